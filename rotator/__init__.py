@@ -1,0 +1,3 @@
+"""Keeps Salesforce JWT-bearer credentials alive."""
+
+__version__ = "0.1.0"

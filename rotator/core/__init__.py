@@ -1,0 +1,1 @@
+"""Pure: certificates, credentials, decisions. Nothing here opens a file, a socket or a clock."""

@@ -1,0 +1,140 @@
+"""Stored credentials: versions, the stages they stand in, and the document that consumers read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, NewType, Self
+
+from rotator.core.certificates import Certificate, PrivateKey
+from rotator.core.secret import Secret
+from rotator.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Fingerprint = NewType("Fingerprint", str)
+"""SHA-256 of a certificate's DER in lower-case hex; it names the version."""
+
+DOCUMENT_FORMAT: Final = 1
+
+
+class Stage(StrEnum):
+    """Where a version stands in the store (AWS Secrets Manager's staging labels, for every store)."""
+
+    PENDING = "pending"
+    CURRENT = "current"
+    PREVIOUS = "previous"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One immutable stored credential: all that a consumer needs to log in."""
+
+    credential: str
+    org: str
+    app: str
+    """Full name of the app whose slot the certificate is for."""
+    client_id: str
+    username: str
+    login_url: str
+    audience: str
+    certificate: Certificate
+    private_key: PrivateKey
+    created_at: datetime
+    rotation_id: str
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The version's name."""
+        return Fingerprint(self.certificate.fingerprint)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the key is the certificate's."""
+        return self.private_key.matches(self.certificate)
+
+    def to_document(self) -> Secret:
+        """The JSON document, the same in every store (docs/consumers.md). It holds the private key."""
+        return Secret(
+            json.dumps(
+                {
+                    "format": DOCUMENT_FORMAT,
+                    "credential": self.credential,
+                    "org": self.org,
+                    "app": self.app,
+                    "client_id": self.client_id,
+                    "username": self.username,
+                    "login_url": self.login_url,
+                    "audience": self.audience,
+                    "fingerprint": self.fingerprint,
+                    "not_after": self.certificate.not_after.isoformat(),
+                    "created_at": self.created_at.isoformat(),
+                    "rotation_id": self.rotation_id,
+                    "certificate": self.certificate.pem,
+                    "private_key": self.private_key.pem().reveal(),
+                },
+                indent=2,
+            )
+        )
+
+    @classmethod
+    def from_document(cls, document: Secret, *, where: str) -> Self:
+        """Reads a document back; `where` names the place for the error.
+
+        Raises StoreError when it is damaged, of a later format, or when key, certificate and fingerprint disagree.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(document.reveal())
+            if fields["format"] != DOCUMENT_FORMAT:
+                raise _damaged(where, f"its format is {fields['format']!r}, this release reads {DOCUMENT_FORMAT}")
+            version = cls(
+                credential=fields["credential"],
+                org=fields["org"],
+                app=fields["app"],
+                client_id=fields["client_id"],
+                username=fields["username"],
+                login_url=fields["login_url"],
+                audience=fields["audience"],
+                certificate=Certificate.parse(fields["certificate"]),
+                private_key=PrivateKey.from_pem(fields["private_key"]),
+                created_at=datetime.fromisoformat(fields["created_at"]),
+                rotation_id=fields["rotation_id"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            # Only the kind of error: its text may quote the document, and with it the key.
+            raise _damaged(where, f"it cannot be read ({type(error).__name__})") from None
+        if version.fingerprint != fields.get("fingerprint") or not version.is_whole:
+            raise _damaged(where, "its key, certificate and fingerprint do not belong together")
+        return version
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Which version stands in which stage of one credential; None where none does."""
+
+    pending: Fingerprint | None = None
+    current: Fingerprint | None = None
+    previous: Fingerprint | None = None
+
+    def __iter__(self) -> Iterator[tuple[Stage, Fingerprint]]:
+        """The stages that are taken, in the order in which a consumer tries them."""
+        for stage in (Stage.CURRENT, Stage.PENDING, Stage.PREVIOUS):
+            fingerprint = getattr(self, stage.value)
+            if fingerprint is not None:
+                yield stage, fingerprint
+
+    @property
+    def fingerprints(self) -> frozenset[Fingerprint]:
+        """Every version that stands in a stage."""
+        return frozenset(fingerprint for _, fingerprint in self)
+
+
+def _damaged(where: str, reason: str) -> StoreError:
+    return StoreError(
+        f"The stored version {where} is damaged: {reason}.",
+        left="Nothing was changed.",
+        advice="Put the version back from a backup, or move it away by hand if a later one is current.",
+    )

@@ -1,0 +1,92 @@
+"""What the answer to a JWT bearer login says, and what it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class LoginOutcome(StrEnum):
+    """What one test login proved. Only `accepted` and `mismatch` say anything about the certificate."""
+
+    ACCEPTED = "accepted"
+    """HTTP 200, and the token is for the right org and user."""
+    MISMATCH = "mismatch"
+    """`invalid assertion`: key and certificate do not belong together, or the change has not arrived yet."""
+    CONFIGURATION = "configuration"
+    """The app, the user or the audience is not set up for this login."""
+    CLOCK = "clock"
+    """The assertion had expired on arrival: a clock is wrong."""
+    TRANSIENT = "transient"
+    """The org could not be reached, or asks to be tried again."""
+    RATE = "rate"
+    """Too many logins of this user in the hour (Salesforce allows 3,600)."""
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether it says anything about key and certificate."""
+        return self in {LoginOutcome.ACCEPTED, LoginOutcome.MISMATCH}
+
+
+@dataclass(frozen=True)
+class LoginAnswer:
+    """One answer of a token endpoint, classed, with what to tell a person."""
+
+    outcome: LoginOutcome
+    reason: str = ""
+    """The org's own words, such as `invalid_grant: user hasn't approved this consumer`; never a token."""
+    advice: str = ""
+
+
+_CHECK_SETUP: Final = "See docs/salesforce-setup.md."
+
+_REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
+    ("invalid assertion", LoginOutcome.MISMATCH, "The key does not match the certificate that the app holds."),
+    ("expired authorization code", LoginOutcome.CLOCK, "Set this machine's clock (NTP)."),
+    ("login_rate_exceeded", LoginOutcome.RATE, "Wait an hour; another program logs in too often as this user."),
+    ("login rate exceeded", LoginOutcome.RATE, "Wait an hour; another program logs in too often as this user."),
+    ("retry your request", LoginOutcome.TRANSIENT, "Try again."),
+    (
+        "hasn't approved",
+        LoginOutcome.CONFIGURATION,
+        "Pre-authorise the user: 'Admin approved users are pre-authorized' and a permission set. " + _CHECK_SETUP,
+    ),
+    (
+        "not admin approved",
+        LoginOutcome.CONFIGURATION,
+        "Assign the user a permission set or profile that the app allows. " + _CHECK_SETUP,
+    ),
+    ("inactive user", LoginOutcome.CONFIGURATION, "Activate the user, or configure another."),
+    ("user is locked", LoginOutcome.CONFIGURATION, "Unlock the user in Setup."),
+    ("ip restricted", LoginOutcome.CONFIGURATION, "Allow this machine's address in the app's or the profile's ranges."),
+    ("no valid scopes", LoginOutcome.CONFIGURATION, "Give the app the scopes Api and RefreshToken."),
+    (
+        "refresh_token scope",
+        LoginOutcome.CONFIGURATION,
+        "Give the app the scope RefreshToken, and pre-authorise the user.",
+    ),
+    ("audience", LoginOutcome.CONFIGURATION, "Set `audience` of the org to its My Domain, login or test URL."),
+    ("client identifier invalid", LoginOutcome.CONFIGURATION, "Check the consumer key and the login URL."),
+    (
+        "app is not installed",
+        LoginOutcome.CONFIGURATION,
+        "Use the org's My Domain URL as `login_url`, check the consumer key.",
+    ),
+    ("grant type not supported", LoginOutcome.CONFIGURATION, "Check that `login_url` is a Salesforce login URL."),
+)
+
+
+def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
+    """What a token endpoint's answer other than a token means (OAuth 2.0 JWT Bearer Flow, error codes).
+
+    `status` is the HTTP status; `error` and `description` are the JSON's members, empty where there was no JSON.
+    """
+    reason = ": ".join(part for part in (error, description) if part) or f"HTTP {status}"
+    words = reason.lower().replace("\u2019", "'")
+    for needle, outcome, advice in _REFUSALS:
+        if needle in words:
+            return LoginAnswer(outcome, reason, advice)
+    if status >= 500 or status in {408, 420, 429} or not error:
+        return LoginAnswer(LoginOutcome.TRANSIENT, reason, "Try again; see status.salesforce.com if it lasts.")
+    return LoginAnswer(LoginOutcome.CONFIGURATION, reason, _CHECK_SETUP)

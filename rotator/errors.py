@@ -1,0 +1,89 @@
+"""Every error that a person can meet: what happened, what was left as it was, what to do now.
+
+Exit codes (the README documents them): 0 done; 1 not done, a person is needed; 2 the command line or the configuration
+is wrong and nothing was touched; 3 something is away for a while, nothing is lost, run it again; 4 a rotation was tried
+and the old certificate is back in force.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RotatorError(Exception):
+    """An error in the words of the person who meets it.
+
+    `what` says what happened and to which org, app, store or file; `left` what was left as it was; `advice` what to do now.
+    None of the three ever holds a secret.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, advice: str, left: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.left = left
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.left, self.advice) if part)
+
+
+class ConfigurationError(RotatorError):
+    """config.yaml, the environment or the command line says something that cannot be meant. Nothing was touched."""
+
+    exit_code = 2
+
+
+class CertificateError(RotatorError):
+    """A certificate or key is not what it should be: unreadable, of the wrong kind, not matching."""
+
+
+class StoreError(RotatorError):
+    """A store answered, and the answer is no: missing version, damaged files, no permission."""
+
+
+class StoreUnavailable(StoreError):
+    """A store cannot be reached or is full just now."""
+
+    exit_code = 3
+
+
+class OrgError(RotatorError):
+    """An org answered, and the answer is no: missing app, missing permission, a refused write."""
+
+
+class LoginRefused(OrgError):
+    """The org refused the program's own login or a test login."""
+
+
+class OrgUnavailable(OrgError):
+    """An org cannot be reached or asks to be called later."""
+
+    exit_code = 3
+
+
+class HistoryError(RotatorError):
+    """The history database cannot be used as it is: of a newer version, damaged, not writable."""
+
+
+class HistoryUnavailable(HistoryError):
+    """The history database is away, full or locked just now."""
+
+    exit_code = 3
+
+
+class RotationRunning(RotatorError):
+    """Another process is rotating this credential right now."""
+
+    exit_code = 3
+
+
+class RotationHalted(RotatorError):
+    """A rotation stopped where only a person can go on."""
+
+
+class RotationReverted(RotatorError):
+    """The new certificate never logged in; the old one is back and proven."""
+
+    exit_code = 4

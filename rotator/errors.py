@@ -13,8 +13,8 @@ from typing import ClassVar
 class RotatorError(Exception):
     """An error in the words of the person who meets it.
 
-    `what` says what happened and to which org, app, store or file; `left` what was left as it was; `advice` what to do now.
-    None of the three ever holds a secret.
+    `what` says what happened and to which org, app, store or file; `left` what was left as it was; `advice` what to
+    do now. None of the three ever holds a secret.
     """
 
     exit_code: ClassVar[int] = 1

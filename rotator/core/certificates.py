@@ -162,7 +162,7 @@ class Certificate:
     def parse(cls, content: str | bytes) -> Self:
         """Reads PEM, base64 with or without line breaks, or DER. Raises CertificateError when it is none of them.
 
-        Retrieved Salesforce components carry bare base64 on one line (Metadata API, ConnectedApp.oauthConfig.certificate).
+        Retrieved Salesforce components carry bare base64 on one line (Metadata API, ConnectedApp).
         """
         der = _to_der(content)
         try:

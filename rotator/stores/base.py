@@ -33,7 +33,7 @@ class Store(Protocol):
         ...
 
     def put_pending(self, version: Version) -> None:
-        """Stores a new version and makes it `pending`. A pending version that was there before must be discarded first."""
+        """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
         ...
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:

@@ -1,0 +1,74 @@
+"""The single things that a rotation does, and why a person may be needed instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint
+
+
+class ActionKind(StrEnum):
+    """The single things that a rotation does."""
+
+    GENERATE = "generate"
+    """A new key pair goes into the store as `pending`."""
+    RECALL = "recall"
+    """The previous version becomes `pending` as well, to be current again."""
+    UPLOAD = "upload"
+    """A stored version's certificate goes to its app."""
+    VERIFY = "verify"
+    """One test login with a stored version's key."""
+    PROMOTE = "promote"
+    """`pending` becomes `current`, `current` becomes `previous`."""
+    RESTORE = "restore"
+    """The certificate that the app held before goes back to it."""
+    DISABLE = "disable"
+    """An app gets a throwaway certificate, so that no key logs in through it any more."""
+    DISCARD = "discard"
+    """`pending` leaves the store."""
+    RETIRE = "retire"
+    """`previous` leaves the store."""
+    WAIT = "wait"
+    """Nothing until `until`."""
+    HALT = "halt"
+    """A person is needed."""
+    DONE = "done"
+    """What is wanted is so."""
+
+
+class HaltReason(StrEnum):
+    """Why a person is needed."""
+
+    APP_UNREADABLE = "app_unreadable"
+    APP_NOT_CONFIGURED = "app_not_configured"
+    DRIFT = "drift"
+    STANDBY_UNKNOWN = "standby_unknown"
+    NOTHING_STORED = "nothing_stored"
+    NOT_KEPT = "not_kept"
+    LOGIN_NOT_SET_UP = "login_not_set_up"
+    UNPROVEN = "unproven"
+    REVERTED = "reverted"
+    REVERT_UNPROVEN = "revert_unproven"
+
+
+@dataclass(frozen=True)
+class Action:
+    """The next single thing to do, and why."""
+
+    kind: ActionKind
+    why: str
+    version: Fingerprint | None = None
+    """The stored version it is about."""
+    app: str | None = None
+    """The app it is about."""
+    until: datetime | None = None
+    """`wait`: when to look again. `done`: when the previous version's grace ends, if there is one."""
+    halt: HaltReason | None = None
+    advice: str = ""
+    gives_up: Fingerprint | None = None
+    """The version that this action ends the attempt with, for the rest of the run."""

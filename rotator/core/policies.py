@@ -1,0 +1,90 @@
+"""What is wanted of a rotation, and how patient it may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rotator.core.credentials import Fingerprint
+
+FRESHNESS: Final = timedelta(seconds=60)
+"""How long ago a login may lie and still have 'just succeeded'."""
+
+RATE_PATIENCE: Final = timedelta(minutes=75)
+"""Salesforce counts 3,600 logins of a user in an hour; after a little more than one, waiting has no point."""
+
+RATE_INTERVAL: Final = timedelta(minutes=5)
+"""Between two test logins of a user who logs in too often."""
+
+
+class Strategy(StrEnum):
+    """How a version takes the place of another."""
+
+    IN_PLACE = "in_place"
+    """One app, one certificate slot: the old key ends when the new certificate arrives."""
+    ALTERNATING = "alternating"
+    """Two apps that take turns: the new certificate is proven on the standby app first."""
+
+
+class Goal(StrEnum):
+    """What a person or the schedule asked for."""
+
+    REPLACE = "replace"
+    """`current` must become another version than `Wanted.version` (None: there must be a current version)."""
+    BRING = "bring"
+    """`current` must become `Wanted.version`, which is stored already."""
+    RESTORE = "restore"
+    """The app must hold the certificate of `current` again."""
+    FINISH = "finish"
+    """Nothing new: end what was begun, retire what has served its time."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """When a test login counts as holding, and how long to try."""
+
+    confirmations: int = 5
+    """Accepted logins in a row; an app's servers may disagree for a while after a change."""
+    hold: timedelta = timedelta(seconds=30)
+    """How long that row must last at the least."""
+    timeout: timedelta = timedelta(minutes=15)
+    """How long `invalid assertion` may come from a new certificate; Salesforce says 2 to 10 minutes."""
+    interval: timedelta = timedelta(seconds=2)
+    """Between two test logins at first; it doubles while they fail."""
+    max_interval: timedelta = timedelta(seconds=30)
+    """Between two test logins at the most."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a credential is rotated."""
+
+    rotate_before: timedelta = timedelta(days=30)
+    """How long before expiry the current version is due."""
+    grace: timedelta = timedelta(days=7)
+    """How long the previous version is kept after a promotion."""
+    verification: Verification = field(default_factory=Verification)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One request, as it stays true over crashes: it names the version it is about, not the steps."""
+
+    goal: Goal
+    version: Fingerprint | None = None
+    keep_key: bool = False
+    """A new certificate over the current key: only the date moves, and no consumer notices."""
+    compromised: bool = False
+    """The current key is in wrong hands: no grace, no reuse of it."""
+    retire_now: bool = False
+    """The previous version's grace ends at once."""
+    replace_unknown: bool = False
+    """A certificate that nobody knows may be overwritten."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the previous version is not waited for."""
+        return self.compromised or self.retire_now

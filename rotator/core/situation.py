@@ -1,0 +1,111 @@
+"""All that one decision rests on, with the questions that are asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.core.actions import Action, ActionKind
+from rotator.core.logins import LoginOutcome
+from rotator.core.policies import RATE_PATIENCE, Goal, Strategy
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.observations import KnownVersion, Observation, Probe
+    from rotator.core.policies import Policy, Wanted
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that a decision rests on."""
+
+    seen: Observation
+    wanted: Wanted
+    policy: Policy
+    now: datetime
+
+    @property
+    def met(self) -> bool:
+        """Whether `current` is what is wanted."""
+        current, wanted = self.seen.current, self.wanted
+        match wanted.goal:
+            case Goal.REPLACE:
+                return current is not None and current.fingerprint != wanted.version
+            case Goal.BRING:
+                return current is not None and current.fingerprint == wanted.version
+            case Goal.RESTORE:
+                return current is not None and self.seen.is_live(current) and self.holds(current)
+            case Goal.FINISH:
+                return True
+
+    @property
+    def target(self) -> str:
+        """The app that the next version is for."""
+        names, current = list(self.seen.apps), self.seen.current
+        if current is None or current.app not in names:
+            return names[0]
+        if self.seen.strategy is Strategy.IN_PLACE or self.wanted.keep_key:
+            return current.app
+        return next(name for name in names if name != current.app)
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the app that `current` logs in through holds a certificate that is not ours to expect there."""
+        current, pending = self.seen.current, self.seen.pending
+        if current is None or self.seen.is_live(current):
+            return False
+        if pending is None or pending.app != current.app:
+            return True
+        return self.seen.live(current.app) not in {pending.fingerprint, None}
+
+    @property
+    def fit(self) -> bool:
+        """Whether the pending version is one that serves what is wanted."""
+        pending, current, wanted = self.seen.pending, self.seen.current, self.wanted
+        if pending is None or pending.fingerprint in self.seen.given_up:
+            return False
+        same_key = current is not None and pending.public_fingerprint == current.public_fingerprint
+        elsewhere = current is None or pending.app != current.app or self.seen.strategy is Strategy.IN_PLACE
+        match wanted.goal:
+            case Goal.REPLACE:
+                recalled = pending == self.seen.previous
+                lasting = pending.not_after - self.now > self.policy.rotate_before
+                return not recalled and lasting and same_key == wanted.keep_key and (elsewhere or same_key)
+            case Goal.BRING:
+                return pending.fingerprint == wanted.version
+            case Goal.RESTORE:
+                return False
+            case Goal.FINISH:
+                return elsewhere or same_key or pending == self.seen.previous
+
+    def is_slot_of_current(self, app: str) -> bool:
+        """Whether `current` logs in through the app, so that an upload to it ends current's key."""
+        return self.seen.current is not None and app == self.seen.current.app
+
+    def holds(self, version: KnownVersion) -> bool:
+        """Whether test logins with the version's key hold."""
+        probe = self.seen.probe(version)
+        return probe is not None and probe.holds(self.policy.verification, self.now)
+
+    def out_of_patience(self, probe: Probe) -> bool:
+        """Whether answers that prove nothing have come for too long."""
+        if probe.outcome.conclusive:
+            return False
+        limit = RATE_PATIENCE if probe.outcome is LoginOutcome.RATE else self.policy.verification.timeout
+        return self.now - probe.since >= limit
+
+    def grace_ends(self) -> datetime | None:
+        """When the previous version has served its time; None when it has, or there is none."""
+        if self.seen.previous is None or self.wanted.urgent or self.seen.promoted_at is None:
+            return None
+        end = self.seen.promoted_at + self.policy.grace
+        return end if end > self.now else None
+
+    def try_login(self, version: KnownVersion, why: str) -> Action:
+        """One more test login, as soon as it is due."""
+        probe = self.seen.probe(version)
+        due = probe.next_at(self.policy.verification) if probe else self.now
+        if due > self.now:
+            return Action(ActionKind.WAIT, why, version=version.fingerprint, app=version.app, until=due)
+        return Action(ActionKind.VERIFY, why, version=version.fingerprint, app=version.app)

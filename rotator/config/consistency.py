@@ -1,0 +1,72 @@
+"""What must agree between the sections of config.yaml.
+
+It looks at the plain data, so that a mistake in one section hides none in another; what has the wrong shape is left to
+`rotator.config.settings`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.config.mistakes import Place, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Finding = tuple[Place, str]
+"""A place in config.yaml, and one sentence about it."""
+
+_RESERVED: Final = "verify"
+"""`rotator history verify` proves the journal, so no credential has this name."""
+
+
+def inconsistencies(data: dict[str, Any]) -> Iterator[Finding]:
+    """Each disagreement between orgs, stores and credentials."""
+    yield from _names_of_credentials(data)
+    yield from _own_logins(data)
+    yield from _apps_of_two(data)
+
+
+def _names_of_credentials(data: dict[str, Any]) -> Iterator[Finding]:
+    for name, credential in _entries(data, "credentials"):
+        place: Place = ("credentials", name)
+        if name == _RESERVED:
+            yield place, "the name is taken by `rotator history verify`; choose another"
+        yield from _known(data, "orgs", credential.get("org"), (*place, "org"))
+        yield from _known(data, "stores", credential.get("store"), (*place, "store"))
+
+
+def _own_logins(data: dict[str, Any]) -> Iterator[Finding]:
+    credentials = dict(_entries(data, "credentials"))
+    for org, settings in _entries(data, "orgs"):
+        login = settings.get("login")
+        name = login.get("credential") if isinstance(login, dict) else None
+        place: Place = ("orgs", org, "login", "credential")
+        yield from _known(data, "credentials", name, place)
+        other = credentials[name].get("org", org) if isinstance(name, str) and name in credentials else org
+        if other != org:
+            yield place, f"the credential `{name}` is of the org `{other}`, not of `{org}`"
+
+
+def _apps_of_two(data: dict[str, Any]) -> Iterator[Finding]:
+    owners: dict[tuple[str, str], str] = {}
+    for name, credential in _entries(data, "credentials"):
+        org, apps = credential.get("org"), credential.get("apps")
+        if not isinstance(org, str) or not isinstance(apps, list):
+            continue
+        for index, app in enumerate(app for app in apps if isinstance(app, str)):
+            owner = owners.setdefault((org, app.lower()), name)
+            if owner != name:
+                yield ("credentials", name, "apps", index), f"the app {app} belongs to the credential `{owner}` already"
+
+
+def _known(data: dict[str, Any], section: str, name: Any, place: Place) -> Iterator[Finding]:
+    names = list(data[section]) if isinstance(data.get(section), dict) else []
+    if isinstance(name, str) and name not in names:
+        yield place, f"there is no {section.removesuffix('s')} `{name}`{nearest(name, names)}"
+
+
+def _entries(data: dict[str, Any], section: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    entries = data.get(section)
+    if isinstance(entries, dict):
+        yield from ((name, entry) for name, entry in entries.items() if isinstance(entry, dict))

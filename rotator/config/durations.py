@@ -1,0 +1,51 @@
+"""Durations as people write them: `30d`, `12h`, `15m`, `90s`, `1w`, `2d12h`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator
+
+_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_FORM: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
+_LONGEST: Final = timedelta(days=36500)
+
+
+def parse_duration(text: str) -> timedelta:
+    """The duration that `text` means: weeks, days, hours, minutes, seconds in this order, each at most once.
+
+    Raises ValueError for anything else, and for more than a hundred years.
+    """
+    found = _FORM.fullmatch(text.strip())
+    if found is None or not any(found.groups()):
+        raise ValueError("must be a duration such as 30d, 12h, 15m, 90s or 2d12h")
+    numbers = {name: int(number or 0) for name, number in zip(_UNITS.values(), found.groups(), strict=True)}
+    duration = timedelta(**numbers)
+    if duration > _LONGEST:
+        raise ValueError("must be at most 36500d, a hundred years")
+    return duration
+
+
+def format_duration(duration: timedelta) -> str:
+    """`duration` as it is written in config.yaml, to the second: `2d12h`. Weeks are written as days."""
+    seconds = max(0, round(duration.total_seconds()))
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _from_config(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str):
+        return parse_duration(value)
+    raise ValueError("must be a duration such as 30d, 12h, 15m, 90s or 2d12h")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_from_config)]
+"""A field of the settings that is written as a duration."""

@@ -1,0 +1,109 @@
+"""From config.yaml to settings, or to one error that lists every mistake with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from rotator.config.consistency import inconsistencies
+from rotator.config.document import Document, read_document
+from rotator.config.mistakes import Mistake, Place, describe
+from rotator.config.settings import BY_CREDENTIAL, OWN_KEY, Settings
+from rotator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+VARIABLE: Final = "ROTATOR_CONFIG"
+USUAL_PLACES: Final = (Path("config.yaml"), Path("/etc/rotator/config.yaml"))
+
+_NOTHING_TOUCHED: Final = "Nothing was touched."
+_FOLLOWING: Final = "default_factory_not_called"
+"""What pydantic says of a default that depends on another field, which is mistaken."""
+_EXAMPLE: Final = "config.yaml.example shows every option."
+
+
+def locate(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """The configuration to read: the one given, else $ROTATOR_CONFIG, else the first of USUAL_PLACES that is there.
+
+    Raises ConfigurationError when there is none.
+    """
+    if given is not None:
+        return given
+    if environ.get(VARIABLE):
+        return Path(environ[VARIABLE])
+    for place in USUAL_PLACES:
+        if place.exists():
+            return place
+    raise ConfigurationError(
+        f"There is no configuration: neither ./{USUAL_PLACES[0]} nor {USUAL_PLACES[1]} exists.",
+        left=_NOTHING_TOUCHED,
+        advice=f"Give --config FILE or set {VARIABLE}; {_EXAMPLE} `rotator demo` needs no configuration.",
+    )
+
+
+def load(path: Path) -> Settings:
+    """Reads and validates config.yaml; relative paths in it start from its folder. No secret is read.
+
+    Raises ConfigurationError with every mistake, its line, and the nearest right name.
+    """
+    return parse(_read(path), path)
+
+
+def parse(text: str, path: Path) -> Settings:
+    """The settings that `text` says, as if it stood in the file `path`. Raises ConfigurationError."""
+    document = read_document(text)
+    if document.mistakes:
+        raise _refused(path, document.mistakes)
+    if document.data is None:
+        raise ConfigurationError(f"{path} is empty.", left=_NOTHING_TOUCHED, advice=_EXAMPLE)
+    if not isinstance(document.data, dict):
+        raise _refused(path, [Mistake(1, (), "it must be keys and values, such as `orgs:`")])
+    return _settings(document, path)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = "it is not UTF-8 text" if isinstance(error, ValueError) else getattr(error, "strerror", None)
+        raise ConfigurationError(
+            f"The configuration {path} cannot be read: {reason or type(error).__name__}.",
+            left=_NOTHING_TOUCHED,
+            advice=f"Check the path and its permissions. {_EXAMPLE}",
+        ) from None
+
+
+def _settings(document: Document, path: Path) -> Settings:
+    mistakes = [Mistake(document.line(place), place, sentence) for place, sentence in inconsistencies(document.data)]
+    try:
+        settings = Settings.model_validate(document.data, context={"folder": path.absolute().parent})
+    except ValidationError as error:
+        raise _refused(path, [*mistakes, *_mistakes(error, document)]) from None
+    if mistakes:
+        raise _refused(path, mistakes)
+    return settings
+
+
+def _mistakes(error: ValidationError, document: Document) -> Iterator[Mistake]:
+    found = [(_place(details["loc"]), details) for details in error.errors(include_url=False, include_input=False)]
+    defaults = {(place[1:], details["msg"]) for place, details in found if place[:1] == ("rotation",)}
+    for place, details in found:
+        # A mistake among the defaults shows again in every credential that takes them over.
+        repeated = place[:1] == ("credentials",) and (place[2:], details["msg"]) in defaults
+        if not repeated and details["type"] != _FOLLOWING:
+            yield Mistake(document.line(place), place, describe(details, place, Settings))
+
+
+def _place(location: tuple[int | str, ...]) -> Place:
+    """Where an error is in the file: without the marks that pydantic adds for unions and keys."""
+    return tuple(part for part in location if part not in {OWN_KEY, BY_CREDENTIAL, "[key]"})
+
+
+def _refused(path: Path, mistakes: list[Mistake]) -> ConfigurationError:
+    lines = [f"{path}:{mistake.line}: {mistake}" for mistake in sorted(mistakes, key=lambda mistake: mistake.line)]
+    several = "\n  ".join([f"The configuration has {len(lines)} mistakes:", *lines])
+    what = f"{lines[0]}." if len(lines) == 1 else several
+    return ConfigurationError(what, left=_NOTHING_TOUCHED, advice=f"Correct it; {_EXAMPLE}")

@@ -1,0 +1,129 @@
+"""Mistakes in config.yaml, each one sentence with its line; never with a value, which may be a secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+Place = tuple[str | int, ...]
+"""A path of keys and list positions in config.yaml."""
+
+
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """One thing that cannot be meant."""
+
+    line: int
+    place: Place
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{dotted(self.place)}: {self.sentence}" if self.place else self.sentence
+
+
+def dotted(place: Place) -> str:
+    """`credentials.billing.apps[0]`."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+_SENTENCES: Final = {
+    "missing": "it is missing",
+    "string_type": "must be text; put it in quotes if it is meant to be",
+    "int_type": "must be a whole number",
+    "model_type": "must be a group of indented keys",
+    "model_attributes_type": "must be a group of indented keys",
+    "dict_type": "must be a group of indented names",
+    "tuple_type": "must be a list such as [Billing]",
+    "path_type": "must be a path",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "value_error": "{error}",
+}
+
+_FORMS: Final = {
+    r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$": "a name has letters, digits, `.`, `_` and `-`, at most 64, no dot in front",
+    r"^[A-Za-z][A-Za-z0-9_]*$": "an app's full name has letters, digits and `_` (its API name in Setup)",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "a variable's name has letters, digits and `_`",
+    r"^[A-Za-z0-9_][A-Za-z0-9._-]*$": "a systemd credential's name has letters, digits, `.`, `_` and `-`",
+    r"^[A-Z]{2}$": "a country is two capital letters, such as DE",
+}
+
+
+def describe(error: ErrorDetails, place: Place, model: type[BaseModel]) -> str:
+    """One sentence for an error that pydantic found at `place` of a document of `model`."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown_key(str(place[-1]), known_keys(model, place[:-1]))
+    if kind in {"too_short", "too_long"}:
+        return _wrong_count(context)
+    if kind == "string_pattern_mismatch":
+        return _FORMS[context["pattern"]]
+    return _SENTENCES.get(kind, error["msg"]).format(**context)
+
+
+def known_keys(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that may stand at `place` in a document of `model`."""
+    found: list[Any] = [model]
+    for part in place:
+        found = [inner for kind in found for inner in _step(kind, part)]
+    return sorted({key for kind in found if _is_model(kind) for key in kind.model_fields})
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """`; did you mean X?`, or the names there are, or nothing."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    return f"; there is {', '.join(known)}" if known else ""
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    return f"unknown key{nearest(key, known)}"
+
+
+def _wrong_count(context: dict[str, Any]) -> str:
+    if context.get("max_length") == 2:
+        return "must be one app, or two that take turns"
+    return "must not be empty" if context.get("field_type") != "Tuple" else "must be one app, or two that take turns"
+
+
+def _step(kind: Any, part: str | int) -> Iterator[Any]:
+    """The types that may stand at `part` of a value of type `kind`."""
+    if _is_model(kind):
+        inner = kind.model_fields.get(part)
+        if inner is not None:
+            yield from _plain(inner.annotation)
+        return
+    arguments = get_args(kind)
+    if arguments:
+        yield from _plain(arguments[-1])
+
+
+def _plain(annotation: Any) -> Iterator[Any]:
+    """`annotation` without Annotated, and each member of a union by itself."""
+    if hasattr(annotation, "__metadata__"):
+        yield from _plain(annotation.__origin__)
+    elif _is_model(annotation) or getattr(annotation, "__origin__", None) in {dict, tuple}:
+        yield annotation
+    else:
+        for member in get_args(annotation):
+            yield from _plain(member)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -1,0 +1,81 @@
+"""Paths and addresses as config.yaml writes them: relative to its own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+SQLITE: Final = "sqlite:///"
+
+
+def _folder(info: ValidationInfo) -> Path:
+    context = info.context or {}
+    return Path(context.get("folder", "."))
+
+
+def _text(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _absolute(path: Path, info: ValidationInfo) -> Path:
+    try:
+        return _folder(info) / path.expanduser()
+    except RuntimeError:
+        raise ValueError("~ stands for no home directory here; write the path out") from None
+
+
+ConfiguredPath = Annotated[Path, BeforeValidator(_text), AfterValidator(_absolute)]
+"""A path; a relative one is in the folder of config.yaml, `~` is the home directory."""
+
+
+def _address(value: str, schemes: frozenset[str]) -> SplitResult | None:
+    """The parts of a plain address; None when it is none."""
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    spoilt = parts.query or parts.fragment or any(character.isspace() for character in value)
+    return parts if whole and not spoilt else None
+
+
+def _https(value: str) -> str:
+    parts = _address(value, frozenset({"https"}))
+    if parts is None or "@" in parts.netloc:
+        raise ValueError("must be an address such as https://example.my.salesforce.com")
+    return value.rstrip("/")
+
+
+HttpsUrl = Annotated[str, AfterValidator(_https)]
+"""An https address without user, query and trailing slash."""
+
+
+def _proxy(value: str) -> str:
+    parts = _address(value, frozenset({"http", "https"}))
+    if parts is None:
+        raise ValueError("must be an address such as http://proxy.example:3128")
+    if "@" in parts.netloc:
+        raise ValueError("a proxy's password is not written into config.yaml; set the variable HTTPS_PROXY instead")
+    return value
+
+
+ProxyUrl = Annotated[str, AfterValidator(_proxy)]
+"""The address of an HTTP proxy, without user and password."""
+
+
+def _database(value: str, info: ValidationInfo) -> str:
+    if not value.startswith(SQLITE) or not value.removeprefix(SQLITE).strip() or value == SQLITE + ":memory:":
+        raise ValueError("must name a SQLite file: sqlite:///rotator.db, or sqlite:////var/lib/rotator/rotator.db")
+    path = _folder(info) / value.removeprefix(SQLITE)
+    if "?" in str(path):
+        raise ValueError("the path of the database must not contain a question mark")
+    return f"{SQLITE}{path}"
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
+"""Where history is kept; a relative SQLite file is in the folder of config.yaml."""

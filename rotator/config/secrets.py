@@ -1,0 +1,135 @@
+"""Where secrets are: config.yaml names an environment variable, a file or a systemd credential, never the secret."""
+
+import os
+import shlex
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rotator.config.paths import ConfiguredPath
+from rotator.core.secret import Secret
+from rotator.errors import CertificateError, ConfigurationError
+
+if TYPE_CHECKING:
+    from rotator.core.certificates import PrivateKey
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_LARGEST: Final = 1 << 20
+_NOTHING_TOUCHED: Final = "Nothing was touched."
+
+EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+CredentialFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+
+
+class SecretReference(BaseModel):
+    """Exactly one of `env`, `file` and `systemd` (systemd.exec, "Credentials")."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    env: EnvironmentName | None = None
+    file: ConfiguredPath | None = None
+    systemd: CredentialFile | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_plain_text(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(
+                "a secret is not written into config.yaml; refer to it: {env: NAME}, {file: PATH} or {systemd: NAME}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(place is not None for place in (self.env, self.file, self.systemd)) != 1:
+            raise ValueError("give exactly one of env, file and systemd")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Where the secret is, in words."""
+        if self.env is not None:
+            return f"the environment variable {self.env}"
+        if self.file is not None:
+            return f"the file {self.file}"
+        return f"the systemd credential {self.systemd}"
+
+    def resolve(self, environ: Mapping[str, str]) -> Secret:
+        """The secret itself, without the line break at its end.
+
+        Raises ConfigurationError when it is missing, empty, unreadable, no text, or a file that others may read.
+        """
+        text = self._text(environ).rstrip("\r\n")
+        if not text:
+            raise _refused(f"{_capital(self.place)} is empty.", "Put the secret there.")
+        return Secret(text)
+
+    def _text(self, environ: Mapping[str, str]) -> str:
+        if self.env is not None:
+            if self.env not in environ:
+                raise _refused(f"{_capital(self.place)} is not set.", f"Export {self.env}, then run this again.")
+            return environ[self.env]
+        if self.file is not None:
+            return _read(self.file, self.place, private=True)
+        folder = environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            raise _refused(
+                f"{_capital(self.place)} is not there: $CREDENTIALS_DIRECTORY is not set.",
+                f"Start rotator by a unit with LoadCredential={self.systemd}:PATH or LoadCredentialEncrypted=.",
+            )
+        # systemd guards the folder; the mode of the file shows the group bits of its access list.
+        return _read(Path(folder) / str(self.systemd), self.place, private=False)
+
+
+class KeyReference(SecretReference):
+    """A private key in PEM, and the password that it may be encrypted with."""
+
+    password: SecretReference | None = None
+
+    def load(self, environ: Mapping[str, str]) -> "PrivateKey":
+        """The key. Raises ConfigurationError, also for a wrong password or a key that is not RSA."""
+        # cryptography costs 70 ms, and most commands that read settings need no key.
+        from rotator.core.certificates import PrivateKey  # noqa: PLC0415
+
+        password = self.password.resolve(environ) if self.password else None
+        try:
+            return PrivateKey.from_pem(self.resolve(environ).reveal(), password)
+        except CertificateError as error:
+            raise _refused(f"{error.what.rstrip('.')} ({self.place}).", error.advice) from None
+
+
+def _read(path: Path, place: str, *, private: bool) -> str:
+    try:
+        # Not blocking: a named pipe without a writer would never open.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise _refused(f"{_capital(place)} is not a regular file.", "Name a file that holds the secret.")
+            if private and status.st_mode & _OTHERS:
+                raise _readable_by_others(path, stat.S_IMODE(status.st_mode), place)
+            data = file.read(_LARGEST)
+    except OSError as error:
+        raise _refused(
+            f"{_capital(place)} cannot be read: {error.strerror or type(error).__name__}.",
+            "Check the path, and that the user who runs rotator may read it.",
+        ) from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise _refused(f"{_capital(place)} is not text.", "Give PEM or UTF-8 text; convert DER by openssl.") from None
+
+
+def _readable_by_others(path: Path, mode: int, place: str) -> ConfigurationError:
+    what = f"{_capital(place)} can be read by others (mode {mode:04o})."
+    return _refused(what, f"Type: chmod 600 {shlex.quote(str(path))}")
+
+
+def _refused(what: str, advice: str) -> ConfigurationError:
+    return ConfigurationError(what, left=_NOTHING_TOUCHED, advice=advice)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

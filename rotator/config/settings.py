@@ -1,0 +1,185 @@
+"""config.yaml as data: orgs, stores, credentials, and how credentials are rotated.
+
+Nothing here reads a secret or opens a file. `rotator.config.loading` makes these from config.yaml and adds the checks
+across sections (`rotator.config.consistency`).
+"""
+
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+
+from rotator.config.durations import Duration, format_duration
+from rotator.config.merging import with_defaults
+from rotator.config.paths import ConfiguredPath, DatabaseUrl, HttpsUrl, ProxyUrl
+from rotator.config.secrets import KeyReference
+from rotator.core.policies import Strategy
+
+OWN_KEY: Final = "login with a key"
+BY_CREDENTIAL: Final = "login by a credential"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
+"""The name of an org, a store or a credential: it stands in paths, tables and command lines."""
+
+AppName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
+"""Full name of a Connected App: its API name, after a namespace prefix where it has one."""
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+SubjectPart = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+class Section(BaseModel):
+    """A part of config.yaml: an unknown key in it is a mistake, and what was read never changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class LoginWithKey(Section):
+    """The program's own login to an org: a management app and its key."""
+
+    client_id: Words
+    username: Words
+    private_key: KeyReference
+
+
+class LoginByCredential(Section):
+    """The program's own login to an org by a credential that it manages itself."""
+
+    credential: Name
+
+
+def _kind_of_login(value: Any) -> str:
+    by_name = "credential" in value if isinstance(value, dict) else isinstance(value, LoginByCredential)
+    return BY_CREDENTIAL if by_name else OWN_KEY
+
+
+Login = Annotated[
+    Annotated[LoginWithKey, Tag(OWN_KEY)] | Annotated[LoginByCredential, Tag(BY_CREDENTIAL)],
+    Discriminator(_kind_of_login),
+]
+
+
+class OrgSettings(Section):
+    """One Salesforce organisation and how the program logs in to it."""
+
+    login_url: HttpsUrl
+    audience: HttpsUrl = Field(default_factory=lambda fields: str(fields.get("login_url", "")))
+    """Claim `aud` of every assertion (RFC 7523 section 3); the login URL unless said otherwise."""
+    ca: ConfiguredPath | None = None
+    """PEM file of the authorities to trust instead of the public ones."""
+    proxy: ProxyUrl | None = None
+    connect_timeout: Duration = timedelta(seconds=10)
+    read_timeout: Duration = timedelta(seconds=60)
+    login: Login
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if not (self.connect_timeout and self.read_timeout):
+            raise ValueError("connect_timeout and read_timeout must be more than 0s")
+        return self
+
+
+class FilesStoreSettings(Section):
+    """A store of files in a folder."""
+
+    type: Literal["files"]
+    path: ConfiguredPath
+
+
+StoreSettings = FilesStoreSettings
+"""Any kind of store. A second kind makes this a union told apart by `type`."""
+
+
+class SubjectSettings(Section):
+    """The distinguished name in new certificates (RFC 5280 section 4.1.2.6, lengths of X.520)."""
+
+    common_name: SubjectPart | None = None
+    """A credential's is `<credential> <org>` unless said otherwise."""
+    organizational_unit: SubjectPart | None = None
+    organization: SubjectPart | None = None
+    locality: SubjectPart | None = None
+    state: SubjectPart | None = None
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+
+
+class VerificationSettings(Section):
+    """When a test login counts as holding, and how long to try (`rotator.core.policies.Verification`)."""
+
+    confirmations: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
+    hold: Duration = timedelta(seconds=30)
+    timeout: Duration = timedelta(minutes=15)
+    interval: Duration = timedelta(seconds=2)
+    max_interval: Duration = timedelta(seconds=30)
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if not self.interval:
+            raise ValueError("interval must be more than 0s")
+        if self.interval > self.max_interval:
+            raise ValueError(f"interval must not be longer than max_interval ({format_duration(self.max_interval)})")
+        if self.hold >= self.timeout:
+            raise ValueError(f"hold must be shorter than timeout ({format_duration(self.timeout)})")
+        if self.interval * (self.confirmations - 1) >= self.timeout:
+            raise ValueError("confirmations at this interval take longer than timeout: no rotation could succeed")
+        return self
+
+
+class RotationSettings(Section):
+    """How credentials are rotated. `rotation:` holds the defaults; a credential may override each field."""
+
+    key_bits: Literal[2048, 3072, 4096] = 2048
+    lifetime: Duration = timedelta(days=365)
+    subject: SubjectSettings = SubjectSettings()
+    rotate_before: Duration = timedelta(days=30)
+    grace: Duration = timedelta(days=7)
+    verification: VerificationSettings = VerificationSettings()
+
+    @model_validator(mode="after")
+    def _room_to_live(self) -> Self:
+        if not self.rotate_before:
+            raise ValueError("rotate_before must be more than 0s")
+        if self.rotate_before + self.grace >= self.lifetime:
+            raise ValueError(
+                f"rotate_before and grace together must be shorter than lifetime ({format_duration(self.lifetime)})"
+            )
+        return self
+
+
+class CredentialSettings(RotationSettings):
+    """One managed credential: where consumers log in with it, and where it is kept."""
+
+    org: Name
+    store: Name
+    username: Words
+    apps: Annotated[tuple[AppName, ...], Field(min_length=1, max_length=2)]
+    """Full names: one app is rotated in place, two take turns."""
+    strategy: Strategy = Field(default_factory=lambda fields: _strategy_of(fields.get("apps", ())))
+    audience: HttpsUrl | None = None
+    """Claim `aud` of its assertions; the org's unless said otherwise."""
+
+    @model_validator(mode="after")
+    def _apps_agree(self) -> Self:
+        if len(set(self.apps)) != len(self.apps):
+            raise ValueError("alternating needs two different apps")
+        if self.strategy is not _strategy_of(self.apps):
+            raise ValueError(f"strategy is {self.strategy}: in_place needs one app, alternating two")
+        return self
+
+
+def _strategy_of(apps: tuple[str, ...]) -> Strategy:
+    return Strategy.ALTERNATING if len(apps) == 2 else Strategy.IN_PLACE
+
+
+class Settings(Section):
+    """All of config.yaml, with absolute paths and every credential complete."""
+
+    database: DatabaseUrl
+    orgs: Annotated[dict[Name, OrgSettings], Field(min_length=1)]
+    stores: dict[Name, StoreSettings] = {}
+    credentials: dict[Name, CredentialSettings] = {}
+    rotation: RotationSettings = RotationSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_credentials(cls, value: object) -> object:
+        return with_defaults(value) if isinstance(value, dict) else value

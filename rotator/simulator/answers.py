@@ -1,0 +1,43 @@
+"""HTTP answers as Salesforce words them: status, content type, caching."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NO_CACHE: Final = "no-cache,must-revalidate,max-age=0,no-store,private"
+"""The Cache-Control header of REST and SOAP answers."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_answer(status: int, body: Any) -> Answer:
+    """A JSON answer of the REST API or of an OAuth endpoint."""
+    return Answer(status, json.dumps(body).encode(), "application/json;charset=UTF-8")
+
+
+def xml_answer(status: int, body: str) -> Answer:
+    """An answer of the SOAP API."""
+    return Answer(status, body.encode(), "text/xml; charset=utf-8")
+
+
+def html_answer(status: int, body: str) -> Answer:
+    """A page, as proxies in front of the servers send when those are away."""
+    return Answer(status, body.encode(), "text/html; charset=utf-8")
+
+
+def rest_error(status: int, code: str, message: str) -> Answer:
+    """An error of the REST API: a list of one (REST API Developer Guide, status codes and error responses)."""
+    return json_answer(status, [{"message": message, "errorCode": code}])

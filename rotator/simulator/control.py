@@ -1,0 +1,70 @@
+"""The control paths, which Salesforce does not have: look at the org's state, add faults, change settings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from rotator.errors import ConfigurationError
+from rotator.simulator.faults import Fault
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from rotator.simulator.org import Org
+
+
+def control_routes(org: Org) -> list[Route]:
+    """GET /simulator/state; GET, POST and DELETE /simulator/faults; PATCH /simulator/settings."""
+
+    async def state(_request: Request) -> JSONResponse:
+        with org.lock:
+            return JSONResponse(describe(org))
+
+    async def faults(request: Request) -> JSONResponse:
+        if request.method == "POST":
+            try:
+                org.faults.add(*(Fault.from_json(each) for each in _as_list(await request.json())))
+            except (ConfigurationError, json.JSONDecodeError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        elif request.method == "DELETE":
+            org.faults.clear()
+        return JSONResponse([fault.to_json() for fault in org.faults])
+
+    async def settings(request: Request) -> JSONResponse:
+        try:
+            org.settings = replace(org.settings, **await request.json())
+        except (TypeError, json.JSONDecodeError) as error:
+            return JSONResponse({"error": f"These are no settings: {error}."}, 400)
+        return JSONResponse(asdict(org.settings))
+
+    return [
+        Route("/simulator/state", state, methods=["GET"]),
+        Route("/simulator/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route("/simulator/settings", settings, methods=["PATCH"]),
+    ]
+
+
+def describe(org: Org) -> dict[str, Any]:
+    """The org as a test in another process wants to see it; without tokens and keys."""
+    return {
+        "name": org.name,
+        "url": org.url,
+        "apps": {name: _fingerprint(org, name) for name in org.apps},
+        "calls": dict(org.calls),
+        "sessions": len(org.sessions),
+        "logins": [{**asdict(login), "time": login.time.isoformat()} for login in org.logins],
+    }
+
+
+def _fingerprint(org: Org, name: str) -> str | None:
+    certificate = org.app(name).live_certificate
+    return certificate.fingerprint if certificate else None
+
+
+def _as_list(value: Any) -> list[dict[str, Any]]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,177 @@
+"""A simulated org: its users and apps, in memory. It knows no HTTP; the time comes from a clock that is passed in."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import TYPE_CHECKING, Final, Literal
+
+from rotator.simulator.apps import App, User
+from rotator.simulator.components import Component, returned_scopes
+from rotator.simulator.faults import Faults
+from rotator.simulator.identifiers import consumer_key, opaque_token, record_id
+from rotator.simulator.propagation import CertificateSlot
+from rotator.simulator.settings import LOGIN_HOSTS, OrgSettings
+from rotator.simulator.tokens import Session, Sessions
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from rotator.core.certificates import Certificate, PrivateKey
+
+Clock = Callable[[], datetime]
+OrgKind = Literal["production", "sandbox"]
+
+KEPT_LOGINS: Final = 10_000
+"""Rows of the login history that are remembered."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """One row of the login history."""
+
+    time: datetime
+    app: str
+    username: str
+    outcome: str
+    """`Success`, or `error: description` as the client was told."""
+
+
+class Org:
+    """One org: users, apps, sessions, settings, faults, and what happened so far.
+
+    Every use from another thread than the server's holds `lock`; the methods and properties here do so themselves.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but the name by keyword
+        self,
+        name: str,
+        kind: OrgKind = "production",
+        *,
+        clock: Clock,
+        random: Random,
+        settings: OrgSettings | None = None,
+        number: int = 1,
+    ) -> None:
+        self.name: Final = name
+        self.kind: Final = kind
+        self.id: Final = record_id("00D", number)
+        self.url = ""
+        """Its My Domain URL; the server sets it when it knows its port."""
+        self.settings = settings or OrgSettings()
+        self.clock: Final = clock
+        self.random: Final = random
+        self.users: Final[dict[str, User]] = {}
+        self.apps: Final[dict[str, App]] = {}
+        self.sessions: Final = Sessions(timedelta(seconds=self.settings.session_seconds))
+        self.faults: Final = Faults(random)
+        self.calls: Final[Counter[str]] = Counter()
+        self.logins: Final[deque[Login]] = deque(maxlen=KEPT_LOGINS)
+        self.lock: Final = RLock()
+        self._numbers = 0
+
+    @property
+    def login_host(self) -> str:
+        """login.salesforce.com or test.salesforce.com, as identity URLs name it."""
+        return LOGIN_HOSTS[self.kind]
+
+    def app(self, name: str) -> App:
+        """An app by its full name. Raises KeyError when there is none."""
+        return self.apps[name]
+
+    def app_of(self, client_id: str) -> App | None:
+        """The app with this consumer key."""
+        return next((app for app in self.apps.values() if app.client_id == client_id), None)
+
+    @property
+    def management(self) -> App:
+        """The first app that a user with the metadata permission logs in through. Raises LookupError without one."""
+        for app in self.apps.values():
+            user = self.users.get(app.username or "")
+            if user and user.may_use_metadata:
+                return app
+        raise LookupError(f"The simulated org {self.name} has no management app.")
+
+    def next_id(self, prefix: str) -> str:
+        """A record id that was not given before."""
+        with self.lock:
+            self._numbers += 1
+            return record_id(prefix, self._numbers)
+
+    def add_user(
+        self,
+        username: str,
+        *,
+        may_use_metadata: bool = False,
+        profile: str = "Standard User",
+        permission_sets: tuple[str, ...] = (),
+        active: bool = True,
+    ) -> User:
+        """Adds a user."""
+        user = User(username, self.next_id("005"), profile, permission_sets, active, may_use_metadata)
+        with self.lock:
+            self.users[username] = user
+        return user
+
+    def add_app(
+        self,
+        name: str,
+        *,
+        certificate: Certificate | None = None,
+        username: str | None = None,
+        private_key: PrivateKey | None = None,
+        component: Component | None = None,
+    ) -> App:
+        """Adds an app. Without a component it is one that a JWT login needs, pre-authorised for the user's profile."""
+        app = self.build_app(name, component or self._jwt_component(name, username), certificate)
+        app.username, app.private_key = username, private_key
+        with self.lock:
+            self.apps[name] = app
+        return app
+
+    def build_app(self, name: str, component: Component, certificate: Certificate | None = None) -> App:
+        """An app as the org would keep it, with a consumer key of its own; not yet in the org."""
+        now = self.clock()
+        oauth = {"consumerKey": consumer_key(self.random), **component["oauthConfig"]}
+        slot = CertificateSlot()
+        slot.put(certificate, now)
+        whole = {**component, "oauthConfig": oauth}
+        return App(name, self.next_id("0H4"), whole, slot, now, now, next(iter(self.users), ""))
+
+    def put_certificate(self, app_name: str, certificate: Certificate | None) -> None:
+        """Changes an app's certificate as a person in Setup would; it propagates like any other change."""
+        with self.lock:
+            app, now = self.apps[app_name], self.clock()
+            app.slot.put(certificate, now)
+            app.modified_at = now
+
+    def start_session(self, user: User, app: App) -> Session:
+        """A session for a login that was accepted."""
+        now = self.clock()
+        if self.settings.same_session_for_second_login:
+            earlier = self.sessions.latest(user.username, app.name, now)
+            if earlier:
+                return earlier
+        return self.sessions.start(opaque_token(self.id, self.random), user.username, app.name, now)
+
+    def record_login(self, app: str, username: str, outcome: str) -> None:
+        """Adds a row to the login history."""
+        self.logins.append(Login(self.clock(), app, username, outcome))
+
+    def _jwt_component(self, name: str, username: str | None) -> Component:
+        user = self.users.get(username or "")
+        component: Component = {
+            "contactEmail": "admin@example.com",
+            "label": name.replace("_", " "),
+            "oauthConfig": {
+                "callbackUrl": "http://localhost:1717/OauthRedirect",
+                "isAdminApproved": "true",
+                "scopes": returned_scopes(["Api", "Web", "RefreshToken"]),
+            },
+        }
+        if user:
+            component["profileName"] = [user.profile]
+        return component

@@ -1,0 +1,223 @@
+"""Directories of the files store: the one place with the system calls that read and change it.
+
+Every change is one atomic system call or is prepared under another name: a reader, or a crash between two calls, meets
+the state before or the state after. What is pointed to has been synchronised to the disk before.
+"""
+
+# ruff: noqa: PTH101, PTH102, PTH208 -- names are resolved in an open directory, which pathlib cannot do.
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, Self
+
+from rotator.errors import StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+LARGEST_FILE: Final = 1 << 20
+"""Bytes that a file of a store may have; a credential has about six thousand."""
+
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOCK: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Directory:
+    """One open directory, 0700. Names are resolved in it and never through a link, so that nothing leads out of it.
+
+    Its methods raise OSError when the system says no, and StoreError when others could read what is here.
+    """
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor: Final = descriptor
+        self.path: Final = path
+        """Where it was opened, for messages."""
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Opens the root of a store; the path to it may lead through links, as the configuration says."""
+        return cls._checked(os.open(path, _DIRECTORY), path)
+
+    @classmethod
+    def _checked(cls, descriptor: int, path: Path) -> Self:
+        try:
+            _refuse_others(path, os.fstat(descriptor).st_mode, "700")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return cls(descriptor, path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+    def inside(self, name: str) -> Self:
+        """Opens a directory in this one."""
+        return self._checked(os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=self._descriptor), self.path / name)
+
+    def names(self) -> list[str]:
+        """Everything in it, in order."""
+        return sorted(os.listdir(self._descriptor))
+
+    def holds(self, name: str) -> bool:
+        """Whether there is a directory of this name, and no link to one."""
+        try:
+            found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return stat.S_ISDIR(found.st_mode)
+
+    def link(self, name: str) -> str | None:
+        """Where the symbolic link points; None where there is none."""
+        try:
+            return os.readlink(name, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return None
+
+    def read(self, name: str) -> str:
+        """The text of a file that nobody else can read."""
+        path = self.path / name
+        descriptor = os.open(name, _READ, dir_fd=self._descriptor)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            _refuse_others(path, mode, "600")
+            content = file.read(LARGEST_FILE + 1) if stat.S_ISREG(mode) else b""
+        if not content or len(content) > LARGEST_FILE or not content.isascii():
+            raise StoreError(
+                f"{path} is no file of a store.",
+                left="Nothing was changed.",
+                advice="Put it back from a backup, or move its directory away if a later version is current.",
+            )
+        return content.decode("ascii")
+
+    def make(self, name: str) -> None:
+        """Makes a directory, 0700 whatever the umask, unless it is there."""
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=self._descriptor)
+            os.chmod(name, 0o700, dir_fd=self._descriptor)
+
+    def write(self, name: str, text: str) -> None:
+        """Writes a new file, 0600 whatever the umask, to the disk. Its directory is not synchronised yet."""
+        descriptor = os.open(name, _CREATE, 0o600, dir_fd=self._descriptor)
+        try:
+            os.fchmod(descriptor, 0o600)
+            rest = text.encode("ascii")
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def point(self, name: str, target: str) -> None:
+        """Lets the link `name` point to `target` from one instant to the next, and synchronises."""
+        prepared = prepared_link(name)
+        self.remove(prepared)
+        os.symlink(target, prepared, dir_fd=self._descriptor)
+        self.rename(prepared, name)
+        self.sync()
+
+    def rename(self, old: str, new: str) -> None:
+        """Renames within the directory; a link or an empty directory named `new` is replaced."""
+        os.rename(old, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+
+    def remove(self, name: str) -> bool:
+        """Removes a file or a link. Returns whether there was one."""
+        try:
+            os.unlink(name, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def remove_directory(self, name: str) -> None:
+        """Removes a directory with its files, if it is there.
+
+        Nothing is overwritten first: journals and solid-state disks write elsewhere, so the old blocks would stay.
+        """
+        try:
+            with self.inside(name) as directory:
+                for inner in directory.names():
+                    directory.remove(inner)
+        except FileNotFoundError:
+            return
+        os.rmdir(name, dir_fd=self._descriptor)
+
+    def sync(self) -> None:
+        """Returns when the names in this directory are on the disk."""
+        os.fsync(self._descriptor)
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Holds the lock file `name`; the lock dies with the process. Raises StoreUnavailable when another holds it."""
+        descriptor = os.open(name, _LOCK, 0o600, dir_fd=self._descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise StoreUnavailable(
+                f"Another program is changing {self.path} right now.",
+                left="Nothing was changed.",
+                advice="Run it again when the other is done.",
+            ) from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def prepared_link(name: str) -> str:
+    """The name under which a link is made before it takes its place."""
+    return f".{name}.new"
+
+
+def make_root(path: Path) -> None:
+    """Makes the root of a store and what is missing above it, 0700, durably.
+
+    Raises StoreError when root would write into the store of another user, who could not read what it wrote.
+    """
+    for missing in reversed([place for place in (path, *path.parents) if not place.exists()]):
+        with suppress(FileExistsError):
+            os.mkdir(missing, 0o700)
+            os.chmod(missing, 0o700)
+        _sync_parent(missing)
+    _sync_parent(path)
+    owner = path.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        raise StoreError(
+            f"{path} belongs to the user with the id {owner}, who could not read what root writes there.",
+            left="Nothing was changed.",
+            advice=f"Run it as that user, such as with `sudo -u '#{owner}'`.",
+        )
+
+
+def _sync_parent(path: Path) -> None:
+    # Whoever may enter a directory may still not open it; then a person made the root in it, long ago.
+    with suppress(PermissionError):
+        descriptor = os.open(path.parent, _DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _refuse_others(path: Path, mode: int, wanted: str) -> None:
+    if mode & 0o077:
+        raise StoreError(
+            f"{path} is open to other users (mode {stat.S_IMODE(mode):04o}), and private keys are in it.",
+            left="Nothing was read or changed.",
+            advice=f"Close it with `chmod {wanted} {path}`; if others may have read a key, rotate it as compromised.",
+        )

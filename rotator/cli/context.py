@@ -1,0 +1,152 @@
+"""The configured program: settings, and the adapters that they name, each made when it is first used."""
+
+# ruff: noqa: PLC0415 - an adapter's libraries take up to half a second to import; a command pays for those it uses
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from rotator.config.loading import load, locate
+from rotator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from rotator.config.settings import CredentialSettings, OrgSettings, Settings
+    from rotator.history.database import Database
+    from rotator.history.journal import Journal
+    from rotator.history.locks import RotationLocks
+    from rotator.salesforce.session import OrgSession
+    from rotator.salesforce.transport import Transport
+    from rotator.stores.base import Store
+
+_T = TypeVar("_T")
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Application:
+    """Wires settings to adapters. Use it in a `with` statement: what it opened is closed at the end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        environ: Mapping[str, str],
+        config: Path | None = None,
+        now: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        self.config = config
+        self.environ = environ
+        self.now = now
+        self.sleep = sleep
+        self._opened = ExitStack()
+        self._stores: dict[str, Store] = {}
+        self._transports: dict[str, Transport] = {}
+        self._sessions: dict[str, OrgSession] = {}
+
+    @classmethod
+    def configured(cls, config: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
+        """The program as config.yaml has it (`rotator.config.loading.locate`). Raises ConfigurationError."""
+        variables = os.environ if environ is None else environ
+        path = locate(config, variables)
+        return cls(load(path), environ=variables, config=path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes what was opened, the last first."""
+        self._opened.close()
+
+    @cached_property
+    def database(self) -> Database:
+        """The history database, upgraded to this release. Raises HistoryError."""
+        from rotator.history.database import open_database
+
+        database = self._opened.enter_context(open_database(self.settings.database))
+        database.upgrade()
+        return database
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Where rotations and events are written down."""
+        from rotator.history.journal import Journal
+
+        return Journal(self.database)
+
+    @cached_property
+    def locks(self) -> RotationLocks:
+        """One rotation of a credential at a time."""
+        from rotator.history.locks import rotation_locks
+
+        return rotation_locks(self.database, self.now)
+
+    def credential(self, name: str) -> CredentialSettings:
+        """A credential's settings. Raises ConfigurationError for a name that is not configured."""
+        return _named(self.settings.credentials, name, "credential")
+
+    def org(self, name: str) -> OrgSettings:
+        """An org's settings. Raises ConfigurationError for a name that is not configured."""
+        return _named(self.settings.orgs, name, "org")
+
+    def store(self, name: str) -> Store:
+        """A store by its name. Raises ConfigurationError for a name that is not configured."""
+        if name not in self._stores:
+            from rotator.stores.files import FilesStore
+
+            self._stores[name] = FilesStore(name, _named(self.settings.stores, name, "store").path)
+        return self._stores[name]
+
+    def transport(self, org: str) -> Transport:
+        """HTTPS to an org, with its authorities, proxy and time-outs. Raises ConfigurationError."""
+        if org not in self._transports:
+            from rotator.salesforce.transport import Transport
+
+            settings = self.org(org)
+            timeout = (settings.connect_timeout.total_seconds(), settings.read_timeout.total_seconds())
+            transport = Transport(ca=settings.ca, proxy=settings.proxy, timeout=timeout)
+            self._opened.callback(transport.close)
+            self._transports[org] = transport
+        return self._transports[org]
+
+    def org_session(self, name: str) -> OrgSession:
+        """The program's own login to an org, opened when it is first used and kept.
+
+        Raises ConfigurationError, and StoreError when it logs in by a credential that is not stored.
+        """
+        if name not in self._sessions:
+            from rotator.salesforce.session import OrgSession
+            from rotator.services.own_login import own_login
+
+            self.org(name)
+            target, keys = own_login(self.settings, name, store=self.store, environ=self.environ)
+            self._sessions[name] = OrgSession(name, self.transport(name), target, keys, self.now)
+        return self._sessions[name]
+
+
+def _named(section: Mapping[str, _T], name: str, kind: str) -> _T:
+    if name in section:
+        return section[name]
+    close = get_close_matches(name, section, n=1)
+    there_are = f"Configured are: {', '.join(section) or 'none'}."
+    raise ConfigurationError(
+        f"There is no {kind} called {name!r}.",
+        left="Nothing was touched.",
+        advice=f"Did you mean {close[0]!r}? {there_are}" if close else there_are,
+    )

@@ -1,0 +1,88 @@
+"""From whatever ends a command to a sentence for a person and an exit code for a program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from rotator.cli.options import Invocation
+from rotator.errors import RotatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+
+def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code. Whatever goes wrong is told on standard error."""
+    invocation = Invocation()
+    try:
+        result = command.main(arguments, prog_name=name, standalone_mode=False, obj=invocation)
+        sys.stdout.flush()
+    except RotatorError as error:
+        tell(error, as_json=invocation.json)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_output()
+        return BROKEN_PIPE
+    except Exception as error:
+        _tell_fault(error, verbose=invocation.verbose)
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def tell(error: RotatorError, *, as_json: bool) -> None:
+    """Prints an error for a person, and as JSON on standard output for a program that asked for JSON."""
+    colours = None if "NO_COLOR" not in os.environ else False
+    click.echo(click.style("Error: ", fg="red", bold=True) + error.what, err=True, color=colours)
+    if error.left:
+        click.echo(error.left, err=True)
+    click.echo(click.style("What to do: ", fg="cyan") + error.advice, err=True, color=colours)
+    if as_json:
+        click.echo(_as_json(error))
+
+
+def _as_json(error: RotatorError) -> str:
+    import json  # noqa: PLC0415 - not needed by commands that succeed
+
+    return json.dumps(
+        {
+            "error": {
+                "kind": type(error).__name__,
+                "what": error.what,
+                "left": error.left,
+                "advice": error.advice,
+                "exit_code": error.exit_code,
+            }
+        },
+        indent=2,
+    )
+
+
+def _tell_fault(error: Exception, *, verbose: bool) -> None:
+    from rotator.cli.faults import place_of, trace_of  # noqa: PLC0415 - a fault is rare
+
+    if verbose:
+        click.echo(trace_of(error), err=True)
+    hint = "" if verbose else " Run the command again with --verbose for the details, and"
+    click.echo(
+        f"Error: rotator has a fault: {type(error).__name__} at {place_of(error)}."
+        f" What was done before it is in `rotator history`.{hint or ' Please'} report it to the project.",
+        err=True,
+    )
+
+
+def _forget_output() -> None:
+    """Nobody reads standard output any more: the interpreter's own flush at the end must not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

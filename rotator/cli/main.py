@@ -1,0 +1,51 @@
+"""The command line: `rotator`, and `rotate`, which is `rotator rotate`.
+
+Only click and the standard library are imported here; each command brings its own modules along when it is used.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+import rotator
+from rotator.cli.failures import run
+from rotator.cli.lazy import Lazy, LazyGroup
+from rotator.cli.options import common_options, json_option
+
+COMMANDS: Final = {
+    "inventory": Lazy("rotator.cli.inventory", "inventory", "Every certificate in every org, managed or not."),
+    "status": Lazy("rotator.cli.status", "status", "Managed credentials: what is live, until when, what comes next."),
+    "check": Lazy("rotator.cli.check", "check", "Try everything a rotation needs, and change nothing."),
+    "rotate": Lazy("rotator.cli.rotate", "rotate", "Replace key pairs: now, back, plan, finish, restore."),
+    "enroll": Lazy("rotator.cli.enroll", "enroll", "Give an app without a certificate its first key pair."),
+    "adopt": Lazy("rotator.cli.adopt", "adopt", "Take a key pair made by hand into the store."),
+    "verify": Lazy("rotator.cli.verify", "verify", "Log in with what is stored."),
+    "history": Lazy("rotator.cli.history", "history", "What was done, and the proof that nobody rewrote it."),
+    "db": Lazy("rotator.cli.db", "db", "The history database."),
+    "simulator": Lazy("rotator.cli.simulator", "simulator", "A local org that answers like Salesforce."),
+    "demo": Lazy("rotator.cli.demo", "demo", "Rotations against a simulated org, with consumers at work."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(rotator.__version__, prog_name="rotator", message="%(prog)s %(version)s")
+@common_options
+@json_option
+def cli() -> None:
+    """Keep Salesforce JWT-bearer credentials alive: know every certificate, rotate key pairs, lock nobody out.
+
+    Exit codes: 0 done; 1 a person is needed; 2 wrong command line or configuration; 3 something is away, run it
+    again; 4 the old certificate is back in force.
+    """
+
+
+def main() -> int:
+    """The console script `rotator`."""
+    return run(cli, "rotator")
+
+
+def rotate_main() -> int:
+    """The console script `rotate`: `rotate now NAME` is `rotator rotate now NAME`."""
+    return run(COMMANDS["rotate"].load(), "rotate")

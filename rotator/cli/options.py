@@ -1,0 +1,70 @@
+"""Options that every command takes, before or after its name, and where they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.cli.context import Application
+
+_C = TypeVar("_C", bound="Callable[..., Any]")
+
+
+@dataclass
+class Invocation:
+    """What one command line said for all commands alike."""
+
+    config: Path | None = None
+    verbose: bool = False
+    json: bool = False
+
+    def application(self) -> Application:
+        """The configured program, to be used in a `with` statement. Raises ConfigurationError."""
+        # Settings and adapters are imported by the first command that needs them.
+        from rotator.cli.context import Application  # noqa: PLC0415
+
+        return Application.configured(self.config)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Remembers an option that was given; one that was not does not take back what stood before the command."""
+    invocation = context.ensure_object(Invocation)
+    if value:
+        setattr(invocation, str(parameter.name), value)
+    if parameter.name == "verbose" and value:
+        # Logging costs a few milliseconds that a plain `--version` has no use for.
+        from rotator.cli.logs import log_to_stderr  # noqa: PLC0415
+
+        log_to_stderr()
+
+
+def common_options(command: _C) -> _C:
+    """Adds `--config` and `--verbose`."""
+    config = click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        expose_value=False,
+        callback=_keep,
+        help="Configuration; else $ROTATOR_CONFIG, ./config.yaml, /etc/rotator/config.yaml.",
+    )
+    verbose = click.option(
+        "--verbose", is_flag=True, expose_value=False, callback=_keep, help="Log what is done to standard error."
+    )
+    return config(verbose(command))
+
+
+def json_option(command: _C) -> _C:
+    """Adds `--json`."""
+    option = click.option("--json", is_flag=True, expose_value=False, callback=_keep, help="Print JSON.")
+    return option(command)
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
+"""Gives the command its Invocation as the first argument."""

@@ -63,6 +63,10 @@ class OrgUnavailable(OrgError):
     exit_code = 3
 
 
+class WriteUncertain(OrgUnavailable):
+    """A write to an org was sent and its answer did not come, or could not be checked. Look at the org again."""
+
+
 class HistoryError(RotatorError):
     """The history database cannot be used as it is: of a newer version, damaged, not writable."""
 

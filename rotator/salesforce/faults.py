@@ -1,0 +1,77 @@
+"""What the Metadata API says when it says no, in our words (Metadata API Developer Guide, Error Handling)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rotator.errors import OrgError, OrgUnavailable
+from rotator.salesforce.login import SessionExpired
+from rotator.salesforce.transport import AnswerLost
+
+PERMISSION_ADVICE: Final = (
+    'Give the program\'s user the permission "Modify Metadata Through Metadata API Functions" (or "Modify All Data"), '
+    '"API Enabled", and what Setup asks of those who edit connected apps: "Customize Application" and '
+    '"Manage Connected Apps".'
+)
+"""What a user needs to read and write connected apps over the Metadata API."""
+
+_LEFT: Final = "Nothing was changed."
+_OWN_WORDS: Final = "The reason is in the org's own words; docs/salesforce-setup.md lists what an app and a user need."
+
+_ADVICE: Final = {
+    "INSUFFICIENT_ACCESS": PERMISSION_ADVICE,
+    "API_DISABLED_FOR_ORG": "The edition of the org must include API access.",
+    "INVALID_TYPE": "The user must be allowed to see connected apps. " + PERMISSION_ADVICE,
+    "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "Reset the password of the program's user, or let it never expire.",
+}
+_NOTHING_DONE: Final = frozenset(
+    {"ALREADY_IN_PROCESS", "REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"}
+)
+_UNKNOWN_EFFECT: Final = frozenset({"UNKNOWN_EXCEPTION", "REQUEST_RUNNING_TOO_LONG"})
+
+
+class DailyLimitReached(OrgUnavailable):
+    """The org has used up its API calls of the last 24 hours: each repeat makes it worse."""
+
+
+def from_fault(org: str, code: str, message: str) -> OrgError:
+    """The error for a SOAP fault or an error in a result: `code` with or without prefix, `message` in the org's words.
+
+    SessionExpired: the session is over, nothing was done. AnswerLost: it may or may not have been done. Any other
+    OrgUnavailable: asked to come later, nothing was done. Any other OrgError: refused, nothing was done.
+    """
+    name = code.rpartition(":")[2]
+    said = message.removeprefix(f"{name}: ").rstrip(".")
+    if name == "INVALID_SESSION_ID":
+        return SessionExpired(
+            f"The org {org} does not take the program's session: {said}.",
+            left=_LEFT,
+            advice="Check the app's session policies, and that it does not issue tokens in JWT format.",
+        )
+    if name == "REQUEST_LIMIT_EXCEEDED" and "TotalRequests" in said:
+        return DailyLimitReached(
+            f"The org {org} has used up its API calls of the day.",
+            left=_LEFT,
+            advice="See Company Information in Setup; run it again when there are calls left.",
+        )
+    if name in _NOTHING_DONE:
+        return OrgUnavailable(f"The org {org} is busy ({name}): {said}.", left=_LEFT, advice="Run it again.")
+    if name in _UNKNOWN_EFFECT:
+        return AnswerLost(f"The org {org} failed ({name}): {said}.", advice="Run it again.")
+    return OrgError(f"The org {org} refuses ({name}): {said}.", left=_LEFT, advice=_ADVICE.get(name, _OWN_WORDS))
+
+
+def from_status(org: str, status: int) -> OrgError:
+    """The error for an answer that is no SOAP at all, such as a gateway's HTML page (`status` is HTTP's)."""
+    if status < 400:
+        return AnswerLost(
+            f"The org {org} does not answer like the Metadata API.",
+            advice="Check that no proxy or sign-in page answers in the org's place, and run it again.",
+        )
+    if status >= 500 or status in {408, 420, 429}:
+        return AnswerLost(
+            f"The org {org} is away (HTTP {status}).", advice="Run it again; see status.salesforce.com if it lasts."
+        )
+    return OrgError(
+        f"The org {org} has no Metadata API at its address (HTTP {status}).", left=_LEFT, advice="Check `login_url`."
+    )

@@ -1,0 +1,148 @@
+"""Components of an org, read and written over the Metadata API."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import tenacity
+
+from rotator.errors import OrgUnavailable, WriteUncertain
+from rotator.salesforce.faults import DailyLimitReached, from_fault, from_status
+from rotator.salesforce.soap import API_VERSION, call
+from rotator.salesforce.transport import AnswerLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rotator.core.secret import Secret
+    from rotator.salesforce.session import OrgSession
+
+READ_LIMIT: Final = 10
+"""Components that one readMetadata takes."""
+
+ATTEMPTS: Final = 6
+"""How often a call is made in all, when it is safe to repeat."""
+
+LAST_REPEAT: Final = 120.0
+"""Seconds since the first attempt after which no repeat is begun."""
+
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 30.0
+
+Component: TypeAlias = Any
+"""A component as zeep read it: every element of the WSDL is an attribute, None or empty where it was not there."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One line of listMetadata."""
+
+    full_name: str
+    last_modified_by: str
+    last_modified_at: datetime
+
+
+class MetadataService:
+    """Metadata calls in one org.
+
+    Reads are repeated while the org is away or busy; a write only while it is certain that nothing was done. All raise
+    OrgError, OrgUnavailable and LoginRefused.
+    """
+
+    def __init__(
+        self,
+        session: OrgSession,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        """`sleep` takes seconds; `uniform` gives a random number between two, for the pause before a repeat."""
+        self.org: Final = session.org
+        self._session: Final = session
+        self._sleep: Final = sleep
+        self._uniform: Final = uniform
+
+    def describe(self) -> frozenset[str]:
+        """The types of metadata that this org and user have. It also proves that the user may use the Metadata API."""
+        result = self._reading("describeMetadata", float(API_VERSION))
+        return frozenset(entry.xmlName for entry in result.metadataObjects)
+
+    def list_components(self, metadata_type: str) -> list[Listing]:
+        """All components of a type, by full name."""
+        found = self._reading("listMetadata", [{"type": metadata_type}], float(API_VERSION)) or []
+        return sorted((_listing(entry) for entry in found), key=lambda listing: listing.full_name)
+
+    def read(self, metadata_type: str, full_names: Sequence[str]) -> list[Component | None]:
+        """Components in the order asked for; None where one is missing or the user may not read it.
+
+        Salesforce answers both in the same way.
+        """
+        found: dict[str, Component] = {}
+        for start in range(0, len(full_names), READ_LIMIT):
+            records = self._reading("readMetadata", metadata_type, list(full_names[start : start + READ_LIMIT])) or []
+            found |= {record.fullName.casefold(): record for record in records if record.fullName}
+        return [found.get(name.casefold()) for name in full_names]
+
+    def update(self, component: Component) -> None:
+        """Writes a whole component; what it leaves out is reset.
+
+        Raises WriteUncertain when the answer was lost: the write may or may not have taken effect, and is not repeated.
+        """
+        try:
+            self._repeating(_nothing_done, lambda: self._update_once(component))
+        except AnswerLost as lost:
+            raise WriteUncertain(
+                f"The org {self.org} was asked to change {component.fullName}, and its answer was lost.",
+                left="The change may or may not have been made.",
+                advice=lost.advice,
+            ) from None
+
+    def _update_once(self, component: Component) -> None:
+        results = self._call("updateMetadata", [component])
+        for result in results or []:
+            if result.success:
+                return
+            for error in result.errors:
+                raise from_fault(self.org, error.statusCode, error.message)
+        raise from_status(self.org, 200)
+
+    def _reading(self, operation: str, *arguments: Any) -> Any:
+        return self._repeating(_worth_repeating, lambda: self._call(operation, *arguments))
+
+    def _repeating(self, safe: Callable[[BaseException], bool], call: Callable[[], _T]) -> _T:
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(safe),
+            stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(LAST_REPEAT),
+            wait=self._pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return attempts(call)
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**state.attempt_number)
+        return self._uniform(longest / 2, longest)
+
+    def _call(self, operation: str, *arguments: Any) -> Any:
+        def once(instance_url: str, token: Secret) -> Any:
+            return call(self.org, self._session.transport, instance_url, token, operation, *arguments)
+
+        return self._session.call(once)
+
+
+def _nothing_done(error: BaseException) -> bool:
+    return _worth_repeating(error) and not isinstance(error, AnswerLost)
+
+
+def _worth_repeating(error: BaseException) -> bool:
+    return isinstance(error, OrgUnavailable) and not isinstance(error, DailyLimitReached)
+
+
+def _listing(entry: Any) -> Listing:
+    return Listing(entry.fullName, entry.lastModifiedByName, entry.lastModifiedDate.astimezone(UTC))

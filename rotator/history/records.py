@@ -1,0 +1,147 @@
+"""What the history holds, as plain values: rotations, events, certificates and where they were seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
+"""What an event's details may be made of."""
+
+TRIGGERS: Final = frozenset({"schedule", "manual", "compromised"})
+"""Why a rotation was begun."""
+
+GOALS: Final = frozenset({"replace", "back", "restore", "adopt", "enroll"})
+"""What a rotation is to reach."""
+
+OUTCOMES: Final = frozenset({"rotated", "reverted", "halted", "interrupted", "abandoned", "nothing"})
+"""How a rotation may end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRotation:
+    """What is known of a rotation when it begins. Raises ValueError for a trigger or goal that there is not."""
+
+    credential: str
+    org: str
+    strategy: str
+    trigger: str
+    """One of TRIGGERS."""
+    actor: str
+    """The person or program that began it."""
+    reason: str = ""
+    goal: str = "replace"
+    """One of GOALS."""
+    replaces: str | None = None
+    """Fingerprint of the version that is to be replaced."""
+    brings_back: str | None = None
+    """Fingerprint of the version that is to be current again."""
+    keep_key: bool = False
+    retire_now: bool = False
+
+    def __post_init__(self) -> None:
+        if self.trigger not in TRIGGERS:
+            raise ValueError(f"no trigger: {self.trigger!r}")
+        if self.goal not in GOALS:
+            raise ValueError(f"no goal: {self.goal!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotation(NewRotation):
+    """One rotation as the history knows it; without an outcome it is running, or was interrupted."""
+
+    id: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: str | None = None
+    """One of OUTCOMES, None while it has none."""
+    why: str = ""
+    old_fingerprint: str | None = None
+    new_fingerprint: str | None = None
+    gap_seconds: float | None = None
+    """How long consumers may have been refused, in seconds; None where it was not measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One entry of the journal."""
+
+    sequence: int
+    """1 for the first event, and one more for each."""
+    time: datetime
+    kind: str
+    credential: str | None
+    rotation_id: str | None
+    details: Mapping[str, JSON]
+    previous_hash: str
+    hash: str
+    """SHA-256 in hex over everything above (rotator.history.chain)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """One look at an app: the certificate that it held, or that it held none (then only the first three are given)."""
+
+    org: str
+    app: str
+    app_type: str
+    certificate_fingerprint: str | None = None
+    subject: str = ""
+    issuer: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    key_algorithm: str = ""
+    key_bits: int = 0
+    signature_algorithm: str = ""
+    serial: int = 0
+    app_modified_at: datetime | None = None
+    app_modified_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An app that held a certificate, and from when to when it was seen there."""
+
+    org: str
+    app: str
+    app_type: str
+    first_seen: datetime
+    last_seen: datetime
+    app_modified_at: datetime | None
+    app_modified_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenCertificate:
+    """A certificate that was found in some org."""
+
+    fingerprint: str
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    key_algorithm: str
+    key_bits: int
+    signature_algorithm: str
+    serial: int
+    first_seen: datetime
+    last_seen: datetime
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What re-computing the chain of events found."""
+
+    events: int
+    """How many events were read up to the first bad one, or in all."""
+    intact: bool
+    first_bad: int | None
+    """Sequence number of the first event that is not as it was written; None where no single event is."""
+    why: str
+    head: str
+    """Hash of the last good event: noted elsewhere, it shows later that everything up to it is still there."""

@@ -1,0 +1,68 @@
+"""Times as the history writes them: UTC, to the microsecond, the same text everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import DateTime, String
+from sqlalchemy.types import TypeDecorator
+
+from rotator.errors import HistoryError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+    from sqlalchemy.types import TypeEngine
+
+TEXT_LENGTH: Final = 27
+
+
+def utc_text(time: datetime) -> str:
+    """`2026-11-23T12:31:47.000000Z`: fixed width, so that text sorts as time. Raises ValueError for a naive time."""
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone is not written to the history")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def utc_time(text: str) -> datetime:
+    """The time that `utc_text` wrote. Raises HistoryError for any other text."""
+    try:
+        time = datetime.fromisoformat(text)
+        if utc_text(time) == text:
+            return time
+    except (ValueError, TypeError):
+        pass
+    raise HistoryError(
+        "A time in the history database is not one that rotator wrote.",
+        left="Nothing was changed.",
+        advice="Run `rotator history verify`, and put the database back from a backup.",
+    )
+
+
+def stored_text(stored: object) -> object:
+    """What `utc_text` wrote, from a value that was read without UtcDateTime: the text itself, or a database's time."""
+    return utc_text(stored) if isinstance(stored, datetime) else stored
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware times in, UTC times out: `timestamptz`, and `utc_text` where the database has no such type."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text on SQLite, which would drop the zone."""
+        return dialect.type_descriptor(String(TEXT_LENGTH) if dialect.name == "sqlite" else self.impl_instance)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Raises ValueError for a naive time."""
+        if value is None:
+            return None
+        text = utc_text(value)
+        return text if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Raises HistoryError for a text that is no time."""
+        if value is None:
+            return None
+        return utc_time(value) if dialect.name == "sqlite" else value.astimezone(UTC)

@@ -1,0 +1,89 @@
+"""Bringing a database's tables to this release's, by the Alembic migrations that it carries."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, String, column, inspect, select, table
+
+import rotator
+from rotator.errors import HistoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Alembic's own table (Alembic, "The Migration Environment").
+_VERSION: Final = table("alembic_version", column("version_num", String))
+
+# Alembic's `op` and `context` belong to the process, not to a thread.
+_ONE_AT_A_TIME: Final = threading.Lock()
+
+
+def migrations_folder() -> Path:
+    """Where the migrations are: in the wheel beside the modules, in the source tree beside the package."""
+    package = Path(rotator.__file__).parent
+    for folder in (package / "_migrations", package.parent / "migrations"):
+        if (folder / "env.py").is_file():
+            return folder
+    raise HistoryError(
+        f"This installation of rotator in {package} lacks its database migrations.",
+        left="Nothing was changed.",
+        advice="Install rotator again.",
+    )
+
+
+def known_versions() -> Sequence[str]:
+    """Every version that this release knows, oldest first. Read from the files' names: importing Alembic takes time."""
+    return sorted(file.name.partition("_")[0] for file in (migrations_folder() / "versions").glob("[0-9]*_*.py"))
+
+
+def version_of(connection: Connection) -> str | None:
+    """The version of the tables, None in an empty database."""
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    version: str | None = connection.scalar(select(_VERSION.c.version_num))
+    return version
+
+
+def is_current(version: str | None, name: str) -> bool:
+    """Whether a database of this version can be used as it is.
+
+    Raises HistoryError when the version is a later release's. `name` is the database's, for the error.
+    """
+    known = known_versions()
+    if version is not None and version not in known:
+        raise HistoryError(
+            f"The history database {name} has version {version}; this release of rotator knows none after {known[-1]}.",
+            left="Nothing was changed.",
+            advice="Install the newer release of rotator that was used with it, or set `database` to another path.",
+        )
+    return version == known[-1]
+
+
+def apply(connection: Connection, name: str) -> None:
+    """Applies the migrations that are missing, in the connection's transaction, in which nobody else may write.
+
+    Raises HistoryError for a database of a later release or of another program.
+    """
+    version = version_of(connection)
+    if is_current(version, name):
+        return
+    if version is None and inspect(connection).get_table_names():
+        raise HistoryError(
+            f"The database {name} is another program's: it has tables, and none of rotator's.",
+            left="Nothing was changed.",
+            advice="Set `database` in config.yaml to a path of its own.",
+        )
+    _migrate(connection)
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - slow, and needed once in a database's life
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, "head")

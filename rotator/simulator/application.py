@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
@@ -14,11 +15,12 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rotator.simulator import oauth
+from rotator.simulator import rest
 from rotator.simulator.answers import NO_CACHE, Answer, json_answer
 from rotator.simulator.control import control_routes
 from rotator.simulator.faults import Effect, Fault, Kind
 from rotator.simulator.metadata_api import OPERATIONS, MetadataCall
+from rotator.simulator.query import query
 from rotator.simulator.soap import FaultError, SoapCall, child_texts, envelope_answer, fault_answer
 from rotator.simulator.token_endpoint import answer_login
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from rotator.simulator.org import Org
 
 BreakConnection = Callable[["Request"], None]
-Sleep = Callable[[float], Awaitable[None]]
 
 _BEARER: Final = re.compile(r"(?:Bearer|OAuth)\s+(\S+)\s*", re.IGNORECASE)
 
@@ -49,7 +50,6 @@ class OrgApplication:
 
     org: Org
     break_connection: BreakConnection
-    sleep: Sleep = field(default=asyncio.sleep)
 
     def starlette(self) -> Starlette:
         """The ASGI application."""
@@ -83,13 +83,15 @@ class OrgApplication:
             return to_response(fault.answer_for(call.kind))
         if effect is Effect.HANG:
             return await _wait_for_disconnect(request)
-        if fault and effect is Effect.SLOW:
-            await self.sleep(fault.seconds)
         with self.org.lock:
             answer = call.perform(fault)
         if effect is Effect.LOSE_ANSWER:
             self.break_connection(request)
             return await _wait_for_disconnect(request)
+        if fault and effect is Effect.SLOW:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(fault.seconds):
+                    return await _wait_for_disconnect(request)
         return to_response(answer)
 
     def _token(self, request: Request, body: bytes) -> Call:
@@ -110,11 +112,11 @@ class OrgApplication:
 
     def _userinfo(self, request: Request, body: bytes) -> Call:
         token = _bearer(request) or _parameter(request, body, "access_token")
-        return Call(Kind.USERINFO, lambda _: oauth.userinfo(self.org, token))
+        return Call(Kind.USERINFO, lambda _: rest.userinfo(self.org, token))
 
     def _revoke(self, request: Request, body: bytes) -> Call:
         token = _parameter(request, body, "token")
-        return Call(Kind.REVOKE, lambda _: oauth.revoke(self.org, token))
+        return Call(Kind.REVOKE, lambda _: rest.revoke(self.org, token))
 
     def _data(self, request: Request, _body: bytes) -> Call:
         return Call(Kind.DATA, lambda _: self._data_answer(request))
@@ -122,12 +124,14 @@ class OrgApplication:
     def _data_answer(self, request: Request) -> Answer:
         path = request.path_params.get("rest", "").strip("/")
         if not path:
-            return oauth.versions(self.org)
-        if oauth.user_of(self.org, _bearer(request)) is None:
-            return oauth.refused_session() if _bearer(request) else oauth.refused_header()
+            return rest.versions(self.org)
+        if rest.user_of(self.org, _bearer(request)) is None:
+            return rest.refused_session() if _bearer(request) else rest.refused_header()
         version, _, resource = path.removeprefix("v").partition("/")
-        answers = {"": lambda: oauth.resources(version), "limits": lambda: oauth.limits(self.org)}
-        return answers.get(resource, oauth.not_found)()
+        answers = {"": lambda: rest.resources(version), "limits": lambda: rest.limits(self.org)}
+        if resource == "query":
+            return query(self.org, request.query_params.get("q", ""))
+        return answers.get(resource, rest.not_found)()
 
     def _soap(self, request: Request, body: bytes) -> Call:
         try:
@@ -152,7 +156,7 @@ class OrgApplication:
             return fault_answer(refused)
 
     def _unknown(self, _request: Request, _body: bytes) -> Call:
-        return Call(Kind.DATA, lambda _: oauth.not_found())
+        return Call(Kind.DATA, lambda _: rest.not_found())
 
 
 def to_response(answer: Answer) -> Response:

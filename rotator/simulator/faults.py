@@ -46,7 +46,7 @@ class Effect(StrEnum):
     HANG = "hang"
     """Never answered; it takes no effect."""
     SLOW = "slow"
-    """Answered as always, `seconds` late."""
+    """Takes effect at once and is answered `seconds` late, if anybody still waits."""
     LOSE_ANSWER = "lose_answer"
     """It takes effect, then the connection breaks."""
     LOSE_CERTIFICATE = "lose_certificate"

@@ -23,6 +23,8 @@ LIST_LIMIT: Final = 3
 """Queries in one listMetadata."""
 COMPONENT_LIMIT: Final = 10
 """Components in one readMetadata, updateMetadata, createMetadata or deleteMetadata."""
+WRITES: Final = frozenset({Kind.SOAP_UPDATE, Kind.SOAP_CREATE, Kind.SOAP_DELETE})
+"""Calls after which the org may be another."""
 TYPE: Final = CONNECTED_APP.name
 
 
@@ -58,6 +60,8 @@ class MetadataCall:
             raise FaultError("soapenv:Client", f"No operation available for request {self.call.payload.tag}")
         envelope, body = response(self.call.operation)
         operation.perform(self, body)
+        if operation.kind in WRITES:
+            self.org.on_change()
         return envelope
 
 

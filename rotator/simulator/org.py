@@ -6,9 +6,13 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Final, Literal
 
+import jwt
+
+from rotator.core.certificates import PrivateKey
 from rotator.simulator.apps import App, User
 from rotator.simulator.components import Component, returned_scopes
 from rotator.simulator.faults import Faults
@@ -20,13 +24,16 @@ from rotator.simulator.tokens import Session, Sessions
 if TYPE_CHECKING:
     from random import Random
 
-    from rotator.core.certificates import Certificate, PrivateKey
+    from rotator.core.certificates import Certificate
 
 Clock = Callable[[], datetime]
 OrgKind = Literal["production", "sandbox"]
 
 KEPT_LOGINS: Final = 10_000
 """Rows of the login history that are remembered."""
+
+IDS_OF_AN_ORG: Final = 1_000_000
+"""Record ids of one type that an org may give before they could be another org's."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,11 @@ class Org:
         self.calls: Final[Counter[str]] = Counter()
         self.logins: Final[deque[Login]] = deque(maxlen=KEPT_LOGINS)
         self.lock: Final = RLock()
-        self._numbers = 0
+        self.number: Final = number
+        """Tells the record ids of one org from those of another."""
+        self.ids_given = 0
+        self.on_change: Callable[[], None] = _nothing
+        """Called after every change of users or apps that is to outlive the process."""
 
     @property
     def login_host(self) -> str:
@@ -98,8 +109,8 @@ class Org:
     def next_id(self, prefix: str) -> str:
         """A record id that was not given before."""
         with self.lock:
-            self._numbers += 1
-            return record_id(prefix, self._numbers)
+            self.ids_given += 1
+            return record_id(prefix, self.number * IDS_OF_AN_ORG + self.ids_given)
 
     def add_user(
         self,
@@ -147,6 +158,7 @@ class Org:
             app, now = self.apps[app_name], self.clock()
             app.slot.put(certificate, now)
             app.modified_at = now
+            self.on_change()
 
     def start_session(self, user: User, app: App) -> Session:
         """A session for a login that was accepted."""
@@ -155,7 +167,27 @@ class Org:
             earlier = self.sessions.latest(user.username, app.name, now)
             if earlier:
                 return earlier
-        return self.sessions.start(opaque_token(self.id, self.random), user.username, app.name, now)
+        is_jwt = app.has_flag("isNamedUserJwtEnabled")
+        token = self._jwt_token(user, app, now) if is_jwt else opaque_token(self.id, self.random)
+        return self.sessions.start(token, user.username, app.name, now)
+
+    def _jwt_token(self, user: User, app: App, now: datetime) -> str:
+        """An access token in JWT format, for apps with 'Issue JSON Web Token (JWT)-based access tokens'."""
+        claims = {
+            "iss": self.url,
+            "aud": [self.url],
+            "sub": f"uid:{user.id}",
+            "client_id": app.client_id,
+            "scp": " ".join(scope.lower() for scope in app.scopes),
+            "iat": int(now.timestamp()),
+            "exp": int(now.timestamp() + self.settings.session_seconds),
+            "jti": f"{self.random.getrandbits(128):032x}",
+        }
+        return jwt.encode(claims, self._token_key.signing_key(), "RS256", {"kid": self.id})
+
+    @cached_property
+    def _token_key(self) -> PrivateKey:
+        return PrivateKey.generate()
 
     def record_login(self, app: str, username: str, outcome: str) -> None:
         """Adds a row to the login history."""
@@ -175,3 +207,7 @@ class Org:
         if user:
             component["profileName"] = [user.profile]
         return component
+
+
+def _nothing() -> None:
+    """What happens on a change when nobody keeps the state."""

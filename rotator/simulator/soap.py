@@ -14,7 +14,10 @@ METADATA: Final = "http://soap.sforce.com/2006/04/metadata"
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 INSTANCE: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
-_NAMESPACES: Final[dict[str | None, str]] = {"soapenv": ENVELOPE, None: METADATA, "xsi": INSTANCE}
+_EMPTY_ANSWER: Final = (
+    f'<soapenv:Envelope xmlns:soapenv="{ENVELOPE}" xmlns="{METADATA}" xmlns:xsi="{INSTANCE}"><soapenv:Body/>'
+    "</soapenv:Envelope>"
+)
 _DOCTYPE: Final = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
 
 
@@ -96,9 +99,8 @@ def xsi_type(element: etree._Element) -> str:
 
 def response(operation: str) -> tuple[etree._Element, etree._Element]:
     """An empty answer envelope and the element inside its body to fill."""
-    envelope = etree.Element(f"{{{ENVELOPE}}}Envelope", nsmap=_NAMESPACES)
-    body = etree.SubElement(envelope, f"{{{ENVELOPE}}}Body")
-    return envelope, etree.SubElement(body, f"{{{METADATA}}}{operation}Response")
+    envelope = etree.fromstring(_EMPTY_ANSWER)
+    return envelope, add(_child(envelope, ENVELOPE, "Body"), f"{operation}Response")
 
 
 def add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:

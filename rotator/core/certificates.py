@@ -1,30 +1,36 @@
-"""X.509 certificates and RSA key pairs: made, read in every form that Salesforce gives, compared."""
+"""X.509 certificates: made, read in every form that Salesforce gives, compared."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import re
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Self
+from threading import Lock
+from typing import Final, Self
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from rotator.core.secret import Secret
+from rotator.core.keys import KEY_SIZES, PrivateKey, public_fingerprint
 from rotator.errors import CertificateError
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-
-KEY_SIZES: Final = (2048, 3072, 4096)
-"""RSA key sizes in bits that may be generated."""
+__all__ = [
+    "BACK_DATING",
+    "KEY_SIZES",
+    "LARGEST_CERTIFICATE",
+    "RETIRED_COMMON_NAME",
+    "Certificate",
+    "PrivateKey",
+    "SubjectName",
+    "self_signed",
+    "throwaway",
+]
 
 LARGEST_CERTIFICATE: Final = 4096
 """Bytes of PEM that Salesforce takes for a certificate."""
@@ -35,7 +41,9 @@ BACK_DATING: Final = timedelta(minutes=5)
 RETIRED_COMMON_NAME: Final = "retired by rotator"
 """Common name of a throwaway certificate, whose key nobody has."""
 
-_ARMOUR: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_END: Final = "-----END CERTIFICATE-----"
+_QUIET: Final = Lock()
 _NAME_PARTS: Final = {
     "common_name": NameOID.COMMON_NAME,
     "organizational_unit": NameOID.ORGANIZATIONAL_UNIT_NAME,
@@ -60,8 +68,12 @@ class SubjectName:
     def to_x509(self) -> x509.Name:
         """The name as the certificate carries it.
 
-        Raises CertificateError when a part is longer than X.520 allows.
+        Raises CertificateError without a common name, and when a part is longer than X.520 allows.
         """
+        if not self.common_name.strip():
+            raise CertificateError(
+                "The certificate's subject has no common name.", advice="Set `subject.common_name` in config.yaml."
+            )
         parts = [(oid, str(getattr(self, part))) for part, oid in _NAME_PARTS.items()]
         try:
             return x509.Name([x509.NameAttribute(oid, value) for oid, value in reversed(parts) if value])
@@ -70,85 +82,6 @@ class SubjectName:
                 f"The certificate's subject name is not allowed: {error}.",
                 advice="Shorten `subject` in config.yaml: a common name has at most 64 characters, a country two.",
             ) from None
-
-
-class PrivateKey:
-    """An RSA private key in memory. It prints as `***`; `pem()` gives the bytes that only a store may hold."""
-
-    __slots__ = ("_key",)
-
-    def __init__(self, key: rsa.RSAPrivateKey) -> None:
-        self._key: Final = key
-
-    @classmethod
-    def generate(cls, bits: int = 2048) -> Self:
-        """A new key with the public exponent 65537. Raises CertificateError for a size not in KEY_SIZES."""
-        if bits not in KEY_SIZES:
-            raise CertificateError(
-                f"An RSA key of {bits} bits is not made.",
-                advice=f"Set `key_bits` to one of {', '.join(map(str, KEY_SIZES))}.",
-            )
-        return cls(rsa.generate_private_key(public_exponent=65537, key_size=bits))
-
-    @classmethod
-    def from_pem(cls, pem: bytes | str, password: Secret | None = None) -> Self:
-        """Reads PKCS#1 or PKCS#8, checked for consistency.
-
-        Raises CertificateError for a wrong password, a damaged file, or a key that is not RSA.
-        """
-        data = pem.encode() if isinstance(pem, str) else pem
-        secret = password.reveal().encode() if password else None
-        try:
-            key = serialization.load_pem_private_key(data, secret)
-        except TypeError:
-            raise CertificateError(
-                "The private key is encrypted, and no password is configured."
-                if password is None
-                else "A password is configured, and the private key is not encrypted.",
-                advice="Set or remove `password` beside the key's reference.",
-            ) from None
-        except ValueError:
-            raise CertificateError(
-                "The private key cannot be read: its password is wrong, or it is no PEM private key.",
-                advice="Try `openssl pkey -in FILE -noout`; it must be an unharmed RSA key in PKCS#1 or PKCS#8 PEM.",
-            ) from None
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise CertificateError(
-                "The private key is not RSA.",
-                advice="Salesforce's JWT bearer flow signs with RS256 only: give an RSA key.",
-            )
-        return cls(key)
-
-    def pem(self) -> Secret:
-        """The key as unencrypted PKCS#8 PEM, as consumers such as `sf org login jwt` read it."""
-        data = self._key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return Secret(data.decode())
-
-    def signing_key(self) -> rsa.RSAPrivateKey:
-        """The key object, to sign with: loading PEM costs a hundred signatures."""
-        return self._key
-
-    @property
-    def bits(self) -> int:
-        """Length of the modulus."""
-        return self._key.key_size
-
-    @property
-    def public_fingerprint(self) -> str:
-        """SHA-256 of the public key (SubjectPublicKeyInfo, DER), in hex: equal for two certificates over one key."""
-        return _public_fingerprint(self._key.public_key())
-
-    def matches(self, certificate: Certificate) -> bool:
-        """Whether the certificate is over this key."""
-        return certificate.public_fingerprint == self.public_fingerprint
-
-    def __repr__(self) -> str:
-        return "***"
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("a PrivateKey is not pickled")
 
 
 @dataclass(frozen=True)
@@ -166,14 +99,11 @@ class Certificate:
         """
         der = _to_der(content)
         try:
-            with warnings.catch_warnings():
-                # Salesforce's own self-signed certificates say C=USA, which X.520 does not allow.
-                warnings.simplefilter("ignore", UserWarning)
-                parsed = x509.load_der_x509_certificate(der)
-                parsed.subject, parsed.issuer, parsed.public_key()
-        except Exception as error:
-            raise _no_certificate(str(error)) from None
-        return cls(der, parsed)
+            return cls(der, _load(der))
+        except UnsupportedAlgorithm:
+            raise _no_certificate("its public key is of an unknown kind") from None
+        except (ValueError, TypeError):
+            raise _no_certificate("its content is not that of a certificate") from None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -203,12 +133,12 @@ class Certificate:
     @property
     def subject(self) -> str:
         """The subject's distinguished name (RFC 4514)."""
-        return _rfc4514(self._parsed.subject)
+        return self._parsed.subject.rfc4514_string()
 
     @property
     def issuer(self) -> str:
         """The issuer's distinguished name (RFC 4514)."""
-        return _rfc4514(self._parsed.issuer)
+        return self._parsed.issuer.rfc4514_string()
 
     @property
     def serial_number(self) -> int:
@@ -228,9 +158,12 @@ class Certificate:
 
     @property
     def signature_algorithm(self) -> str:
-        """The hash that the certificate is signed with, such as `sha256`; empty where there is none."""
-        algorithm = self._parsed.signature_hash_algorithm
-        return algorithm.name if algorithm else ""
+        """The hash that the certificate is signed with, such as `sha256`; else the algorithm's object identifier."""
+        try:
+            algorithm = self._parsed.signature_hash_algorithm
+        except UnsupportedAlgorithm:
+            algorithm = None
+        return algorithm.name if algorithm else self._parsed.signature_algorithm_oid.dotted_string
 
     @property
     def public_key(self) -> rsa.RSAPublicKey:
@@ -246,7 +179,7 @@ class Certificate:
     @cached_property
     def public_fingerprint(self) -> str:
         """SHA-256 of the public key (SubjectPublicKeyInfo, DER), in hex."""
-        return _public_fingerprint(self._parsed.public_key())
+        return public_fingerprint(self._parsed.public_key())
 
     @property
     def is_throwaway(self) -> bool:
@@ -272,12 +205,12 @@ def self_signed(
 ) -> Certificate:
     """A self-signed X.509 v3 certificate (SHA-256) over `key`, an end entity that may sign (RFC 5280 section 4.2.1).
 
-    Raises CertificateError when the subject is not allowed or the result is over Salesforce's 4 KB.
+    Raises CertificateError when the subject or the lifetime is not allowed or the result is over Salesforce's 4 KB.
     """
     name = subject.to_x509()
     private = key.signing_key()
     public = private.public_key()
-    start = now.astimezone(UTC).replace(microsecond=0)
+    start, end = _validity(now, lifetime, back_dating)
     identifier = x509.SubjectKeyIdentifier.from_public_key(public)
     signed = (
         x509.CertificateBuilder()
@@ -285,8 +218,8 @@ def self_signed(
         .issuer_name(name)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(start - back_dating)
-        .not_valid_after(start + lifetime)
+        .not_valid_before(start)
+        .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_SIGNING_ONLY, critical=True)
         .add_extension(identifier, critical=False)
@@ -320,33 +253,56 @@ _SIGNING_ONLY: Final = x509.KeyUsage(
 )
 
 
-def _public_fingerprint(key: CertificatePublicKeyTypes) -> str:
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()
+def _validity(now: datetime, lifetime: timedelta, back_dating: timedelta) -> tuple[datetime, datetime]:
+    second = now.astimezone(UTC).replace(microsecond=0)
+    try:
+        if lifetime > timedelta(0):
+            return second - back_dating, second + lifetime
+    except OverflowError:
+        pass
+    raise CertificateError(
+        f"A certificate cannot be valid for {lifetime.days} days from now.",
+        advice="Set `lifetime` in config.yaml to a time that ends before the year 9999.",
+    )
 
 
-def _rfc4514(name: x509.Name) -> str:
-    with warnings.catch_warnings():
+def _load(der: bytes) -> x509.Certificate:
+    # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
+    with _QUIET, warnings.catch_warnings():
+        # Salesforce's own self-signed certificates say C=USA, which X.520 does not allow.
         warnings.simplefilter("ignore", UserWarning)
-        return name.rfc4514_string()
+        parsed = x509.load_der_x509_certificate(der)
+        for name in (parsed.subject, parsed.issuer):
+            name.rfc4514_string()
+        public_fingerprint(parsed.public_key())
+        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc, parsed.serial_number
+    return parsed
 
 
 def _to_der(content: str | bytes) -> bytes:
     if isinstance(content, bytes):
         if content[:1] == b"\x30":
             return content
-        try:
-            content = content.decode("ascii")
-        except UnicodeDecodeError:
-            raise _no_certificate("it is neither text nor DER") from None
-    blocks = _ARMOUR.findall(content)
-    if len(blocks) > 1:
-        raise _no_certificate("it holds several certificates, and an app takes one")
-    body = "".join((blocks[0] if blocks else content).split())
+        content = content.decode("latin-1")
+    body = "".join(_armoured(content).split())
+    if not body:
+        raise _no_certificate("it is empty")
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
-        raise _no_certificate(str(error)) from None
+    except ValueError:
+        raise _no_certificate("it is neither PEM, nor base64, nor DER") from None
+
+
+def _armoured(text: str) -> str:
+    _, begin, rest = text.partition(_BEGIN)
+    if not begin:
+        return text
+    body, end, rest = rest.partition(_END)
+    if not end:
+        raise _no_certificate("its last line is missing")
+    if _BEGIN in rest:
+        raise _no_certificate("it holds several certificates, and an app takes one")
+    return body
 
 
 def _no_certificate(reason: str) -> CertificateError:

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NewType, Self
+from typing import TYPE_CHECKING, Final, NewType, Self
 
 from rotator.core.certificates import Certificate, PrivateKey
 from rotator.core.secret import Secret
-from rotator.errors import StoreError
+from rotator.errors import CertificateError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,9 +87,7 @@ class Version:
         Raises StoreError when it is damaged, of a later format, or when key, certificate and fingerprint disagree.
         """
         try:
-            fields: dict[str, Any] = json.loads(document.reveal())
-            if fields["format"] != DOCUMENT_FORMAT:
-                raise _damaged(where, f"its format is {fields['format']!r}, this release reads {DOCUMENT_FORMAT}")
+            fields = _fields(document)
             version = cls(
                 credential=fields["credential"],
                 org=fields["org"],
@@ -100,15 +98,18 @@ class Version:
                 audience=fields["audience"],
                 certificate=Certificate.parse(fields["certificate"]),
                 private_key=PrivateKey.from_pem(fields["private_key"]),
-                created_at=datetime.fromisoformat(fields["created_at"]),
+                created_at=_moment(fields["created_at"]),
                 rotation_id=fields["rotation_id"],
             )
-        except (ValueError, KeyError, TypeError) as error:
-            # Only the kind of error: its text may quote the document, and with it the key.
-            raise _damaged(where, f"it cannot be read ({type(error).__name__})") from None
-        if version.fingerprint != fields.get("fingerprint") or not version.is_whole:
-            raise _damaged(where, "its key, certificate and fingerprint do not belong together")
-        return version
+            if version.fingerprint == fields["fingerprint"] and version.is_whole:
+                return version
+            reason = "its key, certificate and fingerprint do not belong together"
+        except _LaterFormat as error:
+            reason = f"its format is {error}, and this release reads {DOCUMENT_FORMAT}"
+        except (ValueError, KeyError, TypeError, RecursionError, CertificateError) as error:
+            # Only the kind of error: its text, and the error itself, may quote the document, and with it the key.
+            reason = f"it cannot be read ({type(error).__name__})"
+        raise _damaged(where, reason)
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,27 @@ class Stages:
     def fingerprints(self) -> frozenset[Fingerprint]:
         """Every version that stands in a stage."""
         return frozenset(fingerprint for _, fingerprint in self)
+
+
+class _LaterFormat(Exception):
+    """The document says that a later release wrote it."""
+
+
+def _fields(document: Secret) -> dict[str, str]:
+    fields = json.loads(document.reveal())
+    if fields["format"] != DOCUMENT_FORMAT:
+        raise _LaterFormat(repr(fields["format"])[:20])
+    texts = {name: value for name, value in fields.items() if name != "format"}
+    if not all(isinstance(value, str) for value in texts.values()):
+        raise TypeError
+    return texts
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment
 
 
 def _damaged(where: str, reason: str) -> StoreError:

@@ -39,10 +39,10 @@ class LoginAnswer:
     advice: str = ""
 
 
+_LONGEST_REASON: Final = 300
 _CHECK_SETUP: Final = "See docs/salesforce-setup.md."
 
 _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
-    ("invalid assertion", LoginOutcome.MISMATCH, "The key does not match the certificate that the app holds."),
     ("expired authorization code", LoginOutcome.CLOCK, "Set this machine's clock (NTP)."),
     ("login_rate_exceeded", LoginOutcome.RATE, "Wait an hour; another program logs in too often as this user."),
     ("login rate exceeded", LoginOutcome.RATE, "Wait an hour; another program logs in too often as this user."),
@@ -82,11 +82,18 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
 
     `status` is the HTTP status; `error` and `description` are the JSON's members, empty where there was no JSON.
     """
-    reason = ": ".join(part for part in (error, description) if part) or f"HTTP {status}"
+    reason = _printable(": ".join(part for part in (error, description) if part)) or f"HTTP {status}"
     words = reason.lower().replace("\u2019", "'")
     for needle, outcome, advice in _REFUSALS:
         if needle in words:
             return LoginAnswer(outcome, reason, advice)
     if status >= 500 or status in {408, 420, 429} or not error:
         return LoginAnswer(LoginOutcome.TRANSIENT, reason, "Try again; see status.salesforce.com if it lasts.")
+    if "invalid assertion" in words:
+        # Last, as it is the one answer that moves a certificate: nothing else may be said along with it.
+        return LoginAnswer(LoginOutcome.MISMATCH, reason, "The key does not match the certificate that the app holds.")
     return LoginAnswer(LoginOutcome.CONFIGURATION, reason, _CHECK_SETUP)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_REASON]).strip()

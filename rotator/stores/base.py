@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from rotator.errors import StoreError
+
 if TYPE_CHECKING:
-    from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 
 
 class Store(Protocol):
@@ -62,3 +64,19 @@ class Store(Protocol):
     def check(self) -> None:
         """Proves that a secret can be written, read back and destroyed."""
         ...
+
+
+def read_stage(store: Store, credential: str, stage: Stage) -> Version | None:
+    """The version in a stage, or None; looks again when it was replaced and destroyed between two calls.
+
+    Raises StoreError when the version that still stands there cannot be read.
+    """
+    fingerprint = dict(store.stages(credential)).get(stage)
+    while fingerprint is not None:
+        try:
+            return store.read(credential, fingerprint)
+        except StoreError:
+            seen, fingerprint = fingerprint, dict(store.stages(credential)).get(stage)
+            if fingerprint == seen:
+                raise
+    return None

@@ -1,0 +1,188 @@
+"""For consumers: a login that a rotation cannot break.
+
+login = rotator.consumer.from_files("/var/lib/rotator/keys", "billing")
+token = login.token()
+headers = {"Authorization": f"Bearer {token.access_token.reveal()}"}
+requests.get(f"{token.instance_url}/services/data/", headers=headers, timeout=60)
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from rotator.core.logins import LoginOutcome
+from rotator.errors import LoginRefused, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
+from rotator.salesforce.login import LoginTarget, log_in
+from rotator.salesforce.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.core.logins import LoginAnswer
+    from rotator.core.secret import Secret
+    from rotator.salesforce.login import Login
+
+PATIENCE: Final = 60.0
+"""Seconds for which `token` tries again while the org's servers disagree about the certificate, or are away."""
+
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a consumer calls the org with."""
+
+    access_token: Secret
+    instance_url: str
+    """Where the org's API is, without a slash at the end."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How long to try, and by which clocks."""
+
+    patience: float = PATIENCE
+    """Seconds from the first attempt; none is begun after them. 0 tries every key once."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    elapsed: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+    """A random number between two, so that many consumers do not come back at the same moment."""
+
+
+class Readable(Protocol):
+    """The part of a store that a consumer needs."""
+
+    def stages(self, credential: str) -> Stages:
+        """What stands where."""
+        ...
+
+    def read(self, credential: str, fingerprint: Fingerprint) -> Version:
+        """A stored version."""
+        ...
+
+
+class DualKeyLogin:
+    """Logs in with `current`; with `pending`, then `previous`, when the org says that a key does not match.
+
+    While a change of certificate spreads over the org's servers, each login may meet one that knows the old certificate
+    or one that knows the new: the keys are tried round and round until one fits. The store is read anew at every login.
+    """
+
+    def __init__(
+        self, versions: Callable[[], Iterable[Version]], transport: Transport, waiting: Waiting | None = None
+    ) -> None:
+        """`versions` gives the stored versions, best first; a next one is taken only when it is needed."""
+        self._versions: Final = versions
+        self._transport: Final = transport
+        self._waiting: Final = waiting or Waiting()
+
+    def token(self) -> Token:
+        """A new access token.
+
+        Raises LoginRefused when the org refuses for another reason than the key, or refuses every key until patience
+        ends; OrgUnavailable when it is away until then; StoreError when there is nothing to log in with.
+        """
+        waiting = self._waiting
+        last_start = waiting.elapsed() + waiting.patience
+        longest_pause = _FIRST_PAUSE
+        while True:
+            try:
+                return self._round()
+            except _NotYet as reason:
+                pause = waiting.uniform(longest_pause / 2, longest_pause)
+                if waiting.elapsed() + pause > last_start:
+                    raise reason.error from None
+                waiting.sleep(pause)
+                longest_pause = min(2 * longest_pause, _LONGEST_PAUSE)
+
+    def _round(self) -> Token:
+        try:
+            return self._try(iter(self._versions()))
+        except StoreUnavailable as error:
+            raise _NotYet(error) from None
+
+    def _try(self, versions: Iterable[Version]) -> Token:
+        mismatch: LoginRefused | None = None
+        for version in versions:
+            login = self._log_in(version)
+            if login.token is not None:
+                return Token(login.token, login.instance_url)
+            # What stands first decides: a later version may be for an app that is not in use yet, or no longer.
+            mismatch = mismatch or _only_a_mismatch(version, login.answer)
+        if mismatch is None:
+            raise StoreError(
+                "The store holds no version to log in with.",
+                advice="Check the credential's name with `rotator status`.",
+            )
+        raise _NotYet(mismatch)
+
+    def _log_in(self, version: Version) -> Login:
+        target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
+        return log_in(self._transport, target, version.private_key, self._waiting.now())
+
+
+def from_store(
+    store: Readable, credential: str, *, transport: Transport, waiting: Waiting | None = None
+) -> DualKeyLogin:
+    """A login with what a store holds of one credential."""
+    return DualKeyLogin(lambda: _stored(store, credential), transport, waiting)
+
+
+def from_files(
+    root: str | Path,
+    credential: str,
+    *,
+    ca: Path | None = None,
+    proxy: str | None = None,
+    waiting: Waiting | None = None,
+) -> DualKeyLogin:
+    """A login with what the `files` store in the directory `root` holds of one credential.
+
+    `ca` is a PEM bundle to trust instead of the system's, `proxy` a URL to use instead of the environment's.
+    """
+    from rotator.stores.files import FilesStore  # noqa: PLC0415 - other stores' consumers do without it
+
+    return from_store(
+        FilesStore(str(root), Path(root)), credential, transport=Transport(ca=ca, proxy=proxy), waiting=waiting
+    )
+
+
+class _NotYet(Exception):
+    """Nothing that a later attempt could not overcome; `error` is what to raise when patience ends."""
+
+    def __init__(self, error: RotatorError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _stored(store: Readable, credential: str) -> Iterator[Version]:
+    for _, fingerprint in store.stages(credential):
+        try:
+            version = store.read(credential, fingerprint)
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            if fingerprint in store.stages(credential).fingerprints:
+                raise
+            # A rotation went on between the two looks and took it away; what replaced it is met in the next round.
+            continue
+        yield version
+
+
+def _only_a_mismatch(version: Version, answer: LoginAnswer) -> LoginRefused:
+    """The error for a key that does not match. Raises what the answer means when it is another."""
+    who = f"{version.credential} ({version.username} in the org {version.org})"
+    if answer.outcome is LoginOutcome.TRANSIENT:
+        raise _NotYet(OrgUnavailable(f"No login for {who} just now: {answer.reason}.", advice=answer.advice))
+    error = LoginRefused(f"The org refuses the login of {who}: {answer.reason}.", advice=answer.advice)
+    if answer.outcome is not LoginOutcome.MISMATCH:
+        raise error
+    return error

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from rotator.core.secret import Secret
+
 LIFETIME: Final = timedelta(days=825)
 """How long the authority and its certificates are valid; clients refuse longer ones (CA/Browser Forum)."""
 
@@ -41,6 +43,19 @@ class CertificateAuthority:
         builder = _builder(name, name, key.public_key(), now).add_extension(usage, critical=True)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         return cls(builder.sign(key, hashes.SHA256()), key)
+
+    @classmethod
+    def from_pem(cls, certificate: str, key: str) -> Self:
+        """The authority that `pem` and `key_pem` were taken from."""
+        private_key = serialization.load_pem_private_key(key.encode(), None)
+        if not isinstance(private_key, ec.EllipticCurvePrivateKey):
+            raise TypeError("the key of a simulated org's authority is not on an elliptic curve")
+        return cls(x509.load_pem_x509_certificate(certificate.encode()), private_key)
+
+    @property
+    def key_pem(self) -> Secret:
+        """The authority's key, to keep between two starts."""
+        return Secret(_private_pem(self.key).decode())
 
     @property
     def pem(self) -> str:

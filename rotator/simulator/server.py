@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from rotator.simulator.org import Clock, Org
+    from rotator.simulator.org import Org
 
 HOST: Final = "127.0.0.1"
 
@@ -69,12 +69,10 @@ class SimulatorServer:
         orgs: Sequence[Org],
         *,
         port: int = 0,
-        clock: Clock = utc_now,
         authority: CertificateAuthority | None = None,
     ) -> None:
         self.orgs: Final = tuple(orgs)
         self._first_port: Final = port
-        self._clock: Final = clock
         self._authority: Final = authority or CertificateAuthority.create(utc_now())
         self._stack: Final = ExitStack()
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rotator.history.database import Database
     from rotator.history.journal import Journal
     from rotator.history.locks import RotationLocks
+    from rotator.salesforce.apps import ConnectedApps
+    from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
     from rotator.stores.base import Store
@@ -138,6 +140,18 @@ class Application:
             target, keys = own_login(self.settings, name, store=self.store, environ=self.environ)
             self._sessions[name] = OrgSession(name, self.transport(name), target, keys, self.now)
         return self._sessions[name]
+
+    def connected_apps(self, org: str) -> ConnectedApps:
+        """The apps of an org. Raises what `org_session` raises."""
+        from rotator.salesforce.apps import ConnectedApps
+
+        return ConnectedApps(self.org_session(org), self.metadata(org))
+
+    def metadata(self, org: str) -> MetadataService:
+        """Metadata calls in an org. Raises what `org_session` raises."""
+        from rotator.salesforce.metadata import MetadataService
+
+        return MetadataService(self.org_session(org), sleep=self.sleep)
 
 
 def _named(section: Mapping[str, _T], name: str, kind: str) -> _T:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping  # noqa: TC003 - resolved when settings and answers are read from JSON
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, Final
 
 NO_CACHE: Final = "no-cache,must-revalidate,max-age=0,no-store,private"
 """The Cache-Control header of REST and SOAP answers."""

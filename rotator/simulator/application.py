@@ -19,7 +19,8 @@ from rotator.simulator import rest
 from rotator.simulator.answers import NO_CACHE, Answer, json_answer
 from rotator.simulator.control import control_routes
 from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.metadata_api import OPERATIONS, MetadataCall
+from rotator.simulator.metadata_api import OPERATIONS, perform
+from rotator.simulator.metadata_call import MetadataCall
 from rotator.simulator.query import query
 from rotator.simulator.soap import FaultError, SoapCall, child_texts, envelope_answer, fault_answer
 from rotator.simulator.token_endpoint import answer_login
@@ -151,7 +152,7 @@ class OrgApplication:
         lose = fault is not None and fault.effect is Effect.LOSE_CERTIFICATE
         try:
             metadata_call = MetadataCall.open(self.org, call, version, lose_certificate=lose)
-            return envelope_answer(metadata_call.perform())
+            return envelope_answer(perform(metadata_call))
         except FaultError as refused:
             return fault_answer(refused)
 

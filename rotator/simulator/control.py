@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from rotator.errors import ConfigurationError
 from rotator.simulator.faults import Fault
+from rotator.simulator.json_input import read_json
+from rotator.simulator.settings import OrgSettings
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,34 +20,41 @@ if TYPE_CHECKING:
     from rotator.simulator.org import Org
 
 
+FAULT: Final = '{"kind": "soap_update", "effect": "lose_answer", "times": 1}'
+SETTINGS: Final = '{"propagation_seconds": 5}'
+
+
 def control_routes(org: Org) -> list[Route]:
-    """GET /simulator/state; GET, POST and DELETE /simulator/faults; PATCH /simulator/settings."""
+    """GET /simulator/state; GET, POST and DELETE /simulator/faults; GET and PATCH /simulator/settings."""
 
     async def state(_request: Request) -> JSONResponse:
         with org.lock:
             return JSONResponse(describe(org))
 
     async def faults(request: Request) -> JSONResponse:
-        if request.method == "POST":
+        if request.method == "DELETE":
+            org.faults.clear()
+        elif request.method == "POST":
             try:
-                org.faults.add(*(Fault.from_json(each) for each in _as_list(await request.json())))
+                sent = await request.json()
+                org.faults.add(*(read_json(Fault, each, example=FAULT) for each in _as_list(sent)))
             except (ConfigurationError, json.JSONDecodeError) as error:
                 return JSONResponse({"error": str(error)}, 400)
-        elif request.method == "DELETE":
-            org.faults.clear()
         return JSONResponse([fault.to_json() for fault in org.faults])
 
     async def settings(request: Request) -> JSONResponse:
-        try:
-            org.settings = replace(org.settings, **await request.json())
-        except (TypeError, json.JSONDecodeError) as error:
-            return JSONResponse({"error": f"These are no settings: {error}."}, 400)
+        if request.method == "PATCH":
+            try:
+                wanted = {**asdict(org.settings), **await request.json()}
+                org.settings = read_json(OrgSettings, wanted, example=SETTINGS)
+            except (ConfigurationError, json.JSONDecodeError, TypeError) as error:
+                return JSONResponse({"error": str(error)}, 400)
         return JSONResponse(asdict(org.settings))
 
     return [
         Route("/simulator/state", state, methods=["GET"]),
         Route("/simulator/faults", faults, methods=["GET", "POST", "DELETE"]),
-        Route("/simulator/settings", settings, methods=["PATCH"]),
+        Route("/simulator/settings", settings, methods=["GET", "PATCH"]),
     ]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
-from rotator.errors import ConfigurationError
 from rotator.simulator.answers import Answer, html_answer, json_answer, rest_error
 from rotator.simulator.soap import FaultError, fault_answer
 
@@ -115,22 +114,9 @@ class Fault:
     app: str | None = None
     """Only calls about this app (a login through it, a read or write of it)."""
 
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Self:
-        """Reads what `POST /simulator/faults` was sent. Raises ConfigurationError when it is no fault."""
-        try:
-            answer = fields.pop("answer", "http_503")
-            if isinstance(answer, dict):
-                answer = Answer(answer["status"], answer["body"].encode(), answer.get("content_type", "text/plain"))
-            elif answer not in FAILURES:
-                raise ValueError(f"the answer {answer!r} is none of {', '.join(FAILURES)}")
-            return cls(Kind(fields.pop("kind")), Effect(fields.pop("effect")), answer=answer, **fields)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ConfigurationError(
-                f"This is no fault: {error}.",
-                left="No fault was added.",
-                advice='Send for example {"kind": "soap_update", "effect": "lose_answer", "times": 1}.',
-            ) from None
+    def __post_init__(self) -> None:
+        if isinstance(self.answer, str) and self.answer not in FAILURES:
+            raise ValueError(f"the answer {self.answer!r} is none of {', '.join(FAILURES)}")
 
     def to_json(self) -> dict[str, Any]:
         """What `GET /simulator/faults` shows."""

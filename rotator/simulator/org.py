@@ -73,7 +73,7 @@ class Org:
         self.random: Final = random
         self.users: Final[dict[str, User]] = {}
         self.apps: Final[dict[str, App]] = {}
-        self.sessions: Final = Sessions(timedelta(seconds=self.settings.session_seconds))
+        self.sessions: Final = Sessions(lambda: timedelta(seconds=self.settings.session_seconds))
         self.faults: Final = Faults(random)
         self.calls: Final[Counter[str]] = Counter()
         self.logins: Final[deque[Login]] = deque(maxlen=KEPT_LOGINS)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - resolved when settings and answers are read from JSON
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Final, Literal
 
 LOGIN_HOSTS: Final = {"production": "https://login.salesforce.com", "sandbox": "https://test.salesforce.com"}
 """The host in identity URLs, and an accepted audience, by kind of org (OAuth 2.0 JWT Bearer Flow)."""

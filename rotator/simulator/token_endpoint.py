@@ -70,7 +70,7 @@ class Attempt:
         """How far ahead `exp` lies. Working clients send it as a number, in milliseconds, or as digits in a string."""
         try:
             return float(self.claim("exp")) - self.now.timestamp()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return float("-inf")
 
 
@@ -116,7 +116,8 @@ def _is_for_another_audience(attempt: Attempt) -> bool:
 
 
 def _is_expired(attempt: Attempt) -> bool:
-    return attempt.seconds_to_expiry < -attempt.org.settings.clock_skew_seconds
+    # "nan" is a number too, and compares with none.
+    return not attempt.seconds_to_expiry >= -attempt.org.settings.clock_skew_seconds
 
 
 def _lives_too_long(attempt: Attempt) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
 
@@ -27,7 +28,7 @@ class Session:
 class Sessions:
     """The sessions of one org, by token. A session ends when it is revoked or unused for `lifetime`."""
 
-    def __init__(self, lifetime: timedelta) -> None:
+    def __init__(self, lifetime: Callable[[], timedelta]) -> None:
         self._lifetime: Final = lifetime
         self._by_token: Final[dict[str, Session]] = {}
 
@@ -42,7 +43,7 @@ class Sessions:
         session = self._by_token.get(token)
         if session is None:
             return None
-        if now - session.used_at > self._lifetime:
+        if now - session.used_at > self._lifetime():
             del self._by_token[token]
             return None
         self._by_token[token] = replace(session, used_at=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -21,6 +22,7 @@ BROKEN_PIPE: Final = 141
 def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code. Whatever goes wrong is told on standard error."""
     invocation = Invocation()
+    _survive_any_text()
     try:
         result = command.main(arguments, prog_name=name, standalone_mode=False, obj=invocation)
         sys.stdout.flush()
@@ -81,6 +83,13 @@ def _tell_fault(error: Exception, *, verbose: bool) -> None:
         f" What was done before it is in `rotator history`.{hint or ' Please'} report it to the project.",
         err=True,
     )
+
+
+def _survive_any_text() -> None:
+    """A name that the terminal's encoding lacks is shown with question marks instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _forget_output() -> None:

@@ -153,7 +153,7 @@ class _Checks:
                 f"This machine's clock and the org's are {round(skew.total_seconds())} seconds apart.",
                 advice="Set this machine's clock (NTP): an org refuses assertions that are too old.",
             )
-        return f"The clocks are {round(skew.total_seconds())} seconds apart."
+        return f"This machine's clock and the org's agree within {LARGEST_SKEW.seconds} seconds."
 
     def _metadata(self, org: str) -> str:
         self._adapters.connected_apps(org).check_access([])

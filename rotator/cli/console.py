@@ -1,0 +1,101 @@
+"""What is printed: tables, state words and times for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+SHORT: Final = 12
+"""Digits of a fingerprint that people are shown."""
+
+NOTHING: Final = "-"
+"""What a table shows where there is nothing to show."""
+
+_UNFOLDED: Final = 200
+"""Columns of a table that goes to a file or a pipe."""
+
+_LOOKS: Final = {
+    "good": ("✓", "+", "green"),
+    "warning": ("!", "!", "yellow"),
+    "bad": ("✗", "x", "bold red"),
+    "quiet": ("-", "-", "dim"),
+    "open": ("…", "~", "cyan"),
+}
+_WORDS: Final = {
+    "good": {"ok", "rotated", "accepted"},
+    "warning": {"expiring", "due", "reverted", "interrupted", "unfinished", "skipped"},
+    "bad": {"expired", "drift", "unreadable", "unknown", "failed", "halted", "mismatch"},
+    "quiet": {"none", "not stored", "nothing", "abandoned"},
+    "open": {"running"},
+}
+
+
+def console() -> Console:
+    """Standard output, in colour on a terminal; what is piped on is not folded at 80 columns."""
+    width = None if sys.stdout.isatty() else _UNFOLDED
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def table(*columns: str) -> Table:
+    """A table with these headings."""
+    result = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        result.add_column(column, overflow="fold")
+    return result
+
+
+def state(word: str) -> Text:
+    """A state in its colour and with a sign, so that the colour is never all there is."""
+    look = next((look for look, words in _WORDS.items() if word in words), "quiet")
+    sign, plain_sign, style = _LOOKS[look]
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return Text(f"{sign if utf8 else plain_sign} {word}", style=style)
+
+
+def clean(text: str | None) -> str:
+    """Text from an org or a file without the control characters that would move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "?" for character in text or "")
+
+
+def short(fingerprint: str | None) -> str:
+    """The beginning of a fingerprint, as tables show it."""
+    return fingerprint[:SHORT] if fingerprint else NOTHING
+
+
+def moment(time: datetime | None, now: datetime) -> str:
+    """`2026-12-05 10:00 UTC (in 12 days)`."""
+    if time is None:
+        return NOTHING
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({distance(time - now)})"
+
+
+def distance(ahead: timedelta) -> str:
+    """`in 12 days`, `3 hours ago`, `now`: the largest unit of which there are two, rounded down."""
+    seconds = int(abs(ahead.total_seconds()))
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1)):
+        if seconds >= 2 * size:
+            count = f"{seconds // size} {unit}"
+            return f"in {count}" if ahead.total_seconds() > 0 else f"{count} ago"
+    return "now"
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output; times are ISO 8601 in UTC."""
+    click.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

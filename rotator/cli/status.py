@@ -1,0 +1,145 @@
+"""`rotator status`: where each managed credential stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rotator.cli.console import NOTHING, clean, console, distance, moment, print_json, short, state, table
+from rotator.cli.failures import tell
+from rotator.cli.inventory import certificate_as_json
+from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.history.queries import rotations
+from rotator.services.status import CredentialStatus, Past, Standing, StatusReader
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.cli.context import Application
+    from rotator.history.records import Rotation
+    from rotator.salesforce.apps import App
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@common_options
+@json_option
+@pass_invocation
+def status(invocation: Invocation, names: tuple[str, ...]) -> None:
+    """Managed credentials: what is stored and live, until when, when it is due, what was last done.
+
+    \b
+    With --json a list of
+      {"credential", "org", "store", "strategy",
+       "state": "ok", "due", "expired", "drift", "unfinished", "not stored" or "unknown",
+       "stages": {"pending", "current", "previous"}, "current_app",
+       "apps": [{"app", "certificate"}], "drift": bool, "not_after", "days_left", "due_at", "previous_until",
+       "last_rotation": {"id", "started_at", "finished_at", "outcome", "why", "gap_seconds"} or null,
+       "problem": sentence or null}.
+    """
+    with invocation.application() as app:
+        for name in names:
+            app.credential(name)
+        now = app.now()
+        found = _reader(app, now).all(names)
+    if invocation.json:
+        print_json([as_json(line, now) for line in found])
+    else:
+        _print(found, now)
+    problems = list({str(line.problem): line.problem for line in found if line.problem}.values())
+    for problem in problems:
+        tell(problem, as_json=False)
+    if problems:
+        raise click.exceptions.Exit(problems[0].exit_code)
+
+
+def _reader(app: Application, now: datetime) -> StatusReader:
+    def read_app(org: str, name: str) -> App | None:
+        # A login that fails is told at once; only what comes after it is worth repeating.
+        app.org_session(org).instance_url  # noqa: B018 - it logs in
+        return app.connected_apps(org).read(name)
+
+    def past(name: str) -> Past:
+        newest = rotations(app.database, name, limit=1)
+        return Past(newest[0] if newest else None, app.journal.last_promotion(name))
+
+    return StatusReader(app.settings, read_app=read_app, store=app.store, past=past, now=now)
+
+
+def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
+    """One line of `status --json`."""
+    return {
+        "credential": line.credential,
+        "org": line.settings.org,
+        "store": line.settings.store,
+        "strategy": line.settings.strategy,
+        "state": line.standing,
+        "stages": {stage: getattr(line.stages, stage, None) for stage in ("pending", "current", "previous")},
+        "current_app": line.current.app if line.current else None,
+        "apps": [{"app": name, "certificate": certificate_as_json(held)} for name, held in line.live],
+        "drift": line.drift,
+        "not_after": line.expires_at,
+        "days_left": (line.expires_at - now).days if line.expires_at else None,
+        "due_at": line.due_at,
+        "previous_until": line.previous_until,
+        "last_rotation": _rotation_as_json(line.last_rotation),
+        "problem": line.problem.what if line.problem else None,
+    }
+
+
+def _rotation_as_json(rotation: Rotation | None) -> dict[str, Any] | None:
+    if rotation is None:
+        return None
+    keys = ("id", "started_at", "finished_at", "outcome", "why", "gap_seconds")
+    return {key: getattr(rotation, key) for key in keys}
+
+
+def _print(found: list[CredentialStatus], now: datetime) -> None:
+    rows = table("Credential", "State", "Strategy", "Current", "Expires", "Due", "Last rotation")
+    for line in found:
+        rows.add_row(
+            line.credential,
+            state(line.standing),
+            line.settings.strategy,
+            _current(line),
+            moment(line.expires_at, now),
+            _due(line, now),
+            _last(line.last_rotation, now),
+        )
+    console().print(rows)
+    for line in found:
+        for sentence in _remarks(line, now):
+            console().print(f"{line.credential}: {sentence}")
+
+
+def _current(line: CredentialStatus) -> str:
+    if line.current is None:
+        return NOTHING
+    return f"{short(line.current.fingerprint)} on {clean(line.current.app)}"
+
+
+def _due(line: CredentialStatus, now: datetime) -> str:
+    if line.due_at is None:
+        return NOTHING
+    return "now" if line.due_at <= now else distance(line.due_at - now)
+
+
+def _last(rotation: Rotation | None, now: datetime) -> str:
+    if rotation is None:
+        return "never"
+    return f"{rotation.outcome or 'unfinished'}, {distance(rotation.started_at - now)}"
+
+
+def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
+    name, remarks = line.credential, []
+    if line.standing is Standing.UNSTORED:
+        remarks.append(f"not in the store yet. `rotator adopt {name} --key FILE`, or `rotator enroll {name}`.")
+    if line.standing is Standing.DRIFT:
+        held = short(line.live_certificate.fingerprint) if line.live_certificate else "no certificate"
+        remarks.append(f"the app holds {held}, which nobody here knows. `rotate restore {name}` puts ours back.")
+    if line.standing is Standing.UNFINISHED:
+        remarks.append(f"a rotation was begun and has not ended. `rotate finish {name}` goes on from there.")
+    if line.previous_until:
+        remarks.append(f"the previous version is kept until {moment(line.previous_until, now)}.")
+    return remarks

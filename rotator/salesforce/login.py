@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from rotator.core.certificates import PrivateKey
+    from rotator.core.keys import PrivateKey
 
 VALIDITY: Final = timedelta(minutes=3)
 """How long an assertion is good for: the longest that Salesforce's documentation allows."""

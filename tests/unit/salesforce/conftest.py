@@ -1,0 +1,157 @@
+"""Simulated orgs that run for the whole session, made new for every test; and the adapters that talk to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.core.certificates import Certificate, SubjectName, self_signed
+from rotator.core.keys import PrivateKey
+from rotator.salesforce.apps import ConnectedApps
+from rotator.salesforce.login import LoginTarget
+from rotator.salesforce.metadata import MetadataService
+from rotator.salesforce.session import OrgSession
+from rotator.salesforce.transport import Transport
+from rotator.simulator.org import Org
+from rotator.simulator.server import SimulatorServer
+from rotator.simulator.settings import OrgSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rotator.simulator.apps import App
+
+ROBOT = "robot@rotator.example"
+CONSUMER = "billing@rotator.example"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A key and a certificate over it."""
+
+    key: PrivateKey
+    certificate: Certificate
+
+
+@pytest.fixture(scope="session")
+def new_pair() -> Callable[[], Pair]:
+    def make() -> Pair:
+        key = PrivateKey.generate()
+        subject = SubjectName("tests of the adapters")
+        return Pair(key, self_signed(key, subject, now=datetime.now(UTC), lifetime=timedelta(days=90)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pair(new_pair: Callable[[], Pair]) -> Pair:
+    return new_pair()
+
+
+@pytest.fixture(scope="session")
+def other_pair(new_pair: Callable[[], Pair]) -> Pair:
+    return new_pair()
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[SimulatorServer]:
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    seeded = Random(1)  # noqa: S311 - the secrets of a simulated org
+    production = Org("production", clock=now, random=seeded, number=1)
+    sandbox = Org("sandbox", "sandbox", clock=now, random=seeded, number=2)
+    with SimulatorServer([production, sandbox]) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def production(simulator: SimulatorServer, pair: Pair) -> Org:
+    return _made_new(simulator.org("production"), pair)
+
+
+@pytest.fixture
+def sandbox(simulator: SimulatorServer, pair: Pair) -> Org:
+    return _made_new(simulator.org("sandbox"), pair)
+
+
+def _made_new(org: Org, pair: Pair) -> Org:
+    with org.lock:
+        org.settings = OrgSettings()
+        org.faults.clear()
+        org.sessions.end_all()
+        for remembered in (org.apps, org.users, org.calls, org.logins):
+            remembered.clear()
+    org.add_user(ROBOT, may_use_metadata=True, profile="Robot")
+    org.add_user(CONSUMER)
+    org.add_app("Rotator", certificate=pair.certificate, username=ROBOT, private_key=pair.key)
+    org.add_app("Billing", certificate=pair.certificate, username=CONSUMER, private_key=pair.key)
+    return org
+
+
+@pytest.fixture
+def transport(simulator: SimulatorServer) -> Iterator[Transport]:
+    opened = Transport(ca=simulator.ca_file, timeout=(2.0, 2.0))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def impatient(simulator: SimulatorServer) -> Iterator[Transport]:
+    """Gives an answer up after a tenth of a second."""
+    opened = Transport(ca=simulator.ca_file, timeout=(2.0, 0.1))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def now() -> Callable[[], datetime]:
+    return lambda: datetime.now(UTC)
+
+
+@pytest.fixture
+def target() -> Callable[..., LoginTarget]:
+    def make(org: Org, app: App, **changes: str | None) -> LoginTarget:
+        fields = {"login_url": org.url, "client_id": app.client_id, "username": app.username, "audience": org.url}
+        return LoginTarget(**{**fields, **changes})  # type: ignore[arg-type] # every app here has a username
+
+    return make
+
+
+@pytest.fixture
+def open_session(
+    transport: Transport, pair: Pair, target: Callable[..., LoginTarget], now: Callable[[], datetime]
+) -> Callable[..., OrgSession]:
+    def make(org: Org, *keys: PrivateKey, over: Transport = transport) -> OrgSession:
+        return OrgSession(org.name, over, target(org, org.app("Rotator")), lambda: keys or (pair.key,), now)
+
+    return make
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """The seconds that were slept, without sleeping them."""
+    return []
+
+
+@pytest.fixture
+def metadata_of(pauses: list[float]) -> Callable[[OrgSession], MetadataService]:
+    return lambda session: MetadataService(session, sleep=pauses.append, uniform=lambda _low, high: high)
+
+
+@pytest.fixture
+def apps(
+    production: Org, open_session: Callable[..., OrgSession], metadata_of: Callable[[OrgSession], MetadataService]
+) -> ConnectedApps:
+    session = open_session(production)
+    return ConnectedApps(session, metadata_of(session))

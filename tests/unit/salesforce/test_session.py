@@ -1,0 +1,174 @@
+"""The program's own login is opened late, kept, renewed when it has to be, and never the wrong one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.salesforce.login import LoginTarget, SessionExpired
+from rotator.salesforce.session import OrgSession
+from rotator.simulator.answers import json_answer
+from rotator.simulator.faults import Effect, Fault, Kind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.keys import PrivateKey
+    from rotator.core.secret import Secret
+    from rotator.salesforce.transport import Transport
+    from rotator.simulator.org import Org
+
+Open = Callable[..., OrgSession]
+
+
+def refused(_instance_url: str, _token: Secret) -> None:
+    raise SessionExpired("The session is over.", advice="")
+
+
+def test_no_login_happens_before_it_is_needed(production: Org, open_session: Open) -> None:
+    open_session(production)
+    assert not production.logins
+
+
+def test_one_login_serves_the_whole_run(production: Org, open_session: Open) -> None:
+    session = open_session(production)
+    assert session.instance_url == production.url
+    assert session.org_id == production.id
+    assert session.server_time is not None
+    assert session.call(lambda instance_url, token: (instance_url, token.reveal()[:15])) == (
+        production.url,
+        production.id[:15],
+    )
+    session.ensure_alive()
+    assert len(production.logins) == 1
+
+
+def test_threads_that_need_it_at_once_share_one_login(production: Org, open_session: Open) -> None:
+    session = open_session(production)
+    threads = [threading.Thread(target=session.ensure_alive) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(production.logins) == 1
+
+
+def test_the_next_key_is_taken_when_the_one_before_does_not_match(
+    production: Org, open_session: Open, pair: Any, other_pair: Any
+) -> None:
+    assert open_session(production, other_pair.key, pair.key).org_id == production.id
+    assert [row.outcome for row in production.logins] == ["invalid_grant: invalid assertion", "Success"]
+
+
+def test_a_later_key_is_not_even_asked_for_when_the_first_is_refused_for_another_reason(
+    production: Org,
+    transport: Transport,
+    target: Callable[..., LoginTarget],
+    now: Callable[[], datetime],
+    pair: Any,
+) -> None:
+    def keys() -> Iterator[PrivateKey]:
+        yield pair.key
+        raise AssertionError("the second key was asked for")
+
+    production.users["robot@rotator.example"].active = False
+    session = OrgSession("production", transport, target(production, production.app("Rotator")), keys, now)
+    with pytest.raises(LoginRefused, match="inactive user"):
+        session.ensure_alive()
+
+
+def test_a_refused_login_says_for_whom_why_and_what_to_do(production: Org, open_session: Open, other_pair: Any) -> None:
+    with pytest.raises(LoginRefused) as caught:
+        open_session(production, other_pair.key).ensure_alive()
+    assert str(caught.value) == (
+        "The org production refuses the program's own login as robot@rotator.example: invalid_grant: invalid assertion."
+        " Nothing was changed. The key does not match the certificate that the app holds."
+    )
+
+
+def test_without_any_key_the_login_is_refused(
+    production: Org, transport: Transport, target: Callable[..., LoginTarget], now: Callable[[], datetime]
+) -> None:
+    session = OrgSession("production", transport, target(production, production.app("Rotator")), list, now)
+    with pytest.raises(LoginRefused, match="there is no key to log in with"):
+        session.ensure_alive()
+
+
+@pytest.mark.parametrize("answer", ["http_503", "unknown_error", "login_rate_exceeded"])
+def test_an_org_that_asks_to_come_later_is_unavailable(production: Org, open_session: Open, answer: str) -> None:
+    production.faults.add(Fault(Kind.TOKEN, Effect.FAIL, answer=answer))
+    with pytest.raises(OrgUnavailable, match="No login to the org production just now"):
+        open_session(production).ensure_alive()
+
+
+def test_a_failed_login_is_tried_again_at_the_next_call(production: Org, open_session: Open) -> None:
+    session = open_session(production)
+    production.faults.add(Fault(Kind.TOKEN, Effect.FAIL))
+    with pytest.raises(OrgUnavailable):
+        session.ensure_alive()
+    session.ensure_alive()
+
+
+def test_a_session_that_ended_is_opened_once_more(production: Org, open_session: Open) -> None:
+    session = open_session(production)
+    session.ensure_alive()
+    production.sessions.end_all()
+    session.ensure_alive()
+    assert [row.outcome for row in production.logins] == ["Success", "Success"]
+
+
+def test_a_session_that_is_refused_again_after_a_new_login_is_an_error(production: Org, open_session: Open) -> None:
+    session = open_session(production)
+    with pytest.raises(SessionExpired):
+        session.call(refused)
+    assert len(production.logins) == 2
+
+
+def test_a_session_outlives_the_certificate_it_was_opened_with(
+    production: Org, open_session: Open, other_pair: Any
+) -> None:
+    session = open_session(production)
+    session.ensure_alive()
+    production.put_certificate("Rotator", other_pair.certificate)
+    session.ensure_alive()
+    assert len(production.logins) == 1
+
+
+def test_a_session_in_another_org_than_before_is_refused(production: Org, sandbox: Org, open_session: Open) -> None:
+    session = open_session(production)
+    session.ensure_alive()
+    production.sessions.end_all()
+    elsewhere = json_answer(
+        200,
+        {
+            "access_token": "00D!x",
+            "instance_url": sandbox.url,
+            "id": f"https://test.salesforce.com/id/{sandbox.id}/005000000000001AAA",
+        },
+    )
+    production.faults.add(Fault(Kind.TOKEN, Effect.FAIL, answer=elsewhere))
+    with pytest.raises(OrgError, match=f"led to the org {sandbox.id}, not to {production.id}"):
+        session.ensure_alive()
+
+
+def test_a_session_in_another_org_than_expected_is_refused(
+    production: Org,
+    transport: Transport,
+    target: Callable[..., LoginTarget],
+    now: Callable[[], datetime],
+    pair: Any,
+) -> None:
+    wanted = target(production, production.app("Rotator"), org_id="00D000000000999EAA")
+    with pytest.raises(OrgError, match="not to 00D000000000999EAA"):
+        OrgSession("production", transport, wanted, lambda: [pair.key], now).ensure_alive()
+
+
+def test_tokens_in_jwt_format_are_refused_with_the_setting_to_change(production: Org, open_session: Open) -> None:
+    production.app("Rotator").component["oauthConfig"]["isNamedUserJwtEnabled"] = "true"
+    with pytest.raises(OrgError, match="JWT format") as caught:
+        open_session(production).ensure_alive()
+    assert '"Issue JSON Web Token (JWT)-based access tokens"' in caught.value.advice

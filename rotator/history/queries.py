@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Select, literal_column, select
+from sqlalchemy import literal_column, select
 
 from rotator.history.chain import GENESIS, event_hash, read_details
 from rotator.history.models import CERTIFICATE, EVENT, HEAD, ROTATION, SIGHTING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
     from rotator.history.database import Database
 
@@ -87,13 +87,14 @@ def _places(connection: Connection) -> dict[str, list[Place]]:
     return found
 
 
-def _raw_events(connection: Connection) -> Iterator[Row[Any]]:
+def _raw_events(connection: Connection) -> Iterator[Row[*tuple[Any, ...]]]:
     # Without the columns' types, which would refuse a tampered value before it can be reported.
-    raw: Select[Any] = select(*map(literal_column, (*_HASHED, "hash"))).select_from(EVENT).order_by(EVENT.c.sequence)
+    columns: list[ColumnElement[Any]] = [literal_column(name) for name in (*_HASHED, "hash")]
+    raw = select(*columns).select_from(EVENT).order_by(EVENT.c.sequence)
     return iter(connection.execute(raw, execution_options={"yield_per": _BATCH}))
 
 
-def _fault(row: Row[Any], sequence: int, previous_hash: str) -> str:
+def _fault(row: Row[*tuple[Any, ...]], sequence: int, previous_hash: str) -> str:
     if row.sequence != sequence:
         return f"Event {sequence} is missing."
     if row.previous_hash != previous_hash:
@@ -105,11 +106,11 @@ def _fault(row: Row[Any], sequence: int, previous_hash: str) -> str:
     return "" if row.hash == computed else f"Event {sequence} is not what was written."
 
 
-def _end_fault(written: Row[Any] | None, events: int, head: str) -> str:
+def _end_fault(written: Row[*tuple[Any, ...]] | None, events: int, head: str) -> str:
     if written is None:
         return "The record of the last event is missing."
     if tuple(written) == (events, head):
         return ""
-    if written.events > events:
+    if isinstance(written.events, int) and written.events > events:
         return f"The last events are missing: {written.events} were written, {events} are there."
     return f"The record of the last event is not what was written: {events} events are there."

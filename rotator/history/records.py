@@ -84,7 +84,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """One look at an app: the certificate that it held, or that it held none (then only the first three are given)."""
+    """One look at an app: the certificate that it held, or none (then everything about a certificate is left out)."""
 
     org: str
     app: str

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import Engine, event, insert, make_url
+
+from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
+from rotator.history import queries
+from rotator.history.database import Database, open_database
+from rotator.history.models import HEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from rotator.history.journal import Journal
+
+BRIEFLY = timedelta(milliseconds=50)
+
+FIRST_USE = """
+import sys
+from datetime import UTC, datetime
+from rotator.history.database import open_database
+from rotator.history.journal import Journal
+print("ready", flush=True)
+sys.stdin.readline()
+with open_database(sys.argv[1]) as database:
+    Journal(database).record("verify", now=datetime.now(UTC))
+"""
+
+LOADED = """
+import sys
+from rotator.history.database import open_database
+import rotator.history.journal, rotator.history.locks, rotator.history.queries, rotator.history.sightings
+with open_database(sys.argv[1]) as database:
+    database.upgrade()
+print([name for name in ("alembic", "sqlalchemy.orm") if name in sys.modules])
+"""
+
+
+@pytest.fixture
+def other_program(file: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        yield connection
+
+
+def pages_end(database: Database) -> None:
+    """Lets the database's file grow no more, as a full disk would."""
+    set_on_connect(database._engine, "PRAGMA max_page_count = 1")
+
+
+def set_on_connect(engine: Engine, statement: str) -> None:
+    engine.dispose()
+    event.listen(engine, "connect", lambda connection, _: connection.execute(statement))
+
+
+def test_a_new_database_and_its_folders_are_the_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "var" / "rotator" / "rotator.db"
+    umask = os.umask(0)
+    try:
+        with open_database(f"sqlite:///{file}") as database, database.writing():
+            made = [*file.parent.iterdir(), file.parent, file.parent.parent]
+            modes = {path.name: oct(path.stat().st_mode & 0o777) for path in made}
+    finally:
+        os.umask(umask)
+
+    assert modes == {
+        "var": "0o700",
+        "rotator": "0o700",
+        "rotator.db.locks": "0o700",
+        "rotator.db": "0o600",
+        "rotator.db-wal": "0o600",
+        "rotator.db-shm": "0o600",
+    }
+
+
+def test_first_use_brings_the_tables_up_to_date(tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
+        versions = [database.version]
+        assert queries.events(database) == []
+        assert [*versions, database.version] == [None, "0001"]
+        assert database.upgrade() is database
+
+
+def test_what_was_written_is_there_when_it_is_opened_again(database: Database, journal: Journal, now: datetime) -> None:
+    written = journal.record("verify", now=now)
+    database.close()
+
+    with open_database(database.name) as again:
+        assert queries.events(again) == [written]
+
+
+def test_many_processes_may_start_on_a_new_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/rotator.db"
+    command = [sys.executable, "-c", FIRST_USE, url]
+    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for process in started:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        process.communicate("go\n")
+
+    assert [process.returncode for process in started] == [0] * 4
+    with open_database(url) as database:
+        assert queries.verify(database).events == 4
+
+
+def test_many_threads_may_start_on_a_new_database_at_once(tmp_path: Path) -> None:
+    versions = []
+
+    def start() -> None:
+        with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
+            versions.append(database.upgrade().version)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert versions == ["0001"] * 8
+
+
+def test_a_database_that_is_up_to_date_loads_no_migrations(file: Path) -> None:
+    command = [sys.executable, "-c", LOADED, f"sqlite:///{file}"]
+
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_database_of_a_later_release_is_left_alone(file: Path, other_program: sqlite3.Connection) -> None:
+    other_program.execute("UPDATE alembic_version SET version_num = '0999'")
+    other_program.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = file.read_bytes()
+
+    with open_database(f"sqlite:///{file}") as database, pytest.raises(HistoryError) as caught:
+        queries.events(database)
+
+    assert "has version 0999; this release of rotator knows none after 0001" in str(caught.value)
+    assert "Nothing was changed. Install the newer release" in str(caught.value)
+    assert file.read_bytes() == before
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "other.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE theirs (id)")
+
+    with open_database(f"sqlite:///{file}") as database:
+        with pytest.raises(HistoryError, match="is another program's"):
+            database.upgrade()
+        assert database.version is None
+
+
+def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("Certificates to renew this year: " * 50)
+
+    with pytest.raises(HistoryError, match=r"notes\.txt is not a database"):
+        open_database(f"sqlite:///{file}")
+    assert file.read_text().startswith("Certificates")
+
+
+def test_a_damaged_database_is_an_error_in_words(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
+
+    with open_database(f"sqlite:///{file}") as database, pytest.raises(HistoryError, match="is damaged"):
+        queries.events(database)
+
+
+def test_a_folder_in_the_databases_place_is_an_error_in_words(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="cannot be opened"):
+        open_database(f"sqlite:///{tmp_path}")
+
+
+def test_a_file_in_the_folders_place_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(HistoryError, match="cannot be made: not a directory"):
+        open_database(f"sqlite:///{tmp_path}/file/rotator.db")
+
+
+def test_a_full_disk_writes_nothing_and_harms_nothing(database: Database, journal: Journal, now: datetime) -> None:
+    journal.record("verify", now=now)
+    pages_end(database)
+
+    with pytest.raises(HistoryUnavailable, match="the disk is full") as caught:
+        journal.record("verify", now=now, padding="x" * 100_000)
+
+    assert "everything before it is as it was" in str(caught.value)
+    assert (queries.verify(database).events, queries.verify(database).intact) == (1, True)
+
+
+def test_a_full_disk_at_first_use_leaves_a_database_that_can_be_used_later(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/rotator.db"
+    with open_database(url) as database:
+        pages_end(database)
+        with pytest.raises(HistoryUnavailable, match="the disk is full"):
+            database.upgrade()
+        assert database.version is None
+
+    with open_database(url) as database:
+        assert database.upgrade().version == "0001"
+
+
+def test_a_read_only_database_can_be_read(database: Database, journal: Journal, now: datetime) -> None:
+    written = journal.record("verify", now=now)
+    set_on_connect(database._engine, "PRAGMA query_only = ON")
+
+    with pytest.raises(HistoryError, match="it is read-only"):
+        journal.record("verify", now=now)
+    assert queries.events(database) == [written]
+
+
+def test_a_writer_that_does_not_end_is_not_waited_for_for_ever(file: Path, other_program: sqlite3.Connection) -> None:
+    other_program.execute("BEGIN IMMEDIATE")
+
+    with open_database(f"sqlite:///{file}", lock_timeout=BRIEFLY) as database:
+        with pytest.raises(HistoryUnavailable, match="held by another program"), database.writing():
+            pass
+        assert queries.events(database) == []
+        other_program.execute("ROLLBACK")
+        with database.writing():
+            pass
+
+
+def test_a_reader_does_not_keep_a_writer_waiting(file: Path, journal: Journal, now: datetime) -> None:
+    journal.record("verify", now=now)
+    with open_database(f"sqlite:///{file}", lock_timeout=BRIEFLY) as other, other.reading() as connection:
+        connection.execute(HEAD.select())
+        journal.record("verify", now=now)
+
+
+def test_a_refused_statement_is_an_error_in_words_without_its_values(database: Database) -> None:
+    with pytest.raises(HistoryError, match="UNIQUE") as caught, database.writing() as connection:
+        connection.execute(insert(HEAD).values(id=1, events=0, hash="s3cret"))
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://alex:s3cret@db/rotator", "does not know, `mysql`"),
+        ("s3cret", "cannot be read"),
+        ("", "cannot be read"),
+        ("sqlite://", "must be a file"),
+        ("sqlite:///:memory:", "must be a file"),
+        ("sqlite:////tmp/x.db?password=s3cret", "takes no options"),
+    ],
+)
+def test_a_url_of_another_kind_is_refused_without_showing_it(url: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        open_database(url)
+    assert "s3cret" not in str(caught.value)
+    assert "sqlite:///PATH" in str(caught.value)
+
+
+def test_a_databases_name_never_shows_a_password(database: Database, tmp_path: Path) -> None:
+    url = make_url("mysql://alex:s3cret@db/rotator?ssl_password=s3cret")
+    named = Database(database._engine, url, tmp_path)
+
+    assert named.name == "mysql://alex:***@db/rotator"
+    assert repr(named) == "<Database mysql://alex:***@db/rotator>"

@@ -1,0 +1,165 @@
+"""The files store under crashes, failures and lost power at every single system call."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.errors import StoreError, StoreUnavailable
+from rotator.stores.files import FilesStore
+from tests.rotation.disk_faults import NEEDING_ROOM, FaultyOs
+from tests.rotation.files_scenarios import (
+    NAME,
+    SCENARIOS,
+    Case,
+    Scenario,
+    assert_swept,
+    assert_whole,
+    loose_modes,
+    stored_text,
+    sweep,
+)
+from tests.rotation.lost_power import ModelledDisk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def stored_names(root: Path) -> set[str]:
+    """The versions that can be found by their names, in a stage or not."""
+    return {place.name for place in (root / NAME / "versions").glob("[!.]*")}
+
+
+@pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.title)
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    scenario: Scenario = request.param
+    return Case(scenario, tmp_path / "template")
+
+
+def test_at_every_instant_the_state_is_the_one_before_or_the_one_after(case: Case, tmp_path: Path) -> None:
+    root = case.start(tmp_path / "store")
+    seen = []
+    current_keys = {
+        stored_text(version)["private_key.pem"]
+        for version in case.versions.values()
+        if version.fingerprint in {case.before.current, case.after.current}
+    }
+
+    def look(_name: str, _arguments: tuple[Any, ...], _keywords: dict[str, Any]) -> None:
+        seen.append(FilesStore("keys", root).stages(NAME))
+        assert loose_modes(root) == []
+        if case.before.current:
+            assert (root / NAME / "current" / "private_key.pem").read_text() in current_keys
+
+    case.call(root, FaultyOs(before_each=look, after_each=look))
+    changed = seen.index(case.after) if case.after in seen else len(seen)
+    assert set(seen[:changed]) <= {case.before}
+    assert set(seen[changed:]) <= {case.after}
+    assert FilesStore("keys", root).stages(NAME) == case.after
+    assert_whole(root, case)
+
+
+def test_after_a_crash_at_any_system_call_the_store_is_whole_and_the_call_can_be_repeated(
+    case: Case, tmp_path: Path
+) -> None:
+    crashes = 0
+    for at, when in case.crash_points(tmp_path / "count"):
+        root = case.start(tmp_path / f"{at}-{when.value}")
+        crashes += case.crash(root, at, when)
+        assert FilesStore("keys", root).stages(NAME) in {case.before, case.after}
+        assert loose_modes(root) == []
+        assert_whole(root, case)
+        case.call(root)
+        assert FilesStore("keys", root).stages(NAME) == case.after
+        assert_whole(root, case)
+        sweep(root)
+        assert_swept(root)
+        shutil.rmtree(root, ignore_errors=True)
+    assert crashes > len(case.effects(tmp_path / "again"))
+
+
+def test_after_a_crash_at_any_system_call_sweeping_leaves_exactly_the_staged_versions(
+    case: Case, tmp_path: Path
+) -> None:
+    for at, when in case.crash_points(tmp_path / "count"):
+        root = case.start(tmp_path / f"{at}-{when.value}")
+        case.crash(root, at, when)
+        stages = FilesStore("keys", root).stages(NAME)
+        sweep(root)
+        assert FilesStore("keys", root).stages(NAME) == stages
+        assert sweep(root) == 0
+        assert_whole(root, case)
+        assert_swept(root)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EROFS])
+def test_a_system_call_that_fails_is_a_sentence_and_leaves_the_state_whole(
+    case: Case, tmp_path: Path, error: int
+) -> None:
+    kind = StoreUnavailable if error == errno.EIO else StoreError
+    for at in range(len(case.effects(tmp_path / "count"))):
+        root = case.start(tmp_path / str(at))
+        faulty = FaultyOs(at=at, error=error)
+        refused = case.refusal(root, faulty)
+        assert faulty.count > at
+        assert refused is None or type(refused) is kind
+        assert refused is None or f"'keys' ({root})" in str(refused)
+        assert FilesStore("keys", root).stages(NAME) in {case.before, case.after}
+        assert_whole(root, case)
+        case.call(root)
+        assert FilesStore("keys", root).stages(NAME) == case.after
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def test_a_full_disk_leaves_nothing_half_there(case: Case, tmp_path: Path) -> None:
+    for at in range(len(case.effects(tmp_path / "count"))):
+        root = case.start(tmp_path / str(at))
+        full = case.refusal(root, FaultyOs(at=at, error=errno.ENOSPC, failing=NEEDING_ROOM))
+        assert full is None or (full.exit_code == 3 and "is full" in full.what)
+        assert FilesStore("keys", root).stages(NAME) in {case.before, case.after}
+        assert_whole(root, case)
+        case.call(root)
+        sweep(root)
+        assert FilesStore("keys", root).stages(NAME) == case.after
+        assert_swept(root)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def test_a_full_disk_keeps_no_key_of_a_version_that_could_not_be_put(tmp_path: Path) -> None:
+    scenario = next(scenario for scenario in SCENARIOS if scenario.title == "a version is put beside others")
+    case = Case(scenario, tmp_path / "template")
+    for at in range(len(case.effects(tmp_path / "count"))):
+        root = case.start(tmp_path / str(at))
+        with pytest.raises(StoreUnavailable):
+            case.call(root, FaultyOs(at=at, error=errno.ENOSPC, failing=NEEDING_ROOM))
+        stages = FilesStore("keys", root).stages(NAME)
+        assert stored_names(root) == set(stages.fingerprints)
+
+
+def test_when_power_is_lost_only_what_was_synchronised_counts(case: Case, tmp_path: Path) -> None:
+    root = case.start(tmp_path / "store")
+    modelled = ModelledDisk(tmp_path)
+    restored = tmp_path / "restored"
+
+    def lose_power() -> None:
+        for tree in modelled.after_losing_power():
+            modelled.restore(tree, restored)
+            found = restored / root.name
+            assert FilesStore("keys", found).stages(NAME) in {case.before, case.after}
+            assert_whole(found, case)
+            shutil.rmtree(restored)
+
+    def after_each(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        modelled.note(name, arguments, keywords)
+        lose_power()
+
+    case.call(root, FaultyOs(before_each=modelled.prepare, after_each=after_each))
+    for tree in modelled.after_losing_power():
+        modelled.restore(tree, restored)
+        assert FilesStore("keys", restored / root.name).stages(NAME) == case.after
+        assert stored_names(restored / root.name) == stored_names(root)
+        shutil.rmtree(restored)

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from rotator.errors import HistoryError
 from rotator.history.chain import details_text, event_hash, read_details, refuse_private_keys
 from rotator.history.models import EVENT, HEAD, ROTATION
-from rotator.history.records import JSON, OUTCOMES, Event, NewRotation, Rotation
+from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation
 from rotator.history.times import utc_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ class Journal:
         self._random_bytes: Final = random_bytes
 
     def begin_rotation(self, new: NewRotation, now: datetime) -> Rotation:
-        """Notes that a rotation begins, with an event `begin`, and gives it its id."""
+        """Notes that a rotation begins, with an event `begin`, and gives it its id.
+
+        Raises ValueError for a trigger or a goal that there is not.
+        """
+        if new.trigger not in TRIGGERS or new.goal not in GOALS:
+            raise ValueError(f"no trigger or no goal: {new.trigger!r}, {new.goal!r}")
         rotation = Rotation(id=rotation_id(now, self._random_bytes), started_at=now.astimezone(UTC), **asdict(new))
         refuse_private_keys(rotation.reason, rotation.actor)
         with self._database.writing() as connection:

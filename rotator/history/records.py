@@ -24,7 +24,7 @@ OUTCOMES: Final = frozenset({"rotated", "reverted", "halted", "interrupted", "ab
 
 @dataclass(frozen=True, kw_only=True)
 class NewRotation:
-    """What is known of a rotation when it begins. Raises ValueError for a trigger or goal that there is not."""
+    """What is known of a rotation when it begins."""
 
     credential: str
     org: str
@@ -42,12 +42,6 @@ class NewRotation:
     """Fingerprint of the version that is to be current again."""
     keep_key: bool = False
     retire_now: bool = False
-
-    def __post_init__(self) -> None:
-        if self.trigger not in TRIGGERS:
-            raise ValueError(f"no trigger: {self.trigger!r}")
-        if self.goal not in GOALS:
-            raise ValueError(f"no goal: {self.goal!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert, select, text, update
 
@@ -337,6 +337,7 @@ def write(database: Database, entries: list[tuple[str, str | None, datetime, Any
     return len(entries) + 1
 
 
+@settings(deadline=None, max_examples=50)
 @given(entries=ENTRIES)
 def test_whatever_is_recorded_is_read_back_and_proven(kind: Kind, entries: list[Any]) -> None:
     with kind.new() as url, open_database(url) as database:
@@ -347,6 +348,7 @@ def test_whatever_is_recorded_is_read_back_and_proven(kind: Kind, entries: list[
         assert (queries.verify(database).events, queries.verify(database).intact) == (number, True)
 
 
+@settings(deadline=None)
 @given(entries=ENTRIES, data=st.data())
 def test_a_change_to_any_column_of_any_event_is_found(kind: Kind, entries: list[Any], data: st.DataObject) -> None:
     with unguarded(kind) as database:
@@ -362,6 +364,7 @@ def test_a_change_to_any_column_of_any_event_is_found(kind: Kind, entries: list[
         assert not queries.verify(database).intact
 
 
+@settings(deadline=None, max_examples=50)
 @given(entries=ENTRIES, data=st.data())
 def test_events_that_were_taken_out_are_found(kind: Kind, entries: list[Any], data: st.DataObject) -> None:
     with unguarded(kind) as database:
@@ -375,6 +378,7 @@ def test_events_that_were_taken_out_are_found(kind: Kind, entries: list[Any], da
         assert found.events == (0 if first == 1 else first - 1)
 
 
+@settings(deadline=None, max_examples=50)
 @given(entries=ENTRIES)
 def test_an_event_put_in_behind_the_journals_back_is_found(kind: Kind, entries: list[Any]) -> None:
     with unguarded(kind) as database:

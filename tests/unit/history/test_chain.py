@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotator.core.certificates import PrivateKey
@@ -21,6 +21,7 @@ def private_key() -> PrivateKey:
     return PrivateKey.generate()
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.text(), VALUES))
 def test_details_come_back_as_they_were(details: dict[str, Any]) -> None:
     text = details_text(details)
@@ -29,6 +30,7 @@ def test_details_come_back_as_they_were(details: dict[str, Any]) -> None:
     assert text.isascii()
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.text(), VALUES))
 def test_the_order_of_details_makes_no_difference(details: dict[str, Any]) -> None:
     assert details_text(dict(reversed(details.items()))) == details_text(details)

@@ -104,11 +104,13 @@ def test_a_rotation_that_is_not_there_is_an_error_in_words(journal: Journal, now
         journal.record("verify", now=now, rotation_id="20260101-000000-x")
 
 
-def test_words_that_there_are_not_are_refused(new_rotation: NewRotation) -> None:
-    with pytest.raises(ValueError, match="trigger"):
-        dataclasses.replace(new_rotation, trigger="whim")
-    with pytest.raises(ValueError, match="goal"):
-        dataclasses.replace(new_rotation, goal="whim")
+def test_words_that_there_are_not_are_refused(
+    journal: Journal, database: Database, new_rotation: NewRotation, now: datetime
+) -> None:
+    for wrong in (dataclasses.replace(new_rotation, trigger="whim"), dataclasses.replace(new_rotation, goal="whim")):
+        with pytest.raises(ValueError, match="whim"):
+            journal.begin_rotation(wrong, now)
+    assert queries.events(database) == []
 
 
 def test_an_outcome_that_there_is_not_is_refused(journal: Journal, now: datetime) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Dialect, make_url
 
@@ -18,6 +18,7 @@ def dialect_of(name: str) -> Dialect:
     return make_url(f"{name}://").get_dialect()()
 
 
+@settings(deadline=None)
 @given(TIMES)
 def test_a_time_comes_back_as_the_same_instant_in_utc(time: datetime) -> None:
     again = utc_time(utc_text(time))
@@ -26,6 +27,7 @@ def test_a_time_comes_back_as_the_same_instant_in_utc(time: datetime) -> None:
     assert again.tzinfo is UTC
 
 
+@settings(deadline=None)
 @given(TIMES, TIMES)
 def test_texts_sort_as_their_times_do(one: datetime, other: datetime) -> None:
     assert (utc_text(one) < utc_text(other)) == (one < other)

@@ -8,7 +8,8 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator
 
-_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+"""Seconds in each."""
 _FORM: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
 _LONGEST: Final = timedelta(days=36500)
 
@@ -21,19 +22,18 @@ def parse_duration(text: str) -> timedelta:
     found = _FORM.fullmatch(text.strip())
     if found is None or not any(found.groups()):
         raise ValueError("must be a duration such as 30d, 12h, 15m, 90s or 2d12h")
-    numbers = {name: int(number or 0) for name, number in zip(_UNITS.values(), found.groups(), strict=True)}
-    duration = timedelta(**numbers)
-    if duration > _LONGEST:
+    seconds = sum(int(count or 0) * size for count, size in zip(found.groups(), _UNITS.values(), strict=True))
+    if seconds > _LONGEST.total_seconds():
         raise ValueError("must be at most 36500d, a hundred years")
-    return duration
+    return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:
     """`duration` as it is written in config.yaml, to the second: `2d12h`. Weeks are written as days."""
     seconds = max(0, round(duration.total_seconds()))
     parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
+    for unit in "dhms":
+        count, seconds = divmod(seconds, _UNITS[unit])
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"

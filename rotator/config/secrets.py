@@ -14,7 +14,7 @@ from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError
 
 if TYPE_CHECKING:
-    from rotator.core.certificates import PrivateKey
+    from rotator.core.keys import PrivateKey
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LARGEST: Final = 1 << 20
@@ -92,7 +92,7 @@ class KeyReference(SecretReference):
     def load(self, environ: Mapping[str, str]) -> "PrivateKey":
         """The key. Raises ConfigurationError, also for a wrong password or a key that is not RSA."""
         # cryptography costs 70 ms, and most commands that read settings need no key.
-        from rotator.core.certificates import PrivateKey  # noqa: PLC0415
+        from rotator.core.keys import PrivateKey  # noqa: PLC0415
 
         password = self.password.resolve(environ) if self.password else None
         try:
@@ -103,14 +103,7 @@ class KeyReference(SecretReference):
 
 def _read(path: Path, place: str, *, private: bool) -> str:
     try:
-        # Not blocking: a named pipe without a writer would never open.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise _refused(f"{_capital(place)} is not a regular file.", "Name a file that holds the secret.")
-            if private and status.st_mode & _OTHERS:
-                raise _readable_by_others(path, stat.S_IMODE(status.st_mode), place)
-            data = file.read(_LARGEST)
+        data = _bytes(path, place, private=private)
     except OSError as error:
         raise _refused(
             f"{_capital(place)} cannot be read: {error.strerror or type(error).__name__}.",
@@ -120,6 +113,20 @@ def _read(path: Path, place: str, *, private: bool) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise _refused(f"{_capital(place)} is not text.", "Give PEM or UTF-8 text; convert DER by openssl.") from None
+
+
+def _bytes(path: Path, place: str, *, private: bool) -> bytes:
+    # Not blocking: a named pipe without a writer would never open.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise _refused(f"{_capital(place)} is not a regular file.", "Name a file that holds the secret.")
+        if private and mode & _OTHERS:
+            raise _readable_by_others(path, stat.S_IMODE(mode), place)
+        return os.read(descriptor, _LARGEST)
+    finally:
+        os.close(descriptor)
 
 
 def _readable_by_others(path: Path, mode: int, place: str) -> ConfigurationError:

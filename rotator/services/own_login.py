@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rotator.config.settings import LoginWithKey, Settings
-    from rotator.core.certificates import PrivateKey
     from rotator.core.credentials import Version
+    from rotator.core.keys import PrivateKey
     from rotator.stores.base import Store
 
 

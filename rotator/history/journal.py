@@ -177,7 +177,7 @@ def _find(connection: Connection, rotation_id: str) -> Rotation:
 
 
 def _known(fields: dict[str, JSON]) -> dict[str, JSON]:
-    return {name: value for name, value in fields.items() if value not in (None, "", False)}
+    return {name: value for name, value in fields.items() if value not in (None, "") and value is not False}
 
 
 def _finished_already(rotation: Rotation) -> HistoryError:

@@ -73,7 +73,7 @@ def test_beginning_and_ending_are_events_too(
     assert begin.details["reason"] == "yearly"
     assert "keep_key" not in begin.details
     assert (finish.kind, finish.time) == ("finish", now + MINUTE)
-    assert finish.details["outcome"] == "rotated"
+    assert finish.details == {"outcome": "rotated", "gap_seconds": 0.0}
 
 
 def test_the_newest_of_several_interrupted_rotations_is_the_open_one(

@@ -73,7 +73,7 @@ class DualKeyLogin:
     """Logs in with `current`; with `pending`, then `previous`, when the org says that a key does not match.
 
     While a change of certificate spreads over the org's servers, each login may meet one that knows the old certificate
-    or one that knows the new: the keys are tried round and round until one fits. The store is read anew at every login.
+    or one that knows the new: the keys are tried round and round until one fits. The store is asked anew in every round.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ def from_store(
     store: Readable, credential: str, *, transport: Transport, waiting: Waiting | None = None
 ) -> DualKeyLogin:
     """A login with what a store holds of one credential."""
-    return DualKeyLogin(lambda: _stored(store, credential), transport, waiting)
+    return DualKeyLogin(_StoredVersions(store, credential), transport, waiting)
 
 
 def from_files(
@@ -163,18 +163,37 @@ class _NotYet(Exception):
         self.error = error
 
 
-def _stored(store: Readable, credential: str) -> Iterator[Version]:
-    for _, fingerprint in store.stages(credential):
+class _StoredVersions:
+    """What a store holds of one credential, in the order in which to try it.
+
+    The stages are looked up anew each time. A version never changes, and checking its key costs more than a login, so
+    it is read once while it stands in a stage.
+    """
+
+    def __init__(self, store: Readable, credential: str) -> None:
+        self._store: Final = store
+        self._credential: Final = credential
+        self._known: dict[Fingerprint, Version] = {}
+
+    def __call__(self) -> Iterator[Version]:
+        stages = self._store.stages(self._credential)
+        self._known = {name: version for name, version in self._known.items() if name in stages.fingerprints}
+        for _, fingerprint in stages:
+            version = self._known.get(fingerprint) or self._read(fingerprint)
+            if version is not None:
+                self._known[fingerprint] = version
+                yield version
+
+    def _read(self, fingerprint: Fingerprint) -> Version | None:
         try:
-            version = store.read(credential, fingerprint)
+            return self._store.read(self._credential, fingerprint)
         except StoreUnavailable:
             raise
         except StoreError:
-            if fingerprint in store.stages(credential).fingerprints:
+            if fingerprint in self._store.stages(self._credential).fingerprints:
                 raise
             # A rotation went on between the two looks and took it away; what replaced it is met in the next round.
-            continue
-        yield version
+            return None
 
 
 def _only_a_mismatch(version: Version, answer: LoginAnswer) -> LoginRefused:

@@ -73,7 +73,7 @@ class DualKeyLogin:
     """Logs in with `current`; with `pending`, then `previous`, when the org says that a key does not match.
 
     While a change of certificate spreads over the org's servers, each login may meet one that knows the old certificate
-    or one that knows the new: the keys are tried round and round until one fits. The store is asked anew in every round.
+    or one that knows the new: the keys are tried round and round until one fits. The store is asked anew each round.
     """
 
     def __init__(

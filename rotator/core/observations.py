@@ -142,14 +142,17 @@ class Memory:
     given_up: frozenset[Fingerprint] = frozenset()
 
     def look(self, seen: Observation) -> tuple[Memory, Observation]:
-        """The memory after a look, and the look completed from it: an app whose certificate changed has no probes."""
+        """The memory after a look, and the look completed from it.
+
+        Test logins count for versions that are stored and whose app's certificate has not changed since.
+        """
         changed = {name for name, app in seen.apps.items() if self.live.get(name, app.live) != app.live}
         versions = (seen.pending, seen.current, seen.previous)
-        stale = {version.fingerprint for version in versions if version and version.app in changed}
+        valid = {version.fingerprint for version in versions if version and version.app not in changed}
         memory = replace(
             self,
             live={name: app.live for name, app in seen.apps.items()},
-            probes={name: probe for name, probe in self.probes.items() if name not in stale},
+            probes={name: probe for name, probe in self.probes.items() if name in valid},
         )
         return memory, replace(seen, probes=memory.probes, given_up=memory.given_up)
 

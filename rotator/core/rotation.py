@@ -49,6 +49,21 @@ def apps_are_readable(s: Situation) -> Action | None:
     return None
 
 
+def request_can_be_met(s: Situation) -> Action | None:
+    """What is asked for must be there to be had."""
+    if s.wanted.goal is Goal.RESTORE and s.seen.current is None:
+        return _halt(
+            HaltReason.NOTHING_STORED,
+            "No version is current in the store, so there is none to put back.",
+            "`rotator enroll` makes the first one, `rotator adopt` takes one that exists.",
+        )
+    if s.wanted.goal is Goal.BRING and s.wanted.version not in s.seen.stored:
+        return _halt(
+            HaltReason.NOT_KEPT, "The version that is wanted is not kept any more.", "`rotate now` makes a new one."
+        )
+    return None
+
+
 def drift_is_a_persons_business(s: Situation) -> Action | None:
     """A certificate that a person put on the app of `current` is not overwritten unasked."""
     current = s.seen.current
@@ -98,12 +113,8 @@ def failed_attempt_ends(s: Situation) -> Action | None:
 def current_is_put_back(s: Situation) -> Action | None:
     """`restore`: current's certificate goes to its app, and its key is proven."""
     current = s.seen.current
-    if s.wanted.goal is not Goal.RESTORE or s.met:
+    if s.wanted.goal is not Goal.RESTORE or current is None or s.met:
         return None
-    if current is None:
-        return _halt(
-            HaltReason.NOTHING_STORED, "No version is current in the store.", "Use `rotator enroll` or `adopt`."
-        )
     if not s.seen.is_live(current):
         return Action(ActionKind.RESTORE, "it was asked for", version=current.fingerprint, app=current.app)
     return _prove_current(s, current)
@@ -139,8 +150,9 @@ def pending_begins(s: Situation) -> Action | None:
     """What is wanted and not there yet is made, or called back."""
     if s.met or s.seen.pending is not None:
         return None
-    if s.wanted.goal is Goal.BRING:
-        return _recall(s)
+    previous = s.seen.previous
+    if previous and s.wanted.goal is Goal.BRING:
+        return Action(ActionKind.RECALL, "it is wanted back", version=previous.fingerprint, app=previous.app)
     blocked = _standby_is_known(s, s.target) or _current_logs_in(s, s.target)
     if blocked:
         return blocked
@@ -174,7 +186,7 @@ def pending_is_verified(s: Situation) -> Action | None:
     if pending is None or not s.seen.is_live(pending):
         return None
     probe = s.seen.probe(pending)
-    if probe and probe.outcome is LoginOutcome.MISMATCH and s.now - probe.first_at >= s.policy.verification.timeout:
+    if probe and s.refused_for_good(probe):
         return _take_back(s, pending, gives_up=True)
     if probe and s.out_of_patience(probe):
         return _unproven(s, pending, probe)
@@ -204,6 +216,7 @@ Clause = Callable[[Situation], Action | None]
 
 CLAUSES: Final[tuple[Clause, ...]] = (
     apps_are_readable,
+    request_can_be_met,
     drift_is_a_persons_business,
     unfit_pending_goes,
     failed_attempt_ends,
@@ -228,17 +241,6 @@ def decide(
     """The next single action. Pure; `clauses` is a parameter so that a test can show what each of them is for."""
     situation = Situation(seen, wanted, policy, now)
     return next(action for clause in clauses if (action := clause(situation)))
-
-
-def _recall(s: Situation) -> Action:
-    previous = s.seen.previous
-    if previous is None or previous.fingerprint != s.wanted.version:
-        return _halt(
-            HaltReason.NOT_KEPT,
-            "The version that is wanted back is no longer kept.",
-            "Rotate to a new one with `rotate now`.",
-        )
-    return Action(ActionKind.RECALL, "it is wanted back", version=previous.fingerprint, app=previous.app)
 
 
 def _take_back(s: Situation, pending: KnownVersion, *, gives_up: bool = False) -> Action | None:
@@ -276,9 +278,7 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: bool = False) -
 
 def _prove_current(s: Situation, current: KnownVersion) -> Action:
     probe = s.seen.probe(current)
-    timeout = s.policy.verification.timeout
-    mismatched = probe and probe.outcome is LoginOutcome.MISMATCH and s.now - probe.first_at >= timeout
-    if probe and (mismatched or s.out_of_patience(probe)):
+    if probe and (s.refused_for_good(probe) or s.out_of_patience(probe)):
         return _halt(
             HaltReason.REVERT_UNPROVEN,
             f"App {current.app} holds current's certificate, but its key does not log in: {probe.answer.reason}.",

@@ -71,7 +71,8 @@ class Situation:
             case Goal.REPLACE:
                 recalled = pending == self.seen.previous
                 lasting = pending.not_after - self.now > self.policy.rotate_before
-                return not recalled and lasting and same_key == wanted.keep_key and (elsewhere or same_key)
+                right_key = same_key == (wanted.keep_key and current is not None)
+                return not recalled and lasting and right_key and (elsewhere or same_key)
             case Goal.BRING:
                 return pending.fingerprint == wanted.version
             case Goal.RESTORE:
@@ -88,12 +89,23 @@ class Situation:
         probe = self.seen.probe(version)
         return probe is not None and probe.holds(self.policy.verification, self.now)
 
+    def refused_for_good(self, probe: Probe) -> bool:
+        """Whether `invalid assertion` has come for too long: without a break, or for twice as long with breaks.
+
+        Breaks are a good sign: some of the app's servers have heard of the change. Only answers count, not the time
+        that has gone by since: a process may have been suspended.
+        """
+        if probe.outcome is not LoginOutcome.MISMATCH:
+            return False
+        timeout = self.policy.verification.timeout
+        return probe.last_at - probe.since >= timeout or probe.last_at - probe.first_at >= 2 * timeout
+
     def out_of_patience(self, probe: Probe) -> bool:
         """Whether answers that prove nothing have come for too long."""
         if probe.outcome.conclusive:
             return False
         limit = RATE_PATIENCE if probe.outcome is LoginOutcome.RATE else self.policy.verification.timeout
-        return self.now - probe.since >= limit
+        return probe.last_at - probe.since >= limit
 
     def grace_ends(self) -> datetime | None:
         """When the previous version has served its time; None when it has, or there is none."""

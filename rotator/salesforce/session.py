@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.core.logins import LoginAnswer, LoginOutcome
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _LEFT: Final = "Nothing was changed."
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A session that the org gave."""
+
+    token: Secret
+    instance_url: str
+    org_id: str
+    server_time: datetime | None
 
 
 class OrgSession:
@@ -45,7 +56,7 @@ class OrgSession:
         self._keys: Final = keys
         self._now: Final = now
         self._lock: Final = threading.Lock()
-        self._login: Login | None = None
+        self._session: _Open | None = None
 
     @property
     def instance_url(self) -> str:
@@ -67,38 +78,39 @@ class OrgSession:
 
         Raises LoginRefused, OrgUnavailable, OrgError, and whatever the operation raises.
         """
-        login = self._current()
+        session = self._current()
         try:
-            return operation(login.instance_url, self._token(login))
+            return operation(session.instance_url, session.token)
         except SessionExpired:
-            login = self._renewed(login)
-            return operation(login.instance_url, self._token(login))
+            session = self._renewed(session)
+            return operation(session.instance_url, session.token)
 
     def ensure_alive(self) -> None:
         """Proves that the session is in force, with a new login if there has to be one. Raises as `call` does."""
         self.call(lambda instance_url, token: userinfo(self.transport, instance_url, token))
 
-    def _current(self) -> Login:
+    def _current(self) -> _Open:
         with self._lock:
-            if self._login is None:
-                self._login = self._open(self._target.org_id)
-            return self._login
+            if self._session is None:
+                self._session = self._open(self._target.org_id)
+            return self._session
 
-    def _renewed(self, expired: Login) -> Login:
+    def _renewed(self, expired: _Open) -> _Open:
         with self._lock:
-            if self._login is None or self._login is expired:
-                self._login = self._open(expired.org_id)
-            return self._login
+            # Another thread may have renewed it already.
+            if self._session is None or self._session is expired:
+                self._session = self._open(expired.org_id)
+            return self._session
 
-    def _open(self, org_id: str | None) -> Login:
+    def _open(self, org_id: str | None) -> _Open:
         login = self._first_that_matches()
-        if login.answer.outcome is not LoginOutcome.ACCEPTED:
+        if login.token is None:
             raise self._refusal(login.answer)
         if org_id is not None and not same_org(login.org_id, org_id):
             raise self._wrong_org(login.org_id, org_id)
-        if _is_jwt(self._token(login)):
+        if _is_jwt(login.token):
             raise self._unusable_token()
-        return login
+        return _Open(login.token, login.instance_url, login.org_id, login.server_time)
 
     def _first_that_matches(self) -> Login:
         login = Login(LoginAnswer(LoginOutcome.CONFIGURATION, "there is no key to log in with", "Check `login`."))
@@ -107,11 +119,6 @@ class OrgSession:
             if login.answer.outcome is not LoginOutcome.MISMATCH:
                 break
         return login
-
-    def _token(self, login: Login) -> Secret:
-        if login.token is None:
-            raise self._refusal(login.answer)
-        return login.token
 
     def _refusal(self, answer: LoginAnswer) -> OrgError:
         if answer.outcome in {LoginOutcome.TRANSIENT, LoginOutcome.RATE}:

@@ -179,6 +179,18 @@ def test_a_refused_write_says_why_in_the_orgs_words(production: Org, metadata: M
     assert not isinstance(caught.value, OrgUnavailable)
 
 
+def test_a_write_that_is_answered_with_no_result_is_uncertain(
+    production: Org, metadata: MetadataService, billing: Any
+) -> None:
+    nothing = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+        '<updateMetadataResponse xmlns="http://soap.sforce.com/2006/04/metadata"/></e:Body></e:Envelope>'
+    )
+    production.faults.add(Fault(Kind.SOAP_UPDATE, Effect.FAIL, answer=xml_answer(200, nothing)))
+    with pytest.raises(WriteUncertain):
+        metadata.update(billing)
+
+
 def test_a_component_that_lacks_a_required_field_is_not_sent(
     production: Org, metadata: MetadataService, billing: Any
 ) -> None:

@@ -121,6 +121,24 @@ def test_a_session_that_ended_is_opened_once_more(production: Org, open_session:
     assert [row.outcome for row in production.logins] == ["Success", "Success"]
 
 
+def test_threads_whose_session_ended_at_once_share_the_new_one(production: Org, open_session: Open) -> None:
+    session = open_session(production)
+    expired = threading.Barrier(3)
+
+    def ends_once(_instance_url: str, token: Secret) -> None:
+        if token.reveal() == first:
+            expired.wait(5.0)
+            raise SessionExpired("The session is over.", advice="")
+
+    first = session.call(lambda _instance_url, token: token.reveal())
+    threads = [threading.Thread(target=session.call, args=(ends_once,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(production.logins) == 2
+
+
 def test_a_session_that_is_refused_again_after_a_new_login_is_an_error(production: Org, open_session: Open) -> None:
     session = open_session(production)
     with pytest.raises(SessionExpired):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED: Final = 130
-BROKEN_PIPE: Final = 141
+BROKEN_PIPE: Final = 1
+"""As click and Rich have it, when one of them finds that nobody reads any more."""
 
 
 def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:

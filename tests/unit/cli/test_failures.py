@@ -1,0 +1,62 @@
+import click
+import pytest
+
+from rotator.cli.failures import run
+from rotator.cli.options import json_option
+from rotator.errors import OrgUnavailable, RotationReverted
+from tests.unit.cli.outcomes import Outcome
+
+TOKEN = "00D000000000001!AQcAQH0dMHZfz972Szmpkb58urFRkgeBGsxL"
+
+
+def outcome_of(error: BaseException, capsys: pytest.CaptureFixture[str], *arguments: str) -> Outcome:
+    @click.command()
+    @json_option
+    def failing() -> None:
+        raise error
+
+    code = run(failing, "failing", arguments)
+    captured = capsys.readouterr()
+    return Outcome(code, captured.out, captured.err)
+
+
+def test_an_error_says_what_happened_what_was_left_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    error = OrgUnavailable("The org is down.", left="Nothing was changed.", advice="Run it again.")
+    outcome = outcome_of(error, capsys)
+    assert outcome == Outcome(3, "", "Error: The org is down.\nNothing was changed.\nWhat to do: Run it again.\n")
+
+
+def test_an_error_is_json_too_where_json_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    error = RotationReverted("It never logged in.", left="The old one is back.", advice="Look at the app.")
+    outcome = outcome_of(error, capsys, "--json")
+    assert outcome.code == 4
+    assert outcome.json == {
+        "error": {
+            "kind": "RotationReverted",
+            "what": "It never logged in.",
+            "left": "The old one is back.",
+            "advice": "Look at the app.",
+            "exit_code": 4,
+        }
+    }
+    assert "It never logged in." in outcome.err
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_an_interruption_has_its_own_exit_code(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = outcome_of(error, capsys)
+    assert outcome.code == 130
+    assert outcome.err.strip() == "Interrupted."
+
+
+def test_an_exit_code_of_a_command_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome_of(click.exceptions.Exit(1), capsys).code == 1
+
+
+def test_a_fault_of_our_own_is_one_sentence_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = outcome_of(ValueError(f"bad token {TOKEN}"), capsys)
+    assert outcome.code == 1
+    assert "rotator has a fault: ValueError" in outcome.err
+    assert "--verbose" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert TOKEN not in outcome.err

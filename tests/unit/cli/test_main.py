@@ -1,0 +1,130 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rotator as package
+from rotator.cli.main import COMMANDS
+from tests.unit.cli.outcomes import Command
+
+HEAVY = (
+    "alembic", "cryptography", "jwt", "lxml", "pydantic", "requests", "rich", "simple_salesforce", "sqlalchemy",
+    "starlette", "tenacity", "uvicorn", "yaml", "zeep",
+)  # fmt: skip
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The top-level modules that are loaded when this command line has been carried out."""
+    program = (
+        "import json, sys\n"
+        "from rotator.cli.main import main\n"
+        f"sys.argv = ['rotator', *{list(arguments)!r}]\n"
+        "main()\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["no-such-command"]])
+def test_nothing_heavy_is_loaded_before_a_command_needs_it(arguments: list[str]) -> None:
+    assert loaded_by(*arguments) & set(HEAVY) == set()
+
+
+def test_the_version_is_the_packages(rotator: Command) -> None:
+    outcome = rotator("--version")
+    assert (outcome.code, outcome.out) == (0, f"rotator {package.__version__}\n")
+
+
+def test_the_help_lists_every_command(rotator: Command) -> None:
+    outcome = rotator("--help")
+    assert outcome.code == 0
+    for name, lazy in COMMANDS.items():
+        assert f"  {name} " in outcome.out
+        assert lazy.help.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["inventory", "status", "check", "history", "db"])
+def test_a_commands_own_help_is_found(rotator: Command, name: str) -> None:
+    outcome = rotator(name, "--help")
+    assert outcome.code == 0
+    assert f"Usage: rotator {name}" in outcome.out
+
+
+def test_a_wrong_command_has_a_nearest_right_one(rotator: Command) -> None:
+    outcome = rotator("inventroy")
+    assert outcome.code == 2
+    assert "Did you mean 'inventory'?" in outcome.err
+
+
+def test_a_wrong_option_is_a_usage_error(rotator: Command) -> None:
+    assert rotator("status", "--no-such-option").code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--config", "nowhere.yaml", "--json", "status"),
+        ("status", "--config", "nowhere.yaml", "--json"),
+        ("--json", "status", "--config", "nowhere.yaml"),
+    ],
+)
+def test_common_options_stand_before_or_after_the_command(rotator: Command, arguments: tuple[str, ...]) -> None:
+    outcome = rotator(*arguments)
+    assert outcome.code == 2
+    assert outcome.err.startswith("Error: The configuration nowhere.yaml cannot be read: No such file or directory.")
+    assert outcome.json["error"]["kind"] == "ConfigurationError"
+    assert outcome.json["error"]["exit_code"] == 2
+
+
+def test_every_mistake_of_the_configuration_is_told_without_a_traceback(rotator: Command, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("database: sqlite:///x\norg: {}\nstores: {keys: {type: files}}\n")
+    outcome = rotator("inventory", "--config", path)
+    assert outcome.code == 2
+    for said in (
+        f"{path}:2: org: unknown key; did you mean `orgs`?",
+        f"{path}:3: stores.keys.path: it is missing",
+        "orgs: it is missing",
+        "Nothing was touched.",
+    ):
+        assert said in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("arguments", [["history"], ["db", "upgrade"], ["history", "--json"]])
+def test_output_that_nobody_reads_ends_quietly(config: Path, arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = "import sys; from rotator.cli.main import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--config", str(config), *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_verbose_logs_our_own_lines_and_nobody_elses(config: Path) -> None:
+    program = (
+        "import logging, sys\n"
+        "from rotator.cli.main import main\n"
+        "code = main()\n"
+        "logging.getLogger('rotator.test').debug('a step', extra={'credential': 'billing'})\n"
+        "logging.getLogger('urllib3').debug('a body')\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--config", str(config), "history", "--verbose"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines()[-1].endswith('Z DEBUG rotator.test a step credential="billing"')
+    assert "a body" not in done.stderr

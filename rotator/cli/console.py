@@ -80,6 +80,11 @@ def moment(time: datetime | None, now: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({distance(time - now)})"
 
 
+def day(time: datetime | None, now: datetime) -> str:
+    """`2026-12-05 (in 12 days)`, for the narrow column of a table; the day is UTC's."""
+    return f"{time.astimezone(UTC):%Y-%m-%d} ({distance(time - now)})" if time else NOTHING
+
+
 def distance(ahead: timedelta) -> str:
     """`in 12 days`, `3 hours ago`, `now`: the largest unit of which there are two, rounded down."""
     seconds = int(abs(ahead.total_seconds()))

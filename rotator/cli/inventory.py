@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.console import NOTHING, clean, console, moment, print_json, short, state, table
+from rotator.cli.console import NOTHING, clean, console, day, print_json, short, state, table
 from rotator.cli.failures import tell
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.history.sightings import record_sighting
@@ -104,14 +104,14 @@ def certificate_as_json(certificate: Certificate | None) -> dict[str, Any] | Non
 
 
 def _print(found: Scan, now: datetime) -> None:
-    rows = table("Org", "App", "State", "Expires", "Certificate", "Key", "Managed by")
+    rows = table("Org", "App", "State", "Expires (UTC)", "Certificate", "Key", "Managed by")
     for line in sorted(found.apps, key=_by_expiry):
         certificate = line.certificate
         rows.add_row(
             line.org,
             clean(line.app) or NOTHING,
             state("drift" if line.drift else line.state),
-            moment(certificate.not_after if certificate else None, now),
+            day(certificate.not_after if certificate else None, now),
             short(certificate.fingerprint if certificate else None),
             f"{certificate.key_algorithm} {certificate.key_bits}" if certificate else NOTHING,
             _manager(line),

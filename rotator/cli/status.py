@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.console import NOTHING, clean, console, distance, moment, print_json, short, state, table
+from rotator.cli.console import NOTHING, clean, console, day, distance, moment, print_json, short, state, table
 from rotator.cli.failures import tell
 from rotator.cli.inventory import certificate_as_json
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
@@ -96,14 +96,14 @@ def _rotation_as_json(rotation: Rotation | None) -> dict[str, Any] | None:
 
 
 def _print(found: list[CredentialStatus], now: datetime) -> None:
-    rows = table("Credential", "State", "Strategy", "Current", "Expires", "Due", "Last rotation")
+    rows = table("Credential", "State", "Strategy", "Current", "Expires (UTC)", "Due", "Last rotation")
     for line in found:
         rows.add_row(
             line.credential,
             state(line.standing),
             line.settings.strategy,
             _current(line),
-            moment(line.expires_at, now),
+            day(line.expires_at, now),
             _due(line, now),
             _last(line.last_rotation, now),
         )

@@ -13,7 +13,10 @@ from rotator.config.durations import Duration, format_duration
 from rotator.config.merging import with_defaults
 from rotator.config.paths import ConfiguredPath, DatabaseUrl, HttpsUrl, ProxyUrl
 from rotator.config.secrets import KeyReference
-from rotator.core.policies import Strategy
+from rotator.core.policies import Strategy, Verification
+
+RESERVED_COMMON_NAME: Final = "retired by rotator"
+"""`rotator.core.certificates.RETIRED_COMMON_NAME`, which is not imported: cryptography costs every command 70 ms."""
 
 OWN_KEY: Final = "login with a key"
 BY_CREDENTIAL: Final = "login by a credential"
@@ -101,6 +104,12 @@ class SubjectSettings(Section):
     state: SubjectPart | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
 
+    @model_validator(mode="after")
+    def _not_of_a_throwaway(self) -> Self:
+        if self.common_name == RESERVED_COMMON_NAME:
+            raise ValueError(f"the common name {RESERVED_COMMON_NAME!r} marks certificates that end an old key")
+        return self
+
 
 class VerificationSettings(Section):
     """When a test login counts as holding, and how long to try (`rotator.core.policies.Verification`)."""
@@ -122,6 +131,16 @@ class VerificationSettings(Section):
         if self.interval * (self.confirmations - 1) >= self.timeout:
             raise ValueError("confirmations at this interval take longer than timeout: no rotation could succeed")
         return self
+
+    def rules(self) -> Verification:
+        """The same, as decisions need it."""
+        return Verification(
+            confirmations=self.confirmations,
+            hold=self.hold,
+            timeout=self.timeout,
+            interval=self.interval,
+            max_interval=self.max_interval,
+        )
 
 
 class RotationSettings(Section):

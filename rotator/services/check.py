@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from rotator.config.settings import LoginWithKey
 from rotator.errors import OrgError, RotatorError
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class _Checks:
 
     def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:
         apps = f"apps of {name}"
-        yield self._try(apps, partial(self._apps, credential), needs=(f"metadata of {credential.org}",))
+        yield self._try(apps, partial(self._apps, name, credential), needs=(f"metadata of {credential.org}",))
         needs = (f"store {credential.store}", apps)
         yield self._try(f"key of {name}", partial(self._key, name, credential), needs=needs)
 
@@ -159,8 +160,13 @@ class _Checks:
         self._adapters.connected_apps(org).check_access([])
         return "The Metadata API is open to the program's user, and with it the permission to modify metadata."
 
-    def _apps(self, credential: CredentialSettings) -> str:
-        self._adapters.connected_apps(credential.org).check_access(credential.apps)
+    def _apps(self, name: str, credential: CredentialSettings) -> str:
+        connected_apps = self._adapters.connected_apps(credential.org)
+        connected_apps.check_access(credential.apps)
+        login = self._settings.orgs[credential.org].login
+        for app in map(connected_apps.read, credential.apps):
+            if app and isinstance(login, LoginWithKey) and login.client_id == app.client_id:
+                raise _locks_itself_out(name, app, credential.org)
         return f"{' and '.join(credential.apps)} can be read."
 
     def _key(self, name: str, credential: CredentialSettings) -> str:
@@ -180,6 +186,13 @@ class _Checks:
                 advice=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",
             )
         return f"The current version's key matches the live certificate of {version.app}."
+
+
+def _locks_itself_out(credential: str, app: App, org: str) -> OrgError:
+    return OrgError(
+        f"Rotating {credential} would end the key that rotator itself logs in to {org} by, through {app.full_name}.",
+        advice=f"Run `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}`.",
+    )
 
 
 def _held(app: App | None) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rotator.config.loading import load, locate, parse
 from rotator.config.settings import LoginByCredential, LoginWithKey, Settings
+from rotator.core.certificates import RETIRED_COMMON_NAME
 from rotator.core.policies import Strategy
 from rotator.errors import ConfigurationError
 
@@ -80,6 +81,11 @@ def test_the_common_name_is_credential_and_org_unless_given(settings: Read) -> N
     assert settings().credentials["billing"].subject.common_name == "billing production"
     named = settings({"apps: [Billing]": "apps: [Billing]\n    subject: {common_name: Bills}"})
     assert named.credentials["billing"].subject.common_name == "Bills"
+
+
+def test_the_common_name_of_throwaway_certificates_is_reserved(refusal: Refusal) -> None:
+    told = refusal({"apps: [Billing]": f"apps: [Billing]\n    subject: {{common_name: {RETIRED_COMMON_NAME}}}"})
+    assert "marks certificates that end an old key" in told
 
 
 def test_an_empty_section_is_no_section(settings: Read) -> None:

@@ -8,6 +8,7 @@ import pytest
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
 from rotator.errors import HistoryError, LoginRefused, OrgError, StoreError
+from rotator.salesforce.apps import App
 from rotator.services.check import Check, Result, checks
 from rotator.stores.files import FilesStore
 from rotator.testing.versions import MOMENT, make_version
@@ -28,6 +29,7 @@ class Org:
         self.server_time: datetime | None = MOMENT
         self.refuses: OrgError | None = None
         self.closed: OrgError | None = None
+        self.client_ids: dict[str, str] = {}
         self.live: dict[str, Certificate | None] = {}
 
     def ensure_alive(self) -> None:
@@ -42,7 +44,7 @@ class Org:
 
     def read(self, name: str) -> Any:
         certificate = self.live[name]
-        return SimpleNamespace(certificate=certificate, fingerprint=certificate.fingerprint if certificate else None)
+        return App(name, name, self.client_ids.get(name, f"client id of {name}"), certificate, component=None)
 
 
 class World:
@@ -130,6 +132,15 @@ def test_a_refused_login_fails_and_stops_only_what_rests_on_it(world: World) -> 
         assert "did not pass" in found[name].sentence
     assert found["metadata of sandbox"].result is Result.OK
     assert found["apps of management"].result is Result.OK
+
+
+def test_a_credential_of_the_app_that_we_log_in_through_with_a_key_of_our_own_fails(world: World) -> None:
+    world.orgs["production"].client_ids["Billing"] = "key"
+    check = world.check("apps of billing")
+    assert check.result is Result.FAILED
+    assert "`login: {credential: billing}`" in check.advice
+    world.orgs["sandbox"].client_ids["Rotator"] = "key"
+    assert world.check("apps of management").result is Result.OK
 
 
 def test_a_missing_permission_fails_the_metadata_check(world: World) -> None:

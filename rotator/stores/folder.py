@@ -61,12 +61,14 @@ class CredentialFolder:
             base.sync()
             with base.inside(credential) as links:
                 links.make(VERSIONS)
-                links.sync()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Alone while it changes, and never on top of a promotion that was left half tidied."""
         with self._links.locked(_LOCK):
+            # An interrupted call may have moved what it did not live to synchronise, and this one may find it moved.
+            self._versions.sync()
+            self._links.sync()
             self._settle()
             yield
 

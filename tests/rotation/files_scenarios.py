@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.credentials import Stages, Version
+from rotator.core.credentials import Stage, Stages, Version
 from rotator.errors import StoreError
 from rotator.stores.files import FilesStore
 from rotator.testing.versions import make_version
@@ -16,6 +16,8 @@ from tests.rotation.disk_faults import Crash, FaultyOs, When, disk_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.rotation.lost_power import ModelledDisk
 
 NAME: Final = "billing"
 OLD, NOW, NEXT = "old", "now", "next"
@@ -111,9 +113,11 @@ class Case:
             return refused
         return None
 
-    def crash(self, root: Path, at: int, when: When) -> bool:
+    def crash(self, root: Path, at: int, when: When, modelled: ModelledDisk | None = None) -> bool:
         """Lets the call end at one of its system calls. Returns whether it came so far."""
         faulty = FaultyOs(at=at, when=when)
+        if modelled:
+            faulty = replace(faulty, before_each=modelled.prepare, after_each=modelled.note)
         with suppress(Crash):
             self.call(root, faulty)
         return faulty.dead
@@ -180,11 +184,19 @@ def loose_modes(root: Path) -> list[Path]:
 
 
 def assert_whole(root: Path, case: Case) -> None:
-    """Every version that stands in a stage has its three files as they were written."""
+    """No link leads nowhere, and every version that has its name has its three files as they were written."""
     texts = {version.fingerprint: stored_text(version) for version in case.versions.values()}
-    for _, fingerprint in FilesStore("keys", root).stages(NAME):
-        directory = root / NAME / "versions" / fingerprint
-        assert {file.name: file.read_text() for file in directory.iterdir()} == texts[fingerprint]
+    folder = root / NAME
+    assert all((folder / stage).exists() for stage in Stage if (folder / stage).is_symlink())
+    for fingerprint, text in texts.items():
+        directory = folder / "versions" / fingerprint
+        if directory.exists():
+            assert {file.name: file.read_text() for file in directory.iterdir()} == text
+
+
+def names_in(root: Path) -> list[set[str]]:
+    """Everything in the credential's folder and in its versions."""
+    return [{place.name for place in directory.glob("*")} for directory in (root / NAME, root / NAME / "versions")]
 
 
 def sweep(root: Path) -> int:

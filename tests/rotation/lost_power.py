@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -74,24 +75,14 @@ class ModelledDisk:
         elif name in {"mkdir", "open", "symlink"}:
             self._made(name, arguments, keywords)
 
-    def after_losing_power(self) -> Iterator[Tree]:
-        """Every combination in which each file and directory has kept all, or only what was synchronised."""
+    def after_losing_power(self, place: Path, restored: Path) -> Iterator[Path]:
+        """Where `place` is found, in every combination of files and directories that kept all or what is certain."""
         doubtful = [node for node in self._within(self._root) if not node.certain]
         for kept in product((False, True), repeat=len(doubtful)):
             lucky = {id(node) for node, luck in zip(doubtful, kept, strict=True) if luck}
-            yield self._found(self._root, lucky)
-
-    def restore(self, tree: Tree, where: Path) -> None:
-        """Writes what was found to a real directory."""
-        where.mkdir(mode=0o700)
-        for name, content in tree.items():
-            if isinstance(content, dict):
-                self.restore(content, where / name)
-            elif isinstance(content, Path):
-                (where / name).symlink_to(content)
-            else:
-                (where / name).write_bytes(content)
-                (where / name).chmod(0o600)
+            _restore(self._found(self._root, lucky), restored)
+            yield restored / place.relative_to(self.top)
+            shutil.rmtree(restored)
 
     def _within(self, node: Node) -> Iterator[Node]:
         yield node
@@ -146,3 +137,15 @@ class ModelledDisk:
         entries = self._parent(path, descriptor).live
         assert isinstance(entries, dict)
         return entries
+
+
+def _restore(tree: Tree, where: Path) -> None:
+    where.mkdir(mode=0o700)
+    for name, content in tree.items():
+        if isinstance(content, dict):
+            _restore(content, where / name)
+        elif isinstance(content, Path):
+            (where / name).symlink_to(content)
+        else:
+            (where / name).write_bytes(content)
+            (where / name).chmod(0o600)

@@ -19,6 +19,7 @@ from tests.rotation.files_scenarios import (
     assert_swept,
     assert_whole,
     loose_modes,
+    names_in,
     stored_text,
     sweep,
 )
@@ -140,26 +141,33 @@ def test_a_full_disk_keeps_no_key_of_a_version_that_could_not_be_put(tmp_path: P
         assert stored_names(root) == set(stages.fingerprints)
 
 
-def test_when_power_is_lost_only_what_was_synchronised_counts(case: Case, tmp_path: Path) -> None:
+def test_when_power_is_lost_at_any_instant_the_state_is_the_one_before_or_the_one_after(
+    case: Case, tmp_path: Path
+) -> None:
     root = case.start(tmp_path / "store")
     modelled = ModelledDisk(tmp_path)
-    restored = tmp_path / "restored"
-
-    def lose_power() -> None:
-        for tree in modelled.after_losing_power():
-            modelled.restore(tree, restored)
-            found = restored / root.name
-            assert FilesStore("keys", found).stages(NAME) in {case.before, case.after}
-            assert_whole(found, case)
-            shutil.rmtree(restored)
 
     def after_each(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         modelled.note(name, arguments, keywords)
-        lose_power()
+        for found in modelled.after_losing_power(root, tmp_path / "restored"):
+            assert FilesStore("keys", found).stages(NAME) in {case.before, case.after}
+            assert_whole(found, case)
 
     case.call(root, FaultyOs(before_each=modelled.prepare, after_each=after_each))
-    for tree in modelled.after_losing_power():
-        modelled.restore(tree, restored)
-        assert FilesStore("keys", restored / root.name).stages(NAME) == case.after
-        assert stored_names(restored / root.name) == stored_names(root)
-        shutil.rmtree(restored)
+    for found in modelled.after_losing_power(root, tmp_path / "restored"):
+        assert FilesStore("keys", found).stages(NAME) == case.after
+        assert names_in(found) == names_in(root)
+
+
+def test_what_was_interrupted_and_repeated_outlives_a_loss_of_power(case: Case, tmp_path: Path) -> None:
+    for at, when in case.crash_points(tmp_path / "count"):
+        top = tmp_path / f"{at}-{when.value}"
+        top.mkdir()
+        root = case.start(top / "store")
+        modelled = ModelledDisk(top)
+        case.crash(root, at, when, modelled)
+        case.call(root, FaultyOs(before_each=modelled.prepare, after_each=modelled.note))
+        for found in modelled.after_losing_power(root, top / "restored"):
+            assert FilesStore("keys", found).stages(NAME) == case.after
+            assert_whole(found, case)
+        shutil.rmtree(top)

@@ -170,4 +170,5 @@ def test_what_was_interrupted_and_repeated_outlives_a_loss_of_power(case: Case, 
         for found in modelled.after_losing_power(root, top / "restored"):
             assert FilesStore("keys", found).stages(NAME) == case.after
             assert_whole(found, case)
+            assert names_in(found) == names_in(root)
         shutil.rmtree(top)

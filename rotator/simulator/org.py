@@ -53,7 +53,7 @@ class Org:
     Every use from another thread than the server's holds `lock`; the methods and properties here do so themselves.
     """
 
-    def __init__(  # noqa: PLR0913 - all but the name by keyword
+    def __init__(
         self,
         name: str,
         kind: OrgKind = "production",

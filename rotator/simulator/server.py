@@ -74,7 +74,6 @@ class SimulatorServer:
         self.orgs: Final = tuple(orgs)
         self._first_port: Final = port
         self._authority: Final = authority or CertificateAuthority.create(utc_now())
-        self._stack: Final = ExitStack()
 
     @property
     def ca_pem(self) -> str:
@@ -91,13 +90,15 @@ class SimulatorServer:
         return {org.name: org for org in self.orgs}[name]
 
     def __enter__(self) -> Self:
-        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="simulated-org-")))
-        self.ca_file.write_text(self.ca_pem)
-        sockets = [self._stack.enter_context(self._bind(index)) for index in range(len(self.orgs))]
-        by_port = {bound.getsockname()[1]: org for bound, org in zip(sockets, self.orgs, strict=True)}
-        for port, org in by_port.items():
-            org.url = f"https://{HOST}:{port}"
-        self._run(by_port, sockets)
+        with ExitStack() as stack:
+            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="simulated-org-")))
+            self.ca_file.write_text(self.ca_pem)
+            sockets = [stack.enter_context(self._bind(index)) for index in range(len(self.orgs))]
+            by_port = {bound.getsockname()[1]: org for bound, org in zip(sockets, self.orgs, strict=True)}
+            for port, org in by_port.items():
+                org.url = f"https://{HOST}:{port}"
+            self._run(by_port, sockets, stack)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -119,7 +120,7 @@ class SimulatorServer:
             ) from None
         return bound
 
-    def _run(self, by_port: dict[int, Org], sockets: list[socket.socket]) -> None:
+    def _run(self, by_port: dict[int, Org], sockets: list[socket.socket], stack: ExitStack) -> None:
         context = self._authority.server_context(utc_now())
         applications: dict[int, ASGIApp] = {}
         config = uvicorn.Config(
@@ -138,7 +139,7 @@ class SimulatorServer:
             applications[port] = OrgApplication(org, server.break_connection).starlette()
         thread = Thread(target=asyncio.run, args=(server.serve(sockets),), name="simulated-org", daemon=True)
         thread.start()
-        self._stack.callback(_stop, server, thread)
+        stack.callback(_stop, server, thread)
         server.ready.wait()
 
 

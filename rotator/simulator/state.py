@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.certificates import Certificate, PrivateKey
-from rotator.errors import ConfigurationError
+from rotator.errors import CertificateError, ConfigurationError
 from rotator.simulator.apps import App, User
 from rotator.simulator.certificate_authority import CertificateAuthority
 from rotator.simulator.disk import replace_file
@@ -60,7 +60,7 @@ class StateFile:
             return authority, tuple(_org(fields, new_org) for fields in state["orgs"])
         except OSError as error:
             raise self._unusable(f"cannot be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, CertificateError) as error:
             # Only the kind of error: its text may quote a key.
             raise self._unusable(f"is damaged ({type(error).__name__})") from None
 

@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rotator.config.loading import load, locate
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.config.settings import CredentialSettings, OrgSettings, Settings
+    from rotator.core.credentials import Version
+    from rotator.core.logins import LoginAnswer
     from rotator.history.database import Database
     from rotator.history.journal import Journal
     from rotator.history.locks import RotationLocks
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
+    from rotator.services.managed import Managed
+    from rotator.services.reports import Listener
+    from rotator.services.requests import Desk
     from rotator.stores.base import Store
 
 _T = TypeVar("_T")
@@ -146,6 +151,43 @@ class Application:
         from rotator.salesforce.apps import ConnectedApps
 
         return ConnectedApps(self.org_session(org), self.metadata(org))
+
+    def managed(self, name: str) -> Managed:
+        """A credential with its adapters. Raises ConfigurationError; the org is called only when it is looked at."""
+        from rotator.salesforce.login import LoginTarget, prove
+        from rotator.services.managed import Managed
+
+        settings = self.credential(name)
+
+        def test_login(version: Version) -> LoginAnswer:
+            org_id = self.org_session(settings.org).org_id
+            target = LoginTarget(version.login_url, version.client_id, version.username, version.audience, org_id)
+            return prove(self.transport(settings.org), target, version.private_key, self.now())
+
+        return Managed(
+            name=name,
+            settings=settings,
+            org=self.org(settings.org),
+            store=self.store(settings.store),
+            apps=self.connected_apps(settings.org),
+            prove=test_login,
+            last_promotion=lambda: self.journal.last_promotion(name),
+        )
+
+    def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> Desk:
+        """Where requests for a credential are taken. Raises ConfigurationError."""
+        from rotator.history.queries import upload_begun
+        from rotator.services.requests import Desk
+        from rotator.services.rotate import Surroundings
+
+        def around(rotation_id: str | None) -> Surroundings:
+            def record(kind: str, **details: str | float | bool | None) -> None:
+                self.journal.record(kind, now=self.now(), credential=name, rotation_id=rotation_id, **details)
+
+            return Surroundings(self.now, self.sleep, record, stop_asked, listener)
+
+        begun = partial(upload_begun, self.database)
+        return Desk(self.managed(name), self.journal, self.locks, around, begun)
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

@@ -72,3 +72,17 @@ class Action:
     advice: str = ""
     gives_up: Fingerprint | None = None
     """The version that this action ends the attempt with, for the rest of the run."""
+
+    @property
+    def its_version(self) -> Fingerprint:
+        """The version, of an action that has one. Raises ValueError for one that has none."""
+        if self.version is None:
+            raise ValueError(f"{self.kind} is about no version")
+        return self.version
+
+    @property
+    def its_app(self) -> str:
+        """The app, of an action that has one. Raises ValueError for one that has none."""
+        if self.app is None:
+            raise ValueError(f"{self.kind} is about no app")
+        return self.app

@@ -49,7 +49,7 @@ class Journal:
             _append(connection, _Entry("begin", now, rotation.credential, rotation.id, _known(asdict(new))))
         return rotation
 
-    def finish_rotation(  # noqa: PLR0913 - all keywords: how a rotation ends has these parts
+    def finish_rotation(
         self,
         rotation_id: str,
         *,

@@ -14,6 +14,7 @@ from rotator.history.times import stored_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from typing import Any
 
     from sqlalchemy import ColumnElement, Connection, Row
@@ -42,6 +43,12 @@ def events(database: Database, *, credential: str | None = None, rotation_id: st
         query = query.where(EVENT.c.rotation_id == rotation_id)
     with database.reading() as connection:
         return [Event(**row._asdict() | {"details": read_details(row.details)}) for row in connection.execute(query)]
+
+
+def upload_begun(database: Database, rotation_id: str) -> datetime | None:
+    """When the rotation first sent another key's certificate to the app that `current` logs in through."""
+    begun = (event for event in events(database, rotation_id=rotation_id) if event.details.get("opens_gap"))
+    return next((event.time for event in begun), None)
 
 
 def certificates(database: Database) -> list[SeenCertificate]:

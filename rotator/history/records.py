@@ -18,7 +18,7 @@ TRIGGERS: Final = frozenset({"schedule", "manual", "compromised"})
 GOALS: Final = frozenset({"replace", "back", "restore", "adopt", "enroll"})
 """What a rotation is to reach."""
 
-OUTCOMES: Final = frozenset({"rotated", "reverted", "halted", "interrupted", "abandoned", "nothing"})
+OUTCOMES: Final = frozenset({"rotated", "restored", "reverted", "halted", "interrupted", "abandoned", "nothing"})
 """How a rotation may end."""
 
 

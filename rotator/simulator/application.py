@@ -126,8 +126,9 @@ class OrgApplication:
         path = request.path_params.get("rest", "").strip("/")
         if not path:
             return rest.versions(self.org)
-        if rest.user_of(self.org, _bearer(request)) is None:
-            return rest.refused_session() if _bearer(request) else rest.refused_header()
+        refusal = rest.refused(self.org, _bearer(request))
+        if refusal:
+            return refusal
         version, _, resource = path.removeprefix("v").partition("/")
         answers = {"": lambda: rest.resources(version), "limits": lambda: rest.limits(self.org)}
         if resource == "query":

@@ -36,13 +36,12 @@ class MetadataCall:
         number = version.removesuffix(".0")
         if not number.isdecimal() or not FIRST_API_VERSION <= int(number) <= org.settings.latest_api_version:
             raise FaultError("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
-        session = org.sessions.find(call.session_id, org.clock())
-        user = org.users.get(session.username) if session else None
-        if session is None or user is None or (session.is_jwt and not org.settings.jwt_tokens_in_soap):
+        visitor = org.visitor(call.session_id)
+        if visitor is None or (visitor.session.is_jwt and not org.settings.jwt_tokens_in_soap):
             raise FaultError("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session")
-        if not user.may_use_metadata:
+        if not visitor.user.may_use_metadata:
             raise FaultError("INSUFFICIENT_ACCESS", org.settings.metadata_permission_message)
-        return cls(org, user, int(number), call, lose_certificate)
+        return cls(org, visitor.user, int(number), call, lose_certificate)
 
 
 def check_type(name: str) -> None:
@@ -52,5 +51,9 @@ def check_type(name: str) -> None:
 
 def check_limit(call: MetadataCall, number: int, limit: int) -> None:
     if number > limit:
-        text = f"record limit reached. cannot submit more than {limit} records in this operation"
-        raise FaultError(call.org.settings.limit_status_code, text)
+        raise FaultError(call.org.settings.limit_status_code, limit_message(limit))
+
+
+def limit_message(limit: int) -> str:
+    """The words for too many components; Salesforce's own are not known for every call."""
+    return f"record limit reached. cannot submit more than {limit} records in this operation"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.simulator.components import Component, ComponentError, Update, from_xml
-from rotator.simulator.metadata_call import COMPONENT_LIMIT, TYPE, check_limit, check_type
+from rotator.simulator.metadata_call import COMPONENT_LIMIT, TYPE, check_limit, check_type, limit_message
 from rotator.simulator.soap import add, xsi_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lxml import etree
 
     from rotator.simulator.apps import App
@@ -32,7 +31,13 @@ class Write:
         if call.lose_certificate:
             component = {**component, "oauthConfig": {**component["oauthConfig"], "certificate": None}}
         self.app.put(component, call.org.clock(), call.user)
+        if call.org.settings.sessions_end_with_change:
+            call.org.sessions.end_of(self.app.name)
         call.org.apps[self.app.name] = self.app
+
+
+Plan = Callable[["MetadataCall", str, Component], Write]
+"""Checks one component that was given under a name, and says what is to be written. Raises ComponentError."""
 
 
 def update(call: MetadataCall, body: etree._Element) -> None:
@@ -45,9 +50,9 @@ def create(call: MetadataCall, body: etree._Element) -> None:
     _write(call, body, _created)
 
 
-def _write(call: MetadataCall, body: etree._Element, plan: Callable[[MetadataCall, str, Component], Write]) -> None:
+def _write(call: MetadataCall, body: etree._Element, plan: Plan) -> None:
     elements = call.call.children("metadata")
-    check_limit(call, len(elements), COMPONENT_LIMIT)
+    plan = _limited(call, len(elements), plan)
     for element in elements:
         check_type(xsi_type(element))
     given = [from_xml(element, call.version, call.org.settings) for element in elements]
@@ -57,9 +62,19 @@ def _write(call: MetadataCall, body: etree._Element, plan: Callable[[MetadataCal
         _save_result(body, name, _committed(call, outcome, roll_back=failed and call.call.all_or_none))
 
 
-def _planned(
-    call: MetadataCall, given: Component, plan: Callable[[MetadataCall, str, Component], Write]
-) -> Write | ComponentError:
+def _limited(call: MetadataCall, number: int, plan: Plan) -> Plan:
+    """Refuses too many components: with one fault, or each for itself."""
+    if call.org.settings.limit_answer == "fault":
+        check_limit(call, number, COMPONENT_LIMIT)
+        return plan
+
+    def refuse(call: MetadataCall, _name: str, _given: Component) -> Write:
+        raise ComponentError(call.org.settings.limit_status_code, limit_message(COMPONENT_LIMIT))
+
+    return refuse if number > COMPONENT_LIMIT else plan
+
+
+def _planned(call: MetadataCall, given: Component, plan: Plan) -> Write | ComponentError:
     try:
         return plan(call, given.get("fullName", ""), given)
     except ComponentError as error:
@@ -80,6 +95,9 @@ def _committed(call: MetadataCall, outcome: Write | ComponentError, *, roll_back
 
 def _updated(call: MetadataCall, name: str, given: Component) -> Write:
     app = _existing(call.org, name)
+    if given.get("pluginExecutionUser") not in call.org.users:
+        # A user that the org does not have is dropped, not refused.
+        given.pop("pluginExecutionUser", None)
     return Write(app, Update(call.org.settings, call.version).apply(given, app.whole_component()))
 
 

@@ -47,6 +47,15 @@ class Login:
     """`Success`, or `error: description` as the client was told."""
 
 
+@dataclass(frozen=True)
+class Visitor:
+    """Who makes a call: the session, its user, and the app that it was opened through, unless that was deleted."""
+
+    session: Session
+    user: User
+    app: App | None
+
+
 class Org:
     """One org: users, apps, sessions, settings, faults, and what happened so far.
 
@@ -188,6 +197,13 @@ class Org:
     @cached_property
     def _token_key(self) -> PrivateKey:
         return PrivateKey.generate()
+
+    def visitor(self, token: str) -> Visitor | None:
+        """Whose live session a token is; None when it is over, never was, or its user is active no more."""
+        session = self.sessions.find(token, self.clock())
+        user = self.users.get(session.username) if session else None
+        app = self.apps.get(session.app) if session else None
+        return Visitor(session, user, app) if session and user and user.active else None
 
     def record_login(self, app: str, username: str, outcome: str) -> None:
         """Adds a row to the login history."""

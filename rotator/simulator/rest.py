@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from rotator.simulator.answers import Answer, json_answer, rest_error
 
 if TYPE_CHECKING:
-    from rotator.simulator.apps import User
     from rotator.simulator.org import Org
 
 FIRST_REST_VERSION: Final = 31
@@ -16,18 +15,13 @@ DAILY_REQUESTS: Final = 15_000
 """What `limits` says may be called in a day."""
 
 
-def user_of(org: Org, token: str) -> User | None:
-    """The user whose live session the token is."""
-    session = org.sessions.find(token, org.clock())
-    return org.users.get(session.username) if session else None
-
-
 def userinfo(org: Org, token: str) -> Answer:
     """GET /services/oauth2/userinfo (OpenID Connect UserInfo endpoint; errors as the identity URL words them)."""
-    user = user_of(org, token)
-    if user is None:
+    visitor = org.visitor(token)
+    if visitor is None:
         text = "Bad_OAuth_Token" if token else "Missing_OAuth_Token"
         return Answer(403, text.encode(), "text/html;charset=UTF-8")
+    user = visitor.user
     return json_answer(
         200,
         {
@@ -79,14 +73,19 @@ def resources(version: str) -> Answer:
     return json_answer(200, {name: f"/services/data/v{version}/{name}" for name in names})
 
 
-def refused_session() -> Answer:
-    """The REST API's answer to a token that is over or never was."""
-    return rest_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
+def refused(org: Org, token: str) -> Answer | None:
+    """The REST API's answer to a token that opens nothing there; None when it does.
 
-
-def refused_header() -> Answer:
-    """The REST API's answer to a missing or unreadable Authorization header."""
-    return rest_error(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+    A token of an app without the scopes api or full is a session of another kind.
+    """
+    if not token:
+        return rest_error(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+    visitor = org.visitor(token)
+    if visitor is None:
+        return rest_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    if visitor.app and not {"Api", "Full"}.intersection(visitor.app.scopes):
+        return rest_error(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
+    return None
 
 
 def not_found() -> Answer:

@@ -45,7 +45,11 @@ class OrgSettings:
     consumer_key_status_code: str = "FIELD_INTEGRITY_EXCEPTION"
     """Status code of `You cannot provide a Consumer Key`."""
     limit_status_code: str = "EXCEEDED_ID_LIMIT"
-    """Fault code of a call with too many components or queries."""
+    """Status code of a call with too many components or queries."""
+    limit_answer: Literal["fault", "errors"] = "fault"
+    """Whether a write of too many components is one fault, or an error for each component."""
+    sessions_end_with_change: bool = False
+    """Whether an update of an app ends the sessions that were opened through it."""
     creation_restricted: bool = True
     """Whether new connected apps are refused, as in orgs since Spring '26."""
     creation_message: str = "Connected app creation is restricted in this org."
@@ -71,6 +75,8 @@ class OrgSettings:
     """Names of the token endpoint's checks in another order; empty: the order of the table."""
     same_session_for_second_login: bool = False
     """Whether a login hands out the session of the earlier one while that is alive."""
+    signature_failure_status: str | None = "Failed: Signature Invalid"
+    """What LoginHistory says of a login whose signature did not verify; None: it has no such row."""
     session_seconds: float = 7200.0
     """How long an unused session lives."""
 

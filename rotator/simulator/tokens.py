@@ -58,6 +58,11 @@ class Sessions:
         """Revokes a token; False when there is none."""
         return self._by_token.pop(token, None) is not None
 
+    def end_of(self, app: str) -> None:
+        """Ends every session that was opened through an app."""
+        for token in [session.token for session in self._by_token.values() if session.app == app]:
+            del self._by_token[token]
+
     def end_all(self) -> None:
         """Ends every session, as an administrator may."""
         self._by_token.clear()

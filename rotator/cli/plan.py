@@ -1,0 +1,107 @@
+"""`rotate plan`, and `rotate now --dry-run`: what would be done, without doing it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rotator.cli.console import clean, console, moment, print_json, short, table
+from rotator.cli.failures import tell
+from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.progress import describe
+from rotator.cli.runs import actor
+from rotator.core.actions import ActionKind
+from rotator.errors import RotatorError
+from rotator.services.plan import Plan, plan_of
+from rotator.services.requests import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from rotator.cli.context import Application
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@common_options
+@json_option
+@pass_invocation
+def plan(invocation: Invocation, names: tuple[str, ...]) -> None:
+    """When each credential is due, and what a rotation would do now. Nothing is changed and nobody logs in as it.
+
+    \b
+    With --json a list of
+      {"credential", "strategy", "due_at", "due": bool, "not_after",
+       "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "advice", "again_at"}.
+    """
+    with invocation.application() as app:
+        for name in names:
+            app.credential(name)
+        request = Request(goal="replace", actor=actor())
+        show_plans(invocation, app, names or tuple(app.settings.credentials), request)
+
+
+def show_plans(invocation: Invocation, app: Application, names: Sequence[str], request: Request) -> None:
+    """Shows what a request would do for each credential; exits with the code of the first that cannot be looked at."""
+    plans: list[Plan] = []
+    problems: list[RotatorError] = []
+    for name in names:
+        try:
+            plans.append(plan_of(app.managed(name), request, app.now()))
+        except RotatorError as error:
+            problems.append(error)
+    if invocation.json:
+        print_json([as_json(each) for each in plans])
+    else:
+        _print(plans, app.now())
+    for told in {str(error): error for error in problems}.values():
+        tell(told, as_json=False)
+    if problems:
+        raise click.exceptions.Exit(problems[0].exit_code)
+
+
+def as_json(found: Plan) -> dict[str, Any]:
+    """One line of `rotate plan --json`."""
+    end = found.forecast.end
+    return {
+        "credential": found.credential,
+        "strategy": found.strategy,
+        "due_at": found.due_at,
+        "due": found.due,
+        "not_after": found.not_after,
+        "steps": [
+            {"action": step.kind, "app": step.app, "version": step.version, "why": step.why}
+            for step in found.forecast.steps
+        ],
+        "end": end.kind,
+        "why": end.why,
+        "advice": end.advice,
+        "again_at": end.until,
+    }
+
+
+def _print(plans: list[Plan], now: datetime) -> None:
+    rows = table("Credential", "Strategy", "Current", "Expires", "Due")
+    for found in plans:
+        due = "now" if found.due else moment(found.due_at, now)
+        rows.add_row(found.credential, found.strategy, short(found.current), moment(found.not_after, now), due)
+    out = console()
+    out.print(rows)
+    for found in plans:
+        out.print(f"\n{found.credential}: a rotation now would take these steps:", soft_wrap=True)
+        for number, step in enumerate(found.forecast.steps, 1):
+            out.print(f"  {number}. {describe(step)}", soft_wrap=True)
+        out.print(f"  {_ending(found, now)}", soft_wrap=True)
+
+
+def _ending(found: Plan, now: datetime) -> str:
+    end = found.forecast.end
+    if end.kind is ActionKind.HALT:
+        return f"and stop: {clean(end.why)} {clean(end.advice)}"
+    if end.kind is ActionKind.WAIT:
+        return f"and wait until {moment(end.until, now)}: {end.why}. --retire-now does not wait."
+    if end.until:
+        return f"and keep the previous version until {moment(end.until, now)}."
+    return "and be done."

@@ -1,0 +1,314 @@
+"""The story of a rotation: look, decide, act, write down; again, until it is done or a person is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from rotator.core.actions import Action, ActionKind, HaltReason
+from rotator.core.observations import Memory, Observation
+from rotator.core.policies import Goal, Policy, Wanted
+from rotator.core.rotation import decide
+from rotator.errors import HistoryError, OrgError, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
+from rotator.services.gap import Gap
+from rotator.services.hands import Hands
+from rotator.services.managed import Managed, Observer
+from rotator.services.reports import Listener, Outcome, Report, Silent, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint
+    from rotator.core.logins import LoginAnswer
+
+LONGEST_SLEEP: Final = timedelta(minutes=10)
+"""A run waits this long for a login to be due; what is further away is for another run."""
+
+ATTEMPTS: Final = 3
+"""How often a certificate is sent to an app that does not take it."""
+
+_NAP: Final = 0.5
+"""Seconds of sleep after which a request to stop is looked for."""
+
+_PAUSE: Final = timedelta(seconds=2)
+"""After a failure, before the next look."""
+
+
+class Recorder(Protocol):
+    """Writes down what a run does (`rotator.history.journal.Journal.record`). Raises HistoryError."""
+
+    def __call__(self, kind: str, **details: str | float | bool | None) -> None:
+        """One event."""
+        ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Time, the wish to stop, and who listens: what a run has around it."""
+
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    record: Recorder
+    stop_asked: Callable[[], bool] = lambda: False
+    listener: Listener = field(default_factory=Silent)
+
+
+class Run:
+    """One run for one credential, whose rotation lock is held by the caller."""
+
+    def __init__(
+        self,
+        managed: Managed,
+        wanted: Wanted,
+        around: Surroundings,
+        *,
+        rotation_id: str = "",
+        gap_begun_at: datetime | None = None,
+    ) -> None:
+        """`rotation_id` and `gap_begun_at` are those of the rotation that an interrupted run began, if there is one."""
+        self._managed = managed
+        self._wanted = wanted
+        self._around = around
+        self._policy = policy_of(managed)
+        self._observer = Observer(managed)
+        self._hands = Hands(managed, self._observer, rotation_id=rotation_id, keep_key=wanted.keep_key)
+        self._rotation_id = rotation_id
+        self._memory = Memory()
+        self._gap = Gap(begun_at=gap_begun_at)
+        self._steps: list[Step] = []
+        self._warnings: list[str] = []
+        self._refused_uploads = 0
+        self._trouble: RotatorError | None = None
+        self._failing_since: datetime | None = None
+        self._start: Observation | None = None
+
+    def run(self) -> Report:
+        """Goes on until the wanted is so, a person is needed, or it was asked to stop where nothing is half done.
+
+        Raises OrgError, StoreError and their kin when they come before anything was changed, or for too long.
+        """
+        while True:
+            seen = self._look()
+            if seen is None:
+                continue
+            if self._around.stop_asked() and settled(seen):
+                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._managed.name))
+            if self._refused_uploads >= ATTEMPTS and self._trouble:
+                if settled(seen):
+                    raise self._trouble
+                self._give_up_upload(seen)
+            action = decide(seen, self._wanted, self._policy, self._around.now())
+            end = self._end(action, seen)
+            if end:
+                return end
+            self._do(action, seen)
+
+    def _look(self) -> Observation | None:
+        try:
+            fresh = self._observer.look()
+        except (OrgError, StoreError, HistoryError) as error:
+            self._tolerate(None, error, harmless=self._start is None)
+            return None
+        self._failing_since = None
+        self._memory, seen = self._memory.look(fresh)
+        self._start = self._start or seen
+        self._judge_gap(seen)
+        return seen
+
+    def _judge_gap(self, seen: Observation) -> None:
+        """An upload that had no effect refused nobody; one that an earlier run promoted ended with that."""
+        if not settled(seen) or self._memory.given_up or self._gap.ended_at:
+            return
+        if seen.current and self._wanted.goal is Goal.REPLACE and seen.current.fingerprint != self._wanted.version:
+            self._gap.close(self._managed.last_promotion() or self._around.now())
+        else:
+            self._gap.forget()
+
+    def _do(self, action: Action, seen: Observation) -> None:
+        if action.kind is ActionKind.WAIT:
+            self._wait(action, seen)
+            return
+        began = self._around.now()
+        self._around.listener.begins(action)
+        answer: LoginAnswer | None = None
+        try:
+            if action.kind is ActionKind.VERIFY:
+                answer = self._verify(action)
+            else:
+                self._change(action, seen)
+        except (OrgError, StoreError) as error:
+            self._fail(action, seen, error, began)
+            return
+        finally:
+            self._step(action, began)
+        self._after(action, seen)
+        self._around.listener.ended(action, self._since(began), answer)
+
+    def _verify(self, action: Action) -> LoginAnswer:
+        answer = self._hands.try_login(action)
+        before = self._memory.probes.get(action.its_version)
+        self._memory = self._memory.probed(action.its_version, answer, self._around.now())
+        if before is None or before.outcome is not answer.outcome:
+            self._record(action, outcome=answer.outcome, answer=answer.reason)
+        return answer
+
+    def _change(self, action: Action, seen: Observation) -> None:
+        if action.kind in _WRITES:
+            # Written down first: after a crash it tells since when consumers may have been refused.
+            self._gap.before(action, seen, self._around.now())
+            self._record(action, kind=f"{action.kind}_begins", opens_gap=self._gap.begun_at is not None)
+        self._hands.carry_out(action, seen, self._around.now())
+
+    def _after(self, action: Action, seen: Observation) -> None:
+        if action.gives_up:
+            self._memory = self._memory.giving_up(action.gives_up)
+        if action.kind is ActionKind.PROMOTE:
+            self._gap.close(self._around.now())
+        if action.kind is not ActionKind.VERIFY:
+            replaced = seen.current.fingerprint if seen.current and action.kind is ActionKind.PROMOTE else None
+            self._record(action, replaces=replaced)
+        if action.kind in _WRITES:
+            self._refused_uploads, self._trouble = 0, None
+
+    def _fail(self, action: Action, seen: Observation, error: RotatorError, began: datetime) -> None:
+        self._record(action, succeeded=False, error=error.what)
+        self._around.listener.failed(action, error.what)
+        if action.kind is ActionKind.UPLOAD:
+            self._refused_uploads, self._trouble = self._refused_uploads + 1, error
+            self._warnings.append(error.what)
+            self._pause()
+            return
+        self._tolerate(action, error, harmless=settled(seen) and action.kind not in _WRITES, since=began)
+
+    def _tolerate(
+        self, action: Action | None, error: RotatorError, *, harmless: bool, since: datetime | None = None
+    ) -> None:
+        """Raises an error that may be left to another run, and others once they have come for too long."""
+        now = self._around.now()
+        self._failing_since = self._failing_since or since or now
+        patience = self._policy.verification.timeout
+        lasting = not isinstance(error, OrgUnavailable | StoreUnavailable | HistoryError)
+        if harmless or now - self._failing_since >= (patience / 4 if lasting else patience):
+            raise error
+        if action is None:
+            self._around.listener.failed(None, error.what)
+        self._pause()
+
+    def _give_up_upload(self, seen: Observation) -> None:
+        if seen.pending:
+            self._memory = self._memory.giving_up(seen.pending.fingerprint)
+            self._memory, _ = self._memory.look(seen)
+        self._refused_uploads = 0
+
+    def _wait(self, action: Action, seen: Observation) -> None:
+        began = self._around.now()
+        self._around.listener.begins(action)
+        while action.until and (left := (action.until - self._around.now()).total_seconds()) > 0:
+            if self._around.stop_asked() and settled(seen):
+                break
+            self._around.sleep(min(_NAP, left))
+        self._step(action, began)
+
+    def _pause(self) -> None:
+        self._around.sleep(_PAUSE.total_seconds())
+
+    def _end(self, action: Action, seen: Observation) -> Report | None:
+        now = self._around.now()
+        if action.kind is ActionKind.DONE:
+            return self._report(self._success(seen), seen, action.why, again_at=action.until)
+        if action.kind is ActionKind.HALT:
+            reverted = action.halt is HaltReason.REVERTED
+            if reverted:
+                self._gap.close(now)
+            outcome = Outcome.REVERTED if reverted else Outcome.HALTED
+            return self._report(outcome, seen, action.why, action.advice, halt=action.halt)
+        if action.kind is ActionKind.WAIT and action.until and action.until - now > LONGEST_SLEEP:
+            advice = "Run it again then, or with --retire-now, which ends the previous version at once."
+            return self._report(Outcome.WAITING, seen, action.why, advice, again_at=action.until)
+        return None
+
+    def _success(self, seen: Observation) -> Outcome:
+        before = self._start.current if self._start else None
+        if self._wanted.goal is Goal.RESTORE:
+            return Outcome.RESTORED
+        if seen.current != before or (self._wanted.goal is not Goal.FINISH and self._rotation_id):
+            return Outcome.ROTATED
+        return Outcome.NOTHING
+
+    def _report(
+        self,
+        outcome: Outcome,
+        seen: Observation,
+        why: str,
+        advice: str = "",
+        *,
+        halt: HaltReason | None = None,
+        again_at: datetime | None = None,
+    ) -> Report:
+        return Report(
+            credential=self._managed.name,
+            strategy=seen.strategy,
+            outcome=outcome,
+            why=why,
+            advice=advice,
+            halt=halt,
+            rotation_id=self._rotation_id or None,
+            old_fingerprint=self._old(seen),
+            new_fingerprint=seen.current.fingerprint if seen.current else None,
+            gap=self._gap,
+            steps=tuple(self._steps),
+            again_at=again_at,
+            warnings=tuple(dict.fromkeys(self._warnings)),
+        )
+
+    def _old(self, seen: Observation) -> Fingerprint | None:
+        """The version that was to be replaced, even if an interrupted run replaced it."""
+        if self._wanted.goal is Goal.REPLACE:
+            return self._wanted.version
+        before = self._start.current if self._start else None
+        if before and before != seen.current:
+            return before.fingerprint
+        return seen.previous.fingerprint if seen.previous else None
+
+    def _step(self, action: Action, began: datetime) -> None:
+        # Waiting for the next test login is part of verifying.
+        name = "verify" if action.kind is ActionKind.WAIT else action.kind.value
+        seconds = self._since(began)
+        times = 0 if action.kind is ActionKind.WAIT else 1
+        if self._steps and self._steps[-1].action == name:
+            last = self._steps.pop()
+            seconds, times = seconds + last.seconds, times + last.times
+        self._steps.append(Step(name, round(seconds, 3), times))
+
+    def _since(self, began: datetime) -> float:
+        return (self._around.now() - began).total_seconds()
+
+    def _record(self, action: Action, *, kind: str = "", **details: str | float | bool | None) -> None:
+        known = {name: value for name, value in details.items() if value is not None}
+        try:
+            self._around.record(kind or action.kind, why=action.why, version=action.version, app=action.app, **known)
+        except HistoryError as error:
+            # A rotation that has begun is ended whether or not it can be written down.
+            self._warnings.append(f"The history could not be written: {error.what}")
+
+
+_WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
+
+
+def settled(seen: Observation) -> bool:
+    """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
+    return seen.current is None or seen.is_live(seen.current)
+
+
+def policy_of(managed: Managed) -> Policy:
+    """A credential's policy, as decisions need it."""
+    settings = managed.settings
+    return Policy(
+        rotate_before=settings.rotate_before, grace=settings.grace, verification=settings.verification.rules()
+    )
+
+
+def _goes_on(name: str) -> str:
+    return f"`rotate finish {name}`, or the same command, goes on from here."

@@ -9,8 +9,8 @@ import jwt
 import pytest
 
 from rotator.core.certificates import PrivateKey, SubjectName, self_signed
+from rotator.simulator.login_checks import GRANT_TYPE
 from rotator.simulator.org import Org
-from rotator.simulator.token_endpoint import GRANT_TYPE
 from tests.unit.simulator.helpers import START, KeyPair, StandingClock, seeded
 
 if TYPE_CHECKING:

@@ -243,6 +243,32 @@ class TestWriting:
         )
         assert [message for _, message in errors(call(org, taken))] == ["The consumer key is already taken"]
 
+    def test_a_plug_in_user_that_the_org_does_not_have_is_dropped(self, org: Org) -> None:
+        for user in ("nobody@acme.example", "billing@acme.example"):
+            named = f"<pluginExecutionUser>{user}</pluginExecutionUser><profileName>"
+            call(org, update_of(org, "Billing").replace("<profileName>", named))
+        assert texts(call(org, READ), "pluginExecutionUser") == ["billing@acme.example"]
+        call(org, update_of(org, "Billing", {"pluginExecutionUser": "nobody@acme.example"}))
+        assert texts(call(org, READ), "pluginExecutionUser") == []
+
+    def test_too_many_components_are_one_fault_or_an_error_each(self, org: Org) -> None:
+        eleven = '<metadata xsi:type="ConnectedApp"><fullName>Billing</fullName></metadata>' * 11
+        with pytest.raises(FaultError, match="more than 10"):
+            call(org, f"<updateMetadata>{eleven}</updateMetadata>")
+        org.settings = replace(org.settings, limit_answer="errors")
+        answer = call(org, f"<updateMetadata>{eleven}</updateMetadata>")
+        assert texts(answer, "statusCode") == ["EXCEEDED_ID_LIMIT"] * 11
+
+    def test_sessions_outlive_a_change_of_their_app_unless_the_org_ends_them(
+        self, org: Org, clock: StandingClock
+    ) -> None:
+        token = session_of(org, "billing@acme.example", "Billing")
+        call(org, update_of(org, "Billing"))
+        assert org.sessions.find(token, clock()) is not None
+        org.settings = replace(org.settings, sessions_end_with_change=True)
+        call(org, update_of(org, "Billing"))
+        assert org.sessions.find(token, clock()) is None
+
     def test_a_write_may_lose_the_certificate_without_a_word(self, org: Org) -> None:
         answer = call(org, update_of(org, "Billing"), lose=True)
         assert texts(answer, "success") == ["true"]
@@ -268,6 +294,12 @@ class TestOpening:
     def test_a_token_that_was_never_given_is_an_invalid_session(self, org: Org, token: str) -> None:
         with pytest.raises(FaultError, match="Invalid Session ID found in SessionHeader"):
             MetadataCall.open(org, SoapCall.parse(envelope(READ, token)), "63.0")
+
+    def test_the_session_of_a_user_who_is_active_no_more_is_invalid(self, org: Org) -> None:
+        request = SoapCall.parse(envelope(READ, session_of(org)))
+        org.users["admin@acme.example"].active = False
+        with pytest.raises(FaultError, match="Invalid Session ID"):
+            MetadataCall.open(org, request, "63.0")
 
     def test_a_session_ends_when_it_is_unused_for_its_lifetime(self, org: Org, clock: StandingClock) -> None:
         request = SoapCall.parse(envelope(READ, session_of(org)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,14 @@ def test_logins_are_rows_of_the_login_history(org: Org) -> None:
         "Success",
     )
     assert row["LoginTime"] == "2026-11-23T12:00:00.000+0000"
+
+
+def test_what_a_badly_signed_login_leaves_in_the_history_is_a_setting(org: Org) -> None:
+    org.record_login("Billing", "billing@acme.example", "invalid_grant: invalid assertion")
+    [row] = ask(org, "SELECT Status FROM LoginHistory")["records"]
+    assert row["Status"] == "Failed: Signature Invalid"
+    org.settings = replace(org.settings, signature_failure_status=None)
+    assert ask(org, "SELECT Status FROM LoginHistory")["records"] == []
 
 
 @pytest.mark.parametrize(

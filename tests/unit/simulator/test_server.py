@@ -16,9 +16,9 @@ import requests
 
 from rotator.errors import ConfigurationError
 from rotator.simulator.faults import Effect, Fault, Kind
+from rotator.simulator.login_checks import GRANT_TYPE
 from rotator.simulator.org import Org
 from rotator.simulator.server import SimulatorServer, utc_now
-from rotator.simulator.token_endpoint import GRANT_TYPE
 from tests.unit.simulator.helpers import envelope, seeded, session_of
 
 if TYPE_CHECKING:
@@ -113,6 +113,16 @@ class TestAnswers:
         assert http.get(limits, timeout=5).json()[0]["errorCode"] == "INVALID_AUTH_HEADER"
         userinfo = http.get(f"{served.url}/services/oauth2/userinfo", timeout=5)
         assert (userinfo.status_code, userinfo.text) == (403, "Missing_OAuth_Token")
+
+    def test_a_token_of_an_app_without_the_api_scope_does_not_open_the_rest_api(
+        self, http: requests.Session, served: Org
+    ) -> None:
+        oauth = served.app("Billing").component["oauthConfig"]
+        headers = bearer(login(http, served))
+        oauth["scopes"] = ["RefreshToken"]
+        refused = http.get(f"{served.url}/services/data/v63.0/limits", headers=headers, timeout=5)
+        oauth["scopes"] = ["Api", "RefreshToken"]
+        assert "not valid for use with the REST API" in refused.json()[0]["message"]
 
     def test_a_resource_that_is_not_there_is_a_json_404(self, http: requests.Session, served: Org) -> None:
         for path in ("/services/data/v63.0/rockets", "/rockets"):

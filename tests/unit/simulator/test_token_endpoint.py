@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.certificates import SubjectName, self_signed
+from rotator.simulator.login_checks import CHECKS, GRANT_TYPE
 from rotator.simulator.org import Org
 from rotator.simulator.settings import OrgSettings, Refusal
-from rotator.simulator.token_endpoint import CHECKS, GRANT_TYPE, answer_login
+from rotator.simulator.token_endpoint import answer_login
 from tests.unit.simulator.helpers import START, KeyPair, StandingClock, seeded
 
 if TYPE_CHECKING:
@@ -140,6 +141,11 @@ def test_where_users_approve_themselves_only_those_log_in_who_did(org: Org, asse
 def test_an_app_without_offline_access_is_an_invalid_request(org: Org, assertion: Assertion) -> None:
     org.app("Billing").component["oauthConfig"]["scopes"] = ["Api"]
     assert refusal(answer_login(org, assertion()))[1] == "invalid_request"
+
+
+def test_an_app_that_demands_high_assurance_takes_no_jwt_login(org: Org, assertion: Assertion) -> None:
+    org.app("Billing").component["sessionPolicy"] = {"policyAction": "Block", "sessionLevel": "HIGH_ASSURANCE"}
+    assert refusal(answer_login(org, assertion()))[2] == "authentication failure"
 
 
 def test_an_expired_certificate_still_logs_in_unless_the_org_is_strict(

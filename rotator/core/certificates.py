@@ -74,14 +74,8 @@ class SubjectName:
             raise CertificateError(
                 "The certificate's subject has no common name.", advice="Set `subject.common_name` in config.yaml."
             )
-        parts = [(oid, str(getattr(self, part))) for part, oid in _NAME_PARTS.items()]
-        try:
-            return x509.Name([x509.NameAttribute(oid, value) for oid, value in reversed(parts) if value])
-        except ValueError as error:
-            raise CertificateError(
-                f"The certificate's subject name is not allowed: {error}.",
-                advice="Shorten `subject` in config.yaml: a common name has at most 64 characters, a country two.",
-            ) from None
+        parts = [(part, oid, str(getattr(self, part))) for part, oid in _NAME_PARTS.items()]
+        return x509.Name([_attribute(part, oid, value) for part, oid, value in reversed(parts) if value])
 
 
 @dataclass(frozen=True)
@@ -251,6 +245,18 @@ _SIGNING_ONLY: Final = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
+
+
+def _attribute(part: str, oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
+    try:
+        if oid == NameOID.COUNTRY_NAME and not (value.isascii() and value.isalpha()):
+            raise ValueError
+        return x509.NameAttribute(oid, value)
+    except ValueError:
+        raise CertificateError(
+            f"The certificate's subject has a {part} that is not allowed: {value!r}.",
+            advice=f"Change `subject.{part}` in config.yaml: a common name has at most 64 bytes, a country 2 letters.",
+        ) from None
 
 
 def _validity(now: datetime, lifetime: timedelta, back_dating: timedelta) -> tuple[datetime, datetime]:

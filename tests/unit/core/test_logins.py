@@ -1,0 +1,93 @@
+"""What the answers of a token endpoint say (OAuth 2.0 JWT Bearer Flow, error codes)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.core.logins import LoginOutcome, classify_refusal
+
+ACCEPTED, MISMATCH = LoginOutcome.ACCEPTED, LoginOutcome.MISMATCH
+CONFIGURATION, CLOCK = LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK
+TRANSIENT, RATE = LoginOutcome.TRANSIENT, LoginOutcome.RATE
+
+
+@pytest.mark.parametrize(
+    ("error", "description", "outcome"),
+    [
+        ("invalid_grant", "invalid assertion", MISMATCH),
+        ("invalid_grant", "Invalid Assertion", MISMATCH),
+        ("invalid_grant", "user hasn't approved this consumer", CONFIGURATION),
+        ("invalid_grant", "user hasn\u2019t approved this consumer", CONFIGURATION),
+        ("invalid_grant", "audience is invalid", CONFIGURATION),
+        ("invalid_grant", "Audience validation failed", CONFIGURATION),
+        ("invalid_grant", "expired authorization code", CLOCK),
+        ("invalid_grant", "inactive user", CONFIGURATION),
+        ("invalid_grant", "authentication failure", CONFIGURATION),
+        ("invalid_grant", "user is locked", CONFIGURATION),
+        ("invalid_grant", "ip restricted", CONFIGURATION),
+        ("invalid_grant", "no valid scopes defined", CONFIGURATION),
+        ("invalid_client_id", "client identifier invalid", CONFIGURATION),
+        ("invalid_client", "invalid client credentials", CONFIGURATION),
+        ("invalid_app_access", "user is not admin approved to access this app", CONFIGURATION),
+        ("app_not_found", "External client app is not installed in this org", CONFIGURATION),
+        (
+            "invalid_request",
+            "refresh_token scope is required and the connected app should be installed and preauthorized",
+            CONFIGURATION,
+        ),
+        ("unsupported_grant_type", "grant type not supported", CONFIGURATION),
+        ("unknown_error", "retry your request", TRANSIENT),
+        ("invalid_grant", "LOGIN_RATE_EXCEEDED", RATE),
+        ("invalid_grant", "Login rate exceeded", RATE),
+        ("something_new", "that nobody has seen", CONFIGURATION),
+        ("invalid_grant", "", CONFIGURATION),
+    ],
+)
+def test_every_known_refusal_is_classed_and_comes_with_advice(
+    error: str, description: str, outcome: LoginOutcome
+) -> None:
+    answer = classify_refusal(400, error, description)
+    assert answer.outcome is outcome
+    assert answer.advice
+    assert error in answer.reason
+    assert description in answer.reason
+
+
+@pytest.mark.parametrize("status", [408, 420, 429, 500, 502, 503, 504])
+def test_an_org_that_is_away_is_transient_whatever_it_says(status: int) -> None:
+    assert classify_refusal(status, "", "").outcome is TRANSIENT
+    assert classify_refusal(status, "", "").reason == f"HTTP {status}"
+    assert classify_refusal(status, "server_error", "try later").outcome is TRANSIENT
+    assert classify_refusal(status, "invalid_grant", "invalid assertion").outcome is TRANSIENT
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404])
+def test_an_answer_without_an_oauth_error_proves_nothing(status: int) -> None:
+    answer = classify_refusal(status, "", "")
+    assert answer.outcome is TRANSIENT
+    assert not answer.outcome.conclusive
+
+
+def test_only_a_token_and_a_mismatch_say_anything_about_the_certificate() -> None:
+    assert {outcome for outcome in LoginOutcome if outcome.conclusive} == {ACCEPTED, MISMATCH}
+
+
+@given(st.integers(100, 599), st.text(), st.text())
+def test_any_refusal_is_classed_and_only_the_right_words_are_a_mismatch(
+    status: int, error: str, description: str
+) -> None:
+    answer = classify_refusal(status, error, description)
+    assert answer.outcome is not ACCEPTED
+    assert answer.reason.isprintable()
+    assert answer.advice
+    assert len(answer.reason) <= 300
+    if answer.outcome is MISMATCH:
+        assert "invalid assertion" in f"{error}: {description}".lower()
+
+
+def test_a_reason_cannot_steer_a_terminal_or_fill_a_log() -> None:
+    answer = classify_refusal(400, "invalid_grant", "\x1b[2J\r\n" + "x" * 10_000)
+    assert answer.reason.isprintable()
+    assert len(answer.reason) <= 300

@@ -71,7 +71,7 @@ class Shelf:
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorServer]:
-    seeded = Random(1)  # noqa: S311 - the secrets of a simulated org
+    seeded = Random(1)
     with SimulatorServer([Org("production", clock=lambda: datetime.now(UTC), random=seeded)]) as server:
         yield server
 

@@ -62,7 +62,7 @@ def simulator() -> Iterator[SimulatorServer]:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    seeded = Random(1)  # noqa: S311 - the secrets of a simulated org
+    seeded = Random(1)
     production = Org("production", clock=now, random=seeded, number=1)
     sandbox = Org("sandbox", "sandbox", clock=now, random=seeded, number=2)
     with SimulatorServer([production, sandbox]) as server:

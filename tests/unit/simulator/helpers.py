@@ -36,7 +36,7 @@ class StandingClock:
 
 def seeded(seed: int = 1) -> Random:
     """Chance that comes out the same in every run."""
-    return Random(seed)  # noqa: S311 - nothing here is to be kept from anybody
+    return Random(seed)
 
 
 def envelope(body: str, session_id: str = "", headers: str = "") -> bytes:

@@ -88,24 +88,30 @@ def unfit_pending_goes(s: Situation) -> Action | None:
     pending, current = s.seen.pending, s.seen.current
     if pending is None or s.fit:
         return None
-    failed = pending.fingerprint in s.seen.given_up
-    back = _take_back(s, pending)
+    abandoned = pending.fingerprint if s.failed else None
+    back = _take_back(s, pending, gives_up=abandoned)
     if back:
         return back
-    if failed and current is not None and not s.holds(current):
+    if abandoned and current is not None and s.seen.is_live(current) and not s.holds(current):
         return _prove_current(s, current)
-    why = "its test login never held" if failed else "it does not serve what is wanted now"
-    return Action(ActionKind.DISCARD, why, version=pending.fingerprint, app=pending.app)
+    why = "its test login never held" if abandoned else "it does not serve what is wanted now"
+    return Action(ActionKind.DISCARD, why, version=pending.fingerprint, app=pending.app, gives_up=abandoned)
 
 
 def failed_attempt_ends(s: Situation) -> Action | None:
     """What never held is not tried again in the same run."""
     if not s.seen.given_up:
         return None
-    back = "the old certificate is back, and its key logs in" if s.seen.current else "nothing was current before"
+    current = s.seen.current
+    if current is None:
+        left = "nothing was current before"
+    elif s.seen.is_live(current):
+        left = "the old certificate is back, and its key logs in"
+    else:
+        left = f"app {current.app} is as it was found, without current's certificate"
     return _halt(
         HaltReason.REVERTED,
-        f"Test logins with the new key never held; {back}.",
+        f"Test logins with the new key never held; {left}.",
         "Look at the app's policies and at the login history in Setup, then rotate again.",
     )
 
@@ -181,13 +187,11 @@ def pending_is_promoted(s: Situation) -> Action | None:
 
 
 def pending_is_verified(s: Situation) -> Action | None:
-    """Test logins until they hold; `invalid assertion` for too long ends the attempt, nothing else does."""
+    """Test logins until they hold. Answers that prove nothing for too long leave everything as it is."""
     pending = s.seen.pending
     if pending is None or not s.seen.is_live(pending):
         return None
     probe = s.seen.probe(pending)
-    if probe and s.refused_for_good(probe):
-        return _take_back(s, pending, gives_up=True)
     if probe and s.out_of_patience(probe):
         return _unproven(s, pending, probe)
     return s.try_login(pending, "its key must log in before it becomes current")
@@ -243,17 +247,16 @@ def decide(
     return next(action for clause in clauses if (action := clause(situation)))
 
 
-def _take_back(s: Situation, pending: KnownVersion, *, gives_up: bool = False) -> Action | None:
+def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | None) -> Action | None:
     """Gives the apps that hold the pending certificate another one; None when no app depends on it."""
     current, previous = s.seen.current, s.seen.previous
-    abandoned = pending.fingerprint if gives_up else None
     if current and pending.app == current.app and not s.seen.is_live(current) and not s.drifted:
         return Action(
             ActionKind.RESTORE,
             "the new key did not serve",
             version=current.fingerprint,
             app=current.app,
-            gives_up=abandoned,
+            gives_up=gives_up,
         )
     if pending == previous:
         return None
@@ -270,9 +273,9 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: bool = False) -
                 "the new key did not serve",
                 version=previous.fingerprint,
                 app=app,
-                gives_up=abandoned,
+                gives_up=gives_up,
             )
-        return _disable(app, pending, "the new key did not serve", gives_up=abandoned)
+        return _disable(app, pending, "the new key did not serve", gives_up=gives_up)
     return None
 
 

@@ -60,10 +60,28 @@ class Situation:
         return self.seen.live(current.app) not in {pending.fingerprint, None}
 
     @property
+    def failed(self) -> bool:
+        """Whether this run has found that the pending version's key does not log in."""
+        pending = self.seen.pending
+        if pending is None:
+            return False
+        probe = self.seen.probe(pending)
+        return pending.fingerprint in self.seen.given_up or (probe is not None and self.refused_for_good(probe))
+
+    @property
+    def failed(self) -> bool:
+        """Whether this run has found that the pending version's key does not log in."""
+        pending = self.seen.pending
+        if pending is None:
+            return False
+        probe = self.seen.probe(pending)
+        return pending.fingerprint in self.seen.given_up or (probe is not None and self.refused_for_good(probe))
+
+    @property
     def fit(self) -> bool:
         """Whether the pending version is one that serves what is wanted."""
         pending, current, wanted = self.seen.pending, self.seen.current, self.wanted
-        if pending is None or pending.fingerprint in self.seen.given_up:
+        if pending is None or self.failed:
             return False
         same_key = current is not None and pending.public_fingerprint == current.public_fingerprint
         elsewhere = current is None or pending.app != current.app or self.seen.strategy is Strategy.IN_PLACE

@@ -1,0 +1,98 @@
+"""What a process sees of a world and remembers of it, by the program's own memory."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+
+from rotator.core.credentials import Fingerprint
+from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.observations import KnownVersion, Memory, Observation, Probe, SeenApp
+from tests.rotation.world import APPS, NOW, POLICY, THROWAWAY, TICK, Cert, Stored, Tried, World
+
+_LONGEST_ROW = 1
+"""Ticks: `hold` and `timeout`."""
+_LONGEST_TRIAL = 2
+"""Ticks: twice the `timeout`."""
+
+
+def observe(world: World, hidden: str | None = None) -> Observation:
+    """One look, completed from what the process remembers; the org does not show the app `hidden`."""
+    return _memory(world).look(_look(world, hidden))[1]
+
+
+def remembered(before: World, after: World) -> World:
+    """The world `after` as a process sees it that last looked `before`."""
+    if not before.tried:
+        return after
+    memory, _ = _memory(before).look(_look(after))
+    return after._replace(tried=tuple(tried for tried in after.tried if tried.name in memory.probes))
+
+
+def answered(world: World, version: Stored, outcome: LoginOutcome) -> World:
+    """The process got an answer to a test login."""
+    others = tuple(tried for tried in world.tried if tried.name != version.name)
+    return world._replace(tried=(*others, _one_more(world.row(version), version.name, outcome)))
+
+
+def giving_up(world: World, name: str) -> World:
+    """The process gives a version up."""
+    return world._replace(given_up=frozenset(_memory(world).giving_up(Fingerprint(name)).given_up))
+
+
+def _look(world: World, hidden: str | None = None) -> Observation:
+    return Observation(
+        {name: _see(name, cert, name == hidden) for name, cert in zip(APPS, world.live, strict=False)},
+        pending=_known(world.pending),
+        current=_known(world.current),
+        previous=_known(world.previous),
+        promoted_at=NOW if world.in_grace else NOW - 2 * POLICY.grace,
+    )
+
+
+@cache
+def _see(name: str, cert: Cert | None, hidden: bool) -> SeenApp:
+    if hidden or cert is None:
+        return SeenApp(name, readable=not hidden)
+    return SeenApp(name, live=Fingerprint(cert.name), throwaway=cert == THROWAWAY)
+
+
+@cache
+def _known(version: Stored | None) -> KnownVersion | None:
+    if version is None:
+        return None
+    return KnownVersion(Fingerprint(version.name), version.app, version.key, not_after=NOW + timedelta(days=300))
+
+
+def _memory(world: World) -> Memory:
+    return Memory(
+        live={name: Fingerprint(cert.name) if cert else None for name, cert in zip(APPS, world.live, strict=False)},
+        probes={Fingerprint(tried.name): _probe(tried) for tried in world.tried},
+        given_up=frozenset(Fingerprint(name) for name in world.given_up),
+    )
+
+
+@cache
+def _probe(tried: Tried) -> Probe:
+    last_at = NOW - tried.age * TICK
+    return Probe(
+        LoginAnswer(tried.outcome, "said so"),
+        first_at=last_at - tried.trial * TICK,
+        since=last_at - tried.row * TICK,
+        last_at=last_at,
+        streak=tried.streak,
+    )
+
+
+@cache
+def _one_more(tried: Tried | None, name: str, outcome: LoginOutcome) -> Tried:
+    answer = LoginAnswer(outcome, "said so")
+    probe = _probe(tried).then(answer, NOW) if tried else Probe.begin(answer, NOW)
+    return Tried(
+        name,
+        outcome,
+        streak=min(probe.streak, POLICY.verification.confirmations),
+        row=min((probe.last_at - probe.since) // TICK, _LONGEST_ROW),
+        trial=min((probe.last_at - probe.first_at) // TICK, _LONGEST_TRIAL),
+        age=0,
+    )

@@ -123,14 +123,18 @@ class Application:
     def transport(self, org: str) -> Transport:
         """HTTPS to an org, with its authorities, proxy and time-outs. Raises ConfigurationError."""
         if org not in self._transports:
-            from rotator.salesforce.transport import Transport
-
-            settings = self.org(org)
-            timeout = (settings.connect_timeout.total_seconds(), settings.read_timeout.total_seconds())
-            transport = Transport(ca=settings.ca, proxy=settings.proxy, timeout=timeout)
-            self._opened.callback(transport.close)
-            self._transports[org] = transport
+            self._transports[org] = self.new_transport(org)
         return self._transports[org]
+
+    def new_transport(self, org: str) -> Transport:
+        """HTTPS to an org over connections of its own, for another thread. Raises ConfigurationError."""
+        from rotator.salesforce.transport import Transport
+
+        settings = self.org(org)
+        timeout = (settings.connect_timeout.total_seconds(), settings.read_timeout.total_seconds())
+        transport = Transport(ca=settings.ca, proxy=settings.proxy, timeout=timeout)
+        self._opened.callback(transport.close)
+        return transport
 
     def org_session(self, name: str) -> OrgSession:
         """The program's own login to an org, opened when it is first used and kept.

@@ -41,18 +41,20 @@ def inventory(invocation: Invocation) -> None:
     """
     with invocation.application() as app:
         now = app.now()
-        found = _scan(app, now)
+        found = scan_all(app, now)
         if invocation.json:
             print_json([as_json(line) for line in found.apps])
         else:
-            _print(found, now)
+            print_scan(found, now)
     for problem in found.problems:
         tell(problem.error, as_json=False)
     if found.problems:
         raise click.exceptions.Exit(found.problems[0].error.exit_code)
 
 
-def _scan(app: Application, now: datetime) -> Scan:
+def scan_all(app: Application, now: datetime) -> Scan:
+    """Looks at every org, and records what it saw."""
+
     def read_org(name: str) -> list[InventoryEntry]:
         session = app.org_session(name)
         # A login that fails is told at once; only what comes after it is worth repeating.
@@ -103,7 +105,8 @@ def certificate_as_json(certificate: Certificate | None) -> dict[str, Any] | Non
     }
 
 
-def _print(found: Scan, now: datetime) -> None:
+def print_scan(found: Scan, now: datetime) -> None:
+    """The inventory as a table, what expires first on top."""
     rows = table("Org", "App", "State", "Expires (UTC)", "Certificate", "Key", "Managed by")
     for line in sorted(found.apps, key=_by_expiry):
         certificate = line.certificate

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shlex
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,8 @@ import click
 from rotator.cli.options import common_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rotator.core.credentials import Version
     from rotator.simulator.export import Export
     from rotator.simulator.org import Org
@@ -53,7 +56,7 @@ def simulator() -> None:
 )
 @click.option(
     "--flap",
-    default=0.0,
+    default=0.5,
     show_default=True,
     metavar="SHARE",
     type=click.FloatRange(0, 1),
@@ -81,6 +84,20 @@ def serve(port: int, export_to: Path | None, propagation: float, flap: float, st
         _announce(server, export)
         stopped.wait()
     click.echo("Stopped.")
+
+
+@contextmanager
+def simulated(folder: Path, *, propagation: float, flap: float) -> Iterator[Path]:
+    """The two orgs, exported to an empty folder, while the context lasts; gives the configuration to use them with."""
+    from rotator.simulator.export import Export
+    from rotator.simulator.hosting import hosted
+    from rotator.simulator.settings import OrgSettings
+
+    export = Export(folder)
+    settings = OrgSettings(propagation_seconds=propagation, flap_probability=flap)
+    with hosted(settings, port=0, export=export) as server:
+        _fill_store(export, server)
+        yield export.config
 
 
 def _stop_on_signals() -> Event:
@@ -134,5 +151,6 @@ def _announce(server: SimulatorServer, export: Export | None) -> None:
     if export is None:
         click.echo(f"Their certificate authority: {server.ca_file}")
         return
+    click.echo("Their state: GET /simulator/state; faults on demand: POST /simulator/faults (docs/simulator.md).")
     click.echo("In another terminal:")
     click.echo(f"  rotator --config {shlex.quote(str(export.config))} check")

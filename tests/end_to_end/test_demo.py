@@ -1,0 +1,74 @@
+"""`rotator demo` shows what the README promises, with real consumers over real TLS."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_ROTATOR = Path(sys.executable).with_name("rotator")
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, Any]:
+    """What one run of the demo printed as JSON."""
+    run = subprocess.run([_ROTATOR, "demo", "--json"], capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    result: dict[str, Any] = json.loads(run.stdout)
+    return result
+
+
+def _rotation(shown: dict[str, Any], strategy: str) -> dict[str, Any]:
+    return next(each for each in shown["rotations"] if each["strategy"] == strategy)
+
+
+def test_alternating_refuses_no_consumer(shown: dict[str, Any]) -> None:
+    rotation = _rotation(shown, "alternating")
+    assert rotation["outcome"] == "rotated"
+    assert rotation["gap_seconds"] == 0
+    assert rotation["consumers"]["plain"]["failed_logins"] == 0
+    assert rotation["consumers"]["dual_key"]["failed_logins"] == 0
+
+
+def test_in_place_refuses_the_plain_consumer_only_inside_the_reported_gap(shown: dict[str, Any]) -> None:
+    rotation = _rotation(shown, "in_place")
+    plain = rotation["consumers"]["plain"]
+    assert rotation["outcome"] == "rotated"
+    assert rotation["gap_seconds"] > 0
+    assert plain["failed_logins"] > 0
+    assert plain["failed_outside_gap"] == 0
+
+
+def test_in_place_refuses_no_dual_key_consumer(shown: dict[str, Any]) -> None:
+    assert _rotation(shown, "in_place")["consumers"]["dual_key"]["failed_logins"] == 0
+
+
+def test_consumers_were_at_work_all_the_time(shown: dict[str, Any]) -> None:
+    for rotation in shown["rotations"]:
+        seconds = sum(step["seconds"] for step in rotation["steps"])
+        for consumer in rotation["consumers"].values():
+            assert consumer["logins"] > seconds
+
+
+def test_the_old_and_the_new_version_are_named(shown: dict[str, Any]) -> None:
+    for rotation in shown["rotations"]:
+        assert rotation["old_fingerprint"] != rotation["new_fingerprint"]
+        assert len(rotation["new_fingerprint"]) == 64
+
+
+def test_steps_are_told_with_their_times(shown: dict[str, Any]) -> None:
+    actions = [step["action"] for step in _rotation(shown, "in_place")["steps"]]
+    assert actions == ["verify", "generate", "upload", "verify", "promote"]
+
+
+def test_the_inventory_holds_every_kind_of_certificate(shown: dict[str, Any]) -> None:
+    assert {"ok", "expiring", "expired", "none"} <= {line["state"] for line in shown["inventory"]}
+
+
+def test_the_history_is_whole(shown: dict[str, Any]) -> None:
+    assert shown["history"]["verified"] is True
+    assert shown["history"]["events"] > 0

@@ -130,9 +130,11 @@ class OrgApplication:
         if refusal:
             return refusal
         version, _, resource = path.removeprefix("v").partition("/")
-        answers = {"": lambda: rest.resources(version), "limits": lambda: rest.limits(self.org)}
-        if resource == "query":
-            return query(self.org, request.query_params.get("q", ""))
+        answers: dict[str, Callable[[], Answer]] = {
+            "": lambda: rest.resources(version),
+            "limits": lambda: rest.limits(self.org),
+            "query": lambda: query(self.org, request.query_params.get("q", "")),
+        }
         return answers.get(resource, rest.not_found)()
 
     def _soap(self, request: Request, body: bytes) -> Call:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +37,7 @@ def control_routes(org: Org) -> list[Route]:
             try:
                 sent = await request.json()
                 org.faults.add(*(read_json(Fault, each, example=FAULT) for each in _as_list(sent)))
-            except (ConfigurationError, json.JSONDecodeError) as error:
+            except (ConfigurationError, ValueError) as error:
                 return JSONResponse({"error": str(error)}, 400)
         return JSONResponse([fault.to_json() for fault in org.faults])
 
@@ -47,7 +46,7 @@ def control_routes(org: Org) -> list[Route]:
             try:
                 wanted = {**asdict(org.settings), **await request.json()}
                 org.settings = read_json(OrgSettings, wanted, example=SETTINGS)
-            except (ConfigurationError, json.JSONDecodeError, TypeError) as error:
+            except (ConfigurationError, ValueError, TypeError) as error:
                 return JSONResponse({"error": str(error)}, 400)
         return JSONResponse(asdict(org.settings))
 

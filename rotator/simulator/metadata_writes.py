@@ -75,8 +75,10 @@ def _limited(call: MetadataCall, number: int, plan: Plan) -> Plan:
 
 
 def _planned(call: MetadataCall, given: Component, plan: Plan) -> Write | ComponentError:
+    if not given.get("fullName"):
+        return ComponentError("REQUIRED_FIELD_MISSING", "Required field is missing: fullName", "fullName")
     try:
-        return plan(call, given.get("fullName", ""), given)
+        return plan(call, given["fullName"], given)
     except ComponentError as error:
         return error
 
@@ -95,7 +97,7 @@ def _committed(call: MetadataCall, outcome: Write | ComponentError, *, roll_back
 
 def _updated(call: MetadataCall, name: str, given: Component) -> Write:
     app = _existing(call.org, name)
-    if given.get("pluginExecutionUser") not in call.org.users:
+    if given.get("pluginExecutionUser") not in {app.component.get("pluginExecutionUser"), *call.org.users}:
         # A user that the org does not have is dropped, not refused.
         given.pop("pluginExecutionUser", None)
     return Write(app, Update(call.org.settings, call.version).apply(given, app.whole_component()))
@@ -143,8 +145,6 @@ def _save_result(body: etree._Element, name: str, error: ComponentError | None) 
 
 
 def _existing(org: Org, name: str) -> App:
-    if not name:
-        raise ComponentError("REQUIRED_FIELD_MISSING", "Required field is missing: fullName", "fullName")
     if name not in org.apps:
         raise ComponentError("INVALID_CROSS_REFERENCE_KEY", f"no {TYPE} named {name} found")
     return org.apps[name]

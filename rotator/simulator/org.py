@@ -59,7 +59,7 @@ class Visitor:
 class Org:
     """One org: users, apps, sessions, settings, faults, and what happened so far.
 
-    Every use from another thread than the server's holds `lock`; the methods and properties here do so themselves.
+    The server holds `lock` while it performs a call; `add_user`, `add_app` and `put_certificate` take it themselves.
     """
 
     def __init__(

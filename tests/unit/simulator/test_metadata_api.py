@@ -170,6 +170,11 @@ class TestWriting:
         missing = "callbackUrl" if name == "oauthConfig" else name
         assert errors(answer) == [("REQUIRED_FIELD_MISSING", f"Required field is missing: {missing}")]
 
+    def test_a_component_without_a_name_is_refused(self, org: Org) -> None:
+        for operation in ("updateMetadata", "createMetadata"):
+            nameless = update_of(org, "Billing", {"fullName": None}).replace("updateMetadata", operation)
+            assert errors(call(org, nameless)) == [("REQUIRED_FIELD_MISSING", "Required field is missing: fullName")]
+
     def test_an_element_that_the_type_has_not_refuses_the_whole_call(self, org: Org) -> None:
         wrong = update_of(org, "Billing").replace("</oauthConfig>", "<colour>red</colour></oauthConfig>")
         with pytest.raises(FaultError, match="invalid at this location in type ConnectedAppOauthConfig"):

@@ -198,7 +198,7 @@ class TestFaults:
         assert [fault["kind"] for fault in http.get(faults, timeout=5).json()] == ["any"]
         assert http.delete(faults, timeout=5).json() == []
 
-    @pytest.mark.parametrize("sent", [b"no json", b'{"kind": "tea"}', b"[1]"])
+    @pytest.mark.parametrize("sent", [b"no json", b"\xff", b'{"kind": "tea"}', b"[1]"])
     def test_a_fault_that_is_none_is_refused_in_a_sentence(
         self, http: requests.Session, served: Org, sent: bytes
     ) -> None:

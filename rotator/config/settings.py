@@ -118,7 +118,7 @@ class VerificationSettings(Section):
     hold: Duration = timedelta(seconds=30)
     timeout: Duration = timedelta(minutes=15)
     interval: Duration = timedelta(seconds=2)
-    max_interval: Duration = timedelta(seconds=30)
+    max_interval: Duration = timedelta(seconds=10)
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:

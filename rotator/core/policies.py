@@ -54,7 +54,7 @@ class Verification:
     """How long `invalid assertion` may come from a new certificate; Salesforce says 2 to 10 minutes."""
     interval: timedelta = timedelta(seconds=2)
     """Between two test logins at first; it doubles while they fail."""
-    max_interval: timedelta = timedelta(seconds=30)
+    max_interval: timedelta = timedelta(seconds=10)
     """Between two test logins at the most."""
 
 

@@ -118,7 +118,7 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("apps: [Billing]", "apps: [B]\n    verification: {hold: 1h}", 20, "hold must be shorter than timeout (15m)"),
         ("apps: [Billing]", "apps: [B]\n    verification: {confirmations: yes}", 20, "must be a whole number"),
         ("apps: [Billing]", "apps: [B]\n    verification: {interval: 0s}", 20, "interval must be more than 0s"),
-        ("apps: [Billing]", "apps: [B]\n    verification: {interval: 1m}", 20, "not be longer than max_interval (30s)"),
+        ("apps: [Billing]", "apps: [B]\n    verification: {interval: 1m}", 20, "not be longer than max_interval (10s)"),
         ("apps: [Billing]", "apps: [B]\n    verification: {confirmations: 900}", 20, "no rotation could succeed"),
         ("apps: [Billing]", "apps: [B]\n    subject: {country: Germany}", 20, "two capital letters"),
         ("apps: [Billing]", f"apps: [B]\n    subject: {{state: {'x' * 65}}}", 20, "at most 64 characters"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from threading import Lock
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,6 +20,9 @@ from cryptography.x509.oid import NameOID
 
 from rotator.core.keys import KEY_SIZES, PrivateKey, public_fingerprint
 from rotator.errors import CertificateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "BACK_DATING",
@@ -96,7 +100,8 @@ class Certificate:
             return cls(der, _load(der))
         except UnsupportedAlgorithm:
             raise _no_certificate("its public key is of an unknown kind") from None
-        except (ValueError, TypeError):
+        except Exception:
+            # The parser has errors of its own that share no parent, such as InvalidVersion.
             raise _no_certificate("its content is not that of a certificate") from None
 
     @cached_property
@@ -137,7 +142,8 @@ class Certificate:
     @property
     def serial_number(self) -> int:
         """The serial number, as the issuer gave it."""
-        return self._parsed.serial_number
+        with _quiet():
+            return self._parsed.serial_number
 
     @property
     def key_algorithm(self) -> str:
@@ -272,11 +278,17 @@ def _validity(now: datetime, lifetime: timedelta, back_dating: timedelta) -> tup
     )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # Salesforce's own self-signed certificates say C=USA, which X.520 does not allow; others have odd serial numbers.
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def _load(der: bytes) -> x509.Certificate:
     # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
-    with _QUIET, warnings.catch_warnings():
-        # Salesforce's own self-signed certificates say C=USA, which X.520 does not allow.
-        warnings.simplefilter("ignore", UserWarning)
+    with _quiet():
         parsed = x509.load_der_x509_certificate(der)
         for name in (parsed.subject, parsed.issuer):
             name.rfc4514_string()

@@ -111,6 +111,18 @@ def test_salesforces_own_certificates_read_without_a_warning(recwarn: pytest.War
     assert not recwarn.list
 
 
+def test_a_certificate_with_an_odd_serial_number_reads_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    der = named_as_salesforce_does(MOMENT).replace(b"\x02\x01\x07", b"\x02\x01\x80", 1)
+    assert Certificate.parse(der).serial_number < 0
+    assert not recwarn.list
+
+
+def test_a_certificate_of_a_version_that_does_not_exist_is_refused() -> None:
+    der = named_as_salesforce_does(MOMENT).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x3f", 1)
+    with pytest.raises(CertificateError):
+        Certificate.parse(der)
+
+
 def test_a_certificate_may_be_valid_until_the_year_9999() -> None:
     certificate = Certificate.parse(named_as_salesforce_does(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)))
     assert certificate.not_after.year == 9999

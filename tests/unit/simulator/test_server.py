@@ -246,7 +246,7 @@ class TestServing:
         org.faults.add(Fault(Kind.TOKEN, Effect.HANG), Fault(Kind.TOKEN, Effect.SLOW, seconds=60))
         begun = time.monotonic()
         with SimulatorServer([org]) as server, trusting(server) as http:
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < 2
             clients = [threading.Thread(target=_log_in_for_nothing, args=(http, org)) for _ in range(2)]
             for client in clients:
                 client.start()

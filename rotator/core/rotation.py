@@ -133,22 +133,20 @@ def previous_makes_room(s: Situation) -> Action | None:
         return None
     if s.wanted.goal is Goal.BRING and previous.fingerprint == s.wanted.version:
         return None
-    held_on = [app for app in s.seen.live_on(previous) if not s.is_slot_of_current(app)]
-    if not held_on:
-        return None
-    current = s.seen.current
-    if grace and not (current and current.not_after <= grace):
+    current, held_on = s.seen.current, s.seen.live_on(previous)
+    used = [app for app in held_on if not s.is_slot_of_current(app)]
+    if used and grace and not (current and current.not_after <= grace):
         return Action(
             ActionKind.WAIT,
-            f"consumers may still use the previous version through {held_on[0]}",
+            f"consumers may still use the previous version through {used[0]}",
             version=previous.fingerprint,
-            app=held_on[0],
+            app=used[0],
             until=grace,
         )
     target = s.seen.pending.app if s.seen.pending else s.target
     for app in held_on:
         if app != target:
-            return _disable(app, previous, "its previous key has served its time")
+            return _end_on(s, app, previous)
     return None
 
 
@@ -250,7 +248,7 @@ def decide(
 def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | None) -> Action | None:
     """Gives the apps that hold the pending certificate another one; None when no app depends on it."""
     current, previous = s.seen.current, s.seen.previous
-    if current and pending.app == current.app and not s.seen.is_live(current) and not s.drifted:
+    if current and s.has_taken_slot_of_current(pending):
         return Action(
             ActionKind.RESTORE,
             "the new key did not serve",
@@ -277,6 +275,15 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | N
             )
         return _disable(app, pending, "the new key did not serve", gives_up=gives_up)
     return None
+
+
+def _end_on(s: Situation, app: str, version: KnownVersion) -> Action:
+    """Gives an app that holds a version's certificate another one: current's, if it is current's app."""
+    current = s.seen.current
+    if current and app == current.app:
+        why = "it held a version that has served its time"
+        return Action(ActionKind.RESTORE, why, version=current.fingerprint, app=app)
+    return _disable(app, version, "its previous key has served its time")
 
 
 def _prove_current(s: Situation, current: KnownVersion) -> Action:

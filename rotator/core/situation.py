@@ -102,6 +102,14 @@ class Situation:
         """Whether `current` logs in through the app, so that an upload to it ends current's key."""
         return self.seen.current is not None and app == self.seen.current.app
 
+    def has_taken_slot_of_current(self, version: KnownVersion) -> bool:
+        """Whether the app of `current` holds the version's certificate, or lost current's when it was to hold it."""
+        current = self.seen.current
+        if current is None or self.seen.is_live(current):
+            return False
+        live = self.seen.live(current.app)
+        return live == version.fingerprint or (live is None and version.app == current.app)
+
     def holds(self, version: KnownVersion) -> bool:
         """Whether test logins with the version's key hold."""
         probe = self.seen.probe(version)

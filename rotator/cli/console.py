@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
+from rotator.cli.tables import Rows
+
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from datetime import timedelta
 
 SHORT: Final = 12
@@ -22,37 +24,37 @@ SHORT: Final = 12
 NOTHING: Final = "-"
 """What a table shows where there is nothing to show."""
 
-_UNFOLDED: Final = 200
-"""Columns of a table that goes to a file or a pipe."""
+_UNFOLDED: Final = 10_000
+"""Columns of what goes to a file or a pipe: nothing is folded or left out there."""
 
 _LOOKS: Final = {
     "good": ("✓", "+", "green"),
     "warning": ("!", "!", "yellow"),
     "bad": ("✗", "x", "bold red"),
     "quiet": ("-", "-", "dim"),
-    "open": ("…", "~", "cyan"),
 }
 _WORDS: Final = {
-    "good": {"ok", "rotated", "accepted"},
-    "warning": {"expiring", "due", "reverted", "interrupted", "unfinished", "skipped"},
-    "bad": {"expired", "drift", "unreadable", "unknown", "failed", "halted", "mismatch"},
-    "quiet": {"none", "not stored", "nothing", "abandoned"},
-    "open": {"running"},
+    "good": {"ok", "rotated", "restored", "accepted"},
+    "warning": {"expiring", "due", "waiting", "reverted", "interrupted", "unfinished", "skipped", "transient", "rate"},
+    "bad": {"expired", "drift", "unreadable", "unknown", "failed", "halted", "mismatch", "configuration", "clock"},
+    "quiet": {"none", "resting", "not stored", "nothing", "abandoned"},
 }
 
 
 def console() -> Console:
-    """Standard output, in colour on a terminal; what is piped on is not folded at 80 columns."""
+    """Standard output, in colour and at its width on a terminal; what is piped on is not folded."""
     width = None if sys.stdout.isatty() else _UNFOLDED
     return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
-def table(*columns: str) -> Table:
-    """A table with these headings."""
-    result = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
-        result.add_column(column, overflow="fold")
-    return result
+def table(*columns: str, prose: Collection[str] = (), spare: Sequence[str] = ()) -> Rows:
+    """A table with these headings (`rotator.cli.tables.Rows`)."""
+    return Rows(columns, prose=prose, spare=spare)
+
+
+def indented(text: str) -> Padding:
+    """A paragraph below another line; what a terminal wraps of it is as far in."""
+    return Padding.indent(Text(clean(text)), 2)
 
 
 def state(word: str) -> Text:
@@ -80,9 +82,14 @@ def moment(time: datetime | None, now: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({distance(time - now)})"
 
 
-def day(time: datetime | None, now: datetime) -> str:
-    """`2026-12-05 (in 12 days)`, for the narrow column of a table; the day is UTC's."""
-    return f"{time.astimezone(UTC):%Y-%m-%d} ({distance(time - now)})" if time else NOTHING
+def day(time: datetime | None) -> str:
+    """`2026-12-05`, for a column of a table; the day is UTC's."""
+    return f"{time.astimezone(UTC):%Y-%m-%d}" if time else NOTHING
+
+
+def away(time: datetime | None, now: datetime) -> str:
+    """`in 12 days`, for a column of a table."""
+    return distance(time - now) if time else NOTHING
 
 
 def distance(ahead: timedelta) -> str:

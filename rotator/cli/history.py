@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rotator.cli.console import NOTHING, clean, console, moment, print_json, short, state, table
+from rotator.cli.console import NOTHING, clean, console, print_json, short, state, table
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.history import queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from rotator.history.records import Event, Rotation
 
 _LIMIT: Final = "rotator.history.limit"
 _USUAL_LIMIT: Final = 20
+_UNTOLD: Final = (None, "", False)
+"""Details of an event that tell a person nothing."""
+_FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
 _SHOWN: Final = (
     "id",
     "credential",
@@ -73,7 +76,7 @@ def _limit_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 @click.pass_context
 def history(context: click.Context) -> None:
-    """What was done: the rotations, newest first; with NAME those of one credential and the steps of its newest.
+    """What was done: the rotations, newest first; with NAME those of one credential, and each step since the newest.
 
     `history verify` proves that no event was changed, taken out or put in.
 
@@ -98,7 +101,6 @@ def history(context: click.Context) -> None:
 def show(invocation: Invocation, context: click.Context, name: str | None) -> None:
     """The rotations of one credential, or of all."""
     with invocation.application() as app:
-        now = app.now()
         rotations = queries.rotations(app.database, name, limit=context.meta.get(_LIMIT, _USUAL_LIMIT))
         events = queries.events(app.database, credential=name) if name else []
         if name and not events:
@@ -107,9 +109,9 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
     if invocation.json:
         print_json({"rotations": [_as_json(rotation) for rotation in rotations], "events": [*map(vars, events)]})
         return
-    _print_rotations(rotations, now)
+    _print_rotations(rotations)
     if name and rotations:
-        _print_events([event for event in events if event.rotation_id == rotations[0].id])
+        _print_events(_since(rotations[0], events))
 
 
 @history.command()
@@ -128,10 +130,11 @@ def verify(invocation: Invocation) -> None:
     if invocation.json:
         print_json(vars(found))
     elif found.intact:
-        console().print(state("ok"), f"{found.events} events, none changed. Head: {found.head}")
+        console().print(state("ok"), f"{found.events} events, none changed. Head:")
+        console().print(found.head)
     else:
         console().print(state("failed"), f"{found.why} The {found.events} events before it are as they were written.")
-        console().print("Restore the history from a backup, and find out who writes to its database.")
+        console().print("What to do: Restore the history from a backup, and find out who writes to its database.")
     if not found.intact:
         raise click.exceptions.Exit(1)
 
@@ -140,33 +143,54 @@ def _as_json(rotation: Rotation) -> dict[str, Any]:
     return {key: getattr(rotation, key) for key in _SHOWN}
 
 
-def _print_rotations(rotations: list[Rotation], now: datetime) -> None:
+def _since(rotation: Rotation, events: list[Event]) -> list[Event]:
+    """From the beginning of a rotation on: also what `rotate finish` did for it later."""
+    first = min((event.sequence for event in events if event.rotation_id == rotation.id), default=0)
+    return [event for event in events if event.sequence >= first]
+
+
+def _print_rotations(rotations: list[Rotation]) -> None:
     if not rotations:
         console().print("No rotation yet.")
         return
-    rows = table("Rotation", "Credential", "Goal", "Outcome", "Begun", "New", "Gap", "By", "Why")
+    rows = table(
+        "Rotation", "Credential", "Goal", "Outcome", "Begun (UTC)", "New", "Gap", "By", "Why",
+        prose=["Why"], spare=("By", "New", "Rotation", "Gap"),
+    )  # fmt: skip
     for rotation in rotations:
         rows.add_row(
             rotation.id,
             rotation.credential,
             rotation.goal,
             state(rotation.outcome or "unfinished"),
-            moment(rotation.started_at, now),
+            f"{rotation.started_at:%Y-%m-%d %H:%M}",
             short(rotation.new_fingerprint),
             NOTHING if rotation.gap_seconds is None else f"{rotation.gap_seconds:.1f} s",
             clean(rotation.actor),
-            clean(rotation.why or rotation.reason),
+            clean(_why(rotation)),
         )
     console().print(rows)
 
 
+def _why(rotation: Rotation) -> str:
+    """Why it was asked for; of one that did not end well, why it did not."""
+    if rotation.outcome in {"rotated", "restored"}:
+        return rotation.reason
+    return rotation.why or rotation.reason
+
+
 def _print_events(events: list[Event]) -> None:
-    rows = table("Time (UTC)", "Event", "Details")
+    out, rows = console(), table("Time (UTC)", "Event", "Details", prose=["Details"])
     for event in events:
-        details = ", ".join(f"{key} {_in_words(value)}" for key, value in event.details.items())
+        details = "; ".join(
+            f"{key}: {_in_words(value)}" for key, value in event.details.items() if value not in _UNTOLD
+        )
         rows.add_row(f"{event.time:%Y-%m-%d %H:%M:%S}", event.kind, details)
-    console().print(rows)
+    out.print()
+    out.print(rows)
 
 
 def _in_words(value: object) -> str:
-    return clean(value if isinstance(value, str) else json.dumps(value))
+    if isinstance(value, str):
+        return short(value) if _FINGERPRINT.fullmatch(value) else clean(value)
+    return json.dumps(value)

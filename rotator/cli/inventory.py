@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.console import NOTHING, clean, console, day, print_json, short, state, table
+from rotator.cli.console import NOTHING, away, clean, console, day, print_json, short, state, table
 from rotator.cli.failures import tell
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.history.sightings import record_sighting
@@ -46,8 +46,8 @@ def inventory(invocation: Invocation) -> None:
             print_json([as_json(line) for line in found.apps])
         else:
             print_scan(found, now)
-    for problem in found.problems:
-        tell(problem.error, as_json=False)
+    for error in {str(problem.error): problem.error for problem in found.problems}.values():
+        tell(error, as_json=False)
     if found.problems:
         raise click.exceptions.Exit(found.problems[0].error.exit_code)
 
@@ -107,17 +107,23 @@ def certificate_as_json(certificate: Certificate | None) -> dict[str, Any] | Non
 
 def print_scan(found: Scan, now: datetime) -> None:
     """The inventory as a table, what expires first on top."""
-    rows = table("Org", "App", "State", "Expires (UTC)", "Certificate", "Key", "Managed by")
+    rows = table(
+        "Org", "App", "State", "Expires", "Not after", "Certificate", "Key", "Managed by", "Stage",
+        spare=("Key", "Not after", "Certificate", "Stage"),
+    )  # fmt: skip
     for line in sorted(found.apps, key=_by_expiry):
         certificate = line.certificate
+        expires_at = certificate.not_after if certificate and not _rests(line) else None
         rows.add_row(
             line.org,
             clean(line.app) or NOTHING,
-            state("drift" if line.drift else line.state),
-            day(certificate.not_after if certificate else None, now),
+            state(_word(line)),
+            away(expires_at, now),
+            day(expires_at),
             short(certificate.fingerprint if certificate else None),
             f"{certificate.key_algorithm} {certificate.key_bits}" if certificate else NOTHING,
-            _manager(line),
+            line.managed_by or NOTHING,
+            line.stage or NOTHING,
         )
     console().print(rows)
 
@@ -128,9 +134,12 @@ def _by_expiry(line: FoundApp) -> tuple[bool, float, str, str]:
     return line.certificate is None, expiry, line.org, line.app or ""
 
 
-def _manager(line: FoundApp) -> str:
-    if line.managed_by is None:
-        return NOTHING
-    if line.certificate is not None and line.certificate.is_throwaway:
-        return f"{line.managed_by} (resting)"
-    return f"{line.managed_by} ({line.stage})" if line.stage else line.managed_by
+def _word(line: FoundApp) -> str:
+    if line.drift:
+        return "drift"
+    return "resting" if _rests(line) else line.state
+
+
+def _rests(line: FoundApp) -> bool:
+    """Whether it is the standby app of a pair, whose certificate nobody has the key of."""
+    return line.managed_by is not None and line.certificate is not None and line.certificate.is_throwaway

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.console import clean, console, moment, print_json, short, table
+from rotator.cli.console import away, clean, console, day, moment, print_json, short, table
 from rotator.cli.failures import tell
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.progress import describe
@@ -83,10 +83,11 @@ def as_json(found: Plan) -> dict[str, Any]:
 
 
 def _print(plans: list[Plan], now: datetime) -> None:
-    rows = table("Credential", "Strategy", "Current", "Expires", "Due")
+    rows = table("Credential", "Strategy", "Current", "Expires", "Not after", "Due", spare=("Not after", "Current"))
     for found in plans:
-        due = "now" if found.due else moment(found.due_at, now)
-        rows.add_row(found.credential, found.strategy, short(found.current), moment(found.not_after, now), due)
+        due = "now" if found.due else away(found.due_at, now)
+        expires, not_after = away(found.not_after, now), day(found.not_after)
+        rows.add_row(found.credential, found.strategy, short(found.current), expires, not_after, due)
     out = console()
     out.print(rows)
     for found in plans:

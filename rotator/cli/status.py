@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.console import NOTHING, clean, console, day, distance, moment, print_json, short, state, table
+from rotator.cli.console import NOTHING, away, clean, console, day, distance, moment, print_json, short, state, table
 from rotator.cli.failures import tell
 from rotator.cli.inventory import certificate_as_json
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
@@ -96,16 +96,23 @@ def _rotation_as_json(rotation: Rotation | None) -> dict[str, Any] | None:
 
 
 def _print(found: list[CredentialStatus], now: datetime) -> None:
-    rows = table("Credential", "State", "Strategy", "Current", "Expires (UTC)", "Due", "Last rotation")
+    rows = table(
+        "Credential", "State", "Strategy", "App", "Current", "Expires", "Not after", "Due", "Last rotation", "Begun",
+        spare=("Not after", "Current", "App", "Begun", "Strategy"),
+    )  # fmt: skip
     for line in found:
+        last = line.last_rotation
         rows.add_row(
             line.credential,
             state(line.standing),
             line.settings.strategy,
-            _current(line),
-            day(line.expires_at, now),
+            clean(line.current.app if line.current else line.settings.apps[0]),
+            short(line.current.fingerprint if line.current else None),
+            away(line.expires_at, now),
+            day(line.expires_at),
             _due(line, now),
-            _last(line.last_rotation, now),
+            (last.outcome or "unfinished") if last else "never",
+            away(last.started_at if last else None, now),
         )
     console().print(rows)
     for line in found:
@@ -113,22 +120,10 @@ def _print(found: list[CredentialStatus], now: datetime) -> None:
             console().print(f"{line.credential}: {sentence}")
 
 
-def _current(line: CredentialStatus) -> str:
-    if line.current is None:
-        return NOTHING
-    return f"{short(line.current.fingerprint)} on {clean(line.current.app)}"
-
-
 def _due(line: CredentialStatus, now: datetime) -> str:
     if line.due_at is None:
         return NOTHING
     return "now" if line.due_at <= now else distance(line.due_at - now)
-
-
-def _last(rotation: Rotation | None, now: datetime) -> str:
-    if rotation is None:
-        return "never"
-    return f"{rotation.outcome or 'unfinished'}, {distance(rotation.started_at - now)}"
 
 
 def _remarks(line: CredentialStatus, now: datetime) -> list[str]:

@@ -54,7 +54,8 @@ def as_json(login: TestLogin) -> dict[str, Any]:
 
 
 def _print(found: Sequence[TestLogin]) -> None:
-    rows = table("Credential", "Stage", "Version", "App", "Login", "The org's words")
+    words = "The org's words"
+    rows = table("Credential", "Stage", "Version", "App", "Login", words, prose=[words], spare=["Version"])
     for login in found:
         version, answer = login.version, login.answer
         rows.add_row(

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.cli.console import clean, day, distance, moment, print_json, short, state
+from rotator.cli.console import away, clean, day, distance, moment, print_json, short, state
 from rotator.services.check import Result
 from rotator.services.states import State
 from rotator.services.status import Standing
@@ -28,8 +28,8 @@ def test_a_distance_is_in_the_largest_unit_of_which_there_are_two(ahead: timedel
 
 def test_a_moment_is_in_utc_and_how_far_away() -> None:
     assert moment(NOW + timedelta(days=12), NOW) == "2026-12-05 10:00 UTC (in 12 days)"
-    assert day(NOW + timedelta(days=12), NOW) == "2026-12-05 (in 12 days)"
-    assert moment(None, NOW) == day(None, NOW) == "-"
+    assert (day(NOW + timedelta(days=12)), away(NOW + timedelta(days=12), NOW)) == ("2026-12-05", "in 12 days")
+    assert moment(None, NOW) == day(None) == away(None, NOW) == "-"
 
 
 def test_a_state_has_a_sign_besides_its_colour() -> None:

@@ -33,8 +33,8 @@ class LazyGroup(click.Group):
         self.lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the map."""
-        return [*self.lazy, *super().list_commands(ctx)]
+        """Names in the order of the map, then those of commands that are there."""
+        return [*self.lazy, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now."""
@@ -55,6 +55,8 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message} Did you mean '{close[0]}'?", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """The list of commands from the map alone."""
+        """The list of commands; of those in the map without importing them."""
+        lines = {name: entry.help for name, entry in self.lazy.items()}
+        lines |= {name: command.get_short_help_str(limit=100) for name, command in self.commands.items()}
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in self.lazy.items()])
+            formatter.write_dl(list(lines.items()))

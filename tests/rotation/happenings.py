@@ -81,7 +81,7 @@ def events(world: World) -> Iterator[World]:
             yield world.settled([name])
     if world.in_grace:
         yield world._replace(in_grace=False)
-    if world.tried:
+    if any(row.outcome is LoginOutcome.ACCEPTED for row in world.tried):
         yield world.later()
 
 

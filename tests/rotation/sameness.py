@@ -3,62 +3,41 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rotator.core.logins import LoginOutcome
 from tests.rotation.world import BAD_KEY, GONE, NAMED, THROWAWAY, UNKNOWN, Cert, Stored, Tried, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-
-class _Plain(NamedTuple):
-    """Apps and stages with plain names."""
-
-    live: tuple[Cert | None, ...]
-    pending: Stored | None
-    current: Stored | None
-    previous: Stored | None
-    names: Mapping[str, str]
+    from collections.abc import Mapping
 
 
 def plain(world: World, *, keeps_name: bool) -> World:
     """The one world that stands for all that are the same. `keeps_name`: a request is about `v0`."""
-    live, pending, current, previous, names = _plain(
-        world.live, world.pending, world.current, world.previous, keeps_name
+    after, names = _plain(world.crashed(), keeps_name)
+    if not (world.tried or world.given_up):
+        return after
+    pending, current = world.pending, world.current
+    given_up = frozenset(names.get(name, GONE) for name in world.given_up)
+    asked_for = tuple(
+        (version.name, names[version.name], version == current, _is_certain(world, version))
+        for version in ((current,) if pending == current else (pending, current))
+        if version and names[version.name] not in given_up
     )
-    staged = {version.cert for version in (pending, current, previous) if version}
-    after = World(
-        live=live,
-        lags=tuple(lag and cert in staged for lag, cert in zip(world.lags, live, strict=True)),
-        pending=pending,
-        current=current,
-        previous=previous,
-        in_grace=world.in_grace and previous is not None,
-    )
-    if world.by_hand and current and not after.is_live(current):
-        after = after._replace(by_hand=True)
-    if world.tried or world.given_up:
-        given_up = frozenset(names.get(name, GONE) for name in world.given_up)
-        after = after._replace(tried=tuple(sorted(_plain_rows(world, names, given_up))), given_up=given_up)
-    return after
+    return after._replace(tried=_plain_rows(world.tried, asked_for), given_up=given_up)
 
 
 @cache
-def _plain(
-    live: tuple[Cert | None, ...],
-    pending: Stored | None,
-    current: Stored | None,
-    previous: Stored | None,
-    keeps_name: bool,
-) -> _Plain:
+def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str]]:
+    """A world without memory under plain names, and what each name became."""
+    if world.is_slot_of_current("B"):
+        world = _swapped(world)
     names: dict[str, str] = {}
     keys: dict[str, str] = {BAD_KEY: BAD_KEY}
-    for version in (current, pending, previous):
-        if version:
-            keeps = keeps_name and version.name == NAMED
-            names.setdefault(version.name, NAMED if keeps else f"v{len(names) + 1}")
-            keys.setdefault(version.key, f"k{len(keys)}")
+    for version in world.stages:
+        named = keeps_name and version.name == NAMED
+        names.setdefault(version.name, NAMED if named else f"v{len(names) + 1}")
+        keys.setdefault(version.key, f"k{len(keys)}")
 
     def stored(version: Stored | None) -> Stored | None:
         return version and Stored(names[version.name], keys[version.key], version.app)
@@ -68,19 +47,50 @@ def _plain(
             return held
         return Cert(names[held.name], keys[held.key]) if held.name in names else UNKNOWN
 
-    return _Plain(tuple(map(cert, live)), stored(pending), stored(current), stored(previous), names)
+    held_by_stored = [held is not None and held.name in names for held in world.live]
+    current = world.current
+    after = World(
+        live=tuple(map(cert, world.live)),
+        lags=tuple(lag and held for lag, held in zip(world.lags, held_by_stored, strict=True)),
+        pending=stored(world.pending),
+        current=stored(current),
+        previous=stored(world.previous),
+        in_grace=world.in_grace and world.previous is not None,
+        by_hand=world.by_hand and current is not None and not world.is_live(current),
+    )
+    return after, names
 
 
-def _plain_rows(world: World, names: Mapping[str, str], given_up: frozenset[str]) -> Iterator[Tried]:
-    for version in dict.fromkeys((world.pending, world.current)):
-        row = world.row(version) if version else None
-        if version and row and names[version.name] not in given_up:
-            yield _plain_row(row, names[version.name], version == world.current)
+def _swapped(world: World) -> World:
+    """The world with each app in the other's place."""
+
+    def moved(version: Stored | None) -> Stored | None:
+        return version and version._replace(app="A" if version.app == "B" else "B")
+
+    return world._replace(
+        live=world.live[::-1],
+        lags=world.lags[::-1],
+        pending=moved(world.pending),
+        current=moved(world.current),
+        previous=moved(world.previous),
+    )
 
 
 @cache
-def _plain_row(row: Tried, name: str, is_current: bool) -> Tried:
-    # When a login succeeded is asked for, not when it failed; how often it was refused, of current only.
-    counts = row.outcome is LoginOutcome.ACCEPTED or (row.outcome is LoginOutcome.MISMATCH and is_current)
-    age = row.age if row.outcome is LoginOutcome.ACCEPTED else 0
-    return row._replace(name=name, streak=row.streak if counts else 1, age=age)
+def _plain_rows(tried: tuple[Tried, ...], asked_for: tuple[tuple[str, str, bool, bool], ...]) -> tuple[Tried, ...]:
+    rows = {row.name: row for row in tried}
+    return tuple(sorted(_plain_row(rows[name], *how) for name, *how in asked_for if name in rows))
+
+
+def _plain_row(row: Tried, name: str, is_current: bool, fits: bool) -> Tried:
+    accepted, refused = row.outcome is LoginOutcome.ACCEPTED, row.outcome is LoginOutcome.MISMATCH
+    # How often a login was refused is asked for of current only; when, of those that succeeded.
+    streak = row.streak if accepted or (refused and is_current) else 1
+    age = row.age if accepted else 0
+    # Where no refusal can come any more, it makes no difference for how long there were some.
+    trial = 0 if fits and not (refused and row.trial >= 2) else row.trial
+    return Tried(name, row.outcome, streak, row.row, trial, age)
+
+
+def _is_certain(world: World, version: Stored) -> bool:
+    return world.answers(version) == (LoginOutcome.ACCEPTED,)

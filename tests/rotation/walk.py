@@ -47,6 +47,7 @@ class Walk:
         self._clauses = clauses
         self._by_hand = by_hand
         self._homes: dict[Wanted, dict[World, Home]] = {wanted: {} for wanted in requests}
+        self._decisions: dict[Wanted, dict[World, Action]] = {wanted: {} for wanted in requests}
         self.between: set[World] = set()
         """Worlds in which no run goes on."""
         self.during: dict[Wanted, set[World]] = {wanted: set() for wanted in requests}
@@ -108,13 +109,18 @@ class Walk:
         yield from events(world)
 
     def _decide(self, world: World, wanted: Wanted) -> Action:
-        return decide(observe(world), wanted, POLICY, NOW, self._clauses)
+        # No process sees whether an app's servers agree.
+        seen, decisions = world.settled(), self._decisions[wanted]
+        if seen not in decisions:
+            decisions[seen] = decide(observe(seen), wanted, POLICY, NOW, self._clauses)
+        return decisions[seen]
 
     def _home(self, start: World, wanted: Wanted) -> Home:
         """How a run goes on without faults; `start` is settled."""
         homes, passed, world = self._homes[wanted], dict[World, Action](), start
         while world not in homes:
-            rule(world not in passed, "a run without faults ends", start, f"comes again to {world}")
+            if world in passed:
+                rule(False, "a run without faults ends", start, f"comes again to {world}")
             action = self._decide(world, wanted)
             check_action(world, action, wanted)
             if action.kind in {ActionKind.DONE, ActionKind.HALT}:

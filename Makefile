@@ -1,8 +1,13 @@
-# `make demo` and `make test` do all their own set-up; the second run starts at once.
+# `make demo`, `make test` and `make lint` do all their own set-up; from the second run on they start at once.
 PYTHON ?= python3
+# Processes that run tests, for two cores. 0 runs them in one, as a debugger wants it.
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test lint format lock clean
 .DEFAULT_GOAL := test
@@ -10,20 +15,21 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	@$(BIN)/rotator demo
 
+# A module's tests stay in one process, so that what its fixtures start is started once.
 test: $(STAMP)
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/mypy
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# Needs uv; run it after changing the dependencies in pyproject.toml.
+# After a change of the dependencies in pyproject.toml; the only target that needs uv.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.lock
@@ -32,9 +38,9 @@ clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(STAMP): requirements-dev.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("rotator needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=") if sys.version_info < (3, 11) else None'
-	@echo "Setting up $(VENV) (once; about half a minute) ..."
+	@$(PYTHON) -c 'import sys; v = sys.version; sys.exit(sys.version_info < (3, 11) and "rotator needs Python 3.11 or newer, and this is " + v.split()[0] + ". Type: make PYTHON=python3.12")'
+	@echo "Setting up $(VENV), once; about half a minute ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $(STAMP)

@@ -128,16 +128,31 @@ class Case:
             shutil.copytree(self._template, root, symlinks=True)
         return root
 
-    def effects(self, root: Path) -> list[str]:
-        """The system calls that change something which the call makes."""
-        names: list[str] = []
-        self.call(self.start(root), FaultyOs(before_each=lambda name, _arguments, _keywords: names.append(name)))
-        return names
+    def effects(self, root: Path) -> int:
+        """How many system calls that change something the call makes."""
+        faulty = FaultyOs()
+        self.call(self.start(root), faulty)
+        return faulty.count
 
     def crash_points(self, root: Path) -> Iterator[tuple[int, When]]:
-        """Every place where the call may end: before, after and in the middle of every system call."""
-        for at, name in enumerate(self.effects(root)):
-            yield from ((at, when) for when in When if when is not When.HALFWAY or name == "write")
+        """Every place where the call may end: before the first system call, in the middle of a write, after each.
+
+        Before the second is after the first. A call that found nothing to remove has no after of its own.
+        """
+        begun: list[str] = []
+        done: list[int] = []
+        self.call(
+            self.start(root),
+            FaultyOs(
+                before_each=lambda name, _arguments, _keywords: begun.append(name),
+                after_each=lambda _name, _arguments, _keywords: done.append(len(begun) - 1),
+            ),
+        )
+        yield 0, When.BEFORE
+        for at in done:
+            if begun[at] == "write":
+                yield at, When.HALFWAY
+            yield at, When.AFTER
 
     def _named(self, pending: str | None, current: str | None, previous: str | None) -> Stages:
         names = (pending, current, previous)
@@ -192,11 +207,6 @@ def assert_whole(root: Path, case: Case) -> None:
         directory = folder / "versions" / fingerprint
         if directory.exists():
             assert {file.name: file.read_text() for file in directory.iterdir()} == text
-
-
-def names_in(root: Path) -> list[set[str]]:
-    """Everything in the credential's folder and in its versions."""
-    return [{place.name for place in directory.glob("*")} for directory in (root / NAME, root / NAME / "versions")]
 
 
 def sweep(root: Path) -> int:

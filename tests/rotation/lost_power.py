@@ -75,9 +75,13 @@ class ModelledDisk:
         elif name in {"mkdir", "open", "symlink"}:
             self._made(name, arguments, keywords)
 
+    def doubtful(self) -> list[Node]:
+        """The files and directories in which something may be forgotten."""
+        return [node for node in self._within(self._root) if not node.certain]
+
     def after_losing_power(self, place: Path, restored: Path) -> Iterator[Path]:
         """Where `place` is found, in every combination of files and directories that kept all or what is certain."""
-        doubtful = [node for node in self._within(self._root) if not node.certain]
+        doubtful = self.doubtful()
         for kept in product((False, True), repeat=len(doubtful)):
             lucky = {id(node) for node, luck in zip(doubtful, kept, strict=True) if luck}
             _restore(self._found(self._root, lucky), restored)

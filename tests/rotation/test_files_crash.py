@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,14 +21,13 @@ from tests.rotation.files_scenarios import (
     assert_swept,
     assert_whole,
     loose_modes,
-    names_in,
     stored_text,
     sweep,
 )
 from tests.rotation.lost_power import ModelledDisk
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 def stored_names(root: Path) -> set[str]:
@@ -34,14 +35,22 @@ def stored_names(root: Path) -> set[str]:
     return {place.name for place in (root / NAME / "versions").glob("[!.]*")}
 
 
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory where there is one: thousands of stores are made and removed."""
+    memory = Path("/dev/shm")  # noqa: S108 -- the directory in it is made with an unguessable name
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as directory:
+        yield Path(directory)
+
+
 @pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.title)
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+def case(request: pytest.FixtureRequest, scratch: Path) -> Case:
     scenario: Scenario = request.param
-    return Case(scenario, tmp_path / "template")
+    return Case(scenario, scratch / "template")
 
 
-def test_at_every_instant_the_state_is_the_one_before_or_the_one_after(case: Case, tmp_path: Path) -> None:
-    root = case.start(tmp_path / "store")
+def test_at_every_instant_the_state_is_the_one_before_or_the_one_after(case: Case, scratch: Path) -> None:
+    root = case.start(scratch / "store")
     seen = []
     current_keys = {
         stored_text(version)["private_key.pem"]
@@ -64,12 +73,11 @@ def test_at_every_instant_the_state_is_the_one_before_or_the_one_after(case: Cas
 
 
 def test_after_a_crash_at_any_system_call_the_store_is_whole_and_the_call_can_be_repeated(
-    case: Case, tmp_path: Path
+    case: Case, scratch: Path
 ) -> None:
-    crashes = 0
-    for at, when in case.crash_points(tmp_path / "count"):
-        root = case.start(tmp_path / f"{at}-{when.value}")
-        crashes += case.crash(root, at, when)
+    for at, when in case.crash_points(scratch / "count"):
+        root = case.start(scratch / f"{at}-{when.value}")
+        assert case.crash(root, at, when)
         assert FilesStore("keys", root).stages(NAME) in {case.before, case.after}
         assert loose_modes(root) == []
         assert_whole(root, case)
@@ -79,15 +87,14 @@ def test_after_a_crash_at_any_system_call_the_store_is_whole_and_the_call_can_be
         sweep(root)
         assert_swept(root)
         shutil.rmtree(root, ignore_errors=True)
-    assert crashes > len(case.effects(tmp_path / "again"))
 
 
 def test_after_a_crash_at_any_system_call_sweeping_leaves_exactly_the_staged_versions(
-    case: Case, tmp_path: Path
+    case: Case, scratch: Path
 ) -> None:
-    for at, when in case.crash_points(tmp_path / "count"):
-        root = case.start(tmp_path / f"{at}-{when.value}")
-        case.crash(root, at, when)
+    for at, when in case.crash_points(scratch / "count"):
+        root = case.start(scratch / f"{at}-{when.value}")
+        assert case.crash(root, at, when)
         stages = FilesStore("keys", root).stages(NAME)
         sweep(root)
         assert FilesStore("keys", root).stages(NAME) == stages
@@ -99,11 +106,11 @@ def test_after_a_crash_at_any_system_call_sweeping_leaves_exactly_the_staged_ver
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.EROFS])
 def test_a_system_call_that_fails_is_a_sentence_and_leaves_the_state_whole(
-    case: Case, tmp_path: Path, error: int
+    case: Case, scratch: Path, error: int
 ) -> None:
     kind = StoreUnavailable if error == errno.EIO else StoreError
-    for at in range(len(case.effects(tmp_path / "count"))):
-        root = case.start(tmp_path / str(at))
+    for at in range(case.effects(scratch / "count")):
+        root = case.start(scratch / str(at))
         faulty = FaultyOs(at=at, error=error)
         refused = case.refusal(root, faulty)
         assert faulty.count > at
@@ -116,9 +123,9 @@ def test_a_system_call_that_fails_is_a_sentence_and_leaves_the_state_whole(
         shutil.rmtree(root, ignore_errors=True)
 
 
-def test_a_full_disk_leaves_nothing_half_there(case: Case, tmp_path: Path) -> None:
-    for at in range(len(case.effects(tmp_path / "count"))):
-        root = case.start(tmp_path / str(at))
+def test_a_full_disk_leaves_nothing_half_there(case: Case, scratch: Path) -> None:
+    for at in range(case.effects(scratch / "count")):
+        root = case.start(scratch / str(at))
         full = case.refusal(root, FaultyOs(at=at, error=errno.ENOSPC, failing=NEEDING_ROOM))
         assert full is None or (full.exit_code == 3 and "is full" in full.what)
         assert FilesStore("keys", root).stages(NAME) in {case.before, case.after}
@@ -130,11 +137,11 @@ def test_a_full_disk_leaves_nothing_half_there(case: Case, tmp_path: Path) -> No
         shutil.rmtree(root, ignore_errors=True)
 
 
-def test_a_full_disk_keeps_no_key_of_a_version_that_could_not_be_put(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_no_key_of_a_version_that_could_not_be_put(scratch: Path) -> None:
     scenario = next(scenario for scenario in SCENARIOS if scenario.title == "a version is put beside others")
-    case = Case(scenario, tmp_path / "template")
-    for at in range(len(case.effects(tmp_path / "count"))):
-        root = case.start(tmp_path / str(at))
+    case = Case(scenario, scratch / "template")
+    for at in range(case.effects(scratch / "count")):
+        root = case.start(scratch / str(at))
         with pytest.raises(StoreUnavailable):
             case.call(root, FaultyOs(at=at, error=errno.ENOSPC, failing=NEEDING_ROOM))
         stages = FilesStore("keys", root).stages(NAME)
@@ -142,33 +149,30 @@ def test_a_full_disk_keeps_no_key_of_a_version_that_could_not_be_put(tmp_path: P
 
 
 def test_when_power_is_lost_at_any_instant_the_state_is_the_one_before_or_the_one_after(
-    case: Case, tmp_path: Path
+    case: Case, scratch: Path
 ) -> None:
-    root = case.start(tmp_path / "store")
-    modelled = ModelledDisk(tmp_path)
+    root = case.start(scratch / "store")
+    modelled = ModelledDisk(scratch)
 
     def after_each(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         modelled.note(name, arguments, keywords)
-        for found in modelled.after_losing_power(root, tmp_path / "restored"):
+        for found in modelled.after_losing_power(root, scratch / "restored"):
             assert FilesStore("keys", found).stages(NAME) in {case.before, case.after}
             assert_whole(found, case)
 
     case.call(root, FaultyOs(before_each=modelled.prepare, after_each=after_each))
-    for found in modelled.after_losing_power(root, tmp_path / "restored"):
-        assert FilesStore("keys", found).stages(NAME) == case.after
-        assert names_in(found) == names_in(root)
+    assert not modelled.doubtful()
+    assert FilesStore("keys", root).stages(NAME) == case.after
 
 
-def test_what_was_interrupted_and_repeated_outlives_a_loss_of_power(case: Case, tmp_path: Path) -> None:
-    for at, when in case.crash_points(tmp_path / "count"):
-        top = tmp_path / f"{at}-{when.value}"
+def test_what_was_interrupted_and_repeated_outlives_a_loss_of_power(case: Case, scratch: Path) -> None:
+    for at, when in case.crash_points(scratch / "count"):
+        top = scratch / f"{at}-{when.value}"
         top.mkdir()
         root = case.start(top / "store")
         modelled = ModelledDisk(top)
-        case.crash(root, at, when, modelled)
+        assert case.crash(root, at, when, modelled)
         case.call(root, FaultyOs(before_each=modelled.prepare, after_each=modelled.note))
-        for found in modelled.after_losing_power(root, top / "restored"):
-            assert FilesStore("keys", found).stages(NAME) == case.after
-            assert_whole(found, case)
-            assert names_in(found) == names_in(root)
+        assert not modelled.doubtful()
+        assert FilesStore("keys", root).stages(NAME) == case.after
         shutil.rmtree(top)

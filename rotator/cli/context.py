@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
+    from rotator.services.desk import Desk
     from rotator.services.managed import Managed
     from rotator.services.reports import Listener
-    from rotator.services.requests import Desk
     from rotator.stores.base import Store
 
 _T = TypeVar("_T")
@@ -146,8 +146,8 @@ class Application:
             from rotator.services.own_login import own_login
 
             self.org(name)
-            target, keys = own_login(self.settings, name, store=self.store, environ=self.environ)
-            self._sessions[name] = OrgSession(name, self.transport(name), target, keys, self.now)
+            candidates = own_login(self.settings, name, store=self.store, environ=self.environ)
+            self._sessions[name] = OrgSession(name, self.transport(name), candidates, self.now)
         return self._sessions[name]
 
     def connected_apps(self, org: str) -> ConnectedApps:
@@ -176,12 +176,13 @@ class Application:
             apps=self.connected_apps(settings.org),
             prove=test_login,
             last_promotion=lambda: self.journal.last_promotion(name),
+            open_rotation=lambda: self.journal.open_rotation(name),
         )
 
     def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> Desk:
         """Where requests for a credential are taken. Raises ConfigurationError."""
-        from rotator.history.queries import upload_begun
-        from rotator.services.requests import Desk
+        from rotator.history.queries import gap_begun
+        from rotator.services.desk import Desk
         from rotator.services.rotate import Surroundings
 
         def around(rotation_id: str | None) -> Surroundings:
@@ -190,7 +191,7 @@ class Application:
 
             return Surroundings(self.now, self.sleep, record, stop_asked, listener)
 
-        begun = partial(upload_begun, self.database)
+        begun = partial(gap_begun, self.database, name)
         return Desk(self.managed(name), self.journal, self.locks, around, begun)
 
     def metadata(self, org: str) -> MetadataService:

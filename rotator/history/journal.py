@@ -17,7 +17,7 @@ from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewR
 from rotator.history.times import utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -122,14 +122,26 @@ class Journal:
 
         That is the time of its newest event of kind `promote`, those with the detail `succeeded: false` left out.
         """
+        newest = self._newest_promotion(credential)
+        return newest[0] if newest else None
+
+    def promoted_version(self, credential: str) -> str | None:
+        """Fingerprint of the version that was last promoted, as far as the history knows."""
+        newest = self._newest_promotion(credential)
+        return str(newest[1]["version"]) if newest and newest[1].get("version") else None
+
+    def _newest_promotion(self, credential: str) -> tuple[datetime, Mapping[str, JSON]] | None:
         query = (
             select(EVENT.c.time, EVENT.c.details)
             .where(EVENT.c.credential == credential, EVENT.c.kind == PROMOTION)
             .order_by(EVENT.c.sequence.desc())
         )
         with self._database.reading() as connection:
-            promotions = connection.execute(query)
-            return next((time for time, text in promotions if read_details(text).get("succeeded", True)), None)
+            for time, text in connection.execute(query):
+                details = read_details(text)
+                if details.get("succeeded", True):
+                    return time, details
+        return None
 
 
 def rotation_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:

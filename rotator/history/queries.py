@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rotator.history.database import Database
 
 _BATCH: Final = 500
+_CLOSES_GAP: Final = frozenset({"rotated", "restored", "reverted"})
 _HASHED: Final = ("sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash")
 
 
@@ -45,10 +46,22 @@ def events(database: Database, *, credential: str | None = None, rotation_id: st
         return [Event(**row._asdict() | {"details": read_details(row.details)}) for row in connection.execute(query)]
 
 
-def upload_begun(database: Database, rotation_id: str) -> datetime | None:
-    """When the rotation first sent another key's certificate to the app that `current` logs in through."""
-    begun = (event for event in events(database, rotation_id=rotation_id) if event.details.get("opens_gap"))
-    return next((event.time for event in begun), None)
+def gap_begun(database: Database, credential: str) -> datetime | None:
+    """Since when consumers of `current` may be refused because a rotation was interrupted.
+
+    That is when a certificate over another key was last sent to the app that `current` logs in through, unless a
+    rotation ended well after it. Only a look at the app tells whether it arrived.
+    """
+    query = select(EVENT).where(EVENT.c.credential == credential).order_by(EVENT.c.sequence.desc())
+    with database.reading() as connection:
+        for row in connection.execute(query, execution_options={"yield_per": _BATCH}):
+            details = read_details(row.details)
+            if details.get("opens_gap"):
+                begun: datetime = row.time
+                return begun
+            if row.kind == "finish" and details.get("outcome") in _CLOSES_GAP:
+                return None
+    return None
 
 
 def certificates(database: Database) -> list[SeenCertificate]:

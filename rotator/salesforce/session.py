@@ -23,6 +23,14 @@ _LEFT: Final = "Nothing was changed."
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """One way to log in: as whom, and with which key."""
+
+    target: LoginTarget
+    key: PrivateKey
+
+
+@dataclass(frozen=True)
 class _Open:
     """A session that the org gave."""
 
@@ -43,17 +51,15 @@ class OrgSession:
         self,
         org: str,
         transport: Transport,
-        target: LoginTarget,
-        keys: Callable[[], Iterable[PrivateKey]],
+        candidates: Callable[[], Iterable[Candidate]],
         now: Callable[[], datetime],
     ) -> None:
-        """`org` is the org's name for people. `keys` gives the keys to try, best first, afresh for every login; the
-        next one is taken only after the org said that the one before does not match.
+        """`org` is the org's name for people. `candidates` gives the ways to log in, best first, afresh for every
+        login; the next one is taken only after the org said that the key of the one before does not match.
         """
         self.org: Final = org
         self.transport: Final = transport
-        self._target: Final = target
-        self._keys: Final = keys
+        self._candidates: Final = candidates
         self._now: Final = now
         self._lock: Final = threading.Lock()
         self._session: _Open | None = None
@@ -92,7 +98,7 @@ class OrgSession:
     def _current(self) -> _Open:
         with self._lock:
             if self._session is None:
-                self._session = self._open(self._target.org_id)
+                self._session = self._open(None)
             return self._session
 
     def _renewed(self, expired: _Open) -> _Open:
@@ -103,30 +109,37 @@ class OrgSession:
             return self._session
 
     def _open(self, org_id: str | None) -> _Open:
-        login = self._first_that_matches()
+        target, login = self._first_that_matches()
         if login.token is None:
-            raise self._refusal(login.answer)
-        if org_id is not None and not same_org(login.org_id, org_id):
-            raise self._wrong_org(login.org_id, org_id)
+            raise self._refusal(target, login.answer)
+        expected = org_id or target.org_id
+        if expected is not None and not same_org(login.org_id, expected):
+            raise self._wrong_org(login.org_id, expected)
         if _is_jwt(login.token):
             raise self._unusable_token()
         return _Open(login.token, login.instance_url, login.org_id, login.server_time)
 
-    def _first_that_matches(self) -> Login:
-        login = Login(LoginAnswer(LoginOutcome.CONFIGURATION, "there is no key to log in with", "Check `login`."))
-        for key in self._keys():
-            login = log_in(self.transport, self._target, key, self._now())
+    def _first_that_matches(self) -> tuple[LoginTarget, Login]:
+        """The answer to the first candidate whose key matches, else to the last one."""
+        tried: tuple[LoginTarget, Login] | None = None
+        for candidate in self._candidates():
+            login = log_in(self.transport, candidate.target, candidate.key, self._now())
+            tried = candidate.target, login
             if login.answer.outcome is not LoginOutcome.MISMATCH:
                 break
-        return login
+        if tried is None:
+            raise LoginRefused(
+                f"There is no key to log in to the org {self.org} with.", left=_LEFT, advice="Check `login` of the org."
+            )
+        return tried
 
-    def _refusal(self, answer: LoginAnswer) -> OrgError:
+    def _refusal(self, target: LoginTarget, answer: LoginAnswer) -> OrgError:
         if answer.outcome in {LoginOutcome.TRANSIENT, LoginOutcome.RATE}:
             return OrgUnavailable(
                 f"No login to the org {self.org} just now: {answer.reason}.", left=_LEFT, advice=answer.advice
             )
         return LoginRefused(
-            f"The org {self.org} refuses the program's own login as {self._target.username}: {answer.reason}.",
+            f"The org {self.org} refuses the program's own login as {target.username}: {answer.reason}.",
             left=_LEFT,
             advice=answer.advice,
         )

@@ -20,23 +20,37 @@ class Gap:
 
     begun_at: datetime | None = None
     ended_at: datetime | None = None
+    is_certain: bool = False
+    """Whether a look has shown the app of `current` without current's certificate."""
 
-    def before(self, action: Action, seen: Observation, now: datetime) -> None:
-        """Opens the gap when the action takes current's slot for another key."""
+    def before(self, action: Action, seen: Observation, now: datetime) -> bool:
+        """Opens the gap when the action takes current's slot for another key; tells whether it did."""
         current = seen.current
         if current is None or self.begun_at or action.app != current.app or not seen.is_live(current):
-            return
-        if action.kind is ActionKind.UPLOAD and not _same_key(action, seen, current):
-            self.begun_at = now
+            return False
+        if action.kind is not ActionKind.UPLOAD or _same_key(action, seen, current):
+            return False
+        self.begun_at = now
+        return True
+
+    def confirm(self) -> None:
+        """Current's certificate is gone from its app."""
+        self.is_certain = True
 
     def forget(self) -> None:
-        """What opened it had no effect."""
-        self.begun_at = None
+        """What opened it had no effect, as far as anybody saw."""
+        if not self.is_certain:
+            self.begun_at = None
 
-    def close(self, now: datetime) -> None:
+    def close(self, at: datetime) -> None:
         """A key holds: the new one that was promoted, or the old one that is back."""
-        if self.begun_at:
-            self.ended_at = now
+        if self.begun_at and not self.ended_at:
+            self.ended_at = at
+
+    @property
+    def is_open(self) -> bool:
+        """Whether consumers may be refused still."""
+        return self.begun_at is not None and self.ended_at is None
 
     @property
     def length(self) -> timedelta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.core.actions import Action, ActionKind
-from rotator.core.certificates import PrivateKey, SubjectName, self_signed, throwaway
+from rotator.core.certificates import SubjectName, self_signed, throwaway
 from rotator.core.credentials import Version
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Hands:
         if self._keep_key and seen.current:
             key = self._observer.version(seen.current.fingerprint).private_key
         else:
-            key = PrivateKey.generate(settings.key_bits)
+            key = self._managed.new_key(settings.key_bits)
         return Version(
             credential=self._managed.name,
             org=settings.org,

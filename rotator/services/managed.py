@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from rotator.core.credentials import Fingerprint
+from rotator.core.keys import PrivateKey
 from rotator.core.observations import KnownVersion, Observation, SeenApp
 from rotator.errors import OrgError, StoreError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rotator.core.certificates import Certificate
     from rotator.core.credentials import Stages, Version
     from rotator.core.logins import LoginAnswer
+    from rotator.history.records import Rotation
     from rotator.salesforce.apps import App
     from rotator.stores.base import Store
 
@@ -46,20 +48,30 @@ class Managed:
     """A test login with a version's key; it never raises for anything that an org or a network does."""
     last_promotion: Callable[[], datetime | None]
     """When the history says that a version was last promoted."""
+    open_rotation: Callable[[], Rotation | None]
+    """The rotation that the history knows no end of: running, or interrupted."""
+    new_key: Callable[[int], PrivateKey] = PrivateKey.generate
+    """Makes a key pair of so many bits."""
 
 
 class Observer:
-    """Looks at one credential, again and again. Versions never change, so each is read and checked once."""
+    """Looks at one credential, again and again. Versions never change, so each is read and checked once.
+
+    The history is asked at the first look only: while the rotation lock is held, nobody else promotes.
+    """
 
     def __init__(self, managed: Managed) -> None:
         self._managed = managed
         self._versions: dict[Fingerprint, Version] = {}
         self._apps: dict[str, App] = {}
+        self._told: datetime | None = None
+        self._has_asked = False
 
     def look(self) -> Observation:
         """The store's stages and the apps' live certificates, as they are now.
 
-        Raises StoreError when a staged version is not there or damaged, OrgError, OrgUnavailable, LoginRefused.
+        Raises StoreError when a staged version is not there or damaged, OrgError, OrgUnavailable, LoginRefused; the
+        first look HistoryError, too.
         """
         managed = self._managed
         stages = managed.store.stages(managed.name)
@@ -84,6 +96,10 @@ class Observer:
                 )
             self._versions[fingerprint] = version
         return self._versions[fingerprint]
+
+    def promoted(self, now: datetime) -> None:
+        """A version was promoted just now, whether or not that could be written down."""
+        self._told, self._has_asked = now, True
 
     def client_id(self, app: str) -> str:
         """The consumer key of an app that was seen. Raises OrgError when the org does not show it."""
@@ -112,8 +128,9 @@ class Observer:
 
     def _promoted_at(self, stages: Stages) -> datetime | None:
         """The history tells it; a version that is younger than that was promoted after it was made."""
+        if not self._has_asked:
+            self._told, self._has_asked = self._managed.last_promotion(), True
         if stages.current is None:
             return None
         made = self.version(stages.current).created_at
-        told = self._managed.last_promotion()
-        return max(made, told) if told else made
+        return max(made, self._told) if self._told else made

@@ -4,67 +4,82 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.config.settings import LoginByCredential
-from rotator.errors import StoreError
+from rotator.config.settings import LoginByCredential, LoginWithKey
+from rotator.core.credentials import Stage
+from rotator.errors import RotationHalted, StoreError
 from rotator.salesforce.login import LoginTarget
+from rotator.salesforce.session import Candidate
+from rotator.stores.base import read_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from rotator.config.settings import LoginWithKey, Settings
+    from rotator.config.settings import OrgSettings, Settings
     from rotator.core.credentials import Version
-    from rotator.core.keys import PrivateKey
+    from rotator.services.managed import Managed
     from rotator.stores.base import Store
 
 
 def own_login(
     settings: Settings, org: str, *, store: Callable[[str], Store], environ: Mapping[str, str]
-) -> tuple[LoginTarget, Callable[[], Iterator[PrivateKey]]]:
-    """Whom the program logs in to `org` as, and the keys to try.
+) -> Callable[[], Iterator[Candidate]]:
+    """What the program may log in to `org` with, best first, read afresh each time that it is asked for.
 
     Raises StoreError when the credential that `login` names has no current version.
     """
     login = settings.orgs[org].login
-    if isinstance(login, LoginByCredential):
-        return _by_credential(settings, org, login.credential, store(settings.credentials[login.credential].store))
-    target = LoginTarget(
-        login_url=settings.orgs[org].login_url,
-        client_id=login.client_id,
-        username=login.username,
-        audience=settings.orgs[org].audience,
+    if isinstance(login, LoginWithKey):
+        return lambda: _with_key(settings.orgs[org], login, environ)
+    keeper = store(settings.credentials[login.credential].store)
+    if keeper.stages(login.credential).current is None:
+        raise _nothing_stored(org, login, keeper)
+    return lambda: _by_credential(settings.orgs[org], login, keeper)
+
+
+def refuse_to_end_own_login(managed: Managed) -> None:
+    """Rotating the app whose key the program itself logs in with would end its login.
+
+    Raises RotationHalted for such a credential; one that `login` names is safe, as the program then logs in with what
+    is stored. Raises what reading the apps raises.
+    """
+    login = managed.org.login
+    if not isinstance(login, LoginWithKey):
+        return
+    for name in managed.settings.apps:
+        app = managed.apps.read(name)
+        if app is not None and app.client_id == login.client_id:
+            raise RotationHalted(
+                f"Rotating {managed.name} would end the key that rotator itself logs in to {managed.settings.org} by,"
+                f" through {name}.",
+                left="Nothing was changed.",
+                advice=f"Run `rotator adopt {managed.name} --key FILE` with that key, then set"
+                f" `login: {{credential: {managed.name}}}` of the org.",
+            )
+
+
+def _with_key(org: OrgSettings, login: LoginWithKey, environ: Mapping[str, str]) -> Iterator[Candidate]:
+    target = LoginTarget(org.login_url, login.client_id, login.username, org.audience)
+    yield Candidate(target, login.private_key.load(environ))
+
+
+def _by_credential(org: OrgSettings, login: LoginByCredential, store: Store) -> Iterator[Candidate]:
+    """Current, then pending, then previous: whichever of them an interrupted rotation left on its app."""
+    for stage in (Stage.CURRENT, Stage.PENDING, Stage.PREVIOUS):
+        version = read_stage(store, login.credential, stage)
+        if version is not None:
+            yield Candidate(_target(org, version), version.private_key)
+
+
+def _target(org: OrgSettings, version: Version) -> LoginTarget:
+    return LoginTarget(org.login_url, version.client_id, version.username, version.audience)
+
+
+def _nothing_stored(org: str, login: LoginByCredential, store: Store) -> StoreError:
+    credential = login.credential
+    return StoreError(
+        f"The org {org} is logged in to by the credential {credential}, and the store {store.name} has no current"
+        " version of it.",
+        left="Nothing was changed.",
+        advice="Give `login` of the org a client_id, username and private_key once, run"
+        f" `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}` again.",
     )
-    return target, lambda: _one_key(login, environ)
-
-
-def _one_key(login: LoginWithKey, environ: Mapping[str, str]) -> Iterator[PrivateKey]:
-    yield login.private_key.load(environ)
-
-
-def _by_credential(
-    settings: Settings, org: str, credential: str, store: Store
-) -> tuple[LoginTarget, Callable[[], Iterator[PrivateKey]]]:
-    current = store.stages(credential).current
-    if current is None:
-        raise StoreError(
-            f"The org {org} is logged in to by the credential {credential}, and the store {store.name} has no current"
-            " version of it.",
-            left="Nothing was changed.",
-            advice="Give `login` of the org a client_id, username and private_key once, run"
-            f" `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}` again.",
-        )
-    version = store.read(credential, current)
-    target = LoginTarget(
-        login_url=settings.orgs[org].login_url,
-        client_id=version.client_id,
-        username=version.username,
-        audience=version.audience,
-    )
-    return target, lambda: _stored_keys(store, credential, version)
-
-
-def _stored_keys(store: Store, credential: str, version: Version) -> Iterator[PrivateKey]:
-    """Current, then pending, then previous, as far as they are for the same app."""
-    for _, fingerprint in store.stages(credential):
-        stored = version if fingerprint == version.fingerprint else store.read(credential, fingerprint)
-        if stored.client_id == version.client_id:
-            yield stored.private_key

@@ -1,20 +1,23 @@
-"""What a rotation would do, from one look at store and org."""
+"""What a run would do, from one look at store, org and history."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rotator.core.actions import Action, ActionKind
 from rotator.core.forecast import Forecast, foresee
+from rotator.errors import RotationHalted
 from rotator.services.managed import Observer
-from rotator.services.requests import wanted_of
+from rotator.services.own_login import refuse_to_end_own_login
+from rotator.services.requests import as_begun, continues, subject_of, wanted_of
 from rotator.services.rotate import policy_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
-    from rotator.core.policies import Strategy
+    from rotator.core.policies import Strategy, Wanted
     from rotator.services.managed import Managed
     from rotator.services.requests import Request
 
@@ -38,13 +41,25 @@ def plan_of(managed: Managed, request: Request, now: datetime) -> Plan:
     policy = policy_of(managed)
     current = seen.current
     due_at = current.not_after - policy.rotate_before if current else None
-    subject = current.fingerprint if current else None
+    try:
+        refuse_to_end_own_login(managed)
+        forecast = foresee(seen, _wanted(managed, request, now), policy, now)
+    except RotationHalted as halted:
+        forecast = Forecast((), Action(ActionKind.HALT, halted.what, advice=halted.advice))
     return Plan(
         credential=managed.name,
         strategy=seen.strategy,
-        current=subject,
+        current=current.fingerprint if current else None,
         not_after=current.not_after if current else None,
         due_at=due_at,
         due=due_at is not None and due_at <= now,
-        forecast=foresee(seen, wanted_of(request, subject), policy, now),
+        forecast=forecast,
     )
+
+
+def _wanted(managed: Managed, request: Request, now: datetime) -> Wanted:
+    """What the request would want: of an interrupted rotation, if it means that one, what that wanted."""
+    stages, rotation = managed.store.stages(managed.name), managed.open_rotation()
+    if rotation and continues(request, rotation, stages, now=now):
+        return wanted_of(*as_begun(rotation, request))
+    return wanted_of(request, subject_of(managed.name, request, stages) if request.goal else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -10,10 +10,11 @@ from rotator.core.actions import Action, ActionKind, HaltReason
 from rotator.core.observations import Memory, Observation
 from rotator.core.policies import Goal, Policy, Wanted
 from rotator.core.rotation import decide
-from rotator.errors import HistoryError, OrgError, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
+from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
 from rotator.services.gap import Gap
 from rotator.services.hands import Hands
 from rotator.services.managed import Managed, Observer
+from rotator.services.patience import LOOK, Patience
 from rotator.services.reports import Listener, Outcome, Report, Silent, Step
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Run:
         rotation_id: str = "",
         gap_begun_at: datetime | None = None,
     ) -> None:
-        """`rotation_id` and `gap_begun_at` are those of the rotation that an interrupted run began, if there is one."""
+        """`rotation_id` is the rotation's, if there is one; `gap_begun_at` is when an interrupted run opened a gap."""
         self._managed = managed
         self._wanted = wanted
         self._around = around
@@ -76,13 +77,15 @@ class Run:
         self._hands = Hands(managed, self._observer, rotation_id=rotation_id, keep_key=wanted.keep_key)
         self._rotation_id = rotation_id
         self._memory = Memory()
+        self._patience = Patience(self._policy.verification.timeout, around.now)
         self._gap = Gap(begun_at=gap_begun_at)
         self._steps: list[Step] = []
         self._warnings: list[str] = []
         self._refused_uploads = 0
         self._trouble: RotatorError | None = None
-        self._failing_since: datetime | None = None
+        self._why_given_up = ""
         self._start: Observation | None = None
+        self._may_stop = True
 
     def run(self) -> Report:
         """Goes on until the wanted is so, a person is needed, or it was asked to stop where nothing is half done.
@@ -93,38 +96,47 @@ class Run:
             seen = self._look()
             if seen is None:
                 continue
-            if self._around.stop_asked() and settled(seen):
-                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._managed.name))
             if self._refused_uploads >= ATTEMPTS and self._trouble:
-                if settled(seen):
-                    raise self._trouble
-                self._give_up_upload(seen)
+                seen = self._give_up_upload(seen, self._trouble)
             action = decide(seen, self._wanted, self._policy, self._around.now())
             end = self._end(action, seen)
             if end:
                 return end
+            if self._around.stop_asked() and settled(seen):
+                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._managed.name))
             self._do(action, seen)
 
     def _look(self) -> Observation | None:
         try:
             fresh = self._observer.look()
         except (OrgError, StoreError, HistoryError) as error:
-            self._tolerate(None, error, harmless=self._start is None)
+            self._tolerate(LOOK, error, harmless=self._start is None or (self._may_stop and self._around.stop_asked()))
             return None
-        self._failing_since = None
+        self._patience.succeeded(LOOK)
         self._memory, seen = self._memory.look(fresh)
         self._start = self._start or seen
+        self._may_stop = settled(seen)
         self._judge_gap(seen)
         return seen
 
     def _judge_gap(self, seen: Observation) -> None:
         """An upload that had no effect refused nobody; one that an earlier run promoted ended with that."""
-        if not settled(seen) or self._memory.given_up or self._gap.ended_at:
-            return
-        if seen.current and self._wanted.goal is Goal.REPLACE and seen.current.fingerprint != self._wanted.version:
-            self._gap.close(self._managed.last_promotion() or self._around.now())
+        if not settled(seen):
+            self._gap.confirm()
+        elif self._is_reached(seen):
+            self._gap.close(self._since_promotion(seen))
         else:
             self._gap.forget()
+
+    def _is_reached(self, seen: Observation) -> bool:
+        current = seen.current.fingerprint if seen.current else None
+        if self._wanted.goal is Goal.REPLACE:
+            return current not in {None, self._wanted.version}
+        return self._wanted.goal is Goal.BRING and current == self._wanted.version
+
+    def _since_promotion(self, seen: Observation) -> datetime:
+        begun, promoted = self._gap.begun_at, seen.promoted_at
+        return promoted if begun and promoted and promoted >= begun else self._around.now()
 
     def _do(self, action: Action, seen: Observation) -> None:
         if action.kind is ActionKind.WAIT:
@@ -139,7 +151,7 @@ class Run:
             else:
                 self._change(action, seen)
         except (OrgError, StoreError) as error:
-            self._fail(action, seen, error, began)
+            self._fail(action, seen, error)
             return
         finally:
             self._step(action, began)
@@ -155,24 +167,29 @@ class Run:
         return answer
 
     def _change(self, action: Action, seen: Observation) -> None:
+        if action.gives_up:
+            # Before it is done: should its answer be lost, the version must not be tried again all the same.
+            self._memory = self._memory.giving_up(action.gives_up)
         if action.kind in _WRITES:
+            self._may_stop = False
+            opens_gap = self._gap.before(action, seen, self._around.now())
             # Written down first: after a crash it tells since when consumers may have been refused.
-            self._gap.before(action, seen, self._around.now())
-            self._record(action, kind=f"{action.kind}_begins", opens_gap=self._gap.begun_at is not None)
+            self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap)
         self._hands.carry_out(action, seen, self._around.now())
 
     def _after(self, action: Action, seen: Observation) -> None:
-        if action.gives_up:
-            self._memory = self._memory.giving_up(action.gives_up)
+        self._patience.succeeded(action.kind)
+        if action.kind is ActionKind.VERIFY:
+            return
         if action.kind is ActionKind.PROMOTE:
+            self._observer.promoted(self._around.now())
             self._gap.close(self._around.now())
-        if action.kind is not ActionKind.VERIFY:
-            replaced = seen.current.fingerprint if seen.current and action.kind is ActionKind.PROMOTE else None
-            self._record(action, replaces=replaced)
+        replaced = seen.current.fingerprint if seen.current and action.kind is ActionKind.PROMOTE else None
+        self._record(action, replaces=replaced)
         if action.kind in _WRITES:
             self._refused_uploads, self._trouble = 0, None
 
-    def _fail(self, action: Action, seen: Observation, error: RotatorError, began: datetime) -> None:
+    def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
         self._record(action, succeeded=False, error=error.what)
         self._around.listener.failed(action, error.what)
         if action.kind is ActionKind.UPLOAD:
@@ -180,27 +197,24 @@ class Run:
             self._warnings.append(error.what)
             self._pause()
             return
-        self._tolerate(action, error, harmless=settled(seen) and action.kind not in _WRITES, since=began)
+        self._tolerate(action.kind, error, harmless=settled(seen) and action.kind not in _WRITES)
 
-    def _tolerate(
-        self, action: Action | None, error: RotatorError, *, harmless: bool, since: datetime | None = None
-    ) -> None:
+    def _tolerate(self, kind: ActionKind | None, error: RotatorError, *, harmless: bool) -> None:
         """Raises an error that may be left to another run, and others once they have come for too long."""
-        now = self._around.now()
-        self._failing_since = self._failing_since or since or now
-        patience = self._policy.verification.timeout
-        lasting = not isinstance(error, OrgUnavailable | StoreUnavailable | HistoryError)
-        if harmless or now - self._failing_since >= (patience / 4 if lasting else patience):
+        if self._patience.is_over(kind, error) or harmless:
             raise error
-        if action is None:
+        if kind is LOOK:
             self._around.listener.failed(None, error.what)
         self._pause()
 
-    def _give_up_upload(self, seen: Observation) -> None:
+    def _give_up_upload(self, seen: Observation, trouble: RotatorError) -> Observation:
+        """Leaves it to another run while `current` is untouched; otherwise the old certificate must come back."""
+        if settled(seen):
+            raise trouble
+        self._refused_uploads, self._why_given_up = 0, trouble.what
         if seen.pending:
             self._memory = self._memory.giving_up(seen.pending.fingerprint)
-            self._memory, _ = self._memory.look(seen)
-        self._refused_uploads = 0
+        return replace(seen, given_up=self._memory.given_up)
 
     def _wait(self, action: Action, seen: Observation) -> None:
         began = self._around.now()
@@ -217,17 +231,21 @@ class Run:
     def _end(self, action: Action, seen: Observation) -> Report | None:
         now = self._around.now()
         if action.kind is ActionKind.DONE:
+            self._gap.close(now)
             return self._report(self._success(seen), seen, action.why, again_at=action.until)
         if action.kind is ActionKind.HALT:
-            reverted = action.halt is HaltReason.REVERTED
-            if reverted:
-                self._gap.close(now)
-            outcome = Outcome.REVERTED if reverted else Outcome.HALTED
-            return self._report(outcome, seen, action.why, action.advice, halt=action.halt)
+            return self._halted(action, seen)
         if action.kind is ActionKind.WAIT and action.until and action.until - now > LONGEST_SLEEP:
             advice = "Run it again then, or with --retire-now, which ends the previous version at once."
             return self._report(Outcome.WAITING, seen, action.why, advice, again_at=action.until)
         return None
+
+    def _halted(self, action: Action, seen: Observation) -> Report:
+        if action.halt is not HaltReason.REVERTED:
+            return self._report(Outcome.HALTED, seen, action.why, action.advice, halt=action.halt)
+        self._gap.close(self._around.now())
+        why = f"{self._why_given_up} The old certificate is back." if self._why_given_up else action.why
+        return self._report(Outcome.REVERTED, seen, why, action.advice, halt=action.halt)
 
     def _success(self, seen: Observation) -> Outcome:
         before = self._start.current if self._start else None

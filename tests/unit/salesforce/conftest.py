@@ -14,7 +14,7 @@ from rotator.core.keys import PrivateKey
 from rotator.salesforce.apps import ConnectedApps
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.metadata import MetadataService
-from rotator.salesforce.session import OrgSession
+from rotator.salesforce.session import Candidate, OrgSession
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org import Org
 from rotator.simulator.server import SimulatorServer
@@ -133,7 +133,8 @@ def open_session(
     transport: Transport, pair: Pair, target: Callable[..., LoginTarget], now: Callable[[], datetime]
 ) -> Callable[..., OrgSession]:
     def make(org: Org, *keys: PrivateKey, over: Transport = transport) -> OrgSession:
-        return OrgSession(org.name, over, target(org, org.app("Rotator")), lambda: keys or (pair.key,), now)
+        robot = target(org, org.app("Rotator"))
+        return OrgSession(org.name, over, lambda: [Candidate(robot, key) for key in keys or (pair.key,)], now)
 
     return make
 

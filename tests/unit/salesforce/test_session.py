@@ -10,19 +10,19 @@ import pytest
 
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.salesforce.login import LoginTarget, SessionExpired
-from rotator.salesforce.session import OrgSession
+from rotator.salesforce.session import Candidate, OrgSession
 from rotator.simulator.answers import json_answer
 from rotator.simulator.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.keys import PrivateKey
     from rotator.core.secret import Secret
     from rotator.salesforce.transport import Transport
     from rotator.simulator.org import Org
 
 Open = Callable[..., OrgSession]
+Clock = Callable[[], "datetime"]
 
 
 def refused(_instance_url: str, _token: Secret) -> None:
@@ -64,19 +64,40 @@ def test_the_next_key_is_taken_when_the_one_before_does_not_match(
     assert [row.outcome for row in production.logins] == ["invalid_grant: invalid assertion", "Success"]
 
 
-def test_a_later_key_is_not_even_asked_for_when_the_first_is_refused_for_another_reason(
-    production: Org,
-    transport: Transport,
-    target: Callable[..., LoginTarget],
-    now: Callable[[], datetime],
-    pair: Any,
+def test_the_next_key_may_be_for_another_app(
+    production: Org, transport: Transport, target: Callable[..., LoginTarget], now: Clock, pair: Any, other_pair: Any
 ) -> None:
-    def keys() -> Iterator[PrivateKey]:
-        yield pair.key
+    other = production.add_app("Other", certificate=pair.certificate, username="robot@rotator.example")
+    ways = [
+        Candidate(target(production, production.app("Rotator")), other_pair.key),
+        Candidate(target(production, other), pair.key),
+    ]
+    assert OrgSession("production", transport, lambda: ways, now).org_id == production.id
+    assert [row.app for row in production.logins] == ["Rotator", "Other"]
+
+
+def test_the_ways_to_log_in_are_asked_for_afresh_at_every_login(
+    production: Org, transport: Transport, target: Callable[..., LoginTarget], now: Clock, pair: Any, other_pair: Any
+) -> None:
+    robot = target(production, production.app("Rotator"))
+    ways = [Candidate(robot, pair.key)]
+    session = OrgSession("production", transport, lambda: ways, now)
+    session.ensure_alive()
+    production.put_certificate("Rotator", other_pair.certificate)
+    production.sessions.end_all()
+    ways[:] = [Candidate(robot, other_pair.key)]
+    session.ensure_alive()
+
+
+def test_a_later_key_is_not_even_asked_for_when_the_first_is_refused_for_another_reason(
+    production: Org, transport: Transport, target: Callable[..., LoginTarget], now: Clock, pair: Any
+) -> None:
+    def candidates() -> Iterator[Candidate]:
+        yield Candidate(target(production, production.app("Rotator")), pair.key)
         raise AssertionError("the second key was asked for")
 
     production.users["robot@rotator.example"].active = False
-    session = OrgSession("production", transport, target(production, production.app("Rotator")), keys, now)
+    session = OrgSession("production", transport, candidates, now)
     with pytest.raises(LoginRefused, match="inactive user"):
         session.ensure_alive()
 
@@ -90,12 +111,9 @@ def test_a_refused_login_says_for_whom_why_and_what_to_do(production: Org, open_
     )
 
 
-def test_without_any_key_the_login_is_refused(
-    production: Org, transport: Transport, target: Callable[..., LoginTarget], now: Callable[[], datetime]
-) -> None:
-    session = OrgSession("production", transport, target(production, production.app("Rotator")), list, now)
-    with pytest.raises(LoginRefused, match="there is no key to log in with"):
-        session.ensure_alive()
+def test_without_any_key_the_login_is_refused(transport: Transport, now: Clock) -> None:
+    with pytest.raises(LoginRefused, match="There is no key to log in to the org production with"):
+        OrgSession("production", transport, list, now).ensure_alive()
 
 
 @pytest.mark.parametrize("answer", ["http_503", "unknown_error", "login_rate_exceeded"])
@@ -174,15 +192,11 @@ def test_a_session_in_another_org_than_before_is_refused(production: Org, sandbo
 
 
 def test_a_session_in_another_org_than_expected_is_refused(
-    production: Org,
-    transport: Transport,
-    target: Callable[..., LoginTarget],
-    now: Callable[[], datetime],
-    pair: Any,
+    production: Org, transport: Transport, target: Callable[..., LoginTarget], now: Clock, pair: Any
 ) -> None:
     wanted = target(production, production.app("Rotator"), org_id="00D000000000999EAA")
     with pytest.raises(OrgError, match="not to 00D000000000999EAA"):
-        OrgSession("production", transport, wanted, lambda: [pair.key], now).ensure_alive()
+        OrgSession("production", transport, lambda: [Candidate(wanted, pair.key)], now).ensure_alive()
 
 
 def test_tokens_in_jwt_format_are_refused_with_the_setting_to_change(production: Org, open_session: Open) -> None:

@@ -1,3 +1,5 @@
+"""What the program logs in to an org with, and the rotation that would end it."""
+
 from collections.abc import Callable
 
 import pytest
@@ -14,33 +16,36 @@ Stored = Callable[..., Version]
 
 def test_a_login_with_a_key_reads_it_only_when_it_is_used(settings: Settings, store: FilesStore) -> None:
     environ: dict[str, str] = {}
-    target, keys = own_login(settings, "production", store=lambda _: store, environ=environ)
-    assert (target.client_id, target.username) == ("key", "rotator@example.com")
-    assert target.audience == target.login_url == "https://example.my.salesforce.com"
+    candidates = own_login(settings, "production", store=lambda _: store, environ=environ)
     with pytest.raises(ConfigurationError, match="ROTATOR_KEY is not set"):
-        list(keys())
+        list(candidates())
     environ["ROTATOR_KEY"] = spare_key(0).pem().reveal()
-    assert [key.public_fingerprint for key in keys()] == [spare_key(0).public_fingerprint]
+    [candidate] = candidates()
+    assert candidate.key == spare_key(0)
+    assert (candidate.target.client_id, candidate.target.username) == ("key", "rotator@example.com")
+    assert candidate.target.audience == candidate.target.login_url == "https://example.my.salesforce.com"
 
 
-def test_a_login_by_a_credential_tries_current_then_pending_then_previous(
+def test_a_login_by_a_credential_tries_current_then_pending_then_previous_each_through_its_own_app(
     settings: Settings, store: FilesStore, stored: Stored
 ) -> None:
-    previous, current = stored("management", "Rotator"), stored("management", "Rotator")
-    pending = make_version("management", "Rotator")
-    target, keys = own_login(settings, "sandbox", store=lambda _: store, environ={})
+    previous, current = stored("management", "Other"), stored("management", "Rotator")
+    candidates = own_login(settings, "sandbox", store=lambda _: store, environ={})
+    pending = make_version("management", "Other")
     store.put_pending(pending)
-    assert (target.client_id, target.username) == (current.client_id, current.username)
-    assert target.login_url == "https://example--uat.sandbox.my.salesforce.com"
-    expected = [version.private_key.public_fingerprint for version in (current, pending, previous)]
-    assert [key.public_fingerprint for key in keys()] == expected
+    found = list(candidates())
+    assert [each.key for each in found] == [version.private_key for version in (current, pending, previous)]
+    assert [each.target.client_id for each in found] == [v.client_id for v in (current, pending, previous)]
+    assert {each.target.login_url for each in found} == {"https://example--uat.sandbox.my.salesforce.com"}
 
 
-def test_a_key_for_the_other_app_of_a_pair_is_not_tried(settings: Settings, store: FilesStore, stored: Stored) -> None:
-    stored("management", "Other")
-    current = stored("management", "Rotator")
-    _, keys = own_login(settings, "sandbox", store=lambda _: store, environ={})
-    assert [key.public_fingerprint for key in keys()] == [current.private_key.public_fingerprint]
+def test_what_is_stored_is_looked_at_again_for_every_login(
+    settings: Settings, store: FilesStore, stored: Stored
+) -> None:
+    stored("management", "Rotator")
+    candidates = own_login(settings, "sandbox", store=lambda _: store, environ={})
+    later = stored("management", "Rotator")
+    assert next(candidates()).key == later.private_key
 
 
 def test_a_credential_that_is_not_stored_says_how_to_begin(settings: Settings, store: FilesStore) -> None:

@@ -1,0 +1,196 @@
+"""Takes what a person or the schedule asks for, writes it down, and sees it through, again after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.certificates import throwaway
+from rotator.errors import HistoryError, RotationHalted, RotatorError
+from rotator.history.journal import PROMOTION
+from rotator.history.records import NewRotation, Rotation
+from rotator.services.own_login import refuse_to_end_own_login
+from rotator.services.reports import Outcome, Report
+from rotator.services.requests import UNTOUCHED, Request, as_begun, continues, subject_of, wanted_of
+from rotator.services.rotate import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.history.journal import Journal
+    from rotator.history.locks import RotationLocks
+    from rotator.services.managed import Managed
+    from rotator.services.rotate import Surroundings
+
+
+class Desk:
+    """Takes requests for one credential, one at a time, and sees them through."""
+
+    def __init__(
+        self,
+        managed: Managed,
+        journal: Journal,
+        locks: RotationLocks,
+        around: Callable[[str | None], Surroundings],
+        gap_begun: Callable[[], datetime | None],
+    ) -> None:
+        """`around(rotation id)` gives a run its surroundings, with a recorder for that rotation. `gap_begun` tells
+        since when consumers may be refused because a run was interrupted.
+        """
+        self._managed: Final = managed
+        self._journal: Final = journal
+        self._locks: Final = locks
+        self._around: Final = around
+        self._gap_begun: Final = gap_begun
+
+    def serve(self, request: Request) -> Report:
+        """Sees a request through, from where an interrupted run left it.
+
+        Raises RotationRunning when somebody else is rotating the credential, RotationHalted when what is asked for
+        makes no sense as the store stands or would end the program's own login, and what `Run.run` raises.
+        """
+        name, store = self._managed.name, self._managed.store
+        with self._locks.hold(name):
+            refuse_to_end_own_login(self._managed)
+            store.sweep(name)
+            stages = store.stages(name)
+            rotation = self._left_open(request, stages)
+            if rotation is None and request.goal:
+                rotation = self._begin(request, subject_of(name, request, stages))
+            return self._see_through(request, rotation, stages)
+
+    def adopt(self, request: Request, version: Version) -> Report:
+        """Takes a key pair that people made into the store: it must be live and log in, as any version must.
+
+        Raises RotationHalted when it is the current version already, RotationRunning, and what `Run.run` raises.
+        """
+        name, store = self._managed.name, self._managed.store
+        with self._locks.hold(name):
+            store.sweep(name)
+            stages = store.stages(name)
+            rotation = self._left_open(request, stages, version.fingerprint)
+            if rotation is None and stages.current == version.fingerprint:
+                raise RotationHalted(
+                    f"This key pair is the current version of {name} already.",
+                    left=UNTOUCHED,
+                    advice=f"`rotator verify {name}` tries it.",
+                )
+            rotation = rotation or self._begin(request, version.fingerprint)
+            if version.fingerprint not in stages.fingerprints:
+                self._clear_pending(stages)
+                store.put_pending(replace(version, rotation_id=rotation.id))
+            return self._see_through(request, rotation, stages)
+
+    def _clear_pending(self, stages: Stages) -> None:
+        """What was pending was meant to replace a certificate that people have replaced by hand since."""
+        if stages.pending is None:
+            return
+        managed = self._managed
+        # A previous version that was to come back keeps its certificate, and its grace.
+        for name in managed.settings.apps if stages.pending != stages.previous else ():
+            app = managed.apps.read(name)
+            if app is not None and app.fingerprint == stages.pending:
+                managed.apps.replace_certificate(name, throwaway(now=self._now()), expecting=stages.pending)
+        managed.store.discard(managed.name, stages.pending)
+
+    def _left_open(self, request: Request, stages: Stages, adopted: Fingerprint | None = None) -> Rotation | None:
+        """The rotation that an interrupted run left open, if it is what is asked for; another one is abandoned."""
+        rotation = self._journal.open_rotation(self._managed.name)
+        if rotation is None:
+            return None
+        if continues(request, rotation, stages, now=self._now(), adopted=adopted):
+            return rotation
+        why = "It was interrupted, and another request came after it."
+        self._journal.finish_rotation(rotation.id, outcome="abandoned", why=why, now=self._now())
+        return None
+
+    def _begin(self, request: Request, subject: Fingerprint | None) -> Rotation:
+        brings = request.goal in {"back", "adopt"}
+        settings = self._managed.settings
+        return self._journal.begin_rotation(
+            NewRotation(
+                credential=self._managed.name,
+                org=settings.org,
+                strategy=settings.strategy,
+                trigger=request.trigger,
+                actor=request.actor,
+                reason=request.reason,
+                goal=request.goal,
+                replaces=None if brings else subject,
+                brings_back=subject if brings else None,
+                keep_key=request.keep_key,
+                retire_now=request.retire_now,
+            ),
+            self._now(),
+        )
+
+    def _see_through(self, request: Request, rotation: Rotation | None, stages: Stages) -> Report:
+        rotation_id = rotation.id if rotation else None
+        begun, subject = as_begun(rotation, request) if rotation else (request, None)
+        gap_begun_at = self._gap_begun()
+        self._note_promotion(stages, rotation_id)
+        run = Run(
+            self._managed,
+            wanted_of(begun, subject),
+            self._around(rotation_id),
+            rotation_id=rotation_id or "",
+            gap_begun_at=gap_begun_at,
+        )
+        try:
+            report = run.run()
+        except RotatorError as error:
+            self._note_failure(rotation, error)
+            raise
+        return self._finish(rotation, report)
+
+    def _note_promotion(self, stages: Stages, rotation_id: str | None) -> None:
+        """Writes down a promotion that an interrupted run could not: the previous version's grace counts from it."""
+        promoted = self._journal.promoted_version(self._managed.name)
+        if promoted is None or stages.current in {None, promoted}:
+            return
+        self._journal.record(
+            PROMOTION,
+            now=self._now(),
+            credential=self._managed.name,
+            rotation_id=rotation_id,
+            why="an interrupted run had made it current",
+            version=stages.current,
+        )
+
+    def _note_failure(self, rotation: Rotation | None, error: RotatorError) -> None:
+        """The rotation stays open: the next run goes on from what it finds."""
+        try:
+            self._journal.record(
+                "stopped",
+                now=self._now(),
+                credential=self._managed.name,
+                rotation_id=rotation.id if rotation else None,
+                error=error.what,
+            )
+        except HistoryError:
+            return
+
+    def _finish(self, rotation: Rotation | None, report: Report) -> Report:
+        if rotation is None or report.outcome is Outcome.INTERRUPTED:
+            return report
+        try:
+            self._journal.finish_rotation(
+                rotation.id,
+                outcome=_IN_HISTORY.get(report.outcome, report.outcome),
+                why=report.why,
+                old_fingerprint=report.old_fingerprint,
+                new_fingerprint=report.new_fingerprint,
+                gap_seconds=None if report.gap and report.gap.is_open else report.gap_seconds,
+                now=self._now(),
+            )
+        except HistoryError as error:
+            return replace(report, warnings=(*report.warnings, f"The history could not be written: {error.what}"))
+        return report
+
+    def _now(self) -> datetime:
+        return self._around(None).now()
+
+
+_IN_HISTORY: Final = {Outcome.WAITING: "nothing"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from rotator.cli.endings import documented
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.runs import actor, run_requests
 from rotator.config.secrets import KeyReference, SecretReference
@@ -29,6 +30,7 @@ from rotator.services.requests import Request
 @common_options
 @json_option
 @pass_invocation
+@documented
 def adopt(invocation: Invocation, name: str, key_file: Path, password_env: str | None, reason: str) -> None:
     """Take a key pair that consumers use already into the store, as the current version of NAME.
 

@@ -103,8 +103,9 @@ def _inventory(invocation: Invocation, app: Application) -> Scan:
 
 
 def _rotate(invocation: Invocation, app: Application, name: str) -> Rotated:
+    from rotator.cli.endings import print_report
     from rotator.cli.progress import LiveProgress
-    from rotator.cli.runs import actor, print_report
+    from rotator.cli.runs import actor
     from rotator.cli.traffic import Traffic
     from rotator.services.requests import Request
 

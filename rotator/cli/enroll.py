@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rotator.cli.endings import documented
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.runs import actor, chosen, run_requests
 from rotator.services.requests import Request
@@ -16,6 +17,7 @@ from rotator.services.requests import Request
 @common_options
 @json_option
 @pass_invocation
+@documented
 def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_unknown: bool) -> None:
     """Make the first key pair for an app that holds no certificate.
 

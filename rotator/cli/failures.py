@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -45,15 +47,35 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     return result if isinstance(result, int) else 0
 
 
-def tell(error: RotatorError, *, as_json: bool) -> None:
-    """Prints an error for a person, and as JSON on standard output for a program that asked for JSON."""
-    colours = None if "NO_COLOR" not in os.environ else False
-    click.echo(click.style("Error: ", fg="red", bold=True) + error.what, err=True, color=colours)
+def tell(error: RotatorError, *, as_json: bool, about: str = "") -> None:
+    """Prints an error for a person, and as JSON on standard output for a program that asked for JSON.
+
+    `about` is the credential that it happened to, where a command serves several.
+    """
+    _say("Error: ", "red", f"{about}: {error.what}" if about else error.what)
     if error.left:
-        click.echo(error.left, err=True)
-    click.echo(click.style("What to do: ", fg="cyan") + error.advice, err=True, color=colours)
+        _say("", "", error.left)
+    _say("What to do: ", "cyan", error.advice)
     if as_json:
         click.echo(_as_json(error))
+
+
+def _say(label: str, colour: str, text: str) -> None:
+    """A paragraph on standard error; a terminal gets it wrapped between words, so that names can be copied."""
+    colours = None if "NO_COLOR" not in os.environ else False
+    lines = (label + text).splitlines()
+    if sys.stderr.isatty():
+        width = get_terminal_size().columns
+        lines = [part for line in lines for part in _wrapped(line, width)]
+    told = "\n".join(lines)
+    if label:
+        told = click.style(label.rstrip(), fg=colour, bold=colour == "red") + told.removeprefix(label.rstrip())
+    click.echo(told, err=True, color=colours)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _as_json(error: RotatorError) -> str:

@@ -32,7 +32,7 @@ class LazyGroup(click.Group):
         super().__init__(*arguments, **options)
         self.lazy = lazy
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Names in the order of the map, then those of commands that are there."""
         return [*self.lazy, *self.commands]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rotator.cli.endings import documented
 from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.runs import actor, chosen, run_requests
@@ -40,7 +41,7 @@ _retire_now = click.option(
 
 
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    return common_options(json_option(pass_invocation(command)))
+    return common_options(json_option(pass_invocation(documented(command))))
 
 
 @rotate.command()

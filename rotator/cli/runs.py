@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from rotator.cli.context import Application
     from rotator.cli.options import Invocation
+    from rotator.services.desk import Desk
     from rotator.services.reports import Report
-    from rotator.services.requests import Desk
 
 
 def actor() -> str:

@@ -96,17 +96,21 @@ class Desk:
         managed.store.discard(managed.name, stages.pending)
 
     def _left_open(self, request: Request, stages: Stages, adopted: Fingerprint | None = None) -> Rotation | None:
-        """The rotation that an interrupted run left open, if it is what is asked for; another one is abandoned."""
+        """The rotation that an interrupted run left open, if it is what is asked for."""
         rotation = self._journal.open_rotation(self._managed.name)
-        if rotation is None:
-            return None
-        if continues(request, rotation, stages, now=self._now(), adopted=adopted):
+        if rotation and continues(request, rotation, stages, now=self._now(), adopted=adopted):
             return rotation
-        why = "It was interrupted, and another request came after it."
-        self._journal.finish_rotation(rotation.id, outcome="abandoned", why=why, now=self._now())
         return None
 
+    def _abandon_another(self) -> None:
+        """Ends what was left open, now that something else is begun: a request that was refused ends nothing."""
+        rotation = self._journal.open_rotation(self._managed.name)
+        if rotation:
+            why = "It was interrupted, and another request came after it."
+            self._journal.finish_rotation(rotation.id, outcome="abandoned", why=why, now=self._now())
+
     def _begin(self, request: Request, subject: Fingerprint | None) -> Rotation:
+        self._abandon_another()
         brings = request.goal in {"back", "adopt"}
         settings = self._managed.settings
         return self._journal.begin_rotation(

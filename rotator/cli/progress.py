@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import sys
+from typing import TYPE_CHECKING, Final, cast
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rotator.cli.console import clean, short
+from rotator.cli.deaf import WhileRead
 from rotator.core.actions import Action, ActionKind
 from rotator.core.forecast import NEW_VERSION
 from rotator.core.logins import LoginAnswer, LoginOutcome
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self
+    from typing import Self, TextIO
 
     from rotator.core.credentials import Fingerprint
 
@@ -30,11 +32,14 @@ _DOING: Final = {
     ActionKind.RETIRE: "retiring the previous {version}",
 }
 
+_NOT_YET: Final = "; the change takes its time to reach every login server, trying again"
+
 
 def describe(action: Action) -> str:
     """What an action does, for people."""
     if action.kind is ActionKind.WAIT:
-        return f"waiting: {action.why}"
+        until = f" until {action.until:%H:%M:%S} UTC" if action.until else ""
+        return f"waiting{until}: {action.why}"
     return _DOING[action.kind].format(app=clean(action.app), version=_name(action.version))
 
 
@@ -43,21 +48,24 @@ def _name(version: Fingerprint | None) -> str:
 
 
 class LiveProgress:
-    """Shows the steps of a run on standard error. Use it in a `with` statement."""
+    """Shows the steps of a run on standard error, as long as anybody reads it. Use it in a `with` statement."""
 
     def __init__(self, credential: str, *, quiet: bool = False) -> None:
         self._credential: Final = credential
-        self._console: Final = Console(stderr=True, quiet=quiet, highlight=False, markup=False, emoji=False)
+        # Rich asks no more of a file than WhileRead has.
+        out = cast("TextIO", WhileRead(sys.stderr))
+        self._console: Final = Console(file=out, quiet=quiet, highlight=False, markup=False, emoji=False)
         self._progress: Final = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
             TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
             console=self._console,
             transient=True,
         )
         self._task = self._progress.add_task(f"{credential}: looking", total=None)
         self._logins = 0
         self._verifying = ""
+        self._sent: set[Fingerprint | None] = set()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -70,9 +78,9 @@ class LiveProgress:
 
     def begins(self, action: Action) -> None:
         """See rotator.services.reports.Listener."""
-        if action.kind is ActionKind.WAIT and self._verifying:
+        if action.kind in {ActionKind.WAIT, ActionKind.VERIFY} and self._verifying:
             return
-        self._progress.update(self._task, description=f"{self._credential}: {describe(action)}")
+        self._show(describe(action), anew=True)
 
     def ended(self, action: Action, seconds: float, answer: LoginAnswer | None) -> None:
         """See rotator.services.reports.Listener."""
@@ -80,6 +88,8 @@ class LiveProgress:
             self._login(action, answer)
             return
         self._verifying, self._logins = "", 0
+        if action.kind in {ActionKind.UPLOAD, ActionKind.RESTORE}:
+            self._sent.add(action.version)
         self._say(f"{describe(action)} ({seconds:.1f} s)")
 
     def failed(self, action: Action | None, why: str) -> None:
@@ -90,13 +100,26 @@ class LiveProgress:
     def _login(self, action: Action, answer: LoginAnswer) -> None:
         """A line when the answer changes; until then the count goes on in the line that moves."""
         state = f"{action.version}{answer.outcome}"
-        self._logins = self._logins + 1 if state == self._verifying else 1
-        if state != self._verifying:
-            reason = "" if answer.outcome is LoginOutcome.ACCEPTED else f" ({clean(answer.reason)})"
-            self._say(f"{describe(action)}: {answer.outcome}{reason}")
+        is_news = state != self._verifying
+        self._logins = 1 if is_news else self._logins + 1
         self._verifying = state
-        counted = f"{self._credential}: {describe(action)}: {answer.outcome}, {self._logins} in a row"
-        self._progress.update(self._task, description=counted)
+        if is_news:
+            self._say(f"{describe(action)}: {answer.outcome}{self._reason(action, answer)}")
+        waiting = f"waiting for logins with {_name(action.version)}: {answer.outcome}, {self._logins} in a row"
+        self._show(waiting, anew=is_news)
+
+    def _reason(self, action: Action, answer: LoginAnswer) -> str:
+        if answer.outcome is LoginOutcome.ACCEPTED:
+            return ""
+        is_new = answer.outcome is LoginOutcome.MISMATCH and action.version in self._sent
+        return f" ({clean(answer.reason)}){_NOT_YET if is_new else ''}"
+
+    def _show(self, text: str, *, anew: bool) -> None:
+        """The line that moves; `anew` sets its clock to zero."""
+        if anew:
+            self._progress.reset(self._task)
+        self._progress.update(self._task, description=f"{self._credential}: {text}")
 
     def _say(self, text: str) -> None:
-        self._console.print(f"{self._credential}: {text}", soft_wrap=True)
+        # What is piped on is not folded; a terminal wraps between words.
+        self._console.print(f"{self._credential}: {text}", soft_wrap=not self._console.is_terminal)

@@ -1,16 +1,22 @@
-"""Ctrl-C and SIGTERM: the first asks a run to stop where nothing is half done, the second stops it at once."""
+"""Ctrl-C and SIGTERM: the first asks a run to stop where nothing is half done, the second stops it at once.
+
+A terminal that is closed (SIGHUP, which may come twice: from the shell and from the system) only ever asks.
+"""
 
 from __future__ import annotations
 
 import signal
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
+
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
@@ -23,16 +29,20 @@ class StopRequest:
         """Whether it was."""
         return self.asked
 
-    def _take(self, _signal: int, _frame: FrameType | None) -> None:
-        if self.asked:
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked and number != signal.SIGHUP:
             raise KeyboardInterrupt
-        self.asked = True
-        click.echo("Stopping where nothing is left half done. Once more stops at once.", err=True)
+        if not self.asked:
+            self.asked = True
+            # Nobody may read it any more.
+            with suppress(OSError):
+                click.echo("Stopping where nothing is left half done. Once more stops at once.", err=True)
 
     @contextmanager
     def listening(self) -> Iterator[StopRequest]:
-        """Takes both signals while the context lasts."""
-        before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Takes the signals while the context lasts, save those that are ignored, as `nohup` has it."""
+        taken = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._take) for number in taken}
         try:
             yield self
         finally:

@@ -115,9 +115,11 @@ class Application:
     def store(self, name: str) -> Store:
         """A store by its name. Raises ConfigurationError for a name that is not configured."""
         if name not in self._stores:
-            from rotator.stores.files import FilesStore
+            from rotator.stores.kinds import Surroundings, kind_of
 
-            self._stores[name] = FilesStore(name, _named(self.settings.stores, name, "store").path)
+            settings = _named(self.settings.stores, name, "store")
+            around = Surroundings(self.environ, self.now, self.sleep, at_end=self._opened.callback)
+            self._stores[name] = kind_of(settings).open(name, settings, around)
         return self._stores[name]
 
     def transport(self, org: str) -> Transport:

@@ -9,12 +9,15 @@ from pydantic import ValidationError
 
 from rotator.config.consistency import inconsistencies
 from rotator.config.document import Document, read_document
+from rotator.config.kinds import settings_of
 from rotator.config.mistakes import Mistake, Place, describe
 from rotator.config.settings import BY_CREDENTIAL, OWN_KEY, Settings
 from rotator.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
 
 VARIABLE: Final = "ROTATOR_CONFIG"
 USUAL_PLACES: Final = (Path("config.yaml"), Path("/etc/rotator/config.yaml"))
@@ -94,7 +97,14 @@ def _mistakes(error: ValidationError, document: Document) -> Iterator[Mistake]:
         # A mistake among the defaults shows again in every credential that takes them over.
         repeated = place[:1] == ("credentials",) and (place[2:], details["msg"]) in defaults
         if not repeated and details["type"] != _FOLLOWING:
-            yield Mistake(document.line(place), place, describe(details, place, Settings))
+            yield Mistake(document.line(place), place, _sentence(details, place, document))
+
+
+def _sentence(details: ErrorDetails, place: Place, document: Document) -> str:
+    if place[:1] == ("stores",) and details["type"] == "extra_forbidden":
+        # What may stand in a store is known only to its kind.
+        return describe(details, place[2:], settings_of(document.data["stores"][place[1]]["type"]))
+    return describe(details, place, Settings)
 
 
 def _place(location: tuple[int | str, ...]) -> Place:

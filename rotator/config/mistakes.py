@@ -72,8 +72,8 @@ def describe(error: ErrorDetails, place: Place, model: type[BaseModel]) -> str:
     if kind in {"too_short", "too_long"}:
         return _wrong_count(context)
     if kind == "string_pattern_mismatch":
-        return _FORMS[context["pattern"]]
-    return _SENTENCES.get(kind, error["msg"]).format(**context)
+        return _FORMS.get(context["pattern"], error["msg"])
+    return _SENTENCES[kind].format(**context) if kind in _SENTENCES else error["msg"]
 
 
 def known_keys(model: type[BaseModel], place: Place) -> list[str]:

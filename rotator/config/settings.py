@@ -7,12 +7,14 @@ across sections (`rotator.config.consistency`).
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from rotator.config.durations import Duration, format_duration
 from rotator.config.merging import with_defaults
 from rotator.config.paths import ConfiguredPath, DatabaseUrl, HttpsUrl, ProxyUrl
 from rotator.config.secrets import KeyReference
+from rotator.config.section import Section, Words
+from rotator.config.stores import Store
 from rotator.core.policies import Strategy, Verification
 
 RESERVED_COMMON_NAME: Final = "retired by rotator"
@@ -27,14 +29,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,
 AppName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
 """Full name of a Connected App: its API name, after a namespace prefix where it has one."""
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 SubjectPart = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-
-
-class Section(BaseModel):
-    """A part of config.yaml: an unknown key in it is a mistake, and what was read never changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class LoginWithKey(Section):
@@ -80,17 +75,6 @@ class OrgSettings(Section):
         if not (self.connect_timeout and self.read_timeout):
             raise ValueError("connect_timeout and read_timeout must be more than 0s")
         return self
-
-
-class FilesStoreSettings(Section):
-    """A store of files in a folder."""
-
-    type: Literal["files"]
-    path: ConfiguredPath
-
-
-StoreSettings = FilesStoreSettings
-"""Any kind of store. A second kind makes this a union told apart by `type`."""
 
 
 class SubjectSettings(Section):
@@ -194,8 +178,8 @@ class Settings(Section):
 
     database: DatabaseUrl
     orgs: Annotated[dict[Name, OrgSettings], Field(min_length=1)]
-    stores: dict[Name, StoreSettings] = {}
-    credentials: dict[Name, CredentialSettings] = {}
+    stores: dict[Name, Store] = Field(default_factory=dict)
+    credentials: dict[Name, CredentialSettings] = Field(default_factory=dict)
     rotation: RotationSettings = RotationSettings()
 
     @model_validator(mode="before")

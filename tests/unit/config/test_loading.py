@@ -14,6 +14,7 @@ from rotator.config.settings import LoginByCredential, LoginWithKey, Settings
 from rotator.core.certificates import RETIRED_COMMON_NAME
 from rotator.core.policies import Strategy
 from rotator.errors import ConfigurationError
+from rotator.stores.files_kind import FilesStoreSettings
 
 Read = Callable[..., Settings]
 Refusal = Callable[..., str]
@@ -30,6 +31,13 @@ credentials:
 EXAMPLE = Path(__file__).parents[3] / "config.yaml.example"
 
 
+def path_of(settings: Settings) -> Path:
+    """Where the files store of the sound configuration is."""
+    store = settings.stores["keys"]
+    assert isinstance(store, FilesStoreSettings)
+    return store.path
+
+
 def test_a_sound_configuration_is_read(settings: Read) -> None:
     read = settings()
     assert list(read.orgs) == ["production", "sandbox"]
@@ -44,7 +52,7 @@ def test_paths_start_from_the_folder_of_the_configuration(settings: Read) -> Non
     read = settings()
     login = read.orgs["production"].login
     assert read.database == "sqlite:////etc/rotator/rotator.db"
-    assert read.stores["keys"].path == Path("/etc/rotator/store")
+    assert path_of(read) == Path("/etc/rotator/store")
     assert isinstance(login, LoginWithKey)
     assert login.private_key.file == Path("/etc/rotator/keys/management.pem")
 
@@ -52,12 +60,12 @@ def test_paths_start_from_the_folder_of_the_configuration(settings: Read) -> Non
 def test_an_absolute_path_stays_what_it_is(settings: Read) -> None:
     read = settings({"sqlite:///rotator.db": "sqlite:////var/lib/rotator.db", "path: store": "path: /srv/keys"})
     assert read.database == "sqlite:////var/lib/rotator.db"
-    assert read.stores["keys"].path == Path("/srv/keys")
+    assert path_of(read) == Path("/srv/keys")
 
 
 def test_a_tilde_is_the_home_directory(settings: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/operator")
-    assert settings({"path: store": "path: ~/keys"}).stores["keys"].path == Path("/home/operator/keys")
+    assert path_of(settings({"path: store": "path: ~/keys"})) == Path("/home/operator/keys")
 
 
 def test_the_audience_is_the_login_url_unless_said_otherwise(settings: Read) -> None:
@@ -99,7 +107,11 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("stores:", "store:", 12, "store: unknown key; did you mean `stores`?"),
         ("username: billing", "user: billing", 18, "credentials.billing.user: unknown key; did you mean `username`?"),
         ("{file: ", "{fil: ", 8, "orgs.production.login.private_key.fil: unknown key; did you mean `file`?"),
-        ("type: files", "type: vault", 13, "stores.keys.type: must be 'files'"),
+        ("type: files", "type: flies", 13, "stores.keys.type: there is no kind of store `flies`; did you mean `files`"),
+        ("type: files", "type: 12", 13, "stores.keys.type: must be text"),
+        ("type: files, ", "", 13, "stores.keys.type: it is missing"),
+        ("{type: files, path: store}", "store", 13, "stores.keys: must be a group of indented keys"),
+        ("path: store", "pth: store", 13, "stores.keys.pth: unknown key; did you mean `path`?"),
         ("    store: keys\n", "", 15, "credentials.billing.store: it is missing"),
         ("store: keys", "store: kees", 17, "credentials.billing.store: there is no store `kees`; did you mean `keys`?"),
         ("org: production", "org: prod", 16, "there is no org `prod`; there is production, sandbox"),
@@ -154,7 +166,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(refusal: Refu
         {
             "sqlite:///rotator.db": "mysql://host/db",
             "login_url": "logn_url",
-            "type: files": "type: vault",
+            "type: files": "type: flies",
             "org: production": "org: prod",
             "[Warehouse_A, Warehouse_B]": "[]",
         },
@@ -220,7 +232,7 @@ def test_a_relative_configuration_still_gives_absolute_paths(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("config.yaml").write_text(sound)
-    assert load(Path("config.yaml")).stores["keys"].path == tmp_path / "store"
+    assert path_of(load(Path("config.yaml"))) == tmp_path / "store"
 
 
 def test_reading_settings_reads_no_secret(settings: Read) -> None:

@@ -84,19 +84,26 @@ class Situation:
         if pending is None or self.failed:
             return False
         same_key = current is not None and pending.public_fingerprint == current.public_fingerprint
-        elsewhere = current is None or pending.app != current.app or self.seen.strategy is Strategy.IN_PLACE
         match wanted.goal:
             case Goal.REPLACE:
                 recalled = pending == self.seen.previous
                 lasting = pending.not_after - self.now > self.policy.rotate_before
                 right_key = same_key == (wanted.keep_key and current is not None)
-                return not recalled and lasting and right_key and (elsewhere or same_key)
+                return not recalled and lasting and right_key and (same_key or self.leaves_current_alone(pending))
             case Goal.BRING:
                 return pending.fingerprint == wanted.version
             case Goal.RESTORE:
                 return False
             case Goal.FINISH:
-                return elsewhere or same_key or pending == self.seen.previous
+                return same_key or pending == self.seen.previous or self.leaves_current_alone(pending)
+
+    def leaves_current_alone(self, version: KnownVersion) -> bool:
+        """Whether nobody who logs in with `current` need be refused on the version's account, as far as apps allow.
+
+        A certificate that is live in the place of current's takes nothing away from anybody any more.
+        """
+        alone = self.seen.strategy is Strategy.IN_PLACE or not self.is_slot_of_current(version.app)
+        return alone or self.seen.is_live(version)
 
     def is_slot_of_current(self, app: str) -> bool:
         """Whether `current` logs in through the app, so that an upload to it ends current's key."""

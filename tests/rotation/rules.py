@@ -31,10 +31,15 @@ def check_state(world: World) -> None:
         return
     served = any(world.is_live(version) for version in world.stages if version.app == current.app)
     rule(served, "the live certificate of current's app is that of a stored version for it", world)
-    if len(world.live) == 2:
+    if len(world.live) == 2 and not _change_in_place(world, current):
         rule(world.logs_in(current), "alternating: current logs in at every moment", world)
     elif world.pending is None or world.pending.key != BAD_KEY:
         rule(any(map(world.logs_in, world.stages)), "in place: some stored key logs in at every moment", world)
+
+
+def _change_in_place(world: World, current: Stored) -> bool:
+    """Whether a version over another key is for the app of `current`: adopted there, or made when it was the only one."""
+    return any(version.app == current.app and version.key != current.key for version in world.stages)
 
 
 def check_action(world: World, action: Action, wanted: Wanted) -> None:
@@ -45,6 +50,8 @@ def check_action(world: World, action: Action, wanted: Wanted) -> None:
         rule(world.named(action.version) is not None, "only a stored version is worked with", world, action)
     if action.kind is ActionKind.GENERATE:
         rule(world.pending is None, "a pending version is never overwritten", world, action)
+        in_turn = len(world.live) == 1 or wanted.keep_key or not world.is_slot_of_current(action.app)
+        rule(in_turn, "alternating: a new key is for the standby app", world, action)
     if action.kind is ActionKind.PROMOTE:
         _check_promotion(world, action, wanted)
     if action.kind in {ActionKind.DISCARD, ActionKind.RETIRE}:
@@ -67,14 +74,16 @@ def _check_write(world: World, action: Action, wanted: Wanted) -> None:
     if action.kind is ActionKind.UPLOAD:
         rule(action.version not in world.given_up, "what never held is not tried again in the same run", world, action)
     if action.kind is ActionKind.UPLOAD and slot_of_current:
-        _check_way_back(world, action)
+        _check_way_back(world, action, wanted)
     _check_grace(world, action, wanted)
 
 
-def _check_way_back(world: World, action: Action) -> None:
-    current = world.current
-    if current is None or not world.is_live(current):
+def _check_way_back(world: World, action: Action, wanted: Wanted) -> None:
+    current, version = world.current, world.named(action.version)
+    if current is None or version is None or not world.is_live(current):
         return
+    called_back = wanted.goal is Goal.BRING or version == world.previous
+    rule(len(world.live) == 1 or called_back or version.key == current.key, "alternating: the app of current gets no other key unasked", world, action)
     row = world.row(current)
     said = row is not None and (
         (row.outcome is LoginOutcome.ACCEPTED and row.age == 0)
@@ -190,9 +199,9 @@ def _is_met(world: World, wanted: Wanted) -> bool:
     current = world.current
     match wanted.goal:
         case Goal.REPLACE:
-            return current is not None and current.name != NAMED
+            return current is not None and current.name != wanted.version
         case Goal.BRING:
-            return current is not None and current.name == NAMED
+            return current is not None and current.name == wanted.version
         case Goal.RESTORE:
             return current is not None and world.is_live(current)
         case Goal.FINISH:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.core.logins import LoginOutcome
 from tests.rotation.world import BAD_KEY, GONE, NAMED, THROWAWAY, UNKNOWN, Cert, Stored, Tried, World
@@ -12,24 +12,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class _Asked(NamedTuple):
+    """What is asked for of the test logins with one version's key."""
+
+    name: str
+    plain_name: str
+    is_current: bool
+    certain: bool
+    """No login with the key can be refused any more."""
+
+
 def plain(world: World, *, keeps_name: bool) -> World:
     """The one world that stands for all that are the same. `keeps_name`: a request is about `v0`."""
-    after, names = _plain(world.crashed(), keeps_name)
+    after, names, asked = _plain(world.crashed(), keeps_name)
     if not (world.tried or world.given_up):
         return after
-    pending, current = world.pending, world.current
-    given_up = frozenset(names.get(name, GONE) for name in world.given_up)
-    asked_for = tuple(
-        (version.name, names[version.name], version == current, _is_certain(world, version))
-        for version in ((current,) if pending == current else (pending, current))
-        if version and names[version.name] not in given_up
-    )
-    return after._replace(tried=_plain_rows(world.tried, asked_for), given_up=given_up)
+    given_up = frozenset(names.get(name, GONE) for name in world.given_up) if world.given_up else world.given_up
+    return after._replace(tried=_plain_rows(world.tried, asked, given_up), given_up=given_up)
 
 
 @cache
-def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str]]:
-    """A world without memory under plain names, and what each name became."""
+def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tuple[_Asked, ...]]:
+    """A world without memory under plain names, what each name became, and which test logins make a difference."""
     if world.is_slot_of_current("B"):
         world = _swapped(world)
     names: dict[str, str] = {}
@@ -58,7 +62,12 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str]]:
         in_grace=world.in_grace and world.previous is not None,
         by_hand=world.by_hand and current is not None and not world.is_live(current),
     )
-    return after, names
+    asked = (
+        _Asked(version.name, names[version.name], version == current, world.answers(version) == (LoginOutcome.ACCEPTED,))
+        for version in dict.fromkeys((world.pending, current))
+        if version
+    )
+    return after, names, tuple(asked)
 
 
 def _swapped(world: World) -> World:
@@ -77,20 +86,18 @@ def _swapped(world: World) -> World:
 
 
 @cache
-def _plain_rows(tried: tuple[Tried, ...], asked_for: tuple[tuple[str, str, bool, bool], ...]) -> tuple[Tried, ...]:
+def _plain_rows(tried: tuple[Tried, ...], asked: tuple[_Asked, ...], given_up: frozenset[str]) -> tuple[Tried, ...]:
     rows = {row.name: row for row in tried}
-    return tuple(sorted(_plain_row(rows[name], *how) for name, *how in asked_for if name in rows))
+    return tuple(
+        sorted(_plain_row(rows[of.name], of) for of in asked if of.name in rows and of.plain_name not in given_up)
+    )
 
 
-def _plain_row(row: Tried, name: str, is_current: bool, fits: bool) -> Tried:
+def _plain_row(row: Tried, of: _Asked) -> Tried:
     accepted, refused = row.outcome is LoginOutcome.ACCEPTED, row.outcome is LoginOutcome.MISMATCH
     # How often a login was refused is asked for of current only; when, of those that succeeded.
-    streak = row.streak if accepted or (refused and is_current) else 1
+    streak = row.streak if accepted or (refused and of.is_current) else 1
     age = row.age if accepted else 0
     # Where no refusal can come any more, it makes no difference for how long there were some.
-    trial = 0 if fits and not (refused and row.trial >= 2) else row.trial
-    return Tried(name, row.outcome, streak, row.row, trial, age)
-
-
-def _is_certain(world: World, version: Stored) -> bool:
-    return world.answers(version) == (LoginOutcome.ACCEPTED,)
+    trial = 0 if of.certain and not (refused and row.trial >= 2) else row.trial
+    return Tried(of.plain_name, row.outcome, streak, row.row, trial, age)

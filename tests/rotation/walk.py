@@ -72,6 +72,24 @@ class Walk:
                     begins.extend(self._runs(start, wanted))
         return self
 
+    def step(self, worlds: Iterable[World]) -> Walk:
+        """Takes one step from each of the worlds, with every way in which it can end, and finds the way home."""
+        for world in worlds:
+            check_state(world)
+            for wanted in self.during:
+                for start in begun(world, wanted):
+                    self._step(start, wanted)
+        return self
+
+    def _step(self, start: World, wanted: Wanted) -> None:
+        if start in self.during[wanted]:
+            return
+        self.during[wanted].add(start)
+        self._check(start, wanted)
+        for after in self._successors(start, wanted):
+            self.transitions += 1
+            check_state(_plain_for(after, wanted))
+
     def _by_itself(self, world: World) -> Iterator[World]:
         check_state(world)
         yield from events(world)
@@ -138,6 +156,8 @@ class Walk:
 def begun(world: World, wanted: Wanted) -> Iterator[World]:
     """A world as runs for a request begin with it: the request names a stored version, or one that is none."""
     yield _plain_for(world, wanted)
+    if wanted.version is None:
+        return
     nameable = {Goal.REPLACE: [world.current], Goal.BRING: world.stages}.get(wanted.goal, [])
     for version in dict.fromkeys(nameable):
         if version:
@@ -164,7 +184,7 @@ def _without_fault(world: World, action: Action, wanted: Wanted) -> World:
 
 
 def _plain_for(world: World, wanted: Wanted) -> World:
-    named = wanted.goal is Goal.BRING or (
-        wanted.goal is Goal.REPLACE and world.current is not None and world.current.name == NAMED
-    )
-    return plain(world, keeps_name=named)
+    # Of a version that is to be replaced, all that matters is whether it is current.
+    names = world.stages if wanted.goal is Goal.BRING else (world.current,)
+    asked_for = wanted.version is not None and any(version and version.name == wanted.version for version in names)
+    return plain(world, keeps_name=asked_for)

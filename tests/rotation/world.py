@@ -143,7 +143,7 @@ class World(NamedTuple):
 
     def crashed(self) -> World:
         """The process is gone, and what it remembered with it."""
-        return self._replace(tried=(), given_up=frozenset()) if self.tried or self.given_up else self
+        return World(*self[:-2]) if self.tried or self.given_up else self
 
     def later(self) -> World:
         """A tick goes by."""

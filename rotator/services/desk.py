@@ -11,7 +11,7 @@ from rotator.history.journal import PROMOTION
 from rotator.history.records import NewRotation, Rotation
 from rotator.services.own_login import refuse_to_end_own_login
 from rotator.services.reports import Outcome, Report
-from rotator.services.requests import UNTOUCHED, Request, as_begun, continues, subject_of, wanted_of
+from rotator.services.requests import UNTOUCHED, Request, as_begun, continues, is_met, subject_of, wanted_of
 from rotator.services.rotate import Run
 
 if TYPE_CHECKING:
@@ -133,11 +133,14 @@ class Desk:
     def _see_through(self, request: Request, rotation: Rotation | None, stages: Stages) -> Report:
         rotation_id = rotation.id if rotation else None
         begun, subject = as_begun(rotation, request) if rotation else (request, None)
-        gap_begun_at = self._gap_begun()
-        self._note_promotion(stages, rotation_id)
+        wanted, gap_begun_at = wanted_of(begun, subject), self._gap_begun()
+        if stages.current and self._is_unwritten(
+            stages.current, has_begun=rotation is not None and is_met(wanted, stages)
+        ):
+            self._write_promotion(stages.current, rotation_id)
         run = Run(
             self._managed,
-            wanted_of(begun, subject),
+            wanted,
             self._around(rotation_id),
             rotation_id=rotation_id or "",
             gap_begun_at=gap_begun_at,
@@ -149,18 +152,23 @@ class Desk:
             raise
         return self._finish(rotation, report)
 
-    def _note_promotion(self, stages: Stages, rotation_id: str | None) -> None:
-        """Writes down a promotion that an interrupted run could not: the previous version's grace counts from it."""
+    def _is_unwritten(self, current: Fingerprint, *, has_begun: bool) -> bool:
+        """Whether an interrupted run promoted this version and could not write it down.
+
+        A version that the history never knew was current before it began, unless the rotation itself was to bring it.
+        """
         promoted = self._journal.promoted_version(self._managed.name)
-        if promoted is None or stages.current in {None, promoted}:
-            return
+        return has_begun if promoted is None else promoted != current
+
+    def _write_promotion(self, version: Fingerprint, rotation_id: str | None) -> None:
+        """The previous version's grace counts from it: late rather than early."""
         self._journal.record(
             PROMOTION,
             now=self._now(),
             credential=self._managed.name,
             rotation_id=rotation_id,
             why="an interrupted run had made it current",
-            version=stages.current,
+            version=version,
         )
 
     def _note_failure(self, rotation: Rotation | None, error: RotatorError) -> None:

@@ -112,10 +112,11 @@ def continues(
     if adopted is not None and rotation.brings_back != adopted:
         return False
     recent = now - rotation.started_at < RESUMED_WITHIN
-    return recent or not _met(wanted_of(*as_begun(rotation, request)), stages)
+    return recent or not is_met(wanted_of(*as_begun(rotation, request)), stages)
 
 
-def _met(wanted: Wanted, stages: Stages) -> bool:
+def is_met(wanted: Wanted, stages: Stages) -> bool:
+    """Whether the wanted version is current already."""
     if wanted.goal is Goal.REPLACE:
         return stages.current is not None and stages.current != wanted.version
     return wanted.goal is Goal.BRING and stages.current == wanted.version

@@ -1,0 +1,283 @@
+"""A simulated org, a store and a history that programs act on, made anew for every trial; time stands until they sleep.
+
+Everything is real but the clock and the key pairs: the org answers over HTTPS, the store is files, the history SQLite.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from rotator.cli.context import Application
+from rotator.config.loading import parse
+from rotator.core.certificates import Certificate, SubjectName, self_signed
+from rotator.core.credentials import Version
+from rotator.history.database import open_database
+from rotator.history.journal import Journal
+from rotator.history.queries import gap_begun
+from rotator.salesforce.transport import Transport
+from rotator.simulator.org import Org
+from rotator.simulator.server import SimulatorServer
+from rotator.simulator.settings import OrgSettings
+from rotator.stores.files import FilesStore
+from rotator.testing.versions import MOMENT, spare_key
+from tests.rotation.trials import Moment, WatchedApplication
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from rotator.core.credentials import Stages
+    from rotator.core.keys import PrivateKey
+    from tests.rotation.trials import Watcher
+
+ROBOT: Final = "rotator@production.example"
+USER: Final = "integration@production.example"
+ROBOT_KEY: Final = 20
+"""Number of the spare key that the program itself logs in with."""
+
+_CONFIGURATION: Final = """
+database: sqlite:///{folder}/rotator.db
+orgs:
+  production:
+    login_url: {url}
+    ca: {ca}
+    login: {login}
+stores: {{keys: {{type: files, path: {folder}/store}}}}
+credentials:
+  billing: {{org: production, store: keys, username: {user}, apps: [Billing]}}
+  warehouse: {{org: production, store: keys, username: {user}, apps: [Warehouse_A, Warehouse_B]}}
+  management: {{org: production, store: keys, username: {robot}, apps: [Robot]}}
+  managers: {{org: production, store: keys, username: {robot}, apps: [Robot_A, Robot_B]}}
+rotation:
+  verification: {{confirmations: 2, hold: 2s, interval: 2s, timeout: 5m}}
+"""
+_WITH_KEY: Final = "{{client_id: {client_id}, username: {robot}, private_key: {{env: ROTATOR_KEY}}}}"
+APPS: Final = {
+    "Robot": ROBOT,
+    "Robot_A": ROBOT,
+    "Robot_B": ROBOT,
+    "Billing": USER,
+    "Warehouse_A": USER,
+    "Warehouse_B": USER,
+}
+
+
+@dataclass
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    time: datetime = MOMENT
+    slept: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.time += timedelta(seconds=seconds)
+        self.slept += timedelta(seconds=seconds)
+
+
+@dataclass
+class Ground:
+    """Where trials take place. `begin` makes everything new; `program` is a process that starts then."""
+
+    server: SimulatorServer
+    folder: Path
+    migrated: Path
+    """A history that has all its tables and nothing in them."""
+    clock: Clock
+    transport: Transport
+    login: str = ""
+    """How the program logs in to the org, as config.yaml has it; empty: with a key of its own."""
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def org(self) -> Org:
+        """The simulated org."""
+        return self.server.orgs[0]
+
+    @property
+    def store(self) -> FilesStore:
+        """The store, as nobody who crashes or fails uses it."""
+        return FilesStore("keys", self.folder / "store")
+
+    def begin(self, settings: OrgSettings | None = None) -> None:
+        """An org with apps that hold nothing, an empty store, an empty history."""
+        self.clock.time, self.clock.slept, self.login = MOMENT, timedelta(), ""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        shutil.copy(self.migrated, self.folder / "rotator.db")
+        org = self.org
+        with org.lock:
+            org.settings = settings or OrgSettings()
+            org.faults.clear()
+            org.sessions.end_all()
+            for remembered in (org.apps, org.users, org.calls, org.logins):
+                remembered.clear()
+        org.add_user(ROBOT, may_use_metadata=True, profile="Robot")
+        org.add_user(USER)
+        for app, user in APPS.items():
+            org.add_app(app, username=user)
+        org.put_certificate("Robot", self.certificate(spare_key(ROBOT_KEY)))
+        self._let_it_spread()
+
+    def _let_it_spread(self) -> None:
+        """What was set up is old when a trial begins."""
+        self.clock.time += timedelta(hours=1)
+
+    def certificate(self, key: PrivateKey, days: int = 365) -> Certificate:
+        """A certificate over the key, unlike any other."""
+        subject = SubjectName(f"trial {next(self._numbers)}")
+        return self_signed(key, subject, now=self.clock.time - timedelta(days=30), lifetime=timedelta(days=30 + days))
+
+    def new_key(self, _bits: int = 2048) -> PrivateKey:
+        """A key that none of the last few versions has, and no program makes."""
+        return spare_key(40 + next(self._numbers) % 8)
+
+    def version(self, credential: str, app: str, key: PrivateKey | None = None) -> Version:
+        """A version that is stored nowhere yet."""
+        private_key = key or self.new_key()
+        return Version(
+            credential=credential,
+            org="production",
+            app=app,
+            client_id=self.org.app(app).client_id,
+            username=APPS[app],
+            login_url=self.org.url,
+            audience=self.org.url,
+            certificate=self.certificate(private_key),
+            private_key=private_key,
+            created_at=self.clock.now() - timedelta(days=30),
+            rotation_id="",
+        )
+
+    def in_use(self, credential: str, *apps: str, keys: Sequence[PrivateKey] = ()) -> Version:
+        """Makes a version for each app live there, and `current` one after the other; gives the last."""
+        chosen = keys or [self.new_key() for _ in apps]
+        for app, key in zip(apps, chosen, strict=True):
+            version = self.version(credential, app, key)
+            self.org.put_certificate(app, version.certificate)
+            self.store.put_pending(version)
+            self.store.promote(credential, version.fingerprint, replaces=self.store.stages(credential).current)
+        self._let_it_spread()
+        return version
+
+    def put_by_hand(self, app: str, key: int) -> None:
+        """A person puts a certificate over a spare key on an app."""
+        self.org.put_certificate(app, self.certificate(spare_key(key)))
+        self._let_it_spread()
+
+    def note_promotion(self, credential: str) -> None:
+        """The history knows that the current version was promoted just now."""
+        with self.program() as app:
+            version = self.stages(credential).current
+            app.journal.record("promote", now=self.clock.now(), credential=credential, version=version)
+
+    def logs_in_by(self, credential: str) -> None:
+        """The program logs in to the org by a credential that it manages."""
+        self.login = f"{{credential: {credential}}}"
+
+    @contextmanager
+    def program(self, watcher: Watcher | None = None) -> Iterator[Application]:
+        """The program in a process that starts now: nothing is in memory but the connection."""
+        own = self.login or _WITH_KEY.format(client_id=self.org.app("Robot").client_id, robot=ROBOT)
+        text = _CONFIGURATION.format(
+            folder=self.folder, url=self.org.url, ca=self.server.ca_file, login=own, user=USER, robot=ROBOT
+        )
+        environ = {"ROTATOR_KEY": spare_key(ROBOT_KEY).pem().reveal()}
+        settings = parse(text, self.folder / "config.yaml")
+        kind = WatchedApplication if watcher else Application
+        with kind(settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep) as app:
+            app._transports["production"] = self.transport
+            if isinstance(app, WatchedApplication) and watcher:
+                app.watcher = watcher
+            yield app
+
+    def live(self, app: str) -> str | None:
+        """Fingerprint of an app's live certificate."""
+        certificate = self.org.app(app).live_certificate
+        return certificate.fingerprint if certificate else None
+
+    def stages(self, credential: str) -> Stages:
+        """What stands where in the store."""
+        return self.store.stages(credential)
+
+    def current(self, credential: str) -> Version:
+        """The current version, read from the store."""
+        fingerprint = self.stages(credential).current
+        assert fingerprint
+        return self.store.read(credential, fingerprint)
+
+    def history_is_closed(self, credential: str) -> bool:
+        """Whether no rotation is left open."""
+        with self.program() as app:
+            return app.journal.open_rotation(credential) is None
+
+    def kept(self, credential: str) -> set[str]:
+        """Every version that the store's folder holds, in a stage or not."""
+        return {path.name for path in (self.folder / "store" / credential / "versions").glob("*")}
+
+    def describe(self, credential: str) -> str:
+        """The world in one line, for a test that failed."""
+        live = {app: (self.live(app) or "nothing")[:8] for app in APPS if app not in {"Robot"}}
+        return f"{self.stages(credential)}, live: {live}"
+
+    def kind_of_world(self, credential: str, ever: frozenset[str]) -> tuple[object, ...]:
+        """Equal for two worlds that a program which starts anew cannot tell apart, but for names and times."""
+        stages, live = self.stages(credential), {app: self.live(app) for app in APPS}
+        database = open_database(f"sqlite:///{self.folder}/rotator.db")
+        with database:
+            journal = Journal(database)
+            rotation, promoted = journal.open_rotation(credential), journal.promoted_version(credential)
+            in_gap = gap_begun(database, credential) is not None
+        subject = rotation and (rotation.replaces or rotation.brings_back)
+        seen = [stages.current, stages.pending, stages.previous, promoted, subject, *live.values()]
+        roles = {name: index for index, name in enumerate(dict.fromkeys(filter(None, seen)))}
+        return (
+            *(roles.get(name or "") for name in seen),
+            rotation and (rotation.goal, rotation.trigger),
+            in_gap,
+            len(self.kept(credential)),
+            len(ever),
+        )
+
+    def keep(self, key: tuple[object, ...], number: int, ever: frozenset[str]) -> Moment:
+        """Keeps the world as it is, to go back to it."""
+        files = self.folder.with_name(f"moment-{number}")
+        shutil.rmtree(files, ignore_errors=True)
+        shutil.copytree(self.folder, files, symlinks=True)
+        slots = {name: list(app.slot.changes) for name, app in self.org.apps.items()}
+        return Moment(key, files, slots, self.clock.time, ever)
+
+    def go_back(self, moment: Moment) -> None:
+        """Makes the world what it was; whoever had a session has none any more."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(moment.files, self.folder, symlinks=True)
+        for name, changes in moment.slots.items():
+            self.org.app(name).slot.changes[:] = changes
+        self.org.sessions.end_all()
+        self.clock.time = moment.time
+
+
+@contextmanager
+def ground_in(folder: Path) -> Iterator[Ground]:
+    """A ground whose files are in the folder."""
+    migrated = folder / "migrated.db"
+    with open_database(f"sqlite:///{migrated}") as database:
+        database.upgrade()
+    clock = Clock()
+    org = Org("production", clock=clock.now, random=Random(7))
+    with SimulatorServer([org]) as server:
+        transport = Transport(ca=server.ca_file, timeout=(5.0, 5.0))
+        try:
+            yield Ground(server, folder / "trial", migrated, clock, transport)
+        finally:
+            transport.close()

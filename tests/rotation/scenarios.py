@@ -1,0 +1,176 @@
+"""Every request that changes something, each with a world in which it is made."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from rotator.services.adopt import version_to_adopt
+from rotator.services.reports import Outcome, Silent
+from rotator.services.requests import Request
+from rotator.testing.versions import spare_key
+from tests.rotation.ground import APPS, Ground
+from tests.rotation.trials import Scenario, serve
+
+if TYPE_CHECKING:
+    from rotator.cli.context import Application
+    from rotator.services.reports import Report
+
+ADOPTED: Final = 30
+"""Number of the spare key that a person put on the app."""
+
+REPLACE: Final = Request("replace", "alex@laptop")
+COMPROMISED: Final = Request("replace", "alex@laptop", trigger="compromised")
+RETIRE_NOW: Final = Request("replace", "alex@laptop", retire_now=True)
+KEEP_KEY: Final = Request("replace", "alex@laptop", keep_key=True)
+BACK: Final = Request("back", "alex@laptop")
+ENROLL: Final = Request("enroll", "alex@laptop")
+ADOPT: Final = Request("adopt", "alex@laptop")
+RESTORE: Final = Request("restore", "alex@laptop")
+FINISH: Final = Request("", "alex@laptop")
+
+
+def one_app(ground: Ground) -> None:
+    """One app, whose key is stored."""
+    ground.in_use("billing", "Billing")
+
+
+def one_app_rotated_before(ground: Ground) -> None:
+    """One app, and a previous version."""
+    ground.in_use("billing", "Billing", "Billing")
+
+
+def pair(ground: Ground) -> None:
+    """Two apps, the second of which holds nothing yet."""
+    ground.in_use("warehouse", "Warehouse_A")
+
+
+def pair_rotated_before(ground: Ground) -> None:
+    """Two apps, both in use; the previous version's grace has not ended."""
+    ground.in_use("warehouse", "Warehouse_A", "Warehouse_B")
+    ground.note_promotion("warehouse")
+
+
+def pair_after_grace(ground: Ground) -> None:
+    """Two apps, both in use; the previous version has served its time."""
+    pair_rotated_before(ground)
+    ground.clock.time += timedelta(days=8)
+
+
+def nothing(_ground: Ground) -> None:
+    """No certificate, nothing stored."""
+
+
+def by_hand(ground: Ground) -> None:
+    """A person has replaced the certificate that is stored."""
+    one_app(ground)
+    ground.put_by_hand("Billing", ADOPTED)
+
+
+def unstored(ground: Ground) -> None:
+    """A person has made the key pair of the app, and the store knows nothing of it."""
+    ground.put_by_hand("Billing", ADOPTED)
+
+
+def adopt(app: Application) -> Report:
+    """What the command line does to adopt a key."""
+    version = version_to_adopt(app.managed("billing"), spare_key(ADOPTED), app.now())
+    return app.desk("billing", listener=Silent(), stop_asked=lambda: False).adopt(ADOPT, version)
+
+
+def rotated(ground: Ground, report: Report, credential: str = "billing") -> None:
+    """Another version is current, live, and the only one beside the one before it."""
+    stages = ground.stages(credential)
+    current = ground.current(credential)
+    assert report.outcome is Outcome.ROTATED, report
+    assert stages.pending is None
+    assert stages.current != stages.previous
+    assert ground.live(current.app) == current.fingerprint
+    assert ground.kept(credential) == set(stages.fingerprints)
+    assert ground.history_is_closed(credential)
+
+
+def replaced(ground: Ground, report: Report) -> None:
+    """The version before is previous."""
+    rotated(ground, report, report.credential)
+    stages = ground.stages(report.credential)
+    assert report.old_fingerprint == stages.previous
+    assert report.new_fingerprint == stages.current
+
+
+def replaced_on_the_other_app(ground: Ground, report: Report) -> None:
+    """The version before is previous, and still logs in through its own app."""
+    replaced(ground, report)
+    assert ground.current("warehouse").app == "Warehouse_B"
+    assert ground.live("Warehouse_A") == ground.stages("warehouse").previous
+    assert report.gap_seconds == 0
+
+
+def replaced_over_the_same_key(ground: Ground, report: Report) -> None:
+    """The version before had the same key."""
+    replaced(ground, report)
+    store, stages = ground.store, ground.stages(report.credential)
+    assert stages.previous
+    previous = store.read(report.credential, stages.previous)
+    assert previous.private_key == ground.current(report.credential).private_key
+    assert report.gap_seconds == 0
+
+
+def ended(ground: Ground, report: Report) -> None:
+    """The version before is gone, and nobody logs in with it."""
+    rotated(ground, report, report.credential)
+    assert ground.stages(report.credential).previous is None
+    assert report.old_fingerprint not in {ground.live(app) for app in APPS}
+
+
+def back_again(ground: Ground, report: Report) -> None:
+    """The two versions have changed places."""
+    rotated(ground, report, report.credential)
+    assert ground.stages(report.credential).previous is not None
+
+
+def first(ground: Ground, report: Report) -> None:
+    """There is a current version, and none before it."""
+    rotated(ground, report)
+    assert ground.stages("billing").previous is None
+
+
+def adopted(ground: Ground, report: Report) -> None:
+    """The key that a person made is current."""
+    rotated(ground, report)
+    assert ground.current("billing").private_key == spare_key(ADOPTED)
+
+
+def restored(ground: Ground, report: Report) -> None:
+    """Current's certificate is live again."""
+    assert report.outcome is Outcome.RESTORED
+    assert ground.live("Billing") == ground.stages("billing").current
+    assert ground.kept("billing") == set(ground.stages("billing").fingerprints)
+
+
+def finished(ground: Ground, report: Report) -> None:
+    """The previous version is gone from store and org."""
+    assert report.outcome is Outcome.NOTHING
+    stages = ground.stages("warehouse")
+    assert stages.previous is None
+    assert ground.live("Warehouse_B") == stages.current
+    assert ground.kept("warehouse") == {stages.current}
+
+
+SCENARIOS: Final = (
+    Scenario("in place", "billing", one_app, serve("billing", REPLACE), replaced),
+    Scenario("in place, once more", "billing", one_app_rotated_before, serve("billing", REPLACE), replaced),
+    Scenario("in place, same key", "billing", one_app, serve("billing", KEEP_KEY), replaced_over_the_same_key),
+    Scenario("in place, compromised", "billing", one_app, serve("billing", COMPROMISED), ended),
+    Scenario("in place, back", "billing", one_app_rotated_before, serve("billing", BACK), back_again, made=0),
+    Scenario("alternating", "warehouse", pair, serve("warehouse", REPLACE), replaced_on_the_other_app),
+    Scenario("alternating, same key", "warehouse", pair, serve("warehouse", KEEP_KEY), replaced_over_the_same_key),
+    Scenario("alternating, compromised", "warehouse", pair, serve("warehouse", COMPROMISED), ended),
+    Scenario("alternating, retire now", "warehouse", pair_rotated_before, serve("warehouse", RETIRE_NOW), ended),
+    Scenario("alternating, back", "warehouse", pair_rotated_before, serve("warehouse", BACK), back_again, made=0),
+    Scenario("finish after grace", "warehouse", pair_after_grace, serve("warehouse", FINISH), finished, made=0),
+    Scenario("enroll", "billing", nothing, serve("billing", ENROLL), first),
+    Scenario("adopt", "billing", unstored, adopt, adopted),
+    Scenario("adopt what a person put there instead", "billing", by_hand, adopt, adopted, by_hand=True),
+    Scenario("restore", "billing", by_hand, serve("billing", RESTORE), restored, made=0, by_hand=True),
+)

@@ -1,0 +1,257 @@
+"""Programs whose every call to store, org and history is watched: what must hold after each, and what goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from rotator.cli.context import Application
+from rotator.core.keys import PrivateKey
+from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.errors import (
+    HistoryError,
+    HistoryUnavailable,
+    OrgError,
+    OrgUnavailable,
+    RotatorError,
+    StoreError,
+    StoreUnavailable,
+    WriteUncertain,
+)
+from rotator.history.journal import Journal
+from rotator.services.reports import Silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from rotator.core.credentials import Version
+    from rotator.services.managed import Managed
+    from rotator.services.reports import Report
+    from rotator.services.requests import Request
+    from rotator.simulator.propagation import Change
+    from tests.rotation.ground import Ground
+
+_T = TypeVar("_T")
+
+CHANGES: Final = frozenset(
+    {
+        *(f"store.{name}" for name in ("put_pending", "recall", "promote", "discard", "retire", "sweep")),
+        "org.replace_certificate",
+        *(f"history.{name}" for name in ("begin_rotation", "finish_rotation", "record")),
+    }
+)
+"""Calls that may leave something behind."""
+
+_ENDS: Final = frozenset({"history.finish_rotation"})
+"""After it the request is served: the same one again is another request."""
+
+_LOOKS: Final = frozenset({"stages", "read", "open_rotation", "last_promotion", "promoted_version"})
+_WATCHED: Final = _LOOKS | {name.partition(".")[2] for name in CHANGES}
+
+
+class Proxy:
+    """Stands before a store, an org or a history, and lets a watcher see every call."""
+
+    def __init__(self, kind: str, target: object, watcher: Watcher) -> None:
+        self._kind, self._target, self._watcher = kind, target, watcher
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._target, name)
+        if name not in _WATCHED:
+            return found
+        return lambda *given, **named: self._watcher.call(f"{self._kind}.{name}", partial(found, *given, **named))
+
+
+class Watcher:
+    """Sees every call; this one lets all of them pass."""
+
+    def call(self, name: str, call: Callable[[], _T]) -> _T:
+        """Makes a call, or does not."""
+        raise NotImplementedError
+
+    def try_login(self, call: Callable[[], LoginAnswer]) -> LoginAnswer:
+        """Makes a test login, or gives an answer instead."""
+        return self.call("org.prove", call)
+
+
+class WatchedApplication(Application):
+    """The program with a watcher between itself and the world."""
+
+    watcher: Watcher
+
+    def managed(self, name: str) -> Managed:
+        """See Application."""
+        found = super().managed(name)
+        return replace(
+            found,
+            store=cast("Any", Proxy("store", found.store, self.watcher)),
+            apps=cast("Any", Proxy("org", found.apps, self.watcher)),
+            prove=lambda version: self.watcher.try_login(partial(found.prove, version)),
+            last_promotion=lambda: self.journal.last_promotion(name),
+            open_rotation=lambda: self.journal.open_rotation(name),
+            new_key=PrivateKey.generate,
+        )
+
+    @property
+    def journal(self) -> Journal:  # type: ignore[override] # made anew each time, which nobody notices
+        """See Application."""
+        return cast("Journal", Proxy("history", Journal(self.database), self.watcher))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A request, the world in which it is made, and the world in which it must end."""
+
+    name: str
+    credential: str
+    prepare: Callable[[Ground], object]
+    serve: Callable[[Application], Report]
+    check: Callable[[Ground, Report], None]
+    """Raises AssertionError unless the world is as it must be at the end."""
+    made: int = 1
+    """How many versions come into the store on the way, however often it crashes."""
+    by_hand: bool = False
+    """A person has changed the app of `current` before."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def serve(credential: str, request: Request) -> Callable[[Application], Report]:
+    """What the command line does with a request."""
+    return lambda app: app.desk(credential, listener=Silent(), stop_asked=lambda: False).serve(request)
+
+
+class BrokenPromiseError(AssertionError):
+    """A rule of a rotation does not hold; the message says which."""
+
+
+@dataclass
+class Promises:
+    """What must hold at every moment, whoever crashes."""
+
+    ground: Ground
+    scenario: Scenario
+    ever: frozenset[str] = frozenset()
+    """Every version that has been in the store."""
+
+    def check(self) -> None:
+        """Raises BrokenPromiseError."""
+        store, name = self.ground.store, self.scenario.credential
+        stages = store.stages(name)
+        versions = {fingerprint: store.read(name, fingerprint) for fingerprint in stages.fingerprints}
+        self.ever |= stages.fingerprints
+        self._nobodys_key_is_lost(versions)
+        if stages.current is None or self.scenario.by_hand:
+            return
+        current = versions[stages.current]
+        self._promise(
+            any(v.app == current.app and self._logs_in(v) for v in versions.values()),
+            "some stored version logs in through the app of `current`",
+        )
+        if self.scenario.credential in {"warehouse", "managers"} and not self._keeps_key(versions.values()):
+            self._promise(self._logs_in(current), "alternating: `current` logs in at every moment")
+
+    def _nobodys_key_is_lost(self, versions: dict[Any, Version]) -> None:
+        for name, app in self.ground.org.apps.items():
+            held = app.live_certificate
+            lost = held is not None and held.fingerprint in self.ever and held.fingerprint not in versions
+            self._promise(not lost, f"the key of what {name} holds is still stored")
+
+    def _logs_in(self, version: Version) -> bool:
+        held = self.ground.org.app(version.app).live_certificate
+        return held is not None and version.private_key.matches(held)
+
+    @staticmethod
+    def _keeps_key(versions: Any) -> bool:
+        found = [version.private_key.public_fingerprint for version in versions]
+        return len(set(found)) < len(found)
+
+    def _promise(self, holds: bool, text: str) -> None:
+        if not holds:
+            raise BrokenPromiseError(f"{text}: {self.ground.describe(self.scenario.credential)}")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The world as a process leaves it that dies now."""
+
+    key: tuple[object, ...]
+    files: Path
+    slots: dict[str, list[Change]]
+    time: datetime
+    ever: frozenset[str]
+
+
+@dataclass
+class Crashes(Watcher):
+    """Lets every call pass, and keeps each world in which the process could die before or after it."""
+
+    ground: Ground
+    scenario: Scenario
+    promises: Promises
+    points: int = 0
+    """Places where a crash was considered."""
+    worlds: dict[tuple[object, ...], Moment] = field(default_factory=dict)
+    """One for each kind of world that a crash leaves."""
+    waiting: list[Moment] = field(default_factory=list)
+
+    def call(self, name: str, call: Callable[[], _T]) -> _T:
+        self.points += 2
+        result = call()
+        if name in CHANGES:
+            self.promises.check()
+        if name in CHANGES - _ENDS:
+            self.note()
+        return result
+
+    def note(self) -> None:
+        """Keeps the world as it is, unless one of its kind is kept already."""
+        key = self.ground.kind_of_world(self.scenario.credential, self.promises.ever)
+        if key not in self.worlds:
+            moment = self.ground.keep(key, len(self.worlds), self.promises.ever)
+            self.worlds[key] = moment
+            self.waiting.append(moment)
+
+
+@dataclass
+class Failing(Watcher):
+    """Lets one call fail, and every other pass."""
+
+    promises: Promises
+    at: int
+    with_effect: bool
+    lasting: bool
+    """Whether the call is refused, not only unanswered for a while."""
+    calls: list[str] = field(default_factory=list)
+
+    def call(self, name: str, call: Callable[[], _T]) -> _T:
+        self.calls.append(name)
+        fails = len(self.calls) - 1 == self.at
+        result = call() if self.with_effect or not fails else None
+        self.promises.check()
+        if fails:
+            raise failure(name, lasting=self.lasting)
+        return cast("_T", result)
+
+    def try_login(self, call: Callable[[], LoginAnswer]) -> LoginAnswer:
+        try:
+            return super().try_login(call)
+        except OrgError:
+            outcome = LoginOutcome.CONFIGURATION if self.lasting else LoginOutcome.TRANSIENT
+            return LoginAnswer(outcome, "a trial's answer")
+
+
+def failure(name: str, *, lasting: bool) -> RotatorError:
+    """What a call says when it fails."""
+    kind = name.partition(".")[0]
+    unanswered = WriteUncertain if name in CHANGES else OrgUnavailable
+    kinds: dict[str, tuple[type[RotatorError], type[RotatorError]]] = {
+        "store": (StoreError, StoreUnavailable),
+        "org": (OrgError, unanswered),
+        "history": (HistoryError, HistoryUnavailable),
+    }
+    return kinds[kind][0 if lasting else 1](f"A trial lets {name} fail.", advice="Run it again.")

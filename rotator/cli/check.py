@@ -9,6 +9,7 @@ from rich.table import Table
 
 from rotator.cli.console import console, print_json, state
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.policies import print_policies
 from rotator.services.check import Check, Result, checks
 
 _RESULT_WIDTH: Final = 9
@@ -19,17 +20,22 @@ _NAME_WIDTH: Final = 24
 @click.command()
 @common_options
 @json_option
+@click.option("--print-policy", is_flag=True, help="Print what the stores' own access control must allow, and stop.")
 @pass_invocation
-def check(invocation: Invocation) -> None:
+def check(invocation: Invocation, *, print_policy: bool) -> None:
     """Try everything that a rotation needs: configuration, history, stores, logins, permissions, clocks, keys.
 
     Nothing is changed in an org. A check that fails stops only those that rest on it. Exit code 1 when one failed.
 
     \b
-    With --json a list of {"name", "result": "ok", "failed" or "skipped", "sentence", "advice"}.
+    With --json a list of {"name", "result": "ok", "failed" or "skipped", "sentence", "advice"}; with --print-policy
+    {STORE: {"language", "rotator", "consumers": {CREDENTIAL: TEXT}}}.
     """
+    found: list[Check] = []
     with invocation.application() as app:
-        found: list[Check] = []
+        if print_policy:
+            print_policies(app.settings, as_json=invocation.json)
+            return
         for line in checks(app):
             found.append(line)
             if not invocation.json:

@@ -1,0 +1,118 @@
+"""A kind of store from another package: the one in docs/stores.md, installed beside rotator, used from config.yaml."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.simulator.export import Export
+from rotator.simulator.hosting import hosted
+from rotator.simulator.settings import OrgSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROTATOR = str(Path(sys.executable).with_name("rotator"))
+DOCUMENT = Path(__file__).parents[2] / "docs" / "stores.md"
+FILES = ("rotator_onefile/__init__.py", "rotator_onefile/store.py", "test_onefile.py")
+"""What the blocks of Python in the document are, in this order."""
+
+ENTRY_POINTS = "[rotator.stores]\nonefile = rotator_onefile:KIND\nbroken = rotator_onefile.missing:KIND\n"
+METADATA = "Metadata-Version: 2.1\nName: rotator-onefile\nVersion: 1.0\n"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for sys.path with the package of the document and its metadata, as pip would have put them."""
+    folder = tmp_path_factory.mktemp("site")
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    for name, block in zip(FILES, blocks, strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(block)
+    information = folder / "rotator_onefile-1.0.dist-info"
+    information.mkdir()
+    (information / "entry_points.txt").write_text(ENTRY_POINTS)
+    (information / "METADATA").write_text(METADATA)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def orgs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The configuration of two simulated orgs, whose store is of the plug-in's kind."""
+    export = Export(tmp_path_factory.mktemp("export"))
+    with hosted(OrgSettings(), port=0, export=export):
+        text = export.config.read_text()
+        assert "type: files\n    path: store" in text
+        export.config.write_text(text.replace("type: files\n    path: store", "type: onefile\n    folder: store"))
+        yield export.config
+
+
+def run(installed: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=installed)
+
+
+def answer(installed: Path, config: Path, *arguments: str) -> Any:
+    done = run(installed, ROTATOR, "--config", config, *arguments, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def refusal(installed: Path, config: Path, change: tuple[str, str]) -> str:
+    changed = config.with_name("changed.yaml")
+    assert change[0] in config.read_text()
+    changed.write_text(config.read_text().replace(*change))
+    done = run(installed, ROTATOR, "--config", changed, "status")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_key_pair_is_adopted_and_rotated_in_a_store_of_another_package(installed: Path, orgs: Path) -> None:
+    key = orgs.parent / "keys" / "production-Billing.pem"
+    answer(installed, orgs, "adopt", "billing", "--key", str(key))
+    stored = orgs.parent / "store" / "billing.json"
+    first = json.loads(stored.read_text())["current"]
+    answer(installed, orgs, "rotate", "now", "billing")
+    after = json.loads(stored.read_text())
+    assert after["previous"] == first
+    assert after["current"]["fingerprint"] != first["fingerprint"]
+    checked = {line["name"]: line["result"] for line in answer(installed, orgs, "check")}
+    assert checked["store keys"] == checked["key of billing"] == "ok"
+
+
+def test_the_store_of_the_document_keeps_the_promises_of_every_store(installed: Path) -> None:
+    done = run(installed, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_onefile.py")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\b2\d passed", done.stdout)
+
+
+def test_a_kind_that_is_not_there_is_told_with_those_that_are(installed: Path, orgs: Path) -> None:
+    told = refusal(installed, orgs, ("type: onefile", "type: azure"))
+    assert "stores.keys.type: there is no kind of store `azure`; there is " in told
+    assert "files, onefile" in told
+    assert "did you mean `onefile`?" in refusal(installed, orgs, ("type: onefile", "type: onefiel"))
+
+
+def test_a_plug_in_that_cannot_be_imported_is_told_in_one_sentence(installed: Path, orgs: Path) -> None:
+    told = refusal(installed, orgs, ("type: onefile", "type: broken"))
+    assert (
+        "stores.keys.type: the plug-in `broken` of rotator-onefile 1.0 (rotator_onefile.missing:KIND) cannot be loaded:"
+        " ModuleNotFoundError: No module named 'rotator_onefile.missing'"
+    ) in told
+
+
+def test_an_unknown_key_of_a_plug_in_has_the_nearest_right_one(installed: Path, orgs: Path) -> None:
+    assert "stores.keys.foldr: unknown key; did you mean `folder`?" in refusal(installed, orgs, ("folder:", "foldr:"))
+
+
+def test_a_kind_without_policies_says_so(installed: Path, orgs: Path) -> None:
+    done = run(installed, ROTATOR, "--config", orgs, "check", "--print-policy")
+    assert (done.returncode, done.stdout) == (0, "# The store keys (onefile) has no policies.\n\n")

@@ -49,8 +49,13 @@ def orgs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     export = Export(tmp_path_factory.mktemp("export"))
     with hosted(OrgSettings(), port=0, export=export):
         text = export.config.read_text()
-        assert "type: files\n    path: store" in text
-        export.config.write_text(text.replace("type: files\n    path: store", "type: onefile\n    folder: store"))
+        for old, new in (
+            ("type: files\n    path: store", "type: onefile\n    folder: store"),
+            ("hold: 2s", "hold: 0s\n    confirmations: 1"),
+        ):
+            assert old in text
+            text = text.replace(old, new)
+        export.config.write_text(text)
         yield export.config
 
 

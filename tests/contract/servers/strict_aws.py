@@ -1,0 +1,299 @@
+"""A thin layer over moto's server: what AWS documents and moto does not enforce, and faults to order.
+
+The rules are those of the operations' own texts in AWS's service model (Secrets Manager, 2017-10-17). What is kept is
+kept by moto; what is refused is refused before moto hears of it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+LARGEST_VALUE: Final = 65_536
+WRITES: Final = frozenset({"CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"})
+ACCOUNT: Final = "123456789012"
+REGION: Final = "eu-central-1"
+
+
+class Refusal(Exception):
+    """An answer that is an error, in AWS's form."""
+
+    def __init__(self, code: str, message: str = "", status: int = 400) -> None:
+        super().__init__(code)
+        self.response = Response(
+            json.dumps({"__type": code, "message": message}), status, content_type="application/x-amz-json-1.1"
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What reads of a secret still show after a write: the state before it."""
+
+    describe: Response
+    labels: Mapping[str, str]
+    versions: frozenset[str]
+
+
+@dataclass
+class Faults:
+    """What goes wrong, by order of a test."""
+
+    throttle_every: int = 0
+    """Each n-th call is one too many."""
+    lose_every: int = 0
+    """The answer of each n-th write is lost: it is done, and AWS says that it failed."""
+    stale_reads: int = 0
+    """How many reads after a write still show the state before it."""
+    denied: frozenset[str] = frozenset()
+    """Actions that no policy allows, such as `secretsmanager:GetSecretValue`."""
+    policy: Mapping[str, Any] | None = None
+    """The IAM policy of whoever calls; None allows everything."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """Action -> code of the error that it always answers."""
+    once: list[tuple[str, str]] = field(default_factory=list)
+    """(action, code of the error) that the next such call answers."""
+
+
+class StrictAws:
+    """The layer, as a WSGI application."""
+
+    def __init__(self, moto: str) -> None:
+        self._moto: Final = urlsplit(moto).netloc
+        self._lock: Final = threading.Lock()
+        self._stale: dict[str, tuple[Seen, int]] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Everything goes well from here on, and nothing was called yet."""
+        self.faults = Faults()
+        self.calls: list[str] = []
+        self._writes = 0
+        self._stale.clear()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        with self._lock:
+            try:
+                response = self._answer(request)
+            except Refusal as refusal:
+                response = refusal.response
+        return response(environ, start_response)
+
+    def labels(self, secret: str) -> dict[str, str]:
+        """Label -> version id, as moto keeps them."""
+        return self._labels(self._ask("DescribeSecret", {"SecretId": secret}))
+
+    def value(self, secret: str, label: str) -> str:
+        """What the version with a label holds, as moto keeps it."""
+        version = self.labels(secret)[label]
+        found = self._ask("GetSecretValue", {"SecretId": secret, "VersionId": version})
+        return str(json.loads(found.get_data())["SecretString"])
+
+    def ask(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """Calls moto past all rules, as a person at the console would."""
+        answer = self._ask(action, parameters)
+        assert answer.status_code == 200, answer.get_data()
+        told: dict[str, Any] = json.loads(answer.get_data())
+        return told
+
+    def _answer(self, request: Request) -> Response:
+        body = request.get_data()
+        target = request.headers.get("X-Amz-Target", "")
+        if not target.startswith("secretsmanager."):
+            return self._other_service(request, body)
+        action, parameters = target.partition(".")[2], json.loads(body)
+        self.calls.append(action)
+        self._refuse_by_order(action, parameters)
+        secret = str(parameters.get("SecretId") or parameters.get("Name"))
+        if action in WRITES:
+            return self._write(action, secret, parameters)
+        return self._read(action, secret, parameters)
+
+    def _other_service(self, request: Request, body: bytes) -> Response:
+        action = "sts:" + parse_qs(body.decode()).get("Action", [""])[0]
+        self.calls.append(action)
+        if action in self.faults.denied:
+            text = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
+            return Response(text, 403, content_type="text/xml")
+        return self._forward(request.path, body, dict(request.headers))
+
+    def _refuse_by_order(self, action: str, parameters: Mapping[str, Any]) -> None:
+        faults, name = self.faults, f"secretsmanager:{action}"
+        if faults.throttle_every and len(self.calls) % faults.throttle_every == 0:
+            raise Refusal("ThrottlingException", "Rate exceeded")
+        if action in faults.errors:
+            raise Refusal(faults.errors[action], f"{action} fails by order")
+        if faults.once and faults.once[0][0] == action:
+            raise Refusal(faults.once.pop(0)[1], f"{action} fails once by order")
+        allowed = faults.policy is None or _allows(faults.policy, name, parameters)
+        if name in faults.denied or not allowed:
+            raise Refusal("AccessDeniedException", f"User is not authorized to perform: {name}")
+
+    def _write(self, action: str, secret: str, parameters: dict[str, Any]) -> Response:
+        described = self._ask("DescribeSecret", {"SecretId": secret})
+        labels = self._labels(described)
+        _refuse_size(parameters)
+        if described.status_code == 200 and json.loads(described.get_data()).get("DeletedDate"):
+            raise Refusal("InvalidRequestException", "The secret is scheduled for deletion.")
+        before = Seen(self._shown(described), labels, frozenset(_versions(described)))
+        if action == "UpdateSecretVersionStage":
+            response = self._move(secret, labels, parameters)
+        else:
+            response = self._store(action, secret, parameters)
+        self._stale[secret] = (before, self.faults.stale_reads)
+        self._writes += 1
+        if self.faults.lose_every and self._writes % self.faults.lose_every == 0:
+            raise Refusal("InternalServiceError", "The answer is lost.", 500)
+        return response
+
+    def _store(self, action: str, secret: str, parameters: dict[str, Any]) -> Response:
+        token = str(parameters["ClientRequestToken"])
+        if not 32 <= len(token) <= 64:
+            raise Refusal("InvalidParameterException", "ClientRequestToken has 32 to 64 characters.")
+        found = self._ask("GetSecretValue", {"SecretId": secret, "VersionId": token})
+        known = found.status_code == 200
+        if known and json.loads(found.get_data()).get("SecretString") != parameters["SecretString"]:
+            raise Refusal("ResourceExistsException", "A version with this id has another value.")
+        if known:
+            return found
+        exists = self._ask("DescribeSecret", {"SecretId": secret}).status_code == 200
+        if action == "CreateSecret" and exists:
+            raise Refusal("ResourceExistsException", "A secret with this name exists.")
+        return self._ask(action, parameters)
+
+    def _move(self, secret: str, labels: Mapping[str, str], parameters: dict[str, Any]) -> Response:
+        label, holder = parameters["VersionStage"], labels.get(parameters["VersionStage"])
+        to, source = parameters.get("MoveToVersionId"), parameters.get("RemoveFromVersionId")
+        if label == "AWSCURRENT" and to is None:
+            raise Refusal("InvalidParameterException", "AWSCURRENT can be moved, and not be removed.")
+        if source is not None and source != holder:
+            raise Refusal("InvalidParameterException", "The label is not on RemoveFromVersionId.")
+        if to is not None and holder not in {None, to} and source is None:
+            raise Refusal("InvalidParameterException", "The label is on another version: give RemoveFromVersionId.")
+        if to is not None and to not in _versions(self._ask("DescribeSecret", {"SecretId": secret})):
+            raise Refusal("ResourceNotFoundException", "There is no such version.")
+        if to is not None and to == holder:
+            return Response(json.dumps({"Name": secret}), content_type="application/x-amz-json-1.1")
+        return self._ask("UpdateSecretVersionStage", parameters)
+
+    def _read(self, action: str, secret: str, parameters: dict[str, Any]) -> Response:
+        seen = self._seen(secret)
+        if action == "DescribeSecret":
+            return seen.describe if seen else self._shown(self._ask(action, parameters))
+        assert action == "GetSecretValue", f"the least policy does not allow {action}"
+        if seen:
+            _refuse_unseen(seen, parameters)
+            if "VersionId" in parameters:
+                parameters.pop("VersionStage", None)
+        if "VersionId" not in parameters:
+            parameters.setdefault("VersionStage", "AWSCURRENT")
+        return self._ask(action, parameters)
+
+    def _seen(self, secret: str) -> Seen | None:
+        seen, left = self._stale.get(secret, (None, 0))
+        if seen is None or left == 0:
+            return None
+        self._stale[secret] = (seen, left - 1)
+        return seen
+
+    def _shown(self, described: Response) -> Response:
+        """What DescribeSecret shows: versions with a label only."""
+        if described.status_code != 200:
+            return described
+        fields = {name: value for name, value in json.loads(described.get_data()).items() if value is not None}
+        labelled = {version: labels for version, labels in fields.get("VersionIdsToStages", {}).items() if labels}
+        return Response(
+            json.dumps({**fields, "VersionIdsToStages": labelled}), content_type="application/x-amz-json-1.1"
+        )
+
+    def _labels(self, described: Response) -> dict[str, str]:
+        return {label: version for version, labels in _stages(described).items() for label in labels}
+
+    def _ask(self, action: str, parameters: Mapping[str, Any]) -> Response:
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"secretsmanager.{action}",
+            # moto finds service and region in the scope of the signature, and does not check it.
+            "Authorization": f"AWS4-HMAC-SHA256 Credential=key/20260101/{REGION}/secretsmanager/aws4_request",
+        }
+        return self._forward("/", json.dumps(parameters).encode(), headers)
+
+    def _forward(self, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        connection = HTTPConnection(self._moto, timeout=30)
+        try:
+            connection.request("POST", path, body, {**headers, "Host": self._moto})
+            answer = connection.getresponse()
+            return Response(answer.read(), answer.status, content_type=answer.headers.get("Content-Type"))
+        finally:
+            connection.close()
+
+
+@contextmanager
+def strict_aws(moto: str) -> Iterator[tuple[StrictAws, str]]:
+    """The layer, and its address while it is served on a free port of loopback."""
+    layer = StrictAws(moto)
+    server = make_server("127.0.0.1", 0, layer, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield layer, f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _stages(described: Response) -> dict[str, list[str]]:
+    if described.status_code != 200:
+        return {}
+    stages: dict[str, list[str]] = json.loads(described.get_data()).get("VersionIdsToStages") or {}
+    return stages
+
+
+def _versions(described: Response) -> list[str]:
+    return list(_stages(described))
+
+
+def _refuse_size(parameters: Mapping[str, Any]) -> None:
+    if len(str(parameters.get("SecretString", "")).encode()) > LARGEST_VALUE:
+        raise Refusal("ValidationException", "SecretString is too long.")
+
+
+def _refuse_unseen(seen: Seen, parameters: Mapping[str, Any]) -> None:
+    version = parameters.get("VersionId")
+    label = parameters.get("VersionStage")
+    if version is not None and version not in seen.versions:
+        raise Refusal("ResourceNotFoundException", "There is no such version.")
+    if label is not None and label not in seen.labels:
+        raise Refusal("ResourceNotFoundException", "No version has this label.")
+    if version is not None and label is not None and seen.labels[label] != version:
+        raise Refusal("InvalidRequestException", "The version does not have this label.")
+
+
+def _allows(policy: Mapping[str, Any], action: str, parameters: Mapping[str, Any]) -> bool:
+    secret = str(parameters.get("SecretId") or parameters.get("Name"))
+    arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}-AbCdEf"
+    return any(
+        action in statement["Action"]
+        and fnmatchcase(arn, statement["Resource"])
+        and _meets(statement.get("Condition", {}), parameters)
+        for statement in policy["Statement"]
+    )
+
+
+def _meets(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    stages = condition.get("ForAnyValue:StringEquals", {}).get("secretsmanager:VersionStage")
+    return stages is None or parameters.get("VersionStage") in stages

@@ -42,8 +42,15 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
                 _print(line)
     if invocation.json:
         print_json([vars(line) for line in found])
+    else:
+        _print_sum(found)
     if any(line.result is Result.FAILED for line in found):
         raise click.exceptions.Exit(1)
+
+
+def _print_sum(found: list[Check]) -> None:
+    counts = [(result, sum(line.result is result for line in found)) for result in Result]
+    console().print("\n" + ", ".join(f"{count} {result}" for result, count in counts if count) + ".")
 
 
 def _print(line: Check) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.console import away, clean, console, day, moment, print_json, short, table
+from rotator.cli.console import away, console, day, indented, moment, print_json, short, table
 from rotator.cli.failures import tell
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.progress import describe
@@ -91,18 +91,20 @@ def _print(plans: list[Plan], now: datetime) -> None:
     out = console()
     out.print(rows)
     for found in plans:
-        out.print(f"\n{found.credential}: a rotation now would take these steps:", soft_wrap=True)
-        for number, step in enumerate(found.forecast.steps, 1):
-            out.print(f"  {number}. {describe(step)}", soft_wrap=True)
-        out.print(f"  {_ending(found, now)}", soft_wrap=True)
+        steps = found.forecast.steps
+        out.print(f"\n{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
+        for number, step in enumerate(steps, 1):
+            out.print(indented(f"{number}. {describe(step)}"))
+        for line in _ending(found, now):
+            out.print(indented(line))
 
 
-def _ending(found: Plan, now: datetime) -> str:
-    end = found.forecast.end
+def _ending(found: Plan, now: datetime) -> list[str]:
+    end, more = found.forecast.end, "and " if found.forecast.steps else ""
     if end.kind is ActionKind.HALT:
-        return f"and stop: {clean(end.why)} {clean(end.advice)}"
+        return [f"{more}stop: {end.why}", f"What to do: {end.advice}"]
     if end.kind is ActionKind.WAIT:
-        return f"and wait until {moment(end.until, now)}: {end.why}. --retire-now does not wait."
+        return [f"{more}wait until {moment(end.until, now)}: {end.why}.", "--retire-now does not wait."]
     if end.until:
-        return f"and keep the previous version until {moment(end.until, now)}."
-    return "and be done."
+        return [f"{more}keep the previous version until {moment(end.until, now)}."]
+    return [f"{more}be done."]

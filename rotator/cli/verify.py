@@ -66,10 +66,11 @@ def _print(found: Sequence[TestLogin]) -> None:
             state(answer.outcome),
             clean(answer.reason),
         )
-    console().print(rows)
+    if found:
+        console().print(rows)
     for login in found:
         if login.stage is Stage.CURRENT and login.answer.advice:
-            console().print(f"{login.credential}: {login.answer.advice}", soft_wrap=True)
+            console().print(f"{login.credential}: {login.answer.advice} `rotator status` tells more.")
 
 
 def _exit_code(found: Sequence[TestLogin], names: Sequence[str]) -> int:

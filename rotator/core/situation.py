@@ -69,15 +69,6 @@ class Situation:
         return pending.fingerprint in self.seen.given_up or (probe is not None and self.refused_for_good(probe))
 
     @property
-    def failed(self) -> bool:
-        """Whether this run has found that the pending version's key does not log in."""
-        pending = self.seen.pending
-        if pending is None:
-            return False
-        probe = self.seen.probe(pending)
-        return pending.fingerprint in self.seen.given_up or (probe is not None and self.refused_for_good(probe))
-
-    @property
     def fit(self) -> bool:
         """Whether the pending version is one that serves what is wanted."""
         pending, current, wanted = self.seen.pending, self.seen.current, self.wanted

@@ -28,6 +28,37 @@ APPEND_ONLY = {
         BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END
         """,
     ),
+    "postgresql": (
+        """
+        CREATE FUNCTION event_goes_at_the_end() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE taken boolean;
+        BEGIN
+            -- The table that the trigger is on, whatever the search path of the session is.
+            EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I WHERE sequence >= $1)', TG_TABLE_SCHEMA, TG_TABLE_NAME)
+                INTO taken USING NEW.sequence;
+            IF taken THEN RAISE EXCEPTION 'events are appended at the end only'; END IF;
+            RETURN NEW;
+        END $$
+        """,
+        """
+        CREATE FUNCTION event_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'events are never %', CASE TG_OP WHEN 'UPDATE' THEN 'changed' ELSE 'deleted' END;
+        END $$
+        """,
+        """
+        CREATE TRIGGER event_goes_at_the_end BEFORE INSERT ON event
+        FOR EACH ROW EXECUTE FUNCTION event_goes_at_the_end()
+        """,
+        """
+        CREATE TRIGGER event_is_not_changed BEFORE UPDATE OR DELETE ON event
+        FOR EACH ROW EXECUTE FUNCTION event_stays()
+        """,
+        """
+        CREATE TRIGGER event_is_not_emptied BEFORE TRUNCATE ON event
+        FOR EACH STATEMENT EXECUTE FUNCTION event_stays()
+        """,
+    ),
 }
 
 

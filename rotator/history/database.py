@@ -5,47 +5,66 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from rotator.errors import ConfigurationError
-from rotator.history import sqlite, upgrades
+from rotator.history import postgres, sqlite, upgrades
+from rotator.history.advisory import AdvisoryLocks
 from rotator.history.failures import database_failures
+from rotator.history.locks import FileLocks
+from rotator.history.transactions import purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
     from types import TracebackType
 
     from sqlalchemy import URL, Connection, Engine
+
+    from rotator.core.secret import Secret
+    from rotator.history.locks import RotationLocks
 
 LOCK_TIMEOUT: Final = timedelta(seconds=15)
 """How long one writer waits for another."""
 
 
-def open_database(url: str, *, lock_timeout: timedelta = LOCK_TIMEOUT) -> Database:
-    """The database that the URL (`sqlite:///PATH`) names; it is made if it is not there.
+def open_database(url: str, *, password: Secret | None = None, lock_timeout: timedelta = LOCK_TIMEOUT) -> Database:
+    """The database that the URL names: `sqlite:///PATH`, made if it is not there, or `postgresql+psycopg://...`.
 
-    Raises ConfigurationError for a URL of another kind, HistoryError or HistoryUnavailable when it cannot be opened.
+    A Postgres server is called when the database is first used, with the password if it is given. Raises
+    ConfigurationError for a URL of another kind, HistoryError or HistoryUnavailable when a file cannot be opened.
     """
     parsed = _parse(url)
+    if parsed.drivername in postgres.SCHEMES:
+        return _on_server(postgres.checked(parsed), password, lock_timeout)
     file = sqlite.file_of(parsed)
-    return Database(sqlite.open_engine(file, lock_timeout), parsed, sqlite.locks_folder(file))
+    engine = sqlite.open_engine(file, lock_timeout)
+    return Database(engine, _name(parsed), partial(FileLocks, sqlite.locks_folder(file)))
+
+
+def _on_server(url: URL, password: Secret | None, lock_timeout: timedelta) -> Database:
+    name = _name(url)
+    if password is not None:
+        url = url.set(password=password.reveal())
+    locks = partial(AdvisoryLocks, postgres.open_lock_engine(url, lock_timeout), name)
+    return Database(postgres.open_engine(url, lock_timeout), name, locks)
 
 
 class Database:
     """The history's database. Threads may share it. Every method raises HistoryError or HistoryUnavailable."""
 
-    def __init__(self, engine: Engine, url: URL, locks_folder: Path) -> None:
+    def __init__(self, engine: Engine, name: str, new_locks: Callable[[Callable[[], datetime]], RotationLocks]) -> None:
         self._engine: Final = engine
         self._current = False
         self._upgrading: Final = threading.Lock()
-        self.name: Final = url.set(query={}).render_as_string(hide_password=True)
+        self.name: Final = name
         """The URL for people, with `***` for a password."""
-        self.locks_folder: Final = locks_folder
-        """Where those who use this database keep their locks."""
+        self.new_locks: Final = new_locks
+        """Makes the locks of those who use this database, by a clock (`rotator.history.locks.rotation_locks`)."""
 
     @property
     def version(self) -> str | None:
@@ -85,7 +104,7 @@ class Database:
     @contextmanager
     def _transaction(self, *, reading: bool) -> Iterator[Connection]:
         with database_failures(self.name), self._engine.connect() as connection:
-            connection.execution_options(**{sqlite.READING: reading})
+            connection.execution_options(**purpose(reading=reading))
             with connection.begin():
                 yield connection
 
@@ -108,13 +127,20 @@ class Database:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # Not quoted: what cannot be parsed may hold a password all the same.
         raise _unknown("has a URL that cannot be read") from None
-    if parsed.drivername != "sqlite":
+    if parsed.drivername not in {"sqlite", *postgres.SCHEMES}:
         raise _unknown(f"is of a kind that this release does not know, `{parsed.drivername}`")
     return parsed
 
 
+def _name(url: URL) -> str:
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
 def _unknown(what: str) -> ConfigurationError:
-    return ConfigurationError(f"The history database {what}.", advice="Set `database: sqlite:///PATH` in config.yaml.")
+    return ConfigurationError(
+        f"The history database {what}.",
+        advice=f"Set `database: sqlite:///PATH`, or `{postgres.DRIVER}://USER@HOST/DATABASE`, in config.yaml.",
+    )

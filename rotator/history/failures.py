@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rotator.errors import HistoryError, HistoryUnavailable
+from rotator.history import sqlstates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,9 @@ _SQLITE: Final = (
     ("SQLITE_PERM", HistoryError, "cannot be opened", _RIGHTS),
     ("SQLITE_IOERR", HistoryUnavailable, "cannot be read or written: the disk reports an error", _DISK),
 )
+
+# psycopg's names for what has no code (PEP 249): the others of that kind are faults in what was asked.
+_OF_CONNECTIONS: Final = frozenset({"OperationalError", "ConnectionTimeout"})
 
 
 @contextmanager
@@ -66,12 +70,34 @@ def file_failures(what: str) -> Iterator[None]:
 
 
 def _translated(name: str, error: BaseException | None) -> HistoryError:
+    if isinstance(error, sqlite3.Error):
+        return _by_code(name, error)
+    # psycopg is not imported for it: who keeps the history in a file need not wait for that.
+    if error is not None and hasattr(error, "sqlstate"):
+        return _by_state(name, error)
+    return _refused(name, str(error))
+
+
+def _by_code(name: str, error: sqlite3.Error) -> HistoryError:
     code = str(getattr(error, "sqlite_errorname", ""))
     for beginning, kind, what, advice in _SQLITE:
         if code.startswith(beginning):
             return kind(f"The history database {name} {what}.", left=_UNTOUCHED, advice=advice)
     # The driver's own sentence: SQLAlchemy's would quote the statement and its values.
     return _refused(name, str(error))
+
+
+def _by_state(name: str, error: Any) -> HistoryError:
+    if error.sqlstate is None:
+        lost = type(error).__name__ in _OF_CONNECTIONS
+        return sqlstates.connection_failure(name, error) if lost else _refused(name, str(error))
+    answer = sqlstates.answer_to(error.sqlstate)
+    if answer is None:
+        # Without the server's details, which would quote values.
+        return _refused(name, error.diag.message_primary or error.sqlstate)
+    kind, what, advice = answer
+    left = sqlstates.left_by(error.sqlstate, _UNTOUCHED)
+    return kind(f"The history database {name} {what}.", left=left, advice=advice)
 
 
 def _refused(name: str, reason: str) -> HistoryError:

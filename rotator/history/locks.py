@@ -8,10 +8,11 @@ import os
 import socket
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
-from rotator.errors import RotationRunning
+from rotator.errors import HistoryUnavailable, RotationRunning
 from rotator.history.failures import file_failures
 
 if TYPE_CHECKING:
@@ -22,10 +23,31 @@ if TYPE_CHECKING:
     from rotator.history.database import Database
 
 
+class Hold:
+    """A credential that is held, for as long as the lock lasts."""
+
+    def __init__(self, credential: str, is_held: Callable[[], bool]) -> None:
+        self._credential: Final = credential
+        self._is_held: Final = is_held
+
+    def still_held(self) -> bool:
+        """Whether nobody else can have taken the lock since: it is asked for where it is kept."""
+        return self._is_held()
+
+    def check(self) -> None:
+        """Raises HistoryUnavailable when the lock was lost, for instance with the connection to its server."""
+        if not self.still_held():
+            raise HistoryUnavailable(
+                f"The lock on the credential {self._credential} was lost, so another process may be rotating it now.",
+                left="What was done until then stays as it is; nothing was changed since.",
+                advice="Run this again: it looks at the world as it is, and goes on from there.",
+            )
+
+
 class RotationLocks(Protocol):
     """What keeps two rotations of one credential apart."""
 
-    def hold(self, credential: str) -> AbstractContextManager[None]:
+    def hold(self, credential: str) -> AbstractContextManager[Hold]:
         """Holds the credential until the context ends or the process dies, and never waits.
 
         Raises RotationRunning, with who holds it since when, when another process or thread does; HistoryError when the
@@ -35,8 +57,31 @@ class RotationLocks(Protocol):
 
 
 def rotation_locks(database: Database, clock: Callable[[], datetime]) -> RotationLocks:
-    """The locks of everyone who uses this database, however their configurations spell its path."""
-    return FileLocks(database.locks_folder, clock)
+    """The locks of everyone who uses this database, however their configurations spell its name."""
+    return database.new_locks(clock)
+
+
+def moment(time: datetime) -> str:
+    """A time for people: `2026-11-23 12:31:47 UTC`."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def running(credential: str, holder: str) -> RotationRunning:
+    """The error for a credential that somebody else holds."""
+    return RotationRunning(
+        f"The credential {credential} is being rotated right now, by {holder}.",
+        left="Nothing was changed.",
+        advice=f"Run this again when that has ended; `rotator history {credential}` shows how far it is.",
+    )
+
+
+def described(pid: object, host: object, since: object) -> str:
+    """Who holds a lock, in words."""
+    return f"process {pid} on {host}, since {since}"
+
+
+UNSIGNED: Final = "another process, since just now"
+"""A holder who has taken the lock and not signed it yet, or who has just let go of it."""
 
 
 class FileLocks:
@@ -50,16 +95,16 @@ class FileLocks:
         self._clock: Final = clock
 
     @contextmanager
-    def hold(self, credential: str) -> Iterator[None]:
+    def hold(self, credential: str) -> Iterator[Hold]:
         """See RotationLocks."""
-        descriptor = self._take(credential)
+        path = self._folder / f"{quote(credential, safe='')}.lock"
+        descriptor = self._take(path, credential)
         try:
-            yield
+            yield Hold(credential, partial(_is_same_file, path, descriptor))
         finally:
             os.close(descriptor)
 
-    def _take(self, credential: str) -> int:
-        path = self._folder / f"{quote(credential, safe='')}.lock"
+    def _take(self, path: Path, credential: str) -> int:
         with file_failures(f"The lock {path}"):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
@@ -68,31 +113,27 @@ class FileLocks:
             except BlockingIOError:
                 holder = _holder(descriptor)
                 os.close(descriptor)
-                raise _running(credential, holder) from None
+                raise running(credential, holder) from None
             except BaseException:
                 os.close(descriptor)
                 raise
         return descriptor
 
     def _sign(self, descriptor: int) -> None:
-        since = f"{self._clock().astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": moment(self._clock())}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
 
 
+def _is_same_file(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
 def _holder(descriptor: int) -> str:
     try:
-        holder = json.loads(os.pread(descriptor, 1024, 0))
-        return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
-    except (ValueError, KeyError, TypeError):
-        # The holder has taken the lock and not signed it yet.
-        return "another process, since just now"
-
-
-def _running(credential: str, holder: str) -> RotationRunning:
-    return RotationRunning(
-        f"The credential {credential} is being rotated right now, by {holder}.",
-        left="Nothing was changed.",
-        advice=f"Run this again when that has ended; `rotator history {credential}` shows how far it is.",
-    )
+        return described(**json.loads(os.pread(descriptor, 1024, 0)))
+    except (ValueError, TypeError):
+        return UNSIGNED

@@ -13,11 +13,10 @@ from rotator.history.records import Event, Place, Rotation, SeenCertificate, Ver
 from rotator.history.times import stored_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
     from typing import Any
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, CursorResult, Row
 
     from rotator.history.database import Database
 
@@ -88,11 +87,12 @@ def verify(database: Database) -> Verification:
     good, head = 0, GENESIS
     with database.reading() as connection:
         written = connection.execute(select(HEAD.c.events, HEAD.c.hash)).first()
-        for row in _raw_events(connection):
-            fault = _fault(row, good + 1, head)
-            if fault:
-                return Verification(events=good, intact=False, first_bad=good + 1, why=fault, head=head)
-            good, head = good + 1, row.hash
+        with _raw_events(connection) as rows:
+            for row in rows:
+                fault = _fault(row, good + 1, head)
+                if fault:
+                    return Verification(events=good, intact=False, first_bad=good + 1, why=fault, head=head)
+                good, head = good + 1, row.hash
     why = _end_fault(written, good, head)
     return Verification(events=good, intact=not why, first_bad=None, why=why, head=head)
 
@@ -107,11 +107,11 @@ def _places(connection: Connection) -> dict[str, list[Place]]:
     return found
 
 
-def _raw_events(connection: Connection) -> Iterator[Row[*tuple[Any, ...]]]:
+def _raw_events(connection: Connection) -> CursorResult[*tuple[Any, ...]]:
     # Without the columns' types, which would refuse a tampered value before it can be reported.
     columns: list[ColumnElement[Any]] = [literal_column(name) for name in (*_HASHED, "hash")]
     raw = select(*columns).select_from(EVENT).order_by(EVENT.c.sequence)
-    return iter(connection.execute(raw, execution_options={"yield_per": _BATCH}))
+    return connection.execute(raw, execution_options={"yield_per": _BATCH})
 
 
 def _fault(row: Row[*tuple[Any, ...]], sequence: int, previous_hash: str) -> str:

@@ -7,19 +7,17 @@ import os
 import sqlite3
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from rotator.errors import ConfigurationError
 from rotator.history.failures import database_failures, file_failures
+from rotator.history.transactions import only_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
-
-READING: Final = "rotator_reading"
-"""Execution option of a connection that only reads, and so need not be the one writer."""
 
 
 def file_of(url: URL) -> Path:
@@ -74,8 +72,7 @@ def _configure(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    reads = connection.get_execution_options().get(READING, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if only_reads(connection) else "BEGIN IMMEDIATE")
 
 
 def _make_database(file: Path, lock_timeout: timedelta) -> None:

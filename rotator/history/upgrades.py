@@ -57,7 +57,7 @@ def is_current(version: str | None, name: str) -> bool:
         raise HistoryError(
             f"The history database {name} has version {version}; this release of rotator knows none after {known[-1]}.",
             left="Nothing was changed.",
-            advice="Install the newer release of rotator that was used with it, or set `database` to another path.",
+            advice="Install the newer release of rotator that was used with it, or set `database` to another one.",
         )
     return version == known[-1]
 
@@ -74,7 +74,7 @@ def apply(connection: Connection, name: str) -> None:
         raise HistoryError(
             f"The database {name} is another program's: it has tables, and none of rotator's.",
             left="Nothing was changed.",
-            advice="Set `database` in config.yaml to a path of its own.",
+            advice="Set `database` in config.yaml to one of its own.",
         )
     _migrate(connection)
 

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.history.database import Database, open_database
-from tests.contract.databases import ENGINES, Kind
+from tests.contract.databases import Kind, postgres_kind, sqlite_kind
+from tests.contract.servers.postgres import EXTERNAL, PostgresServer, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def database_kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kind:
-    return ENGINES[request.param](tmp_path_factory.mktemp(request.param))
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server that tests may stop."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    """A server's URL, for a role that may create databases."""
+    if os.environ.get(EXTERNAL):
+        return os.environ[EXTERNAL]
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.url("postgres")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def database_kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kind]:
+    if request.param == "sqlite":
+        yield sqlite_kind(tmp_path_factory.mktemp("sqlite"))
+        return
+    with ExitStack() as cleaning:
+        yield postgres_kind(request.getfixturevalue("postgres_url"), cleaning)
 
 
 @pytest.fixture

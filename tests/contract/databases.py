@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import AbstractContextManager, contextmanager
+import threading
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from rotator.history.database import Database, open_database
 from rotator.history.records import NewRotation
+from tests.contract.servers.postgres import execute, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,12 +25,22 @@ NEW_ROTATION: Final = NewRotation(
 )
 
 
+EMPTY: Final = """
+    ALTER TABLE event DISABLE TRIGGER USER;
+    DELETE FROM sighting; DELETE FROM certificate; DELETE FROM event; DELETE FROM rotation;
+    UPDATE head SET events = 0, hash = repeat('0', 64);
+    ALTER TABLE event ENABLE TRIGGER USER
+"""
+
+
 @dataclass(frozen=True)
 class Kind:
-    """How to make a new, migrated database of one kind, and how to switch off what keeps its journal append-only."""
+    """How to make databases of one kind, and how to switch off what keeps a journal append-only."""
 
     new: Callable[[], AbstractContextManager[str]]
-    """Gives the URL."""
+    """Gives the URL of a migrated database without entries."""
+    empty: Callable[[], AbstractContextManager[str]]
+    """Gives the URL of a database without tables."""
     without_guards: tuple[str, ...]
 
 
@@ -37,18 +49,42 @@ def sqlite_kind(folder: Path) -> Kind:
     with open_database(f"sqlite:///{template}") as database:
         database.upgrade()
 
+    def next_file() -> Path:
+        copies = [int(copy.stem) for copy in folder.glob("[0-9]*.db")]
+        return folder / f"{max(copies, default=0) + 1}.db"
+
     @contextmanager
     def new() -> Iterator[str]:
-        copies = [int(copy.stem) for copy in folder.glob("[0-9]*.db")]
-        file = folder / f"{max(copies, default=0) + 1}.db"
+        file = next_file()
         shutil.copy(template, file)
         yield f"sqlite:///{file}"
 
+    @contextmanager
+    def empty() -> Iterator[str]:
+        yield f"sqlite:///{next_file()}"
+
     guards = ("event_goes_at_the_end", "event_is_not_changed", "event_is_not_deleted")
-    return Kind(new, tuple(f"DROP TRIGGER {guard}" for guard in guards))
+    return Kind(new, empty, tuple(f"DROP TRIGGER {guard}" for guard in guards))
 
 
-ENGINES: Final[dict[str, Callable[[Path], Kind]]] = {"sqlite": sqlite_kind}
+def postgres_kind(url: str, cleaning: ExitStack) -> Kind:
+    """On the server of the URL. A database that was used is emptied for the next test: to make one takes longer."""
+    free: list[str] = []
+
+    def made() -> str:
+        database_url = cleaning.enter_context(scratch_database(url))
+        with open_database(database_url) as database:
+            database.upgrade()
+        return database_url
+
+    @contextmanager
+    def new() -> Iterator[str]:
+        database_url = free.pop() if free else made()
+        yield database_url
+        execute(database_url, EMPTY)
+        free.append(database_url)
+
+    return Kind(new, lambda: scratch_database(url), ("ALTER TABLE event DISABLE TRIGGER USER",))
 
 
 @contextmanager
@@ -59,3 +95,23 @@ def unguarded(kind: Kind) -> Iterator[Database]:
             for statement in kind.without_guards:
                 connection.execute(text(statement))
         yield database
+
+
+def together(action: Callable[[int], object], workers: int = 8) -> None:
+    """Does it in several threads at once, and raises what any of them raised."""
+    start, errors = threading.Barrier(workers), list[BaseException]()
+
+    def run(number: int) -> None:
+        start.wait()
+        try:
+            action(number)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]

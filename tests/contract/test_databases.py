@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from datetime import UTC, timedelta, timezone
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Connection, insert, select, text, update
 
-from rotator.errors import HistoryError, RotationRunning
+from rotator.errors import HistoryError
 from rotator.history import queries
 from rotator.history.database import Database, open_database
 from rotator.history.journal import Journal
-from rotator.history.locks import rotation_locks
 from rotator.history.models import EVENT, HEAD, ROTATION
-from tests.contract.databases import NEW_ROTATION, NOW
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.contract.databases import NEW_ROTATION, NOW, together
 
 APPENDING = """
 import sys
@@ -31,26 +25,6 @@ journal = Journal(open_database(sys.argv[1]))
 while True:
     print(journal.record("verify", now=datetime.now(UTC)).sequence, flush=True)
 """
-
-
-def together(action: Callable[[int], object], workers: int = 8) -> None:
-    """Does it in several threads at once, and raises what any of them raised."""
-    start, errors = threading.Barrier(workers), list[BaseException]()
-
-    def run(number: int) -> None:
-        start.wait()
-        try:
-            action(number)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def count(connection: Connection) -> int:
@@ -206,36 +180,3 @@ def test_of_many_who_would_end_a_rotation_one_does(database: Database) -> None:
 
     assert len(refused) == 7
     assert [event.kind for event in queries.events(database)] == ["begin", "finish"]
-
-
-def test_upgrading_again_changes_nothing(database_url: str, database: Database) -> None:
-    written = Journal(database).record("verify", now=NOW)
-
-    with open_database(database_url) as again:
-        assert again.upgrade().version == database.version
-        assert queries.events(again) == [written]
-
-
-def test_those_who_share_a_database_share_its_locks(database_url: str, database: Database) -> None:
-    with open_database(database_url) as other, rotation_locks(database, lambda: NOW).hold("billing"):
-        elsewhere = rotation_locks(other, lambda: NOW)
-        with pytest.raises(RotationRunning, match="since 2026-11-23 12:31:47 UTC"), elsewhere.hold("billing"):
-            pass
-        with elsewhere.hold("shipping"):
-            pass
-
-
-def test_of_many_who_would_rotate_a_credential_one_does(database: Database) -> None:
-    locks, done, refused = rotation_locks(database, lambda: NOW), threading.Barrier(8), list[RotationRunning]()
-
-    def rotate(_: int) -> None:
-        try:
-            with locks.hold("billing"):
-                done.wait()
-        except RotationRunning as error:
-            refused.append(error)
-            done.wait()
-
-    together(rotate)
-
-    assert len(refused) == 7

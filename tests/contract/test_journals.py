@@ -48,7 +48,7 @@ def write(database: Database, entries: list[tuple[str, str | None, datetime, Any
     return len(entries) + 1
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(entries=ENTRIES)
 def test_whatever_is_recorded_is_read_back_and_proven(database_kind: Kind, entries: list[Any]) -> None:
     with database_kind.new() as url, open_database(url) as database:
@@ -59,7 +59,7 @@ def test_whatever_is_recorded_is_read_back_and_proven(database_kind: Kind, entri
         assert (queries.verify(database).events, queries.verify(database).intact) == (number, True)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(entries=ENTRIES, data=st.data())
 def test_a_change_to_any_column_of_any_event_is_found(
     database_kind: Kind, entries: list[Any], data: st.DataObject
@@ -77,7 +77,7 @@ def test_a_change_to_any_column_of_any_event_is_found(
         assert not queries.verify(database).intact
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(entries=ENTRIES, data=st.data())
 def test_events_that_were_taken_out_are_found(database_kind: Kind, entries: list[Any], data: st.DataObject) -> None:
     with unguarded(database_kind) as database:
@@ -91,7 +91,7 @@ def test_events_that_were_taken_out_are_found(database_kind: Kind, entries: list
         assert found.events == (0 if first == 1 else first - 1)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(entries=ENTRIES)
 def test_an_event_put_in_behind_the_journals_back_is_found(database_kind: Kind, entries: list[Any]) -> None:
     with unguarded(database_kind) as database:

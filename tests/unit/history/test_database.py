@@ -4,13 +4,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, event, insert, make_url
+from sqlalchemy import Engine, event, insert
 
 from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
 from rotator.history import queries
@@ -26,24 +25,13 @@ if TYPE_CHECKING:
 
 BRIEFLY = timedelta(milliseconds=50)
 
-FIRST_USE = """
-import sys
-from datetime import UTC, datetime
-from rotator.history.database import open_database
-from rotator.history.journal import Journal
-print("ready", flush=True)
-sys.stdin.readline()
-with open_database(sys.argv[1]) as database:
-    Journal(database).record("verify", now=datetime.now(UTC))
-"""
-
 LOADED = """
 import sys
 from rotator.history.database import open_database
 import rotator.history.journal, rotator.history.locks, rotator.history.queries, rotator.history.sightings
 with open_database(sys.argv[1]) as database:
     database.upgrade()
-print([name for name in ("alembic", "sqlalchemy.orm") if name in sys.modules])
+print([name for name in ("alembic", "sqlalchemy.orm", "psycopg") if name in sys.modules])
 """
 
 
@@ -83,14 +71,6 @@ def test_a_new_database_and_its_folders_are_the_owners_alone(tmp_path: Path) -> 
     }
 
 
-def test_first_use_brings_the_tables_up_to_date(tmp_path: Path) -> None:
-    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        versions = [database.version]
-        assert queries.events(database) == []
-        assert [*versions, database.version] == [None, "0001"]
-        assert database.upgrade() is database
-
-
 def test_what_was_written_is_there_when_it_is_opened_again(database: Database, journal: Journal, now: datetime) -> None:
     written = journal.record("verify", now=now)
     database.close()
@@ -99,64 +79,10 @@ def test_what_was_written_is_there_when_it_is_opened_again(database: Database, j
         assert queries.events(again) == [written]
 
 
-def test_many_processes_may_start_on_a_new_database_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/rotator.db"
-    command = [sys.executable, "-c", FIRST_USE, url]
-    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    for process in started:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in started:
-        process.communicate("go\n")
-
-    assert [process.returncode for process in started] == [0] * 4
-    with open_database(url) as database:
-        assert queries.verify(database).events == 4
-
-
-def test_many_threads_may_start_on_a_new_database_at_once(tmp_path: Path) -> None:
-    versions = []
-
-    def start() -> None:
-        with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-            versions.append(database.upgrade().version)
-
-    threads = [threading.Thread(target=start) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert versions == ["0001"] * 8
-
-
-def test_a_database_that_is_up_to_date_loads_no_migrations(file: Path) -> None:
+def test_a_file_that_is_up_to_date_loads_no_migrations_and_no_other_driver(file: Path) -> None:
     command = [sys.executable, "-c", LOADED, f"sqlite:///{file}"]
 
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
-
-
-def test_a_database_of_a_later_release_is_left_alone(file: Path, other_program: sqlite3.Connection) -> None:
-    other_program.execute("UPDATE alembic_version SET version_num = '0999'")
-    other_program.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    before = file.read_bytes()
-
-    with open_database(f"sqlite:///{file}") as database, pytest.raises(HistoryError) as caught:
-        queries.events(database)
-
-    assert "has version 0999; this release of rotator knows none after 0001" in str(caught.value)
-    assert "Nothing was changed. Install the newer release" in str(caught.value)
-    assert file.read_bytes() == before
-
-
-def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / "other.db"
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("CREATE TABLE theirs (id)")
-
-    with open_database(f"sqlite:///{file}") as database:
-        with pytest.raises(HistoryError, match="is another program's"):
-            database.upgrade()
-        assert database.version is None
 
 
 def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -> None:
@@ -263,9 +189,14 @@ def test_a_url_of_another_kind_is_refused_without_showing_it(url: str, words: st
     assert "sqlite:///PATH" in str(caught.value)
 
 
-def test_a_databases_name_never_shows_a_password(database: Database, tmp_path: Path) -> None:
-    url = make_url("mysql://alex:s3cret@db/rotator?ssl_password=s3cret")
-    named = Database(database._engine, url, tmp_path)
+def test_a_databases_name_never_shows_a_password() -> None:
+    url = "postgresql+psycopg://alex:s3cret@db.example/rotator?sslpassword=s3cret"
 
-    assert named.name == "mysql://alex:***@db/rotator"
-    assert repr(named) == "<Database mysql://alex:***@db/rotator>"
+    with open_database(url) as database:
+        assert database.name == "postgresql+psycopg://alex:***@db.example/rotator"
+        assert repr(database) == "<Database postgresql+psycopg://alex:***@db.example/rotator>"
+
+
+def test_a_server_without_a_database_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="names a server and no database"):
+        open_database("postgresql://alex@db.example")

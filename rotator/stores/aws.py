@@ -97,9 +97,7 @@ class AwsStore:
         if stages.pending is None:
             self._store(secret, fingerprint, document)
             secret.move(PENDING, to=fingerprint, source=labels.pending)
-        secret.await_labels(lambda seen: seen.pending == fingerprint)
-        secret.await_value(fingerprint, document)
-        self._tidy(secret)
+        self._tidy(secret, secret.await_labels(lambda seen: seen.pending == fingerprint))
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:
         """Makes the `previous` version `pending` as well, so that it can be promoted again."""
@@ -125,8 +123,7 @@ class AwsStore:
             self._refuse_other_current(credential, stages, replaces)
             # AWSPREVIOUS follows by itself, in the same instant (UpdateSecretVersionStage).
             secret.move(CURRENT, to=fingerprint, source=labels.current)
-        secret.await_labels(lambda seen: seen.current == fingerprint)
-        self._tidy(secret)
+        self._tidy(secret, secret.await_labels(lambda seen: seen.current == fingerprint))
 
     def discard(self, credential: str, fingerprint: Fingerprint) -> None:
         """Takes `pending` away; a version in no other stage is left to AWS to delete, and not read any more."""
@@ -139,7 +136,7 @@ class AwsStore:
     def sweep(self, credential: str) -> int:
         """Takes away the labels that an interrupted call left behind. Returns how many."""
         secret = self._secret(credential)
-        return self._tidy(secret)
+        return self._tidy(secret, secret.labels() or Labels({}))
 
     def check(self) -> None:
         """Proves on a secret of its own that one can be written, read back and left to AWS to delete.
@@ -151,7 +148,7 @@ class AwsStore:
         version, proof = secrets.token_hex(32), Secret(secrets.token_hex(32))
         secret.put(version, proof)
         secret.await_value(version, proof)
-        self._tidy(secret)
+        self._tidy(secret, secret.await_labels(lambda seen: seen.of(version) is not None))
 
     def _secret(self, credential: str) -> AwsSecret:
         if not _CREDENTIAL.fullmatch(credential):
@@ -185,18 +182,15 @@ class AwsStore:
             if not self._new_secrets.create:
                 raise self._not_made(secret)
             secret.create(PLACEHOLDER, PLACEHOLDER_VALUE, self._new_secrets.options())
-            secret.await_labels(lambda seen: seen.current is not None)
+            labels = secret.await_labels(lambda seen: seen.current is not None)
         elif labels.current is None:
             self._store(secret, PLACEHOLDER, PLACEHOLDER_VALUE)
-            self._make_current(secret)
-        return self._look(secret)
-
-    def _make_current(self, secret: AwsSecret) -> None:
-        # AWS does it by itself for a secret's first version; an emptied secret may have had others.
-        labels = secret.labels()
-        if labels is not None and labels.current is None:
-            secret.move(CURRENT, to=PLACEHOLDER, source=None)
-        secret.await_labels(lambda seen: seen.current is not None)
+            # AWS has made it current by itself, unless the secret has had other versions.
+            labels = secret.await_labels(lambda seen: seen.of(PLACEHOLDER) is not None)
+            if labels.current is None:
+                secret.move(CURRENT, to=PLACEHOLDER, source=None)
+                labels = secret.await_labels(lambda seen: seen.current is not None)
+        return labels, self._meaning(secret, labels)
 
     def _store(self, secret: AwsSecret, version: str, value: Secret) -> None:
         """Looks before it puts: putting a version again that AWS has does not bring its label back."""
@@ -213,23 +207,17 @@ class AwsStore:
         held = {PENDING: stages.pending, PREVIOUS: stages.previous}[label]
         if held == fingerprint:
             secret.remove(label, source=fingerprint)
-            secret.await_labels(lambda seen: seen.held.get(label) != fingerprint)
-        if labels.held:
-            self._tidy(secret)
+            labels = secret.await_labels(lambda seen: seen.held.get(label) != fingerprint)
+        self._tidy(secret, labels)
 
-    def _tidy(self, secret: AwsSecret) -> int:
-        """Takes away what says nothing: pending and previous where the version is current, labels of our own."""
-        labels = secret.labels() or Labels({})
+    def _tidy(self, secret: AwsSecret, labels: Labels) -> int:
+        """Takes away what says nothing: `pending` of the version that is current, labels of our own."""
         leftovers = dict(labels.arriving)
         if labels.pending is not None and labels.pending == labels.current:
             leftovers[PENDING] = labels.pending
         if labels.previous == PLACEHOLDER:
             leftovers[PREVIOUS] = PLACEHOLDER
-        for label, version in leftovers.items():
-            secret.remove(label, source=version)
-        if leftovers:
-            secret.await_labels(lambda seen: not any(seen.held.get(label) == at for label, at in leftovers.items()))
-        return len(leftovers)
+        return sum(secret.remove(label, source=version) for label, version in leftovers.items())
 
     def _version(self, secret: AwsSecret, credential: str, fingerprint: Fingerprint, value: Secret) -> Version:
         where = f"{fingerprint[:12]} in the secret {secret.name}"

@@ -131,16 +131,16 @@ class AwsSecret:
         change = {"MoveToVersionId": to} | ({"RemoveFromVersionId": source} if source else {})
         self._change(label, change, source=source, done=lambda holder: holder == to)
 
-    def remove(self, label: str, *, source: str) -> None:
-        """Takes a label away from a version that has it; nothing when it does not have it any more."""
-        self._change(label, {"RemoveFromVersionId": source}, source=source, done=lambda holder: holder != source)
+    def remove(self, label: str, *, source: str) -> bool:
+        """Takes a label away from a version. Returns whether the version had it."""
+        return self._change(label, {"RemoveFromVersionId": source}, source=source, done=lambda holder: holder != source)
 
-    def await_labels(self, seen: Callable[[Labels], bool]) -> None:
-        """Returns when what was written is what is read. Raises StoreUnavailable when that takes too long."""
+    def await_labels(self, seen: Callable[[Labels], bool]) -> Labels:
+        """The labels, once what was written is what is read. Raises StoreUnavailable when that takes too long."""
         for _ in self._calls.pauses():
             labels = self.labels()
             if labels is not None and seen(labels):
-                return
+                return labels
         raise self._not_seen()
 
     def await_value(self, version: str, wanted: Secret) -> None:
@@ -163,7 +163,8 @@ class AwsSecret:
 
     def _change(
         self, label: str, change: Mapping[str, str], *, source: str | None, done: Callable[[str | None], bool]
-    ) -> None:
+    ) -> bool:
+        """Makes a change of a label. Returns false when it was made before, as `done` tells of who holds the label."""
         refusal: StoreError | None = None
         for _ in self._calls.pauses():
             try:
@@ -171,12 +172,12 @@ class AwsSecret:
             except Refused as refused:
                 refusal = refused.error
             else:
-                return
+                return True
             # A call that was repeated, another program, or a version that cannot be seen everywhere yet: look.
             labels = self.labels()
             holder = labels.held.get(label) if labels else None
             if done(holder):
-                return
+                return False
             if holder != source:
                 raise self._came_too_late(label, holder)
         raise refusal or self._not_seen()

@@ -59,7 +59,11 @@ class AwsGround:
             }
         )
         around = Surroundings(
-            environ={}, now=self.time.now, sleep=self.time.sleep, uniform=lambda _low, high: high, user_agent="rotator/test"
+            environ={},
+            now=self.time.now,
+            sleep=self.time.sleep,
+            uniform=lambda _low, high: high,
+            user_agent="rotator/test",
         )
         store = KIND.open("cloud", read, around)
         assert isinstance(store, AwsStore)

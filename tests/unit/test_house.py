@@ -1,0 +1,159 @@
+"""What the repository says of itself is so: README, documents, lock files, version."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import rotator
+from rotator import errors
+from rotator.cli.failures import INTERRUPTED
+from rotator.cli.main import cli
+from rotator.config.loading import load
+from rotator.services.reports import Outcome
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+_LINE_OF_A_COMMAND = re.compile(r"^\| `(?P<command>rotat(?:or|e) [^`]+)` \| (?P<what>.*) \|$", re.MULTILINE)
+_LINE_OF_A_CODE = re.compile(r"^\| (?P<code>\d+) \|", re.MULTILINE)
+_LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)")
+_PRIVATE_KEY = re.compile(rb"PRIVATE KEY-----(?:\\r|\\n|\s)*[A-Za-z0-9+/]{40}")
+_SESSION = re.compile(rb"\b00D[A-Za-z0-9]{12}![A-Za-z0-9._]{40}")
+
+
+def documented_commands() -> list[tuple[str, str]]:
+    """Each command line of the README's table, with the options that are named beside it."""
+    return [(line["command"], line["what"]) for line in _LINE_OF_A_COMMAND.finditer(README)]
+
+
+def words_of(command: str) -> list[str]:
+    """The command line below `rotator`, without what stands for a name or is an option."""
+    words = command.split()
+    below = words[1:] if words[0] == "rotator" else ["rotate", *words[1:]]
+    return [word for word in below if re.fullmatch("[a-z]+", word)]
+
+
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every command that does something by itself."""
+    found: list[tuple[str, ...]] = []
+    if not isinstance(command, click.Group) or command.invoke_without_command:
+        found.append(path)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            found += leaves(inner, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize(("command", "what"), documented_commands())
+def test_the_readme_names_commands_and_options_that_there_are(command: str, what: str) -> None:
+    shown = CliRunner().invoke(cli, [*words_of(command), "--help"])
+    assert shown.exit_code == 0, shown.output
+    for option in re.findall(r"--[a-z-]+", f"{command} {what}"):
+        assert option in shown.output
+
+
+def test_the_readme_names_every_command() -> None:
+    assert sorted(tuple(words_of(command)) for command, _ in documented_commands()) == sorted(leaves(cli))
+
+
+def test_the_readme_names_every_exit_code() -> None:
+    raised = {
+        error.exit_code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "exit_code")
+    }
+    ends = {outcome.exit_code for outcome in Outcome}
+    documented = {int(line["code"]) for line in _LINE_OF_A_CODE.finditer(README)}
+    assert documented == raised | ends | {INTERRUPTED}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_files_and_modules_that_there_are(page: Path) -> None:
+    text = page.read_text()
+    files = re.findall(r"(?<![\w/])(?:docs|tests|rotator|migrations)/[\w/]+\.(?:md|py)\b", text)
+    modules = [name for name in re.findall(r"`(rotator(?:\.[a-z_]+)+)`", text) if not name.endswith(".db")]
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+    assert [name for name in modules if not _exists(name)] == []
+
+
+def _exists(name: str) -> bool:
+    """Whether it is a module, or something in one."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_whole_configurations_in_pages_can_be_read(page: Path, tmp_path: Path) -> None:
+    for number, block in enumerate(
+        re.findall(r"^```yaml\n(database:.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    ):
+        config = tmp_path / f"{number}.yaml"
+        config.write_text(block)
+        assert load(config).credentials
+
+
+def locked(name: str) -> dict[str, str]:
+    """Names and versions in a lock file, each proven to have hashes."""
+    entries = re.split(r"\n(?=\S)", (ROOT / name).read_text().strip())
+    found: dict[str, str] = {}
+    for entry in entries:
+        line = _LOCKED.match(entry)
+        assert line, entry
+        assert "--hash=sha256:" in entry, line[0]
+        found[canonicalize_name(line["name"])] = line["version"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("lock", "requirements"),
+    [
+        ("requirements.lock", PROJECT["project"]["dependencies"]),
+        ("requirements-dev.lock", PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]),
+    ],
+)
+def test_every_dependency_is_locked_by_hash_at_a_version_that_is_asked_for(lock: str, requirements: list[str]) -> None:
+    versions = locked(lock)
+    for requirement in map(Requirement, requirements):
+        assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
+
+
+def test_tests_run_with_the_versions_that_people_get() -> None:
+    assert locked("requirements.lock").items() <= locked("requirements-dev.lock").items()
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_files_leave_it_to_the_machine_where_packages_come_from(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    assert "index-url" not in text
+
+
+def test_the_package_has_the_version_that_it_says() -> None:
+    assert PROJECT["project"]["version"] == rotator.__version__
+
+
+def test_no_key_and_no_session_is_kept_in_the_repository() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    files = [ROOT / name for name in tracked.decode().split("\0") if name and (ROOT / name).is_file()]
+    assert files
+    found = [
+        file.name for file in files if _PRIVATE_KEY.search(file.read_bytes()) or _SESSION.search(file.read_bytes())
+    ]
+    assert found == []

@@ -67,7 +67,7 @@ def outcomes(world: World, action: Action, wanted: Wanted) -> Iterator[World]:
 
 
 def _answers(world: World, version: Stored) -> Iterator[World]:
-    # An answer that proves nothing is like another, save that a wrong set-up is told at once before anything is changed.
+    # Answers that prove nothing are all alike, save that a wrong set-up is told at once before anything is changed.
     faults = [LoginOutcome.TRANSIENT, *([LoginOutcome.CONFIGURATION] if version == world.current else [])]
     for when in dict.fromkeys((world, world.later())):
         for answer in (*world.answers(version), *faults):

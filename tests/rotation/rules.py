@@ -38,7 +38,7 @@ def check_state(world: World) -> None:
 
 
 def _change_in_place(world: World, current: Stored) -> bool:
-    """Whether a version over another key is for the app of `current`: adopted there, or made when it was the only one."""
+    """Whether a version over another key is for the app of `current`: adopted there, or made when there was but one."""
     return any(version.app == current.app and version.key != current.key for version in world.stages)
 
 
@@ -83,7 +83,12 @@ def _check_way_back(world: World, action: Action, wanted: Wanted) -> None:
     if current is None or version is None or not world.is_live(current):
         return
     called_back = wanted.goal is Goal.BRING or version == world.previous
-    rule(len(world.live) == 1 or called_back or version.key == current.key, "alternating: the app of current gets no other key unasked", world, action)
+    rule(
+        len(world.live) == 1 or called_back or version.key == current.key,
+        "alternating: the app of current gets no other key unasked",
+        world,
+        action,
+    )
     row = world.row(current)
     said = row is not None and (
         (row.outcome is LoginOutcome.ACCEPTED and row.age == 0)

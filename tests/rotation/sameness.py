@@ -34,8 +34,6 @@ def plain(world: World, *, keeps_name: bool) -> World:
 @cache
 def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tuple[_Asked, ...]]:
     """A world without memory under plain names, what each name became, and which test logins make a difference."""
-    if world.is_slot_of_current("B"):
-        world = _swapped(world)
     names: dict[str, str] = {}
     keys: dict[str, str] = {BAD_KEY: BAD_KEY}
     for version in world.stages:
@@ -63,26 +61,13 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
         by_hand=world.by_hand and current is not None and not world.is_live(current),
     )
     asked = (
-        _Asked(version.name, names[version.name], version == current, world.answers(version) == (LoginOutcome.ACCEPTED,))
+        _Asked(
+            version.name, names[version.name], version == current, world.answers(version) == (LoginOutcome.ACCEPTED,)
+        )
         for version in dict.fromkeys((world.pending, current))
         if version
     )
     return after, names, tuple(asked)
-
-
-def _swapped(world: World) -> World:
-    """The world with each app in the other's place."""
-
-    def moved(version: Stored | None) -> Stored | None:
-        return version and version._replace(app="A" if version.app == "B" else "B")
-
-    return world._replace(
-        live=world.live[::-1],
-        lags=world.lags[::-1],
-        pending=moved(world.pending),
-        current=moved(world.current),
-        previous=moved(world.previous),
-    )
 
 
 @cache
@@ -101,3 +86,23 @@ def _plain_row(row: Tried, of: _Asked) -> Tried:
     # Where no refusal can come any more, it makes no difference for how long there were some.
     trial = 0 if of.certain and not (refused and row.trial >= 2) else row.trial
     return Tried(of.plain_name, row.outcome, streak, row.row, trial, age)
+
+
+def turned(world: World) -> World:
+    """The world with the app of `current` first.
+
+    It makes no difference which app of a pair the configuration names first, save for which of two goes first.
+    """
+    if not world.is_slot_of_current("B"):
+        return world
+
+    def moved(version: Stored | None) -> Stored | None:
+        return version and version._replace(app="A" if version.app == "B" else "B")
+
+    return world._replace(
+        live=world.live[::-1],
+        lags=world.lags[::-1],
+        pending=moved(world.pending),
+        current=moved(world.current),
+        previous=moved(world.previous),
+    )

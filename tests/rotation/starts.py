@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Fingerprint
 from rotator.core.policies import Goal, Strategy, Wanted
 from tests.rotation.happenings import adopted
-from tests.rotation.sameness import plain
 from tests.rotation.world import APPS, BAD_KEY, NAMED, THROWAWAY, UNKNOWN, Cert, Stored, World
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ REQUESTS: Final = (
     Wanted(Goal.BRING, _NAMED),
     Wanted(Goal.RESTORE),
     Wanted(Goal.FINISH),
-    Wanted(Goal.FINISH, retire_now=True),
 )
 """What is asked for, in every kind that makes a difference."""
 
@@ -35,6 +33,7 @@ RARE_REQUESTS: Final = (
     Wanted(Goal.REPLACE, _NAMED, compromised=True, replace_unknown=True),
     Wanted(Goal.BRING, _NAMED, replace_unknown=True),
     Wanted(Goal.BRING, _NAMED, retire_now=True),
+    Wanted(Goal.FINISH, retire_now=True),
 )
 """Requests in which two kinds meet."""
 
@@ -42,28 +41,26 @@ _V0 = Stored("v0", "k0", "A")
 
 
 def sane(strategy: Strategy) -> Iterator[World]:
-    """Where credentials begin: a version in use, no certificate at all, or one that people made, adopted or not."""
+    """Where credentials begin: a version in use, none, or a certificate that people made, with its key or without."""
+    if strategy is Strategy.IN_PLACE:
+        made_by_hand = World((UNKNOWN,), (False,), current=_V0, by_hand=True)
+        yield from (made_by_hand, adopted(made_by_hand, "A"))
+        without_current = made_by_hand._replace(current=None)
+        yield from (without_current, adopted(without_current, "A"))
     for standby in [()] if strategy is Strategy.IN_PLACE else [(None,), (UNKNOWN,), (THROWAWAY,), (_V0.cert,)]:
-        lags = (False,) * (1 + len(standby))
-        yield World((_V0.cert, *standby), lags, current=_V0)
-        for person_made in (
-            World((UNKNOWN, *standby), lags, current=_V0, by_hand=True),
-            World((UNKNOWN, *standby), lags)
-        ):
-            yield person_made
-            yield adopted(person_made, "A")
-        yield World((None, *standby), lags)
+        for live, current in ((_V0.cert, _V0), (None, None)):
+            yield World((live, *standby), (False,) * (1 + len(standby)), current=current)
 
 
-def conceivable(apps: int) -> Iterator[World]:
+def conceivable(strategy: Strategy) -> Iterator[World]:
     """Every combination of stages and live certificates, whether or not anything could lead there."""
-    names = APPS[:apps]
+    names = APPS[: 1 if strategy is Strategy.IN_PLACE else 2]
     for current, previous in _bases(names):
         for pending in _pendings(names, current, previous):
             staged = {version.cert: None for version in (current, pending, previous) if version}
-            for live in product([None, UNKNOWN, THROWAWAY, *staged], repeat=apps):
+            for live in product([None, UNKNOWN, THROWAWAY, *staged], repeat=len(names)):
                 for in_grace in (False, True)[: 1 + bool(previous)]:
-                    yield plain(_world(live, pending, current, previous, in_grace), keeps_name=False)
+                    yield _world(live, pending, current, previous, in_grace)
 
 
 def _bases(names: tuple[str, ...]) -> Iterator[tuple[Stored | None, Stored | None]]:
@@ -90,3 +87,31 @@ def _world(
 ) -> World:
     world = World(live, (False,) * len(live), pending, current, previous, in_grace)
     return world._replace(by_hand=current is not None and not world.is_live(current))
+
+
+def begun(world: World, wanted: Wanted) -> Iterator[World]:
+    """A world as runs for a request begin with it: the request names a stored version, or one that is none."""
+    yield world
+    if wanted.version is None:
+        return
+    nameable = {Goal.REPLACE: [world.current], Goal.BRING: world.stages}.get(wanted.goal, [])
+    for version in dict.fromkeys(nameable):
+        if version:
+            yield _renamed(world, version.name)
+
+
+def _renamed(world: World, name: str) -> World:
+    """The world with the version of that name called as requests call it."""
+
+    def cert(held: Cert | None) -> Cert | None:
+        return held._replace(name=NAMED) if held and held.name == name else held
+
+    def stored(version: Stored | None) -> Stored | None:
+        return version._replace(name=NAMED) if version and version.name == name else version
+
+    return world._replace(
+        live=tuple(map(cert, world.live)),
+        pending=stored(world.pending),
+        current=stored(world.current),
+        previous=stored(world.previous),
+    )

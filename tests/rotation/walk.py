@@ -11,13 +11,12 @@ from rotator.core.rotation import CLAUSES, Clause, decide
 from tests.rotation.happenings import WRITES, effect, events, outcomes, people, verified
 from tests.rotation.looks import observe
 from tests.rotation.rules import check_action, check_end, check_state, rule
-from tests.rotation.sameness import plain
-from tests.rotation.world import NAMED, NOW, POLICY, World
+from tests.rotation.sameness import plain, turned
+from tests.rotation.starts import begun
+from tests.rotation.world import NOW, POLICY, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from rotator.core.observations import Observation
+    from collections.abc import Iterable, Iterator, Sequence
 
 _TRY_AGAIN = {HaltReason.LOGIN_NOT_SET_UP, HaltReason.UNPROVEN, HaltReason.REVERT_UNPROVEN}
 """What a run says that an org answered with anything but yes or no for too long; another run may do better."""
@@ -41,11 +40,8 @@ class Walk:
         self,
         requests: Sequence[Wanted],
         clauses: Sequence[Clause] = CLAUSES,
-        *,
-        by_hand: bool = True,
     ) -> None:
         self._clauses = clauses
-        self._by_hand = by_hand
         self._homes: dict[Wanted, dict[World, Home]] = {wanted: {} for wanted in requests}
         self._decisions: dict[Wanted, dict[World, Action]] = {wanted: {} for wanted in requests}
         self.between: set[World] = set()
@@ -62,14 +58,14 @@ class Walk:
         """Visits every state that can come of `starts`, and from each finds the way home. Raises BrokenRuleError."""
         begins = deque(starts)
         while begins:
-            begin = plain(begins.popleft(), keeps_name=False)
+            begin = plain(turned(begins.popleft()), keeps_name=False)
             if begin in self.between:
                 continue
             self.between.add(begin)
             begins.extend(self._by_itself(begin))
             for wanted in self.during:
                 for start in begun(begin, wanted):
-                    begins.extend(self._runs(start, wanted))
+                    begins.extend(self._runs(plain_for(start, wanted), wanted))
         return self
 
     def step(self, worlds: Iterable[World]) -> Walk:
@@ -78,47 +74,53 @@ class Walk:
             check_state(world)
             for wanted in self.during:
                 for start in begun(world, wanted):
-                    self._step(start, wanted)
+                    self._step(plain_for(start, wanted), wanted)
         return self
 
     def _step(self, start: World, wanted: Wanted) -> None:
         if start in self.during[wanted]:
             return
         self.during[wanted].add(start)
-        self._check(start, wanted)
+        self.check(start, wanted)
         for after in self._successors(start, wanted):
             self.transitions += 1
-            check_state(_plain_for(after, wanted))
+            check_state(plain_for(after, wanted))
 
     def _by_itself(self, world: World) -> Iterator[World]:
         check_state(world)
         yield from events(world)
-        if self._by_hand:
-            yield from people(world)
+        yield from people(world)
 
     def _runs(self, start: World, wanted: Wanted) -> Iterator[World]:
         """Every state of the runs that begin with `start`, and how each looks after a crash."""
+        self._check_blind(start, wanted)
         states, queue = self.during[wanted], [start]
         while queue:
             world = queue.pop()
             if world in states:
                 continue
             states.add(world)
-            self._check(world, wanted)
+            self.check(world, wanted)
             for after in self._successors(world, wanted):
                 self.transitions += 1
-                queue.append(_plain_for(after, wanted))
+                queue.append(plain_for(after, wanted))
             yield world.crashed()
 
-    def _check(self, world: World, wanted: Wanted) -> None:
+    def check(self, world: World, wanted: Wanted) -> None:
+        """The rules of a state, and the way home from it."""
         check_state(world)
         start = world
-        home = self._home(_plain_for(world.settled(), wanted), wanted)
+        home = self._home(plain_for(world.settled(), wanted), wanted)
         if home.action.halt in _TRY_AGAIN and world != world.crashed():
-            start = _plain_for(home.world.crashed(), wanted)
+            start = plain_for(home.world.crashed(), wanted)
             home = self._home(start, wanted)
         check_end(start, home.world, home.action, wanted)
         rule(home.writes <= _WRITES_HOME, "a run without faults sends few certificates", world, home)
+
+    def _check_blind(self, world: World, wanted: Wanted) -> None:
+        for app in world.apps:
+            action = decide(observe(world, hidden=app), wanted, POLICY, NOW, self._clauses)
+            rule(action.kind is ActionKind.HALT, "nothing is done while an app is out of sight", world, action)
 
     def _successors(self, world: World, wanted: Wanted) -> Iterator[World]:
         action = self._decide(world, wanted)
@@ -145,7 +147,7 @@ class Walk:
                 homes[world] = Home(world, action, writes=0)
                 break
             passed[world] = action
-            world = _plain_for(_without_fault(world, action, wanted), wanted)
+            world = plain_for(_without_fault(world, action, wanted), wanted)
         home = homes[world]
         for world, action in reversed(passed.items()):
             home = home._replace(writes=home.writes + (action.kind in WRITES))
@@ -153,38 +155,14 @@ class Walk:
         return home
 
 
-def begun(world: World, wanted: Wanted) -> Iterator[World]:
-    """A world as runs for a request begin with it: the request names a stored version, or one that is none."""
-    yield _plain_for(world, wanted)
-    if wanted.version is None:
-        return
-    nameable = {Goal.REPLACE: [world.current], Goal.BRING: world.stages}.get(wanted.goal, [])
-    for version in dict.fromkeys(nameable):
-        if version:
-            yield _plain_for(renamed(world, version.name), wanted)
-
-
-def renamed(world: World, name: str) -> World:
-    """The world with the version of that name called as requests call it."""
-
-    def called(thing):
-        return thing._replace(name=NAMED) if thing and thing.name == name else thing
-
-    return world._replace(
-        live=tuple(map(called, world.live)),
-        pending=called(world.pending),
-        current=called(world.current),
-        previous=called(world.previous),
-    )
-
-
 def _without_fault(world: World, action: Action, wanted: Wanted) -> World:
     after = verified(world, action) if action.kind is ActionKind.VERIFY else effect(world, action, wanted)
     return after.settled()
 
 
-def _plain_for(world: World, wanted: Wanted) -> World:
+def plain_for(world: World, wanted: Wanted) -> World:
+    """The one world that stands for all that are the same to a run for a request."""
     # Of a version that is to be replaced, all that matters is whether it is current.
     names = world.stages if wanted.goal is Goal.BRING else (world.current,)
     asked_for = wanted.version is not None and any(version and version.name == wanted.version for version in names)
-    return plain(world, keeps_name=asked_for)
+    return plain(turned(world), keeps_name=asked_for)

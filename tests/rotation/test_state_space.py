@@ -1,0 +1,75 @@
+"""From every state that store, apps and test logins can be in, no action breaks a rule, and every run gets home.
+
+Walks go through the program's own `decide` with every action succeeding, failing without effect, with half of it, or
+being the last before a crash; with certificates that arrive late, answers that prove nothing, and people who change
+apps between two runs. Left to `test_random_walks` are people who change them during a run or have a pair's
+certificates adopted, the order in which a pair is named, and requests of rare kinds.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from rotator.core.policies import Goal, Strategy
+from rotator.core.rotation import CLAUSES, Clause, all_is_done
+from tests.rotation.rules import BrokenRuleError
+from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, sane
+from tests.rotation.variants import VARIANTS, without
+from tests.rotation.walk import Walk
+
+IN_PLACE, ALTERNATING = Strategy.IN_PLACE, Strategy.ALTERNATING
+
+
+@pytest.mark.parametrize(
+    ("strategy", "states", "transitions"), [(IN_PLACE, 20_000, 100_000), (ALTERNATING, 80_000, 400_000)]
+)
+def test_no_run_breaks_a_rule_and_every_run_gets_home(
+    strategy: Strategy, states: int, transitions: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    walk = Walk(REQUESTS).run(sane(strategy))
+    _tell(f"{strategy}: {walk.states:,} states, {walk.transitions:,} transitions, no broken rule", capsys)
+    # A walk that has lost its way shows nothing.
+    assert walk.states > states
+    assert walk.transitions > transitions
+
+
+@pytest.mark.parametrize(("strategy", "states"), [(IN_PLACE, 3_000), (ALTERNATING, 50_000)])
+def test_from_every_conceivable_state_the_next_action_is_safe_and_the_run_ends(
+    strategy: Strategy, states: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    walk = Walk(REQUESTS + RARE_REQUESTS).step(conceivable(strategy))
+    _tell(f"{strategy}: {walk.states:,} conceivable states, no broken rule", capsys)
+    assert walk.states > states
+
+
+@pytest.mark.parametrize("clause", CLAUSES[:-1], ids=lambda clause: str(clause.__name__))
+def test_no_clause_can_be_left_out(clause: Clause) -> None:
+    with pytest.raises(BrokenRuleError):
+        _look_for_broken_rules(without(clause))
+
+
+def test_there_is_an_action_for_every_situation_only_with_the_last_clause() -> None:
+    with pytest.raises(StopIteration):
+        _look_for_broken_rules(without(all_is_done))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_program_that_is_wrong_in_one_point_is_found(name: str) -> None:
+    variant = VARIANTS[name]
+    with pytest.raises(BrokenRuleError, match=variant.breaks):
+        _look_for_broken_rules(variant.clauses)
+
+
+def _look_for_broken_rules(clauses: tuple[Clause, ...]) -> None:
+    """Less than a whole walk, but enough to find what is wrong in one point."""
+    frequent = [REQUESTS[0], next(wanted for wanted in REQUESTS if wanted.goal is Goal.BRING)]
+    Walk(REQUESTS, clauses).step(conceivable(IN_PLACE))
+    Walk(frequent, clauses).run(sane(IN_PLACE))
+    Walk(REQUESTS, clauses).step(conceivable(ALTERNATING))
+
+
+def _tell(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        sys.stdout.write(f"\n{count}\n")

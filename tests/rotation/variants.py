@@ -1,0 +1,204 @@
+"""Programs that are wrong in one point each, so that walks can show that they would find it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from rotator.core.actions import Action, ActionKind, HaltReason
+from rotator.core.logins import LoginOutcome
+from rotator.core.rotation import (
+    CLAUSES,
+    Clause,
+    pending_is_uploaded,
+    previous_ends,
+    unfit_pending_goes,
+)
+from rotator.core.situation import Situation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.observations import KnownVersion, Probe
+
+
+_UPLOAD: Final = CLAUSES.index(pending_is_uploaded)
+
+
+def without(clause: Clause) -> tuple[Clause, ...]:
+    """The program with a clause left out."""
+    return tuple(other for other in CLAUSES if other is not clause)
+
+
+def _instead_of(clause: Clause, wrong: Clause) -> tuple[Clause, ...]:
+    return tuple(wrong if other is clause else other for other in CLAUSES)
+
+
+def _judging_as(mistaken: type[Situation]) -> tuple[Clause, ...]:
+    def mistaking(clause: Clause) -> Clause:
+        return lambda s: clause(mistaken(s.seen, s.wanted, s.policy, s.now))
+
+    return tuple(map(mistaking, CLAUSES))
+
+
+class _OneLoginHolds(Situation):
+    def holds(self, version: KnownVersion) -> bool:
+        probe = self.seen.probe(version)
+        return probe is not None and probe.just_accepted(self.now)
+
+
+class _OldLoginsHold(Situation):
+    def holds(self, version: KnownVersion) -> bool:
+        probe = self.seen.probe(version)
+        return probe is not None and probe.holds(self.policy.verification, probe.last_at)
+
+
+class _SilenceRefuses(Situation):
+    def refused_for_good(self, probe: Probe) -> bool:
+        return probe.outcome is not LoginOutcome.ACCEPTED and super().refused_for_good(
+            replace(probe, answer=replace(probe.answer, outcome=LoginOutcome.MISMATCH))
+        )
+
+
+class _OneRefusalIsForGood(Situation):
+    def refused_for_good(self, probe: Probe) -> bool:
+        return probe.outcome is LoginOutcome.MISMATCH
+
+
+class _AnyPendingServes(Situation):
+    @property
+    def fit(self) -> bool:
+        return not self.failed
+
+
+class _NothingEverFails(Situation):
+    @property
+    def failed(self) -> bool:
+        return False
+
+
+class _NobodyChangesApps(Situation):
+    @property
+    def drifted(self) -> bool:
+        return False
+
+
+class _NoGrace(Situation):
+    def grace_ends(self) -> datetime | None:
+        return None
+
+
+class _AppsTakeNoTurns(Situation):
+    @property
+    def target(self) -> str:
+        return self.seen.current.app if self.seen.current else super().target
+
+
+class _SlotOfCurrentIsLikeAny(Situation):
+    def is_slot_of_current(self, app: str) -> bool:
+        return super().is_slot_of_current(app) and len(self.seen.apps) > 2
+
+
+class _CurrentIsBelieved(Situation):
+    def holds(self, version: KnownVersion) -> bool:
+        return version == self.seen.current or super().holds(version)
+
+
+class _CompromisedKeysServe(Situation):
+    @property
+    def fit(self) -> bool:
+        return super().fit or (self.wanted.compromised and self.seen.pending is not None and not self.failed)
+
+
+def _promotes_unseen(s: Situation) -> Action | None:
+    pending, current = s.seen.pending, s.seen.current
+    if pending is None or current is None or pending.public_fingerprint != current.public_fingerprint:
+        return None
+    kind = ActionKind.PROMOTE if s.holds(pending) else ActionKind.VERIFY
+    return Action(kind, "its key logs in", version=pending.fingerprint, app=pending.app)
+
+
+def _uploads_untried(s: Situation) -> Action | None:
+    action = pending_is_uploaded(s)
+    return _upload(s) if action and action.kind is ActionKind.VERIFY else action
+
+
+def _uploads_over_strangers(s: Situation) -> Action | None:
+    action = pending_is_uploaded(s)
+    return _upload(s) if action and action.halt is HaltReason.STANDBY_UNKNOWN else action
+
+
+def _upload(s: Situation) -> Action | None:
+    pending = s.seen.pending
+    return pending and Action(ActionKind.UPLOAD, "it is pending", version=pending.fingerprint, app=pending.app)
+
+
+def _discards_what_is_live(s: Situation) -> Action | None:
+    pending = s.seen.pending
+    if pending is None or s.fit:
+        return None
+    return Action(ActionKind.DISCARD, "it does not serve", version=pending.fingerprint, app=pending.app)
+
+
+def _retires_what_is_live(s: Situation) -> Action | None:
+    previous = s.seen.previous
+    if previous is None or s.grace_ends():
+        return None
+    return Action(ActionKind.RETIRE, "it has served its time", version=previous.fingerprint, app=previous.app)
+
+
+class Variant(NamedTuple):
+    """A wrong program."""
+
+    clauses: tuple[Clause, ...]
+    breaks: str
+    """The rule that it is found by."""
+
+
+VARIANTS: Final = {
+    "promotes after one login": Variant(_judging_as(_OneLoginHolds), "a version is promoted only when its logins hold"),
+    "promotes long after a login": Variant(
+        _judging_as(_OldLoginsHold), "a version is promoted only when its login has just succeeded"
+    ),
+    "promotes what is not live": Variant(
+        (*CLAUSES[:_UPLOAD], _promotes_unseen, *CLAUSES[_UPLOAD:]), "a version is promoted only while it is live"
+    ),
+    "takes answers that prove nothing for a refusal": Variant(
+        _judging_as(_SilenceRefuses), "only `invalid assertion`, for long, speaks against a certificate"
+    ),
+    "gives up at the first refusal": Variant(
+        _judging_as(_OneRefusalIsForGood), "only `invalid assertion`, for long, speaks against a certificate"
+    ),
+    "never gives up": Variant(_judging_as(_NothingEverFails), "a run without faults ends"),
+    "believes that the old key logs in": Variant(_judging_as(_CurrentIsBelieved), "the old key was seen to log in"),
+    "goes on with any pending version": Variant(_judging_as(_AnyPendingServes), "the key stays when it is to be kept"),
+    "goes on with a compromised key": Variant(
+        _judging_as(_CompromisedKeysServe), "a compromised key is not used again"
+    ),
+    "overlooks what people did": Variant(
+        _judging_as(_NobodyChangesApps), "a certificate that nobody knows is overwritten only if asked"
+    ),
+    "uploads over the standby's unknown certificate": Variant(
+        _instead_of(pending_is_uploaded, _uploads_over_strangers),
+        "a certificate that nobody knows is overwritten only if asked",
+    ),
+    "uploads without a test login of current": Variant(
+        _instead_of(pending_is_uploaded, _uploads_untried),
+        "current's slot is taken only when its key has just logged in, or is refused for certain",
+    ),
+    "knows no grace": Variant(_judging_as(_NoGrace), "a previous version is kept for its grace"),
+    "makes new keys for the app of current": Variant(
+        _judging_as(_AppsTakeNoTurns), "alternating: a new key is for the standby app"
+    ),
+    "treats the app of current like the other": Variant(
+        _judging_as(_SlotOfCurrentIsLikeAny), "the app of current is never disabled"
+    ),
+    "discards what is live": Variant(
+        _instead_of(unfit_pending_goes, _discards_what_is_live),
+        "no version leaves the store while its certificate is live",
+    ),
+    "retires what is live": Variant(
+        _instead_of(previous_ends, _retires_what_is_live), "no version leaves the store while its certificate is live"
+    ),
+}
+"""Each named for what it does wrong."""

@@ -86,7 +86,9 @@ class Application:
         """The history database, upgraded to this release. Raises HistoryError."""
         from rotator.history.database import open_database
 
-        database = self._opened.enter_context(open_database(self.settings.database))
+        configured = self.settings.database
+        password = configured.password.resolve(self.environ) if configured.password else None
+        database = self._opened.enter_context(open_database(configured.url, password=password))
         database.upgrade()
         return database
 

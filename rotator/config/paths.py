@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
-
-SQLITE: Final = "sqlite:///"
 
 
 def _folder(info: ValidationInfo) -> Path:
@@ -66,16 +64,3 @@ def _proxy(value: str) -> str:
 
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
 """The address of an HTTP proxy, without user and password."""
-
-
-def _database(value: str, info: ValidationInfo) -> str:
-    if not value.startswith(SQLITE) or not value.removeprefix(SQLITE).strip() or value == SQLITE + ":memory:":
-        raise ValueError("must name a SQLite file: sqlite:///rotator.db, or sqlite:////var/lib/rotator/rotator.db")
-    path = _folder(info) / value.removeprefix(SQLITE)
-    if "?" in str(path):
-        raise ValueError("the path of the database must not contain a question mark")
-    return f"{SQLITE}{path}"
-
-
-DatabaseUrl = Annotated[str, AfterValidator(_database)]
-"""Where history is kept; a relative SQLite file is in the folder of config.yaml."""

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
+from rotator.config.database import DatabaseSettings
 from rotator.config.durations import Duration, format_duration
 from rotator.config.merging import with_defaults
-from rotator.config.paths import ConfiguredPath, DatabaseUrl, HttpsUrl, ProxyUrl
+from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
 from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
 from rotator.config.stores import Store
@@ -176,7 +177,7 @@ def _strategy_of(apps: tuple[str, ...]) -> Strategy:
 class Settings(Section):
     """All of config.yaml, with absolute paths and every credential complete."""
 
-    database: DatabaseUrl
+    database: DatabaseSettings
     orgs: Annotated[dict[Name, OrgSettings], Field(min_length=1)]
     stores: dict[Name, Store] = Field(default_factory=dict)
     credentials: dict[Name, CredentialSettings] = Field(default_factory=dict)

@@ -51,7 +51,7 @@ def test_a_sound_configuration_is_read(settings: Read) -> None:
 def test_paths_start_from_the_folder_of_the_configuration(settings: Read) -> None:
     read = settings()
     login = read.orgs["production"].login
-    assert read.database == "sqlite:////etc/rotator/rotator.db"
+    assert read.database.url == "sqlite:////etc/rotator/rotator.db"
     assert path_of(read) == Path("/etc/rotator/store")
     assert isinstance(login, LoginWithKey)
     assert login.private_key.file == Path("/etc/rotator/keys/management.pem")
@@ -59,7 +59,7 @@ def test_paths_start_from_the_folder_of_the_configuration(settings: Read) -> Non
 
 def test_an_absolute_path_stays_what_it_is(settings: Read) -> None:
     read = settings({"sqlite:///rotator.db": "sqlite:////var/lib/rotator.db", "path: store": "path: /srv/keys"})
-    assert read.database == "sqlite:////var/lib/rotator.db"
+    assert read.database.url == "sqlite:////var/lib/rotator.db"
     assert path_of(read) == Path("/srv/keys")
 
 
@@ -139,8 +139,8 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("billing:", "verify:", 15, "the name is taken by `rotator history verify`"),
         ("https://example.my", "http://example.my", 4, "must be an address such as https://"),
         ("https://example.my", "https://me:pw@example.my", 4, "must be an address such as https://"),
-        ("sqlite:///rotator.db", "mysql://localhost/db", 1, "must name a SQLite file"),
-        ("sqlite:///rotator.db", "sqlite://", 1, "must name a SQLite file"),
+        ("sqlite:///rotator.db", "mysql://localhost/db", 1, "database: must be sqlite:///rotator.db, "),
+        ("sqlite:///rotator.db", "sqlite://", 1, "database: must be sqlite:///rotator.db, "),
         ("{file: keys/management.pem}", "hunter2", 8, "a secret is not written into config.yaml"),
         ("    login: {credential: management}\n", "", 9, "orgs.sandbox.login: it is missing"),
         ("    login: {credential: management}\n", "    login: {}\n", 11, "orgs.sandbox.login.client_id: it is missing"),

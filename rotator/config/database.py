@@ -1,0 +1,83 @@
+"""Where the history is kept: a SQLite file, or a Postgres server with its password by reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from pydantic import ValidationInfo, field_validator, model_validator
+
+from rotator.config.secrets import SecretReference
+from rotator.config.section import Section
+
+SQLITE: Final = "sqlite:///"
+POSTGRES: Final = frozenset({"postgresql", "postgresql+psycopg"})
+
+_FORMS: Final = (
+    "must be sqlite:///rotator.db, sqlite:////var/lib/rotator/rotator.db, or postgresql+psycopg://USER@HOST/DATABASE"
+)
+_NO_PASSWORD: Final = (
+    "a password is not written into config.yaml; refer to it: database: {url: ..., password: {env: NAME}}"
+)
+
+
+class DatabaseSettings(Section):
+    """`database:` as a URL, or as `url` and `password`."""
+
+    url: str
+    """A relative SQLite file is in the folder of config.yaml; options of libpq may follow a server's URL."""
+    password: SecretReference | None = None
+    """Of the role that a server's URL names; without it libpq's own ways count (PGPASSWORD, ~/.pgpass)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_url(cls, value: Any, info: ValidationInfo) -> Any:
+        # Checked here already, so that a mistake is said of `database`, which is what the file has.
+        if isinstance(value, str):
+            return {"url": _checked(value, info)}
+        if isinstance(value, dict | DatabaseSettings):
+            return value
+        raise ValueError("must be a URL, or `url` and `password`")
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return _checked(value, info)
+
+    @model_validator(mode="after")
+    def _password_of_a_server(self) -> DatabaseSettings:
+        if self.password and self.url.startswith(SQLITE):
+            raise ValueError("a SQLite file has no password")
+        return self
+
+
+def _checked(url: str, info: ValidationInfo) -> str:
+    if url.startswith(SQLITE):
+        return _file(url.removeprefix(SQLITE), info)
+    parts = _server(url)
+    if parts is None:
+        raise ValueError(_FORMS)
+    if parts.password is not None or any("password" in name.lower() for name, _ in parse_qsl(parts.query)):
+        raise ValueError(_NO_PASSWORD)
+    if not parts.path.strip("/"):
+        raise ValueError("the URL must name the database: postgresql+psycopg://USER@HOST/DATABASE")
+    return url
+
+
+def _server(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in POSTGRES and "://" in url and parts.port != 0
+    except ValueError:
+        return None
+    return parts if whole and not any(character.isspace() for character in url) else None
+
+
+def _file(path: str, info: ValidationInfo) -> str:
+    if not path.strip() or path == ":memory:":
+        raise ValueError(_FORMS)
+    absolute = Path((info.context or {}).get("folder", ".")) / path
+    if "?" in str(absolute):
+        raise ValueError("the path of the database must not contain a question mark")
+    return f"{SQLITE}{absolute}"

@@ -1,9 +1,7 @@
 """Where the history is kept: a SQLite file, or a Postgres server with its password by reference."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import ValidationInfo, field_validator, model_validator
@@ -17,7 +15,7 @@ POSTGRES: Final = frozenset({"postgresql", "postgresql+psycopg"})
 _FORMS: Final = (
     "must be sqlite:///rotator.db, sqlite:////var/lib/rotator/rotator.db, or postgresql+psycopg://USER@HOST/DATABASE"
 )
-_NO_PASSWORD: Final = (
+_BY_REFERENCE: Final = (
     "a password is not written into config.yaml; refer to it: database: {url: ..., password: {env: NAME}}"
 )
 
@@ -46,7 +44,7 @@ class DatabaseSettings(Section):
         return _checked(value, info)
 
     @model_validator(mode="after")
-    def _password_of_a_server(self) -> DatabaseSettings:
+    def _password_of_a_server(self) -> Self:
         if self.password and self.url.startswith(SQLITE):
             raise ValueError("a SQLite file has no password")
         return self
@@ -59,7 +57,7 @@ def _checked(url: str, info: ValidationInfo) -> str:
     if parts is None:
         raise ValueError(_FORMS)
     if parts.password is not None or any("password" in name.lower() for name, _ in parse_qsl(parts.query)):
-        raise ValueError(_NO_PASSWORD)
+        raise ValueError(_BY_REFERENCE)
     if not parts.path.strip("/"):
         raise ValueError("the URL must name the database: postgresql+psycopg://USER@HOST/DATABASE")
     return url

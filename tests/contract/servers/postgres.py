@@ -78,7 +78,7 @@ class PostgresServer:
         if self._as_user:
             for path in (home, password):
                 shutil.chown(path, OUTSIDER, "nogroup")
-        options = ["-U", ADMINISTRATOR, "-A", "scram-sha-256", "--pwfile", str(password)]
+        options = ["-E", "UTF8", "--locale=C", "-U", ADMINISTRATOR, "-A", "scram-sha-256", "--pwfile", str(password)]
         command = [
             str(self._binaries / "initdb"),
             "-D",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Fingerprint, Stages, Version
     from rotator.history.journal import Journal
-    from rotator.history.locks import RotationLocks
+    from rotator.history.locks import Hold, RotationLocks
     from rotator.services.managed import Managed
     from rotator.services.rotate import Surroundings
 
@@ -52,14 +52,14 @@ class Desk:
         makes no sense as the store stands or would end the program's own login, and what `Run.run` raises.
         """
         name, store = self._managed.name, self._managed.store
-        with self._locks.hold(name):
+        with self._locks.hold(name) as hold:
             refuse_to_end_own_login(self._managed)
             store.sweep(name)
             stages = store.stages(name)
             rotation = self._left_open(request, stages)
             if rotation is None and request.goal:
                 rotation = self._begin(request, subject_of(name, request, stages))
-            return self._see_through(request, rotation, stages)
+            return self._see_through(request, rotation, stages, hold)
 
     def adopt(self, request: Request, version: Version) -> Report:
         """Takes a key pair that people made into the store: it must be live and log in, as any version must.
@@ -67,7 +67,7 @@ class Desk:
         Raises RotationHalted when it is the current version already, RotationRunning, and what `Run.run` raises.
         """
         name, store = self._managed.name, self._managed.store
-        with self._locks.hold(name):
+        with self._locks.hold(name) as hold:
             store.sweep(name)
             stages = store.stages(name)
             rotation = self._left_open(request, stages, version.fingerprint)
@@ -81,7 +81,7 @@ class Desk:
             if version.fingerprint not in stages.fingerprints:
                 self._clear_pending(stages)
                 store.put_pending(replace(version, rotation_id=rotation.id))
-            return self._see_through(request, rotation, stages)
+            return self._see_through(request, rotation, stages, hold)
 
     def _clear_pending(self, stages: Stages) -> None:
         """What was pending was meant to replace a certificate that people have replaced by hand since."""
@@ -130,7 +130,7 @@ class Desk:
             self._now(),
         )
 
-    def _see_through(self, request: Request, rotation: Rotation | None, stages: Stages) -> Report:
+    def _see_through(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold) -> Report:
         rotation_id = rotation.id if rotation else None
         begun, subject = as_begun(rotation, request) if rotation else (request, None)
         wanted, gap_begun_at = wanted_of(begun, subject), self._gap_begun()
@@ -141,7 +141,7 @@ class Desk:
         run = Run(
             self._managed,
             wanted,
-            self._around(rotation_id),
+            replace(self._around(rotation_id), check_lock=hold.check),
             rotation_id=rotation_id or "",
             gap_begun_at=gap_begun_at,
         )

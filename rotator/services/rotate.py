@@ -54,6 +54,8 @@ class Surroundings:
     record: Recorder
     stop_asked: Callable[[], bool] = lambda: False
     listener: Listener = field(default_factory=Silent)
+    check_lock: Callable[[], None] = lambda: None
+    """Raises HistoryUnavailable when another process may be rotating the credential by now."""
 
 
 class Run:
@@ -90,7 +92,8 @@ class Run:
     def run(self) -> Report:
         """Goes on until the wanted is so, a person is needed, or it was asked to stop where nothing is half done.
 
-        Raises OrgError, StoreError and their kin when they come before anything was changed, or for too long.
+        Raises OrgError, StoreError and their kin when they come before anything was changed, or for too long, and
+        HistoryUnavailable when the lock is lost; what is half done then is as after a crash.
         """
         while True:
             seen = self._look()
@@ -104,6 +107,7 @@ class Run:
                 return end
             if self._around.stop_asked() and settled(seen):
                 return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._managed.name))
+            self._around.check_lock()
             self._do(action, seen)
 
     def _look(self) -> Observation | None:
@@ -203,6 +207,8 @@ class Run:
         """Raises an error that may be left to another run, and others once they have come for too long."""
         if self._patience.is_over(kind, error) or harmless:
             raise error
+        # Whoever has lost the lock waits for nothing: what is half done is another's to end.
+        self._around.check_lock()
         if kind is LOOK:
             self._around.listener.failed(None, error.what)
         self._pause()
@@ -305,8 +311,9 @@ class Run:
 
     def _record(self, action: Action, *, kind: str = "", **details: str | float | bool | None) -> None:
         known = {name: value for name, value in details.items() if value is not None}
+        version = self._hands.made if action.kind is ActionKind.GENERATE else action.version
         try:
-            self._around.record(kind or action.kind, why=action.why, version=action.version, app=action.app, **known)
+            self._around.record(kind or action.kind, why=action.why, version=version, app=action.app, **known)
         except HistoryError as error:
             # A rotation that has begun is ended whether or not it can be written down.
             self._warnings.append(f"The history could not be written: {error.what}")

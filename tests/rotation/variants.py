@@ -130,7 +130,9 @@ def _uploads_over_strangers(s: Situation) -> Action | None:
 
 def _upload(s: Situation) -> Action | None:
     pending = s.seen.pending
-    return pending and Action(ActionKind.UPLOAD, "it is pending", version=pending.fingerprint, app=pending.app)
+    if pending is None:
+        return None
+    return Action(ActionKind.UPLOAD, "it is pending", version=pending.fingerprint, app=pending.app)
 
 
 def _discards_what_is_live(s: Situation) -> Action | None:

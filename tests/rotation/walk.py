@@ -50,6 +50,11 @@ class Walk:
         self.transitions = 0
 
     @property
+    def requests(self) -> list[Wanted]:
+        """What runs may be for."""
+        return list(self.during)
+
+    @property
     def states(self) -> int:
         """How many were visited."""
         return len(self.between) + sum(map(len, self.during.values()))
@@ -82,7 +87,7 @@ class Walk:
             return
         self.during[wanted].add(start)
         self.check(start, wanted)
-        for after in self._successors(start, wanted):
+        for after in self.successors(start, wanted):
             self.transitions += 1
             check_state(plain_for(after, wanted))
 
@@ -101,7 +106,7 @@ class Walk:
                 continue
             states.add(world)
             self.check(world, wanted)
-            for after in self._successors(world, wanted):
+            for after in self.successors(world, wanted):
                 self.transitions += 1
                 queue.append(plain_for(after, wanted))
             yield world.crashed()
@@ -122,13 +127,15 @@ class Walk:
             action = decide(observe(world, hidden=app), wanted, POLICY, NOW, self._clauses)
             rule(action.kind is ActionKind.HALT, "nothing is done while an app is out of sight", world, action)
 
-    def _successors(self, world: World, wanted: Wanted) -> Iterator[World]:
-        action = self._decide(world, wanted)
+    def successors(self, world: World, wanted: Wanted) -> Iterator[World]:
+        """What may come next, by the program's action or by itself."""
+        action = self.next_action(world, wanted)
         check_action(world, action, wanted)
         yield from outcomes(world, action, wanted)
         yield from events(world)
 
-    def _decide(self, world: World, wanted: Wanted) -> Action:
+    def next_action(self, world: World, wanted: Wanted) -> Action:
+        """What the program decides."""
         # No process sees whether an app's servers agree.
         seen, decisions = world.settled(), self._decisions[wanted]
         if seen not in decisions:
@@ -141,7 +148,7 @@ class Walk:
         while world not in homes:
             if world in passed:
                 rule(False, "a run without faults ends", start, f"comes again to {world}")
-            action = self._decide(world, wanted)
+            action = self.next_action(world, wanted)
             check_action(world, action, wanted)
             if action.kind in {ActionKind.DONE, ActionKind.HALT}:
                 homes[world] = Home(world, action, writes=0)
@@ -162,7 +169,10 @@ def _without_fault(world: World, action: Action, wanted: Wanted) -> World:
 
 def plain_for(world: World, wanted: Wanted) -> World:
     """The one world that stands for all that are the same to a run for a request."""
-    # Of a version that is to be replaced, all that matters is whether it is current.
+    return plain(turned(world), keeps_name=asks_by_name(world, wanted))
+
+
+def asks_by_name(world: World, wanted: Wanted) -> bool:
+    """Whether the name in a request makes a difference; of a version to be replaced, only whether it is current."""
     names = world.stages if wanted.goal is Goal.BRING else (world.current,)
-    asked_for = wanted.version is not None and any(version and version.name == wanted.version for version in names)
-    return plain(turned(world), keeps_name=asked_for)
+    return wanted.version is not None and any(version and version.name == wanted.version for version in names)

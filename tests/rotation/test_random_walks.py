@@ -1,0 +1,95 @@
+"""Long runs of chance through the same worlds, with what the exhaustive walks leave out.
+
+People change apps, and have their key pairs adopted, at any moment of a run; either app of a pair may be the first;
+requests are of every kind; every answer that proves nothing may come to every test login.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from rotator.core.actions import ActionKind
+from rotator.core.logins import LoginOutcome
+from rotator.core.policies import Strategy
+from tests.rotation.happenings import adopted, people
+from tests.rotation.looks import answered
+from tests.rotation.sameness import plain
+from tests.rotation.starts import RARE_REQUESTS, REQUESTS, begun, conceivable, sane
+from tests.rotation.walk import Walk, asks_by_name
+from tests.rotation.world import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rotator.core.policies import Wanted
+    from tests.rotation.world import World
+
+WALK: Final = Walk(REQUESTS + RARE_REQUESTS)
+"""Judges every step, and remembers the ways home."""
+
+ANY: Final = st.integers(0, 2**16)
+"""Which of several things happens, whatever their number."""
+
+
+STARTS: Final = st.deferred(lambda: _either([*map(sane, Strategy)]) | _either([*map(conceivable, Strategy)]))
+
+
+class RandomWalk(RuleBasedStateMachine):
+    """One world, in which runs begin, go on and crash."""
+
+    @initialize(start=STARTS, wanted=st.sampled_from(WALK.requests))
+    def begins(self, start: World, wanted: Wanted) -> None:
+        self.world, self.wanted = start, wanted
+
+    @rule(wanted=st.sampled_from(WALK.requests), which=ANY)
+    def another_run_begins(self, wanted: Wanted, which: int) -> None:
+        self.wanted = wanted
+        self._becomes(_one_of(begun(plain(self.world.crashed(), keeps_name=False), wanted), which))
+
+    @rule(which=st.lists(ANY, min_size=1, max_size=20))
+    def the_run_goes_on(self, which: list[int]) -> None:
+        for one in which:
+            self._becomes(_one_of(WALK.successors(self.world, self.wanted), one))
+            self.every_rule_holds_and_the_run_gets_home()
+
+    @rule(outcome=st.sampled_from([LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK, LoginOutcome.TRANSIENT]))
+    def a_test_login_proves_nothing(self, outcome: LoginOutcome) -> None:
+        action = WALK.next_action(self.world, self.wanted)
+        version = self.world.named(action.version)
+        if action.kind is ActionKind.VERIFY and version:
+            self._becomes(answered(self.world, version, outcome))
+
+    @rule(which=ANY)
+    def a_person_changes_an_app(self, which: int) -> None:
+        self._becomes(_one_of(people(self.world), which))
+
+    @precondition(lambda self: self.world.pending is None and UNKNOWN in self.world.live)
+    @rule()
+    def a_person_has_a_key_pair_adopted(self) -> None:
+        app = next(name for name in self.world.apps if self.world.app(name) == UNKNOWN)
+        self._becomes(adopted(self.world.crashed(), app))
+
+    @invariant()
+    def every_rule_holds_and_the_run_gets_home(self) -> None:
+        WALK.check(self.world, self.wanted)
+
+    def _becomes(self, world: World) -> None:
+        self.world = plain(world, keeps_name=asks_by_name(world, self.wanted))
+
+
+def _either(starts: list[Iterator[World]]) -> st.SearchStrategy[World]:
+    return st.sampled_from(list(chain.from_iterable(starts)))
+
+
+def _one_of(worlds: Iterable[World], which: int) -> World:
+    choice = list(worlds)
+    return choice[which % len(choice)]
+
+
+RandomWalk.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestRandomWalk = RandomWalk.TestCase

@@ -1,0 +1,199 @@
+"""Calls to a Vault or OpenBao server over hvac, waited for while the server is away, with every answer in our words."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import hvac
+import requests
+
+from rotator.errors import StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rotator.core.secret import Secret
+
+LEFT: Final = "Every stage holds a whole version, the one before or the one after."
+"""What is left when a call did not come through."""
+
+LOG: Final = logging.getLogger(__name__)
+
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 5.0
+_AWAY: Final = {
+    408: "it took too long",
+    412: "it has not caught up with the last write yet",
+    429: "it asks to be called later (a rate limit)",
+    472: "it is a standby for disaster recovery",
+    473: "it is a performance standby",
+    500: "it has trouble of its own",
+    502: "what stands before it cannot reach it",
+    503: "it is sealed, or in maintenance, or no node is active",
+    504: "what stands before it cannot reach it in time",
+}
+"""Answers that pass by themselves (Vault HTTP API, "HTTP status codes")."""
+
+_UNTRUSTED: Final = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
+
+
+@dataclass(frozen=True)
+class VaultServer:
+    """Where a server is and how to talk to it."""
+
+    address: str
+    namespace: str | None = None
+    ca: Path | None = None
+    """PEM file of the authorities to trust instead of the public ones."""
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    """Seconds."""
+    user_agent: str = "rotator"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How long a server that is away is waited for, and by which clock."""
+
+    patience: float = 30.0
+    """Seconds from the first attempt of a call; none is begun after them."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+    """A random number between two."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said."""
+
+    status: int
+    body: dict[str, Any] = field(default_factory=dict, repr=False)
+    """May hold a private key or a token."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server did what it was asked."""
+        return self.status < 400
+
+    @property
+    def errors(self) -> str:
+        """The server's own words, shortened; none when what answered was no Vault."""
+        errors = self.body.get("errors")
+        words = ", ".join(str(error) for error in errors) if isinstance(errors, list) else ""
+        return " ".join(words.split())[:300]
+
+
+class VaultHttp:
+    """One server. Not for several threads at once."""
+
+    def __init__(self, name: str, server: VaultServer, waiting: Waiting) -> None:
+        """`name` is the store's."""
+        self.where: Final = f"The Vault of the store {name!r} ({server.address})"
+        self.now: Final = waiting.now
+        self._waiting: Final = waiting
+        self._client: Final = _client(server)
+
+    def send(self, call: Callable[[Any], Any], token: Secret | None, *, repeatable: bool = True) -> Answer:
+        """Makes a call until it is answered.
+
+        Raises StoreUnavailable when the server is away for longer than patience lasts, StoreError when it is not the
+        right server. A call that is not repeatable is made once.
+        """
+        last_start = self._waiting.now().timestamp() + self._waiting.patience
+        longest_pause = _FIRST_PAUSE
+        while True:
+            answer, reason = self._attempt(call, token)
+            if answer is not None and not reason:
+                return answer
+            pause = self._waiting.uniform(longest_pause / 2, longest_pause)
+            if not repeatable or self._waiting.now().timestamp() + pause > last_start:
+                raise self._unavailable(reason)
+            LOG.debug("waiting", extra={"reason": reason, "seconds": round(pause, 1)})
+            self._waiting.sleep(pause)
+            longest_pause = min(2 * longest_pause, _LONGEST_PAUSE)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.adapter.close()
+
+    def _attempt(self, call: Callable[[Any], Any], token: Secret | None) -> tuple[Answer | None, str]:
+        """The answer, and why it may be another one later. The errors of requests hold what was sent: none gets out."""
+        self._client.token = token.reveal() if token else ""
+        reason, advice = "", ""
+        try:
+            answer = _answer(call(self._client))
+        except requests.exceptions.SSLError as error:
+            if any(word in str(error) for word in _UNTRUSTED):
+                reason, advice = _untrusted(str(error))
+            else:
+                return None, "the TLS connection broke"
+        except requests.Timeout:
+            return None, "it does not answer in time"
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            return None, "nothing answers there" if "refused" in str(error) else "the connection broke"
+        except requests.RequestException as error:
+            reason, advice = type(error).__name__, "Check `address` of the store."
+        else:
+            return answer, _passing(answer)
+        finally:
+            self._client.token = ""
+        raise StoreError(f"{self.where} cannot be called: {reason}.", left=LEFT, advice=advice)
+
+    def _unavailable(self, reason: str) -> StoreUnavailable:
+        patience = round(self._waiting.patience)
+        advice = "Look at the server with `vault status`"
+        if "sealed" in reason:
+            advice += ", and unseal it"
+        return StoreUnavailable(
+            f"{self.where} cannot be used just now: {reason} (tried for {patience} seconds).",
+            left=LEFT,
+            advice=f"{advice}; then run it again: it goes on from where it stopped.",
+        )
+
+
+def _client(server: VaultServer) -> hvac.Client:
+    session = requests.Session()
+    session.headers["User-Agent"] = server.user_agent
+    session.verify = str(server.ca) if server.ca else True
+    # The empty token keeps hvac from looking for one by itself; answers are judged here, not by its exceptions.
+    return hvac.Client(
+        url=server.address,
+        token="",
+        timeout=(server.connect_timeout, server.read_timeout),  # type: ignore[arg-type] # requests takes a pair
+        session=session,
+        verify=session.verify,
+        namespace=server.namespace,
+        ignore_exceptions=True,
+    )
+
+
+def _answer(result: dict[str, Any] | requests.Response) -> Answer:
+    if isinstance(result, dict):
+        return Answer(200, result)
+    try:
+        body = result.json() if result.content else {}
+    except ValueError:
+        body = {}
+    return Answer(result.status_code, body if isinstance(body, dict) else {})
+
+
+def _passing(answer: Answer) -> str:
+    """Why a later answer may be another one; nothing when it will be the same."""
+    if "sealed" in answer.errors and answer.status == 503:
+        return "it is sealed"
+    reason = _AWAY.get(answer.status, "")
+    return f"{reason}: {answer.errors}" if reason and answer.errors else reason
+
+
+def _untrusted(error: str) -> tuple[str, str]:
+    if _UNTRUSTED[1] in error:
+        return "it does not speak TLS", "Check `address`: a server without TLS has an address that begins with http://."
+    advice = "Set `ca` of the store to the PEM file of the authority that signed the server's certificate."
+    return "its certificate is not trusted", advice

@@ -127,13 +127,38 @@ class AwsSecret:
             raise refused.error from None
 
     def move(self, label: str, *, to: str, source: str | None) -> None:
-        """Moves a label from the version `source`, or from none. Raises StoreError when it is elsewhere by now."""
-        change = {"MoveToVersionId": to} | ({"RemoveFromVersionId": source} if source else {})
-        self._change(label, change, source=source, done=lambda holder: holder == to)
+        """Moves a label from the version `source`, or from none. Raises StoreError when another has it by now."""
+        refusal: StoreError = self._not_seen()
+        for _ in self._calls.pauses():
+            change = {"MoveToVersionId": to} | ({"RemoveFromVersionId": source} if source else {})
+            try:
+                self._change(label, change)
+            except Refused as refused:
+                refusal = refused.error
+            else:
+                return
+            # A call that was repeated, another program, or a version that cannot be seen everywhere yet: look.
+            holder = self._holder(label)
+            if holder == to:
+                return
+            if holder not in {None, source}:
+                raise self._came_too_late(label, holder)
+            source = holder
+        raise refusal
 
     def remove(self, label: str, *, source: str) -> bool:
         """Takes a label away from a version. Returns whether the version had it."""
-        return self._change(label, {"RemoveFromVersionId": source}, source=source, done=lambda holder: holder != source)
+        refusal: StoreError = self._not_seen()
+        for _ in self._calls.pauses():
+            try:
+                self._change(label, {"RemoveFromVersionId": source})
+            except Refused as refused:
+                refusal = refused.error
+            else:
+                return True
+            if self._holder(label) != source:
+                return False
+        raise refusal
 
     def await_labels(self, seen: Callable[[Labels], bool]) -> Labels:
         """The labels, once what was written is what is read. Raises StoreUnavailable when that takes too long."""
@@ -161,26 +186,12 @@ class AwsSecret:
                 advice="Run it again: another key pair is made, with another id.",
             )
 
-    def _change(
-        self, label: str, change: Mapping[str, str], *, source: str | None, done: Callable[[str | None], bool]
-    ) -> bool:
-        """Makes a change of a label. Returns false when it was made before, as `done` tells of who holds the label."""
-        refusal: StoreError | None = None
-        for _ in self._calls.pauses():
-            try:
-                self._calls.call("update_secret_version_stage", self.name, VersionStage=label, **change)
-            except Refused as refused:
-                refusal = refused.error
-            else:
-                return True
-            # A call that was repeated, another program, or a version that cannot be seen everywhere yet: look.
-            labels = self.labels()
-            holder = labels.held.get(label) if labels else None
-            if done(holder):
-                return False
-            if holder != source:
-                raise self._came_too_late(label, holder)
-        raise refusal or self._not_seen()
+    def _change(self, label: str, change: Mapping[str, str]) -> None:
+        self._calls.call("update_secret_version_stage", self.name, VersionStage=label, **change)
+
+    def _holder(self, label: str) -> str | None:
+        labels = self.labels()
+        return labels.held.get(label) if labels else None
 
     def _came_too_late(self, label: str, holder: str | None) -> StoreError:
         now_at = holder[:12] if holder else "no version"

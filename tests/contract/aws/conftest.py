@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.stores.aws import AwsStore
+from rotator.stores.aws import AwsStore, NewSecrets
+from rotator.stores.aws_access import AwsAccess, AwsClients
+from rotator.stores.aws_calls import AwsCalls, Waiting
 from rotator.stores.aws_kind import KIND
+from rotator.stores.aws_policy import Ground
 from rotator.stores.kinds import Surroundings
 from tests.contract.servers.moto import moto_server
 from tests.contract.servers.strict_aws import REGION, StrictAws, strict_aws
@@ -44,27 +47,20 @@ class AwsGround:
     url: str
     time: VirtualTime
     prefix: str
+    clients: AwsClients
 
-    def store(self, **settings: Any) -> AwsStore:
-        """A store as config.yaml would have it; with connections of its own."""
-        read = KIND.settings.model_validate(
-            {
-                "type": "aws",
-                "prefix": self.prefix,
-                "region": REGION,
-                "endpoint_url": self.url,
-                "sts_endpoint_url": self.url,
-                "attempts": 1,
-                **settings,
-            }
-        )
-        around = Surroundings(
-            environ={},
-            now=self.time.now,
-            sleep=self.time.sleep,
-            uniform=lambda _low, high: high,
-            user_agent="rotator/test",
-        )
+    def store(self, new_secrets: NewSecrets | None = None, name: str = "cloud") -> AwsStore:
+        """A store over connections that all tests share, as making a client takes a tenth of a second."""
+        waiting = Waiting(self.time.now, self.time.sleep, lambda _low, high: high)
+        calls = AwsCalls(name, self.clients, Ground(self.prefix, REGION), waiting)
+        return AwsStore(name, calls, self.prefix, new_secrets or NewSecrets())
+
+    def configured(self, **settings: Any) -> AwsStore:
+        """A store as config.yaml would have it, with connections of its own."""
+        usual = {"prefix": self.prefix, "region": REGION, "attempts": 1}
+        where = {"endpoint_url": self.url, "sts_endpoint_url": self.url}
+        read = KIND.settings.model_validate({"type": "aws", **usual, **where, **settings})
+        around = Surroundings({}, now=self.time.now, sleep=self.time.sleep, uniform=lambda _low, high: high)
         store = KIND.open("cloud", read, around)
         assert isinstance(store, AwsStore)
         return store
@@ -73,11 +69,22 @@ class AwsGround:
         """Label -> version id, as AWS keeps them."""
         return self.layer.labels(self.prefix + credential)
 
+    def actions(self) -> list[str]:
+        """What was called since it was asked last."""
+        called, self.layer.calls = self.layer.calls, []
+        return called
+
 
 @pytest.fixture(scope="session")
 def aws_address() -> Iterator[tuple[StrictAws, str]]:
     with moto_server() as moto, strict_aws(moto) as (layer, url):
         yield layer, url
+
+
+@pytest.fixture(scope="session")
+def aws_clients(aws_address: tuple[StrictAws, str]) -> AwsClients:
+    access = AwsAccess(region=REGION, endpoint_url=aws_address[1], attempts=1)
+    return AwsClients(access, "rotator/test", lambda: datetime.now(UTC))
 
 
 @pytest.fixture(autouse=True)
@@ -92,8 +99,8 @@ def _caller(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def aws(aws_address: tuple[StrictAws, str]) -> Iterator[AwsGround]:
+def aws(aws_address: tuple[StrictAws, str], aws_clients: AwsClients) -> Iterator[AwsGround]:
     layer, url = aws_address
     layer.clear()
-    yield AwsGround(layer, url, VirtualTime(), f"test-{next(_prefixes)}/")
+    yield AwsGround(layer, url, VirtualTime(), f"test-{next(_prefixes)}/", aws_clients)
     layer.clear()

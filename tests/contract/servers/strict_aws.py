@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 if TYPE_CHECKING:
@@ -150,32 +150,31 @@ class StrictAws:
             raise Refusal("InvalidRequestException", "The secret is scheduled for deletion.")
         before = Seen(self._shown(described), labels, frozenset(_versions(described)))
         if action == "UpdateSecretVersionStage":
-            response = self._move(secret, labels, parameters)
+            response = self._move(secret, described, parameters)
         else:
-            response = self._store(action, secret, parameters)
+            response = self._store(action, secret, described, parameters)
         self._stale[secret] = (before, self.faults.stale_reads)
         self._writes += 1
         if self.faults.lose_every and self._writes % self.faults.lose_every == 0:
             raise Refusal("InternalServiceError", "The answer is lost.", 500)
         return response
 
-    def _store(self, action: str, secret: str, parameters: dict[str, Any]) -> Response:
+    def _store(self, action: str, secret: str, described: Response, parameters: dict[str, Any]) -> Response:
         token = str(parameters["ClientRequestToken"])
         if not 32 <= len(token) <= 64:
             raise Refusal("InvalidParameterException", "ClientRequestToken has 32 to 64 characters.")
-        found = self._ask("GetSecretValue", {"SecretId": secret, "VersionId": token})
-        known = found.status_code == 200
-        if known and json.loads(found.get_data()).get("SecretString") != parameters["SecretString"]:
-            raise Refusal("ResourceExistsException", "A version with this id has another value.")
-        if known:
+        if token in _versions(described):
+            found = self._ask("GetSecretValue", {"SecretId": secret, "VersionId": token})
+            if json.loads(found.get_data()).get("SecretString") != parameters["SecretString"]:
+                raise Refusal("ResourceExistsException", "A version with this id has another value.")
             return found
-        exists = self._ask("DescribeSecret", {"SecretId": secret}).status_code == 200
-        if action == "CreateSecret" and exists:
+        if action == "CreateSecret" and described.status_code == 200:
             raise Refusal("ResourceExistsException", "A secret with this name exists.")
         return self._ask(action, parameters)
 
-    def _move(self, secret: str, labels: Mapping[str, str], parameters: dict[str, Any]) -> Response:
-        label, holder = parameters["VersionStage"], labels.get(parameters["VersionStage"])
+    def _move(self, secret: str, described: Response, parameters: dict[str, Any]) -> Response:
+        label = parameters["VersionStage"]
+        holder = self._labels(described).get(label)
         to, source = parameters.get("MoveToVersionId"), parameters.get("RemoveFromVersionId")
         if label == "AWSCURRENT" and to is None:
             raise Refusal("InvalidParameterException", "AWSCURRENT can be moved, and not be removed.")
@@ -183,7 +182,7 @@ class StrictAws:
             raise Refusal("InvalidParameterException", "The label is not on RemoveFromVersionId.")
         if to is not None and holder not in {None, to} and source is None:
             raise Refusal("InvalidParameterException", "The label is on another version: give RemoveFromVersionId.")
-        if to is not None and to not in _versions(self._ask("DescribeSecret", {"SecretId": secret})):
+        if to is not None and to not in _versions(described):
             raise Refusal("ResourceNotFoundException", "There is no such version.")
         if to is not None and to == holder:
             return Response(json.dumps({"Name": secret}), content_type="application/x-amz-json-1.1")
@@ -241,11 +240,18 @@ class StrictAws:
             connection.close()
 
 
+class _Silent(WSGIRequestHandler):
+    """Logs nothing: what is in the log of a test is the program's."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
+        pass
+
+
 @contextmanager
 def strict_aws(moto: str) -> Iterator[tuple[StrictAws, str]]:
     """The layer, and its address while it is served on a free port of loopback."""
     layer = StrictAws(moto)
-    server = make_server("127.0.0.1", 0, layer, threaded=True)
+    server = make_server("127.0.0.1", 0, layer, threaded=True, request_handler=_Silent)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

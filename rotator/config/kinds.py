@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 GROUP: Final = "rotator.stores"
 
 BUILT_IN: Final = {
+    "aws": "rotator.stores.aws_kind:KIND",
     "files": "rotator.stores.files_kind:KIND",
 }
 """What this package registers in GROUP itself; found here first, so that most commands search no metadata."""

@@ -21,6 +21,7 @@ GROUP: Final = "rotator.stores"
 BUILT_IN: Final = {
     "aws": "rotator.stores.aws_kind:KIND",
     "files": "rotator.stores.files_kind:KIND",
+    "vault": "rotator.stores.vault_kind:KIND",
 }
 """What this package registers in GROUP itself; found here first, so that most commands search no metadata."""
 

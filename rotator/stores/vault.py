@@ -14,43 +14,20 @@ import json
 import re
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.secret import Secret
-from rotator.errors import StoreError, StoreUnavailable
-from rotator.stores.vault_kv import Forbidden, KvSecret, KvVersion
-from rotator.stores.vault_policy import PENDING
+from rotator.errors import StoreError
+from rotator.stores.vault_credential import VaultCredential
+from rotator.stores.vault_kv import KvSecret
 
 if TYPE_CHECKING:
+    from rotator.stores.vault_credential import Look
     from rotator.stores.vault_session import VaultSession
 
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
-_LOOKS: Final = 10
-"""How often a credential is looked at again because it was promoted meanwhile."""
-
-NOTHING_CHANGED: Final = "Nothing was changed."
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What stands where, all at one instant."""
-
-    pending: KvVersion
-    current: KvVersion
-    previous: KvVersion
-
-    @property
-    def stages(self) -> Stages:
-        pending, current, previous = map(_fingerprint, (self.pending, self.current, self.previous))
-        return Stages(pending=pending if pending != current else None, current=current, previous=previous)
-
-    def data(self, fingerprint: Fingerprint) -> Secret | None:
-        """The stored document of a version that stands in a stage."""
-        versions = (self.current, self.pending, self.previous)
-        return next((version.data for version in versions if _fingerprint(version) == fingerprint), None)
 
 
 class VaultStore:
@@ -70,18 +47,18 @@ class VaultStore:
 
     def stages(self, credential: str) -> Stages:
         """What stands where. A credential that the store does not know has nothing."""
-        return self._look(credential).stages
+        return self._credential(credential).look().stages
 
     def read(self, credential: str, fingerprint: Fingerprint) -> Version:
         """A stored version, its parts checked against each other. Raises StoreError when it is not there."""
-        current = self._latest_current(credential)
-        data = current.data if _fingerprint(current) == fingerprint else self._look(credential).data(fingerprint)
-        if data is None:
+        stored = self._credential(credential)
+        document = stored.document(fingerprint)
+        if document is None:
             raise self._refused(f"there is no version {fingerprint[:12]} of {credential}")
-        where = f"{fingerprint[:12]} in {self._current(credential).place}"
-        version = Version.from_document(data, where=where)
+        where = f"{fingerprint[:12]} at {stored.place} in Vault"
+        version = Version.from_document(document, where=where)
         if version.fingerprint != fingerprint or version.credential != credential:
-            raise self._refused(f"{where} holds {version.fingerprint[:12]} of {version.credential}")
+            raise self._refused(f"what is stored as {where} is {version.fingerprint[:12]} of {version.credential}")
         return version
 
     def put_pending(self, version: Version) -> None:
@@ -90,67 +67,67 @@ class VaultStore:
         if not version.is_whole:
             raise self._refused(f"the key of {credential}'s new version is not its certificate's")
         self._refuse_version_1()
-        look = self._look(credential)
+        stored = self._credential(credential)
+        look = stored.look()
         stages = look.stages
         if fingerprint in {stages.current, stages.previous}:
             stage = "current" if fingerprint == stages.current else "previous"
             raise self._refused(f"version {fingerprint[:12]} of {credential} is {stage} already")
-        self._write_pending(credential, look, fingerprint, version.to_document())
+        self._put(stored, look, fingerprint, version.to_document())
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:
         """Makes the `previous` version `pending` as well, so that it can be promoted again."""
-        look = self._look(credential)
+        stored = self._credential(credential)
+        look = stored.look()
         if look.stages.previous != fingerprint or look.previous.data is None:
             raise self._refused(f"version {fingerprint[:12]} of {credential} is not previous")
-        self._write_pending(credential, look, fingerprint, look.previous.data)
+        self._put(stored, look, fingerprint, look.previous.data)
 
     def promote(self, credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
         """`pending` becomes `current`, and `current` becomes `previous`; what was `previous` is destroyed.
 
         Raises StoreError, and changes nothing, when `current` is not `replaces`: another program promoted meanwhile.
         """
-        look = self._look(credential)
-        stages, data = look.stages, look.pending.data
+        stored = self._credential(credential)
+        look = stored.look()
+        stages, document = look.stages, look.pending.data
         if stages.current != fingerprint:
-            if stages.pending != fingerprint or data is None:
+            if stages.pending != fingerprint or document is None:
                 raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
-            if stages.current != replaces:
-                raise self._other_current(credential, stages.current, replaces)
-            if not self._current(credential).write(data, follows=look.current.number):
-                self._refuse_other_writer(credential, fingerprint, replaces)
-        self.sweep(credential)
+            self._refuse_other_current(credential, stages.current, replaces)
+            # What is current afterwards is another version when another program wrote at the same moment.
+            self._refuse_other_current(credential, stored.promote(look, fingerprint, document), fingerprint)
+        stored.sweep(stored.look())
 
     def discard(self, credential: str, fingerprint: Fingerprint) -> None:
         """Takes `pending` away, and destroys the version unless it stands in another stage."""
-        look = self._look(credential)
+        stored = self._credential(credential)
+        look = stored.look()
         if look.stages.pending == fingerprint:
-            self._pending(credential).destroy([look.pending.number])
+            stored.discard(look)
 
     def retire(self, credential: str, fingerprint: Fingerprint) -> None:
         """Takes `previous` away, and destroys the version for good unless it stands in another stage."""
-        look = self._look(credential)
+        stored = self._credential(credential)
+        look = stored.look()
         if look.stages.previous == fingerprint:
-            secret = self._current(credential)
-            # All at once: an older one that an interrupted call left must not come up as the previous one.
-            secret.destroy([number for number in secret.stored() if number < look.current.number])
+            stored.retire(look)
 
     def sweep(self, credential: str) -> int:
         """Destroys what an interrupted call left behind: KV versions in no stage. Returns how many."""
-        look = self._look(credential)
-        pending, current = self._pending(credential), self._current(credential)
-        staged = {look.pending.number} if look.stages.pending else set()
-        return _destroy_others(pending, look.pending.number, staged) + _destroy_others(
-            current, look.current.number, {look.current.number, look.previous.number}
-        )
+        stored = self._credential(credential)
+        return stored.sweep(stored.look())
 
     def check(self) -> None:
-        """Proves that a secret can be written, followed, read back and destroyed, each call that a rotation makes."""
+        """Proves that a secret can be written, read back and destroyed, by each call that a rotation makes."""
         self._refuse_version_1()
         probe = KvSecret(self._session, self._mount, f"{self._folder}/.check-{secrets.token_hex(8)}")
         try:
             self._try(probe)
         except StoreError:
-            _clean_up(probe)
+            for tidy in (partial(probe.destroy, [1, 2]), probe.remove):
+                with suppress(StoreError):
+                    tidy()
             raise
         probe.remove()
 
@@ -171,69 +148,12 @@ class VaultStore:
         if probe.stored():
             raise self._refused("what was destroyed is still there")
 
-    def _look(self, credential: str) -> _Look:
-        for _ in range(_LOOKS):
-            current = self._latest_current(credential)
-            pending = self._latest_pending(credential)
-            previous = self._before(credential, current)
-            if self._current(credential).latest().number == current.number:
-                return _Look(pending, current, previous)
-        raise StoreUnavailable(
-            f"{self._session.http.where} changes {self._current(credential).place} faster than it can be read.",
-            left=NOTHING_CHANGED,
-            advice="Find out what writes there; the program itself writes once a rotation.",
-        )
-
-    def _latest_current(self, credential: str) -> KvVersion:
-        secret = self._current(credential)
-        latest = secret.latest()
-        if latest.number and latest.data is None:
-            how = "destroyed" if latest.destroyed else f"deleted ({latest.deleted_at})"
-            undo = (
-                f"`vault kv rollback -version={latest.number - 1} {secret.place}` brings back the one before"
-                if latest.destroyed
-                else f"`vault kv undelete -versions={latest.number} {secret.place}` brings it back"
-            )
-            raise self._refused(f"version {latest.number} of {secret.place} is {how}, and that is `current`", undo)
-        if latest.data is not None and _fingerprint(latest) is None:
-            advice = f"Move it away, or bring an earlier one back: `vault kv rollback -version=N {secret.place}`."
-            raise self._refused(f"what stands at {secret.place} is no credential document", advice)
-        return latest
-
-    def _latest_pending(self, credential: str) -> KvVersion:
-        try:
-            return self._pending(credential).latest()
-        except Forbidden:
-            if self._sees_pending:
-                raise
-            return KvVersion()
-
-    def _before(self, credential: str, current: KvVersion) -> KvVersion:
-        """The version before; what people wrote by hand, or wrote once more, is passed over."""
-        for number in range(current.number - 1, 0, -1):
-            version = self._current(credential).version(number)
-            if version.data is None:
-                break
-            if _fingerprint(version) not in {None, _fingerprint(current)}:
-                return version
-        return KvVersion()
-
-    def _write_pending(self, credential: str, look: _Look, fingerprint: Fingerprint, data: Secret) -> None:
-        pending, secret = look.stages.pending, self._pending(credential)
-        if pending == fingerprint:
-            return
-        if pending is not None:
-            raise self._refused(f"{credential} has a pending version already, {pending[:12]}")
-        if look.pending.data is not None:
-            secret.destroy([look.pending.number])
-        if not secret.write(data, follows=look.pending.number) and _fingerprint(secret.latest()) != fingerprint:
-            raise self._refused(f"another program stored a pending version of {credential} meanwhile")
-
-    def _refuse_other_writer(self, credential: str, fingerprint: Fingerprint, replaces: Fingerprint | None) -> None:
-        current = _fingerprint(self._latest_current(credential))
-        # The write may have been this one, sent again because its answer was lost.
-        if current != fingerprint:
-            raise self._other_current(credential, current, replaces)
+    def _put(self, stored: VaultCredential, look: Look, fingerprint: Fingerprint, document: Secret) -> None:
+        pending = look.stages.pending
+        if pending not in {None, fingerprint}:
+            raise self._refused(f"{stored.place} has a pending version already, {pending[:12]}")
+        if pending is None and not stored.put_pending(look, fingerprint, document):
+            raise self._refused(f"another program stored a pending version of {stored.place} meanwhile")
 
     def _refuse_version_1(self) -> None:
         """A KV engine of version 1 would take a write, and keep no version before it."""
@@ -246,44 +166,23 @@ class VaultStore:
             raise self._refused(f"{self._mount}/ is no KV engine of version 2", advice)
         self._is_version_2 = True
 
-    def _current(self, credential: str) -> KvSecret:
-        if not _CREDENTIAL.fullmatch(credential):
+    def _credential(self, name: str) -> VaultCredential:
+        if not _CREDENTIAL.fullmatch(name):
             advice = "Use letters, digits, `.`, `_` and `-`, not beginning with a dot."
-            raise self._refused(f"{credential!r} cannot be the name of a credential", advice)
-        return KvSecret(self._session, self._mount, f"{self._folder}/{credential}")
+            raise self._refused(f"{name!r} cannot be the name of a credential", advice)
+        return VaultCredential(self._session, self._mount, f"{self._folder}/{name}", sees_pending=self._sees_pending)
 
-    def _pending(self, credential: str) -> KvSecret:
-        return KvSecret(self._session, self._mount, f"{self._folder}/{credential}/{PENDING}")
-
-    def _other_current(self, credential: str, current: Fingerprint | None, replaces: Fingerprint | None) -> StoreError:
-        return self._refused(
-            f"another program promoted meanwhile: the current version of {credential} is {_short(current)},"
-            f" not {_short(replaces)}"
-        )
+    def _refuse_other_current(self, credential: str, current: Fingerprint | None, expected: Fingerprint | None) -> None:
+        if current != expected:
+            raise self._refused(
+                f"another program promoted meanwhile: the current version of {credential} is {_short(current)},"
+                f" not {_short(expected)}"
+            )
 
     def _refused(self, reason: str, advice: str = "") -> StoreError:
         usual = "See what is stored with `rotator status`, and run the command again: it goes on from there."
         what = f"The store {self.name!r} ({self._mount}/{self._folder} in Vault) says no: {reason}."
-        return StoreError(what, left=NOTHING_CHANGED, advice=advice or usual)
-
-
-def _destroy_others(secret: KvSecret, latest: int, kept: set[int]) -> int:
-    """Destroys all but these; what another program wrote after it was looked at stays."""
-    doomed = [number for number in secret.stored() if number <= latest and number not in kept] if latest else []
-    secret.destroy(doomed)
-    return len(doomed)
-
-
-def _clean_up(probe: KvSecret) -> None:
-    for tidy in (partial(probe.destroy, [1, 2]), probe.remove):
-        with suppress(StoreError):
-            tidy()
-
-
-def _fingerprint(version: KvVersion) -> Fingerprint | None:
-    fields = json.loads(version.data.reveal()) if version.data else {}
-    fingerprint = fields.get("fingerprint")
-    return Fingerprint(fingerprint) if isinstance(fingerprint, str) else None
+        return StoreError(what, left="Nothing was changed.", advice=advice or usual)
 
 
 def _short(fingerprint: Fingerprint | None) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import timedelta
 
+NO_CREDENTIAL: Final = "No credential is configured: add one under `credentials` in config.yaml."
+"""What a table of credentials says where there is none."""
+
 SHORT: Final = 12
 """Digits of a fingerprint that people are shown."""
 

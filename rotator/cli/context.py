@@ -161,11 +161,16 @@ class Application:
         return ConnectedApps(self.org_session(org), self.metadata(org))
 
     def managed(self, name: str) -> Managed:
-        """A credential with its adapters. Raises ConfigurationError; the org is called only when it is looked at."""
+        """A credential with its adapters, and the program logged in to its org.
+
+        Raises ConfigurationError, and what `org_session` and a login raise.
+        """
         from rotator.salesforce.login import LoginTarget, prove
         from rotator.services.managed import Managed
 
         settings = self.credential(name)
+        # A login that fails is told at once; only what comes after it is worth repeating.
+        self.org_session(settings.org).instance_url  # noqa: B018 - it logs in
 
         def test_login(version: Version) -> LoginAnswer:
             org_id = self.org_session(settings.org).org_id

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.console import away, console, day, indented, moment, print_json, short, table
+from rotator.cli.console import NO_CREDENTIAL, away, console, day, indented, moment, print_json, short, table
 from rotator.cli.failures import tell
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.progress import describe
@@ -54,8 +54,10 @@ def show_plans(invocation: Invocation, app: Application, names: Sequence[str], r
             problems.append(error)
     if invocation.json:
         print_json([as_json(each) for each in plans])
-    else:
+    elif plans or problems:
         _print(plans, app.now())
+    else:
+        console().print(NO_CREDENTIAL)
     for told in {str(error): error for error in problems}.values():
         tell(told, as_json=False)
     if problems:
@@ -83,6 +85,8 @@ def as_json(found: Plan) -> dict[str, Any]:
 
 
 def _print(plans: list[Plan], now: datetime) -> None:
+    if not plans:
+        return
     rows = table("Credential", "Strategy", "Current", "Expires", "Not after", "Due", spare=("Not after", "Current"))
     for found in plans:
         due = "now" if found.due else away(found.due_at, now)

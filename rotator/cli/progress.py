@@ -68,13 +68,16 @@ class LiveProgress:
         self._sent: set[Fingerprint | None] = set()
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        # Where nothing can move, Rich would end with an empty line.
+        if self._console.is_interactive:
+            self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._console.is_interactive:
+            self._progress.stop()
 
     def begins(self, action: Action) -> None:
         """See rotator.services.reports.Listener."""

@@ -45,6 +45,12 @@ def chosen(app: Application, names: Sequence[str], *, every: bool) -> tuple[str,
             left="Nothing was touched.",
             advice=f"Name one of {', '.join(app.settings.credentials) or 'those you configure'}, or give --all.",
         )
+    if not app.settings.credentials:
+        raise ConfigurationError(
+            "No credential is configured.",
+            left="Nothing was touched.",
+            advice="Add one under `credentials` in config.yaml; config.yaml.example shows how.",
+        )
     for name in names:
         app.credential(name)
     return tuple(dict.fromkeys(names)) or tuple(app.settings.credentials)

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.console import NOTHING, away, clean, console, day, distance, moment, print_json, short, state, table
+from rotator.cli.console import (
+    NO_CREDENTIAL,
+    NOTHING,
+    away,
+    clean,
+    console,
+    day,
+    distance,
+    moment,
+    print_json,
+    short,
+    state,
+    table,
+)
 from rotator.cli.failures import tell
 from rotator.cli.inventory import certificate_as_json
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
@@ -96,6 +109,9 @@ def _rotation_as_json(rotation: Rotation | None) -> dict[str, Any] | None:
 
 
 def _print(found: list[CredentialStatus], now: datetime) -> None:
+    if not found:
+        console().print(NO_CREDENTIAL)
+        return
     rows = table(
         "Credential", "State", "Strategy", "App", "Current", "Expires", "Not after", "Due", "Last rotation", "Begun",
         spare=("Not after", "Current", "App", "Begun", "Strategy"),

@@ -115,5 +115,6 @@ def _place(location: tuple[int | str, ...]) -> Place:
 def _refused(path: Path, mistakes: list[Mistake]) -> ConfigurationError:
     lines = [f"{path}:{mistake.line}: {mistake}" for mistake in sorted(mistakes, key=lambda mistake: mistake.line)]
     several = "\n  ".join([f"The configuration has {len(lines)} mistakes:", *lines])
-    what = f"{lines[0]}." if len(lines) == 1 else several
+    only = lines[0] if lines[0].endswith("?") else f"{lines[0]}."
+    what = only if len(lines) == 1 else several
     return ConfigurationError(what, left=_NOTHING_TOUCHED, advice=f"Correct it; {_EXAMPLE}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -51,9 +53,10 @@ class Folder:
     path: Path
     config: str = "config.yaml"
 
-    def run(self, script: str, *arguments: str, **environ: str) -> Ran:
+    def run(self, script: str, *arguments: str, largest_file: int | None = None, **environ: str) -> Ran:
         """Runs a console script with this folder's configuration, as a process."""
-        return run(script, *arguments, ROTATOR_CONFIG=str(self.path / self.config), **environ)
+        config = str(self.path / self.config)
+        return run(script, *arguments, largest_file=largest_file, ROTATOR_CONFIG=config, **environ)
 
     def rotator(self, *arguments: str) -> Ran:
         """`rotator` in this process, which spares a second of imports."""
@@ -142,12 +145,16 @@ def _content(file: Path) -> str:
     return file.read_text() if file.is_file() else "directory"
 
 
-def run(script: str, *arguments: str, **environ: str) -> Ran:
-    """Runs a console script to its end. A traceback is never what a person should see."""
+def run(script: str, *arguments: str, largest_file: int | None = None, **environ: str) -> Ran:
+    """Runs a console script to its end. A traceback is never what a person should see.
+
+    `largest_file` is the most bytes that a file may have which it writes: beyond it every write fails.
+    """
+    limit = None if largest_file is None else partial(resource.setrlimit, resource.RLIMIT_FSIZE, (largest_file,) * 2)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROTATOR_")}
     done = subprocess.run(
         [SCRIPTS / script, *arguments], capture_output=True, text=True, timeout=120, env={**inherited, **environ},
-        check=False,
+        check=False, preexec_fn=limit,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
     return Ran(done.returncode, done.stdout, done.stderr)

@@ -11,6 +11,7 @@ import pytest
 from rotator.history.database import Database, open_database
 from tests.contract.databases import Kind, postgres_kind, sqlite_kind
 from tests.contract.servers.postgres import EXTERNAL, PostgresServer, running_server
+from tests.contract.servers.vault import VaultProcess, dev_server, sealed_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,3 +52,17 @@ def database_url(database_kind: Kind) -> Iterator[str]:
 def database(database_url: str) -> Iterator[Database]:
     with open_database(database_url) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def dev_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess]:
+    """A Vault in dev mode."""
+    with dev_server(tmp_path_factory.mktemp("vault")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sealed_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess]:
+    """A Vault as in earnest: TLS, integrated storage, seals."""
+    with sealed_server(tmp_path_factory.mktemp("sealed-vault")) as server:
+        yield server

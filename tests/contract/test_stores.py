@@ -8,14 +8,34 @@ import pytest
 
 from rotator.stores.files import FilesStore
 from rotator.testing.stores import StoreContract
+from tests.contract.vault.stores import approle, new_folder, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rotator.stores.base import Store
+    from tests.contract.servers.vault import VaultProcess
 
 
 class TestFilesStore(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Store:
         return FilesStore("keys", tmp_path / "store")
+
+
+class TestVaultStore(StoreContract):
+    @pytest.fixture
+    def store(self, dev_vault: VaultProcess) -> Iterator[Store]:
+        with opened(dev_vault) as store:
+            yield store
+
+
+class TestVaultStoreAsInEarnest(StoreContract):
+    """Over TLS, by AppRole, with the policy that `rotator check --print-policy` prints and no other."""
+
+    @pytest.fixture
+    def store(self, sealed_vault: VaultProcess) -> Iterator[Store]:
+        path = new_folder()
+        with opened(sealed_vault, approle(sealed_vault, path), path=path) as store:
+            yield store

@@ -1,0 +1,100 @@
+"""Stores on a test server, opened as config.yaml would, by a clock that goes on only while somebody sleeps."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.stores.kinds import Surroundings
+from rotator.stores.vault import VaultStore
+from rotator.stores.vault_kind import KIND
+from rotator.stores.vault_policy import rotator_policy
+from tests.contract.servers.vault import closing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import hvac
+
+    from tests.contract.servers.vault import VaultProcess
+
+BY_TOKEN: Final[dict[str, Any]] = {"token": {"env": "TOKEN"}}
+_folders: Final = count(1)
+
+
+def new_folder() -> str:
+    """A folder that no other test of this session has."""
+    return f"tests/{next(_folders)}"
+
+
+@dataclass
+class VirtualTime:
+    """A clock that goes on only while somebody sleeps."""
+
+    moment: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    slept: list[float] = field(default_factory=list)
+    while_sleeping: Callable[[], object] = lambda: None
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.moment += timedelta(seconds=seconds)
+        self.while_sleeping()
+
+
+@contextmanager
+def opened(
+    server: VaultProcess,
+    login: Mapping[str, Any] = BY_TOKEN,
+    *,
+    time: VirtualTime | None = None,
+    environ: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Iterator[VaultStore]:
+    """A store on a server, in a folder of its own unless `path` says another."""
+    clock = time or VirtualTime()
+    document = {
+        "type": "vault",
+        "address": server.address,
+        "ca": server.ca,
+        "login": dict(login),
+        "path": new_folder(),
+        **({"mount": "kv"} if server.ca else {}),
+        **settings,
+    }
+    with ExitStack() as at_end:
+        around = Surroundings(
+            {"TOKEN": server.root_token, **(environ or {})},
+            now=clock.now,
+            sleep=clock.sleep,
+            at_end=at_end.callback,
+        )
+        store = KIND.open("keys", KIND.settings.model_validate(document), around)
+        assert isinstance(store, VaultStore)
+        yield store
+
+
+def approle(server: VaultProcess, path: str, policy: str | None = None) -> dict[str, Any]:
+    """A login by a new AppRole whose tokens have a policy, the least for a store in the folder unless told."""
+    name = path.replace("/", "-")
+    with closing(server.admin()) as admin:
+        enable(admin, "approle")
+        admin.sys.create_or_update_policy(name, policy or rotator_policy("kv" if server.ca else "secret", path))
+        admin.auth.approle.create_or_update_approle(name, token_policies=[name], token_ttl="1h")
+        role_id = admin.auth.approle.read_role_id(name)["data"]["role_id"]
+        secret_id = admin.auth.approle.generate_secret_id(name)["data"]["secret_id"]
+    file = server.folder / f"{name}.secret-id"
+    file.touch(0o600)
+    file.write_text(secret_id)
+    return {"approle": {"role_id": role_id, "secret_id": {"file": str(file)}}}
+
+
+def enable(admin: hvac.Client, method: str) -> None:
+    """Enables a way to log in, unless it is enabled."""
+    if f"{method}/" not in admin.sys.list_auth_methods()["data"]:
+        admin.sys.enable_auth_method(method)

@@ -1,4 +1,4 @@
-"""Every call that changes a files store, from every state in which it means something else."""
+"""Every call that changes a store, from every state in which it means something else; and the files store in it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from rotator.stores.base import Store
     from tests.rotation.lost_power import ModelledDisk
 
 NAME: Final = "billing"
@@ -28,7 +29,7 @@ class Scenario:
     """A call, the stages before it by the versions' nicknames, and the stages after it."""
 
     title: str
-    call: Callable[[FilesStore, dict[str, Version]], object]
+    call: Callable[[Store, dict[str, Version]], object]
     pending: str | None = None
     current: str | None = None
     previous: str | None = None
@@ -36,35 +37,35 @@ class Scenario:
     littered: bool = False
 
 
-def _put(store: FilesStore, versions: dict[str, Version]) -> None:
+def _put(store: Store, versions: dict[str, Version]) -> None:
     store.put_pending(versions[NEXT])
 
 
-def _promote_over(replaces: str | None) -> Callable[[FilesStore, dict[str, Version]], None]:
-    def promote(store: FilesStore, versions: dict[str, Version]) -> None:
+def _promote_over(replaces: str | None) -> Callable[[Store, dict[str, Version]], None]:
+    def promote(store: Store, versions: dict[str, Version]) -> None:
         old = versions[replaces].fingerprint if replaces else None
         store.promote(NAME, versions[NEXT].fingerprint, replaces=old)
 
     return promote
 
 
-def _promote_back(store: FilesStore, versions: dict[str, Version]) -> None:
+def _promote_back(store: Store, versions: dict[str, Version]) -> None:
     store.promote(NAME, versions[OLD].fingerprint, replaces=versions[NOW].fingerprint)
 
 
-def _recall(store: FilesStore, versions: dict[str, Version]) -> None:
+def _recall(store: Store, versions: dict[str, Version]) -> None:
     store.recall(NAME, versions[OLD].fingerprint)
 
 
-def _discard(name: str) -> Callable[[FilesStore, dict[str, Version]], None]:
+def _discard(name: str) -> Callable[[Store, dict[str, Version]], None]:
     return lambda store, versions: store.discard(NAME, versions[name].fingerprint)
 
 
-def _retire(store: FilesStore, versions: dict[str, Version]) -> None:
+def _retire(store: Store, versions: dict[str, Version]) -> None:
     store.retire(NAME, versions[OLD].fingerprint)
 
 
-def _sweep(store: FilesStore, _versions: dict[str, Version]) -> int:
+def _sweep(store: Store, _versions: dict[str, Version]) -> int:
     return store.sweep(NAME)
 
 

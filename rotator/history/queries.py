@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from sqlalchemy import ColumnElement, Connection, CursorResult, Row
+    from sqlalchemy import ColumnElement, Connection, CursorResult, Row, Select
 
     from rotator.history.database import Database
 
@@ -52,8 +52,8 @@ def gap_begun(database: Database, credential: str) -> datetime | None:
     rotation ended well after it. Only a look at the app tells whether it arrived.
     """
     query = select(EVENT).where(EVENT.c.credential == credential).order_by(EVENT.c.sequence.desc())
-    with database.reading() as connection:
-        for row in connection.execute(query, execution_options={"yield_per": _BATCH}):
+    with database.reading() as connection, _streamed(connection, query) as rows:
+        for row in rows:
             details = read_details(row.details)
             if details.get("opens_gap"):
                 begun: datetime = row.time
@@ -111,7 +111,12 @@ def _raw_events(connection: Connection) -> CursorResult[*tuple[Any, ...]]:
     # Without the columns' types, which would refuse a tampered value before it can be reported.
     columns: list[ColumnElement[Any]] = [literal_column(name) for name in (*_HASHED, "hash")]
     raw = select(*columns).select_from(EVENT).order_by(EVENT.c.sequence)
-    return connection.execute(raw, execution_options={"yield_per": _BATCH})
+    return _streamed(connection, raw)
+
+
+def _streamed(connection: Connection, query: Select[*tuple[Any, ...]]) -> CursorResult[*tuple[Any, ...]]:
+    """The rows in constant memory. To be closed by who may not read them all: a server would keep the rest."""
+    return connection.execute(query, execution_options={"yield_per": _BATCH})
 
 
 def _fault(row: Row[*tuple[Any, ...]], sequence: int, previous_hash: str) -> str:

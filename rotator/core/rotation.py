@@ -105,10 +105,13 @@ def failed_attempt_ends(s: Situation) -> Action | None:
     current = s.seen.current
     if current is None:
         left = "nothing was current before"
-    elif s.seen.is_live(current):
+    elif not s.seen.is_live(current):
+        left = f"app {current.app} is as it was found, without current's certificate"
+    elif s.holds(current):
         left = "the old certificate is back, and its key logs in"
     else:
-        left = f"app {current.app} is as it was found, without current's certificate"
+        # A person may have changed the app since it was proven.
+        return _prove_current(s, current)
     return _halt(
         HaltReason.REVERTED,
         f"Test logins with the new key never held; {left}.",
@@ -292,7 +295,7 @@ def _prove_current(s: Situation, current: KnownVersion) -> Action:
         return _halt(
             HaltReason.REVERT_UNPROVEN,
             f"App {current.app} holds current's certificate, but its key does not log in: {probe.answer.reason}.",
-            probe.answer.advice + " Both keys are kept in the store; run the same command again.",
+            probe.answer.advice + " Nothing leaves the store; run the same command again.",
         )
     return s.try_login(current, "current's key must be seen to log in")
 

@@ -27,6 +27,7 @@ _JSON: Final = """
        "steps": [{"action", "seconds", "times"}], "again_at", "warnings": [sentence], "exit_code"},
     and of a credential that ended with an error
       {"credential", "outcome": "failed", "why", "left", "advice", "exit_code"};
+    one that was stopped at once, or not begun, is not in it;
     where nothing could be begun, {"error": {"kind", "what", "left", "advice", "exit_code"}}.
     """
 

@@ -66,10 +66,10 @@ def run_requests(
     reports: list[Report] = []
     failures: list[tuple[str, RotatorError]] = []
     with StopRequest().listening() as stop:
-        for name in names:
+        for index, name in enumerate(names):
             if stop.asked:
-                click.echo(f"{name}: not begun.", err=True)
-                continue
+                click.echo(f"Not begun: {', '.join(names[index:])}.", err=True)
+                break
             try:
                 reports.append(_run_one(invocation, app, name, serve, stop))
             except RotatorError as error:
@@ -77,12 +77,12 @@ def run_requests(
                 tell(error, as_json=False, about=name if len(names) > 1 else "")
             except KeyboardInterrupt:
                 _tell_stopped(app, name)
-                raise click.exceptions.Exit(INTERRUPTED) from None
+                break
     if invocation.json:
         print_endings(reports, failures)
     codes = [report.outcome.exit_code for report in reports] + [error.exit_code for _, error in failures]
     if len(codes) < len(names):
-        codes.append(INTERRUPTED)
+        codes.insert(0, INTERRUPTED)
     raise click.exceptions.Exit(next((code for code in codes if code), 0))
 
 

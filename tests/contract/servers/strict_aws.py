@@ -59,6 +59,8 @@ class Faults:
     """How many reads after a write still show the state before it."""
     denied: frozenset[str] = frozenset()
     """Actions that no policy allows, such as `secretsmanager:GetSecretValue`."""
+    denied_after: int | None = None
+    """How many calls are still allowed; None allows all."""
     policy: Mapping[str, Any] | None = None
     """The IAM policy of whoever calls; None allows everything."""
     errors: dict[str, str] = field(default_factory=dict)
@@ -139,7 +141,8 @@ class StrictAws:
         if faults.once and faults.once[0][0] == action:
             raise Refusal(faults.once.pop(0)[1], f"{action} fails once by order")
         allowed = faults.policy is None or _allows(faults.policy, name, parameters)
-        if name in faults.denied or not allowed:
+        lost = faults.denied_after is not None and len(self.calls) > faults.denied_after
+        if name in faults.denied or lost or not allowed:
             raise Refusal("AccessDeniedException", f"User is not authorized to perform: {name}")
 
     def _write(self, action: str, secret: str, parameters: dict[str, Any]) -> Response:

@@ -1,0 +1,133 @@
+"""As whom AWS is called, and that nothing of a key is left in any log."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import StoreError
+from rotator.stores.aws_access import unlogged
+from rotator.testing.stores import stored_current
+from rotator.testing.versions import make_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.contract.aws.conftest import AwsGround
+
+NAME = "billing"
+ROLE = "arn:aws:iam::123456789012:role/rotator"
+
+
+def test_a_role_is_assumed_once_and_again_before_its_session_ends(aws: AwsGround) -> None:
+    aws.time.moment = datetime.now(UTC)
+    store = aws.configured(role=ROLE, external_id="a-secret-between-accounts")
+    for _ in range(2):
+        store.stages(NAME)
+    assert aws.actions().count("sts:AssumeRole") == 1
+    aws.time.moment += timedelta(minutes=56)
+    store.stages(NAME)
+    assert aws.actions().count("sts:AssumeRole") == 1
+
+
+def test_a_role_that_may_not_be_assumed_is_named(aws: AwsGround) -> None:
+    aws.layer.faults.denied = frozenset({"sts:AssumeRole"})
+    with pytest.raises(StoreError, match=f"the role {ROLE} may not be assumed") as refused:
+        aws.configured(role=ROLE).stages(NAME)
+    assert f'"Resource": "{ROLE}"' in refused.value.advice
+
+
+def test_credentials_that_end_half_way_are_asked_for_again(aws: AwsGround) -> None:
+    store = aws.configured(role=ROLE)
+    current = stored_current(store)
+    aws.actions()
+    aws.layer.faults.once = [("GetSecretValue", "ExpiredTokenException")]
+    assert store.read(NAME, current.fingerprint) == current
+    assert "sts:AssumeRole" in aws.actions()
+
+
+def test_credentials_that_have_ended_for_good_are_told_with_what_to_do(aws: AwsGround) -> None:
+    aws.layer.faults.errors["DescribeSecret"] = "ExpiredTokenException"
+    with pytest.raises(StoreError, match="credentials that have ended") as refused:
+        aws.configured().stages(NAME)
+    assert "aws sso login" in refused.value.advice
+
+
+def test_credentials_that_aws_does_not_know_are_told_as_such(aws: AwsGround) -> None:
+    aws.layer.faults.errors["DescribeSecret"] = "UnrecognizedClientException"
+    with pytest.raises(StoreError, match="does not know these credentials"):
+        aws.store().stages(NAME)
+
+
+def test_without_credentials_it_says_where_they_are_looked_for(aws: AwsGround, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(StoreError, match=r"cannot be called: .*credentials") as refused:
+        aws.configured().stages(NAME)
+    assert "AWS_REGION" in refused.value.advice
+
+
+def test_without_a_region_it_says_so(aws: AwsGround) -> None:
+    with pytest.raises(StoreError, match="region"):
+        aws.configured(region=None).stages(NAME)
+
+
+def test_a_profile_that_there_is_not_is_named(aws: AwsGround) -> None:
+    with pytest.raises(StoreError, match="nobody"):
+        aws.configured(profile="nobody").stages(NAME)
+
+
+def test_aws_own_library_tries_again_as_often_as_it_is_told(aws: AwsGround) -> None:
+    aws.layer.faults.once = [("DescribeSecret", "ThrottlingException")]
+    aws.configured(attempts=2).stages(NAME)
+    assert aws.actions() == ["DescribeSecret", "DescribeSecret"]
+    assert aws.time.slept == []
+
+
+@pytest.fixture
+def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    caplog.set_level(1)
+    logging.getLogger("botocore").setLevel(1)
+    yield caplog
+    logging.getLogger("botocore").setLevel(logging.NOTSET)
+
+
+def test_no_byte_of_a_key_is_logged_whatever_is_logged(
+    aws: AwsGround, everything_logged: pytest.LogCaptureFixture
+) -> None:
+    aws.layer.faults.throttle_every = 3
+    aws.layer.faults.lose_every = 3
+    store = aws.configured()
+    current = stored_current(store)
+    store.put_pending(make_version(NAME))
+    assert store.read(NAME, current.fingerprint) == current
+    logged = everything_logged.text + "".join(f"{record.__dict__}" for record in everything_logged.records)
+    assert "AWSPENDING" not in logged
+    for trace in traces(current.private_key.pem().reveal()):
+        assert trace not in logged
+
+
+def traces(pem: str) -> list[str]:
+    """What a key looks like in a log: its lines, its numbers as bytes, base64 and hex."""
+    lines = pem.splitlines()[1:-1]
+    der = base64.b64decode("".join(lines))
+    parts = [der[start : start + 24] for start in range(0, len(der) - 24, 24)]
+    return [*lines, *(part.hex() for part in parts), *(repr(part)[2:-1] for part in parts)]
+
+
+def test_other_parts_of_the_process_may_still_debug_their_own_calls(
+    aws: AwsGround, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    aws.store().stages(NAME)
+    logging.getLogger("botocore.endpoint").debug("a request of theirs")
+    with unlogged():
+        logging.getLogger("botocore.endpoint").debug("a request of ours")
+        logging.getLogger("botocore.endpoint").warning("a warning")
+    assert "of theirs" in caplog.text
+    assert "a warning" in caplog.text
+    assert "of ours" not in caplog.text

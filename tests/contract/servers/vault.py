@@ -18,6 +18,7 @@ import hvac
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hvac.exceptions import VaultError
 
 from rotator.simulator.certificate_authority import CertificateAuthority
 
@@ -58,8 +59,8 @@ class VaultProcess:
     unseal_key: str = ""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
-    def admin(self, namespace: str | None = None) -> hvac.Client:
-        """A client that may do everything."""
+    def admin(self, namespace: str | None = None) -> Any:
+        """A client (hvac, whose types are not whole) that may do everything."""
         verify = str(self.ca) if self.ca else False
         return hvac.Client(self.address, self.root_token, verify=verify, namespace=namespace, timeout=30)
 
@@ -111,7 +112,7 @@ class VaultProcess:
 
 
 @contextmanager
-def closing(client: hvac.Client) -> Iterator[hvac.Client]:
+def closing(client: Any) -> Iterator[Any]:
     """A client whose connections are closed at the end."""
     try:
         yield client
@@ -176,13 +177,13 @@ def _binary() -> str:
     return found
 
 
-def _until_mounted(admin: hvac.Client, mount: str = "secret") -> None:
+def _until_mounted(admin: Any, mount: str = "secret") -> None:
     """A new KV engine upgrades itself for a moment and refuses everything meanwhile."""
     deadline = time.monotonic() + _LONGEST_START
     while True:
         try:
             admin.secrets.kv.v2.read_configuration(mount_point=mount)
-        except hvac.exceptions.VaultError:
+        except VaultError:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         else:

@@ -17,8 +17,6 @@ from tests.contract.servers.vault import closing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import hvac
-
     from tests.contract.servers.vault import VaultProcess
 
 BY_TOKEN: Final[dict[str, Any]] = {"token": {"env": "TOKEN"}}
@@ -94,7 +92,7 @@ def approle(server: VaultProcess, path: str, policy: str | None = None) -> dict[
     return {"approle": {"role_id": role_id, "secret_id": {"file": str(file)}}}
 
 
-def enable(admin: hvac.Client, method: str) -> None:
+def enable(admin: Any, method: str) -> None:
     """Enables a way to log in, unless it is enabled."""
     if f"{method}/" not in admin.sys.list_auth_methods()["data"]:
         admin.sys.enable_auth_method(method)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from rotator.history.database import open_database
 from rotator.history.models import METADATA
@@ -46,7 +46,7 @@ class PostgresGround(Ground):
         if files is None:
             execute(self.url, EMPTY)
             return
-        back = [f"INSERT INTO {table} SELECT * FROM {_schema_of(files)}.{table}" for table in TABLES]
+        back = [f"INSERT INTO {table} TABLE {_schema_of(files)}.{table}" for table in TABLES]
         execute(self.url, "; ".join([EMPTY, "DELETE FROM head", *back]))
 
 
@@ -83,4 +83,4 @@ class Outage(Watcher):
                 self.server.start()
         result = call()
         self.promises.check()
-        return cast("_T", result)
+        return result

@@ -168,15 +168,22 @@ def running_server(binaries: Path | None = None) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def scratch_database(url: str) -> Iterator[str]:
-    """A database of its own on the server of the URL: yields its URL, and drops it in the end."""
+def scratch_database(url: str, template: str = "template1") -> Iterator[str]:
+    """A database of its own on the server of the URL, a copy of another: yields its URL, and drops it in the end."""
     name = f"rotator_test_{secrets.token_hex(6)}"
-    execute(url, f"CREATE DATABASE {name}")
+    execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield make_url(url).set(database=name).render_as_string(hide_password=False)
     finally:
         # The server may have been restarted since.
         execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def name_of(url: str) -> str:
+    """The name of the URL's database."""
+    name = make_url(url).database
+    assert name
+    return name
 
 
 def _conninfo(url: str) -> str:

@@ -1,0 +1,320 @@
+"""What only a server can do to the history: be away, be full, refuse, end a session. Each is a sentence; none loses."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import make_url, text
+
+from rotator.core.secret import Secret
+from rotator.errors import HistoryError, HistoryUnavailable
+from rotator.history import queries
+from rotator.history.database import Database, open_database
+from rotator.history.journal import Journal
+from rotator.history.locks import rotation_locks
+from rotator.history.records import Event
+from tests.contract.databases import NEW_ROTATION, NOW
+from tests.contract.servers.postgres import PostgresServer, execute, name_of, scratch_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOADED = """
+import sys
+from rotator.history.database import open_database
+with open_database(sys.argv[1]) as database:
+    database.upgrade()
+print([name for name in ("alembic", "sqlalchemy.orm", "psycopg") if name in sys.modules])
+"""
+
+FULL_DISK = """
+    CREATE FUNCTION fill_the_disk() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN COPY (SELECT repeat('x', 100000)) TO '/dev/full'; RETURN NEW; END $$;
+    CREATE TRIGGER fill_the_disk AFTER INSERT ON event FOR EACH ROW EXECUTE FUNCTION fill_the_disk()
+"""
+
+
+@pytest.fixture(scope="module")
+def migrated(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a migrated database without entries."""
+    with scratch_database(postgres_server.url("postgres")) as url:
+        with open_database(url) as database:
+            database.upgrade()
+        yield name_of(url)
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer, migrated: str) -> Iterator[str]:
+    """A migrated database of its own, on a server that can be stopped."""
+    with scratch_database(postgres_server.url("postgres"), migrated) as url:
+        yield url
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with open_database(url) as database:
+        yield database
+
+
+def as_administrator(server: PostgresServer, url: str) -> str:
+    """The URL of the same database for who may do everything."""
+    return server.url(name_of(url), "postgres")
+
+
+def without_password(url: str) -> str:
+    """The URL as config.yaml has it."""
+    return make_url(url)._replace(password=None).render_as_string()
+
+
+def with_session(url: str, **settings: str) -> str:
+    """The URL with other settings of the session."""
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return make_url(url).update_query_dict({"options": options}).render_as_string(hide_password=False)
+
+
+def refusal(url: str, password: Secret | None = None) -> HistoryError:
+    """What is said of a database that cannot be used."""
+    with open_database(url, password=password) as database, pytest.raises(HistoryError) as caught:
+        database.upgrade()
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+def test_a_server_that_is_down_is_away_for_a_while(url: str, postgres_server: PostgresServer) -> None:
+    postgres_server.stop()
+    try:
+        error = refusal(url)
+        with (
+            open_database(url) as database,
+            pytest.raises(HistoryUnavailable),
+            rotation_locks(database, lambda: NOW).hold("billing"),
+        ):
+            pass
+    finally:
+        postgres_server.start()
+    assert isinstance(error, HistoryUnavailable)
+    assert "cannot be reached: Connection refused" in error.what
+    assert postgres_server.password not in str(error)
+
+
+def test_a_host_that_is_not_there_is_away_for_a_while() -> None:
+    error = refusal("postgresql://rotator:s3cret@nowhere.invalid/rotator")
+    assert isinstance(error, HistoryUnavailable)
+    assert error.what.startswith("The history database postgresql+psycopg://rotator:***@nowhere.invalid/rotator cannot")
+
+
+def test_the_password_may_come_apart_from_the_url(url: str, postgres_server: PostgresServer) -> None:
+    plain = without_password(url)
+    with open_database(plain, password=Secret(postgres_server.password)) as database:
+        assert database.version == "0001"
+        assert "***" not in database.name
+        with rotation_locks(database, lambda: NOW).hold("billing") as hold:
+            assert hold.still_held()
+
+
+def test_a_wrong_password_is_said_and_not_shown(url: str) -> None:
+    error = refusal(without_password(url), Secret("s3cret"))
+    assert type(error) is HistoryError
+    assert "refused the user or the password" in error.what
+
+
+def test_a_missing_password_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.setenv("PGPASSFILE", "/nonexistent")
+    error = refusal(without_password(url))
+    assert "asks for a password, and there is none" in error.what
+    assert "password: {env: NAME}" in error.advice
+
+
+def test_a_database_that_is_not_there_is_said(postgres_server: PostgresServer) -> None:
+    assert "is not there" in refusal(postgres_server.url("absent")).what
+
+
+def test_a_server_without_tls_is_said_when_tls_is_asked_for(url: str) -> None:
+    assert "do not agree on TLS" in refusal(f"{url}?sslmode=require").what
+
+
+def test_too_many_connections_are_said(url: str, postgres_server: PostgresServer) -> None:
+    execute(as_administrator(postgres_server, url), f"ALTER DATABASE {name_of(url)} CONNECTION LIMIT 0")
+    error = refusal(url)
+    assert isinstance(error, HistoryUnavailable)
+    assert "has no connection free" in error.what
+
+
+def test_a_role_that_may_not_make_tables_is_said(url: str, postgres_server: PostgresServer) -> None:
+    with scratch_database(as_administrator(postgres_server, url)) as theirs:
+        error = refusal(postgres_server.url(name_of(theirs)))
+    assert type(error) is HistoryError
+    assert "does not permit this role what rotator asks" in error.what
+
+
+def test_a_read_only_server_can_be_read(url: str) -> None:
+    with open_database(url) as database:
+        written = Journal(database).record("verify", now=NOW)
+    with open_database(with_session(url, default_transaction_read_only="on")) as database:
+        with pytest.raises(HistoryError, match="it is read-only"):
+            Journal(database).record("verify", now=NOW)
+        assert queries.events(database) == [written]
+
+
+def test_a_full_disk_writes_nothing_and_harms_nothing(
+    url: str, database: Database, postgres_server: PostgresServer
+) -> None:
+    journal = Journal(database)
+    journal.record("verify", now=NOW)
+    execute(as_administrator(postgres_server, url), FULL_DISK)
+
+    with pytest.raises(HistoryUnavailable, match="the server's disk is full") as caught:
+        journal.begin_rotation(NEW_ROTATION, NOW)
+
+    assert "everything before it is as it was" in str(caught.value)
+    assert journal.open_rotation("billing") is None
+    assert (queries.verify(database).events, queries.verify(database).intact) == (1, True)
+
+
+def test_a_writer_that_does_not_end_is_not_waited_for_for_ever(url: str, database: Database) -> None:
+    with database.writing(), open_database(url, lock_timeout=timedelta(milliseconds=50)) as other:
+        with pytest.raises(HistoryUnavailable, match="held by another program"), other.writing():
+            pass
+        assert queries.events(other) == []
+
+
+def test_a_writer_that_stands_still_loses_its_turn(url: str, database: Database) -> None:
+    still, written = threading.Event(), list[Event]()
+
+    def write() -> None:
+        still.wait()
+        written.append(Journal(database).record("verify", now=NOW))
+
+    def stand_still(writer: Database, thread: threading.Thread) -> None:
+        with writer.writing() as connection:
+            still.set()
+            thread.join()
+            connection.execute(text("SELECT 1"))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    with (
+        open_database(with_session(url, idle_in_transaction_session_timeout="50ms")) as other,
+        pytest.raises(HistoryUnavailable, match="ended a transaction that stood still"),
+    ):
+        stand_still(other, thread)
+    assert written == queries.events(database)
+
+
+def test_a_statement_that_takes_too_long_is_ended(url: str) -> None:
+    def sleep(database: Database) -> None:
+        with database.reading() as connection:
+            connection.execute(text("SELECT pg_sleep(60)"))
+
+    with (
+        open_database(with_session(url, statement_timeout="50ms")) as database,
+        pytest.raises(HistoryUnavailable, match="did not answer in time"),
+    ):
+        sleep(database)
+
+
+def test_a_restart_between_two_uses_is_not_noticed(database: Database, postgres_server: PostgresServer) -> None:
+    journal = Journal(database)
+    journal.record("verify", now=NOW)
+    postgres_server.restart()
+
+    assert journal.record("verify", now=NOW).sequence == 2
+
+
+def test_a_restart_within_a_transaction_is_said_and_writes_nothing(
+    database: Database, postgres_server: PostgresServer
+) -> None:
+    def write() -> None:
+        with database.writing() as connection:
+            connection.execute(text("UPDATE head SET events = 7"))
+            postgres_server.restart()
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(HistoryUnavailable, match=r"was lost|is being stopped or restarted"):
+        write()
+
+    found = queries.verify(database)
+    assert (found.events, found.intact) == (0, True)
+
+
+def test_a_lock_is_lost_with_its_session_and_free_for_others(
+    database: Database, postgres_server: PostgresServer
+) -> None:
+    locks = rotation_locks(database, lambda: NOW)
+    with locks.hold("billing") as hold:
+        assert hold.still_held()
+        postgres_server.restart()
+        assert not hold.still_held()
+        with pytest.raises(HistoryUnavailable, match="The lock on the credential billing was lost"):
+            hold.check()
+        with locks.hold("billing") as another:
+            assert another.still_held()
+            assert not hold.still_held()
+            assert another.still_held()
+
+
+def test_two_histories_in_one_database_have_locks_of_their_own(url: str) -> None:
+    execute(url, "CREATE SCHEMA other")
+    with open_database(url) as one, open_database(with_session(url, search_path="other")) as two:
+        with rotation_locks(one, lambda: NOW).hold("billing"), rotation_locks(two, lambda: NOW).hold("billing"):
+            pass
+        Journal(two).record("verify", now=NOW)
+        assert (queries.verify(one).events, queries.verify(two).events) == (0, 1)
+
+
+@pytest.mark.parametrize("statement", ["TRUNCATE event", "TRUNCATE rotation CASCADE"])
+def test_the_database_itself_refuses_to_empty_the_journal(database: Database, statement: str) -> None:
+    written = Journal(database).record("verify", now=NOW)
+
+    with pytest.raises(HistoryError, match="events are never deleted"), database.writing() as connection:
+        connection.execute(text(statement))
+    assert queries.events(database) == [written]
+
+
+def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, postgres_server: PostgresServer) -> None:
+    role = f"daily_{name_of(url)}"
+    grants = [
+        f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_server.password}'",
+        f"GRANT SELECT, INSERT ON event TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting TO {role}",
+        f"GRANT SELECT, UPDATE ON head TO {role}",
+        f"GRANT SELECT ON alembic_version TO {role}",
+        f"GRANT USAGE ON SEQUENCE sighting_id_seq TO {role}",
+    ]
+    execute(as_administrator(postgres_server, url), ";".join(grants))
+    with open_database(postgres_server.url(name_of(url), role)) as database:
+        journal = Journal(database)
+        with rotation_locks(database, lambda: NOW).hold("billing"):
+            rotation = journal.begin_rotation(NEW_ROTATION, NOW)
+            journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
+        assert queries.verify(database).intact
+        with pytest.raises(HistoryError, match="does not permit"), database.writing() as connection:
+            connection.execute(text("ALTER TABLE event DISABLE TRIGGER USER"))
+
+
+def test_no_log_line_of_any_library_shows_the_password(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for logger in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg"):
+        caplog.set_level(logging.DEBUG, logger)
+    password = Secret("s3cret-of-the-database")
+    with open_database(without_password(url), password=password) as database:
+        with pytest.raises(HistoryError):
+            database.upgrade()
+        with pytest.raises(HistoryError), rotation_locks(database, lambda: NOW).hold("billing"):
+            pass
+        shown = f"{database!r} {vars(database)} {caplog.text}"
+    assert password.reveal() not in shown
+
+
+def test_the_driver_is_loaded_for_a_server_and_nothing_more(url: str) -> None:
+    found = subprocess.run([sys.executable, "-c", LOADED, url], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "['psycopg']\n"

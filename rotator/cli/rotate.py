@@ -110,7 +110,7 @@ def back(invocation: Invocation, names: tuple[str, ...], reason: str, replace_un
 
 
 @rotate.command()
-@_names
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @_all
 @_retire_now
 @_shared

@@ -151,6 +151,8 @@ def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
         remarks.append(f"the app holds {held}, which nobody here knows. `rotate restore {name}` puts ours back.")
     if line.standing is Standing.UNFINISHED:
         remarks.append(f"a rotation was begun and has not ended. `rotate finish {name}` goes on from there.")
+    elif line.last_rotation and line.last_rotation.outcome is None:
+        remarks.append(f"the last rotation is running, or was interrupted: then `rotate finish {name}` goes on.")
     if line.previous_until:
         remarks.append(f"the previous version is kept until {moment(line.previous_until, now)}.")
     return remarks

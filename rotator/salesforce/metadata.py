@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from rotator.core.secret import Secret
     from rotator.salesforce.session import OrgSession
+
+LOG: Final = logging.getLogger(__name__)
 
 READ_LIMIT: Final = 10
 """Components that one readMetadata takes."""
@@ -120,6 +123,7 @@ class MetadataService:
             retry=tenacity.retry_if_exception(safe),
             stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(LAST_REPEAT),
             wait=self._pause,
+            before_sleep=self._log_repeat,
             sleep=self._sleep,
             reraise=True,
         )
@@ -129,7 +133,13 @@ class MetadataService:
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**state.attempt_number)
         return self._uniform(longest / 2, longest)
 
+    def _log_repeat(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        LOG.debug("repeating", extra={"org": self.org, "after_seconds": round(state.upcoming_sleep, 1), "error": error})
+
     def _call(self, operation: str, *arguments: Any) -> Any:
+        LOG.debug(operation, extra={"org": self.org})
+
         def once(instance_url: str, token: Secret) -> Any:
             return call(self.org, self._session.transport, instance_url, token, operation, *arguments)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rotator.core.keys import PrivateKey
     from rotator.core.secret import Secret
     from rotator.salesforce.transport import Transport
+
+LOG: Final = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _LEFT: Final = "Nothing was changed."
@@ -124,6 +127,8 @@ class OrgSession:
         tried: tuple[LoginTarget, Login] | None = None
         for candidate in self._candidates():
             login = log_in(self.transport, candidate.target, candidate.key, self._now())
+            extra = {"org": self.org, "username": candidate.target.username, "outcome": login.answer.outcome}
+            LOG.debug("own login", extra=extra)
             tried = candidate.target, login
             if login.answer.outcome is not LoginOutcome.MISMATCH:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.core.secret import Secret
+
+LOG: Final = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to wait for a connection."""
@@ -90,6 +93,7 @@ class _Session(requests.Session):
         self.headers["User-Agent"] = f"rotator/{rotator.__version__}"
         # With an `auth` of its own, requests leaves the Authorization header alone instead of looking into ~/.netrc.
         self.auth = _unchanged
+        self.hooks["response"].append(_log)
         self.mount("https://", adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the name is requests' own
@@ -109,6 +113,13 @@ class _Adapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **options: Any) -> requests.Response:
         return super().send(request, **(options | self._fixed))
+
+
+def _log(response: requests.Response, **_options: Any) -> None:
+    # Neither query, headers nor bodies: a secret may be in each of them.
+    address = urlsplit(response.url)
+    extra = {"status": response.status_code, "seconds": round(response.elapsed.total_seconds(), 3)}
+    LOG.debug("%s %s%s", response.request.method, address.netloc, address.path, extra=extra)
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

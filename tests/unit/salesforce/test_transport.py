@@ -273,3 +273,15 @@ def test_no_error_of_a_call_shows_the_token(production: Org, impatient: Transpor
     with pytest.raises(OrgError) as caught:
         impatient.get(userinfo(production), token=TOKEN)
     assert TOKEN.reveal() not in json.dumps([str(caught.value), repr(caught.value), repr(caught.value.__cause__)])
+
+
+def test_a_call_is_logged_by_its_path_and_status_alone(
+    production: Org, transport: Transport, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="rotator")
+    transport.get(f"{userinfo(production)}?access_token=hush", token=TOKEN)
+    (record,) = [record for record in caplog.records if record.name == "rotator.salesforce.transport"]
+    assert record.getMessage() == f"GET {production.url.removeprefix('https://')}/services/oauth2/userinfo"
+    assert vars(record)["status"] in {401, 403}
+    assert "hush" not in str(vars(record))
+    assert TOKEN.reveal() not in str(vars(record))

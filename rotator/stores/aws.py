@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
 from rotator.errors import StoreError
-from rotator.stores.aws_secret import CURRENT, PENDING, PREVIOUS, AwsSecret, Labels
+from rotator.stores.aws_secret import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 LARGEST_VALUE: Final = 65_536
 """Bytes that a secret may have (PutSecretValue, SecretString)."""
 
-PLACEHOLDER: Final = "rotator-placeholder-no-credential-yet"
-"""Id of the version that a new secret begins with."""
 PLACEHOLDER_VALUE: Final = Secret('{"note": "rotator keeps a credential here; it has no current version yet"}')
 
 PROBE: Final = "rotator+check"

@@ -69,6 +69,10 @@ _NO_CREDENTIALS: Final = (
 _NETWORK: Final = (botocore.ConnectionError, botocore.HTTPClientError, ResponseParserError)
 
 
+class NotAllowed(StoreError):
+    """No policy allows the call."""
+
+
 @dataclass(frozen=True)
 class Call:
     """Which call it was, for the error."""
@@ -151,7 +155,7 @@ def _answer(error: botocore.ClientError, call: Call) -> StoreError:
 _CARRYING: Final = frozenset({"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"})
 
 
-def _denied(call: Call, *, by_key: bool) -> StoreError:
+def _denied(call: Call, *, by_key: bool) -> NotAllowed:
     if call.action == ASSUME_ROLE:
         what = f"{call.where} cannot be called: the role {call.ground.role} may not be assumed ({ASSUME_ROLE})."
     elif by_key:
@@ -163,4 +167,4 @@ def _denied(call: Call, *, by_key: bool) -> StoreError:
         what = f"{call.where} does not allow {call.action} on the secret {call.secret}."
     statement = json.dumps(statement_for(call.action, call.ground, by_key=by_key))
     advice = f"Allow it with this statement: {statement} The whole policy: `rotator check --print-policy`."
-    return StoreError(what, left=LEFT, advice=advice)
+    return NotAllowed(what, left=LEFT, advice=advice)

@@ -43,7 +43,9 @@ class Ground:
 
     @property
     def every_secret(self) -> str:
-        """The ARNs of all secrets under the prefix."""
+        """The ARNs of all secrets under the prefix; a consumer may know its one secret by its ARN."""
+        if self.prefix.startswith("arn:"):
+            return self.prefix
         return f"{self._arn_of_secrets}{self.prefix}*"
 
     @property

@@ -24,6 +24,9 @@ CURRENT: Final = "AWSCURRENT"
 PENDING: Final = "AWSPENDING"
 PREVIOUS: Final = "AWSPREVIOUS"
 
+PLACEHOLDER: Final = "rotator-placeholder-no-credential-yet"
+"""Id of the version that a new secret begins with; it holds no credential."""
+
 _ARRIVING: Final = "rotator-arriving-"
 """Label of a version that is stored and not pending yet. AWS stores none without a label."""
 

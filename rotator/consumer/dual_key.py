@@ -1,10 +1,4 @@
-"""For consumers: a login that a rotation cannot break.
-
-login = rotator.consumer.from_files("/var/lib/rotator/keys", "billing")
-token = login.token()
-headers = {"Authorization": f"Bearer {token.access_token.reveal()}"}
-requests.get(f"{token.instance_url}/services/data/", headers=headers, timeout=60)
-"""
+"""The login itself: one key after the other, round and round, until one fits."""
 
 from __future__ import annotations
 
@@ -12,13 +6,11 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.logins import LoginOutcome
 from rotator.errors import LoginRefused, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
 from rotator.salesforce.login import LoginTarget, log_in
-from rotator.salesforce.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +19,7 @@ if TYPE_CHECKING:
     from rotator.core.logins import LoginAnswer
     from rotator.core.secret import Secret
     from rotator.salesforce.login import Login
+    from rotator.salesforce.transport import Transport
 
 PATIENCE: Final = 60.0
 """Seconds for which `token` tries again while the org's servers disagree about the certificate, or are away."""
@@ -129,32 +122,6 @@ class DualKeyLogin:
         return log_in(self._transport, target, version.private_key, self._waiting.now())
 
 
-def from_store(
-    store: Readable, credential: str, *, transport: Transport, waiting: Waiting | None = None
-) -> DualKeyLogin:
-    """A login with what a store holds of one credential."""
-    return DualKeyLogin(_StoredVersions(store, credential), transport, waiting)
-
-
-def from_files(
-    root: str | Path,
-    credential: str,
-    *,
-    ca: Path | None = None,
-    proxy: str | None = None,
-    waiting: Waiting | None = None,
-) -> DualKeyLogin:
-    """A login with what the `files` store in the directory `root` holds of one credential.
-
-    `ca` is a PEM bundle to trust instead of the system's, `proxy` a URL to use instead of the environment's.
-    """
-    from rotator.stores.files import FilesStore  # noqa: PLC0415 - other stores' consumers do without it
-
-    return from_store(
-        FilesStore(str(root), Path(root)), credential, transport=Transport(ca=ca, proxy=proxy), waiting=waiting
-    )
-
-
 class _NotYet(Exception):
     """Nothing that a later attempt could not overcome; `error` is what to raise when patience ends."""
 
@@ -163,7 +130,7 @@ class _NotYet(Exception):
         self.error = error
 
 
-class _StoredVersions:
+class StoredVersions:
     """What a store holds of one credential, in the order in which to try it.
 
     The stages are looked up anew each time. A version never changes, and checking its key costs more than a login, so

@@ -67,10 +67,9 @@ def outcomes(world: World, action: Action, wanted: Wanted) -> Iterator[World]:
 
 
 def _answers(world: World, version: Stored) -> Iterator[World]:
-    # Answers that prove nothing are all alike, save that a wrong set-up is told at once before anything is changed.
-    faults = [LoginOutcome.TRANSIENT, *([LoginOutcome.CONFIGURATION] if version == world.current else [])]
+    # Other answers that prove nothing only end a run sooner.
     for when in dict.fromkeys((world, world.later())):
-        for answer in (*world.answers(version), *faults):
+        for answer in (*world.answers(version), LoginOutcome.TRANSIENT):
             yield answered(when, version, answer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core.actions import Action, ActionKind, HaltReason
@@ -63,7 +64,7 @@ class Walk:
         """Visits every state that can come of `starts`, and from each finds the way home. Raises BrokenRuleError."""
         begins = deque(starts)
         while begins:
-            begin = plain(turned(begins.popleft()), keeps_name=False)
+            begin = _at_rest(begins.popleft())
             if begin in self.between:
                 continue
             self.between.add(begin)
@@ -165,6 +166,11 @@ class Walk:
 def _without_fault(world: World, action: Action, wanted: Wanted) -> World:
     after = verified(world, action) if action.kind is ActionKind.VERIFY else effect(world, action, wanted)
     return after.settled()
+
+
+@cache
+def _at_rest(world: World) -> World:
+    return plain(turned(world), keeps_name=False)
 
 
 def plain_for(world: World, wanted: Wanted) -> World:

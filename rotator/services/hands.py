@@ -11,6 +11,7 @@ from rotator.core.credentials import Version
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rotator.core.credentials import Fingerprint
     from rotator.core.logins import LoginAnswer
     from rotator.core.observations import Observation
     from rotator.services.managed import Managed, Observer
@@ -25,6 +26,8 @@ class Hands:
         self._observer = observer
         self._rotation_id = rotation_id
         self._keep_key = keep_key
+        self.made: Fingerprint | None = None
+        """The version that was generated last."""
 
     def try_login(self, action: Action) -> LoginAnswer:
         """The `verify` action: one test login."""
@@ -35,7 +38,9 @@ class Hands:
         name, store = self._managed.name, self._managed.store
         match action.kind:
             case ActionKind.GENERATE:
-                store.put_pending(self._generate(action, seen, now))
+                version = self._generate(action, seen, now)
+                self.made = version.fingerprint
+                store.put_pending(version)
             case ActionKind.UPLOAD | ActionKind.RESTORE | ActionKind.DISABLE:
                 self._upload(action, seen, now)
             case ActionKind.PROMOTE:

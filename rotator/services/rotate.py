@@ -14,7 +14,7 @@ from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
 from rotator.services.gap import Gap
 from rotator.services.hands import Hands
 from rotator.services.managed import Managed, Observer
-from rotator.services.patience import LOOK, Patience
+from rotator.services.patience import FIRST_PAUSE, LOOK, Patience
 from rotator.services.reports import Listener, Outcome, Report, Silent, Step
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ ATTEMPTS: Final = 3
 
 _NAP: Final = 0.5
 """Seconds of sleep after which a request to stop is looked for."""
-
-_PAUSE: Final = timedelta(seconds=2)
-"""After a failure, before the next look."""
 
 
 class Recorder(Protocol):
@@ -79,7 +76,7 @@ class Run:
         self._hands = Hands(managed, self._observer, rotation_id=rotation_id, keep_key=wanted.keep_key)
         self._rotation_id = rotation_id
         self._memory = Memory()
-        self._patience = Patience(self._policy.verification.timeout, around.now)
+        self._patience = Patience(self._policy.verification, around.now)
         self._gap = Gap(begun_at=gap_begun_at)
         self._steps: list[Step] = []
         self._warnings: list[str] = []
@@ -199,7 +196,7 @@ class Run:
         if action.kind is ActionKind.UPLOAD:
             self._refused_uploads, self._trouble = self._refused_uploads + 1, error
             self._warnings.append(error.what)
-            self._pause()
+            self._around.sleep(FIRST_PAUSE.total_seconds())
             return
         self._tolerate(action.kind, error, harmless=settled(seen) and action.kind not in _WRITES)
 
@@ -211,7 +208,7 @@ class Run:
         self._around.check_lock()
         if kind is LOOK:
             self._around.listener.failed(None, error.what)
-        self._pause()
+        self._around.sleep(self._patience.pause(kind).total_seconds())
 
     def _give_up_upload(self, seen: Observation, trouble: RotatorError) -> Observation:
         """Leaves it to another run while `current` is untouched; otherwise the old certificate must come back."""
@@ -230,9 +227,6 @@ class Run:
                 break
             self._around.sleep(min(_NAP, left))
         self._step(action, began)
-
-    def _pause(self) -> None:
-        self._around.sleep(_PAUSE.total_seconds())
 
     def _end(self, action: Action, seen: Observation) -> Report | None:
         now = self._around.now()

@@ -10,23 +10,23 @@ import pytest
 
 from rotator.core.keys import PrivateKey
 from rotator.testing.versions import spare_key
-from tests.rotation.ground import Ground, ground_in
+from tests.rotation.ground import KEYS, Ground, ground_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SPARE = 12
-"""Key pairs that take turns; the rules need each to differ from the few before it."""
+TURNS = 8
+"""Key pairs that programs take turns with; the rules need each to differ from the few before it."""
 
 
 @pytest.fixture(scope="module")
 def _cheap_keys() -> Iterator[None]:
     """OpenSSL takes 50 ms to make an RSA key, and as long to check one that it reads."""
-    pool = [spare_key(index) for index in range(SPARE)]
+    pool = [spare_key(index) for index in range(KEYS)]
     turns = count()
     read = cache(PrivateKey.from_pem)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PrivateKey, "generate", lambda _bits=2048: pool[next(turns) % SPARE])
+        patch.setattr(PrivateKey, "generate", lambda _bits=2048: pool[next(turns) % TURNS])
         patch.setattr(PrivateKey, "from_pem", lambda pem, password=None: read(pem, password))
         yield
 

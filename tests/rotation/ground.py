@@ -17,7 +17,7 @@ from rotator.cli.context import Application
 from rotator.config.loading import parse
 from rotator.core.certificates import Certificate, SubjectName, self_signed
 from rotator.core.credentials import Version
-from rotator.history.database import open_database
+from rotator.history.database import Database, open_database
 from rotator.history.journal import Journal
 from rotator.history.queries import gap_begun
 from rotator.salesforce.transport import Transport
@@ -38,8 +38,12 @@ if TYPE_CHECKING:
 
 ROBOT: Final = "rotator@production.example"
 USER: Final = "integration@production.example"
-ROBOT_KEY: Final = 20
+ROBOT_KEY: Final = 14
 """Number of the spare key that the program itself logs in with."""
+PERSONS_KEY: Final = 15
+"""Number of the spare key that a person puts on an app."""
+KEYS: Final = 16
+"""Spare keys in all: 0 to 7 are for programs to make, 8 to 13 for what is in use before."""
 
 _CONFIGURATION: Final = """
 database: sqlite:///{folder}/rotator.db
@@ -55,7 +59,7 @@ credentials:
   management: {{org: production, store: keys, username: {robot}, apps: [Robot]}}
   managers: {{org: production, store: keys, username: {robot}, apps: [Robot_A, Robot_B]}}
 rotation:
-  verification: {{confirmations: 2, hold: 2s, interval: 2s, timeout: 5m}}
+  verification: {{confirmations: 2, hold: 2s, interval: 2s, timeout: 2m}}
 """
 _WITH_KEY: Final = "{{client_id: {client_id}, username: {robot}, private_key: {{env: ROTATOR_KEY}}}}"
 APPS: Final = {
@@ -95,6 +99,8 @@ class Ground:
     """A history that has all its tables and nothing in them."""
     clock: Clock
     transport: Transport
+    database: Database
+    """The trial's history; like the transport it is shared, as opening it costs more than a trial."""
     login: str = ""
     """How the program logs in to the org, as config.yaml has it; empty: with a key of its own."""
     _numbers: Iterator[int] = field(default_factory=count)
@@ -112,9 +118,7 @@ class Ground:
     def begin(self, settings: OrgSettings | None = None) -> None:
         """An org with apps that hold nothing, an empty store, an empty history."""
         self.clock.time, self.clock.slept, self.login = MOMENT, timedelta(), ""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
-        shutil.copy(self.migrated, self.folder / "rotator.db")
+        self._replace_files(None)
         org = self.org
         with org.lock:
             org.settings = settings or OrgSettings()
@@ -129,9 +133,18 @@ class Ground:
         org.put_certificate("Robot", self.certificate(spare_key(ROBOT_KEY)))
         self._let_it_spread()
 
+    def _replace_files(self, files: Path | None) -> None:
+        self.database.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if files:
+            shutil.copytree(files, self.folder, symlinks=True)
+        else:
+            (self.folder / "rotator.db.locks").mkdir(parents=True)
+            shutil.copy(self.migrated, self.folder / "rotator.db")
+
     def _let_it_spread(self) -> None:
         """What was set up is old when a trial begins."""
-        self.clock.time += timedelta(hours=1)
+        self.clock.time += timedelta(days=2)
 
     def certificate(self, key: PrivateKey, days: int = 365) -> Certificate:
         """A certificate over the key, unlike any other."""
@@ -140,7 +153,7 @@ class Ground:
 
     def new_key(self, _bits: int = 2048) -> PrivateKey:
         """A key that none of the last few versions has, and no program makes."""
-        return spare_key(40 + next(self._numbers) % 8)
+        return spare_key(8 + next(self._numbers) % 6)
 
     def version(self, credential: str, app: str, key: PrivateKey | None = None) -> Version:
         """A version that is stored nowhere yet."""
@@ -170,16 +183,15 @@ class Ground:
         self._let_it_spread()
         return version
 
-    def put_by_hand(self, app: str, key: int) -> None:
-        """A person puts a certificate over a spare key on an app."""
-        self.org.put_certificate(app, self.certificate(spare_key(key)))
+    def put_by_hand(self, app: str) -> None:
+        """A person puts another certificate on an app."""
+        self.org.put_certificate(app, self.certificate(spare_key(PERSONS_KEY)))
         self._let_it_spread()
 
     def note_promotion(self, credential: str) -> None:
         """The history knows that the current version was promoted just now."""
-        with self.program() as app:
-            version = self.stages(credential).current
-            app.journal.record("promote", now=self.clock.now(), credential=credential, version=version)
+        version = self.stages(credential).current
+        Journal(self.database).record("promote", now=self.clock.now(), credential=credential, version=version)
 
     def logs_in_by(self, credential: str) -> None:
         """The program logs in to the org by a credential that it manages."""
@@ -197,6 +209,7 @@ class Ground:
         kind = WatchedApplication if watcher else Application
         with kind(settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep) as app:
             app._transports["production"] = self.transport
+            app.__dict__["database"] = self.database
             if isinstance(app, WatchedApplication) and watcher:
                 app.watcher = watcher
             yield app
@@ -218,8 +231,7 @@ class Ground:
 
     def history_is_closed(self, credential: str) -> bool:
         """Whether no rotation is left open."""
-        with self.program() as app:
-            return app.journal.open_rotation(credential) is None
+        return Journal(self.database).open_rotation(credential) is None
 
     def kept(self, credential: str) -> set[str]:
         """Every version that the store's folder holds, in a stage or not."""
@@ -233,11 +245,9 @@ class Ground:
     def kind_of_world(self, credential: str, ever: frozenset[str]) -> tuple[object, ...]:
         """Equal for two worlds that a program which starts anew cannot tell apart, but for names and times."""
         stages, live = self.stages(credential), {app: self.live(app) for app in APPS}
-        database = open_database(f"sqlite:///{self.folder}/rotator.db")
-        with database:
-            journal = Journal(database)
-            rotation, promoted = journal.open_rotation(credential), journal.promoted_version(credential)
-            in_gap = gap_begun(database, credential) is not None
+        journal = Journal(self.database)
+        rotation, promoted = journal.open_rotation(credential), journal.promoted_version(credential)
+        in_gap = gap_begun(self.database, credential) is not None
         subject = rotation and (rotation.replaces or rotation.brings_back)
         seen = [stages.current, stages.pending, stages.previous, promoted, subject, *live.values()]
         roles = {name: index for index, name in enumerate(dict.fromkeys(filter(None, seen)))}
@@ -259,8 +269,7 @@ class Ground:
 
     def go_back(self, moment: Moment) -> None:
         """Makes the world what it was; whoever had a session has none any more."""
-        shutil.rmtree(self.folder)
-        shutil.copytree(moment.files, self.folder, symlinks=True)
+        self._replace_files(moment.files)
         for name, changes in moment.slots.items():
             self.org.app(name).slot.changes[:] = changes
         self.org.sessions.end_all()
@@ -275,9 +284,11 @@ def ground_in(folder: Path) -> Iterator[Ground]:
         database.upgrade()
     clock = Clock()
     org = Org("production", clock=clock.now, random=Random(7))
-    with SimulatorServer([org]) as server:
+    trial = folder / "trial"
+    with SimulatorServer([org]) as server, open_database(f"sqlite:///{trial}/rotator.db") as database:
+        database.upgrade()
         transport = Transport(ca=server.ca_file, timeout=(5.0, 5.0))
         try:
-            yield Ground(server, folder / "trial", migrated, clock, transport)
+            yield Ground(server, trial, migrated, clock, transport, database)
         finally:
             transport.close()

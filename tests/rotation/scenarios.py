@@ -9,15 +9,12 @@ from rotator.services.adopt import version_to_adopt
 from rotator.services.reports import Outcome, Silent
 from rotator.services.requests import Request
 from rotator.testing.versions import spare_key
-from tests.rotation.ground import APPS, Ground
+from tests.rotation.ground import APPS, PERSONS_KEY, Ground
 from tests.rotation.trials import Scenario, serve
 
 if TYPE_CHECKING:
     from rotator.cli.context import Application
     from rotator.services.reports import Report
-
-ADOPTED: Final = 30
-"""Number of the spare key that a person put on the app."""
 
 REPLACE: Final = Request("replace", "alex@laptop")
 COMPROMISED: Final = Request("replace", "alex@laptop", trigger="compromised")
@@ -64,17 +61,17 @@ def nothing(_ground: Ground) -> None:
 def by_hand(ground: Ground) -> None:
     """A person has replaced the certificate that is stored."""
     one_app(ground)
-    ground.put_by_hand("Billing", ADOPTED)
+    ground.put_by_hand("Billing")
 
 
 def unstored(ground: Ground) -> None:
     """A person has made the key pair of the app, and the store knows nothing of it."""
-    ground.put_by_hand("Billing", ADOPTED)
+    ground.put_by_hand("Billing")
 
 
 def adopt(app: Application) -> Report:
     """What the command line does to adopt a key."""
-    version = version_to_adopt(app.managed("billing"), spare_key(ADOPTED), app.now())
+    version = version_to_adopt(app.managed("billing"), spare_key(PERSONS_KEY), app.now())
     return app.desk("billing", listener=Silent(), stop_asked=lambda: False).adopt(ADOPT, version)
 
 
@@ -138,7 +135,7 @@ def first(ground: Ground, report: Report) -> None:
 def adopted(ground: Ground, report: Report) -> None:
     """The key that a person made is current."""
     rotated(ground, report)
-    assert ground.current("billing").private_key == spare_key(ADOPTED)
+    assert ground.current("billing").private_key == spare_key(PERSONS_KEY)
 
 
 def restored(ground: Ground, report: Report) -> None:
@@ -158,19 +155,29 @@ def finished(ground: Ground, report: Report) -> None:
 
 
 SCENARIOS: Final = (
-    Scenario("in place", "billing", one_app, serve("billing", REPLACE), replaced),
-    Scenario("in place, once more", "billing", one_app_rotated_before, serve("billing", REPLACE), replaced),
-    Scenario("in place, same key", "billing", one_app, serve("billing", KEEP_KEY), replaced_over_the_same_key),
-    Scenario("in place, compromised", "billing", one_app, serve("billing", COMPROMISED), ended),
-    Scenario("in place, back", "billing", one_app_rotated_before, serve("billing", BACK), back_again, made=0),
-    Scenario("alternating", "warehouse", pair, serve("warehouse", REPLACE), replaced_on_the_other_app),
-    Scenario("alternating, same key", "warehouse", pair, serve("warehouse", KEEP_KEY), replaced_over_the_same_key),
-    Scenario("alternating, compromised", "warehouse", pair, serve("warehouse", COMPROMISED), ended),
-    Scenario("alternating, retire now", "warehouse", pair_rotated_before, serve("warehouse", RETIRE_NOW), ended),
-    Scenario("alternating, back", "warehouse", pair_rotated_before, serve("warehouse", BACK), back_again, made=0),
-    Scenario("finish after grace", "warehouse", pair_after_grace, serve("warehouse", FINISH), finished, made=0),
-    Scenario("enroll", "billing", nothing, serve("billing", ENROLL), first),
-    Scenario("adopt", "billing", unstored, adopt, adopted),
-    Scenario("adopt what a person put there instead", "billing", by_hand, adopt, adopted, by_hand=True),
-    Scenario("restore", "billing", by_hand, serve("billing", RESTORE), restored, made=0, by_hand=True),
+    Scenario("in place", "billing", one_app, serve("billing", REPLACE), replaced, worlds=7),
+    Scenario("in place, once more", "billing", one_app_rotated_before, serve("billing", REPLACE), replaced, worlds=7),
+    Scenario(
+        "in place, same key", "billing", one_app, serve("billing", KEEP_KEY), replaced_over_the_same_key, worlds=6
+    ),
+    Scenario("in place, compromised", "billing", one_app, serve("billing", COMPROMISED), ended, worlds=8),
+    Scenario("in place, back", "billing", one_app_rotated_before, serve("billing", BACK), back_again, worlds=7, made=0),
+    Scenario("alternating", "warehouse", pair, serve("warehouse", REPLACE), replaced_on_the_other_app, worlds=6),
+    Scenario(
+        "alternating, same key", "warehouse", pair, serve("warehouse", KEEP_KEY), replaced_over_the_same_key, worlds=6
+    ),
+    Scenario("alternating, compromised", "warehouse", pair, serve("warehouse", COMPROMISED), ended, worlds=8),
+    Scenario(
+        "alternating, retire now", "warehouse", pair_rotated_before, serve("warehouse", RETIRE_NOW), ended, worlds=8
+    ),
+    Scenario(
+        "alternating, back", "warehouse", pair_rotated_before, serve("warehouse", BACK), back_again, worlds=5, made=0
+    ),
+    Scenario(
+        "finish after grace", "warehouse", pair_after_grace, serve("warehouse", FINISH), finished, worlds=3, made=0
+    ),
+    Scenario("enroll", "billing", nothing, serve("billing", ENROLL), first, worlds=6),
+    Scenario("adopt", "billing", unstored, adopt, adopted, worlds=5),
+    Scenario("adopt what a person put there instead", "billing", by_hand, adopt, adopted, worlds=5, by_hand=True),
+    Scenario("restore", "billing", by_hand, serve("billing", RESTORE), restored, worlds=3, made=0, by_hand=True),
 )

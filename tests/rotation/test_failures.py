@@ -1,0 +1,78 @@
+"""Whatever call fails, with or without effect: the run goes on or the next one ends it, and every rule is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from rotator.errors import RotatorError
+from rotator.services.reports import Outcome
+from tests.rotation.scenarios import SCENARIOS
+from tests.rotation.trials import CHANGES, Failing, Promises, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rotator.services.reports import Report
+    from tests.rotation.ground import Ground
+
+NAMED: Final = {str(scenario): scenario for scenario in SCENARIOS}
+
+
+@pytest.mark.parametrize(("name", "fewest"), [("in place", 50), ("alternating, compromised", 12)])
+def test_whatever_call_fails_the_request_ends_at_once_or_when_it_is_repeated(
+    ground: Ground, name: str, fewest: int
+) -> None:
+    scenario = NAMED[name]
+    calls = calls_of(ground, scenario)
+    tried = 0
+    # Looks and history are the same for every request: one of them tries them all.
+    for at, with_effect, lasting in ways_to_fail(calls, everything=name == "in place"):
+        ground.begin()
+        scenario.prepare(ground)
+        promises = Promises(ground, scenario)
+        promises.check()
+        before = len(promises.ever)
+        run(ground, scenario, Failing(promises, at, with_effect=with_effect, lasting=lasting))
+        assert len(promises.ever) - before == scenario.made, f"{calls[at]} failed"
+        tried += 1
+    assert tried >= fewest
+
+
+def calls_of(ground: Ground, scenario: Scenario) -> list[str]:
+    """The calls that a run makes which nothing disturbs."""
+    scenario.prepare(ground)
+    watcher = undisturbed(Promises(ground, scenario))
+    with ground.program(watcher) as app:
+        scenario.serve(app)
+    return watcher.calls
+
+
+def undisturbed(promises: Promises) -> Failing:
+    """Lets no call fail."""
+    return Failing(promises, at=-1, with_effect=False, lasting=False)
+
+
+def ways_to_fail(calls: list[str], *, everything: bool) -> Iterator[tuple[int, bool, bool]]:
+    """Which call fails, whether it takes effect, and whether it says no instead of nothing."""
+    for at, name in enumerate(calls):
+        is_change, in_history = name in CHANGES, name.startswith("history")
+        if everything or name == "org.prove" or (is_change and not in_history):
+            yield at, False, at % 2 == 0
+            if is_change:
+                yield at, True, False
+
+
+def run(ground: Ground, scenario: Scenario, failing: Failing) -> None:
+    """Runs the request with a failure, and once more if that did not end it."""
+    report: Report | None = None
+    try:
+        with ground.program(failing) as app:
+            report = scenario.serve(app)
+    except RotatorError as error:
+        assert error.advice  # noqa: PT017 - it may also end well
+    if report is None or report.outcome is Outcome.HALTED or not ground.history_is_closed(scenario.credential):
+        with ground.program(undisturbed(failing.promises)) as app:
+            report = scenario.serve(app)
+    scenario.check(ground, report)

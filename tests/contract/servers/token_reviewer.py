@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         user = self.server.accounts.get(asked["spec"]["token"], "")
         status = {"authenticated": bool(user), "user": {"username": user, "uid": f"uid of {user.rpartition(':')[2]}"}}
-        body = json.dumps({"apiVersion": asked["apiVersion"], "kind": "TokenReview", "status": status}).encode()
+        body = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}).encode()
         self.send_response(201)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.history.database import Database, open_database
+from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsGround, AwsServer, running_aws
 from tests.contract.databases import Kind, postgres_kind, sqlite_kind
 from tests.contract.servers.postgres import EXTERNAL, PostgresServer, running_server
 from tests.contract.servers.vault import VaultProcess, dev_server, sealed_server
@@ -66,3 +67,22 @@ def sealed_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProc
     """A Vault as in earnest: TLS, integrated storage, seals."""
     with sealed_server(tmp_path_factory.mktemp("sealed-vault")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[AwsServer]:
+    """An address that answers like AWS."""
+    with running_aws() as server:
+        yield server
+
+
+@pytest.fixture
+def aws(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsGround]:
+    """Stores there, with a prefix that no other test has; everything goes well unless a test orders otherwise."""
+    for name in FORGOTTEN:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    aws_server.layer.clear()
+    yield AwsGround(aws_server)
+    aws_server.layer.clear()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.stores.aws_policy import Ground, for_rotator
 from rotator.stores.files import FilesStore
 from rotator.testing.stores import StoreContract
+from tests.contract.servers.strict_aws import REGION
 from tests.contract.vault.stores import approle, new_folder, opened
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.stores.base import Store
+    from tests.contract.aws.stores import AwsGround
     from tests.contract.servers.vault import VaultProcess
 
 
@@ -39,3 +42,12 @@ class TestVaultStoreAsInEarnest(StoreContract):
         path = new_folder()
         with opened(sealed_vault, approle(sealed_vault, path), path=path) as store:
             yield store
+
+
+class TestAwsStore(StoreContract):
+    """With the policy that `rotator check --print-policy` prints and no other."""
+
+    @pytest.fixture
+    def store(self, aws: AwsGround) -> Store:
+        aws.layer.faults.policy = for_rotator(Ground(prefix=aws.prefix, region=REGION))
+        return aws.store()

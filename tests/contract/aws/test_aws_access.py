@@ -17,7 +17,7 @@ from rotator.testing.versions import make_version
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.contract.aws.conftest import AwsGround
+    from tests.contract.aws.stores import AwsGround
 
 NAME = "billing"
 ROLE = "arn:aws:iam::123456789012:role/rotator"

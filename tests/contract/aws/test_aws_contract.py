@@ -1,4 +1,4 @@
-"""The AWS store keeps every promise of a store: as AWS is, and when AWS is busy, forgetful or late."""
+"""The AWS store keeps every promise of a store when AWS is busy, forgetful or late as well."""
 
 from __future__ import annotations
 
@@ -6,20 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.stores.aws_policy import Ground, for_rotator
 from rotator.testing.stores import StoreContract
-from tests.contract.servers.strict_aws import REGION
 
 if TYPE_CHECKING:
     from rotator.stores.base import Store
-    from tests.contract.aws.conftest import AwsGround
-
-
-class TestAwsStoreUnderTheLeastPolicy(StoreContract):
-    @pytest.fixture
-    def store(self, aws: AwsGround) -> Store:
-        aws.layer.faults.policy = for_rotator(Ground(prefix=aws.prefix, region=REGION))
-        return aws.store()
+    from tests.contract.aws.stores import AwsGround
 
 
 class TestAwsStoreWhileCallsAreThrottledAndAnswersAreLost(StoreContract):

@@ -18,7 +18,7 @@ from rotator.testing.versions import make_version
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.contract.aws.conftest import AwsGround
+    from tests.contract.aws.stores import AwsGround
 
 NAME: Final = "billing"
 WRITERS: Final = 8

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Version
     from rotator.stores.aws import AwsStore
-    from tests.contract.aws.conftest import AwsGround
+    from tests.contract.aws.stores import AwsGround
 
 NAME = "billing"
 ACTIONS = [

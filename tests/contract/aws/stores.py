@@ -1,13 +1,12 @@
-"""AWS for tests: moto's server behind the strict layer, once a session, and a store with a prefix of its own."""
+"""AWS for tests: moto's server behind the strict layer, and stores there with a prefix of their own."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import TYPE_CHECKING, Any, Final
 
 from rotator.stores.aws import AwsStore, NewSecrets
 from rotator.stores.aws_access import AwsAccess, AwsClients
@@ -21,7 +20,22 @@ from tests.contract.servers.strict_aws import REGION, StrictAws, strict_aws
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_prefixes = count(1)
+ENVIRONMENT: Final = {
+    "AWS_ACCESS_KEY_ID": "key-of-a-test",
+    "AWS_SECRET_ACCESS_KEY": "secret-of-a-test",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""As whom the tests call, and that nothing of this machine says otherwise."""
+FORGOTTEN: Final = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
+
+_prefixes: Final = count(1)
+
+
+def new_prefix() -> str:
+    """A prefix that no other test of this session has."""
+    return f"test-{next(_prefixes)}/"
 
 
 @dataclass
@@ -39,26 +53,47 @@ class VirtualTime:
         self.moment += timedelta(seconds=seconds)
 
 
-@dataclass
-class AwsGround:
-    """An address that answers like AWS, and stores there."""
+@dataclass(frozen=True)
+class AwsServer:
+    """An address that answers like AWS."""
 
     layer: StrictAws
     url: str
-    time: VirtualTime
-    prefix: str
     clients: AwsClients
+    """Shared by all tests: making a client takes a tenth of a second."""
+
+
+@contextmanager
+def running_aws() -> Iterator[AwsServer]:
+    """moto's server and the layer before it, while they run."""
+    with moto_server() as moto, strict_aws(moto) as (layer, url):
+        access = AwsAccess(region=REGION, endpoint_url=url, attempts=1)
+        yield AwsServer(layer, url, AwsClients(access, "rotator/test", lambda: datetime.now(UTC)))
+
+
+@dataclass
+class AwsGround:
+    """Stores in AWS, with a prefix of their own."""
+
+    server: AwsServer
+    time: VirtualTime = field(default_factory=VirtualTime)
+    prefix: str = field(default_factory=new_prefix)
+
+    @property
+    def layer(self) -> StrictAws:
+        """The rules and the faults."""
+        return self.server.layer
 
     def store(self, new_secrets: NewSecrets | None = None, name: str = "cloud") -> AwsStore:
-        """A store over connections that all tests share, as making a client takes a tenth of a second."""
+        """A store over the connections that all tests share."""
         waiting = Waiting(self.time.now, self.time.sleep, lambda _low, high: high)
-        calls = AwsCalls(name, self.clients, Ground(self.prefix, REGION), waiting)
+        calls = AwsCalls(name, self.server.clients, Ground(self.prefix, REGION), waiting)
         return AwsStore(name, calls, self.prefix, new_secrets or NewSecrets())
 
     def configured(self, **settings: Any) -> AwsStore:
         """A store as config.yaml would have it, with connections of its own."""
         usual = {"prefix": self.prefix, "region": REGION, "attempts": 1}
-        where = {"endpoint_url": self.url, "sts_endpoint_url": self.url}
+        where = {"endpoint_url": self.server.url, "sts_endpoint_url": self.server.url}
         read = KIND.settings.model_validate({"type": "aws", **usual, **where, **settings})
         around = Surroundings({}, now=self.time.now, sleep=self.time.sleep, uniform=lambda _low, high: high)
         store = KIND.open("cloud", read, around)
@@ -73,34 +108,3 @@ class AwsGround:
         """What was called since it was asked last."""
         called, self.layer.calls = self.layer.calls, []
         return called
-
-
-@pytest.fixture(scope="session")
-def aws_address() -> Iterator[tuple[StrictAws, str]]:
-    with moto_server() as moto, strict_aws(moto) as (layer, url):
-        yield layer, url
-
-
-@pytest.fixture(scope="session")
-def aws_clients(aws_address: tuple[StrictAws, str]) -> AwsClients:
-    access = AwsAccess(region=REGION, endpoint_url=aws_address[1], attempts=1)
-    return AwsClients(access, "rotator/test", lambda: datetime.now(UTC))
-
-
-@pytest.fixture(autouse=True)
-def _caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key-of-a-test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-a-test")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def aws(aws_address: tuple[StrictAws, str], aws_clients: AwsClients) -> Iterator[AwsGround]:
-    layer, url = aws_address
-    layer.clear()
-    yield AwsGround(layer, url, VirtualTime(), f"test-{next(_prefixes)}/", aws_clients)
-    layer.clear()

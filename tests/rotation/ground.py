@@ -26,7 +26,8 @@ from rotator.simulator.server import SimulatorServer
 from rotator.simulator.settings import OrgSettings
 from rotator.stores.files import FilesStore
 from rotator.testing.versions import MOMENT, spare_key
-from tests.rotation.trials import Moment, WatchedApplication
+from tests.rotation.moments import Moment
+from tests.rotation.trials import WatchedApplication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,8 +131,7 @@ class Ground:
         org.add_user(USER)
         for app, user in APPS.items():
             org.add_app(app, username=user)
-        org.put_certificate("Robot", self.certificate(spare_key(ROBOT_KEY)))
-        self._let_it_spread()
+        self.put_own_key("Robot")
 
     def _replace_files(self, files: Path | None) -> None:
         self.database.close()
@@ -188,6 +188,11 @@ class Ground:
         self.org.put_certificate(app, self.certificate(spare_key(PERSONS_KEY)))
         self._let_it_spread()
 
+    def put_own_key(self, app: str) -> None:
+        """The key that the program itself logs in with is the app's."""
+        self.org.put_certificate(app, self.certificate(spare_key(ROBOT_KEY)))
+        self._let_it_spread()
+
     def note_promotion(self, credential: str) -> None:
         """The history knows that the current version was promoted just now."""
         version = self.stages(credential).current
@@ -239,7 +244,7 @@ class Ground:
 
     def describe(self, credential: str) -> str:
         """The world in one line, for a test that failed."""
-        live = {app: (self.live(app) or "nothing")[:8] for app in APPS if app not in {"Robot"}}
+        live = {app: (self.live(app) or "")[:8] for app in APPS if self.live(app)}
         return f"{self.stages(credential)}, live: {live}"
 
     def kind_of_world(self, credential: str, ever: frozenset[str]) -> tuple[object, ...]:

@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.scenarios import FINISH, SCENARIOS
-from tests.rotation.trials import Crashes, Promises, Scenario, serve
+from tests.rotation.trials import Scenario, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rotator.cli.context import Application
     from rotator.services.reports import Report
     from tests.rotation.ground import Ground
-
-POINTS: Final = 30
-"""Places to crash at, at the least, in one program."""
 
 IN_THE_MIDDLE: Final = [each for each in SCENARIOS if str(each) in {"in place", "alternating, compromised", "enroll"}]
 
@@ -41,30 +37,3 @@ def test_whatever_was_begun_is_ended_by_finish_too(ground: Ground, scenario: Sce
         return serve(scenario.credential, FINISH)(app) if is_begun else None
 
     crash_everywhere(ground, scenario, then=then)
-
-
-def crash_everywhere(
-    ground: Ground, scenario: Scenario, *, then: Callable[[Application], Report | None]
-) -> tuple[Crashes, int]:
-    """Goes on with `then` from every world in which a crash can leave the request, or whoever went on with it.
-
-    Returns what was seen, and how many programs ran.
-    """
-    scenario.prepare(ground)
-    promises = Promises(ground, scenario)
-    promises.check()
-    before, programs = len(promises.ever), 0
-    crashes = Crashes(ground, scenario, promises)
-    crashes.note()
-    while crashes.waiting:
-        moment = crashes.waiting.pop()
-        ground.go_back(moment)
-        promises.ever = moment.ever
-        with ground.program(crashes) as app:
-            report = then(app) if programs else scenario.serve(app)
-        programs += 1
-        if report is None:
-            continue
-        scenario.check(ground, report)
-        assert len(promises.ever) - before == scenario.made, "no version too many was made on the way"
-    return crashes, programs

@@ -24,14 +24,11 @@ from rotator.services.reports import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
-    from pathlib import Path
 
     from rotator.core.credentials import Version
     from rotator.services.managed import Managed
     from rotator.services.reports import Report
     from rotator.services.requests import Request
-    from rotator.simulator.propagation import Change
     from tests.rotation.ground import Ground
 
 _T = TypeVar("_T")
@@ -44,9 +41,6 @@ CHANGES: Final = frozenset(
     }
 )
 """Calls that may leave something behind."""
-
-_ENDS: Final = frozenset({"history.finish_rotation"})
-"""After it the request is served: the same one again is another request."""
 
 _LOOKS: Final = frozenset({"stages", "read", "open_rotation", "last_promotion", "promoted_version"})
 _WATCHED: Final = _LOOKS | {name.partition(".")[2] for name in CHANGES}
@@ -175,48 +169,6 @@ class Promises:
     def _promise(self, holds: bool, text: str) -> None:
         if not holds:
             raise BrokenPromiseError(f"{text}: {self.ground.describe(self.scenario.credential)}")
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The world as a process leaves it that dies now."""
-
-    key: tuple[object, ...]
-    files: Path
-    slots: dict[str, list[Change]]
-    time: datetime
-    ever: frozenset[str]
-
-
-@dataclass
-class Crashes(Watcher):
-    """Lets every call pass, and keeps each world in which the process could die before or after it."""
-
-    ground: Ground
-    scenario: Scenario
-    promises: Promises
-    points: int = 0
-    """Places where a crash was considered."""
-    worlds: dict[tuple[object, ...], Moment] = field(default_factory=dict)
-    """One for each kind of world that a crash leaves."""
-    waiting: list[Moment] = field(default_factory=list)
-
-    def call(self, name: str, call: Callable[[], _T]) -> _T:
-        self.points += 2
-        result = call()
-        if name in CHANGES:
-            self.promises.check()
-        if name in CHANGES - _ENDS:
-            self.note()
-        return result
-
-    def note(self) -> None:
-        """Keeps the world as it is, unless one of its kind is kept already."""
-        key = self.ground.kind_of_world(self.scenario.credential, self.promises.ever)
-        if key not in self.worlds:
-            moment = self.ground.keep(key, len(self.worlds), self.promises.ever)
-            self.worlds[key] = moment
-            self.waiting.append(moment)
 
 
 @dataclass

@@ -1,0 +1,154 @@
+"""The credential that the program itself logs in by rotates itself, and never locks the program out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import pytest
+
+from rotator.core.actions import ActionKind
+from rotator.core.policies import Strategy
+from rotator.errors import RotationHalted
+from rotator.history.queries import rotations
+from rotator.services.adopt import version_to_adopt
+from rotator.services.plan import plan_of
+from rotator.services.reports import Outcome, Report, Silent
+from rotator.simulator.faults import Effect, Fault, Kind
+from rotator.simulator.settings import OrgSettings
+from rotator.testing.versions import spare_key
+from tests.rotation.crashes import POINTS, crash_everywhere
+from tests.rotation.ground import ROBOT_KEY, Ground
+from tests.rotation.scenarios import ADOPT, COMPROMISED, REPLACE, ended, replaced
+from tests.rotation.trials import Scenario, Watcher, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.services.requests import Request
+
+_T = TypeVar("_T")
+
+
+def one_app(ground: Ground) -> None:
+    """The program logs in through one app, by what is stored."""
+    ground.in_use("management", "Robot")
+    ground.logs_in_by("management")
+
+
+def pair(ground: Ground) -> None:
+    """The program logs in through the first of two apps, by what is stored."""
+    ground.in_use("managers", "Robot_A")
+    ground.logs_in_by("managers")
+
+
+SCENARIOS: Final = (
+    Scenario("in place", "management", one_app, serve("management", REPLACE), replaced, worlds=7),
+    Scenario("alternating", "managers", pair, serve("managers", REPLACE), replaced, worlds=6),
+    Scenario("alternating, compromised", "managers", pair, serve("managers", COMPROMISED), ended, worlds=8),
+)
+EACH: Final = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+
+
+class NoSessionLasts(Watcher):
+    """Ends every session before each call, so that each needs a login of its own."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def call(self, _name: str, call: Callable[[], _T]) -> _T:
+        self._ground.org.sessions.end_all()
+        return call()
+
+
+@dataclass
+class NobodyLogsIn(Watcher):
+    """From the first upload until the app is written again, no key at all is taken."""
+
+    ground: Ground
+    writes: int = 0
+
+    def call(self, name: str, call: Callable[[], _T]) -> _T:
+        result = call()
+        if name == "org.replace_certificate":
+            self.writes += 1
+            self.ground.org.faults.clear()
+            if self.writes == 1:
+                fault = Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion")
+                self.ground.org.faults.add(fault)
+        return result
+
+
+def run(ground: Ground, scenario: Scenario, watcher: Watcher | None = None) -> Report:
+    """One process."""
+    scenario.prepare(ground)
+    with ground.program(watcher) as app:
+        return scenario.serve(app)
+
+
+@EACH
+def test_wherever_it_dies_the_next_process_logs_in_and_ends_it(ground: Ground, scenario: Scenario) -> None:
+    crashes, programs = crash_everywhere(ground, scenario, then=scenario.serve)
+    assert len(crashes.worlds) >= scenario.worlds
+    assert crashes.points >= POINTS * programs
+
+
+@EACH
+@pytest.mark.parametrize(
+    "settings",
+    [OrgSettings(), OrgSettings(propagation_seconds=20.0), OrgSettings(propagation_seconds=20.0, flap_probability=0.5)],
+    ids=["at once", "spreading", "flapping"],
+)
+def test_a_session_that_ends_at_any_moment_is_opened_by_whichever_key_is_live(
+    ground: Ground, scenario: Scenario, settings: OrgSettings
+) -> None:
+    ground.org.settings = settings
+    scenario.check(ground, run(ground, scenario, NoSessionLasts(ground)))
+
+
+@EACH
+def test_an_org_that_ends_sessions_with_every_change_is_logged_in_to_again(ground: Ground, scenario: Scenario) -> None:
+    ground.org.settings = OrgSettings(sessions_end_with_change=True)
+    scenario.check(ground, run(ground, scenario))
+
+
+def test_a_new_key_that_nobody_takes_is_taken_back_over_the_session_that_is_open(ground: Ground) -> None:
+    watcher = NobodyLogsIn(ground)
+    scenario = SCENARIOS[0]
+    report = run(ground, scenario, watcher)
+    assert report.outcome is Outcome.REVERTED
+    assert watcher.writes == 2
+    assert ground.live("Robot") == ground.stages("management").current == report.old_fingerprint
+    with ground.program() as app:
+        scenario.check(ground, scenario.serve(app))
+
+
+@pytest.mark.parametrize("request_", [REPLACE, COMPROMISED], ids=["replace", "compromised"])
+def test_the_app_of_a_key_that_is_configured_is_never_rotated(ground: Ground, request_: Request) -> None:
+    one_app(ground)
+    ground.login = ""
+    ground.put_own_key("Robot")
+    before = ground.live("Robot"), ground.stages("management")
+    with ground.program() as app:
+        with pytest.raises(
+            RotationHalted, match="would end the key that rotator itself logs in to production by"
+        ) as no:
+            serve("management", request_)(app)
+        plan = plan_of(app.managed("management"), request_, app.now())
+    assert "rotator adopt management" in no.value.advice
+    assert (plan.forecast.steps, plan.forecast.end.kind) == ((), ActionKind.HALT)
+    assert (ground.live("Robot"), ground.stages("management")) == before
+    assert ground.org.calls[Kind.SOAP_UPDATE] == 0
+    assert rotations(ground.database) == []
+
+
+def test_a_configured_key_is_adopted_and_then_rotates_itself(ground: Ground) -> None:
+    with ground.program() as app:
+        version = version_to_adopt(app.managed("management"), spare_key(ROBOT_KEY), app.now())
+        desk = app.desk("management", listener=Silent(), stop_asked=lambda: False)
+        assert desk.adopt(ADOPT, version).outcome is Outcome.ROTATED
+    ground.logs_in_by("management")
+    with ground.program() as app:
+        report = serve("management", REPLACE)(app)
+    assert report.strategy is Strategy.IN_PLACE
+    replaced(ground, report)

@@ -86,3 +86,8 @@ class Action:
         if self.app is None:
             raise ValueError(f"{self.kind} is about no app")
         return self.app
+
+
+def halt(reason: HaltReason, why: str, advice: str) -> Action:
+    """The action of a run that a person is needed for."""
+    return Action(ActionKind.HALT, why, halt=reason, advice=advice)

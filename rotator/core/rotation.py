@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.actions import Action, ActionKind, HaltReason
-from rotator.core.logins import LoginOutcome
+from rotator.core.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.policies import Goal
+from rotator.core.proofs import current_logs_in, prove_current, standby_is_known, unproven
 from rotator.core.situation import Situation
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
-    from rotator.core.observations import KnownVersion, Observation, Probe
+    from rotator.core.observations import KnownVersion, Observation
     from rotator.core.policies import Policy, Wanted
 
 
@@ -34,14 +34,14 @@ def apps_are_readable(s: Situation) -> Action | None:
     """Without a look at every app nothing is decided, nor while a stored version's app is out of sight."""
     for app in s.seen.apps.values():
         if not app.readable:
-            return _halt(
+            return halt(
                 HaltReason.APP_UNREADABLE,
                 f"The org shows no app {app.name}: it is not there, or this login may not read it.",
                 "Check `apps` in config.yaml against Setup > App Manager, and the permissions of the management user.",
             )
     for version in (s.seen.current, s.seen.pending, s.seen.previous):
         if version and version.app not in s.seen.apps:
-            return _halt(
+            return halt(
                 HaltReason.APP_NOT_CONFIGURED,
                 f"A stored version logs in through app {version.app}, which `apps` does not name.",
                 "Keep the app in `apps` until no stored version is for it, or move the store's versions away by hand.",
@@ -52,13 +52,13 @@ def apps_are_readable(s: Situation) -> Action | None:
 def request_can_be_met(s: Situation) -> Action | None:
     """What is asked for must be there to be had."""
     if s.wanted.goal is Goal.RESTORE and s.seen.current is None:
-        return _halt(
+        return halt(
             HaltReason.NOTHING_STORED,
             "No version is current in the store, so there is none to put back.",
             "`rotator enroll` makes the first one, `rotator adopt` takes one that exists.",
         )
     if s.wanted.goal is Goal.BRING and s.wanted.version not in s.seen.stored:
-        return _halt(
+        return halt(
             HaltReason.NOT_KEPT, "The version that is wanted is not kept any more.", "`rotate now` makes a new one."
         )
     return None
@@ -75,7 +75,7 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
     if s.wanted.goal is Goal.BRING and live == s.wanted.version:
         return None
     held = f"a certificate that is not current's ({live[:12]}...)" if live else "no certificate"
-    return _halt(
+    return halt(
         HaltReason.DRIFT,
         f"App {current.app} holds {held}: somebody changed it by hand.",
         "`rotator adopt` takes that key pair into the store, `rotate restore` puts current's certificate back, "
@@ -93,7 +93,7 @@ def unfit_pending_goes(s: Situation) -> Action | None:
     if back:
         return back
     if abandoned and current is not None and s.seen.is_live(current) and not s.holds(current):
-        return _prove_current(s, current)
+        return prove_current(s, current)
     why = "its test login never held" if abandoned else "it does not serve what is wanted now"
     return Action(ActionKind.DISCARD, why, version=pending.fingerprint, app=pending.app, gives_up=abandoned)
 
@@ -111,8 +111,8 @@ def failed_attempt_ends(s: Situation) -> Action | None:
         left = "the old certificate is back, and its key logs in"
     else:
         # A person may have changed the app since it was proven.
-        return _prove_current(s, current)
-    return _halt(
+        return prove_current(s, current)
+    return halt(
         HaltReason.REVERTED,
         f"Test logins with the new key never held; {left}.",
         "Look at the app's policies and at the login history in Setup, then rotate again.",
@@ -126,7 +126,7 @@ def current_is_put_back(s: Situation) -> Action | None:
         return None
     if not s.seen.is_live(current):
         return Action(ActionKind.RESTORE, "it was asked for", version=current.fingerprint, app=current.app)
-    return _prove_current(s, current)
+    return prove_current(s, current)
 
 
 def previous_makes_room(s: Situation) -> Action | None:
@@ -160,7 +160,7 @@ def pending_begins(s: Situation) -> Action | None:
     previous = s.seen.previous
     if previous and s.wanted.goal is Goal.BRING:
         return Action(ActionKind.RECALL, "it is wanted back", version=previous.fingerprint, app=previous.app)
-    blocked = _standby_is_known(s, s.target) or _current_logs_in(s, s.target)
+    blocked = standby_is_known(s, s.target) or current_logs_in(s, s.target)
     if blocked:
         return blocked
     return Action(ActionKind.GENERATE, "a new version is wanted", app=s.target)
@@ -171,7 +171,7 @@ def pending_is_uploaded(s: Situation) -> Action | None:
     pending = s.seen.pending
     if pending is None or s.seen.is_live(pending):
         return None
-    blocked = _standby_is_known(s, pending.app) or _current_logs_in(s, pending.app)
+    blocked = standby_is_known(s, pending.app) or current_logs_in(s, pending.app)
     if blocked:
         return blocked
     return Action(ActionKind.UPLOAD, "its key is safe in the store", version=pending.fingerprint, app=pending.app)
@@ -194,7 +194,7 @@ def pending_is_verified(s: Situation) -> Action | None:
         return None
     probe = s.seen.probe(pending)
     if probe and s.out_of_patience(probe):
-        return _unproven(s, pending, probe)
+        return unproven(s, pending, probe)
     return s.try_login(pending, "its key must log in before it becomes current")
 
 
@@ -263,7 +263,7 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | N
         return None
     for app in s.seen.live_on(pending):
         if current is None:
-            return _halt(
+            return halt(
                 HaltReason.UNPROVEN,
                 f"App {app} holds the new certificate, its key does not log in, and nothing was current before.",
                 "Look at the app's policies in Setup, then run the same command again: it goes on from here.",
@@ -289,67 +289,5 @@ def _end_on(s: Situation, app: str, version: KnownVersion) -> Action:
     return _disable(app, version, "its previous key has served its time")
 
 
-def _prove_current(s: Situation, current: KnownVersion) -> Action:
-    probe = s.seen.probe(current)
-    if probe and (s.refused_for_good(probe) or s.out_of_patience(probe)):
-        return _halt(
-            HaltReason.REVERT_UNPROVEN,
-            f"App {current.app} holds current's certificate, but its key does not log in: {probe.answer.reason}.",
-            probe.answer.advice + " Nothing leaves the store; run the same command again.",
-        )
-    return s.try_login(current, "current's key must be seen to log in")
-
-
-def _current_logs_in(s: Situation, app: str) -> Action | None:
-    """Before current's slot is taken: proof that the way back works. None when it is proven, or lost already."""
-    current = s.seen.current
-    if current is None or app != current.app or not s.seen.is_live(current):
-        return None
-    probe = s.seen.probe(current)
-    if probe is None:
-        return s.try_login(current, "the login must work before anything is changed")
-    if probe.just_accepted(s.now):
-        return None
-    if probe.outcome is LoginOutcome.MISMATCH and probe.streak >= s.policy.verification.confirmations:
-        return None
-    if probe.outcome in {LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK} or s.out_of_patience(probe):
-        return _halt(
-            HaltReason.LOGIN_NOT_SET_UP,
-            f"The test login with the current key was refused before anything was changed: {probe.answer.reason}.",
-            probe.answer.advice,
-        )
-    return s.try_login(current, "the login must work before anything is changed")
-
-
-def _standby_is_known(s: Situation, app: str) -> Action | None:
-    seen = s.seen.apps[app]
-    if s.is_slot_of_current(app) or s.wanted.replace_unknown or seen.throwaway:
-        return None
-    if seen.live is None or seen.live in s.seen.stored:
-        return None
-    return _halt(
-        HaltReason.STANDBY_UNKNOWN,
-        f"App {app} holds a certificate that nobody here knows ({seen.live[:12]}...): a consumer may log in with it.",
-        "If its key pair is yours, `rotator adopt` it; if nobody needs it, `rotate now --replace-unknown`.",
-    )
-
-
-def _unproven(s: Situation, pending: KnownVersion, probe: Probe) -> Action:
-    left = (
-        "its certificate is live, so consumers that try `current` only may be refused"
-        if s.is_slot_of_current(pending.app)
-        else "`current` is untouched and logs in"
-    )
-    return _halt(
-        HaltReason.UNPROVEN,
-        f"Test logins with the new key prove nothing ({probe.answer.reason}); it stays pending, {left}.",
-        probe.answer.advice + " Then run the same command again: it goes on from here.",
-    )
-
-
 def _disable(app: str, version: KnownVersion, why: str, gives_up: Fingerprint | None = None) -> Action:
     return Action(ActionKind.DISABLE, why, version=version.fingerprint, app=app, gives_up=gives_up)
-
-
-def _halt(reason: HaltReason, why: str, advice: str) -> Action:
-    return Action(ActionKind.HALT, why, halt=reason, advice=advice)

@@ -40,13 +40,14 @@ class LoginAnswer:
 
 
 _LONGEST_REASON: Final = 300
+_BUSY: Final = "The org is busy or away; see status.salesforce.com if it lasts."
 _CHECK_SETUP: Final = "See docs/salesforce-setup.md."
 
 _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
     ("expired authorization code", LoginOutcome.CLOCK, "Set this machine's clock (NTP)."),
     ("login_rate_exceeded", LoginOutcome.RATE, "Wait an hour; another program logs in too often as this user."),
     ("login rate exceeded", LoginOutcome.RATE, "Wait an hour; another program logs in too often as this user."),
-    ("retry your request", LoginOutcome.TRANSIENT, "Try again."),
+    ("retry your request", LoginOutcome.TRANSIENT, _BUSY),
     (
         "hasn't approved",
         LoginOutcome.CONFIGURATION,
@@ -88,7 +89,7 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
         if needle in words:
             return LoginAnswer(outcome, reason, advice)
     if status >= 500 or status in {408, 420, 429} or not error:
-        return LoginAnswer(LoginOutcome.TRANSIENT, reason, "Try again; see status.salesforce.com if it lasts.")
+        return LoginAnswer(LoginOutcome.TRANSIENT, reason, _BUSY)
     if "invalid assertion" in words:
         # Last, as it is the one answer that moves a certificate: nothing else may be said along with it.
         return LoginAnswer(LoginOutcome.MISMATCH, reason, "The key does not match the certificate that the app holds.")

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from rotator.cli.failures import BROKEN_PIPE
 from rotator.cli.main import cli
 from rotator.cli.simulator import simulated
 from rotator.history.database import open_database
@@ -26,7 +27,7 @@ from rotator.simulator import hosting
 from rotator.simulator.faults import Effect, Fault, Kind
 from rotator.simulator.server import SimulatorServer, utc_now
 from rotator.stores.disk import Directory
-from tests.end_to_end.strangers import Folder, Ran, run_here
+from tests.end_to_end.strangers import Folder, Ran, run_here, run_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -414,6 +415,18 @@ def test_a_standby_app_whose_certificate_nobody_knows(folder: Folder, org: Org) 
         assert folder.everything() == before
     finally:
         standby.slot.changes[:] = changes
+
+
+# A rotation that has begun is ended.
+
+
+def test_a_rotation_ends_well_though_nobody_reads_what_it_says(folder: Folder) -> None:
+    before = folder.fingerprint("legacy-sync")
+    assert run_unread(folder, "rotate", "now", "legacy-sync") in {0, BROKEN_PIPE}
+    assert folder.fingerprint("legacy-sync", "previous") == before
+    assert folder.current_logs_in("production", "legacy-sync")
+    (rotation,) = folder.rotator("history", "legacy-sync", "--json").json["rotations"]
+    assert rotation["outcome"] == "rotated"
 
 
 # Empty states.

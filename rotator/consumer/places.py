@@ -150,4 +150,6 @@ def _user_agent() -> str:
 
 
 def _mistaken(place: str, reason: str) -> ConfigurationError:
-    return ConfigurationError(f"The place {place!r} {reason}.", left="Nothing was touched.", advice=_EXAMPLE)
+    # Without its options: somebody may have put a secret there.
+    named = place.partition("?")[0]
+    return ConfigurationError(f"The place {named!r} {reason}.", left="Nothing was touched.", advice=_EXAMPLE)

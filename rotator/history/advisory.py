@@ -45,7 +45,7 @@ class AdvisoryLocks:
     """Locks for every machine that uses the database, each in a session of its own.
 
     The server lets go of one as soon as it knows that the holder's process or machine is gone. A pooler that hands
-    sessions around between transactions (PgBouncer's `transaction` mode) cannot carry them: the hold is lost at once.
+    sessions around between transactions (PgBouncer's `transaction` mode) cannot carry them.
     """
 
     def __init__(self, engine: Engine, name: str, clock: Callable[[], datetime]) -> None:

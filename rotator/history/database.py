@@ -136,7 +136,9 @@ def _parse(url: str) -> URL:
 
 
 def _name(url: URL) -> str:
-    return url.set(query={}).render_as_string(hide_password=True)
+    # Of the options only where the server is: the others may hold secrets.
+    hosts = {name: value for name, value in url.query.items() if name == "host"}
+    return url.set(query=hosts).render_as_string(hide_password=True)
 
 
 def _unknown(what: str) -> ConfigurationError:

@@ -44,11 +44,14 @@ _BY_STATE: Final[tuple[tuple[str, Answer], ...]] = (
     ("XX002", (HistoryError, "is damaged", _BACKUP)),
 )
 
-# There is no code where no session began: libpq hands on the server's sentence, here in English.
+# There is no code where no session began: libpq hands on the server's sentence, here in English. The first match
+# counts: what lacks may be a file of certificates, and a missing line in pg_hba.conf may speak of SSL.
 _BY_WORDS: Final[tuple[tuple[str, Answer], ...]] = (
+    ("no pg_hba.conf entry", (HistoryError, "does not let this role in from this machine", _LET_IN)),
+    ("SSL", (HistoryError, "and rotator do not agree on TLS", _TLS)),
+    ("certificate", (HistoryError, "and rotator do not agree on TLS", _TLS)),
     ("authentication failed", (HistoryError, "refused the user or the password", _LOGIN)),
     ("no password supplied", (HistoryError, "asks for a password, and there is none", _NO_LOGIN)),
-    ("no pg_hba.conf entry", (HistoryError, "does not let this role in from this machine", _LET_IN)),
     ("permission denied", (HistoryError, "does not let this role in", _RIGHTS)),
     ("not permitted to log in", (HistoryError, "does not let this role in", _RIGHTS)),
     ("does not exist", (HistoryError, "is not there, or its role is not", _CREATE)),
@@ -56,8 +59,6 @@ _BY_WORDS: Final[tuple[tuple[str, Answer], ...]] = (
     ("connection slots", (HistoryUnavailable, "has no connection free", _SESSIONS)),
     ("the database system is", (HistoryUnavailable, "is being stopped or restarted", _AGAIN)),
     ("session is read-only", (HistoryError, "cannot be written: it is read-only", _PRIMARY)),
-    ("SSL", (HistoryError, "and rotator do not agree on TLS", _TLS)),
-    ("certificate", (HistoryError, "and rotator do not agree on TLS", _TLS)),
 )
 
 _NOT_REACHED: Final = ("connection failed", "connection timeout", "failed to resolve", "multiple connection attempts")

@@ -6,12 +6,13 @@ import logging
 import subprocess
 import sys
 import threading
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from sqlalchemy import make_url, text
 
+from rotator.core.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
 from rotator.errors import HistoryError, HistoryUnavailable
 from rotator.history import queries
@@ -19,11 +20,15 @@ from rotator.history.database import Database, open_database
 from rotator.history.journal import Journal
 from rotator.history.locks import rotation_locks
 from rotator.history.records import Event
+from rotator.testing.versions import spare_key
 from tests.contract.databases import NEW_ROTATION, NOW
 from tests.contract.servers.postgres import PostgresServer, execute, name_of, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+DAY: Final = timedelta(days=1)
 
 LOADED = """
 import sys
@@ -70,6 +75,14 @@ def as_administrator(server: PostgresServer, url: str) -> str:
 def without_password(url: str) -> str:
     """The URL as config.yaml has it."""
     return make_url(url)._replace(password=None).render_as_string()
+
+
+def on_servers(url: str, *hosts: str) -> str:
+    """The URL with other servers, the first of which that can write is meant."""
+    plain = make_url(url)._replace(host=None, port=None)
+    return plain.update_query_pairs(
+        [("target_session_attrs", "read-write"), *(("host", host) for host in hosts)]
+    ).render_as_string(hide_password=False)
 
 
 def with_session(url: str, **settings: str) -> str:
@@ -139,6 +152,28 @@ def test_a_database_that_is_not_there_is_said(postgres_server: PostgresServer) -
 
 def test_a_server_without_tls_is_said_when_tls_is_asked_for(url: str) -> None:
     assert "do not agree on TLS" in refusal(f"{url}?sslmode=require").what
+
+
+def test_a_server_is_proven_by_its_certificate(url: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
+    trusted, other = tmp_path / "trusted.pem", tmp_path / "other.pem"
+    for file, number in ((trusted, 0), (other, 1)):
+        file.write_text(self_signed(spare_key(number), SubjectName(file.stem), now=datetime.now(UTC), lifetime=DAY).pem)
+    postgres_server.restart_with_tls(trusted.read_text(), spare_key(0).pem().reveal())
+    try:
+        with open_database(f"{url}?sslmode=verify-ca&sslrootcert={trusted}") as database:
+            assert database.version == "0001"
+        assert "do not agree on TLS" in refusal(f"{url}?sslmode=verify-ca&sslrootcert={other}").what
+        assert "do not agree on TLS" in refusal(f"{url}?sslmode=verify-ca&sslrootcert={tmp_path}/absent.pem").what
+    finally:
+        postgres_server.restart()
+
+
+def test_of_two_servers_the_one_that_can_write_is_chosen(url: str, postgres_server: PostgresServer) -> None:
+    with open_database(on_servers(url, "127.0.0.1:1", f"127.0.0.1:{postgres_server.port}")) as database:
+        assert database.version == "0001"
+    error = refusal(on_servers(url, "127.0.0.1:1", "127.0.0.1:2"))
+    assert isinstance(error, HistoryUnavailable)
+    assert "cannot be reached" in error.what
 
 
 def test_too_many_connections_are_said(url: str, postgres_server: PostgresServer) -> None:

@@ -113,6 +113,18 @@ class PostgresServer:
             assert time.monotonic() < end, "the server did not start"
             time.sleep(0.02)
 
+    def restart_with_tls(self, certificate: str, private_key: str) -> None:
+        """Starts it again, with a certificate in PEM that its clients may ask for."""
+        settings = ["ssl=on"]
+        for setting, pem in (("ssl_cert_file", certificate), ("ssl_key_file", private_key)):
+            file = self._folder / "home" / f"{setting}.pem"
+            file.write_text(pem)
+            file.chmod(0o600)
+            if self._as_user:
+                shutil.chown(file, OUTSIDER, "nogroup")
+            settings.append(f"{setting}={file}")
+        self.restart(*settings)
+
     def stop(self) -> None:
         """Stops it as a fault would: no session is told, no transaction ended (`pg_ctl stop -m immediate`)."""
         if self._process:

@@ -197,6 +197,11 @@ def test_a_databases_name_never_shows_a_password() -> None:
         assert repr(database) == "<Database postgresql+psycopg://alex:***@db.example/rotator>"
 
 
+def test_a_databases_name_tells_where_it_is() -> None:
+    with open_database("postgresql:///rotator?host=/run/postgresql&sslpassword=s3cret") as database:
+        assert database.name == "postgresql+psycopg:///rotator?host=%2Frun%2Fpostgresql"
+
+
 def test_a_server_without_a_database_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="names a server and no database"):
         open_database("postgresql://alex@db.example")

@@ -59,6 +59,8 @@ def test_what_a_server_says_by_its_code_is_said_in_words(state: str, kind: type[
         (REFUSED + 'FATAL:  Peer authentication failed for user "r"', HistoryError, "the user or the password"),
         (REFUSED + "fe_sendauth: no password supplied", HistoryError, "asks for a password"),
         (REFUSED + 'FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "r"', HistoryError, "from this machine"),
+        (REFUSED + 'FATAL:  no pg_hba.conf entry for host "10.0.0.9", SSL off', HistoryError, "from this machine"),
+        (REFUSED + 'root certificate file "/x.pem" does not exist', HistoryError, "do not agree on TLS"),
         (REFUSED + 'FATAL:  database "rotator" does not exist', HistoryError, "is not there"),
         (REFUSED + 'FATAL:  role "r" does not exist', HistoryError, "or its role is not"),
         (REFUSED + 'FATAL:  role "r" is not permitted to log in', HistoryError, "does not let this role in"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from tests.contract.servers.postgres import PostgresServer
-    from tests.rotation.trials import Moment
+    from tests.rotation.moments import Moment
 
     _T = TypeVar("_T")
 

@@ -11,9 +11,9 @@ from rotator.errors import HistoryUnavailable, RotationRunning
 from rotator.history import queries
 from rotator.history.locks import rotation_locks
 from tests.contract.servers.postgres import PostgresServer, running_server
+from tests.rotation.crashes import crash_everywhere
 from tests.rotation.postgres_ground import Outage, PostgresGround, postgres_ground
 from tests.rotation.scenarios import SCENARIOS
-from tests.rotation.test_crashes import crash_everywhere
 from tests.rotation.trials import Promises, Scenario, Watcher
 
 if TYPE_CHECKING:

@@ -165,7 +165,7 @@ def run_unread(folder: Folder, script: str, *arguments: str) -> int:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        command = [SCRIPTS / script, "--config", folder.path / folder.config, *arguments]
+        command: list[str | Path] = [SCRIPTS / script, "--config", folder.path / folder.config, *arguments]
         return subprocess.run(command, stdout=writing, stderr=writing, timeout=120, check=False).returncode
     finally:
         os.close(writing)
@@ -189,7 +189,16 @@ def _flushed(stream: TextIOWrapper) -> TextIOWrapper:
 @contextmanager
 def served(folder: Path, *arguments: str) -> Iterator[tuple[Folder, list[str]]]:
     """`rotator simulator serve --export` as a process, and the lines that it printed once it was ready."""
-    command = [SCRIPTS / "rotator", "simulator", "serve", "--port", "0", "--export", folder, *arguments]
+    command: list[str | Path] = [
+        SCRIPTS / "rotator",
+        "simulator",
+        "serve",
+        "--port",
+        "0",
+        "--export",
+        folder,
+        *arguments,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = []

@@ -102,13 +102,14 @@ class VaultCredential:
 
     def retire(self, look: Look) -> None:
         """Destroys what was before the current version, all at once: an older one must not come up as `previous`."""
-        self._current.destroy([number for number in self._current.stored() if number < look.current.number])
+        _destroy_before(self._current, look.current.number)
 
     def sweep(self, look: Look) -> int:
-        """Destroys the KV versions that stand in no stage. Returns how many."""
-        staged = {look.pending.number} if look.stages.pending else set()
-        return _destroy_others(self._pending, look.pending.number, staged) + _destroy_others(
-            self._current, look.current.number, {look.current.number, look.previous.number}
+        """Destroys the KV versions that are older than those in stages. Returns how many."""
+        # What people wrote between the previous and the current version stays, or the way to the previous one is cut.
+        oldest = look.previous.number or look.current.number
+        return _destroy_before(self._current, oldest) + _destroy_before(
+            self._pending, look.pending.number + (look.stages.pending is None)
         )
 
     def _latest_pending(self) -> KvVersion:
@@ -141,9 +142,9 @@ class VaultCredential:
         )
 
 
-def _destroy_others(secret: KvSecret, latest: int, kept: set[int]) -> int:
-    """Destroys all but these; what another program wrote after it was looked at stays."""
-    doomed = [number for number in secret.stored() if number <= latest and number not in kept] if latest else []
+def _destroy_before(secret: KvSecret, oldest: int) -> int:
+    """Destroys what is older; what another program wrote after it was looked at is not."""
+    doomed = [number for number in secret.stored() if number < oldest] if oldest > 1 else []
     secret.destroy(doomed)
     return len(doomed)
 

@@ -77,6 +77,9 @@ class Answer:
     body: dict[str, Any] = field(default_factory=dict, repr=False)
     """May hold a private key or a token."""
 
+    is_vault: bool = True
+    """Whether what answered speaks as a Vault does; a proxy's page is no answer."""
+
     @property
     def ok(self) -> bool:
         """Whether the server did what it was asked."""
@@ -126,22 +129,21 @@ class VaultHttp:
     def _attempt(self, call: Callable[[Any], Any], token: Secret | None) -> tuple[Answer | None, str]:
         """The answer, and why it may be another one later. The errors of requests hold what was sent: none gets out."""
         self._client.token = token.reveal() if token else ""
-        reason, advice = "", ""
+        reason, advice = "what answers there is no Vault", "Check `address` of the store, and proxies on the way."
         try:
             answer = _answer(call(self._client))
+            if _passing(answer) or answer.is_vault:
+                return answer, _passing(answer)
         except requests.exceptions.SSLError as error:
-            if any(word in str(error) for word in _UNTRUSTED):
-                reason, advice = _untrusted(str(error))
-            else:
+            if not any(word in str(error) for word in _UNTRUSTED):
                 return None, "the TLS connection broke"
+            reason, advice = _untrusted(str(error))
         except requests.Timeout:
             return None, "it does not answer in time"
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             return None, "nothing answers there" if "refused" in str(error) else "the connection broke"
         except requests.RequestException as error:
             reason, advice = type(error).__name__, "Check `address` of the store."
-        else:
-            return answer, _passing(answer)
         finally:
             self._client.token = ""
         raise StoreError(f"{self.where} cannot be called: {reason}.", left=LEFT, advice=advice)
@@ -174,14 +176,19 @@ def _client(server: VaultServer) -> hvac.Client:
     )
 
 
-def _answer(result: dict[str, Any] | requests.Response) -> Answer:
-    if isinstance(result, dict):
-        return Answer(200, result)
-    try:
-        body = result.json() if result.content else {}
-    except ValueError:
-        body = {}
-    return Answer(result.status_code, body if isinstance(body, dict) else {})
+def _answer(result: Any) -> Answer:
+    """From what hvac gives: the JSON of an answer with status 200, or the response itself."""
+    status, body = 200, result
+    if isinstance(result, requests.Response):
+        status = result.status_code
+        try:
+            body = result.json() if result.content else {}
+        except ValueError:
+            body = None
+    if not isinstance(body, dict):
+        return Answer(status, is_vault=False)
+    # What went well has data, even none, or no body at all (204); what did not has a list of errors, even empty.
+    return Answer(status, body, status == 204 or "data" in body or "errors" in body)
 
 
 def _passing(answer: Answer) -> str:

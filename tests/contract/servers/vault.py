@@ -43,6 +43,7 @@ listener "tcp" {{
 storage "raft" {{
   path = "{folder}/raft"
   node_id = "one"
+  performance_multiplier = 1
 }}
 """
 

@@ -1,0 +1,144 @@
+"""The programs with their history in Postgres: configured by a URL and a reference, locked across processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from sqlalchemy import make_url
+
+from rotator.cli.simulator import _fill_store
+from rotator.simulator.export import Export
+from rotator.simulator.faults import Effect, Fault, Kind
+from rotator.simulator.hosting import hosted
+from rotator.simulator.settings import OrgSettings
+from tests.contract.servers.postgres import PostgresServer, running_server, scratch_database
+from tests.end_to_end.strangers import SCRIPTS, Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rotator.simulator.org import Org
+
+VARIABLE: Final = "DATABASE_PASSWORD"
+DEADLINE: Final = 60.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Org, Folder]]:
+    """A simulated org in this process, and a folder; each test rotates what the one before left."""
+    export = Export(tmp_path_factory.mktemp("place"))
+    with hosted(OrgSettings(), port=0, export=export) as server:
+        _fill_store(export, server)
+        yield server.org("production"), Folder(export.folder).fast()
+
+
+@pytest.fixture
+def org(_place: tuple[Org, Folder]) -> Iterator[Org]:
+    yield _place[0]
+    _place[0].faults.clear()
+
+
+@pytest.fixture
+def shared(_place: tuple[Org, Folder], server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
+    """A configuration whose history is on the server."""
+    monkeypatch.setenv(VARIABLE, server.password)
+    with scratch_database(server.url("postgres")) as url:
+        plain = make_url(url)._replace(password=None).render_as_string()
+        yield _place[1].configured("shared.yaml", database={"url": plain, "password": {"env": VARIABLE}})
+
+
+@contextmanager
+def started(folder: Folder, script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that begins, and does not outlive the test."""
+    environ = {**os.environ, "ROTATOR_CONFIG": str(folder.path / folder.config)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen([SCRIPTS / script, *arguments], env=environ, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def reach(org: Org, fault: Fault, process: subprocess.Popen[str]) -> None:
+    """Returns when the process has come to the call that the fault waits for."""
+    end = time.monotonic() + DEADLINE
+    while list(org.faults):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, fault
+        time.sleep(0.005)
+
+
+def test_a_rotation_is_written_down_and_proven(shared: Folder, server: PostgresServer) -> None:
+    done = shared.run("rotate", "now", "billing", "--verbose")
+    assert done.code == 0, done.err
+    assert shared.current_logs_in("production", "billing")
+    assert server.password not in done.out + done.err
+
+    assert shared.rotator("history", "verify").code == 0
+    (rotation,) = shared.rotator("history", "billing", "--json").json["rotations"]
+    assert rotation["outcome"] == "rotated"
+
+
+def test_two_that_upgrade_at_once_both_succeed(shared: Folder) -> None:
+    with started(shared, "rotator", "db", "upgrade") as one, started(shared, "rotator", "db", "upgrade") as two:
+        said = [process.communicate(timeout=DEADLINE) for process in (one, two)]
+    assert [process.returncode for process in (one, two)] == [0, 0], said
+    assert all("is at version 0001." in out for out, _ in said)
+
+
+def test_a_wrong_or_missing_password_is_said(
+    shared: Folder, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "s3cret")
+    wrong = shared.rotate("now", "billing")
+    assert (wrong.code, "refused the user or the password" in wrong.err) == (1, True)
+    assert "s3cret" not in wrong.out + wrong.err
+
+    monkeypatch.delenv(VARIABLE)
+    missing = shared.rotate("now", "billing")
+    assert (missing.code, f"{VARIABLE} is not set" in missing.err) == (2, True)
+    assert server.password not in missing.err
+
+
+def test_a_killed_rotation_holds_nothing_and_is_ended_by_the_next(shared: Folder, org: Org) -> None:
+    hang = Fault(Kind.SOAP_UPDATE, Effect.HANG)
+    org.faults.add(hang)
+    with started(shared, "rotate", "now", "billing") as process:
+        reach(org, hang, process)
+        second = shared.rotate("now", "billing")
+        assert (second.code, f"by process {process.pid} on" in second.err) == (3, True), second.err
+        process.kill()
+
+    third = shared.rotate("now", "billing")
+    assert third.code == 0, third.err
+    assert shared.current_logs_in("production", "billing")
+
+
+def test_a_server_that_restarts_stops_the_rotation_and_the_next_ends_it(
+    shared: Folder, org: Org, server: PostgresServer
+) -> None:
+    slow = Fault(Kind.SOAP_UPDATE, Effect.SLOW, seconds=2)
+    org.faults.add(slow)
+    with started(shared, "rotate", "now", "billing") as process:
+        reach(org, slow, process)
+        server.restart()
+        _, said = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 3, said
+    assert "The lock on the credential billing was lost" in said
+    assert "Run this again" in said
+
+    again = shared.rotate("now", "billing")
+    assert again.code == 0, again.err
+    assert shared.current_logs_in("production", "billing")
+    assert shared.rotator("history", "verify").code == 0

@@ -34,8 +34,8 @@ class StopRequest:
             raise KeyboardInterrupt
         if not self.asked:
             self.asked = True
-            # Nobody may read it any more.
-            with suppress(OSError):
+            # Nobody may read it any more; or the signal came while this very stream was being written to.
+            with suppress(OSError, RuntimeError):
                 click.echo("Stopping where nothing is left half done. Once more stops at once.", err=True)
 
     @contextmanager

@@ -156,7 +156,6 @@ def finished(ground: Ground, report: Report) -> None:
 
 SCENARIOS: Final = (
     Scenario("in place", "billing", one_app, serve("billing", REPLACE), replaced, worlds=7),
-    Scenario("in place, once more", "billing", one_app_rotated_before, serve("billing", REPLACE), replaced, worlds=7),
     Scenario(
         "in place, same key", "billing", one_app, serve("billing", KEEP_KEY), replaced_over_the_same_key, worlds=6
     ),

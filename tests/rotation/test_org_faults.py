@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Version
     from tests.rotation.ground import Ground
 
-BY_STRATEGY: Final = {"in_place": SCENARIOS[0], "alternating": SCENARIOS[5]}
+BY_STRATEGY: Final = {"in_place": SCENARIOS[0], "alternating": SCENARIOS[4]}
 BOTH: Final = pytest.mark.parametrize("strategy", BY_STRATEGY)
 NEVER: Final = OrgSettings(propagation_seconds=timedelta(days=1).total_seconds())
 """Nobody sees a change to an app for a day."""

@@ -86,7 +86,7 @@ def run(ground: Ground, scenario: Scenario, watcher: Watcher | None = None) -> R
         return scenario.serve(app)
 
 
-@EACH
+@pytest.mark.parametrize("scenario", SCENARIOS[:2], ids=str)
 def test_wherever_it_dies_the_next_process_logs_in_and_ends_it(ground: Ground, scenario: Scenario) -> None:
     crashes, programs = crash_everywhere(ground, scenario, then=scenario.serve)
     assert len(crashes.worlds) >= scenario.worlds

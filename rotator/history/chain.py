@@ -57,6 +57,11 @@ def read_details(text: str) -> dict[str, Any]:
     return details
 
 
+def storable(text: str) -> str:
+    """The text with `?` for what no database can hold: bytes of a command line that are no UTF-8, and NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
+
+
 def refuse_private_keys(*texts: str | None) -> None:
     """Raises HistoryError when a text, such as a reason that a person pasted, has a private key in it."""
     if any(text and _PRIVATE_KEY.search(text) for text in texts):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import insert, select, update
 
 from rotator.errors import HistoryError
-from rotator.history.chain import details_text, event_hash, read_details, refuse_private_keys
+from rotator.history.chain import details_text, event_hash, read_details, refuse_private_keys, storable
 from rotator.history.models import EVENT, HEAD, ROTATION
 from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation
 from rotator.history.times import utc_text
@@ -42,6 +42,7 @@ class Journal:
         """
         if new.trigger not in TRIGGERS or new.goal not in GOALS:
             raise ValueError(f"no trigger or no goal: {new.trigger!r}, {new.goal!r}")
+        new = replace(new, actor=storable(new.actor), reason=storable(new.reason))
         rotation = Rotation(id=rotation_id(now, self._random_bytes), started_at=now.astimezone(UTC), **asdict(new))
         refuse_private_keys(rotation.reason, rotation.actor)
         with self._database.writing() as connection:
@@ -67,6 +68,7 @@ class Journal:
         """
         if outcome not in OUTCOMES:
             raise ValueError(f"no outcome: {outcome!r}")
+        why = storable(why)
         refuse_private_keys(why)
         ending: dict[str, JSON] = {
             "outcome": outcome,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
 import pytest
@@ -163,6 +164,15 @@ def test_a_rotation_is_found_from_beginning_to_end(database: Database) -> None:
     assert queries.rotations(database, "billing") == [journal.rotation(begun.id)] == [ended]
     assert journal.last_promotion("billing") == NOW + timedelta(seconds=1)
     assert [event.kind for event in queries.events(database, rotation_id=begun.id)] == ["begin", "promote", "finish"]
+
+
+def test_what_no_database_can_hold_does_not_keep_a_rotation_from_being_written_down(database: Database) -> None:
+    journal = Journal(database)
+    begun = journal.begin_rotation(replace(NEW_ROTATION, reason="typed \udcff", actor="a\0b"), NOW)
+    ended = journal.finish_rotation(begun.id, outcome="halted", why="it said \0", now=NOW)
+
+    assert (ended.reason, ended.actor, ended.why) == ("typed ?", "a?b", "it said ?")
+    assert queries.verify(database).intact
 
 
 def test_of_many_who_would_end_a_rotation_one_does(database: Database) -> None:

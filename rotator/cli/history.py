@@ -110,8 +110,9 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
         print_json({"rotations": [_as_json(rotation) for rotation in rotations], "events": [*map(vars, events)]})
         return
     _print_rotations(rotations)
-    if name and rotations:
-        _print_events(_since(rotations[0], events))
+    if events:
+        # A version may have been exported before any rotation.
+        _print_events(_since(rotations[0], events) if rotations else events)
 
 
 @history.command()

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "rotate": Lazy("rotator.cli.rotate", "rotate", "Replace key pairs: now, back, plan, finish, restore."),
     "enroll": Lazy("rotator.cli.enroll", "enroll", "Give an app without a certificate its first key pair."),
     "adopt": Lazy("rotator.cli.adopt", "adopt", "Take a key pair made by hand into the store."),
+    "export": Lazy("rotator.cli.export", "export", "Write the current version to a keystore that Java reads."),
     "verify": Lazy("rotator.cli.verify", "verify", "Log in with what is stored."),
     "history": Lazy("rotator.cli.history", "history", "What was done, and the proof that nobody rewrote it."),
     "db": Lazy("rotator.cli.db", "db", "The history database."),

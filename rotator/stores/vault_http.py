@@ -143,7 +143,10 @@ class VaultHttp:
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             return None, "nothing answers there" if "refused" in str(error) else "the connection broke"
         except requests.RequestException as error:
-            reason, advice = type(error).__name__, "Check `address` of the store."
+            reason, advice = f"the address is of no use ({type(error).__name__})", "Check `address` of the store."
+        except OSError:
+            # What requests makes of a file that is not there; in one that holds no certificate it trusts nobody.
+            reason, advice = "the file of `ca` cannot be read", "Set `ca` of the store to a PEM file."
         finally:
             self._client.token = ""
         raise StoreError(f"{self.where} cannot be called: {reason}.", left=LEFT, advice=advice)

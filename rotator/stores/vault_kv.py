@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from rotator.stores.vault_http import Answer
     from rotator.stores.vault_session import VaultSession
+
+_LOG: Final = logging.getLogger(__name__)
 
 _CAS_FAILED: Final = "check-and-set parameter did not match"
 _NO_ENGINE: Final = "no handler for route"
@@ -74,6 +77,7 @@ class KvSecret:
         if answer.status == 400 and _CAS_FAILED in answer.errors:
             return False
         self._accept(answer, "data", "update" if follows else "create")
+        _LOG.debug("wrote", extra={"path": self.place, "version": follows + 1})
         return True
 
     def destroy(self, numbers: list[int]) -> None:
@@ -81,6 +85,7 @@ class KvSecret:
         if numbers:
             answer = self._ask(lambda kv: kv.destroy_secret_versions(self._path, numbers, mount_point=self._mount))
             self._accept(answer, "destroy", "update")
+            _LOG.debug("destroyed", extra={"path": self.place, "versions": numbers})
 
     def stored(self) -> list[int]:
         """The versions whose data is stored, deleted or not, in order."""

@@ -90,7 +90,7 @@ class WatchedApplication(Application):
         )
 
     @property
-    def journal(self) -> Journal:  # type: ignore[override] # made anew each time, which nobody notices
+    def journal(self) -> Journal:
         """See Application."""
         return cast("Journal", Proxy("history", Journal(self.database), self.watcher))
 

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -24,11 +25,17 @@ TagValue = Annotated[str, StringConstraints(max_length=256)]
 RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$")]
 
 
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
 def _address(value: str) -> str:
-    if not value.startswith(("https://", "http://")) or "@" in value:
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc or parts.query:
         raise ValueError(
             "must be an address such as https://vpce-1a2b3c.secretsmanager.eu-central-1.vpce.amazonaws.com"
         )
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("must begin with https://, as private keys go over it; http:// is for this machine only")
     return value.rstrip("/")
 
 

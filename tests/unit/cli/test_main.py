@@ -10,9 +10,10 @@ import rotator as package
 from rotator.cli.main import COMMANDS
 from tests.unit.cli.outcomes import Command
 
+OF_OTHER_STORES = ("boto3", "botocore", "hvac", "psycopg")
 HEAVY = (
-    "alembic", "cryptography", "jwt", "lxml", "pydantic", "requests", "rich", "simple_salesforce", "sqlalchemy",
-    "starlette", "tenacity", "uvicorn", "yaml", "zeep",
+    *OF_OTHER_STORES, "alembic", "cryptography", "jwt", "lxml", "pydantic", "requests", "rich", "simple_salesforce",
+    "sqlalchemy", "starlette", "tenacity", "uvicorn", "yaml", "zeep",
 )  # fmt: skip
 
 
@@ -32,6 +33,10 @@ def loaded_by(*arguments: str) -> set[str]:
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["no-such-command"]])
 def test_nothing_heavy_is_loaded_before_a_command_needs_it(arguments: list[str]) -> None:
     assert loaded_by(*arguments) & set(HEAVY) == set()
+
+
+def test_who_keeps_keys_in_files_and_history_in_sqlite_loads_nothing_for_others(config: Path) -> None:
+    assert loaded_by("--config", str(config), "status", "--json") & set(OF_OTHER_STORES) == set()
 
 
 def test_the_version_is_the_packages(rotator: Command) -> None:

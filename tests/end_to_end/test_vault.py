@@ -1,0 +1,117 @@
+"""Keys in a real Vault, by the command line: set up, checked, rotated, read as consumers read them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+import requests
+
+from rotator.simulator.export import Export
+from rotator.simulator.hosting import hosted
+from rotator.simulator.settings import OrgSettings
+from tests.contract.servers.vault import VaultProcess, closing, sealed_server
+from tests.contract.vault.stores import approle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROTATOR = str(Path(sys.executable).with_name("rotator"))
+FOLDER = "teams/rotator"
+
+
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess]:
+    with sealed_server(tmp_path_factory.mktemp("vault")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def config(vault: VaultProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two simulated orgs, the store in Vault; the policy is the one that is printed."""
+    export = Export(tmp_path_factory.mktemp("export"))
+    with hosted(OrgSettings(), port=0, export=export):
+        store = f"type: vault\n    address: {vault.address}\n    ca: {vault.ca}\n    mount: kv\n    path: {FOLDER}\n"
+        text = export.config.read_text()
+        for old, new in (
+            ("type: files\n    path: store\n", f"{store}    login: {{token: {{env: NOT_NEEDED_TO_PRINT}}}}\n"),
+            ("hold: 2s", "hold: 0s\n    confirmations: 1"),
+        ):
+            assert old in text
+            text = text.replace(old, new)
+        export.config.write_text(text)
+        policy = rotator(export.config, "check", "--print-policy").stdout.split("# Vault policy for consumers")[0]
+        login = approle(vault, "of-rotator", policy)
+        export.config.write_text(text.replace("{token: {env: NOT_NEEDED_TO_PRINT}}", json.dumps(login)))
+        yield export.config
+
+
+def rotator(config: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ROTATOR, "--config", config, *arguments], capture_output=True, text=True, check=False)
+
+
+def answer(config: Path, *arguments: str | Path) -> Any:
+    done = rotator(config, *arguments, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def fields(vault: VaultProcess, credential: str) -> dict[str, str]:
+    """What a consumer finds."""
+    with closing(vault.admin()) as admin:
+        path = f"{FOLDER}/{credential}"
+        answer = admin.secrets.kv.v2.read_secret_version(path, mount_point="kv", raise_on_deleted_version=True)
+        data: dict[str, str] = answer["data"]["data"]
+        return data
+
+
+def logs_in(found: dict[str, str], ca: Path) -> int:
+    """The status of a consumer's own login with what it found."""
+    until = int(time.time()) + 120
+    claims = {"iss": found["client_id"], "sub": found["username"], "aud": found["audience"], "exp": until}
+    assertion = jwt.encode(claims, found["private_key"], algorithm="RS256")
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+    url = f"{found['login_url']}/services/oauth2/token"
+    return requests.post(url, data=form, verify=str(ca), timeout=10).status_code
+
+
+def test_a_key_pair_is_adopted_rotated_and_found_by_consumers(vault: VaultProcess, config: Path) -> None:
+    ca = config.with_name("ca.pem")
+    answer(config, "adopt", "billing", "--key", config.parent / "keys" / "production-Billing.pem")
+    old = fields(vault, "billing")
+    assert logs_in(old, ca) == 200
+    answer(config, "rotate", "now", "billing")
+    new = fields(vault, "billing")
+    assert new["fingerprint"] != old["fingerprint"]
+    assert (logs_in(new, ca), logs_in(old, ca)) == (200, 400)
+    checked = {line["name"]: line["result"] for line in answer(config, "check")}
+    assert checked["store keys"] == checked["key of billing"] == "ok"
+
+
+def test_the_check_names_a_missing_capability_with_the_policy_that_allows_it(vault: VaultProcess, config: Path) -> None:
+    poor = config.with_name("poor.yaml")
+    login = approle(vault, "of-the-poor", f'path "kv/data/{FOLDER}/*" {{ capabilities = ["read", "create"] }}')
+    poor.write_text(re.sub(r"login: \{\"approle.*", lambda _match: f"login: {json.dumps(login)}", config.read_text()))
+    done = rotator(poor, "check", "--json")
+    assert done.returncode == 1
+    (line,) = [line for line in json.loads(done.stdout) if line["name"] == "store keys"]
+    assert line["result"] == "failed"
+    assert f"does not allow 'update' on kv/data/{FOLDER}/.check-" in line["sentence"]
+    assert f'Add to its policy: path "kv/data/{FOLDER}/' in line["advice"]
+
+
+def test_a_talkative_run_betrays_nothing(vault: VaultProcess, config: Path) -> None:
+    before = fields(vault, "billing")
+    done = rotator(config, "rotate", "now", "billing", "--verbose")
+    assert done.returncode == 0
+    assert "DEBUG rotator.stores.vault" in done.stderr
+    for found in (before, fields(vault, "billing")):
+        lines = found["private_key"].splitlines()[1:-1]
+        assert not any(line in done.stdout + done.stderr for line in lines)

@@ -1,6 +1,7 @@
 """Settings with one credential of each strategy, and a store to keep their versions in."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
+from rotator.history.database import Database, open_database
 from rotator.stores.files import FilesStore
 from rotator.testing.versions import MOMENT, make_version
+from tests.unit.services.bench import Bench
 
 CONFIGURATION = """
 database: sqlite:///rotator.db
@@ -52,3 +55,39 @@ def stored(store: FilesStore) -> Callable[..., Version]:
         return version
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _shared_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
+    """A history with all its tables; and where a copy of it is kept that holds nothing."""
+    folder = tmp_path_factory.mktemp("history")
+    with open_database(f"sqlite:///{folder}/rotator.db") as database:
+        database.upgrade()
+        database.close()
+        shutil.copy(folder / "rotator.db", folder / "empty.db")
+        yield database, folder
+
+
+@pytest.fixture
+def database(_shared_database: tuple[Database, Path]) -> Iterator[Database]:
+    """A history with nothing in it. One engine serves all tests: it has compiled their statements."""
+    database, folder = _shared_database
+    shutil.copy(folder / "empty.db", folder / "rotator.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def one(settings: Settings, database: Database) -> Bench:
+    """One app, whose key is stored and live."""
+    bench = Bench(settings, database, "billing")
+    bench.use("Billing")
+    return bench
+
+
+@pytest.fixture
+def pair(settings: Settings, database: Database) -> Bench:
+    """Two apps, the first of which is in use."""
+    bench = Bench(settings, database, "warehouse")
+    bench.use("Warehouse_A")
+    return bench

@@ -1,0 +1,236 @@
+"""A credential on a workbench: store and org in memory, a real history, and time that passes when somebody sleeps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+from rotator.core.certificates import SubjectName, self_signed
+from rotator.core.credentials import Fingerprint, Stages, Version
+from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
+from rotator.history.journal import Journal
+from rotator.history.locks import rotation_locks
+from rotator.history.queries import events, gap_begun
+from rotator.salesforce.apps import App
+from rotator.services.desk import Desk
+from rotator.services.managed import Managed
+from rotator.services.requests import Request
+from rotator.services.rotate import Surroundings
+from rotator.testing.versions import MOMENT, spare_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.config.settings import Settings
+    from rotator.core.certificates import Certificate
+    from rotator.core.keys import PrivateKey
+    from rotator.history.database import Database
+    from rotator.history.records import Event
+    from rotator.services.reports import Report
+
+NOW = Request("replace", "alex@laptop")
+BACK = Request("back", "alex@laptop")
+FINISH = Request("", "alex@laptop")
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class MemoryStore:
+    """A store of one credential (`rotator.stores.base.Store`)."""
+
+    name: str = "memory"
+    standing: Stages = field(default_factory=Stages)
+    versions: dict[str, Version] = field(default_factory=dict)
+
+    def stages(self, _credential: str) -> Stages:
+        return self.standing
+
+    def read(self, _credential: str, fingerprint: Fingerprint) -> Version:
+        if fingerprint not in self.versions:
+            raise StoreError("It is not there.", advice="Look again.")
+        return self.versions[fingerprint]
+
+    def put_pending(self, version: Version) -> None:
+        self.versions[version.fingerprint] = version
+        self.standing = replace(self.standing, pending=version.fingerprint)
+
+    def recall(self, _credential: str, fingerprint: Fingerprint) -> None:
+        self.standing = replace(self.standing, pending=fingerprint)
+
+    def promote(self, _credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
+        self.standing = Stages(current=fingerprint, previous=replaces)
+
+    def discard(self, _credential: str, _fingerprint: Fingerprint) -> None:
+        self.standing = replace(self.standing, pending=None)
+
+    def retire(self, _credential: str, _fingerprint: Fingerprint) -> None:
+        self.standing = replace(self.standing, previous=None)
+
+    def sweep(self, _credential: str) -> int:
+        return 0
+
+    def check(self) -> None:
+        """Nothing to check."""
+
+
+@dataclass
+class Bench:
+    """What a desk works with. `before` is called with the name of every event before it is recorded."""
+
+    settings: Settings
+    database: Database
+    credential: str
+    store: MemoryStore = field(default_factory=MemoryStore)
+    live: dict[str, Certificate | None] = field(default_factory=dict)
+    time: datetime = MOMENT
+    writes: Counter[str] = field(default_factory=Counter)
+    refuses: Callable[[Version], LoginAnswer | None] = lambda _: None
+    before: Callable[[str], None] = lambda _: None
+    stop_asked: bool = False
+    client_ids: dict[str, str] = field(default_factory=dict)
+    on_write: Callable[[str], None] = lambda _: None
+    _turns: Any = field(default_factory=count)
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.time += timedelta(seconds=seconds)
+
+    def new_key(self, _bits: int = 2048) -> PrivateKey:
+        """Another key than the last few."""
+        return spare_key(next(self._turns) % 5)
+
+    def version(self, app: str, *, days: int = 365, key: PrivateKey | None = None) -> Version:
+        """A version that is stored nowhere yet."""
+        key = key or self.new_key()
+        lifetime = timedelta(days=days)
+        return Version(
+            credential=self.credential,
+            org="production",
+            app=app,
+            client_id=f"key of {app}",
+            username="integration@example.com",
+            login_url="https://example.my.salesforce.com",
+            audience="https://example.my.salesforce.com",
+            certificate=self_signed(key, SubjectName("bench"), now=self.time, lifetime=lifetime),
+            private_key=key,
+            created_at=self.time,
+            rotation_id="",
+        )
+
+    def use(self, app: str) -> Version:
+        """A version that is live and current from now on."""
+        version = self.version(app)
+        self.store.put_pending(version)
+        self.store.promote(self.credential, version.fingerprint, replaces=self.store.standing.current)
+        self.live[app] = version.certificate
+        return version
+
+    @property
+    def current(self) -> Version:
+        """The current version."""
+        fingerprint = self.store.standing.current
+        assert fingerprint
+        return self.store.versions[fingerprint]
+
+    def read(self, full_name: str) -> App | None:
+        """See rotator.services.managed.Apps."""
+        client_id = self.client_ids.get(full_name, f"key of {full_name}")
+        return App(full_name, full_name, client_id, self.live.get(full_name), None)
+
+    def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
+        """See rotator.services.managed.Apps."""
+        held = self.live.get(full_name)
+        assert (held.fingerprint if held else None) == expecting
+        self.writes[full_name] += 1
+        self.on_write(full_name)
+        self.live[full_name] = certificate
+        return cast("App", self.read(full_name))
+
+    def prove(self, version: Version) -> LoginAnswer:
+        """A login succeeds with the key of the live certificate."""
+        held = self.live.get(version.app)
+        matches = held is not None and version.private_key.matches(held)
+        said = LoginAnswer(LoginOutcome.ACCEPTED if matches else LoginOutcome.MISMATCH, "" if matches else "no match")
+        return self.refuses(version) or said
+
+    @property
+    def journal(self) -> Journal:
+        """The history."""
+        return Journal(self.database)
+
+    @property
+    def managed(self) -> Managed:
+        """The credential with its adapters."""
+        settings = self.settings.credentials[self.credential]
+        return Managed(
+            name=self.credential,
+            settings=settings,
+            org=self.settings.orgs[settings.org],
+            store=self.store,
+            apps=self,
+            prove=self.prove,
+            last_promotion=lambda: self.journal.last_promotion(self.credential),
+            open_rotation=lambda: self.journal.open_rotation(self.credential),
+            new_key=self.new_key,
+        )
+
+    def desk(self) -> Desk:
+        """As a process that starts now has it."""
+
+        def around(rotation_id: str | None) -> Surroundings:
+            def record(kind: str, **details: Any) -> None:
+                self.before(kind)
+                self.journal.record(
+                    kind, now=self.now(), credential=self.credential, rotation_id=rotation_id, **details
+                )
+
+            return Surroundings(self.now, self.sleep, record, lambda: self.stop_asked)
+
+        locks = rotation_locks(self.database, self.now)
+        return Desk(self.managed, self.journal, locks, around, lambda: gap_begun(self.database, self.credential))
+
+    def serve(self, request: Request = NOW) -> Report:
+        """Sees a request through, in a process of its own."""
+        return self.desk().serve(request)
+
+    def die_before(self, event: str, serve: Callable[[Desk], Report] = lambda desk: desk.serve(NOW)) -> None:
+        """A process that serves a request, and ends before it records this event."""
+
+        def die(kind: str) -> None:
+            if kind == event:
+                raise Died
+
+        self.before = die
+        try:
+            serve(self.desk())
+        except Died:
+            return
+        finally:
+            self.before = lambda _: None
+            self.time += timedelta(seconds=1)
+        raise AssertionError(f"it never recorded {event}")
+
+    def events(self) -> list[Event]:
+        """What was written down of the credential, oldest first."""
+        return events(self.database, credential=self.credential)
+
+
+def away(_name: str) -> None:
+    """What an org that is away does to a call."""
+    raise OrgUnavailable("The org is away.", advice="Run it again.")
+
+
+def full(_kind: str) -> None:
+    """What a full disk does to the history."""
+    raise HistoryUnavailable("The disk is full.", advice="Make room.")

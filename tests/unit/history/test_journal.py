@@ -150,6 +150,16 @@ def test_the_last_promotion_is_the_newest_that_succeeded(journal: Journal, now: 
     assert journal.last_promotion("billing") == now + MINUTE
 
 
+def test_the_promoted_version_is_that_of_the_newest_promotion_that_succeeded(journal: Journal, now: datetime) -> None:
+    assert journal.promoted_version("billing") is None
+    journal.record("promote", now=now, credential="billing", version="a" * 64)
+    journal.record("promote", now=now, credential="billing", version="b" * 64)
+    journal.record("promote", now=now, credential="billing", version="c" * 64, succeeded=False)
+    journal.record("promote", now=now, credential="other", version="d" * 64)
+
+    assert journal.promoted_version("billing") == "b" * 64
+
+
 def test_a_promotion_that_failed_is_none(journal: Journal, now: datetime) -> None:
     journal.record("promote", now=now, credential="billing", succeeded=False)
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Stages
     from rotator.core.keys import PrivateKey
+    from rotator.stores.base import Store
     from tests.rotation.trials import Watcher
 
 ROBOT: Final = "rotator@production.example"
@@ -53,7 +54,7 @@ orgs:
     login_url: {url}
     ca: {ca}
     login: {login}
-stores: {{keys: {{type: files, path: {folder}/store}}}}
+stores: {{keys: {store}}}
 credentials:
   billing: {{org: production, store: keys, username: {user}, apps: [Billing]}}
   warehouse: {{org: production, store: keys, username: {user}, apps: [Warehouse_A, Warehouse_B]}}
@@ -112,9 +113,14 @@ class Ground:
         return self.server.orgs[0]
 
     @property
-    def store(self) -> FilesStore:
+    def store(self) -> Store:
         """The store, as nobody who crashes or fails uses it."""
         return FilesStore("keys", self.folder / "store")
+
+    @property
+    def store_settings(self) -> str:
+        """The store, as config.yaml has it."""
+        return f"{{type: files, path: {self.folder}/store}}"
 
     def begin(self, settings: OrgSettings | None = None) -> None:
         """An org with apps that hold nothing, an empty store, an empty history."""
@@ -207,7 +213,13 @@ class Ground:
         """The program in a process that starts now: nothing is in memory but the connection."""
         own = self.login or _WITH_KEY.format(client_id=self.org.app("Robot").client_id, robot=ROBOT)
         text = _CONFIGURATION.format(
-            folder=self.folder, url=self.org.url, ca=self.server.ca_file, login=own, user=USER, robot=ROBOT
+            folder=self.folder,
+            url=self.org.url,
+            ca=self.server.ca_file,
+            login=own,
+            store=self.store_settings,
+            user=USER,
+            robot=ROBOT,
         )
         environ = {"ROTATOR_KEY": spare_key(ROBOT_KEY).pem().reveal()}
         settings = parse(text, self.folder / "config.yaml")

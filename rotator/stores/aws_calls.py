@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from rotator.stores.aws_access import unlogged
 from rotator.stores.aws_errors import FAILURES, Call, code_of, explain, has_ended, passes
@@ -84,13 +85,12 @@ class AwsCalls:
             try:
                 with unlogged():
                     return self._try(operation, {named: secret, **parameters})
-            except FAILURES as error:
-                ended = has_ended(error) and not renewed
-                if not again or not (ended or passes(error)):
-                    raise self._refusal(error, action, secret) from None
-                if ended:
-                    renewed = True
-                    self._clients.forget()
+            except FAILURES as failure:
+                error = self._judged(failure, action, secret, again=again, renewable=not renewed)
+                renewed = renewed or has_ended(failure)
+            if error is not None:
+                # Outside of the handler: botocore's error holds the request, and with it the secret.
+                raise error
         raise AssertionError("the last turn has returned or raised")
 
     def pauses(self) -> Iterator[bool]:
@@ -108,14 +108,25 @@ class AwsCalls:
 
     def _try(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = getattr(self._clients.secrets_manager(), operation)(**parameters)
+        if "ARN" not in answer:
+            # Every answer has one; a proxy's page of its own, taken for AWS's, would be an empty secret.
+            raise ResponseParserError("no answer of Secrets Manager")
         return answer
 
-    def _refusal(self, error: Exception, action: str, secret: str) -> Exception:
+    def _judged(
+        self, failure: Exception, action: str, secret: str, *, again: bool, renewable: bool
+    ) -> Exception | None:
+        """What to raise; None when the call is to be made again."""
+        if again and renewable and has_ended(failure):
+            self._clients.forget()
+            return None
+        if again and passes(failure):
+            return None
         # A role is assumed on the way to the call; then it is that call that was refused.
-        assuming = isinstance(error, ClientError) and error.operation_name == "AssumeRole"
+        assuming = isinstance(failure, ClientError) and failure.operation_name == "AssumeRole"
         name = ASSUME_ROLE if assuming else f"secretsmanager:{action}"
-        explained = explain(error, self._call(name, secret))
-        return Refused(code_of(error), explained) if code_of(error) in _MEANT else explained
+        explained = explain(failure, self._call(name, secret))
+        return Refused(code_of(failure), explained) if code_of(failure) in _MEANT else explained
 
     def _call(self, action: str, secret: str) -> Call:
         return Call(self._store, self._clients.region, action, secret, self._ground)

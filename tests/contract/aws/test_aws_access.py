@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.errors import StoreError
+from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.aws_access import unlogged
 from rotator.testing.stores import stored_current
 from rotator.testing.versions import make_version
+from tests.contract.planted import betrayals, logging_everything, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.contract.aws.stores import AwsGround
 
 NAME = "billing"
@@ -88,35 +86,45 @@ def test_aws_own_library_tries_again_as_often_as_it_is_told(aws: AwsGround) -> N
     assert aws.time.slept == []
 
 
-@pytest.fixture
-def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    caplog.set_level(1)
-    logging.getLogger("botocore").setLevel(1)
-    yield caplog
-    logging.getLogger("botocore").setLevel(logging.NOTSET)
-
-
-def test_no_byte_of_a_key_is_logged_whatever_is_logged(
-    aws: AwsGround, everything_logged: pytest.LogCaptureFixture
-) -> None:
+def test_no_byte_of_a_key_is_logged_whatever_is_logged(aws: AwsGround) -> None:
     aws.layer.faults.throttle_every = 3
     aws.layer.faults.lose_every = 3
-    store = aws.configured()
-    current = stored_current(store)
-    store.put_pending(make_version(NAME))
-    assert store.read(NAME, current.fingerprint) == current
-    logged = everything_logged.text + "".join(f"{record.__dict__}" for record in everything_logged.records)
-    assert "AWSPENDING" not in logged
-    for trace in traces(current.private_key.pem().reveal()):
-        assert trace not in logged
+    with logging_everything() as logged:
+        store = aws.configured()
+        current = stored_current(store)
+        pending = make_version(NAME)
+        store.put_pending(pending)
+        assert store.read(NAME, current.fingerprint) == current
+    everything = "\n".join(logged.lines)
+    assert "botocore" in everything
+    for version in (current, pending):
+        assert betrayals(everything, version.private_key) == []
 
 
-def traces(pem: str) -> list[str]:
-    """What a key looks like in a log: its lines, its numbers as bytes, base64 and hex."""
-    lines = pem.splitlines()[1:-1]
-    der = base64.b64decode("".join(lines))
-    parts = [der[start : start + 24] for start in range(0, len(der) - 24, 24)]
-    return [*lines, *(part.hex() for part in parts), *(repr(part)[2:-1] for part in parts)]
+@pytest.mark.parametrize("code", ["InternalServiceError", "LimitExceededException", "AccessDeniedException"])
+def test_no_error_of_a_call_with_a_key_holds_any_of_it(aws: AwsGround, code: str) -> None:
+    version = make_version(NAME)
+    store = aws.store()
+    store.put_pending(version)
+    store.discard(NAME, version.fingerprint)
+    aws.layer.faults.errors["PutSecretValue"] = code
+    another = make_version(NAME)
+    with pytest.raises(StoreError) as refused:
+        store.put_pending(another)
+    assert betrayals(whole(refused.value), another.private_key) == []
+
+
+def test_no_error_of_a_connection_that_breaks_holds_the_request(aws: AwsGround) -> None:
+    version, store = make_version(NAME), aws.store()
+    aws.layer.faults.hang_up_on = "CreateSecret"
+    with pytest.raises(StoreUnavailable) as refused:
+        store.put_pending(version)
+    assert refused.value.__context__ is None
+    aws.layer.faults.hang_up_on = "PutSecretValue"
+    with pytest.raises(StoreUnavailable) as refused:
+        store.put_pending(version)
+    assert betrayals(whole(refused.value), version.private_key) == []
+    assert refused.value.__context__ is None
 
 
 def test_other_parts_of_the_process_may_still_debug_their_own_calls(

@@ -262,6 +262,12 @@ def test_an_address_where_nobody_answers_is_a_store_that_is_away(aws: AwsGround)
         aws.configured(endpoint_url="http://127.0.0.1:9").stages(NAME)
 
 
+def test_a_proxy_that_answers_in_place_of_aws_is_not_taken_for_an_empty_secret(aws: AwsGround) -> None:
+    aws.layer.faults.garbled = True
+    with pytest.raises(StoreUnavailable, match="cannot be used just now"):
+        aws.store().stages(NAME)
+
+
 def test_an_answer_that_nothing_explains_is_told_with_its_code(aws: AwsGround) -> None:
     aws.layer.faults.errors["GetSecretValue"] = "InvalidParameterException"
     store = aws.store()

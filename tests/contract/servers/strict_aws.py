@@ -7,6 +7,7 @@ kept by moto; what is refused is refused before moto hears of it.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +64,10 @@ class Faults:
     """How many calls are still allowed; None allows all."""
     policy: Mapping[str, Any] | None = None
     """The IAM policy of whoever calls; None allows everything."""
+    hang_up_on: str | None = None
+    """The action in whose answer the connection breaks."""
+    garbled: bool = False
+    """Something else than AWS answers everything."""
     errors: dict[str, str] = field(default_factory=dict)
     """Action -> code of the error that it always answers."""
     once: list[tuple[str, str]] = field(default_factory=list)
@@ -92,6 +97,10 @@ class StrictAws:
                 response = self._answer(request)
             except Refusal as refusal:
                 response = refusal.response
+            if self.faults.hang_up_on and self.calls[-1:] == [self.faults.hang_up_on]:
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            if self.faults.garbled:
+                response = Response("<html>Please log in to the network.</html>", content_type="text/html")
         return response(environ, start_response)
 
     def labels(self, secret: str) -> dict[str, str]:
@@ -153,7 +162,7 @@ class StrictAws:
             raise Refusal("InvalidRequestException", "The secret is scheduled for deletion.")
         before = Seen(self._shown(described), labels, frozenset(_versions(described)))
         if action == "UpdateSecretVersionStage":
-            response = self._move(secret, described, parameters)
+            response = self._move(described, parameters)
         else:
             response = self._store(action, secret, described, parameters)
         self._stale[secret] = (before, self.faults.stale_reads)
@@ -175,7 +184,7 @@ class StrictAws:
             raise Refusal("ResourceExistsException", "A secret with this name exists.")
         return self._ask(action, parameters)
 
-    def _move(self, secret: str, described: Response, parameters: dict[str, Any]) -> Response:
+    def _move(self, described: Response, parameters: dict[str, Any]) -> Response:
         label = parameters["VersionStage"]
         holder = self._labels(described).get(label)
         to, source = parameters.get("MoveToVersionId"), parameters.get("RemoveFromVersionId")
@@ -188,7 +197,7 @@ class StrictAws:
         if to is not None and to not in _versions(described):
             raise Refusal("ResourceNotFoundException", "There is no such version.")
         if to is not None and to == holder:
-            return Response(json.dumps({"Name": secret}), content_type="application/x-amz-json-1.1")
+            return Response(described.get_data(), content_type="application/x-amz-json-1.1")
         return self._ask("UpdateSecretVersionStage", parameters)
 
     def _read(self, action: str, secret: str, parameters: dict[str, Any]) -> Response:

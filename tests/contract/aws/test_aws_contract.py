@@ -1,4 +1,4 @@
-"""The AWS store keeps every promise of a store when AWS is busy, forgetful or late as well."""
+"""The AWS store keeps every promise of a store on a bad day of AWS's as well."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ if TYPE_CHECKING:
     from tests.contract.aws.stores import AwsGround
 
 
-class TestAwsStoreWhileCallsAreThrottledAndAnswersAreLost(StoreContract):
+class TestAwsStoreWhileAwsIsBusyForgetfulAndLate(StoreContract):
+    """Every other call is throttled, the answer of every other write is lost, and reads show what was there before."""
+
     @pytest.fixture
     def store(self, aws: AwsGround) -> Store:
         aws.layer.faults.throttle_every = 2
         aws.layer.faults.lose_every = 2
-        return aws.store()
-
-
-class TestAwsStoreWhileReadsAreLate(StoreContract):
-    @pytest.fixture
-    def store(self, aws: AwsGround) -> Store:
         aws.layer.faults.stale_reads = 3
         return aws.store()

@@ -115,3 +115,32 @@ def test_a_talkative_run_betrays_nothing(vault: VaultProcess, config: Path) -> N
     for found in (before, fields(vault, "billing")):
         lines = found["private_key"].splitlines()[1:-1]
         assert not any(line in done.stdout + done.stderr for line in lines)
+
+
+def test_two_installations_that_rotate_at_once_end_with_one_key_and_no_failed_login(
+    vault: VaultProcess, config: Path
+) -> None:
+    ca, keys = config.with_name("ca.pem"), config.parent / "keys"
+    answer(config, "adopt", "warehouse", "--key", keys / "production-Warehouse_A.pem")
+    before, statuses = fields(vault, "warehouse"), list[int]()
+    second = config.with_name("second.yaml")
+    second.write_text(config.read_text().replace("sqlite:///rotator.db", "sqlite:///second.db"))
+    started = [
+        subprocess.Popen(
+            [ROTATOR, "--config", each, "rotate", "now", "warehouse"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for each in (config, second)
+    ]
+    while any(process.poll() is None for process in started):
+        statuses.append(logs_in(fields(vault, "warehouse"), ca))
+        time.sleep(0.1)
+    told = [process.communicate() for process in started]
+    assert 0 in {process.returncode for process in started}, told
+    assert not any("Traceback" in err or "has a fault" in err for _, err in told)
+    assert set(statuses) == {200}
+    after = fields(vault, "warehouse")
+    assert after["fingerprint"] != before["fingerprint"]
+    assert logs_in(after, ca) == 200

@@ -102,15 +102,18 @@ class Desk:
             return rotation
         return None
 
-    def _abandon_another(self) -> None:
+    def _abandon_another(self) -> Rotation | None:
         """Ends what was left open, now that something else is begun: a request that was refused ends nothing."""
         rotation = self._journal.open_rotation(self._managed.name)
         if rotation:
             why = "It was interrupted, and another request came after it."
             self._journal.finish_rotation(rotation.id, outcome="abandoned", why=why, now=self._now())
+        return rotation
 
     def _begin(self, request: Request, subject: Fingerprint | None) -> Rotation:
-        self._abandon_another()
+        abandoned = self._abandon_another()
+        # A key in wrong hands is not given a grace because something else was asked for in between.
+        is_urgent = abandoned is not None and abandoned.trigger == "compromised"
         brings = request.goal in {"back", "adopt"}
         settings = self._managed.settings
         return self._journal.begin_rotation(
@@ -125,7 +128,7 @@ class Desk:
                 replaces=None if brings else subject,
                 brings_back=subject if brings else None,
                 keep_key=request.keep_key,
-                retire_now=request.retire_now,
+                retire_now=request.retire_now or is_urgent,
             ),
             self._now(),
         )

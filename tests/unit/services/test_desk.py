@@ -69,6 +69,15 @@ def test_another_request_abandons_what_was_begun(one: Bench, other: Request) -> 
     assert (one.current.private_key == old.private_key) == other.keep_key
 
 
+def test_a_key_in_wrong_hands_is_ended_whatever_else_is_asked_for(pair: Bench) -> None:
+    old = pair.current
+    pair.die_before("disable_begins", lambda desk: desk.serve(COMPROMISED))
+    assert pair.prove(old).outcome is LoginOutcome.ACCEPTED
+    assert pair.serve(KEEP_KEY).outcome is Outcome.ROTATED
+    assert pair.prove(old).outcome is LoginOutcome.MISMATCH
+    assert old.fingerprint not in pair.store.standing.fingerprints
+
+
 def test_to_finish_goes_on_with_whatever_was_begun_as_it_was_begun(one: Bench) -> None:
     one.die_before("generate", lambda desk: desk.serve(COMPROMISED))
     assert one.serve(FINISH).outcome is Outcome.ROTATED

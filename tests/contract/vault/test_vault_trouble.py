@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -248,6 +249,29 @@ def test_a_server_whose_authority_is_not_known_is_told_at_once(sealed_vault: Vau
     assert "its certificate is not trusted" in refused.what
     assert "Set `ca`" in refused.advice
     assert not clock.slept
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_file_of_authorities_that_is_of_no_use_is_told(
+    sealed_vault: VaultProcess, tmp_path: Path, content: str | None
+) -> None:
+    ca = tmp_path / "ca.pem"
+    if content is not None:
+        ca.write_text(content)
+    with opened(sealed_vault, ca=str(ca)) as store:
+        refused = refusal(store)
+    assert "cannot be called" in refused.what
+    assert "Set `ca` of the store" in refused.advice
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_without_end(dev_vault: VaultProcess) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            opened(dev_vault, address=address, read_timeout="1s", patience="0s") as store,
+            pytest.raises(StoreUnavailable, match="it does not answer in time"),
+        ):
+            store.stages(NAME)
 
 
 def test_a_server_without_tls_is_told(dev_vault: VaultProcess, sealed_vault: VaultProcess) -> None:

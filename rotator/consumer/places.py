@@ -85,6 +85,9 @@ def _aws(place: _Place, waiting: Waiting) -> Versions:
     from rotator.stores.aws_policy import Ground
     from rotator.stores.aws_reader import AwsReader
 
+    for option in ("endpoint_url", "sts_endpoint_url"):
+        if option in place.options and not _is_safe(place.options[option]):
+            raise _mistaken(place.text, f"needs an {option} that begins with https://")
     given = {name: value for name, value in place.options.items() if name != "ca"}
     arn = place.path.split(":") if place.path.startswith("arn:") else []
     access = AwsAccess(**{"region": arn[3] if len(arn) > 3 else None, **given}, ca=place.path_of("ca"))  # type: ignore[arg-type] # text options only
@@ -119,10 +122,15 @@ def _path_in_vault(place: _Place) -> tuple[str, str, str]:
 
 def _vault_address(place: _Place) -> str:
     address = place.options.get("address") or os.environ.get("VAULT_ADDR", "")
-    parts = urlsplit(address)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if not _is_safe(address):
         raise _mistaken(place.text, "needs `address`, or the variable VAULT_ADDR, that begins with https://")
     return address.rstrip("/")
+
+
+def _is_safe(address: str) -> bool:
+    """Whether keys may go over it: TLS, or this machine alone."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _vault_login(place: _Place) -> VaultLogin:

@@ -157,6 +157,15 @@ def test_a_secret_that_is_scheduled_for_deletion_is_told_with_the_way_back(aws: 
     assert store.stages(NAME).current
 
 
+def test_a_secret_that_aws_rotates_by_itself_is_told_with_the_way_out(aws: AwsGround) -> None:
+    store = aws.store()
+    stored_current(store)
+    by_hand(aws, "RotateSecret", RotationRules={"AutomaticallyAfterDays": 30})
+    error = refusal(lambda: store.put_pending(make_version(NAME)))
+    assert "AWS rotates the secret" in error.what
+    assert "cancel-rotate-secret" in error.advice
+
+
 @pytest.mark.parametrize("label", ["AWSCURRENT", "AWSPENDING"])
 def test_a_version_that_somebody_else_wrote_is_told_with_the_way_back(aws: AwsGround, label: str) -> None:
     store = aws.store()

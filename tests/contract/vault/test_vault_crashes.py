@@ -108,10 +108,13 @@ def test_at_every_instant_the_state_is_the_one_before_or_the_one_after(case: Cas
     seen = []
     with case.started() as folder, opened(case.server, path=folder) as reader:
 
-        def look(_at: int, _request: requests.PreparedRequest) -> None:
-            seen.append(reader.stages(NAME))
+        def look(_at: int, request: requests.PreparedRequest) -> None:
+            if request.method != "GET":
+                seen.append(reader.stages(NAME))
 
+        seen.append(reader.stages(NAME))
         case.call(folder, Wire(before=look, after=look))
+        seen.append(reader.stages(NAME))
         changed = seen.index(case.after) if case.after in seen else len(seen)
         assert set(seen[:changed]) <= {case.before}
         assert set(seen[changed:]) == {case.after}
@@ -122,8 +125,8 @@ def test_consumers_find_a_whole_current_version_at_every_instant(case: Case) -> 
     keys = {version.private_key.pem().reveal() for version in case.versions.values()}
     with case.started() as folder, closing(case.server.admin()) as consumer:
 
-        def read(_at: int, _request: requests.PreparedRequest) -> None:
-            if case.before.current:
+        def read(_at: int, request: requests.PreparedRequest) -> None:
+            if request.method != "GET" and case.before.current:
                 answer = consumer.secrets.kv.v2.read_secret_version(f"{folder}/{NAME}", raise_on_deleted_version=True)
                 assert answer["data"]["data"]["private_key"] in keys
 
@@ -135,8 +138,8 @@ def test_consumers_find_a_whole_current_version_at_every_instant(case: Case) -> 
 
 def test_after_a_crash_at_any_request_the_store_is_whole_and_the_call_can_be_repeated(case: Case) -> None:
     for place, request in enumerate(case.count().requests):
-        # A read that has been answered left nothing behind that the next request does not meet.
-        for when in ("before",) if request.startswith("GET") else ("before", "after"):
+        # Who dies at a read leaves what he would have left after the write before it.
+        for when in () if request.startswith("GET") else ("before", "after"):
             with case.started() as folder:
                 with pytest.raises(Crash):
                     case.call(folder, crash_at(place, when=when))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-POINTS: Final = 30
+POINTS: Final = 20
 """Places to crash at, at the least, in one program."""
 
 _ENDS: Final = frozenset({"history.finish_rotation"})

@@ -61,7 +61,7 @@ credentials:
   management: {{org: production, store: keys, username: {robot}, apps: [Robot]}}
   managers: {{org: production, store: keys, username: {robot}, apps: [Robot_A, Robot_B]}}
 rotation:
-  verification: {{confirmations: 2, hold: 2s, interval: 2s, timeout: 2m}}
+  verification: {{confirmations: {confirmations}, hold: 0s, interval: 2s, timeout: 2m}}
 """
 _WITH_KEY: Final = "{{client_id: {client_id}, username: {robot}, private_key: {{env: ROTATOR_KEY}}}}"
 APPS: Final = {
@@ -103,6 +103,8 @@ class Ground:
     transport: Transport
     database: Database
     """The trial's history; like the transport it is shared, as opening it costs more than a trial."""
+    confirmations: int = 1
+    """How many logins with a new key must succeed in a row."""
     login: str = ""
     """How the program logs in to the org, as config.yaml has it; empty: with a key of its own."""
     _numbers: Iterator[int] = field(default_factory=count)
@@ -124,7 +126,8 @@ class Ground:
 
     def begin(self, settings: OrgSettings | None = None) -> None:
         """An org with apps that hold nothing, an empty store, an empty history."""
-        self.clock.time, self.clock.slept, self.login = MOMENT, timedelta(), ""
+        self.clock.time, self.clock.slept = MOMENT, timedelta()
+        self.login, self.confirmations = "", 1
         self._replace_files(None)
         org = self.org
         with org.lock:
@@ -220,6 +223,7 @@ class Ground:
             store=self.store_settings,
             user=USER,
             robot=ROBOT,
+            confirmations=self.confirmations,
         )
         environ = {"ROTATOR_KEY": spare_key(ROBOT_KEY).pem().reveal()}
         settings = parse(text, self.folder / "config.yaml")

@@ -105,8 +105,9 @@ def _imported(form: Format, content: bytes, password: str) -> bytes:
     with TemporaryDirectory() as folder:
         source, target = Path(folder, "source"), Path(folder, "target")
         source.write_bytes(content)
-        arguments: list[str | Path] = ["-srckeystore", source, "-srcstoretype", str(form), "-srcstorepass:env", "PASSWORD"]
-        arguments += ["-destkeystore", target, "-deststoretype", "PKCS12", "-deststorepass:env", "PASSWORD"]
+        arguments: list[str | Path] = ["-srckeystore", source, "-srcstoretype", str(form)]
+        arguments += ["-srcstorepass:env", "PASSWORD", "-deststorepass:env", "PASSWORD"]
+        arguments += ["-destkeystore", target, "-deststoretype", "PKCS12"]
         told = subprocess.run(
             [str(KEYTOOL), "-importkeystore", "-noprompt", *arguments],
             env={"PATH": os.environ["PATH"], "PASSWORD": password},

@@ -193,6 +193,9 @@ class Run:
     def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
         self._record(action, succeeded=False, error=error.what)
         self._around.listener.failed(action, error.what)
+        if action.kind is ActionKind.PROMOTE:
+            # It may have been done: then the previous version's grace begins now, not when an older one was promoted.
+            self._observer.promoted(self._around.now())
         if action.kind is ActionKind.UPLOAD:
             self._refused_uploads, self._trouble = self._refused_uploads + 1, error
             self._warnings.append(error.what)

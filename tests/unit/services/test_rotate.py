@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +16,7 @@ from rotator.history.queries import gap_begun, rotations
 from rotator.services.managed import Observer
 from rotator.services.reports import Outcome
 from rotator.services.rotate import settled
-from tests.unit.services.bench import BACK, FINISH, NOW, Bench, away, full
+from tests.unit.services.bench import BACK, FINISH, NOW, Bench, MemoryStore, away, full
 
 if TYPE_CHECKING:
     from rotator.core.credentials import Version
@@ -109,6 +109,29 @@ def test_a_history_that_cannot_be_read_any_more_does_not_end_a_grace(
     assert observer.look().promoted_at == pair.current.created_at
     observer.promoted(pair.time + timedelta(days=1))
     assert observer.look().promoted_at == pair.time + timedelta(days=1)
+
+
+def test_a_promotion_whose_answer_is_lost_begins_a_grace_all_the_same(
+    pair: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.use("Warehouse_B")
+    promoted, wanted = str(pair.store.standing.current), pair.store.standing.previous
+    pair.journal.record("promote", now=pair.now(), credential=pair.credential, version=promoted)
+    pair.time += timedelta(days=30)
+    promote = MemoryStore.promote
+
+    def lose_the_answer(store: MemoryStore, *given: Any, **named: Any) -> None:
+        promote(store, *given, **named)
+        # The look after it must not take the version before for one whose grace has ended.
+        raise StoreUnavailable("No answer.", advice="Run it again.")
+
+    monkeypatch.setattr(MemoryStore, "promote", lose_the_answer)
+    with pytest.raises(StoreUnavailable):
+        pair.serve(BACK)
+    report = pair.serve(BACK)
+    assert (pair.store.standing.current, pair.store.standing.previous) == (wanted, promoted)
+    assert report.again_at
+    assert report.again_at > pair.time
 
 
 def test_asked_to_stop_it_stops_where_nothing_is_half_done_and_says_how_to_go_on(one: Bench) -> None:

@@ -1,0 +1,152 @@
+"""Two installations that rotate one credential at once, by mistake: consumers never fail, and the store stays whole."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import RotatorError, StoreError
+from rotator.services.reports import Outcome, Report
+from tests.contract.servers.vault import dev_server
+from tests.rotation.aws_ground import aws_ground
+from tests.rotation.installations import Consumer, Observed, Second, Turns, second_installation, served
+from tests.rotation.scenarios import SCENARIOS
+from tests.rotation.trials import Promises, Scenario
+from tests.rotation.vault_ground import vault_ground
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.rotation.ground import Ground
+
+IN_PLACE, ALTERNATING = (next(each for each in SCENARIOS if str(each) == name) for name in ("in place", "alternating"))
+
+
+@pytest.fixture(scope="module")
+def _in_vault(_the_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with dev_server(tmp_path_factory.mktemp("vault")) as server, vault_ground(_the_ground, server) as ground:
+        yield ground
+
+
+@pytest.fixture(scope="module")
+def _in_aws(_the_ground: Ground) -> Iterator[Ground]:
+    with aws_ground(_the_ground) as ground:
+        yield ground
+
+
+class Trial:
+    """Two installations with one store and one org, before either has begun."""
+
+    def __init__(self, ground: Ground, scenario: Scenario, second: Second) -> None:
+        scenario.prepare(ground)
+        self.ground, self.scenario, self.second = ground, scenario, second
+        self.promises, self.consumer = Promises(ground, scenario), Consumer(ground, scenario.credential)
+        self.before = ground.stages(scenario.credential)
+
+    def watcher(self) -> Observed:
+        return Observed(self.promises, self.consumer)
+
+    def overtaken_before(self, place: str) -> list[Report | RotatorError]:
+        """The second rotates, whole, before the first makes this call."""
+        ends, theirs = list[Report | RotatorError](), list[Report | RotatorError]()
+
+        def overtake(name: str) -> None:
+            if name == place and not theirs:
+                with self.second.program(self.watcher()) as app:
+                    theirs.append(served(self.scenario, app))
+
+        watcher = self.watcher()
+        watcher.before = overtake
+        with self.ground.program(watcher) as app:
+            ends.append(served(self.scenario, app))
+        return ends + theirs
+
+    def by_turns(self) -> list[Report | RotatorError]:
+        """Each makes one call to store or org after the other."""
+        turns = Turns()
+
+        def run(number: int) -> Report | RotatorError:
+            def take_turn(_name: str) -> None:
+                turns.over(number)
+                turns.wait(number)
+
+            watcher = self.watcher()
+            watcher.before = take_turn
+            installation = (self.ground, self.second)[number]
+            try:
+                turns.wait(number)
+                with installation.program(watcher) as app:
+                    return served(self.scenario, app)
+            finally:
+                turns.ended(number)
+
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(run, range(2)))
+
+    def check(self, ends: list[Report | RotatorError]) -> None:
+        """One at least went through, whoever did not says what to do, and its next run ends well."""
+        assert any(is_through(end) for end in ends), ends
+        for end in ends:
+            assert is_through(end) or end.advice, end
+        for installation in (self.ground, self.second):
+            with installation.program() as app:
+                report = self.scenario.serve(app)
+            assert report.outcome in {Outcome.ROTATED, Outcome.WAITING}, report
+        self.promises.check()
+        self.consumer.logs_in()
+        stages = self.ground.stages(self.scenario.credential)
+        current = self.ground.current(self.scenario.credential)
+        assert stages.pending is None
+        assert stages.current != self.before.current
+        assert self.ground.live(current.app) == stages.current
+        assert self.ground.kept(self.scenario.credential) == set(stages.fingerprints)
+
+
+def is_through(end: Report | RotatorError) -> bool:
+    return isinstance(end, Report) and end.outcome in {Outcome.ROTATED, Outcome.WAITING}
+
+
+@pytest.fixture
+def in_vault(_in_vault: Ground) -> Iterator[Second]:
+    _in_vault.begin()
+    with second_installation(_in_vault) as second:
+        yield second
+
+
+@pytest.fixture
+def in_aws(_in_aws: Ground) -> Iterator[Second]:
+    _in_aws.begin()
+    with second_installation(_in_aws) as second:
+        yield second
+
+
+@pytest.mark.parametrize("place", ["store.read", "store.promote"])
+def test_who_is_overtaken_in_vault_leaves_the_other_ones_rotation_in_force(in_vault: Second, place: str) -> None:
+    trial = Trial(in_vault.ground, IN_PLACE, in_vault)
+    trial.check(trial.overtaken_before(place))
+
+
+@pytest.mark.parametrize("place", ["store.put_pending", "org.replace_certificate"])
+def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws: Second, place: str) -> None:
+    trial = Trial(in_aws.ground, ALTERNATING, in_aws)
+    trial.check(trial.overtaken_before(place))
+
+
+def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why_not(in_vault: Second) -> None:
+    trial = Trial(in_vault.ground, ALTERNATING, in_vault)
+    through, stopped = trial.by_turns()
+    assert is_through(through)
+    assert isinstance(stopped, StoreError)
+    assert "warehouse has a pending version already" in stopped.what
+    trial.check([through, stopped])
+
+
+def test_of_two_that_take_turns_in_aws_one_goes_through_and_the_other_says_why_not(in_aws: Second) -> None:
+    trial = Trial(in_aws.ground, IN_PLACE, in_aws)
+    through, stopped = trial.by_turns()
+    assert is_through(through)
+    assert isinstance(stopped, StoreError)
+    assert "billing has a pending version already" in stopped.what
+    trial.check([through, stopped])

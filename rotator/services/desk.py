@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.actions import HaltReason
 from rotator.core.certificates import throwaway
 from rotator.errors import HistoryError, RotationHalted, RotatorError
 from rotator.history.journal import PROMOTION
@@ -151,8 +152,11 @@ class Desk:
         try:
             report = run.run()
         except RotatorError as error:
-            self._note_failure(rotation, error)
+            self._note_stop(rotation, error.what)
             raise
+        if report.halt in _GOES_ON:
+            self._note_stop(rotation, report.why)
+            return report
         return self._finish(rotation, report)
 
     def _is_unwritten(self, current: Fingerprint, *, has_begun: bool) -> bool:
@@ -174,7 +178,7 @@ class Desk:
             version=version,
         )
 
-    def _note_failure(self, rotation: Rotation | None, error: RotatorError) -> None:
+    def _note_stop(self, rotation: Rotation | None, why: str) -> None:
         """The rotation stays open: the next run goes on from what it finds."""
         try:
             self._journal.record(
@@ -182,7 +186,7 @@ class Desk:
                 now=self._now(),
                 credential=self._managed.name,
                 rotation_id=rotation.id if rotation else None,
-                error=error.what,
+                error=why,
             )
         except HistoryError:
             return
@@ -209,3 +213,6 @@ class Desk:
 
 
 _IN_HISTORY: Final = {Outcome.WAITING: "nothing"}
+
+_GOES_ON: Final = frozenset({HaltReason.UNPROVEN, HaltReason.REVERT_UNPROVEN})
+"""Where a person is needed in the middle of a rotation, which goes on from there afterwards."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.core.logins import LoginOutcome
+from rotator.core.actions import HaltReason
+from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, RotationHalted, RotationRunning
 from rotator.history.locks import rotation_locks
 from rotator.history.queries import rotations
@@ -148,6 +149,18 @@ def test_an_error_that_stops_a_run_is_written_down_and_the_rotation_stays_open(o
         one.serve()
     assert one.events()[-1].kind == "stopped"
     assert outcomes(one) == [None]
+
+
+def test_a_rotation_that_could_prove_nothing_stays_open_and_is_told_as_one_when_it_is_finished(one: Bench) -> None:
+    old = one.current
+    one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.TRANSIENT, "later")
+    assert one.serve().halt is HaltReason.UNPROVEN
+    assert outcomes(one) == [None]
+    one.refuses = lambda _: None
+    report = one.serve(FINISH)
+    assert (report.outcome, report.old_fingerprint) == (Outcome.ROTATED, old.fingerprint)
+    ended = rotations(one.database)[0]
+    assert (ended.outcome, ended.gap_seconds) == ("rotated", report.gap_seconds)
 
 
 def test_while_somebody_else_rotates_it_nothing_is_begun(one: Bench) -> None:

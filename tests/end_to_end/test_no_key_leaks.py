@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from rotator.simulator.export import Export
 from rotator.simulator.hosting import hosted
 from rotator.simulator.settings import OrgSettings
 from rotator.stores.disk import Directory
+from rotator.testing.versions import spare_key
 from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer, running_aws
 from tests.contract.planted import betrayals, logging_everything, whole
 from tests.contract.servers.strict_aws import REGION
@@ -57,6 +59,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, PrivateKey]:
         found[key.public_fingerprint] = key
 
     monkeypatch.setattr(PrivateKey, "__init__", remembered)
+    # OpenSSL takes 60 ms to check a key that it reads.
+    monkeypatch.setattr(PrivateKey, "from_pem", cache(PrivateKey.from_pem))
     return found
 
 
@@ -223,6 +227,16 @@ def test_a_process_that_says_all_it_does_shows_no_key(
     assert folder.rotator("verify", "billing").code == 0
     assert set(seen) > before
     search(told, folder, seen)
+
+
+@pytest.mark.parametrize("as_der", [False, True], ids=["PEM", "DER"])
+def test_the_search_finds_a_key_in_any_file(tmp_path: Path, *, as_der: bool) -> None:
+    key = spare_key(0)
+    der = key.signing_key().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "rotator.db").write_bytes(b"before " + (der if as_der else key.pem().reveal().encode()) + b" after")
+    with pytest.raises(AssertionError):
+        search("", Folder(tmp_path), {"spare": key})
+    search("", Folder(tmp_path), {"another": spare_key(1)})
 
 
 def in_files(folder: Folder, _request: pytest.FixtureRequest) -> tuple[dict[str, Any], Any]:

@@ -79,16 +79,7 @@ class PostgresServer:
             for path in (home, password):
                 shutil.chown(path, OUTSIDER, "nogroup")
         options = ["-E", "UTF8", "--locale=C", "-U", ADMINISTRATOR, "-A", "scram-sha-256", "--pwfile", str(password)]
-        command = [
-            str(self._binaries / "initdb"),
-            "-D",
-            str(home / "data"),
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            *options,
-        ]
+        command = [str(self._binaries / "initdb"), "-D", str(home / "data"), "--no-sync", *options]
         subprocess.run(command, cwd=home, check=True, capture_output=True, **self._as_user)
         self.start()
         self.administer(f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{self._password}'")

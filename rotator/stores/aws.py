@@ -20,6 +20,7 @@ from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
 from rotator.errors import StoreError
 from rotator.stores.aws_secret import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
+from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +89,7 @@ class AwsStore:
         document = self._document(version)
         secret, fingerprint = self._secret(version.credential), version.fingerprint
         labels, stages = self._begun(secret)
-        self._refuse_other_pending(version.credential, stages, fingerprint)
+        refuse_other_pending(self._calls.where, version.credential, stages.pending, fingerprint)
         if fingerprint in {stages.current, stages.previous}:
             stage = Stage.CURRENT if fingerprint == stages.current else Stage.PREVIOUS
             raise self._refused(f"version {fingerprint[:12]} of {version.credential} is {stage} already")
@@ -103,7 +104,7 @@ class AwsStore:
         labels, stages = self._look(secret)
         if stages.previous != fingerprint:
             raise self._refused(f"version {fingerprint[:12]} of {credential} is not previous")
-        self._refuse_other_pending(credential, stages, fingerprint)
+        refuse_other_pending(self._calls.where, credential, stages.pending, fingerprint)
         if stages.pending is None:
             secret.move(PENDING, to=fingerprint, source=labels.pending)
             secret.await_labels(lambda seen: seen.pending == fingerprint)
@@ -118,7 +119,7 @@ class AwsStore:
         if fingerprint not in {stages.pending, stages.current}:
             raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
         if stages.current != fingerprint:
-            self._refuse_other_current(credential, stages, replaces)
+            refuse_other_current(self._calls.where, credential, stages.current, replaces)
             # AWSPREVIOUS follows by itself, in the same instant (UpdateSecretVersionStage).
             secret.move(CURRENT, to=fingerprint, source=labels.current)
         self._tidy(secret, secret.await_labels(lambda seen: seen.current == fingerprint))
@@ -231,23 +232,8 @@ class AwsStore:
             raise self._refused(f"the document of {version.credential} has {size} bytes, and AWS takes {LARGEST_VALUE}")
         return document
 
-    def _refuse_other_pending(self, credential: str, stages: Stages, fingerprint: Fingerprint) -> None:
-        if stages.pending not in {None, fingerprint}:
-            raise self._refused(f"{credential} has a pending version already, {stages.pending[:12]}")
-
-    def _refuse_other_current(self, credential: str, stages: Stages, replaces: Fingerprint | None) -> None:
-        if stages.current != replaces:
-            raise self._refused(
-                f"another program promoted meanwhile: the current version of {credential} is"
-                f" {_short(stages.current)}, not {_short(replaces)}"
-            )
-
     def _refused(self, reason: str) -> StoreError:
-        return StoreError(
-            f"{self._calls.where} says no: {reason}.",
-            left="Nothing was changed.",
-            advice="See what is stored with `rotator status`, and run the command again: it goes on from there.",
-        )
+        return refused(self._calls.where, reason)
 
     def _not_made(self, secret: AwsSecret) -> StoreError:
         return StoreError(
@@ -275,7 +261,3 @@ class AwsStore:
 
 def _fingerprint(version: str | None) -> Fingerprint | None:
     return None if version in {None, PLACEHOLDER} else Fingerprint(str(version))
-
-
-def _short(fingerprint: Fingerprint | None) -> str:
-    return fingerprint[:12] if fingerprint else "none"

@@ -20,6 +20,7 @@ from rotator.core.credentials import Stage, Stages
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.disk import Directory, make_root
 from rotator.stores.folder import CredentialFolder
+from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ class FilesStore:
             stages = folder.stages() if folder else Stages()
             if folder is None or stages.previous != fingerprint:
                 raise self._refused(f"version {fingerprint[:12]} of {credential} is not previous")
-            self._refuse_other_pending(credential, stages, fingerprint)
+            refuse_other_pending(self._where, credential, stages.pending, fingerprint)
             if stages.pending is None:
                 folder.put(Stage.PENDING, fingerprint)
 
@@ -92,7 +93,7 @@ class FilesStore:
             if folder is None or fingerprint not in {stages.pending, stages.current}:
                 raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
             if stages.current != fingerprint:
-                self._refuse_other_current(credential, stages, replaces)
+                refuse_other_current(self._where, credential, stages.current, replaces)
                 folder.promote(fingerprint, replaces)
             folder.sweep()
 
@@ -124,7 +125,7 @@ class FilesStore:
 
     def _is_new(self, folder: CredentialFolder, version: Version) -> bool:
         stages, fingerprint = folder.stages(), version.fingerprint
-        self._refuse_other_pending(version.credential, stages, fingerprint)
+        refuse_other_pending(self._where, version.credential, stages.pending, fingerprint)
         if fingerprint in {stages.current, stages.previous}:
             stage = Stage.CURRENT if fingerprint == stages.current else Stage.PREVIOUS
             raise self._refused(f"version {fingerprint[:12]} of {version.credential} is {stage} already")
@@ -164,23 +165,12 @@ class FilesStore:
                 with folder.locked():
                     yield folder
 
-    def _refuse_other_pending(self, credential: str, stages: Stages, fingerprint: Fingerprint) -> None:
-        if stages.pending not in {None, fingerprint}:
-            raise self._refused(f"{credential} has a pending version already, {stages.pending[:12]}")
-
-    def _refuse_other_current(self, credential: str, stages: Stages, replaces: Fingerprint | None) -> None:
-        if stages.current != replaces:
-            raise self._refused(
-                f"another program promoted meanwhile: the current version of {credential} is"
-                f" {_short(stages.current)}, not {_short(replaces)}"
-            )
+    @property
+    def _where(self) -> str:
+        return f"The store {self.name!r} ({self._root})"
 
     def _refused(self, reason: str) -> StoreError:
-        return StoreError(
-            f"The store {self.name!r} ({self._root}) says no: {reason}.",
-            left="Nothing was changed.",
-            advice="See what is stored with `rotator status`, and run the command again: it goes on from there.",
-        )
+        return refused(self._where, reason)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -190,7 +180,7 @@ class FilesStore:
             raise self._explain(error) from None
 
     def _explain(self, error: OSError) -> StoreError:
-        where = f"The store {self.name!r} ({self._root})"
+        where = self._where
         reason = error.strerror or type(error).__name__
         left = "Every stage holds a whole version, the one before or the one after."
         if error.errno in _FULL:
@@ -228,7 +218,3 @@ def _refuse_outside(credential: str) -> None:
             left="Nothing was changed.",
             advice="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
         )
-
-
-def _short(fingerprint: Fingerprint | None) -> str:
-    return fingerprint[:12] if fingerprint else "none"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.secret import Secret
 from rotator.errors import StoreError
+from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
 from rotator.stores.vault_credential import VaultCredential
 from rotator.stores.vault_kv import KvSecret
 
@@ -94,9 +95,9 @@ class VaultStore:
         if stages.current != fingerprint:
             if stages.pending != fingerprint or document is None:
                 raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
-            self._refuse_other_current(credential, stages.current, replaces)
+            refuse_other_current(self._where, credential, stages.current, replaces)
             # What is current afterwards is another version when another program wrote at the same moment.
-            self._refuse_other_current(credential, stored.promote(look, fingerprint, document), fingerprint)
+            refuse_other_current(self._where, credential, stored.promote(look, fingerprint, document), fingerprint)
         stored.sweep(stored.look())
 
     def discard(self, credential: str, fingerprint: Fingerprint) -> None:
@@ -150,8 +151,7 @@ class VaultStore:
 
     def _put(self, stored: VaultCredential, look: Look, fingerprint: Fingerprint, document: Secret) -> None:
         pending = look.stages.pending
-        if pending not in {None, fingerprint}:
-            raise self._refused(f"{stored.place} has a pending version already, {pending[:12]}")
+        refuse_other_pending(self._where, stored.place, pending, fingerprint)
         if pending is None and not stored.put_pending(look, fingerprint, document):
             raise self._refused(f"another program stored a pending version of {stored.place} meanwhile")
 
@@ -172,18 +172,9 @@ class VaultStore:
             raise self._refused(f"{name!r} cannot be the name of a credential", advice)
         return VaultCredential(self._session, self._mount, f"{self._folder}/{name}", sees_pending=self._sees_pending)
 
-    def _refuse_other_current(self, credential: str, current: Fingerprint | None, expected: Fingerprint | None) -> None:
-        if current != expected:
-            raise self._refused(
-                f"another program promoted meanwhile: the current version of {credential} is {_short(current)},"
-                f" not {_short(expected)}"
-            )
+    @property
+    def _where(self) -> str:
+        return f"The store {self.name!r} ({self._mount}/{self._folder} in Vault)"
 
     def _refused(self, reason: str, advice: str = "") -> StoreError:
-        usual = "See what is stored with `rotator status`, and run the command again: it goes on from there."
-        what = f"The store {self.name!r} ({self._mount}/{self._folder} in Vault) says no: {reason}."
-        return StoreError(what, left="Nothing was changed.", advice=advice or usual)
-
-
-def _short(fingerprint: Fingerprint | None) -> str:
-    return fingerprint[:12] if fingerprint else "none"
+        return refused(self._where, reason, advice)

@@ -1,0 +1,39 @@
+"""How a store says no, in the same words whatever it is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.errors import StoreError
+
+if TYPE_CHECKING:
+    from rotator.core.credentials import Fingerprint
+
+_USUAL_ADVICE: Final = "See what is stored with `rotator status`, and run the command again: it goes on from there."
+
+
+def refused(where: str, reason: str, advice: str = "") -> StoreError:
+    """The error for what a store does not do; `where` names the store, such as `The store 'keys' (/srv/keys)`."""
+    return StoreError(f"{where} says no: {reason}.", left="Nothing was changed.", advice=advice or _USUAL_ADVICE)
+
+
+def refuse_other_pending(where: str, credential: str, pending: Fingerprint | None, fingerprint: Fingerprint) -> None:
+    """Raises StoreError when another version than this one is `pending` already."""
+    if pending not in {None, fingerprint}:
+        raise refused(where, f"{credential} has a pending version already, {_short(pending)}")
+
+
+def refuse_other_current(
+    where: str, credential: str, current: Fingerprint | None, expected: Fingerprint | None
+) -> None:
+    """Raises StoreError when `current` is not the version that a promotion is to replace."""
+    if current != expected:
+        raise refused(
+            where,
+            f"another program promoted meanwhile: the current version of {credential} is {_short(current)},"
+            f" not {_short(expected)}",
+        )
+
+
+def _short(fingerprint: Fingerprint | None) -> str:
+    return fingerprint[:12] if fingerprint else "none"

@@ -1,7 +1,7 @@
 # `make demo`, `make test` and `make lint` do all their own set-up; from the second run on they start at once.
 PYTHON ?= python3
-# Processes that run tests, for two cores. 0 runs them in one, as a debugger wants it.
-WORKERS ?= 2
+# Processes that run tests: one more than two cores, as tests wait for servers. 0 runs them in one, for a debugger.
+WORKERS ?= 3
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -15,9 +15,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 demo: $(STAMP)
 	@$(BIN)/rotator demo
 
-# A module's tests stay in one process, so that what its fixtures start is started once.
+# A module's tests stay in one process, so that what its fixtures start is started once. In the order of the folders the
+# long ones come first, so that no process is left alone with them at the end.
 test: $(STAMP)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

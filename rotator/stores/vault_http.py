@@ -40,6 +40,9 @@ _AWAY: Final = {
 }
 """Answers that pass by themselves (Vault HTTP API, "HTTP status codes")."""
 
+_UPGRADING: Final = "Upgrading from non-versioned to versioned data"
+"""What a KV engine says with status 400 for a moment after it was enabled, or upgraded to version 2."""
+
 _SET_CA: Final = "Set `ca` of the store to the PEM file of the authority that signed the server's certificate."
 _NEVER_WORKS: Final = {
     "CERTIFICATE_VERIFY_FAILED": ("its certificate is not trusted", _SET_CA),
@@ -204,5 +207,7 @@ def _passing(answer: Answer) -> str:
     """Why a later answer may be another one; nothing when it will be the same."""
     if "sealed" in answer.errors and answer.status == 503:
         return "it is sealed"
+    if _UPGRADING in answer.errors:
+        return "its secrets engine is not ready yet"
     reason = _AWAY.get(answer.status, "")
     return f"{reason}: {answer.errors}" if reason and answer.errors else reason

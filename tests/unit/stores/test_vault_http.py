@@ -1,0 +1,60 @@
+"""What a Vault says that passes by itself is waited for."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from rotator.errors import StoreUnavailable
+from rotator.stores.vault_http import VaultHttp, VaultServer, Waiting
+
+UPGRADING = (
+    "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will"
+    " resume service shortly."
+)
+
+
+class Clock:
+    """Time that passes by sleeping."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 15, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def http() -> VaultHttp:
+    clock = Clock()
+    waiting = Waiting(now=clock.now, sleep=clock.sleep, uniform=lambda low, _high: low)
+    return VaultHttp("keys", VaultServer("http://127.0.0.1:1"), waiting)
+
+
+def response(status: int, body: dict[str, object]) -> requests.Response:
+    answer = requests.Response()
+    answer.status_code = status
+    answer._content = json.dumps(body).encode()
+    return answer
+
+
+def test_an_engine_that_has_just_been_enabled_is_waited_for(http: VaultHttp) -> None:
+    answers = [response(400, {"errors": [UPGRADING]}), response(200, {"data": {"keys": []}})]
+    assert http.send(lambda _client: answers.pop(0), None).ok
+    assert not answers
+
+
+def test_an_engine_that_never_becomes_ready_is_told(http: VaultHttp) -> None:
+    with pytest.raises(StoreUnavailable, match="not ready yet"):
+        http.send(lambda _client: response(400, {"errors": [UPGRADING]}), None)
+
+
+def test_another_refusal_is_an_answer_at_once(http: VaultHttp) -> None:
+    answers = [response(400, {"errors": ["check-and-set parameter did not match the current version"]})]
+    assert http.send(lambda _client: answers.pop(0), None).status == 400

@@ -52,10 +52,11 @@ def standby_is_known(s: Situation, app: str) -> Action | None:
         return None
     if seen.live is None or seen.live in s.seen.stored:
         return None
+    command = "rotate now" if s.seen.current else "rotator enroll"
     return halt(
         HaltReason.STANDBY_UNKNOWN,
         f"App {app} holds a certificate that nobody here knows ({seen.live[:12]}...): a consumer may log in with it.",
-        "If its key pair is yours, `rotator adopt` it; if nobody needs it, `rotate now --replace-unknown`.",
+        f"If its key pair is yours, `rotator adopt` it; if nobody needs it, `{command} --replace-unknown`.",
     )
 
 

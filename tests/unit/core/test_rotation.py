@@ -438,6 +438,19 @@ def test_an_urgent_request_ends_the_previous_version_at_once(wanted: Wanted) -> 
 UNSEEN = replace(seen("old", current=OLD), apps={"A": SeenApp("A", readable=False)})
 
 
+@pytest.mark.parametrize(
+    ("look", "wanted", "command"),
+    [
+        (seen("old", "stranger", current=OLD), REPLACE, "`rotate now --replace-unknown`"),
+        (seen("stranger"), Wanted(Goal.REPLACE), "`rotator enroll --replace-unknown`"),
+    ],
+)
+def test_an_unknown_certificate_is_told_with_the_command_that_replaces_it(
+    look: Observation, wanted: Wanted, command: str
+) -> None:
+    assert command in decided(look, wanted).advice
+
+
 CALLS_FOR_A_PERSON = [
     (UNSEEN, REPLACE, HaltReason.APP_UNREADABLE),
     (seen("old", current=OLD, previous=OLDER_ON_B), REPLACE, HaltReason.APP_NOT_CONFIGURED),

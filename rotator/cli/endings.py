@@ -67,7 +67,8 @@ def _details(report: Report, now: datetime) -> list[str]:
     if report.steps:
         steps = ", ".join(f"{step.action} {step.seconds:.1f} s" for step in report.steps)
         lines.append(f"Steps: {steps}.")
-    if report.outcome in {Outcome.ROTATED, Outcome.REVERTED}:
+    # Who used a key that was never in the store is not known here, so nothing is promised about them.
+    if report.outcome in {Outcome.ROTATED, Outcome.REVERTED} and report.old_fingerprint:
         lines.append(_gap(report))
     if report.again_at:
         lines.append(_what_is_left(report, report.again_at, now))

@@ -45,6 +45,10 @@ def test_without_a_gap_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Gap: none" in told(replace(ROTATED, gap=Gap()), capsys)
 
 
+def test_nothing_is_said_of_a_gap_where_nothing_was_current_before(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Gap" not in told(replace(ROTATED, old_fingerprint=None, gap=Gap()), capsys)
+
+
 @pytest.mark.parametrize(
     ("report", "first"),
     [

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 KEY_SIZES: Final = (2048, 3072, 4096)
 """RSA key sizes in bits that may be generated."""
 
+_CHECKED: Final[set[bytes]] = set()
+"""Digests of the texts whose keys were found consistent. A check takes 40 ms, and a rotation reads a key many times."""
+
 
 class PrivateKey:
     """An RSA private key in memory. It prints as `***`; `pem()` gives the bytes that only a store may hold."""
@@ -41,15 +44,16 @@ class PrivateKey:
 
     @classmethod
     def from_pem(cls, pem: bytes | str, password: Secret | None = None) -> Self:
-        """Reads PKCS#1 or PKCS#8, checked for consistency.
+        """Reads PKCS#1 or PKCS#8, checked for consistency; the same text once in the life of the process.
 
         Raises CertificateError for a wrong password, a damaged file, or a key that is not RSA.
         """
         # Never a UnicodeEncodeError: it would carry the key along.
         data = pem.encode("ascii", "replace") if isinstance(pem, str) else pem
         secret = password.reveal().encode("utf-8", "replace") if password else None
+        digest = hashlib.sha256(data).digest()
         try:
-            key = serialization.load_pem_private_key(data, secret)
+            key = serialization.load_pem_private_key(data, secret, unsafe_skip_rsa_key_validation=digest in _CHECKED)
         except TypeError:
             raise CertificateError(
                 "The private key is encrypted, and no password is configured."
@@ -67,6 +71,8 @@ class PrivateKey:
                 "The private key is not RSA.",
                 advice="Salesforce's JWT bearer flow signs with RS256 only: give an RSA key.",
             )
+        if secret is None:
+            _CHECKED.add(digest)
         return cls(key)
 
     def pem(self) -> Secret:

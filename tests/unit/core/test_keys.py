@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -71,6 +72,17 @@ def test_a_key_with_a_damaged_byte_never_passes_for_another(place: int, change: 
         assert PrivateKey.from_pem(bytes(pem)).public_fingerprint == spare_key(0).public_fingerprint
     except CertificateError as refused:
         assert refused.advice  # noqa: PT017 -- either answer is right
+
+
+def test_a_key_whose_parts_do_not_belong_together_is_refused_however_often_it_is_read() -> None:
+    sound = spare_key(0).signing_key().private_numbers()
+    wrong = RSAPrivateNumbers(
+        sound.p, sound.q, sound.d + 2, sound.dmp1, sound.dmq1, sound.iqmp, sound.public_numbers
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    pem = wrong.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    for _ in range(2):
+        with pytest.raises(CertificateError, match="cannot be read"):
+            PrivateKey.from_pem(pem)
 
 
 @pytest.mark.parametrize("bits", KEY_SIZES[:2])

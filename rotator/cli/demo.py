@@ -14,7 +14,7 @@ import click
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 
 if TYPE_CHECKING:
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.cli.traffic import Consumer, Traffic
     from rotator.services.reports import Report
     from rotator.services.scan import Scan
@@ -87,7 +87,7 @@ def demo(invocation: Invocation) -> None:
 
 
 def _application(config: Path) -> Application:
-    from rotator.cli.context import Application
+    from rotator.application import Application
 
     return Application.configured(config)
 

@@ -16,7 +16,7 @@ from rotator.services.scan import FoundApp, Scan, scan
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.core.certificates import Certificate
     from rotator.salesforce.inventory import InventoryEntry
 

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.cli.context import Application
+    from rotator.application import Application
 
 _C = TypeVar("_C", bound="Callable[..., Any]")
 
@@ -27,7 +27,7 @@ class Invocation:
     def application(self) -> Application:
         """The configured program, to be used in a `with` statement. Raises ConfigurationError."""
         # Settings and adapters are imported by the first command that needs them.
-        from rotator.cli.context import Application  # noqa: PLC0415
+        from rotator.application import Application  # noqa: PLC0415
 
         return Application.configured(self.config)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from rotator.cli.context import Application
+    from rotator.application import Application
 
 
 @click.command()

@@ -18,7 +18,7 @@ from rotator.errors import ConfigurationError, RotatorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.cli.options import Invocation
     from rotator.services.desk import Desk
     from rotator.services.reports import Report

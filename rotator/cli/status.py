@@ -29,7 +29,7 @@ from rotator.services.status import CredentialStatus, Past, Standing, StatusRead
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.history.records import Rotation
     from rotator.salesforce.apps import App
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
+from rotator.config.alerts import CHANNEL_TAGS
 from rotator.config.consistency import inconsistencies
 from rotator.config.document import Document, read_document
 from rotator.config.kinds import settings_of
 from rotator.config.mistakes import Mistake, Place, describe
 from rotator.config.settings import BY_CREDENTIAL, OWN_KEY, Settings
+from rotator.config.windows import BY_CRON, WEEKLY
 from rotator.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ USUAL_PLACES: Final = (Path("config.yaml"), Path("/etc/rotator/config.yaml"))
 _NOTHING_TOUCHED: Final = "Nothing was touched."
 _FOLLOWING: Final = "default_factory_not_called"
 """What pydantic says of a default that depends on another field, which is mistaken."""
+_MARKS: Final = CHANNEL_TAGS | {OWN_KEY, BY_CREDENTIAL, WEEKLY, BY_CRON, "[key]"}
 _EXAMPLE: Final = "config.yaml.example shows every option."
 
 
@@ -109,7 +112,7 @@ def _sentence(details: ErrorDetails, place: Place, document: Document) -> str:
 
 def _place(location: tuple[int | str, ...]) -> Place:
     """Where an error is in the file: without the marks that pydantic adds for unions and keys."""
-    return tuple(part for part in location if part not in {OWN_KEY, BY_CREDENTIAL, "[key]"})
+    return tuple(part for part in location if part not in _MARKS)
 
 
 def _refused(path: Path, mistakes: list[Mistake]) -> ConfigurationError:

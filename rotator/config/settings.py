@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
+from rotator.config.alerts import AlertSettings
+from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings
 from rotator.config.durations import Duration, format_duration
 from rotator.config.merging import with_defaults
@@ -16,6 +18,7 @@ from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
 from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
 from rotator.config.stores import Store
+from rotator.config.windows import WindowSettings
 from rotator.core.policies import Strategy, Verification
 
 RESERVED_COMMON_NAME: Final = "retired by rotator"
@@ -69,6 +72,7 @@ class OrgSettings(Section):
     proxy: ProxyUrl | None = None
     connect_timeout: Duration = timedelta(seconds=10)
     read_timeout: Duration = timedelta(seconds=60)
+    limits: LimitSettings = LimitSettings()
     login: Login
 
     @model_validator(mode="after")
@@ -136,6 +140,8 @@ class RotationSettings(Section):
     subject: SubjectSettings = SubjectSettings()
     rotate_before: Duration = timedelta(days=30)
     grace: Duration = timedelta(days=7)
+    windows: tuple[WindowSettings, ...] = ()
+    """When rotations by schedule may begin; at any time where there are none."""
     verification: VerificationSettings = VerificationSettings()
 
     @model_validator(mode="after")
@@ -182,6 +188,9 @@ class Settings(Section):
     stores: dict[Name, Store] = Field(default_factory=dict)
     credentials: dict[Name, CredentialSettings] = Field(default_factory=dict)
     rotation: RotationSettings = RotationSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    alerts: AlertSettings = AlertSettings()
+    http: HttpSettings = HttpSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.stores.base import Store
     from tests.contract.aws.stores import AwsServer
     from tests.rotation.moments import Moment

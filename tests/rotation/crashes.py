@@ -10,7 +10,7 @@ from tests.rotation.trials import CHANGES, Promises, Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.services.reports import Report
     from tests.rotation.ground import Ground
     from tests.rotation.moments import Moment

@@ -13,7 +13,7 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from rotator.cli.context import Application
+from rotator.application import Application
 from rotator.config.loading import parse
 from rotator.core.certificates import Certificate, SubjectName, self_signed
 from rotator.core.credentials import Version

@@ -13,7 +13,7 @@ from tests.rotation.ground import APPS, PERSONS_KEY, Ground
 from tests.rotation.trials import Scenario, serve
 
 if TYPE_CHECKING:
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.services.reports import Report
 
 REPLACE: Final = Request("replace", "alex@laptop")

@@ -16,7 +16,7 @@ from tests.rotation.scenarios import FINISH, SCENARIOS
 from tests.rotation.trials import Scenario, serve
 
 if TYPE_CHECKING:
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.services.reports import Report
     from tests.rotation.ground import Ground
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
 
-    from rotator.cli.context import Application
+    from rotator.application import Application
     from rotator.services.reports import Report
     from tests.rotation.ground import Ground
 

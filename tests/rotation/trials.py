@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from rotator.cli.context import Application
+from rotator.application import Application
 from rotator.core.keys import PrivateKey
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import (

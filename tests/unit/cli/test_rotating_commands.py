@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.cli.context import Application
+from rotator.application import Application
 from rotator.core.actions import Action, ActionKind
 from rotator.core.credentials import Fingerprint
 from rotator.core.logins import LoginAnswer, LoginOutcome

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.cli.context import Application, utc_now
+from rotator.application import Application, utc_now
 from rotator.core.certificates import Certificate
 from rotator.errors import ConfigurationError, RotationRunning, StoreError
 from rotator.simulator.server import SimulatorServer

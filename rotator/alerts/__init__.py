@@ -1,0 +1,1 @@
+"""Where people are told: Slack, e-mail, and anything that Apprise reaches."""

@@ -1,0 +1,80 @@
+"""What every channel takes and promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from rotator.errors import RotatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from rotator.core.severity import Severity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One thing to tell people. It never holds a secret."""
+
+    matter: str
+    """Id of what it is about; messages about one matter stand in one thread."""
+    key: str
+    """Stays the same when the message has to be sent again, and is no other message's: a reader may drop doubles."""
+    title: str
+    """One line: "Certificate of Billing in production expires in 14 days"."""
+    text: str
+    """A sentence or a few: what happened, what was left as it was, what to do now."""
+    severity: Severity
+    at: datetime
+    """When it became so."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """Names and values to look up: ("Org", "production"), ("Fingerprint", "1902...")."""
+    is_end: bool = False
+    """The matter is settled: it closes its thread."""
+
+
+class DeliveryFailed(RotatorError):
+    """A channel did not accept a message. It is owed still."""
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        advice: str,
+        left: str = "The message is kept and sent again later.",
+        retry_after: timedelta | None = None,
+        lasting: bool = False,
+    ) -> None:
+        """`retry_after` is what the channel asked for; `lasting`: only a person can mend it (a revoked token)."""
+        super().__init__(what, advice=advice, left=left)
+        self.retry_after = retry_after
+        self.lasting = lasting
+
+
+class Channel(Protocol):
+    """A place where people read. Calls block until the channel has accepted, with a time-out; threads may share it."""
+
+    @property
+    def name(self) -> str:
+        """As the configuration names it."""
+        ...
+
+    def send(self, message: Message, *, thread: str | None) -> str:
+        """Sends one message, into the thread of its matter if there is one, and returns when it was accepted.
+
+        The result is what `thread` is to be for the next message of the matter; empty where there are no threads.
+        Raises DeliveryFailed.
+        """
+        ...
+
+    def send_digest(self, messages: Sequence[Message]) -> str:
+        """Sends many as one; the result is a thread for each matter in it. Raises DeliveryFailed."""
+        ...
+
+    def close(self) -> None:
+        """Gives connections back."""
+        ...

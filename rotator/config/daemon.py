@@ -1,0 +1,101 @@
+"""How `rotator run` works, and the pages that it serves."""
+
+import ipaddress
+from datetime import timedelta
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rotator.config.durations import Duration
+from rotator.config.paths import ConfiguredPath
+from rotator.config.secrets import SecretReference
+from rotator.config.section import Section, Words
+
+
+def _more_than_nothing(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("must be more than 0s")
+    return value
+
+
+Period = Annotated[Duration, AfterValidator(_more_than_nothing)]
+"""A duration that is not 0s."""
+
+
+class BackOffSettings(Section):
+    """How long an org or a credential is left alone after a failure."""
+
+    first: Period = timedelta(minutes=5)
+    """After the first failure; it doubles with each that follows."""
+    ceiling: Period = timedelta(hours=6)
+    attention_after: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
+    """So many failures in a row that time does not mend: then a person is needed, and rotations are not tried again."""
+
+    @model_validator(mode="after")
+    def _ceiling_is_above(self) -> Self:
+        if self.ceiling < self.first:
+            raise ValueError("ceiling must not be shorter than first")
+        return self
+
+
+class HeartbeatSettings(Section):
+    """An address that is called after each full round, so that silence is noticed (Healthchecks, Uptime Kuma, ...)."""
+
+    url: SecretReference
+    """Who knows it can pretend to be this daemon, so it is kept as a secret."""
+    timeout: Period = timedelta(seconds=10)
+    ca: ConfiguredPath | None = None
+
+
+class DaemonSettings(Section):
+    """`daemon:`."""
+
+    tick: Period = timedelta(seconds=15)
+    """How often it asks what is due."""
+    inventory_every: Period = timedelta(hours=1)
+    """How often each org is looked at."""
+    jitter: Duration = timedelta(minutes=2)
+    """A look begins up to so much later, so that not all orgs are called at once."""
+    orgs_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
+    rotations_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
+    back_off: BackOffSettings = BackOffSettings()
+    heartbeat: HeartbeatSettings | None = None
+
+
+_LOCALHOST: Final = "localhost"
+
+
+class HttpSettings(Section):
+    """`http:`: health, metrics and the status page. Nothing there changes anything."""
+
+    host: Words = "127.0.0.1"
+    port: Annotated[int, Field(strict=True, ge=0, le=65535)] = 9465
+    """0: any that is free; the log says which."""
+    token: SecretReference | None = None
+    """Bearer token that every page demands, save /healthz. Beyond loopback there must be one."""
+    names: tuple[Words, ...] = ()
+    """Further host names under which it may be asked, such as a reverse proxy's."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host == _LOCALHOST:
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _guarded_beyond_loopback(self) -> Self:
+        if not self.is_loopback and self.token is None:
+            raise ValueError("beyond loopback it needs a token: token: {file: PATH}")
+        return self
+
+
+class LimitSettings(Section):
+    """`limits:` of an org: what the daemon may use of it. A rotation that has begun is never held up by them."""
+
+    calls_per_hour: Annotated[int, Field(strict=True, ge=1)] | None = None
+    logins_per_hour: Annotated[int, Field(strict=True, ge=1)] = 600
+    """Salesforce refuses a user's logins from 3,600 an hour on."""

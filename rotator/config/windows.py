@@ -1,6 +1,6 @@
 """Maintenance windows in config.yaml: weekdays from one time to another, or cron and how long."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,12 +9,17 @@ from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Ta
 
 from rotator.config.durations import Duration
 from rotator.config.section import Section
+from rotator.core.windows import Cron, Weekly
 
 WEEKLY: Final = "weekly window"
 BY_CRON: Final = "window by cron"
 
+_FIELDS: Final = 5
+
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+_WEEK: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _known_zone(name: str) -> str:
@@ -26,11 +31,20 @@ def _known_zone(name: str) -> str:
 
 
 def _readable_cron(line: str) -> str:
+    if len(line.split()) != _FIELDS:
+        raise ValueError(f"must be a cron line of {_FIELDS} fields, such as '0 2 * * sat'")
     try:
         CronSim(line, datetime.now(UTC))
     except CronSimError as error:
-        raise ValueError(f"must be a cron line such as '0 2 * * sat': {error}") from None
+        # Such as "Bad day-of-month", also for one that never comes: 30 February.
+        raise ValueError(f"must be a cron line such as '0 2 * * sat': {str(error).lower()}") from None
     return line
+
+
+def _more_than_nothing(duration: timedelta) -> timedelta:
+    if not duration:
+        raise ValueError("must be more than 0s")
+    return duration
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
@@ -40,19 +54,28 @@ Zone = Annotated[str, AfterValidator(_known_zone)]
 class WeeklyWindow(Section):
     """From one time of day to another on some weekdays; past midnight when `until` is not later than `since`."""
 
-    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = _WEEK
     """On which it begins."""
     since: TimeOfDay
     until: TimeOfDay
     zone: Zone = "UTC"
+
+    def rules(self) -> Weekly:
+        """The same, as decisions need it."""
+        days = frozenset(_WEEK.index(day) for day in self.days)
+        return Weekly(days, time.fromisoformat(self.since), time.fromisoformat(self.until), ZoneInfo(self.zone))
 
 
 class CronWindow(Section):
     """Begins as a cron line says (minute, hour, day, month, weekday; 0 and 7 are Sunday), and lasts so long."""
 
     cron: Annotated[str, AfterValidator(_readable_cron)]
-    lasts: Duration
+    lasts: Annotated[Duration, AfterValidator(_more_than_nothing)]
     zone: Zone = "UTC"
+
+    def rules(self) -> Cron:
+        """The same, as decisions need it."""
+        return Cron(self.cron, self.lasts, ZoneInfo(self.zone))
 
 
 def _kind_of_window(value: Any) -> str:

@@ -25,8 +25,11 @@ class BackOff:
 
     def pause(self, failures: int) -> timedelta:
         """After so many failures in a row."""
-        # Doubling stops before it overflows; any ceiling is reached long before.
-        return min(self.first * 2 ** min(max(failures - 1, 0), 30), self.ceiling) if failures else timedelta(0)
+        if not failures:
+            return timedelta(0)
+        # In seconds: a timedelta overflows where a float does not.
+        doubled = self.first.total_seconds() * 2.0 ** min(failures - 1, 100)
+        return timedelta(seconds=min(doubled, self.ceiling.total_seconds()))
 
 
 @dataclass(frozen=True)

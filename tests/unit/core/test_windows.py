@@ -1,0 +1,135 @@
+"""Maintenance windows: open when people said so, on their own clock, through every change of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.core.windows import SPARE, Cron, Weekly, Window, is_open, may_begin, next_opening
+
+BERLIN = ZoneInfo("Europe/Berlin")
+EVERY_DAY = frozenset(range(7))
+HOUR = timedelta(hours=1)
+NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+MONDAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+zones = st.sampled_from(
+    [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")]
+)
+instants = st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - zone apart
+day_times = st.times().map(lambda at: at.replace(second=0, microsecond=0))
+weekly = st.builds(
+    Weekly, days=st.frozensets(st.integers(0, 6), min_size=1), since=day_times, until=day_times, zone=zones
+)
+cron = st.builds(
+    Cron,
+    line=st.sampled_from(["0 2 * * *", "30 2 * * sun", "*/20 1-3 * * *", "15 0 1 * *", "0 2 * * 6L", "30 1 25 10 *"]),
+    lasts=st.timedeltas(timedelta(minutes=1), timedelta(days=2)),
+    zone=zones,
+)
+
+
+def local(text: str, zone: ZoneInfo = BERLIN, fold: int = 0) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=zone, fold=fold).astimezone(UTC)
+
+
+def nights(since: str = "22:00", until: str = "04:00", days: frozenset[int] = EVERY_DAY) -> Weekly:
+    return Weekly(days, time.fromisoformat(since), time.fromisoformat(until), BERLIN)
+
+
+def test_without_a_window_it_is_always_open() -> None:
+    assert is_open((), MONDAY)
+    assert next_opening((), MONDAY) == MONDAY
+
+
+def test_a_window_past_midnight_belongs_to_the_day_on_which_it_opens() -> None:
+    saturdays = [nights(days=frozenset({5}))]
+    assert is_open(saturdays, local("2026-11-28T22:00"))
+    assert is_open(saturdays, local("2026-11-29T03:59"))
+    assert not is_open(saturdays, local("2026-11-29T04:00"))
+    assert not is_open(saturdays, local("2026-11-29T22:00"))
+    assert next_opening(saturdays, local("2026-11-29T04:00")) == local("2026-12-05T22:00")
+
+
+def test_from_a_time_to_the_same_time_is_a_whole_day() -> None:
+    assert is_open([nights("00:00", "00:00", frozenset({0}))], local("2026-11-23T23:59"))
+
+
+def test_any_of_several_windows_will_do() -> None:
+    both = [nights(days=frozenset({5})), nights("12:00", "13:00", frozenset({1}))]
+    assert next_opening(both, MONDAY) == local("2026-11-24T12:00")
+
+
+@pytest.mark.parametrize(
+    "window", [nights("02:30", "02:45"), Cron("30 2 * * *", timedelta(minutes=15), BERLIN)], ids=["weekly", "cron"]
+)
+def test_a_time_that_summer_time_leaves_out_does_not_cost_the_window(window: Window) -> None:
+    opens = next_opening([window], local("2026-03-28T12:00"))
+    assert opens is not None
+    assert local("2026-03-29T03:00") <= opens <= local("2026-03-29T03:30")
+
+
+def test_a_time_that_comes_twice_opens_a_weekly_window_once() -> None:
+    window = nights("02:30", "02:45")
+    first = next_opening([window], local("2026-10-24T12:00"))
+    assert first == local("2026-10-25T02:30")
+    assert next_opening([window], first + HOUR) == local("2026-10-26T02:30")
+
+
+def test_a_window_between_two_times_that_summer_time_turns_round_is_open_all_the_same() -> None:
+    assert is_open([nights("02:30", "03:00")], local("2026-03-29T03:30"))
+
+
+def test_a_cron_window_longer_than_its_period_never_closes() -> None:
+    assert is_open([Cron("0 2 * * *", timedelta(days=2), BERLIN)], MONDAY)
+
+
+def test_a_rotation_begins_at_once_in_a_window_and_else_with_the_next() -> None:
+    windows = [nights()]
+    inside = may_begin(windows, local("2026-11-23T23:00"), expires_at=NEVER, lasts=HOUR)
+    assert (inside.at, inside.overrides) == (local("2026-11-23T23:00"), False)
+    outside = may_begin(windows, local("2026-11-23T12:00"), expires_at=NEVER, lasts=HOUR)
+    assert (outside.at, outside.overrides) == (local("2026-11-23T22:00"), False)
+
+
+def test_a_window_that_comes_too_late_is_overridden() -> None:
+    saturdays, opens = [nights(days=frozenset({5}))], local("2026-11-28T22:00")
+    just = opens + SPARE + HOUR
+    assert may_begin(saturdays, MONDAY, expires_at=just, lasts=HOUR).at == opens
+    late = may_begin(saturdays, MONDAY, expires_at=just - timedelta(seconds=1), lasts=HOUR)
+    assert (late.at, late.overrides) == (MONDAY, True)
+
+
+def test_a_window_that_never_opens_is_overridden() -> None:
+    class Never:
+        def next_span(self, now: datetime) -> None: ...
+
+    never = [Never()]
+    assert next_opening(never, MONDAY) is None
+    assert may_begin(never, MONDAY, expires_at=MONDAY + timedelta(days=90), lasts=HOUR).overrides
+
+
+@given(window=st.one_of(weekly, cron), now=instants)
+def test_what_opens_next_is_not_open_before_and_is_open_then(window: Window, now: datetime) -> None:
+    opens = next_opening([window], now)
+    assert opens is not None
+    assert opens >= now
+    assert opens - now < timedelta(days=400)
+    assert is_open([window], opens)
+    if opens > now:
+        before = now + (opens - now) * 0.5
+        assert not is_open([window], before)
+        assert next_opening([window], before) == opens
+
+
+@given(window=st.one_of(weekly, cron), now=instants, left=st.timedeltas(timedelta(days=-30), timedelta(days=60)))
+def test_a_rotation_is_never_put_off_so_long_that_the_certificate_expires(
+    window: Window, now: datetime, left: timedelta
+) -> None:
+    begins = may_begin([window], now, expires_at=now + left, lasts=HOUR)
+    assert begins.at == now or begins.at + HOUR + SPARE <= now + left
+    assert is_open([window], begins.at) or begins.overrides

@@ -32,7 +32,15 @@ class Message:
     facts: tuple[tuple[str, str], ...] = ()
     """Names and values to look up: ("Org", "production"), ("Fingerprint", "1902...")."""
     is_end: bool = False
-    """The matter is settled: it closes its thread."""
+    """Nothing more follows: the matter is settled, or it was one thing that happened."""
+    opening: Message | None = None
+    """The matter as it stood before its end, where that end is told: a message that can be changed shows both."""
+    subject: str = ""
+    """One line that stays the same for all messages of the matter, for threads that go by it; else the title."""
+    org: str = ""
+    """Where it is, for the table of a digest."""
+    due: datetime | None = None
+    """After this it is too late: when the certificate expires."""
 
 
 class DeliveryFailed(RotatorError):
@@ -55,6 +63,15 @@ class DeliveryFailed(RotatorError):
         self.lasting = lasting
 
 
+class PartlyAccepted(RotatorError):
+    """A channel accepted a message, but not for everybody who reads there. It is told, and not sent again."""
+
+    def __init__(self, what: str, *, advice: str, thread: str) -> None:
+        """`thread` is what sending would have returned."""
+        super().__init__(what, advice=advice, left="The others have the message; it is not sent again.")
+        self.thread = thread
+
+
 class Channel(Protocol):
     """A place where people read. Calls block until the channel has accepted, with a time-out; threads may share it."""
 
@@ -63,16 +80,25 @@ class Channel(Protocol):
         """As the configuration names it."""
         ...
 
+    @property
+    def digest_from(self) -> int:
+        """So many messages that are due at once are sent as one."""
+        ...
+
     def send(self, message: Message, *, thread: str | None) -> str:
         """Sends one message, into the thread of its matter if there is one, and returns when it was accepted.
 
         The result is what `thread` is to be for the next message of the matter; empty where there are no threads.
-        Raises DeliveryFailed.
+        Raises DeliveryFailed and PartlyAccepted.
         """
         ...
 
     def send_digest(self, messages: Sequence[Message]) -> str:
-        """Sends many as one; the result is a thread for each matter in it. Raises DeliveryFailed."""
+        """Sends many as one; the result is a thread for each matter in it. Raises as `send` does."""
+        ...
+
+    def check(self) -> str:
+        """Tries the way to the channel without telling anybody anything; says what was tried. Raises DeliveryFailed."""
         ...
 
     def close(self) -> None:

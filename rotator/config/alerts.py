@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from rotator.config.durations import Duration
-from rotator.config.paths import ConfiguredPath
+from rotator.config.durations import Period
+from rotator.config.paths import ConfiguredPath, HttpsUrl
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, Words
 from rotator.core.severity import Severity
@@ -21,13 +21,13 @@ _USUAL_PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 class ChannelSettings(Section):
     """What every channel may say: of what it wants to hear. Everything, unless it says otherwise."""
 
-    within: Duration | None = None
+    within: Period | None = None
     """It hears of an expiry only when no more time than this is left: further channels for shorter times."""
     least: Severity = Severity.INFO
     """It hears of other matters from this severity on."""
     orgs: tuple[str, ...] | None = None
     """It hears of these orgs only, and of what concerns no org."""
-    timeout: Duration = timedelta(seconds=15)
+    timeout: Period = timedelta(seconds=15)
     """For each call."""
 
 
@@ -46,7 +46,7 @@ class SlackBot(ChannelSettings):
     token: SecretReference
     channel: Words
     """Id or name of the Slack channel; the id is found at the end of the channel's "About" page."""
-    api_url: str = "https://slack.com/api/"
+    api_url: HttpsUrl = "https://slack.com/api"
     ca: ConfiguredPath | None = None
 
 
@@ -55,9 +55,9 @@ class Email(ChannelSettings):
 
     type: Literal["email"]
     host: Host
-    port: Port = Field(default_factory=lambda fields: _USUAL_PORTS.get(fields.get("security", ""), 587))
     security: Literal["starttls", "tls", "none"] = "starttls"
-    """`none` only for a server on this machine."""
+    """`none` sends in the clear, so without a login."""
+    port: Port = Field(default_factory=lambda fields: _USUAL_PORTS.get(fields.get("security", ""), 587))
     username: Words | None = None
     password: SecretReference | None = None
     sender: Mailbox
@@ -70,6 +70,8 @@ class Email(ChannelSettings):
     def _login_is_whole(self) -> Self:
         if (self.username is None) != (self.password is None):
             raise ValueError("give username and password, or neither")
+        if self.username and self.security == "none":
+            raise ValueError("security: none would send the password in the clear; use starttls or tls")
         return self
 
 
@@ -80,7 +82,13 @@ class AppriseChannel(ChannelSettings):
     url: SecretReference
 
 
-KINDS: Final = {"slack": SlackBot, "slack-webhook": SlackWebhook, "email": Email, "apprise": AppriseChannel}
+CHANNELS: Final[dict[str, type[ChannelSettings]]] = {
+    "slack": SlackBot,
+    "slack-webhook": SlackWebhook,
+    "email": Email,
+    "apprise": AppriseChannel,
+}
+"""The kinds of channels."""
 
 
 def _tag(kind: str) -> str:
@@ -88,12 +96,12 @@ def _tag(kind: str) -> str:
     return f"channel of type {kind}"
 
 
-CHANNEL_TAGS: Final = frozenset(_tag(kind) for kind in KINDS)
+CHANNEL_TAGS: Final = frozenset(_tag(kind) for kind in CHANNELS)
 
 
 def _kind_of_channel(value: Any) -> str | None:
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return _tag(kind) if kind in KINDS else None
+    return _tag(kind) if kind in CHANNELS else None
 
 
 ChannelChoice = Annotated[
@@ -101,32 +109,27 @@ ChannelChoice = Annotated[
     | Annotated[SlackWebhook, Tag(_tag("slack-webhook"))]
     | Annotated[Email, Tag(_tag("email"))]
     | Annotated[AppriseChannel, Tag(_tag("apprise"))],
-    Discriminator(_kind_of_channel),
+    Discriminator(
+        _kind_of_channel,
+        custom_error_type="kind",
+        custom_error_message=f"its `type` must be one of {', '.join(CHANNELS)}",
+    ),
 ]
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 
 
 def _largest_first(thresholds: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
-    if any(not threshold for threshold in thresholds):
-        raise ValueError("each must be more than 0s; that a certificate has expired is always told")
     return tuple(sorted(set(thresholds), reverse=True))
 
 
 class AlertSettings(Section):
     """`alerts:`. Without channels nobody is told; the status page and `rotator alerts list` show it all the same."""
 
-    thresholds: Annotated[tuple[Duration, ...], AfterValidator(_largest_first)] = tuple(
+    thresholds: Annotated[tuple[Period, ...], AfterValidator(_largest_first)] = tuple(
         timedelta(days=days) for days in (60, 30, 14, 7, 3, 1)
     )
     """How long before expiry people are told; and once more when a certificate has expired."""
-    longest_lifetime: Duration = timedelta(days=825)
+    longest_lifetime: Period = timedelta(days=825)
     """Certificates that are valid for longer are told of once."""
     channels: dict[ChannelName, ChannelChoice] = Field(default_factory=dict)
-
-    @field_validator("longest_lifetime")
-    @classmethod
-    def _some_time(cls, value: timedelta) -> timedelta:
-        if not value:
-            raise ValueError("must be more than 0s")
-        return value

@@ -21,10 +21,11 @@ _RESERVED: Final = "verify"
 
 
 def inconsistencies(data: dict[str, Any]) -> Iterator[Finding]:
-    """Each disagreement between orgs, stores and credentials."""
+    """Each disagreement between orgs, stores, credentials and channels."""
     yield from _names_of_credentials(data)
     yield from _own_logins(data)
     yield from _apps_of_two(data)
+    yield from _orgs_of_channels(data)
 
 
 def _names_of_credentials(data: dict[str, Any]) -> Iterator[Finding]:
@@ -58,6 +59,14 @@ def _apps_of_two(data: dict[str, Any]) -> Iterator[Finding]:
             owner = owners.setdefault((org, app.lower()), name)
             if owner != name:
                 yield ("credentials", name, "apps", index), f"the app {app} belongs to the credential `{owner}` already"
+
+
+def _orgs_of_channels(data: dict[str, Any]) -> Iterator[Finding]:
+    alerts = data.get("alerts")
+    for name, channel in _entries(alerts, "channels") if isinstance(alerts, dict) else ():
+        orgs = channel.get("orgs")
+        for index, org in enumerate(orgs if isinstance(orgs, list) else ()):
+            yield from _known(data, "orgs", org, ("alerts", "channels", name, "orgs", index))
 
 
 def _known(data: dict[str, Any], section: str, name: Any, place: Place) -> Iterator[Finding]:

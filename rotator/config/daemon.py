@@ -4,22 +4,12 @@ import ipaddress
 from datetime import timedelta
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from rotator.config.durations import Duration
+from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, Words
-
-
-def _more_than_nothing(value: timedelta) -> timedelta:
-    if not value:
-        raise ValueError("must be more than 0s")
-    return value
-
-
-Period = Annotated[Duration, AfterValidator(_more_than_nothing)]
-"""A duration that is not 0s."""
 
 
 class BackOffSettings(Section):

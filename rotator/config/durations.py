@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 _UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 """Seconds in each."""
@@ -49,3 +49,13 @@ def _from_config(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_from_config)]
 """A field of the settings that is written as a duration."""
+
+
+def _more_than_nothing(duration: timedelta) -> timedelta:
+    if not duration:
+        raise ValueError("must be more than 0s")
+    return duration
+
+
+Period = Annotated[Duration, AfterValidator(_more_than_nothing)]
+"""A duration that is not 0s."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from rotator.config.alerts import CHANNEL_TAGS
+from rotator.config.alerts import CHANNEL_TAGS, CHANNELS
 from rotator.config.consistency import inconsistencies
 from rotator.config.document import Document, read_document
 from rotator.config.kinds import settings_of
@@ -107,6 +107,8 @@ def _sentence(details: ErrorDetails, place: Place, document: Document) -> str:
     if place[:1] == ("stores",) and details["type"] == "extra_forbidden":
         # What may stand in a store is known only to its kind.
         return describe(details, place[2:], settings_of(document.data["stores"][place[1]]["type"]))
+    if place[:2] == ("alerts", "channels") and details["type"] == "extra_forbidden":
+        return describe(details, place[3:], CHANNELS[document.data["alerts"]["channels"][place[2]]["type"]])
     return describe(details, place, Settings)
 
 

@@ -44,7 +44,7 @@ _SENTENCES: Final = {
     "model_type": "must be a group of indented keys",
     "model_attributes_type": "must be a group of indented keys",
     "dict_type": "must be a group of indented names",
-    "tuple_type": "must be a list such as [Billing]",
+    "tuple_type": "must be a list in square brackets",
     "path_type": "must be a path",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
@@ -60,6 +60,9 @@ _FORMS: Final = {
     r"^[A-Za-z][A-Za-z0-9_]*$": "an app's full name has letters, digits and `_` (its API name in Setup)",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "a variable's name has letters, digits and `_`",
     r"^[A-Za-z0-9_][A-Za-z0-9._-]*$": "a systemd credential's name has letters, digits, `.`, `_` and `-`",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day has the form 22:30, in quotes",
+    r"^[A-Za-z0-9.:_-]{1,253}$": "must be the name or the address of a host",
+    r"^[^\s@<>,;]+@[^\s@<>,;]+$": "must be one mail address, such as operations@example.com",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE",
 }
 
@@ -70,7 +73,7 @@ def describe(error: ErrorDetails, place: Place, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(str(place[-1]), known_keys(model, place[:-1]))
     if kind in {"too_short", "too_long"}:
-        return _wrong_count(context)
+        return _wrong_count(place, context)
     if kind == "string_pattern_mismatch":
         return _FORMS.get(context["pattern"], error["msg"])
     return _SENTENCES[kind].format(**context) if kind in _SENTENCES else error["msg"]
@@ -96,10 +99,10 @@ def _unknown_key(key: str, known: list[str]) -> str:
     return f"unknown key{nearest(key, known)}"
 
 
-def _wrong_count(context: dict[str, Any]) -> str:
-    if context.get("max_length") == 2:
+def _wrong_count(place: Place, context: dict[str, Any]) -> str:
+    if context.get("max_length") == 2 or place[-1] == "apps":
         return "must be one app, or two that take turns"
-    return "must not be empty" if context.get("field_type") != "Tuple" else "must be one app, or two that take turns"
+    return "must not be empty"
 
 
 def _step(kind: Any, part: str | int) -> Iterator[Any]:

@@ -1,13 +1,13 @@
 """Maintenance windows in config.yaml: weekdays from one time to another, or cron and how long."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
-from rotator.config.durations import Duration
+from rotator.config.durations import Period
 from rotator.config.section import Section
 from rotator.core.windows import Cron, Weekly
 
@@ -41,12 +41,6 @@ def _readable_cron(line: str) -> str:
     return line
 
 
-def _more_than_nothing(duration: timedelta) -> timedelta:
-    if not duration:
-        raise ValueError("must be more than 0s")
-    return duration
-
-
 Zone = Annotated[str, AfterValidator(_known_zone)]
 """Name of a time zone in the IANA database."""
 
@@ -70,7 +64,7 @@ class CronWindow(Section):
     """Begins as a cron line says (minute, hour, day, month, weekday; 0 and 7 are Sunday), and lasts so long."""
 
     cron: Annotated[str, AfterValidator(_readable_cron)]
-    lasts: Annotated[Duration, AfterValidator(_more_than_nothing)]
+    lasts: Period
     zone: Zone = "UTC"
 
     def rules(self) -> Cron:

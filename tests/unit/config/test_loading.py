@@ -120,7 +120,7 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("[Billing]", "[Warehouse_B]", 24, "apps[1]: the app Warehouse_B belongs to the credential `billing` already"),
         ("[Billing]", "[]", 19, "credentials.billing.apps: must be one app, or two that take turns"),
         ("[Billing]", "[A, B, C]", 19, "credentials.billing.apps: must be one app, or two that take turns"),
-        ("[Billing]", "Billing", 19, "credentials.billing.apps: must be a list such as [Billing]"),
+        ("[Billing]", "Billing", 19, "credentials.billing.apps: must be a list in square brackets"),
         ("[Billing]", "[My App]", 19, "credentials.billing.apps[0]: an app's full name has letters, digits and `_`"),
         ("[Warehouse_A, Warehouse_B]", "[A, A]", 20, "alternating needs two different apps"),
         ("apps: [Billing]", "apps: [B]\n    strategy: alternating", 15, "in_place needs one app, alternating two"),

@@ -39,7 +39,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: object) -> 
         setattr(invocation, str(parameter.name), value)
     if parameter.name == "verbose" and value:
         # Logging costs a few milliseconds that a plain `--version` has no use for.
-        from rotator.cli.logs import log_to_stderr  # noqa: PLC0415
+        from rotator.daemon.logs import log_to_stderr  # noqa: PLC0415
 
         log_to_stderr()
 

@@ -1,5 +1,7 @@
+import pytest
+
 import rotator.config.durations
-from rotator.cli.faults import place_of, trace_of
+from rotator.core.faults import place_of, trace_of, without_secrets
 from rotator.testing.versions import spare_key
 
 
@@ -31,3 +33,21 @@ def test_the_place_of_a_fault_is_the_last_line_of_our_own() -> None:
         rotator.config.durations.parse_duration(None)  # type: ignore[arg-type] # the fault
     except AttributeError as error:
         assert "rotator/config/durations.py:" in place_of(error)  # noqa: PT017 - it is looked at, not expected
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("POST https://hooks.slack.example/services/T0/B0/abc failed", "POST https://hooks.slack.example/*** failed"),
+        ("tgram://123:abc@bot.example/chat", "tgram://bot.example/***"),
+        (
+            "Max retries exceeded with url: /services/T0/B0/abc (Caused by",
+            "Max retries exceeded with url: /*** (Caused by",
+        ),
+        ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer ***"),
+        ("token xoxb-12-ab-CD", "token ***"),
+        ("at https://example.com it is nice", "at https://example.com it is nice"),
+    ],
+)
+def test_what_another_library_says_is_told_without_secrets(said: str, told: str) -> None:
+    assert without_secrets(said) == told

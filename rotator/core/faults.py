@@ -14,9 +14,17 @@ _PACKAGE: Final = Path(rotator.__file__).parent
 _SECRETS: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"  # a key
     r"|\b00D[A-Za-z0-9]{12,15}![^\s'\"<]+"  # a session id
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",  # an assertion or a token in JWT format
-    re.DOTALL,
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # an assertion or a token in JWT format
+    r"|\bxox[a-z]-[\w-]+"  # a token of Slack
+    r"|(?<=bearer )[^\s'\",]+",
+    re.DOTALL | re.IGNORECASE,
 )
+
+# Who knows the address of a webhook can use it: of an address only the host is told.
+_ADDRESSES: Final = re.compile(
+    r"\b([a-z][a-z0-9+.-]*://)(?:[^\s'\"/@]*@)?([^\s'\"/?#]*)[/?#][^\s'\"),]*", re.IGNORECASE
+)
+_PATHS: Final = re.compile(r"(?<=with url: )/[^\s'\"]*")
 
 
 def place_of(error: BaseException) -> str:
@@ -29,4 +37,9 @@ def place_of(error: BaseException) -> str:
 def trace_of(error: BaseException) -> str:
     """The traceback without local variables, keys and tokens."""
     text = "".join(traceback.TracebackException.from_exception(error, capture_locals=False).format())
-    return _SECRETS.sub("***", text).rstrip()
+    return without_secrets(text).rstrip()
+
+
+def without_secrets(text: str) -> str:
+    """What another library says, without the keys, tokens and addresses of webhooks that it may quote."""
+    return _PATHS.sub("/***", _ADDRESSES.sub(r"\1\2/***", _SECRETS.sub("***", text)))

@@ -1,0 +1,138 @@
+"""Log lines on standard error, one event a line: for a person, for systemd's journal, for programs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.core.faults import trace_of, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TextIO
+
+OURS: Final = "rotator"
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+# sd-daemon(3): the priorities of syslog, as journald reads them at the beginning of a line.
+_PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+# What it says of a call that is tried again quotes paths, which are secret in addresses of webhooks.
+_TALKATIVE: Final = ("urllib3", "requests")
+
+
+class LogFormat(StrEnum):
+    """How the lines of a service look."""
+
+    AUTO = "auto"
+    """`journal` where standard error is systemd's journal, else `text`."""
+    TEXT = "text"
+    JSON = "json"
+    JOURNAL = "journal"
+
+
+class LineFormatter(logging.Formatter):
+    """`2026-11-23T10:00:00.123Z DEBUG rotator.stores.files promoted credential="billing"`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; what was passed as `extra` follows the message as key=JSON."""
+        return f"{_time(record)} {record.levelname} {record.name} {_sentence(record)}"
+
+
+class JournalFormatter(logging.Formatter):
+    """`<6>look begins org="production"`: the journal knows time and process itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line with its priority."""
+        source = "" if _is_ours(record) else f"{record.name}: "
+        return f"<{_PRIORITIES.get(record.levelno, 6)}>{source}{_sentence(record)}"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: `time`, `level`, `logger`, `event`, and the event's own values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        own = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name, "event": _event(record)}
+        return json.dumps({**_values(record), **own}, default=str)
+
+
+def log_to_stderr() -> None:
+    """Shows this package's own log lines. Other libraries stay silent: their debug lines quote requests."""
+    logger = logging.getLogger(OURS)
+    if any(isinstance(handler.formatter, LineFormatter) for handler in logger.handlers):
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+
+
+def log_as_service(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO, *, verbose: bool = False) -> None:
+    """Writes the log of a service: what this package does, and what other libraries warn of. Sets up logging anew."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_FORMATTERS[resolved(chosen, environ, stream)]())
+    root, ours = logging.getLogger(), logging.getLogger(OURS)
+    root.handlers, ours.handlers = [handler], []
+    root.setLevel(logging.WARNING)
+    ours.setLevel(logging.DEBUG if verbose else logging.INFO)
+    ours.propagate = True
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)
+
+
+def resolved(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO) -> LogFormat:
+    """The format itself: `auto` asks whether the stream is the one that systemd made (systemd.exec, JOURNAL_STREAM)."""
+    if chosen is not LogFormat.AUTO:
+        return chosen
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return LogFormat.TEXT
+    is_journal = environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return LogFormat.JOURNAL if is_journal else LogFormat.TEXT
+
+
+_FORMATTERS: Final[dict[LogFormat, type[logging.Formatter]]] = {
+    LogFormat.TEXT: LineFormatter,
+    LogFormat.JSON: JsonFormatter,
+    LogFormat.JOURNAL: JournalFormatter,
+}
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _sentence(record: logging.LogRecord) -> str:
+    extras = "".join(f" {name}={json.dumps(value, default=str)}" for name, value in _values(record).items())
+    event = "".join(character if character.isprintable() else _escaped(character) for character in _event(record))
+    return f"{event}{extras}"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _event(record: logging.LogRecord) -> str:
+    return record.getMessage() if _is_ours(record) else without_secrets(record.getMessage())
+
+
+def _values(record: logging.LogRecord) -> dict[str, Any]:
+    """What was passed as `extra`, and the traceback of a fault."""
+    values = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    if record.exc_info and record.exc_info[1]:
+        values["trace"] = trace_of(record.exc_info[1])
+    return values
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == OURS

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.core.secret import Secret
+from rotator.daemon.logs import JournalFormatter, JsonFormatter, LineFormatter, LogFormat, log_as_service, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WEBHOOK = "https://hooks.slack.example/services/T000/B000/secretsecret"
+
+
+def record(**values: Any) -> logging.LogRecord:
+    usual = {
+        "name": "rotator.stores.files",
+        "levelno": logging.DEBUG,
+        "levelname": "DEBUG",
+        "msg": "promoted %s\nin two lines",
+        "args": ("billing",),
+        "created": 1795428000.5,
+        "fingerprint": "ab12",
+    }
+    return logging.makeLogRecord(usual | values)
+
+
+def fault() -> BaseException:
+    try:
+        raise KeyError(WEBHOOK)
+    except KeyError as error:
+        return error
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """What a service logs to; logging is as before afterwards."""
+    loggers = [logging.getLogger(name) for name in (None, "rotator", "urllib3", "requests")]
+    before = [(logger, logger.level, list(logger.handlers), logger.propagate) for logger in loggers]
+    yield io.StringIO()
+    logging.captureWarnings(capture=False)
+    for logger, level, handlers, propagate in before:
+        logger.setLevel(level)
+        logger.handlers, logger.propagate = handlers, propagate
+
+
+def test_an_event_is_one_line_with_its_time_and_its_values() -> None:
+    assert LineFormatter().format(record()) == (
+        '2026-11-23T10:00:00.500Z DEBUG rotator.stores.files promoted billing\\nin two lines fingerprint="ab12"'
+    )
+
+
+def test_in_the_journal_an_event_is_one_line_with_its_priority() -> None:
+    line = JournalFormatter().format(record(levelno=logging.WARNING))
+    assert line == '<4>promoted billing\\nin two lines fingerprint="ab12"'
+
+
+def test_for_programs_an_event_is_one_json_object_a_line() -> None:
+    line = JsonFormatter().format(record())
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "time": "2026-11-23T10:00:00.500Z",
+        "level": "debug",
+        "logger": "rotator.stores.files",
+        "event": "promoted billing\nin two lines",
+        "fingerprint": "ab12",
+    }
+
+
+@pytest.mark.parametrize("formatter", [LineFormatter(), JournalFormatter(), JsonFormatter()])
+def test_a_fault_is_one_line_with_its_trace_and_no_secret(formatter: logging.Formatter) -> None:
+    error = fault()
+    line = formatter.format(record(msg="a fault", args=(), exc_info=(type(error), error, None), token=Secret("xyzzy")))
+    assert "\n" not in line
+    assert "Traceback (most recent call last)" in line
+    assert "KeyError" in line
+    assert "secretsecret" not in line
+    assert "xyzzy" not in line
+
+
+def test_control_characters_of_an_org_do_not_reach_a_terminal() -> None:
+    assert "\x1b" not in LineFormatter().format(record(msg="app \x1b[2J", args=()))
+
+
+def test_a_service_tells_what_it_does_and_what_other_libraries_warn_of(stream: io.StringIO) -> None:
+    log_as_service(LogFormat.JOURNAL, {}, stream)
+    logging.getLogger("rotator.daemon").debug("nothing to see")
+    logging.getLogger("rotator.daemon").info("look begins", extra={"org": "production"})
+    logging.getLogger("alembic").info("nothing to see")
+    logging.getLogger("apprise").warning("Cannot reach %s", WEBHOOK)
+    logging.getLogger("urllib3.connectionpool").warning("Retrying: /services/T000/B000/secretsecret")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("it is old", DeprecationWarning, stacklevel=1)
+    first, second, third = stream.getvalue().splitlines()
+    assert first == '<6>look begins org="production"'
+    assert second == "<4>apprise: Cannot reach https://hooks.slack.example/***"
+    assert third.startswith("<4>py.warnings: ")
+
+
+def test_a_service_that_talks_more_tells_its_own_details_only(stream: io.StringIO) -> None:
+    log_as_service(LogFormat.TEXT, {}, stream, verbose=True)
+    logging.getLogger("rotator.daemon").debug("a detail")
+    logging.getLogger("alembic").debug("nothing to see")
+    assert [line.split()[1:4] for line in stream.getvalue().splitlines()] == [["DEBUG", "rotator.daemon", "a"]]
+
+
+def test_the_journal_is_known_by_its_stream(tmp_path: Path) -> None:
+    with (tmp_path / "stderr").open("w") as stream:
+        found = os.fstat(stream.fileno())
+        journal = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        assert resolved(LogFormat.AUTO, journal, stream) is LogFormat.JOURNAL
+        # Standard error was sent elsewhere, and the variable was inherited.
+        assert resolved(LogFormat.AUTO, {"JOURNAL_STREAM": "1:2"}, stream) is LogFormat.TEXT
+        assert resolved(LogFormat.AUTO, {}, stream) is LogFormat.TEXT
+        assert resolved(LogFormat.JSON, journal, stream) is LogFormat.JSON
+    assert resolved(LogFormat.AUTO, journal, io.StringIO()) is LogFormat.TEXT

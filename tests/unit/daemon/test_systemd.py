@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from rotator.daemon.systemd import Notifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(params=["path", "abstract"])
+def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
+    """What systemd has: a socket, and its name for $NOTIFY_SOCKET."""
+    name = str(tmp_path / "notify") if request.param == "path" else f"@rotator-{uuid4()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind("\0" + name[1:] if name.startswith("@") else name)
+        listening.settimeout(5)
+        yield listening, name
+
+
+def test_systemd_is_told_in_its_own_words(manager: tuple[socket.socket, str]) -> None:
+    listening, name = manager
+    notifier = Notifier.from_environ({"NOTIFY_SOCKET": name})
+    notifier.ready("working:\n2 orgs")
+    notifier.reloading(lambda: 12.5)
+    notifier.status("looking")
+    notifier.alive()
+    notifier.extend(timedelta(minutes=1))
+    notifier.stopping("on its way")
+    assert [listening.recv(4096).decode() for _ in range(6)] == [
+        "READY=1\nSTATUS=working: 2 orgs",
+        "RELOADING=1\nMONOTONIC_USEC=12500000",
+        "STATUS=looking",
+        "WATCHDOG=1",
+        "EXTEND_TIMEOUT_USEC=60000000",
+        "STOPPING=1\nSTATUS=on its way",
+    ]
+
+
+def test_where_nobody_listens_nothing_happens(tmp_path: Path) -> None:
+    Notifier.from_environ({}).ready("working")
+    Notifier.from_environ({"NOTIFY_SOCKET": ""}).ready("working")
+    Notifier.from_environ({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("working")
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "30000000"}, timedelta(seconds=30)),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}, timedelta(seconds=30)),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_the_watchdog_is_as_systemd_asks_this_very_process(environ: dict[str, str], expected: timedelta | None) -> None:
+    assert Notifier.from_environ(environ).watchdog == expected

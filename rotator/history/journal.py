@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import insert, select, update
 
 from rotator.errors import HistoryError
-from rotator.history.chain import details_text, event_hash, read_details, refuse_private_keys, storable
-from rotator.history.models import EVENT, HEAD, ROTATION
+from rotator.history.chain import read_details, refuse_private_keys, storable
+from rotator.history.events import Entry, append
+from rotator.history.models import EVENT, ROTATION
 from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation
-from rotator.history.times import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ class Journal:
         refuse_private_keys(rotation.reason, rotation.actor)
         with self._database.writing() as connection:
             connection.execute(insert(ROTATION).values(asdict(rotation)))
-            _append(connection, _Entry("begin", now, rotation.credential, rotation.id, _known(asdict(new))))
+            append(connection, Entry("begin", now, rotation.credential, rotation.id, _known(asdict(new))))
         return rotation
 
     def finish_rotation(
@@ -83,7 +83,7 @@ class Journal:
                 raise _finished_already(rotation)
             this = ROTATION.c.id == rotation_id
             connection.execute(update(ROTATION).where(this).values(finished_at=now, **ending))
-            _append(connection, _Entry("finish", now, rotation.credential, rotation_id, _known(ending)))
+            append(connection, Entry("finish", now, rotation.credential, rotation_id, _known(ending)))
             return _find(connection, rotation_id)
 
     def record(
@@ -100,7 +100,7 @@ class Journal:
         Raises HistoryError when the details hold a secret, TypeError or ValueError when JSON cannot hold them.
         """
         with self._database.writing() as connection:
-            return _append(connection, _Entry(kind, now, credential, rotation_id, details))
+            return append(connection, Entry(kind, now, credential, rotation_id, details))
 
     def rotation(self, rotation_id: str) -> Rotation:
         """The rotation of that id. Raises HistoryError when there is none."""
@@ -150,33 +150,6 @@ def rotation_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
     """Such as `20261123-123147-7f3k9qzm`: sorts by its time (UTC), ends in 40 random bits."""
     ending = base64.b32encode(random_bytes(5)).decode().lower()
     return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{ending}"
-
-
-@dataclass(frozen=True)
-class _Entry:
-    kind: str
-    time: datetime
-    credential: str | None
-    rotation_id: str | None
-    details: dict[str, JSON]
-
-
-def _append(connection: Connection, entry: _Entry) -> Event:
-    head = connection.execute(select(HEAD.c.events, HEAD.c.hash)).one()
-    sequence = head.events + 1
-    named = {"kind": str(entry.kind), "credential": entry.credential, "rotation_id": entry.rotation_id}
-    text = details_text(entry.details)
-    written = event_hash((sequence, utc_text(entry.time), *named.values(), text, head.hash))
-    row = {
-        "sequence": sequence,
-        "time": entry.time.astimezone(UTC),
-        **named,
-        "previous_hash": head.hash,
-        "hash": written,
-    }
-    connection.execute(insert(EVENT).values(details=text, **row))
-    connection.execute(update(HEAD).values(events=sequence, hash=written))
-    return Event(details=read_details(text), **row)
 
 
 def _find(connection: Connection, rotation_id: str) -> Rotation:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from rotator.history.times import UtcDateTime
@@ -113,6 +114,82 @@ SIGHTING: Final = Table(
     Column("last_seen", UtcDateTime, nullable=False),
     Column("app_modified_at", UtcDateTime),
     Column("app_modified_by", Text),
+    # Of a certificate without a fingerprint: all that the org shows of it.
+    Column("not_after", UtcDateTime),
+    Column("key_bits", Integer),
+    Column("gone_at", UtcDateTime),
     UniqueConstraint("org", "app", "app_type", "certificate_fingerprint"),
     Index(None, "certificate_fingerprint"),
+)
+
+# What is tried again and again (`rotator.core.trials.Trial`).
+TRIAL: Final = Table(
+    "trial",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("last_at", UtcDateTime),
+    Column("last_good_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("lasting", Integer, nullable=False),
+    Column("next_at", UtcDateTime),
+    Column("needs_attention", Boolean, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("world", Text, nullable=False),
+)
+
+_OPEN: Final = text("closed_at IS NULL")
+
+MATTER: Final = Table(
+    "matter",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("org", Text),
+    Column("app", Text),
+    Column("credential", Text),
+    Column("fingerprint", FINGERPRINT),
+    Column("not_after", UtcDateTime),
+    # JSON, an object of texts.
+    Column("facts", Text, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("closed_why", Text, nullable=False),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_why", Text),
+    Column("snoozed_until", UtcDateTime),
+    Column("snoozed_by", Text),
+    Column("snoozed_why", Text),
+    Index(None, "key"),
+    # Of what is open there is at most one of a key.
+    Index("uq_matter_open_key", "key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+
+_OWED: Final = text("told_at IS NULL")
+
+# The ledger: that nobody is told twice rests on the unique constraint.
+NOTICE: Final = Table(
+    "notice",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("matter_id", String(32), ForeignKey(MATTER.c.id), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("owed_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tried_at", UtcDateTime),
+    Column("next_at", UtcDateTime),
+    Column("claimed_until", UtcDateTime),
+    Column("claimed_by", Text),
+    Column("told_at", UtcDateTime),
+    Column("receipt", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    UniqueConstraint("matter_id", "step", "channel"),
+    Index("ix_notice_owed", "channel", sqlite_where=_OWED, postgresql_where=_OWED),
 )

@@ -1,4 +1,4 @@
-"""AWS for tests: moto's server behind the strict layer, and stores there with a prefix of their own."""
+"""AWS for tests: moto behind the strict layer, and stores there with a prefix of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from rotator.stores.aws_calls import AwsCalls, Waiting
 from rotator.stores.aws_kind import KIND
 from rotator.stores.aws_policy import Ground
 from rotator.stores.kinds import Surroundings
-from tests.contract.servers.moto import moto_server
 from tests.contract.servers.strict_aws import REGION, StrictAws, strict_aws
 
 if TYPE_CHECKING:
@@ -65,8 +64,8 @@ class AwsServer:
 
 @contextmanager
 def running_aws() -> Iterator[AwsServer]:
-    """moto's server and the layer before it, while they run."""
-    with moto_server() as moto, strict_aws(moto) as (layer, url):
+    """moto and the layer before it, while they answer."""
+    with strict_aws() as (layer, url):
         access = AwsAccess(region=REGION, endpoint_url=url, attempts=1)
         yield AwsServer(layer, url, AwsClients(access, "rotator/test", lambda: datetime.now(UTC)))
 

@@ -1,49 +1,30 @@
-"""moto's own server, as a process: it keeps secrets and answers like AWS Secrets Manager and STS."""
+"""moto in this process: it keeps secrets and answers like AWS Secrets Manager and STS."""
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+    from wsgiref.types import WSGIApplication
 
-_LONGEST_START: Final = 30.0
-
-
-@contextmanager
-def moto_server() -> Iterator[str]:
-    """Its address, while it runs on a free port of loopback."""
-    port = _free_port()
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _await_answer(process, port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+Service: TypeAlias = Literal["secretsmanager", "sts"]
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+def answer(service: Service, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+    """What moto answers to a POST. There is no connection between: it would cost more than the answer."""
+    builder = EnvironBuilder(path, method="POST", data=body, headers=list(headers.items()))
+    return Response.from_app(_application(service), builder.get_environ(), buffered=True)
 
 
-def _await_answer(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + _LONGEST_START
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "moto's server ended at its start: is the package moto[server] whole?"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError("moto's server does not answer")
+@cache
+def _application(service: Service) -> WSGIApplication:
+    with warnings.catch_warnings(action="ignore"):
+        from moto.moto_server.werkzeug_app import create_backend_app  # noqa: PLC0415 - half a second to import
+    application: WSGIApplication = create_backend_app(service)
+    return application

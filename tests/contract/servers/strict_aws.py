@@ -1,4 +1,4 @@
-"""A thin layer over moto's server: what AWS documents and moto does not enforce, and faults to order.
+"""A thin layer over moto: what AWS documents and moto does not enforce, and faults to order.
 
 The rules are those of the operations' own texts in AWS's service model (Secrets Manager, 2017-10-17). What is kept is
 kept by moto; what is refused is refused before moto hears of it.
@@ -12,16 +12,16 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
+
+from tests.contract.servers import moto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from collections.abc import Iterator, Mapping
 
 LARGEST_VALUE: Final = 65_536
 WRITES: Final = frozenset({"CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"})
@@ -75,10 +75,9 @@ class Faults:
 
 
 class StrictAws:
-    """The layer, as a WSGI application."""
+    """The layer."""
 
-    def __init__(self, moto: str) -> None:
-        self._moto: Final = urlsplit(moto).netloc
+    def __init__(self) -> None:
         self._lock: Final = threading.Lock()
         self._stale: dict[str, tuple[Seen, int]] = {}
         self.clear()
@@ -90,18 +89,18 @@ class StrictAws:
         self._writes = 0
         self._stale.clear()
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
+    def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Response | None:
+        """The answer to a request; None: the connection breaks instead."""
         with self._lock:
             try:
-                response = self._answer(request)
+                response = self._answer(path, headers, body)
             except Refusal as refusal:
                 response = refusal.response
             if self.faults.hang_up_on and self.calls[-1:] == [self.faults.hang_up_on]:
-                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                return None
             if self.faults.garbled:
-                response = Response("<html>Please log in to the network.</html>", content_type="text/html")
-        return response(environ, start_response)
+                return Response("<html>Please log in to the network.</html>", content_type="text/html")
+        return response
 
     def labels(self, secret: str) -> dict[str, str]:
         """Label -> version id, as moto keeps them."""
@@ -120,11 +119,10 @@ class StrictAws:
         told: dict[str, Any] = json.loads(answer.get_data())
         return told
 
-    def _answer(self, request: Request) -> Response:
-        body = request.get_data()
-        target = request.headers.get("X-Amz-Target", "")
+    def _answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+        target = headers.get("X-Amz-Target", "")
         if not target.startswith("secretsmanager."):
-            return self._other_service(request, body)
+            return self._other_service(path, headers, body)
         action, parameters = target.partition(".")[2], json.loads(body)
         self.calls.append(action)
         self._refuse_by_order(action, parameters)
@@ -133,13 +131,13 @@ class StrictAws:
             return self._write(action, secret, parameters)
         return self._read(action, secret, parameters)
 
-    def _other_service(self, request: Request, body: bytes) -> Response:
+    def _other_service(self, path: str, headers: Mapping[str, str], body: bytes) -> Response:
         action = "sts:" + parse_qs(body.decode()).get("Action", [""])[0]
         self.calls.append(action)
         if action in self.faults.denied:
             text = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
             return Response(text, 403, content_type="text/xml")
-        return self._forward(request.path, body, dict(request.headers))
+        return moto.answer("sts", path, headers, body)
 
     def _refuse_by_order(self, action: str, parameters: Mapping[str, Any]) -> None:
         faults, name = self.faults, f"secretsmanager:{action}"
@@ -240,30 +238,39 @@ class StrictAws:
             # moto finds service and region in the scope of the signature, and does not check it.
             "Authorization": f"AWS4-HMAC-SHA256 Credential=key/20260101/{REGION}/secretsmanager/aws4_request",
         }
-        return self._forward("/", json.dumps(parameters).encode(), headers)
-
-    def _forward(self, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
-        connection = HTTPConnection(self._moto, timeout=30)
-        try:
-            connection.request("POST", path, body, {**headers, "Host": self._moto})
-            answer = connection.getresponse()
-            return Response(answer.read(), answer.status, content_type=answer.headers.get("Content-Type"))
-        finally:
-            connection.close()
+        return moto.answer("secretsmanager", "/", headers, json.dumps(parameters).encode())
 
 
-class _Silent(WSGIRequestHandler):
-    """Logs nothing: what is in the log of a test is the program's."""
+class _Handler(BaseHTTPRequestHandler):
+    """One connection, which is kept as AWS keeps it. Nothing is logged: what is in a test's log is the program's."""
 
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
-        pass
+    layer: StrictAws
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        """A call."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        answer = self.layer.answer(self.path, dict(self.headers), body)
+        if answer is None:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(answer.status_code)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.get_data())
+
+    def log_message(self, *_arguments: object) -> None:
+        """See above."""
 
 
 @contextmanager
-def strict_aws(moto: str) -> Iterator[tuple[StrictAws, str]]:
+def strict_aws() -> Iterator[tuple[StrictAws, str]]:
     """The layer, and its address while it is served on a free port of loopback."""
-    layer = StrictAws(moto)
-    server = make_server("127.0.0.1", 0, layer, threaded=True, request_handler=_Silent)
+    layer = StrictAws()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("_LayerHandler", (_Handler,), {"layer": layer}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

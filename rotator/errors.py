@@ -83,6 +83,12 @@ class RotationRunning(RotatorError):
     exit_code = 3
 
 
+class DaemonRunning(RotatorError):
+    """Another `rotator run` works on this database right now."""
+
+    exit_code = 3
+
+
 class RotationHalted(RotatorError):
     """A rotation stopped where only a person can go on."""
 

@@ -18,7 +18,7 @@ import rotator
 from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -53,17 +53,21 @@ class Transport:
         ca: Path | None = None,
         proxy: str | None = None,
         timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+        before: Callable[[str], None] | None = None,
     ) -> None:
         """`ca` is a PEM bundle to trust instead of the system's, `proxy` a URL to use instead of the environment's.
 
-        `timeout` is (to connect, of silence) in seconds. Raises ConfigurationError when `ca` cannot be used.
+        `timeout` is (to connect, of silence) in seconds. `before` is called with the URL of every request, which is not
+        sent when it raises (`rotator.salesforce.budget`). Raises ConfigurationError when `ca` cannot be used.
         """
         if ca is not None:
             _require_bundle(ca)
+        self._before = before or _nothing
         self._http = _Session(_Adapter(ca, proxy, timeout))
 
     def get(self, url: str, *, token: Secret) -> requests.Response:
         """GET with a bearer token (RFC 6750 section 2.1)."""
+        self._before(url)
         with _in_our_words(url):
             return _not_redirected(self._http.get(url, headers={"Authorization": f"Bearer {token.reveal()}"}))
 
@@ -71,6 +75,7 @@ class Transport:
         self, url: str, data: bytes | Mapping[str, str], headers: Mapping[str, str] | None = None
     ) -> requests.Response:
         """POST of bytes, or of a form."""
+        self._before(url)
         with _in_our_words(url):
             return _not_redirected(self._http.post(url, data=data, headers=headers))
 
@@ -120,6 +125,10 @@ def _log(response: requests.Response, **_options: Any) -> None:
     address = urlsplit(response.url)
     extra = {"status": response.status_code, "seconds": round(response.elapsed.total_seconds(), 3)}
     LOG.debug("%s %s%s", response.request.method, address.netloc, address.path, extra=extra)
+
+
+def _nothing(_url: str) -> None:
+    """What is done before a request that nobody counts."""
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

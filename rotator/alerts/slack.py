@@ -1,0 +1,155 @@
+"""A bot of Slack: one matter is one thread, and its first message says when it is settled."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from rotator.alerts.slack_blocks import (
+    blocks_of,
+    digest_blocks_of,
+    digest_fallback_of,
+    fallback_of,
+    settled_blocks_of,
+)
+from rotator.alerts.slack_calls import SILENT, in_our_words, require_encrypted, require_header
+from rotator.alerts.slack_errors import NO_THREAD
+from rotator.alerts.tls import client_context
+from rotator.core.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slack_sdk.web import SlackResponse
+
+    from rotator.alerts.base import Message
+    from rotator.config.alerts import SlackBot
+    from rotator.core.secret import Secret
+
+DIGEST_FROM: Final = 10
+"""So many messages at once would be more than Slack takes (one a second), and than people read."""
+
+_QUIET: Final = {"unfurl_links": False, "unfurl_media": False, "parse": "none", "link_names": False}
+"""Nothing in a text is made into more than it is."""
+
+
+class SlackBotChannel:
+    """Posts by `chat.postMessage`; a token with the scope `chat:write` is enough (docs.slack.dev)."""
+
+    digest_from: Final = DIGEST_FROM
+
+    def __init__(self, name: str, settings: SlackBot, token: Secret) -> None:
+        """Raises ConfigurationError when the address, the token or `ca` cannot be used."""
+        require_encrypted(name, settings.api_url, "api_url")
+        require_header(name, token.reveal())
+        self.name: Final = name
+        self._channel: Final = settings.channel
+        self._host: Final = urlsplit(settings.api_url).netloc
+        self._timeout: Final = max(1, math.ceil(settings.timeout.total_seconds()))
+        self._client: Final = WebClient(
+            token.reveal(),
+            base_url=settings.api_url,
+            timeout=self._timeout,
+            ssl=client_context(name, settings.ca),
+            logger=SILENT,
+            # What is owed is tried again by its own clock, which a silent second call would only hide.
+            retry_handlers=[],
+        )
+        # The library takes HTTPS_PROXY and forgets NO_PROXY; left alone, urllib heeds both.
+        self._client.proxy = None
+
+    def send(self, message: Message, *, thread: str | None) -> str:
+        """A reply in the matter's thread, or its first message. What matters is shown in the Slack channel as well."""
+        place = _Place.parse(thread)
+        if place and message.opening:
+            self._settle(place, message)
+        with self._call():
+            answer = self._post(message, place)
+        return thread if place and thread else str(_Place(str(answer["channel"]), str(answer["ts"])))
+
+    def send_digest(self, messages: Sequence[Message]) -> str:
+        """One message with a line for each."""
+        with self._call():
+            answer = self._client.chat_postMessage(
+                channel=self._channel,
+                text=digest_fallback_of(messages),
+                blocks=digest_blocks_of(messages),
+                **_quiet(),
+            )
+        return str(_Place(str(answer["channel"]), str(answer["ts"]), is_digest=True))
+
+    def check(self) -> str:
+        """Asks whose token it is (`auth.test`)."""
+        with self._call():
+            answer = self._client.auth_test()
+        return f"Slack knows the token: {answer.get('user', 'a bot')} in {answer.get('team', 'a workspace')}."
+
+    def close(self) -> None:
+        """Nothing: each call has a connection of its own."""
+
+    def _call(self) -> Any:
+        return in_our_words(self.name, self._host, self._timeout)
+
+    def _post(self, message: Message, place: _Place | None) -> SlackResponse:
+        content: dict[str, Any] = {"text": fallback_of(message), "blocks": blocks_of(message), **_quiet()}
+        if place is None:
+            return self._client.chat_postMessage(channel=self._channel, **content)
+        # A reply alone is seen only by those who follow the thread.
+        loud = message.severity.reaches(Severity.WARNING) and not message.is_end
+        try:
+            return self._client.chat_postMessage(
+                channel=self._channel, thread_ts=place.ts, reply_broadcast=loud, **content
+            )
+        except SlackApiError as error:
+            if _word(error) not in NO_THREAD:
+                raise
+            return self._client.chat_postMessage(channel=self._channel, **content)
+
+    def _settle(self, place: _Place, message: Message) -> None:
+        """Shows in the first message that the matter is settled; done twice, it changes nothing.
+
+        A digest stays as it is. A first message that was deleted or may not be changed any more is left alone.
+        """
+        if place.is_digest:
+            return
+        with self._call():
+            try:
+                self._client.chat_update(
+                    channel=place.channel, ts=place.ts, text=fallback_of(message), blocks=settled_blocks_of(message)
+                )
+            except SlackApiError as error:
+                if _word(error) not in _UNCHANGEABLE:
+                    raise
+
+
+class _Place(NamedTuple):
+    """Where a thread begins, as it is kept: `C0123ABCD/1700000000.000100`, with `/digest` if that is what it is."""
+
+    channel: str
+    ts: str
+    is_digest: bool = False
+
+    @classmethod
+    def parse(cls, thread: str | None) -> _Place | None:
+        channel, _, rest = (thread or "").partition("/")
+        ts, _, kind = rest.partition("/")
+        return cls(channel, ts, kind == "digest") if channel and ts else None
+
+    def __str__(self) -> str:
+        return f"{self.channel}/{self.ts}" + ("/digest" if self.is_digest else "")
+
+
+_UNCHANGEABLE: Final = NO_THREAD | {"cant_update_message", "edit_window_closed", "channel_not_found", "is_archived"}
+
+
+def _word(error: SlackApiError) -> str:
+    data: object = error.response.data
+    return str(data.get("error", "")) if isinstance(data, dict) else ""
+
+
+def _quiet() -> dict[str, Any]:
+    return dict(_QUIET)

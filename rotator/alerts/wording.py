@@ -1,0 +1,121 @@
+"""What all channels do to words: names from an org are shown, and can do nothing else; texts fit where they are put."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from rotator.alerts.base import Message
+
+NO_TITLE: Final = "A message of rotator"
+SETTLED: Final = "✅"
+
+_SIGNS: Final = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
+_WORDS: Final = {Severity.INFO: "For information", Severity.WARNING: "Warning", Severity.CRITICAL: "Critical"}
+_DIRECTIONS: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They turn the order of letters around, so that one name looks like another (Unicode Annex 9)."""
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without control characters and half characters."""
+    return " ".join("".join(" " if character in "\r\n\t" else character for character in _shown(text)).split())
+
+
+def lines(text: str) -> str:
+    """The text with its line breaks, without other control characters."""
+    return "\n".join(line.rstrip() for line in _shown(text).splitlines()).strip()
+
+
+def cut(text: str, limit: int) -> str:
+    """The text within so many characters, however they are counted (UTF-16 counts an emoji as two)."""
+    if _units(text) <= limit:
+        return text
+    kept, room = [], limit - 1
+    for character in text:
+        room -= _units(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + "…"
+
+
+def title_of(message: Message) -> str:
+    """The title on one line; never empty."""
+    return one_line(message.title) or NO_TITLE
+
+
+def subject_of(message: Message) -> str:
+    """What names all messages of the matter, on one line; never empty."""
+    return one_line(message.subject) or title_of(message)
+
+
+def facts_of(message: Message) -> list[tuple[str, str]]:
+    """Names and values that are not empty, each on one line."""
+    shown = [(one_line(name), one_line(value)) for name, value in message.facts]
+    return [(name, value) for name, value in shown if name and value]
+
+
+def sign_of(message: Message) -> str:
+    """A sign for how much it matters, or that it is settled."""
+    return SETTLED if message.opening else _SIGNS[message.severity]
+
+
+def word_of(message: Message) -> str:
+    """The same in words: a sign and a colour are never all there is."""
+    return "Settled" if message.opening else _WORDS[message.severity]
+
+
+def moment(time: datetime) -> str:
+    """`2026-12-05 10:00 UTC`."""
+    # Not strftime's %Y, which writes the year 9 as one digit.
+    return f"{day(time)} {time.hour:02}:{time.minute:02} UTC"
+
+
+def day(time: datetime) -> str:
+    """`2026-12-05`."""
+    return time.date().isoformat()
+
+
+def acknowledging(message: Message) -> str:
+    """The command that stops further messages of a matter."""
+    return f"rotator alerts ack {message.matter} --reason TEXT"
+
+
+def most_urgent_first(messages: Iterable[Message]) -> list[Message]:
+    """What is open before what has ended, what matters most first, and of that what is due first."""
+    weights = list(_SIGNS)
+
+    def rank(message: Message) -> tuple[bool, int, bool, float, str]:
+        due = message.due.timestamp() if message.due else 0.0
+        return message.is_end, -weights.index(message.severity), message.due is None, due, message.title
+
+    return sorted(messages, key=rank)
+
+
+def digest_title(messages: Iterable[Message]) -> str:
+    """`12 matters, 3 of them critical`."""
+    found = list(messages)
+    counts = [
+        (sum(message.severity is severity and not message.is_end for message in found), word)
+        for severity, word in ((Severity.CRITICAL, "critical"), (Severity.WARNING, "to plan for"))
+    ]
+    parts = [f"{count} {word}" for count, word in counts if count]
+    return f"{len(found)} messages about certificates and logins" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _shown(text: str) -> str:
+    return "".join(character for character in text if character in "\r\n\t" or _is_harmless(character))
+
+
+def _is_harmless(character: str) -> bool:
+    return unicodedata.category(character) not in {"Cc", "Cs"} and character not in _DIRECTIONS
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

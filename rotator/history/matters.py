@@ -78,6 +78,10 @@ class Matter(NewMatter):
         """Whether somebody has taken it on."""
         return self.acknowledged_at is not None
 
+    def says(self, new: NewMatter) -> bool:
+        """Whether nothing of it would be changed by `Matters.open` with this."""
+        return all(getattr(self, name) == getattr(new, name) for name in _NEW)
+
     def is_snoozed(self, now: datetime) -> bool:
         """Whether people are left alone with it just now."""
         return self.snoozed_until is not None and now < self.snoozed_until
@@ -136,6 +140,11 @@ class Matters:
             connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(ending))
             Ledger(Within(connection)).settle(known.id, now)
             return _of_id(connection, known.id)
+
+    def opened(self, key: str) -> Matter | None:
+        """The open matter of that key; None where there is none."""
+        with self._database.reading() as connection:
+            return _first(connection, MATTER.c.key == key, MATTER.c.closed_at.is_(None))
 
     def open_matters(self, *, kind: str | None = None, orgs: Collection[str] | None = None) -> list[Matter]:
         """Those that have not ended, of one kind or of some orgs where they are given, oldest first."""

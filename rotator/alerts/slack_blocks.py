@@ -7,6 +7,7 @@ that no name can mention people or be a link.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.alerts.wording import (
@@ -57,16 +58,8 @@ def blocks_of(message: Message) -> list[Block]:
 
 
 def settled_blocks_of(message: Message) -> list[Block]:
-    """The first message of a matter that has ended: how it ended, above what it was."""
-    opening = message.opening or message
-    blocks = [_header(f"{sign_of(message)} {title_of(message)}")]
-    if text := lines(message.text):
-        blocks.append(_section(text))
-    was = _escaped(title_of(opening)).replace("~", "-")
-    blocks += [{"type": "divider"}, {"type": "section", "text": _mrkdwn(f"Was: ~{_cut_markup(was, TEXT - 10)}~")}]
-    fields = [_field(name, value) for name, value in facts_of(opening)[:_FACTS]]
-    blocks += [{"type": "section", "fields": list(part)} for part in _parts(fields)]
-    return [*blocks, _context(_last_line(message))]
+    """What becomes of the first message of a matter that has ended: how it ended, above the facts that it had."""
+    return blocks_of(replace(message, facts=(message.opening or message).facts))
 
 
 def digest_blocks_of(messages: Sequence[Message]) -> list[Block]:

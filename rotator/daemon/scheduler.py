@@ -1,0 +1,116 @@
+"""The tick: every few seconds it is asked what is due, whatever happens to the clock. On APScheduler."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+# APScheduler 3 has no types.
+from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]
+
+from rotator.core.faults import place_of
+from rotator.daemon.clock import ClockWatch
+from rotator.errors import RotatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOG: Final = logging.getLogger(__name__)
+_TICK: Final = "tick"
+
+
+class EveryTick(BaseTrigger):  # type: ignore[misc] # as above
+    """Fires a tick's length after it was last looked at.
+
+    A fixed rhythm would fire once for every tick that fits into a step of the clock: a machine that starts in 1970 and
+    then learns the time would count a hundred million of them.
+    """
+
+    def __init__(self, length: timedelta) -> None:
+        self._length: Final = length
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """See apscheduler.triggers.base.BaseTrigger."""
+        return now + self._length if previous_fire_time else now
+
+
+class Scheduler:
+    """Calls `ask` on every tick, in a thread of its own, and knows how that goes.
+
+    What `ask` raises is logged and counted, and ends nothing.
+    """
+
+    def __init__(
+        self, ask: Callable[[], None], tick: timedelta, *, now: Callable[[], datetime], monotonic: Callable[[], float]
+    ) -> None:
+        self._ask: Final = ask
+        self._now: Final = now
+        self._monotonic: Final = monotonic
+        self._watch: Final = ClockWatch(now, monotonic)
+        self._ended = monotonic()
+        self._began: float | None = None
+        self.tick = tick
+        self.ticked_at: datetime | None = None
+        """When it last asked, by the wall clock."""
+        self.lag = timedelta(0)
+        """How much later than planned that was."""
+        self.faults = 0
+        """How often `ask` raised."""
+        # One thread: a tick is never asked for while another one lasts.
+        self._jobs: Final = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+
+    def start(self) -> None:
+        """Asks at once, and then on every tick."""
+        self._jobs.add_job(self._run, EveryTick(self.tick), id=_TICK)
+        self._jobs.start()
+
+    def stop(self) -> None:
+        """Asks no more; returns when the last tick has ended."""
+        if self._jobs.running:
+            self._jobs.shutdown(wait=True)
+
+    def change(self, tick: timedelta) -> None:
+        """Ticks in another rhythm, beginning at once."""
+        self.tick = tick
+        self._jobs.reschedule_job(_TICK, trigger=EveryTick(tick))
+
+    def pulse(self) -> None:
+        """To be called every second or so. The scheduler waits for a time on the wall clock, measured when it begins to
+        wait: set back by an hour, it would not tick for an hour. So it is told to tick now.
+        """
+        shift = self._watch.shift()
+        if not shift:
+            return
+        _LOG.warning("the clock was set", extra={"by_seconds": round(shift.total_seconds(), 1)})
+        if self._jobs.running:
+            self._jobs.modify_job(_TICK, next_run_time=self._now())
+
+    @property
+    def since_tick(self) -> timedelta:
+        """How long ago the last tick ended, or the start where none has, by the monotonic clock."""
+        return timedelta(seconds=max(0.0, self._monotonic() - self._ended))
+
+    def _run(self) -> None:
+        self._measure_lag()
+        self.ticked_at = self._now()
+        try:
+            self._ask()
+        except RotatorError as error:
+            self.faults += 1
+            _LOG.warning("what is due could not be found out: %s", error.what, extra={"advice": error.advice})
+        except Exception as error:
+            self.faults += 1
+            _LOG.exception("a fault, at %s: %s", place_of(error), type(error).__name__)
+        self._ended = self._monotonic()
+
+    def _measure_lag(self) -> None:
+        before, self._began = self._began, self._monotonic()
+        late = timedelta(seconds=self._began - before) - self.tick if before is not None else timedelta(0)
+        self.lag = max(late, timedelta(0))

@@ -1,0 +1,163 @@
+"""A clock is driven by hand; the scheduler's own waiting is real, and never longer than a tick of 20 ms."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+import time_machine
+
+from rotator.daemon.clock import ClockWatch
+from rotator.daemon.scheduler import EveryTick, Scheduler
+from rotator.errors import HistoryUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TICK = timedelta(milliseconds=20)
+PATIENCE = 3.0
+
+
+class Asked:
+    """Counts the ticks, and does on each what the test says."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.does: Callable[[], None] = lambda: None
+
+    def __call__(self) -> None:
+        self.times += 1
+        self.does()
+
+    def first(self) -> None:
+        """Waits for the first tick."""
+        self.come(1 - self.times)
+
+    def come(self, more: int) -> None:
+        """Waits for so many ticks more."""
+        goal, until = self.times + more, time.monotonic() + PATIENCE
+        while self.times < goal:
+            assert time.monotonic() < until, "no tick came"
+            time.sleep(0.002)
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def scheduler(asked: Asked) -> Iterator[Scheduler]:
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    scheduler = Scheduler(asked, TICK, now=now, monotonic=time.monotonic)
+    yield scheduler
+    scheduler.stop()
+
+
+def test_it_asks_at_once_and_then_on_every_tick(scheduler: Scheduler, asked: Asked) -> None:
+    scheduler.start()
+    asked.come(3)
+    assert scheduler.since_tick < timedelta(seconds=PATIENCE)
+    assert scheduler.ticked_at is not None
+    scheduler.stop()
+    before = asked.times
+    time.sleep(3 * TICK.total_seconds())
+    assert asked.times == before
+
+
+def test_a_clock_that_is_set_back_by_an_hour_stops_no_tick(scheduler: Scheduler, asked: Asked) -> None:
+    with time_machine.travel(START, tick=True) as clock:
+        scheduler.pulse()
+        scheduler.start()
+        asked.first()
+        clock.move_to(START - timedelta(hours=1))
+        # What APScheduler does by itself: it waits for a time that comes in an hour.
+        time.sleep(5 * TICK.total_seconds())
+        before = asked.times
+        time.sleep(5 * TICK.total_seconds())
+        assert asked.times == before
+        scheduler.pulse()
+        asked.come(2)
+
+
+def test_a_clock_that_jumps_ahead_by_sixty_years_is_one_tick(scheduler: Scheduler, asked: Asked) -> None:
+    with time_machine.travel(START, tick=True) as clock:
+        scheduler.start()
+        asked.first()
+        clock.move_to(START + timedelta(days=60 * 365))
+        before = asked.times
+        scheduler.pulse()
+        asked.come(2)
+        assert asked.times < before + 100
+
+
+def test_a_tick_that_fails_ends_nothing_and_is_counted(
+    scheduler: Scheduler, asked: Asked, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away() -> None:
+        raise HistoryUnavailable("The history is away.", advice="Wait.")
+
+    def broken() -> None:
+        asked.does = away
+        raise ZeroDivisionError
+
+    asked.does = broken
+    scheduler.start()
+    asked.come(3)
+    scheduler.stop()
+    assert scheduler.faults == asked.times
+    fault, *others = caplog.messages
+    assert fault.startswith("a fault, at ")
+    assert "ZeroDivisionError" in fault
+    assert set(others) == {"what is due could not be found out: The history is away."}
+
+
+def test_a_tick_that_hangs_is_seen_and_no_other_is_begun(scheduler: Scheduler, asked: Asked) -> None:
+    goes_on = Event()
+
+    def hang() -> None:
+        goes_on.wait(PATIENCE)
+
+    asked.does = hang
+    scheduler.start()
+    asked.first()
+    time.sleep(5 * TICK.total_seconds())
+    assert asked.times == 1
+    assert scheduler.since_tick > 4 * TICK
+    goes_on.set()
+    asked.come(1)
+    assert scheduler.lag > TICK
+
+
+def test_another_rhythm_counts_at_once(scheduler: Scheduler, asked: Asked) -> None:
+    scheduler.tick = timedelta(hours=1)
+    scheduler.start()
+    asked.first()
+    scheduler.change(TICK)
+    asked.come(2)
+
+
+def test_the_next_tick_is_counted_from_the_last_however_many_would_have_fitted_in() -> None:
+    trigger = EveryTick(timedelta(seconds=15))
+    assert trigger.get_next_fire_time(None, START) == START
+    later = START + timedelta(days=20000)
+    assert trigger.get_next_fire_time(START, later) == later + timedelta(seconds=15)
+
+
+def test_a_shift_of_the_clock_is_told_once_and_slewing_is_not() -> None:
+    wall, steady = START, 100.0
+    watch = ClockWatch(lambda: wall, lambda: steady)
+    wall, steady = wall + timedelta(seconds=11.5), steady + 10
+    assert watch.shift() == timedelta(0)
+    wall, steady = wall - timedelta(hours=1), steady + 10
+    assert watch.shift() == -timedelta(hours=1, seconds=10)
+    wall, steady = wall + timedelta(seconds=10), steady + 10
+    assert watch.shift() == timedelta(0)
+    wall = wall + timedelta(days=3)
+    assert watch.shift() == timedelta(days=3)

@@ -13,9 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
+from rotator.core.severity import Severity
 from rotator.core.trials import BackOff, Trial
 from rotator.errors import RotatorError
-from rotator.services.matters_of import DELIVERY, key, undelivered
+from rotator.history.matters import NewMatter
+from rotator.services.matters_of import DELIVERY, key, sentences
 from rotator.services.messages import message_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Channel, Message
     from rotator.history.ledger import Ledger, Notice
-    from rotator.history.matters import Matters, NewMatter
+    from rotator.history.matters import Matters
     from rotator.history.trials import Trials
 
 LOG: Final = logging.getLogger(__name__)
@@ -199,7 +201,7 @@ class Delivery:
             # Where the others were accepted, it is this message that fails and not the channel.
             in_a_row = max(notice.attempts for notice in notices) if run.told else trial.failures
             if failure.lasting or in_a_row >= TOLD_ELSEWHERE_AFTER:
-                self._alerts.problem(undelivered(run.channel, failure.what, failure.advice), run.now)
+                self._alerts.problem(_closed(run.channel, failure), run.now)
                 return
         if run.partly:
             self._alerts.problem(_incomplete(run.channel, run.partly), run.now)
@@ -259,9 +261,23 @@ def _lasting(error: RotatorError) -> DeliveryFailed:
     return DeliveryFailed(error.what, advice=error.advice, lasting=True)
 
 
+def _closed(channel: str, failure: DeliveryFailed) -> NewMatter:
+    return _matter(channel, f"The channel {channel} does not accept messages", failure)
+
+
 def _incomplete(channel: str, partly: PartlyAccepted) -> NewMatter:
-    known = undelivered(channel, partly.what, partly.advice)
-    return replace(known, title=f"The channel {channel} does not reach everybody", text=str(partly))
+    return _matter(channel, f"The channel {channel} does not reach everybody", partly)
+
+
+def _matter(channel: str, title: str, error: RotatorError) -> NewMatter:
+    return NewMatter(
+        key=key(DELIVERY, channel),
+        kind=DELIVERY,
+        severity=Severity.WARNING,
+        title=title,
+        text=sentences(error),
+        facts={"Channel": channel},
+    )
 
 
 def _about(channel: str, count: int) -> dict[str, object]:

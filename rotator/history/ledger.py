@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
@@ -29,6 +30,12 @@ OPENED: Final = "opened"
 CLOSED: Final = "closed"
 """Step of every matter that ends."""
 
+
+def reminder(snoozed_until: datetime) -> str:
+    """Step of a matter without thresholds that was snoozed until then, and is open still."""
+    return f"again after {snoozed_until.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
 _AT_ONCE: Final = 500
 """Values in one IN: databases limit how many a statement may carry."""
 
@@ -40,7 +47,7 @@ class Notice:
     id: int
     matter_id: str
     step: str
-    """A threshold (`rotator.core.thresholds.label`), OPENED or CLOSED."""
+    """A threshold (`rotator.core.thresholds.label`), OPENED, a `reminder`, or CLOSED."""
     channel: str
     owed_at: datetime
     attempts: int = 0

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.thresholds import label
-from rotator.history.ledger import OPENED, Ledger
+from rotator.history.ledger import OPENED, Ledger, reminder
 from rotator.history.matters import ALWAYS_TOLD, Matters
 from rotator.history.transactions import Within
 from rotator.services.expiry import (
@@ -80,8 +80,11 @@ class Alerts:
                 ledger.owe_all(self._opened(matter, now), now)
         return matter
 
-    def solved(self, key: str, now: datetime, why: str = "") -> Matter | None:
-        """What was wrong is not any more; who was told of it is told so. None where nothing of that key is open."""
+    def solved(self, key: str, why: str, now: datetime) -> Matter | None:
+        """What was wrong is not any more; who was told of it is told so. None where nothing of that key is open.
+
+        Without a `why` it is the usual one, with how long it lasted.
+        """
         with self._one_transaction() as (matters, _):
             matter = matters.opened(key)
             return matters.close(key, why or usual_ending(matter, now), now) if matter else None
@@ -158,7 +161,11 @@ class Alerts:
             yield from ((matter.id, step, name) for step in steps if not is_quiet or step in ALWAYS_TOLD)
 
     def _opened(self, matter: Matter, now: datetime) -> list[_Owed]:
-        return [] if _is_quiet(matter, now) else [(matter.id, OPENED, channel) for channel in self._audience(matter)]
+        if _is_quiet(matter, now):
+            return []
+        # It was told before it was snoozed, and is told again: to be reminded is what a snooze is for.
+        steps = [OPENED, reminder(matter.snoozed_until)] if matter.snoozed_until else [OPENED]
+        return [(matter.id, step, channel) for step in steps for channel in self._audience(matter)]
 
     def _audience(self, matter: NewMatter) -> list[str]:
         """The channels that hear of a matter that is no expiry; not the one that it is about."""

@@ -1,10 +1,12 @@
-"""Certificates that expire, or should not be in use: what is told of them, and of which threshold each channel hears."""
+"""Certificates that expire, or should not be in use: what is told of them, and who hears of which threshold."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.config.durations import format_duration
+from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, crossed, label, next_crossing, severity_at
 from rotator.history.matters import NewMatter
@@ -12,7 +14,7 @@ from rotator.services.seen import SeenNow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from rotator.config.alerts import AlertSettings, ChannelSettings
     from rotator.history.matters import Matter
@@ -27,12 +29,13 @@ _LEAST_BITS: Final = {"RSA": 2048, "EllipticCurve": 256, "DSA": 2048}
 """NIST SP 800-131A: 112 bits of security at least; for elliptic curves the smallest in common use."""
 _BROKEN_HASHES: Final = frozenset({"md2", "md4", "md5", "sha1"})
 
-_BY_HAND: Final = {
-    "ConnectedApp": "Upload a new certificate to the app in Setup and give its users the key, or add the app to"
+_BY_HAND: Final[dict[str, str]] = {
+    Kind.APP: "Upload a new certificate to the app in Setup and give its users the key, or add the app to"
     " `credentials` in config.yaml and have it rotated.",
-    "Certificate": "Replace it in Setup, Certificate and Key Management, and wherever its public half was given to.",
-    "SamlSsoConfig": "Ask the identity provider for its next certificate, and put it into Setup, Single Sign-On"
+    Kind.APP_SAML: "Replace it in Setup and at the service provider that the app stands for.",
+    Kind.IDENTITY_PROVIDER: "Ask the identity provider for its next certificate, and put it into Setup, Single Sign-On"
     " Settings, when the provider begins to use it.",
+    Kind.CERTIFICATE: "Replace it in Setup, Certificate and Key Management, and wherever its public half was given to.",
 }
 
 
@@ -44,7 +47,7 @@ def certificate_key(kind: str, place: SeenNow) -> str:
 
 def is_anybodys_business(place: SeenNow) -> bool:
     """Whether it matters to somebody when the certificate ends."""
-    return place.not_after is not None and not (place.is_throwaway or place.is_standby)
+    return place.readable and place.not_after is not None and not (place.is_throwaway or place.is_standby)
 
 
 class Thresholds:
@@ -94,12 +97,12 @@ def expires(place: SeenNow, tightest: timedelta) -> NewMatter:
     """The matter that a certificate expires; `tightest` is the last threshold that it has crossed."""
     if place.not_after is None:
         raise ValueError("a certificate that expires has a date")
-    verb = "expired" if tightest <= EXPIRED else "expires"
+    when = "has expired" if tightest <= EXPIRED else f"expires within {_in_words(tightest)}"
     return NewMatter(
         key=certificate_key(EXPIRY, place),
         kind=EXPIRY,
         severity=severity_at(tightest),
-        title=f"The certificate of {place.name} in {place.org} {verb} on {place.not_after:%Y-%m-%d}",
+        title=f"The certificate of {place.name} in {place.org} {when}: {place.not_after:%Y-%m-%d}",
         text=_managed_text(place) if place.credential else _unmanaged_text(place, tightest),
         org=place.org,
         app=place.name,
@@ -108,6 +111,12 @@ def expires(place: SeenNow, tightest: timedelta) -> NewMatter:
         not_after=place.not_after,
         facts=_facts(place),
     )
+
+
+def _in_words(threshold: timedelta) -> str:
+    if threshold == timedelta(days=threshold.days):
+        return f"{threshold.days} day{'' if threshold.days == 1 else 's'}"
+    return label(threshold)
 
 
 def _unmanaged_text(place: SeenNow, tightest: timedelta) -> str:
@@ -173,7 +182,6 @@ def is_weak(place: SeenNow, longest_lifetime: timedelta) -> NewMatter | None:
         app=place.name,
         credential=place.credential,
         fingerprint=place.fingerprint or None,
-        not_after=place.not_after,
         facts=_facts(place),
     )
 
@@ -215,8 +223,3 @@ def ending(matter: Matter, there: SeenNow | None) -> str | None:
 
 def _resting(there: SeenNow) -> str:
     return f"{there.credential or 'Its credential'} logs in through another app now; this certificate may expire."
-
-
-def steps(crossed_thresholds: Iterable[timedelta]) -> list[str]:
-    """The steps of the ledger for thresholds."""
-    return [label(each) for each in crossed_thresholds]

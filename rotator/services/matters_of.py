@@ -227,19 +227,7 @@ def attention(trial: Trial, *, org: str | None = None, credential: str | None = 
     )
 
 
-def undelivered(channel: str, problem: str, advice: str = "") -> NewMatter:
-    """A channel does not accept what it is sent: told on the others."""
-    return NewMatter(
-        key=key(DELIVERY, channel),
-        kind=DELIVERY,
-        severity=Severity.WARNING,
-        title=f"The channel {channel} does not accept messages",
-        text=f"{problem} What it is owed is kept, and sent when it accepts again. {advice}".strip(),
-        facts={"Channel": channel},
-    )
-
-
-def broken_history(found: Verification) -> NewMatter:
+def history_broken(found: Verification) -> NewMatter:
     """The journal is not what was written."""
     return NewMatter(
         key=HISTORY,

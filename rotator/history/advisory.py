@@ -7,12 +7,12 @@ import os
 import re
 import socket
 from contextlib import contextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from rotator.errors import HistoryUnavailable
 from rotator.history.failures import database_failures
 from rotator.history.locks import UNSIGNED, Hold, described, moment, running
 
@@ -57,27 +57,62 @@ class AdvisoryLocks:
     @contextmanager
     def hold(self, credential: str) -> Iterator[Hold]:
         """See RotationLocks."""
-        with database_failures(self._name):
-            connection = self._engine.connect()
+        session = _Session(self._engine, self._name, credential, _signature(self._clock()))
         try:
-            with database_failures(self._name):
-                key = self._take(connection, credential)
-            try:
-                yield Hold(credential, partial(_still_held, connection, key))
-            finally:
-                _let_go(connection, key)
+            session.take()
+            yield Hold(credential, session)
         finally:
-            # Not merely closed: that would try to roll back, which fails when the session is lost.
-            connection.invalidate()
-            connection.close()
+            session.let_go()
 
-    def _take(self, connection: Connection, credential: str) -> int:
-        name = _signature(self._clock())
-        schema = connection.execute(_SIGN, {"name": name}).one()[1]
-        key = lock_key(schema, credential)
-        if not connection.scalar(_TAKE, {"key": key}):
-            raise running(credential, _holder(connection, key))
-        return key
+
+class _Session:
+    """A session of the server that holds a credential, and the one that takes its place when it is lost."""
+
+    def __init__(self, engine: Engine, name: str, credential: str, signature: str) -> None:
+        self._engine: Final = engine
+        self._name: Final = name
+        self._credential: Final = credential
+        self._signature: Final = signature
+        self._connection: Connection | None = None
+        self._key: int | None = None
+
+    def take(self) -> None:
+        with database_failures(self._name):
+            connection = self._connection = self._engine.connect()
+            schema = connection.execute(_SIGN, {"name": self._signature}).one()[1]
+            key = lock_key(schema, self._credential)
+            if not connection.scalar(_TAKE, {"key": key}):
+                self._refuse(_holder(connection, key), is_taken_again=self._key is not None)
+        self._key = key
+
+    def _refuse(self, holder: str | None, *, is_taken_again: bool) -> NoReturn:
+        if is_taken_again and holder == self._signature:
+            raise HistoryUnavailable(
+                f"The lock on {self._credential} is still that of a session with {self._name} that was lost.",
+                left="Nothing was changed.",
+                advice="Run this again in a minute, when the server has noticed it.",
+            )
+        raise running(self._credential, _in_words(holder))
+
+    def still_held(self) -> bool:
+        if self._connection is None:
+            return False
+        try:
+            return _is_holder(self._connection, self._key)
+        except SQLAlchemyError:
+            return False
+
+    def let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        # The server notices the end of a session only a moment later, when the next run may have been refused already.
+        if self._key is not None:
+            with suppress(SQLAlchemyError):
+                connection.execute(_LET_GO, {"key": self._key})
+        # Not merely closed: that would try to roll back, which fails when the session is lost.
+        connection.invalidate()
+        connection.close()
 
 
 def lock_key(schema: str, credential: str) -> int:
@@ -86,26 +121,22 @@ def lock_key(schema: str, credential: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _still_held(connection: Connection, key: int) -> bool:
-    try:
-        holder = connection.execute(_HOLDER, {"key": key}).first()
-    except SQLAlchemyError:
-        return False
+def _is_holder(connection: Connection, key: int | None) -> bool:
+    holder = connection.execute(_HOLDER, {"key": key}).first()
     return holder is not None and bool(holder.is_this)
 
 
-def _let_go(connection: Connection, key: int) -> None:
-    # The server notices the end of a session only a moment later, when the next run may have been refused already.
-    with suppress(SQLAlchemyError):
-        connection.execute(_LET_GO, {"key": key})
+def _holder(connection: Connection, key: int) -> str | None:
+    """The name that the holder's session goes by, if there is one still."""
+    holder = connection.execute(_HOLDER, {"key": key}).first()
+    return holder.application_name if holder else None
+
+
+def _in_words(signature: str | None) -> str:
+    signed = _SIGNATURE.fullmatch(signature) if signature else None
+    return described(signed[1], signed[3], signed[2]) if signed else UNSIGNED
 
 
 def _signature(since: datetime) -> str:
     host = socket.gethostname().encode("ascii", "replace").decode()
     return f"rotator {os.getpid()} since {moment(since)} on {host}"[:_LONGEST_SIGNATURE]
-
-
-def _holder(connection: Connection, key: int) -> str:
-    holder = connection.execute(_HOLDER, {"key": key}).first()
-    signed = _SIGNATURE.fullmatch(holder.application_name) if holder else None
-    return described(signed[1], signed[3], signed[2]) if signed else UNSIGNED

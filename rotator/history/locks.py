@@ -8,7 +8,6 @@ import os
 import socket
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC
-from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
@@ -23,16 +22,32 @@ if TYPE_CHECKING:
     from rotator.history.database import Database
 
 
+class Held(Protocol):
+    """A lock where it is kept."""
+
+    def take(self) -> None:
+        """Takes it. Raises RotationRunning, HistoryError."""
+        ...
+
+    def still_held(self) -> bool:
+        """Whether it is held by this and nobody else."""
+        ...
+
+    def let_go(self) -> None:
+        """Lets go of it, as far as it is held."""
+        ...
+
+
 class Hold:
     """A credential that is held, for as long as the lock lasts."""
 
-    def __init__(self, credential: str, is_held: Callable[[], bool]) -> None:
+    def __init__(self, credential: str, held: Held) -> None:
         self._credential: Final = credential
-        self._is_held: Final = is_held
+        self._held: Final = held
 
     def still_held(self) -> bool:
         """Whether nobody else can have taken the lock since: it is asked for where it is kept."""
-        return self._is_held()
+        return self._held.still_held()
 
     def check(self) -> None:
         """Raises HistoryUnavailable when the lock was lost, for instance with the connection to its server."""
@@ -42,6 +57,17 @@ class Hold:
                 left="What was done until then stays as it is; nothing was changed since.",
                 advice="Run this again: it looks at the world as it is, and goes on from there.",
             )
+
+    def take_again(self) -> None:
+        """Takes the lock again after it was lost, and never waits; one that is held is left alone.
+
+        Raises RotationRunning when another process or thread has it by now; HistoryError when it cannot be had, and
+        HistoryUnavailable also while the server has not noticed yet that the session is gone that had it. What another
+        did that has let go of it again is for the caller to find out.
+        """
+        if not self._held.still_held():
+            self._held.let_go()
+            self._held.take()
 
 
 class RotationLocks(Protocol):
@@ -97,39 +123,53 @@ class FileLocks:
     @contextmanager
     def hold(self, credential: str) -> Iterator[Hold]:
         """See RotationLocks."""
-        path = self._folder / f"{quote(credential, safe='')}.lock"
-        descriptor = self._take(path, credential)
+        lock = _LockFile(self._folder / f"{quote(credential, safe='')}.lock", credential, self._clock)
+        lock.take()
         try:
-            yield Hold(credential, partial(_is_same_file, path, descriptor))
+            yield Hold(credential, lock)
         finally:
-            os.close(descriptor)
+            lock.let_go()
 
-    def _take(self, path: Path, credential: str) -> int:
-        with file_failures(f"The lock {path}"):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+class _LockFile:
+    def __init__(self, path: Path, credential: str, clock: Callable[[], datetime]) -> None:
+        self._path: Final = path
+        self._credential: Final = credential
+        self._clock: Final = clock
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        with file_failures(f"The lock {self._path}"):
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._sign(descriptor)
             except BlockingIOError:
                 holder = _holder(descriptor)
                 os.close(descriptor)
-                raise running(credential, holder) from None
+                raise running(self._credential, holder) from None
             except BaseException:
                 os.close(descriptor)
                 raise
-        return descriptor
+        self._descriptor = descriptor
+
+    def still_held(self) -> bool:
+        if self._descriptor is None:
+            return False
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def let_go(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def _sign(self, descriptor: int) -> None:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": moment(self._clock())}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-
-
-def _is_same_file(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except OSError:
-        return False
 
 
 def _holder(descriptor: int) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.actions import HaltReason
 from rotator.core.certificates import throwaway
-from rotator.errors import HistoryError, RotationHalted, RotatorError
+from rotator.errors import HistoryError, RotationHalted, RotationRunning, RotatorError
 from rotator.history.journal import PROMOTION
 from rotator.history.records import NewRotation, Rotation
+from rotator.services.lock import RotationLock
 from rotator.services.own_login import refuse_to_end_own_login
 from rotator.services.reports import Outcome, Report
 from rotator.services.requests import UNTOUCHED, Request, as_begun, continues, is_met, subject_of, wanted_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.core.policies import Wanted
     from rotator.history.journal import Journal
     from rotator.history.locks import Hold, RotationLocks
     from rotator.services.managed import Managed
@@ -138,14 +141,11 @@ class Desk:
         rotation_id = rotation.id if rotation else None
         begun, subject = as_begun(rotation, request) if rotation else (request, None)
         wanted, gap_begun_at = wanted_of(begun, subject), self._gap_begun()
-        if stages.current and self._is_unwritten(
-            stages.current, has_begun=rotation is not None and is_met(wanted, stages)
-        ):
-            self._write_promotion(stages.current, rotation_id)
+        self._catch_up(rotation, wanted, stages)
         run = Run(
             self._managed,
             wanted,
-            replace(self._around(rotation_id), check_lock=hold.check),
+            replace(self._around(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
             rotation_id=rotation_id or "",
             gap_begun_at=gap_begun_at,
         )
@@ -158,6 +158,24 @@ class Desk:
             self._note_stop(rotation, report.why)
             return report
         return self._finish(rotation, report)
+
+    def _resume(self, rotation: Rotation | None, wanted: Wanted) -> None:
+        """Makes sure, once a lost lock was taken again, that nobody has ended the rotation or begun another since."""
+        name = self._managed.name
+        found = self._journal.open_rotation(name)
+        if (found and found.id) != (rotation and rotation.id):
+            raise RotationRunning(
+                f"Another process has taken over the rotation of {name}.",
+                left="What it did stays as it is.",
+                advice=f"`rotator history {name}` shows what that was; run this again if it is still wanted.",
+            )
+        self._catch_up(rotation, wanted, self._managed.store.stages(name))
+
+    def _catch_up(self, rotation: Rotation | None, wanted: Wanted, stages: Stages) -> None:
+        """Writes down a promotion that an interrupted run could not."""
+        has_begun = rotation is not None and is_met(wanted, stages)
+        if stages.current and self._is_unwritten(stages.current, has_begun=has_begun):
+            self._write_promotion(stages.current, rotation.id if rotation else None)
 
     def _is_unwritten(self, current: Fingerprint, *, has_begun: bool) -> bool:
         """Whether an interrupted run promoted this version and could not write it down.

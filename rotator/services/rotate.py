@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.actions import Action, ActionKind, HaltReason
 from rotator.core.observations import Memory, Observation
 from rotator.core.policies import Goal, Policy, Wanted
 from rotator.core.rotation import decide
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
+from rotator.services.doubt import Doubt
 from rotator.services.gap import Gap
 from rotator.services.hands import Hands
+from rotator.services.lock import Guard, Lock, NoLock
 from rotator.services.managed import Managed, Observer
+from rotator.services.notes import Notes, Recorder
 from rotator.services.patience import FIRST_PAUSE, LOOK, Patience
-from rotator.services.reports import Listener, Outcome, Report, Silent, Step
+from rotator.services.reports import Listener, Outcome, Report, Silent
+from rotator.services.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +38,6 @@ _NAP: Final = 0.5
 """Seconds of sleep after which a request to stop is looked for."""
 
 
-class Recorder(Protocol):
-    """Writes down what a run does (`rotator.history.journal.Journal.record`). Raises HistoryError."""
-
-    def __call__(self, kind: str, **details: str | float | bool | None) -> None:
-        """One event."""
-        ...
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """Time, the wish to stop, and who listens: what a run has around it."""
@@ -51,8 +47,8 @@ class Surroundings:
     record: Recorder
     stop_asked: Callable[[], bool] = lambda: False
     listener: Listener = field(default_factory=Silent)
-    check_lock: Callable[[], None] = lambda: None
-    """Raises HistoryUnavailable when another process may be rotating the credential by now."""
+    lock: Lock = field(default_factory=NoLock)
+    """The credential's rotation lock."""
 
 
 class Run:
@@ -72,25 +68,33 @@ class Run:
         self._wanted = wanted
         self._around = around
         self._policy = policy_of(managed)
-        self._observer = Observer(managed)
-        self._hands = Hands(managed, self._observer, rotation_id=rotation_id, keep_key=wanted.keep_key)
         self._rotation_id = rotation_id
-        self._memory = Memory()
+        self._begin_anew()
         self._patience = Patience(self._policy.verification, around.now)
+        timeout = self._policy.verification.timeout
+        self._guard = Guard(around.lock, now=around.now, sleep=around.sleep, timeout=timeout)
+        self._doubt = Doubt()
         self._gap = Gap(begun_at=gap_begun_at)
-        self._steps: list[Step] = []
-        self._warnings: list[str] = []
+        self._tally = Tally()
+        self._notes = Notes(managed.name, around.record)
         self._refused_uploads = 0
         self._trouble: RotatorError | None = None
         self._why_given_up = ""
         self._start: Observation | None = None
         self._may_stop = True
 
+    def _begin_anew(self) -> None:
+        """Whatever was seen or proven before counts no more."""
+        self._observer = Observer(self._managed)
+        keep_key = self._wanted.keep_key
+        self._hands = Hands(self._managed, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
+        self._memory = Memory()
+
     def run(self) -> Report:
         """Goes on until the wanted is so, a person is needed, or it was asked to stop where nothing is half done.
 
         Raises OrgError, StoreError and their kin when they come before anything was changed, or for too long, and
-        HistoryUnavailable when the lock is lost; what is half done then is as after a crash.
+        HistoryUnavailable when the lock is lost for good; what is half done then is as after a crash.
         """
         while True:
             seen = self._look()
@@ -99,13 +103,16 @@ class Run:
             if self._refused_uploads >= ATTEMPTS and self._trouble:
                 seen = self._give_up_upload(seen, self._trouble)
             action = decide(seen, self._wanted, self._policy, self._around.now())
+            if self._doubt.remains(action, seen):
+                self._around.sleep(FIRST_PAUSE.total_seconds())
+                continue
             end = self._end(action, seen)
             if end:
                 return end
             if self._around.stop_asked() and settled(seen):
                 return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._managed.name))
-            self._around.check_lock()
-            self._do(action, seen)
+            if self._is_alone():
+                self._do(action, seen)
 
     def _look(self) -> Observation | None:
         try:
@@ -155,8 +162,10 @@ class Run:
             self._fail(action, seen, error)
             return
         finally:
-            self._step(action, began)
+            self._tally.add(action, self._since(began))
         self._after(action, seen)
+        outcome = answer.outcome if answer else None
+        self._notes.log(action, self._version(action), seconds=self._since(began), answer=outcome)
         self._around.listener.ended(action, self._since(began), answer)
 
     def _verify(self, action: Action) -> LoginAnswer:
@@ -192,13 +201,14 @@ class Run:
 
     def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
         self._record(action, succeeded=False, error=error.what)
+        self._notes.log(action, self._version(action), failed=error.what)
         self._around.listener.failed(action, error.what)
         if action.kind is ActionKind.PROMOTE:
             # It may have been done: then the previous version's grace begins now, not when an older one was promoted.
             self._observer.promoted(self._around.now())
         if action.kind is ActionKind.UPLOAD:
             self._refused_uploads, self._trouble = self._refused_uploads + 1, error
-            self._warnings.append(error.what)
+            self._notes.warn(error.what)
             self._around.sleep(FIRST_PAUSE.total_seconds())
             return
         self._tolerate(action.kind, error, harmless=settled(seen) and action.kind not in _WRITES)
@@ -207,11 +217,22 @@ class Run:
         """Raises an error that may be left to another run, and others once they have come for too long."""
         if self._patience.is_over(kind, error) or harmless:
             raise error
-        # Whoever has lost the lock waits for nothing: what is half done is another's to end.
-        self._around.check_lock()
+        # Whoever has lost the lock for good waits for nothing: what is half done is another's to end.
+        if not self._is_alone():
+            return
         if kind is LOOK:
             self._around.listener.failed(None, error.what)
         self._around.sleep(self._patience.pause(kind).total_seconds())
+
+    def _is_alone(self) -> bool:
+        """Whether nobody else can have come between; if not, the run goes on as one that starts now would."""
+        lost = self._guard.loss(gives_up=lambda: self._may_stop and self._around.stop_asked())
+        if lost is None:
+            return True
+        self._around.listener.failed(None, lost.what)
+        self._notes.warn(f"{lost.what} It was taken again.")
+        self._begin_anew()
+        return False
 
     def _give_up_upload(self, seen: Observation, trouble: RotatorError) -> Observation:
         """Leaves it to another run while `current` is untouched; otherwise the old certificate must come back."""
@@ -229,7 +250,7 @@ class Run:
             if self._around.stop_asked() and settled(seen):
                 break
             self._around.sleep(min(_NAP, left))
-        self._step(action, began)
+        self._tally.add(action, self._since(began))
 
     def _end(self, action: Action, seen: Observation) -> Report | None:
         now = self._around.now()
@@ -279,9 +300,9 @@ class Run:
             old_fingerprint=self._old(seen),
             new_fingerprint=seen.current.fingerprint if seen.current else None,
             gap=self._gap,
-            steps=tuple(self._steps),
+            steps=self._tally.steps,
             again_at=again_at,
-            warnings=tuple(dict.fromkeys(self._warnings)),
+            warnings=self._notes.warnings,
         )
 
     def _old(self, seen: Observation) -> Fingerprint | None:
@@ -293,27 +314,14 @@ class Run:
             return before.fingerprint
         return seen.previous.fingerprint if seen.previous else None
 
-    def _step(self, action: Action, began: datetime) -> None:
-        # Waiting for the next test login is part of verifying.
-        name = "verify" if action.kind is ActionKind.WAIT else action.kind.value
-        seconds = self._since(began)
-        times = 0 if action.kind is ActionKind.WAIT else 1
-        if self._steps and self._steps[-1].action == name:
-            last = self._steps.pop()
-            seconds, times = seconds + last.seconds, times + last.times
-        self._steps.append(Step(name, round(seconds, 3), times))
-
     def _since(self, began: datetime) -> float:
         return (self._around.now() - began).total_seconds()
 
     def _record(self, action: Action, *, kind: str = "", **details: str | float | bool | None) -> None:
-        known = {name: value for name, value in details.items() if value is not None}
-        version = self._hands.made if action.kind is ActionKind.GENERATE else action.version
-        try:
-            self._around.record(kind or action.kind, why=action.why, version=version, app=action.app, **known)
-        except HistoryError as error:
-            # A rotation that has begun is ended whether or not it can be written down.
-            self._warnings.append(f"The history could not be written: {error.what}")
+        self._notes.record(action, self._version(action), kind=kind, **details)
+
+    def _version(self, action: Action) -> Fingerprint | None:
+        return self._hands.made if action.kind is ActionKind.GENERATE else action.version
 
 
 _WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})

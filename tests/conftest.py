@@ -1,9 +1,48 @@
-"""What holds for all tests."""
+"""What holds for all tests, and the servers that those of one worker share."""
+
+# ruff: noqa: PLC0415 - most tests need no server, and its libraries take long to import
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.contract.aws.stores import AwsServer
+    from tests.contract.servers.postgres import PostgresServer
+    from tests.contract.servers.vault import VaultProcess
 
 # A test that is slow on a busy machine has not failed.
 settings.register_profile("rotator", deadline=None)
 settings.load_profile("rotator")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server that tests may stop, if they start it again."""
+    from tests.contract.servers.postgres import running_server
+
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dev_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess]:
+    """A Vault in dev mode."""
+    from tests.contract.servers.vault import dev_server
+
+    with dev_server(tmp_path_factory.mktemp("vault")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[AwsServer]:
+    """An address that answers like AWS."""
+    from tests.contract.aws.stores import running_aws
+
+    with running_aws() as server:
+        yield server

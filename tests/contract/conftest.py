@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.history.database import Database, open_database
-from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsGround, AwsServer, running_aws
+from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsGround, AwsServer
 from tests.contract.databases import Kind, postgres_kind, sqlite_kind
-from tests.contract.servers.postgres import EXTERNAL, PostgresServer, running_server
-from tests.contract.servers.vault import VaultProcess, dev_server, sealed_server
+from tests.contract.servers.postgres import EXTERNAL, PostgresServer
+from tests.contract.servers.vault import VaultProcess, sealed_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A server that tests may stop."""
-    with running_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")
@@ -56,23 +49,9 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def dev_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess]:
-    """A Vault in dev mode."""
-    with dev_server(tmp_path_factory.mktemp("vault")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
 def sealed_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess]:
     """A Vault as in earnest: TLS, integrated storage, seals."""
     with sealed_server(tmp_path_factory.mktemp("sealed-vault")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def aws_server() -> Iterator[AwsServer]:
-    """An address that answers like AWS."""
-    with running_aws() as server:
         yield server
 
 

@@ -1,4 +1,6 @@
-"""The ground for trials, with key pairs that are made and read once."""
+"""The ground for trials, with key pairs that are made and read once; other stores and databases for it."""
+
+# ruff: noqa: PLC0415 - most tests need no server, and its libraries take long to import
 
 from __future__ import annotations
 
@@ -14,6 +16,11 @@ from tests.rotation.ground import KEYS, Ground, ground_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.contract.aws.stores import AwsServer
+    from tests.contract.servers.postgres import PostgresServer
+    from tests.contract.servers.vault import VaultProcess
+    from tests.rotation.places import History, Keys
 
 TURNS = 8
 """Key pairs that programs take turns with; the rules need each to differ from the few before it."""
@@ -42,3 +49,27 @@ def ground(_the_ground: Ground) -> Ground:
     """A simulated org, a store and a history, all new."""
     _the_ground.begin()
     return _the_ground
+
+
+@pytest.fixture(scope="module")
+def keys_in_vault(dev_vault: VaultProcess) -> Iterator[Keys]:
+    from tests.rotation.vault_keys import vault_keys
+
+    with vault_keys(dev_vault) as keys:
+        yield keys
+
+
+@pytest.fixture(scope="module")
+def keys_in_aws(aws_server: AwsServer, _the_ground: Ground) -> Iterator[Keys]:
+    from tests.rotation.aws_keys import aws_keys
+
+    with aws_keys(aws_server, _the_ground.clock) as keys:
+        yield keys
+
+
+@pytest.fixture(scope="module")
+def history_in_postgres(postgres_server: PostgresServer) -> Iterator[History]:
+    from tests.rotation.postgres_history import postgres_history
+
+    with postgres_history(postgres_server) as history:
+        yield history

@@ -1,6 +1,7 @@
 """A simulated org, a store and a history that programs act on, made anew for every trial; time stands until they sleep.
 
-Everything is real but the clock and the key pairs: the org answers over HTTPS, the store is files, the history SQLite.
+Everything is real but the clock and the key pairs: the org answers over HTTPS; the store is files, the history SQLite,
+unless a test puts others in their places.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from rotator.application import Application
 from rotator.config.loading import parse
 from rotator.core.certificates import Certificate, SubjectName, self_signed
 from rotator.core.credentials import Version
-from rotator.history.database import Database, open_database
+from rotator.history.database import open_database
 from rotator.history.journal import Journal
 from rotator.history.queries import gap_begun
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org import Org
 from rotator.simulator.server import SimulatorServer
 from rotator.simulator.settings import OrgSettings
-from rotator.stores.files import FilesStore
 from rotator.testing.versions import MOMENT, spare_key
 from tests.rotation.moments import Moment
+from tests.rotation.places import FilesKeys, History, Keys, SqliteHistory
 from tests.rotation.trials import WatchedApplication
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Stages
     from rotator.core.keys import PrivateKey
+    from rotator.history.database import Database
     from rotator.stores.base import Store
     from tests.rotation.trials import Watcher
 
@@ -97,12 +99,10 @@ class Ground:
 
     server: SimulatorServer
     folder: Path
-    migrated: Path
-    """A history that has all its tables and nothing in them."""
     clock: Clock
     transport: Transport
-    database: Database
-    """The trial's history; like the transport it is shared, as opening it costs more than a trial."""
+    keys: Keys
+    history: History
     confirmations: int = 1
     """How many logins with a new key must succeed in a row."""
     login: str = ""
@@ -117,12 +117,12 @@ class Ground:
     @property
     def store(self) -> Store:
         """The store, as nobody who crashes or fails uses it."""
-        return FilesStore("keys", self.folder / "store")
+        return self.keys.store
 
     @property
-    def store_settings(self) -> str:
-        """The store, as config.yaml has it."""
-        return f"{{type: files, path: {self.folder}/store}}"
+    def database(self) -> Database:
+        """The history."""
+        return self.history.database
 
     def begin(self, settings: OrgSettings | None = None) -> None:
         """An org with apps that hold nothing, an empty store, an empty history."""
@@ -143,13 +143,14 @@ class Ground:
         self.put_own_key("Robot")
 
     def _replace_files(self, files: Path | None) -> None:
-        self.database.close()
+        self.history.pause()
         shutil.rmtree(self.folder, ignore_errors=True)
         if files:
             shutil.copytree(files, self.folder, symlinks=True)
         else:
-            (self.folder / "rotator.db.locks").mkdir(parents=True)
-            shutil.copy(self.migrated, self.folder / "rotator.db")
+            self.folder.mkdir(parents=True)
+        self.keys.go_back(files)
+        self.history.go_back(files)
 
     def _let_it_spread(self) -> None:
         """What was set up is old when a trial begins."""
@@ -220,7 +221,7 @@ class Ground:
             url=self.org.url,
             ca=self.server.ca_file,
             login=own,
-            store=self.store_settings,
+            store=self.keys.settings,
             user=USER,
             robot=ROBOT,
             confirmations=self.confirmations,
@@ -231,6 +232,7 @@ class Ground:
         with kind(settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep) as app:
             app._transports["production"] = self.transport
             app.__dict__["database"] = self.database
+            self.keys.equip(app)
             if isinstance(app, WatchedApplication) and watcher:
                 app.watcher = watcher
             yield app
@@ -255,8 +257,8 @@ class Ground:
         return Journal(self.database).open_rotation(credential) is None
 
     def kept(self, credential: str) -> set[str]:
-        """Every version that the store's folder holds, in a stage or not."""
-        return {path.name for path in (self.folder / "store" / credential / "versions").glob("*")}
+        """Every version that somebody could still read, in a stage or not."""
+        return self.keys.kept(credential)
 
     def describe(self, credential: str) -> str:
         """The world in one line, for a test that failed."""
@@ -285,6 +287,8 @@ class Ground:
         files = self.folder.with_name(f"moment-{number}")
         shutil.rmtree(files, ignore_errors=True)
         shutil.copytree(self.folder, files, symlinks=True)
+        self.keys.keep(files)
+        self.history.keep(files)
         slots = {name: list(app.slot.changes) for name, app in self.org.apps.items()}
         return Moment(key, files, slots, self.clock.time, ever)
 
@@ -310,6 +314,7 @@ def ground_in(folder: Path) -> Iterator[Ground]:
         database.upgrade()
         transport = Transport(ca=server.ca_file, timeout=(5.0, 5.0))
         try:
-            yield Ground(server, trial, migrated, clock, transport, database)
+            history = SqliteHistory(database, trial / "rotator.db", migrated)
+            yield Ground(server, trial, clock, transport, FilesKeys(trial / "store"), history)
         finally:
             transport.close()

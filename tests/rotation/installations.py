@@ -112,10 +112,10 @@ class Second:
 
 @contextmanager
 def second_installation(ground: Ground) -> Iterator[Second]:
-    """Another one on the same ground, that has done nothing yet."""
+    """Another one on the same ground, where everything begins."""
+    ground.begin()
     folder = ground.folder.with_name("second")
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "rotator.db.locks").mkdir(parents=True)
-    shutil.copy(ground.migrated, folder / "rotator.db")
+    shutil.copytree(ground.folder, folder)
     with open_database(f"sqlite:///{folder}/rotator.db") as database:
         yield Second(ground, database)

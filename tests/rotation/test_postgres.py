@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -9,88 +12,57 @@ import pytest
 
 from rotator.errors import HistoryUnavailable, RotationRunning
 from rotator.history import queries
+from rotator.history.database import open_database
 from rotator.history.locks import rotation_locks
-from tests.contract.servers.postgres import PostgresServer, running_server
-from tests.rotation.crashes import crash_everywhere
-from tests.rotation.postgres_ground import Outage, PostgresGround, postgres_ground
+from tests.rotation.outages import Ends, LosesItsLock, Outage
 from tests.rotation.scenarios import SCENARIOS
-from tests.rotation.trials import Promises, Scenario, Watcher
+from tests.rotation.trials import CHANGES, Promises, Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeVar
-
     from rotator.application import Application
     from rotator.services.reports import Report
+    from tests.contract.servers.postgres import PostgresServer
     from tests.rotation.ground import Ground
-
-    _T = TypeVar("_T")
+    from tests.rotation.postgres_history import PostgresHistory
 
 BOTH_STRATEGIES: Final = [each for each in SCENARIOS if str(each) in {"in place", "alternating"}]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def _with_postgres(_the_ground: Ground, server: PostgresServer) -> Iterator[PostgresGround]:
-    with postgres_ground(_the_ground, server) as ground:
-        yield ground
+IN_PLACE: Final = BOTH_STRATEGIES[0]
+BEGUN: Final = 2
+"""The call that writes down that a rotation has begun: before it there is nothing to go on with."""
 
 
 @pytest.fixture
-def history_elsewhere(_with_postgres: PostgresGround) -> PostgresGround:
-    _with_postgres.begin()
-    return _with_postgres
-
-
-class LosesItsLock(Watcher):
-    """Another administrator ends the session that has the lock, before the call of one name."""
-
-    def __init__(self, server: PostgresServer, before: str) -> None:
-        self.server, self.before, self.calls = server, before, list[str]()
-
-    def call(self, name: str, call: Callable[[], _T]) -> _T:
-        self.calls.append(name)
-        if name == self.before:
-            locks = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
-            self.server.administer(locks)
-        return call()
+def ground(_the_ground: Ground, history_in_postgres: PostgresHistory) -> Ground:
+    ground = replace(_the_ground, history=history_in_postgres)
+    ground.begin()
+    return ground
 
 
 @pytest.mark.parametrize("scenario", BOTH_STRATEGIES, ids=str)
-def test_wherever_it_dies_the_same_request_ends_it(history_elsewhere: PostgresGround, scenario: Scenario) -> None:
-    crashes, _ = crash_everywhere(history_elsewhere, scenario, then=scenario.serve)
-    assert len(crashes.worlds) >= scenario.worlds
-
-
-@pytest.mark.parametrize("scenario", BOTH_STRATEGIES, ids=str)
-def test_wherever_the_server_goes_away_nothing_is_lost_and_the_next_run_ends_it(
-    history_elsewhere: PostgresGround, server: PostgresServer, scenario: Scenario
+def test_wherever_the_server_goes_away_nothing_is_lost_and_the_run_or_the_next_one_ends_it(
+    ground: Ground, postgres_server: PostgresServer, scenario: Scenario
 ) -> None:
-    ground, stopped = history_elsewhere, 0
+    ends, stopped = list(Ends), 0
     for at in count(1):
         ground.begin()
         scenario.prepare(ground)
         promises = Promises(ground, scenario)
-        outage = Outage(server, promises, at, at_once=at % 2 == len(scenario.credential) % 2)
+        outage = Outage(postgres_server, promises, at, ends[(at + len(scenario.credential)) % len(ends)])
         with ground.program(outage) as app:
+            app.sleep = outage.sleep
             report = served_unless_the_history_is_away(scenario, app)
         stopped += report is None
         if outage.calls < at:
             break
-        if not outage.at_once:
-            server.start()
+        assert report or outage.ends is Ends.AFTER_THE_RUN or (at <= BEGUN and outage.ends is not Ends.AT_ONCE)
+        outage.end()
         if not (report and ground.history_is_closed(scenario.credential)):
             with ground.program() as app:
                 report = scenario.serve(app)
         promises.check()
         scenario.check(ground, report)
         assert queries.verify(ground.database).intact
-    assert stopped >= 5
+    assert stopped >= 3
 
 
 def served_unless_the_history_is_away(scenario: Scenario, app: Application) -> Report | None:
@@ -101,28 +73,45 @@ def served_unless_the_history_is_away(scenario: Scenario, app: Application) -> R
         return None
 
 
-def test_who_has_lost_the_lock_does_nothing_more(history_elsewhere: PostgresGround, server: PostgresServer) -> None:
-    ground = history_elsewhere
-    (scenario,) = [each for each in SCENARIOS if str(each) == "in place"]
-    scenario.prepare(ground)
-    watcher = LosesItsLock(server, "org.replace_certificate")
+def test_who_has_lost_the_lock_takes_it_again_looks_afresh_and_goes_on(
+    ground: Ground, postgres_server: PostgresServer
+) -> None:
+    IN_PLACE.prepare(ground)
+    watcher = LosesItsLock(postgres_server, "org.replace_certificate")
 
-    with ground.program(watcher) as app, pytest.raises(HistoryUnavailable, match="The lock on the credential billing"):
-        scenario.serve(app)
+    with ground.program(watcher) as app:
+        report = IN_PLACE.serve(app)
 
-    after = watcher.calls[watcher.calls.index("org.replace_certificate") + 1 :]
-    assert not {"org.prove", "store.promote", "org.replace_certificate", "store.discard"} & set(after), after
+    IN_PLACE.check(ground, report)
+    assert any("was lost" in warning for warning in report.warnings)
+    after = watcher.afterwards
+    assert (
+        after.index("store.stages") < after.index("org.read") < after.index("org.prove") < after.index("store.promote")
+    )
+
+
+def test_who_has_lost_the_lock_to_somebody_else_does_nothing_more(
+    ground: Ground, postgres_server: PostgresServer, history_in_postgres: PostgresHistory
+) -> None:
+    IN_PLACE.prepare(ground)
+    with ExitStack() as another, open_database(history_in_postgres.url) as their_history:
+        locks = rotation_locks(their_history, lambda: ground.clock.now() + timedelta(hours=1))
+        watcher = LosesItsLock(
+            postgres_server, "org.replace_certificate", lambda: another.enter_context(locks.hold("billing"))
+        )
+        with ground.program(watcher) as app, pytest.raises(HistoryUnavailable, match="The lock on the credential"):
+            IN_PLACE.serve(app)
+
+    assert set(watcher.afterwards) & CHANGES == {"history.record"}
     with ground.program() as app:
-        scenario.check(ground, scenario.serve(app))
+        IN_PLACE.check(ground, IN_PLACE.serve(app))
 
 
-def test_two_machines_do_not_rotate_one_credential_at_once(history_elsewhere: PostgresGround) -> None:
-    ground = history_elsewhere
-    (scenario,) = [each for each in SCENARIOS if str(each) == "in place"]
-    scenario.prepare(ground)
+def test_two_machines_do_not_rotate_one_credential_at_once(ground: Ground) -> None:
+    IN_PLACE.prepare(ground)
     before = ground.stages("billing")
 
     with rotation_locks(ground.database, ground.clock.now).hold("billing"), ground.program() as app:
         with pytest.raises(RotationRunning, match="is being rotated right now, by process"):
-            scenario.serve(app)
+            IN_PLACE.serve(app)
         assert ground.stages("billing") == before

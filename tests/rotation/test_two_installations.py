@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.errors import RotatorError, StoreError
 from rotator.services.reports import Outcome, Report
-from tests.contract.servers.vault import dev_server
-from tests.rotation.aws_ground import aws_ground
 from tests.rotation.installations import Consumer, Observed, Second, Turns, second_installation, served
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.trials import Promises, Scenario
-from tests.rotation.vault_ground import vault_ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.rotation.ground import Ground
+    from tests.rotation.places import Keys
 
 IN_PLACE, ALTERNATING = (next(each for each in SCENARIOS if str(each) == name) for name in ("in place", "alternating"))
-
-
-@pytest.fixture(scope="module")
-def _in_vault(_the_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with dev_server(tmp_path_factory.mktemp("vault")) as server, vault_ground(_the_ground, server) as ground:
-        yield ground
-
-
-@pytest.fixture(scope="module")
-def _in_aws(_the_ground: Ground) -> Iterator[Ground]:
-    with aws_ground(_the_ground) as ground:
-        yield ground
 
 
 class Trial:
@@ -48,12 +35,14 @@ class Trial:
     def watcher(self) -> Observed:
         return Observed(self.promises, self.consumer)
 
-    def overtaken_before(self, place: str) -> list[Report | RotatorError]:
-        """The second rotates, whole, before the first makes this call."""
+    def overtaken_before(self, place: str, *, after: str = "") -> list[Report | RotatorError]:
+        """The second rotates, whole, before the first makes this call, for the first time after another if named."""
         ends, theirs = list[Report | RotatorError](), list[Report | RotatorError]()
+        passed = {""}
 
         def overtake(name: str) -> None:
-            if name == place and not theirs:
+            passed.add(name)
+            if name == place and after in passed and not theirs:
                 with self.second.program(self.watcher()) as app:
                     theirs.append(served(self.scenario, app))
 
@@ -109,16 +98,14 @@ def is_through(end: Report | RotatorError) -> bool:
 
 
 @pytest.fixture
-def in_vault(_in_vault: Ground) -> Iterator[Second]:
-    _in_vault.begin()
-    with second_installation(_in_vault) as second:
+def in_vault(_the_ground: Ground, keys_in_vault: Keys) -> Iterator[Second]:
+    with second_installation(replace(_the_ground, keys=keys_in_vault)) as second:
         yield second
 
 
 @pytest.fixture
-def in_aws(_in_aws: Ground) -> Iterator[Second]:
-    _in_aws.begin()
-    with second_installation(_in_aws) as second:
+def in_aws(_the_ground: Ground, keys_in_aws: Keys) -> Iterator[Second]:
+    with second_installation(replace(_the_ground, keys=keys_in_aws)) as second:
         yield second
 
 
@@ -132,6 +119,16 @@ def test_who_is_overtaken_in_vault_leaves_the_other_ones_rotation_in_force(in_va
 def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws: Second, place: str) -> None:
     trial = Trial(in_aws.ground, ALTERNATING, in_aws)
     trial.check(trial.overtaken_before(place))
+
+
+@pytest.mark.parametrize("scenario", [IN_PLACE, ALTERNATING], ids=str)
+def test_who_is_overtaken_between_store_and_org_looks_again_before_a_person_is_called(
+    in_vault: Second, scenario: Scenario
+) -> None:
+    trial = Trial(in_vault.ground, scenario, in_vault)
+    ends = trial.overtaken_before("org.read", after="store.read")
+    assert all(is_through(end) for end in ends), ends
+    trial.check(ends)
 
 
 def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why_not(in_vault: Second) -> None:

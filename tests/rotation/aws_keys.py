@@ -1,4 +1,4 @@
-"""The ground for trials with the keys in AWS, as a strict server answers."""
+"""Keys for trials in AWS, as a strict server answers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import pytest
 
 from rotator.stores.aws import AwsStore, NewSecrets
 from rotator.stores.aws_calls import AwsCalls, Waiting
-from rotator.stores.aws_policy import Ground as AwsPolicyGround
+from rotator.stores.aws_policy import Ground
 from rotator.stores.aws_secret import CURRENT, PLACEHOLDER
-from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, new_prefix, running_aws
+from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, new_prefix
 from tests.contract.servers.strict_aws import REGION
-from tests.rotation.ground import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from rotator.application import Application
     from rotator.stores.base import Store
     from tests.contract.aws.stores import AwsServer
-    from tests.rotation.moments import Moment
-    from tests.rotation.trials import Watcher
+    from tests.rotation.ground import Clock
 
 CREDENTIALS: Final = ("billing", "warehouse")
 """Those whose secrets are kept with a moment."""
@@ -34,60 +32,52 @@ Versions = dict[str, tuple[str, list[str]]]
 
 
 @dataclass
-class AwsRotationGround(Ground):
-    """Like any other ground; each trial's secrets have a prefix of their own."""
+class AwsKeys:
+    """Keys in AWS, under another prefix for each trial."""
 
-    aws: AwsServer | None = None
+    server: AwsServer
+    clock: Clock
     prefix: str = ""
     """The trial's."""
-    kept_secrets: dict[Path, dict[str, Versions]] = field(default_factory=dict)
-    """What was in AWS at each kept moment, by its files."""
+    moments: dict[Path, dict[str, Versions]] = field(default_factory=dict)
 
     @property
     def store(self) -> Store:
-        """See Ground."""
-        assert self.aws
+        """See Keys."""
         waiting = Waiting(self.clock.now, self.clock.sleep, lambda _low, high: high)
-        calls = AwsCalls("keys", self.aws.clients, AwsPolicyGround(self.prefix, REGION), waiting)
+        calls = AwsCalls("keys", self.server.clients, Ground(self.prefix, REGION), waiting)
         return AwsStore("keys", calls, self.prefix, NewSecrets())
 
     @property
-    def store_settings(self) -> str:
-        """See Ground."""
-        assert self.aws
-        return f"{{type: aws, prefix: {self.prefix}, region: {REGION}, endpoint_url: '{self.aws.url}'}}"
+    def settings(self) -> str:
+        """See Keys."""
+        return f"{{type: aws, prefix: {self.prefix}, region: {REGION}, endpoint_url: '{self.server.url}'}}"
 
-    @contextmanager
-    def program(self, watcher: Watcher | None = None) -> Iterator[Application]:
-        """See Ground. Its connection is shared like that to the org: making a client costs more than a trial."""
-        with super().program(watcher) as app:
-            app._stores["keys"] = self.store
-            yield app
+    def equip(self, app: Application) -> None:
+        """See Keys. A client of AWS takes a tenth of a second to make."""
+        app._stores["keys"] = self.store
 
     def kept(self, credential: str) -> set[str]:
-        """See Ground. A version without a label is AWS's to delete, and nobody reads it."""
+        """See Keys. A version without a label is AWS's to delete, and nobody reads it."""
         return {
             version
             for version, (_, labels) in self._versions(credential).items()
             if labels and not version.startswith(PLACEHOLDER)
         }
 
-    def keep(self, key: tuple[object, ...], number: int, ever: frozenset[str]) -> Moment:
-        """See Ground."""
-        moment = super().keep(key, number, ever)
-        self.kept_secrets[moment.files] = {name: self._versions(name) for name in CREDENTIALS}
-        return moment
+    def keep(self, files: Path) -> None:
+        """See Keys."""
+        self.moments[files] = {name: self._versions(name) for name in CREDENTIALS}
 
-    def _replace_files(self, files: Path | None) -> None:
-        super()._replace_files(files)
+    def go_back(self, files: Path | None) -> None:
+        """See Keys."""
         self.prefix = new_prefix()
-        for credential, versions in self.kept_secrets.get(files, {}).items() if files else ():
+        for credential, versions in self.moments[files].items() if files else ():
             self._put_back(credential, versions)
             assert self._versions(credential) == versions
 
     def _versions(self, credential: str) -> Versions:
-        assert self.aws
-        layer, secret = self.aws.layer, self.prefix + credential
+        layer, secret = self.server.layer, self.prefix + credential
         if not layer.labels(secret):
             return {}
         found = layer.ask("DescribeSecret", SecretId=secret)["VersionIdsToStages"]
@@ -97,8 +87,7 @@ class AwsRotationGround(Ground):
         }
 
     def _put_back(self, credential: str, versions: Versions) -> None:
-        assert self.aws
-        layer, secret = self.aws.layer, self.prefix + credential
+        layer, secret = self.server.layer, self.prefix + credential
         for version, (value, labels) in sorted(versions.items(), key=lambda item: CURRENT not in item[1][1]):
             if CURRENT in labels:
                 layer.ask("CreateSecret", Name=secret, ClientRequestToken=version, SecretString=value)
@@ -116,13 +105,12 @@ class AwsRotationGround(Ground):
 
 
 @contextmanager
-def aws_ground(ground: Ground) -> Iterator[AwsRotationGround]:
-    """The same org, history and clock, with another store."""
-    with pytest.MonkeyPatch.context() as patch, running_aws() as server:
+def aws_keys(server: AwsServer, clock: Clock) -> Iterator[AwsKeys]:
+    """Keys on this server, for whoever calls as somebody that a test made up."""
+    with pytest.MonkeyPatch.context() as patch:
         for name in FORGOTTEN:
             patch.delenv(name, raising=False)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        yield AwsRotationGround(
-            ground.server, ground.folder, ground.migrated, ground.clock, ground.transport, ground.database, aws=server
-        )
+        server.layer.clear()
+        yield AwsKeys(server, clock)

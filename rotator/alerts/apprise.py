@@ -1,0 +1,129 @@
+"""Whatever Apprise reaches (Teams, PagerDuty, SMS, ...). The library is an extra, imported only when it is used."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from rotator.alerts.base import DeliveryFailed
+from rotator.alerts.wording import (
+    acknowledging,
+    day,
+    digest_title,
+    facts_of,
+    lines,
+    moment,
+    most_urgent_first,
+    one_line,
+    sign_of,
+    title_of,
+    word_of,
+)
+from rotator.core.severity import Severity
+from rotator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apprise import Apprise
+
+    from rotator.alerts.base import Message
+    from rotator.config.alerts import AppriseChannel as Settings
+    from rotator.core.secret import Secret
+
+DIGEST_FROM: Final = 5
+"""Some of these are telephones."""
+
+_TALKATIVE: Final = ("apprise", "urllib3")
+"""Loggers that write the addresses of calls, which hold tokens, at DEBUG and above."""
+
+_TYPES: Final = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
+_SETTLED: Final = "success"
+
+
+class AppriseChannel:
+    """One Apprise URL. It holds tokens: it is shown to nobody."""
+
+    digest_from: Final = DIGEST_FROM
+
+    def __init__(self, name: str, settings: Settings, url: Secret) -> None:
+        """Raises ConfigurationError when Apprise is not installed or does not know such a URL."""
+        self.name: Final = name
+        self._timeout: Final = settings.timeout.total_seconds()
+        self._services: Final = _services(name, url, self._timeout)
+
+    def send(self, message: Message, *, thread: str | None) -> str:  # noqa: ARG002 - there are no threads
+        """One message in plain text; what a service cannot take of it, Apprise cuts off."""
+        self._notify(f"{sign_of(message)} {title_of(message)}", _body(message), _type(message))
+        return ""
+
+    def send_digest(self, messages: Sequence[Message]) -> str:
+        """One message with a line for each."""
+        ordered = most_urgent_first(messages)
+        body = "\n".join([*map(_row, ordered), "", "Each in full: rotator alerts list"])
+        self._notify(digest_title(ordered), body, _type(ordered[0]))
+        return ""
+
+    def check(self) -> str:
+        """Nothing is sent: most services cannot be asked, only used."""
+        service = one_line(str(self._services[0].service_name))
+        return f"Apprise knows the service ({service}); `rotator alerts test {self.name}` sends a message."
+
+    def close(self) -> None:
+        """Nothing: each call has a connection of its own."""
+
+    def _notify(self, title: str, body: str, kind: str) -> None:
+        try:
+            accepted = self._services.notify(body=body, title=title, notify_type=kind, body_format="text")
+        except Exception as fault:
+            # Whatever a service's plug-in raises; its words may hold the URL.
+            raise self._failed(f"its plug-in broke off ({type(fault).__name__})") from None
+        if not accepted:
+            raise self._failed("the service did not accept the message, or could not be reached")
+
+    def _failed(self, why: str) -> DeliveryFailed:
+        return DeliveryFailed(
+            f"Channel {self.name}: {why}.",
+            advice=f"If it lasts, check what `url` refers to; `rotator alerts test {self.name}` tries it.",
+        )
+
+
+def _services(name: str, url: Secret, timeout: float) -> Apprise:
+    try:
+        import apprise  # noqa: PLC0415 - an extra, and 160 ms
+    except ImportError:
+        raise ConfigurationError(
+            f"Channel {name}: Apprise is not installed.",
+            left="Nothing was sent.",
+            advice="Type: pip install 'rotator[apprise]'",
+        ) from None
+    for logger in _TALKATIVE:
+        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
+    services = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
+    if not services.add(url.reveal()) or len(services) != 1:
+        raise ConfigurationError(
+            f"Channel {name}: what `url` refers to is not one URL that Apprise knows.",
+            left="Nothing was sent.",
+            advice="Put one address there as Apprise's list of services has it, such as pagerduty://...",
+        )
+    for service in services:
+        service.socket_connect_timeout = service.socket_read_timeout = timeout
+    return services
+
+
+def _type(message: Message) -> str:
+    return _SETTLED if message.opening else _TYPES[message.severity]
+
+
+def _body(message: Message) -> str:
+    parts = [f"{word_of(message)}, {'' if message.is_end else 'since '}{moment(message.at)}", lines(message.text)]
+    parts.append("\n".join(f"{name}: {value}" for name, value in facts_of(message)))
+    if not message.is_end:
+        parts.append(f"To be told no more: {acknowledging(message)}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _row(message: Message) -> str:
+    where = f" ({one_line(message.org)})" if one_line(message.org) else ""
+    due = f", until {day(message.due)}" if message.due else ""
+    return f"{sign_of(message)} {title_of(message)}{where}{due}"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, OrgSettings, Settings
     from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
@@ -113,6 +114,14 @@ class Application:
     def org(self, name: str) -> OrgSettings:
         """An org's settings. Raises ConfigurationError for a name that is not configured."""
         return _named(self.settings.orgs, name, "org")
+
+    def channel(self, name: str) -> Channel:
+        """A place where people read. Raises ConfigurationError for one that is not configured or cannot be used."""
+        from rotator.alerts.kinds import open_channel
+
+        channel = open_channel(name, _named(self.settings.alerts.channels, name, "channel"), self.environ, self.now)
+        self._opened.callback(channel.close)
+        return channel
 
     def store(self, name: str) -> Store:
         """A store by its name. Raises ConfigurationError for a name that is not configured."""

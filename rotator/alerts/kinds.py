@@ -18,7 +18,7 @@ Settings = SlackBot | SlackWebhook | Email | AppriseChannel
 
 
 def open_channel(name: str, settings: Settings, environ: Mapping[str, str], now: Callable[[], datetime]) -> Channel:
-    """The channel, without a call to anybody. Raises ConfigurationError when a secret or another setting is unusable."""
+    """The channel, without a call to anybody. Raises ConfigurationError when a secret or a setting is unusable."""
     if isinstance(settings, SlackBot):
         from rotator.alerts.slack import SlackBotChannel
 
@@ -30,7 +30,8 @@ def open_channel(name: str, settings: Settings, environ: Mapping[str, str], now:
     if isinstance(settings, Email):
         from rotator.alerts.email import EmailChannel
 
-        return EmailChannel(name, settings, settings.password and settings.password.resolve(environ), now)
+        password = settings.password.resolve(environ) if settings.password else None
+        return EmailChannel(name, settings, password, now)
     from rotator.alerts import apprise
 
     return apprise.AppriseChannel(name, settings, settings.url.resolve(environ))

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
 
+from rotator.core.severity import Severity
 from rotator.history.database import Database, open_database
+from rotator.history.matters import NewMatter
 from rotator.history.records import NewRotation
 from tests.contract.servers.postgres import execute, scratch_database
 
@@ -23,10 +25,23 @@ NOW: Final = datetime(2026, 11, 23, 12, 31, 47, 123456, tzinfo=UTC)
 NEW_ROTATION: Final = NewRotation(
     credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex", replaces="a" * 64
 )
+NEW_MATTER: Final = NewMatter(
+    key="expiry:production/ConnectedApp/Billing/abc",
+    kind="expiry",
+    severity=Severity.INFO,
+    title="The certificate of Billing in production expires within 60 days",
+    text="Replace it.",
+    org="production",
+    app="Billing",
+    fingerprint="a" * 64,
+    not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    facts={"Org": "production", "App": "Billing"},
+)
 
 
 EMPTY: Final = """
     ALTER TABLE event DISABLE TRIGGER USER;
+    DELETE FROM notice; DELETE FROM matter; DELETE FROM trial;
     DELETE FROM sighting; DELETE FROM certificate; DELETE FROM event; DELETE FROM rotation;
     UPDATE head SET events = 0, hash = repeat('0', 64);
     ALTER TABLE event ENABLE TRIGGER USER

@@ -14,14 +14,19 @@ from sqlalchemy import make_url, text
 
 from rotator.core.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
+from rotator.core.trials import Trial
 from rotator.errors import HistoryError, HistoryUnavailable
 from rotator.history import queries
 from rotator.history.database import Database, open_database
 from rotator.history.journal import Journal
+from rotator.history.ledger import Ledger
 from rotator.history.locks import rotation_locks
+from rotator.history.matters import Matters
 from rotator.history.records import Event
+from rotator.history.trials import Trials
+from rotator.history.upgrades import known_versions
 from rotator.testing.versions import spare_key
-from tests.contract.databases import NEW_ROTATION, NOW
+from tests.contract.databases import NEW_MATTER, NEW_ROTATION, NOW
 from tests.contract.servers.postgres import PostgresServer, execute, name_of, scratch_database
 
 if TYPE_CHECKING:
@@ -126,7 +131,7 @@ def test_a_host_that_is_not_there_is_away_for_a_while() -> None:
 def test_the_password_may_come_apart_from_the_url(url: str, postgres_server: PostgresServer) -> None:
     plain = without_password(url)
     with open_database(plain, password=Secret(postgres_server.password)) as database:
-        assert database.version == "0001"
+        assert database.version == known_versions()[-1]
         assert "***" not in database.name
         with rotation_locks(database, lambda: NOW).hold("billing") as hold:
             assert hold.still_held()
@@ -161,7 +166,7 @@ def test_a_server_is_proven_by_its_certificate(url: str, postgres_server: Postgr
     postgres_server.restart_with_tls(trusted.read_text(), spare_key(0).pem().reveal())
     try:
         with open_database(f"{url}?sslmode=verify-ca&sslrootcert={trusted}") as database:
-            assert database.version == "0001"
+            assert database.version == known_versions()[-1]
         assert "do not agree on TLS" in refusal(f"{url}?sslmode=verify-ca&sslrootcert={other}").what
         assert "do not agree on TLS" in refusal(f"{url}?sslmode=verify-ca&sslrootcert={tmp_path}/absent.pem").what
     finally:
@@ -170,7 +175,7 @@ def test_a_server_is_proven_by_its_certificate(url: str, postgres_server: Postgr
 
 def test_of_two_servers_the_one_that_can_write_is_chosen(url: str, postgres_server: PostgresServer) -> None:
     with open_database(on_servers(url, "127.0.0.1:1", f"127.0.0.1:{postgres_server.port}")) as database:
-        assert database.version == "0001"
+        assert database.version == known_versions()[-1]
     error = refusal(on_servers(url, "127.0.0.1:1", "127.0.0.1:2"))
     assert isinstance(error, HistoryUnavailable)
     assert "cannot be reached" in error.what
@@ -319,10 +324,11 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
     grants = [
         f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_server.password}'",
         f"GRANT SELECT, INSERT ON event TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting, matter TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notice, trial TO {role}",
         f"GRANT SELECT, UPDATE ON head TO {role}",
         f"GRANT SELECT ON alembic_version TO {role}",
-        f"GRANT USAGE ON SEQUENCE sighting_id_seq TO {role}",
+        f"GRANT USAGE ON SEQUENCE sighting_id_seq, notice_id_seq TO {role}",
     ]
     execute(as_administrator(postgres_server, url), ";".join(grants))
     with open_database(postgres_server.url(name_of(url), role)) as database:
@@ -330,6 +336,10 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         with rotation_locks(database, lambda: NOW).hold("billing"):
             rotation = journal.begin_rotation(NEW_ROTATION, NOW)
             journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
+        matter, _ = Matters(database).open(NEW_MATTER, NOW)
+        Ledger(database).owe(matter.id, "60d", "ops", NOW)
+        Matters(database).acknowledge(matter.id, actor="alex", reason="known", now=NOW)
+        Trials(database).put(Trial("look", "production"))
         assert queries.verify(database).intact
         with pytest.raises(HistoryError, match="does not permit"), database.writing() as connection:
             connection.execute(text("ALTER TABLE event DISABLE TRIGGER USER"))

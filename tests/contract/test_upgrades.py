@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.contract.databases import Kind
 
+NEWEST = upgrades.known_versions()[-1]
+
 FIRST_USE = """
 import sys
 from datetime import UTC, datetime
@@ -40,8 +42,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0900"
+down_revision = "{newest}"
 
 
 def upgrade():
@@ -69,7 +71,7 @@ def test_first_use_brings_the_tables_up_to_date(empty_url: str) -> None:
     with open_database(empty_url) as database:
         versions = [database.version]
         assert queries.events(database) == []
-        assert [*versions, database.version] == [None, "0001"]
+        assert [*versions, database.version] == [None, NEWEST]
         assert database.upgrade() is database
 
 
@@ -108,7 +110,7 @@ def test_many_threads_may_start_on_a_new_database_at_once(empty_url: str) -> Non
 
     together(start)
 
-    assert versions == ["0001"] * 8
+    assert versions == [NEWEST] * 8
 
 
 def test_the_migrations_make_the_tables_that_the_models_say(database: Database) -> None:
@@ -122,7 +124,7 @@ def test_a_database_of_a_later_release_is_left_alone(empty_url: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
 
     with open_database(empty_url) as database:
-        with pytest.raises(HistoryError, match="has version 0999; this release of rotator knows none after 0001"):
+        with pytest.raises(HistoryError, match=f"has version 0999; this release of rotator knows none after {NEWEST}"):
             queries.events(database)
         assert database.version == "0999"
 
@@ -138,7 +140,9 @@ def test_a_database_of_another_program_is_left_alone(empty_url: str) -> None:
 
 
 def test_a_migration_that_fails_changes_nothing(empty_url: str, migrations: Path) -> None:
-    (migrations / "versions" / "0002_next.py").write_text(NEXT.format(statement="INSERT INTO absent VALUES (1)"))
+    (migrations / "versions" / "0900_next.py").write_text(
+        NEXT.format(newest=NEWEST, statement="INSERT INTO absent VALUES (1)")
+    )
 
     with open_database(empty_url) as database:
         with pytest.raises(HistoryError, match="absent"):

@@ -14,13 +14,14 @@ from rotator.history import upgrades
 from rotator.history.database import Database, open_database
 
 PROJECT = Path(rotator.__file__).parent.parent
+NEWEST = upgrades.known_versions()[-1]
 
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0900"
+down_revision = "{newest}"
 
 
 def upgrade():
@@ -48,16 +49,17 @@ def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_versions_are_known_in_their_order(migrations: Path) -> None:
-    (migrations / "versions" / "0010_tenth.py").touch()
-    (migrations / "versions" / "0002_second.py").touch()
+    (migrations / "versions" / "0910_later.py").touch()
+    (migrations / "versions" / "0909_later.py").touch()
 
-    assert upgrades.known_versions() == ["0001", "0002", "0010"]
+    known = upgrades.known_versions()
+    assert (known[0], known[-2:]) == ("0001", ["0909", "0910"])
 
 
 def test_an_earlier_database_is_brought_up_to_date(database: Database, migrations: Path) -> None:
-    (migrations / "versions" / "0002_next.py").write_text(NEXT.format(statement="SELECT 1"))
+    (migrations / "versions" / "0900_next.py").write_text(NEXT.format(newest=NEWEST, statement="SELECT 1"))
 
-    assert database.upgrade().version == "0002"
+    assert database.upgrade().version == "0900"
 
 
 def test_the_version_is_looked_at_again_when_it_is_our_turn(tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_the_version_is_looked_at_again_when_it_is_our_turn(tmp_path: Path) -> N
         database.upgrade()
         with database.writing() as connection:
             upgrades.apply(connection, database.name)
-        assert database.version == "0001"
+        assert database.version == NEWEST
 
 
 def test_an_installation_without_migrations_is_an_error_in_words(
@@ -90,4 +92,4 @@ def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
         command, cwd=tmp_path, env={"PYTHONPATH": str(installed)}, check=True, capture_output=True, text=True
     )
 
-    assert found.stdout == f"{installed}/rotator/_migrations 0001\n"
+    assert found.stdout == f"{installed}/rotator/_migrations {NEWEST}\n"

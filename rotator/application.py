@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import random
+import socket
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -27,12 +29,15 @@ if TYPE_CHECKING:
     from rotator.history.journal import Journal
     from rotator.history.locks import RotationLocks
     from rotator.salesforce.apps import ConnectedApps
+    from rotator.salesforce.budget import Budget
+    from rotator.salesforce.inventory import Inventory
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
     from rotator.services.desk import Desk
     from rotator.services.managed import Managed
     from rotator.services.reports import Listener
+    from rotator.services.round import Round
     from rotator.stores.base import Store
 
 _T = TypeVar("_T")
@@ -64,6 +69,7 @@ class Application:
         self._stores: dict[str, Store] = {}
         self._transports: dict[str, Transport] = {}
         self._sessions: dict[str, OrgSession] = {}
+        self._is_limited = False
 
     @classmethod
     def configured(cls, config: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
@@ -81,6 +87,20 @@ class Application:
     def close(self) -> None:
         """Closes what was opened, the last first."""
         self._opened.close()
+
+    def fork(self, *, settings: Settings | None = None, limited: bool = False) -> Application:
+        """The same program for another thread: sessions, connections and stores of its own, closed with it.
+
+        Shared are the history and the count of calls to each org; `limited` ends its calls when `limits` are reached.
+        Other `settings` of the same database are for a configuration that was read again; its calls count anew.
+        """
+        forked = Application(
+            settings or self.settings, environ=self.environ, config=self.config, now=self.now, sleep=self.sleep
+        )
+        shared = {"database": self.database} if settings else {"database": self.database, "budgets": self.budgets}
+        forked.__dict__.update(shared)
+        forked._is_limited = limited
+        return forked
 
     @cached_property
     def database(self) -> Database:
@@ -133,6 +153,33 @@ class Application:
             self._stores[name] = kind_of(settings).open(name, settings, around)
         return self._stores[name]
 
+    @cached_property
+    def budgets(self) -> dict[str, Budget]:
+        """What each org was asked for in the last hour, by this program and its forks."""
+        from rotator.salesforce.budget import Budget
+
+        return {
+            name: Budget(
+                name,
+                calls_per_hour=org.limits.calls_per_hour,
+                logins_per_hour=org.limits.logins_per_hour,
+                now=self.now,
+            )
+            for name, org in self.settings.orgs.items()
+        }
+
+    def room_at(self, org: str) -> datetime | None:
+        """When the limits of an org leave room for something new; None when there is room now."""
+        return self.budgets[org].room_at()
+
+    def beat(self) -> None:
+        """Calls the outside monitor that is configured. Raises HeartbeatFailed, and ConfigurationError."""
+        from rotator.alerts.heartbeat import beat
+
+        heartbeat = self.settings.daemon.heartbeat
+        if heartbeat:
+            beat(heartbeat.url.resolve(self.environ), timeout=heartbeat.timeout.total_seconds(), ca=heartbeat.ca)
+
     def transport(self, org: str) -> Transport:
         """HTTPS to an org, with its authorities, proxy and time-outs. Raises ConfigurationError."""
         if org not in self._transports:
@@ -145,7 +192,9 @@ class Application:
 
         settings = self.org(org)
         timeout = (settings.connect_timeout.total_seconds(), settings.read_timeout.total_seconds())
-        transport = Transport(ca=settings.ca, proxy=settings.proxy, timeout=timeout)
+        budget = self.budgets[org]
+        before = budget.claim if self._is_limited else budget.count
+        transport = Transport(ca=settings.ca, proxy=settings.proxy, timeout=timeout, before=before)
         self._opened.callback(transport.close)
         return transport
 
@@ -168,6 +217,15 @@ class Application:
         from rotator.salesforce.apps import ConnectedApps
 
         return ConnectedApps(self.org_session(org), self.metadata(org))
+
+    def inventory(self, org: str) -> Inventory:
+        """Everything in an org that holds a certificate. Raises what `org_session`, a login and a read raise."""
+        from rotator.salesforce.inventory import inventory
+
+        session = self.org_session(org)
+        # A login that fails is told at once; only what comes after it is worth repeating.
+        session.ensure_alive()
+        return inventory(session, self.metadata(org))
 
     def managed(self, name: str) -> Managed:
         """A credential with its adapters, and the program logged in to its org.
@@ -211,6 +269,34 @@ class Application:
 
         begun = partial(gap_begun, self.database, name)
         return Desk(self.managed(name), self.journal, self.locks, around, begun)
+
+    def round(
+        self,
+        *,
+        stop_asked: Callable[[], bool] = lambda: False,
+        listener: Callable[[str], Listener] | None = None,
+        random: Callable[[], float] = random.random,
+    ) -> Round:
+        """Everything that a daemon does, as this configuration has it. `listener(credential)` follows a rotation.
+
+        Raises HistoryError when the history cannot be used.
+        """
+        from rotator.services.reports import Silent
+        from rotator.services.round import Round
+        from rotator.services.scope import Office
+
+        return Round(
+            Office(
+                settings=self.settings,
+                database=self.database,
+                open_scope=self.fork,
+                now=self.now,
+                random=random,
+                actor=f"rotator on {socket.gethostname()}",
+                stop_asked=stop_asked,
+                listener=listener or (lambda _: Silent()),
+            )
+        )
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

@@ -84,6 +84,12 @@ class Database:
             self._current = True
         return self
 
+    def maintain(self) -> None:
+        """Has the database keep its statistics up to date, where it does not by itself: SQLite does not."""
+        if self._engine.dialect.name == "sqlite":
+            with self._transaction(reading=False) as connection:
+                connection.exec_driver_sql("PRAGMA optimize")
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write: one at a time, so that what was read in it holds until it ends.

@@ -47,26 +47,26 @@ class Budget:
     def claim(self, url: str) -> None:
         """Notes a request that is about to be sent. Raises LimitReached, and notes nothing, when there is no room."""
         with self._lock:
-            free_at = self._free_at()
-            if free_at is not None:
-                raise self._reached(free_at)
+            room_at = self._room_at()
+            if room_at is not None:
+                raise self._reached(room_at)
         self.count(url)
 
-    def free_at(self) -> datetime | None:
+    def room_at(self) -> datetime | None:
         """When there is room again for what is not begun yet; None when there is room now."""
         with self._lock:
-            return self._free_at()
+            return self._room_at()
 
-    def _free_at(self) -> datetime | None:
+    def _room_at(self) -> datetime | None:
         now = self._now()
         full_until = [until for window in (self._calls, self._logins) if (until := window.full_until(now))]
         return max(full_until, default=None)
 
-    def _reached(self, free_at: datetime) -> LimitReached:
+    def _reached(self, room_at: datetime) -> LimitReached:
         return LimitReached(
             f"The limit of calls or logins in an hour that is configured for the org {self._org} is reached.",
             left="Nothing was changed.",
-            advice=f"It goes on by itself at {free_at:%H:%M} UTC; `limits` of the org in config.yaml allows for more.",
+            advice=f"It goes on by itself at {room_at:%H:%M} UTC; `limits` of the org in config.yaml allows for more.",
         )
 
 

@@ -1,0 +1,59 @@
+"""The heartbeat: after each full round an outside monitor is told, so that silence is noticed."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from rotator.alerts.heartbeat import HeartbeatFailed
+from rotator.services.jobs import JobKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from rotator.core.trials import Trial
+    from rotator.services.jobs import Job
+    from rotator.services.scope import Office
+
+LOG: Final = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Knows when a round is full."""
+
+    def __init__(self, office: Office) -> None:
+        self._office: Final = office
+
+    def is_due(self, now: datetime, due: Iterable[Job]) -> bool:
+        """Whether a full round has ended since the last heartbeat.
+
+        Every org was looked at, or is known to be failing; and of what is `due` now, everything was tried.
+        """
+        trials = {(trial.kind, trial.name): trial for trial in self._office.trials.all()}
+        last = trials.get((JobKind.HEARTBEAT, ""))
+        since = last.last_at if last and last.last_at and last.last_at <= now else None
+
+        def is_tried(kind: JobKind, name: str) -> bool:
+            return _is_tried(trials.get((kind, name)), since)
+
+        orgs = all(is_tried(JobKind.LOOK, org) for org in self._office.settings.orgs)
+        return orgs and all(is_tried(*job.key) for job in due if job.kind in {JobKind.LOOK, JobKind.ROTATE})
+
+    def beat(self) -> None:
+        """Calls the monitor, if there is one. That it cannot be reached is logged: that is what it notices itself."""
+        now = self._office.now()
+        if self._office.settings.daemon.heartbeat:
+            try:
+                with self._office.open_scope() as scope:
+                    scope.beat()
+            except HeartbeatFailed as error:
+                LOG.warning("heartbeat failed", extra={"why": error.what})
+        trial = self._office.trials.get(JobKind.HEARTBEAT, "")
+        self._office.trials.put(trial.succeeded(now))
+
+
+def _is_tried(trial: Trial | None, since: datetime | None) -> bool:
+    if trial is None or trial.last_at is None:
+        return False
+    return since is None or trial.last_at > since or trial.failures > 0

@@ -1,0 +1,60 @@
+"""Rotations by schedule: which credentials have something due, and seeing one of them through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.services.attempt import Attempt
+from rotator.services.jobs import JobKind
+from rotator.services.needs import longest, windows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from rotator.core.trials import Trial
+    from rotator.services.outlooks import Outlooks
+    from rotator.services.reports import Report
+    from rotator.services.scope import Office
+
+AT_ONCE: Final = 3
+"""What is half done is tried again at once until it has failed so often in a row; from then on with pauses."""
+
+
+class Rotations:
+    """Knows which credentials have something due, and sees to one of them. Threads may share it."""
+
+    def __init__(self, office: Office, outlooks: Outlooks, changed: Callable[[str], None]) -> None:
+        """`changed` is told the org in which something was done."""
+        self._office: Final = office
+        self._outlooks: Final = outlooks
+        self._changed: Final = changed
+
+    def due(self, now: datetime) -> list[str]:
+        """The credentials that have something due, and those of which nothing is known yet."""
+        trials = {trial.name: trial for trial in self._office.trials.all(JobKind.ROTATE)}
+        return [name for name in self._office.settings.credentials if self._is_due(name, trials.get(name), now)]
+
+    def _is_due(self, name: str, trial: Trial | None, now: datetime) -> bool:
+        outlook = self._outlooks.get(name)
+        settings = self._office.settings.credentials[name]
+        if outlook and not outlook.is_due(windows_of(settings), now, lasts=longest(settings)):
+            return False
+        if trial is None or trial.is_due(now):
+            return True
+        return outlook is not None and outlook.is_half_done and trial.failures < AT_ONCE
+
+    def rotate(self, name: str) -> Report | None:
+        """Looks at a credential and does what it needs; gives the report of a run, None when none was begun.
+
+        What fails is noted, and told to people. Raises HistoryError.
+        """
+        # Should it fail with a fault of ours, the next try looks anew.
+        self._outlooks.note(name, None)
+        with self._office.open_scope() as scope:
+            attempt = Attempt(self._office, scope, name)
+            report = attempt.make()
+        self._outlooks.note(name, attempt.outlook)
+        if report and report.steps:
+            self._changed(self._office.settings.credentials[name].org)
+        return report

@@ -1,0 +1,67 @@
+"""House-keeping, once a day: the history is proven and kept small, leftovers in the stores go."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from rotator.errors import RotationRunning, RotatorError
+from rotator.history.locks import rotation_locks
+from rotator.history.queries import verify
+from rotator.services.jobs import JobKind
+from rotator.services.matters_of import HISTORY, history_broken
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.services.scope import Office, Scope
+
+LOG: Final = logging.getLogger(__name__)
+
+EVERY: Final = timedelta(days=1)
+
+KEPT: Final = timedelta(days=365)
+"""How long the ledger says who was told of a matter that has ended. The journal is never trimmed."""
+
+
+class Upkeep:
+    """Keeps the history and the stores in order."""
+
+    def __init__(self, office: Office) -> None:
+        self._office: Final = office
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it was last done a day ago."""
+        return self._office.trials.get(JobKind.UPKEEP, "").is_due(now, EVERY)
+
+    def keep(self) -> None:
+        """Does all of it. Raises HistoryError; a store that cannot be swept is told by the looks."""
+        now = self._office.now()
+        self._prove(now)
+        self._office.database.maintain()
+        forgotten = self._office.ledger.forget(now - KEPT)
+        if forgotten:
+            LOG.info("forgot old notices", extra={"notices": forgotten})
+        with self._office.open_scope() as scope:
+            for name in self._office.settings.credentials:
+                self._sweep(scope, name)
+        self._office.trials.put(self._office.trials.get(JobKind.UPKEEP, "").succeeded(now))
+
+    def _prove(self, now: datetime) -> None:
+        found = verify(self._office.database)
+        if found.intact:
+            self._office.alerts.solved(HISTORY, "The chain of its events is whole again.", now)
+        else:
+            self._office.alerts.problem(history_broken(found), now)
+
+    def _sweep(self, scope: Scope, name: str) -> None:
+        store = self._office.settings.credentials[name].store
+        try:
+            # Nobody may be writing a version just now.
+            with rotation_locks(self._office.database, self._office.now).hold(name):
+                scope.store(store).sweep(name)
+        except RotationRunning:
+            return
+        except RotatorError as error:
+            LOG.warning("could not sweep", extra={"credential": name, "store": store, "why": error.what})

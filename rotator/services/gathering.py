@@ -1,0 +1,218 @@
+"""Gathers from the history alone what people and monitors are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import update
+
+from rotator.core.credentials import Stage
+from rotator.core.severity import Severity
+from rotator.core.trials import Trial
+from rotator.core.windows import may_begin
+from rotator.errors import ConfigurationError
+from rotator.history import queries, rotations
+from rotator.history.ledger import Ledger
+from rotator.history.matters import Matters
+from rotator.history.models import HEAD
+from rotator.history.sightings import last_sightings
+from rotator.history.trials import Trials
+from rotator.salesforce.apps import APP_TYPE
+from rotator.services.jobs import JobKind
+from rotator.services.live import LiveCertificates
+from rotator.services.overview import (
+    CertificateLine,
+    CertificatePast,
+    ChannelLine,
+    CredentialLine,
+    MatterPast,
+    OrgLine,
+    Overview,
+    RotationPast,
+    Rotations,
+    Urgency,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable
+    from datetime import datetime
+
+    from rotator.config.settings import CredentialSettings, Settings
+    from rotator.history.database import Database
+    from rotator.history.matters import Matter
+    from rotator.history.records import LastSighting, Rotation
+
+NEWEST: Final = 500
+"""So many rotations are shown."""
+
+_URGENT: Final = frozenset({Urgency.EXPIRED, Urgency.CRITICAL, Urgency.WARNING})
+
+
+class Gathering:
+    """Reads the history afresh at each call. Every method raises HistoryError or HistoryUnavailable."""
+
+    def __init__(self, settings: Callable[[], Settings], database: Database, now: Callable[[], datetime]) -> None:
+        """`settings` are asked for each time, as they may be read again while pages are served."""
+        self._settings: Final = settings
+        self._database: Final = database
+        self._now: Final = now
+
+    def overview(self) -> Overview:
+        """Everything at this moment."""
+        return _Moment(self._settings(), self._database, self._now()).overview()
+
+    def rotation(self, rotation_id: str) -> RotationPast | None:
+        """One rotation and its steps; None for an id that there is not."""
+        found = rotations.rotation(self._database, rotation_id)
+        return RotationPast(found, tuple(queries.events(self._database, rotation_id=rotation_id))) if found else None
+
+    def certificate(self, fingerprint: str) -> CertificatePast | None:
+        """Where a certificate was seen and what brought or replaced it; None for one that was never seen."""
+        seen = (each for each in queries.certificates(self._database) if each.fingerprint == fingerprint)
+        found = next(seen, None)
+        if found is None:
+            return None
+        had_to_do = rotations.rotations_of(self._database, fingerprint)
+        return CertificatePast(
+            found,
+            tuple(each for each in had_to_do if each.new_fingerprint == fingerprint),
+            tuple(each for each in had_to_do if each.old_fingerprint == fingerprint),
+        )
+
+    def matter(self, matter_id: str) -> MatterPast | None:
+        """One matter and who was told of it; None for an id that there is not."""
+        try:
+            found = Matters(self._database).find(matter_id)
+        except ConfigurationError:
+            return None
+        return MatterPast(found, tuple(Ledger(self._database).notices(found.id)))
+
+    def try_writing(self) -> None:
+        """Proves that the history can be written, by a row that is written as it is."""
+        with self._database.writing() as connection:
+            connection.execute(update(HEAD).values(events=HEAD.c.events))
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """The history at one moment, each part of it read once."""
+
+    settings: Settings
+    database: Database
+    now: datetime
+
+    def overview(self) -> Overview:
+        alerts = self.settings.alerts
+        return Overview(
+            at=self.now,
+            thresholds=alerts.thresholds,
+            look_every=self.settings.daemon.inventory_every,
+            certificates=self._lines,
+            orgs=tuple(map(self._org, self.settings.orgs)),
+            credentials=tuple(self._credential(*each) for each in self.settings.credentials.items()),
+            channels=tuple(self._channels()),
+            matters=tuple(self._matters()),
+            troubles=tuple(trial for trial in self._trials.values() if trial.needs_attention and self._is_ours(trial)),
+            rotations=self._rotations(),
+        )
+
+    @cached_property
+    def _sightings(self) -> list[LastSighting]:
+        seen = last_sightings(self.database)
+        return [each for each in seen if each.gone_at is None and each.org in self.settings.orgs]
+
+    @cached_property
+    def _trials(self) -> dict[tuple[str, str], Trial]:
+        return {(trial.kind, trial.name): trial for trial in Trials(self.database).all()}
+
+    @cached_property
+    def _promotions(self) -> dict[str, Rotation]:
+        return rotations.newest_promotion(self.database)
+
+    @cached_property
+    def _newest(self) -> dict[str, Rotation]:
+        return rotations.newest(self.database)
+
+    @cached_property
+    def _lines(self) -> tuple[CertificateLine, ...]:
+        return LiveCertificates(self.settings, self._sightings, self._promotions, self.now).lines()
+
+    def _org(self, name: str) -> OrgLine:
+        lines = [line for line in self._lines if line.org == name]
+        return OrgLine(
+            name=name,
+            look=self._trial(JobKind.LOOK, name),
+            apps=sum(each.org == name and each.app_type == APP_TYPE for each in self._sightings),
+            certificates=len(lines),
+            urgent=sum(line.urgency in _URGENT for line in lines),
+            soonest=next((line.not_after for line in lines if line.not_after > self.now), None),
+        )
+
+    def _credential(self, name: str, settings: CredentialSettings) -> CredentialLine:
+        current = self._current(name, settings)
+        rotates_at = current.rotates_at if current else None
+        beginning = None
+        if current and rotates_at:
+            rules = [window.rules() for window in settings.windows]
+            lasts = settings.verification.timeout
+            beginning = may_begin(rules, max(rotates_at, self.now), expires_at=current.not_after, lasts=lasts)
+        return CredentialLine(
+            name=name,
+            org=settings.org,
+            apps=settings.apps,
+            store=settings.store,
+            strategy=str(settings.strategy),
+            trial=self._trial(JobKind.ROTATE, name),
+            current=current,
+            rotates_at=rotates_at,
+            begins_at=beginning.at if beginning else None,
+            overrides_window=beginning is not None and beginning.overrides,
+            has_windows=bool(settings.windows),
+            previous_until=self._previous_until(name, settings),
+            last=self._newest.get(name),
+        )
+
+    def _current(self, name: str, settings: CredentialSettings) -> CertificateLine | None:
+        mine = [line for line in self._lines if line.credential == name]
+        known = next((line for line in mine if line.stage == Stage.CURRENT), None)
+        # A key that was never rotated by this program is the one that its only app holds.
+        return known or (mine[0] if len(mine) == 1 and len(settings.apps) == 1 else None)
+
+    def _previous_until(self, name: str, settings: CredentialSettings) -> datetime | None:
+        promotion = self._promotions.get(name)
+        if promotion is None or promotion.finished_at is None or promotion.old_fingerprint is None:
+            return None
+        until = promotion.finished_at + settings.grace
+        return until if until > self.now and not promotion.retire_now else None
+
+    def _channels(self) -> Iterable[ChannelLine]:
+        owed = Ledger(self.database).owed()
+        for name, channel in self.settings.alerts.channels.items():
+            trial = self._trial(JobKind.DELIVER, name)
+            yield ChannelLine(name=name, kind=channel.type, trial=trial, owed=owed.get(name, 0))
+
+    def _matters(self) -> list[Matter]:
+        newest_first = reversed(Matters(self.database).open_matters())
+        return sorted(newest_first, key=lambda matter: -list(Severity).index(matter.severity))
+
+    def _rotations(self) -> Rotations:
+        return Rotations(
+            newest=tuple(queries.rotations(self.database, limit=NEWEST)),
+            counts=tuple(rotations.counts(self.database)),
+            gaps=tuple(rotations.gaps(self.database)),
+            last_gaps=rotations.newest_gap(self.database),
+        )
+
+    def _trial(self, kind: JobKind, name: str) -> Trial:
+        return self._trials.get((str(kind), name), Trial(str(kind), name))
+
+    def _is_ours(self, trial: Trial) -> bool:
+        """Whether the configuration still has what was tried."""
+        named: dict[str, Container[str]] = {
+            JobKind.LOOK: self.settings.orgs,
+            JobKind.ROTATE: self.settings.credentials,
+            JobKind.DELIVER: self.settings.alerts.channels,
+        }
+        return trial.name in named.get(trial.kind, [trial.name])

@@ -1,0 +1,77 @@
+"""Whether the daemon lives, and whether everything that it needs is there: a list of checks, each a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rotator.config.durations import format_duration
+from rotator.services.jobs import JobKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, timedelta
+
+    from rotator.services.overview import ChannelLine, OrgLine, Overview
+    from rotator.web.liveness import Liveness
+
+MISSED_LOOKS: Final = 3
+"""An org is to have been looked at well within so many of its intervals."""
+
+STORE_AWAY: Final = "store"
+"""Kind of the matter that a store could not be read at its last look."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    what: str
+
+
+def of_scheduler(alive: Liveness) -> Check:
+    """Whether the scheduler makes progress."""
+    ago = format_duration(alive.since_tick)
+    if alive.ticked_at is None:
+        return Check("scheduler", alive.is_alive, f"It started {ago} ago and has not ticked yet.")
+    return Check(
+        "scheduler", alive.is_alive, f"It ticked {ago} ago; it is to tick every {format_duration(alive.tick)}."
+    )
+
+
+def of_worker(alive: Liveness) -> Check:
+    """Who does the work. To stand by is as good."""
+    standing_by = f"This process stands by; {alive.worker or 'another'} does the work."
+    return Check("worker", True, "This process does the work." if alive.is_working else standing_by)
+
+
+def of_overview(overview: Overview) -> Iterator[Check]:
+    """Orgs, stores and channels, as they were when they were last used."""
+    for org in overview.orgs:
+        yield _of_org(org, overview.at, MISSED_LOOKS * overview.look_every)
+    stores = [matter for matter in overview.matters if matter.kind == STORE_AWAY]
+    yield from (Check(matter.key, False, matter.title) for matter in stores)
+    if not stores:
+        yield Check("stores", True, "Every store was readable when it was last looked at.")
+    yield from map(_of_channel, overview.channels)
+
+
+def _of_org(org: OrgLine, now: datetime, patience: timedelta) -> Check:
+    name, good = f"org:{org.name}", org.look.last_good_at
+    if good is None:
+        return Check(name, False, org.look.problem or "It was not looked at yet.")
+    # A clock that was set back makes no look too old.
+    ok = now - good <= patience
+    ago = f"Its last good look was {format_duration(max(now - good, now - now))} ago."
+    return Check(name, ok, f"{ago} {org.look.problem}".strip())
+
+
+def _of_channel(channel: ChannelLine) -> Check:
+    name = f"{JobKind.DELIVER}:{channel.name}"
+    if not channel.trial.failures:
+        return Check(
+            name, True, "It accepts messages." if channel.trial.last_good_at else "Nothing was sent there yet."
+        )
+    return Check(name, False, f"{channel.owed} notices are owed. {channel.trial.problem}".strip())

@@ -1,0 +1,157 @@
+"""/metrics: what monitoring is told, read from the history at each scrape.
+
+Nothing is counted in the process, so a restart resets nothing, and the series of a certificate that was replaced go.
+Names follow Prometheus, "Metric and label naming". Times are timestamps, from which a rule computes what is left.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    SummaryMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+import rotator
+from rotator.services.overview import alert_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from prometheus_client.core import Metric
+
+    from rotator.services.overview import Overview
+    from rotator.web.liveness import Liveness
+
+_PLACE: Final = ("org", "app", "type", "credential", "fingerprint", "stage")
+
+
+class Metrics(Collector):
+    """One scrape's metrics. Without an overview, because the history cannot be read, those of the process alone."""
+
+    def __init__(self, overview: Overview | None, alive: Liveness) -> None:
+        self._overview: Final = overview
+        self._alive: Final = alive
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family with its samples."""
+        yield from _of_process(self._alive)
+        yield _gauge("rotator_history_readable", "Whether the history database could be read (1) or not (0).",
+                     float(self._overview is not None))  # fmt: skip
+        if self._overview is not None:
+            for families in (_of_certificates, _of_orgs, _of_rotations, _of_alerts):
+                yield from families(self._overview)
+
+
+def registry(overview: Overview | None, alive: Liveness) -> CollectorRegistry:
+    """A registry for one scrape, with the usual metrics of a process."""
+    scrape = CollectorRegistry(auto_describe=False)
+    scrape.register(Metrics(overview, alive))
+    ProcessCollector(registry=scrape)
+    return scrape
+
+
+def _gauge(name: str, help_text: str, value: float | None = None, labels: tuple[str, ...] = ()) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_text, value=value, labels=labels or None)
+
+
+def _of_process(alive: Liveness) -> Iterator[Metric]:
+    versions = {"version": rotator.__version__, "python": platform.python_version()}
+    yield InfoMetricFamily("rotator_build", "The release that runs.", value=versions)
+    yield _gauge("rotator_working", "Whether this process does the work (1) or stands by for another (0).",
+                 float(alive.is_working))  # fmt: skip
+    yield _gauge("rotator_scheduler_lag_seconds", "How much later than planned the last tick came.",
+                 alive.lag.total_seconds())  # fmt: skip
+    ticks = _gauge("rotator_scheduler_last_tick_timestamp_seconds", "When the scheduler last asked what is due.")
+    if alive.ticked_at is not None:
+        ticks.add_metric((), alive.ticked_at.timestamp())
+    yield ticks
+
+
+def _of_certificates(overview: Overview) -> Iterator[Metric]:
+    ends = _gauge("rotator_certificate_not_after_timestamp_seconds", "When a live certificate expires.", labels=_PLACE)
+    begins = _gauge(
+        "rotator_certificate_not_before_timestamp_seconds", "From when on a live certificate is valid.", labels=_PLACE
+    )
+    for line in overview.certificates:
+        place = (line.org, line.app, line.app_type, line.credential or "", line.fingerprint, line.stage)
+        ends.add_metric(place, line.not_after.timestamp())
+        if line.not_before is not None:
+            begins.add_metric(place, line.not_before.timestamp())
+    yield ends
+    yield begins
+    due = _gauge(
+        "rotator_credential_rotation_due_timestamp_seconds",
+        "When the next rotation of a credential is due by its schedule.",
+        labels=("credential",),
+    )
+    for each in overview.credentials:
+        if each.rotates_at is not None:
+            due.add_metric((each.name,), each.rotates_at.timestamp())
+    yield due
+
+
+def _of_orgs(overview: Overview) -> Iterator[Metric]:
+    readable = _gauge("rotator_org_readable", "Whether the last look at an org succeeded (1).", labels=("org",))
+    look = _gauge(
+        "rotator_org_last_good_look_timestamp_seconds", "When a look at an org last succeeded.", labels=("org",)
+    )
+    apps = _gauge("rotator_org_apps", "Apps seen at the last look, with or without a certificate.", labels=("org",))
+    for org in overview.orgs:
+        readable.add_metric((org.name,), float(org.is_readable))
+        apps.add_metric((org.name,), org.apps)
+        _add_time(look, (org.name,), org.look.last_good_at)
+    yield from (readable, look, apps)
+
+
+def _of_rotations(overview: Overview) -> Iterator[Metric]:
+    ended = CounterMetricFamily(
+        "rotator_rotations", "Rotations that have ended.", labels=("credential", "outcome", "trigger")
+    )
+    for each in overview.rotations.counts:
+        ended.add_metric((each.credential, each.outcome, each.trigger), each.number)
+    yield ended
+    last = _gauge("rotator_rotation_last_gap_seconds", "The gap of a credential's newest rotation that had one.",
+                  labels=("credential",))  # fmt: skip
+    gaps = SummaryMetricFamily(
+        "rotator_rotation_gap_seconds", "How long consumers may have been refused by a rotation.",
+        labels=("credential",),
+    )  # fmt: skip
+    for gap in overview.rotations.gaps:
+        gaps.add_metric((gap.credential,), count_value=gap.number, sum_value=gap.seconds)
+    for credential, seconds in overview.rotations.last_gaps.items():
+        last.add_metric((credential,), seconds)
+    yield from (gaps, last)
+
+
+def _of_alerts(overview: Overview) -> Iterator[Metric]:
+    alerts = _gauge("rotator_alerts", "Open matters.", labels=("state", "kind", "severity"))
+    states = Counter(
+        (alert_state(matter, overview.at), matter.kind, str(matter.severity)) for matter in overview.matters
+    )
+    for labels, count in sorted(states.items()):
+        alerts.add_metric(labels, count)
+    yield alerts
+    owed = _gauge("rotator_notices_owed", "Notices that a channel has not accepted yet.", labels=("channel",))
+    for channel in overview.channels:
+        owed.add_metric((channel.name,), channel.owed)
+    yield owed
+    needed = _gauge(
+        "rotator_needs_attention", "What cannot succeed before a person does something.", labels=("kind", "name")
+    )
+    for trial in overview.troubles:
+        needed.add_metric((trial.kind, trial.name), 1)
+    yield needed
+
+
+def _add_time(family: GaugeMetricFamily, labels: tuple[str, ...], time: datetime | None) -> None:
+    if time is not None:
+        family.add_metric(labels, time.timestamp())

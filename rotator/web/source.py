@@ -1,0 +1,32 @@
+"""Where the pages have what they show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rotator.services.overview import CertificatePast, MatterPast, Overview, RotationPast
+
+
+class Source(Protocol):
+    """The history, read afresh for each page. Every method raises HistoryError or HistoryUnavailable."""
+
+    def overview(self) -> Overview:
+        """Everything at this moment."""
+        ...
+
+    def rotation(self, rotation_id: str) -> RotationPast | None:
+        """One rotation and its steps; None for an id that there is not."""
+        ...
+
+    def certificate(self, fingerprint: str) -> CertificatePast | None:
+        """Where a certificate was seen and what made or ended it; None for one that was never seen."""
+        ...
+
+    def matter(self, matter_id: str) -> MatterPast | None:
+        """One matter and who was told of it; None for an id that there is not."""
+        ...
+
+    def try_writing(self) -> None:
+        """Proves that the history can be written; it is as before afterwards."""
+        ...

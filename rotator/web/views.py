@@ -1,0 +1,151 @@
+"""The pages for people: each gathers what its template shows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+
+from rotator.services.overview import Urgency, alert_state
+from rotator.web.axis import Axis
+from rotator.web.paging import number_of, page_of
+from rotator.web.picture import MOST_BARS, PERIODS, bar, by_org, columns
+from rotator.web.search import MANAGED, Search
+from rotator.web.templates import page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from rotator.services.overview import CertificateLine, Overview
+    from rotator.web.liveness import Liveness
+    from rotator.web.picture import Bar
+    from rotator.web.source import Source
+
+_FIRST_BARS: Final = 12
+"""Of certificates that are grouped, so many are shown one by one all the same."""
+
+_FIRST_MATTERS: Final = 8
+_FIRST_ROTATIONS: Final = 6
+_FINGERPRINT_LENGTH: Final = 64
+
+
+class Views:
+    """Every method takes a request and returns a page. Raises what the source raises, and HTTPException(404)."""
+
+    def __init__(self, source: Source, alive: Callable[[], Liveness]) -> None:
+        self._source: Final = source
+        self._alive: Final = alive
+
+    def status(self, _request: Request) -> Response:
+        """What needs attention, what expires when, orgs, credentials, the newest rotations."""
+        shown = self._shown()
+        lines = shown.overview.cared_for
+        is_grouped = len(lines) > MOST_BARS
+        grouped = {"columns": columns(lines, shown.overview.at), "by_org": by_org(lines, shown.overview.at)}
+        return page(
+            "status",
+            shown.values
+            | {
+                "bars": shown.bars(lines[: _FIRST_BARS if is_grouped else MOST_BARS]),
+                "total": len(lines),
+                "grouped": grouped if is_grouped else None,
+                "periods": PERIODS,
+                "first_matters": _FIRST_MATTERS,
+                "first_rotations": _FIRST_ROTATIONS,
+            },
+        )
+
+    def certificates(self, request: Request) -> Response:
+        """All of them, narrowed by the query."""
+        shown, search = self._shown(), Search.of(request.query_params)
+        found = page_of(search.find(shown.overview), search.page)
+        values = {"search": search, "found": found, "bars": shown.bars(found.lines)}
+        choices = {"states": list(Urgency), "periods": PERIODS, "managed": list(MANAGED)}
+        return page("certificates", shown.values | values | choices)
+
+    def certificate(self, request: Request) -> Response:
+        """One certificate: where it is and was, and what brought or replaced it."""
+        fingerprint = request.path_params["fingerprint"]
+        past = self._source.certificate(fingerprint) if len(fingerprint) == _FINGERPRINT_LENGTH else None
+        if past is None:
+            raise HTTPException(404, "No certificate with this fingerprint was ever seen.")
+        shown = self._shown()
+        live = [line for line in shown.overview.certificates if line.fingerprint == fingerprint]
+        return page("certificate", shown.values | {"past": past, "live": live, "bars": shown.bars(live[:1])})
+
+    def org(self, request: Request) -> Response:
+        """One org and its certificates."""
+        shown, name = self._shown(), request.path_params["name"]
+        org = next((each for each in shown.overview.orgs if each.name == name), None)
+        if org is None:
+            raise HTTPException(404, "No org of this name is configured.")
+        found = page_of(Search(org=name).find(shown.overview), 1)
+        matters = [matter for matter in shown.overview.matters if matter.org == name]
+        values = {"org": org, "found": found, "bars": shown.bars(found.lines), "matters": matters}
+        return page("org", shown.values | values)
+
+    def rotations(self, request: Request) -> Response:
+        """The newest rotations, of one credential where the query names it."""
+        shown, credential = self._shown(), request.query_params.get("credential", "").strip()
+        these = [each for each in shown.overview.rotations.newest if credential in {"", each.credential}]
+        found = page_of(these, number_of(request.query_params.get("page", "")))
+        values = {"found": found, "credential": credential, "address": _addresses(credential=credential)}
+        return page("rotations", shown.values | values)
+
+    def rotation(self, request: Request) -> Response:
+        """One rotation and its steps."""
+        past = self._source.rotation(request.path_params["id"])
+        if past is None:
+            raise HTTPException(404, "The history knows no rotation of this id.")
+        return page("rotation", self._shown().values | {"past": past})
+
+    def alerts(self, request: Request) -> Response:
+        """The open matters, and the channels."""
+        shown = self._shown()
+        found = page_of(shown.overview.matters, number_of(request.query_params.get("page", "")))
+        return page("alerts", shown.values | {"found": found, "address": _addresses()})
+
+    def alert(self, request: Request) -> Response:
+        """One matter, and who was told of it."""
+        past = self._source.matter(request.path_params["id"])
+        if past is None:
+            raise HTTPException(404, "The history knows no matter of this id.")
+        return page("alert", self._shown().values | {"past": past})
+
+    def _shown(self) -> _Shown:
+        return _Shown(self._source.overview(), self._alive())
+
+
+def _addresses(**query: str) -> Callable[[int], str]:
+    """The query of another page of a list."""
+    return lambda number: "?" + urlencode({name: value for name, value in query.items() if value} | {"page": number})
+
+
+class _Shown:
+    """What every page has."""
+
+    def __init__(self, overview: Overview, alive: Liveness) -> None:
+        self.overview: Final = overview
+        self._alive: Final = alive
+
+    @cached_property
+    def axis(self) -> Axis:
+        return Axis(self.overview.at, self.overview.thresholds)
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        return {
+            "overview": self.overview,
+            "now": self.overview.at,
+            "alive": self._alive,
+            "marks": self.axis.marks,
+            "alert_state": lambda matter: alert_state(matter, self.overview.at),
+        }
+
+    def bars(self, lines: Iterable[CertificateLine]) -> list[Bar]:
+        return [bar(line, self.axis) for line in lines]

@@ -21,8 +21,9 @@ from rotator.simulator.control import control_routes
 from rotator.simulator.faults import Effect, Fault, Kind
 from rotator.simulator.metadata_api import OPERATIONS, perform
 from rotator.simulator.metadata_call import MetadataCall
-from rotator.simulator.query import query
+from rotator.simulator.query import more, query
 from rotator.simulator.soap import FaultError, SoapCall, child_texts, envelope_answer, fault_answer
+from rotator.simulator.tables import TABLES, TOOLING_TABLES
 from rotator.simulator.token_endpoint import answer_login
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ class OrgApplication:
         return Call(Kind.REVOKE, lambda _: rest.revoke(self.org, token))
 
     def _data(self, request: Request, _body: bytes) -> Call:
-        return Call(Kind.DATA, lambda _: self._data_answer(request))
+        is_tooling = "/tooling/" in request.url.path
+        return Call(Kind.TOOLING if is_tooling else Kind.DATA, lambda _: self._data_answer(request))
 
     def _data_answer(self, request: Request) -> Answer:
         path = request.path_params.get("rest", "").strip("/")
@@ -130,11 +132,15 @@ class OrgApplication:
         if refusal:
             return refusal
         version, _, resource = path.removeprefix("v").partition("/")
+        text = request.query_params.get("q", "")
         answers: dict[str, Callable[[], Answer]] = {
             "": lambda: rest.resources(version),
             "limits": lambda: rest.limits(self.org),
-            "query": lambda: query(self.org, request.query_params.get("q", "")),
+            "query": lambda: query(self.org, text, TABLES, request.url.path),
+            "tooling/query": lambda: query(self.org, text, TOOLING_TABLES, request.url.path),
         }
+        if resource.rpartition("/")[0].endswith("query"):
+            return more(self.org, request.url.path)
         return answers.get(resource, rest.not_found)()
 
     def _soap(self, request: Request, body: bytes) -> Call:

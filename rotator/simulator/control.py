@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from rotator.core.certificates import Certificate
 from rotator.errors import ConfigurationError
 from rotator.simulator.faults import Fault
 from rotator.simulator.json_input import read_json
 from rotator.simulator.settings import OrgSettings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from starlette.requests import Request
 
     from rotator.simulator.org import Org
@@ -63,6 +66,11 @@ def describe(org: Org) -> dict[str, Any]:
         "name": org.name,
         "url": org.url,
         "apps": {name: _fingerprint(org, name) for name in org.apps},
+        "certificates": {each.name: _day(each.expires_at) for each in org.certificates if not each.deleted},
+        "identity_providers": {
+            name: Certificate.parse(each.component["validationCert"]).fingerprint
+            for name, each in org.identity_providers.items()
+        },
         "calls": dict(org.calls),
         "sessions": len(org.sessions),
         "logins": [{**asdict(login), "time": login.time.isoformat()} for login in org.logins],
@@ -72,6 +80,10 @@ def describe(org: Org) -> dict[str, Any]:
 def _fingerprint(org: Org, name: str) -> str | None:
     certificate = org.app(name).live_certificate
     return certificate.fingerprint if certificate else None
+
+
+def _day(time: datetime | None) -> str | None:
+    return f"{time:%Y-%m-%d}" if time else None
 
 
 def _as_list(value: Any) -> list[dict[str, Any]]:

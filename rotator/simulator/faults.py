@@ -23,6 +23,7 @@ class Kind(StrEnum):
     USERINFO = "userinfo"
     REVOKE = "revoke"
     DATA = "data"
+    TOOLING = "tooling"
     SOAP_DESCRIBE = "soap_describe"
     SOAP_LIST = "soap_list"
     SOAP_READ = "soap_read"

@@ -1,4 +1,4 @@
-"""The Metadata API's calls for ConnectedApp (Metadata API Developer Guide, CRUD-based calls)."""
+"""The Metadata API's calls (Metadata API Developer Guide, CRUD-based calls)."""
 
 from __future__ import annotations
 

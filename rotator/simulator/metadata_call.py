@@ -17,6 +17,7 @@ LIST_LIMIT: Final = 3
 COMPONENT_LIMIT: Final = 10
 """Components in one readMetadata, updateMetadata, createMetadata or deleteMetadata."""
 TYPE: Final = CONNECTED_APP.name
+"""The type that can be written."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class MetadataCall:
         return cls(org, visitor.user, int(number), call, lose_certificate)
 
 
-def check_type(name: str) -> None:
+def check_written_type(name: str) -> None:
     if name != TYPE:
         raise FaultError("INVALID_TYPE", f"Unknown type:{name}")
 

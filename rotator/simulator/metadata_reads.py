@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.simulator.components import to_xml
-from rotator.simulator.metadata_call import COMPONENT_LIMIT, LIST_LIMIT, TYPE, check_limit, check_type
-from rotator.simulator.schema import CONNECTED_APP, Field
+from rotator.simulator.metadata_call import COMPONENT_LIMIT, LIST_LIMIT, check_limit
+from rotator.simulator.metadata_types import schema_of, shown_types, type_of
 from rotator.simulator.soap import INSTANCE, add, child_texts
 
 if TYPE_CHECKING:
@@ -14,75 +14,77 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
-    from rotator.simulator.apps import App
     from rotator.simulator.metadata_call import MetadataCall
+    from rotator.simulator.metadata_types import Listed, MetadataType
     from rotator.simulator.org import Org
+    from rotator.simulator.schema import Field
 
 
 def describe(call: MetadataCall, body: etree._Element) -> None:
-    """describeMetadata: the one type that the simulated org has."""
+    """describeMetadata: the types that the simulated org has."""
     result = add(body, "result")
-    described = add(result, "metadataObjects")
-    add(described, "directoryName", "connectedApps")
-    add(described, "inFolder", "false")
-    add(described, "metaFile", "false")
-    add(described, "suffix", "connectedApp")
-    add(described, "xmlName", TYPE)
+    for each in shown_types(call):
+        described = add(result, "metadataObjects")
+        add(described, "directoryName", each.directory)
+        add(described, "inFolder", "false")
+        add(described, "metaFile", "true" if each.has_meta_file else "false")
+        add(described, "suffix", each.suffix)
+        add(described, "xmlName", each.name)
     add(result, "organizationNamespace", "")
     add(result, "partialSaveAllowed", "true")
     add(result, "testRequired", "false" if call.org.kind == "sandbox" else "true")
 
 
 def list_components(call: MetadataCall, body: etree._Element) -> None:
-    """listMetadata: file properties of every app, for each query."""
+    """listMetadata: file properties of every component, for each query."""
     queries = call.call.children("queries")
     check_limit(call, len(queries), LIST_LIMIT)
-    for query in queries:
-        check_type(next(iter(child_texts(query, "type")), ""))
-        for app in call.org.apps.values():
-            _file_properties(call.org, app, add(body, "result"))
+    kinds = [type_of(call, next(iter(child_texts(query, "type")), "")) for query in queries]
+    for kind in kinds:
+        for component in kind.components(call.org):
+            _file_properties(call.org, kind, component, add(body, "result"))
 
 
-def _file_properties(org: Org, app: App, result: etree._Element) -> None:
-    creator = org.users.get(app.modified_by)
+def _file_properties(org: Org, kind: MetadataType, component: Listed, result: etree._Element) -> None:
+    creator = org.users.get(component.modified_by)
     user_id, user_name = (creator.id, creator.name) if creator else ("", "")
     add(result, "createdById", user_id)
     add(result, "createdByName", user_name)
-    add(result, "createdDate", _date_time(app.created_at))
-    add(result, "fileName", f"connectedApps/{app.name}.connectedApp")
-    add(result, "fullName", app.name)
-    add(result, "id", app.id)
+    add(result, "createdDate", _date_time(component.created_at))
+    add(result, "fileName", f"{kind.directory}/{component.name}.{kind.suffix}")
+    add(result, "fullName", component.name)
+    add(result, "id", component.id)
     add(result, "lastModifiedById", user_id)
     add(result, "lastModifiedByName", user_name)
-    add(result, "lastModifiedDate", _date_time(app.modified_at))
+    add(result, "lastModifiedDate", _date_time(component.modified_at))
     add(result, "manageableState", "unmanaged")
-    add(result, "type", TYPE)
+    add(result, "type", kind.name)
 
 
 def read(call: MetadataCall, body: etree._Element) -> None:
     """readMetadata: the components as this API version returns them."""
-    check_type(next(iter(call.call.texts("type")), ""))
+    kind, schema = schema_of(call, next(iter(call.call.texts("type")), ""))
     names = call.call.texts("fullNames")
     check_limit(call, len(names), COMPONENT_LIMIT)
     result = add(body, "result")
     for name in names:
         record = add(result, "records")
-        app = call.org.apps.get(name)
-        if app is None:
+        component = kind.component(call.org, name)
+        if component is None:
             # What is not there, or may not be read, is nil in its place; it is no error.
             record.set(f"{{{INSTANCE}}}nil", "true")
         else:
-            record.set(f"{{{INSTANCE}}}type", TYPE)
-            to_xml(app.whole_component(), record, call.version)
+            record.set(f"{{{INSTANCE}}}type", kind.name)
+            to_xml(component, record, call.version, schema)
 
 
 def describe_value_type(call: MetadataCall, body: etree._Element) -> None:
-    """describeValueType: the fields of ConnectedApp."""
-    check_type(next(iter(call.call.texts("type")), "").rpartition("}")[2])
+    """describeValueType: the fields of a type."""
+    _, schema = schema_of(call, next(iter(call.call.texts("type")), "").rpartition("}")[2])
     result = add(body, "result")
     for name in ("apiCreatable", "apiDeletable", "apiReadable", "apiUpdatable"):
         add(result, name, "true")
-    for field in CONNECTED_APP.fields:
+    for field in schema.fields:
         if field.since <= call.version:
             _value_type_field(field, call.version, add(result, "valueTypeFields"))
 

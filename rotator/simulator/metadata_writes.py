@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.simulator.components import Component, ComponentError, Update, from_xml
-from rotator.simulator.metadata_call import COMPONENT_LIMIT, TYPE, check_limit, check_type, limit_message
+from rotator.simulator.metadata_call import COMPONENT_LIMIT, TYPE, check_limit, check_written_type, limit_message
 from rotator.simulator.soap import add, xsi_type
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _write(call: MetadataCall, body: etree._Element, plan: Plan) -> None:
     elements = call.call.children("metadata")
     plan = _limited(call, len(elements), plan)
     for element in elements:
-        check_type(xsi_type(element))
+        check_written_type(xsi_type(element))
     given = [from_xml(element, call.version, call.org.settings) for element in elements]
     planned = [(each.get("fullName", ""), _planned(call, each, plan)) for each in given]
     failed = any(isinstance(outcome, ComponentError) for _, outcome in planned)
@@ -119,7 +119,7 @@ def _created(call: MetadataCall, name: str, given: Component) -> Write:
 
 def delete(call: MetadataCall, body: etree._Element) -> None:
     """deleteMetadata: each app for itself."""
-    check_type(next(iter(call.call.texts("type")), ""))
+    check_written_type(next(iter(call.call.texts("type")), ""))
     names = call.call.texts("fullNames")
     check_limit(call, len(names), COMPONENT_LIMIT)
     for name in names:

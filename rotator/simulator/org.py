@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import jwt
 
 from rotator.core.certificates import PrivateKey
 from rotator.simulator.apps import App, User
+from rotator.simulator.certificates import IdentityProvider, OrgCertificate
 from rotator.simulator.components import Component, returned_scopes
 from rotator.simulator.faults import Faults
 from rotator.simulator.identifiers import consumer_key, opaque_token, record_id
@@ -22,6 +23,7 @@ from rotator.simulator.settings import LOGIN_HOSTS, OrgSettings
 from rotator.simulator.tokens import Session, Sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from random import Random
 
     from rotator.core.certificates import Certificate
@@ -82,9 +84,14 @@ class Org:
         self.random: Final = random
         self.users: Final[dict[str, User]] = {}
         self.apps: Final[dict[str, App]] = {}
+        self.certificates: Final[list[OrgCertificate]] = []
+        """Of Certificate and Key Management, also those that were deleted."""
+        self.identity_providers: Final[dict[str, IdentityProvider]] = {}
         self.sessions: Final = Sessions(lambda: timedelta(seconds=self.settings.session_seconds))
         self.faults: Final = Faults(random)
         self.calls: Final[Counter[str]] = Counter()
+        self.cursors: Final[dict[str, Sequence[Mapping[str, Any]]]] = {}
+        """Rows of queries that were answered in part."""
         self.logins: Final[deque[Login]] = deque(maxlen=KEPT_LOGINS)
         self.lock: Final = RLock()
         self.number: Final = number
@@ -161,6 +168,37 @@ class Org:
         whole = {**component, "oauthConfig": oauth}
         return App(name, self.next_id("0H4"), whole, slot, now, now, next(iter(self.users), ""))
 
+    def add_certificate(
+        self, name: str, expires_at: datetime | None, *, key_bits: int = 2048, ca_signed: bool = False, **flags: bool
+    ) -> OrgCertificate:
+        """Adds a certificate of Certificate and Key Management; `flags` are those of OrgCertificate."""
+        now, creator = self.clock(), next(iter(self.users), "")
+        new = OrgCertificate(
+            self.next_id("0P1"), name, expires_at, now, now, creator, key_bits=key_bits, ca_signed=ca_signed, **flags
+        )
+        with self.lock:
+            self.certificates.append(new)
+            self.on_change()
+        return new
+
+    def delete_certificate(self, name: str) -> None:
+        """Deletes a certificate as a person in Setup would."""
+        with self.lock:
+            for certificate in self.certificates:
+                if certificate.name == name:
+                    certificate.deleted = True
+            self.on_change()
+
+    def add_identity_provider(self, name: str, certificate: Certificate, **elements: str) -> IdentityProvider:
+        """Adds SAML single sign-on settings that trust the certificate; `elements` are those of SamlSsoConfig."""
+        now, creator = self.clock(), next(iter(self.users), "")
+        component = {**_saml_component(name), "validationCert": certificate.base64, **elements}
+        new = IdentityProvider(self.next_id("0LE"), name, component, now, now, creator)
+        with self.lock:
+            self.identity_providers[name] = new
+            self.on_change()
+        return new
+
     def put_certificate(self, app_name: str, certificate: Certificate | None) -> None:
         """Changes an app's certificate as a person in Setup would; it propagates like any other change."""
         with self.lock:
@@ -223,6 +261,17 @@ class Org:
         if user:
             component["profileName"] = [user.profile]
         return component
+
+
+def _saml_component(name: str) -> Component:
+    return {
+        "identityLocation": "SubjectNameId",
+        "identityMapping": "FederationId",
+        "issuer": f"https://{name.lower().replace('_', '-')}.example/saml",
+        "name": name,
+        "samlEntityId": "https://saml.salesforce.com",
+        "samlVersion": "SAML2_0",
+    }
 
 
 def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""The little of SOQL that monitoring scripts ask: one object, plain fields, conditions of equality, a limit."""
+"""The little of SOQL that monitoring scripts ask: plain fields of one object, conditions of equality, order, limit."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.answers import Answer, json_answer, rest_error
-from rotator.simulator.identifiers import record_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rotator.simulator.org import Org
 
@@ -20,7 +18,8 @@ Row = Mapping[str, Any]
 
 _QUERY: Final = re.compile(
     r"\s*SELECT\s+(?P<fields>[\w\s,.]+?)\s+FROM\s+(?P<object>\w+)"
-    r"(?:\s+WHERE\s+(?P<where>.+?))?(?:\s+LIMIT\s+(?P<limit>\d+))?\s*",
+    r"(?:\s+WHERE\s+(?P<where>.+?))?(?:\s+ORDER\s+BY\s+(?P<order>\w+)(?:\s+(?P<direction>ASC|DESC))?)?"
+    r"(?:\s+LIMIT\s+(?P<limit>\d+))?\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _CONDITION: Final = re.compile(r"\s*(\w+)\s*=\s*(?:'([^']*)'|(true|false))\s*", re.IGNORECASE)
@@ -45,109 +44,87 @@ class Table:
     not_filterable: tuple[str, ...] = ()
 
 
-def query(org: Org, text: str) -> Answer:
-    """GET /services/data/vXX.X/query?q=..."""
+Tables = Mapping[str, Table]
+"""Objects by name."""
+
+
+def query(org: Org, text: str, tables: Tables, path: str) -> Answer:
+    """GET /services/data/vXX.X/query?q=..., or tooling/query; `path` is what was asked for."""
     try:
-        records = list(_records(org, text))
+        records = list(_records(org, text, tables))
     except QueryError as error:
         return rest_error(400, error.code, error.message)
-    return json_answer(200, {"totalSize": len(records), "done": True, "records": records})
+    return _page(org, records, 0, path)
 
 
-def _records(org: Org, text: str) -> Iterator[Row]:
+def more(org: Org, path: str) -> Answer:
+    """GET of a nextRecordsUrl (REST API Developer Guide, Query)."""
+    base, _, locator = path.rpartition("/")
+    cursor, _, start = locator.partition("-")
+    if cursor not in org.cursors:
+        return rest_error(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+    return _page(org, org.cursors[cursor], int(start), base, cursor)
+
+
+def _page(org: Org, records: Sequence[Row], start: int, path: str, cursor: str = "") -> Answer:
+    end = start + org.settings.query_batch
+    page: dict[str, Any] = {
+        "totalSize": len(records),
+        "done": end >= len(records),
+        "records": records[start:end],
+    }
+    if end < len(records):
+        cursor = cursor or org.next_id("01g")
+        org.cursors[cursor] = records
+        page["nextRecordsUrl"] = f"{path}/{cursor}-{end}"
+    return json_answer(200, page)
+
+
+def _records(org: Org, text: str, tables: Tables) -> Iterator[Row]:
     match = _QUERY.fullmatch(text)
     if match is None:
         raise QueryError("MALFORMED_QUERY", "unexpected token: " + (text.split() or ["<EOF>"])[0])
-    name = next((each for each in TABLES if each.lower() == match["object"].lower()), None)
+    shown = [name for name in tables if name not in org.settings.hidden_types]
+    name = next((each for each in shown if each.lower() == match["object"].lower()), None)
     if name is None:
         raise QueryError("INVALID_TYPE", f"sObject type '{match['object']}' is not supported.")
-    fields = [_field(name, each.strip()) for each in match["fields"].split(",")]
-    wanted = _conditions(name, match["where"])
-    found = [row for row in TABLES[name].rows(org) if all(str(row[key]).lower() == wanted[key] for key in wanted)]
+    table = _Named(name, tables[name])
+    fields = [table.field(each.strip()) for each in match["fields"].split(",")]
+    wanted = table.conditions(match["where"])
+    found = [row for row in table.table.rows(org) if all(str(row[key]).lower() == wanted[key] for key in wanted)]
+    if match["order"]:
+        _sort(found, table.field(match["order"]), match["direction"])
     for row in found[: int(match["limit"] or len(found))]:
         yield {"attributes": {"type": name}, **{field: row[field] for field in fields}}
 
 
-def _conditions(name: str, where: str | None) -> dict[str, str]:
-    conditions = {}
-    for condition in _AND.split(where) if where else ():
-        match = _CONDITION.fullmatch(condition)
-        if match is None:
-            raise QueryError("MALFORMED_QUERY", f"unexpected token: {condition}")
-        field = _field(name, match[1])
-        if field in TABLES[name].not_filterable:
-            raise QueryError("INVALID_FIELD", f"field '{field}' can not be filtered in a query call")
-        conditions[field] = (match[2] if match[3] is None else match[3]).lower()
-    return conditions
+def _sort(rows: list[Row], field: str, direction: str | None) -> None:
+    """Rows without a value come first, unless the order is descending (SOQL and SOSL Reference, ORDER BY)."""
+    is_descending = (direction or "").upper() == "DESC"
+    rows.sort(key=lambda row: (row[field] is not None, row[field] or ""), reverse=is_descending)
 
 
-def _field(table: str, name: str) -> str:
-    for field in TABLES[table].fields:
-        if field.lower() == name.lower():
-            return field
-    raise QueryError("INVALID_FIELD", f"No such column '{name}' on entity '{table}'.")
+@dataclass(frozen=True)
+class _Named:
+    """A table with its name, for what is said about its fields."""
 
+    name: str
+    table: Table
 
-def _organizations(org: Org) -> Iterator[Row]:
-    yield {"Id": org.id, "Name": org.name, "IsSandbox": org.kind == "sandbox", "OrganizationType": "Developer Edition"}
+    def field(self, name: str) -> str:
+        for field in self.table.fields:
+            if field.lower() == name.lower():
+                return field
+        raise QueryError("INVALID_FIELD", f"No such column '{name}' on entity '{self.name}'.")
 
-
-def _users(org: Org) -> Iterator[Row]:
-    for user in org.users.values():
-        yield {
-            "Id": user.id,
-            "Username": user.username,
-            "Name": user.name,
-            "Email": user.username,
-            "IsActive": user.active,
-        }
-
-
-def _applications(org: Org) -> Iterator[Row]:
-    """ConnectedApplication has the label as its name, and neither certificate nor consumer key."""
-    for app in org.apps.values():
-        yield {
-            "Id": app.id,
-            "Name": app.component["label"],
-            "CreatedDate": rest_time(app.created_at),
-            "LastModifiedDate": rest_time(app.modified_at),
-            "OptionsAllowAdminApprovedUsersOnly": app.has_flag("isAdminApproved"),
-        }
-
-
-def _logins(org: Org) -> Iterator[Row]:
-    """Which row a refused JWT login leaves, if any, is not documented."""
-    for number, login in enumerate(org.logins):
-        is_unsigned = login.outcome.endswith("invalid assertion")
-        status = org.settings.signature_failure_status if is_unsigned else login.outcome
-        if status is None:
-            continue
-        user = org.users.get(login.username)
-        yield {
-            "Id": record_id("0Ya", number),
-            "UserId": user.id if user else None,
-            "LoginTime": rest_time(login.time),
-            "LoginType": "Remote Access 2.0",
-            "Application": login.app.replace("_", " "),
-            "Status": status,
-        }
-
-
-def rest_time(time: datetime) -> str:
-    """A time as the REST API writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-
-
-TABLES: Final = {
-    "Organization": Table(_organizations, ("Id", "Name", "IsSandbox", "OrganizationType")),
-    "User": Table(_users, ("Id", "Username", "Name", "Email", "IsActive")),
-    "ConnectedApplication": Table(
-        _applications, ("Id", "Name", "CreatedDate", "LastModifiedDate", "OptionsAllowAdminApprovedUsersOnly")
-    ),
-    "LoginHistory": Table(
-        _logins,
-        ("Id", "UserId", "LoginTime", "LoginType", "Application", "Status"),
-        not_filterable=("Application",),
-    ),
-}
-"""The objects that can be asked for (Object Reference; LoginHistory's Application has no Filter property)."""
+    def conditions(self, where: str | None) -> dict[str, str]:
+        conditions = {}
+        for condition in _AND.split(where) if where else ():
+            match = _CONDITION.fullmatch(condition)
+            if match is None:
+                raise QueryError("MALFORMED_QUERY", f"unexpected token: {condition}")
+            field = self.field(match[1])
+            if field in self.table.not_filterable:
+                raise QueryError("INVALID_FIELD", f"field '{field}' can not be filtered in a query call")
+            conditions[field] = (match[2] if match[3] is None else match[3]).lower()
+        return conditions

@@ -69,7 +69,7 @@ def limits(org: Org) -> Answer:
 
 def resources(version: str) -> Answer:
     """GET /services/data/vXX.X/."""
-    names = ("limits", "query")
+    names = ("limits", "query", "tooling")
     return json_answer(200, {name: f"/services/data/v{version}/{name}" for name in names})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.certificates import PrivateKey, SubjectName, self_signed
@@ -91,12 +91,31 @@ def two_orgs(
     for org in orgs:
         for plan in ORGS[org.kind]:
             _set_up(org, plan, new_key)
+    _set_up_others(orgs[0], new_key)
     return tuple(orgs)
 
 
 def username(org: Org, user: str) -> str:
     """The username of a user of the scenario."""
     return f"{user}@{org.name}.example"
+
+
+def _set_up_others(org: Org, new_key: Callable[[], PrivateKey]) -> None:
+    """Other certificates: one near its end, one without an end, one that waits for its authority, one deleted."""
+    org.add_certificate("Document_Signing", _noon(org, 9))
+    sso = org.add_certificate("Single_Sign_On", _noon(org, 500), key_bits=4096)
+    org.add_certificate("Imported_Service_Account", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), ca_signed=True)
+    org.add_certificate("Partner_Connection", None, ca_signed=True, unusable=True)
+    org.add_certificate("Document_Signing_Old", _noon(org, -300))
+    org.delete_certificate("Document_Signing_Old")
+    made_at = org.clock() + timedelta(days=45) - LIFETIME
+    trusted = self_signed(new_key(), SubjectName("login.acme.example"), now=made_at, lifetime=LIFETIME)
+    org.add_identity_provider("Company_Login", trusted, requestSigningCertId=sso.id)
+
+
+def _noon(org: Org, days_left: int) -> datetime:
+    """Certificates that Salesforce signs itself expire at noon."""
+    return (org.clock() + timedelta(days=days_left)).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
 def _set_up(org: Org, plan: AppPlan, new_key: Callable[[], PrivateKey]) -> App:

@@ -57,6 +57,15 @@ class OrgSettings:
     creation_status_code: str = "INSUFFICIENT_ACCESS"
     """Status code of a refused creation."""
 
+    hidden_types: tuple[str, ...] = ()
+    """Types that the program's user may not see, such as Certificate: neither as metadata nor in the Tooling API."""
+    hidden_type_code: str = "INVALID_TYPE"
+    """Fault of the Metadata API for a type that is hidden."""
+    deleted_rows_in_queries: bool = True
+    """Whether a query to the Tooling API finds certificates that were deleted."""
+    query_batch: int = 2000
+    """Rows in one answer to a query."""
+
     reject_expired_certificate: bool = False
     """Whether a login over a certificate past its end is refused."""
     accepted_algorithms: tuple[str, ...] = ("RS256",)

@@ -12,6 +12,7 @@ from rotator.core.certificates import Certificate, PrivateKey
 from rotator.errors import CertificateError, ConfigurationError
 from rotator.simulator.apps import App, User
 from rotator.simulator.certificate_authority import CertificateAuthority
+from rotator.simulator.certificates import IdentityProvider, OrgCertificate
 from rotator.simulator.disk import replace_file
 from rotator.simulator.org import Org
 from rotator.simulator.propagation import CertificateSlot, Change
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rotator.simulator.org import OrgKind
 
 FORMAT: Final = 1
+_TIMES: Final = ("expires_at", "created_at", "modified_at")
 
 NewOrg = Callable[[str, "OrgKind", int], Org]
 """Makes an empty org from its name, kind and number."""
@@ -85,6 +87,8 @@ def _org_fields(org: Org) -> dict[str, Any]:
         "ids_given": org.ids_given,
         "users": [asdict(user) for user in org.users.values()],
         "apps": [_app_fields(app) for app in org.apps.values()],
+        "certificates": [_dated(each) for each in org.certificates],
+        "identity_providers": [_dated(each) for each in org.identity_providers.values()],
     }
 
 
@@ -95,7 +99,21 @@ def _org(fields: dict[str, Any], new_org: NewOrg) -> Org:
         org.users[user["username"]] = User(**{**user, "permission_sets": tuple(user["permission_sets"])})
     for app in fields["apps"]:
         org.apps[app["name"]] = _app(app)
+    # A state that was kept by an earlier release has neither.
+    org.certificates.extend(OrgCertificate(**_with_times(each)) for each in fields.get("certificates", ()))
+    for provider in fields.get("identity_providers", ()):
+        org.identity_providers[provider["name"]] = IdentityProvider(**_with_times(provider))
     return org
+
+
+def _dated(holder: OrgCertificate | IdentityProvider) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in vars(holder).items()}
+
+
+def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: datetime.fromisoformat(value) if name in _TIMES and value else value for name, value in fields.items()
+    }
 
 
 def _app_fields(app: App) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +102,27 @@ class TestSimpleSalesforce:
         mdapi: Any = salesforce.mdapi
         listed = mdapi.list_metadata([mdapi.ListMetadataQuery(type="ConnectedApp")])
         assert [file.fullName for file in listed] == ["Management", "Billing"]
-        assert [described.xmlName for described in mdapi.describe_metadata().metadataObjects] == ["ConnectedApp"]
+        described = [described.xmlName for described in mdapi.describe_metadata().metadataObjects]
+        assert described == ["Certificate", "ConnectedApp", "SamlSsoConfig"]
         assert "oauthConfig" in [field.name for field in mdapi.ConnectedApp.describe().valueTypeFields]
         mdapi.ConnectedApp.delete(["Billing"])
         assert "Billing" not in org.apps
+
+    def test_it_reads_what_else_in_the_org_can_expire(
+        self, org: Org, salesforce: Salesforce, new_pair: tuple[PrivateKey, Certificate]
+    ) -> None:
+        signing = org.add_certificate("Signing", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+        org.add_identity_provider("Company_Login", new_pair[1], requestSigningCertId=signing.id)
+        found = salesforce.toolingexecute("query/?q=SELECT+Id,DeveloperName,ExpirationDate+FROM+Certificate")
+        assert [(row["Id"], row["ExpirationDate"]) for row in found["records"]] == [(signing.id, "9999-12-31")]
+        mdapi: Any = salesforce.mdapi
+        provider = mdapi.SamlSsoConfig.read(["Company_Login"])
+        assert (provider.validationCert, provider.requestSigningCertId) == (new_pair[1].base64, signing.id)
+        queries = [mdapi.ListMetadataQuery(type=name) for name in ("Certificate", "SamlSsoConfig")]
+        assert [(file.type, file.fullName) for file in mdapi.list_metadata(queries)] == [
+            ("Certificate", "Signing"),
+            ("SamlSsoConfig", "Company_Login"),
+        ]
 
     def test_its_metadata_client_understands_refusals_and_faults(self, org: Org, salesforce: Salesforce) -> None:
         apps: Any = salesforce.mdapi.ConnectedApp

@@ -74,7 +74,7 @@ class TestReading:
         assert texts(listed, "fileName")[1] == "connectedApps/Billing.connectedApp"
         assert names(listed[0]) == sorted(names(listed[0]))
         described = call(org, "<describeMetadata><asOfVersion>63.0</asOfVersion></describeMetadata>")
-        assert texts(described, "xmlName") == ["ConnectedApp"]
+        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp", "SamlSsoConfig"]
 
     def test_three_queries_may_be_listed_and_not_four(self, org: Org) -> None:
         query = "<queries><type>ConnectedApp</type></queries>"

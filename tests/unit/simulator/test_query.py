@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.simulator.query import query
+from rotator.simulator.query import more, query
+from rotator.simulator.tables import TABLES, TOOLING_TABLES
+from tests.unit.simulator.helpers import START
 
 if TYPE_CHECKING:
     from rotator.simulator.org import Org
+    from tests.unit.simulator.helpers import StandingClock
 
 
 def ask(org: Org, text: str) -> Any:
-    return json.loads(query(org, text).body)
+    return json.loads(query(org, text, TABLES, "/services/data/v63.0/query").body)
+
+
+def tool(org: Org, text: str) -> Any:
+    return json.loads(query(org, text, TOOLING_TABLES, "/services/data/v63.0/tooling/query").body)
 
 
 def test_records_have_their_type_and_the_fields_that_were_asked_for(org: Org) -> None:
@@ -68,5 +76,63 @@ def test_what_a_badly_signed_login_leaves_in_the_history_is_a_setting(org: Org) 
     ],
 )
 def test_a_query_that_cannot_be_answered_is_an_error(org: Org, text: str, code: str) -> None:
-    assert query(org, text).status == 400
+    assert query(org, text, TABLES, "").status == 400
     assert ask(org, text)[0]["errorCode"] == code
+
+
+class TestCertificates:
+    """Of Certificate and Key Management (Tooling API, Certificate)."""
+
+    def test_they_have_a_date_without_a_time_and_no_content(self, org: Org) -> None:
+        made = org.add_certificate("Signing", START + timedelta(days=365))
+        [row] = tool(org, "SELECT Id, MasterLabel, ExpirationDate, KeySize, OptionsIsUnusable FROM Certificate")[
+            "records"
+        ]
+        assert row == {
+            "attributes": {"type": "Certificate"},
+            "Id": made.id,
+            "MasterLabel": "Signing",
+            "ExpirationDate": "2027-11-23",
+            "KeySize": 2048,
+            "OptionsIsUnusable": False,
+        }
+        assert made.id.startswith("0P1")
+        assert tool(org, "SELECT Body FROM Certificate")[0]["errorCode"] == "INVALID_FIELD"
+        assert ask(org, "SELECT Id FROM Certificate")[0]["errorCode"] == "INVALID_TYPE"
+
+    def test_those_that_were_deleted_may_come_back(self, org: Org, clock: StandingClock) -> None:
+        text = "SELECT Id, CreatedDate FROM Certificate ORDER BY CreatedDate DESC"
+        old = org.add_certificate("Signing", START)
+        org.delete_certificate("Signing")
+        clock.advance(60)
+        new = org.add_certificate("Signing", START + timedelta(days=365))
+        assert [row["Id"] for row in tool(org, text)["records"]] == [new.id, old.id]
+        org.settings = replace(org.settings, deleted_rows_in_queries=False)
+        assert [row["Id"] for row in tool(org, text)["records"]] == [new.id]
+
+    def test_those_without_a_date_come_first_in_the_order_of_dates(self, org: Org) -> None:
+        for name, days in (("Late", 90), ("Soon", 3)):
+            org.add_certificate(name, START + timedelta(days=days))
+        org.add_certificate("Requested", None, unusable=True)
+        found = tool(org, "SELECT DeveloperName, ExpirationDate FROM Certificate ORDER BY ExpirationDate")["records"]
+        assert [row["DeveloperName"] for row in found] == ["Requested", "Soon", "Late"]
+        assert found[0]["ExpirationDate"] is None
+
+    def test_many_rows_come_in_several_answers(self, org: Org) -> None:
+        org.settings = replace(org.settings, query_batch=2)
+        for number in range(5):
+            org.add_certificate(f"Number_{number}", START)
+        page, names = tool(org, "SELECT DeveloperName FROM Certificate"), []
+        assert (page["totalSize"], page["done"]) == (5, False)
+        while not page["done"]:
+            names += [row["DeveloperName"] for row in page["records"]]
+            page = json.loads(more(org, page["nextRecordsUrl"]).body)
+        names += [row["DeveloperName"] for row in page["records"]]
+        assert names == [f"Number_{number}" for number in range(5)]
+        assert (
+            json.loads(more(org, "/services/data/v63.0/query/01g0-2").body)[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
+        )
+
+    def test_who_may_not_see_them_is_told_that_there_is_no_such_object(self, org: Org) -> None:
+        org.settings = replace(org.settings, hidden_types=("Certificate",))
+        assert tool(org, "SELECT Id FROM Certificate")[0]["errorCode"] == "INVALID_TYPE"

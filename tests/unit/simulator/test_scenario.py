@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.certificates import Certificate
 from rotator.simulator.scenario import MANAGED, ORGS, two_orgs, username
 from tests.unit.simulator.helpers import START, seeded
 
@@ -40,6 +42,17 @@ def test_both_apps_of_the_pair_hold_the_certificate_of_the_current_key(orgs: dic
 def test_every_org_has_a_management_app_whose_user_may_use_the_metadata_api(orgs: dict[str, Org]) -> None:
     assert {org.management.name for org in orgs.values()} == {"Rotator_Management"}
     assert [org.kind for org in orgs.values()] == list(ORGS)
+
+
+def test_other_certificates_are_near_their_end_without_one_waiting_and_deleted(orgs: dict[str, Org]) -> None:
+    org = orgs["production"]
+    told = {each.name: each.expires_at and (each.expires_at - START).days for each in org.certificates}
+    assert (told["Document_Signing"], told["Partner_Connection"]) == (9, None)
+    assert org.certificates[2].expires_at == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert [each.name for each in org.certificates if each.unusable] == ["Partner_Connection"]
+    assert [each.name for each in org.certificates if each.deleted] == ["Document_Signing_Old"]
+    trusted = Certificate.parse(org.identity_providers["Company_Login"].component["validationCert"])
+    assert (trusted.not_after - START).days == 45
 
 
 def test_every_app_with_a_certificate_has_its_key_and_its_user(orgs: dict[str, Org]) -> None:

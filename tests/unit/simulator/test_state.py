@@ -52,6 +52,30 @@ def test_orgs_come_back_as_they_were(
     assert loaded.next_id("005") not in {user.id for user in org.users.values()}
 
 
+def test_other_certificates_come_back_too(
+    org: Org, authority: CertificateAuthority, file: StateFile, key_pairs: tuple[KeyPair, ...]
+) -> None:
+    file.keep(authority, [org])
+    org.add_certificate("Signing", START)
+    org.add_certificate("Requested", None, unusable=True)
+    org.add_identity_provider("Company_Login", key_pairs[0][1])
+    org.delete_certificate("Signing")
+    _, [loaded] = file.load(new_org)
+    assert loaded.certificates == org.certificates
+    assert loaded.identity_providers == org.identity_providers
+
+
+def test_the_file_of_a_release_that_knew_no_other_certificates_is_read(
+    org: Org, authority: CertificateAuthority, file: StateFile
+) -> None:
+    file.keep(authority, [org])
+    state = json.loads(file.path.read_text())
+    del state["orgs"][0]["certificates"], state["orgs"][0]["identity_providers"]
+    file.path.write_text(json.dumps(state))
+    _, [loaded] = file.load(new_org)
+    assert loaded.certificates == []
+
+
 def test_every_write_of_the_metadata_api_is_in_the_file(
     org: Org, authority: CertificateAuthority, file: StateFile, key_pairs: tuple[KeyPair, ...]
 ) -> None:

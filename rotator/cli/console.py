@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -38,9 +38,15 @@ _LOOKS: Final = {
 }
 _WORDS: Final = {
     "good": {"ok", "rotated", "restored", "accepted"},
-    "warning": {"expiring", "due", "waiting", "reverted", "interrupted", "unfinished", "skipped", "transient", "rate"},
-    "bad": {"expired", "drift", "unreadable", "unknown", "failed", "halted", "mismatch", "configuration", "clock"},
-    "quiet": {"none", "resting", "not stored", "nothing", "abandoned"},
+    "warning": {
+        *("expiring", "due", "waiting", "reverted", "interrupted", "unfinished", "skipped", "vanished"),
+        *("transient", "rate", "warning"),
+    },
+    "bad": {
+        *("expired", "drift", "unreadable", "unknown", "failed", "halted", "mismatch", "configuration", "clock"),
+        "critical",
+    },
+    "quiet": {"none", "resting", "unusable", "not stored", "nothing", "abandoned", "info"},
 }
 
 
@@ -91,7 +97,9 @@ def day(time: datetime | None) -> str:
 
 
 def away(time: datetime | None, now: datetime) -> str:
-    """`in 12 days`, for a column of a table."""
+    """`in 12 days`, for a column of a table; `never` for an expiry in the year 9999 (RFC 5280 section 4.1.2.5)."""
+    if time and time.astimezone(UTC).year == MAXYEAR:
+        return "never"
     return distance(time - now) if time else NOTHING
 
 

@@ -78,7 +78,7 @@ def demo(invocation: Invocation) -> None:
         from rotator.cli.inventory import as_json
 
         proof = {"events": history.events, "verified": history.intact}
-        found_apps = [as_json(line) for line in found.apps]
+        found_apps = [as_json(line) for line in found.found]
         print_json({"inventory": found_apps, "rotations": [_as_json(each) for each in rotations], "history": proof})
     else:
         _summary(rotations, history.events, intact=history.intact)

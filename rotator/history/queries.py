@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import literal_column, select
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _BATCH: Final = 500
 _CLOSES_GAP: Final = frozenset({"rotated", "restored", "reverted"})
 _HASHED: Final = ("sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash")
+
+_PLACE: Final = tuple(field.name for field in fields(Place))
 
 
 def rotations(database: Database, credential: str | None = None, limit: int = 100) -> list[Rotation]:
@@ -101,9 +104,7 @@ def _places(connection: Connection) -> dict[str, list[Place]]:
     found: dict[str, list[Place]] = defaultdict(list)
     query = select(SIGHTING).where(SIGHTING.c.certificate_fingerprint.is_not(None)).order_by(SIGHTING.c.id)
     for row in connection.execute(query):
-        fields = row._asdict()
-        del fields["id"]
-        found[fields.pop("certificate_fingerprint")].append(Place(**fields))
+        found[row.certificate_fingerprint].append(Place(**{name: getattr(row, name) for name in _PLACE}))
     return found
 
 

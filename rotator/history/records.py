@@ -78,7 +78,11 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """One look at an app: the certificate that it held, or none (then everything about a certificate is left out)."""
+    """One look at an app: the certificate that it held, or none (then everything about a certificate is left out).
+
+    What else holds a certificate in an org is an app here, too, by another `app_type`. Where the org shows no more of
+    it than its date there is no fingerprint, and `not_after` tells one such certificate from the next.
+    """
 
     org: str
     app: str
@@ -97,6 +101,18 @@ class Sighting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LastSighting(Sighting):
+    """What an app held when it was last seen."""
+
+    id: int
+    first_seen: datetime
+    """When it was first seen with this certificate."""
+    last_seen: datetime
+    gone_at: datetime | None = None
+    """When a look at its org first found it no more."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Place:
     """An app that held a certificate, and from when to when it was seen there."""
 
@@ -107,6 +123,8 @@ class Place:
     last_seen: datetime
     app_modified_at: datetime | None
     app_modified_by: str | None
+    gone_at: datetime | None = None
+    """When a look at its org first found the app no more."""
 
 
 @dataclass(frozen=True, kw_only=True)

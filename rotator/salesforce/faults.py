@@ -61,11 +61,11 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
     return OrgError(f"The org {org} refuses ({name}): {said}.", left=_LEFT, advice=_ADVICE.get(name, _OWN_WORDS))
 
 
-def from_status(org: str, status: int) -> OrgError:
-    """The error for an answer that is no SOAP at all, such as a gateway's HTML page (`status` is HTTP's)."""
+def from_status(org: str, status: int, api: str = "Metadata API") -> OrgError:
+    """The error for an answer that is not the API's at all, such as a gateway's HTML page (`status` is HTTP's)."""
     if status < 400:
         return AnswerLost(
-            f"The org {org} does not answer like the Metadata API.",
+            f"The org {org} does not answer like the {api}.",
             advice="Check that no proxy or sign-in page answers in the org's place, and run it again.",
         )
     if status >= 500 or status in {408, 420, 429}:
@@ -73,5 +73,5 @@ def from_status(org: str, status: int) -> OrgError:
             f"The org {org} is away (HTTP {status}).", advice="Run it again; see status.salesforce.com if it lasts."
         )
     return OrgError(
-        f"The org {org} has no Metadata API at its address (HTTP {status}).", left=_LEFT, advice="Check `login_url`."
+        f"The org {org} has no {api} at its address (HTTP {status}).", left=_LEFT, advice="Check `login_url`."
     )

@@ -1,58 +1,228 @@
-"""Every certificate that the apps of an org hold, managed by us or not."""
+"""Everything in an org that holds a certificate, managed by us or not.
+
+Connected apps, for logins and for SAML; the identity providers that the org trusts; the org's own certificates.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from rotator.errors import OrgError
-from rotator.salesforce.apps import APP_TYPE, app_of
-from rotator.salesforce.metadata import MetadataService
+from rotator.core.certificates import Certificate
+from rotator.core.kinds import Kind
+from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
+from rotator.salesforce.apps import app_of
+from rotator.salesforce.key_management import QUERY, records
+from rotator.salesforce.metadata import READ_LIMIT, MetadataService
+from rotator.salesforce.uses import Uses
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from rotator.core.certificates import Certificate
+    from rotator.salesforce.key_management import CertificateRecord
     from rotator.salesforce.metadata import Component, Listing
     from rotator.salesforce.session import OrgSession
+
+_NEEDS: Final = {
+    Kind.CERTIFICATE: ("its own certificates (Certificate and Key Management)", "View Setup and Configuration"),
+    Kind.IDENTITY_PROVIDER: ("its single sign-on settings", "Customize Application"),
+}
 
 
 @dataclass(frozen=True)
 class InventoryEntry:
-    """One app of an org, and what it holds."""
+    """One thing of an org that may hold a certificate, and what it holds."""
 
     org: str
-    app: str
-    app_type: str
-    client_id: str
-    certificate: Certificate | None
-    """None when the app has none, or when it could not be read."""
-    unreadable: bool
-    """The app is there, but the org did not give it, or what it holds as a certificate is none."""
-    last_modified_by: str
-    last_modified_at: datetime
+    name: str
+    kind: Kind
+    client_id: str = ""
+    certificate: Certificate | None = None
+    """None where there is none, where it could not be read, and where the org tells no more than `record`."""
+    record: CertificateRecord | None = None
+    """What the org tells of a certificate of its own."""
+    unreadable: bool = False
+    """It is there, but the org did not give it, or what it holds as a certificate is none."""
+    used_by: tuple[str, ...] = ()
+    """What refers to a certificate of the org's own."""
+    last_modified_by: str | None = None
+    last_modified_at: datetime | None = None
+
+    @property
+    def not_after(self) -> datetime | None:
+        """When the certificate expires, as far as that is known."""
+        if self.certificate:
+            return self.certificate.not_after
+        return self.record.not_after if self.record else None
+
+    @property
+    def key_bits(self) -> int | None:
+        """The size of the certificate's key, as far as that is known."""
+        if self.certificate:
+            return self.certificate.key_bits
+        return self.record.key_bits if self.record else None
 
 
-def inventory(session: OrgSession, metadata: MetadataService | None = None) -> list[InventoryEntry]:
-    """All connected apps of an org, by name. Raises OrgError, OrgUnavailable and LoginRefused."""
-    metadata = metadata or MetadataService(session)
-    listings = metadata.list_components(APP_TYPE)
-    components = metadata.read(APP_TYPE, [listing.full_name for listing in listings])
-    return [_entry(session.org, *pair) for pair in zip(listings, components, strict=True)]
+@dataclass(frozen=True)
+class Unread:
+    """A type of which nothing could be read. Its components may be there all the same."""
+
+    kind: Kind
+    error: OrgError
 
 
-def _entry(org: str, listing: Listing, component: Component | None) -> InventoryEntry:
-    try:
-        app = None if component is None else app_of(org, component)
-    except OrgError:
-        app = None
-    return InventoryEntry(
-        org=org,
-        app=listing.full_name,
-        app_type=APP_TYPE,
-        client_id=app.client_id if app else "",
-        certificate=app.certificate if app else None,
-        unreadable=app is None,
-        last_modified_by=listing.last_modified_by,
-        last_modified_at=listing.last_modified_at,
-    )
+@dataclass(frozen=True)
+class Inventory:
+    """All that was found in an org, by type and name, and what could not be read."""
+
+    entries: tuple[InventoryEntry, ...]
+    unread: tuple[Unread, ...] = ()
+
+
+def inventory(session: OrgSession, metadata: MetadataService | None = None) -> Inventory:
+    """Reads an org. Raises OrgError, OrgUnavailable and LoginRefused when the connected apps cannot be read.
+
+    What else can expire is left out where the program's user may not see it, and said in `unread`.
+    """
+    return _Reader(session.org, metadata or MetadataService(session)).read()
+
+
+class _Reader:
+    def __init__(self, org: str, metadata: MetadataService) -> None:
+        self._org: Final = org
+        self._metadata: Final = metadata
+        self._uses: Final = Uses()
+        self._unread: Final[list[Unread]] = []
+
+    def read(self) -> Inventory:
+        listed = self._listed()
+        entries = [entry for pair in self._components(Kind.APP, listed[Kind.APP]) for entry in self._app(*pair)]
+        entries += self._read_or_note(Kind.IDENTITY_PROVIDER, listed, self._identity_providers)
+        # The last one, when it is known what refers to them.
+        entries += self._read_or_note(Kind.CERTIFICATE, listed, self._certificates)
+        return Inventory(tuple(entries), tuple(self._unread))
+
+    def _listed(self) -> dict[Kind, Sequence[Listing]]:
+        """What there is, by type, in one call if the user may list every type."""
+        kinds = (Kind.APP, Kind.IDENTITY_PROVIDER, Kind.CERTIFICATE)
+        try:
+            found = self._metadata.list_components(*kinds)
+        except (OrgUnavailable, LoginRefused):
+            raise
+        except OrgError:
+            return self._listed_one_by_one()
+        return {kind: [listing for listing in found if listing.metadata_type == kind] for kind in kinds}
+
+    def _listed_one_by_one(self) -> dict[Kind, Sequence[Listing]]:
+        listed: dict[Kind, Sequence[Listing]] = {Kind.APP: self._metadata.list_components(Kind.APP)}
+        for kind in _NEEDS:
+            try:
+                listed[kind] = self._metadata.list_components(kind)
+            except LoginRefused:
+                raise
+            except OrgError as error:
+                self._note(kind, error)
+        return listed
+
+    def _read_or_note(
+        self,
+        kind: Kind,
+        listed: dict[Kind, Sequence[Listing]],
+        read: Callable[[Sequence[Listing]], list[InventoryEntry]],
+    ) -> list[InventoryEntry]:
+        if kind not in listed:
+            return []
+        try:
+            return read(listed[kind])
+        except LoginRefused:
+            raise
+        except OrgError as error:
+            self._note(kind, error)
+            return []
+
+    def _note(self, kind: Kind, error: OrgError) -> None:
+        what, permission = _NEEDS[kind]
+        is_away = isinstance(error, OrgUnavailable)
+        advice = error.advice if is_away else f'Give the program\'s user the permission "{permission}".'
+        told = (OrgUnavailable if is_away else OrgError)(
+            f"The org {self._org} does not show {what}. {error.what}",
+            left="The rest of the org was read.",
+            advice=advice,
+        )
+        self._unread.append(Unread(kind, told))
+
+    def _components(self, kind: Kind, listings: Sequence[Listing]) -> Iterator[tuple[Listing, Component | None]]:
+        """Components with their listings, no more of them in memory than one call gives."""
+        for start in range(0, len(listings), READ_LIMIT):
+            some = listings[start : start + READ_LIMIT]
+            yield from zip(some, self._metadata.read(kind, [listing.full_name for listing in some]), strict=True)
+
+    def _app(self, listing: Listing, component: Component | None) -> Iterator[InventoryEntry]:
+        try:
+            app = None if component is None else app_of(self._org, component)
+        except OrgError:
+            app = None
+        yield self._entry(
+            listing,
+            Kind.APP,
+            client_id=app.client_id if app else "",
+            certificate=app.certificate if app else None,
+            unreadable=app is None,
+        )
+        if component is not None:
+            self._uses.of_app(component)
+            if component.samlConfig and component.samlConfig.certificate:
+                yield self._holder(listing, Kind.APP_SAML, component.samlConfig.certificate)
+
+    def _identity_providers(self, listings: Sequence[Listing]) -> list[InventoryEntry]:
+        found = []
+        for listing, component in self._components(Kind.IDENTITY_PROVIDER, listings):
+            found.append(self._holder(listing, Kind.IDENTITY_PROVIDER, component.validationCert if component else ""))
+            if component is not None:
+                self._uses.of_identity_provider(component)
+        return found
+
+    def _certificates(self, listings: Sequence[Listing]) -> list[InventoryEntry]:
+        rows = records(self._metadata.query(QUERY)) if listings else {}
+        # A row without a listing is of a certificate that was deleted.
+        return [self._certificate(listing, rows.get(_without_namespace(listing.full_name))) for listing in listings]
+
+    def _certificate(self, listing: Listing, record: CertificateRecord | None) -> InventoryEntry:
+        used_by = self._uses.of(record) if record else ()
+        return self._entry(listing, Kind.CERTIFICATE, record=record, unreadable=record is None, used_by=used_by)
+
+    def _holder(self, listing: Listing, kind: Kind, text: str | None) -> InventoryEntry:
+        try:
+            return self._entry(listing, kind, certificate=Certificate.parse(text or ""))
+        except CertificateError:
+            return self._entry(listing, kind, unreadable=True)
+
+    def _entry(
+        self,
+        listing: Listing,
+        kind: Kind,
+        *,
+        client_id: str = "",
+        certificate: Certificate | None = None,
+        record: CertificateRecord | None = None,
+        unreadable: bool = False,
+        used_by: tuple[str, ...] = (),
+    ) -> InventoryEntry:
+        return InventoryEntry(
+            org=self._org,
+            name=listing.full_name,
+            kind=kind,
+            client_id=client_id,
+            certificate=certificate,
+            record=record,
+            unreadable=unreadable,
+            used_by=used_by,
+            last_modified_by=listing.last_modified_by,
+            last_modified_at=listing.last_modified_at,
+        )
+
+
+def _without_namespace(full_name: str) -> str:
+    """A developer name has no two underscores in a row; a package's namespace stands before them."""
+    return full_name.rpartition("__")[2]

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import tenacity
 
 from rotator.errors import OrgUnavailable, WriteUncertain
+from rotator.salesforce import tooling
+from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.faults import DailyLimitReached, from_fault, from_status
 from rotator.salesforce.soap import API_VERSION, call
 from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rotator.core.secret import Secret
     from rotator.salesforce.session import OrgSession
@@ -49,6 +51,7 @@ class Listing:
     full_name: str
     last_modified_by: str
     last_modified_at: datetime
+    metadata_type: str = ""
 
 
 class MetadataService:
@@ -76,10 +79,19 @@ class MetadataService:
         result = self._reading("describeMetadata", float(API_VERSION))
         return frozenset(entry.xmlName for entry in result.metadataObjects)
 
-    def list_components(self, metadata_type: str) -> list[Listing]:
-        """All components of a type, by full name."""
-        found = self._reading("listMetadata", [{"type": metadata_type}], float(API_VERSION)) or []
+    def list_components(self, *metadata_types: str) -> list[Listing]:
+        """All components of some types, at most three, by full name. A type that is refused refuses all."""
+        queries = [{"type": metadata_type} for metadata_type in metadata_types]
+        found = self._reading("listMetadata", queries, float(API_VERSION)) or []
         return sorted((_listing(entry) for entry in found), key=lambda listing: listing.full_name)
+
+    def query(self, text: str) -> list[Mapping[str, Any]]:
+        """Rows of a query to the Tooling API, which has what the Metadata API shows in no read."""
+
+        def once(instance_url: str, token: Secret) -> list[Mapping[str, Any]]:
+            return tooling.query(self.org, self._session.transport, instance_url, token, text)
+
+        return self._repeating(_worth_repeating, lambda: self._session.call(once))
 
     def read(self, metadata_type: str, full_names: Sequence[str]) -> list[Component | None]:
         """Components in the order asked for; None where one is missing or the user may not read it.
@@ -151,8 +163,8 @@ def _nothing_done(error: BaseException) -> bool:
 
 
 def _worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, OrgUnavailable) and not isinstance(error, DailyLimitReached)
+    return isinstance(error, OrgUnavailable) and not isinstance(error, DailyLimitReached | LimitReached)
 
 
 def _listing(entry: Any) -> Listing:
-    return Listing(entry.fullName, entry.lastModifiedByName, entry.lastModifiedDate.astimezone(UTC))
+    return Listing(entry.fullName, entry.lastModifiedByName, entry.lastModifiedDate.astimezone(UTC), entry.type)

@@ -1,46 +1,68 @@
-"""The inventory: every app of every org, which credential manages it, and whether its certificate is one we know."""
+"""The inventory: what holds a certificate in every org, which credential manages it, and whether we know it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
+from rotator.core.kinds import Kind
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.records import Sighting
-from rotator.services.states import State, state_of
+from rotator.services.managed_app import ManagedApp
+from rotator.services.seen import SeenNow
+from rotator.services.states import State, state_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.core.certificates import Certificate
     from rotator.core.credentials import Stage, Stages
-    from rotator.salesforce.inventory import InventoryEntry
+    from rotator.history.records import LastSighting
+    from rotator.salesforce.inventory import Inventory, InventoryEntry
     from rotator.stores.base import Store
 
-APP_TYPE: Final = "ConnectedApp"
+SHOWN_AFTER_GONE: Final = timedelta(days=30)
+"""How long what has vanished is still in the inventory, unless the configuration names it."""
 
 
 @dataclass(frozen=True)
-class FoundApp:
-    """One line of the inventory."""
+class Found:
+    """One line of the inventory: something that holds a certificate, may hold one, or did."""
 
     org: str
-    app: str | None
+    name: str | None
     """None on the line of an org that could not be read."""
-    app_type: str = APP_TYPE
+    kind: str = Kind.APP
     client_id: str = ""
     certificate: Certificate | None = None
+    not_after: datetime | None = None
+    """When it expires: the certificate's, or all that is known of it. What cannot be read now was so when last seen."""
+    key_bits: int | None = None
+    used_by: tuple[str, ...] = ()
+    """What else in the org refers to it, in words."""
     managed_by: str | None = None
     """The credential that the app belongs to."""
     stage: Stage | None = None
     """Where the live certificate's version stands in the store."""
+    is_standby: bool | None = False
+    """Of two apps that take turns it is not the one in use; None when that cannot be told without the store."""
     drift: bool = False
     """The live certificate is none that we know, though the credential is in the store."""
     state: State = State.UNREADABLE
     last_modified_by: str | None = None
     last_modified_at: datetime | None = None
+    last: LastSighting | None = None
+    """How it was last seen, if it ever was: of what is unreadable or vanished."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the certificate, where the org shows it or once did."""
+        if self.certificate:
+            return self.certificate.fingerprint
+        return self.last.certificate_fingerprint if self.last else None
 
 
 @dataclass(frozen=True)
@@ -49,123 +71,219 @@ class Problem:
 
     where: str
     error: RotatorError
+    org: str | None = None
+    """The org that was looked at, where the problem is the org's."""
+    kind: str | None = None
+    """The type of which nothing could be read; None when it is the whole org, a store or the history."""
 
 
 @dataclass(frozen=True)
 class Scan:
     """All that was found, and all that could not be looked at."""
 
-    apps: tuple[FoundApp, ...]
+    found: tuple[Found, ...]
     problems: tuple[Problem, ...]
 
+    @property
+    def vanished(self) -> tuple[Found, ...]:
+        """What was seen before in an org that could be read, and is there no more."""
+        return tuple(line for line in self.found if line.state is State.VANISHED)
 
-@dataclass(frozen=True)
-class _Managed:
-    """A configured app and its credential; without stages its store could not be read."""
 
-    app: str
-    name: str
-    settings: CredentialSettings
-    stages: Stages | None
+class Record(Protocol):
+    """Writes down what was seen, all or nothing (`rotator.history.sightings.record_sightings`)."""
+
+    def __call__(self, sightings: Sequence[Sighting], *, gone: Iterable[LastSighting]) -> None:
+        """Raises HistoryError."""
+        ...
+
+
+_Place: TypeAlias = tuple[str, str]
+"""A kind and a name, which Salesforce takes in any case."""
 
 
 def scan(
     settings: Settings,
     *,
-    read_org: Callable[[str], Sequence[InventoryEntry]],
+    read_org: Callable[[str], Inventory],
     store: Callable[[str], Store],
-    record: Callable[[Sighting], None],
+    known: Callable[[str], Sequence[LastSighting]],
+    record: Record,
     now: datetime,
+    orgs: Sequence[str] | None = None,
 ) -> Scan:
-    """Looks at every app of every org and records what it saw.
+    """Looks at everything that holds a certificate in the orgs, in all of them unless some are named, and records it.
 
-    An org, a store or a history that cannot be used is a problem in the result; the rest is looked at all the same.
+    `known` tells what was last seen in an org (`rotator.history.sightings.last_sightings`), `record` is called once for
+    each org. An org, store or history that cannot be used is a problem in the result, and the rest is looked at.
     """
-    return _Scanner(settings, store, now).scan(read_org, record)
+    scanner = _Scanner(settings, store, known, record, now)
+    found = [line for org in (settings.orgs if orgs is None else orgs) for line in scanner.look(org, read_org)]
+    return Scan(tuple(found), tuple(scanner.problems))
 
 
 class _Scanner:
-    def __init__(self, settings: Settings, store: Callable[[str], Store], now: datetime) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Callable[[str], Store],
+        known: Callable[[str], Sequence[LastSighting]],
+        record: Record,
+        now: datetime,
+    ) -> None:
         self._settings: Final = settings
         self._store: Final = store
+        self._known: Final = known
+        self._record: Final = record
         self._now: Final = now
-        self._problems: list[Problem] = []
+        self.problems: list[Problem] = []
 
-    def scan(self, read_org: Callable[[str], Sequence[InventoryEntry]], record: Callable[[Sighting], None]) -> Scan:
-        found: list[FoundApp] = []
-        seen: list[Sighting] = []
-        for org in self._settings.orgs:
-            try:
-                entries = read_org(org)
-            except RotatorError as error:
-                self._problems.append(Problem(f"org {org}", error))
-                found.append(FoundApp(org, None))
-                continue
-            seen += [sighting_of(entry) for entry in entries if not entry.unreadable]
-            found += self._apps(org, entries)
-        self._record(record, seen)
-        return Scan(tuple(found), tuple(self._problems))
+    def look(self, org: str, read_org: Callable[[str], Inventory]) -> list[Found]:
+        try:
+            inventory = read_org(org)
+        except RotatorError as error:
+            self.problems.append(Problem(f"org {org}", error, org))
+            return [Found(org, None)]
+        self.problems += [Problem(f"org {org}", unread.error, org, unread.kind) for unread in inventory.unread]
+        past, managed = self._past(org), self._managed(org)
+        found = [self._found(entry, managed, past) for entry in inventory.entries]
+        found += self._not_found(org, inventory, managed, past)
+        seen = [sighting_of(entry) for entry in inventory.entries if not entry.unreadable]
+        self._note(seen, [line.last for line in found if line.last and line.state is State.VANISHED])
+        return found
 
-    def _apps(self, org: str, entries: Sequence[InventoryEntry]) -> Iterator[FoundApp]:
-        managed = self._managed(org)
-        for entry in entries:
-            yield self._found(entry, managed.pop(entry.app.casefold(), None))
-        yield from (FoundApp(org, absent.app, managed_by=absent.name) for absent in managed.values())
+    def _past(self, org: str) -> dict[_Place, LastSighting]:
+        try:
+            return {_place(last.app_type, last.app): last for last in self._known(org)}
+        except HistoryError as error:
+            self._history_away(error)
+            return {}
 
-    def _found(self, entry: InventoryEntry, managed: _Managed | None) -> FoundApp:
-        policy = managed.settings if managed else self._settings.rotation
-        state = state_of(entry.certificate, self._now, policy.rotate_before)
-        stage = _stage(managed, entry.certificate)
-        return FoundApp(
+    def _found(
+        self, entry: InventoryEntry, managed: Mapping[_Place, ManagedApp], past: Mapping[_Place, LastSighting]
+    ) -> Found:
+        place = _place(entry.kind, entry.name)
+        app = managed.get(place)
+        managed_by = app.credential if app else None
+        if entry.unreadable:
+            line = Found(entry.org, entry.name, entry.kind, managed_by=managed_by)
+            return _as_last_seen(line, past.get(place))
+        return Found(
             org=entry.org,
-            app=entry.app,
-            app_type=entry.app_type,
+            name=entry.name,
+            kind=entry.kind,
             client_id=entry.client_id,
             certificate=entry.certificate,
-            managed_by=managed.name if managed else None,
-            stage=stage,
-            drift=not entry.unreadable and _is_drift(managed, entry.certificate, stage),
-            state=State.UNREADABLE if entry.unreadable else state,
+            not_after=entry.not_after,
+            key_bits=entry.key_bits,
+            used_by=entry.used_by,
+            managed_by=managed_by,
+            stage=app.stage(entry.certificate) if app else None,
+            is_standby=app.is_standby(entry.certificate) if app else False,
+            drift=app is not None and app.is_drift(entry.certificate),
+            state=self._state(entry, app),
             last_modified_by=entry.last_modified_by,
             last_modified_at=entry.last_modified_at,
         )
 
-    def _managed(self, org: str) -> dict[str, _Managed]:
-        """The managed apps of an org by their names, which Salesforce takes in any case."""
-        result: dict[str, _Managed] = {}
+    def _state(self, entry: InventoryEntry, app: ManagedApp | None) -> State:
+        if entry.record and not entry.record.is_usable:
+            return State.UNUSABLE
+        policy = app.settings if app else self._settings.rotation
+        return state_until(entry.not_after, self._now, policy.rotate_before)
+
+    def _not_found(
+        self,
+        org: str,
+        inventory: Inventory,
+        managed: Mapping[_Place, ManagedApp],
+        past: Mapping[_Place, LastSighting],
+    ) -> Iterator[Found]:
+        """What was seen before, or is configured, and is not there now."""
+        here = {_place(entry.kind, entry.name) for entry in inventory.entries}
+        for place, last in past.items():
+            if place not in here:
+                app = managed.get(place)
+                line = Found(org, last.app, last.app_type, managed_by=app.credential if app else None)
+                if _is_hidden(last, inventory):
+                    yield _as_last_seen(line, last)
+                elif app or last.gone_at is None or self._now - last.gone_at < SHOWN_AFTER_GONE:
+                    yield _as_last_seen(replace(line, state=State.VANISHED), last)
+        for place, app in managed.items():
+            if place not in here and place not in past:
+                yield Found(org, app.app, managed_by=app.credential)
+
+    def _managed(self, org: str) -> dict[_Place, ManagedApp]:
+        result: dict[_Place, ManagedApp] = {}
         for name, credential in self._settings.credentials.items():
             if credential.org == org:
                 stages = self._stages(name, credential)
-                result |= {app.casefold(): _Managed(app, name, credential, stages) for app in credential.apps}
+                result |= {_place(Kind.APP, app): ManagedApp(app, name, credential, stages) for app in credential.apps}
         return result
 
     def _stages(self, name: str, credential: CredentialSettings) -> Stages | None:
         try:
             return self._store(credential.store).stages(name)
         except RotatorError as error:
-            self._problems.append(Problem(f"store {credential.store}", error))
+            self.problems.append(Problem(f"store {credential.store}", error))
             return None
 
-    def _record(self, record: Callable[[Sighting], None], seen: list[Sighting]) -> None:
+    def _note(self, seen: Sequence[Sighting], gone: Sequence[LastSighting]) -> None:
         try:
-            for sighting in seen:
-                record(sighting)
+            self._record(seen, gone=gone)
         except HistoryError as error:
-            self._problems.append(Problem("history", error))
+            self._history_away(error)
+
+    def _history_away(self, error: HistoryError) -> None:
+        if all(problem.where != "history" for problem in self.problems):
+            self.problems.append(Problem("history", error))
+
+
+def seen_now(settings: Settings, found: Scan) -> list[SeenNow]:
+    """What a scan saw, as alerts need it. Of an org that could not be read there is nothing.
+
+    What has vanished, or waits for an authority, is left out.
+    """
+    left_out = (State.VANISHED, State.UNUSABLE)
+    return [_seen(settings, line, line.name) for line in found.found if line.name and line.state not in left_out]
+
+
+def _seen(settings: Settings, line: Found, name: str) -> SeenNow:
+    place = SeenNow(
+        org=line.org,
+        kind=line.kind,
+        name=name,
+        credential=line.managed_by,
+        rotate_before=settings.credentials[line.managed_by].rotate_before if line.managed_by else None,
+    )
+    if line.state is State.UNREADABLE or line.is_standby is None:
+        return replace(place, readable=False)
+    certificate = line.certificate
+    dated = replace(place, not_after=line.not_after, key_bits=line.key_bits, is_standby=line.is_standby)
+    if certificate is None:
+        return dated
+    return replace(
+        dated,
+        fingerprint=certificate.fingerprint,
+        not_before=certificate.not_before,
+        key_algorithm=certificate.key_algorithm,
+        signature=certificate.signature_algorithm,
+        is_throwaway=certificate.is_throwaway,
+    )
 
 
 def sighting_of(entry: InventoryEntry) -> Sighting:
-    """What the history keeps of one app that was read."""
+    """What the history keeps of one thing that was read."""
     bare = Sighting(
         org=entry.org,
-        app=entry.app,
-        app_type=entry.app_type,
+        app=entry.name,
+        app_type=entry.kind,
         app_modified_at=entry.last_modified_at,
         app_modified_by=entry.last_modified_by,
     )
     certificate = entry.certificate
     if certificate is None:
-        return bare
+        return replace(bare, not_after=entry.not_after, key_bits=entry.key_bits or 0)
     return replace(
         bare,
         certificate_fingerprint=certificate.fingerprint,
@@ -180,15 +298,27 @@ def sighting_of(entry: InventoryEntry) -> Sighting:
     )
 
 
-def _stage(managed: _Managed | None, certificate: Certificate | None) -> Stage | None:
-    if managed is None or managed.stages is None or certificate is None:
-        return None
-    return next((stage for stage, known in managed.stages if known == certificate.fingerprint), None)
+def _place(kind: str, name: str) -> _Place:
+    return kind, name.casefold()
 
 
-def _is_drift(managed: _Managed | None, certificate: Certificate | None, stage: Stage | None) -> bool:
-    if managed is None or managed.stages is None or managed.stages.current is None or stage is not None:
-        return False
-    if certificate is None:
-        return len(managed.settings.apps) == 1
-    return not certificate.is_throwaway
+def _is_hidden(last: LastSighting, inventory: Inventory) -> bool:
+    """Whether it may be there all the same."""
+    if last.app_type in {unread.kind for unread in inventory.unread}:
+        return True
+    unreadable = {_place(entry.kind, entry.name) for entry in inventory.entries if entry.unreadable}
+    return last.app_type == Kind.APP_SAML and _place(Kind.APP, last.app) in unreadable
+
+
+def _as_last_seen(line: Found, last: LastSighting | None) -> Found:
+    """The line of what could not be seen now, with what is known of it from before."""
+    if last is None:
+        return line
+    return replace(
+        line,
+        not_after=last.not_after,
+        key_bits=last.key_bits or None,
+        last_modified_by=last.app_modified_by,
+        last_modified_at=last.app_modified_at,
+        last=last,
+    )

@@ -22,12 +22,21 @@ class State(StrEnum):
     """The app holds no certificate."""
     UNREADABLE = "unreadable"
     """The app, or its whole org, could not be read."""
+    UNUSABLE = "unusable"
+    """It waits for the chain that an authority is to sign: nothing is in use that could expire."""
+    VANISHED = "vanished"
+    """It was seen before, and the org has it no more."""
 
 
 def state_of(certificate: Certificate | None, now: datetime, rotate_before: timedelta) -> State:
     """The state of what an app holds, None for no certificate."""
-    if certificate is None:
+    return state_until(certificate.not_after if certificate else None, now, rotate_before)
+
+
+def state_until(not_after: datetime | None, now: datetime, rotate_before: timedelta) -> State:
+    """The state of a certificate of which no more is known than when it expires; None for no certificate."""
+    if not_after is None:
         return State.NONE
-    if certificate.expired(now):
+    if not_after <= now:
         return State.EXPIRED
-    return State.EXPIRING if certificate.not_after - now <= rotate_before else State.OK
+    return State.EXPIRING if not_after - now <= rotate_before else State.OK

@@ -2,13 +2,14 @@
 
 import re
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rotator.core.certificates import SubjectName, self_signed
+from rotator.core.certificates import Certificate, SubjectName, self_signed
 from rotator.history.database import open_database
 from rotator.history.journal import Journal
 from rotator.history.records import NewRotation
@@ -27,7 +28,62 @@ def by_app(lines: list[dict[str, Any]]) -> dict[tuple[str, str | None], dict[str
 def test_the_inventory_lists_every_app_of_every_org(rotator: Command, config: Path, simulator: SimulatorServer) -> None:
     outcome = rotator("--config", config, "inventory", "--json")
     assert outcome.code == 0
-    assert set(by_app(outcome.json)) == {(org.name, app) for org in simulator.orgs for app in org.apps}
+    apps = [line for line in outcome.json if line["type"] == "ConnectedApp"]
+    assert set(by_app(apps)) == {(org.name, app) for org in simulator.orgs for app in org.apps}
+
+
+def test_the_inventory_lists_what_else_can_expire(rotator: Command, config: Path, simulator: SimulatorServer) -> None:
+    lines = by_app(rotator("--config", config, "inventory", "--json").json)
+    trusted = simulator.org("production").identity_providers["Company_Login"].component["validationCert"]
+    login = lines["production", "Company_Login"]
+    assert (login["type"], login["state"]) == ("SamlSsoConfig", "ok")
+    assert login["certificate"]["fingerprint"] == Certificate.parse(trusted).fingerprint
+    signing = lines["production", "Document_Signing"]
+    assert (signing["type"], signing["state"], signing["certificate"]) == ("Certificate", "expiring", None)
+    assert (signing["not_after"][10:], signing["key_bits"]) == ("T12:00:00+00:00", 2048)
+    assert lines["production", "Single_Sign_On"]["used_by"] == ["SAML requests to Company_Login"]
+    assert lines["production", "Imported_Service_Account"]["not_after"] == "9999-12-31T00:00:00+00:00"
+    assert lines["production", "Partner_Connection"]["state"] == "unusable"
+    assert ("production", "Document_Signing_Old") not in lines
+
+
+def test_people_are_shown_what_else_can_expire_in_a_table_of_its_own(rotator: Command, config: Path) -> None:
+    apps, _, others = rotator("--config", config, "inventory").out.partition("Other certificates:")
+    assert "Billing" in apps
+    lines = {line.split()[1]: line for line in others.splitlines() if line.startswith("production")}
+    assert re.search(r"own +! expiring +in \d days", lines["Document_Signing"])
+    assert "never" in lines["Imported_Service_Account"]
+    assert "SAML sign-on" in lines["Company_Login"]
+    assert "unusable" in lines["Partner_Connection"]
+
+
+def test_what_has_vanished_is_told(rotator: Command, config: Path, simulator: SimulatorServer) -> None:
+    org = simulator.org("sandbox")
+    rotator("--config", config, "inventory")
+    archive = org.apps.pop("Archive")
+    try:
+        line = by_app(rotator("--config", config, "inventory", "--json").json)["sandbox", "Archive"]
+        assert (line["state"], line["certificate"]) == ("vanished", None)
+        assert line["last_seen"]
+        assert line["not_after"]
+        assert "Archive has vanished from sandbox: last seen" in rotator("--config", config, "inventory").out
+    finally:
+        org.apps["Archive"] = archive
+
+
+def test_what_the_user_may_not_see_is_told_with_the_permission_and_the_rest_shown(
+    rotator: Command, config: Path, simulator: SimulatorServer
+) -> None:
+    org = simulator.org("production")
+    before, org.settings = org.settings, replace(org.settings, hidden_types=("Certificate", "SamlSsoConfig"))
+    try:
+        outcome = rotator("--config", config, "inventory", "--json")
+    finally:
+        org.settings = before
+    assert outcome.code == 1
+    assert ("production", "Billing") in by_app(outcome.json)
+    assert 'permission "View Setup and Configuration"' in outcome.err
+    assert 'permission "Customize Application"' in outcome.err
 
 
 def test_a_line_of_the_inventory_has_the_documented_members(
@@ -55,11 +111,15 @@ def test_a_line_of_the_inventory_has_the_documented_members(
             "key_bits": 2048,
             "signature_algorithm": "sha256",
         },
+        "not_after": certificate.not_after.isoformat(),
+        "key_bits": 2048,
+        "used_by": [],
         "managed_by": "billing",
         "stage": "current",
         "drift": False,
         "state": "expiring",
         "last_modified_by": "Rotator",
+        "last_seen": None,
     }
 
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from rotator.history import queries
 from rotator.history.models import SIGHTING
 from rotator.history.records import Sighting
-from rotator.history.sightings import record_sighting
+from rotator.history.sightings import last_sightings, record_sightings
 
 if TYPE_CHECKING:
     from rotator.history.database import Database
@@ -41,7 +42,7 @@ def sighting(now: datetime) -> Sighting:
 def test_a_certificate_is_known_with_the_app_that_holds_it(
     database: Database, sighting: Sighting, now: datetime
 ) -> None:
-    record_sighting(database, sighting, now)
+    record_sightings(database, [sighting], now)
 
     (certificate,) = queries.certificates(database)
 
@@ -56,8 +57,8 @@ def test_a_certificate_is_known_with_the_app_that_holds_it(
 def test_seen_again_it_keeps_its_first_time_and_gets_the_last(
     database: Database, sighting: Sighting, now: datetime
 ) -> None:
-    record_sighting(database, sighting, now)
-    record_sighting(database, dataclasses.replace(sighting, app_modified_by="Sam"), now + DAY)
+    record_sightings(database, [sighting], now)
+    record_sightings(database, [dataclasses.replace(sighting, app_modified_by="Sam")], now + DAY)
 
     (certificate,) = queries.certificates(database)
 
@@ -67,8 +68,8 @@ def test_seen_again_it_keeps_its_first_time_and_gets_the_last(
 
 
 def test_a_clock_that_goes_back_changes_nothing(database: Database, sighting: Sighting, now: datetime) -> None:
-    record_sighting(database, sighting, now)
-    record_sighting(database, sighting, now - DAY)
+    record_sightings(database, [sighting], now)
+    record_sightings(database, [sighting], now - DAY)
 
     (certificate,) = queries.certificates(database)
 
@@ -78,8 +79,8 @@ def test_a_clock_that_goes_back_changes_nothing(database: Database, sighting: Si
 def test_one_certificate_in_two_apps_is_one_certificate_in_two_places(
     database: Database, sighting: Sighting, now: datetime
 ) -> None:
-    record_sighting(database, sighting, now)
-    record_sighting(database, dataclasses.replace(sighting, org="sandbox"), now + DAY)
+    record_sightings(database, [sighting], now)
+    record_sightings(database, [dataclasses.replace(sighting, org="sandbox")], now + DAY)
 
     (certificate,) = queries.certificates(database)
 
@@ -90,8 +91,8 @@ def test_one_certificate_in_two_apps_is_one_certificate_in_two_places(
 
 def test_an_app_without_a_certificate_is_noted_once(database: Database, now: datetime) -> None:
     bare = Sighting(org="production", app="Empty", app_type="ConnectedApp")
-    record_sighting(database, bare, now)
-    record_sighting(database, bare, now + DAY)
+    record_sightings(database, [bare], now)
+    record_sightings(database, [bare], now + DAY)
 
     with database.reading() as connection:
         rows = connection.execute(select(SIGHTING)).all()
@@ -106,12 +107,94 @@ def test_certificates_come_in_the_order_in_which_they_expire(
 ) -> None:
     for fingerprint, days in (("b", 30), ("c", 10), ("d", 20)):
         later = dataclasses.replace(sighting, certificate_fingerprint=fingerprint * 64, not_after=now + days * DAY)
-        record_sighting(database, later, now)
+        record_sightings(database, [later], now)
 
     assert [certificate.fingerprint[0] for certificate in queries.certificates(database)] == ["c", "d", "b"]
 
 
 def test_a_certificate_without_its_dates_is_refused(database: Database, sighting: Sighting, now: datetime) -> None:
     with pytest.raises(ValueError, match="dates"):
-        record_sighting(database, dataclasses.replace(sighting, not_after=None), now)
+        record_sightings(database, [dataclasses.replace(sighting, not_after=None)], now)
     assert queries.certificates(database) == []
+
+
+def test_a_certificate_of_which_only_the_date_is_known_is_told_from_the_next_by_it(
+    database: Database, now: datetime
+) -> None:
+    old = Sighting(org="production", app="Signing", app_type="Certificate", not_after=now + DAY, key_bits=2048)
+    new = dataclasses.replace(old, not_after=now + 365 * DAY, key_bits=4096)
+    record_sightings(database, [old], now)
+    record_sightings(database, [old], now + DAY)
+    record_sightings(database, [new], now + 2 * DAY)
+
+    (last,) = last_sightings(database, "production")
+
+    assert (last.not_after, last.key_bits, last.first_seen) == (now + 365 * DAY, 4096, now + 2 * DAY)
+    with database.reading() as connection:
+        rows = connection.execute(select(SIGHTING.c.not_after, SIGHTING.c.first_seen, SIGHTING.c.last_seen)).all()
+    assert [tuple(row) for row in rows] == [
+        (now + DAY, now, now + DAY),
+        (now + 365 * DAY, now + 2 * DAY, now + 2 * DAY),
+    ]
+
+
+def test_the_last_day_of_the_year_9999_is_kept(database: Database, sighting: Sighting, now: datetime) -> None:
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    dated = Sighting(org="production", app="Imported", app_type="Certificate", not_after=never)
+    record_sightings(database, [dated, dataclasses.replace(sighting, not_after=never)], now)
+
+    assert [last.not_after for last in last_sightings(database)] == [never, never]
+
+
+def test_what_was_last_seen_is_told_with_all_that_is_known_of_it(
+    database: Database, sighting: Sighting, now: datetime
+) -> None:
+    record_sightings(database, [dataclasses.replace(sighting, certificate_fingerprint="b" * 64)], now)
+    record_sightings(database, [sighting, dataclasses.replace(sighting, org="sandbox")], now + DAY)
+
+    (last,) = last_sightings(database, "production")
+
+    told = {field.name: getattr(last, field.name) for field in dataclasses.fields(Sighting)}
+    assert told == vars(sighting)
+    assert (last.first_seen, last.last_seen, last.gone_at) == (now + DAY, now + DAY, None)
+    assert [each.org for each in last_sightings(database)] == ["production", "sandbox"]
+
+
+def test_what_is_gone_is_so_since_it_was_first_missed_and_until_it_is_seen_again(
+    database: Database, sighting: Sighting, now: datetime
+) -> None:
+    record_sightings(database, [sighting], now)
+    for days in (1, 2):
+        record_sightings(database, [], now + days * DAY, gone=last_sightings(database))
+    (last,) = last_sightings(database)
+    assert (last.gone_at, last.last_seen) == (now + DAY, now)
+    (place,) = queries.certificates(database)[0].places
+    assert place.gone_at == now + DAY
+
+    record_sightings(database, [sighting], now + 3 * DAY)
+
+    (last,) = last_sightings(database)
+    assert (last.gone_at, last.last_seen) == (None, now + 3 * DAY)
+
+
+def test_a_look_at_many_apps_is_one_transaction(
+    database: Database, sighting: Sighting, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = Mock(wraps=database.writing)
+    monkeypatch.setattr(database, "writing", writing)
+    many = [
+        dataclasses.replace(sighting, app=f"App_{number}", certificate_fingerprint=f"{number:064x}")
+        for number in range(1200)
+    ]
+    record_sightings(database, many, now)
+    record_sightings(database, many, now + DAY)
+
+    assert writing.call_count == 2
+    assert len(last_sightings(database)) == len(queries.certificates(database)) == 1200
+    assert {last.last_seen for last in last_sightings(database)} == {now + DAY}
+
+
+def test_when_one_sighting_is_refused_none_is_recorded(database: Database, sighting: Sighting, now: datetime) -> None:
+    with pytest.raises(ValueError, match="dates"):
+        record_sightings(database, [sighting, dataclasses.replace(sighting, app="Other", not_before=None)], now)
+    assert last_sightings(database) == []

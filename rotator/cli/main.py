@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "export": Lazy("rotator.cli.export", "export", "Write the current version to a keystore that Java reads."),
     "verify": Lazy("rotator.cli.verify", "verify", "Log in with what is stored."),
     "history": Lazy("rotator.cli.history", "history", "What was done, and the proof that nobody rewrote it."),
+    "alerts": Lazy("rotator.cli.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."),
     "db": Lazy("rotator.cli.db", "db", "The history database."),
     "simulator": Lazy("rotator.cli.simulator", "simulator", "A local org that answers like Salesforce."),
     "demo": Lazy("rotator.cli.demo", "demo", "Rotations against a simulated org, with consumers at work."),

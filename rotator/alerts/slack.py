@@ -16,7 +16,7 @@ from rotator.alerts.slack_blocks import (
     fallback_of,
     settled_blocks_of,
 )
-from rotator.alerts.slack_calls import SILENT, in_our_words, require_encrypted, require_header
+from rotator.alerts.slack_calls import SILENT, in_our_words, require_header
 from rotator.alerts.slack_errors import NO_THREAD
 from rotator.alerts.tls import client_context
 from rotator.core.severity import Severity
@@ -43,8 +43,7 @@ class SlackBotChannel:
     digest_from: Final = DIGEST_FROM
 
     def __init__(self, name: str, settings: SlackBot, token: Secret) -> None:
-        """Raises ConfigurationError when the address, the token or `ca` cannot be used."""
-        require_encrypted(name, settings.api_url, "api_url")
+        """Raises ConfigurationError when the token or `ca` cannot be used."""
         require_header(name, token.reveal())
         self.name: Final = name
         self._channel: Final = settings.channel

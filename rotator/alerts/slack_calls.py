@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -25,20 +24,18 @@ SILENT: Final = logging.getLogger(f"{__name__}.library")
 SILENT.setLevel(logging.CRITICAL + 1)
 
 
-def require_encrypted(channel: str, url: str, setting: str) -> None:
-    """Raises ConfigurationError for an address to which a secret would go in the clear; it is not repeated."""
+def require_https(channel: str, url: str) -> None:
+    """Raises ConfigurationError for a webhook's address that is none, or to which it would go in the clear."""
     try:
         parts = urlsplit(url)
-        fine = bool(parts.hostname) and (
-            parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
-        )
+        usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        fine = False
-    if not fine or any(character.isspace() for character in url):
+        usable = False
+    if not usable or not url.isascii() or any(character.isspace() for character in url):
         raise ConfigurationError(
-            f"Channel {channel}: {setting} is no https address.",
+            f"Channel {channel}: what `url` refers to is no https address.",
             left="Nothing was sent.",
-            advice=f"Set {setting} to the address that Slack shows, beginning with https://.",
+            advice="Put the one address there that Slack shows for the webhook, https://hooks.slack.com/services/...",
         )
 
 
@@ -100,10 +97,3 @@ def _silent(channel: str, host: str, timeout: float) -> DeliveryFailed:
         f"Channel {channel}: {host} did not answer within {timeout:g} seconds.",
         advice="Nothing, unless it lasts: then check firewall and HTTPS_PROXY.",
     )
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

@@ -10,7 +10,7 @@ from slack_sdk.webhook import WebhookClient
 
 from rotator.alerts.slack import DIGEST_FROM
 from rotator.alerts.slack_blocks import blocks_of, digest_blocks_of, digest_fallback_of, fallback_of
-from rotator.alerts.slack_calls import SILENT, in_our_words, require_encrypted
+from rotator.alerts.slack_calls import SILENT, in_our_words, require_https
 from rotator.alerts.slack_errors import refusal
 from rotator.alerts.tls import client_context
 
@@ -31,7 +31,7 @@ class SlackWebhookChannel:
 
     def __init__(self, name: str, settings: SlackWebhook, url: Secret) -> None:
         """Raises ConfigurationError when the address or `ca` cannot be used."""
-        require_encrypted(name, url.reveal(), "url")
+        require_https(name, url.reveal())
         self.name: Final = name
         self._host: Final = urlsplit(url.reveal()).netloc
         self._timeout: Final = max(1, math.ceil(settings.timeout.total_seconds()))

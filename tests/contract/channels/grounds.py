@@ -1,0 +1,209 @@
+"""Each kind of channel with the server that it speaks to, so that one contract can be tried on all."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rotator.alerts.base import Channel, Message
+from rotator.alerts.kinds import Settings, open_channel
+from rotator.config.alerts import AppriseChannel, Email, SlackBot, SlackWebhook
+from rotator.core.severity import Severity
+from tests.contract.servers.mail import PASSWORD, USERNAME, MailServer, mail_server
+from tests.contract.servers.slack import CHANNEL, TOKEN, WEBHOOK, FakeSlack, Ordered, fake_slack, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MOMENT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+HOSTILE = "<!channel> & <https://example.com|Billing>\r\nBcc: everybody@example.com\u202e"
+"""A name as somebody in an org could choose it."""
+
+
+def message(number: int = 1, **changes: Any) -> Message:
+    """A message like those that are sent."""
+    plain: dict[str, Any] = {
+        "matter": f"20261123-{number:08}",
+        "key": f"20261123-{number:08}/30d/ops",
+        "title": f"The certificate of App{number} in production expires on 2026-12-23, in 30 days",
+        "text": "Nobody replaces it by schedule.\nUpload a new certificate in Setup.",
+        "severity": Severity.WARNING,
+        "at": MOMENT,
+        "facts": (("Org", "production"), ("Fingerprint", "19" * 32)),
+        "subject": f"The certificate of App{number} in production expires on 2026-12-23",
+        "org": "production",
+        "due": MOMENT + timedelta(days=30),
+    }
+    return Message(**plain | changes)
+
+
+class Ground(Protocol):
+    """A channel that works, what has arrived, and its bad days."""
+
+    secret: str
+    has_threads: bool
+    tells_lasting: bool
+    """It tells what only a person can mend from what may pass."""
+
+    def open(self, *, port: int | None = None, **changes: Any) -> Channel:
+        """The channel; `changes` are to its settings, `port` is one where nobody listens."""
+        ...
+
+    def arrived(self) -> list[str]:
+        """One text for each message that people can see."""
+        ...
+
+    def refuse(self, *, lasting: bool) -> None:
+        """The next message is refused."""
+        ...
+
+    def accept(self) -> None:
+        """It has a good day again."""
+        ...
+
+    def hang(self) -> None:
+        """The next message gets no answer."""
+        ...
+
+    def lose_answer(self) -> None:
+        """The next message arrives, and its answer does not."""
+        ...
+
+
+class SlackGround:
+    """A bot."""
+
+    secret = TOKEN
+    has_threads = True
+    tells_lasting = True
+
+    def __init__(self, server: FakeSlack, folder: Path) -> None:
+        self.server = server
+        self.ca = folder / "ca.pem"
+        self.ca.write_text(server.ca)
+
+    def at(self, port: int | None) -> str:
+        """Address of the server, or of nobody."""
+        return f"{self.server.scheme}://127.0.0.1:{port}" if port else self.server.address
+
+    def open(self, *, port: int | None = None, **changes: Any) -> Channel:
+        settings = {
+            "type": "slack",
+            "token": {"env": "SECRET"},
+            "channel": CHANNEL,
+            "api_url": f"{self.at(port)}/api/",
+            "ca": self.ca,
+        }
+        return _open(SlackBot, settings | changes, TOKEN)
+
+    def arrived(self) -> list[str]:
+        assert self.server.refused == []
+        return [str(posted.content) for posted in self.server.posted]
+
+    def refuse(self, *, lasting: bool) -> None:
+        self.server.ordered.append(refusal("invalid_auth") if lasting else Ordered(status=500, body="oops"))
+
+    def accept(self) -> None:
+        self.server.ordered.clear()
+
+    def hang(self) -> None:
+        self.server.ordered.append(Ordered(hangs=True))
+
+    def lose_answer(self) -> None:
+        self.server.ordered.append(Ordered(hangs=True, takes_effect=True))
+
+
+class WebhookGround(SlackGround):
+    """A webhook."""
+
+    secret = WEBHOOK
+    has_threads = False
+
+    def open(self, *, port: int | None = None, **changes: Any) -> Channel:
+        settings = {"type": "slack-webhook", "url": {"env": "SECRET"}, "ca": self.ca}
+        return _open(SlackWebhook, settings | changes, f"{self.at(port)}{WEBHOOK}")
+
+    def refuse(self, *, lasting: bool) -> None:
+        self.server.ordered.append(Ordered(403, "invalid_token") if lasting else Ordered(500, "rollup_error"))
+
+
+class AppriseGround(SlackGround):
+    """Apprise, by the one of its services that posts JSON anywhere; to a path that takes anything."""
+
+    secret = "planted-apprise-password"
+    tells_lasting = False
+    has_threads = False
+
+    def open(self, *, port: int | None = None, **changes: Any) -> Channel:
+        address = self.at(port).removeprefix("http://")
+        url = f"json://rotator:{self.secret}@{address}/take/?:version=1"
+        return _open(AppriseChannel, {"type": "apprise", "url": {"env": "SECRET"}} | changes, url)
+
+    def arrived(self) -> list[str]:
+        return [str(posted) for posted in self.server.taken]
+
+    def refuse(self, *, lasting: bool) -> None:
+        self.server.ordered.append(Ordered(status=403 if lasting else 500))
+
+
+class MailGround:
+    """A mail server with STARTTLS and a login."""
+
+    secret = PASSWORD
+    tells_lasting = True
+    has_threads = True
+
+    def __init__(self, server: MailServer, folder: Path) -> None:
+        self.server = server
+        self.ca = folder / "ca.pem"
+        self.ca.write_text(server.ca)
+
+    def open(self, *, port: int | None = None, **changes: Any) -> Channel:
+        settings = {
+            "type": "email",
+            "host": "127.0.0.1",
+            "port": port or self.server.port,
+            "username": USERNAME,
+            "password": {"env": "SECRET"},
+            "sender": "rotator@example.com",
+            "to": ["ops@example.com"],
+            "ca": self.ca,
+        }
+        return _open(Email, settings | changes, PASSWORD)
+
+    def arrived(self) -> list[str]:
+        return [_shown(mail) for mail in self.server.arrived]
+
+    def refuse(self, *, lasting: bool) -> None:
+        self.server.refused["ops@example.com"] = "550 5.1.1 unknown" if lasting else "451 4.7.1 later"
+
+    def accept(self) -> None:
+        self.server.refused.clear()
+
+    def hang(self) -> None:
+        self.server.delay = 20
+
+    def lose_answer(self) -> None:
+        self.server.loses_answer = True
+
+
+def _shown(mail: Any) -> str:
+    return f"{mail['Subject']}\n{mail.get_body(('plain',)).get_content()}"
+
+
+def _open(kind: Callable[..., Settings], settings: dict[str, Any], secret: str) -> Channel:
+    return open_channel("ops", kind(**settings), {"SECRET": secret}, lambda: MOMENT)
+
+
+@contextmanager
+def ground_of(kind: str, folder: Path) -> Iterator[Ground]:
+    """The ground of one kind of channel."""
+    if kind == "email":
+        with mail_server("starttls", login=True) as mail:
+            yield MailGround(mail, folder)
+        return
+    kinds = {"slack": SlackGround, "slack-webhook": WebhookGround, "apprise": AppriseGround}
+    with fake_slack(tls=kind != "apprise") as slack:
+        yield kinds[kind](slack, folder)

@@ -7,15 +7,19 @@ import logging
 import os
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from requests.adapters import HTTPAdapter
+from sqlalchemy import make_url
 
 from rotator.cli import failures, runs
 from rotator.core.keys import PrivateKey
@@ -24,16 +28,19 @@ from rotator.simulator.hosting import hosted
 from rotator.simulator.settings import OrgSettings
 from rotator.stores.disk import Directory
 from rotator.testing.versions import spare_key
-from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer, running_aws
+from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer, new_prefix
 from tests.contract.planted import betrayals, logging_everything, whole
+from tests.contract.servers.postgres import execute, scratch_database
 from tests.contract.servers.strict_aws import REGION
-from tests.contract.servers.vault import VaultProcess, dev_server
+from tests.contract.vault.stores import new_folder
 from tests.end_to_end.strangers import SCRIPTS, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rotator.errors import RotatorError
+    from tests.contract.servers.postgres import PostgresServer
+    from tests.contract.servers.vault import VaultProcess
 
 PASSWORD = "a password of a test"
 
@@ -79,16 +86,12 @@ def errors(monkeypatch: pytest.MonkeyPatch) -> list[RotatorError]:
     return found
 
 
-@pytest.fixture(scope="module")
-def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess]:
-    with dev_server(tmp_path_factory.mktemp("vault")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsServer]:
-    with running_aws() as server:
-        yield server
+@pytest.fixture
+def in_postgres(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a history that is on a server."""
+    monkeypatch.setenv("DATABASE_PASSWORD", postgres_server.password)
+    with scratch_database(postgres_server.url("postgres")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -149,12 +152,26 @@ def _read(file: Path) -> bytes:
 def search(text: str, folder: Folder, keys: dict[str, PrivateKey]) -> None:
     """Fails when a part of a key is in the text, or in a file that is not there to hold keys."""
     files = [file for file in folder.path.rglob("*") if file.is_file() and not is_for_keys(file, folder.path)]
-    assert any(file.suffix == ".db" for file in files)
     everything = "\n".join([text, *(file.read_bytes().decode("latin-1") for file in files)])
     for key in keys.values():
         assert betrayals(everything, key) == []
         der = key.signing_key().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         assert der[-120:-60].decode("latin-1") not in everything
+
+
+def dumped(url: str) -> str:
+    """Every row of every table of a database, as COPY writes them: as text, and as the bytes that they are."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain) as connection:
+        tables = connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        cursor, found = connection.cursor(), b""
+        for (table,), form in product(tables, ("text", "binary")):
+            with cursor.copy(f"COPY {table} TO STDOUT (FORMAT {form})".encode()) as rows:
+                found += b"".join(map(bytes, rows))
+    return found.decode("latin-1")
 
 
 def is_for_keys(file: Path, folder: Path) -> bool:
@@ -193,40 +210,59 @@ def not_allowed(server: AwsServer) -> Iterator[None]:
     server.layer.clear()
 
 
-@pytest.mark.parametrize("kind", ["files", "vault", "aws"])
+@dataclass
+class Place:
+    """A configuration with one kind of store, and what is to be searched."""
+
+    folder: Folder
+    trouble: AbstractContextManager[None]
+    """Lets the store fail in a way that shows what was sent."""
+    url: str | None
+    """Of the history, if it is on a server."""
+
+    def betrays_none(self, told: str, keys: dict[str, PrivateKey]) -> None:
+        """Raises AssertionError when a key is anywhere but in the store."""
+        assert (self.url is None) is (self.folder.path / "rotator.db").exists()
+        history = dumped(self.url) if self.url else ""
+        assert "adopt" in history or not self.url
+        search(f"{told}\n{history}", self.folder, keys)
+
+
+@pytest.fixture(params=["files", "vault", "aws"])
+def place(request: pytest.FixtureRequest, exported: Folder) -> Place:
+    store, trouble = {"files": in_files, "vault": in_vault, "aws": in_aws}[request.param](exported, request)
+    url: str | None = request.getfixturevalue("in_postgres") if request.param == "vault" else None
+    sections: dict[str, Any] = {"stores": {"keys": store}}
+    if url:
+        plain = make_url(url)._replace(password=None).render_as_string()
+        sections["database"] = {"url": plain, "password": {"env": "DATABASE_PASSWORD"}}
+    return Place(exported.configured("place.yaml", **sections), trouble, url)
+
+
 def test_a_talkative_run_of_everything_betrays_no_key(
-    exported: Folder,
-    request: pytest.FixtureRequest,
-    seen: dict[str, PrivateKey],
-    errors: list[RotatorError],
-    kind: str,
+    place: Place, seen: dict[str, PrivateKey], errors: list[RotatorError]
 ) -> None:
-    store, trouble = {"files": in_files, "vault": in_vault, "aws": in_aws}[kind](exported, request)
-    folder = exported.configured(f"{kind}.yaml", stores={"keys": store})
     with logging_everything() as log:
-        told = talkative(folder)
-        with trouble:
-            assert folder.rotate("now", "billing").code != 0
+        told = talkative(place.folder)
+        with place.trouble:
+            assert place.folder.rotate("now", "billing").code != 0
     logged = "\n".join(log.lines)
     assert "rotator.salesforce." in logged
     assert "urllib3.connectionpool" in logged
     assert len(seen) >= 7
     assert errors
-    search("\n".join([told, logged, *map(whole, errors)]), folder, seen)
+    place.betrays_none("\n".join([told, logged, *map(whole, errors)]), seen)
 
 
-def test_a_process_that_says_all_it_does_shows_no_key(
-    exported: Folder, request: pytest.FixtureRequest, seen: dict[str, PrivateKey]
-) -> None:
-    store, _ = in_aws(exported, request)
-    folder = exported.configured("process.yaml", stores={"keys": {**store, "prefix": "process/"}})
+def test_a_process_that_says_all_it_does_shows_no_key(place: Place, seen: dict[str, PrivateKey]) -> None:
+    folder = place.folder
     folder.rotator("adopt", "billing", "--key", str(folder.path / "keys" / "production-Billing.pem"))
     before = set(seen)
     told = process(folder)
     # What the process made is read here.
     assert folder.rotator("verify", "billing").code == 0
     assert set(seen) > before
-    search(told, folder, seen)
+    place.betrays_none(told, seen)
 
 
 @pytest.mark.parametrize("as_der", [False, True], ids=["PEM", "DER"])
@@ -239,18 +275,31 @@ def test_the_search_finds_a_key_in_any_file(tmp_path: Path, *, as_der: bool) -> 
     search("", Folder(tmp_path), {"another": spare_key(1)})
 
 
+@pytest.mark.parametrize(("kind", "as_der"), [("text", False), ("bytea", True)], ids=["PEM", "DER"])
+def test_the_search_finds_a_key_in_any_table(tmp_path: Path, in_postgres: str, kind: str, *, as_der: bool) -> None:
+    key = spare_key(0)
+    der = key.signing_key().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    value = f"'\\x{der.hex()}'" if as_der else f"'{key.pem().reveal()}'"
+    execute(in_postgres, f"CREATE SCHEMA another; CREATE TABLE another.place AS SELECT {value}::{kind}")
+    with pytest.raises(AssertionError):
+        search(dumped(in_postgres), Folder(tmp_path), {"spare": key})
+    search(dumped(in_postgres), Folder(tmp_path), {"another": spare_key(1)})
+
+
 def in_files(folder: Folder, _request: pytest.FixtureRequest) -> tuple[dict[str, Any], Any]:
     return {"type": "files", "path": str(folder.path / "own-store")}, full_disk()
 
 
 def in_vault(folder: Folder, request: pytest.FixtureRequest) -> tuple[dict[str, Any], Any]:
-    server: VaultProcess = request.getfixturevalue("vault")
+    server: VaultProcess = request.getfixturevalue("dev_vault")
     token = folder.path / "token"
     token.write_text(server.root_token)
     login = {"token_file": str(token)}
-    return {"type": "vault", "address": server.address, "login": login}, bad_connection(server.address)
+    settings = {"type": "vault", "address": server.address, "path": new_folder(), "login": login}
+    return settings, bad_connection(server.address)
 
 
 def in_aws(_folder: Folder, request: pytest.FixtureRequest) -> tuple[dict[str, Any], Any]:
-    server: AwsServer = request.getfixturevalue("aws")
-    return {"type": "aws", "region": REGION, "endpoint_url": server.url}, not_allowed(server)
+    server: AwsServer = request.getfixturevalue("aws_server")
+    settings = {"type": "aws", "prefix": new_prefix(), "region": REGION, "endpoint_url": server.url}
+    return settings, not_allowed(server)

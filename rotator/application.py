@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import os
-import random
-import socket
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from rotator.services.desk import Desk
     from rotator.services.managed import Managed
     from rotator.services.reports import Listener
-    from rotator.services.round import Round
     from rotator.stores.base import Store
 
 _T = TypeVar("_T")
@@ -88,13 +85,13 @@ class Application:
         """Closes what was opened, the last first."""
         self._opened.close()
 
-    def fork(self, *, settings: Settings | None = None, limited: bool = False) -> Application:
+    def fork(self, *, settings: Settings | None = None, limited: bool = False) -> Self:
         """The same program for another thread: sessions, connections and stores of its own, closed with it.
 
         Shared are the history and the count of calls to each org; `limited` ends its calls when `limits` are reached.
         Other `settings` of the same database are for a configuration that was read again; its calls count anew.
         """
-        forked = Application(
+        forked = type(self)(
             settings or self.settings, environ=self.environ, config=self.config, now=self.now, sleep=self.sleep
         )
         shared = {"database": self.database} if settings else {"database": self.database, "budgets": self.budgets}
@@ -269,34 +266,6 @@ class Application:
 
         begun = partial(gap_begun, self.database, name)
         return Desk(self.managed(name), self.journal, self.locks, around, begun)
-
-    def round(
-        self,
-        *,
-        stop_asked: Callable[[], bool] = lambda: False,
-        listener: Callable[[str], Listener] | None = None,
-        random: Callable[[], float] = random.random,
-    ) -> Round:
-        """Everything that a daemon does, as this configuration has it. `listener(credential)` follows a rotation.
-
-        Raises HistoryError when the history cannot be used.
-        """
-        from rotator.services.reports import Silent
-        from rotator.services.round import Round
-        from rotator.services.scope import Office
-
-        return Round(
-            Office(
-                settings=self.settings,
-                database=self.database,
-                open_scope=self.fork,
-                now=self.now,
-                random=random,
-                actor=f"rotator on {socket.gethostname()}",
-                stop_asked=stop_asked,
-                listener=listener or (lambda _: Silent()),
-            )
-        )
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

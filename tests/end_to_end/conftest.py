@@ -10,6 +10,7 @@ import pytest
 from rotator.cli.simulator import simulated
 from rotator.simulator import hosting
 from rotator.simulator.server import SimulatorServer
+from tests.end_to_end import processes
 from tests.end_to_end.strangers import Folder
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.simulator.org import Org
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    processes.end()
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,9 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 import jwt
 import requests
 import yaml
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from rotator.cli import failures
 from rotator.cli.main import COMMANDS, cli
+from tests.end_to_end.processes import Ran, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,20 +35,6 @@ FAST: Final = {"confirmations": 2, "interval": "1s", "hold": "0s"}
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What one command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output, which must be one JSON value."""
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
 class Folder:
     """The folder that `rotator simulator serve --export` made, and whatever is configured in it."""
 
@@ -54,9 +42,12 @@ class Folder:
     config: str = "config.yaml"
 
     def run(self, script: str, *arguments: str, largest_file: int | None = None, **environ: str) -> Ran:
-        """Runs a console script with this folder's configuration, as a process."""
-        config = str(self.path / self.config)
-        return run(script, *arguments, largest_file=largest_file, ROTATOR_CONFIG=config, **environ)
+        """Runs a console script with this folder's configuration, as a process.
+
+        `largest_file` is the most bytes that a file may have which it writes: beyond it every write fails.
+        """
+        ours = _environment(ROTATOR_CONFIG=str(self.path / self.config), **environ)
+        return start(script, *arguments, environ=ours, largest_file=largest_file).ran()
 
     def rotator(self, *arguments: str) -> Ran:
         """`rotator` in this process, which spares a second of imports."""
@@ -110,7 +101,7 @@ class Folder:
         }
         form = {
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            "assertion": jwt.encode(claims, key, "RS256"),
+            "assertion": jwt.encode(claims, _read(key), "RS256"),
         }
         answer = requests.post(f"{found['url']}/services/oauth2/token", data=form, verify=found["ca"], timeout=10)
         return answer.status_code, answer.json()
@@ -139,25 +130,31 @@ class Folder:
         return {"store": files} | {org["name"]: self.state(org["name"])["apps"] for org in self.index()["orgs"]}
 
 
+@cache
+def _read(key: bytes) -> RSAPrivateKey:
+    """A key, whose consistency OpenSSL would take 50 ms to check, each time anew."""
+    read = load_pem_private_key(key, None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(read, RSAPrivateKey)
+    return read
+
+
 def _content(file: Path) -> str:
     if file.is_symlink():
         return f"-> {file.readlink()}"
     return file.read_text() if file.is_file() else "directory"
 
 
-def run(script: str, *arguments: str, largest_file: int | None = None, **environ: str) -> Ran:
-    """Runs a console script to its end. A traceback is never what a person should see.
-
-    `largest_file` is the most bytes that a file may have which it writes: beyond it every write fails.
-    """
-    limit = None if largest_file is None else partial(resource.setrlimit, resource.RLIMIT_FSIZE, (largest_file,) * 2)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROTATOR_")}
+def run(script: str, *arguments: str | Path) -> Ran:
+    """Runs a console script to its end, as a person starts it."""
     done = subprocess.run(
-        [SCRIPTS / script, *arguments], capture_output=True, text=True, timeout=120, env={**inherited, **environ},
-        check=False, preexec_fn=limit,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr
+        [SCRIPTS / script, *arguments], capture_output=True, text=True, timeout=120, env=_environment(), check=False
+    )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def _environment(**more: str) -> dict[str, str]:
+    """This process's, without what configures `rotator`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ROTATOR_")} | more
 
 
 def run_unread(folder: Folder, script: str, *arguments: str) -> int:
@@ -177,7 +174,6 @@ def run_here(command: click.Command, name: str, *arguments: str) -> Ran:
     with redirect_stdout(out), redirect_stderr(err):
         code = failures.run(command, name, arguments)
     told = [stream.buffer.getvalue().decode() for stream in map(_flushed, (out, err))]  # type: ignore[attr-defined]
-    assert "Traceback" not in told[1]
     return Ran(code, *told)
 
 

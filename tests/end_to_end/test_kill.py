@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,14 +25,15 @@ from rotator.simulator.faults import Effect, Fault, Kind
 from rotator.simulator.hosting import hosted
 from rotator.simulator.settings import OrgSettings
 from rotator.stores.files import FilesStore
+from tests.end_to_end.processes import Process, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from rotator.core.credentials import Version
     from rotator.simulator.org import Org
 
-ROTATE: Final = str(Path(sys.executable).with_name("rotate"))
 DEADLINE: Final = 60.0
 """Seconds after which a test gives up waiting for a process."""
 
@@ -57,21 +55,17 @@ class Place:
         """Where the versions are."""
         return FilesStore("keys", self.folder / "store")
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Process:
         """A process that begins."""
         environ = {**os.environ, "ROTATOR_CONFIG": str(self.folder / "config.yaml"), "COLUMNS": "200"}
-        pipe = subprocess.PIPE
-        return subprocess.Popen([ROTATE, *arguments], env=environ, stdout=pipe, stderr=pipe, text=True)
+        return start("rotate", *arguments, environ=environ)
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """A process from beginning to end: its exit code and what it printed."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=DEADLINE)
-        return process.returncode, out, err
+        ran = self.start(*arguments).ran()
+        return ran.code, ran.out, ran.err
 
-    def start_and_reach(
-        self, reached: Reached, effect: Effect, *arguments: str, seconds: float = DEADLINE
-    ) -> subprocess.Popen[str]:
+    def start_and_reach(self, reached: Reached, effect: Effect, *arguments: str, seconds: float = DEADLINE) -> Process:
         """A process that has come to a call, whose answer is late by so many seconds, or does not come."""
         here = Event()
 
@@ -118,7 +112,7 @@ class Place:
             return [rotation.outcome for rotation in rotations(database, name)]
 
 
-def wait_until(is_so: Callable[[], Any], process: subprocess.Popen[str]) -> None:
+def wait_until(is_so: Callable[[], Any], process: Process) -> None:
     """Looks until something is so. Fails when the process ends before, or nothing happens."""
     for _ in range(int(DEADLINE / 0.005)):
         if is_so():
@@ -129,15 +123,14 @@ def wait_until(is_so: Callable[[], Any], process: subprocess.Popen[str]) -> None
     pytest.fail("it never came so far")
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Process) -> None:
     """Ends a process without a word to it."""
     process.kill()
     process.communicate()
 
 
-def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+def wait_for_line(process: Process, text: str) -> None:
     """Reads what the process says until it says this."""
-    assert process.stderr
     assert any(text in line for line in process.stderr), f"it never said {text!r}"
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from rotator.simulator.faults import Effect, Fault, Kind
 from rotator.simulator.server import utc_now
-from tests.end_to_end.strangers import Folder, Ran
+from tests.end_to_end.processes import Ran
 from tests.end_to_end.troubles import login_of, production, refused
 
 if TYPE_CHECKING:
     from rotator.simulator.org import Org
+    from tests.end_to_end.strangers import Folder
 
 NOTHING_LISTENS = "127.0.0.1:1"
 

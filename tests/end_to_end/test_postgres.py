@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from sqlalchemy import make_url
 
 from rotator.cli.simulator import _fill_store
+from rotator.history.upgrades import known_versions
 from rotator.simulator.export import Export
 from rotator.simulator.faults import Effect, Fault, Kind
 from rotator.simulator.hosting import hosted
 from rotator.simulator.settings import OrgSettings
 from tests.contract.servers.postgres import PostgresServer, running_server, scratch_database
-from tests.end_to_end.strangers import SCRIPTS, Folder
+from tests.end_to_end.processes import Process, start
+from tests.end_to_end.strangers import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,19 +57,12 @@ def shared(_place: tuple[Org, Folder], server: PostgresServer, monkeypatch: pyte
         yield _place[1].configured("shared.yaml", database={"url": plain, "password": {"env": VARIABLE}})
 
 
-@contextmanager
-def started(folder: Folder, script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that begins, and does not outlive the test."""
-    environ = {**os.environ, "ROTATOR_CONFIG": str(folder.path / folder.config)}
-    pipe = subprocess.PIPE
-    with subprocess.Popen([SCRIPTS / script, *arguments], env=environ, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def started(folder: Folder, script: str, *arguments: str) -> Process:
+    """A process that begins."""
+    return start(script, "--config", folder.path / folder.config, *arguments)
 
 
-def reach(org: Org, fault: Fault, process: subprocess.Popen[str]) -> None:
+def reach(org: Org, fault: Fault, process: Process) -> None:
     """Returns when the process has come to the call that the fault waits for."""
     end = time.monotonic() + DEADLINE
     while list(org.faults):

@@ -68,7 +68,8 @@ def test_a_stranger_looks_around_rotates_goes_back_and_ends_it(exported: Folder)
     old_key = exported.key("production", "Billing")
     assert exported.logs_in("production", "Billing", old_key)
     first = exported.fingerprint("billing")
-    now = exported.run("rotate", "now", "billing", "--reason", "the stranger's first")
+    config = exported.path / exported.config
+    now = run("rotate", "--config", config, "now", "billing", "--reason", "the stranger's first")
     assert now.code == 0
     second = exported.fingerprint("billing")
     assert f"billing: ✓ rotated {str(first)[:12]} -> {str(second)[:12]} (in_place)" in now.out

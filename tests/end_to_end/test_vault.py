@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -19,11 +16,12 @@ from rotator.simulator.hosting import hosted
 from rotator.simulator.settings import OrgSettings
 from tests.contract.servers.vault import VaultProcess, closing, sealed_server
 from tests.contract.vault.stores import approle
+from tests.end_to_end.processes import Ran, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROTATOR = str(Path(sys.executable).with_name("rotator"))
 FOLDER = "teams/rotator"
 
 
@@ -47,20 +45,20 @@ def config(vault: VaultProcess, tmp_path_factory: pytest.TempPathFactory) -> Ite
             assert old in text
             text = text.replace(old, new)
         export.config.write_text(text)
-        policy = rotator(export.config, "check", "--print-policy").stdout.split("# Vault policy for consumers")[0]
+        policy = rotator(export.config, "check", "--print-policy").out.split("# Vault policy for consumers")[0]
         login = approle(vault, "of-rotator", policy)
         export.config.write_text(text.replace("{token: {env: NOT_NEEDED_TO_PRINT}}", json.dumps(login)))
         yield export.config
 
 
-def rotator(config: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ROTATOR, "--config", config, *arguments], capture_output=True, text=True, check=False)
+def rotator(config: Path, *arguments: str | Path) -> Ran:
+    return start("rotator", "--config", config, *arguments).ran()
 
 
 def answer(config: Path, *arguments: str | Path) -> Any:
     done = rotator(config, *arguments, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    assert done.code == 0, done.out + done.err
+    return done.json
 
 
 def fields(vault: VaultProcess, credential: str) -> dict[str, str]:
@@ -100,8 +98,8 @@ def test_the_check_names_a_missing_capability_with_the_policy_that_allows_it(vau
     login = approle(vault, "of-the-poor", f'path "kv/data/{FOLDER}/*" {{ capabilities = ["read", "create"] }}')
     poor.write_text(re.sub(r"login: \{\"approle.*", lambda _match: f"login: {json.dumps(login)}", config.read_text()))
     done = rotator(poor, "check", "--json")
-    assert done.returncode == 1
-    (line,) = [line for line in json.loads(done.stdout) if line["name"] == "store keys"]
+    assert done.code == 1
+    (line,) = [line for line in done.json if line["name"] == "store keys"]
     assert line["result"] == "failed"
     assert f"does not allow 'update' on kv/data/{FOLDER}/.check-" in line["sentence"]
     assert f'Add to its policy: path "kv/data/{FOLDER}/' in line["advice"]
@@ -110,11 +108,11 @@ def test_the_check_names_a_missing_capability_with_the_policy_that_allows_it(vau
 def test_a_talkative_run_betrays_nothing(vault: VaultProcess, config: Path) -> None:
     before = fields(vault, "billing")
     done = rotator(config, "rotate", "now", "billing", "--verbose")
-    assert done.returncode == 0
-    assert "DEBUG rotator.stores.vault" in done.stderr
+    assert done.code == 0
+    assert "DEBUG rotator.stores.vault" in done.err
     for found in (before, fields(vault, "billing")):
         lines = found["private_key"].splitlines()[1:-1]
-        assert not any(line in done.stdout + done.stderr for line in lines)
+        assert not any(line in done.out + done.err for line in lines)
 
 
 def test_two_installations_that_rotate_at_once_end_with_one_key_and_no_failed_login(
@@ -125,15 +123,7 @@ def test_two_installations_that_rotate_at_once_end_with_one_key_and_no_failed_lo
     before, statuses = fields(vault, "warehouse"), list[int]()
     second = config.with_name("second.yaml")
     second.write_text(config.read_text().replace("sqlite:///rotator.db", "sqlite:///second.db"))
-    started = [
-        subprocess.Popen(
-            [ROTATOR, "--config", each, "rotate", "now", "warehouse"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for each in (config, second)
-    ]
+    started = [start("rotator", "--config", each, "rotate", "now", "warehouse") for each in (config, second)]
     while any(process.poll() is None for process in started):
         statuses.append(logs_in(fields(vault, "warehouse"), ca))
         time.sleep(0.1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.end_to_end.strangers import Folder, Ran
+    from tests.end_to_end.processes import Ran
+    from tests.end_to_end.strangers import Folder
 
 
 def refused(ran: Ran, code: int, *words: str) -> None:

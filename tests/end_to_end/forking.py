@@ -1,0 +1,125 @@
+"""A program that has imported `rotator`, and forks a child for every command: it starts in 5 ms and not in a second.
+
+But for how it begins, such a child is a process like any other: with an id, streams, an environment and a folder of its
+own, it takes signals and dies of them, and ends as Python ends. tests/end_to_end/processes.py asks for them.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LARGEST_REQUEST: Final = 100_000
+"""Bytes."""
+
+_LATER: Final = (
+    "alembic.command",
+    "rotator.cli.plan",
+    "rotator.cli.progress",
+    "rotator.history.upgrades",
+    "rotator.services.desk",
+    "rotator.stores.files_kind",
+    "rotator.stores.vault",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+)
+"""What commands import when they run, besides their own modules."""
+
+
+def imported() -> Mapping[str, Callable[[], int]]:
+    """The console scripts, by name, with everything in memory that they use."""
+    from rotator.cli.main import COMMANDS, main, rotate_main  # noqa: PLC0415 - only this program itself imports it
+    from rotator.core import keys  # noqa: PLC0415
+    from rotator.salesforce import soap  # noqa: PLC0415
+
+    for command in COMMANDS.values():
+        command.load()
+    for module in _LATER:
+        import_module(module)
+    soap._schema()
+    keys._CHECKED = _Anything()  # type: ignore[misc] # for this process and its children
+    gc.freeze()
+    return {"rotator": main, "rotate": rotate_main}
+
+
+class _Anything(set[bytes]):
+    """The digests of all keys: OpenSSL takes 50 ms to check one, and no key of these tests is wrong in itself."""
+
+    def __contains__(self, _digest: object) -> bool:
+        return True
+
+
+def fork_for_each(control: socket.socket) -> Any:
+    """Forks a child for every request, and ends when no more can come. Returns in the child only, with its request."""
+    while True:
+        text, streams, *_ = socket.recv_fds(control, LARGEST_REQUEST, 3)
+        if not text:
+            _reap(0)
+            sys.exit()
+        if os.fork() == 0:
+            control.close()
+            _guard(*streams)
+            return json.loads(text)
+        for stream in streams:
+            os.close(stream)
+        _reap(os.WNOHANG)
+
+
+def _guard(out: int, err: int, status: int) -> None:
+    """Forks once more. The child returns, with its streams in place; its parent tells its id, and how it ended."""
+    child = os.fork()
+    if child == 0:
+        os.close(status)
+        _speak(out, err)
+        return
+    os.close(out)
+    os.close(err)
+    os.write(status, b"%d\n" % child)
+    _, ended = os.waitpid(child, 0)
+    os.write(status, b"%d\n" % os.waitstatus_to_exitcode(ended))
+    os._exit(0)
+
+
+def _speak(out: int, err: int) -> None:
+    """Python's own streams, made as at its start: those that were imported know what they wrote to before."""
+    for stream, its_place in ((out, 1), (err, 2)):
+        os.dup2(stream, its_place)
+        os.close(stream)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+
+
+def _reap(options: int) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, options) != (0, 0):
+            pass
+
+
+def _become(command: list[str], environ: Mapping[str, str], folder: str, largest_file: int | None) -> None:
+    sys.argv = command
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(folder)
+    if largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+
+if __name__ == "__main__":
+    scripts = imported()
+    # Ctrl-C is for the tests, and for the children that they interrupt.
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    request = fork_for_each(socket.socket(fileno=int(sys.argv[1])))
+    signal.signal(signal.SIGINT, interrupt)
+    _become(**request)
+    sys.exit(scripts[sys.argv[0]]())

@@ -60,7 +60,7 @@ class Telling(Protocol):
         """Something is wrong, and stays so until it is solved."""
         ...
 
-    def solved(self, key: str, now: datetime, why: str = "") -> object:
+    def solved(self, key: str, why: str, now: datetime) -> object:
         """It is so no more; `why` where more is known than that."""
         ...
 
@@ -92,14 +92,17 @@ class Delivery:
         owed = self._ledger.owed()
         return [name for name in channels if name in owed and self._trials.get(TRIAL, name).is_due(now)]
 
-    def drop_unconfigured(self, channels: Collection[str]) -> None:
-        """Takes back what is owed to channels that are not among these."""
+    def drop_unconfigured(self, channels: Collection[str], now: datetime) -> None:
+        """Takes back what is owed to channels that are not among these; that one of them is silent is no matter."""
         for name in self._ledger.owed():
             if name not in channels:
                 count = self._ledger.drop(name)
                 LOG.warning(
                     "dropped what a channel was owed that is not configured any more", extra=_about(name, count)
                 )
+        for matter in self._matters.open_matters(kind=DELIVERY):
+            if matter.key not in {key(DELIVERY, name) for name in channels}:
+                self._alerts.solved(matter.key, now, "The channel is not configured any more.")
 
     def deliver(
         self, name: str, open_channel: Callable[[], Channel], now: datetime, *, jitter: float = 0.0
@@ -206,7 +209,7 @@ class Delivery:
         if run.partly:
             self._alerts.problem(_incomplete(run.channel, run.partly), run.now)
         elif run.told and run.channel not in self._ledger.owed():
-            self._alerts.solved(key(DELIVERY, run.channel), run.now)
+            self._alerts.solved(key(DELIVERY, run.channel), "", run.now)
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class Delivery:
                 )
         for matter in self._matters.open_matters(kind=DELIVERY):
             if matter.key not in {key(DELIVERY, name) for name in channels}:
-                self._alerts.solved(matter.key, now, "The channel is not configured any more.")
+                self._alerts.solved(matter.key, "The channel is not configured any more.", now)
 
     def deliver(
         self, name: str, open_channel: Callable[[], Channel], now: datetime, *, jitter: float = 0.0

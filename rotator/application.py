@@ -95,8 +95,7 @@ class Application:
             settings or self.settings, environ=self.environ, config=self.config, now=self.now, sleep=self.sleep
         )
         shared = {"database": self.database} if settings else {"database": self.database, "budgets": self.budgets}
-        forked.__dict__.update(shared)
-        forked._is_limited = limited
+        forked.__dict__.update(shared, _is_limited=limited)
         return forked
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rotator.errors import StoreError
     from rotator.stores.aws_access import AwsClients
     from rotator.stores.aws_policy import Ground
+
+_LOG: Final = logging.getLogger(__name__)
 
 PATIENCE: Final = 30.0
 """Seconds for which a call is tried again while AWS is busy or away, and for which a write is waited to be seen."""
@@ -84,13 +87,17 @@ class AwsCalls:
         for again in self.pauses():
             try:
                 with unlogged():
-                    return self._try(operation, {named: secret, **parameters})
+                    answer = self._try(operation, {named: secret, **parameters})
             except FAILURES as failure:
                 error = self._judged(failure, action, secret, again=again, renewable=not renewed)
                 renewed = renewed or has_ended(failure)
+            else:
+                _LOG.debug(action, extra={"store": self._store, "path": secret})
+                return answer
             if error is not None:
                 # Outside of the handler: botocore's error holds the request, and with it the secret.
                 raise error
+            _LOG.debug("waiting", extra={"store": self._store, "path": secret, "for": action})
         raise AssertionError("the last turn has returned or raised")
 
     def pauses(self) -> Iterator[bool]:

@@ -10,6 +10,7 @@ Directories are 0700 and files 0600. A consumer reads CREDENTIAL/current/private
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import secrets
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.core.credentials import Fingerprint, Version
+
+_LOG: Final = logging.getLogger(__name__)
 
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
@@ -72,6 +75,7 @@ class FilesStore:
         with self._changed(version.credential) as folder:
             if folder is not None and self._is_new(folder, version):
                 self._put(folder, version)
+                self._log("stored", version.credential, version.fingerprint)
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:
         """Makes the `previous` version `pending` as well, so that it can be promoted again."""
@@ -82,6 +86,7 @@ class FilesStore:
             refuse_other_pending(self._where, credential, stages.pending, fingerprint)
             if stages.pending is None:
                 folder.put(Stage.PENDING, fingerprint)
+                self._log("recalled", credential, fingerprint)
 
     def promote(self, credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
         """`pending` becomes `current`, and `current` becomes `previous`; what was `previous` is destroyed.
@@ -95,6 +100,7 @@ class FilesStore:
             if stages.current != fingerprint:
                 refuse_other_current(self._where, credential, stages.current, replaces)
                 folder.promote(fingerprint, replaces)
+                self._log("promoted", credential, fingerprint)
             folder.sweep()
 
     def discard(self, credential: str, fingerprint: Fingerprint) -> None:
@@ -147,6 +153,7 @@ class FilesStore:
                 return
             if (stage, fingerprint) in list(folder.stages()):
                 folder.clear(stage)
+                self._log("discarded" if stage is Stage.PENDING else "retired", credential, fingerprint)
             folder.sweep()
 
     @contextmanager
@@ -164,6 +171,9 @@ class FilesStore:
             else:
                 with folder.locked():
                     yield folder
+
+    def _log(self, event: str, credential: str, version: Fingerprint) -> None:
+        _LOG.debug(event, extra={"store": self.name, "credential": credential, "version": version})
 
     @property
     def _where(self) -> str:

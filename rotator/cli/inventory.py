@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rotator.core.certificates import Certificate
 
 _TYPES: Final[dict[str, str]] = {
-    Kind.CERTIFICATE: "own",
+    Kind.CERTIFICATE: "org's own",
     Kind.IDENTITY_PROVIDER: "SAML sign-on",
     Kind.APP_SAML: "app's SAML",
 }

@@ -51,7 +51,7 @@ def test_people_are_shown_what_else_can_expire_in_a_table_of_its_own(rotator: Co
     apps, _, others = rotator("--config", config, "inventory").out.partition("Other certificates:")
     assert "Billing" in apps
     lines = {line.split()[1]: line for line in others.splitlines() if line.startswith("production")}
-    assert re.search(r"own +! expiring +in \d days", lines["Document_Signing"])
+    assert re.search(r"org's own +! expiring +in \d days", lines["Document_Signing"])
     assert "never" in lines["Imported_Service_Account"]
     assert "SAML sign-on" in lines["Company_Login"]
     assert "unusable" in lines["Partner_Connection"]

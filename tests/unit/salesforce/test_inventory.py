@@ -1,19 +1,25 @@
-"""The inventory shows every app of an org, managed or not, readable or not."""
+"""The inventory shows everything in an org that holds a certificate, managed or not, readable or not."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.errors import OrgUnavailable
+from rotator.core.kinds import Kind
+from rotator.errors import LoginRefused, OrgUnavailable
 from rotator.salesforce.inventory import inventory
-from rotator.simulator.faults import Effect, Fault, Kind
+from rotator.salesforce.metadata import MetadataService
+from rotator.simulator.answers import html_answer, json_answer, rest_error
+from rotator.simulator.faults import Effect, Fault
+from rotator.simulator.faults import Kind as Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.salesforce.metadata import MetadataService
+    from rotator.salesforce.inventory import Inventory, InventoryEntry
     from rotator.salesforce.session import OrgSession
     from rotator.simulator.org import Org
 
@@ -64,14 +70,234 @@ def test_an_org_with_many_apps_is_read_in_few_calls(production: Org, open_sessio
     for number in range(43):
         production.add_app(f"App_{number:02}")
     assert len(inventory(open_session(production)).entries) == 45
-    assert production.calls[Kind.SOAP_LIST] == 1
-    assert production.calls[Kind.SOAP_READ] == 5
+    assert production.calls[Call.SOAP_LIST] == 1
+    assert production.calls[Call.SOAP_READ] == 5
 
 
 def test_an_org_that_is_away_has_no_inventory(
     production: Org, open_session: Callable[..., OrgSession], metadata_of: Callable[[OrgSession], MetadataService]
 ) -> None:
-    production.faults.add(Fault(Kind.SOAP_LIST, Effect.FAIL, times=None))
+    production.faults.add(Fault(Call.SOAP_LIST, Effect.FAIL, times=None))
     session = open_session(production)
     with pytest.raises(OrgUnavailable):
         inventory(session, metadata_of(session))
+
+
+class TestOtherCertificates:
+    def test_of_the_orgs_own_names_dates_sizes_and_uses_are_known(
+        self, production: Org, open_session: Callable[..., OrgSession], pair: Any
+    ) -> None:
+        signing = production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC), key_bits=4096)
+        production.add_certificate("Portal", datetime(2027, 4, 1, 23, 59, 59, tzinfo=UTC), ca_signed=True)
+        production.add_identity_provider("Login", pair.certificate, requestSigningCertId=signing.id)
+        found = named(inventory(open_session(production)))
+        assert found["Signing"].kind is Kind.CERTIFICATE
+        assert found["Signing"].certificate is None
+        assert (found["Signing"].not_after, found["Signing"].key_bits) == (signing.expires_at, 4096)
+        assert found["Signing"].used_by == ("SAML requests to Login",)
+        assert found["Signing"].last_modified_by == production.users["robot@rotator.example"].name
+        assert found["Portal"].not_after == datetime(2027, 4, 1, tzinfo=UTC)
+
+    def test_of_an_identity_provider_the_certificate_itself_is_known(
+        self, production: Org, open_session: Callable[..., OrgSession], other_pair: Any
+    ) -> None:
+        production.add_identity_provider("Login", other_pair.certificate)
+        login = named(inventory(open_session(production)))["Login"]
+        assert (login.kind, login.certificate) == (Kind.IDENTITY_PROVIDER, other_pair.certificate)
+        assert login.not_after == other_pair.certificate.not_after
+
+    def test_an_app_may_hold_a_second_certificate_for_saml(
+        self, production: Org, open_session: Callable[..., OrgSession], pair: Any, other_pair: Any
+    ) -> None:
+        production.add_certificate("Portal_Encryption", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        production.app("Billing").component["samlConfig"] = {
+            "acsUrl": "https://billing.example/acs",
+            "certificate": other_pair.certificate.base64,
+            "encryptionCertificate": "Portal_Encryption",
+            "entityUrl": "https://billing.example",
+            "samlSubjectType": "Username",
+        }
+        entries = inventory(open_session(production)).entries
+        held = {entry.kind: entry.certificate for entry in entries if entry.name == "Billing"}
+        assert held == {Kind.APP: pair.certificate, Kind.APP_SAML: other_pair.certificate}
+        encryption = next(entry for entry in entries if entry.name == "Portal_Encryption")
+        assert encryption.used_by == ("SAML encryption for the app Billing",)
+
+    def test_a_certificate_that_was_deleted_is_left_out_and_its_successor_is_not(
+        self, production: Org, open_session: Callable[..., OrgSession]
+    ) -> None:
+        old = datetime(2026, 1, 1, 12, tzinfo=UTC)
+        for name in ("Renewed", "Gone"):
+            production.add_certificate(name, old)
+            production.delete_certificate(name)
+        production.certificates[0].created_at -= timedelta(days=400)
+        new = production.add_certificate("Renewed", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        # The org tells its rows in no order that could be relied on.
+        production.certificates.reverse()
+        found = named(inventory(open_session(production)))
+        assert "Gone" not in found
+        assert found["Renewed"].not_after == new.expires_at
+
+    def test_one_that_waits_for_its_authority_is_not_usable(
+        self, production: Org, open_session: Callable[..., OrgSession]
+    ) -> None:
+        production.add_certificate("Requested", None, ca_signed=True, unusable=True)
+        requested = named(inventory(open_session(production)))["Requested"]
+        assert requested.record is not None
+        assert (requested.record.is_usable, requested.not_after, requested.unreadable) == (False, None, False)
+
+    def test_the_year_9999_is_a_year_like_any_other(
+        self, production: Org, open_session: Callable[..., OrgSession]
+    ) -> None:
+        production.add_certificate("Imported", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+        assert named(inventory(open_session(production)))["Imported"].not_after == datetime(
+            9999, 12, 31, 12, tzinfo=UTC
+        )
+
+    def test_one_of_a_package_is_found_though_its_name_is_listed_with_a_namespace(
+        self,
+        production: Org,
+        open_session: Callable[..., OrgSession],
+        metadata_of: Callable[[OrgSession], MetadataService],
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        session = open_session(production)
+        metadata = metadata_of(session)
+        listed = metadata.list_components
+        metadata.list_components = lambda *kinds: [  # type: ignore[method-assign] # an org with a package
+            replace(each, full_name=f"pkg__{each.full_name}") if each.metadata_type == "Certificate" else each
+            for each in listed(*kinds)
+        ]
+        assert named(inventory(session, metadata))["pkg__Signing"].not_after == datetime(2027, 3, 1, 12, tzinfo=UTC)
+
+    def test_what_is_listed_and_not_told_of_is_unreadable(
+        self, production: Org, open_session: Callable[..., OrgSession], pair: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        provider = production.add_identity_provider("Login", pair.certificate)
+        provider.component["validationCert"] = "bm90aGluZw=="
+        session = open_session(production)
+        metadata = MetadataService(session)
+        monkeypatch.setattr(metadata, "query", lambda _: [])
+        found = named(inventory(session, metadata))
+        assert found["Signing"].unreadable
+        assert found["Login"].unreadable
+
+    def test_everything_is_listed_in_one_call(self, production: Org, open_session: Callable[..., OrgSession]) -> None:
+        inventory(open_session(production))
+        assert production.calls[Call.SOAP_LIST] == 1
+        assert production.calls[Call.TOOLING] == 0
+
+    @pytest.mark.parametrize("code", ["INVALID_TYPE", "INSUFFICIENT_ACCESS"])
+    @pytest.mark.parametrize(
+        ("kind", "permission"),
+        [(Kind.CERTIFICATE, "View Setup and Configuration"), (Kind.IDENTITY_PROVIDER, "Customize Application")],
+    )
+    def test_what_the_user_may_not_see_hides_nothing_else_and_names_the_permission(
+        self,
+        production: Org,
+        open_session: Callable[..., OrgSession],
+        pair: Any,
+        kind: Kind,
+        permission: str,
+        code: str,
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        production.add_identity_provider("Login", pair.certificate)
+        production.settings = replace(production.settings, hidden_types=(kind,), hidden_type_code=code)
+        found = inventory(open_session(production))
+        assert {entry.kind for entry in found.entries} == {*Kind} - {kind, Kind.APP_SAML}
+        [unread] = found.unread
+        assert unread.kind is kind
+        assert permission in unread.error.advice
+        assert "The org production does not show its" in unread.error.what
+        assert unread.error.exit_code == 1
+
+    def test_a_tooling_api_that_is_closed_hides_nothing_else(
+        self,
+        production: Org,
+        open_session: Callable[..., OrgSession],
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        closed = rest_error(403, "INSUFFICIENT_ACCESS", "insufficient access rights")
+        production.faults.add(Fault(Call.TOOLING, Effect.FAIL, answer=closed))
+        found = inventory(open_session(production))
+        assert [unread.kind for unread in found.unread] == [Kind.CERTIFICATE]
+        assert "Signing" not in named(found)
+
+    def test_a_tooling_api_that_is_away_for_long_hides_nothing_else(
+        self,
+        production: Org,
+        open_session: Callable[..., OrgSession],
+        metadata_of: Callable[[OrgSession], MetadataService],
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        production.faults.add(Fault(Call.TOOLING, Effect.FAIL, times=None))
+        session = open_session(production)
+        [unread] = inventory(session, metadata_of(session)).unread
+        assert isinstance(unread.error, OrgUnavailable)
+        assert "HTTP 503" in unread.error.what
+
+    def test_a_tooling_api_that_is_away_for_a_moment_is_asked_again(
+        self,
+        production: Org,
+        open_session: Callable[..., OrgSession],
+        metadata_of: Callable[[OrgSession], MetadataService],
+        pauses: list[float],
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        production.faults.add(Fault(Call.TOOLING, Effect.FAIL, times=2))
+        session = open_session(production)
+        assert "Signing" in named(inventory(session, metadata_of(session)))
+        assert len(pauses) == 2
+
+    def test_a_session_that_ends_meanwhile_is_renewed(
+        self, production: Org, open_session: Callable[..., OrgSession]
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        production.faults.add(Fault(Call.TOOLING, Effect.FAIL, answer="invalid_session"))
+        assert "Signing" in named(inventory(open_session(production)))
+        assert production.calls[Call.TOKEN] == 2
+
+    def test_an_answer_that_is_not_the_tooling_apis_is_said_to_be_none(
+        self,
+        production: Org,
+        open_session: Callable[..., OrgSession],
+        metadata_of: Callable[[OrgSession], MetadataService],
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        session = open_session(production)
+        for answer, told in (
+            (html_answer(200, "<html>Sign in</html>"), "does not answer like the Tooling API"),
+            (json_answer(200, {"rows": []}), "does not answer like the Tooling API"),
+            (json_answer(404, "nothing here"), "has no Tooling API at its address (HTTP 404)"),
+        ):
+            production.faults.clear()
+            production.faults.add(Fault(Call.TOOLING, Effect.FAIL, times=None, answer=answer))
+            [unread] = inventory(session, metadata_of(session)).unread
+            assert told in unread.error.what
+
+    def test_many_come_in_several_answers(self, production: Org, open_session: Callable[..., OrgSession]) -> None:
+        production.settings = replace(production.settings, query_batch=2)
+        for number in range(5):
+            production.add_certificate(f"Signing_{number}", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        found = inventory(open_session(production))
+        assert sum(entry.not_after is not None for entry in found.entries if entry.kind is Kind.CERTIFICATE) == 5
+
+    def test_a_login_that_is_refused_meanwhile_is_no_missing_permission(
+        self, production: Org, open_session: Callable[..., OrgSession]
+    ) -> None:
+        production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
+        session = open_session(production)
+        session.ensure_alive()
+        production.faults.add(
+            Fault(Call.TOOLING, Effect.FAIL, answer="invalid_session"),
+            Fault(Call.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion"),
+        )
+        with pytest.raises(LoginRefused):
+            inventory(session)
+
+
+def named(found: Inventory) -> dict[str, InventoryEntry]:
+    """The entries by name."""
+    return {entry.name: entry for entry in found.entries}

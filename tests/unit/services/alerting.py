@@ -1,0 +1,93 @@
+"""What tests of alerts share: a configuration, places that hold certificates, and what the ledger owes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.config.loading import parse
+from rotator.history.ledger import Ledger
+from rotator.history.matters import Matter, Matters
+from rotator.services.alert import Alerts
+from rotator.services.seen import SeenNow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rotator.config.settings import Settings
+    from rotator.history.database import Database
+
+NOW: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+DAY: Final = timedelta(days=1)
+LEASE: Final = timedelta(minutes=5)
+APPS: Final = ("production", "ConnectedApp")
+"""All connected apps of the org, as a look says that it has seen them whole."""
+
+CONFIGURATION: Final = """
+database: sqlite:///rotator.db
+orgs:
+  production:
+    login_url: https://example.my.salesforce.com
+    login: {client_id: key, username: rotator@example.com, private_key: {env: ROTATOR_KEY}}
+  sandbox:
+    login_url: https://example--uat.sandbox.my.salesforce.com
+    login: {client_id: key, username: rotator@example.com.uat, private_key: {env: ROTATOR_KEY}}
+stores: {keys: {type: files, path: store}}
+credentials:
+  billing: {org: production, store: keys, username: billing@example.com, apps: [Billing]}
+"""
+
+
+def settings_with(channels: str = "") -> Settings:
+    """The configuration with channels, each `name: {options}` on a line; without an address, for none is called."""
+    lines = [line.strip() for line in channels.strip().splitlines()]
+    usual = "type: slack-webhook, url: {env: WEBHOOK}"
+    alerts = "\n".join(f"    {line[:-1]}{', ' if '{}' not in line else ''}{usual}}}" for line in lines)
+    text = f"{CONFIGURATION}alerts:\n  channels:\n{alerts}\n" if alerts else CONFIGURATION
+    return parse(text, Path("/nowhere/config.yaml"))
+
+
+def holds(name: str, days: float, fingerprint: str = "a", **more: Any) -> SeenNow:
+    """An app in production with a certificate that has so many days left at NOW."""
+    return SeenNow(
+        **{"org": "production", "kind": "ConnectedApp", "name": name, "fingerprint": fingerprint * 64}
+        | {"not_after": NOW + days * DAY}
+        | more
+    )
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The alerts of one configuration, and what became of them."""
+
+    alerts: Alerts
+    matters: Matters
+    ledger: Ledger
+
+    def owed(self, key: str = "") -> dict[str, list[str]]:
+        """The steps of each channel in their order, of the matters whose keys begin so; told ones, too."""
+        found: dict[str, list[str]] = {}
+        ids = [matter.id for matter in self.matters.all(1000) if matter.key.startswith(key)]
+        for notice in self.ledger.notices(*ids):
+            found.setdefault(notice.channel, []).append(notice.step)
+        return found
+
+    def tell(self, channels: Iterable[str], now: datetime = NOW) -> None:
+        """Every channel accepts what it is owed."""
+        for channel in channels:
+            self.ledger.told(self.ledger.claim(channel, now, LEASE), "thread", now)
+
+    def open(self) -> dict[str, Matter]:
+        """What is open, by its key without the certificate."""
+        return {matter.key.rpartition("/")[0] or matter.key: matter for matter in self.matters.open_matters()}
+
+    def newest(self) -> Matter:
+        """The matter that was opened last."""
+        return self.matters.all(1)[0]
+
+
+def desk(database: Database, channels: str = "ops: {}") -> Desk:
+    """The alerts of a configuration with these channels."""
+    return Desk(Alerts(settings_with(channels), database), Matters(database), Ledger(database))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sized
     from datetime import datetime
 
+    from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.history.database import Database
     from rotator.salesforce.apps import App, ConnectedApps
@@ -74,6 +75,10 @@ class Adapters(Protocol):
         """The apps of an org."""
         ...
 
+    def channel(self, name: str) -> Channel:
+        """A place where people read."""
+        ...
+
 
 def checks(adapters: Adapters) -> Iterator[Check]:
     """Every check, one after the other; one that fails stops only those that rest on it."""
@@ -105,6 +110,8 @@ class _Checks:
             yield from self._org(org)
         for name, credential in self._settings.credentials.items():
             yield from self._credential(name, credential)
+        for channel in self._settings.alerts.channels:
+            yield self._try(f"channel {channel}", partial(self._channel, channel))
 
     def _org(self, org: str) -> Iterator[Check]:
         login = f"login to {org}"
@@ -187,6 +194,9 @@ class _Checks:
             )
         return f"The current version's key matches the live certificate of {version.app}."
 
+    def _channel(self, name: str) -> str:
+        return self._adapters.channel(name).check()
+
 
 def _locks_itself_out(credential: str, app: App, org: str) -> OrgError:
     return OrgError(
@@ -202,7 +212,7 @@ def _held(app: App | None) -> str:
 def _contents(settings: Settings) -> str:
     return (
         f"{_count(settings.orgs, 'org')}, {_count(settings.stores, 'store')},"
-        f" {_count(settings.credentials, 'credential')}."
+        f" {_count(settings.credentials, 'credential')}, {_count(settings.alerts.channels, 'channel')}."
     )
 
 

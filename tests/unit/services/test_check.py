@@ -1,10 +1,13 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.alerts.base import DeliveryFailed
+from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
 from rotator.errors import HistoryError, LoginRefused, OrgError, StoreError
@@ -12,6 +15,7 @@ from rotator.salesforce.apps import App
 from rotator.services.check import Check, Result, checks
 from rotator.stores.files import FilesStore
 from rotator.testing.versions import MOMENT, make_version
+from tests.unit.services.conftest import CONFIGURATION
 
 if TYPE_CHECKING:
     from rotator.core.certificates import Certificate
@@ -57,6 +61,7 @@ class World:
         self.orgs["production"].live = dict.fromkeys(["Billing", "Warehouse_A", "Warehouse_B"])
         self.orgs["sandbox"].live = {"Rotator": None}
         self.database: Any = SimpleNamespace(name="sqlite:///rotator.db", version="0001")
+        self.channels: dict[str, Any] = {}
         self.now: Callable[[], datetime] = lambda: MOMENT
 
     def store(self, _: str) -> FilesStore:
@@ -66,6 +71,9 @@ class World:
         return self.orgs[name]
 
     connected_apps = org_session
+
+    def channel(self, name: str) -> Any:
+        return self.channels[name]
 
     def check(self, name: str) -> Check:
         return self.all()[name]
@@ -191,3 +199,27 @@ def test_a_history_that_cannot_be_opened_fails_alone(settings: Settings, store: 
 
     found = Broken(settings, store).all()
     assert [name for name, check in found.items() if check.result is Result.FAILED] == ["history"]
+
+
+CHANNELS = """
+alerts:
+  channels:
+    ops: {type: apprise, url: {env: URL}}
+    pager: {type: apprise, url: {env: URL}}
+"""
+
+
+@pytest.fixture
+def alerting(tmp_path: Path, store: FilesStore) -> World:
+    return World(parse(CONFIGURATION + CHANNELS, tmp_path / "config.yaml"), store)
+
+
+def test_channels_are_tried_each_on_its_own(alerting: World) -> None:
+    def refuse() -> str:
+        raise DeliveryFailed("Channel pager: no login.", advice="Give the password.", lasting=True)
+
+    alerting.channels = {"ops": SimpleNamespace(check=lambda: "Connected."), "pager": SimpleNamespace(check=refuse)}
+    ops, pager = alerting.check("channel ops"), alerting.check("channel pager")
+    assert (ops.result, ops.sentence) == (Result.OK, "Connected.")
+    assert (pager.result, pager.advice) == (Result.FAILED, "Give the password.")
+    assert "2 channels" in alerting.check("configuration").sentence

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "adopt": Lazy("rotator.cli.adopt", "adopt", "Take a key pair made by hand into the store."),
     "export": Lazy("rotator.cli.export", "export", "Write the current version to a keystore that Java reads."),
     "verify": Lazy("rotator.cli.verify", "verify", "Log in with what is stored."),
+    "run": Lazy("rotator.cli.run", "run", "The service: look, tell people, rotate what is due, by schedule."),
     "history": Lazy("rotator.cli.history", "history", "What was done, and the proof that nobody rewrote it."),
     "alerts": Lazy("rotator.cli.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."),
     "db": Lazy("rotator.cli.db", "db", "The history database."),

@@ -45,13 +45,20 @@ class LineFormatter(logging.Formatter):
         return f"{_time(record)} {record.levelname} {record.name} {_sentence(record)}"
 
 
+class TextFormatter(logging.Formatter):
+    """`2026-11-23T10:00:00.123Z INFO look begins org="production"`: a service's events, for a person."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        return f"{_time(record)} {record.levelname} {_source(record)}{_sentence(record)}"
+
+
 class JournalFormatter(logging.Formatter):
     """`<6>look begins org="production"`: the journal knows time and process itself."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line with its priority."""
-        source = "" if _is_ours(record) else f"{record.name}: "
-        return f"<{_PRIORITIES.get(record.levelno, 6)}>{source}{_sentence(record)}"
+        return f"<{_PRIORITIES.get(record.levelno, 6)}>{_source(record)}{_sentence(record)}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -102,7 +109,7 @@ def resolved(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO) -> L
 
 
 _FORMATTERS: Final[dict[LogFormat, type[logging.Formatter]]] = {
-    LogFormat.TEXT: LineFormatter,
+    LogFormat.TEXT: TextFormatter,
     LogFormat.JSON: JsonFormatter,
     LogFormat.JOURNAL: JournalFormatter,
 }
@@ -110,6 +117,11 @@ _FORMATTERS: Final[dict[LogFormat, type[logging.Formatter]]] = {
 
 def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _source(record: logging.LogRecord) -> str:
+    """Who says so, where it is another library."""
+    return "" if _is_ours(record) else f"{record.name}: "
 
 
 def _sentence(record: logging.LogRecord) -> str:

@@ -13,21 +13,22 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 
-_UNTIL: Final = {
-    ActionKind.GENERATE: "ends before anything is changed in the org",
-    ActionKind.RECALL: "ends before anything is changed in the org",
-    ActionKind.UPLOAD: "goes on until the new key is current or the old certificate is back",
-    ActionKind.RESTORE: "goes on until the old certificate is back",
-    ActionKind.PROMOTE: "ends when the new key is current",
-}
-_AS_IT_IS: Final = "ends where nothing is half done"
+_SHORT: Final = 12
+"""Digits of a fingerprint, as tables show it."""
+
+_HALF_DONE: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE})
+"""In place, the app in use holds another certificate than current's from here on."""
+
+_GOES_ON: Final = "goes on until the new key is current or the old certificate is back"
+_ENDS: Final = "ends where nothing is half done"
 
 
 class Progress:
     """Follows the run of one credential (`rotator.services.reports.Listener`)."""
 
-    def __init__(self, credential: str) -> None:
+    def __init__(self, credential: str, *, in_place: bool) -> None:
         self.credential: Final = credential
+        self._in_place: Final = in_place
         self._step: ActionKind | None = None
         self._sent = False
         self._answer: LoginOutcome | None = None
@@ -35,11 +36,10 @@ class Progress:
     @property
     def standing(self) -> str:
         """Where it is, and what it still does when it is asked to stop."""
-        if self._step is None:
-            return f"the rotation of {self.credential} {_AS_IT_IS}"
+        at = f"is at {self._step}, and " if self._step else ""
         is_between = self._sent and self._step is ActionKind.VERIFY
-        until = _UNTIL[ActionKind.UPLOAD] if is_between else _UNTIL.get(self._step, _AS_IT_IS)
-        return f"the rotation of {self.credential} is at {self._step}, and {until}"
+        goes_on = self._in_place and (is_between or self._step in _HALF_DONE)
+        return f"the rotation of {self.credential} {at}{_GOES_ON if goes_on else _ENDS}"
 
     def begins(self, action: Action) -> None:
         """See Listener."""
@@ -63,6 +63,6 @@ class Progress:
         self._log(logging.WARNING, f"{action.kind if action else 'look'} failed", action, reason=why)
 
     def _log(self, level: int, event: str, action: Action | None, **values: Any) -> None:
-        about = {"app": action.app, "version": action.version} if action else {}
+        about = {"app": action.app, "version": (action.version or "")[:_SHORT]} if action else {}
         told = {"credential": self.credential, **about, **values}
         _LOG.log(level, event, extra={name: value for name, value in told.items() if value not in {None, ""}})

@@ -58,7 +58,9 @@ class Scheduler:
         self.lag = timedelta(0)
         """How much later than planned that was."""
         self.faults = 0
-        """How often `ask` raised."""
+        """How often `ask` raised what nobody foresaw."""
+        self.problem = ""
+        """Why the last tick failed, in a person's words; empty when it did not."""
         # One thread: a tick is never asked for while another one lasts.
         self._jobs: Final = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
@@ -103,12 +105,20 @@ class Scheduler:
         try:
             self._ask()
         except RotatorError as error:
-            self.faults += 1
-            _LOG.warning("what is due could not be found out: %s", error.what, extra={"advice": error.advice})
+            self._note_problem(error)
         except Exception as error:
             self.faults += 1
+            self.problem = f"A fault: {type(error).__name__}."
             _LOG.exception("a fault, at %s: %s", place_of(error), type(error).__name__)
+        else:
+            self.problem = ""
         self._ended = self._monotonic()
+
+    def _note_problem(self, error: RotatorError) -> None:
+        """Logged when it is news, not on every tick."""
+        if error.what != self.problem:
+            _LOG.warning("what is due could not be found out: %s", error.what, extra={"advice": error.advice})
+        self.problem = error.what
 
     def _measure_lag(self) -> None:
         before, self._began = self._began, self._monotonic()

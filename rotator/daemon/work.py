@@ -48,6 +48,8 @@ class Work:
         self._resting: Final[dict[tuple[JobKind, str], float]] = {}
         self.faults: Final[Counter[JobKind]] = Counter()
         """How often a job of a kind ended with an exception that nobody foresaw."""
+        self.failures: Final[Counter[JobKind]] = Counter()
+        """How often one could not even note how it ended, as the history was away."""
 
     def begin(self, job: Job) -> bool:
         """Runs a job, now or when there is a place. False when it is under way already, or rests after a fault."""
@@ -80,7 +82,8 @@ class Work:
         return any(kind in kinds for kind, _ in self._running) or any(self._waiting[kind] for kind in kinds)
 
     def _rests(self, job: Job) -> bool:
-        return self._monotonic() < self._resting.get(job.key, self._monotonic())
+        until = self._resting.get(job.key)
+        return until is not None and self._monotonic() < until
 
     def _fill(self, kind: JobKind) -> None:
         """Begins what waits, as far as there are places."""
@@ -105,6 +108,7 @@ class Work:
         try:
             job.run()
         except RotatorError as error:
+            self.failures[job.kind] += 1
             _LOG.warning("%s failed: %s", job.kind, error.what, extra={**about, "advice": error.advice})
         except Exception as error:
             self._note_fault(job)
@@ -120,5 +124,5 @@ class Work:
 
 
 def _level(job: Job) -> int:
-    """What is asked on every tick, and mostly does nothing, is told to those only who want to know all."""
-    return logging.INFO if job.kind in {JobKind.LOOK, JobKind.ROTATE} else logging.DEBUG
+    """What mostly finds nothing to do is told to those only who want to know all; what it finds, it tells itself."""
+    return logging.INFO if job.kind is JobKind.LOOK else logging.DEBUG

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.core.secret import Secret
-from rotator.daemon.logs import JournalFormatter, JsonFormatter, LineFormatter, LogFormat, log_as_service, resolved
+from rotator.daemon.logs import (
+    JournalFormatter,
+    JsonFormatter,
+    LineFormatter,
+    LogFormat,
+    TextFormatter,
+    log_as_service,
+    resolved,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +65,12 @@ def test_an_event_is_one_line_with_its_time_and_its_values() -> None:
     )
 
 
+def test_a_service_on_a_terminal_tells_an_event_in_one_line() -> None:
+    assert TextFormatter().format(record(msg="look begins", args=())) == (
+        '2026-11-23T10:00:00.500Z DEBUG look begins fingerprint="ab12"'
+    )
+
+
 def test_in_the_journal_an_event_is_one_line_with_its_priority() -> None:
     line = JournalFormatter().format(record(levelno=logging.WARNING))
     assert line == '<4>promoted billing\\nin two lines fingerprint="ab12"'
@@ -74,7 +88,7 @@ def test_for_programs_an_event_is_one_json_object_a_line() -> None:
     }
 
 
-@pytest.mark.parametrize("formatter", [LineFormatter(), JournalFormatter(), JsonFormatter()])
+@pytest.mark.parametrize("formatter", [LineFormatter(), TextFormatter(), JournalFormatter(), JsonFormatter()])
 def test_a_fault_is_one_line_with_its_trace_and_no_secret(formatter: logging.Formatter) -> None:
     error = fault()
     line = formatter.format(record(msg="a fault", args=(), exc_info=(type(error), error, None), token=Secret("xyzzy")))
@@ -109,7 +123,7 @@ def test_a_service_that_talks_more_tells_its_own_details_only(stream: io.StringI
     log_as_service(LogFormat.TEXT, {}, stream, verbose=True)
     logging.getLogger("rotator.daemon").debug("a detail")
     logging.getLogger("alembic").debug("nothing to see")
-    assert [line.split()[1:4] for line in stream.getvalue().splitlines()] == [["DEBUG", "rotator.daemon", "a"]]
+    assert [line.split()[1:4] for line in stream.getvalue().splitlines()] == [["DEBUG", "a", "detail"]]
 
 
 def test_the_journal_is_known_by_its_stream(tmp_path: Path) -> None:

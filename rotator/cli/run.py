@@ -1,0 +1,51 @@
+"""`rotator run`: the service."""
+
+# ruff: noqa: PLC0415 - the service's libraries are imported when it starts, not when help is shown
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+
+import click
+
+from rotator.cli.options import Invocation, common_options, pass_invocation
+from rotator.cli.stopping import StopRequest
+from rotator.daemon.logs import LogFormat, log_as_service
+
+
+@click.command()
+@common_options
+@click.option("--once", is_flag=True, help="Do one full round, and end.")
+@click.option(
+    "--log-format",
+    type=click.Choice([each.value for each in LogFormat]),
+    default=LogFormat.AUTO.value,
+    show_default=True,
+    help="How log lines look; `auto` is `journal` under systemd and `text` elsewhere.",
+)
+@click.option("--http/--no-http", default=True, help="Whether to serve health, metrics and the status page.")
+@pass_invocation
+def run(invocation: Invocation, *, once: bool, log_format: str, http: bool) -> None:
+    """Look at every org by schedule, tell people in time, rotate what is due, until it is asked to stop.
+
+    \b
+    SIGTERM, Ctrl-C   ends where nothing is half done, and says where that is; a second one ends at once
+    SIGHUP            reads the configuration again; a wrong one is refused, and the one before stays in force
+
+    Of several on one database one works, and the others stand by for it.
+
+    With --once it does one full round. Exit codes then: 0 all is well; 1 a person is needed; 3 something is away, or
+    another `rotator run` works already; 130 it was asked to stop.
+    """
+    log_as_service(LogFormat(log_format), os.environ, sys.stderr, verbose=invocation.verbose)
+    # A service that hangs is ended by SIGABRT (systemd.service, WatchdogSignal=): it shows where then.
+    faulthandler.enable()
+    with invocation.application() as app:
+        from rotator.daemon.start import serve, serve_once
+
+        if not once:
+            raise click.exceptions.Exit(serve(app, with_pages=http))
+        with StopRequest().listening() as stop:
+            raise click.exceptions.Exit(serve_once(app, stop))

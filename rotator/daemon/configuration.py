@@ -1,0 +1,66 @@
+"""The configuration as a service has it: proven before it counts, and read again on request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.alerts.kinds import open_channel
+from rotator.config.loading import load
+from rotator.core.severity import Severity
+from rotator.history.matters import NewMatter
+
+if TYPE_CHECKING:
+    from rotator.application import Application
+    from rotator.config.settings import Settings
+    from rotator.errors import RotatorError
+
+REFUSED: Final = "configuration"
+"""Key of the matter that config.yaml was changed and is wrong."""
+
+_WITH_A_RESTART: Final = ("database", "http")
+"""Sections that count from the next start only."""
+
+
+def prove(app: Application, settings: Settings) -> None:
+    """Sees whether what the service itself needs is there: the secrets of its channels, pages, history, heartbeat.
+
+    Keys of orgs and stores are not asked for: one that is missing is told, and keeps nobody else from being looked
+    after. Raises ConfigurationError.
+    """
+    for name, channel in settings.alerts.channels.items():
+        open_channel(name, channel, app.environ, app.now).close()
+    beat = settings.daemon.heartbeat
+    for secret in (settings.http.token, settings.database.password, beat.url if beat else None):
+        if secret is not None:
+            secret.resolve(app.environ)
+
+
+def read_again(app: Application) -> Settings:
+    """What config.yaml says now. Raises ConfigurationError when it is wrong, or a secret that it needs is missing."""
+    if app.config is None:
+        return app.settings
+    settings = load(app.config)
+    prove(app, settings)
+    return settings
+
+
+def changed(before: Settings, after: Settings) -> list[str]:
+    """The sections in which two configurations differ."""
+    return [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]
+
+
+def needs_restart(sections: list[str]) -> list[str]:
+    """Those of them that count from the next start only."""
+    return [name for name in sections if name in _WITH_A_RESTART]
+
+
+def refused(error: RotatorError) -> NewMatter:
+    """The matter that a configuration was refused."""
+    return NewMatter(
+        key=REFUSED,
+        kind=REFUSED,
+        severity=Severity.WARNING,
+        title="config.yaml was changed, and is wrong",
+        text=f"{error.what} The configuration before it stays in force until this one is corrected and read again"
+        " (`systemctl reload rotator`), and a restart would fail.",
+    )

@@ -1,0 +1,266 @@
+"""`rotator run`: what runs in which thread, what signals do, and what systemd is told. It decides nothing else.
+
+The main thread waits for signals, and every second sees how the others are. The scheduler's thread asks on every tick
+what is due. Each job has a thread of its own; so have the pages.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from rotator.daemon.bounds import longest
+from rotator.daemon.configuration import REFUSED, changed, needs_restart, read_again, refused
+from rotator.daemon.duty import Duty
+from rotator.daemon.once import LAST_CALLS
+from rotator.daemon.pages import Pages
+from rotator.daemon.scheduler import Scheduler
+from rotator.daemon.shift import Followed, Shift
+from rotator.daemon.signals import RELOAD
+from rotator.daemon.work import Running, Work
+from rotator.errors import ConfigurationError
+from rotator.services.jobs import JobKind
+from rotator.web.liveness import Liveness
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from rotator.application import Application
+    from rotator.config.settings import Settings
+    from rotator.daemon.systemd import Notifier
+
+_LOG: Final = logging.getLogger(__name__)
+
+INTERRUPTED: Final = 130
+
+PULSE: Final = 1.0
+"""Seconds between two looks of the main thread at the others."""
+
+EXTENSION: Final = timedelta(minutes=1)
+"""For so long a rotation that is being finished asks systemd for time, again and again."""
+
+
+class Service:
+    """One daemon, from its first tick to its last."""
+
+    def __init__(
+        self,
+        app: Application,
+        notifier: Notifier,
+        *,
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+        exit_at_once: Callable[[int], NoReturn] = os._exit,
+    ) -> None:
+        """`exit_at_once` ends the process with a code, whatever its threads are doing (os._exit)."""
+        self._exit_at_once: Final = exit_at_once
+        self._app: Final = app
+        self._notifier: Final = notifier
+        self._monotonic: Final = monotonic
+        self._random: Final = random
+        self._settings = app.settings
+        self._shift: Shift | None = None
+        self._duty: Final = Duty()
+        self._followed: Final = Followed()
+        self._work: Final = Work(places(app.settings), monotonic=monotonic)
+        self._scheduler: Final = Scheduler(self._tick, app.settings.daemon.tick, now=app.now, monotonic=monotonic)
+        self._started_at: Final = app.now()
+        self._stopping_since: float | None = None
+        self._refusal: ConfigurationError | None = None
+        self._is_untold = True
+        self._restart_for: list[str] = []
+        self._hung: set[Running] = set()
+        self._last_status = ""
+        self._fed_at = monotonic()
+        self.pages: Final = Pages()
+
+    def run(self, next_signal: Callable[[float], signal.Signals | None]) -> int:
+        """Until it is asked to stop; gives the exit code. Asked twice, it ends at once with 130."""
+        watchdog = self._notifier.watchdog
+        pulse = min(PULSE, watchdog.total_seconds() / 8) if watchdog else PULSE
+        self._scheduler.start()
+        self._last_status = self._status()
+        self._notifier.ready(self._last_status)
+        _LOG.info("started", extra=self._size())
+        while not self._is_over():
+            number = next_signal(pulse)
+            if number is RELOAD:
+                self._reload()
+            elif number is not None:
+                self._stop(number)
+            self._look_around()
+        self._scheduler.stop()
+        self._duty.leave()
+        _LOG.info("ended")
+        return 0
+
+    def liveness(self) -> Liveness:
+        """How the process is."""
+        return Liveness(
+            started_at=self._started_at,
+            ticked_at=self._scheduler.ticked_at,
+            since_tick=self._scheduler.since_tick,
+            tick=self._scheduler.tick,
+            lag=self._scheduler.lag,
+            is_working=self._duty.is_on,
+            worker=self._duty.worker,
+        )
+
+    # In the scheduler's thread.
+
+    def _tick(self) -> None:
+        if self._stopping_since is not None:
+            return
+        shift = self._shift
+        if shift is None or shift.office.settings is not self._settings:
+            shift = self._shift = self._next_shift()
+            self.pages.source = shift.pages(lambda: self._settings)
+        if not self._duty.take(shift.at_work):
+            return
+        self._tell_of_configuration(shift)
+        for job in shift.round.due():
+            if self._stopping_since is None:
+                self._work.begin(job)
+
+    def _next_shift(self) -> Shift:
+        settings = self._settings
+        app = self._app if settings is self._app.settings else self._app.fork(settings=settings)
+        return Shift(app, random=self._random, stop_asked=self._stop_asked, followed=self._followed)
+
+    def _tell_of_configuration(self, shift: Shift) -> None:
+        """A configuration that was refused is a matter for people, until another one is taken."""
+        if not self._is_untold:
+            return
+        refusal, now, alerts = self._refusal, self._app.now(), shift.office.alerts
+        if refusal:
+            alerts.problem(refused(refusal), now)
+        else:
+            alerts.solved(REFUSED, "config.yaml was corrected and is in force.", now)
+        self._is_untold = refusal is not self._refusal
+
+    def _stop_asked(self) -> bool:
+        """Asked by rotations: whoever has lost the lock ends where nothing is half done, too."""
+        return self._stopping_since is not None or not self._duty.is_on
+
+    # In the main thread.
+
+    def _reload(self) -> None:
+        if self._stopping_since is not None:
+            return
+        self._notifier.reloading(self._monotonic)
+        try:
+            settings = read_again(self._app)
+        except ConfigurationError as error:
+            self._refusal = error
+            _LOG.error("the configuration was refused, the one before stays in force: %s", error.what)
+        else:
+            self._refusal = None
+            self._take(settings)
+        self._is_untold = True
+        self._last_status = self._status()
+        self._notifier.ready(self._last_status)
+
+    def _take(self, settings: Settings) -> None:
+        """From the next tick on; what runs ends as it began."""
+        sections = changed(self._settings, settings)
+        self._restart_for = needs_restart(changed(self._app.settings, settings))
+        _LOG.info("the configuration was read again", extra={"changed": sections, "restart_for": self._restart_for})
+        self._settings = settings
+        self._work.places = places(settings)
+        self._scheduler.change(settings.daemon.tick)
+
+    def _stop(self, number: signal.Signals) -> None:
+        if self._stopping_since is not None:
+            self._stop_at_once()
+        self._stopping_since = self._monotonic()
+        self._work.drop_waiting()
+        self._last_status = self._status()
+        self._notifier.stopping(self._last_status)
+        _LOG.info(self._last_status, extra={"signal": number.name})
+
+    def _stop_at_once(self) -> NoReturn:
+        for running in self._rotations():
+            name = running.job.name
+            _LOG.warning("stopped at once: %s", self._followed.standing(name), extra={"advice": _finish(name)})
+        logging.shutdown()
+        self._exit_at_once(INTERRUPTED)
+
+    def _is_over(self) -> bool:
+        """Rotations go on to where nothing is half done; the rest may be cut off, as by a crash, after a while."""
+        if self._stopping_since is None or self._rotations():
+            return False
+        has_waited = self._monotonic() - self._stopping_since >= LAST_CALLS.total_seconds()
+        return has_waited or not self._work.running
+
+    def _look_around(self) -> None:
+        self._scheduler.pulse()
+        status = self._status()
+        if status != self._last_status:
+            self._last_status = status
+            self._notifier.status(status)
+        if self._is_progressing():
+            self._feed_watchdog()
+            if self._stopping_since is not None and self._rotations():
+                self._notifier.extend(EXTENSION)
+
+    def _feed_watchdog(self) -> None:
+        watchdog, now = self._notifier.watchdog, self._monotonic()
+        if watchdog and now >= self._fed_at + watchdog.total_seconds() / 4:
+            self._fed_at = now
+            self._notifier.alive()
+
+    def _is_progressing(self) -> bool:
+        """Whether the scheduler ticks, and no job has hung."""
+        hung = {running for running in self._work.running if self._is_hung(running)}
+        for running in hung - self._hung:
+            _LOG.error("it hangs: %s", running.job, extra={"for_seconds": round(self._monotonic() - running.since)})
+        self._hung = hung
+        return not hung and self.liveness().is_alive
+
+    def _is_hung(self, running: Running) -> bool:
+        bound = longest(running.job.kind, self._settings)
+        return self._monotonic() - running.since > bound.total_seconds()
+
+    def _rotations(self) -> list[Running]:
+        return [running for running in self._work.running if running.job.kind is JobKind.ROTATE]
+
+    def _status(self) -> str:
+        """A line for `systemctl status`."""
+        if self._stopping_since is not None:
+            standings = [self._followed.standing(running.job.name) for running in self._rotations()]
+            return f"stopping: {'; '.join(standings) or 'nothing is half done'}"
+        if self._duty.is_on:
+            size = ", ".join(f"{count} {kind}" for kind, count in self._size().items())
+            told = [f"working: {size}", *(f"rotating {running.job.name}" for running in self._rotations())]
+        else:
+            told = [f"standing by: {self._duty.worker}" if self._duty.worker else "starting"]
+        told += [f"the last tick failed: {self._scheduler.problem}"] if self._scheduler.problem else []
+        told += ["config.yaml is wrong, the one before it is in force"] if self._refusal else []
+        told += [f"{section} in config.yaml counts from the next start" for section in self._restart_for]
+        return "; ".join(told)
+
+    def _size(self) -> dict[str, int]:
+        settings = self._settings
+        return {
+            "orgs": len(settings.orgs),
+            "credentials": len(settings.credentials),
+            "channels": len(settings.alerts.channels),
+        }
+
+
+def places(settings: Settings) -> dict[JobKind, int]:
+    """How many jobs of a kind run at once. No channel waits for another."""
+    daemon = settings.daemon
+    return {
+        JobKind.LOOK: daemon.orgs_at_once,
+        JobKind.ROTATE: daemon.rotations_at_once,
+        JobKind.DELIVER: max(1, len(settings.alerts.channels)),
+    }
+
+
+def _finish(name: str) -> str:
+    return f"`rotate finish {name}`, or the next start, goes on from there."

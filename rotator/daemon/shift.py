@@ -1,0 +1,69 @@
+"""One configuration at work: the round by it, and what the pages show of it. One that is read again begins another."""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.policies import Strategy
+from rotator.daemon.progress import Progress
+from rotator.services.gathering import Gathering
+from rotator.services.round import Round
+from rotator.services.scope import Office
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from rotator.application import Application
+    from rotator.config.settings import Settings
+    from rotator.history.locks import Hold
+
+
+class Followed:
+    """The rotations that run, each with what the log tells of it."""
+
+    def __init__(self) -> None:
+        self._runs: Final[dict[str, Progress]] = {}
+
+    def follow(self, settings: Settings, credential: str) -> Progress:
+        """A listener for the run that begins now."""
+        in_place = settings.credentials[credential].strategy is Strategy.IN_PLACE
+        self._runs[credential] = Progress(credential, in_place=in_place)
+        return self._runs[credential]
+
+    def standing(self, credential: str) -> str:
+        """Where a rotation is, and how far it still goes when it is asked to stop."""
+        run = self._runs.get(credential)
+        return run.standing if run else f"{credential} is being looked at"
+
+
+class Shift:
+    """The round by one configuration."""
+
+    def __init__(
+        self,
+        app: Application,
+        *,
+        random: Callable[[], float],
+        stop_asked: Callable[[], bool],
+        followed: Followed,
+    ) -> None:
+        """Raises HistoryError when the history cannot be opened."""
+        self.office: Final = Office(
+            settings=app.settings,
+            database=app.database,
+            open_scope=app.fork,
+            now=app.now,
+            random=random,
+            actor=f"rotator on {socket.gethostname()}",
+            stop_asked=stop_asked,
+            listener=partial(followed.follow, app.settings),
+        )
+        self.round: Final = Round(self.office)
+        self.at_work: Final[Callable[[], AbstractContextManager[Hold]]] = partial(self.round.at_work, app.locks)
+
+    def pages(self, settings: Callable[[], Settings]) -> Gathering:
+        """What the pages show."""
+        return Gathering(settings, self.office.database, self.office.now)

@@ -1,0 +1,66 @@
+"""Puts the service together, and starts it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+from rotator.daemon.configuration import prove
+from rotator.daemon.once import run_once
+from rotator.daemon.service import Service, places
+from rotator.daemon.shift import Followed, Shift
+from rotator.daemon.signals import taken
+from rotator.daemon.systemd import Notifier
+from rotator.daemon.work import Work
+from rotator.errors import HistoryUnavailable
+from rotator.web.application import application
+from rotator.web.server import WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.application import Application
+
+_LOG: Final = logging.getLogger(__name__)
+
+_RANDOM: Final = random.SystemRandom()
+
+
+def serve(app: Application, *, with_pages: bool) -> int:
+    """Runs the service until it is asked to stop; gives the exit code.
+
+    Raises ConfigurationError when a secret is missing or the pages cannot be served where they are to be, HistoryError
+    when the history cannot be used as it is. One that is away for a while is waited for, as an org or a store is.
+    """
+    prove(app, app.settings)
+    try:
+        app.database.upgrade()
+    except HistoryUnavailable as error:
+        _LOG.warning("the history is away: %s It is tried again on every tick.", error.what)
+    with ExitStack() as stack:
+        # Before any thread begins: each thread inherits that the signals are left to this one.
+        next_signal = stack.enter_context(taken())
+        service = Service(app, Notifier.from_environ(app.environ), monotonic=time.monotonic, random=_RANDOM.random)
+        if with_pages:
+            _LOG.info("pages are served", extra={"url": stack.enter_context(_pages(app, service)).url})
+        return service.run(next_signal)
+
+
+def serve_once(app: Application, stop_asked: Callable[[], bool]) -> int:
+    """Does one full round; gives the exit code (`rotator.daemon.once.run_once`).
+
+    Raises ConfigurationError when a secret is missing, DaemonRunning beside a daemon that works, HistoryError.
+    """
+    prove(app, app.settings)
+    work = Work(places(app.settings), monotonic=time.monotonic)
+    shift = Shift(app, random=_RANDOM.random, stop_asked=stop_asked, followed=Followed())
+    return run_once(shift, work, stop_asked)
+
+
+def _pages(app: Application, service: Service) -> WebServer:
+    settings = app.settings.http
+    token = settings.token.resolve(app.environ) if settings.token else None
+    return WebServer(application(service.pages, settings, token=token, alive=service.liveness), settings)

@@ -109,7 +109,7 @@ class LastSighting(Sighting):
     """When it was first seen with this certificate."""
     last_seen: datetime
     gone_at: datetime | None = None
-    """When a look at its org first found it no more."""
+    """When a look at its org first found the app no more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ class Place:
     app_modified_at: datetime | None
     app_modified_by: str | None
     gone_at: datetime | None = None
-    """When a look at its org first found the app no more."""
+    """When a look at its org first found it there no more."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, case, insert, literal, select, update
 
 from rotator.history.models import CERTIFICATE, SIGHTING
 from rotator.history.records import LastSighting, Sighting
+from rotator.history.times import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from rotator.history.database import Database
+    from rotator.history.transactions import Transactions
 
 _Key: TypeAlias = "tuple[str, str, str, str | None, datetime | None]"
 
@@ -28,34 +29,36 @@ _OF_THE_CERTIFICATE: Final = (
 
 
 def record_sightings(
-    database: Database, sightings: Sequence[Sighting], now: datetime, *, gone: Iterable[LastSighting] = ()
+    database: Transactions, sightings: Sequence[Sighting], now: datetime, *, gone: Iterable[LastSighting] = ()
 ) -> None:
     """Notes what was seen at `now`, all in one transaction: the first time with both times, later only with the last.
 
-    `gone` is what a look at its org did not find: it is noted once, until it is seen again. Raises HistoryError or
-    HistoryUnavailable, and ValueError for a certificate without its dates.
+    `gone` is what a look at its org did not find: that is noted once, until it is seen again, as it is of a certificate
+    in whose place another one was seen. Raises HistoryError or HistoryUnavailable, and ValueError for a certificate
+    without its dates.
     """
     if any(each.certificate_fingerprint and not (each.not_before and each.not_after) for each in sightings):
         raise ValueError("a certificate has dates")
     with database.writing() as connection:
         _note_certificates(connection, sightings, now)
-        _note_places(connection, sightings, now)
-        _note_gone(connection, [each.id for each in gone], now)
+        replaced = _note_places(connection, sightings, now)
+        _note_gone(connection, [*replaced, *(each.id for each in gone)], now)
 
 
-def last_sightings(database: Database, org: str | None = None) -> list[LastSighting]:
+def last_sightings(database: Transactions, org: str | None = None) -> list[LastSighting]:
     """What each app of an org, or of all orgs, held when it was last seen: by org, type and name.
 
     Raises HistoryError or HistoryUnavailable.
     """
     query = select(SIGHTING, *(CERTIFICATE.c[name].label(f"held_{name}") for name in _OF_THE_CERTIFICATE))
     query = query.outerjoin(CERTIFICATE, CERTIFICATE.c.fingerprint == SIGHTING.c.certificate_fingerprint)
-    query = query.order_by(SIGHTING.c.org, SIGHTING.c.app_type, SIGHTING.c.app, SIGHTING.c.last_seen, SIGHTING.c.id)
+    # What is not gone is the last, whatever the clock said when it was seen.
+    query = query.order_by(SIGHTING.c.gone_at.is_(None), SIGHTING.c.last_seen, SIGHTING.c.id)
     if org is not None:
         query = query.where(SIGHTING.c.org == org)
     with database.reading() as connection:
-        rows = {(row.org, row.app_type, row.app): row for row in connection.execute(query)}
-    return [_last(row) for row in rows.values()]
+        rows = {_where(row): row for row in connection.execute(query)}
+    return [_last(rows[where]) for where in sorted(rows)]
 
 
 def _note_certificates(connection: Connection, sightings: Sequence[Sighting], now: datetime) -> None:
@@ -71,7 +74,8 @@ def _note_certificates(connection: Connection, sightings: Sequence[Sighting], no
         connection.execute(insert(CERTIFICATE), new)
 
 
-def _note_places(connection: Connection, sightings: Sequence[Sighting], now: datetime) -> None:
+def _note_places(connection: Connection, sightings: Sequence[Sighting], now: datetime) -> list[int]:
+    """Returns what was there before in the same places, with other certificates."""
     known = _places(connection, {each.org for each in sightings})
     seen = {_key(each): each for each in sightings}
     new = [_place(each, now) for key, each in seen.items() if key not in known]
@@ -80,13 +84,16 @@ def _note_places(connection: Connection, sightings: Sequence[Sighting], now: dat
         connection.execute(insert(SIGHTING), new)
     if again:
         # A clock that was set back takes nothing away from what was seen.
-        later = update(SIGHTING).where(SIGHTING.c.id == bindparam("this"), SIGHTING.c.last_seen <= now)
-        connection.execute(later.values(last_seen=now, gone_at=None), again)
+        last_seen = case((SIGHTING.c.last_seen <= now, literal(now, UtcDateTime())), else_=SIGHTING.c.last_seen)
+        this = update(SIGHTING).where(SIGHTING.c.id == bindparam("this"))
+        connection.execute(this.values(last_seen=last_seen, gone_at=None), again)
+    here = {_where(each) for each in sightings}
+    return [row.id for key, row in known.items() if key not in seen and _where(row) in here]
 
 
 def _places(connection: Connection, orgs: Collection[str]) -> dict[_Key, Row[Any]]:
-    key = ("id", "org", "app", "app_type", "certificate_fingerprint", "not_after")
-    query = select(*(SIGHTING.c[name] for name in key)).where(SIGHTING.c.org.in_(list(orgs)))
+    columns = ("id", "org", "app", "app_type", "certificate_fingerprint", "not_after")
+    query = select(*(SIGHTING.c[name] for name in columns)).where(SIGHTING.c.org.in_(list(orgs)))
     return {tuple(row)[1:]: row for row in connection.execute(query)}
 
 
@@ -105,6 +112,11 @@ def _certificate(sighting: Sighting, now: datetime) -> dict[str, Any]:
     # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
     facts["serial"] = f"{sighting.serial:x}"
     return {"fingerprint": sighting.certificate_fingerprint, "first_seen": now, "last_seen": now, **facts}
+
+
+def _where(seen: Sighting | Row[Any]) -> tuple[str, str, str]:
+    """A place, whatever it holds; Salesforce takes its name in any case."""
+    return seen.org, seen.app_type, seen.app.casefold()
 
 
 def _key(sighting: Sighting) -> _Key:

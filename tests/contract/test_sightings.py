@@ -55,7 +55,30 @@ def test_what_was_seen_last_is_told_from_what_was_there_before_and_what_is_gone(
         "Empty": (NOW, NOW, NOW + 2 * DAY),
     }
     [certificate] = certificates(database)
+    [place] = certificate.places
+    assert place.gone_at is None
     assert (certificate.not_after, certificate.serial, certificate.last_seen) == (NEVER, HELD.serial, NOW + 2 * DAY)
+
+
+def test_the_certificate_that_replaced_another_is_the_last_even_if_the_clock_was_set_back(database: Database) -> None:
+    new = Sighting(**vars(HELD) | {"certificate_fingerprint": "b" * 64})
+    record_sightings(database, [HELD], NOW)
+    record_sightings(database, [new], NOW - DAY)
+    [last] = last_sightings(database)
+    assert (last.certificate_fingerprint, last.last_seen) == ("b" * 64, NOW - DAY)
+    record_sightings(database, [new], NOW + DAY)
+    gone = {each.fingerprint[0]: each.places[0].gone_at for each in certificates(database)}
+    assert gone == {"a": NOW - DAY, "b": None}
+
+    record_sightings(database, [HELD], NOW - DAY)
+    [last] = last_sightings(database)
+    assert (last.certificate_fingerprint, last.first_seen, last.last_seen) == ("a" * 64, NOW, NOW)
+
+
+def test_an_app_whose_name_is_written_in_another_case_is_the_same(database: Database) -> None:
+    record_sightings(database, [HELD], NOW)
+    record_sightings(database, [Sighting(**vars(HELD) | {"app": "BILLING"})], NOW + DAY)
+    assert [last.app for last in last_sightings(database)] == ["BILLING"]
 
 
 def test_a_look_at_thousands_of_apps_fits_into_one_transaction(database: Database) -> None:

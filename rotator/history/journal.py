@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from rotator.history.database import Database
+    from rotator.history.transactions import Transactions
 
 PROMOTION: Final = "promote"
 """Kind of the event that is recorded when a version was promoted."""
@@ -31,7 +31,7 @@ PROMOTION: Final = "promote"
 class Journal:
     """The history as those who rotate see it. Every method raises HistoryError or HistoryUnavailable."""
 
-    def __init__(self, database: Database, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
+    def __init__(self, database: Transactions, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._database: Final = database
         self._random_bytes: Final = random_bytes
 

@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.kinds import Kind
-from rotator.history.queries import rotations
+from rotator.history.journal import Journal
+from rotator.history.rotations import newest
+from rotator.history.transactions import Within
 from rotator.salesforce.apps import App
 from rotator.services import matters_of
 from rotator.services.matters_of import ORG, STORE, key
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from rotator.core.trials import Trial
     from rotator.errors import RotatorError
     from rotator.history.matters import NewMatter
     from rotator.services.scan import Found, Scan
@@ -42,7 +45,6 @@ class Findings:
     def tell(self) -> None:
         """Opens and solves what people should know of."""
         self._solve(key(ORG, self._org))
-        self._tell_stores()
         for status in self.statuses:
             self._tell_drift(status)
             self._tell_or_solve(
@@ -63,10 +65,20 @@ class Findings:
     def statuses(self) -> list[CredentialStatus]:
         """Where the credentials of the org stand, by what the look has shown of its apps."""
         names = [name for name, each in self._office.settings.credentials.items() if each.org == self._org]
+        if not names:
+            return []
+        with self._office.database.reading() as connection:
+            here = Within(connection)
+            last, journal = newest(here), Journal(here)
+            pasts = {name: Past(last.get(name), journal.last_promotion(name)) for name in names}
         reader = StatusReader(
-            self._office.settings, read_app=self._app, store=self._scope.store, past=self._past, now=self._now
+            self._office.settings,
+            read_app=self._app,
+            store=self._scope.store,
+            past=pasts.__getitem__,
+            now=self._now,
         )
-        return reader.all(names) if names else []
+        return reader.all(names)
 
     @cached_property
     def _apps(self) -> dict[str, Found]:
@@ -77,10 +89,6 @@ class Findings:
         if line is None or line.state in {State.UNREADABLE, State.VANISHED}:
             return None
         return App(name, name, line.client_id, line.certificate, component=None)
-
-    def _past(self, name: str) -> Past:
-        newest = rotations(self._office.database, name, limit=1)
-        return Past(newest[0] if newest else None, self._office.journal.last_promotion(name))
 
     @cached_property
     def _open(self) -> frozenset[str]:
@@ -97,20 +105,19 @@ class Findings:
         elif is_known:
             self._solve(new.key)
 
-    def _tell_stores(self) -> None:
-        stores = {self._office.settings.credentials[status.credential].store for status in self.statuses}
-        for store in sorted(stores):
+    def stores(self) -> Iterator[Trial]:
+        """How it went with each store that was looked at; what cannot be read is told."""
+        names = {self._office.settings.credentials[status.credential].store for status in self.statuses}
+        for store in sorted(names):
             error = self._store_problem(store)
             trial = self._office.trials.get(STORE, store)
-            if error:
-                trial = self._office.failed(trial, error)
-                self._office.alerts.problem(
-                    matters_of.unreadable_store(store, error, since=trial.last_good_at), self._now
-                )
-            else:
-                trial = trial.succeeded(self._now)
+            if error is None:
                 self._solve(key(STORE, store))
-            self._office.trials.put(trial)
+                yield trial.succeeded(self._now)
+                continue
+            new = matters_of.unreadable_store(store, error, since=trial.last_good_at)
+            self._office.alerts.problem(new, self._now)
+            yield self._office.failed(trial, error)
 
     def _store_problem(self, store: str) -> RotatorError | None:
         told = (problem.error for problem in self._found.problems if problem.where == f"store {store}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.trials import Trial
-    from rotator.services.jobs import Job
+    from rotator.services.jobs import Job, Moment
     from rotator.services.scope import Office
 
 LOG: Final = logging.getLogger(__name__)
@@ -25,20 +25,16 @@ class Heartbeat:
     def __init__(self, office: Office) -> None:
         self._office: Final = office
 
-    def is_due(self, now: datetime, due: Iterable[Job]) -> bool:
+    def is_due(self, moment: Moment, due: Iterable[Job]) -> bool:
         """Whether a full round has ended since the last heartbeat.
 
         Every org was looked at, or is known to be failing; and of what is `due` now, everything was tried.
         """
-        trials = {(trial.kind, trial.name): trial for trial in self._office.trials.all()}
-        last = trials.get((JobKind.HEARTBEAT, ""))
-        since = last.last_at if last and last.last_at and last.last_at <= now else None
-
-        def is_tried(kind: JobKind, name: str) -> bool:
-            return _is_tried(trials.get((kind, name)), since)
-
-        orgs = all(is_tried(JobKind.LOOK, org) for org in self._office.settings.orgs)
-        return orgs and all(is_tried(*job.key) for job in due if job.kind in {JobKind.LOOK, JobKind.ROTATE})
+        last = moment.trial(JobKind.HEARTBEAT).last_at
+        since = last if last and last <= moment.now else None
+        looks = [(JobKind.LOOK, org) for org in self._office.settings.orgs]
+        rest = [job.key for job in due if job.kind in {JobKind.LOOK, JobKind.ROTATE}]
+        return all(_is_tried(moment.trial(*key), since) for key in (*looks, *rest))
 
     def beat(self) -> None:
         """Calls the monitor, if there is one. That it cannot be reached is logged: that is what it notices itself."""
@@ -53,7 +49,7 @@ class Heartbeat:
         self._office.trials.put(trial.succeeded(now))
 
 
-def _is_tried(trial: Trial | None, since: datetime | None) -> bool:
-    if trial is None or trial.last_at is None:
+def _is_tried(trial: Trial, since: datetime | None) -> bool:
+    if trial.last_at is None:
         return False
     return since is None or trial.last_at > since or trial.failures > 0

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rotator.core.trials import Trial
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 
 class JobKind(StrEnum):
@@ -45,3 +48,15 @@ class Job:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".rstrip()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When it is asked what is due, and what was known of every trial then: read once, as it is asked often."""
+
+    now: datetime
+    trials: Mapping[tuple[str, str], Trial]
+
+    def trial(self, kind: JobKind, name: str = "") -> Trial:
+        """What is known of one; of one that was never tried, nothing but its name."""
+        return self.trials.get((kind, name)) or Trial(kind, name)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.kinds import Kind
 from rotator.errors import HistoryError
+from rotator.history.journal import Journal
 from rotator.history.sightings import last_sightings, record_sightings
+from rotator.history.transactions import Within
 from rotator.salesforce.budget import LimitReached
 from rotator.services.findings import Findings
 from rotator.services.jobs import JobKind
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from rotator.core.trials import Trial
     from rotator.errors import RotatorError
     from rotator.history.records import LastSighting, Sighting
+    from rotator.services.jobs import Moment
     from rotator.services.outlooks import Outlooks
     from rotator.services.scan import Scan
     from rotator.services.scope import Office, Scope
@@ -52,18 +55,17 @@ class Lookout:
         """Has an org looked at soon: something was changed there."""
         self._asked.add(org)
 
-    def due(self, now: datetime) -> list[str]:
+    def due(self, moment: Moment) -> list[str]:
         """The orgs that are due, or were asked for."""
-        trials = {trial.name: trial for trial in self._office.trials.all(JobKind.LOOK)}
-        return [org for org in self._office.settings.orgs if self._is_due(org, trials.get(org), now)]
+        return [org for org in self._office.settings.orgs if self._is_due(org, moment)]
 
-    def _is_due(self, org: str, trial: Trial | None, now: datetime) -> bool:
-        if trial is None or org in self._asked:
+    def _is_due(self, org: str, moment: Moment) -> bool:
+        if org in self._asked:
             return True
-        daemon = self._office.settings.daemon
+        daemon, trial = self._office.settings.daemon, moment.trial(JobKind.LOOK, org)
         # The same for as long as the last look was the same, however often this is asked.
         spread = Random(f"{self._salt} {org} {trial.last_at}").random()  # noqa: S311 - it only spreads the looks
-        return trial.is_due(now, daemon.inventory_every + daemon.jitter * spread)
+        return trial.is_due(moment.now, daemon.inventory_every + daemon.jitter * spread)
 
     def look(self, org: str) -> None:
         """Looks at one org. What cannot be read is noted, and told to people. Raises HistoryError."""
@@ -123,18 +125,22 @@ class Lookout:
         findings.tell()
         for name, outlook in findings.outlooks():
             self._outlooks.note(name, outlook)
-        self._office.trials.put(trial.succeeded(now))
+        self._office.note([trial.succeeded(now), *findings.stores()])
 
-    def evaluation_is_due(self, now: datetime) -> bool:
+    @staticmethod
+    def evaluation_is_due(moment: Moment) -> bool:
         """Whether thresholds were last asked for a while ago."""
-        return self._office.trials.get(JobKind.EVALUATE, "").is_due(now, EVALUATED_EVERY)
+        return moment.trial(JobKind.EVALUATE).is_due(moment.now, EVALUATED_EVERY)
 
     def evaluate(self) -> None:
         """Finds what was crossed since the last look at each org, however long ago that was. Raises HistoryError."""
         office, now = self._office, self._office.now()
         with self._deciding:
-            last = [each for each in last_sightings(office.database) if each.org in office.settings.orgs]
-            office.alerts.certificates(remembered(office.settings, last, office.journal.promoted_version), now)
+            with office.database.reading() as connection:
+                here = Within(connection)
+                last = [each for each in last_sightings(here) if each.org in office.settings.orgs]
+                seen = remembered(office.settings, last, Journal(here).promoted_version)
+            office.alerts.certificates(seen, now)
         office.alerts.evaluate(now)
         office.trials.put(office.trials.get(JobKind.EVALUATE, "").succeeded(now))
 

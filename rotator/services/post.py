@@ -34,4 +34,4 @@ class Post:
 
     def forget_unconfigured(self) -> None:
         """Takes back what is owed to channels that the configuration no longer has."""
-        self._delivery.drop_unconfigured(self._office.settings.alerts.channels)
+        self._delivery.drop_unconfigured(self._office.settings.alerts.channels, self._office.now())

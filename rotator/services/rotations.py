@@ -10,9 +10,8 @@ from rotator.services.needs import longest, windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
-    from rotator.core.trials import Trial
+    from rotator.services.jobs import Moment
     from rotator.services.outlooks import Outlooks
     from rotator.services.reports import Report
     from rotator.services.scope import Office
@@ -30,17 +29,16 @@ class Rotations:
         self._outlooks: Final = outlooks
         self._changed: Final = changed
 
-    def due(self, now: datetime) -> list[str]:
+    def due(self, moment: Moment) -> list[str]:
         """The credentials that have something due, and those of which nothing is known yet."""
-        trials = {trial.name: trial for trial in self._office.trials.all(JobKind.ROTATE)}
-        return [name for name in self._office.settings.credentials if self._is_due(name, trials.get(name), now)]
+        return [name for name in self._office.settings.credentials if self._is_due(name, moment)]
 
-    def _is_due(self, name: str, trial: Trial | None, now: datetime) -> bool:
-        outlook = self._outlooks.get(name)
+    def _is_due(self, name: str, moment: Moment) -> bool:
+        outlook, trial = self._outlooks.get(name), moment.trial(JobKind.ROTATE, name)
         settings = self._office.settings.credentials[name]
-        if outlook and not outlook.is_due(windows_of(settings), now, lasts=longest(settings)):
+        if outlook and not outlook.is_due(windows_of(settings), moment.now, lasts=longest(settings)):
             return False
-        if trial is None or trial.is_due(now):
+        if trial.is_due(moment.now):
             return True
         return outlook is not None and outlook.is_half_done and trial.failures < AT_ONCE
 

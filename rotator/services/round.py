@@ -87,17 +87,17 @@ class Round:
 
         A job that was not begun, or did not end, is due again when this is asked the next time.
         """
-        now = self._office.now()
+        moment = self._office.moment()
         jobs = [
-            *self._jobs(JobKind.ROTATE, self._rotations.due(now), self.rotate),
-            *self._jobs(JobKind.LOOK, self._lookout.due(now), self.look),
-            *self._jobs(JobKind.DELIVER, self._post.due(now), self.deliver),
+            *self._jobs(JobKind.ROTATE, self._rotations.due(moment), self.rotate),
+            *self._jobs(JobKind.LOOK, self._lookout.due(moment), self.look),
+            *self._jobs(JobKind.DELIVER, self._post.due(moment.now), self.deliver),
         ]
-        if self._lookout.evaluation_is_due(now):
+        if self._lookout.evaluation_is_due(moment):
             jobs.append(Job(JobKind.EVALUATE, "", self.evaluate))
-        if self._upkeep.is_due(now):
+        if self._upkeep.is_due(moment):
             jobs.append(Job(JobKind.UPKEEP, "", self.keep_house))
-        if self._heartbeat.is_due(now, jobs):
+        if self._heartbeat.is_due(moment, jobs):
             jobs.append(Job(JobKind.HEARTBEAT, "", self.beat))
         return jobs
 
@@ -107,9 +107,9 @@ class Round:
         Raises HistoryError. What else fails is in the result.
         """
         run_all(self._jobs(JobKind.LOOK, self._office.settings.orgs, self.look))
-        run_all(self._jobs(JobKind.ROTATE, self._rotations.due(self._office.now()), self.rotate))
+        run_all(self._jobs(JobKind.ROTATE, self._rotations.due(self._office.moment()), self.rotate))
         self.evaluate()
-        if self._upkeep.is_due(self._office.now()):
+        if self._upkeep.is_due(self._office.moment()):
             self.keep_house()
         run_all(self._jobs(JobKind.DELIVER, self._post.due(self._office.now()), self.deliver))
         self.beat()

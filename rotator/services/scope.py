@@ -10,12 +10,14 @@ from rotator.core.trials import BackOff
 from rotator.history.journal import Journal
 from rotator.history.ledger import Ledger
 from rotator.history.matters import Matters
+from rotator.history.transactions import Within
 from rotator.history.trials import Trials
 from rotator.services.alert import Alerts
+from rotator.services.jobs import Moment
 from rotator.services.reports import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -128,6 +130,17 @@ class Office:
         """How long something is left alone after failures."""
         configured = self.settings.daemon.back_off
         return BackOff(configured.first, configured.ceiling, configured.attention_after)
+
+    def moment(self) -> Moment:
+        """Now, with everything that was tried before. Raises HistoryError."""
+        return Moment(self.now(), {(trial.kind, trial.name): trial for trial in self.trials.all()})
+
+    def note(self, trials: Iterable[Trial]) -> None:
+        """Keeps trials, all in one transaction. Raises HistoryError."""
+        with self.database.writing() as connection:
+            here = Trials(Within(connection))
+            for trial in trials:
+                here.put(trial)
 
     def failed(self, trial: Trial, error: RotatorError, *, world: str = "") -> Trial:
         """A trial after one more failure, which lasts unless something was away for a while."""

@@ -15,6 +15,7 @@ from rotator.services.matters_of import HISTORY, history_broken
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rotator.services.jobs import Moment
     from rotator.services.scope import Office, Scope
 
 LOG: Final = logging.getLogger(__name__)
@@ -31,9 +32,10 @@ class Upkeep:
     def __init__(self, office: Office) -> None:
         self._office: Final = office
 
-    def is_due(self, now: datetime) -> bool:
+    @staticmethod
+    def is_due(moment: Moment) -> bool:
         """Whether it was last done a day ago."""
-        return self._office.trials.get(JobKind.UPKEEP, "").is_due(now, EVERY)
+        return moment.trial(JobKind.UPKEEP).is_due(moment.now, EVERY)
 
     def keep(self) -> None:
         """Does all of it. Raises HistoryError; a store that cannot be swept is told by the looks."""

@@ -2,179 +2,45 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
-import yaml
 
-from rotator.cli.simulator import _fill_store
-from rotator.core.logins import LoginOutcome
-from rotator.history.database import open_database
-from rotator.history.queries import rotations, verify
-from rotator.salesforce.login import LoginTarget, prove
-from rotator.salesforce.transport import Transport
-from rotator.simulator.export import Export
-from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.hosting import hosted
+from rotator.simulator.faults import Kind
 from rotator.simulator.settings import OrgSettings
-from rotator.stores.files import FilesStore
-from tests.end_to_end.processes import Process, start
+from tests.end_to_end.places import (
+    DEADLINE,
+    HANG,
+    SLOW,
+    Place,
+    Reached,
+    about,
+    after_promotion,
+    hosted_place,
+    kill,
+    upload_after_promotion,
+    wait_for_line,
+    with_new_key,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from rotator.core.credentials import Version
-    from rotator.simulator.org import Org
-
-DEADLINE: Final = 60.0
-"""Seconds after which a test gives up waiting for a process."""
-
-HANG, SLOW = Effect.HANG, Effect.SLOW
-
-Reached = Callable[[tuple[Kind, tuple[str, ...]]], bool]
-"""Whether a call, of a kind and about some apps, is the one that is waited for."""
-
-
-@dataclass
-class Place:
-    """A simulated org in this process, and what `rotate` works with in others."""
-
-    org: Org
-    folder: Path
-
-    @property
-    def store(self) -> FilesStore:
-        """Where the versions are."""
-        return FilesStore("keys", self.folder / "store")
-
-    def start(self, *arguments: str) -> Process:
-        """A process that begins."""
-        environ = {**os.environ, "ROTATOR_CONFIG": str(self.folder / "config.yaml"), "COLUMNS": "200"}
-        return start("rotate", *arguments, environ=environ)
-
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        """A process from beginning to end: its exit code and what it printed."""
-        ran = self.start(*arguments).ran()
-        return ran.code, ran.out, ran.err
-
-    def start_and_reach(self, reached: Reached, effect: Effect, *arguments: str, seconds: float = DEADLINE) -> Process:
-        """A process that has come to a call, whose answer is late by so many seconds, or does not come."""
-        here = Event()
-
-        def take(kind: Kind, apps: Iterable[str]) -> Fault | None:
-            if here.is_set() or not reached((kind, tuple(apps))):
-                return None
-            here.set()
-            return Fault(kind, effect, seconds=seconds)
-
-        self.org.faults.take = take  # type: ignore[method-assign] # asked once for each call
-        process = self.start(*arguments)
-        wait_until(here.is_set, process)
-        return process
-
-    def current(self, name: str) -> Version:
-        """The current version."""
-        fingerprint = self.store.stages(name).current
-        assert fingerprint
-        return self.store.read(name, fingerprint)
-
-    def logs_in(self, version: Version) -> bool:
-        """Whether the org takes the key."""
-        target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
-        transport = Transport(ca=self.folder / "ca.pem", timeout=(5.0, 5.0))
-        try:
-            answer = prove(transport, target, version.private_key, self.org.clock())
-        finally:
-            transport.close()
-        return answer.outcome is LoginOutcome.ACCEPTED
-
-    def live(self, app: str) -> str | None:
-        """Fingerprint of the live certificate."""
-        certificate = self.org.app(app).live_certificate
-        return certificate.fingerprint if certificate else None
-
-    def kept(self, name: str) -> set[str]:
-        """Every version in the store's folder."""
-        return {path.name for path in (self.folder / "store" / name / "versions").iterdir()}
-
-    def outcomes(self, name: str) -> list[str | None]:
-        """How the credential's rotations ended, the newest first; the journal is proven on the way."""
-        with open_database(f"sqlite:///{self.folder}/rotator.db") as database:
-            assert verify(database).intact
-            return [rotation.outcome for rotation in rotations(database, name)]
-
-
-def wait_until(is_so: Callable[[], Any], process: Process) -> None:
-    """Looks until something is so. Fails when the process ends before, or nothing happens."""
-    for _ in range(int(DEADLINE / 0.005)):
-        if is_so():
-            return
-        if process.poll() is not None:
-            pytest.fail(f"it ended with {process.returncode}: {process.communicate()}")
-        time.sleep(0.005)
-    pytest.fail("it never came so far")
-
-
-def kill(process: Process) -> None:
-    """Ends a process without a word to it."""
-    process.kill()
-    process.communicate()
-
-
-def wait_for_line(process: Process, text: str) -> None:
-    """Reads what the process says until it says this."""
-    assert any(text in line for line in process.stderr), f"it never said {text!r}"
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(scope="module")
 def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    export = Export(tmp_path_factory.mktemp("place"))
-    with hosted(OrgSettings(), port=0, export=export) as server:
-        _fill_store(export, server)
-        config = yaml.safe_load(export.config.read_text())
-        quick = {"confirmations": 2, "interval": "1s", "hold": "0s", "timeout": "3s"}
-        config["rotation"]["verification"] = quick
-        export.config.write_text(yaml.safe_dump(config))
-        yield Place(server.org("production"), export.folder)
+    with hosted_place(tmp_path_factory.mktemp("place")) as place:
+        yield place
 
 
 @pytest.fixture
 def place(_place: Place) -> Iterator[Place]:
     """The same place for every test: each rotates what the one before left."""
     yield _place
-    vars(_place.org.faults).pop("take", None)
-    _place.org.settings = OrgSettings()
-
-
-def after_promotion(place: Place, name: str) -> Reached:
-    """Whether a call comes when another version is current than now."""
-    old = place.store.stages(name).current
-    return lambda _: place.store.stages(name).current != old
-
-
-def upload_after_promotion(place: Place, name: str) -> Reached:
-    """Whether a certificate is replaced when another version is current than now."""
-    is_promoted = after_promotion(place, name)
-    return lambda call: call[0] is Kind.SOAP_UPDATE and is_promoted(call)
-
-
-def about(kind: Kind, app: str = "") -> Callable[[Place], Reached]:
-    """The first call of a kind, about an app where one is named."""
-    return lambda _: lambda call: call[0] is kind and (not app or app in call[1])
-
-
-def with_new_key(place: Place) -> Reached:
-    """The first login with the key that was uploaded."""
-    old = place.live("Billing")
-    return lambda call: call == (Kind.TOKEN, ("Billing",)) and place.live("Billing") != old
+    _place.let_go()
 
 
 IN_PLACE: Final = {

@@ -49,6 +49,7 @@ class Alerts:
     """Opens and closes matters, and owes notices of them. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, settings: Settings, database: Transactions) -> None:
+        self._configured: Final = settings
         self._settings: Final = settings.alerts
         self._database: Final = database
         self._thresholds: Final = Thresholds(settings.alerts)
@@ -98,12 +99,17 @@ class Alerts:
             return matter
 
     def evaluate(self, now: datetime) -> None:
-        """Everything that is open, without a look: thresholds, snoozes that have ended, channels that are new."""
+        """Everything that is open, without a look: thresholds, snoozes that have ended, channels that are new.
+
+        What is about something that is not configured any more is over.
+        """
         with self._one_transaction() as (matters, ledger):
-            open_now = matters.open_matters()
-            known = {each.key: each for each in open_now}
+            known = {each.key: each for each in matters.open_matters()}
             owed: list[_Owed] = []
-            for matter in open_now:
+            for matter in list(known.values()):
+                if self._is_of_the_past(matter):
+                    matters.close(matter.key, "It is not configured any more.", now)
+                    continue
                 if matter.kind == EXPIRY:
                     place = place_of(matter, self._rotate_before)
                     owed += self._expiry(matters, known, place, now)
@@ -176,6 +182,16 @@ class Alerts:
             and (channel.orgs is None or matter.org is None or matter.org in channel.orgs)
             and matter.key != f"{DELIVERY}:{name}"
         ]
+
+    def _is_of_the_past(self, matter: Matter) -> bool:
+        named: dict[str, Collection[str]] = {ORG: self._configured.orgs, STORE: self._configured.stores}
+        if matter.kind in named:
+            return matter.key.partition(":")[2] not in named[matter.kind]
+        if matter.org is not None and matter.org not in self._configured.orgs:
+            return True
+        # A certificate may be live still, whoever managed it.
+        is_live = matter.kind in {EXPIRY, WEAK}
+        return not is_live and matter.credential is not None and matter.credential not in self._configured.credentials
 
     def _is_news(self, matter: Matter, now: datetime) -> bool:
         return matter.kind not in _MAY_HICCUP or now - matter.opened_at >= HICCUP

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.severity import Severity
+from rotator.errors import RotationHalted
 from rotator.history.matters import NewMatter
+from rotator.services.reports import Outcome
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -41,6 +43,10 @@ REVERTED: Final = "reverted"
 VANISHED: Final = "vanished"
 
 _SHORT: Final = 12
+_NEW: Final = "The new key logs in and is current."
+_BACK: Final = "Current's certificate is on its app again, and its key logs in."
+_TRIED: Final = {"look": "Looking at", "rotate": "Rotating"}
+"""Kinds of trials, for people."""
 _ENDINGS: Final = {
     ORG: "The org can be read again",
     STORE: "The store can be read again",
@@ -82,8 +88,9 @@ def unreadable_store(store: str, error: RotatorError, since: datetime | None = N
 
 
 def rotated(report: Report, org: str) -> NewMatter:
-    """A rotation ended well."""
+    """A rotation ended well: another version is current, or current's certificate is back on its app."""
     new = report.new_fingerprint or ""
+    is_back = report.outcome is Outcome.RESTORED
     gap = (
         f"Consumers that know only `current` may have been refused for {_length_in_seconds(report.gap_seconds)}."
         if report.gap_seconds
@@ -94,8 +101,8 @@ def rotated(report: Report, org: str) -> NewMatter:
         key=key(ROTATED, report.rotation_id or new),
         kind=ROTATED,
         severity=Severity.INFO,
-        title=f"{report.credential} was rotated in {org}",
-        text=" ".join([f"The new key logs in and is current. {gap}{grace}", *report.warnings]),
+        title=f"{report.credential} {'has its certificate back' if is_back else 'was rotated'} in {org}",
+        text=" ".join([f"{_BACK if is_back else _NEW} {gap}{grace}", *report.warnings]),
         org=org,
         credential=report.credential,
         fingerprint=report.new_fingerprint,
@@ -136,13 +143,14 @@ def halted(report: Report, org: str) -> NewMatter:
 
 
 def failed(credential: str, org: str, error: RotatorError, *, again_at: datetime | None = None) -> NewMatter:
-    """A rotation failed, and is tried again then."""
+    """A rotation failed, or could not begin; it is tried again then."""
+    needs_person = isinstance(error, RotationHalted)
     again = f" It is tried again from {again_at:%Y-%m-%d %H:%M} UTC on." if again_at else ""
     return NewMatter(
         key=key(ROTATION, credential),
         kind=ROTATION,
-        severity=Severity.WARNING,
-        title=f"The rotation of {credential} in {org} failed",
+        severity=Severity.CRITICAL if needs_person else Severity.WARNING,
+        title=f"The rotation of {credential} in {org} {'needs a person' if needs_person else 'failed'}",
         text=sentences(error) + again,
         org=org,
         credential=credential,
@@ -219,11 +227,11 @@ def attention(trial: Trial, *, org: str | None = None, credential: str | None = 
         key=key(ATTENTION, f"{trial.kind}/{trial.name}"),
         kind=ATTENTION,
         severity=Severity.WARNING,
-        title=f"{trial.kind} {trial.name} failed {trial.failures} times in a row and needs a person",
+        title=f"{_TRIED.get(trial.kind, trial.kind)} {trial.name} failed {_times(trial.failures)} and needs a person",
         text=f"{trial.problem} {trial.advice}".strip(),
         org=org,
         credential=credential,
-        facts={"What": f"{trial.kind} {trial.name}"} | _moment("Last success", trial.last_good_at),
+        facts=_moment("Last success", trial.last_good_at),
     )
 
 
@@ -258,6 +266,10 @@ def length(duration: timedelta) -> str:
 def sentences(error: RotatorError) -> str:
     """What an error says: what happened, what was left as it was, what to do now."""
     return " ".join(part for part in (error.what, error.left, error.advice) if part)
+
+
+def _times(failures: int) -> str:
+    return f"{failures} times in a row" if failures > 1 else "once"
 
 
 def _of_credential(credential: str, org: str) -> dict[str, str]:

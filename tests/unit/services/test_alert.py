@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.policies import Strategy
 from rotator.core.severity import Severity
 from rotator.core.trials import BackOff, Trial
-from rotator.errors import OrgUnavailable, StoreUnavailable
+from rotator.errors import OrgUnavailable, RotationHalted, StoreUnavailable
 from rotator.history.database import Database, open_database
 from rotator.history.ledger import CLOSED, OPENED
 from rotator.services import matters_of
@@ -24,6 +25,8 @@ from tests.unit.services.alerting import APPS, DAY, NOW, desk, holds
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from rotator.history.matters import NewMatter
 
 EXPIRY = "expiry:production/ConnectedApp/Legacy"
 AWAY = OrgUnavailable("The org does not answer.", advice="Wait.")
@@ -330,6 +333,32 @@ class TestOtherMatters:
         assert ended.closed_why == "The org can be read again, after 3 days."
         assert at.owed() == {"ops": [OPENED, CLOSED]}
 
+    @pytest.mark.parametrize(
+        "new",
+        [
+            matters_of.unreadable_org("elsewhere", AWAY),
+            matters_of.unreadable_store("elsewhere", AWAY),
+            matters_of.drift("elsewhere", "production", "App", None),
+            matters_of.unstored("billing", "elsewhere"),
+        ],
+    )
+    def test_what_is_about_something_that_is_not_configured_any_more_is_over(
+        self, database: Database, new: NewMatter
+    ) -> None:
+        at = desk(database)
+        at.alerts.problem(new, NOW, failures=3)
+        at.alerts.problem(matters_of.drift("billing", "production", "Billing", None), NOW)
+        at.tell(["ops"])
+        at.alerts.evaluate(NOW)
+        assert list(at.open()) == ["drift:billing"]
+        assert at.owed(new.key) == {"ops": [OPENED, CLOSED]}
+
+    def test_a_certificate_of_a_credential_that_is_managed_no_more_is_told_of_still(self, database: Database) -> None:
+        at = desk(database)
+        at.alerts.certificates([holds("Old", 5, credential="retired", rotate_before=30 * DAY)], NOW)
+        at.alerts.evaluate(NOW)
+        assert at.owed() == {"ops": ["14d", "7d", "60d", "30d"]}
+
     def test_a_weak_certificate_is_told_of_once_until_it_is_replaced(self, database: Database) -> None:
         at = desk(database)
         weak = holds("Legacy", 400, key_bits=1024, signature="sha1", not_before=NOW - 1000 * DAY)
@@ -374,6 +403,13 @@ class TestOtherMatters:
             assert new.title
             assert not new.title.endswith(".")
             assert new.text.endswith(".")
+        assert matters_of.attention(trial).title == "Looking at production failed once and needs a person"
+        halted = matters_of.failed("billing", "production", RotationHalted("The app is gone.", advice="Look at Setup."))
+        assert (halted.severity, halted.title) == (
+            Severity.CRITICAL, "The rotation of billing in production needs a person",
+        )  # fmt: skip
+        back = matters_of.rotated(replace(SOMEHOW_ROTATED, outcome=Outcome.RESTORED), "production")
+        assert back.title == "billing has its certificate back in production"
         assert "The store is away. Nothing was written. Start it." in matters_of.unreadable_store("keys", away).text
         rotated = matters_of.rotated(SOMEHOW_ROTATED, "production")
         assert "may have been refused for 42.0 seconds" in rotated.text

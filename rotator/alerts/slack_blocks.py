@@ -83,7 +83,7 @@ def digest_fallback_of(messages: Sequence[Message]) -> str:
 def _row(message: Message) -> Block:
     where = f" · {one_line(message.org)}" if one_line(message.org) else ""
     due = f" · until {day(message.due)}" if message.due else ""
-    text = f"{sign_of(message)} {cut(title_of(message), 300)}\n{word_of(message)}{where}{due}"
+    text = f"{sign_of(message)} {title_of(message)}\n{word_of(message)}{where}{due}"
     return {"type": "section", "text": _mrkdwn(_cut_markup(_escaped(text), TEXT))}
 
 
@@ -109,7 +109,7 @@ def _context(text: str) -> Block:
 
 
 def _field(name: str, value: str) -> Block:
-    return _mrkdwn(_cut_markup(f"*{_escaped(cut(name, 100))}*\n{_escaped(value)}", FIELD))
+    return _mrkdwn(_cut_markup(f"*{_escaped(name)}*\n{_escaped(value)}", FIELD))
 
 
 def _mrkdwn(text: str) -> Block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.severity import Severity
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 NO_TITLE: Final = "A message of rotator"
 SETTLED: Final = "✅"
+
+_LONGEST_TITLE: Final = 300
+_LONGEST_NAME: Final = 100
+_LONGEST_VALUE: Final = 1000
+"""Characters that are shown of names from an org; those that make sense are shorter."""
 
 _SIGNS: Final = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
 _WORDS: Final = {Severity.INFO: "For information", Severity.WARNING: "Warning", Severity.CRITICAL: "Critical"}
@@ -47,7 +53,7 @@ def cut(text: str, limit: int) -> str:
 
 def title_of(message: Message) -> str:
     """The title on one line; never empty."""
-    return one_line(message.title) or NO_TITLE
+    return cut(one_line(message.title), _LONGEST_TITLE) or NO_TITLE
 
 
 def subject_of(message: Message) -> str:
@@ -57,7 +63,9 @@ def subject_of(message: Message) -> str:
 
 def facts_of(message: Message) -> list[tuple[str, str]]:
     """Names and values that are not empty, each on one line."""
-    shown = [(one_line(name), one_line(value)) for name, value in message.facts]
+    shown = [
+        (cut(one_line(name), _LONGEST_NAME), cut(one_line(value), _LONGEST_VALUE)) for name, value in message.facts
+    ]
     return [(name, value) for name, value in shown if name and value]
 
 
@@ -73,13 +81,12 @@ def word_of(message: Message) -> str:
 
 def moment(time: datetime) -> str:
     """`2026-12-05 10:00 UTC`."""
-    # Not strftime's %Y, which writes the year 9 as one digit.
-    return f"{day(time)} {time.hour:02}:{time.minute:02} UTC"
+    return f"{day(time)} {time.astimezone(UTC).time():%H:%M} UTC"
 
 
 def day(time: datetime) -> str:
-    """`2026-12-05`."""
-    return time.date().isoformat()
+    """`2026-12-05`; the day is UTC's."""
+    return time.astimezone(UTC).date().isoformat()
 
 
 def acknowledging(message: Message) -> str:

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.alerts.wording import cut, digest_title, one_line, title_of
+from tests.unit.alerts.messages import message, settled
+
+ANYTHING = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(ANYTHING, st.integers(1, 40))
+def test_a_cut_text_fits_however_characters_are_counted_and_says_that_it_was_cut(text: str, limit: int) -> None:
+    short = cut(text, limit)
+    assert len(short) <= limit
+    assert len(short.encode("utf-16-le")) <= 2 * limit
+    assert short == text or short.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Billing\r\nBcc: x", "Billing Bcc: x"),
+        ("tab\there", "tab here"),
+        ("\x1b[31mred\x1b[0m", "[31mred[0m"),
+        ("\u202egnilliB", "gnilliB"),
+        ("half \ud83d", "half"),
+        ("👩‍👩‍👧", "👩‍👩‍👧"),
+    ],
+)
+def test_a_name_stays_on_its_line_and_in_its_direction(text: str, shown: str) -> None:
+    assert one_line(text) == shown
+
+
+def test_a_message_is_never_without_a_title() -> None:
+    assert title_of(message(title="\n")) == "A message of rotator"
+
+
+def test_a_digest_counts_what_is_still_open() -> None:
+    assert digest_title([message(), settled()]) == "2 messages about certificates and logins: 1 to plan for"

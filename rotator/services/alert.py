@@ -137,11 +137,13 @@ class Alerts:
         whole: Collection[tuple[str, str]],
         now: datetime,
     ) -> None:
-        places = {(place.org, place.kind, place.name): place for place in seen}
+        places: dict[tuple[str, str, str], list[SeenNow]] = {}
+        for place in seen:
+            places.setdefault((place.org, place.kind, place.name), []).append(place)
         for matter in list(known.values()):
-            place = place_of(matter, {})
-            there = places.get((place.org, place.kind, place.name))
-            if there is None and (place.org, place.kind) not in whole:
+            was = place_of(matter, {})
+            there = places.get((was.org, was.kind, was.name), [])
+            if not there and (was.org, was.kind) not in whole:
                 continue
             why = ending(matter, there)
             if why:

@@ -13,7 +13,7 @@ from rotator.history.matters import NewMatter
 from rotator.services.seen import SeenNow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.alerts import AlertSettings, ChannelSettings
@@ -202,17 +202,19 @@ def _is_long(place: SeenNow, longest_lifetime: timedelta) -> bool:
     return place.not_after - place.not_before > longest_lifetime
 
 
-def ending(matter: Matter, there: SeenNow | None) -> str | None:
-    """Why the matter of a certificate is over, by what its place holds now; None while it goes on.
-
-    Without a place nothing of that name is left in the org.
-    """
-    if there is None:
+def ending(matter: Matter, places: Sequence[SeenNow]) -> str | None:
+    """Why the matter of a certificate is over, by what is there of that name now; None while it goes on."""
+    if not places:
         return f"{matter.app} is gone from {matter.org}."
-    if not there.readable:
+    if not all(place.readable for place in places):
         return None
-    if matter.key == certificate_key(matter.kind, there):
-        return _resting(there) if there.is_throwaway or there.is_standby else None
+    ours = next((place for place in places if certificate_key(matter.kind, place) == matter.key), None)
+    if ours:
+        return _resting(ours) if ours.is_throwaway or ours.is_standby else None
+    return _replaced(matter, places[0])
+
+
+def _replaced(matter: Matter, there: SeenNow) -> str:
     if there.not_after is None:
         return f"{matter.app} holds no certificate any more."
     if there.is_throwaway:

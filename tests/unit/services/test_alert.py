@@ -219,6 +219,15 @@ class TestTheEnd:
         at.alerts.certificates([holds("Legacy", 0, "", not_after=None, readable=False)], NOW, whole=[APPS])
         assert list(at.open()) == [EXPIRY]
 
+    def test_of_several_certificates_under_one_name_each_has_its_own_end(self, database: Database) -> None:
+        at = desk(database)
+        two = [holds("Legacy", 5, "a"), holds("Legacy", 6, "b")]
+        for _ in range(2):
+            at.alerts.certificates(two, NOW, whole=[APPS])
+        assert len(at.matters.open_matters()) == len(at.matters.all()) == 2
+        at.alerts.certificates([holds("Legacy", 400, "c"), two[1]], NOW, whole=[APPS])
+        assert [matter.fingerprint for matter in at.matters.open_matters()] == ["b" * 64]
+
     def test_a_certificate_that_comes_back_is_news(self, database: Database) -> None:
         at = desk(database)
         for fingerprint, days in [("a", 5), ("b", 400), ("a", 5)]:

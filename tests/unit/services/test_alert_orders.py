@@ -143,7 +143,7 @@ def migrated() -> bytes:
 
 
 TestYears = Years.TestCase
-TestYears.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestYears.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
 
 
 def test_by_the_time_of_its_expiry_every_threshold_was_owed_however_often_it_was_looked_at(tmp_path: Path) -> None:

@@ -48,10 +48,10 @@ _T = TypeVar("_T")
 class Listing:
     """One line of listMetadata."""
 
+    metadata_type: str
     full_name: str
     last_modified_by: str
     last_modified_at: datetime
-    metadata_type: str = ""
 
 
 class MetadataService:
@@ -167,4 +167,5 @@ def _worth_repeating(error: BaseException) -> bool:
 
 
 def _listing(entry: Any) -> Listing:
-    return Listing(entry.fullName, entry.lastModifiedByName, entry.lastModifiedDate.astimezone(UTC), entry.type)
+    changed_at = entry.lastModifiedDate.astimezone(UTC)
+    return Listing(entry.type, entry.fullName, entry.lastModifiedByName, changed_at)

@@ -13,7 +13,7 @@ from lxml import etree
 
 from rotator.core.certificates import SubjectName, self_signed
 from rotator.simulator.metadata_call import MetadataCall
-from rotator.simulator.soap import INSTANCE, FaultError, SoapCall
+from rotator.simulator.soap import INSTANCE, FaultError, SoapCall, is_nil
 from tests.unit.simulator.helpers import START, call, envelope, session_of, texts, update_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,60 @@ class TestReading:
         assert len(call(org, f"<listMetadata>{query * 3}</listMetadata>")) == 6
         with pytest.raises(FaultError):
             call(org, f"<listMetadata>{query * 4}</listMetadata>")
+
+    def test_other_certificates_are_listed_as_the_files_that_they_are(
+        self, org: Org, key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        org.add_certificate("Signing", None)
+        org.add_certificate("Gone", None)
+        org.delete_certificate("Gone")
+        org.add_identity_provider("Login", key_pairs[0][1])
+        listed = call(
+            org,
+            "<listMetadata><queries><type>Certificate</type></queries><queries><type>SamlSsoConfig</type></queries>"
+            "</listMetadata>",
+        )
+        assert texts(listed, "fileName") == ["certs/Signing.crt", "samlssoconfigs/Login.samlssoconfig"]
+        assert texts(listed, "type") == ["Certificate", "SamlSsoConfig"]
+        assert [str(each)[:3] for each in texts(listed, "id")] == ["0P1", "0LE"]
+
+    def test_an_identity_provider_comes_with_its_certificate_on_one_line(
+        self, org: Org, key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        org.add_identity_provider("Login", key_pairs[0][1], requestSigningCertId="0P1000000000001")
+        asked = "<fullNames>Login</fullNames><fullNames>Missing</fullNames>"
+        answer = call(org, f"<readMetadata><type>SamlSsoConfig</type>{asked}</readMetadata>")
+        assert texts(answer, "validationCert") == [key_pairs[0][1].base64]
+        assert texts(answer, "requestSigningCertId") == ["0P1000000000001"]
+        assert names(answer[0][0]) == sorted(names(answer[0][0]), key=lambda name: (name != "fullName", name))
+        assert is_nil(answer[0][1])
+
+    def test_the_content_of_a_certificate_is_a_file_and_no_component(self, org: Org) -> None:
+        org.add_certificate("Signing", None)
+        for operation, names_of in (("readMetadata", "<fullNames>Signing</fullNames>"), ("describeValueType", "")):
+            with pytest.raises(FaultError, match="not supported"):
+                call(org, f"<{operation}><type>Certificate</type>{names_of}</{operation}>")
+
+    def test_certificates_are_listed_from_version_36_on(self, org: Org) -> None:
+        text = "<listMetadata><queries><type>Certificate</type></queries></listMetadata>"
+        assert len(call(org, text, version="36.0")) == 0
+        with pytest.raises(FaultError, match="Cannot use: Certificate in this version"):
+            call(org, text, version="35.0")
+        described = call(org, "<describeMetadata><asOfVersion>35.0</asOfVersion></describeMetadata>", version="35.0")
+        assert texts(described, "xmlName") == ["ConnectedApp", "SamlSsoConfig"]
+
+    def test_a_hidden_type_refuses_the_whole_call(self, org: Org) -> None:
+        org.settings = replace(org.settings, hidden_types=("SamlSsoConfig",), hidden_type_code="INSUFFICIENT_ACCESS")
+        queries = "".join(f"<queries><type>{name}</type></queries>" for name in ("ConnectedApp", "SamlSsoConfig"))
+        with pytest.raises(FaultError, match="not available") as refused:
+            call(org, f"<listMetadata>{queries}</listMetadata>")
+        assert refused.value.code == "sf:INSUFFICIENT_ACCESS"
+        described = call(org, "<describeMetadata><asOfVersion>63.0</asOfVersion></describeMetadata>")
+        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp"]
+
+    def test_only_apps_can_be_written(self, org: Org) -> None:
+        with pytest.raises(FaultError, match="SamlSsoConfig"):
+            call(org, update_of(org, "Billing").replace('"ConnectedApp"', '"SamlSsoConfig"'))
 
     def test_another_type_is_unknown(self, org: Org) -> None:
         with pytest.raises(FaultError, match="Unknown type:ApexClass"):

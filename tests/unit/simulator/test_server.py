@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,11 +211,13 @@ class TestFaults:
 class TestControl:
     def test_the_state_shows_apps_calls_and_logins_and_no_token(self, http: requests.Session, served: Org) -> None:
         token = login(http, served).json()["access_token"]
+        served.add_certificate("Signing", datetime(9999, 12, 31, tzinfo=UTC))
         answer = http.get(f"{served.url}/simulator/state", timeout=5)
         state: dict[str, Any] = answer.json()
         live = served.app("Billing").live_certificate
         assert live is not None
         assert state["apps"]["Billing"] == live.fingerprint
+        assert state["certificates"] == {"Signing": "9999-12-31"}
         assert state["calls"]["token"] >= 1
         assert state["logins"][-1]["outcome"] == "Success"
         assert token not in answer.text

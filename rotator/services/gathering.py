@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import update
 
 from rotator.core.credentials import Stage
+from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
 from rotator.core.trials import Trial
 from rotator.core.windows import may_begin
@@ -19,9 +20,10 @@ from rotator.history.matters import Matters
 from rotator.history.models import HEAD
 from rotator.history.sightings import last_sightings
 from rotator.history.trials import Trials
-from rotator.salesforce.apps import APP_TYPE
 from rotator.services.jobs import JobKind
 from rotator.services.live import LiveCertificates
+from rotator.services.matters_of import ATTENTION, DELIVERY, ORG, ROTATION, key
+from rotator.services.needs import longest, windows_of
 from rotator.services.overview import (
     CertificateLine,
     CertificatePast,
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
 
 NEWEST: Final = 500
 """So many rotations are shown."""
+
+_MATTERS: Final[dict[str, str]] = {JobKind.LOOK: ORG, JobKind.ROTATE: ROTATION, JobKind.DELIVER: DELIVERY}
+"""The kind of matter that tells of a trial that fails."""
 
 _URGENT: Final = frozenset({Urgency.EXPIRED, Urgency.CRITICAL, Urgency.WARNING})
 
@@ -113,8 +118,9 @@ class _Moment:
             orgs=tuple(map(self._org, self.settings.orgs)),
             credentials=tuple(self._credential(*each) for each in self.settings.credentials.items()),
             channels=tuple(self._channels()),
-            matters=tuple(self._matters()),
+            matters=self._matters,
             troubles=tuple(trial for trial in self._trials.values() if trial.needs_attention and self._is_ours(trial)),
+            untold=tuple(trial for trial in self._trials.values() if self._is_untold(trial)),
             rotations=self._rotations(),
         )
 
@@ -137,14 +143,14 @@ class _Moment:
 
     @cached_property
     def _lines(self) -> tuple[CertificateLine, ...]:
-        return LiveCertificates(self.settings, self._sightings, self._promotions, self.now).lines()
+        return LiveCertificates(self.settings, self._promotions, self.now).lines(self._sightings)
 
     def _org(self, name: str) -> OrgLine:
         lines = [line for line in self._lines if line.org == name]
         return OrgLine(
             name=name,
             look=self._trial(JobKind.LOOK, name),
-            apps=sum(each.org == name and each.app_type == APP_TYPE for each in self._sightings),
+            apps=sum(each.org == name and each.app_type == Kind.APP for each in self._sightings),
             certificates=len(lines),
             urgent=sum(line.urgency in _URGENT for line in lines),
             soonest=next((line.not_after for line in lines if line.not_after > self.now), None),
@@ -155,9 +161,12 @@ class _Moment:
         rotates_at = current.rotates_at if current else None
         beginning = None
         if current and rotates_at:
-            rules = [window.rules() for window in settings.windows]
-            lasts = settings.verification.timeout
-            beginning = may_begin(rules, max(rotates_at, self.now), expires_at=current.not_after, lasts=lasts)
+            beginning = may_begin(
+                windows_of(settings),
+                max(rotates_at, self.now),
+                expires_at=current.not_after,
+                lasts=longest(settings),
+            )
         return CredentialLine(
             name=name,
             org=settings.org,
@@ -193,9 +202,10 @@ class _Moment:
             trial = self._trial(JobKind.DELIVER, name)
             yield ChannelLine(name=name, kind=channel.type, trial=trial, owed=owed.get(name, 0))
 
-    def _matters(self) -> list[Matter]:
+    @cached_property
+    def _matters(self) -> tuple[Matter, ...]:
         newest_first = reversed(Matters(self.database).open_matters())
-        return sorted(newest_first, key=lambda matter: -list(Severity).index(matter.severity))
+        return tuple(sorted(newest_first, key=lambda matter: -list(Severity).index(matter.severity)))
 
     def _rotations(self) -> Rotations:
         return Rotations(
@@ -207,6 +217,13 @@ class _Moment:
 
     def _trial(self, kind: JobKind, name: str) -> Trial:
         return self._trials.get((str(kind), name), Trial(str(kind), name))
+
+    def _is_untold(self, trial: Trial) -> bool:
+        """Whether it needs a person, and no open matter says so."""
+        told = {matter.key for matter in self._matters}
+        of_its_kind = _MATTERS.get(trial.kind, trial.kind)
+        keys = {key(ATTENTION, f"{trial.kind}/{trial.name}"), key(of_its_kind, trial.name)}
+        return trial.needs_attention and self._is_ours(trial) and not keys & told
 
     def _is_ours(self, trial: Trial) -> bool:
         """Whether the configuration still has what was tried."""

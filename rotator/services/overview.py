@@ -179,7 +179,18 @@ class Overview:
     """Open ones, the most severe first, and of those the newest."""
     troubles: tuple[Trial, ...]
     """Trials that cannot succeed before a person does something."""
+    untold: tuple[Trial, ...]
+    """Those of them that no open matter tells of."""
     rotations: Rotations
+
+    @property
+    def pressing(self) -> tuple[Matter, ...]:
+        """The open matters that somebody should look at now: not only to be known, not taken on, not put off."""
+        return tuple(
+            matter
+            for matter in self.matters
+            if matter.severity.reaches(Severity.WARNING) and alert_state(matter, self.at) == "open"
+        )
 
     @property
     def cared_for(self) -> tuple[CertificateLine, ...]:

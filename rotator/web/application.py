@@ -54,6 +54,8 @@ def application(
         Route("/", views.status),
         Route("/certificates", views.certificates),
         Route("/certificates/{fingerprint}", views.certificate),
+        Route("/credentials", views.credentials),
+        Route("/orgs", views.orgs),
         Route("/orgs/{name}", views.org),
         Route("/rotations", views.rotations),
         Route("/rotations/{id}", views.rotation),

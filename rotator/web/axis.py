@@ -28,10 +28,9 @@ _END: Final = 95.0
 PAST: Final = 2.5
 LATER: Final = 98.5
 
-_ROOM: Final = 4.0
-"""Between two labels, so that they do not touch."""
-
-_ROOM_ON_A_PHONE: Final = 9.0
+_WIDE: Final = (1.3, 0.9)
+_NARROW: Final = (1.8, 1.4)
+"""What a letter of a label and the air between two labels take, in per cent of the width of a picture."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class Mark:
 
     at: float
     label: str
-    """Empty where there is no room for one."""
+    is_labelled: bool
+    """Whether there is room for the label."""
     is_threshold: bool
     """Whether people are told when it is crossed; otherwise a month begins there."""
     is_minor: bool
@@ -64,31 +64,33 @@ class Axis:
     @property
     def marks(self) -> list[Mark]:
         """Thresholds, then the months behind the last of them."""
-        return [*self._spaced(self._threshold_labels(), TODAY), *self._months()]
+        thresholds = ((self._of(each), label(each), True) for each in self._thresholds)
+        return _labelled([*thresholds, *self._months()])
 
     def _of(self, ahead: timedelta) -> float:
         return round(TODAY + (_END - TODAY) * sqrt(ahead / HORIZON), 2)
 
-    def _threshold_labels(self) -> Iterator[tuple[float, str, bool]]:
-        for threshold in self._thresholds:
-            yield self._of(threshold), label(threshold), True
-
-    def _months(self) -> list[Mark]:
+    def _months(self) -> Iterator[tuple[float, str, bool]]:
         first = self.now + max([timedelta(days=30), *self._thresholds])
-        begins = [month for month in _month_starts(self.now) if month > first]
-        labelled = ((self.position(month), _name(month), False) for month in begins if self.position(month) < _END)
-        return self._spaced(labelled, self.position(first))
+        for month in _month_starts(self.now):
+            if month > first and self.position(month) < _END:
+                yield self.position(month), _name(month), False
 
-    @staticmethod
-    def _spaced(wanted: Iterable[tuple[float, str, bool]], begin: float) -> list[Mark]:
-        marks, last, last_on_a_phone = [], begin, begin
-        for at, text, is_threshold in wanted:
-            has_room = at - last >= _ROOM
-            is_minor = at - last_on_a_phone < _ROOM_ON_A_PHONE
-            marks.append(Mark(at, text if has_room else "", is_threshold, is_minor))
-            last = at if has_room else last
-            last_on_a_phone = last_on_a_phone if is_minor else at
-        return marks
+
+def _labelled(wanted: Iterable[tuple[float, str, bool]]) -> list[Mark]:
+    """Marks, with their labels where there is room for them beside those before."""
+    marks, wide, narrow = [], (TODAY, "today"), (TODAY, "today")
+    for at, text, is_threshold in wanted:
+        is_shown, is_minor = _has_room(wide, (at, text), _WIDE), not _has_room(narrow, (at, text), _NARROW)
+        marks.append(Mark(at, text, is_shown, is_threshold, is_minor))
+        wide = (at, text) if is_shown else wide
+        narrow = narrow if is_minor else (at, text)
+    return marks
+
+
+def _has_room(before: tuple[float, str], this: tuple[float, str], sizes: tuple[float, float]) -> bool:
+    letter, air = sizes
+    return this[0] - before[0] >= air + letter * (len(before[1]) + len(this[1])) / 2
 
 
 def _month_starts(now: datetime) -> Iterator[datetime]:

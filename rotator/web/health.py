@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.config.durations import format_duration
 from rotator.services.jobs import JobKind
+from rotator.services.matters_of import STORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 MISSED_LOOKS: Final = 3
 """An org is to have been looked at well within so many of its intervals."""
-
-STORE_AWAY: Final = "store"
-"""Kind of the matter that a store could not be read at its last look."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def of_overview(overview: Overview) -> Iterator[Check]:
     """Orgs, stores and channels, as they were when they were last used."""
     for org in overview.orgs:
         yield _of_org(org, overview.at, MISSED_LOOKS * overview.look_every)
-    stores = [matter for matter in overview.matters if matter.kind == STORE_AWAY]
+    stores = [matter for matter in overview.matters if matter.kind == STORE]
     yield from (Check(matter.key, False, matter.title) for matter in stores)
     if not stores:
         yield Check("stores", True, "Every store was readable when it was last looked at.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from rotator.services.overview import CertificateLine, Overview
+    from rotator.services.overview import CertificateLine, CredentialLine, OrgLine, Overview
     from rotator.web.liveness import Liveness
     from rotator.web.picture import Bar
     from rotator.web.source import Source
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 _FIRST_BARS: Final = 12
 """Of certificates that are grouped, so many are shown one by one all the same."""
 
-_FIRST_MATTERS: Final = 8
-_FIRST_ROTATIONS: Final = 6
+_FIRST: Final = {"matters": 8, "credentials": 12, "orgs": 12, "rotations": 6}
+"""So many lines of each list are on the status page."""
+
 _FINGERPRINT_LENGTH: Final = 64
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Views:
@@ -55,8 +58,9 @@ class Views:
                 "total": len(lines),
                 "grouped": grouped if is_grouped else None,
                 "periods": PERIODS,
-                "first_matters": _FIRST_MATTERS,
-                "first_rotations": _FIRST_ROTATIONS,
+                "first": _FIRST,
+                "credentials": _by_next_rotation(shown.overview.credentials),
+                "orgs": _by_urgency(shown.overview.orgs),
             },
         )
 
@@ -77,6 +81,18 @@ class Views:
         shown = self._shown()
         live = [line for line in shown.overview.certificates if line.fingerprint == fingerprint]
         return page("certificate", shown.values | {"past": past, "live": live, "bars": shown.bars(live[:1])})
+
+    def credentials(self, request: Request) -> Response:
+        """The managed credentials, the one that is rotated next first."""
+        shown = self._shown()
+        found = page_of(_by_next_rotation(shown.overview.credentials), number_of(request.query_params.get("page", "")))
+        return page("credentials", shown.values | {"found": found, "address": _addresses()})
+
+    def orgs(self, request: Request) -> Response:
+        """The configured orgs, the one with the most urgent certificates first."""
+        shown = self._shown()
+        found = page_of(_by_urgency(shown.overview.orgs), number_of(request.query_params.get("page", "")))
+        return page("orgs", shown.values | {"found": found, "address": _addresses()})
 
     def org(self, request: Request) -> Response:
         """One org and its certificates."""
@@ -119,6 +135,15 @@ class Views:
 
     def _shown(self) -> _Shown:
         return _Shown(self._source.overview(), self._alive())
+
+
+def _by_next_rotation(lines: Iterable[CredentialLine]) -> list[CredentialLine]:
+    """What failed or is not known comes first: somebody should look."""
+    return sorted(lines, key=lambda line: (not line.trial.failures, line.begins_at or _LONG_AGO, line.name))
+
+
+def _by_urgency(lines: Iterable[OrgLine]) -> list[OrgLine]:
+    return sorted(lines, key=lambda line: (line.is_readable, -line.urgent, line.name))
 
 
 def _addresses(**query: str) -> Callable[[int], str]:

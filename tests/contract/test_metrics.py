@@ -1,0 +1,199 @@
+"""/metrics as Prometheus reads it: by the official parsers, and by the rules that `promtool check metrics` goes by."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from rotator.config.daemon import HttpSettings
+from rotator.history.database import open_database
+from rotator.history.sightings import record_sightings
+from rotator.services.gathering import Gathering
+from rotator.web.application import application
+from rotator.web.liveness import Liveness
+from tests.unit.web import scene
+from tests.unit.web.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from prometheus_client.metrics_core import Metric
+
+    from rotator.history.database import Database
+
+OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+
+# promtool, "check metrics": units that are not base units, and words that the type says already.
+NO_BASE_UNITS = {"milliseconds", "ms", "minutes", "hours", "days", "weeks", "kilobytes", "megabytes", "bits", "percent"}
+RESERVED_ENDINGS = ("_total", "_count", "_sum", "_bucket", "_info")
+
+
+def openmetrics(text: str) -> Iterator[Metric]:
+    """The families of a text in OpenMetrics."""
+    families: Iterator[Metric] = parse_openmetrics(text)  # type: ignore[no-untyped-call] # it has no types
+    return families
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with open_database(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/rotator.db") as database:
+        scene.company(database)
+        yield database
+
+
+def client_of(database: Database) -> Client:
+    settings = scene.settings_of(("production", "emea", "uat"), scene.COMPANY, ("crm-team", "on-call"))
+    alive = Liveness(
+        started_at=scene.NOW, ticked_at=scene.NOW, since_tick=timedelta(seconds=2), tick=timedelta(seconds=15),
+        lag=timedelta(seconds=0.25), is_working=True,
+    )  # fmt: skip
+    source = Gathering(lambda: settings, database, lambda: scene.NOW)
+    return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
+
+
+@pytest.fixture(scope="module")
+def families(database: Database) -> dict[str, Metric]:
+    """What the parser of the text format makes of it."""
+    return {family.name: family for family in parse_text(client_of(database).get("/metrics").text)}
+
+
+def value(families: dict[str, Metric], series: str, /, **labels: str) -> float:
+    """Of the one sample that has these labels among its own."""
+    found = [
+        sample.value
+        for family in families.values()
+        for sample in family.samples
+        if sample.name == series and labels.items() <= sample.labels.items()
+    ]
+    assert len(found) == 1, (series, labels, found)
+    return found[0]
+
+
+def test_the_text_format_has_what_monitoring_needs(families: dict[str, Metric]) -> None:
+    billing = scene.fingerprint_of("billing now")
+    expires = value(
+        families, "rotator_certificate_not_after_timestamp_seconds", org="production", app="Billing",
+        type="ConnectedApp", credential="billing", fingerprint=billing, stage="current",
+    )  # fmt: skip
+    assert expires == (scene.NOW + 201 * scene.DAY).timestamp()
+    assert value(families, "rotator_certificate_not_before_timestamp_seconds", app="Billing") < expires
+    look = value(families, "rotator_org_last_good_look_timestamp_seconds", org="uat")
+    assert look == (scene.NOW - 3 * scene.DAY).timestamp()
+    assert value(families, "rotator_org_readable", org="uat") == 0
+    assert value(families, "rotator_org_readable", org="emea") == 1
+    warehouse = {"credential": "warehouse", "outcome": "rotated", "trigger": "schedule"}
+    assert value(families, "rotator_rotations_total", **warehouse) == 2
+    assert value(families, "rotator_rotations_total", credential="telephony", outcome="reverted") == 1
+    assert value(families, "rotator_rotation_gap_seconds_sum", credential="telephony") == pytest.approx(921.3)
+    assert value(families, "rotator_rotation_gap_seconds_count", credential="telephony") == 2
+    assert value(families, "rotator_rotation_last_gap_seconds", credential="telephony") == 912
+    assert value(families, "rotator_alerts", state="acknowledged", kind="expiry", severity="warning") == 1
+    assert value(families, "rotator_alerts", state="open", kind="expiry", severity="critical") == 2
+    assert value(families, "rotator_notices_owed", channel="on-call") == 1
+    assert value(families, "rotator_notices_owed", channel="crm-team") == 0
+    assert value(families, "rotator_needs_attention", kind="rotate", name="telephony") == 1
+    assert value(families, "rotator_scheduler_lag_seconds") == 0.25
+    assert value(families, "rotator_scheduler_last_tick_timestamp_seconds") == scene.NOW.timestamp()
+    assert value(families, "rotator_working") == 1
+    assert value(families, "rotator_build_info") == 1
+    assert value(families, "rotator_history_readable") == 1
+    assert value(families, "process_resident_memory_bytes") > 1e6
+
+
+def test_year_9999_and_what_has_no_fingerprint_are_told_like_any_other(families: dict[str, Metric]) -> None:
+    name = "rotator_certificate_not_after_timestamp_seconds"
+    assert value(families, name, app="ADFS", type="SamlSsoConfig") == scene.FOREVER.timestamp()
+    assert value(families, name, app="SelfSignedCert_2024", fingerprint="") > scene.NOW.timestamp()
+
+
+def test_prometheus_gets_openmetrics_when_it_asks_for_it(database: Database) -> None:
+    answer = client_of(database).get("/metrics", accept=OPENMETRICS)
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    found = {family.name: family for family in openmetrics(answer.text)}
+    assert found["rotator_rotations"].type == "counter"
+    assert found["rotator_build"].type == "info"
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_whoever_asks_for_nothing_gets_the_text_format(database: Database) -> None:
+    kind = client_of(database).get("/metrics").headers["content-type"]
+    assert kind.startswith("text/plain; version=0.0.4")
+
+
+def test_every_metric_keeps_the_rules_of_promtool(database: Database, families: dict[str, Metric]) -> None:
+    text = client_of(database).get("/metrics").text
+    for family in families.values():
+        assert re.fullmatch("[a-z][a-z0-9_]*", family.name)
+        assert family.documentation, family.name
+        assert not NO_BASE_UNITS & set(family.name.split("_")), family.name
+        assert not {"gauge", "counter", "summary", "histogram"} & set(family.name.split("_")), family.name
+        if family.type == "gauge" and family.name != "rotator_build_info":
+            assert not family.name.endswith(RESERVED_ENDINGS), family.name
+        if family.type == "counter":
+            assert {sample.name for sample in family.samples} <= {f"{family.name}_total"}, family.name
+        assert family.type != "unknown", family.name
+        for sample in family.samples:
+            assert all(re.fullmatch("[a-z][a-z0-9_]*", label) for label in sample.labels)
+    for keyword in ("HELP", "TYPE"):
+        named = Counter(re.findall(rf"^# {keyword} (\S+)", text, re.MULTILINE))
+        assert max(named.values()) == 1
+
+
+def test_no_series_is_there_twice(families: dict[str, Metric]) -> None:
+    series = Counter(
+        (sample.name, *sorted(sample.labels.items())) for family in families.values() for sample in family.samples
+    )
+    assert series.most_common(1)[0][1] == 1
+
+
+def test_every_family_is_announced_even_where_it_has_no_series_yet(families: dict[str, Metric], tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as nothing_yet:
+        answer = client_of(nothing_yet).get("/metrics").text
+    assert {family.name for family in parse_text(answer)} == set(families)
+
+
+def test_names_may_hold_anything(tmp_path: Path) -> None:
+    name = 'Quote " back\\slash\nnew line {brace} é'
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
+        record_sightings(database, [scene.sighting("production", name, scene.NOW + scene.DAY)], scene.NOW)
+        client = client_of(database)
+        for text, parse in (
+            (client.get("/metrics").text, parse_text),
+            (client.get("/metrics", accept=OPENMETRICS).text, openmetrics),
+        ):
+            names = [sample.labels.get("app") for family in parse(text) for sample in family.samples]
+            assert name in names
+
+
+def test_the_series_of_a_replaced_certificate_goes(tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
+        client = client_of(database)
+        before, after = (scene.sighting("production", "Billing", scene.NOW + days * scene.DAY) for days in (10, 375))
+        record_sightings(database, [before], scene.NOW - scene.DAY)
+        assert str(before.certificate_fingerprint) in client.get("/metrics").text
+        record_sightings(database, [after], scene.NOW)
+        text = client.get("/metrics").text
+    assert str(after.certificate_fingerprint) in text
+    assert str(before.certificate_fingerprint) not in text
+
+
+def test_without_the_history_the_process_still_says_how_it_is(database: Database) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE sighting RENAME TO elsewhere")
+    try:
+        answer = client_of(database).get("/metrics")
+    finally:
+        with database.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO sighting")
+    found = {family.name: family for family in parse_text(answer.text)}
+    assert answer.status == 200
+    assert value(found, "rotator_history_readable") == 0
+    assert value(found, "rotator_working") == 1
+    assert "rotator_org_readable" not in found

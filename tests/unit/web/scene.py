@@ -1,0 +1,261 @@
+"""Histories to show on pages: a company's, an empty one, and one of very many apps."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rotator.config.settings import Settings
+from rotator.core.severity import Severity
+from rotator.core.trials import BackOff, Trial
+from rotator.history.journal import Journal
+from rotator.history.ledger import OPENED, Ledger
+from rotator.history.matters import Matters, NewMatter
+from rotator.history.records import NewRotation, Sighting
+from rotator.history.sightings import record_sightings
+from rotator.history.trials import Trials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.history.database import Database
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+FOREVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+_LOGIN = {"client_id": "3MVG9_management", "username": "rotator@example.com", "private_key": {"env": "KEY"}}
+
+
+def settings_of(
+    orgs: tuple[str, ...] = ("production",),
+    credentials: dict[str, Any] | None = None,
+    channels: tuple[str, ...] = (),
+) -> Settings:
+    """A configuration with these orgs and no more than is asked for."""
+    return Settings.model_validate(
+        {
+            "database": "sqlite:////nowhere.db",
+            "orgs": {name: {"login_url": f"https://{name}.my.salesforce.com", "login": _LOGIN} for name in orgs},
+            "stores": {"keys": {"type": "files", "path": "/nowhere/keys"}},
+            "credentials": {
+                name: {"store": "keys", "username": f"{name}@example.com"} | each
+                for name, each in (credentials or {}).items()
+            },
+            "alerts": {
+                "channels": {
+                    name: {"type": "slack", "token": {"env": "TOKEN"}, "channel": "C0123456789"} for name in channels
+                }
+            },
+        }
+    )
+
+
+def fingerprint_of(name: str) -> str:
+    """A fingerprint that is always the same for a name."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def sighting(
+    org: str, app: str, not_after: datetime, *, fingerprint: str = "", app_type: str = "ConnectedApp", subject: str = ""
+) -> Sighting:
+    """An app with a certificate that was valid for two years at the most."""
+    return Sighting(
+        org=org,
+        app=app,
+        app_type=app_type,
+        certificate_fingerprint=fingerprint or fingerprint_of(f"{org} {app} {not_after}"),
+        subject=subject or f"CN={app}",
+        issuer=subject or f"CN={app}",
+        not_before=min(not_after - 365 * DAY, NOW - 10 * DAY),
+        not_after=not_after,
+        key_algorithm="RSA",
+        key_bits=2048,
+        signature_algorithm="sha256",
+        serial=0xC0FFEE,
+        app_modified_at=NOW - 40 * DAY,
+        app_modified_by="Kim Example",
+    )
+
+
+def rotate(
+    database: Database, credential: str, *, at: datetime, outcome: str = "rotated", old: str = "", new: str = "",
+    org: str = "production", strategy: str = "in_place", gap: float | None = 4.2, why: str = "",
+) -> str:  # fmt: skip
+    """A rotation with its usual steps; the id."""
+    journal = Journal(database)
+    rotation = journal.begin_rotation(
+        NewRotation(
+            credential=credential, org=org, strategy=strategy, trigger="schedule", actor="rotator on crm-1",
+            reason="due", replaces=old or None,
+        ),
+        at,
+    )  # fmt: skip
+    steps = ("generate", "upload", "verify", "verify", "promote") if outcome == "rotated" else ("generate", "upload")
+    for number, kind in enumerate(steps, 1):
+        later = at + number * timedelta(seconds=9)
+        details: dict[str, Any] = {"version": new, "app": "Billing", "why": "it has its turn", "succeeded": True}
+        journal.record(kind, now=later, credential=credential, rotation_id=rotation.id, **details)
+    journal.finish_rotation(
+        rotation.id, outcome=outcome, now=at + timedelta(seconds=55), why=why or "Another version is current.",
+        old_fingerprint=old or None, new_fingerprint=new or None, gap_seconds=gap,
+    )  # fmt: skip
+    return rotation.id
+
+
+def empty(_database: Database) -> Settings:
+    """One org that was not looked at yet."""
+    return settings_of()
+
+
+COMPANY: dict[str, dict[str, Any]] = {
+    "billing": {"org": "production", "apps": ["Billing"]},
+    "warehouse": {"org": "production", "apps": ["Warehouse_A", "Warehouse_B"]},
+    "telephony": {"org": "production", "apps": ["Telephony"]},
+    "support": {"org": "emea", "apps": ["Support_Portal"]},
+    "management": {
+        "org": "emea",
+        "apps": ["Rotator_Management"],
+        "windows": [{"days": ["sat"], "since": "02:00", "until": "05:00"}],
+    },
+}
+
+_ELSEWHERE = {
+    ("production", "Marketing_Sync"): -12.2,
+    ("production", "Data_Loader_Nightly"): 2.4,
+    ("emea", "Invoice_Archive"): 11.6,
+    ("production", "Field_Service_Mobile"): 26,
+    ("uat", "Billing_Test"): 41,
+    ("emea", "Partner_Gateway"): 74,
+    ("production", "Event_Bridge"): 96,
+    ("uat", "Warehouse_Test"): 133,
+    ("uat", "Legacy_Import"): 171,
+    ("emea", "Consent_Service"): 230,
+    ("production", "Snowflake_Export"): 305,
+    ("uat", "Load_Test"): 388,
+    ("production", "Fax_Gateway"): 1290,
+}
+
+
+def company(database: Database) -> Settings:
+    """Three orgs, five managed credentials, and something of everything that may happen."""
+    settings = settings_of(("production", "emea", "uat"), COMPANY, ("crm-team", "on-call"))
+    current = {name: fingerprint_of(f"{name} now") for name in COMPANY}
+    before = {name: fingerprint_of(f"{name} before") for name in COMPANY}
+    seen = [sighting(org, app, NOW + days * DAY) for (org, app), days in _ELSEWHERE.items()]
+    seen += [
+        sighting("production", "Billing", NOW + 201 * DAY, fingerprint=current["billing"]),
+        sighting("production", "Warehouse_B", NOW + 358 * DAY, fingerprint=current["warehouse"]),
+        sighting("production", "Warehouse_A", NOW + 60 * DAY, fingerprint=before["warehouse"]),
+        sighting("production", "Telephony", NOW + 5.5 * DAY, fingerprint=current["telephony"]),
+        sighting("emea", "Support_Portal", NOW + 52 * DAY, fingerprint=current["support"]),
+        sighting("emea", "Rotator_Management", NOW + 29 * DAY, fingerprint=current["management"]),
+        sighting("emea", "ADFS", FOREVER, app_type="SamlSsoConfig", subject="CN=adfs.example.com, O=Example, C=DE"),
+        Sighting(org="uat", app="Empty_App", app_type="ConnectedApp"),
+        Sighting(
+            org="emea", app="SelfSignedCert_2024", app_type="Certificate", not_after=NOW + 19 * DAY, key_bits=2048
+        ),
+    ]
+    record_sightings(database, seen, NOW - timedelta(minutes=20))
+    for days, (name, each) in enumerate(COMPANY.items(), 1):
+        rotate(
+            database, name, at=NOW - days * 60 * DAY, old=before[name], new=current[name], org=each["org"],
+            strategy=settings.credentials[name].strategy, gap=None if name == "warehouse" else 3.1 * days,
+        )  # fmt: skip
+    rotate(database, "warehouse", at=NOW - 2 * DAY, old=before["warehouse"], new=current["warehouse"],
+           strategy="alternating", gap=0.0)  # fmt: skip
+    why = "The new key never logged in; the old certificate is back and proven."
+    rotate(database, "telephony", at=NOW - 1 * DAY, outcome="reverted", old=current["telephony"], gap=912.0, why=why)
+    _trials(Trials(database))
+    _matters(database)
+    return settings
+
+
+def _trials(trials: Trials) -> None:
+    for org in ("production", "emea"):
+        trials.put(Trial("look", org).succeeded(NOW - timedelta(minutes=20)))
+    uat = Trial("look", "uat").succeeded(NOW - 3 * DAY)
+    for hour in (50, 20, 2):
+        uat = uat.failed(
+            NOW - timedelta(hours=hour), BackOff(), problem="The org uat cannot be reached: connection refused.",
+            advice="Look at the network between; it is tried again.",
+        )  # fmt: skip
+    trials.put(uat)
+    telephony = Trial("rotate", "telephony")
+    for hour in range(30, 20, -2):
+        telephony = telephony.failed(
+            NOW - timedelta(hours=hour), BackOff(), problem="The org production refuses the user of telephony: user "
+            "hasn't approved this consumer.", advice="Approve the app for the user's profile in Setup.", lasting=True,
+        )  # fmt: skip
+    trials.put(telephony)
+    trials.put(Trial("deliver", "crm-team").succeeded(NOW - timedelta(hours=1)))
+    down = Trial("deliver", "on-call").failed(
+        NOW - timedelta(minutes=4), BackOff(), problem="Slack asks to be called later.", advice="It is sent again."
+    )
+    trials.put(down)
+
+
+def _matters(database: Database) -> None:
+    matters, ledger = Matters(database), Ledger(database)
+
+    def owe(new: NewMatter, ago: timedelta, *steps: str) -> str:
+        matter, _ = matters.open(new, NOW - ago)
+        ledger.owe_all([(matter.id, step, "crm-team") for step in steps], NOW - ago)
+        told = ledger.claim("crm-team", NOW - ago, timedelta(minutes=1))
+        ledger.told(told, "1700000000.000100", NOW - ago)
+        return matter.id
+
+    expired = _expiry("production", "Marketing_Sync", -12.2, Severity.CRITICAL, "has expired")
+    owe(expired, 12.2 * DAY, "30d", "14d", "expired")
+    soon = owe(_expiry("production", "Data_Loader_Nightly", 2.4, Severity.CRITICAL, "expires in 2 days"), DAY, "3d")
+    ledger.owe(soon, "3d", "on-call", NOW - DAY)
+    archive = _expiry("emea", "Invoice_Archive", 11.6, Severity.WARNING, "expires in 11 days")
+    taken = owe(archive, 3 * DAY, "14d")
+    matters.acknowledge(taken, actor="Robin", reason="The vendor replaces it on Friday.", now=NOW - DAY)
+    owe(
+        NewMatter(
+            key="org:uat", kind="org", severity=Severity.WARNING, title="The org uat cannot be read", org="uat",
+            text="The org uat cannot be reached: connection refused. What it held when it was last seen is watched on.",
+        ),
+        2 * DAY, OPENED,
+    )  # fmt: skip
+
+
+def _expiry(org: str, app: str, days: float, severity: Severity, what: str) -> NewMatter:
+    seen = sighting(org, app, NOW + days * DAY)
+    return NewMatter(
+        key=f"expiry:{org}/{app}",
+        kind="expiry",
+        severity=severity,
+        title=f"The certificate of {app} in {org} {what}",
+        text="Logins with its key may be refused then. It is not managed: make a new one and upload it in Setup, or "
+        "let rotator manage the app.",
+        org=org,
+        app=app,
+        fingerprint=seen.certificate_fingerprint,
+        not_after=seen.not_after,
+        facts={"Org": org, "App": app, "Not after": f"{seen.not_after:%Y-%m-%d %H:%M} UTC"},
+    )
+
+
+def many(apps: int = 500, orgs: int = 4) -> Callable[[Database], Settings]:
+    """So many apps, a fifth of them managed, expiring all over the next year and a half."""
+    names = ("production", "emea", "apac", "latam", *(f"sandbox-{number}" for number in range(4, orgs)))[:orgs]
+
+    def furnish(database: Database) -> Settings:
+        credentials: dict[str, Any] = {}
+        seen = []
+        for number in range(apps):
+            org, app = names[number * 7 % orgs], f"Integration_{number:03}"
+            days = (number * 37 % 560) - 8 + number / apps
+            if number % 5 == 0:
+                days += 32
+                credentials[f"integration-{number:03}"] = {"org": org, "apps": [app]}
+            seen.append(sighting(org, app, NOW + days * DAY))
+        record_sightings(database, seen, NOW - timedelta(minutes=20))
+        for org in names:
+            Trials(database).put(Trial("look", org).succeeded(NOW - timedelta(minutes=20)))
+        return settings_of(names, credentials)
+
+    return furnish

@@ -1,0 +1,159 @@
+"""/healthz says whether the process makes progress, /readyz whether all that it needs is there."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from rotator.config.daemon import HttpSettings
+from rotator.core.severity import Severity
+from rotator.core.trials import BackOff, Trial
+from rotator.errors import HistoryUnavailable
+from rotator.history.matters import Matters, NewMatter
+from rotator.history.trials import Trials
+from rotator.services.gathering import Gathering
+from rotator.services.matters_of import STORE
+from rotator.web.application import application
+from tests.unit.web import scene
+from tests.unit.web.client import Client
+
+if TYPE_CHECKING:
+    from rotator.history.database import Database
+    from rotator.web.liveness import Liveness
+
+
+class Away:
+    """A history that cannot be had."""
+
+    def __getattr__(self, _name: str) -> Any:
+        def fail(*_: object) -> NoReturn:
+            raise HistoryUnavailable(
+                "The history database sqlite:///x is held by another program.",
+                left="Nothing was written.",
+                advice="Run this again.",
+            )
+
+        return fail
+
+
+def client_of(database: Database, alive: Liveness) -> Client:
+    """The pages of one org with one channel."""
+    settings = scene.settings_of(channels=("crm-team",))
+    source = Gathering(lambda: settings, database, lambda: scene.NOW)
+    return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
+
+
+def failing(client: Client) -> set[str]:
+    """The names of the checks that fail."""
+    answer = client.get("/readyz", accept="application/json")
+    found = {check["name"] for check in answer.json()["checks"] if not check["ok"]}
+    assert answer.status == (503 if found else 200)
+    assert answer.json()["ok"] is not found
+    return found
+
+
+@pytest.fixture
+def looked_at(database: Database) -> Database:
+    """A history in which the org was just looked at."""
+    Trials(database).put(Trial("look", "production").succeeded(scene.NOW - timedelta(minutes=20)))
+    return database
+
+
+def test_health_is_good_while_the_scheduler_ticks(company: Client) -> None:
+    answer = company.get("/healthz")
+    assert (answer.status, answer.text) == (200, "ok   scheduler: It ticked 3s ago; it is to tick every 15s.\n")
+
+
+def test_health_is_bad_when_the_scheduler_stands_still(alive: Liveness) -> None:
+    still = replace(alive, since_tick=timedelta(minutes=10))
+    answer = Client(application(Away(), HttpSettings(), token=None, alive=lambda: still)).get("/healthz")
+    assert answer.status == 503
+    assert answer.text.startswith("FAIL scheduler: It ticked 10m ago")
+
+
+def test_a_process_that_never_ticked_is_given_time_and_no_more(alive: Liveness) -> None:
+    new = replace(alive, ticked_at=None, since_tick=timedelta(seconds=40))
+    assert new.is_alive
+    assert not replace(new, since_tick=timedelta(seconds=80)).is_alive
+    assert replace(new, tick=timedelta(minutes=10), since_tick=timedelta(minutes=40)).is_alive
+
+
+def test_health_does_not_wait_for_a_history_that_hangs(alive: Liveness) -> None:
+    hangs = threading.Event()
+
+    class Hanging(Away):
+        def overview(self) -> NoReturn:
+            hangs.wait()
+            raise AssertionError
+
+    assert Client(application(Hanging(), HttpSettings(), token=None, alive=lambda: alive)).get("/healthz").status == 200
+    hangs.set()
+
+
+def test_it_is_ready_when_every_org_was_looked_at(looked_at: Database, alive: Liveness) -> None:
+    assert failing(client_of(looked_at, alive)) == set()
+
+
+def test_it_is_ready_while_it_stands_by(looked_at: Database, alive: Liveness) -> None:
+    client = client_of(looked_at, replace(alive, is_working=False, worker="process 7 on crm-2"))
+    assert failing(client) == set()
+    assert "This process stands by; process 7 on crm-2 does the work." in client.get("/readyz").text
+
+
+def test_it_is_not_ready_before_the_first_look(database: Database, alive: Liveness) -> None:
+    assert failing(client_of(database, alive)) == {"org:production"}
+
+
+def test_it_is_not_ready_when_a_look_is_too_long_ago(database: Database, alive: Liveness) -> None:
+    client = client_of(database, alive)
+    Trials(database).put(Trial("look", "production").succeeded(scene.NOW - timedelta(hours=2, minutes=59)))
+    assert failing(client) == set()
+    Trials(database).put(Trial("look", "production").succeeded(scene.NOW - timedelta(hours=3, minutes=1)))
+    assert failing(client) == {"org:production"}
+
+
+def test_a_clock_that_was_set_back_makes_no_look_too_old(database: Database, alive: Liveness) -> None:
+    Trials(database).put(Trial("look", "production").succeeded(scene.NOW + timedelta(hours=9)))
+    assert failing(client_of(database, alive)) == set()
+
+
+def test_it_is_not_ready_while_a_store_cannot_be_read(looked_at: Database, alive: Liveness) -> None:
+    new = NewMatter(
+        key=f"{STORE}:keys", kind=STORE, severity=Severity.WARNING, title="The store keys cannot be read", text="Why."
+    )
+    Matters(looked_at).open(new, scene.NOW)
+    client = client_of(looked_at, alive)
+    assert failing(client) == {"store:keys"}
+    Matters(looked_at).close(new.key, "Readable again.", scene.NOW)
+    assert failing(client) == set()
+
+
+def test_it_is_not_ready_while_a_channel_refuses(looked_at: Database, alive: Liveness) -> None:
+    trials, trial = Trials(looked_at), Trial("deliver", "crm-team")
+    trials.put(trial.failed(scene.NOW, BackOff(), problem="Slack does not know the token."))
+    client = client_of(looked_at, alive)
+    assert failing(client) == {"deliver:crm-team"}
+    assert "FAIL deliver:crm-team: 0 notices are owed. Slack does not know the token." in client.get("/readyz").text
+
+
+def test_it_is_not_ready_when_the_history_is_away(alive: Liveness) -> None:
+    client = Client(application(Away(), HttpSettings(), token=None, alive=lambda: alive))
+    assert failing(client) == {"history"}
+    assert "is held by another program" in client.get("/readyz").text
+
+
+def test_it_is_not_ready_when_the_history_cannot_be_written(looked_at: Database, alive: Liveness) -> None:
+    with looked_at.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+    assert failing(client_of(looked_at, alive)) == {"history"}
+
+
+def test_what_fails_is_said_first(company: Client) -> None:
+    lines = company.get("/readyz").text.splitlines()
+    assert [line[:4] for line in lines] == ["FAIL", "FAIL", *["ok  "] * (len(lines) - 2)]

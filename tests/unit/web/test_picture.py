@@ -1,0 +1,100 @@
+"""Bars for each certificate; columns and counts where there are too many."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.services.overview import CertificateLine, Urgency, urgency_of
+from rotator.web.axis import LATER, TODAY, Axis
+from rotator.web.picture import MOST_BARS, PERIODS, bar, by_org, columns
+from tests.unit.web.scene import DAY, FOREVER, NOW
+
+THRESHOLDS = [30 * DAY, 7 * DAY]
+AXIS = Axis(NOW, THRESHOLDS)
+
+
+def line(not_after: datetime, org: str = "production", before: timedelta | None = None) -> CertificateLine:
+    return CertificateLine(
+        org=org,
+        app="Billing",
+        app_type="ConnectedApp",
+        fingerprint="a" * 64,
+        not_after=not_after,
+        urgency=urgency_of(not_after, NOW, THRESHOLDS, rotate_before=before),
+        credential="billing" if before else None,
+        rotates_at=not_after - before if before else None,
+    )
+
+
+LINES = st.lists(
+    st.builds(
+        line,
+        st.one_of(
+            st.timedeltas(timedelta(days=-900), timedelta(days=900)).map(lambda left: NOW + left), st.just(FOREVER)
+        ),
+        st.sampled_from(["production", "emea", "uat"]),
+        st.one_of(st.none(), st.just(30 * DAY)),
+    )
+)
+
+
+def test_a_bar_goes_from_today_to_the_expiry() -> None:
+    shown = bar(line(NOW + 30 * DAY), AXIS)
+    assert (shown.left, shown.left + shown.width) == (TODAY, AXIS.position(NOW + 30 * DAY))
+    assert shown.rotation is None
+
+
+def test_the_bar_of_an_expired_certificate_ends_today() -> None:
+    shown = bar(line(NOW - DAY), AXIS)
+    assert shown.left < TODAY
+    assert shown.left + shown.width == TODAY
+
+
+def test_a_bar_beyond_the_horizon_says_so() -> None:
+    assert bar(line(FOREVER), AXIS).is_later
+    assert not bar(line(NOW + DAY), AXIS).is_later
+    assert bar(line(FOREVER), AXIS).end == LATER
+
+
+def test_the_rotation_that_is_due_stands_on_the_bar_and_never_before_today() -> None:
+    assert bar(line(NOW + 90 * DAY, before=30 * DAY), AXIS).rotation == AXIS.position(NOW + 60 * DAY)
+    assert bar(line(NOW + 10 * DAY, before=30 * DAY), AXIS).rotation == TODAY
+
+
+@given(LINES)
+def test_every_certificate_is_in_one_column_or_beside_them(lines: list[CertificateLine]) -> None:
+    found = columns(lines, NOW)
+    assert sum(week.count for week in found.weeks) + found.expired + found.later == len(lines)
+    assert found.highest == max(week.count for week in found.weeks)
+    assert found.expired == sum(each.not_after <= NOW for each in lines)
+
+
+@given(LINES)
+def test_every_certificate_is_counted_once_for_its_org(lines: list[CertificateLine]) -> None:
+    rows = by_org(lines, NOW)
+    assert sum(row.total for row in rows) == len(lines)
+    assert {row.org for row in rows} == {each.org for each in lines}
+
+
+def test_a_column_has_the_colour_of_its_most_urgent_certificate_and_tells_managed_ones_apart() -> None:
+    week = columns([line(NOW + 8 * DAY), line(NOW + 9 * DAY, before=3 * DAY)], NOW).weeks[1]
+    assert (week.urgency, week.alone, week.managed) == (Urgency.SOON, 1, 1)
+
+
+def test_periods_have_no_gap_and_no_overlap() -> None:
+    assert all(before.most == after.least for before, after in pairwise(PERIODS))
+
+
+def test_the_org_with_the_most_urgent_certificates_comes_first() -> None:
+    rows = by_org([line(NOW + 3 * DAY, "emea"), line(NOW - DAY, "uat"), line(NOW + 300 * DAY, "production")], NOW)
+    assert [row.org for row in rows] == ["uat", "emea", "production"]
+
+
+def test_very_many_orgs_share_a_last_line() -> None:
+    rows = by_org([line(NOW + DAY, f"org-{number:03}") for number in range(MOST_BARS + 10)], NOW)
+    assert len(rows) == MOST_BARS + 1
+    assert (rows[-1].org, rows[-1].total) == ("", 10)

@@ -46,7 +46,7 @@ class Attempt:
         self._name: Final = name
         self._settings: Final = office.settings.credentials[name]
         self._org: Final = self._settings.org
-        self._trial = office.trials.get(JobKind.ROTATE, name)
+        self._trial = office.books.trials.get(JobKind.ROTATE, name)
         self._world = ""
         self.outlook: Outlook | None = None
         """What is known of the time to come; None when the next try has to look."""
@@ -55,7 +55,7 @@ class Attempt:
         """Gives the report of a run, None when none was begun."""
         room_at = self._scope.room_at(self._org)
         if room_at:
-            self._office.trials.put(replace(self._trial, last_at=self._office.now(), next_at=room_at))
+            self._office.books.trials.put(replace(self._trial, last_at=self._office.now(), next_at=room_at))
             return None
         try:
             seen, found = self._look()
@@ -79,12 +79,14 @@ class Attempt:
         elif found.need is Need.NOTHING:
             self._succeeded(outlook_after(seen, found, self._settings, now))
         elif self._is_hopeless(found.need):
-            self._office.trials.put(replace(self._trial, last_at=now, next_at=now + self._office.back_off.ceiling))
+            self._office.books.trials.put(
+                replace(self._trial, last_at=now, next_at=now + self._office.back_off.ceiling)
+            )
         elif self._may_begin(seen, found.need):
             return self._serve(found.need, seen)
         else:
             self.outlook = outlook_after(seen, found, self._settings, now)
-            self._office.trials.put(replace(self._trial, last_at=now))
+            self._office.books.trials.put(replace(self._trial, last_at=now))
         return None
 
     def _is_hopeless(self, need: Need) -> bool:
@@ -106,7 +108,7 @@ class Attempt:
         if beginning.overrides:
             expires = f"{seen.current.not_after:%Y-%m-%d %H:%M} UTC"
             why = f"Its certificate expires at {expires}, and no window opens early enough before that."
-            self._office.alerts.problem(matters_of.window_overridden(self._name, self._org, why), now)
+            self._office.books.alerts.problem(matters_of.window_overridden(self._name, self._org, why), now)
         return beginning.at <= now
 
     def _serve(self, need: Need, seen: Observation) -> Report | None:
@@ -125,11 +127,11 @@ class Attempt:
             report = desk.serve(request)
         except RotationRunning:
             now = self._office.now()
-            self._office.trials.put(replace(self._trial, last_at=now, next_at=now + BUSY))
+            self._office.books.trials.put(replace(self._trial, last_at=now, next_at=now + BUSY))
             return None
         except RotatorError as error:
             self._failed(error)
-            self._office.alerts.problem(
+            self._office.books.alerts.problem(
                 matters_of.failed(self._name, self._org, error, again_at=self._trial.next_at), self._office.now()
             )
             return None
@@ -140,21 +142,21 @@ class Attempt:
         """Should this process die of it, the next one finds a failure, and does not try for ever without a pause."""
         problem = "A run was begun, and has not ended or was interrupted."
         begun = self._trial.failed(self._office.now(), self._office.back_off, problem=problem)
-        self._office.trials.put(begun)
+        self._office.books.trials.put(begun)
 
     def _ended(self, report: Report) -> None:
         match report.outcome:
             case Outcome.ROTATED | Outcome.RESTORED:
                 self._succeeded(None)
                 if report.rotation_id:
-                    self._office.alerts.happened(matters_of.rotated(report, self._org), self._office.now())
+                    self._office.books.alerts.happened(matters_of.rotated(report, self._org), self._office.now())
             case Outcome.NOTHING:
                 self._succeeded(None)
             case Outcome.WAITING:
                 self._succeeded(None)
-                self._office.trials.put(replace(self._trial, next_at=report.again_at))
+                self._office.books.trials.put(replace(self._trial, next_at=report.again_at))
             case Outcome.INTERRUPTED:
-                self._office.trials.put(self._trial)
+                self._office.books.trials.put(self._trial)
             case Outcome.REVERTED:
                 self._reverted(report)
             case Outcome.HALTED:
@@ -164,10 +166,10 @@ class Attempt:
         now = self._office.now()
         self.outlook, had_failed = outlook, self._trial.failures > 0
         self._trial = self._trial.succeeded(now)
-        self._office.trials.put(self._trial)
+        self._office.books.trials.put(self._trial)
         if had_failed or outlook is None:
             for which in (key(ROTATION, self._name), key(WINDOW, self._name), key(DRIFT, self._name), self._attention):
-                self._office.alerts.solved(which, "", now)
+                self._office.books.alerts.solved(which, "", now)
 
     @cached_property
     def _attention(self) -> str:
@@ -178,13 +180,13 @@ class Attempt:
         self._note_failure(error.what)
 
     def _note_failure(self, what: str) -> None:
-        self._office.trials.put(self._trial)
+        self._office.books.trials.put(self._trial)
         LOG.warning("not rotated: %s", what, extra={"credential": self._name, "again_at": self._trial.next_at})
-        if self._office.journal.open_rotation(self._name):
+        if self._office.books.journal.open_rotation(self._name):
             self.outlook = Outlook(is_half_done=True)
         if self._trial.needs_attention:
             new = matters_of.attention(self._trial, org=self._org, credential=self._name)
-            self._office.alerts.problem(new, self._office.now())
+            self._office.books.alerts.problem(new, self._office.now())
 
     def _needs_person(self, found: Needed) -> None:
         end = found.end
@@ -217,7 +219,7 @@ class Attempt:
             world=self._world,
         )
         self._note_failure(report.why)
-        self._office.alerts.happened(matters_of.reverted(report, self._org), now)
+        self._office.books.alerts.happened(matters_of.reverted(report, self._org), now)
 
     def _tell(self, new: NewMatter) -> None:
-        self._office.alerts.problem(new, self._office.now())
+        self._office.books.alerts.problem(new, self._office.now())

@@ -45,8 +45,8 @@ class Heartbeat:
                     scope.beat()
             except HeartbeatFailed as error:
                 LOG.warning("heartbeat failed", extra={"why": error.what})
-        trial = self._office.trials.get(JobKind.HEARTBEAT, "")
-        self._office.trials.put(trial.succeeded(now))
+        trial = self._office.books.trials.get(JobKind.HEARTBEAT, "")
+        self._office.books.trials.put(trial.succeeded(now))
 
 
 def _is_tried(trial: Trial, since: datetime | None) -> bool:

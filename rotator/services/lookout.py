@@ -5,34 +5,24 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from random import Random
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.kinds import Kind
-from rotator.errors import HistoryError
-from rotator.history.journal import Journal
-from rotator.history.sightings import last_sightings, record_sightings
-from rotator.history.transactions import Within
+from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
-from rotator.services.findings import Findings
 from rotator.services.jobs import JobKind
+from rotator.services.look import Look
 from rotator.services.matters_of import unreadable_org
 from rotator.services.remembered import remembered
-from rotator.services.scan import scan, seen_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from rotator.core.trials import Trial
     from rotator.errors import RotatorError
-    from rotator.history.records import LastSighting, Sighting
     from rotator.services.jobs import Moment
     from rotator.services.outlooks import Outlooks
-    from rotator.services.scan import Scan
-    from rotator.services.scope import Office, Scope
+    from rotator.services.scope import Office
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -48,8 +38,6 @@ class Lookout:
         self._outlooks: Final = outlooks
         self._salt: Final = office.random()
         self._asked: Final[set[str]] = set()
-        self._deciding: Final = Lock()
-        """Of two decisions on what was seen, the one that rests on an older look is never made last."""
 
     def ask(self, org: str) -> None:
         """Has an org looked at soon: something was changed there."""
@@ -70,62 +58,33 @@ class Lookout:
     def look(self, org: str) -> None:
         """Looks at one org. What cannot be read is noted, and told to people. Raises HistoryError."""
         self._asked.discard(org)
-        trial, now = self._office.trials.get(JobKind.LOOK, org), self._office.now()
+        trial, now = self._office.books.trials.get(JobKind.LOOK, org), self._office.now()
         with self._office.open_scope(limited=True) as scope:
             room_at = scope.room_at(org)
             if room_at:
                 self._put_off(trial, room_at)
                 return
-            found = self._scan(scope, org, now)
-            error = _whole_org(found)
-            if isinstance(error, LimitReached):
+            look = Look(self._office, scope, org, now)
+            if isinstance(look.failure, LimitReached):
                 self._put_off(trial, scope.room_at(org) or now)
-            elif error:
-                self._away(trial, error)
+            elif look.failure:
+                self._away(trial, look.failure)
             else:
-                self._seen(scope, trial, found, now)
-
-    def _scan(self, scope: Scope, org: str, now: datetime) -> Scan:
-        database = self._office.database
-
-        def record(sightings: Sequence[Sighting], *, gone: Iterable[LastSighting]) -> None:
-            record_sightings(database, sightings, now, gone=gone)
-
-        found = scan(
-            self._office.settings,
-            read_org=scope.inventory,
-            store=scope.store,
-            known=partial(last_sightings, database),
-            record=record,
-            now=now,
-            orgs=[org],
-        )
-        for problem in found.problems:
-            if isinstance(problem.error, HistoryError):
-                raise problem.error
-        return found
+                look.note(trial)
+                for credential, outlook in look.outlooks():
+                    self._outlooks.note(credential, outlook)
 
     def _put_off(self, trial: Trial, until: datetime) -> None:
         LOG.info("put off: the limits of the org are reached", extra={"org": trial.name, "until": until})
-        self._office.trials.put(replace(trial, last_at=self._office.now(), next_at=until))
+        self._office.books.trials.put(replace(trial, last_at=self._office.now(), next_at=until))
 
     def _away(self, trial: Trial, error: RotatorError) -> None:
         failed = self._office.failed(trial, error)
-        self._office.trials.put(failed)
         LOG.warning("cannot be read: %s", error.what, extra={"org": trial.name, "again_at": failed.next_at})
         new = unreadable_org(trial.name, error, since=trial.last_good_at)
-        self._office.alerts.problem(new, self._office.now(), failures=failed.failures)
-
-    def _seen(self, scope: Scope, trial: Trial, found: Scan, now: datetime) -> None:
-        findings = Findings(self._office, scope, trial.name, found, now)
-        unread = {problem.kind for problem in found.problems}
-        with self._deciding:
-            whole = [(trial.name, str(kind)) for kind in Kind if kind not in unread]
-            self._office.alerts.certificates(seen_now(self._office.settings, found), now, whole=whole)
-        findings.tell()
-        for name, outlook in findings.outlooks():
-            self._outlooks.note(name, outlook)
-        self._office.note([trial.succeeded(now), *findings.stores()])
+        with self._office.books.together() as books:
+            books.trials.put(failed)
+            books.alerts.problem(new, self._office.now(), failures=failed.failures)
 
     @staticmethod
     def evaluation_is_due(moment: Moment) -> bool:
@@ -134,17 +93,10 @@ class Lookout:
 
     def evaluate(self) -> None:
         """Finds what was crossed since the last look at each org, however long ago that was. Raises HistoryError."""
-        office, now = self._office, self._office.now()
-        with self._deciding:
-            with office.database.reading() as connection:
-                here = Within(connection)
-                last = [each for each in last_sightings(here) if each.org in office.settings.orgs]
-                seen = remembered(office.settings, last, Journal(here).promoted_version)
-            office.alerts.certificates(seen, now)
-        office.alerts.evaluate(now)
-        office.trials.put(office.trials.get(JobKind.EVALUATE, "").succeeded(now))
-
-
-def _whole_org(found: Scan) -> RotatorError | None:
-    """Why nothing of the org could be read, if that is so."""
-    return next((problem.error for problem in found.problems if problem.org and problem.kind is None), None)
+        settings, now = self._office.settings, self._office.now()
+        # In one transaction: what rests on an older look is never decided after what rests on a newer one.
+        with self._office.books.together() as books:
+            last = [each for each in last_sightings(books.database) if each.org in settings.orgs]
+            books.alerts.certificates(remembered(settings, last, books.journal.promoted_version), now)
+            books.alerts.evaluate(now)
+            books.trials.put(books.trials.get(JobKind.EVALUATE, "").succeeded(now))

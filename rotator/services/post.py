@@ -18,7 +18,10 @@ class Post:
     def __init__(self, office: Office) -> None:
         self._office: Final = office
         self._delivery: Final = Delivery(
-            ledger=office.ledger, matters=office.matters, trials=office.trials, alerts=office.alerts
+            ledger=office.books.ledger,
+            matters=office.books.matters,
+            trials=office.books.trials,
+            alerts=office.books.alerts,
         )
 
     def due(self, now: datetime) -> list[str]:

@@ -113,7 +113,7 @@ class Round:
             self.keep_house()
         run_all(self._jobs(JobKind.DELIVER, self._post.due(self._office.now()), self.deliver))
         self.beat()
-        return RoundEnd(tuple(trial for trial in self._office.trials.all() if trial.failures))
+        return RoundEnd(tuple(trial for trial in self._office.books.trials.all() if trial.failures))
 
     @staticmethod
     def _jobs(kind: JobKind, names: Iterable[str], story: Callable[[str], object]) -> list[Job]:

@@ -7,17 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.trials import BackOff
-from rotator.history.journal import Journal
-from rotator.history.ledger import Ledger
-from rotator.history.matters import Matters
-from rotator.history.transactions import Within
-from rotator.history.trials import Trials
-from rotator.services.alert import Alerts
+from rotator.services.books import Books
 from rotator.services.jobs import Moment
 from rotator.services.reports import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -27,6 +22,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.history.database import Database
     from rotator.salesforce.inventory import Inventory
+    from rotator.services.alert import Alerts
     from rotator.services.desk import Desk
     from rotator.services.managed import Managed
     from rotator.services.reports import Listener
@@ -101,29 +97,14 @@ class Office:
     """Who follows a rotation of this credential."""
 
     @cached_property
-    def trials(self) -> Trials:
-        """What is known of what is tried again and again."""
-        return Trials(self.database)
+    def books(self) -> Books:
+        """What is written down."""
+        return Books(self.settings, self.database)
 
-    @cached_property
-    def journal(self) -> Journal:
-        """Where rotations are written down."""
-        return Journal(self.database)
-
-    @cached_property
-    def matters(self) -> Matters:
-        """What people should know of."""
-        return Matters(self.database)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """Who was told of it, and who is owed to be."""
-        return Ledger(self.database)
-
-    @cached_property
+    @property
     def alerts(self) -> Alerts:
         """Decides who is told of what."""
-        return Alerts(self.settings, self.database)
+        return self.books.alerts
 
     @property
     def back_off(self) -> BackOff:
@@ -133,14 +114,7 @@ class Office:
 
     def moment(self) -> Moment:
         """Now, with everything that was tried before. Raises HistoryError."""
-        return Moment(self.now(), {(trial.kind, trial.name): trial for trial in self.trials.all()})
-
-    def note(self, trials: Iterable[Trial]) -> None:
-        """Keeps trials, all in one transaction. Raises HistoryError."""
-        with self.database.writing() as connection:
-            here = Trials(Within(connection))
-            for trial in trials:
-                here.put(trial)
+        return Moment(self.now(), {(trial.kind, trial.name): trial for trial in self.books.trials.all()})
 
     def failed(self, trial: Trial, error: RotatorError, *, world: str = "") -> Trial:
         """A trial after one more failure, which lasts unless something was away for a while."""

@@ -42,20 +42,20 @@ class Upkeep:
         now = self._office.now()
         self._prove(now)
         self._office.database.maintain()
-        forgotten = self._office.ledger.forget(now - KEPT)
+        forgotten = self._office.books.ledger.forget(now - KEPT)
         if forgotten:
             LOG.info("forgot old notices", extra={"notices": forgotten})
         with self._office.open_scope() as scope:
             for name in self._office.settings.credentials:
                 self._sweep(scope, name)
-        self._office.trials.put(self._office.trials.get(JobKind.UPKEEP, "").succeeded(now))
+        self._office.books.trials.put(self._office.books.trials.get(JobKind.UPKEEP, "").succeeded(now))
 
     def _prove(self, now: datetime) -> None:
         found = verify(self._office.database)
         if found.intact:
-            self._office.alerts.solved(HISTORY, "The chain of its events is whole again.", now)
+            self._office.books.alerts.solved(HISTORY, "The chain of its events is whole again.", now)
         else:
-            self._office.alerts.problem(history_broken(found), now)
+            self._office.books.alerts.problem(history_broken(found), now)
 
     def _sweep(self, scope: Scope, name: str) -> None:
         store = self._office.settings.credentials[name].store

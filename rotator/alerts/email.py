@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.base import PartlyAccepted
@@ -25,12 +24,13 @@ class EmailChannel:
     """Accepted is what the server took over for at least one recipient; those that it refused are told apart."""
 
     def __init__(self, name: str, settings: Email, password: Secret | None, now: Callable[[], datetime]) -> None:
-        """Raises ConfigurationError when `ca` cannot be used or the password would go over a network in the clear."""
-        if password is not None and settings.security == "none" and not _is_loopback(settings.host):
+        """Raises ConfigurationError for addresses that few servers take, and when `ca` cannot be used."""
+        strange = next((mailbox for mailbox in (settings.sender, *settings.to) if not mailbox.isascii()), None)
+        if strange is not None:
             raise ConfigurationError(
-                f"Channel {name}: with `security: none` the password would be sent to {settings.host} in the clear.",
+                f"Channel {name}: the address {strange} has letters that mail servers do not take.",
                 left="Nothing was sent.",
-                advice="Set `security` to starttls or tls.",
+                advice="Write its domain as xn--..., as name servers know it.",
             )
         self.name: Final = name
         self.digest_from: Final = settings.digest_from
@@ -68,10 +68,3 @@ class EmailChannel:
                 thread=thread,
             )
         return thread
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

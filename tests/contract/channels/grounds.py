@@ -125,6 +125,10 @@ class WebhookGround(SlackGround):
         settings = {"type": "slack-webhook", "url": {"env": "SECRET"}, "ca": self.ca}
         return _open(SlackWebhook, settings | changes, f"{self.at(port)}{WEBHOOK}")
 
+    def open_at(self, url: str) -> Channel:
+        """The channel at another address."""
+        return _open(SlackWebhook, {"type": "slack-webhook", "url": {"env": "SECRET"}}, url)
+
     def refuse(self, *, lasting: bool) -> None:
         self.server.ordered.append(Ordered(403, "invalid_token") if lasting else Ordered(500, "rollup_error"))
 

@@ -102,11 +102,12 @@ def mail_server(security: Security = "none", *, login: bool = False) -> Iterator
         options["auth_require_tls"] = False
     controller = _OnAFreePort(handler, hostname="127.0.0.1", port=0, **options)
     with warnings.catch_warnings():
+        # The library warns anew for each connection.
         warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
         controller.start()
-    handler.port = controller.port
-    try:
-        yield handler
-    finally:
-        handler.is_over.set()
-        controller.stop()
+        handler.port = controller.port
+        try:
+            yield handler
+        finally:
+            handler.is_over.set()
+            controller.stop()

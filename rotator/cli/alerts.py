@@ -10,6 +10,7 @@ import click
 from rotator.cli.console import NOTHING, away, clean, console, day, distance, moment, print_json, state, table
 from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def alerts() -> None:
 @json_option
 @pass_invocation
 def list_(invocation: Invocation, every: bool) -> None:
-    """What people should know of now: since when, who was told of it, what comes next, who has taken it on.
+    """What people should know of now, and who was told of it.
+
+    The worst comes first; with when the next threshold is crossed, and who has taken it on.
 
     \b
     With --json a list of
@@ -71,7 +74,7 @@ def list_(invocation: Invocation, every: bool) -> None:
 
     with invocation.application() as app:
         now, matters, alerting = app.now(), Matters(app.database), Alerts(app.settings, app.database)
-        found = matters.all(_NEWEST) if every else matters.open_matters()
+        found = matters.all(_NEWEST) if every else _worst_first(matters.open_matters())
         told: dict[str, list[Notice]] = {matter.id: [] for matter in found}
         for notice in Ledger(app.database).notices(*told):
             told[notice.matter_id].append(notice)
@@ -124,6 +127,11 @@ def snooze(invocation: Invocation, matter_id: str, length: str | None, until: st
     click.echo(f"{matter.id} is snoozed until {moment(ends, now)}: {clean(matter.title)}.")
     if matter.not_after and now < matter.not_after < ends:
         click.echo(f"The certificate expires before that, on {day(matter.not_after)}: that is told all the same.")
+
+
+def _worst_first(matters: list[Matter]) -> list[Matter]:
+    order = list(Severity)
+    return sorted(matters, key=lambda matter: order.index(matter.severity), reverse=True)
 
 
 def _end_of_snooze(length: str | None, until: str | None, now: datetime) -> datetime:

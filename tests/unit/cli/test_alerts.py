@@ -109,6 +109,14 @@ def test_people_see_what_is_open_who_was_told_and_what_comes_next(
     assert "mail has not accepted it: Channel mail: HTTP 500" in shown.out
 
 
+def test_the_worst_comes_first(rotator: Command, config: Path, database: Database, expiry: Matter) -> None:
+    Matters(database).open(replace(EXPIRY, key="weak:1", severity=Severity.INFO), NOW - 9 * DAY)
+    Matters(database).open(ORG, NOW)
+    lines = rotator("--config", config, "alerts", "list", "--json").json
+    assert [line["severity"] for line in lines] == ["critical", "warning", "info"]
+    assert lines[1]["id"] == expiry.id
+
+
 def test_a_line_has_the_documented_members(rotator: Command, config: Path, expiry: Matter) -> None:
     (line,) = rotator("--config", config, "alerts", "list", "--json").json
     assert set(line) == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -10,6 +11,8 @@ from rotator.errors import HistoryError, HistoryUnavailable, RotationRunning
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+_LOG: Final = logging.getLogger(__name__)
 
 PAUSE: Final = timedelta(seconds=1)
 """Between two tries to take a lost lock again: consumers may be waiting for the run to go on."""
@@ -72,25 +75,28 @@ class Guard:
         self._timeout: Final = timeout
         self._lost_at: datetime | None = None
 
-    def loss(self, *, gives_up: Callable[[], bool]) -> HistoryUnavailable | None:
-        """None while the lock is held; else what was lost, once it is held again: the world may be another by then.
-
-        Raises that when somebody else has the lock, when it cannot be had for too long, or as soon as `gives_up`.
-        """
+    def loss(self) -> HistoryUnavailable | None:
+        """None while the lock is held, else what was lost."""
         try:
             self._lock.check()
         except HistoryUnavailable as lost:
             self._lost_at = self._lost_at or self._now()
-            self._take_again(lost, self._lost_at + self._timeout, gives_up)
+            _LOG.debug("lost", extra={"reason": lost.what})
             return lost
         self._lost_at = None
         return None
 
-    def _take_again(self, lost: HistoryUnavailable, until: datetime, gives_up: Callable[[], bool]) -> None:
+    def take_again(self, lost: HistoryUnavailable, *, gives_up: Callable[[], bool]) -> None:
+        """Returns when the lock is held again: the world may be another by then.
+
+        Raises `lost` when somebody else has it, when it cannot be had for too long, or as soon as `gives_up`.
+        """
+        until = (self._lost_at or self._now()) + self._timeout
         while not self._is_taken(lost):
             if gives_up() or self._now() >= until:
                 raise lost
             self._sleep(PAUSE.total_seconds())
+        _LOG.debug("taken again")
 
     def _is_taken(self, lost: HistoryUnavailable) -> bool:
         try:

@@ -226,10 +226,11 @@ class Run:
 
     def _is_alone(self) -> bool:
         """Whether nobody else can have come between; if not, the run goes on as one that starts now would."""
-        lost = self._guard.loss(gives_up=lambda: self._may_stop and self._around.stop_asked())
+        lost = self._guard.loss()
         if lost is None:
             return True
         self._around.listener.failed(None, lost.what)
+        self._guard.take_again(lost, gives_up=lambda: self._may_stop and self._around.stop_asked())
         self._notes.warn(f"{lost.what} It was taken again.")
         self._begin_anew()
         return False

@@ -107,6 +107,26 @@ def test_who_has_lost_the_lock_to_somebody_else_does_nothing_more(
         IN_PLACE.check(ground, IN_PLACE.serve(app))
 
 
+def test_of_two_machines_that_lose_the_lock_one_after_the_other_one_ends_the_rotation(
+    ground: Ground, postgres_server: PostgresServer
+) -> None:
+    IN_PLACE.prepare(ground)
+    promises = Promises(ground, IN_PLACE)
+    theirs: list[Report] = []
+
+    def another() -> None:
+        with ground.program(LosesItsLock(postgres_server, "store.promote")) as app:
+            theirs.append(IN_PLACE.serve(app))
+
+    with ground.program(LosesItsLock(postgres_server, "org.replace_certificate", another)) as app:
+        report = IN_PLACE.serve(app)
+
+    promises.check()
+    assert theirs[0].new_fingerprint == report.new_fingerprint
+    IN_PLACE.check(ground, theirs[0])
+    assert len(queries.rotations(ground.database)) == 1
+
+
 def test_two_machines_do_not_rotate_one_credential_at_once(ground: Ground) -> None:
     IN_PLACE.prepare(ground)
     before = ground.stages("billing")

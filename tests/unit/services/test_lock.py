@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.errors import HistoryUnavailable, RotationRunning, RotatorError
 from rotator.services.lock import Guard
 from rotator.testing.versions import MOMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LOST = HistoryUnavailable("The lock was lost.", advice="Run it again.")
 AWAY = HistoryUnavailable("The history is away.", advice="Run it again.")
@@ -49,28 +53,34 @@ def never() -> bool:
     return False
 
 
+def lose_and_take_again(guard: Guard, gives_up: Callable[[], bool] = never) -> None:
+    lost = guard.loss()
+    assert lost is LOST
+    guard.take_again(lost, gives_up=gives_up)
+
+
 def test_a_lock_that_is_held_is_no_loss() -> None:
-    assert Trial(is_held=True).guard().loss(gives_up=never) is None
+    assert Trial(is_held=True).guard().loss() is None
 
 
-def test_a_lost_lock_is_taken_again_and_the_loss_is_told_once() -> None:
+def test_a_lost_lock_is_taken_again_at_once() -> None:
     trial = Trial(answers=[None])
     guard = trial.guard()
-    assert guard.loss(gives_up=never) is LOST
-    assert guard.loss(gives_up=never) is None
+    lose_and_take_again(guard)
+    assert guard.loss() is None
     assert trial.slept == 0
 
 
 def test_a_history_that_is_away_is_waited_for() -> None:
     trial = Trial(answers=[AWAY, AWAY, None])
-    assert trial.guard().loss(gives_up=never) is LOST
+    lose_and_take_again(trial.guard())
     assert trial.slept == 2
 
 
 def test_it_is_not_waited_for_without_end() -> None:
     trial = Trial(answers=[AWAY])
     with pytest.raises(HistoryUnavailable, match="The lock was lost"):
-        trial.guard().loss(gives_up=never)
+        lose_and_take_again(trial.guard())
     assert trial.slept == TIMEOUT.total_seconds()
 
 
@@ -78,22 +88,23 @@ def test_a_lock_that_is_lost_again_and_again_is_not_waited_for_without_end() -> 
     trial = Trial(answers=[None])
     guard = trial.guard()
     for _ in range(3):
-        assert guard.loss(gives_up=never) is LOST
+        lose_and_take_again(guard)
         trial.is_held, trial.slept = False, trial.slept + 45
     trial.answers = [AWAY]
     with pytest.raises(HistoryUnavailable, match="The lock was lost"):
-        guard.loss(gives_up=never)
+        lose_and_take_again(guard)
+    assert trial.slept == 3 * 45
 
 
 def test_where_somebody_else_has_it_nothing_is_waited_for() -> None:
     trial = Trial(answers=[AWAY, TAKEN])
     with pytest.raises(HistoryUnavailable, match="The lock was lost"):
-        trial.guard().loss(gives_up=never)
+        lose_and_take_again(trial.guard())
     assert (trial.tries, trial.slept) == (2, 1)
 
 
 def test_who_is_asked_to_stop_waits_no_longer() -> None:
     trial = Trial(answers=[AWAY])
     with pytest.raises(HistoryUnavailable, match="The lock was lost"):
-        trial.guard().loss(gives_up=lambda: trial.tries == 2)
+        lose_and_take_again(trial.guard(), gives_up=lambda: trial.tries == 2)
     assert trial.slept == 1

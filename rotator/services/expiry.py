@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.config.durations import format_duration
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
-from rotator.core.thresholds import EXPIRED, crossed, label, next_crossing, severity_at
+from rotator.core.thresholds import EXPIRED, crossed, next_crossing, severity_at
 from rotator.history.matters import NewMatter
 from rotator.services.seen import SeenNow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from rotator.config.alerts import AlertSettings, ChannelSettings
     from rotator.history.matters import Matter
@@ -97,12 +96,12 @@ def expires(place: SeenNow, tightest: timedelta) -> NewMatter:
     """The matter that a certificate expires; `tightest` is the last threshold that it has crossed."""
     if place.not_after is None:
         raise ValueError("a certificate that expires has a date")
-    when = "has expired" if tightest <= EXPIRED else f"expires within {_in_words(tightest)}"
+    verb = "expired" if tightest <= EXPIRED else "expires"
     return NewMatter(
         key=certificate_key(EXPIRY, place),
         kind=EXPIRY,
         severity=severity_at(tightest),
-        title=f"The certificate of {place.name} in {place.org} {when}: {place.not_after:%Y-%m-%d}",
+        title=f"The certificate of {place.name} in {place.org} {verb} on {place.not_after:%Y-%m-%d}",
         text=_managed_text(place) if place.credential else _unmanaged_text(place, tightest),
         org=place.org,
         app=place.name,
@@ -111,12 +110,6 @@ def expires(place: SeenNow, tightest: timedelta) -> NewMatter:
         not_after=place.not_after,
         facts=_facts(place),
     )
-
-
-def _in_words(threshold: timedelta) -> str:
-    if threshold == timedelta(days=threshold.days):
-        return f"{threshold.days} day{'' if threshold.days == 1 else 's'}"
-    return label(threshold)
 
 
 def _unmanaged_text(place: SeenNow, tightest: timedelta) -> str:

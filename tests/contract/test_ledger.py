@@ -62,7 +62,7 @@ def test_a_matter_is_read_back_as_it_was_written(matters: Matters, matter: Matte
 
 
 def test_of_one_key_one_matter_is_open(matters: Matters, matter: Matter) -> None:
-    worse = replace(NEW_MATTER, severity=Severity.CRITICAL, title="It expires within 3 days")
+    worse = replace(NEW_MATTER, severity=Severity.CRITICAL, title="It expires soon")
     again, is_new = matters.open(worse, NOW + DAY)
 
     assert (again.id, is_new, again.opened_at) == (matter.id, False, NOW)

@@ -85,7 +85,7 @@ class TestCertificatesThatExpire:
         at.alerts.certificates([holds("Legacy", 5)], NOW)
         assert at.owed() == {"ops": ["60d", "30d", "14d", "7d"]}
         matter = at.open()[EXPIRY]
-        assert matter.title == "The certificate of Legacy in production expires within 7 days: 2026-11-28"
+        assert matter.title == "The certificate of Legacy in production expires on 2026-11-28"
         assert (matter.severity, matter.org, matter.app, matter.credential) == (
             Severity.WARNING, "production", "Legacy", None,
         )  # fmt: skip
@@ -96,7 +96,7 @@ class TestCertificatesThatExpire:
         assert at.owed()["ops"][-1] == "expired"
         matter = at.open()[EXPIRY]
         assert matter.severity is Severity.CRITICAL
-        assert "has expired: 2025-10-19" in matter.title
+        assert "expired on 2025-10-19" in matter.title
 
     def test_the_end_of_time_is_far_away_and_overflows_nothing(self, database: Database) -> None:
         at = desk(database)

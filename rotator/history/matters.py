@@ -40,7 +40,7 @@ class NewMatter:
     """Such as `expiry`, `org`, `rotation` (`rotator.services.matters_of`)."""
     severity: Severity
     title: str
-    """One line: "The certificate of Billing in production expires in 14 days"."""
+    """One line: "The certificate of Billing in production expires on 2026-12-07"."""
     text: str
     """A sentence or a few: what happened, what was left as it was, what to do now."""
     org: str | None = None

@@ -127,7 +127,8 @@ def print_scan(found: Scan, now: datetime) -> None:
     for line in found.vanished:
         if line.last:
             seen = moment(line.last.last_seen, now)
-            console().print(f"{clean(line.name)} has vanished from {line.org}: last seen {seen}.", soft_wrap=True)
+            kind = f" ({_TYPES[line.kind]})" if line.kind in _TYPES else ""
+            console().print(f"{clean(line.name)}{kind} has vanished from {line.org}: last seen {seen}.", soft_wrap=True)
 
 
 def _apps(lines: Sequence[Found], now: datetime) -> Rows:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.kinds import Kind
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.records import Sighting
 from rotator.services.managed_app import ManagedApp
+from rotator.services.past import Past, Place, no_apps, place
 from rotator.services.seen import SeenNow
 from rotator.services.states import State, state_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from rotator.history.records import LastSighting
     from rotator.salesforce.inventory import Inventory, InventoryEntry
     from rotator.stores.base import Store
-
-SHOWN_AFTER_GONE: Final = timedelta(days=30)
-"""How long what has vanished is still in the inventory, unless the configuration names it."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +95,6 @@ class Record(Protocol):
         ...
 
 
-_Place: TypeAlias = tuple[str, str]
-"""A kind and a name, which Salesforce takes in any case."""
-
-
 def scan(
     settings: Settings,
     *,
@@ -144,30 +137,32 @@ class _Scanner:
         except RotatorError as error:
             self.problems.append(Problem(f"org {org}", error, org))
             return [Found(org, None)]
-        self.problems += [Problem(f"org {org}", unread.error, org, unread.kind) for unread in inventory.unread]
         past, managed = self._past(org), self._managed(org)
+        unread = {each.kind: each.error for each in inventory.unread}
+        if past.hides_its_apps(inventory):
+            unread[Kind.APP] = no_apps(org)
+        self.problems += [Problem(f"org {org}", error, org, kind) for kind, error in unread.items()]
         found = [self._found(entry, managed, past) for entry in inventory.entries]
-        found += self._not_found(org, inventory, managed, past)
+        unseen = list(past.unseen(inventory, unread, managed))
+        found += [_unseen(org, last, state, managed) for last, state in unseen]
+        found += _never_seen(org, managed, found)
         seen = [sighting_of(entry) for entry in inventory.entries if not entry.unreadable]
-        self._note(seen, [line.last for line in found if line.last and line.state is State.VANISHED])
+        self._note(seen, [last for last, state in unseen if state is State.VANISHED])
         return found
 
-    def _past(self, org: str) -> dict[_Place, LastSighting]:
+    def _past(self, org: str) -> Past:
         try:
-            return {_place(last.app_type, last.app): last for last in self._known(org)}
+            return Past(self._known(org), self._now)
         except HistoryError as error:
             self._history_away(error)
-            return {}
+            return Past((), self._now)
 
-    def _found(
-        self, entry: InventoryEntry, managed: Mapping[_Place, ManagedApp], past: Mapping[_Place, LastSighting]
-    ) -> Found:
-        place = _place(entry.kind, entry.name)
-        app = managed.get(place)
+    def _found(self, entry: InventoryEntry, managed: Mapping[Place, ManagedApp], past: Past) -> Found:
+        app = managed.get(place(entry.kind, entry.name))
         managed_by = app.credential if app else None
         if entry.unreadable:
             line = Found(entry.org, entry.name, entry.kind, managed_by=managed_by)
-            return _as_last_seen(line, past.get(place))
+            return _as_last_seen(line, past.last(entry.kind, entry.name))
         return Found(
             org=entry.org,
             name=entry.name,
@@ -192,33 +187,12 @@ class _Scanner:
         policy = app.settings if app else self._settings.rotation
         return state_until(entry.not_after, self._now, policy.rotate_before)
 
-    def _not_found(
-        self,
-        org: str,
-        inventory: Inventory,
-        managed: Mapping[_Place, ManagedApp],
-        past: Mapping[_Place, LastSighting],
-    ) -> Iterator[Found]:
-        """What was seen before, or is configured, and is not there now."""
-        here = {_place(entry.kind, entry.name) for entry in inventory.entries}
-        for place, last in past.items():
-            if place not in here:
-                app = managed.get(place)
-                line = Found(org, last.app, last.app_type, managed_by=app.credential if app else None)
-                if _is_hidden(last, inventory):
-                    yield _as_last_seen(line, last)
-                elif app or last.gone_at is None or self._now - last.gone_at < SHOWN_AFTER_GONE:
-                    yield _as_last_seen(replace(line, state=State.VANISHED), last)
-        for place, app in managed.items():
-            if place not in here and place not in past:
-                yield Found(org, app.app, managed_by=app.credential)
-
-    def _managed(self, org: str) -> dict[_Place, ManagedApp]:
-        result: dict[_Place, ManagedApp] = {}
+    def _managed(self, org: str) -> dict[Place, ManagedApp]:
+        result: dict[Place, ManagedApp] = {}
         for name, credential in self._settings.credentials.items():
             if credential.org == org:
                 stages = self._stages(name, credential)
-                result |= {_place(Kind.APP, app): ManagedApp(app, name, credential, stages) for app in credential.apps}
+                result |= {place(Kind.APP, app): ManagedApp(app, name, credential, stages) for app in credential.apps}
         return result
 
     def _stages(self, name: str, credential: CredentialSettings) -> Stages | None:
@@ -249,7 +223,7 @@ def seen_now(settings: Settings, found: Scan) -> list[SeenNow]:
 
 
 def _seen(settings: Settings, line: Found, name: str) -> SeenNow:
-    place = SeenNow(
+    held = SeenNow(
         org=line.org,
         kind=line.kind,
         name=name,
@@ -257,9 +231,9 @@ def _seen(settings: Settings, line: Found, name: str) -> SeenNow:
         rotate_before=settings.credentials[line.managed_by].rotate_before if line.managed_by else None,
     )
     if line.state is State.UNREADABLE or line.is_standby is None:
-        return replace(place, readable=False)
+        return replace(held, readable=False)
     certificate = line.certificate
-    dated = replace(place, not_after=line.not_after, key_bits=line.key_bits, is_standby=line.is_standby)
+    dated = replace(held, not_after=line.not_after, key_bits=line.key_bits, is_standby=line.is_standby)
     if certificate is None:
         return dated
     return replace(
@@ -298,16 +272,16 @@ def sighting_of(entry: InventoryEntry) -> Sighting:
     )
 
 
-def _place(kind: str, name: str) -> _Place:
-    return kind, name.casefold()
+def _unseen(org: str, last: LastSighting, state: State, managed: Mapping[Place, ManagedApp]) -> Found:
+    app = managed.get(place(last.app_type, last.app))
+    line = Found(org, last.app, last.app_type, managed_by=app.credential if app else None, state=state)
+    return _as_last_seen(line, last)
 
 
-def _is_hidden(last: LastSighting, inventory: Inventory) -> bool:
-    """Whether it may be there all the same."""
-    if last.app_type in {unread.kind for unread in inventory.unread}:
-        return True
-    unreadable = {_place(entry.kind, entry.name) for entry in inventory.entries if entry.unreadable}
-    return last.app_type == Kind.APP_SAML and _place(Kind.APP, last.app) in unreadable
+def _never_seen(org: str, managed: Mapping[Place, ManagedApp], found: Iterable[Found]) -> list[Found]:
+    """What is configured, and was seen neither now nor before."""
+    seen = {place(line.kind, line.name) for line in found if line.name}
+    return [Found(org, app.app, managed_by=app.credential) for where, app in managed.items() if where not in seen]
 
 
 def _as_last_seen(line: Found, last: LastSighting | None) -> Found:

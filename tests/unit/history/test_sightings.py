@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from rotator.history import queries
@@ -190,3 +193,39 @@ def test_when_one_sighting_is_refused_none_is_recorded(database: Database, sight
     with pytest.raises(ValueError, match="dates"):
         record_sightings(database, [sighting, dataclasses.replace(sighting, app="Other", not_before=None)], now)
     assert last_sightings(database) == []
+
+
+LOOKS = st.lists(
+    st.tuples(st.dictionaries(st.sampled_from("ABC"), st.sampled_from(["", "a", "b", "date"])), st.integers(-3, 3)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(looks=LOOKS)
+def test_the_last_sightings_are_those_of_the_last_look_whatever_the_clock_did(
+    database: Database, sighting: Sighting, now: datetime, looks: list[tuple[dict[str, str], int]]
+) -> None:
+    org = f"org {uuid.uuid4()}"
+    apps: set[str] = set()
+    for held, days in looks:
+        now += days * DAY
+        seen = [_held(sighting, org, app, what) for app, what in held.items()]
+        gone = [last for last in last_sightings(database, org) if last.app not in held]
+        record_sightings(database, seen, now, gone=gone)
+        apps |= set(held)
+        found = last_sightings(database, org)
+        assert [_bare(last) for last in found if last.gone_at is None] == sorted(seen, key=lambda each: each.app)
+        assert {last.app for last in found if last.gone_at is not None} == apps - set(held)
+
+
+def _held(sighting: Sighting, org: str, app: str, what: str) -> Sighting:
+    if what in {"", "date"}:
+        not_after = sighting.not_after if what else None
+        return Sighting(org=org, app=app, app_type="ConnectedApp", not_after=not_after)
+    return dataclasses.replace(sighting, org=org, app=app, certificate_fingerprint=what * 64)
+
+
+def _bare(last: Sighting) -> Sighting:
+    return Sighting(**{field.name: getattr(last, field.name) for field in dataclasses.fields(Sighting)})

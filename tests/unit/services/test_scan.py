@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -255,12 +256,30 @@ def test_the_last_day_of_the_year_9999_is_a_date_like_any_other(world: World) ->
 
 def test_what_was_seen_before_and_is_there_no_more_has_vanished(world: World) -> None:
     certificate = make_version().certificate
+    world.orgs["production"] = [entry("Rotator")]
     world.known = [last(entry("Legacy", certificate))]
     result = world.scan()
     assert [line.name for line in result.vanished] == ["Legacy"]
     assert result.vanished[0].not_after == certificate.not_after
     assert result.vanished[0].last == world.known[0]
     assert world.gone == world.known
+
+
+def test_an_org_that_shows_no_app_at_all_hides_them_for_a_while(world: World) -> None:
+    portal = entry("Legacy", make_version().certificate, kind=Kind.APP_SAML)
+    world.known = [last(entry("Legacy")), last(portal), last(entry("Billing")), last(own("Signing", 20))]
+    result = world.scan("production")
+    states = {(line.kind, line.name): line.state for line in result.found if line.name != "Warehouse_A"}
+    assert states["ConnectedApp", "Legacy"] is State.UNREADABLE
+    assert states["ConnectedApp", "Billing"] is State.UNREADABLE
+    assert states["ConnectedAppSamlConfig", "Legacy"] is State.UNREADABLE
+    assert [line.name for line in result.vanished] == ["Signing"]
+    [problem] = result.problems
+    assert (problem.org, problem.kind) == ("production", Kind.APP)
+    assert "shows no connected app any more" in problem.error.what
+
+    world.known = [replace(each, last_seen=MOMENT - 8 * DAY) for each in world.known]
+    assert {line.name for line in world.scan("production").vanished} == {"Legacy", "Billing", "Signing"}
 
 
 def test_what_vanished_long_ago_is_told_no_more_unless_it_is_configured(world: World) -> None:
@@ -282,6 +301,7 @@ def test_nothing_vanishes_from_an_org_that_cannot_be_read(world: World) -> None:
 def test_of_a_type_that_cannot_be_read_nothing_vanishes_and_what_was_known_is_shown(world: World) -> None:
     world.known = [last(own("Signing", 20)), last(entry("Legacy"))]
     world.unread = (Unread(Kind.CERTIFICATE, OrgError("Not allowed.", advice="Allow it.")),)
+    world.orgs["production"] = [entry("Rotator")]
     result = world.scan("production")
     signing = next(line for line in result.found if line.name == "Signing")
     assert (signing.state, signing.not_after) == (State.UNREADABLE, MOMENT + 20 * DAY)
@@ -332,7 +352,7 @@ class TestWhatAlertsAreGiven:
 
     def test_nothing_of_what_vanished_or_is_not_in_use_yet(self, world: World) -> None:
         world.known = [last(entry("Legacy"))]
-        world.orgs["production"] = [own("Requested", 1, is_usable=False)]
+        world.orgs["production"] = [own("Requested", 1, is_usable=False), entry("Rotator")]
         assert not {"Legacy", "Requested"} & set(world.seen())
 
     def test_what_cannot_be_read_as_unreadable(self, world: World) -> None:

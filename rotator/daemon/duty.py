@@ -56,6 +56,7 @@ class Duty:
         self._stack.close()
 
     def _stand_by(self, other: DaemonRunning) -> None:
-        if other.what != self.worker:
-            _LOG.info("stands by. %s", other.what)
-        self.worker = other.what
+        worker = other.what.partition(": ")[2].rstrip(".")
+        if worker != self.worker:
+            _LOG.info("stands by for another that works", extra={"worker": worker})
+        self.worker = worker

@@ -1,8 +1,10 @@
-"""The signals that a service takes, one at a time and where it waits for them: no handler interrupts anything."""
+"""The signals that a service takes, one after the other and where it waits for them: none interrupts anything."""
 
 from __future__ import annotations
 
+import select
 import signal
+import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -18,18 +20,28 @@ RELOAD: Final = signal.SIGHUP
 
 @contextmanager
 def taken() -> Iterator[Callable[[float], signal.Signals | None]]:
-    """Gives the way to wait for signals (sigtimedwait(2)); to be entered before any thread begins.
+    """Gives the way to wait so many seconds for the next signal; None when none came.
 
-    Those that are ignored, as `nohup` has it, stay so.
+    For the main thread. Signals that are ignored, as `nohup` has it, stay so. They arrive through a socket
+    (signal.set_wakeup_fd), as sigtimedwait(2) in CPython 3.11 makes signals up after its process was stopped and
+    continued.
     """
     ours = {number for number in (*STOP, RELOAD) if signal.getsignal(number) is not signal.SIG_IGN}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
+    reading, writing = socket.socketpair()
 
     def next_signal(seconds: float) -> signal.Signals | None:
-        found = signal.sigtimedwait(ours, seconds)
-        return signal.Signals(found.si_signo) if found else None
+        if not select.select([reading], [], [], seconds)[0]:
+            return None
+        number = reading.recv(1)[0]
+        return signal.Signals(number) if number in ours else None
 
-    try:
-        yield next_signal
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with reading, writing:
+        writing.setblocking(False)
+        before = {number: signal.signal(number, lambda *_: None) for number in ours}
+        descriptor = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        try:
+            yield next_signal
+        finally:
+            signal.set_wakeup_fd(descriptor)
+            for number, handler in before.items():
+                signal.signal(number, handler)

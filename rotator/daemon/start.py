@@ -41,7 +41,6 @@ def serve(app: Application, *, with_pages: bool) -> int:
     except HistoryUnavailable as error:
         _LOG.warning("the history is away: %s It is tried again on every tick.", error.what)
     with ExitStack() as stack:
-        # Before any thread begins: each thread inherits that the signals are left to this one.
         next_signal = stack.enter_context(taken())
         service = Service(app, Notifier.from_environ(app.environ), monotonic=time.monotonic, random=_RANDOM.random)
         if with_pages:

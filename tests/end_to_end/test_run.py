@@ -1,0 +1,120 @@
+"""`rotator run` under a parent that listens as systemd does: it tells how it is, and takes its signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+import yaml
+
+from rotator.application import Application
+from rotator.daemon.start import serve_once
+from rotator.errors import DaemonRunning
+from rotator.history.database import open_database
+from rotator.history.matters import Matters
+from tests.end_to_end.daemons import Daemon, configured, running
+from tests.end_to_end.places import DEADLINE, Place, hosted_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """An org that is looked at."""
+    with hosted_place(tmp_path_factory.mktemp("place")) as place:
+        yield place
+
+
+@pytest.fixture
+def config(place: Place, request: pytest.FixtureRequest) -> Path:
+    """A service that has nothing to rotate, with a history of its own."""
+    name = request.node.name
+    daemon = {"tick": "1s", "jitter": "0s", "inventory_every": "2s"}
+    return configured(place, name, credentials={}, daemon=daemon, database=f"sqlite:///{name}.db")
+
+
+def open_matters(config: Path) -> set[str]:
+    """What people should know of just now."""
+    with open_database(f"sqlite:///{config.with_suffix('.db')}") as database:
+        return {matter.key for matter in Matters(database).open_matters()}
+
+
+def come(is_so: Callable[[], bool]) -> None:
+    """Waits until it is so."""
+    until = time.monotonic() + DEADLINE
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def page(daemon: Daemon, path: str) -> requests.Response:
+    return requests.get(daemon.logs("pages are served")["url"] + path, timeout=10)
+
+
+def test_it_tells_systemd_when_it_is_ready_alive_and_stopping_and_serves_its_pages(config: Path) -> None:
+    with running(config) as daemon:
+        assert "STATUS=" in daemon.hears("READY=1", more=False)
+        daemon.logs("look ended", org="production")
+        daemon.logs("look ended", org="sandbox")
+        assert "STATUS=working: 2 orgs, 0 credentials" in daemon.hears("STATUS=working", more=False)
+        assert daemon.hears("WATCHDOG=1") == "WATCHDOG=1"
+        assert [page(daemon, path).status_code for path in ("/healthz", "/readyz", "/")] == [200] * 3
+        assert "rotator_scheduler_lag_seconds" in page(daemon, "/metrics").text
+        assert daemon.asked_to_stop() == 0
+        assert "nothing is half done" in daemon.hears("STOPPING=1")
+        assert daemon.events[-1]["event"] == "ended"
+
+
+def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_is_refused_and_told(config: Path) -> None:
+    right = yaml.safe_load(config.read_text())
+    with running(config) as daemon:
+        daemon.logs("look ended", org="sandbox")
+        config.write_text(yaml.safe_dump({**right, "deamon": {}}))
+        daemon.process.send_signal(signal.SIGHUP)
+        assert "MONOTONIC_USEC=" in daemon.hears("RELOADING=1")
+        assert "config.yaml is wrong, the one before it is in force" in daemon.hears("READY=1")
+        assert "deamon" in daemon.logs("the configuration was refused")["event"]
+        come(lambda: "configuration" in open_matters(config))
+
+        right["daemon"]["tick"] = "2s"
+        right["http"]["port"] = 1
+        right["orgs"] = {"production": right["orgs"]["production"]}
+        config.write_text(yaml.safe_dump(right))
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.hears("RELOADING=1")
+        assert "http in config.yaml counts from the next start" in daemon.hears("READY=1")
+        assert daemon.logs("the configuration was read again")["changed"] == ["orgs", "daemon", "http"]
+        come(lambda: "configuration" not in open_matters(config))
+        assert "STATUS=working: 1 orgs" in daemon.hears("STATUS=working: 1 orgs", more=False)
+        assert page(daemon, "/healthz").status_code == 200
+        assert daemon.asked_to_stop() == 0
+
+
+def test_a_second_one_stands_by_and_takes_over_when_the_first_is_killed(config: Path) -> None:
+    with running(config) as first:
+        first.logs("the lock was taken")
+        with running(config) as second:
+            assert f"process {first.process.pid}" in second.logs("stands by")["worker"]
+            assert f"standing by: process {first.process.pid}" in second.hears("STATUS=standing by", more=False)
+            assert page(second, "/healthz").status_code == 200
+            with Application.configured(config) as app, pytest.raises(DaemonRunning) as refused:
+                serve_once(app, lambda: False)
+            assert refused.value.exit_code == 3
+
+            # As a machine that is suspended: it does nothing, and is still the one that works.
+            os.kill(first.process.pid, signal.SIGSTOP)
+            assert first.quiet_for(1.5), "the watchdog is fed by nothing but progress"
+            assert not second.has_logged("the lock was taken")
+            os.kill(first.process.pid, signal.SIGCONT)
+            first.hears("WATCHDOG=1")
+
+            first.process.kill()
+            second.logs("the lock was taken")
+            second.logs("look ended", org="production")
+            assert second.asked_to_stop() == 0

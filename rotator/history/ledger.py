@@ -82,7 +82,7 @@ class Ledger:
         if not wanted:
             return 0
         with self._database.writing() as connection:
-            known = {(each.matter_id, each.step, each.channel) for each in _of(connection, {key[0] for key in wanted})}
+            known = _keys(connection, {key[0] for key in wanted})
             new = [key for key in wanted if key not in known]
             if new:
                 empty = {"owed_at": now, "attempts": 0, "receipt": "", "problem": ""}
@@ -197,7 +197,18 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 
 
 def _of(connection: Connection, matter_ids: Iterable[str]) -> Iterator[Notice]:
-    ids = sorted(matter_ids)
-    for start in range(0, len(ids), _AT_ONCE):
-        query = _NOTICES.where(NOTICE.c.matter_id.in_(ids[start : start + _AT_ONCE])).order_by(NOTICE.c.id)
+    for ids in _portions(matter_ids):
+        query = _NOTICES.where(NOTICE.c.matter_id.in_(ids)).order_by(NOTICE.c.id)
         yield from (Notice(**row._asdict()) for row in connection.execute(query))
+
+
+def _keys(connection: Connection, matter_ids: Iterable[str]) -> set[tuple[str, str, str]]:
+    """What is in the ledger of these matters: this is asked often, and whole notices are dear to read."""
+    query = select(NOTICE.c.matter_id, NOTICE.c.step, NOTICE.c.channel)
+    portions = (connection.execute(query.where(NOTICE.c.matter_id.in_(ids))) for ids in _portions(matter_ids))
+    return {(row.matter_id, row.step, row.channel) for rows in portions for row in rows}
+
+
+def _portions(matter_ids: Iterable[str]) -> Iterator[list[str]]:
+    ids = sorted(matter_ids)
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
+from rotator.services.expiry import EXPIRY, certificate_key
 from rotator.services.jobs import JobKind
 from rotator.services.look import Look
 from rotator.services.matters_of import unreadable_org
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from rotator.core.trials import Trial
     from rotator.errors import RotatorError
+    from rotator.services.books import Books
     from rotator.services.jobs import Moment
     from rotator.services.outlooks import Outlooks
     from rotator.services.scope import Office
+    from rotator.services.seen import SeenNow
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -93,10 +96,17 @@ class Lookout:
 
     def evaluate(self) -> None:
         """Finds what was crossed since the last look at each org, however long ago that was. Raises HistoryError."""
-        settings, now = self._office.settings, self._office.now()
+        now = self._office.now()
         # In one transaction: what rests on an older look is never decided after what rests on a newer one.
         with self._office.books.together() as books:
-            last = [each for each in last_sightings(books.database) if each.org in settings.orgs]
-            books.alerts.certificates(remembered(settings, last, books.journal.promoted_version), now)
+            books.alerts.certificates(self._unmentioned(books), now)
             books.alerts.evaluate(now)
             books.trials.put(books.trials.get(JobKind.EVALUATE, "").succeeded(now))
+
+    def _unmentioned(self, books: Books) -> list[SeenNow]:
+        """What was last seen in the orgs of the configuration, without what is told of already."""
+        settings = self._office.settings
+        told_of = {matter.key for matter in books.matters.open_matters(kind=EXPIRY)}
+        last = [each for each in last_sightings(books.database) if each.org in settings.orgs]
+        seen = remembered(settings, last, books.journal.promoted_version)
+        return [place for place in seen if certificate_key(EXPIRY, place) not in told_of]

@@ -18,6 +18,7 @@ from tests.unit.web.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from rotator.config.settings import Settings
 
@@ -36,49 +37,51 @@ def alive() -> Liveness:
 
 
 @pytest.fixture(scope="session")
-def new_history(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Database]:
-    """Makes empty histories, copied from one that was migrated once."""
-    migrated = tmp_path_factory.mktemp("web") / "rotator.db"
-    with open_database(f"sqlite:///{migrated}") as database:
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an empty history."""
+    file = tmp_path_factory.mktemp("web") / "rotator.db"
+    with open_database(f"sqlite:///{file}") as database:
         database.upgrade()
+    return file
 
-    def new() -> Database:
-        file = tmp_path_factory.mktemp("web") / "rotator.db"
-        shutil.copy(migrated, file)
-        return open_database(f"sqlite:///{file}")
 
-    return new
+@pytest.fixture(scope="session")
+def _one_history(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[tuple[Database, Path]]:
+    file = tmp_path_factory.mktemp("web") / "rotator.db"
+    shutil.copy(migrated, file)
+    with open_database(f"sqlite:///{file}") as database:
+        yield database, file
 
 
 @pytest.fixture
-def database(new_history: Callable[[], Database]) -> Iterator[Database]:
-    """An empty history."""
-    with new_history() as database:
-        yield database
+def database(_one_history: tuple[Database, Path], migrated: Path) -> Iterator[Database]:
+    """An empty history. One engine serves all tests: it has compiled their statements."""
+    database, file = _one_history
+    shutil.copy(migrated, file)
+    yield database
+    database.close()
 
 
-def _furnished(
-    furnish: Callable[[Database], Settings], alive: Liveness, new_history: Callable[[], Database]
-) -> Iterator[Client]:
-    with new_history() as database:
+def _furnished(furnish: Callable[[Database], Settings], alive: Liveness, folder: Path) -> Iterator[Client]:
+    with open_database(f"sqlite:///{folder}/rotator.db") as database:
         settings = furnish(database)
         source = Gathering(lambda: settings, database, lambda: scene.NOW)
         yield Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
 
 
 @pytest.fixture(scope="session")
-def company(alive: Liveness, new_history: Callable[[], Database]) -> Iterator[Client]:
+def company(alive: Liveness, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """The pages of `scene.company`."""
-    yield from _furnished(scene.company, alive, new_history)
+    yield from _furnished(scene.company, alive, tmp_path_factory.mktemp("web"))
 
 
 @pytest.fixture(scope="session")
-def empty(alive: Liveness, new_history: Callable[[], Database]) -> Iterator[Client]:
+def empty(alive: Liveness, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """The pages before anything was looked at."""
-    yield from _furnished(scene.empty, alive, new_history)
+    yield from _furnished(scene.empty, alive, tmp_path_factory.mktemp("web"))
 
 
 @pytest.fixture(scope="session")
-def many(alive: Liveness, new_history: Callable[[], Database]) -> Iterator[Client]:
+def many(alive: Liveness, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """The pages of 500 apps."""
-    yield from _furnished(scene.many(), alive, new_history)
+    yield from _furnished(scene.many(), alive, tmp_path_factory.mktemp("web"))

@@ -22,7 +22,7 @@ from rotator.alerts.wording import (
     moment,
     most_urgent_first,
     one_line,
-    sign_of,
+    spans,
     subject_of,
     title_of,
     word_of,
@@ -49,7 +49,7 @@ _NAMES: Final = {
     "lines": lines,
     "moment": moment,
     "one_line": one_line,
-    "sign_of": sign_of,
+    "spans": spans,
     "title_of": title_of,
     "word_of": word_of,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -97,11 +98,13 @@ class SlackBotChannel:
         content: dict[str, Any] = {"text": fallback_of(message), "blocks": blocks_of(message), **_quiet()}
         if place is None:
             return self._client.chat_postMessage(channel=self._channel, **content)
+        # The facts are in the first message of the thread, but for a digest.
+        reply = content if place.is_digest else content | {"blocks": blocks_of(replace(message, facts=()))}
         # A reply alone is seen only by those who follow the thread.
         loud = message.severity.reaches(Severity.WARNING) and not message.is_end
         try:
             return self._client.chat_postMessage(
-                channel=self._channel, thread_ts=place.ts, reply_broadcast=loud, **content
+                channel=self._channel, thread_ts=place.ts, reply_broadcast=loud, **reply
             )
         except SlackApiError as error:
             if _word(error) not in NO_THREAD:

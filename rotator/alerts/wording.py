@@ -38,6 +38,14 @@ def lines(text: str) -> str:
     return "\n".join(line.rstrip() for line in _shown(text).splitlines()).strip()
 
 
+def spans(line: str) -> list[tuple[bool, str]]:
+    """The line in parts: True for what stands in backticks, which is something to type."""
+    parts = line.split("`")
+    if len(parts) % 2 == 0:
+        return [(False, line)]
+    return [(number % 2 == 1, part) for number, part in enumerate(parts) if part]
+
+
 def cut(text: str, limit: int) -> str:
     """The text within so many characters, however they are counted (UTF-16 counts an emoji as two)."""
     if _units(text) <= limit:

@@ -131,7 +131,7 @@ def test_a_thread_that_is_none_is_none() -> None:
 
 def test_the_end_of_a_matter_is_not_to_be_acknowledged() -> None:
     mail = received(made(settled()))
-    assert "✅ Settled" in part(mail, "html")
+    assert "✓ Settled" in part(mail, "html")
     assert "alerts ack" not in part(mail, "plain") + part(mail, "html")
 
 

@@ -38,8 +38,11 @@ BLOCKS: Final = 50
 FALLBACK: Final = 3000
 """Characters of the text that notifications show; Slack advises to stay below 4,000."""
 
-_FACTS: Final = 40
-"""Of more facts only the first are shown: it is a message, not a report."""
+_FACTS: Final = 20
+_VALUE: Final = 400
+_ROW_TITLE: Final = 200
+"""Facts, characters of a fact and of a line in a digest: Slack refuses a message that is long as a whole
+(`msg_blocks_too_long`), and does not say from where on."""
 
 _ROWS: Final = BLOCKS - 2
 """Lines of a digest, one block each, beside its header and its end."""
@@ -81,9 +84,9 @@ def digest_fallback_of(messages: Sequence[Message]) -> str:
 
 
 def _row(message: Message) -> Block:
-    where = f" · {one_line(message.org)}" if one_line(message.org) else ""
+    where = f" · {cut(one_line(message.org), 100)}" if one_line(message.org) else ""
     due = f" · until {day(message.due)}" if message.due else ""
-    text = f"{sign_of(message)} {title_of(message)}\n{word_of(message)}{where}{due}"
+    text = f"{sign_of(message)} {cut(title_of(message), _ROW_TITLE)}\n{word_of(message)}{where}{due}"
     return {"type": "section", "text": _mrkdwn(_cut_markup(_escaped(text), TEXT))}
 
 
@@ -109,7 +112,7 @@ def _context(text: str) -> Block:
 
 
 def _field(name: str, value: str) -> Block:
-    return _mrkdwn(_cut_markup(f"*{_escaped(name)}*\n{_escaped(value)}", FIELD))
+    return _mrkdwn(_cut_markup(f"*{_escaped(name)}*\n{_escaped(cut(value, _VALUE))}", FIELD))
 
 
 def _mrkdwn(text: str) -> Block:

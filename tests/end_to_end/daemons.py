@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from tests.end_to_end.places import DEADLINE
 from tests.end_to_end.processes import start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.end_to_end.places import Place
@@ -82,11 +82,19 @@ class Daemon:
                     return found
             assert self.process.poll() is None or self._reader.is_alive(), f"it ended: {self.events}"
             assert time.monotonic() < until, f"it never logged {event!r}: {self.events}"
-            time.sleep(0.005)
+            time.sleep(0.02)
 
     def has_logged(self, event: str) -> bool:
         """Whether it has logged an event that begins so."""
         return any(each["event"].startswith(event) for each in self.events)
+
+    def comes(self, is_so: Callable[[], bool]) -> None:
+        """Waits until something is so, which it brings about."""
+        until = time.monotonic() + DEADLINE
+        while not is_so():
+            assert self.process.poll() is None, f"it ended: {self.events}"
+            assert time.monotonic() < until, f"it never came so far: {self.events}"
+            time.sleep(0.02)
 
     def asked_to_stop(self) -> int:
         """Sends SIGTERM; gives the exit code, once it has ended."""
@@ -94,9 +102,13 @@ class Daemon:
         return self.ended()
 
     def ended(self) -> int:
-        """The exit code, once it has ended."""
+        """The exit code, once it has ended, and said all that it had to say."""
         code = self.process.wait(DEADLINE)
         self._reader.join(DEADLINE)
+        self._listening.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                self.told.append(self._listening.recv(4096).decode())
         return code
 
     def _read(self) -> None:

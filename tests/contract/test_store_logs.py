@@ -13,7 +13,7 @@ from tests.contract.planted import betrayals, logging_everything
 from tests.contract.vault.stores import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from rotator.stores.base import Store
@@ -38,7 +38,7 @@ def test_each_change_of_a_store_is_told_and_no_key_is(store: Store, monkeypatch:
     old, new = (make_version(NAME) for _ in range(2))
     store.put_pending(old)
     store.promote(NAME, old.fingerprint, replaces=None)
-    changes = (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: store.put_pending(new),
         lambda: store.discard(NAME, new.fingerprint),
         lambda: store.put_pending(new),

@@ -105,8 +105,11 @@ class Application:
 
         configured = self.settings.database
         password = configured.password.resolve(self.environ) if configured.password else None
-        database = self._opened.enter_context(open_database(configured.url, password=password))
-        database.upgrade()
+        with ExitStack() as opening:
+            database = opening.enter_context(open_database(configured.url, password=password))
+            database.upgrade()
+            # One that cannot be used is closed: a service asks for it again and again.
+            self._opened.push(opening.pop_all())
         return database
 
     @cached_property

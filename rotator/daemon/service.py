@@ -11,7 +11,6 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.daemon.bounds import longest
 from rotator.daemon.configuration import REFUSED, changed, needs_restart, read_again, refused
 from rotator.daemon.duty import Duty
 from rotator.daemon.once import LAST_CALLS
@@ -19,6 +18,7 @@ from rotator.daemon.pages import Pages
 from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.shift import Followed, Shift
 from rotator.daemon.signals import RELOAD
+from rotator.daemon.vitals import Vitals
 from rotator.daemon.work import Running, Work
 from rotator.errors import ConfigurationError
 from rotator.services.jobs import JobKind
@@ -68,14 +68,15 @@ class Service:
         self._followed: Final = Followed()
         self._work: Final = Work(places(app.settings), monotonic=monotonic)
         self._scheduler: Final = Scheduler(self._tick, app.settings.daemon.tick, now=app.now, monotonic=monotonic)
+        self._vitals: Final = Vitals(
+            notifier, self._work, is_ticking=lambda: self.liveness().is_alive, monotonic=monotonic
+        )
         self._started_at: Final = app.now()
         self._stopping_since: float | None = None
         self._refusal: ConfigurationError | None = None
         self._is_untold = True
         self._restart_for: list[str] = []
-        self._hung: set[Running] = set()
         self._last_status = ""
-        self._fed_at = monotonic()
         self.pages: Final = Pages()
 
     def run(self, next_signal: Callable[[float], signal.Signals | None]) -> int:
@@ -202,28 +203,9 @@ class Service:
         if status != self._last_status:
             self._last_status = status
             self._notifier.status(status)
-        if self._is_progressing():
-            self._feed_watchdog()
-            if self._stopping_since is not None and self._rotations():
-                self._notifier.extend(EXTENSION)
-
-    def _feed_watchdog(self) -> None:
-        watchdog, now = self._notifier.watchdog, self._monotonic()
-        if watchdog and now >= self._fed_at + watchdog.total_seconds() / 4:
-            self._fed_at = now
-            self._notifier.alive()
-
-    def _is_progressing(self) -> bool:
-        """Whether the scheduler ticks, and no job has hung."""
-        hung = {running for running in self._work.running if self._is_hung(running)}
-        for running in hung - self._hung:
-            _LOG.error("it hangs: %s", running.job, extra={"for_seconds": round(self._monotonic() - running.since)})
-        self._hung = hung
-        return not hung and self.liveness().is_alive
-
-    def _is_hung(self, running: Running) -> bool:
-        bound = longest(running.job.kind, self._settings)
-        return self._monotonic() - running.since > bound.total_seconds()
+        makes_progress = self._vitals.check(self._settings)
+        if makes_progress and self._stopping_since is not None and self._rotations():
+            self._notifier.extend(EXTENSION)
 
     def _rotations(self) -> list[Running]:
         return [running for running in self._work.running if running.job.kind is JobKind.ROTATE]

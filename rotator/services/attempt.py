@@ -135,6 +135,8 @@ class Attempt:
                 matters_of.failed(self._name, self._org, error, again_at=self._trial.next_at), self._office.now()
             )
             return None
+        about = {"credential": self._name, "why": report.why, "gap_seconds": round(report.gap_seconds, 3)}
+        LOG.info("the run ended: %s", report.outcome, extra=about)
         self._ended(report)
         return report
 

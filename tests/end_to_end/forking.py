@@ -27,6 +27,7 @@ _LATER: Final = (
     "alembic.command",
     "rotator.cli.plan",
     "rotator.cli.progress",
+    "rotator.daemon.start",
     "rotator.history.upgrades",
     "rotator.services.desk",
     "rotator.stores.files_kind",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from rotator.core.actions import ActionKind
@@ -66,15 +67,23 @@ def outcomes(world: World, action: Action, wanted: Wanted) -> Iterator[World]:
         yield giving_up(world, action.version)
 
 
-def _answers(world: World, version: Stored) -> Iterator[World]:
+@cache
+def _answers(world: World, version: Stored) -> tuple[World, ...]:
     # Other answers that prove nothing only end a run sooner.
-    for when in dict.fromkeys((world, world.later())):
-        for answer in (*world.answers(version), LoginOutcome.TRANSIENT):
-            yield answered(when, version, answer)
+    return tuple(
+        answered(when, version, answer)
+        for when in dict.fromkeys((world, world.later()))
+        for answer in (*world.answers(version), LoginOutcome.TRANSIENT)
+    )
 
 
-def events(world: World) -> Iterator[World]:
+@cache
+def events(world: World) -> tuple[World, ...]:
     """What happens by itself."""
+    return tuple(_events(world))
+
+
+def _events(world: World) -> Iterator[World]:
     for name, lag in zip(APPS, world.lags, strict=False):
         if lag:
             yield world.settled([name])

@@ -16,6 +16,7 @@ _LONGEST_TRIAL = 2
 """Ticks: twice the `timeout`."""
 
 
+@cache
 def observe(world: World, hidden: str | None = None) -> Observation:
     """One look, completed from what the process remembers; the org does not show the app `hidden`."""
     return _memory(world).look(_look(world, hidden))[1]

@@ -8,7 +8,9 @@ certificates adopted, the order in which a pair is named, and requests of rare k
 
 from __future__ import annotations
 
+import gc
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +21,18 @@ from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, sane
 from tests.rotation.variants import VARIANTS, without
 from tests.rotation.walk import Walk
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 IN_PLACE, ALTERNATING = Strategy.IN_PLACE, Strategy.ALTERNATING
+
+
+@pytest.fixture(autouse=True)
+def _no_garbage_is_looked_for() -> Iterator[None]:
+    """Worlds hold no cycles, and there are a hundred thousand of them to look through."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -175,10 +175,18 @@ def _at_rest(world: World) -> World:
 
 def plain_for(world: World, wanted: Wanted) -> World:
     """The one world that stands for all that are the same to a run for a request."""
-    return plain(turned(world), keeps_name=asks_by_name(world, wanted))
+    return _named_plainly(world, asks_by_name(world, wanted))
+
+
+@cache
+def _named_plainly(world: World, keeps_name: bool) -> World:
+    return plain(turned(world), keeps_name=keeps_name)
 
 
 def asks_by_name(world: World, wanted: Wanted) -> bool:
     """Whether the name in a request makes a difference; of a version to be replaced, only whether it is current."""
-    names = world.stages if wanted.goal is Goal.BRING else (world.current,)
-    return wanted.version is not None and any(version and version.name == wanted.version for version in names)
+    if wanted.version is None:
+        return False
+    if wanted.goal is Goal.BRING:
+        return world.named(wanted.version) is not None
+    return world.current is not None and world.current.name == wanted.version

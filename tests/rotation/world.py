@@ -103,7 +103,7 @@ class World(NamedTuple):
     @property
     def stages(self) -> tuple[Stored, ...]:
         """Every version that stands in a stage, in the order in which a consumer tries them."""
-        return tuple(version for version in (self.current, self.pending, self.previous) if version)
+        return tuple(filter(None, (self.current, self.pending, self.previous)))
 
     def app(self, name: str) -> Cert | None:
         """The certificate that an app holds."""
@@ -111,7 +111,10 @@ class World(NamedTuple):
 
     def named(self, name: str | None) -> Stored | None:
         """The stored version of that name."""
-        return next((version for version in self.stages if version.name == name), None)
+        for version in (self.current, self.pending, self.previous):
+            if version is not None and version.name == name:
+                return version
+        return None
 
     def row(self, version: Stored) -> Tried | None:
         """The test logins with a version's key."""
@@ -138,6 +141,8 @@ class World(NamedTuple):
 
     def settled(self, apps: Iterable[str] = APPS) -> World:
         """All servers of these apps have heard of every change."""
+        if True not in self.lags:
+            return self
         lags = tuple(lag and name not in apps for name, lag in zip(self.apps, self.lags, strict=True))
         return self if lags == self.lags else self._replace(lags=lags)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,6 @@ from rotator.services.overview import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
-    from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.history.database import Database
@@ -51,6 +51,8 @@ NEWEST: Final = 500
 
 _MATTERS: Final[dict[str, str]] = {JobKind.LOOK: ORG, JobKind.ROTATE: ROTATION, JobKind.DELIVER: DELIVERY}
 """The kind of matter that tells of a trial that fails."""
+
+_ANY_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
 _URGENT: Final = frozenset({Urgency.EXPIRED, Urgency.CRITICAL, Urgency.WARNING})
 
@@ -205,7 +207,7 @@ class _Moment:
     @cached_property
     def _matters(self) -> tuple[Matter, ...]:
         newest_first = reversed(Matters(self.database).open_matters())
-        return tuple(sorted(newest_first, key=lambda matter: -list(Severity).index(matter.severity)))
+        return tuple(sorted(newest_first, key=_pressure))
 
     def _rotations(self) -> Rotations:
         return Rotations(
@@ -233,3 +235,9 @@ class _Moment:
             JobKind.DELIVER: self.settings.alerts.channels,
         }
         return trial.name in named.get(trial.kind, [trial.name])
+
+
+def _pressure(matter: Matter) -> tuple[int, bool, datetime]:
+    """Sorts matters: the most severe first, those of certificates after the others, by their expiry."""
+    severity = -list(Severity).index(matter.severity)
+    return severity, matter.not_after is not None, matter.not_after or _ANY_TIME

@@ -176,7 +176,7 @@ class Overview:
     credentials: tuple[CredentialLine, ...]
     channels: tuple[ChannelLine, ...]
     matters: tuple[Matter, ...]
-    """Open ones, the most severe first, and of those the newest."""
+    """Open ones, the most severe first; of those what is about no certificate, then by expiry."""
     troubles: tuple[Trial, ...]
     """Trials that cannot succeed before a person does something."""
     untold: tuple[Trial, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _FIRST_BARS: Final = 12
 """Of certificates that are grouped, so many are shown one by one all the same."""
 
-_FIRST: Final = {"matters": 8, "credentials": 12, "orgs": 12, "rotations": 6}
+_FIRST: Final = {"matters": 5, "credentials": 12, "orgs": 12, "rotations": 6}
 """So many lines of each list are on the status page."""
 
 _FINGERPRINT_LENGTH: Final = 64
@@ -56,6 +57,7 @@ class Views:
             | {
                 "bars": shown.bars(lines[: _FIRST_BARS if is_grouped else MOST_BARS]),
                 "total": len(lines),
+                "counts": _urgent(lines),
                 "grouped": grouped if is_grouped else None,
                 "periods": PERIODS,
                 "first": _FIRST,
@@ -135,6 +137,12 @@ class Views:
 
     def _shown(self) -> _Shown:
         return _Shown(self._source.overview(), self._alive())
+
+
+def _urgent(lines: Iterable[CertificateLine]) -> list[tuple[Urgency, int]]:
+    """How many certificates are in each state that is not well, the most urgent first."""
+    counts = Counter(line.urgency for line in lines)
+    return [(urgency, counts[urgency]) for urgency in Urgency if urgency is not Urgency.OK and counts[urgency]]
 
 
 def _by_next_rotation(lines: Iterable[CredentialLine]) -> list[CredentialLine]:

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from markupsafe import Markup, escape
+
 from rotator.config.durations import format_duration
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ SHORT: Final = 12
 """Digits of a fingerprint that people are shown."""
 
 _FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
+_CODE: Final = re.compile("`([^`]+)`")
 
 NEVER: Final = 9999
 """The year that stands for "does not expire" (RFC 5280 section 4.1.2.5)."""
@@ -38,6 +41,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "short": short,
         "spaced": spaced,
         "detail": detail,
+        "prose": prose,
     }
 
 
@@ -106,3 +110,9 @@ def detail(value: object) -> str:
     """A detail of an event: a fingerprint by its beginning, the rest as it is."""
     text = str(value)
     return short(text) if _FINGERPRINT.fullmatch(text) else text
+
+
+def prose(text: str) -> Markup:
+    """A sentence, escaped, with what stands between backticks as code."""
+    # Escaped first: what is between the backticks is as little to be trusted as the rest.
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704

@@ -13,8 +13,10 @@ from rotator.history.journal import Journal
 from rotator.history.ledger import OPENED, Ledger
 from rotator.history.matters import Matters, NewMatter
 from rotator.history.records import NewRotation, Sighting
-from rotator.history.sightings import record_sightings
+from rotator.history.sightings import last_sightings, record_sightings
 from rotator.history.trials import Trials
+from rotator.services.alert import Alerts
+from rotator.services.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,6 +258,9 @@ def many(apps: int = 500, orgs: int = 4) -> Callable[[Database], Settings]:
         record_sightings(database, seen, NOW - timedelta(minutes=20))
         for org in names:
             Trials(database).put(Trial("look", org).succeeded(NOW - timedelta(minutes=20)))
-        return settings_of(names, credentials)
+        settings = settings_of(names, credentials)
+        known = remembered(settings, last_sightings(database), lambda _: None)
+        Alerts(settings, database).certificates(known, NOW - timedelta(minutes=20))
+        return settings
 
     return furnish

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from lxml import html
 
 from rotator.config.daemon import HttpSettings
+from rotator.core.trials import Trial
 from rotator.history.sightings import record_sightings
+from rotator.history.trials import Trials
 from rotator.services.gathering import Gathering
 from rotator.web.application import application
 from tests.unit.web import scene
@@ -55,7 +59,7 @@ def test_what_needs_attention_comes_first_with_what_to_do(company: Client) -> No
     assert said(document.find(".//h1")) == "4 things need attention"
     titles = [said(head) for head in document.xpath("//*[@class='matters']//*[@class='head']")]
     assert [title.split()[0] for title in titles] == ["critical", "critical", "warning", "critical"]
-    assert "Data_Loader_Nightly in production expires in 2 days" in titles[0]
+    assert "Marketing_Sync in production has expired" in titles[0]
     assert "Approve the app for the user's profile in Setup." in said(document)
     assert [said(each) for each in document.iter("h2")][:2] == ["Needs attention", "What expires when"]
 
@@ -155,10 +159,34 @@ def test_before_the_first_look_every_page_says_that_there_is_nothing_yet(empty: 
 
 def test_before_the_first_look_the_status_page_says_what_comes(empty: Client) -> None:
     words = said(page(empty, "/"))
-    assert "Nothing needs attention" in words
-    assert "0 live certificates in 1 org, 0 managed credentials." in words
+    assert "Not every org was looked at yet" in words
+    assert "0 live certificates in 1 org; 0 managed credentials." in words
     assert "No certificate has been seen yet." in words
     assert "not looked at yet" in words
+
+
+def test_the_headline_says_when_the_scheduler_stands_still(database: Database, alive: Liveness) -> None:
+    still = replace(alive, since_tick=timedelta(hours=1))
+    source = Gathering(scene.settings_of, database, lambda: scene.NOW)
+    client = Client(application(source, HttpSettings(), token=None, alive=lambda: still))
+    assert said(page(client, "/").find(".//h1")) == "The scheduler stands still"
+
+
+def test_the_headline_is_calm_when_all_is_well(database: Database, alive: Liveness) -> None:
+    record_sightings(database, [scene.sighting("production", "Billing", scene.NOW + 300 * scene.DAY)], scene.NOW)
+    Trials(database).put(Trial("look", "production").succeeded(scene.NOW))
+    source = Gathering(scene.settings_of, database, lambda: scene.NOW)
+    document = page(Client(application(source, HttpSettings(), token=None, alive=lambda: alive)), "/")
+    assert said(document.find(".//h1")) == "Nothing needs attention"
+    assert "1 live certificate in 1 org; 0 managed credentials." in said(document)
+
+
+def test_very_many_alerts_are_counted_and_the_first_are_shown(many: Client) -> None:
+    document = page(many, "/")
+    assert said(document.find(".//h1")) == "17 things need attention"
+    assert len(document.xpath("//*[@class='matters']/li")) == 5
+    assert "12 more that need attention" in said(document)
+    assert "500 live certificates in 4 orgs: 6 expired" in said(document)
 
 
 def test_very_many_certificates_are_grouped(many: Client) -> None:

@@ -60,3 +60,8 @@ def test_fingerprints_are_shortened_in_details_and_nothing_else_is() -> None:
     assert words.detail("it has its turn") == "it has its turn"
     assert words.detail(3) == "3"
     assert words.spaced("ab" * 32) == " ".join(["abababab"] * 8)
+
+
+def test_what_stands_between_backticks_is_code_and_everything_is_escaped() -> None:
+    assert words.prose("Run `rotate <now>` & wait.") == "Run <code>rotate &lt;now&gt;</code> &amp; wait."
+    assert words.prose("one ` alone") == "one ` alone"

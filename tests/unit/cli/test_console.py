@@ -32,6 +32,10 @@ def test_a_moment_is_in_utc_and_how_far_away() -> None:
     assert moment(None, NOW) == day(None) == away(None, NOW) == "-"
 
 
+def test_what_ends_in_the_year_9999_ends_never() -> None:
+    assert away(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), NOW) == "never"
+
+
 def test_a_state_has_a_sign_besides_its_colour() -> None:
     words = [*State, *Standing, *Result, "rotated", "reverted", "halted", "interrupted", "nothing"]
     for word in words:

@@ -372,6 +372,15 @@ class TestWhatAlertsAreGiven:
         seen = world.seen()
         assert (seen["Warehouse_A"].is_standby, seen["Warehouse_B"].is_standby) == (True, False)
 
+    def test_no_app_of_a_pair_as_resting_that_nobody_has_adopted_yet(self, world: World) -> None:
+        world.orgs["production"] = [entry("Warehouse_A", make_version().certificate)]
+        assert not world.seen()["Warehouse_A"].is_standby
+
+    def test_no_app_of_a_pair_as_resting_whose_certificate_nobody_knows(self, world: World, stored: Stored) -> None:
+        stored("warehouse", "Warehouse_A")
+        world.orgs["production"] = [entry("Warehouse_A", make_version().certificate)]
+        assert not world.seen()["Warehouse_A"].is_standby
+
     def test_a_pair_whose_store_is_away_as_unreadable(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(_: str) -> Store:
             raise StoreError("The store is readable by others.", advice="chmod 700")

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.application import Application
+from rotator.config.loading import load
+from rotator.daemon.bounds import longest
+from rotator.daemon.configuration import changed, needs_restart, prove, read_again
+from rotator.daemon.service import places
+from rotator.daemon.start import serve
+from rotator.errors import ConfigurationError, HistoryError
+from rotator.history.database import open_database
+from rotator.services.jobs import JobKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rotator.config.settings import Settings
+
+SLACK = "alerts: {channels: {crm-team: {type: slack, token: {env: SLACK_TOKEN}, channel: C0123456789}}}\n"
+WEBHOOK = "alerts: {channels: {crm-team: {type: slack-webhook, url: {env: WEBHOOK}}}}\n"
+MAIL = (
+    "alerts: {channels: {desk: {type: email, host: localhost, username: me, password: {env: MAIL},"
+    " sender: a@example.com, to: [b@example.com]}}}\n"
+)
+PAGES = "http: {token: {env: PAGES}}\n"
+HEARTBEAT = "daemon: {heartbeat: {url: {env: HEARTBEAT}}}\n"
+
+
+def appended(config: Path, more: str) -> Settings:
+    config.write_text(config.read_text().replace("daemon: {tick: 1s}\n", "") + more)
+    return load(config)
+
+
+@pytest.mark.parametrize(
+    ("more", "variable"),
+    [(SLACK, "SLACK_TOKEN"), (WEBHOOK, "WEBHOOK"), (MAIL, "MAIL"), (PAGES, "PAGES"), (HEARTBEAT, "HEARTBEAT")],
+)
+def test_it_does_not_start_without_a_secret_that_it_needs_itself(config: Path, more: str, variable: str) -> None:
+    settings = appended(config, more)
+    with pytest.raises(ConfigurationError, match=f"environment variable {variable} is not set"):
+        serve(Application(settings, environ={}, config=config), with_pages=False)
+    prove(Application(settings, environ={variable: "https://hooks.example/services/T/B/x"}), settings)
+
+
+def test_a_key_of_an_org_that_is_missing_keeps_nobody_else_from_being_looked_after(config: Path) -> None:
+    settings = load(config)
+    prove(Application(settings, environ={}), settings)
+
+
+def test_a_history_of_a_later_release_is_no_reason_to_wait(config: Path, tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database, database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with Application(load(config), environ={}) as app, pytest.raises(HistoryError):
+        serve(app, with_pages=False)
+
+
+def test_pages_that_cannot_be_served_keep_it_from_starting(config: Path) -> None:
+    settings = appended(config, "http: {host: 192.0.2.1, token: {env: PAGES}}\n")
+    with (
+        Application(settings, environ={"PAGES": "secret"}, config=config) as app,
+        pytest.raises(ConfigurationError, match=r"192\.0\.2\.1"),
+    ):
+        serve(app, with_pages=True)
+
+
+def test_it_is_read_again_from_where_it_was_read(config: Path) -> None:
+    app = Application(load(config), environ={}, config=config)
+    assert read_again(app) == app.settings
+    config.write_text(config.read_text().replace("tick: 1s", "tick: soon"))
+    with pytest.raises(ConfigurationError):
+        read_again(app)
+
+
+def test_what_differs_is_known_and_what_of_it_needs_a_restart(config: Path) -> None:
+    before = load(config)
+    after = appended(config, PAGES + "daemon: {tick: 2s}\n")
+    assert changed(before, before) == []
+    assert changed(before, after) == ["daemon", "http"]
+    assert needs_restart(["orgs", "database", "http"]) == ["database", "http"]
+
+
+def test_a_rotation_may_take_as_long_as_its_verification_and_the_way_back(config: Path) -> None:
+    settings = load(config)
+    assert longest(JobKind.ROTATE, settings) == timedelta(hours=2)
+    text = config.read_text().replace("apps: [Billing]", "apps: [Billing], verification: {timeout: 3h}")
+    config.write_text(text)
+    assert longest(JobKind.ROTATE, load(config)) > 4 * timedelta(hours=3)
+    assert all(longest(kind, settings) for kind in JobKind)
+
+
+def test_as_much_runs_at_once_as_is_configured_and_no_channel_waits_for_another(config: Path) -> None:
+    settings = appended(config, SLACK + "daemon: {orgs_at_once: 7, rotations_at_once: 3}\n")
+    assert places(settings) == {JobKind.LOOK: 7, JobKind.ROTATE: 3, JobKind.DELIVER: 1}

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from unittest.mock import Mock
+
+import pytest
+
+from rotator.core.trials import Trial
+from rotator.daemon.once import run_once
+from rotator.daemon.work import Work
+from rotator.errors import HistoryUnavailable
+from rotator.services.jobs import Job, JobKind
+from rotator.services.round import RoundEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+AWAY = Trial("look", "production", failures=1, problem="The org is away.")
+HOPELESS = Trial("rotate", "billing", failures=3, lasting=3, problem="The app is gone.")
+
+
+def nothing() -> None:
+    """All is well."""
+
+
+def fault() -> None:
+    raise ZeroDivisionError
+
+
+def unnoted() -> None:
+    raise HistoryUnavailable("The history is away.", advice="Wait.")
+
+
+def once(*jobs: Callable[[], None], end: Sequence[Trial] = (), stop_asked: Callable[[], bool] = lambda: False) -> int:
+    """The exit code of a round with these jobs, which ends so."""
+
+    def whole_round(run_all: Callable[[Sequence[Job]], None]) -> RoundEnd:
+        run_all([Job(JobKind.LOOK, str(number), job) for number, job in enumerate(jobs)])
+        return RoundEnd(tuple(end))
+
+    @contextmanager
+    def at_work() -> Iterator[None]:
+        yield
+
+    shift = Mock(at_work=at_work)
+    shift.round.once = whole_round
+    return run_once(shift, Work({JobKind.LOOK: 4}, monotonic=lambda: 0.0), stop_asked)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "end", "code"),
+    [
+        ([nothing, nothing], [], 0),
+        ([nothing], [AWAY], 3),
+        ([nothing], [AWAY, HOPELESS], 1),
+        ([fault], [], 1),
+        ([unnoted], [], 3),
+    ],
+)
+def test_the_exit_code_says_whether_all_is_well(
+    jobs: list[Callable[[], None]], end: list[Trial], code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert once(*jobs, end=end) == code
+    assert [record.__dict__["why"] for record in caplog.records if "why" in vars(record)] == [
+        trial.problem for trial in end
+    ]
+
+
+def test_asked_to_stop_it_begins_nothing_more_and_says_so() -> None:
+    begun: list[int] = []
+    assert once(lambda: begun.append(1), stop_asked=lambda: True) == 130
+    assert begun == []
+
+
+def test_a_request_to_stop_is_seen_while_jobs_run() -> None:
+    asked = [False]
+
+    def ask() -> None:
+        asked[0] = True
+
+    assert once(ask, stop_asked=lambda: asked[0]) == 130

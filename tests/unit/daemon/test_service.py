@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.daemon.once import LAST_CALLS
+from rotator.errors import HistoryUnavailable
+from rotator.services.jobs import Job, JobKind
+from tests.unit.daemon.conftest import ExitedError, Stage, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOUR = timedelta(hours=1).total_seconds()
+
+Script = Iterator[signal.Signals | None]
+
+
+class Held:
+    """Jobs that last until they are let go of."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self._goes_on = threading.Event()
+
+    def job(self, kind: JobKind, name: str) -> Job:
+        def run() -> None:
+            self.begun.append(name)
+            assert self._goes_on.wait(10)
+
+        return Job(kind, name, run)
+
+    def let_go(self) -> None:
+        self._goes_on.set()
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    held = Held()
+    yield held
+    held.let_go()
+
+
+def test_what_is_due_is_begun_once_however_often_it_is_asked_for(stage: Stage, world: World, held: Held) -> None:
+    world.due = lambda: [held.job(JobKind.LOOK, "production")]
+
+    def script() -> Script:
+        yield from stage.come(lambda: world.ticks > 3)
+        assert held.begun == ["production"]
+        held.let_go()
+        yield from stage.come(lambda: len(held.begun) > 1)
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0
+
+
+def test_a_scheduler_that_hangs_is_not_taken_for_alive(stage: Stage, world: World) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang() -> list[Job]:
+        hangs.set()
+        assert goes_on.wait(10)
+        return []
+
+    def script() -> Script:
+        yield from stage.come(lambda: world.ticks > 1)
+        world.steady += 61
+        yield from stage.come(lambda: stage.heard.count("WATCHDOG=1") == 1)
+        world.due = hang
+        yield from stage.come(hangs.is_set)
+        for _ in range(10):
+            world.steady += 61
+            yield None
+        assert stage.heard.count("WATCHDOG=1") == 1
+        assert not stage.service.liveness().is_alive
+        goes_on.set()
+        yield from stage.come(lambda: stage.heard.count("WATCHDOG=1") == 2)
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0
+
+
+def test_a_job_that_hangs_is_told_once_and_feeds_no_watchdog(
+    stage: Stage, world: World, held: Held, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.due = lambda: [held.job(JobKind.DELIVER, "crm-team")]
+
+    def script() -> Script:
+        yield from stage.come(lambda: held.begun)
+        world.steady += 2 * HOUR
+        yield from stage.come(lambda: stage.service.liveness().is_alive)
+        fed = stage.heard.count("WATCHDOG=1")
+        world.steady += 61
+        yield None
+        assert stage.heard.count("WATCHDOG=1") == fed
+        assert [each for each in caplog.messages if each.startswith("it hangs")] == ["it hangs: deliver crm-team"]
+        held.let_go()
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0
+
+
+def test_a_history_that_is_away_is_waited_for(stage: Stage, world: World) -> None:
+    def away() -> None:
+        raise HistoryUnavailable("The history is away.", advice="Wait.")
+
+    world.opens = away
+
+    def script() -> Script:
+        with pytest.raises(HistoryUnavailable):
+            stage.service.pages.overview()
+        yield from stage.come(lambda: stage.heard.count("STATUS=starting; the last tick failed: The history is away."))
+        world.opens = lambda: None
+        yield from stage.come(lambda: stage.heard.count("STATUS=working: 1 orgs, 1 credentials, 0 channels"))
+        stage.service.pages.overview()
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0
+
+
+def test_one_that_has_lost_its_lock_asks_rotations_to_end_and_takes_it_again_when_it_can(
+    stage: Stage, world: World
+) -> None:
+    def script() -> Script:
+        yield from stage.come(lambda: world.ticks)
+        assert not world.stop_asked()
+        world.other = "process 7 on host-b, since noon"
+        world.hold.held = False
+        yield from stage.come(world.stop_asked)
+        yield from stage.come(lambda: stage.heard.count("STATUS=standing by: process 7 on host-b, since noon"))
+        assert not stage.service.liveness().is_working
+        before = world.ticks
+        world.other = ""
+        yield from stage.come(lambda: world.ticks > before)
+        assert world.taken == 2
+        assert not world.stop_asked()
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0
+
+
+def test_asked_to_stop_it_waits_for_rotations_and_not_for_ever_for_the_rest(
+    stage: Stage, world: World, held: Held
+) -> None:
+    looks = Held()
+    world.due = lambda: [held.job(JobKind.ROTATE, "billing"), looks.job(JobKind.LOOK, "production")]
+
+    def script() -> Script:
+        yield from stage.come(lambda: held.begun and looks.begun)
+        yield signal.SIGTERM
+        ticks = world.ticks
+        assert world.stop_asked()
+        assert stage.heard.count("STOPPING=1") == 1
+        world.steady += 3 * LAST_CALLS.total_seconds()
+        yield from stage.come(lambda: stage.service.liveness().is_alive)
+        assert stage.heard.count("EXTEND_TIMEOUT_USEC"), "a rotation is finished, however long it takes"
+        held.let_go()
+        yield from stage.come(lambda: world.ticks > ticks)
+
+    assert stage.plays(script) == 0
+    looks.let_go()
+
+
+def test_asked_to_stop_it_lets_looks_and_deliveries_end_for_a_while(stage: Stage, world: World, held: Held) -> None:
+    world.due = lambda: [held.job(JobKind.LOOK, "production")]
+
+    def script() -> Script:
+        yield from stage.come(lambda: held.begun)
+        yield signal.SIGINT
+        for _ in range(3):
+            world.steady += LAST_CALLS.total_seconds() / 4
+            yield None
+        held.let_go()
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0
+    assert not stage.heard.count("EXTEND_TIMEOUT_USEC")
+
+
+def test_asked_twice_it_ends_at_once(stage: Stage, world: World, held: Held, caplog: pytest.LogCaptureFixture) -> None:
+    world.due = lambda: [held.job(JobKind.ROTATE, "billing")]
+
+    def script() -> Script:
+        yield from stage.come(lambda: held.begun)
+        yield signal.SIGINT
+        yield signal.SIGTERM
+
+    with pytest.raises(ExitedError, match="130"):
+        stage.plays(script)
+    assert caplog.messages[-1].startswith("stopped at once: ")
+
+
+def test_a_configuration_that_is_read_again_counts_from_the_next_tick(
+    stage: Stage, world: World, held: Held, config: Path
+) -> None:
+    world.due = lambda: [held.job(JobKind.ROTATE, "billing")]
+
+    def script() -> Script:
+        yield from stage.come(lambda: held.begun)
+        config.write_text(config.read_text().replace("apps: [Billing]", "apps: [Other]"))
+        yield signal.SIGHUP
+        yield from stage.come(lambda: len(world.shifts) > 1)
+        assert world.shifts[-1].credentials["billing"].apps == ("Other",)
+        assert held.begun == ["billing"], "what runs ends as it began"
+        assert world.taken == 1
+        held.let_go()
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0
+
+
+def test_a_wrong_configuration_is_refused_told_and_solved_by_the_next_right_one(
+    stage: Stage, world: World, config: Path
+) -> None:
+    right = config.read_text()
+
+    def script() -> Script:
+        yield from stage.come(lambda: world.alerts.solved.called)
+        config.write_text(right + "http: {token: {env: NO_SUCH_VARIABLE}}\n")
+        yield signal.SIGHUP
+        assert stage.heard.count("config.yaml is wrong, the one before it is in force") == 1
+        assert stage.heard.told[-2] == "READY=1"
+        yield from stage.come(lambda: world.alerts.problem.called)
+        (told, _), _ = world.alerts.problem.call_args
+        assert told.key == "configuration"
+        assert "NO_SUCH_VARIABLE" in told.text
+        assert len(world.shifts) == 1
+        world.alerts.solved.reset_mock()
+        config.write_text(right)
+        yield signal.SIGHUP
+        yield from stage.come(lambda: world.alerts.solved.called)
+        assert world.alerts.problem.call_count == 1
+        assert "config.yaml is wrong" not in stage.heard.told[-1]
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0
+
+
+def test_what_counts_from_the_next_start_only_is_said(stage: Stage, config: Path) -> None:
+    def script() -> Script:
+        config.write_text(config.read_text() + "http: {port: 1}\n")
+        yield signal.SIGHUP
+        assert "http in config.yaml counts from the next start" in stage.heard.told[-1]
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    assert stage.plays(script) == 0

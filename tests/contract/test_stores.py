@@ -9,6 +9,8 @@ import pytest
 from rotator.stores.aws_policy import Ground, for_rotator
 from rotator.stores.files import FilesStore
 from rotator.testing.stores import StoreContract
+from tests.contract.aws.stores import AwsGround, AwsServer, running_aws
+from tests.contract.servers.moto import own_server
 from tests.contract.servers.strict_aws import REGION
 from tests.contract.vault.stores import approle, new_folder, opened
 
@@ -17,8 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.stores.base import Store
-    from tests.contract.aws.stores import AwsGround
     from tests.contract.servers.vault import VaultProcess
+
+
+@pytest.fixture(scope="module")
+def aws_by_motos_server() -> Iterator[AwsServer]:
+    with own_server() as ask, running_aws(ask) as server:
+        yield server
 
 
 class TestFilesStore(StoreContract):
@@ -42,6 +49,14 @@ class TestVaultStoreAsInEarnest(StoreContract):
         path = new_folder()
         with opened(sealed_vault, approle(sealed_vault, path), path=path) as store:
             yield store
+
+
+class TestAwsStoreOverMotosOwnServer(StoreContract):
+    """Elsewhere moto answers in the tests' own process, which is faster; it answers the same by its server."""
+
+    @pytest.fixture
+    def store(self, aws_by_motos_server: AwsServer, aws: AwsGround) -> Store:
+        return AwsGround(aws_by_motos_server, prefix=aws.prefix).store()
 
 
 class TestAwsStore(StoreContract):

@@ -14,10 +14,13 @@ from rotator.stores.aws_calls import AwsCalls, Waiting
 from rotator.stores.aws_kind import KIND
 from rotator.stores.aws_policy import Ground
 from rotator.stores.kinds import Surroundings
+from tests.contract.servers import moto
 from tests.contract.servers.strict_aws import REGION, StrictAws, strict_aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.contract.servers.moto import Ask
 
 ENVIRONMENT: Final = {
     "AWS_ACCESS_KEY_ID": "key-of-a-test",
@@ -63,9 +66,9 @@ class AwsServer:
 
 
 @contextmanager
-def running_aws() -> Iterator[AwsServer]:
+def running_aws(ask_moto: Ask = moto.answer) -> Iterator[AwsServer]:
     """moto and the layer before it, while they answer."""
-    with strict_aws() as (layer, url):
+    with strict_aws(ask_moto) as (layer, url):
         access = AwsAccess(region=REGION, endpoint_url=url, attempts=1)
         yield AwsServer(layer, url, AwsClients(access, "rotator/test", lambda: datetime.now(UTC)))
 

@@ -1,19 +1,27 @@
-"""moto in this process: it keeps secrets and answers like AWS Secrets Manager and STS."""
+"""moto keeps secrets and answers like AWS Secrets Manager and STS: in this process, or by its own server."""
 
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+import requests
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from wsgiref.types import WSGIApplication
 
 Service: TypeAlias = Literal["secretsmanager", "sts"]
+
+
+class Ask(Protocol):
+    """A way to ask moto: what it answers to a POST."""
+
+    def __call__(self, service: Service, path: str, headers: Mapping[str, str], body: bytes) -> Response: ...
 
 
 def answer(service: Service, path: str, headers: Mapping[str, str], body: bytes) -> Response:
@@ -28,3 +36,23 @@ def _application(service: Service) -> WSGIApplication:
         from moto.moto_server.werkzeug_app import create_backend_app  # noqa: PLC0415 - half a second to import
     application: WSGIApplication = create_backend_app(service)
     return application
+
+
+@contextmanager
+def own_server() -> Iterator[Ask]:
+    """moto's own HTTP server on a free port of loopback. Every call goes over two connections, which costs time."""
+    with warnings.catch_warnings(action="ignore"):
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - half a second to import
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        with requests.Session() as session:
+
+            def ask(_service: Service, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+                told = session.post(f"http://{host}:{port}{path}", data=body, headers=headers, timeout=10)
+                return Response(told.content, told.status_code, content_type=told.headers["Content-Type"])
+
+            yield ask
+    finally:
+        server.stop()

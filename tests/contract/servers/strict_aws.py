@@ -23,6 +23,8 @@ from tests.contract.servers import moto
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.contract.servers.moto import Ask
+
 LARGEST_VALUE: Final = 65_536
 WRITES: Final = frozenset({"CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"})
 ACCOUNT: Final = "123456789012"
@@ -77,7 +79,8 @@ class Faults:
 class StrictAws:
     """The layer."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask_moto: Ask = moto.answer) -> None:
+        self._ask_moto: Final = ask_moto
         self._lock: Final = threading.Lock()
         self._stale: dict[str, tuple[Seen, int]] = {}
         self.clear()
@@ -137,7 +140,7 @@ class StrictAws:
         if action in self.faults.denied:
             text = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
             return Response(text, 403, content_type="text/xml")
-        return moto.answer("sts", path, headers, body)
+        return self._ask_moto("sts", path, headers, body)
 
     def _refuse_by_order(self, action: str, parameters: Mapping[str, Any]) -> None:
         faults, name = self.faults, f"secretsmanager:{action}"
@@ -238,7 +241,7 @@ class StrictAws:
             # moto finds service and region in the scope of the signature, and does not check it.
             "Authorization": f"AWS4-HMAC-SHA256 Credential=key/20260101/{REGION}/secretsmanager/aws4_request",
         }
-        return moto.answer("secretsmanager", "/", headers, json.dumps(parameters).encode())
+        return self._ask_moto("secretsmanager", "/", headers, json.dumps(parameters).encode())
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -267,9 +270,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def strict_aws() -> Iterator[tuple[StrictAws, str]]:
+def strict_aws(ask_moto: Ask = moto.answer) -> Iterator[tuple[StrictAws, str]]:
     """The layer, and its address while it is served on a free port of loopback."""
-    layer = StrictAws()
+    layer = StrictAws(ask_moto)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("_LayerHandler", (_Handler,), {"layer": layer}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

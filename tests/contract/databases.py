@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from rotator.core.severity import Severity
 from rotator.history.database import Database, open_database
@@ -56,6 +56,8 @@ class Kind:
     """Gives the URL of a migrated database without entries."""
     empty: Callable[[], AbstractContextManager[str]]
     """Gives the URL of a database without tables."""
+    again: Callable[[Database], None]
+    """Takes all entries out of a database that `new` gave. Another would compile every statement anew."""
     without_guards: tuple[str, ...]
 
 
@@ -78,8 +80,12 @@ def sqlite_kind(folder: Path) -> Kind:
     def empty() -> Iterator[str]:
         yield f"sqlite:///{next_file()}"
 
+    def again(database: Database) -> None:
+        database.close()
+        shutil.copy(template, str(make_url(database.name).database))
+
     guards = ("event_goes_at_the_end", "event_is_not_changed", "event_is_not_deleted")
-    return Kind(new, empty, tuple(f"DROP TRIGGER {guard}" for guard in guards))
+    return Kind(new, empty, again, tuple(f"DROP TRIGGER {guard}" for guard in guards))
 
 
 def postgres_kind(url: str, cleaning: ExitStack) -> Kind:
@@ -99,17 +105,18 @@ def postgres_kind(url: str, cleaning: ExitStack) -> Kind:
         execute(database_url, EMPTY)
         free.append(database_url)
 
-    return Kind(new, lambda: scratch_database(url), ("ALTER TABLE event DISABLE TRIGGER USER",))
-
-
-@contextmanager
-def unguarded(kind: Kind) -> Iterator[Database]:
-    """A database in which anything can be done to the journal."""
-    with kind.new() as url, open_database(url) as database:
+    def again(database: Database) -> None:
         with database.writing() as connection:
-            for statement in kind.without_guards:
-                connection.execute(text(statement))
-        yield database
+            connection.exec_driver_sql(EMPTY)
+
+    return Kind(new, lambda: scratch_database(url), again, ("ALTER TABLE event DISABLE TRIGGER USER",))
+
+
+def unguard(kind: Kind, database: Database) -> None:
+    """From here on anything can be done to the journal."""
+    with database.writing() as connection:
+        for statement in kind.without_guards:
+            connection.execute(text(statement))
 
 
 def together(action: Callable[[int], object], workers: int = 8) -> None:

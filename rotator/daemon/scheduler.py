@@ -90,7 +90,7 @@ class Scheduler:
         shift = self._watch.shift()
         if not shift:
             return
-        _LOG.warning("the clock was set", extra={"by_seconds": round(shift.total_seconds(), 1)})
+        _LOG.warning("the clock was set, or the machine slept", extra={"by_seconds": round(shift.total_seconds(), 1)})
         if self._jobs.running:
             self._jobs.modify_job(_TICK, next_run_time=self._now())
 

@@ -56,11 +56,9 @@ class SlackBotChannel:
             timeout=self._timeout,
             ssl=client_context(name, settings.ca),
             logger=SILENT,
-            # What is owed is tried again by its own clock, which a silent second call would only hide.
+            # After a broken connection the library would post a second time, whether or not the first has arrived.
             retry_handlers=[],
         )
-        # The library takes HTTPS_PROXY and forgets NO_PROXY; left alone, urllib heeds both.
-        self._client.proxy = None
 
     def send(self, message: Message, *, thread: str | None) -> str:
         """A reply in the matter's thread, or its first message. What matters is shown in the Slack channel as well."""

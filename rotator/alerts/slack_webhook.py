@@ -40,11 +40,9 @@ class SlackWebhookChannel:
             timeout=self._timeout,
             ssl=client_context(name, settings.ca),
             logger=SILENT,
-            # What is owed is tried again by its own clock, which a silent second call would only hide.
+            # After a broken connection the library would post a second time, whether or not the first has arrived.
             retry_handlers=[],
         )
-        # The library takes HTTPS_PROXY and forgets NO_PROXY; left alone, urllib heeds both.
-        self._client.proxy = None
 
     def send(self, message: Message, *, thread: str | None) -> str:  # noqa: ARG002 - there are no threads
         """One message; the Slack channel shows it below the others."""

@@ -112,7 +112,7 @@ class SlackGround:
         self.server.ordered.append(Ordered(hangs=True))
 
     def lose_answer(self) -> None:
-        self.server.ordered.append(Ordered(hangs=True, takes_effect=True))
+        self.server.ordered.append(Ordered(breaks=True, takes_effect=True))
 
 
 class WebhookGround(SlackGround):

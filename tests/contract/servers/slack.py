@@ -43,6 +43,8 @@ class Ordered:
     takes_effect: bool = False
     """The message arrives all the same, and its answer is lost."""
     hangs: bool = False
+    breaks: bool = False
+    """The connection is closed instead of an answer."""
 
 
 @dataclass
@@ -180,8 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
             if ordered is None:
                 self._say(status, body, {})
                 return
-        if ordered.hangs:
-            self.server.is_over.wait(20)
+        if ordered.hangs or ordered.breaks:
+            self.server.is_over.wait(20 if ordered.hangs else 0)
             self.close_connection = True
             return
         self._say(ordered.status, ordered.body, ordered.headers)

@@ -31,6 +31,13 @@ def test_what_is_not_one_address_is_refused_without_repeating_it(url: str) -> No
     assert "planted" not in str(refused.value)
 
 
+def test_calls_have_the_time_out_of_the_channel() -> None:
+    settings = AppriseChannel.model_validate({"type": "apprise", "url": {"env": "URL"}, "timeout": "7s"})
+    channel = open_channel("pager", settings, {"URL": "json://localhost"}, lambda: MOMENT)
+    (service,) = vars(channel)["_services"]
+    assert service.request_timeout == (7.0, 7.0)
+
+
 def test_apprise_is_not_imported_before_it_is_used() -> None:
     import rotator.alerts.apprise  # noqa: PLC0415
 

@@ -69,6 +69,15 @@ def test_whatever_a_digest_holds_slack_takes_it(told: list[Message]) -> None:
     assert is_inert(digest_fallback_of(told))
 
 
+@pytest.mark.parametrize("character", ["&", "<", "🔑", "x&"])
+@pytest.mark.parametrize("offset", range(5))
+def test_a_text_that_is_cut_is_cut_between_characters(character: str, offset: int) -> None:
+    text = "x" * offset + character * 4000
+    blocks = blocks_of(message(title=text, text=text, facts=((text, text),)))
+    assert complaints(blocks) == []
+    assert all(map(is_inert, markup(blocks)))
+
+
 def test_a_message_shows_title_text_facts_and_how_to_acknowledge_it() -> None:
     told = json.dumps(blocks_of(message()), ensure_ascii=False)
     for part in (

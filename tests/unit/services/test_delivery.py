@@ -305,6 +305,15 @@ def test_a_message_that_is_refused_for_good_does_not_hold_up_the_others(desk: De
     assert desk.told.open == {}
 
 
+def test_messages_that_were_refused_come_after_the_others(desk: Desk) -> None:
+    desk.channel.digest_from = 100
+    for number in range(4):
+        desk.matter(number)
+    desk.channel.refuses = lambda message: LASTING if message.title[:5] in {"Org 0", "Org 1"} else None
+    assert desk.deliver().told == 0
+    assert desk.deliver(BACK_OFF.ceiling).told == 2
+
+
 def test_a_channel_that_is_down_is_asked_once_for_all_that_it_is_owed(desk: Desk) -> None:
     desk.channel.digest_from = 100
     for number in range(10):

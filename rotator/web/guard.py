@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import logging
+from asyncio import CancelledError
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -72,6 +73,10 @@ class Guard:
         answer = self._refusal(scope) or self._app
         try:
             await answer(scope, receive, send_guarded)
+        except CancelledError:
+            # The process stops and waits no longer. There is nobody left to hand the cancellation on to.
+            if not begun:
+                await _STOPPING(scope, receive, send_guarded)
         except Exception:
             _LOG.exception("A page failed: %s", scope["path"])
             if begun:
@@ -100,6 +105,7 @@ def _refuse(status: int, sentence: str, **headers: str) -> PlainTextResponse:
     return PlainTextResponse(f"{sentence}\n", status, headers)
 
 
+_STOPPING: Final = _refuse(503, "rotator is stopping.")
 _FAULT: Final = _refuse(500, "This page failed, which is a fault of rotator; its log says more. Nothing else stopped.")
 
 

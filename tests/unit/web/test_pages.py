@@ -66,9 +66,7 @@ def test_what_needs_attention_comes_first_with_what_to_do(company: Client) -> No
 
 def test_what_is_taken_on_or_only_to_be_known_is_counted_and_not_pressing(company: Client) -> None:
     assert "1 more alert taken on" in said(page(company, "/"))
-    assert "Invoice_Archive in emea expires in 11 days for 3 days, taken on by Robin" in said(
-        page(company, "/alerts")
-    )
+    assert "Invoice_Archive in emea expires in 11 days for 3 days, taken on by Robin" in said(page(company, "/alerts"))
 
 
 def test_the_picture_is_a_table_that_says_the_same(company: Client) -> None:

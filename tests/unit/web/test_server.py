@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 import requests
@@ -13,10 +16,15 @@ from starlette.routing import Route
 
 from rotator.config.daemon import HttpSettings
 from rotator.errors import ConfigurationError
+from rotator.web import server
+from rotator.web.application import application
 from rotator.web.server import WebServer
+from tests.unit.web.test_health import Away
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from rotator.web.liveness import Liveness
 
 
 def hello(_request: Request) -> PlainTextResponse:
@@ -28,16 +36,16 @@ PAGES = Starlette(routes=[Route("/", hello)])
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_it_takes_a_free_port_and_says_which(host: str) -> None:
-    with WebServer(PAGES, HttpSettings(host=host, port=0)) as server:
-        answer = requests.get(server.url, timeout=5)
+    with WebServer(PAGES, HttpSettings(host=host, port=0)) as running:
+        answer = requests.get(running.url, timeout=5)
     assert answer.text == "hello"
     assert "server" not in answer.headers
 
 
 def test_it_lets_go_of_its_port() -> None:
-    with WebServer(PAGES, HttpSettings(port=0)) as server:
-        port = int(server.url.rpartition(":")[2])
-        requests.get(server.url, timeout=5)
+    with WebServer(PAGES, HttpSettings(port=0)) as running:
+        port = int(running.url.rpartition(":")[2])
+        requests.get(running.url, timeout=5)
     with WebServer(PAGES, HttpSettings(port=port)) as again:
         assert requests.get(again.url, timeout=5).status_code == 200
 
@@ -57,6 +65,36 @@ def test_a_name_that_is_no_address_of_this_machine_is_a_mistake_in_the_configura
         WebServer(PAGES, settings)
 
 
+def test_pages_that_hang_hold_up_neither_health_nor_the_end(
+    alive: Liveness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "_LAST_ANSWERS", 1)
+    never = Event()
+
+    class Hanging(Away):
+        def overview(self) -> NoReturn:
+            never.wait(30)
+            raise AssertionError
+
+    settings = HttpSettings(port=0)
+    pages = application(Hanging(), settings, token=None, alive=lambda: alive)
+    with ThreadPoolExecutor(8) as browsers:
+        with WebServer(pages, settings) as running:
+            asked = [browsers.submit(requests.get, running.url, timeout=20) for _ in range(8)]
+            assert requests.get(f"{running.url}/healthz", timeout=5).status_code == 200
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 5
+        assert {each.result().status_code for each in asked} == {503}
+    never.set()
+    assert "Traceback" not in caplog.text
+
+
+def test_head_is_answered_without_a_body() -> None:
+    with WebServer(PAGES, HttpSettings(port=0)) as running:
+        answer = requests.head(running.url, timeout=5)
+    assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "5", b"")
+
+
 def test_a_browser_that_keeps_its_connection_open_does_not_hold_up_the_end() -> None:
-    with requests.Session() as browser, WebServer(PAGES, HttpSettings(port=0)) as server:
-        browser.get(server.url, timeout=5)
+    with requests.Session() as browser, WebServer(PAGES, HttpSettings(port=0)) as running:
+        browser.get(running.url, timeout=5)

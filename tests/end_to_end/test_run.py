@@ -18,6 +18,8 @@ from rotator.history.database import open_database
 from rotator.history.matters import Matters
 from tests.end_to_end.daemons import Daemon, configured, running
 from tests.end_to_end.places import DEADLINE, Place, hosted_place
+from tests.end_to_end.processes import start
+from tests.end_to_end.troubles import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,3 +120,21 @@ def test_a_second_one_stands_by_and_takes_over_when_the_first_is_killed(config: 
             second.logs("the lock was taken")
             second.logs("look ended", org="production")
             assert second.asked_to_stop() == 0
+
+
+def test_one_round_ends_with_a_code_that_says_whether_all_is_well(config: Path) -> None:
+    well = start("rotator", "run", "--once", "--config", config).ran()
+    assert (well.code, well.out) == (0, "")
+    assert "look ended" in well.err
+
+    settings = yaml.safe_load(config.read_text())
+    settings["orgs"]["sandbox"]["login_url"] = "https://127.0.0.1:1"
+    config.write_text(yaml.safe_dump(settings))
+    away = start("rotator", "run", "--once", "--config", config).ran()
+    assert away.code == 3
+    assert 'what="look sandbox"' in away.err
+
+    settings["http"] = {"token": {"env": "NO_SUCH_VARIABLE"}}
+    config.write_text(yaml.safe_dump(settings))
+    wrong = start("rotator", "run", "--config", config).ran()
+    refused(wrong, 2, "The environment variable NO_SUCH_VARIABLE is not set.")

@@ -112,8 +112,8 @@ def test_the_service_rotates_under_the_rights_and_system_calls_that_its_unit_lea
     credentials = {"billing": settings["credentials"]["billing"]}
     config.write_text(yaml.safe_dump({**settings, **SERVICE, "credentials": credentials}))
     old = place.current("billing")
-    arguments = ["run", "--log-format", "journal", "--config", config]
-    with subprocess.Popen([*SANDBOXED, ROTATOR, *arguments], stderr=subprocess.PIPE, text=True) as process:
+    command = [*SANDBOXED, ROTATOR, "run", "--log-format", "journal", "--config", config]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         log = []
         for line in process.stderr:

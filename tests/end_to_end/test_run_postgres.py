@@ -1,0 +1,51 @@
+"""`rotator run` with its history in Postgres: a server that is away is waited for, a lost lock is taken again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import requests
+from sqlalchemy import make_url
+
+from tests.contract.servers.postgres import ROLE, running_server
+from tests.end_to_end.daemons import configured, running
+from tests.end_to_end.places import hosted_place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+DAEMON = {"tick": "1s", "jitter": "0s", "inventory_every": "2s"}
+
+
+def test_a_server_that_is_away_is_waited_for_at_the_start_and_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_server() as server, hosted_place(tmp_path / "place") as place:
+        monkeypatch.setenv("DATABASE_PASSWORD", server.password)
+        server.administer(f"CREATE DATABASE history OWNER {ROLE}")
+        url = make_url(server.url("history"))._replace(password=None).render_as_string()
+        database = {"url": url, "password": {"env": "DATABASE_PASSWORD"}}
+        config = configured(place, "shared", credentials={}, daemon=DAEMON, database=database)
+        server.stop()
+        with running(config) as daemon:
+            daemon.logs("the history is away")
+            daemon.hears("READY=1", more=False)
+            pages = daemon.logs("pages are served")["url"]
+            assert requests.get(f"{pages}/healthz", timeout=10).status_code == 200
+            assert requests.get(f"{pages}/readyz", timeout=10).status_code == 503
+            assert requests.get(f"{pages}/", timeout=10).status_code == 503
+            server.start()
+            daemon.logs("the lock was taken")
+            daemon.logs("look ended", org="sandbox")
+
+            server.stop()
+            daemon.logs("the lock was lost")
+            daemon.logs("what is due could not be found out")
+            daemon.events.clear()
+            server.start()
+            daemon.logs("the lock was taken")
+            daemon.logs("look ended", org="production")
+            assert daemon.asked_to_stop() == 0
+        assert server.password not in str(daemon.events) + str(daemon.told)

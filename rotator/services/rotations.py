@@ -9,7 +9,7 @@ from rotator.services.jobs import JobKind
 from rotator.services.needs import longest, windows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from rotator.services.jobs import Moment
     from rotator.services.outlooks import Outlooks
@@ -29,18 +29,21 @@ class Rotations:
         self._outlooks: Final = outlooks
         self._changed: Final = changed
 
-    def due(self, moment: Moment) -> list[str]:
-        """The credentials that have something due, and those of which nothing is known yet."""
-        return [name for name in self._office.settings.credentials if self._is_due(name, moment)]
+    def due(self, moment: Moment, looks: Collection[str] = ()) -> list[str]:
+        """The credentials that have something due, and those of which nothing is known yet.
 
-    def _is_due(self, name: str, moment: Moment) -> bool:
+        `looks` are orgs that are about to be looked at: what is not known yet of their credentials, the look will tell.
+        """
+        return [name for name in self._office.settings.credentials if self._is_due(name, moment, looks)]
+
+    def _is_due(self, name: str, moment: Moment, looks: Collection[str]) -> bool:
         outlook, trial = self._outlooks.get(name), moment.trial(JobKind.ROTATE, name)
         settings = self._office.settings.credentials[name]
-        if outlook and not outlook.is_due(windows_of(settings), moment.now, lasts=longest(settings)):
+        if outlook is None:
+            return settings.org not in looks and trial.is_due(moment.now)
+        if not outlook.is_due(windows_of(settings), moment.now, lasts=longest(settings)):
             return False
-        if trial.is_due(moment.now):
-            return True
-        return outlook is not None and outlook.is_half_done and trial.failures < AT_ONCE
+        return trial.is_due(moment.now) or (outlook.is_half_done and trial.failures < AT_ONCE)
 
     def rotate(self, name: str) -> Report | None:
         """Looks at a credential and does what it needs; gives the report of a run, None when none was begun.

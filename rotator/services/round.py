@@ -88,9 +88,10 @@ class Round:
         A job that was not begun, or did not end, is due again when this is asked the next time.
         """
         moment = self._office.moment()
+        looks = self._lookout.due(moment)
         jobs = [
-            *self._jobs(JobKind.ROTATE, self._rotations.due(moment), self.rotate),
-            *self._jobs(JobKind.LOOK, self._lookout.due(moment), self.look),
+            *self._jobs(JobKind.ROTATE, self._rotations.due(moment, looks), self.rotate),
+            *self._jobs(JobKind.LOOK, looks, self.look),
             *self._jobs(JobKind.DELIVER, self._post.due(moment.now), self.deliver),
         ]
         if self._lookout.evaluation_is_due(moment):

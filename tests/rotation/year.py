@@ -1,0 +1,494 @@
+"""Three orgs with forty apps, and a daemon's rounds over them, driven by a clock through a year in seconds.
+
+Logins, rotations, store, history, ledger and delivery are real. Looks at whole orgs are taken from the simulated orgs'
+memory instead of over HTTPS, as a year has more than a thousand of them; that they show the same is asserted once.
+Channels write down what they are told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from rotator.alerts.base import DeliveryFailed
+from rotator.application import Application
+from rotator.config.loading import parse
+from rotator.core.certificates import Certificate, SubjectName, self_signed
+from rotator.core.credentials import Version
+from rotator.core.kinds import Kind
+from rotator.errors import OrgUnavailable
+from rotator.history.database import Database, open_database
+from rotator.salesforce.inventory import Inventory, InventoryEntry
+from rotator.salesforce.key_management import CertificateRecord
+from rotator.salesforce.transport import Transport
+from rotator.services.reports import Silent
+from rotator.services.round import Round
+from rotator.services.scope import Office
+from rotator.simulator.faults import Effect, Fault
+from rotator.simulator.faults import Kind as Call
+from rotator.simulator.org import Org
+from rotator.simulator.server import SimulatorServer
+from rotator.stores.files import FilesStore
+from rotator.testing.versions import spare_key
+from tests.rotation.ground import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from rotator.alerts.base import Channel, Message
+    from rotator.config.settings import Settings
+    from rotator.core.actions import Action
+    from rotator.core.keys import PrivateKey
+    from rotator.core.logins import LoginAnswer
+    from rotator.services.jobs import Job
+    from rotator.services.managed import Managed
+
+BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+END: Final = datetime(2027, 1, 1, tzinfo=UTC)
+DAY: Final = timedelta(days=1)
+
+TICK: Final = timedelta(hours=12)
+"""How often the daemon of this year asks what is due: as late as this is everything told and begun, at the most."""
+
+ORGS: Final = ("alpha", "beta", "gamma")
+CHANNELS: Final = ("mail", "slack", "pager")
+PAGED: Final = 7 * DAY
+"""The pager hears of an expiry from then on."""
+
+_ROBOT_KEY: Final = 14
+
+_CONFIGURATION: Final = """
+database: sqlite:///{folder}/rotator.db
+orgs:
+  alpha:
+    login_url: {alpha}
+    ca: {ca}
+    login: {{client_id: {alpha_id}, username: robot@alpha.example, private_key: {{env: ROTATOR_KEY}}}}
+  beta: {{login_url: {beta}, ca: {ca}, login: {{credential: management}}}}
+  gamma:
+    login_url: {gamma}
+    ca: {ca}
+    login: {{client_id: {gamma_id}, username: robot@gamma.example, private_key: {{env: ROTATOR_KEY}}}}
+stores: {{keys: {{type: files, path: {folder}/store}}}}
+credentials:
+{credentials}
+rotation:
+  verification: {{confirmations: 1, hold: 0s, interval: 2s, timeout: 2m}}
+alerts:
+  channels:
+    mail: {{type: email, host: 127.0.0.1, sender: rotator@example.com, to: [team@example.com], digest_from: 100}}
+    slack: {{type: slack, token: {{env: SLACK_TOKEN}}, channel: certificates}}
+    pager: {{type: slack-webhook, url: {{env: PAGER_URL}}, within: 7d, least: critical}}
+daemon:
+  inventory_every: 47h
+  heartbeat: {{url: {{env: HEARTBEAT_URL}}}}
+"""
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A managed credential of this year."""
+
+    name: str
+    org: str
+    apps: tuple[str, ...]
+    lifetime: timedelta
+    expires: int
+    """Days after BEGIN when what is in use at first expires."""
+    options: str = ""
+
+    @property
+    def user(self) -> str:
+        """Whom its consumers log in as."""
+        return f"robot@{self.org}.example" if self.name == "management" else f"user@{self.org}.example"
+
+    def as_configured(self) -> str:
+        """Its line in config.yaml."""
+        return (
+            f"  {self.name}: {{org: {self.org}, store: keys, username: {self.user}, apps: [{', '.join(self.apps)}],"
+            f" lifetime: {self.lifetime.days}d{self.options}}}"
+        )
+
+
+def _in_place(name: str, org: str, lifetime: int, expires: int, options: str = "") -> Credential:
+    return Credential(name, org, (name.title(),), timedelta(days=lifetime), expires, options)
+
+
+def _pair(name: str, org: str, lifetime: int, expires: int, options: str = "") -> Credential:
+    return Credential(name, org, (f"{name.title()}_A", f"{name.title()}_B"), timedelta(days=lifetime), expires, options)
+
+
+_NIGHTLY: Final = ", windows: [{days: [sat, sun], since: '22:00', until: '06:00', zone: Europe/Berlin}]"
+
+CREDENTIALS: Final = (
+    _in_place("billing", "alpha", 180, 60),
+    _in_place("crm", "alpha", 365, 101),  # due while the daemon is stopped in March
+    _in_place("ledger", "alpha", 120, 140),
+    _in_place("mailer", "alpha", 90, 45),
+    _pair("warehouse", "alpha", 180, 75),
+    _in_place("management", "beta", 200, 120),
+    _in_place("orders", "beta", 365, 181),  # due while beta cannot be read
+    _pair("payments", "beta", 120, 50),
+    _in_place("quotes", "gamma", 180, 90, _NIGHTLY),
+    _pair("reports", "gamma", 150, 66, _NIGHTLY),
+    _in_place("sync", "gamma", 365, 300),
+    _in_place("tickets", "gamma", 100, 33),
+)
+
+STOPPED: Final = (BEGIN + 68 * DAY, BEGIN + 75 * DAY)
+"""A week in March."""
+UNREADABLE: Final = (BEGIN + 150 * DAY, BEGIN + 153 * DAY)
+"""Beta."""
+SLACK_DOWN: Final = (BEGIN + 220 * DAY, BEGIN + 221 * DAY)
+CLOCK_SET: Final = {BEGIN + 90 * DAY: timedelta(hours=1), BEGIN + 200 * DAY: timedelta(hours=-1)}
+"""The clock jumps: forward, and later back, after something was done by it."""
+
+
+@dataclass(frozen=True)
+class Unmanaged:
+    """A certificate that no credential is about."""
+
+    org: str
+    kind: Kind
+    name: str
+    not_after: datetime
+    replaced: datetime | None = None
+    """When a person puts another one there, that lasts for years."""
+
+
+def _unmanaged() -> Iterator[Unmanaged]:
+    """Twenty-three apps over the year and after, and what else can expire; the robots are two apps more."""
+    noon = timedelta(hours=12, minutes=34)
+    for number in range(20):
+        expires = BEGIN + timedelta(days=9 + 19 * number) + noon
+        replaced = expires - timedelta(days=5) if number % 4 == 3 else None
+        yield Unmanaged(ORGS[number % 3], Kind.APP, f"Legacy_{number:02}", expires, replaced)
+    yield Unmanaged("alpha", Kind.APP, "Long_Expired", BEGIN - 40 * DAY)
+    yield Unmanaged("beta", Kind.APP, "Forever", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    # All that it crosses last comes while beta cannot be read.
+    yield Unmanaged("beta", Kind.APP, "Unseen", UNREADABLE[0] + 2 * DAY)
+    # What Salesforce signs itself ends at noon.
+    yield Unmanaged("alpha", Kind.CERTIFICATE, "Self_Signed", BEGIN + 130 * DAY + DAY / 2)
+    # It expires in the week in which nobody watches.
+    yield Unmanaged("gamma", Kind.CERTIFICATE, "Partner", STOPPED[0] + 3.5 * DAY)
+    yield Unmanaged("gamma", Kind.IDENTITY_PROVIDER, "Single_Sign_On", SLACK_DOWN[0] + timedelta(hours=5))
+
+
+UNMANAGED: Final = tuple(_unmanaged())
+
+
+@dataclass
+class Told:
+    """A channel that writes down what it is told, and may be down."""
+
+    name: str
+    year: Year
+    digest_from: int = 100
+    messages: list[tuple[datetime, Message, str | None]] = field(default_factory=list)
+    refused: int = 0
+
+    def send(self, message: Message, *, thread: str | None) -> str:
+        """See rotator.alerts.base.Channel."""
+        if self.name == "slack" and self.year.is_within(SLACK_DOWN):
+            self.refused += 1
+            raise DeliveryFailed("Slack is down.", advice="Wait.")
+        self.messages.append((self.year.clock.time, message, thread))
+        return f"{self.name} {len(self.messages)}"
+
+    def send_digest(self, messages: Sequence[Message]) -> str:
+        """See rotator.alerts.base.Channel."""
+        raise AssertionError(f"so many at once: {len(messages)}")
+
+    def check(self) -> str:
+        """See rotator.alerts.base.Channel."""
+        return "told"
+
+    def close(self) -> None:
+        """See rotator.alerts.base.Channel."""
+
+
+class YearProgram(Application):
+    """The program, with its looks and its channels in memory."""
+
+    year: Year
+
+    def fork(self, *, settings: Settings | None = None, limited: bool = False) -> YearProgram:
+        """See Application."""
+        forked = super().fork(settings=settings, limited=limited)
+        forked.year = self.year
+        return forked
+
+    def new_transport(self, org: str) -> Transport:
+        """See Application. Opening a connection costs more than a login."""
+        return self.year.transports[org]
+
+    def managed(self, name: str) -> Managed:
+        """See Application. Making a key takes longer than all the rest of a rotation."""
+        return replace(super().managed(name), new_key=lambda _bits: self.year.next_key(name))
+
+    def inventory(self, org: str) -> Inventory:
+        """See Application."""
+        if org == "beta" and self.year.is_within(UNREADABLE):
+            raise OrgUnavailable("The org beta is away.", advice="Run it again.")
+        return self.year.inventory(org)
+
+    def inventory_over_https(self, org: str) -> Inventory:
+        """What a look over HTTPS shows."""
+        return super().inventory(org)
+
+    def channel(self, name: str) -> Channel:
+        """See Application."""
+        return self.year.channels[name]
+
+    def beat(self) -> None:
+        """See Application."""
+        self.year.beats.append(self.year.clock.time)
+
+
+@dataclass
+class _Follower(Silent):
+    """Proves after every step of a rotation that no consumer of an alternating pair was locked out."""
+
+    year: Year
+    credential: str
+
+    def ended(self, action: Action, seconds: float, answer: LoginAnswer | None) -> None:  # noqa: ARG002 - see Listener
+        """See rotator.services.reports.Listener."""
+        self.year.steps[action.kind] += 1
+        self.year.check_pair(self.credential)
+
+
+@dataclass
+class Year:
+    """The orgs, and one daemon after the other."""
+
+    server: SimulatorServer
+    folder: Path
+    clock: Clock
+    transports: dict[str, Transport]
+    database: Database
+    beats: list[datetime] = field(default_factory=list)
+    channels: dict[str, Told] = field(default_factory=dict)
+    steps: Counter[str] = field(default_factory=Counter)
+    jobs: Counter[str] = field(default_factory=Counter)
+    begun: list[datetime] = field(default_factory=list)
+    """When a daemon was started."""
+    _keys: Counter[str] = field(default_factory=Counter)
+    _round: Round | None = None
+
+    def __post_init__(self) -> None:
+        self.channels = {name: Told(name, self) for name in CHANNELS}
+        for org in self.server.orgs:
+            org.add_user(f"robot@{org.name}.example", may_use_metadata=True, profile="Robot")
+            org.add_user(f"user@{org.name}.example")
+            if org.name != "beta":
+                robot = f"robot@{org.name}.example"
+                forever = self._certificate(_ROBOT_KEY, BEGIN + 3000 * DAY)
+                org.add_app("Robot", username=robot, certificate=forever)
+        for credential in CREDENTIALS:
+            self._set_up(credential)
+        for number, unmanaged in enumerate(UNMANAGED):
+            self._put(unmanaged, number)
+
+    def org(self, name: str) -> Org:
+        """A simulated org."""
+        return self.server.orgs[ORGS.index(name)]
+
+    @property
+    def store(self) -> FilesStore:
+        """Where the keys are."""
+        return FilesStore("keys", self.folder / "store")
+
+    def next_key(self, credential: str) -> PrivateKey:
+        """Another key than the last few of the credential."""
+        self._keys[credential] += 1
+        return spare_key(self._keys[credential] % 5)
+
+    def is_within(self, span: tuple[datetime, datetime]) -> bool:
+        """Whether it is that time now."""
+        return span[0] <= self.clock.time < span[1]
+
+    def _certificate(self, key: int, until: datetime) -> Certificate:
+        begun = self.clock.time - 100 * DAY
+        subject = SubjectName(f"year {key} {until:%Y%m%d%H%M%S}")
+        return self_signed(spare_key(key), subject, now=begun, lifetime=until - begun)
+
+    def _set_up(self, credential: Credential) -> None:
+        org = self.org(credential.org)
+        for app in credential.apps:
+            org.add_app(app, username=credential.user)
+        key = 8 + CREDENTIALS.index(credential) % 6
+        app = credential.apps[0]
+        until = BEGIN + credential.expires * DAY + timedelta(minutes=CREDENTIALS.index(credential))
+        version = Version(
+            credential=credential.name,
+            org=credential.org,
+            app=app,
+            client_id=org.app(app).client_id,
+            username=credential.user,
+            login_url=org.url,
+            audience=org.url,
+            certificate=self._certificate(key, until),
+            private_key=spare_key(key),
+            created_at=BEGIN - 100 * DAY,
+            rotation_id="",
+        )
+        org.put_certificate(app, version.certificate)
+        self.store.put_pending(version)
+        self.store.promote(credential.name, version.fingerprint, replaces=None)
+
+    def _put(self, unmanaged: Unmanaged, number: int) -> None:
+        org = self.org(unmanaged.org)
+        if unmanaged.kind is Kind.CERTIFICATE:
+            org.add_certificate(unmanaged.name, unmanaged.not_after)
+            return
+        certificate = self._certificate(8 + number % 6, unmanaged.not_after)
+        if unmanaged.kind is Kind.APP:
+            org.add_app(unmanaged.name, certificate=certificate)
+        else:
+            org.add_identity_provider(unmanaged.name, certificate)
+
+    def inventory(self, org: str) -> Inventory:
+        """What an org holds, as a look shows it."""
+        found = self.org(org)
+        apps = [
+            InventoryEntry(
+                org, app.name, Kind.APP, client_id=app.client_id, certificate=app.live_certificate,
+                last_modified_at=app.modified_at,
+            )
+            for app in sorted(found.apps.values(), key=lambda app: app.name)
+        ]  # fmt: skip
+        saml = [
+            InventoryEntry(
+                org, each.name, Kind.IDENTITY_PROVIDER,
+                certificate=Certificate.parse(str(each.component["validationCert"])), last_modified_at=each.modified_at,
+            )
+            for each in found.identity_providers.values()
+        ]  # fmt: skip
+        own = [
+            InventoryEntry(
+                org, each.name, Kind.CERTIFICATE,
+                record=CertificateRecord(each.id, each.name, each.expires_at, each.key_bits, is_usable=True),
+                last_modified_at=each.modified_at,
+            )
+            for each in found.certificates
+        ]  # fmt: skip
+        return Inventory((*apps, *saml, *own))
+
+    def program(self) -> YearProgram:
+        """The program in a process that starts now."""
+        text = _CONFIGURATION.format(
+            folder=self.folder,
+            ca=self.server.ca_file,
+            alpha_id=self.org("alpha").app("Robot").client_id,
+            gamma_id=self.org("gamma").app("Robot").client_id,
+            credentials="\n".join(credential.as_configured() for credential in CREDENTIALS),
+            **{org.name: org.url for org in self.server.orgs},
+        )
+        environ = {"ROTATOR_KEY": spare_key(_ROBOT_KEY).pem().reveal()}
+        settings = parse(text, self.folder / "config.yaml")
+        program = YearProgram(settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep)
+        program.year = self
+        program.__dict__["database"] = self.database
+        return program
+
+    def start(self, seed: int) -> None:
+        """A daemon begins: it knows nothing but what the history, the store and the orgs tell."""
+        program = self.program()
+        self.begun.append(self.clock.time)
+        self._round = Round(
+            Office(
+                settings=program.settings,
+                database=self.database,
+                open_scope=program.fork,
+                now=self.clock.now,
+                random=Random(seed).random,
+                actor="rotator on a test",
+                listener=lambda credential: _Follower(self, credential),
+            )
+        )
+
+    def live_through(self, until: datetime, *, seed: int) -> None:
+        """The year goes on, with everything that happens in it."""
+        self.start(seed)
+        tick, ahead = BEGIN, timedelta(0)
+        while tick < until:
+            if STOPPED[0] <= tick < STOPPED[1]:
+                tick = STOPPED[1]
+                self.start(seed + 1)
+            self._tick_at(tick + ahead)
+            if tick in CLOCK_SET:
+                ahead += CLOCK_SET[tick]
+                self._tick_at(tick + ahead)
+            tick += TICK
+
+    def _tick_at(self, time: datetime) -> None:
+        self.clock.time = time
+        self._happen(time)
+        self.tick()
+
+    def _happen(self, tick: datetime) -> None:
+        """What people, orgs and clocks do at this time."""
+        for unmanaged in UNMANAGED:
+            if unmanaged.replaced and unmanaged.replaced - TICK < tick <= unmanaged.replaced:
+                self._replace(unmanaged)
+        beta = self.org("beta")
+        beta.faults.clear()
+        if self.is_within(UNREADABLE):
+            beta.sessions.end_all()
+            beta.faults.add(Fault(Call.TOKEN, Effect.FAIL, times=None, answer="http_503"))
+
+    def _replace(self, unmanaged: Unmanaged) -> None:
+        """A person sees to it in time."""
+        certificate = self._certificate(9, unmanaged.not_after + 2000 * DAY)
+        self.org(unmanaged.org).put_certificate(unmanaged.name, certificate)
+
+    def tick(self) -> None:
+        """Does what is due, and what is due because of that."""
+        assert self._round
+        for _ in range(10):
+            due = self._round.due()
+            if not due:
+                return
+            self._run(due)
+        raise AssertionError(f"there is no end of what is due: {due}")
+
+    def _run(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self.jobs[job.kind] += 1
+            job.run()
+
+    def check_pair(self, name: str) -> None:
+        """Consumers that know only `current` log in, at every moment."""
+        credential = next(each for each in CREDENTIALS if each.name == name)
+        if len(credential.apps) == 1:
+            return
+        current = self.current(name)
+        held = self.org(credential.org).app(current.app).live_certificate
+        assert held == current.certificate, f"{name} is locked out at {self.clock.time}"
+
+    def current(self, credential: str) -> Version:
+        """What consumers log in with."""
+        fingerprint = self.store.stages(credential).current
+        assert fingerprint
+        return self.store.read(credential, fingerprint)
+
+
+@contextmanager
+def year_in(folder: Path) -> Iterator[Year]:
+    """A year whose files are in the folder."""
+    clock = Clock(BEGIN)
+    orgs = [Org(name, clock=clock.now, random=Random(number), number=number + 1) for number, name in enumerate(ORGS)]
+    with SimulatorServer(orgs) as server, open_database(f"sqlite:///{folder}/rotator.db") as database:
+        database.upgrade()
+        transports = {name: Transport(ca=server.ca_file, timeout=(5.0, 5.0)) for name in ORGS}
+        try:
+            yield Year(server, folder, clock, transports, database)
+        finally:
+            for transport in transports.values():
+                transport.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -62,7 +63,7 @@ class SlackBotChannel:
 
     def send(self, message: Message, *, thread: str | None) -> str:
         """A reply in the matter's thread, or its first message. What matters is shown in the Slack channel as well."""
-        place = _Place.parse(thread)
+        place = self._place(thread)
         if place and message.opening:
             self._settle(place, message)
         with self._call():
@@ -88,6 +89,12 @@ class SlackBotChannel:
 
     def close(self) -> None:
         """Nothing: each call has a connection of its own."""
+
+    def _place(self, thread: str | None) -> _Place | None:
+        place = _Place.parse(thread)
+        # Since that thread began, another Slack channel was configured: it is continued there, without the thread.
+        has_moved = place is not None and _ID.fullmatch(self._channel) and place.channel != self._channel
+        return None if has_moved else place
 
     def _call(self) -> Any:
         return in_our_words(self.name, self._host, self._timeout)
@@ -126,6 +133,10 @@ class SlackBotChannel:
                     raise
 
 
+_THREAD: Final = re.compile(r"(?P<channel>[A-Z0-9]+)/(?P<ts>\d+\.\d+)(?P<digest>/digest)?", re.ASCII)
+_ID: Final = re.compile(r"[CGD][A-Z0-9]{7,}", re.ASCII)
+
+
 class _Place(NamedTuple):
     """Where a thread begins, as it is kept: `C0123ABCD/1700000000.000100`, with `/digest` if that is what it is."""
 
@@ -135,9 +146,9 @@ class _Place(NamedTuple):
 
     @classmethod
     def parse(cls, thread: str | None) -> _Place | None:
-        channel, _, rest = (thread or "").partition("/")
-        ts, _, kind = rest.partition("/")
-        return cls(channel, ts, kind == "digest") if channel and ts else None
+        """None where there is none, or where it is another kind of channel's: the name may have been another's."""
+        found = _THREAD.fullmatch(thread or "")
+        return cls(found["channel"], found["ts"], bool(found["digest"])) if found else None
 
     def __str__(self) -> str:
         return f"{self.channel}/{self.ts}" + ("/digest" if self.is_digest else "")

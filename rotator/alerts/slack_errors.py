@@ -47,6 +47,7 @@ _LASTING: Final = (
 NO_THREAD: Final = frozenset(
     {
         "cannot_reply_to_message",
+        "invalid_thread_ts",
         "message_not_found",
         "thread_not_found",
         "restricted_action_non_threadable_channel",
@@ -72,7 +73,7 @@ def refusal(channel: str, status: int, word: str, headers: Mapping[str, str]) ->
         )
     advice = _LASTING.get(told, "")
     lasting = bool(advice) or (400 <= status < 500 and status not in _PASSING_STATUS)
-    reason = f"{told}, status {status}" if told else f"status {status}, and not Slack's words"
+    reason = told or f"status {status}, and not Slack's words"
     return DeliveryFailed(
         f"Channel {channel}: Slack did not accept the message ({reason}).",
         advice=advice or "See slack-status.com; if it lasts, check the channel's address and what stands in between.",

@@ -23,7 +23,7 @@ _NAME_WIDTH: Final = 24
 @click.option("--print-policy", is_flag=True, help="Print what the stores' own access control must allow, and stop.")
 @pass_invocation
 def check(invocation: Invocation, *, print_policy: bool) -> None:
-    """Try everything that a rotation needs: configuration, history, stores, logins, permissions, clocks, keys.
+    """Try everything a rotation needs: configuration, history, stores, logins, permissions, clocks, keys; and channels.
 
     Nothing is changed in an org. A check that fails stops only those that rest on it. Exit code 1 when one failed.
 

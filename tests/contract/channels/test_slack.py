@@ -121,6 +121,13 @@ def test_a_channel_may_be_named_instead_of_its_id(slack: FakeSlack, tmp_path: Pa
     assert thread.startswith(f"{CHANNEL}/")
 
 
+@pytest.mark.parametrize("thread", ["COTHER999/1700000000.000001", "<abc@example.com> Billing/1.2", "x", ""])
+def test_a_thread_of_another_place_is_not_continued(bot: Channel, slack: FakeSlack, thread: str) -> None:
+    assert bot.send(end(), thread=thread).startswith(f"{CHANNEL}/")
+    (posted,) = slack.posted
+    assert (posted.thread_ts, posted.updates) == (None, 0)
+
+
 def test_names_mention_nobody_and_are_no_links(bot: Channel, hook: Channel, slack: FakeSlack) -> None:
     for channel in (bot, hook):
         channel.send(message(title=HOSTILE, text=HOSTILE, facts=((HOSTILE, HOSTILE),)), thread=None)

@@ -27,7 +27,7 @@ class LiveCertificates:
 
     def lines(self, sightings: Sequence[LastSighting]) -> tuple[CertificateLine, ...]:
         """The one that expires first first. The sightings are of what is there still."""
-        # By the rules of the alerts, so that a page never says other than they do.
+        # Whose it is, and whether it may expire, is decided as for the alerts.
         known = remembered(self._settings, sightings, self._in_use)
         lines = (
             self._line(seen, last, last.not_after)

@@ -11,6 +11,7 @@ from rotator.services.needs import longest, windows_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from rotator.core.trials import Trial
     from rotator.services.jobs import Moment
     from rotator.services.outlooks import Outlooks
     from rotator.services.reports import Report
@@ -40,10 +41,18 @@ class Rotations:
         outlook, trial = self._outlooks.get(name), moment.trial(JobKind.ROTATE, name)
         settings = self._office.settings.credentials[name]
         if outlook is None:
-            return settings.org not in looks and trial.is_due(moment.now)
+            return self._is_unknown_due(name, trial, moment, looks)
         if not outlook.is_due(windows_of(settings), moment.now, lasts=longest(settings)):
             return False
         return trial.is_due(moment.now) or (outlook.is_half_done and trial.failures < AT_ONCE)
+
+    def _is_unknown_due(self, name: str, trial: Trial, moment: Moment, looks: Collection[str]) -> bool:
+        """What an earlier process left open goes on at once; the rest waits for the look."""
+        is_due = trial.is_due(moment.now)
+        if is_due and self._office.settings.credentials[name].org not in looks:
+            return True
+        is_open = self._office.books.journal.open_rotation(name) is not None
+        return is_open and (is_due or trial.failures < AT_ONCE)
 
     def rotate(self, name: str) -> Report | None:
         """Looks at a credential and does what it needs; gives the report of a run, None when none was begun.

@@ -62,7 +62,7 @@ class Round:
         self._lookout: Final = Lookout(office, outlooks)
         self._rotations: Final = Rotations(office, outlooks, self._lookout.ask)
         self._post: Final = Post(office)
-        self._upkeep: Final = Upkeep(office)
+        self._upkeep: Final = Upkeep(office, self._post)
         self._heartbeat: Final = Heartbeat(office)
 
     @contextmanager
@@ -114,7 +114,8 @@ class Round:
             self.keep_house()
         run_all(self._jobs(JobKind.DELIVER, self._post.due(self._office.now()), self.deliver))
         self.beat()
-        return RoundEnd(tuple(trial for trial in self._office.books.trials.all() if trial.failures))
+        tried = self._office.books.trials.all()
+        return RoundEnd(tuple(each for each in tried if each.failures and self._office.has(each.kind, each.name)))
 
     @staticmethod
     def _jobs(kind: JobKind, names: Iterable[str], story: Callable[[str], object]) -> list[Job]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.trials import BackOff
 from rotator.services.books import Books
-from rotator.services.jobs import Moment
+from rotator.services.jobs import JobKind, Moment
+from rotator.services.matters_of import STORE
 from rotator.services.reports import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -111,6 +112,16 @@ class Office:
         """How long something is left alone after failures."""
         configured = self.settings.daemon.back_off
         return BackOff(configured.first, configured.ceiling, configured.attention_after)
+
+    def has(self, kind: str, name: str) -> bool:
+        """Whether what was once tried is there still, in the configuration."""
+        configured: dict[str, Container[str]] = {
+            JobKind.LOOK: self.settings.orgs,
+            JobKind.ROTATE: self.settings.credentials,
+            JobKind.DELIVER: self.settings.alerts.channels,
+            STORE: self.settings.stores,
+        }
+        return kind not in configured or name in configured[kind]
 
     def moment(self) -> Moment:
         """Now, with everything that was tried before. Raises HistoryError."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.services.jobs import Moment
+    from rotator.services.post import Post
     from rotator.services.scope import Office, Scope
 
 LOG: Final = logging.getLogger(__name__)
@@ -29,8 +30,9 @@ KEPT: Final = timedelta(days=365)
 class Upkeep:
     """Keeps the history and the stores in order."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, post: Post) -> None:
         self._office: Final = office
+        self._post: Final = post
 
     @staticmethod
     def is_due(moment: Moment) -> bool:
@@ -45,6 +47,7 @@ class Upkeep:
         forgotten = self._office.books.ledger.forget(now - KEPT)
         if forgotten:
             LOG.info("forgot old notices", extra={"notices": forgotten})
+        self._forget_unconfigured()
         with self._office.open_scope() as scope:
             for name in self._office.settings.credentials:
                 self._sweep(scope, name)
@@ -56,6 +59,14 @@ class Upkeep:
             self._office.books.alerts.solved(HISTORY, "The chain of its events is whole again.", now)
         else:
             self._office.books.alerts.problem(history_broken(found), now)
+
+    def _forget_unconfigured(self) -> None:
+        """What the configuration has no more is not tried again, and nobody is owed anything there."""
+        self._post.forget_unconfigured()
+        with self._office.books.together() as books:
+            for trial in books.trials.all():
+                if not self._office.has(trial.kind, trial.name):
+                    books.trials.forget(trial.kind, trial.name)
 
     def _sweep(self, scope: Scope, name: str) -> None:
         store = self._office.settings.credentials[name].store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -39,7 +40,7 @@ from rotator.services.overview import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.history.database import Database
@@ -147,12 +148,24 @@ class _Moment:
     def _lines(self) -> tuple[CertificateLine, ...]:
         return LiveCertificates(self.settings, self._promotions, self.now).lines(self._sightings)
 
+    @cached_property
+    def _by_org(self) -> Mapping[str, Sequence[CertificateLine]]:
+        return _grouped((line.org, line) for line in self._lines)
+
+    @cached_property
+    def _by_credential(self) -> Mapping[str, Sequence[CertificateLine]]:
+        return _grouped((line.credential, line) for line in self._lines if line.credential)
+
+    @cached_property
+    def _apps(self) -> Mapping[str, int]:
+        return Counter(each.org for each in self._sightings if each.app_type == Kind.APP)
+
     def _org(self, name: str) -> OrgLine:
-        lines = [line for line in self._lines if line.org == name]
+        lines = self._by_org.get(name, ())
         return OrgLine(
             name=name,
             look=self._trial(JobKind.LOOK, name),
-            apps=sum(each.org == name and each.app_type == Kind.APP for each in self._sightings),
+            apps=self._apps[name],
             certificates=len(lines),
             urgent=sum(line.urgency in _URGENT for line in lines),
             soonest=next((line.not_after for line in lines if line.not_after > self.now), None),
@@ -186,7 +199,7 @@ class _Moment:
         )
 
     def _current(self, name: str, settings: CredentialSettings) -> CertificateLine | None:
-        mine = [line for line in self._lines if line.credential == name]
+        mine = self._by_credential.get(name, ())
         known = next((line for line in mine if line.stage == Stage.CURRENT), None)
         # A key that was never rotated by this program is the one that its only app holds.
         return known or (mine[0] if len(mine) == 1 and len(settings.apps) == 1 else None)
@@ -235,6 +248,13 @@ class _Moment:
             JobKind.DELIVER: self.settings.alerts.channels,
         }
         return trial.name in named.get(trial.kind, [trial.name])
+
+
+def _grouped(lines: Iterable[tuple[str, CertificateLine]]) -> Mapping[str, Sequence[CertificateLine]]:
+    groups: dict[str, list[CertificateLine]] = {}
+    for name, line in lines:
+        groups.setdefault(name, []).append(line)
+    return groups
 
 
 def _pressure(matter: Matter) -> tuple[int, bool, datetime]:

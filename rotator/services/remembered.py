@@ -10,7 +10,7 @@ from rotator.core.kinds import Kind
 from rotator.services.seen import SeenNow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from rotator.config.settings import Settings
     from rotator.history.records import LastSighting
@@ -26,10 +26,17 @@ def remembered(
     `in_use` tells the fingerprint of a credential's current version (`Journal.promoted_version`); where that is not
     known, what the two apps of a credential hold counts as unreadable.
     """
-    return [_remembered(settings, last, in_use) for last in sightings if last.gone_at is None]
+    managed = {
+        (policy.org, app.casefold()): name for name, policy in settings.credentials.items() for app in policy.apps
+    }
+    return [
+        _remembered(settings, last, _credential(managed, last), in_use) for last in sightings if last.gone_at is None
+    ]
 
 
-def _remembered(settings: Settings, last: LastSighting, in_use: Callable[[str], str | None]) -> SeenNow:
+def _remembered(
+    settings: Settings, last: LastSighting, credential: str | None, in_use: Callable[[str], str | None]
+) -> SeenNow:
     seen = SeenNow(
         org=last.org,
         kind=last.app_type,
@@ -42,7 +49,6 @@ def _remembered(settings: Settings, last: LastSighting, in_use: Callable[[str], 
         signature=last.signature_algorithm or None,
         is_throwaway=last.subject == _THROWAWAY,
     )
-    credential = _credential(settings, last)
     if credential is None:
         return seen
     policy = settings.credentials[credential]
@@ -53,11 +59,5 @@ def _remembered(settings: Settings, last: LastSighting, in_use: Callable[[str], 
     return replace(seen, readable=current is not None, is_standby=current not in {None, seen.fingerprint})
 
 
-def _credential(settings: Settings, last: LastSighting) -> str | None:
-    if last.app_type != Kind.APP:
-        return None
-    name = last.app.casefold()
-    for credential, policy in settings.credentials.items():
-        if policy.org == last.org and name in (app.casefold() for app in policy.apps):
-            return credential
-    return None
+def _credential(managed: Mapping[tuple[str, str], str], last: LastSighting) -> str | None:
+    return managed.get((last.org, last.app.casefold())) if last.app_type == Kind.APP else None

@@ -19,7 +19,7 @@ from rotator.alerts.slack_blocks import (
     settled_blocks_of,
 )
 from rotator.alerts.slack_calls import SILENT, in_our_words, require_header
-from rotator.alerts.slack_errors import NO_THREAD
+from rotator.alerts.slack_errors import NO_THREAD, refusal
 from rotator.alerts.tls import client_context
 from rotator.core.severity import Severity
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 DIGEST_FROM: Final = 10
 """So many messages at once would be more than Slack takes (one a second), and than people read."""
 
+_SCOPE: Final = "chat:write"
 _QUIET: Final = {"unfurl_links": False, "unfurl_media": False, "parse": "none", "link_names": False}
 """Nothing in a text is made into more than it is."""
 
@@ -82,9 +83,13 @@ class SlackBotChannel:
         return str(_Place(str(answer["channel"]), str(answer["ts"]), is_digest=True))
 
     def check(self) -> str:
-        """Asks whose token it is (`auth.test`)."""
+        """Asks whose token it is (`auth.test`), and whether it may write."""
         with self._call():
             answer = self._client.auth_test()
+        # Every answer says what the token may do (docs.slack.dev, "Scopes"); a gateway in between may leave it out.
+        scopes = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), _SCOPE)
+        if _SCOPE not in scopes.replace(" ", "").split(","):
+            raise refusal(self.name, 200, "missing_scope", {})
         return f"Slack knows the token: {answer.get('user', 'a bot')} in {answer.get('team', 'a workspace')}."
 
     def close(self) -> None:

@@ -128,6 +128,18 @@ def test_a_thread_of_another_place_is_not_continued(bot: Channel, slack: FakeSla
     assert (posted.thread_ts, posted.updates) == (None, 0)
 
 
+@pytest.mark.parametrize("scopes", ["", "channels:read", "chat:write.public"])
+def test_a_check_finds_that_the_token_may_not_write(
+    bot: Channel, slack: FakeSlack, scopes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack, "scopes", scopes)
+    with pytest.raises(DeliveryFailed, match="missing_scope") as refused:
+        bot.check()
+    assert "chat:write" in refused.value.advice
+    monkeypatch.setattr(slack, "scopes", "channels:read, chat:write")
+    assert "rotator in Example" in bot.check()
+
+
 def test_names_mention_nobody_and_are_no_links(bot: Channel, hook: Channel, slack: FakeSlack) -> None:
     for channel in (bot, hook):
         channel.send(message(title=HOSTILE, text=HOSTILE, facts=((HOSTILE, HOSTILE),)), thread=None)
@@ -162,7 +174,15 @@ def test_what_only_a_person_can_mend_says_what_to_do(bot: Channel, slack: FakeSl
 
 
 @pytest.mark.parametrize(
-    "ordered", [refusal("internal_error"), refusal("something_new"), Ordered(503), Ordered(200, "<p>")]
+    "ordered",
+    [
+        refusal("internal_error"),
+        refusal("something_new"),
+        Ordered(503),
+        Ordered(200, "<p>"),
+        Ordered(200, "[1]"),
+        Ordered(200, ""),
+    ],
 )
 def test_what_may_pass_is_said_to_be_so(bot: Channel, slack: FakeSlack, ordered: Ordered) -> None:
     slack.ordered.append(ordered)

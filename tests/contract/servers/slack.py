@@ -77,6 +77,7 @@ class FakeSlack(ThreadingHTTPServer):
             authority = CertificateAuthority.create(datetime.now(UTC))
             self.socket = authority.server_context(datetime.now(UTC)).wrap_socket(self.socket, server_side=True)
             self.ca = authority.pem
+        self.scopes = "chat:write"
         self.posted: list[Posted] = []
         self.taken: list[dict[str, Any]] = []
         """What came to /take/, which is none of Slack's: for channels that post JSON anywhere."""
@@ -180,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         if ordered is None or ordered.takes_effect:
             status, body = self._usual(headers, raw)
             if ordered is None:
-                self._say(status, body, {})
+                self._say(status, body, {"X-OAuth-Scopes": self.server.scopes})
                 return
         if ordered.hangs or ordered.breaks:
             self.server.is_over.wait(20 if ordered.hangs else 0)

@@ -37,7 +37,7 @@ def lines(found: Overview) -> dict[str, CertificateLine]:
 
 def test_a_history_without_a_look_is_an_overview_of_nothing(database: Database) -> None:
     found = overview(database)
-    assert not (found.certificates or found.matters or found.troubles or found.rotations.newest)
+    assert [*found.certificates, *found.matters, *found.troubles, *found.rotations.newest] == []
     assert not found.orgs[0].is_readable
     assert found.orgs[0].look.last_at is None
 

@@ -28,10 +28,13 @@ class Heartbeat:
     def is_due(self, moment: Moment, due: Iterable[Job]) -> bool:
         """Whether a full round has ended since the last heartbeat.
 
-        Every org was looked at, or is known to be failing; and of what is `due` now, everything was tried.
+        Every org was looked at, or is known to be failing; and of what is `due` now, everything was tried. A round
+        takes the time between two looks at the least.
         """
-        last = moment.trial(JobKind.HEARTBEAT).last_at
-        since = last if last and last <= moment.now else None
+        trial = moment.trial(JobKind.HEARTBEAT)
+        if not trial.is_due(moment.now, self._office.settings.daemon.inventory_every):
+            return False
+        since = trial.last_at if trial.last_at and trial.last_at <= moment.now else None
         looks = [(JobKind.LOOK, org) for org in self._office.settings.orgs]
         rest = [job.key for job in due if job.kind in {JobKind.LOOK, JobKind.ROTATE}]
         return all(_is_tried(moment.trial(*key), since) for key in (*looks, *rest))

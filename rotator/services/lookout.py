@@ -32,6 +32,9 @@ LOG: Final = logging.getLogger(__name__)
 EVALUATED_EVERY: Final = timedelta(minutes=5)
 """How late a threshold may be told that is crossed between two looks, or while an org cannot be read."""
 
+SHORTLY: Final = timedelta(minutes=1)
+"""A look that the limits of an org have ended is begun again not before that."""
+
 
 class Lookout:
     """Knows which orgs are due, and looks at one of them. Threads may share it, each with an org of its own."""
@@ -69,7 +72,7 @@ class Lookout:
                 return
             look = Look(self._office, scope, org, now)
             if isinstance(look.failure, LimitReached):
-                self._put_off(trial, scope.room_at(org) or now)
+                self._put_off(trial, scope.room_at(org) or now + SHORTLY)
             elif look.failure:
                 self._away(trial, look.failure)
             else:

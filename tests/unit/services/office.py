@@ -1,0 +1,191 @@
+"""A daemon's round over one org with one credential: store, org and channel in memory, a real history."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.alerts.heartbeat import HeartbeatFailed
+from rotator.config.loading import parse
+from rotator.core.kinds import Kind
+from rotator.salesforce.inventory import Inventory, InventoryEntry
+from rotator.services.jobs import JobKind
+from rotator.services.reports import Silent
+from rotator.services.round import Round
+from rotator.services.scope import Office
+from tests.unit.services.bench import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from rotator.alerts.base import Message
+    from rotator.core.trials import Trial
+    from rotator.errors import RotatorError
+    from rotator.history.database import Database
+    from rotator.history.matters import Matter
+    from rotator.services.desk import Desk
+    from rotator.services.managed import Managed
+    from rotator.services.reports import Listener
+
+_CONFIGURATION: Final = """
+database: sqlite:///rotator.db
+orgs:
+  production:
+    login_url: https://example.my.salesforce.com
+    login: {{client_id: key, username: rotator@example.com, private_key: {{env: ROTATOR_KEY}}}}
+stores: {{keys: {{type: files, path: store}}}}
+credentials:
+  {name}: {{org: production, store: keys, username: user@example.com, apps: [{apps}]{options}}}
+rotation: {{verification: {{confirmations: 1, hold: 0s, timeout: 2m}}}}
+alerts:
+  channels:
+    slack: {{type: slack-webhook, url: {{env: WEBHOOK}}}}
+daemon: {{heartbeat: {{url: {{env: HEARTBEAT}}}}{daemon}}}
+"""
+
+
+@dataclass
+class Surroundings:
+    """One org, one credential, one channel, one monitor, and how each of them is just now."""
+
+    bench: Bench
+    org_fails: RotatorError | None = None
+    store_fails: RotatorError | None = None
+    monitor_fails: bool = False
+    full_until: datetime | None = None
+    """The limits of the org are reached until then."""
+    others: list[InventoryEntry] = field(default_factory=list)
+    """What else is in the org."""
+    told: list[Message] = field(default_factory=list)
+    beats: list[datetime] = field(default_factory=list)
+    opened: int = 0
+    limited: list[bool] = field(default_factory=list)
+    name: str = "slack"
+    digest_from: int = 100
+
+    @contextmanager
+    def open_scope(self, *, limited: bool = False) -> Iterator[Surroundings]:
+        """See rotator.services.scope.OpenScope."""
+        self.limited.append(limited)
+        self.opened += 1
+        try:
+            yield self
+        finally:
+            self.opened -= 1
+
+    # rotator.services.scope.Scope
+
+    def room_at(self, _org: str) -> datetime | None:
+        return self.full_until if self.full_until and self.full_until > self.bench.time else None
+
+    def inventory(self, org: str) -> Inventory:
+        if self.org_fails:
+            raise self.org_fails
+        apps = self.bench.settings.credentials[self.bench.credential].apps
+        entries = [InventoryEntry(org, app, Kind.APP, certificate=self.bench.live.get(app)) for app in apps]
+        return Inventory((*entries, *self.others))
+
+    def store(self, _name: str) -> Any:
+        if self.store_fails:
+            raise self.store_fails
+        return self.bench.store
+
+    def managed(self, _name: str) -> Managed:
+        if self.org_fails:
+            raise self.org_fails
+        return self.bench.managed
+
+    def desk(self, _name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> Desk:  # noqa: ARG002
+        return self.bench.desk()
+
+    def channel(self, _name: str) -> Any:
+        return self
+
+    def beat(self) -> None:
+        if self.monitor_fails:
+            raise HeartbeatFailed("The monitor is away.", advice="Wait.")
+        self.beats.append(self.bench.time)
+
+    # rotator.alerts.base.Channel
+
+    def send(self, message: Message, *, thread: str | None) -> str:  # noqa: ARG002
+        self.told.append(message)
+        return "thread"
+
+    def send_digest(self, messages: Sequence[Message]) -> str:
+        self.told += messages
+        return "thread"
+
+
+@dataclass
+class Routine:
+    """A round, and what it works on."""
+
+    around: Surroundings
+    office: Office
+    round: Round
+
+    @property
+    def bench(self) -> Bench:
+        """Store, apps and clock."""
+        return self.around.bench
+
+    def restart(self) -> None:
+        """Another process takes over."""
+        self.round = Round(self.office)
+
+    def due(self) -> set[str]:
+        """What is due, in words."""
+        return {str(job) for job in self.round.due()}
+
+    def work(self) -> None:
+        """Does what is due, and what is due because of that."""
+        for _ in range(10):
+            jobs = self.round.due()
+            if not jobs:
+                return
+            for job in jobs:
+                job.run()
+        raise AssertionError(f"there is no end of what is due: {jobs}")
+
+    @property
+    def rotation(self) -> Trial:
+        """The trial of the credential."""
+        return self.office.books.trials.get(JobKind.ROTATE, self.bench.credential)
+
+    @property
+    def look(self) -> Trial:
+        """The trial of the org."""
+        return self.office.books.trials.get(JobKind.LOOK, "production")
+
+    def open_kinds(self) -> set[str]:
+        """The kinds of matters that are open."""
+        return {matter.kind for matter in self.office.books.matters.open_matters()}
+
+    def matter(self, key: str) -> Matter:
+        """The newest matter of a key."""
+        return next(matter for matter in self.office.books.matters.all() if matter.key == key)
+
+
+def routine(
+    database: Database, name: str = "billing", *, apps: str = "Billing", options: str = "", daemon: str = ""
+) -> Routine:
+    """A round over a credential whose first app is in use; `options` are the credential's, `daemon` of `daemon:`."""
+    text = _CONFIGURATION.format(name=name, apps=apps, options=options, daemon=daemon)
+    settings = parse(text, Path("/nowhere/config.yaml"))
+    bench = Bench(settings, database, name)
+    around = Surroundings(bench)
+    office = Office(
+        settings=settings,
+        database=database,
+        open_scope=around.open_scope,
+        now=bench.now,
+        random=lambda: 0.5,
+        actor="rotator on a test",
+        stop_asked=lambda: bench.stop_asked,
+        listener=lambda _: Silent(),
+    )
+    return Routine(around, office, Round(office))

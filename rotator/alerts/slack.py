@@ -36,7 +36,7 @@ DIGEST_FROM: Final = 10
 """So many messages at once would be more than Slack takes (one a second), and than people read."""
 
 _SCOPE: Final = "chat:write"
-_QUIET: Final = {"unfurl_links": False, "unfurl_media": False, "parse": "none", "link_names": False}
+_QUIET: Final[dict[str, Any]] = {"unfurl_links": False, "unfurl_media": False, "parse": "none", "link_names": False}
 """Nothing in a text is made into more than it is."""
 
 
@@ -78,7 +78,7 @@ class SlackBotChannel:
                 channel=self._channel,
                 text=digest_fallback_of(messages),
                 blocks=digest_blocks_of(messages),
-                **_quiet(),
+                **_QUIET,
             )
         return str(_Place(str(answer["channel"]), str(answer["ts"]), is_digest=True))
 
@@ -105,7 +105,7 @@ class SlackBotChannel:
         return in_our_words(self.name, self._host, self._timeout)
 
     def _post(self, message: Message, place: _Place | None) -> SlackResponse:
-        content: dict[str, Any] = {"text": fallback_of(message), "blocks": blocks_of(message), **_quiet()}
+        content: dict[str, Any] = {"text": fallback_of(message), "blocks": blocks_of(message), **_QUIET}
         if place is None:
             return self._client.chat_postMessage(channel=self._channel, **content)
         # The facts are in the first message of the thread, but for a digest.
@@ -165,7 +165,3 @@ _UNCHANGEABLE: Final = NO_THREAD | {"cant_update_message", "edit_window_closed",
 def _word(error: SlackApiError) -> str:
     data: object = error.response.data
     return str(data.get("error", "")) if isinstance(data, dict) else ""
-
-
-def _quiet() -> dict[str, Any]:
-    return dict(_QUIET)

@@ -47,6 +47,7 @@ _LASTING: Final = (
 NO_THREAD: Final = frozenset(
     {
         "cannot_reply_to_message",
+        "cant_broadcast_message",
         "invalid_thread_ts",
         "message_not_found",
         "thread_not_found",

@@ -17,14 +17,14 @@ from rotator.core.severity import Severity
 from rotator.core.trials import BackOff, Trial
 from rotator.errors import RotatorError
 from rotator.history.matters import NewMatter
+from rotator.services.letters import Letter, letters_of
 from rotator.services.matters_of import DELIVERY, key, sentences
-from rotator.services.messages import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
-    from rotator.alerts.base import Channel, Message
+    from rotator.alerts.base import Channel
     from rotator.history.ledger import Ledger, Notice
     from rotator.history.matters import Matters
     from rotator.history.trials import Trials
@@ -120,35 +120,24 @@ class Delivery:
         except RotatorError as error:
             run.failures.append((claimed, _lasting(error)))
         else:
-            run.unsent = self._letters(claimed, now)
+            run.unsent = letters_of(claimed, self._matters, self._ledger, now)
             self._send_all(channel, run)
         self._settle(run, jitter)
         return Delivered(run.told, run.failures[0][1] if run.failures else run.partly)
-
-    def _letters(self, claimed: Sequence[Notice], now: datetime) -> list[_Letter]:
-        """One for each matter; what was refused before comes last, so that it never holds up the rest."""
-        of_matters: dict[str, list[Notice]] = {}
-        for notice in claimed:
-            of_matters.setdefault(notice.matter_id, []).append(notice)
-        letters = [self._letter(matter, notices, now) for matter, notices in of_matters.items()]
-        return sorted(letters, key=lambda letter: any(notice.problem for notice in letter.notices))
-
-    def _letter(self, matter_id: str, notices: list[Notice], now: datetime) -> _Letter:
-        message = message_of(self._matters.get(matter_id), notices, now)
-        return _Letter(notices, message, self._ledger.thread(matter_id, notices[0].channel))
 
     def _send_all(self, channel: Channel, run: _Run) -> None:
         for _ in range(AT_ONCE):
             if run.is_over:
                 break
             many = [letter for letter in run.unsent if not letter.ends_a_thread][:DIGEST_UP_TO]
-            if len(many) >= channel.digest_from:
+            if len(many) >= channel.digest_from and not run.one_by_one:
                 self._send(run, many, partial(channel.send_digest, [letter.message for letter in many]))
+                run.take_apart(many)
             else:
                 letter = run.unsent[0]
                 self._send(run, [letter], partial(channel.send, letter.message, thread=letter.thread))
 
-    def _send(self, run: _Run, letters: list[_Letter], call: Callable[[], str]) -> None:
+    def _send(self, run: _Run, letters: list[Letter], call: Callable[[], str]) -> None:
         run.unsent = [letter for letter in run.unsent if letter not in letters]
         notices = [notice for letter in letters for notice in letter.notices]
         try:
@@ -212,30 +201,24 @@ class Delivery:
             self._alerts.solved(key(DELIVERY, run.channel), "", run.now)
 
 
-@dataclass(frozen=True)
-class _Letter:
-    """What one channel is owed of one matter."""
-
-    notices: list[Notice]
-    message: Message
-    thread: str | None
-
-    @property
-    def ends_a_thread(self) -> bool:
-        """It is answered there, also where many come at once: a digest cannot show that a thread is settled."""
-        return bool(self.thread) and self.message.opening is not None
-
-
 @dataclass
 class _Run:
     """What has become of one delivery so far."""
 
     channel: str
     now: datetime
-    unsent: list[_Letter] = field(default_factory=list)
+    unsent: list[Letter] = field(default_factory=list)
     told: int = 0
     failures: list[tuple[list[Notice], DeliveryFailed]] = field(default_factory=list)
     partly: PartlyAccepted | None = None
+    one_by_one: bool = False
+
+    def take_apart(self, digest: list[Letter]) -> None:
+        """A digest that was refused for good may have been so for one message in it: the others are sent alone."""
+        if self.failures and self.failures[-1][1].lasting:
+            self.failures.pop()
+            self.unsent = [*digest, *self.unsent]
+            self.one_by_one = True
 
     @property
     def is_over(self) -> bool:

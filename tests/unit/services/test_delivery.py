@@ -305,6 +305,25 @@ def test_a_message_that_is_refused_for_good_does_not_hold_up_the_others(desk: De
     assert desk.told.open == {}
 
 
+def test_a_digest_that_is_refused_for_one_message_in_it_is_taken_apart(desk: Desk) -> None:
+    for number in range(6):
+        desk.matter(number)
+    desk.channel.refuses = lambda message: LASTING if message.title.startswith("Org 0") else None
+    assert desk.deliver().told == 5
+    assert desk.channel.digests == []
+    assert desk.ledger.owed() == {"ops": 1}
+
+
+def test_a_channel_that_refuses_a_digest_and_two_messages_is_at_fault(desk: Desk) -> None:
+    for number in range(6):
+        desk.matter(number)
+    asked: list[str] = []
+    desk.channel.refuses = lambda message: asked.append(message.title) or LASTING  # type: ignore[func-returns-value]
+    assert desk.deliver() == Delivered(problem=LASTING)
+    assert len(asked) == 3
+    assert desk.delivery.due(["ops"], MOMENT + BACK_OFF.ceiling - timedelta(seconds=1)) == []
+
+
 def test_messages_that_were_refused_come_after_the_others(desk: Desk) -> None:
     desk.channel.digest_from = 100
     for number in range(4):

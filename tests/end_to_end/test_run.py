@@ -69,7 +69,7 @@ def test_it_tells_systemd_when_it_is_ready_alive_and_stopping_and_serves_its_pag
         assert [page(daemon, path).status_code for path in ("/healthz", "/readyz", "/")] == [200] * 3
         assert "rotator_scheduler_lag_seconds" in page(daemon, "/metrics").text
         assert daemon.asked_to_stop() == 0
-        assert "nothing is half done" in daemon.hears("STOPPING=1")
+        assert "nothing is half done" in daemon.hears("STOPPING=1", more=False)
         assert daemon.events[-1]["event"] == "ended"
 
 

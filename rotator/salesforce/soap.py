@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from functools import cache
 from importlib.metadata import distribution
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import zeep
@@ -17,8 +19,10 @@ from zeep.helpers import serialize_object
 from zeep.wsdl import Document
 from zeep.wsdl.utils import etree_to_string
 
+from rotator.core.kinds import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.faults import from_fault, from_status
+from rotator.salesforce.wsdl import reduced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,4 +95,5 @@ def _parse_schema() -> Document:
     # Found without importing simple_salesforce, which takes longer than parsing its WSDL.
     location = distribution("simple-salesforce").locate_file("simple_salesforce/metadata.wsdl")
     settings = zeep.Settings(forbid_dtd=True, forbid_external=True)
-    return Document(str(location), zeep.Transport(), settings=settings)  # type: ignore[arg-type] # wrong in zeep
+    text = BytesIO(reduced(Path(str(location)), Kind))
+    return Document(text, zeep.Transport(), settings=settings)  # type: ignore[arg-type] # wrong in zeep

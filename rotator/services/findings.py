@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.kinds import Kind
 from rotator.services import matters_of
-from rotator.services.matters_of import ORG, STORE, key
+from rotator.services.matters_of import HIDDEN, ORG, STORE, key
 from rotator.services.status import CredentialStatus, Standing
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Findings:
             self._tell_unstored(status)
         for store in sorted({status.settings.store for status in self._statuses}):
             self._tell_store(store)
+        for kind in Kind:
+            self._tell_hidden(kind)
         for line in self._found.vanished:
             self._tell_vanished(line)
 
@@ -79,6 +82,14 @@ class Findings:
     def _store_problem(self, store: str) -> RotatorError | None:
         told = (problem.error for problem in self._found.problems if problem.where == f"store {store}")
         return next(told, None)
+
+    def _tell_hidden(self, kind: Kind) -> None:
+        """The rest of the org was read all the same."""
+        error = next((problem.error for problem in self._found.problems if problem.kind == kind), None)
+        if error:
+            self._books.alerts.problem(matters_of.hidden(self._org, kind, error), self._now)
+        else:
+            self._solve(key(HIDDEN, f"{self._org}/{kind}"))
 
     def _tell_vanished(self, line: Found) -> None:
         if line.name and line.last and line.last.gone_at is None:

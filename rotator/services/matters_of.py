@@ -26,6 +26,8 @@ ORG: Final = "org"
 """An org cannot be read."""
 STORE: Final = "store"
 """A store cannot be read."""
+HIDDEN: Final = "hidden"
+"""An org can be read, but not all of it."""
 ROTATION: Final = "rotation"
 """A rotation failed, or needs a person; the next success solves it."""
 DRIFT: Final = "drift"
@@ -50,6 +52,7 @@ _TRIED: Final = {"look": "Looking at", "rotate": "Rotating"}
 _ENDINGS: Final = {
     ORG: "The org can be read again",
     STORE: "The store can be read again",
+    HIDDEN: "The org shows it again",
     DELIVERY: "The channel accepts messages again",
     DRIFT: "The app holds a certificate that is known again",
     ROTATION: "The credential was rotated, or needs no rotation any more",
@@ -84,6 +87,19 @@ def unreadable_store(store: str, error: RotatorError, since: datetime | None = N
         title=f"The store {store} cannot be read",
         text=sentences(error) + " Nothing that is kept there can be rotated meanwhile.",
         facts={"Store": store} | _moment("Last read", since),
+    )
+
+
+def hidden(org: str, kind: str, error: RotatorError) -> NewMatter:
+    """An org does not show what it has of one type."""
+    return NewMatter(
+        key=key(HIDDEN, f"{org}/{kind}"),
+        kind=HIDDEN,
+        severity=Severity.WARNING,
+        title=f"The org {org} does not show its certificates of the type {kind}",
+        text=sentences(error) + " What is known of them is from before, and goes on being told.",
+        org=org,
+        facts={"Org": org, "Type": kind},
     )
 
 
@@ -207,10 +223,10 @@ def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: st
     )
 
 
-def window_overridden(credential: str, org: str, why: str) -> NewMatter:
-    """A rotation began outside its maintenance windows, because waiting for one would be too late."""
+def window_overridden(credential: str, org: str, fingerprint: str, why: str) -> NewMatter:
+    """A rotation of this certificate began outside its maintenance windows, as waiting for one would be too late."""
     return NewMatter(
-        key=key(WINDOW, credential),
+        key=key(WINDOW, f"{credential}/{fingerprint[:_SHORT]}"),
         kind=WINDOW,
         severity=Severity.WARNING,
         title=f"{credential} in {org} is rotated outside its maintenance windows",

@@ -15,7 +15,7 @@ from rotator.errors import RotationHalted, RotationRunning, RotatorError
 from rotator.services import matters_of
 from rotator.services.jobs import JobKind
 from rotator.services.managed import Observer
-from rotator.services.matters_of import ATTENTION, DRIFT, ROTATION, WINDOW, key
+from rotator.services.matters_of import ATTENTION, DRIFT, ROTATION, key
 from rotator.services.needs import Need, Outlook, longest, needed, outlook_after, windows_of, world_of
 from rotator.services.reports import Outcome
 from rotator.services.requests import Request, as_begun, wanted_of
@@ -108,7 +108,8 @@ class Attempt:
         if beginning.overrides:
             expires = f"{seen.current.not_after:%Y-%m-%d %H:%M} UTC"
             why = f"Its certificate expires at {expires}, and no window opens early enough before that."
-            self._office.books.alerts.problem(matters_of.window_overridden(self._name, self._org, why), now)
+            new = matters_of.window_overridden(self._name, self._org, seen.current.fingerprint, why)
+            self._office.books.alerts.happened(new, now)
         return beginning.at <= now
 
     def _serve(self, need: Need, seen: Observation) -> Report | None:
@@ -170,7 +171,7 @@ class Attempt:
         self._trial = self._trial.succeeded(now)
         self._office.books.trials.put(self._trial)
         if had_failed or outlook is None:
-            for which in (key(ROTATION, self._name), key(WINDOW, self._name), key(DRIFT, self._name), self._attention):
+            for which in (key(ROTATION, self._name), key(DRIFT, self._name), self._attention):
                 self._office.books.alerts.solved(which, "", now)
 
     @cached_property

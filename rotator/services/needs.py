@@ -81,7 +81,8 @@ def _replacement(seen: Observation, policy: Policy, now: datetime) -> Needed:
 def world_of(seen: Observation, settings: CredentialSettings) -> str:
     """Equal for two looks between which nothing has changed that an attempt depends on: store, apps, settings."""
     stored = [version and version.fingerprint for version in (seen.current, seen.pending, seen.previous)]
-    live = sorted((app.name, app.live, app.readable) for app in seen.apps.values())
+    # Each failed attempt may leave another throwaway certificate behind: that is no change.
+    live = sorted((app.name, not app.throwaway and app.live, app.readable) for app in seen.apps.values())
     text = repr((stored, live, settings.model_dump_json()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

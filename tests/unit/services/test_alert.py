@@ -405,7 +405,7 @@ class TestOtherMatters:
         for new in (
             matters_of.unreadable_store("keys", away, since=NOW),
             matters_of.attention(trial, org="production"),
-            matters_of.window_overridden("billing", "production", "The window opens too late."),
+            matters_of.window_overridden("billing", "production", "f" * 64, "The window opens too late."),
             matters_of.reverted(SOMEHOW_HALTED, "production"),
             matters_of.rotated(SOMEHOW_ROTATED, "production"),
         ):

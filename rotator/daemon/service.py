@@ -97,6 +97,9 @@ class Service:
         self._scheduler.stop()
         self._duty.leave()
         _LOG.info("ended")
+        if self._work.running:
+            # What is cut off must not meet an interpreter that takes itself apart.
+            self._exit(0)
         return 0
 
     def liveness(self) -> Liveness:
@@ -187,8 +190,11 @@ class Service:
         for running in self._rotations():
             name = running.job.name
             _LOG.warning("stopped at once: %s", self._followed.standing(name), extra={"advice": _finish(name)})
+        self._exit(INTERRUPTED)
+
+    def _exit(self, code: int) -> NoReturn:
         logging.shutdown()
-        self._exit_at_once(INTERRUPTED)
+        self._exit_at_once(code)
 
     def _is_over(self) -> bool:
         """Rotations go on to where nothing is half done; the rest may be cut off, as by a crash, after a while."""

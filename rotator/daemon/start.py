@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import time
 from contextlib import ExitStack
@@ -56,7 +57,12 @@ def serve_once(app: Application, stop_asked: Callable[[], bool]) -> int:
     prove(app, app.settings)
     work = Work(places(app.settings), monotonic=time.monotonic)
     shift = Shift(app, random=_RANDOM.random, stop_asked=stop_asked, followed=Followed())
-    return run_once(shift, work, stop_asked)
+    code = run_once(shift, work, stop_asked)
+    if work.running:
+        # What was cut off must not meet an interpreter that takes itself apart.
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
 def _pages(app: Application, service: Service) -> WebServer:

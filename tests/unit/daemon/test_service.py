@@ -167,7 +167,8 @@ def test_asked_to_stop_it_waits_for_rotations_and_not_for_ever_for_the_rest(
         held.let_go()
         yield from stage.come(lambda: world.ticks > ticks)
 
-    assert stage.plays(script) == 0
+    with pytest.raises(ExitedError, match="0"):
+        stage.plays(script)
     looks.let_go()
 
 

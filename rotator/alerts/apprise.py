@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from rotator.alerts.base import DeliveryFailed
 from rotator.alerts.wording import (
     acknowledging,
-    day,
     digest_title,
+    due_of,
     facts_of,
     lines,
     moment,
@@ -125,5 +125,5 @@ def _body(message: Message) -> str:
 
 def _row(message: Message) -> str:
     where = f" ({one_line(message.org)})" if one_line(message.org) else ""
-    due = f", until {day(message.due)}" if message.due else ""
+    due = f", {due_of(message)}" if message.due else ""
     return f"{sign_of(message)} {title_of(message)}{where}{due}"

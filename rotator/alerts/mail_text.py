@@ -17,6 +17,7 @@ from rotator.alerts.wording import (
     cut,
     day,
     digest_title,
+    due_of,
     facts_of,
     lines,
     moment,
@@ -137,8 +138,7 @@ def _plain(message: Message) -> str:
 def _plain_digest(messages: Sequence[Message]) -> str:
     parts = [digest_title(messages)]
     for message in messages:
-        due = f"until {day(message.due)}" if message.due else ""
-        about = ", ".join(part for part in (word_of(message), one_line(message.org), due) if part)
+        about = ", ".join(part for part in (word_of(message), one_line(message.org), due_of(message)) if part)
         rest = [f"  {acknowledging(message)}"] if not message.is_end else []
         parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *rest]))
     return "\n\n".join([*parts, "All of them in full: rotator alerts list"]) + "\n"

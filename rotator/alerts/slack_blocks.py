@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.alerts.wording import (
     acknowledging,
     cut,
-    day,
     digest_title,
+    due_of,
     facts_of,
     lines,
     moment,
@@ -85,7 +85,7 @@ def digest_fallback_of(messages: Sequence[Message]) -> str:
 
 def _row(message: Message) -> Block:
     where = f" · {cut(one_line(message.org), 100)}" if one_line(message.org) else ""
-    due = f" · until {day(message.due)}" if message.due else ""
+    due = f" · {due_of(message)}" if message.due else ""
     text = f"{sign_of(message)} {cut(title_of(message), _ROW_TITLE)}\n{word_of(message)}{where}{due}"
     return {"type": "section", "text": _mrkdwn(_cut_markup(_escaped(text), TEXT))}
 

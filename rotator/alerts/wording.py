@@ -97,6 +97,13 @@ def day(time: datetime) -> str:
     return time.astimezone(UTC).date().isoformat()
 
 
+def due_of(message: Message) -> str:
+    """`until 2026-12-05`, or that it is over; empty where nothing is due."""
+    if message.due is None:
+        return ""
+    return f"{'until' if message.due > message.at else 'expired on'} {day(message.due)}"
+
+
 def acknowledging(message: Message) -> str:
     """The command that stops further messages of a matter."""
     return f"rotator alerts ack {message.matter} --reason TEXT"
@@ -114,14 +121,14 @@ def most_urgent_first(messages: Iterable[Message]) -> list[Message]:
 
 
 def digest_title(messages: Iterable[Message]) -> str:
-    """`12 matters, 3 of them critical`."""
+    """`Certificates and logins: 12 messages, 3 critical`: with `Re: ` before it, it fits on the line of a header."""
     found = list(messages)
     counts = [
         (sum(message.severity is severity and not message.is_end for message in found), word)
         for severity, word in ((Severity.CRITICAL, "critical"), (Severity.WARNING, "to plan for"))
     ]
     parts = [f"{count} {word}" for count, word in counts if count]
-    return f"{len(found)} messages about certificates and logins" + (f": {', '.join(parts)}" if parts else "")
+    return "Certificates and logins: " + ", ".join([f"{len(found)} messages", *parts])
 
 
 def _shown(text: str) -> str:

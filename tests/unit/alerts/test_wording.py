@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.alerts.wording import cut, digest_title, one_line, title_of
-from tests.unit.alerts.messages import message, settled
+from rotator.alerts.wording import cut, digest_title, due_of, one_line, title_of
+from tests.unit.alerts.messages import MOMENT, message, settled
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -37,5 +37,10 @@ def test_a_message_is_never_without_a_title() -> None:
     assert title_of(message(title="\n")) == "A message of rotator"
 
 
+def test_what_has_expired_is_not_said_to_be_good_until_then() -> None:
+    assert due_of(message()) == "until 2026-12-07"
+    assert due_of(message(due=MOMENT)) == "expired on 2026-11-23"
+
+
 def test_a_digest_counts_what_is_still_open() -> None:
-    assert digest_title([message(), settled()]) == "2 messages about certificates and logins: 1 to plan for"
+    assert digest_title([message(), settled()]) == "Certificates and logins: 2 messages, 1 to plan for"

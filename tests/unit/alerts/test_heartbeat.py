@@ -1,0 +1,64 @@
+"""The monitor is called with a plain GET, and what goes wrong never tells its address."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.alerts.heartbeat import HeartbeatFailed, beat
+from rotator.core.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRET = "5f1d0a52-ping-id"
+
+
+@contextmanager
+def monitor(status: int, seen: list[tuple[str, str]]) -> Iterator[str]:
+    """A monitor that answers so, and the address to call."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append((self.path, self.headers["User-Agent"]))
+            self.send_response(status)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/{SECRET}"
+        thread.join(5)
+
+
+def test_a_beat_is_one_get_that_says_who_calls() -> None:
+    seen: list[tuple[str, str]] = []
+    with monitor(200, seen) as url:
+        beat(Secret(url), timeout=5)
+    [(path, agent)] = seen
+    assert path == f"/{SECRET}"
+    assert agent.startswith("rotator/")
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_any_other_answer_is_a_failure(status: int) -> None:
+    with monitor(status, []) as url, pytest.raises(HeartbeatFailed, match=f"HTTP {status}") as failed:
+        beat(Secret(url), timeout=5)
+    assert SECRET not in f"{failed.value} {failed.value.__cause__}"
+
+
+def test_a_monitor_that_is_away_is_a_failure_that_does_not_tell_its_address() -> None:
+    with pytest.raises(HeartbeatFailed, match="cannot be reached") as failed:
+        beat(Secret(f"http://127.0.0.1:1/{SECRET}"), timeout=1)
+    assert SECRET not in f"{failed.value} {failed.value.__cause__}"
+    with pytest.raises(HeartbeatFailed):
+        beat(Secret("no address"), timeout=1)

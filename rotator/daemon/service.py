@@ -20,7 +20,7 @@ from rotator.daemon.shift import Followed, Shift
 from rotator.daemon.signals import RELOAD
 from rotator.daemon.vitals import Vitals
 from rotator.daemon.work import Running, Work
-from rotator.errors import ConfigurationError
+from rotator.errors import RotatorError
 from rotator.services.jobs import JobKind
 from rotator.web.liveness import Liveness
 
@@ -73,7 +73,7 @@ class Service:
         )
         self._started_at: Final = app.now()
         self._stopping_since: float | None = None
-        self._refusal: ConfigurationError | None = None
+        self._refusal: RotatorError | None = None
         self._is_untold = True
         self._restart_for: list[str] = []
         self._last_status = ""
@@ -128,7 +128,7 @@ class Service:
         self._tell_of_configuration(shift)
         for job in shift.round.due():
             if self._stopping_since is None:
-                self._work.begin(job)
+                self._work.begin(self._followed.job(job))
 
     def _next_shift(self) -> Shift:
         settings = self._settings
@@ -158,7 +158,7 @@ class Service:
         self._notifier.reloading(self._monotonic)
         try:
             settings = read_again(self._app)
-        except ConfigurationError as error:
+        except RotatorError as error:
             self._refusal = error
             _LOG.error("the configuration was refused, the one before stays in force: %s", error.what)
         else:
@@ -187,9 +187,9 @@ class Service:
         _LOG.info(self._last_status, extra={"signal": number.name})
 
     def _stop_at_once(self) -> NoReturn:
-        for running in self._rotations():
-            name = running.job.name
-            _LOG.warning("stopped at once: %s", self._followed.standing(name), extra={"advice": _finish(name)})
+        for standing in self._followed.standings:
+            advice = "`rotate finish`, or the next start, goes on from there."
+            _LOG.warning("stopped at once: %s", standing, extra={"advice": advice})
         self._exit(INTERRUPTED)
 
     def _exit(self, code: int) -> NoReturn:
@@ -219,11 +219,10 @@ class Service:
     def _status(self) -> str:
         """A line for `systemctl status`."""
         if self._stopping_since is not None:
-            standings = [self._followed.standing(running.job.name) for running in self._rotations()]
-            return f"stopping: {'; '.join(standings) or 'nothing is half done'}"
+            return f"stopping: {'; '.join(self._followed.standings) or 'nothing is half done'}"
         if self._duty.is_on:
-            size = ", ".join(f"{count} {kind}" for kind, count in self._size().items())
-            told = [f"working: {size}", *(f"rotating {running.job.name}" for running in self._rotations())]
+            size = ", ".join(f"{kind} {count}" for kind, count in self._size().items())
+            told = [f"working: {size}", *(f"rotating {name}" for name in self._followed.credentials)]
         else:
             told = [f"standing by: {self._duty.worker}" if self._duty.worker else "starting"]
         told += [f"the last tick failed: {self._scheduler.problem}"] if self._scheduler.problem else []
@@ -248,7 +247,3 @@ def places(settings: Settings) -> dict[JobKind, int]:
         JobKind.ROTATE: daemon.rotations_at_once,
         JobKind.DELIVER: max(1, len(settings.alerts.channels)),
     }
-
-
-def _finish(name: str) -> str:
-    return f"`rotate finish {name}`, or the next start, goes on from there."

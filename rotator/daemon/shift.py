@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.policies import Strategy
 from rotator.daemon.progress import Progress
 from rotator.services.gathering import Gathering
+from rotator.services.jobs import JobKind
 from rotator.services.round import Round
 from rotator.services.scope import Office
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from rotator.application import Application
     from rotator.config.settings import Settings
     from rotator.history.locks import Hold
+    from rotator.services.jobs import Job
 
 
 class Followed:
@@ -33,10 +36,26 @@ class Followed:
         self._runs[credential] = Progress(credential, in_place=in_place)
         return self._runs[credential]
 
-    def standing(self, credential: str) -> str:
-        """Where a rotation is, and how far it still goes when it is asked to stop."""
-        run = self._runs.get(credential)
-        return run.standing if run else f"{credential} is being looked at"
+    def job(self, job: Job) -> Job:
+        """The same job; when it ends, its run is followed no more. Most look, and find that no run is needed."""
+
+        def run() -> None:
+            try:
+                job.run()
+            finally:
+                self._runs.pop(job.name, None)
+
+        return replace(job, run=run) if job.kind is JobKind.ROTATE else job
+
+    @property
+    def standings(self) -> list[str]:
+        """Where each rotation is, and how far it still goes when it is asked to stop."""
+        return [run.standing for run in tuple(self._runs.values())]
+
+    @property
+    def credentials(self) -> list[str]:
+        """Those that are being rotated."""
+        return list(self._runs)
 
 
 class Shift:

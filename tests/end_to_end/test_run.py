@@ -64,7 +64,7 @@ def test_it_tells_systemd_when_it_is_ready_alive_and_stopping_and_serves_its_pag
         assert "STATUS=" in daemon.hears("READY=1", more=False)
         daemon.logs("look ended", org="production")
         daemon.logs("look ended", org="sandbox")
-        assert "STATUS=working: 2 orgs, 0 credentials" in daemon.hears("STATUS=working", more=False)
+        assert "STATUS=working: orgs 2, credentials 0" in daemon.hears("STATUS=working", more=False)
         assert daemon.hears("WATCHDOG=1") == "WATCHDOG=1"
         assert [page(daemon, path).status_code for path in ("/healthz", "/readyz", "/")] == [200] * 3
         assert "rotator_scheduler_lag_seconds" in page(daemon, "/metrics").text
@@ -93,7 +93,7 @@ def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_is_refused_an
         assert "http in config.yaml counts from the next start" in daemon.hears("READY=1")
         assert daemon.logs("the configuration was read again")["changed"] == ["orgs", "daemon", "http"]
         come(lambda: "configuration" not in open_matters(config))
-        assert "STATUS=working: 1 orgs" in daemon.hears("STATUS=working: 1 orgs", more=False)
+        assert "STATUS=working: orgs 1" in daemon.hears("STATUS=working: orgs 1", more=False)
         assert page(daemon, "/healthz").status_code == 200
         assert daemon.asked_to_stop() == 0
 

@@ -50,7 +50,7 @@ def fault() -> BaseException:
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """What a service logs to; logging is as before afterwards."""
-    loggers = [logging.getLogger(name) for name in (None, "rotator", "urllib3", "requests")]
+    loggers = [logging.getLogger(name) for name in (None, "rotator", "urllib3", "requests", "apscheduler")]
     before = [(logger, logger.level, list(logger.handlers), logger.propagate) for logger in loggers]
     yield io.StringIO()
     logging.captureWarnings(capture=False)

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import hvac
 import requests
@@ -172,8 +173,22 @@ class VaultHttp:
         )
 
 
+class _Session(requests.Session):
+    """Asks the environment of proxies once for each host: requests reads all of it for every request, twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._surroundings: Final[dict[str, Any]] = {}
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        host = urlsplit(url).netloc
+        if host not in self._surroundings:
+            self._surroundings[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return self._surroundings[host].copy()
+
+
 def _client(server: VaultServer) -> hvac.Client:
-    session = requests.Session()
+    session = _Session()
     session.headers["User-Agent"] = server.user_agent
     session.verify = str(server.ca) if server.ca else True
     # The empty token keeps hvac from looking for one by itself; answers are judged here, not by its exceptions.

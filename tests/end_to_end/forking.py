@@ -109,6 +109,7 @@ def _reap(options: int) -> None:
 
 def _become(command: list[str], environ: Mapping[str, str], folder: str, largest_file: int | None) -> None:
     sys.argv = command
+    sys.path[:0] = filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)

@@ -15,6 +15,7 @@ import pytest
 from rotator.simulator.export import Export
 from rotator.simulator.hosting import hosted
 from rotator.simulator.settings import OrgSettings
+from tests.end_to_end.processes import Ran, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,25 +60,28 @@ def orgs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield export.config
 
 
-def run(installed: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=installed)
+def beside(installed: Path) -> dict[str, str]:
+    """The environment of a process that finds the package."""
+    return {**os.environ, "PYTHONPATH": str(installed)}
+
+
+def rotator(installed: Path, config: Path, *arguments: str) -> Ran:
+    return start("rotator", "--config", config, *arguments, environ=beside(installed)).ran()
 
 
 def answer(installed: Path, config: Path, *arguments: str) -> Any:
-    done = run(installed, ROTATOR, "--config", config, *arguments, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    done = rotator(installed, config, *arguments, "--json")
+    assert done.code == 0, done.out + done.err
+    return done.json
 
 
 def refusal(installed: Path, config: Path, change: tuple[str, str]) -> str:
     changed = config.with_name("changed.yaml")
     assert change[0] in config.read_text()
     changed.write_text(config.read_text().replace(*change))
-    done = run(installed, ROTATOR, "--config", changed, "status")
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    done = rotator(installed, changed, "status")
+    assert done.code == 2
+    return done.err
 
 
 def test_a_key_pair_is_adopted_and_rotated_in_a_store_of_another_package(installed: Path, orgs: Path) -> None:
@@ -85,7 +89,9 @@ def test_a_key_pair_is_adopted_and_rotated_in_a_store_of_another_package(install
     answer(installed, orgs, "adopt", "billing", "--key", str(key))
     stored = orgs.parent / "store" / "billing.json"
     first = json.loads(stored.read_text())["current"]
-    answer(installed, orgs, "rotate", "now", "billing")
+    command: list[str | Path] = [ROTATOR, "--config", orgs, "rotate", "now", "billing", "--json"]
+    done = subprocess.run(command, env=beside(installed), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     after = json.loads(stored.read_text())
     assert after["previous"] == first
     assert after["current"]["fingerprint"] != first["fingerprint"]
@@ -94,7 +100,8 @@ def test_a_key_pair_is_adopted_and_rotated_in_a_store_of_another_package(install
 
 
 def test_the_store_of_the_document_keeps_the_promises_of_every_store(installed: Path) -> None:
-    done = run(installed, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_onefile.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_onefile.py"]
+    done = subprocess.run(command, env=beside(installed), capture_output=True, text=True, check=False, cwd=installed)
     assert done.returncode == 0, done.stdout
     assert re.search(r"\b2\d passed", done.stdout)
 
@@ -119,5 +126,5 @@ def test_an_unknown_key_of_a_plug_in_has_the_nearest_right_one(installed: Path, 
 
 
 def test_a_kind_without_policies_says_so(installed: Path, orgs: Path) -> None:
-    done = run(installed, ROTATOR, "--config", orgs, "check", "--print-policy")
-    assert (done.returncode, done.stdout) == (0, "# The store keys (onefile) has no policies.\n\n")
+    done = rotator(installed, orgs, "check", "--print-policy")
+    assert (done.code, done.out) == (0, "# The store keys (onefile) has no policies.\n\n")

@@ -13,6 +13,7 @@ import jwt
 from rotator.core.logins import LoginAnswer, LoginOutcome, classify_refusal
 from rotator.core.secret import Secret
 from rotator.errors import OrgError, OrgUnavailable
+from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.transport import Transport, server_time
 
 if TYPE_CHECKING:
@@ -72,11 +73,14 @@ def assertion(target: LoginTarget, key: PrivateKey, now: datetime) -> str:
 def log_in(transport: Transport, target: LoginTarget, key: PrivateKey, now: datetime) -> Login:
     """Asks for an access token. Whatever happens is an answer, never an error; a lost connection is TRANSIENT.
 
-    ACCEPTED says only that there is a token; `prove` also asks for whom it is.
+    ACCEPTED says only that there is a token; `prove` also asks for whom it is. Raises LimitReached, and asks nobody,
+    over a transport that is held to limits; those of rotations are not.
     """
     form = {"grant_type": _GRANT, "assertion": assertion(target, key, now)}
     try:
         response = transport.post(f"{target.login_url.rstrip('/')}/services/oauth2/token", form)
+    except LimitReached:
+        raise
     except OrgError as error:
         return Login(_no_answer(error))
     fields = _json_object(response)

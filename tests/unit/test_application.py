@@ -6,6 +6,7 @@ import pytest
 from rotator.application import Application, utc_now
 from rotator.core.certificates import Certificate
 from rotator.errors import ConfigurationError, RotationRunning, StoreError
+from rotator.salesforce.budget import LimitReached
 from rotator.simulator.server import SimulatorServer
 
 
@@ -59,3 +60,36 @@ def test_an_org_that_is_logged_in_to_by_a_credential_needs_its_version(config: P
 def test_the_clock_is_in_utc() -> None:
     assert utc_now().tzinfo is UTC
     assert abs((utc_now() - datetime.now(UTC)).total_seconds()) < 5
+
+
+def test_a_fork_has_sessions_of_its_own_and_shares_history_and_count(config: Path) -> None:
+    with Application.configured(config, {}) as app:
+        with app.fork() as fork:
+            assert fork.org_session("production") is not app.org_session("production")
+            assert fork.database is app.database
+            assert fork.store("keys") is not app.store("keys")
+            fork.org_session("production").ensure_alive()
+        assert app.database.version, "what is shared is not closed with it"
+        assert app.budgets["production"] is fork.budgets["production"]
+
+
+def test_a_limited_fork_stops_at_the_limits_of_an_org_and_another_goes_on(config: Path) -> None:
+    text = config.read_text().replace("production:\n", "production:\n    limits: {calls_per_hour: 2}\n", 1)
+    config.write_text(text)
+    with Application.configured(config, {}) as app:
+        with app.fork() as fork:
+            fork.org_session("production").ensure_alive()
+        assert app.room_at("production") is not None
+        assert app.room_at("sandbox") is None
+        with app.fork(limited=True) as fork, pytest.raises(LimitReached):
+            fork.inventory("production")
+        with app.fork() as fork:
+            assert fork.inventory("production").entries
+
+
+def test_a_configuration_that_is_read_again_keeps_the_history_and_counts_anew(config: Path) -> None:
+    with Application.configured(config, {}) as app:
+        app.org_session("production").ensure_alive()
+        with app.fork(settings=app.settings.model_copy()) as fork:
+            assert fork.database is app.database
+            assert fork.budgets is not app.budgets

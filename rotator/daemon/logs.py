@@ -23,7 +23,7 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 # sd-daemon(3): the priorities of syslog, as journald reads them at the beginning of a line.
 _PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
-# What they say of a call that is tried again quotes paths, which are secret in addresses of webhooks; and of a tick that
+# What they say of a call that is tried again quotes paths, which are secret in addresses of webhooks; of a tick that
 # lasts too long, what the scheduler's lag says already.
 _TALKATIVE: Final = ("urllib3", "requests", "apscheduler")
 

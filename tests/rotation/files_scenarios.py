@@ -95,6 +95,7 @@ class Case:
     def __init__(self, scenario: Scenario, template: Path) -> None:
         self.scenario: Final = scenario
         self.versions: Final = {name: make_version(NAME) for name in (OLD, NOW, NEXT)}
+        self.texts: Final = {version.fingerprint: stored_text(version) for version in self.versions.values()}
         self.before: Final = self._named(scenario.pending, scenario.current, scenario.previous)
         self.after: Final = self._named(*scenario.after)
         self._template: Final = template
@@ -126,7 +127,7 @@ class Case:
     def start(self, root: Path) -> Path:
         """A fresh copy of the state before, at `root`."""
         if self._template.exists():
-            shutil.copytree(self._template, root, symlinks=True)
+            shutil.copytree(self._template, root, symlinks=True, copy_function=shutil.copy)
         return root
 
     def effects(self, root: Path) -> int:
@@ -201,10 +202,9 @@ def loose_modes(root: Path) -> list[Path]:
 
 def assert_whole(root: Path, case: Case) -> None:
     """No link leads nowhere, and every version that has its name has its three files as they were written."""
-    texts = {version.fingerprint: stored_text(version) for version in case.versions.values()}
     folder = root / NAME
     assert all((folder / stage).exists() for stage in Stage if (folder / stage).is_symlink())
-    for fingerprint, text in texts.items():
+    for fingerprint, text in case.texts.items():
         directory = folder / "versions" / fingerprint
         if directory.exists():
             assert {file.name: file.read_text() for file in directory.iterdir()} == text

@@ -12,11 +12,13 @@ import base64
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -110,7 +112,7 @@ def bare_round(members: Sequence[Member], key: PrivateKey) -> None:
     assert found == ORGS * APPS, found
 
 
-def configuration(folder: Path, members: Sequence[Member]) -> str:
+def configuration(folder: Path, members: Sequence[Member], database: Path) -> str:
     """config.yaml for all of them."""
     login = "{{client_id: {id}, username: {user}, private_key: {{file: {folder}/robot.pem}}}}"
     lines = [
@@ -119,7 +121,8 @@ def configuration(folder: Path, members: Sequence[Member]) -> str:
         for member in members
     ]
     orgs = "\n".join(lines)
-    return f"database: sqlite:///{folder}/rotator.db\norgs:\n{orgs}\ndaemon: {{inventory_every: 12h, jitter: 0s}}\n"
+    daemon = "daemon: {inventory_every: 12h, jitter: 0s}\nhttp: {port: 0}\n"
+    return f"database: sqlite:///{database}\norgs:\n{orgs}\n{daemon}"
 
 
 def our_round(app: Application) -> None:
@@ -141,11 +144,15 @@ def our_round(app: Application) -> None:
     assert not end.failing, end.failing
 
 
-def idle(config: Path) -> None:
-    """Prints what a daemon costs that has looked at everything and waits."""
-    command = [str(Path(sys.executable).parent / "rotator"), "run", "--no-http", "--config", str(config)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+def idle(folder: Path, members: Sequence[Member]) -> None:
+    """Prints what a daemon costs that has looked at everything once, and waits."""
+    config, database = folder / "idle.yaml", folder / "idle.db"
+    config.write_text(configuration(folder, members, database))
+    command = [str(Path(sys.executable).parent / "rotator"), "run", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
+            while _looks(database) < len(members):
+                time.sleep(1)
             time.sleep(20)
             before = _cpu_of(process.pid)
             time.sleep(IDLE_SECONDS)
@@ -153,7 +160,17 @@ def idle(config: Path) -> None:
             sys.stdout.write(f"{'idle daemon':<22}{_memory_of(process.pid):7.0f} MB{used:10.2%} of a CPU\n")
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate()
+
+
+def _looks(database: Path) -> int:
+    """How many orgs were looked at."""
+    if not database.exists():
+        return 0
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM trial WHERE kind = 'look'").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
 
 
 def _cpu_of(pid: int) -> float:
@@ -200,10 +217,10 @@ def main() -> None:
         robot, config = folder / "robot.pem", folder / "config.yaml"
         robot.touch(0o600)
         robot.write_text(key.pem().reveal())
-        config.write_text(configuration(folder, members))
+        config.write_text(configuration(folder, members, folder / "rotator.db"))
         with Application(parse(config.read_text(), config), environ={}) as app:
             compare(app, members, key)
-        idle(config)
+        idle(folder, members)
 
 
 if __name__ == "__main__":

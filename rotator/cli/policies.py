@@ -25,6 +25,8 @@ def print_policies(settings: Settings, *, as_json: bool) -> None:
             click.echo(f"# The store {name} ({settings.stores[name].type}) has no policies.\n")
             continue
         _print(f"{policies.language} for rotator, store {name}", policies.rotator)
+        for who, text in policies.others.items():
+            _print(f"{policies.language} for {who}, store {name}", text)
         for credential, text in policies.consumers.items():
             _print(f"{policies.language} for consumers of {credential}, store {name}", text)
 
@@ -47,4 +49,5 @@ def _as_json(policies: Policies) -> dict[str, Any]:
         "language": policies.language,
         "rotator": policies.rotator,
         "consumers": dict(policies.consumers),
+        "others": dict(policies.others),
     }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -113,11 +114,13 @@ def _open(name: str, settings: AwsStoreSettings, surroundings: Surroundings) -> 
 
 
 def _policies(settings: AwsStoreSettings, credentials: Sequence[str]) -> Policies:
-    ground = settings.ground
+    ground, text = settings.ground, partial(json.dumps, indent=2)
+    assuming = {f"whoever assumes {settings.role}": text(aws_policy.for_whoever_assumes(ground))}
     return Policies(
         language="IAM policy",
-        rotator=json.dumps(aws_policy.for_rotator(ground), indent=2),
-        consumers={name: json.dumps(aws_policy.for_consumers(ground, name), indent=2) for name in credentials},
+        rotator=text(aws_policy.for_rotator(ground)),
+        consumers={name: text(aws_policy.for_consumers(ground, name)) for name in credentials},
+        others=assuming if settings.role else {},
     )
 
 

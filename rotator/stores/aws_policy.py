@@ -25,6 +25,17 @@ STAGES: Final = ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS")
 _ENDING: Final = "-??????"
 """AWS adds a hyphen and six characters to a secret's name in its ARN."""
 
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+}
+"""Where a region's ARNs do not begin with `arn:aws:`, by how its name begins (botocore's partitions)."""
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -52,12 +63,11 @@ class Ground:
     def key(self) -> dict[str, Any]:
         """The KMS key as a statement names it; an alias is a condition (KMS Developer Guide, "Using aliases")."""
         if self.kms_key is None:
-            return {
-                "Resource": "*",
-                **_when("StringEquals", "kms:ViaService", f"secretsmanager.{self._region}.amazonaws.com"),
-            }
-        if self.kms_key.startswith("alias/"):
-            return {"Resource": "*", **_when("ForAnyValue:StringEquals", "kms:ResourceAliases", self.kms_key)}
+            return {"Resource": "*", **_when("StringLike", "kms:ViaService", f"secretsmanager.{self._region}.*")}
+        _, is_alias, alias = self.kms_key.rpartition("alias/")
+        if is_alias:
+            # Its ARN is no resource of a policy either.
+            return {"Resource": "*", **_when("ForAnyValue:StringEquals", "kms:ResourceAliases", f"alias/{alias}")}
         if self.kms_key.startswith("arn:"):
             return {"Resource": self.kms_key}
         return {"Resource": f"arn:{self._partition}:kms:{self._region}:*:key/{self.kms_key}"}
@@ -72,8 +82,8 @@ class Ground:
 
     @property
     def _partition(self) -> str:
-        region = self._region
-        return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+        found = (name for begins, name in _PARTITIONS.items() if self._region.startswith(begins))
+        return next(found, "aws")
 
 
 def for_rotator(ground: Ground) -> dict[str, Any]:
@@ -95,14 +105,23 @@ def for_consumers(ground: Ground, credential: str) -> dict[str, Any]:
     return _policy(statements)
 
 
+def for_whoever_assumes(ground: Ground) -> dict[str, Any]:
+    """The least policy of those with whose credentials the program takes on its role."""
+    return _policy([_becoming(ground)])
+
+
 def statement_for(action: str, ground: Ground, *, by_key: bool) -> dict[str, Any]:
     """The one statement that would allow what was refused; `by_key` when it was the KMS key."""
     if by_key:
         return _allow("UseTheirKey", ("kms:Decrypt", "kms:GenerateDataKey"), **ground.key)
     if action == ASSUME_ROLE:
-        return _allow("BecomeRotator", (action,), Resource=ground.role)
+        return _becoming(ground)
     actions = (CREATE, TAG) if action == CREATE and ground.tagged else (action,)
     return _allow("RotateCredentials", actions, Resource=ground.every_secret)
+
+
+def _becoming(ground: Ground) -> dict[str, Any]:
+    return _allow("BecomeRotator", (ASSUME_ROLE,), Resource=ground.role)
 
 
 def _allow(name: str, actions: tuple[str, ...], **rest: Any) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Policies:
     rotator: str
     consumers: Mapping[str, str]
     """For each credential, what a program that logs in with it needs."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """What somebody else must be allowed for it to work, by who that is, in words for a heading."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ stores:
 """
 
 
+BY_ALIAS = {"Resource": "*", "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/rotator"}}}
+
+
 def read(*lines: str) -> StoreSettings:
     text = DOCUMENT + "".join(f"    {line}\n" for line in lines)
     return parse(text, Path("/etc/rotator/config.yaml")).stores["cloud"]
@@ -108,6 +111,15 @@ def test_the_printed_policies_are_json_for_rotator_and_for_each_consumer() -> No
     assert decrypting["Action"] == ["kms:Decrypt"]
 
 
+def test_who_assumes_the_role_of_the_program_has_a_policy_of_its_own() -> None:
+    role = "arn:aws:iam::123456789012:role/rotator"
+    assert KIND.policies
+    policies = KIND.policies(AwsStoreSettings.model_validate({"type": "aws", "role": role}), [])
+    (assuming,) = json.loads(policies.others[f"whoever assumes {role}"])["Statement"]
+    assert (assuming["Action"], assuming["Resource"]) == (["sts:AssumeRole"], role)
+    assert "sts:AssumeRole" not in policies.rotator
+
+
 def test_a_consumer_may_read_what_stands_in_a_stage_and_nothing_else() -> None:
     (reading,) = for_consumers(Ground("rotator/"), "billing")["Statement"]
     assert reading["Condition"] == {
@@ -127,7 +139,14 @@ def test_rotator_may_make_and_tag_secrets_only_where_it_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "partition"), [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-east-1", "aws-iso"),
+    ],
 )
 def test_resources_are_in_the_partition_of_the_region(region: str, partition: str) -> None:
     (statement,) = for_rotator(Ground("rotator/", region=region))["Statement"]
@@ -137,13 +156,14 @@ def test_resources_are_in_the_partition_of_the_region(region: str, partition: st
 @pytest.mark.parametrize(
     ("key", "named"),
     [
-        (None, {"Condition": {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}}}),
+        (None, {"Condition": {"StringLike": {"kms:ViaService": "secretsmanager.eu-central-1.*"}}}),
         (
             "arn:aws:kms:eu-central-1:123456789012:key/1-2",
             {"Resource": "arn:aws:kms:eu-central-1:123456789012:key/1-2"},
         ),
         ("1-2", {"Resource": "arn:aws:kms:eu-central-1:*:key/1-2"}),
-        ("alias/rotator", {"Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/rotator"}}}),
+        ("alias/rotator", BY_ALIAS),
+        ("arn:aws:kms:eu-central-1:123456789012:alias/rotator", BY_ALIAS),
     ],
 )
 def test_a_key_that_may_not_be_used_is_named_as_it_is_configured(key: str | None, named: dict[str, Any]) -> None:

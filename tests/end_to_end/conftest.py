@@ -11,6 +11,7 @@ from rotator.cli.simulator import simulated
 from rotator.simulator import hosting
 from rotator.simulator.server import SimulatorServer
 from tests.end_to_end import processes
+from tests.end_to_end.orgs import spare_keys
 from tests.end_to_end.strangers import Folder
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def _no_process_is_left() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SimulatorServer, Path]]:
     """Two simulated orgs in this process, and what they exported."""
-    with pytest.MonkeyPatch.context() as patch:
+    with spare_keys() as patch:
         servers: list[SimulatorServer] = []
 
         def remembered(*arguments: Any, **options: Any) -> SimulatorServer:

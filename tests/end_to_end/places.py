@@ -21,9 +21,9 @@ from rotator.salesforce.login import LoginTarget, prove
 from rotator.salesforce.transport import Transport
 from rotator.simulator.export import Export
 from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.hosting import hosted
 from rotator.simulator.settings import OrgSettings
 from rotator.stores.files import FilesStore
+from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Process, start
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def with_new_key(place: Place) -> Reached:
 def hosted_place(folder: Path) -> Iterator[Place]:
     """A place, with a configuration that verifies as fast as its org takes changes."""
     export = Export(folder)
-    with hosted(OrgSettings(), port=0, export=export) as server:
+    with hosted_orgs(export) as server:
         _fill_store(export, server)
         config = yaml.safe_load(export.config.read_text())
         quick = {"confirmations": 2, "interval": "1s", "hold": "0s", "timeout": "3s"}

@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import make_url
 
 from rotator.simulator.export import Export
-from rotator.simulator.hosting import hosted
-from rotator.simulator.settings import OrgSettings
 from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer
 from tests.contract.servers.postgres import PostgresServer, scratch_database
 from tests.contract.servers.strict_aws import REGION
+from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.strangers import Folder
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ PAIRS = [(store, database) for store in ("files", "vault", "aws") for database i
 @pytest.fixture(scope="module")
 def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Org, Folder]]:
     export = Export(tmp_path_factory.mktemp("place"))
-    with hosted(OrgSettings(), port=0, export=export) as server:
+    with hosted_orgs(export) as server:
         yield server.org("production"), Folder(export.folder)
 
 

@@ -12,9 +12,8 @@ from rotator.cli.simulator import _fill_store
 from rotator.history.upgrades import known_versions
 from rotator.simulator.export import Export
 from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.hosting import hosted
-from rotator.simulator.settings import OrgSettings
 from tests.contract.servers.postgres import PostgresServer, running_server, scratch_database
+from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Process, start
 from tests.end_to_end.strangers import Folder
 
@@ -37,7 +36,7 @@ def server() -> Iterator[PostgresServer]:
 def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Org, Folder]]:
     """A simulated org in this process, and a folder; each test rotates what the one before left."""
     export = Export(tmp_path_factory.mktemp("place"))
-    with hosted(OrgSettings(), port=0, export=export) as server:
+    with hosted_orgs(export) as server:
         _fill_store(export, server)
         yield server.org("production"), Folder(export.folder).fast()
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.simulator.export import Export
-from rotator.simulator.hosting import hosted
-from rotator.simulator.settings import OrgSettings
+from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Ran, start
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def orgs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The configuration of two simulated orgs, whose store is of the plug-in's kind."""
     export = Export(tmp_path_factory.mktemp("export"))
-    with hosted(OrgSettings(), port=0, export=export):
+    with hosted_orgs(export):
         text = export.config.read_text()
         for old, new in (
             ("type: files\n    path: store", "type: onefile\n    folder: store"),

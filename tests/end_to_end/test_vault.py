@@ -12,10 +12,9 @@ import pytest
 import requests
 
 from rotator.simulator.export import Export
-from rotator.simulator.hosting import hosted
-from rotator.simulator.settings import OrgSettings
 from tests.contract.servers.vault import VaultProcess, closing, sealed_server
 from tests.contract.vault.stores import approle
+from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Ran, start
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess]:
 def config(vault: VaultProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Two simulated orgs, the store in Vault; the policy is the one that is printed."""
     export = Export(tmp_path_factory.mktemp("export"))
-    with hosted(OrgSettings(), port=0, export=export):
+    with hosted_orgs(export):
         store = f"type: vault\n    address: {vault.address}\n    ca: {vault.ca}\n    mount: kv\n    path: {FOLDER}\n"
         text = export.config.read_text()
         for old, new in (

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.errors import StoreError, StoreUnavailable
+from rotator.simulator.certificate_authority import CertificateAuthority
 from rotator.stores.aws_access import unlogged
 from rotator.testing.stores import stored_current
 from rotator.testing.versions import make_version
+from tests.contract.aws.stores import ENVIRONMENT
 from tests.contract.planted import betrayals, logging_everything, whole
+from tests.contract.servers.strict_aws import REGION, strict_aws
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.contract.aws.stores import AwsGround
 
 NAME = "billing"
@@ -30,6 +35,46 @@ def test_a_role_is_assumed_once_and_again_before_its_session_ends(aws: AwsGround
     aws.time.moment += timedelta(minutes=56)
     store.stages(NAME)
     assert aws.actions().count("sts:AssumeRole") == 1
+
+
+def test_a_role_is_assumed_by_ones_own_key_and_calls_are_made_with_its_session(aws: AwsGround) -> None:
+    aws.configured(role=ROLE, external_id="agreed-between-accounts").stages(NAME)
+    assuming, describing = aws.layer.asked
+    assert (assuming.action, assuming.key_id) == ("sts:AssumeRole", ENVIRONMENT["AWS_ACCESS_KEY_ID"])
+    assert assuming.parameters["RoleArn"] == ROLE
+    assert assuming.parameters["ExternalId"] == "agreed-between-accounts"
+    assert (describing.action, describing.region) == ("DescribeSecret", REGION)
+    assert describing.key_id != assuming.key_id
+    assert describing.session
+    assert not assuming.session
+
+
+def test_a_profile_says_as_whom_and_in_which_region(
+    aws: AwsGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    keys = "aws_access_key_id = key-of-crm\naws_secret_access_key = secret-of-crm"
+    file.write_text(f"[profile crm]\nregion = eu-west-1\n{keys}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    aws.configured(profile="crm", region=None).stages(NAME)
+    aws.configured(profile="crm").stages(NAME)
+    assert [(asked.key_id, asked.region) for asked in aws.layer.asked] == [
+        ("key-of-crm", "eu-west-1"),
+        ("key-of-crm", REGION),
+    ]
+
+
+def test_an_authority_of_ones_own_is_believed_where_the_store_names_it(aws: AwsGround, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    authority, ca = CertificateAuthority.create(now), tmp_path / "ca.pem"
+    ca.write_text(authority.pem)
+    with strict_aws(tls=authority.server_context(now)) as (layer, url):
+        there = {"endpoint_url": url, "sts_endpoint_url": url}
+        with pytest.raises(StoreError, match="a certificate that is not trusted") as refused:
+            aws.configured(**there).stages(NAME)
+        assert "Set `ca` of the store" in refused.value.advice
+        aws.configured(**there, role=ROLE, ca=str(ca)).stages(NAME)
+    assert layer.calls == ["sts:AssumeRole", "DescribeSecret"]
 
 
 def test_a_role_that_may_not_be_assumed_is_named(aws: AwsGround) -> None:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from werkzeug.wrappers import Response
 
 from tests.contract.servers import moto
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
 
     from tests.contract.servers.moto import Ask
@@ -48,6 +49,23 @@ class Seen:
     describe: Response
     labels: Mapping[str, str]
     versions: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call: by whose key, in which region, and what for."""
+
+    action: str
+    key_id: str
+    region: str
+    session: str
+    parameters: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, action: str, headers: Mapping[str, str], parameters: Mapping[str, Any]) -> Asked:
+        """As the scope of the signature says it."""
+        key_id, _, region, *_ = headers["Authorization"].partition("Credential=")[2].split("/")
+        return cls(action, key_id, region, headers.get("X-Amz-Security-Token", ""), parameters)
 
 
 @dataclass
@@ -89,6 +107,7 @@ class StrictAws:
         """Everything goes well from here on, and nothing was called yet."""
         self.faults = Faults()
         self.calls: list[str] = []
+        self.asked: list[Asked] = []
         self._writes = 0
         self._stale.clear()
 
@@ -128,6 +147,7 @@ class StrictAws:
             return self._other_service(path, headers, body)
         action, parameters = target.partition(".")[2], json.loads(body)
         self.calls.append(action)
+        self.asked.append(Asked.of(action, headers, parameters))
         self._refuse_by_order(action, parameters)
         secret = str(parameters.get("SecretId") or parameters.get("Name"))
         if action in WRITES:
@@ -135,8 +155,10 @@ class StrictAws:
         return self._read(action, secret, parameters)
 
     def _other_service(self, path: str, headers: Mapping[str, str], body: bytes) -> Response:
-        action = "sts:" + parse_qs(body.decode()).get("Action", [""])[0]
+        parameters = dict(parse_qsl(body.decode()))
+        action = "sts:" + parameters.get("Action", "")
         self.calls.append(action)
+        self.asked.append(Asked.of(action, headers, parameters))
         if action in self.faults.denied:
             text = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
             return Response(text, 403, content_type="text/xml")
@@ -270,14 +292,16 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def strict_aws(ask_moto: Ask = moto.answer) -> Iterator[tuple[StrictAws, str]]:
+def strict_aws(ask_moto: Ask = moto.answer, *, tls: ssl.SSLContext | None = None) -> Iterator[tuple[StrictAws, str]]:
     """The layer, and its address while it is served on a free port of loopback."""
     layer = StrictAws(ask_moto)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("_LayerHandler", (_Handler,), {"layer": layer}))
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield layer, f"http://127.0.0.1:{server.server_port}"
+        yield layer, f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

@@ -41,7 +41,7 @@ def of_scheduler(alive: Liveness) -> Check:
 
 def of_worker(alive: Liveness) -> Check:
     """Who does the work. To stand by is as good."""
-    standing_by = f"This process stands by; {alive.worker or 'another'} does the work."
+    standing_by = f"This process stands by; the work is done by {alive.worker or 'another'}."
     return Check("worker", True, "This process does the work." if alive.is_working else standing_by)
 
 

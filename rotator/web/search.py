@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
+from rotator.services.overview import Urgency
 from rotator.web.paging import number_of
 from rotator.web.picture import PERIODS
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 MANAGED: Final = {"managed": True, "unmanaged": False}
 
+NOT_RESTING: Final = "not resting"
+"""A state of its own: what somebody has to care for, now or some day."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -23,7 +27,7 @@ class Search:
 
     org: str = ""
     state: str = ""
-    """One of Urgency."""
+    """One of Urgency, or NOT_RESTING."""
     within: str = ""
     """Key of one of PERIODS."""
     managed: str = ""
@@ -57,11 +61,16 @@ class Search:
         period = next((each for each in PERIODS if each.key == self.within), None)
         return (
             self.org in {"", line.org}
-            and self.state in {"", line.urgency.value}
+            and self._is_in_state(line)
             and (not self.within or (period is not None and period.holds(line, overview.at)))
             and (not self.managed or MANAGED.get(self.managed) is (line.credential is not None))
             and self._names(line)
         )
+
+    def _is_in_state(self, line: CertificateLine) -> bool:
+        if self.state == NOT_RESTING:
+            return line.urgency is not Urgency.RESTING
+        return self.state in {"", line.urgency.value}
 
     def _names(self, line: CertificateLine) -> bool:
         sought = self.q.casefold()

@@ -14,7 +14,7 @@ from rotator.services.overview import Urgency, alert_state
 from rotator.web.axis import Axis
 from rotator.web.paging import number_of, page_of
 from rotator.web.picture import MOST_BARS, PERIODS, bar, by_org, columns
-from rotator.web.search import MANAGED, Search
+from rotator.web.search import MANAGED, NOT_RESTING, Search
 from rotator.web.templates import page
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Views:
     def status(self, _request: Request) -> Response:
         """What needs attention, what expires when, orgs, credentials, the newest rotations."""
         shown = self._shown()
-        lines = shown.overview.cared_for
+        lines, live = shown.overview.cared_for, shown.overview.certificates
         is_grouped = len(lines) > MOST_BARS
         grouped = {"columns": columns(lines, shown.overview.at), "by_org": by_org(lines, shown.overview.at)}
         return page(
@@ -56,8 +56,9 @@ class Views:
             shown.values
             | {
                 "bars": shown.bars(lines[: _FIRST_BARS if is_grouped else MOST_BARS]),
-                "total": len(lines),
-                "counts": _urgent(lines),
+                "total": len(live),
+                "counts": _urgent(live),
+                "resting": len(live) - len(lines),
                 "grouped": grouped if is_grouped else None,
                 "periods": PERIODS,
                 "first": _FIRST,
@@ -71,7 +72,7 @@ class Views:
         shown, search = self._shown(), Search.of(request.query_params)
         found = page_of(search.find(shown.overview), search.page)
         values = {"search": search, "found": found, "bars": shown.bars(found.lines)}
-        choices = {"states": list(Urgency), "periods": PERIODS, "managed": list(MANAGED)}
+        choices = {"states": [*Urgency, NOT_RESTING], "periods": PERIODS, "managed": list(MANAGED)}
         return page("certificates", shown.values | values | choices)
 
     def certificate(self, request: Request) -> Response:

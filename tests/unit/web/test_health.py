@@ -101,7 +101,7 @@ def test_it_is_ready_when_every_org_was_looked_at(looked_at: Database, alive: Li
 def test_it_is_ready_while_it_stands_by(looked_at: Database, alive: Liveness) -> None:
     client = client_of(looked_at, replace(alive, is_working=False, worker="process 7 on crm-2"))
     assert failing(client) == set()
-    assert "This process stands by; process 7 on crm-2 does the work." in client.get("/readyz").text
+    assert "This process stands by; the work is done by process 7 on crm-2." in client.get("/readyz").text
 
 
 def test_it_is_not_ready_before_the_first_look(database: Database, alive: Liveness) -> None:

@@ -79,6 +79,28 @@ def test_the_picture_is_a_table_that_says_the_same(company: Client) -> None:
     assert "Warehouse_A" not in by_name
 
 
+def test_what_rests_is_not_drawn_and_the_page_says_so(company: Client) -> None:
+    document = page(company, "/")
+    assert "21 live certificates in 3 orgs" in said(document)
+    assert "1 resting" in said(document.find(".//*[@class='lead']"))
+    assert "Not drawn: 1 certificate that rests. Nobody has to care for" in said(document)
+    resting = page(company, next(each for each in addresses(document) if "state=resting" in each))
+    assert [line[1] for line in rows(resting, "1 certificate")] == ["Warehouse_A production"]
+
+
+def test_a_count_and_the_certificates_behind_it_leave_out_what_rests(
+    company: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rotator.web.views.MOST_BARS", 5)
+    document = page(company, "/")
+    assert "Not drawn: 1 certificate that rests" in said(document)
+    links = document.xpath("//table[@class='periods']//td/a")
+    assert sum(int(link.text_content()) for link in links) == 20
+    for link in links:
+        found = page(company, link.get("href"))
+        assert said(found.find(".//caption")).startswith(f"{link.text_content()} certificate")
+
+
 def test_credentials_show_until_when_they_are_good_and_when_they_are_replaced(company: Client) -> None:
     lines = {line[0]: line[1:] for line in rows(page(company, "/"), "What rotator keeps alive")}
     assert lines["warehouse"][:5] == ["production", "ok", "2027-11-16", "2027-10-17", "2026-11-28"]

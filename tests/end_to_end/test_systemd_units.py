@@ -1,7 +1,7 @@
 """The unit files: systemd finds nothing wrong, their exposure is low, and the service works under what they forbid.
 
-What needs a running systemd is not tried here: its view of the file system (ProtectSystem=, PrivateTmp=, ...),
-PrivateUsers=, LoadCredential=, and that it restarts the service.
+What needs a running systemd (its view of the file system, PrivateUsers=, LoadCredential=, that it starts the service
+anew) is tried by tests/by_hand/under_systemd.sh.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 home=$(readlink -f "$here/.venv/bin/python") && home=${home%/bin/*}
 work=$(mktemp -d)
 group=$(awk '$3 == "cgroup2" {print $2; exit}' /proc/mounts)/rotator-by-hand
-trap 'rm -rf "$work"; rmdir "$group" 2>/dev/null || true' EXIT
+trap 'rm -rf "$work"; find "$group" -depth -type d -exec rmdir {} \;' EXIT
 mkdir -p "$work/layer" "$work/out" "$group"
 
 # The program as it would be in /opt/rotator: the units hide homes, where this one's Python may be.

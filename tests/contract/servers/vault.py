@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 VARIABLE: Final = "ROTATOR_TEST_VAULT"
 _ROOT: Final = "root-token-of-the-tests"
 _LONGEST_START: Final = 30.0
+_UNSEAL_KEY: Final = re.compile(r"Unseal Key: (\S+)")
+"""What a server in dev mode tells, last of all."""
 
 _CONFIGURATION: Final = """
 ui = false
@@ -65,6 +68,11 @@ class VaultProcess:
         verify = str(self.ca) if self.ca else False
         return hvac.Client(self.address, self.root_token, verify=verify, namespace=namespace, timeout=30)
 
+    @property
+    def told(self) -> str:
+        """What it has logged so far."""
+        return (self.folder / "log").read_text()
+
     def start(self) -> None:
         """Starts it, and waits until it answers, sealed or not."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
@@ -101,8 +109,8 @@ class VaultProcess:
         deadline = time.monotonic() + _LONGEST_START
         while not wanted(self._health()):
             assert self._process is not None
-            assert self._process.poll() is None, (self.folder / "log").read_text()[-3000:]
-            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-3000:]
+            assert self._process.poll() is None, self.told[-3000:]
+            assert time.monotonic() < deadline, self.told[-3000:]
             time.sleep(0.02)
 
     def _health(self) -> int | None:
@@ -133,6 +141,8 @@ def dev_server(folder: Path) -> Iterator[VaultProcess]:
         server._until(lambda health: health == 200)
         with closing(server.admin()) as admin:
             _until_mounted(admin)
+        server._until(lambda _: _UNSEAL_KEY.search(server.told))
+        server.unseal_key = _UNSEAL_KEY.findall(server.told)[0]
         yield server
     finally:
         server.stop()

@@ -116,6 +116,11 @@ class Outlook:
             return may_begin(windows, now, expires_at=self.expires_at, lasts=lasts).at <= now
         return self.retires_at is not None and self.retires_at <= now and is_open(windows, now)
 
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether nothing is to be done before some time to come, windows or not."""
+        times = [time for time in (self.due_at, self.retires_at) if time]
+        return not self.is_half_done and all(time > now for time in times)
+
 
 def outlook_of(status: CredentialStatus) -> Outlook:
     """What a status says. One that could not be read says that there is nothing to do."""

@@ -78,6 +78,20 @@ def database(_shared_database: tuple[Database, Path]) -> Iterator[Database]:
 
 
 @pytest.fixture
+def empty_history(_shared_database: tuple[Database, Path]) -> Iterator[Callable[[], Database]]:
+    """Empties the history, for tests that live several lives."""
+    database, folder = _shared_database
+
+    def empty() -> Database:
+        database.close()
+        shutil.copy(folder / "empty.db", folder / "rotator.db")
+        return database
+
+    yield empty
+    database.close()
+
+
+@pytest.fixture
 def one(settings: Settings, database: Database) -> Bench:
     """One app, whose key is stored and live."""
     bench = Bench(settings, database, "billing")

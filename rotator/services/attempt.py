@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.actions import HaltReason
@@ -32,6 +31,11 @@ LOG: Final = logging.getLogger(__name__)
 
 BUSY: Final = timedelta(minutes=1)
 """A credential that somebody else is rotating is left alone for so long."""
+
+
+def what_success_solves(credential: str) -> tuple[str, ...]:
+    """Keys of the matters that are over when a credential was rotated, or needs no rotation any more."""
+    return key(ROTATION, credential), key(DRIFT, credential), key(ATTENTION, f"{JobKind.ROTATE}/{credential}")
 
 
 class Attempt:
@@ -76,6 +80,10 @@ class Attempt:
         now = self._office.now()
         if found.need is Need.PERSON:
             self._needs_person(found)
+        elif seen.current is None and found.need is Need.NOTHING:
+            # There is nothing to do as there is nothing: what was wrong before may be so still.
+            self.outlook = Outlook()
+            self._office.books.trials.put(replace(self._trial, last_at=now))
         elif found.need is Need.NOTHING:
             self._succeeded(outlook_after(seen, found, self._settings, now))
         elif self._is_hopeless(found.need):
@@ -171,12 +179,8 @@ class Attempt:
         self._trial = self._trial.succeeded(now)
         self._office.books.trials.put(self._trial)
         if had_failed or outlook is None:
-            for which in (key(ROTATION, self._name), key(DRIFT, self._name), self._attention):
+            for which in what_success_solves(self._name):
                 self._office.books.alerts.solved(which, "", now)
-
-    @cached_property
-    def _attention(self) -> str:
-        return key(ATTENTION, f"{JobKind.ROTATE}/{self._name}")
 
     def _failed(self, error: RotatorError) -> None:
         self._trial = self._office.failed(self._trial, error, world=self._world)

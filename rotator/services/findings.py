@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.kinds import Kind
 from rotator.services import matters_of
-from rotator.services.matters_of import HIDDEN, ORG, STORE, key
+from rotator.services.attempt import what_success_solves
+from rotator.services.jobs import JobKind
+from rotator.services.matters_of import ATTENTION, HIDDEN, ORG, STORE, key
+from rotator.services.needs import outlook_of
 from rotator.services.status import CredentialStatus, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from rotator.core.trials import Trial
     from rotator.errors import RotatorError
     from rotator.history.matters import NewMatter
     from rotator.services.books import Books
@@ -44,9 +48,11 @@ class Findings:
     def tell(self) -> None:
         """Opens and solves what people should know of."""
         self._solve(key(ORG, self._org))
+        self._solve(key(ATTENTION, f"{JobKind.LOOK}/{self._org}"))
         for status in self._statuses:
             self._tell_drift(status)
             self._tell_unstored(status)
+            self._forget_failure(status)
         for store in sorted({status.settings.store for status in self._statuses}):
             self._tell_store(store)
         for kind in Kind:
@@ -61,12 +67,35 @@ class Findings:
             return
         held = status.live_certificate
         app = status.current.app if status.current else status.settings.apps[0]
-        new = matters_of.drift(status.credential, self._org, app, held.fingerprint if held else None)
-        self._tell_or_solve(status.drift, new, is_known=status.standing is not Standing.UNKNOWN)
+        changed = (
+            matters_of.Changed(line.last_modified_by, line.last_modified_at) if (line := self._line(app)) else None
+        )
+        new = matters_of.drift(status.credential, self._org, app, held.fingerprint if held else None, changed)
+        # A store that has lost the credential, or is not mounted, does not make an unknown certificate a known one.
+        is_known = status.standing not in {Standing.UNKNOWN, Standing.UNSTORED}
+        self._tell_or_solve(status.drift, new, is_known=is_known)
+
+    def _line(self, app: str) -> Found | None:
+        found = (line for line in self._found.found if line.kind == Kind.APP and line.name)
+        return next((line for line in found if (line.name or "").casefold() == app.casefold()), None)
 
     def _tell_unstored(self, status: CredentialStatus) -> None:
-        new = matters_of.unstored(status.credential, self._org)
+        settings = status.settings
+        new = (
+            matters_of.lost(status.credential, self._org, settings.store, status.last_promotion)
+            if status.last_promotion
+            else matters_of.unstored(status.credential, self._org)
+        )
         self._tell_or_solve(status.standing is Standing.UNSTORED, new, is_known=status.stages is not None)
+
+    def _forget_failure(self, status: CredentialStatus) -> None:
+        """A try that failed is over when there is nothing left to try, whoever saw to it."""
+        trial = self._rotations.get(status.credential)
+        is_quiet = status.standing is Standing.OK and outlook_of(status).is_quiet(self._now)
+        if trial and trial.failures and is_known and outlook_of(status).is_quiet(self._now):
+            self._books.trials.put(trial.succeeded(self._now))
+            for which in what_success_solves(status.credential):
+                self._solve(which)
 
     def _tell_store(self, store: str) -> None:
         """A store has a trial of its own, for the pages that show when it was last read."""
@@ -95,6 +124,10 @@ class Findings:
         if line.name and line.last and line.last.gone_at is None:
             new = matters_of.vanished(self._org, line.kind, line.name, line.last.last_seen, line.managed_by)
             self._books.alerts.happened(new, self._now)
+
+    @cached_property
+    def _rotations(self) -> dict[str, Trial]:
+        return {trial.name: trial for trial in self._books.trials.all(JobKind.ROTATE)}
 
     @cached_property
     def _open(self) -> frozenset[str]:

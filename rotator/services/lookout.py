@@ -13,7 +13,7 @@ from rotator.salesforce.budget import LimitReached
 from rotator.services.expiry import EXPIRY, certificate_key
 from rotator.services.jobs import JobKind
 from rotator.services.look import Look
-from rotator.services.matters_of import unreadable_org
+from rotator.services.matters_of import attention, unreadable_org
 from rotator.services.remembered import remembered
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class Lookout:
         with self._office.books.together() as books:
             books.trials.put(failed)
             books.alerts.problem(new, self._office.now(), failures=failed.failures)
+            if failed.needs_attention:
+                books.alerts.problem(attention(failed, org=failed.name), self._office.now())
 
     @staticmethod
     def evaluation_is_due(moment: Moment) -> bool:

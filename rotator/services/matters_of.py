@@ -6,7 +6,7 @@ it is solved later (`key(...)`); those of something that happened have one of th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core.severity import Severity
 from rotator.errors import RotationHalted
@@ -47,7 +47,7 @@ VANISHED: Final = "vanished"
 _SHORT: Final = 12
 _NEW: Final = "The new key logs in and is current."
 _BACK: Final = "Current's certificate is on its app again, and its key logs in."
-_TRIED: Final = {"look": "Looking at", "rotate": "Rotating"}
+_TRIED: Final = {"look": "Looking at the org", "rotate": "Rotating"}
 """Kinds of trials, for people."""
 _ENDINGS: Final = {
     ORG: "The org can be read again",
@@ -57,6 +57,7 @@ _ENDINGS: Final = {
     DRIFT: "The app holds a certificate that is known again",
     ROTATION: "The credential was rotated, or needs no rotation any more",
     ATTENTION: "It succeeded again",
+    UNSTORED: "The credential is in its store",
 }
 
 
@@ -72,7 +73,7 @@ def unreadable_org(org: str, error: RotatorError, since: datetime | None = None)
         kind=ORG,
         severity=Severity.WARNING,
         title=f"The org {org} cannot be read",
-        text=sentences(error) + " What is known of its certificates is from before, and goes on being told.",
+        text=f"{sentences(error)} Nothing there is rotated meanwhile, and alerts go by what was last seen.",
         org=org,
         facts={"Org": org} | _moment("Last read", since),
     )
@@ -97,7 +98,7 @@ def hidden(org: str, kind: str, error: RotatorError) -> NewMatter:
         kind=HIDDEN,
         severity=Severity.WARNING,
         title=f"The org {org} does not show its certificates of the type {kind}",
-        text=sentences(error) + " What is known of them is from before, and goes on being told.",
+        text=f"{sentences(error)} Alerts of them go by what was last seen.",
         org=org,
         facts={"Org": org, "Type": kind},
     )
@@ -174,7 +175,14 @@ def failed(credential: str, org: str, error: RotatorError, *, again_at: datetime
     )
 
 
-def drift(credential: str, org: str, app: str, fingerprint: str | None) -> NewMatter:
+class Changed(NamedTuple):
+    """Who changed an app last, and when, as far as the org tells."""
+
+    by: str | None
+    at: datetime | None
+
+
+def drift(credential: str, org: str, app: str, fingerprint: str | None, changed: Changed | None = None) -> NewMatter:
     """An app holds a certificate that nobody here knows, or none."""
     held = f"the certificate {fingerprint[:_SHORT]}, which nobody here knows" if fingerprint else "no certificate"
     return NewMatter(
@@ -188,7 +196,7 @@ def drift(credential: str, org: str, app: str, fingerprint: str | None) -> NewMa
         app=app,
         credential=credential,
         fingerprint=fingerprint,
-        facts=_of_credential(credential, org) | {"App": app} | _fingerprint("Found", fingerprint),
+        facts=_of_credential(credential, org) | {"App": app} | _fingerprint("Found", fingerprint) | _changed(changed),
     )
 
 
@@ -207,15 +215,34 @@ def unstored(credential: str, org: str) -> NewMatter:
     )
 
 
+def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewMatter:
+    """A credential that was in its store is there no more."""
+    return NewMatter(
+        key=key(UNSTORED, credential),
+        kind=UNSTORED,
+        severity=Severity.CRITICAL,
+        title=f"{credential} is gone from the store {store}",
+        text=f"A version was made current there on {_day(promoted_at)}, and now there is none: the store was emptied,"
+        " or is not the one that it was (a folder that is not mounted, another path). Consumers may find no key. The"
+        " org was left as it is, and nothing is rotated meanwhile. Bring the store back, from a backup if need be;"
+        f" `rotator status {credential}` tells whether it is there. Do not enroll it anew before.",
+        org=org,
+        credential=credential,
+        facts=_of_credential(credential, org) | {"Store": store},
+    )
+
+
 def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: str | None = None) -> NewMatter:
     """Something that held a certificate is not in its org any more."""
     loss = f" Consumers of {credential} are refused, and it cannot be rotated." if credential else ""
+    why = "deleted, renamed, or hidden from the program's user"
+    advice = " If nobody meant that, Setup, View Setup Audit Trail, tells who did it."
     return NewMatter(
         key=key(VANISHED, f"{org}/{kind}/{name}/{last_seen:%Y-%m-%dT%H:%M:%SZ}"),
         kind=VANISHED,
         severity=Severity.CRITICAL if credential else Severity.INFO,
         title=f"{name} is gone from {org}",
-        text=f"It was last seen on {_day(last_seen)}: deleted, renamed, or hidden from the program's user.{loss}",
+        text=f"It was last seen on {_day(last_seen)}: {why}.{loss}{advice}",
         org=org,
         app=name,
         credential=credential,
@@ -298,6 +325,12 @@ def _fingerprint(name: str, fingerprint: str | None) -> dict[str, str]:
 
 def _moment(name: str, time: datetime | None) -> dict[str, str]:
     return {name: f"{time:%Y-%m-%d %H:%M} UTC"} if time else {}
+
+
+def _changed(changed: Changed | None) -> dict[str, str]:
+    if changed is None or changed.at is None:
+        return {}
+    return {"App last changed": f"{changed.at:%Y-%m-%d %H:%M} UTC" + (f", by {changed.by}" if changed.by else "")}
 
 
 def _day(time: datetime) -> str:

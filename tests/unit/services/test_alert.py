@@ -412,7 +412,7 @@ class TestOtherMatters:
             assert new.title
             assert not new.title.endswith(".")
             assert new.text.endswith(".")
-        assert matters_of.attention(trial).title == "Looking at production failed once and needs a person"
+        assert matters_of.attention(trial).title == "Looking at the org production failed once and needs a person"
         halted = matters_of.failed("billing", "production", RotationHalted("The app is gone.", advice="Look at Setup."))
         assert (halted.severity, halted.title) == (
             Severity.CRITICAL, "The rotation of billing in production needs a person",

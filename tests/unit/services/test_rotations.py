@@ -212,6 +212,20 @@ def test_it_is_tried_again_when_the_world_has_changed(pair: Routine) -> None:
     assert pair.open_kinds() == set()
 
 
+def test_what_a_person_put_right_by_hand_is_over(one: Routine) -> None:
+    one.work()
+    one.bench.time += DUE
+    refuse_new_keys(one)
+    one.work()
+    assert one.open_kinds() == {"attention"}
+    one.bench.refuses = lambda _: None
+    assert one.bench.serve().outcome is Outcome.ROTATED
+    one.bench.time += 2 * HOUR
+    one.work()
+    assert one.open_kinds() == set()
+    assert (one.rotation.failures, one.rotation.needs_attention) == (0, False)
+
+
 def test_what_needs_a_person_is_told_before_anything_is_begun(pair: Routine) -> None:
     pair.work()
     pair.bench.live["Warehouse_B"] = make_version().certificate

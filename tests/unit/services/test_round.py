@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.credentials import Stages
 from rotator.core.kinds import Kind
+from rotator.core.severity import Severity
 from rotator.core.trials import Trial
 from rotator.errors import DaemonRunning, LoginRefused, OrgUnavailable, StoreUnavailable
 from rotator.history.locks import rotation_locks
 from rotator.history.queries import certificates
 from rotator.salesforce.budget import LimitReached
-from rotator.salesforce.inventory import InventoryEntry
+from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.services.jobs import Job, JobKind
 from rotator.services.matters_of import STORE
 from rotator.testing.versions import MOMENT, make_version
@@ -196,6 +198,46 @@ def test_drift_is_told_until_it_is_over(one: Routine) -> None:
     one.work()
     assert one.open_kinds() == set()
     assert len(one.around.told) == 2
+
+
+def test_drift_names_who_changed_the_app(one: Routine, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = InventoryEntry("production", "Billing", Kind.APP, last_modified_by="Alex Admin", last_modified_at=MOMENT)
+    monkeypatch.setattr(one.around, "inventory", lambda _org: Inventory((app,)))
+    one.work()
+    assert one.matter("drift:billing").facts["App last changed"] == f"{MOMENT:%Y-%m-%d %H:%M} UTC, by Alex Admin"
+
+
+def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: Routine) -> None:
+    one.bench.serve()
+    one.bench.live["Billing"] = make_version().certificate
+    one.work()
+    kept, one.bench.store.standing = one.bench.store.standing, Stages()
+    one.bench.time += 2 * HOUR
+    one.work()
+    one.round.rotate("billing")
+    assert one.open_kinds() == {"drift", "unstored"}, "nobody knows whether the certificate is a known one"
+    lost = one.matter("unstored:billing")
+    assert (lost.title, lost.severity) == ("billing is gone from the store keys", Severity.CRITICAL)
+    one.bench.store.standing = kept
+    one.bench.time += 2 * HOUR
+    one.work()
+    assert one.open_kinds() == {"drift"}
+
+
+def test_an_org_that_only_a_person_can_open_again_is_told_as_that(one: Routine) -> None:
+    one.around.org_fails = REFUSED
+    for _ in range(6):
+        one.round.look("production")
+        one.round.deliver("slack")
+        one.bench.time += 8 * HOUR
+    titles = [message.title for message in one.around.told]
+    assert titles == [
+        "The org production cannot be read",
+        "Looking at the org production failed 5 times in a row and needs a person",
+    ]
+    one.around.org_fails = None
+    one.work()
+    assert one.open_kinds() == set()
 
 
 def test_an_org_at_its_limits_is_put_off_and_has_not_failed(one: Routine) -> None:

@@ -24,7 +24,7 @@ cat > "$work/driver" <<'SCRIPT'
 #!/bin/sh
 exec > /out/report 2>&1
 unit=/etc/systemd/system/rotator.service.d/local.conf
-holds() { sentence=$1; shift; if "$@" > /out/last 2>&1; then echo "ok    $sentence"; else echo "FAIL  $sentence"; cat /out/last; fi; }
+holds() { sentence=$1; shift; if "$@" > /out/last 2>&1; then echo "ok    $sentence"; else echo "FAIL  $sentence"; cat /out/last; journalctl -o cat -n 20; fi; }
 shows() { [ "$(systemctl show -p "$1" --value rotator)" = "$2" ]; }
 says() { systemctl show -p StatusText --value rotator | grep -q "$1"; }
 logged() { for _ in $(seq 100); do journalctl -u rotator -o cat | grep -q "$1" && return; sleep 0.2; done; journalctl -u rotator; false; }

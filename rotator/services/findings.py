@@ -92,7 +92,7 @@ class Findings:
         """A try that failed is over when there is nothing left to try, whoever saw to it."""
         trial = self._rotations.get(status.credential)
         is_quiet = status.standing is Standing.OK and outlook_of(status).is_quiet(self._now)
-        if trial and trial.failures and is_known and outlook_of(status).is_quiet(self._now):
+        if trial and trial.failures and is_quiet:
             self._books.trials.put(trial.succeeded(self._now))
             for which in what_success_solves(status.credential):
                 self._solve(which)

@@ -211,6 +211,17 @@ def test_a_token_of_our_own_is_revoked_at_the_end(sealed_vault: VaultProcess, ad
         admin.auth.token.lookup(ours)
 
 
+def test_a_role_that_is_bound_to_addresses_needs_no_secret_id(
+    sealed_vault: VaultProcess, admin: Any, policy: str, folder: str
+) -> None:
+    enable(admin, "approle")
+    bound = {"bind_secret_id": False, "token_bound_cidrs": ["127.0.0.1/32"], "token_policies": [policy]}
+    admin.auth.approle.create_or_update_approle(policy, **bound)
+    role_id = admin.auth.approle.read_role_id(policy)["data"]["role_id"]
+    with opened(sealed_vault, {"approle": {"role_id": role_id}}, path=folder) as store:
+        store.check()
+
+
 def test_a_wrong_secret_id_is_refused_with_the_servers_words(sealed_vault: VaultProcess, folder: str) -> None:
     login = approle(sealed_vault, folder)
     login["approle"]["role_id"] = "nobody"
@@ -270,19 +281,20 @@ def test_a_pod_that_the_cluster_does_not_know_is_refused(
 def test_a_program_logs_in_by_a_signed_token(
     sealed_vault: VaultProcess, admin: Any, policy: str, folder: str, tmp_path: Path
 ) -> None:
-    enable(admin, "jwt")
+    elsewhere = new_folder().replace("/", "-")
+    admin.sys.enable_auth_method("jwt", path=elsewhere)
     public = spare_key(0).signing_key().public_key()
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-    admin.auth.jwt.configure(jwt_validation_pubkeys=[pem])
-    admin.auth.jwt.create_role(
-        policy, "sub", [], role_type="jwt", bound_audiences=["vault"], bound_subject=ACCOUNT, token_policies=[policy]
-    )
+    admin.auth.jwt.configure(jwt_validation_pubkeys=[pem], path=elsewhere)
+    bound = {"bound_audiences": ["vault"], "bound_subject": ACCOUNT, "token_policies": [policy]}
+    admin.auth.jwt.create_role(policy, "sub", [], role_type="jwt", path=elsewhere, **bound)
     file = write(tmp_path / "token", account_token(aud="vault"))
-    login = {"jwt": {"role": policy, "token_path": str(file)}}
+    login = {"jwt": {"role": policy, "token_path": str(file), "mount": elsewhere}}
     with opened(sealed_vault, login, path=folder) as store:
         store.check()
     write(file, account_token(aud="another"))
-    with opened(sealed_vault, login, path=folder) as store, pytest.raises(StoreError, match="refuses the JWT login"):
+    refused = pytest.raises(StoreError, match=f"refuses the JWT login auth/{elsewhere} as {policy}")
+    with opened(sealed_vault, login, path=folder) as store, refused:
         store.check()
 
 

@@ -55,6 +55,30 @@ def test_an_engine_that_never_becomes_ready_is_told(http: VaultHttp) -> None:
         http.send(lambda _client: response(400, {"errors": [UPGRADING]}), None)
 
 
+@pytest.mark.parametrize(
+    ("status", "errors", "told"),
+    [
+        (503, ["Vault is sealed"], "it is sealed"),
+        (500, ["local node not active but active cluster node not found"], "active cluster node not found"),
+        (503, [], "no node is active"),
+        (429, ['request path "kv/data/x": rate limit quota exceeded'], "rate limit quota exceeded"),
+        (412, [], "has not caught up"),
+        (472, [], "standby for disaster recovery"),
+        (473, [], "performance standby"),
+        (502, [], "cannot reach it"),
+    ],
+)
+def test_a_server_that_is_sealed_a_standby_or_throttles_is_waited_for_and_told(
+    http: VaultHttp, status: int, errors: list[str], told: str
+) -> None:
+    answers = [response(status, {"errors": errors}), response(200, {"data": {}})]
+    assert http.send(lambda _client: answers.pop(0), None).ok
+    with pytest.raises(StoreUnavailable) as away:
+        http.send(lambda _client: response(status, {"errors": errors}), None)
+    assert told in away.value.what
+    assert "(tried for 30 seconds)" in away.value.what
+
+
 def test_another_refusal_is_an_answer_at_once(http: VaultHttp) -> None:
     answers = [response(400, {"errors": ["check-and-set parameter did not match the current version"]})]
     assert http.send(lambda _client: answers.pop(0), None).status == 400

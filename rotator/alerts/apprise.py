@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shlex
+import sys
 from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.base import DeliveryFailed
@@ -95,7 +97,8 @@ def _services(name: str, url: Secret, timeout: float) -> Apprise:
         raise ConfigurationError(
             f"Channel {name}: Apprise is not installed.",
             left="Nothing was sent.",
-            advice="Type: pip install 'rotator[apprise]'",
+            # Another pip would fetch whatever has this name elsewhere.
+            advice=f"Type: {shlex.quote(sys.executable)} -m pip install 'rotator[apprise]'",
         ) from None
     for logger in _TALKATIVE:
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)

@@ -107,8 +107,10 @@ def spaced(fingerprint: str) -> str:
 
 
 def detail(value: object) -> str:
-    """A detail of an event: a fingerprint by its beginning, the rest as it is."""
-    text = str(value)
+    """A detail of an event: a fingerprint by its beginning, the rest as people write it."""
+    if value is True:
+        return "yes"
+    text = f"{value:.1f}" if isinstance(value, float) else str(value)
     return short(text) if _FINGERPRINT.fullmatch(text) else text
 
 

@@ -161,6 +161,9 @@ def test_an_alert_shows_who_was_told_of_which_step(company: Client) -> None:
     )
     document = page(company, address)
     told = {(line[0], line[1]): line[3] for line in rows(document, "Each step")}
+    facts = {said(term): said(term.getnext()) for term in document.iter("dt")}
+    assert (facts["In the org"], facts["App"]) == ("production", "Data_Loader_Nightly")
+    assert "Org" not in facts, "nothing is said twice"
     assert told == {("crm-team", "3d"): "2026-11-22 12:00 UTC", ("on-call", "3d"): "not yet"}
     assert f"rotator alerts ack {address.rpartition('/')[2]} --reason TEXT" in said(document)
 

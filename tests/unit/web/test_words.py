@@ -58,7 +58,7 @@ def test_gaps_are_seconds_and_long_ones_minutes() -> None:
 def test_fingerprints_are_shortened_in_details_and_nothing_else_is() -> None:
     assert words.detail("ab" * 32) == "ab" * 6
     assert words.detail("it has its turn") == "it has its turn"
-    assert words.detail(3) == "3"
+    assert [words.detail(each) for each in (3, 4.451546, True)] == ["3", "4.5", "yes"]
     assert words.spaced("ab" * 32) == " ".join(["abababab"] * 8)
 
 

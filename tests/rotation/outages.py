@@ -47,7 +47,8 @@ class Outage(Watcher):
             if self.ends is Ends.AT_ONCE:
                 self.end()
         result = call()
-        self.promises.check()
+        if name in CHANGES:
+            self.promises.check()
         return result
 
     def sleep(self, seconds: float) -> None:

@@ -66,6 +66,13 @@ def url(postgres_server: PostgresServer, migrated: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def untouched(postgres_server: PostgresServer, migrated: str) -> Iterator[str]:
+    """A migrated database to which nothing is written: to make one takes a fifth of a second."""
+    with scratch_database(postgres_server.url("postgres"), migrated) as url:
+        yield url
+
+
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
     with open_database(url) as database:
@@ -105,12 +112,12 @@ def refusal(url: str, password: Secret | None = None) -> HistoryError:
     return caught.value
 
 
-def test_a_server_that_is_down_is_away_for_a_while(url: str, postgres_server: PostgresServer) -> None:
+def test_a_server_that_is_down_is_away_for_a_while(untouched: str, postgres_server: PostgresServer) -> None:
     postgres_server.stop()
     try:
-        error = refusal(url)
+        error = refusal(untouched)
         with (
-            open_database(url) as database,
+            open_database(untouched) as database,
             pytest.raises(HistoryUnavailable),
             rotation_locks(database, lambda: NOW).hold("billing"),
         ):
@@ -128,8 +135,8 @@ def test_a_host_that_is_not_there_is_away_for_a_while() -> None:
     assert error.what.startswith("The history database postgresql+psycopg://rotator:***@nowhere.invalid/rotator cannot")
 
 
-def test_the_password_may_come_apart_from_the_url(url: str, postgres_server: PostgresServer) -> None:
-    plain = without_password(url)
+def test_the_password_may_come_apart_from_the_url(untouched: str, postgres_server: PostgresServer) -> None:
+    plain = without_password(untouched)
     with open_database(plain, password=Secret(postgres_server.password)) as database:
         assert database.version == known_versions()[-1]
         assert "***" not in database.name
@@ -137,16 +144,16 @@ def test_the_password_may_come_apart_from_the_url(url: str, postgres_server: Pos
             assert hold.still_held()
 
 
-def test_a_wrong_password_is_said_and_not_shown(url: str) -> None:
-    error = refusal(without_password(url), Secret("s3cret"))
+def test_a_wrong_password_is_said_and_not_shown(untouched: str) -> None:
+    error = refusal(without_password(untouched), Secret("s3cret"))
     assert type(error) is HistoryError
     assert "refused the user or the password" in error.what
 
 
-def test_a_missing_password_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_password_is_said(untouched: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)
     monkeypatch.setenv("PGPASSFILE", "/nonexistent")
-    error = refusal(without_password(url))
+    error = refusal(without_password(untouched))
     assert "asks for a password, and there is none" in error.what
     assert "password: {env: NAME}" in error.advice
 
@@ -155,28 +162,28 @@ def test_a_database_that_is_not_there_is_said(postgres_server: PostgresServer) -
     assert "is not there" in refusal(postgres_server.url("absent")).what
 
 
-def test_a_server_without_tls_is_said_when_tls_is_asked_for(url: str) -> None:
-    assert "do not agree on TLS" in refusal(f"{url}?sslmode=require").what
+def test_a_server_without_tls_is_said_when_tls_is_asked_for(untouched: str) -> None:
+    assert "do not agree on TLS" in refusal(f"{untouched}?sslmode=require").what
 
 
-def test_a_server_is_proven_by_its_certificate(url: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
+def test_a_server_is_proven_by_its_certificate(untouched: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
     trusted, other = tmp_path / "trusted.pem", tmp_path / "other.pem"
     for file, number in ((trusted, 0), (other, 1)):
         file.write_text(self_signed(spare_key(number), SubjectName(file.stem), now=datetime.now(UTC), lifetime=DAY).pem)
     postgres_server.restart_with_tls(trusted.read_text(), spare_key(0).pem().reveal())
     try:
-        with open_database(f"{url}?sslmode=verify-ca&sslrootcert={trusted}") as database:
+        with open_database(f"{untouched}?sslmode=verify-ca&sslrootcert={trusted}") as database:
             assert database.version == known_versions()[-1]
-        assert "do not agree on TLS" in refusal(f"{url}?sslmode=verify-ca&sslrootcert={other}").what
-        assert "do not agree on TLS" in refusal(f"{url}?sslmode=verify-ca&sslrootcert={tmp_path}/absent.pem").what
+        assert "do not agree on TLS" in refusal(f"{untouched}?sslmode=verify-ca&sslrootcert={other}").what
+        assert "do not agree on TLS" in refusal(f"{untouched}?sslmode=verify-ca&sslrootcert={tmp_path}/absent.pem").what
     finally:
         postgres_server.restart()
 
 
-def test_of_two_servers_the_one_that_can_write_is_chosen(url: str, postgres_server: PostgresServer) -> None:
-    with open_database(on_servers(url, "127.0.0.1:1", f"127.0.0.1:{postgres_server.port}")) as database:
+def test_of_two_servers_the_one_that_can_write_is_chosen(untouched: str, postgres_server: PostgresServer) -> None:
+    with open_database(on_servers(untouched, "127.0.0.1:1", f"127.0.0.1:{postgres_server.port}")) as database:
         assert database.version == known_versions()[-1]
-    error = refusal(on_servers(url, "127.0.0.1:1", "127.0.0.1:2"))
+    error = refusal(on_servers(untouched, "127.0.0.1:1", "127.0.0.1:2"))
     assert isinstance(error, HistoryUnavailable)
     assert "cannot be reached" in error.what
 
@@ -249,13 +256,13 @@ def test_a_writer_that_stands_still_loses_its_turn(url: str, database: Database)
     assert written == queries.events(database)
 
 
-def test_a_statement_that_takes_too_long_is_ended(url: str) -> None:
+def test_a_statement_that_takes_too_long_is_ended(untouched: str) -> None:
     def sleep(database: Database) -> None:
         with database.reading() as connection:
             connection.execute(text("SELECT pg_sleep(60)"))
 
     with (
-        open_database(with_session(url, statement_timeout="50ms")) as database,
+        open_database(with_session(untouched, statement_timeout="50ms")) as database,
         pytest.raises(HistoryUnavailable, match="did not answer in time"),
     ):
         sleep(database)
@@ -345,12 +352,12 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
             connection.execute(text("ALTER TABLE event DISABLE TRIGGER USER"))
 
 
-def test_no_log_line_of_any_library_shows_the_password(url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_log_line_of_any_library_shows_the_password(untouched: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for logger in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg"):
         caplog.set_level(logging.DEBUG, logger)
     password = Secret("s3cret-of-the-database")
-    with open_database(without_password(url), password=password) as database:
+    with open_database(without_password(untouched), password=password) as database:
         with pytest.raises(HistoryError):
             database.upgrade()
         with pytest.raises(HistoryError), rotation_locks(database, lambda: NOW).hold("billing"):
@@ -359,7 +366,7 @@ def test_no_log_line_of_any_library_shows_the_password(url: str, caplog: pytest.
     assert password.reveal() not in shown
 
 
-def test_the_driver_is_loaded_for_a_server_and_nothing_more(url: str) -> None:
-    found = subprocess.run([sys.executable, "-c", LOADED, url], capture_output=True, text=True, check=True)
+def test_the_driver_is_loaded_for_a_server_and_nothing_more(untouched: str) -> None:
+    found = subprocess.run([sys.executable, "-c", LOADED, untouched], capture_output=True, text=True, check=True)
 
     assert found.stdout == "['psycopg']\n"

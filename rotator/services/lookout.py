@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.thresholds import next_crossing
 from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
 from rotator.services.expiry import EXPIRY, certificate_key
 from rotator.services.jobs import JobKind
 from rotator.services.look import Look
-from rotator.services.matters_of import attention, unreadable_org
+from rotator.services.matters_of import STORE, attention, unreadable_org
 from rotator.services.remembered import remembered
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterable
 
     from rotator.core.trials import Trial
     from rotator.errors import RotatorError
@@ -35,6 +36,16 @@ EVALUATED_EVERY: Final = timedelta(minutes=5)
 SHORTLY: Final = timedelta(minutes=1)
 """A look that the limits of an org have ended is begun again not before that."""
 
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Quiet:
+    """Until when nothing is crossed that is not told of already, by what was seen after so many looks."""
+
+    looks: int
+    until: datetime
+
 
 class Lookout:
     """Knows which orgs are due, and looks at one of them. Threads may share it, each with an org of its own."""
@@ -44,6 +55,8 @@ class Lookout:
         self._outlooks: Final = outlooks
         self._salt: Final = office.random()
         self._asked: Final[set[str]] = set()
+        self._looks = 0
+        self._quiet: _Quiet | None = None
 
     def ask(self, org: str) -> None:
         """Has an org looked at soon: something was changed there."""
@@ -57,9 +70,17 @@ class Lookout:
         if org in self._asked:
             return True
         daemon, trial = self._office.settings.daemon, moment.trial(JobKind.LOOK, org)
+        if self._asks_for_a_store(org, moment) and trial.is_due(moment.now):
+            return True
         # The same for as long as the last look was the same, however often this is asked.
         spread = Random(f"{self._salt} {org} {trial.last_at}").random()  # noqa: S311 - it only spreads the looks
         return trial.is_due(moment.now, daemon.inventory_every + daemon.jitter * spread)
+
+    def _asks_for_a_store(self, org: str, moment: Moment) -> bool:
+        """Whether a store is to be tried again: what was away for a moment is not told as away an hour later."""
+        stores = {each.store for each in self._office.settings.credentials.values() if each.org == org}
+        trials = [moment.trial(STORE, store) for store in stores]
+        return any(trial.failures and trial.is_due(moment.now) for trial in trials)
 
     def look(self, org: str) -> None:
         """Looks at one org. What cannot be read is noted, and told to people. Raises HistoryError."""
@@ -77,6 +98,7 @@ class Lookout:
                 self._away(trial, look.failure)
             else:
                 look.note(trial)
+                self._looks += 1
                 for credential, outlook in look.outlooks():
                     self._outlooks.note(credential, outlook)
 
@@ -101,12 +123,22 @@ class Lookout:
 
     def evaluate(self) -> None:
         """Finds what was crossed since the last look at each org, however long ago that was. Raises HistoryError."""
-        now = self._office.now()
+        now, quiet, looks = self._office.now(), self._quiet, self._looks
         # In one transaction: what rests on an older look is never decided after what rests on a newer one.
         with self._office.books.together() as books:
-            books.alerts.certificates(self._unmentioned(books), now)
+            if quiet is None or quiet.looks != looks or quiet.until <= now:
+                places = self._unmentioned(books)
+                books.alerts.certificates(places, now)
+                quiet = _Quiet(looks, self._next_crossing(places, now))
             books.alerts.evaluate(now)
             books.trials.put(books.trials.get(JobKind.EVALUATE, "").succeeded(now))
+        self._quiet = quiet
+
+    def _next_crossing(self, places: Iterable[SeenNow], now: datetime) -> datetime:
+        alerts = self._office.settings.alerts
+        thresholds = [*alerts.thresholds, *(each.within for each in alerts.channels.values() if each.within)]
+        crossings = (next_crossing(each.not_after, now, thresholds) for each in places if each.not_after)
+        return min((crossing for crossing in crossings if crossing), default=_NEVER)
 
     def _unmentioned(self, books: Books) -> list[SeenNow]:
         """What was last seen in the orgs of the configuration, without what is told of already."""

@@ -62,7 +62,7 @@ class AppriseChannel:
     def send_digest(self, messages: Sequence[Message]) -> str:
         """One message with a line for each."""
         ordered = most_urgent_first(messages)
-        body = "\n".join([*map(_row, ordered), "", "Each in full: rotator alerts list"])
+        body = "\n".join([*map(_row, ordered), "", "Each in full, with what to do: rotator alerts list ID"])
         self._notify(digest_title(ordered), body, _type(ordered[0]))
         return ""
 

@@ -26,6 +26,7 @@ from rotator.alerts.wording import (
     spans,
     subject_of,
     title_of,
+    told_no_more_until,
     word_of,
 )
 from rotator.core.severity import Severity
@@ -52,6 +53,7 @@ _NAMES: Final = {
     "one_line": one_line,
     "spans": spans,
     "title_of": title_of,
+    "told_no_more_until": told_no_more_until,
     "word_of": word_of,
 }
 
@@ -131,7 +133,7 @@ def _plain(message: Message) -> str:
     width = max((len(name) for name, _ in facts), default=0)
     parts.append("\n".join(f"{name + ':':<{width + 1}} {value}" for name, value in facts))
     if not message.is_end:
-        parts.append(f"To be told no more of it until it is settled or expired:\n  {acknowledging(message)}")
+        parts.append(f"{told_no_more_until(message)}\n  {acknowledging(message)}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -141,7 +143,7 @@ def _plain_digest(messages: Sequence[Message]) -> str:
         about = ", ".join(part for part in (word_of(message), one_line(message.org), due_of(message)) if part)
         rest = [f"  {acknowledging(message)}"] if not message.is_end else []
         parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *rest]))
-    return "\n\n".join([*parts, "All of them in full: rotator alerts list"]) + "\n"
+    return "\n\n".join([*parts, "Each in full, with what to do: rotator alerts list ID"]) + "\n"
 
 
 def _since(message: Message) -> str:

@@ -70,7 +70,7 @@ def digest_blocks_of(messages: Sequence[Message]) -> list[Block]:
     ordered = most_urgent_first(messages)
     blocks = [_header(digest_title(ordered)), *(_row(message) for message in ordered[:_ROWS])]
     more = f"And {len(ordered) - _ROWS} more. " if len(ordered) > _ROWS else ""
-    return [*blocks, _context(f"{more}Each in full: `rotator alerts list`")]
+    return [*blocks, _context(f"{more}Each in full, with what to do: `rotator alerts list ID`")]
 
 
 def fallback_of(message: Message) -> str:

@@ -109,6 +109,11 @@ def acknowledging(message: Message) -> str:
     return f"rotator alerts ack {message.matter} --reason TEXT"
 
 
+def told_no_more_until(message: Message) -> str:
+    """What `acknowledging` does, in words."""
+    return f"To be told no more of it until it is settled{' or has expired' if message.due else ''}:"
+
+
 def most_urgent_first(messages: Iterable[Message]) -> list[Message]:
     """What is open before what has ended, what matters most first, and of that what is due first."""
     weights = list(_SIGNS)

@@ -51,14 +51,16 @@ def alerts() -> None:
 
 
 @alerts.command("list")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help=f"Also what has ended; the newest {_NEWEST}.")
 @common_options
 @json_option
 @pass_invocation
-def list_(invocation: Invocation, every: bool) -> None:
+def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
     """What people should know of now, and who was told of it.
 
-    The worst comes first; with when the next threshold is crossed, and who has taken it on.
+    The worst comes first; with when the next threshold is crossed, and who has taken it on. With an ID, or as much of
+    it as no other has, that matter in full.
 
     \b
     With --json a list of
@@ -74,7 +76,10 @@ def list_(invocation: Invocation, every: bool) -> None:
 
     with invocation.application() as app:
         now, matters, alerting = app.now(), Matters(app.database), Alerts(app.settings, app.database)
-        found = matters.all(_NEWEST) if every else _worst_first(matters.open_matters())
+        if ids:
+            found = list({matter.id: matter for matter in map(matters.find, ids)}.values())
+        else:
+            found = matters.all(_NEWEST) if every else _worst_first(matters.open_matters())
         told: dict[str, list[Notice]] = {matter.id: [] for matter in found}
         for notice in Ledger(app.database).notices(*told):
             told[notice.matter_id].append(notice)
@@ -82,7 +87,7 @@ def list_(invocation: Invocation, every: bool) -> None:
     if invocation.json:
         print_json([line.as_json() for line in lines])
     else:
-        _print(lines, has_channels=bool(app.settings.alerts.channels))
+        _print(lines, has_channels=bool(app.settings.alerts.channels), in_full=bool(ids))
 
 
 @alerts.command()
@@ -208,6 +213,11 @@ class _Line:
             return f"snoozed, {away(self.matter.snoozed_until, self.now)}"
         return away(self.next_at, self.now) if self.matter.is_open else "ended"
 
+    def in_full(self) -> Iterable[str]:
+        """What messages say beside the title."""
+        yield self.matter.text
+        yield from (f"{name}: {value}" for name, value in self.matter.facts.items())
+
     def remarks(self) -> Iterable[str]:
         """What a person should know of it besides."""
         matter = self.matter
@@ -223,7 +233,7 @@ class _Line:
             yield f"{channel} has not accepted it: {problem}"
 
 
-def _print(lines: list[_Line], *, has_channels: bool) -> None:
+def _print(lines: list[_Line], *, has_channels: bool, in_full: bool) -> None:
     if not lines:
         console().print("Nothing is open.")
     else:
@@ -239,6 +249,8 @@ def _print(lines: list[_Line], *, has_channels: bool) -> None:
             )
         console().print(rows)
         for line in lines:
+            for sentence in line.in_full() if in_full else ():
+                console().print(f"{line.matter.id}: {clean(sentence)}")
             for remark in line.remarks():
                 console().print(f"{line.matter.id}: {clean(remark)}")
     if not has_channels:

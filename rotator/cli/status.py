@@ -24,6 +24,7 @@ from rotator.cli.failures import tell
 from rotator.cli.inventory import certificate_as_json
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.history.queries import rotations
+from rotator.services.needs import begins_at
 from rotator.services.status import CredentialStatus, Past, Standing, StatusReader
 
 if TYPE_CHECKING:
@@ -153,6 +154,9 @@ def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
         remarks.append(f"a rotation was begun and has not ended. `rotate finish {name}` goes on from there.")
     elif line.last_rotation and line.last_rotation.outcome is None:
         remarks.append(f"the last rotation is running, or was interrupted: then `rotate finish {name}` goes on.")
+    begins = begins_at(line, now)
+    if begins and begins > now:
+        remarks.append(f"`rotator run` rotates it in its next maintenance window, {moment(begins, now)}.")
     if line.previous_until:
         remarks.append(f"the previous version is kept until {moment(line.previous_until, now)}.")
     return remarks

@@ -23,6 +23,10 @@ LOG: Final = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _LEFT: Final = "Nothing was changed."
+_MEND: Final = (
+    "Put the certificate of this key on the management app again, in Setup, or correct `login` of the org in"
+    " config.yaml."
+)
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ class OrgSession:
         return LoginRefused(
             f"The org {self.org} refuses the program's own login as {target.username}: {answer.reason}.",
             left=_LEFT,
-            advice=answer.advice,
+            advice=f"{answer.advice} {_MEND}" if answer.outcome is LoginOutcome.MISMATCH else answer.advice,
         )
 
     def _wrong_org(self, got: str, expected: str) -> OrgError:

@@ -114,8 +114,9 @@ class Attempt:
             return is_open(windows, now)
         beginning = may_begin(windows, now, expires_at=seen.current.not_after, lasts=longest(self._settings))
         if beginning.overrides:
-            expires = f"{seen.current.not_after:%Y-%m-%d %H:%M} UTC"
-            why = f"Its certificate expires at {expires}, and no window opens early enough before that."
+            verb = "expires" if seen.current.not_after > now else "expired"
+            expires = f"{verb} on {seen.current.not_after:%Y-%m-%d at %H:%M} UTC"
+            why = f"Its certificate {expires}, and no window opens early enough before that."
             new = matters_of.window_overridden(self._name, self._org, seen.current.fingerprint, why)
             self._office.books.alerts.happened(new, now)
         return beginning.at <= now

@@ -125,7 +125,8 @@ def _managed_text(place: SeenNow) -> str:
     before = f" {format_duration(place.rotate_before)} before that" if place.rotate_before else ""
     return (
         f"It belongs to the credential {name}, which should have been rotated{before} and was not."
-        f" `rotator status {name}` and `rotator history {name}` tell why; `rotate now {name}` replaces it."
+        f" `rotator status {name}` tells what it waits for, `rotator history {name}` how tries ended;"
+        f" `rotate now {name}` replaces it now."
     )
 
 

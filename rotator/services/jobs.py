@@ -57,6 +57,6 @@ class Moment:
     now: datetime
     trials: Mapping[tuple[str, str], Trial]
 
-    def trial(self, kind: JobKind, name: str = "") -> Trial:
+    def trial(self, kind: str, name: str = "") -> Trial:
         """What is known of one; of one that was never tried, nothing but its name."""
         return self.trials.get((kind, name)) or Trial(kind, name)

@@ -271,7 +271,8 @@ def attention(trial: Trial, *, org: str | None = None, credential: str | None = 
         kind=ATTENTION,
         severity=Severity.WARNING,
         title=f"{_TRIED.get(trial.kind, trial.kind)} {trial.name} failed {_times(trial.failures)} and needs a person",
-        text=f"{trial.problem} {trial.advice}".strip(),
+        text=f"{trial.problem} {trial.advice}".strip()
+        + " It is tried now and then only, until a person has seen to it; `rotator check` tells whether that is so.",
         org=org,
         credential=credential,
         facts=_moment("Last success", trial.last_good_at),

@@ -28,7 +28,8 @@ def message_of(matter: Matter, notices: Sequence[Notice], now: datetime) -> Mess
 
 
 def _news(matter: Matter, key: str, notices: Sequence[Notice], now: datetime) -> Message:
-    crossed = [notice.step for notice in notices if notice.step != OPENED]
+    # Of other matters a step is that it was opened, or that people are reminded of it.
+    crossed = [notice.step for notice in notices] if matter.kind == EXPIRY else []
     # Several at once: it was crossed earlier, and nobody could be told then.
     late = (("Crossed", ", ".join(crossed)),) if len(crossed) > 1 else ()
     return Message(

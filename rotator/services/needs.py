@@ -97,6 +97,14 @@ def longest(settings: CredentialSettings) -> timedelta:
     return 3 * settings.verification.timeout
 
 
+def begins_at(status: CredentialStatus, now: datetime) -> datetime | None:
+    """When the rotation that is due may begin by schedule: now, or in a window. None where none is due."""
+    if status.standing not in {Standing.DUE, Standing.EXPIRED} or status.expires_at is None:
+        return None
+    settings = status.settings
+    return may_begin(windows_of(settings), now, expires_at=status.expires_at, lasts=longest(settings)).at
+
+
 @dataclass(frozen=True)
 class Outlook:
     """What a look at a credential says of the time until the next one. It is lost with the process, as it may be."""

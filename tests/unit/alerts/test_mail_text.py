@@ -129,6 +129,11 @@ def test_a_thread_that_is_none_is_none() -> None:
         assert parse_thread(thread) == ("", "")
 
 
+@pytest.mark.parametrize(("due", "words"), [(MOMENT, "it is settled or has expired:"), (None, "it is settled:")])
+def test_what_cannot_expire_is_not_said_to(due: datetime | None, words: str) -> None:
+    assert f"To be told no more of it until {words}" in part(received(made(message(due=due))), "plain")
+
+
 def test_the_end_of_a_matter_is_not_to_be_acknowledged() -> None:
     mail = received(made(settled()))
     assert "✓ Settled" in part(mail, "html")

@@ -91,6 +91,14 @@ def test_where_nothing_is_wrong_nothing_is_listed(rotator: Command, config: Path
     assert "ended" in rotator("--config", config, "alerts", "list", "--all").out
 
 
+def test_a_matter_is_shown_in_full_by_its_id(rotator: Command, config: Path, expiry: Matter) -> None:
+    shown = rotator("--config", config, "alerts", "list", expiry.id.partition("-")[2]).out
+    assert f"{expiry.id}: Replace it." in shown
+    assert f"{expiry.id}: Type: ConnectedApp" in shown
+    refused = rotator("--config", config, "alerts", "list", "zzzz")
+    assert refused.code == 2, refused
+
+
 def test_without_a_channel_it_is_said_that_nobody_is_told(rotator: Command, config: Path) -> None:
     config.write_text(CONFIGURATION.partition("alerts:")[0])
     assert "nobody is told" in rotator("--config", config, "alerts", "list").out

@@ -19,8 +19,9 @@ from rotator.history.ledger import CLOSED, OPENED
 from rotator.services import matters_of
 from rotator.services.alert import HICCUP
 from rotator.services.gap import Gap
+from rotator.services.messages import message_of
 from rotator.services.reports import Outcome, Report
-from tests.unit.services.alerting import APPS, DAY, NOW, desk, holds
+from tests.unit.services.alerting import APPS, DAY, LEASE, NOW, desk, holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -292,6 +293,8 @@ class TestTakenOn:
         for _ in range(2):
             at.alerts.evaluate(NOW + DAY)
         assert at.owed() == {"ops": [OPENED, "again after 2026-11-24 12:00"]}
+        reminder = at.ledger.claim("ops", NOW + DAY, LEASE)
+        assert message_of(at.newest(), reminder, NOW + DAY).at == NOW, "it is as old as it was before the snooze"
 
 
 class TestOtherMatters:

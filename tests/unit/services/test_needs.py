@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rotator.config.loading import parse
+from rotator.config.windows import CronWindow
 from rotator.core.actions import HaltReason
 from rotator.core.credentials import Fingerprint
 from rotator.core.observations import KnownVersion, Observation, SeenApp
 from rotator.core.policies import Goal, Policy, Wanted
 from rotator.core.windows import Cron
-from rotator.services.needs import Need, Outlook, longest, needed, outlook_after, windows_of, world_of
+from rotator.services.needs import Need, Outlook, begins_at, longest, needed, outlook_after, windows_of, world_of
+from rotator.services.status import CredentialStatus, Standing
+from rotator.testing.versions import make_version
 from tests.unit.services.conftest import CONFIGURATION
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -37,6 +40,23 @@ def seen(
     held = {each.app: each.fingerprint for each in (previous, current) if each}
     apps = {name: SeenApp(name, live=held.get(name)) for name in ("A", "B")}
     return Observation(apps, pending=pending, current=current, previous=previous, promoted_at=NOW - 10 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("windows", "standing", "begins"),
+    [
+        ([], Standing.DUE, NOW),
+        ([CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")], Standing.DUE, NOW + timedelta(hours=15)),
+        ([CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")], Standing.OK, None),
+        ([CronWindow(cron="0 3 29 2 *", lasts=timedelta(hours=1), zone="UTC")], Standing.EXPIRED, NOW),
+    ],
+)
+def test_people_are_told_when_what_is_due_may_begin(
+    windows: list[CronWindow], standing: Standing, begins: datetime | None
+) -> None:
+    settings = SETTINGS.model_copy(update={"windows": tuple(windows)})
+    status = CredentialStatus("warehouse", settings, standing, current=make_version(now=NOW - 340 * DAY))
+    assert begins_at(status, NOW) == begins
 
 
 def need(found: Observation, begun: Wanted | None = None) -> Need:

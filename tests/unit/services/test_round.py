@@ -178,6 +178,18 @@ def test_a_store_that_cannot_be_read_is_told_when_it_stays_away_and_when_it_is_b
     ]
 
 
+def test_a_store_that_was_away_for_a_moment_is_no_news(one: Routine) -> None:
+    one.around.store_fails = StoreUnavailable("The store is away.", advice="Wait.")
+    one.work()
+    one.around.store_fails = None
+    one.bench.time += timedelta(minutes=7)
+    assert "look production" in one.due(), "long before the hour is over"
+    one.work()
+    one.bench.time += HOUR / 2
+    one.work()
+    assert (one.open_kinds(), one.around.told) == (set(), [])
+
+
 def test_a_credential_that_is_not_stored_is_told_once_and_not_rotated(database: Database) -> None:
     found = routine(database)
     found.bench.live["Billing"] = make_version().certificate

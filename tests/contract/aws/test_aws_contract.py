@@ -1,4 +1,4 @@
-"""The AWS store keeps every promise of a store on a bad day of AWS's as well; and the AWS of tests is as strict as AWS."""
+"""The AWS store keeps every promise of a store on a bad day of AWS's too; the AWS of tests is as strict as AWS."""
 
 from __future__ import annotations
 

@@ -41,13 +41,21 @@ def locate(given: Path | None, environ: Mapping[str, str]) -> Path:
     if environ.get(VARIABLE):
         return Path(environ[VARIABLE])
     for place in USUAL_PLACES:
-        if place.exists():
+        if _is_there(place):
             return place
     raise ConfigurationError(
         f"There is no configuration: neither ./{USUAL_PLACES[0]} nor {USUAL_PLACES[1]} exists.",
         left=_NOTHING_TOUCHED,
         advice=f"Give --config FILE or set {VARIABLE}; {_EXAMPLE} `rotator demo` needs no configuration.",
     )
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:
+        # `sudo -u rotator` leaves its user in a folder that only the caller may look into.
+        return False
 
 
 def load(path: Path) -> Settings:

@@ -1,3 +1,4 @@
+import errno
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -264,6 +265,24 @@ def test_a_configuration_is_given_or_named_by_the_environment_or_in_a_usual_plac
     assert locate(given, named) == given
     assert locate(None, named) == Path("named.yaml")
     assert locate(None, {}) == Path("config.yaml")
+
+
+def test_a_folder_that_may_not_be_looked_into_holds_no_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another user than the one whose folder this is types `sudo -u`."""
+    usual = tmp_path / "usual.yaml"
+    usual.touch()
+    there = Path.exists
+
+    def exists(path: Path) -> bool:
+        if path == Path("config.yaml"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return there(path)
+
+    monkeypatch.setattr("rotator.config.loading.USUAL_PLACES", (Path("config.yaml"), usual))
+    monkeypatch.setattr(Path, "exists", exists)
+    assert locate(None, {}) == usual
 
 
 def test_without_any_configuration_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

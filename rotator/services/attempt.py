@@ -192,7 +192,9 @@ class Attempt:
         LOG.warning("not rotated: %s", what, extra={"credential": self._name, "again_at": self._trial.next_at})
         if self._office.books.journal.open_rotation(self._name):
             self.outlook = Outlook(is_half_done=True)
-        if self._trial.needs_attention:
+        # An org that refuses the program's own login is told once, and not once more for each of its credentials.
+        look = self._office.books.trials.get(JobKind.LOOK, self._org)
+        if self._trial.needs_attention and look.problem != self._trial.problem:
             new = matters_of.attention(self._trial, org=self._org, credential=self._name)
             self._office.books.alerts.problem(new, self._office.now())
 

@@ -239,9 +239,9 @@ def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: Rou
 def test_an_org_that_only_a_person_can_open_again_is_told_as_that(one: Routine) -> None:
     one.around.org_fails = REFUSED
     for _ in range(6):
-        one.round.look("production")
-        one.round.deliver("slack")
+        one.work()
         one.bench.time += 8 * HOUR
+    assert one.rotation.needs_attention, "the credential, too, which is told with its org"
     titles = [message.title for message in one.around.told]
     assert titles == [
         "The org production cannot be read",

@@ -8,10 +8,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import rotator
 from rotator.consumer.dual_key import StoredVersions
+from rotator.core.addresses import secure_address
 from rotator.core.secret import Secret
 from rotator.errors import ConfigurationError
 
@@ -29,7 +30,6 @@ STORE_PATIENCE: Final = 5.0
 
 SERVICE_ACCOUNT_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EXAMPLE: Final = "Such as files:/var/lib/rotator/keys#billing; docs/consumers.md shows every form."
 _OPTIONS: Final = {
     "vault": frozenset(
@@ -129,8 +129,10 @@ def _vault_address(place: _Place) -> str:
 
 def _is_safe(address: str) -> bool:
     """Whether keys may go over it: TLS, or this machine alone."""
-    parts = urlsplit(address)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    try:
+        return bool(secure_address(address, ""))
+    except ValueError:
+        return False
 
 
 def _vault_login(place: _Place) -> VaultLogin:

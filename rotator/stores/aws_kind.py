@@ -4,14 +4,14 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rotator.config.durations import Duration
 from rotator.config.paths import ConfiguredPath
 from rotator.config.section import StoreSettings, Words
+from rotator.core.addresses import secure_address
 from rotator.stores import aws_policy
 from rotator.stores.kinds import Policies, StoreKind, Surroundings
 
@@ -26,18 +26,8 @@ TagValue = Annotated[str, StringConstraints(max_length=256)]
 RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$")]
 
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
 def _address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise ValueError(
-            "must be an address such as https://vpce-1a2b3c.secretsmanager.eu-central-1.vpce.amazonaws.com"
-        )
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("must begin with https://, as private keys go over it; http:// is for this machine only")
-    return value.rstrip("/")
+    return secure_address(value, "https://vpce-1a2b3c.secretsmanager.eu-central-1.vpce.amazonaws.com")
 
 
 Address = Annotated[str, AfterValidator(_address)]

@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
@@ -13,6 +12,7 @@ from rotator.config.durations import Duration
 from rotator.config.paths import ConfiguredPath
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, StoreSettings, Words
+from rotator.core.addresses import secure_address
 from rotator.errors import ConfigurationError
 from rotator.stores.kinds import Policies, StoreKind, Surroundings
 from rotator.stores.vault_policy import consumer_policy, rotator_policy
@@ -24,22 +24,12 @@ if TYPE_CHECKING:
 ADDRESS_VARIABLE: Final = "VAULT_ADDR"
 SERVICE_ACCOUNT_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _IN_PATHS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
 def vault_address(value: str) -> str:
     """The address of a server. Raises ValueError for one that would send keys in the clear."""
-    try:
-        parts = urlsplit(value)
-        whole = bool(parts.hostname) and parts.port != 0 and not any(map(str.isspace, value))
-    except ValueError:
-        whole = False
-    if not whole or "@" in parts.netloc or parts.query or parts.fragment or parts.scheme not in {"http", "https"}:
-        raise ValueError("must be an address such as https://vault.example:8200")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("must begin with https://, as private keys go over it; http:// is for this machine only")
-    return value.rstrip("/")
+    return secure_address(value, "https://vault.example:8200")
 
 
 def _path_in_vault(value: str) -> str:

@@ -35,6 +35,8 @@ def _no_vault_around(monkeypatch: pytest.MonkeyPatch) -> None:
         ("files:#billing", "must be a directory, `#` and a credential"),
         ("aws:rotator/billing?regin=eu-central-1", "unknown option 'regin'; there are ca, endpoint_url"),
         ("aws:rotator/billing?endpoint_url=http://vpce.example", "endpoint_url that begins with https://"),
+        ("aws:rotator/billing?endpoint_url=https://vpce.example:x", "endpoint_url that begins with https://"),
+        (f"{VAULT}?address=https://[::1", "needs `address`, or the variable VAULT_ADDR"),
         (f"{VAULT}?address=https://vault.example&token=s3cret", "unknown option 'token'"),
         ("vault:billing?address=https://vault.example", "must be a path in Vault"),
         ("vault:secret/billing?address=https://vault.example", "must be a path in Vault"),

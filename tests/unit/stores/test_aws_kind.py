@@ -58,6 +58,8 @@ def test_a_store_in_aws_needs_nothing_but_its_type() -> None:
         ("role: rotator", "role"),
         ("prefix: 'with spaces/'", "prefix"),
         ("endpoint_url: vpce.example", "must be an address such as https://"),
+        ("endpoint_url: https://vpce.example:x", "must be an address such as https://"),
+        ("sts_endpoint_url: https://sts.example:99999", "must be an address such as https://"),
         ("endpoint_url: https://me:pw@vpce.example", "must be an address such as https://"),
         ("endpoint_url: http://vpce.example", "http:// is for this machine only"),
         ("external_id: x", "give `role` as well"),

@@ -1,0 +1,25 @@
+"""Private keys go over TLS, or to this machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.core.addresses import secure_address
+
+EXAMPLE = "https://vault.example:8200"
+NONE = (
+    *("", "a.example", "ftp://a.example", "https://", "https://[::1", "https://a b", "https://a:x", "https://a:0"),
+    *("https://a:99999", "https://a:b@c", "https://a?b=c", "https://a#b"),
+)
+
+
+@pytest.mark.parametrize("address", NONE)
+def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
+    with pytest.raises(ValueError, match=f"such as {EXAMPLE}"):
+        secure_address(address, EXAMPLE)
+
+
+@pytest.mark.parametrize("address", ["http://a.example", "http://127.0.0.1.example", "http://10.0.0.1"])
+def test_a_server_elsewhere_without_tls_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="as private keys go over it"):
+        secure_address(address, EXAMPLE)

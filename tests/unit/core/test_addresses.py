@@ -13,6 +13,13 @@ NONE = (
 )
 
 
+@pytest.mark.parametrize(
+    "address", ["https://a.example", "https://a.example:1/b/", "http://[::1]:1", "http://localhost"]
+)
+def test_a_server_over_tls_or_on_this_machine_is_taken(address: str) -> None:
+    assert secure_address(address, EXAMPLE) == address.rstrip("/")
+
+
 @pytest.mark.parametrize("address", NONE)
 def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
     with pytest.raises(ValueError, match=f"such as {EXAMPLE}"):

@@ -174,7 +174,10 @@ class VaultHttp:
 
 
 class _Session(requests.Session):
-    """Asks the environment of proxies once for each host: requests reads all of it for every request, twice."""
+    """Never follows a standby's redirect out of TLS: token and keys are in the request that would be sent again.
+
+    Asks the environment of proxies once for each host: requests reads all of it for every request, twice.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -185,6 +188,11 @@ class _Session(requests.Session):
         if host not in self._surroundings:
             self._surroundings[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
         return self._surroundings[host].copy()
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        leaves_tls = target is not None and resp.url.startswith("https:") and target.lower().startswith("http:")
+        return None if leaves_tls else target
 
 
 def _client(server: VaultServer) -> hvac.Client:

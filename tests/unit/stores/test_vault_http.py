@@ -79,6 +79,21 @@ def test_a_server_that_is_sealed_a_standby_or_throttles_is_waited_for_and_told(
     assert "(tried for 30 seconds)" in away.value.what
 
 
+@pytest.mark.parametrize(
+    ("address", "target", "followed"),
+    [
+        ("https://a.example/v1/x", "https://b.example/v1/x", True),
+        ("https://a.example/v1/x", "/v1/y", True),
+        ("https://a.example/v1/x", "http://b.example/v1/x", False),
+        ("http://127.0.0.1:8200/v1/x", "http://127.0.0.2:8200/v1/x", True),
+    ],
+)
+def test_a_standby_is_not_followed_out_of_tls(http: VaultHttp, address: str, target: str, *, followed: bool) -> None:
+    answer = response(307, {})
+    answer.url, answer.headers["Location"] = address, target
+    assert (http._client.adapter.session.get_redirect_target(answer) == target) is followed
+
+
 def test_another_refusal_is_an_answer_at_once(http: VaultHttp) -> None:
     answers = [response(400, {"errors": ["check-and-set parameter did not match the current version"]})]
     assert http.send(lambda _client: answers.pop(0), None).status == 400

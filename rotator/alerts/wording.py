@@ -130,9 +130,9 @@ def digest_title(messages: Iterable[Message]) -> str:
     found = list(messages)
     counts = [
         (sum(message.severity is severity and not message.is_end for message in found), word)
-        for severity, word in ((Severity.CRITICAL, "critical"), (Severity.WARNING, "to plan for"))
+        for severity, word in ((Severity.CRITICAL, "critical"), (Severity.WARNING, "warning"))
     ]
-    parts = [f"{count} {word}" for count, word in counts if count]
+    parts = [f"{count} {word}{'s' if word == 'warning' and count > 1 else ''}" for count, word in counts if count]
     return "Certificates and logins: " + ", ".join([f"{len(found)} messages", *parts])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.alerts.base import Message
+from rotator.config.durations import parse_duration
+from rotator.core.thresholds import EXPIRED, label
 from rotator.history.ledger import CLOSED, OPENED
 from rotator.services.expiry import EXPIRY
 from rotator.services.matters_of import length
@@ -29,16 +31,16 @@ def message_of(matter: Matter, notices: Sequence[Notice], now: datetime) -> Mess
 
 def _news(matter: Matter, key: str, notices: Sequence[Notice], now: datetime) -> Message:
     # Of other matters a step is that it was opened, or that people are reminded of it.
-    crossed = [notice.step for notice in notices] if matter.kind == EXPIRY else []
+    crossed = [notice.step for notice in notices if notice.step != OPENED] if matter.kind == EXPIRY else []
     # Several at once: it was crossed earlier, and nobody could be told then.
-    late = (("Crossed", ", ".join(crossed)),) if len(crossed) > 1 else ()
+    late = (("Thresholds crossed", ", ".join(crossed)),) if len(crossed) > 1 else ()
     return Message(
         matter=matter.id,
         key=key,
         title=matter.title + _left(matter, now),
         text=matter.text,
         severity=matter.severity,
-        at=min(notice.owed_at for notice in notices) if crossed else matter.opened_at,
+        at=_crossed_at(matter, crossed) or matter.opened_at,
         facts=(*matter.facts.items(), *late),
         is_end=not matter.is_open,
         subject=matter.title,
@@ -70,6 +72,13 @@ def _end(matter: Matter, key: str) -> Message:
         subject=matter.title,
         org=matter.org or "",
     )
+
+
+def _crossed_at(matter: Matter, crossed: Sequence[str]) -> datetime | None:
+    """When the last of these thresholds was crossed, whenever that was noticed."""
+    if matter.not_after is None or not crossed:
+        return None
+    return matter.not_after - min(EXPIRED if step == label(EXPIRED) else parse_duration(step) for step in crossed)
 
 
 def _left(matter: Matter, now: datetime) -> str:

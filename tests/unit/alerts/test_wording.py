@@ -43,4 +43,4 @@ def test_what_has_expired_is_not_said_to_be_good_until_then() -> None:
 
 
 def test_a_digest_counts_what_is_still_open() -> None:
-    assert digest_title([message(), settled()]) == "Certificates and logins: 2 messages, 1 to plan for"
+    assert digest_title([message(), settled()]) == "Certificates and logins: 2 messages, 1 warning"

@@ -130,7 +130,8 @@ def test_several_thresholds_at_once_are_one_message_that_says_which(desk: Desk) 
     matter = desk.matter(steps=steps, kind="expiry", not_after=MOMENT + 10 * DAY + timedelta(hours=3), app="Billing")
     desk.deliver()
     (message,) = [message for message, _ in desk.channel.sent]
-    assert ("Crossed", "60d, 30d, 14d") in message.facts
+    assert ("Thresholds crossed", "60d, 30d, 14d") in message.facts
+    assert message.at == MOMENT - 4 * DAY + timedelta(hours=3), "when the last of them was crossed, seen or not"
     assert message.title == f"{matter.title}, in 10 days"
     assert message.subject == matter.title
     assert all(notice.told_at for notice in desk.ledger.notices(matter.id))

@@ -158,7 +158,7 @@ class Unmanaged:
     name: str
     not_after: datetime
     replaced: datetime | None = None
-    """When a person puts another one there, that lasts for years."""
+    """When a person puts another one there, that lasts beyond the year."""
 
 
 def _unmanaged() -> Iterator[Unmanaged]:
@@ -166,7 +166,8 @@ def _unmanaged() -> Iterator[Unmanaged]:
     noon = timedelta(hours=12, minutes=34)
     for number in range(20):
         expires = BEGIN + timedelta(days=9 + 19 * number) + noon
-        replaced = expires - timedelta(days=5) if number % 4 == 3 else None
+        # Some people see to it in time, others when it hurts.
+        replaced = expires + timedelta(days=-5 if number % 4 == 3 else 5)
         yield Unmanaged(ORGS[number % 3], Kind.APP, f"Legacy_{number:02}", expires, replaced)
     yield Unmanaged("alpha", Kind.APP, "Long_Expired", BEGIN - 40 * DAY)
     yield Unmanaged("beta", Kind.APP, "Forever", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
@@ -445,7 +446,7 @@ class Year:
 
     def _replace(self, unmanaged: Unmanaged) -> None:
         """A person sees to it in time."""
-        certificate = self._certificate(9, unmanaged.not_after + 2000 * DAY)
+        certificate = self._certificate(9, self.clock.time + 600 * DAY)
         self.org(unmanaged.org).put_certificate(unmanaged.name, certificate)
 
     def tick(self) -> None:

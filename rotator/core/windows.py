@@ -115,3 +115,12 @@ def may_begin(windows: Sequence[Window], now: datetime, *, expires_at: datetime,
     if opens is not None and (opens == now or opens <= expires_at - SPARE - lasts):
         return Beginning(opens)
     return Beginning(now, overrides=True)
+
+
+def rest_ends(promoted_at: datetime, grace: timedelta, *, expires_at: datetime) -> datetime:
+    """Until when the schedule leaves a version alone that a person brought back: for the grace.
+
+    It is less where the certificate would expire meanwhile, unless that was as near when the person wanted it back.
+    """
+    ends, last = promoted_at + grace, expires_at - SPARE
+    return min(ends, last) if last > promoted_at else ends

@@ -14,7 +14,7 @@ from rotator.core.credentials import Stage
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
 from rotator.core.trials import Trial
-from rotator.core.windows import may_begin
+from rotator.core.windows import may_begin, rest_ends
 from rotator.errors import ConfigurationError
 from rotator.history import queries, rotations
 from rotator.history.ledger import Ledger
@@ -173,7 +173,7 @@ class _Moment:
 
     def _credential(self, name: str, settings: CredentialSettings) -> CredentialLine:
         current = self._current(name, settings)
-        rotates_at = current.rotates_at if current else None
+        rotates_at = self._rotates_at(name, settings, current) if current else None
         beginning = None
         if current and rotates_at:
             beginning = may_begin(
@@ -197,6 +197,12 @@ class _Moment:
             previous_until=self._previous_until(name, settings),
             last=self._newest.get(name),
         )
+
+    def _rotates_at(self, name: str, settings: CredentialSettings, current: CertificateLine) -> datetime | None:
+        last = self._promotions.get(name)
+        if current.rotates_at is None or last is None or last.goal != "back" or last.finished_at is None:
+            return current.rotates_at
+        return max(current.rotates_at, rest_ends(last.finished_at, settings.grace, expires_at=current.not_after))
 
     def _current(self, name: str, settings: CredentialSettings) -> CertificateLine | None:
         mine = self._by_credential.get(name, ())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.actions import Action, ActionKind
 from rotator.core.forecast import foresee
 from rotator.core.policies import Goal, Wanted
-from rotator.core.windows import is_open, may_begin
+from rotator.core.windows import is_open, may_begin, rest_ends
 from rotator.services.status import Standing
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.config.settings import CredentialSettings
-    from rotator.core.observations import Observation
+    from rotator.core.observations import KnownVersion, Observation
     from rotator.core.policies import Policy
     from rotator.core.windows import Window
     from rotator.services.status import CredentialStatus
@@ -46,7 +46,7 @@ class Needed:
     end: Action
     """How the run that serves it is foreseen to end: with the reason, where a person is needed."""
     wait_until: datetime | None = None
-    """Before this a rotation that is due could only wait."""
+    """Before this a rotation that is due could only wait, or is to."""
 
 
 _ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.RETIRE})
@@ -65,7 +65,17 @@ def needed(seen: Observation, begun: Wanted | None, policy: Policy, now: datetim
         return Needed(Need.RETIRE, end)
     if seen.current is None or seen.current.not_after - now > policy.rotate_before:
         return Needed(Need.NOTHING, end)
+    rests_until = _rests_until(seen.current, seen, policy)
+    if rests_until and rests_until > now:
+        return Needed(Need.NOTHING, end, wait_until=rests_until)
     return _replacement(seen, policy, now)
+
+
+def _rests_until(current: KnownVersion, seen: Observation, policy: Policy) -> datetime | None:
+    """A version that took the place of a newer one was brought back by a person, who had a reason."""
+    if seen.previous is None or seen.promoted_at is None or seen.previous.not_after <= current.not_after:
+        return None
+    return rest_ends(seen.promoted_at, policy.grace, expires_at=current.not_after)
 
 
 def _replacement(seen: Observation, policy: Policy, now: datetime) -> Needed:

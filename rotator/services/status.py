@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.windows import rest_ends
 from rotator.errors import HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
 from rotator.services.states import State, state_of
 
@@ -73,7 +74,12 @@ class CredentialStatus:
     @property
     def due_at(self) -> datetime | None:
         """From when on the current version is to be replaced."""
-        return self.expires_at - self.settings.rotate_before if self.current and self.expires_at else None
+        if self.current is None or self.expires_at is None:
+            return None
+        due_at, last = self.expires_at - self.settings.rotate_before, self.last_rotation
+        if last is None or last.goal != "back" or last.outcome != "rotated" or self.last_promotion is None:
+            return due_at
+        return max(due_at, rest_ends(self.last_promotion, self.settings.grace, expires_at=self.expires_at))
 
     @property
     def previous_until(self) -> datetime | None:

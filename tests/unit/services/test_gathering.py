@@ -105,6 +105,15 @@ def test_the_previous_version_is_kept_for_its_grace(taken_turns: Database) -> No
     assert overview(taken_turns, settings_of(credentials=short)).credentials[0].previous_until is None
 
 
+def test_what_was_brought_back_has_its_next_rotation_when_its_grace_is_over(database: Database) -> None:
+    rotate(database, "billing", at=NOW - 2 * DAY, old=NEW, new=OLD, goal="back")
+    record_sightings(database, [sighting("production", "Billing", NOW + 20 * DAY, fingerprint=OLD)], NOW)
+    (line,) = overview(database, settings_of(credentials=ONE)).credentials
+    assert line.rotates_at is not None
+    assert line.rotates_at == line.begins_at == line.previous_until
+    assert (line.rotates_at - NOW).days == 5
+
+
 def test_a_certificate_that_ended_an_old_key_is_nobodys_business(database: Database) -> None:
     thrown = sighting("production", "Warehouse_A", NOW - DAY, subject=f"CN={RETIRED_COMMON_NAME}")
     record_sightings(database, [thrown], NOW)

@@ -107,6 +107,20 @@ def test_what_could_only_wait_for_the_grace_to_end_is_not_begun() -> None:
     assert outlook_after(found, answer, SETTINGS, NOW).due_at == NOW + 6 * DAY
 
 
+@pytest.mark.parametrize(
+    ("days", "rests"),
+    [(20, 6 * DAY), (4, 3 * DAY), (-1, 6 * DAY), (-0.5, 6 * DAY)],
+    ids=["for the grace", "not beyond its last day", "had expired", "expired since"],
+)
+def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, rests: timedelta) -> None:
+    older, newer = version("old", days=days), version("new")
+    found = replace(seen(older, newer), apps={"A": SeenApp("A", live=older.fingerprint)}, promoted_at=NOW - DAY)
+    answer = needed(found, None, POLICY, NOW)
+    assert (answer.need, answer.wait_until) == (Need.NOTHING, NOW + rests)
+    assert outlook_after(found, answer, SETTINGS, NOW).due_at == NOW + rests
+    assert needed(found, None, POLICY, NOW + rests).need in {Need.REPLACE, Need.RETIRE}
+
+
 def test_an_outlook_tells_when_there_is_something_to_do() -> None:
     found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - DAY)
     outlook = outlook_after(found, needed(found, None, POLICY, NOW), SETTINGS, NOW)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import pytest
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
 from rotator.errors import HistoryUnavailable, OrgUnavailable
+from rotator.history.records import Rotation
 from rotator.salesforce.apps import App
 from rotator.services.status import CredentialStatus, Past, Standing, StatusReader
 from rotator.stores.files import FilesStore
@@ -53,6 +55,25 @@ class World:
 @pytest.fixture
 def world(settings: Settings, store: FilesStore) -> World:
     return World(settings, store)
+
+
+def test_what_was_brought_back_is_not_due_before_its_grace_is_over(world: World, stored: Stored) -> None:
+    world.live["Billing"] = stored(days=20).certificate
+    last = Rotation(
+        id="1",
+        credential="billing",
+        org="production",
+        strategy="in_place",
+        trigger="manual",
+        actor="alex",
+        goal="back",
+        outcome="rotated",
+        started_at=MOMENT,
+    )
+    world.past = lambda _: Past(last, MOMENT)
+    assert world.status().due_at == MOMENT + timedelta(days=7)
+    world.past = lambda _: Past(replace(last, goal="replace"), MOMENT)
+    assert world.status().due_at == MOMENT - timedelta(days=10)
 
 
 @pytest.mark.parametrize(("days", "standing"), [(365, Standing.OK), (30, Standing.DUE), (0, Standing.EXPIRED)])

@@ -84,13 +84,14 @@ def sighting(
 def rotate(
     database: Database, credential: str, *, at: datetime, outcome: str = "rotated", old: str = "", new: str = "",
     org: str = "production", strategy: str = "in_place", gap: float | None = 4.2, why: str = "",
+    goal: str = "replace",
 ) -> str:  # fmt: skip
     """A rotation with its usual steps; the id."""
     journal = Journal(database)
     rotation = journal.begin_rotation(
         NewRotation(
             credential=credential, org=org, strategy=strategy, trigger="schedule", actor="rotator on crm-1",
-            reason="due", replaces=old or None,
+            reason="due", replaces=old or None, goal=goal,
         ),
         at,
     )  # fmt: skip

@@ -68,7 +68,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         own = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name, "event": _event(record)}
-        return json.dumps({**_values(record), **own}, default=str)
+        return json.dumps({**_values(record), **own}, default=_text)
 
 
 def log_to_stderr() -> None:
@@ -117,7 +117,16 @@ _FORMATTERS: Final[dict[LogFormat, type[logging.Formatter]]] = {
 
 
 def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _moment(datetime.fromtimestamp(record.created, UTC))
+
+
+def _moment(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _text(value: object) -> str:
+    """A value that JSON has no form for."""
+    return _moment(value) if isinstance(value, datetime) else str(value)
 
 
 def _source(record: logging.LogRecord) -> str:
@@ -126,7 +135,7 @@ def _source(record: logging.LogRecord) -> str:
 
 
 def _sentence(record: logging.LogRecord) -> str:
-    extras = "".join(f" {name}={json.dumps(value, default=str)}" for name, value in _values(record).items())
+    extras = "".join(f" {name}={json.dumps(value, default=_text)}" for name, value in _values(record).items())
     event = "".join(character if character.isprintable() else _escaped(character) for character in _event(record))
     return f"{event}{extras}"
 

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import warnings
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,6 +87,12 @@ def test_for_programs_an_event_is_one_json_object_a_line() -> None:
         "event": "promoted billing\nin two lines",
         "fingerprint": "ab12",
     }
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=["text", "json"])
+def test_every_time_in_a_line_has_one_form(formatter: logging.Formatter) -> None:
+    line = formatter.format(record(again_at=datetime(2026, 11, 23, 18, 0, 13, 796880, timezone(timedelta(hours=1)))))
+    assert "2026-11-23T17:00:13.796Z" in line
 
 
 @pytest.mark.parametrize("formatter", [LineFormatter(), TextFormatter(), JournalFormatter(), JsonFormatter()])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import InvalidEndpointConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,6 +84,14 @@ class AwsClients:
         return self._access.region or (self._client.meta.region_name if self._client else "the usual region")
 
     def _new_client(self) -> SecretsManagerClient:
+        try:
+            return self._begun()
+        except ValueError as error:
+            # An address of AWS's own variables and files that is none: no error of botocore's like all the others.
+            reason = str(error)
+        raise InvalidEndpointConfigurationError(msg=reason)
+
+    def _begun(self) -> SecretsManagerClient:
         access = self._access
         session = boto3.Session(region_name=access.region, profile_name=access.profile)
         client: SecretsManagerClient = session.client(

@@ -125,6 +125,9 @@ def explain(error: Exception, call: Call) -> StoreError:
             left=LEFT,
             advice="Set the store's `region` and `profile`, or AWS_REGION and credentials that AWS's own tools find.",
         )
+    if isinstance(error, botocore.InvalidEndpointConfigurationError):
+        advice = "Set the store's `endpoint_url`, or correct AWS_ENDPOINT_URL and what ~/.aws/config says of it."
+        return StoreError(f"{call.where} cannot be called: {error}.", left=LEFT, advice=advice)
     if isinstance(error, botocore.SSLError):
         advice = "Set `ca` of the store to the authorities of whatever answers at its address."
         return StoreError(f"{call.where} shows a certificate that is not trusted.", left=LEFT, advice=advice)

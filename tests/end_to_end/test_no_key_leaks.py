@@ -126,7 +126,7 @@ def talkative(folder: Folder) -> str:
 
 def process(folder: Folder, script: str, *arguments: str) -> str:
     """What a process prints with `--verbose`, and what its command line and environment showed."""
-    command = [SCRIPTS / script, "--config", folder.path / folder.config, *arguments, "--verbose"]
+    command: list[str | Path] = [SCRIPTS / script, "--config", folder.path / folder.config, *arguments, "--verbose"]
     shown = set[bytes]()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
         while running.poll() is None:

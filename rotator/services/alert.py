@@ -55,16 +55,26 @@ class Alerts:
         self._thresholds: Final = Thresholds(settings.alerts)
         self._rotate_before: Final = {name: each.rotate_before for name, each in settings.credentials.items()}
 
-    def certificates(self, seen: Sequence[SeenNow], now: datetime, *, whole: Collection[tuple[str, str]] = ()) -> None:
+    def certificates(
+        self,
+        seen: Sequence[SeenNow],
+        now: datetime,
+        *,
+        whole: Collection[tuple[str, str]] = (),
+        unsettled: Collection[str] = (),
+    ) -> None:
         """What was seen, in one org or in several: who is told that it expires, or is weak, and what is over.
 
         `whole` are those (org, kind) of which `seen` is all that there is; only there something can be gone. What is
-        remembered of an org that cannot be read may be given again: its thresholds are told all the same.
+        remembered of an org that cannot be read may be given again: its thresholds are told all the same. Nothing is
+        over for the `unsettled` credentials: a certificate that is on its trial may be taken back.
         """
         orgs = {place.org for place in seen} | {org for org, _ in whole}
         with self._one_transaction() as (matters, ledger):
             known = {each.key: each for kind in (EXPIRY, WEAK) for each in matters.open_matters(kind=kind, orgs=orgs)}
-            self._end(matters, known, seen, whole, now)
+            settled = {key: each for key, each in known.items() if each.credential not in unsettled}
+            for key in self._end(matters, settled, seen, whole, now):
+                del known[key]
             owed: list[_Owed] = []
             for place in filter(is_anybodys_business, seen):
                 owed += self._of_place(matters, known, place, now)
@@ -136,11 +146,12 @@ class Alerts:
         seen: Sequence[SeenNow],
         whole: Collection[tuple[str, str]],
         now: datetime,
-    ) -> None:
+    ) -> list[str]:
+        ended = []
         places: dict[tuple[str, str, str], list[SeenNow]] = {}
         for place in seen:
             places.setdefault((place.org, place.kind, place.name), []).append(place)
-        for matter in list(known.values()):
+        for matter in known.values():
             was = place_of(matter, {})
             there = places.get((was.org, was.kind, was.name), [])
             if not there and (was.org, was.kind) not in whole:
@@ -148,7 +159,8 @@ class Alerts:
             why = ending(matter, there)
             if why:
                 matters.close(matter.key, why, now)
-                del known[matter.key]
+                ended.append(matter.key)
+        return ended
 
     def _of_place(self, matters: Matters, known: dict[str, Matter], place: SeenNow, now: datetime) -> Iterator[_Owed]:
         yield from self._expiry(matters, known, place, now)

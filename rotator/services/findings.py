@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from rotator.services.scope import Office
 
 
+def is_in_motion(status: CredentialStatus, since: datetime) -> bool:
+    """Whether a credential was being changed after `since`, or is half done: what was seen of it may not stay."""
+    last = status.last_rotation
+    return last is not None and (last.finished_at is None or last.finished_at > since)
+
+
 class Findings:
     """What people are told of one look at an org that could be read. Everything raises HistoryError."""
 
@@ -61,9 +67,7 @@ class Findings:
             self._tell_vanished(line)
 
     def _tell_drift(self, status: CredentialStatus) -> None:
-        last = status.last_rotation
-        if last and last.outcome is None:
-            # It is being changed just now, or will be put in order.
+        if is_in_motion(status, self._now):
             return
         held = status.live_certificate
         app = status.current.app if status.current else status.settings.apps[0]

@@ -11,7 +11,7 @@ from rotator.errors import HistoryError
 from rotator.history.rotations import newest
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.salesforce.apps import App
-from rotator.services.findings import Findings
+from rotator.services.findings import Findings, is_in_motion
 from rotator.services.needs import Outlook, outlook_of
 from rotator.services.scan import scan, seen_now
 from rotator.services.states import State
@@ -65,7 +65,9 @@ class Look:
         whole = [(self._org, str(kind)) for kind in Kind if kind not in unread]
         with self._office.books.together() as books:
             record_sightings(books.database, self._notepad.sightings, self._now, gone=self._notepad.gone)
-            books.alerts.certificates(seen_now(self._office.settings, self._found), self._now, whole=whole)
+            unsettled = {each.credential for each in self._statuses if is_in_motion(each, self._now)}
+            seen = seen_now(self._office.settings, self._found)
+            books.alerts.certificates(seen, self._now, whole=whole, unsettled=unsettled)
             Findings(self._office, books, self._org, self._found, self._statuses, self._now).tell()
             books.trials.put(trial.succeeded(self._now))
 

@@ -128,7 +128,8 @@ class Lookout:
         with self._office.books.together() as books:
             if quiet is None or quiet.looks != looks or quiet.until <= now:
                 places = self._unmentioned(books)
-                books.alerts.certificates(places, now)
+                # What was seen last may have been on its trial: nothing of a credential ends by memory.
+                books.alerts.certificates(places, now, unsettled=self._office.settings.credentials)
                 quiet = _Quiet(looks, self._next_crossing(places, now))
             books.alerts.evaluate(now)
             books.trials.put(books.trials.get(JobKind.EVALUATE, "").succeeded(now))

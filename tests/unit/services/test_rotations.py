@@ -212,6 +212,29 @@ def test_it_is_tried_again_when_the_world_has_changed(pair: Routine) -> None:
     assert pair.open_kinds() == set()
 
 
+def test_a_look_at_a_key_on_its_trial_settles_nothing(one: Routine) -> None:
+    one.bench.time += DUE
+    refuse_new_keys(one)
+    one.round.look("production")
+    one.bench.time += 17 * DAY
+    one.round.look("production")
+    known = one.matter(f"expiry:production/ConnectedApp/Billing/{one.bench.current.fingerprint}")
+    one.office.books.matters.acknowledge(known.id, actor="ada", reason="I see to it", now=one.bench.time)
+
+    def look(_app: str) -> None:
+        one.round.look("production")
+        one.bench.time += timedelta(minutes=6)
+        one.round.evaluate()
+
+    one.bench.on_write = look
+    one.round.rotate("billing")
+    one.round.look("production")
+    assert [each.outcome for each in rotations(one.office.database)] == ["reverted"]
+    after = one.matter(known.key)
+    assert (after.id, after.is_open, after.is_acknowledged) == (known.id, True, True)
+    assert "drift" not in one.open_kinds()
+
+
 def test_what_a_person_put_right_by_hand_is_over(one: Routine) -> None:
     one.work()
     one.bench.time += DUE

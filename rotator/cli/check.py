@@ -29,7 +29,8 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
 
     \b
     With --json a list of {"name", "result": "ok", "failed" or "skipped", "sentence", "advice"}; with --print-policy
-    {STORE: {"language", "rotator", "consumers": {CREDENTIAL: TEXT}, "others": {WHO: TEXT}}}.
+    {STORE: {"language", "rotator", "consumers": {CREDENTIAL: TEXT},
+    "others": {WHO: TEXT}}}.
     """
     found: list[Check] = []
     with invocation.application() as app:

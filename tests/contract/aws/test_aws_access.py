@@ -126,7 +126,7 @@ def test_a_profile_that_there_is_not_is_named(aws: AwsGround) -> None:
 
 def test_an_address_in_aws_own_variables_that_is_none_is_told(aws: AwsGround, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
-    with pytest.raises(StoreError, match="cannot be called: .*: nowhere") as refused:
+    with pytest.raises(StoreError, match=r"cannot be called: .*: nowhere") as refused:
         aws.configured(endpoint_url=None).stages(NAME)
     assert "AWS_ENDPOINT_URL" in refused.value.advice
 

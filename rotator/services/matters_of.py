@@ -108,18 +108,13 @@ def rotated(report: Report, org: str) -> NewMatter:
     """A rotation ended well: another version is current, or current's certificate is back on its app."""
     new = report.new_fingerprint or ""
     is_back = report.outcome is Outcome.RESTORED
-    gap = (
-        f"Consumers that know only `current` may have been refused for {_length_in_seconds(report.gap_seconds)}."
-        if report.gap_seconds
-        else "No consumer can have been refused."
-    )
     grace = f" The version before is kept until {_day(report.again_at)}." if report.again_at else ""
     return NewMatter(
         key=key(ROTATED, report.rotation_id or new),
         kind=ROTATED,
         severity=Severity.INFO,
         title=f"{report.credential} {'has its certificate back' if is_back else 'was rotated'} in {org}",
-        text=" ".join([f"{_BACK if is_back else _NEW} {gap}{grace}", *report.warnings]),
+        text=" ".join([f"{_BACK if is_back else _NEW} {_gap(report)}{grace}", *report.warnings]),
         org=org,
         credential=report.credential,
         fingerprint=report.new_fingerprint,
@@ -136,12 +131,10 @@ def reverted(report: Report, org: str) -> NewMatter:
         kind=REVERTED,
         severity=Severity.WARNING,
         title=f"The new key of {report.credential} in {org} never logged in; the old certificate is back",
-        text=" ".join(filter(None, [report.why, "The old key has just logged in.", report.advice])),
+        text=" ".join(filter(None, [report.why, _gap(report), report.advice])),
         org=org,
         credential=report.credential,
-        facts=_of_credential(report.credential, org)
-        | _fingerprint("Certificate", report.old_fingerprint)
-        | ({"Gap": _length_in_seconds(report.gap_seconds)} if report.gap_seconds else {}),
+        facts=_of_credential(report.credential, org) | _fingerprint("Certificate", report.old_fingerprint),
     )
 
 
@@ -271,11 +264,19 @@ def attention(trial: Trial, *, org: str | None = None, credential: str | None = 
         kind=ATTENTION,
         severity=Severity.WARNING,
         title=f"{_TRIED.get(trial.kind, trial.kind)} {trial.name} failed {_times(trial.failures)} and needs a person",
-        text=f"{trial.problem} {trial.advice}".strip()
-        + " It is tried now and then only, until a person has seen to it; `rotator check` tells whether that is so.",
+        text=" ".join(filter(None, [trial.problem, trial.advice, _left_alone(trial, credential)])),
         org=org,
         credential=credential,
         facts=_moment("Last success", trial.last_good_at),
+    )
+
+
+def _left_alone(trial: Trial, credential: str | None) -> str:
+    if credential is None:
+        return "It is tried now and then only, until a person has seen to it; `rotator check` tells whether that is so."
+    return (
+        "`rotator run` begins no new rotation of it before something in its store, its apps or config.yaml has changed;"
+        f" `rotate now {trial.name}` does at once."
     )
 
 
@@ -338,5 +339,7 @@ def _day(time: datetime) -> str:
     return f"{time:%Y-%m-%d}"
 
 
-def _length_in_seconds(seconds: float) -> str:
-    return f"{seconds:.1f} seconds"
+def _gap(report: Report) -> str:
+    if not report.gap_seconds:
+        return "No consumer can have been refused."
+    return f"Consumers that know only `current` may have been refused for {report.gap_seconds:.1f} seconds."

@@ -28,9 +28,9 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
     Nothing is changed in an org. A check that fails stops only those that rest on it. Exit code 1 when one failed.
 
     \b
-    With --json a list of {"name", "result": "ok", "failed" or "skipped", "sentence", "advice"}; with --print-policy
-    {STORE: {"language", "rotator", "consumers": {CREDENTIAL: TEXT},
-    "others": {WHO: TEXT}}}.
+    With --json a list of {"name", "result": "ok", "failed" or "skipped",
+    "sentence", "advice"}; with --print-policy {STORE: {"language", "rotator",
+    "consumers": {CREDENTIAL: TEXT}, "others": {WHO: TEXT}}}.
     """
     found: list[Check] = []
     with invocation.application() as app:

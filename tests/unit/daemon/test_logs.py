@@ -115,14 +115,14 @@ def test_a_service_tells_what_it_does_and_what_other_libraries_warn_of(stream: i
     logging.getLogger("rotator.daemon").debug("nothing to see")
     logging.getLogger("rotator.daemon").info("look begins", extra={"org": "production"})
     logging.getLogger("alembic").info("nothing to see")
-    logging.getLogger("apprise").warning("Cannot reach %s", WEBHOOK)
+    logging.getLogger("zeep").warning("Cannot reach %s", WEBHOOK)
     logging.getLogger("urllib3.connectionpool").warning("Retrying: /services/T000/B000/secretsecret")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("it is old", DeprecationWarning, stacklevel=1)
     first, second, third = stream.getvalue().splitlines()
     assert first == '<6>look begins org="production"'
-    assert second == "<4>apprise: Cannot reach https://hooks.slack.example/***"
+    assert second == "<4>zeep: Cannot reach https://hooks.slack.example/***"
     assert third.startswith("<4>py.warnings: ")
 
 

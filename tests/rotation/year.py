@@ -52,8 +52,11 @@ BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 END: Final = datetime(2027, 1, 1, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 
-TICK: Final = timedelta(hours=12)
+TICK: Final = timedelta(hours=24)
 """How often the daemon of this year asks what is due: as late as this is everything told and begun, at the most."""
+
+LOOKED_EVERY: Final = timedelta(hours=71)
+"""How often it looks at each org."""
 
 ORGS: Final = ("alpha", "beta", "gamma")
 CHANNELS: Final = ("mail", "slack", "pager")
@@ -85,7 +88,7 @@ alerts:
     slack: {{type: slack, token: {{env: SLACK_TOKEN}}, channel: certificates}}
     pager: {{type: slack-webhook, url: {{env: PAGER_URL}}, within: 7d, least: critical}}
 daemon:
-  inventory_every: 47h
+  inventory_every: 71h
   heartbeat: {{url: {{env: HEARTBEAT_URL}}}}
 """
 

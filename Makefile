@@ -1,7 +1,7 @@
 # `make demo`, `make test` and `make lint` do all their own set-up; from the second run on they start at once.
 PYTHON ?= python3
-# Processes that run tests: one more than two cores, as tests wait for servers. 0 runs them in one, for a debugger.
-WORKERS ?= 3
+# Processes that run tests: twice two cores, as tests wait for servers. 0 runs them in one, for a debugger.
+WORKERS ?= 4
 PYTEST_ARGS ?=
 
 VENV := .venv

@@ -24,7 +24,7 @@ from rotator.history.sightings import last_sightings
 from rotator.history.trials import Trials
 from rotator.services.jobs import JobKind
 from rotator.services.live import LiveCertificates
-from rotator.services.matters_of import ATTENTION, DELIVERY, ORG, ROTATION, key
+from rotator.services.matters_of import ATTENTION, DELIVERY, ORG, ROTATION, UNSTORED, key
 from rotator.services.needs import longest, windows_of
 from rotator.services.overview import (
     CertificateLine,
@@ -173,7 +173,8 @@ class _Moment:
 
     def _credential(self, name: str, settings: CredentialSettings) -> CredentialLine:
         current = self._current(name, settings)
-        rotates_at = self._rotates_at(name, settings, current) if current else None
+        is_stored = key(UNSTORED, name) not in {matter.key for matter in self._matters}
+        rotates_at = self._rotates_at(name, settings, current) if current and is_stored else None
         beginning = None
         if current and rotates_at:
             beginning = may_begin(
@@ -190,6 +191,7 @@ class _Moment:
             strategy=str(settings.strategy),
             trial=self._trial(JobKind.ROTATE, name),
             current=current,
+            is_stored=is_stored,
             rotates_at=rotates_at,
             begins_at=beginning.at if beginning else None,
             overrides_window=beginning is not None and beginning.overrides,

@@ -130,6 +130,8 @@ class CredentialLine:
     """How its rotations by schedule went."""
     current: CertificateLine | None
     """The live certificate that consumers log in with; None where no look has found it."""
+    is_stored: bool = True
+    """Without a version in its store it is never rotated."""
     rotates_at: datetime | None
     begins_at: datetime | None
     """When the next rotation may begin: `rotates_at`, or the window that opens after it."""

@@ -14,7 +14,7 @@ from rotator.history.records import Sighting
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.history.trials import Trials
 from rotator.services.gathering import Gathering
-from rotator.services.matters_of import DELIVERY, ROTATION, attention, key
+from rotator.services.matters_of import DELIVERY, ROTATION, attention, key, unstored
 from rotator.services.overview import CertificateLine, Overview, Urgency
 from tests.unit.web.scene import DAY, FOREVER, NOW, fingerprint_of, rotate, settings_of, sighting
 
@@ -126,6 +126,13 @@ def test_a_key_that_was_never_rotated_here_is_the_one_that_its_only_app_holds(da
     assert line.current is not None
     assert line.rotates_at == line.begins_at == NOW + 30 * DAY
     assert line.last is None
+
+
+def test_what_is_not_in_its_store_has_no_next_rotation(database: Database) -> None:
+    record_sightings(database, [sighting("production", "Billing", NOW + 10 * DAY)], NOW)
+    Matters(database).open(unstored("billing", "production"), NOW)
+    (line,) = overview(database, settings_of(credentials=ONE)).credentials
+    assert (line.is_stored, line.rotates_at, line.begins_at) == (False, None, None)
 
 
 def test_of_a_pair_that_was_never_rotated_here_nobody_knows_which_is_current(database: Database) -> None:

@@ -97,6 +97,11 @@ def thread_of(mail: EmailMessage, thread: str | None) -> str:
     return thread if parse_thread(thread)[0] and thread else f"{mail['Message-ID']} {mail['Subject']}"
 
 
+_WHOLE_SUBJECTS: Final = SMTP.clone(max_line_length=250)
+"""A subject of more than 70 characters would begin on a line of its own, which some programs show as a blank before it;
+RFC 5322 section 2.1.1 allows 998 in a line."""
+
+
 def parse_thread(thread: str | None) -> tuple[str, str]:
     """Message-ID and subject; both empty where there is no thread."""
     root, _, subject = (thread or "").partition(" ")
@@ -120,6 +125,8 @@ def _fill(mail: EmailMessage, plain: str, html: str) -> None:
     # Quoted-printable: not every server takes lines that are long or not ASCII (RFC 6152 is an extension).
     mail.set_content(plain, cte="quoted-printable")
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    # Only now: lines of the body may not be as long.
+    mail.policy = _WHOLE_SUBJECTS
 
 
 def _subject_line(message: Message) -> str:

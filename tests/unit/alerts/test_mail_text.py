@@ -124,6 +124,14 @@ def test_all_mails_of_a_matter_are_one_thread_under_one_subject() -> None:
     assert first["Subject"] == message().subject
 
 
+@pytest.mark.parametrize("length", range(60, 100, 5))
+def test_a_subject_stands_on_the_line_of_its_name(length: int) -> None:
+    subject = ("certificate " * 20)[:length].strip()
+    written = bytes(made(message(subject=subject)))
+    assert f"Subject: {subject}\r\n".encode() in written
+    assert max(len(line) for line in written.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 78
+
+
 def test_a_thread_that_is_none_is_none() -> None:
     for thread in (None, "", "C0123/1700000000.000100", "<broken", "<é@example.com> x"):
         assert parse_thread(thread) == ("", "")

@@ -18,6 +18,7 @@ demo: $(STAMP)
 # A module's tests stay in one process, so that what its fixtures start is started once. In the order of the folders the
 # long ones come first, so that no process is left alone with them at the end.
 test: $(STAMP)
+	@.ci/tools chromium systemd
 	@$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(STAMP)
@@ -40,6 +41,7 @@ clean:
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version; sys.exit(sys.version_info < (3, 11) and "rotator needs Python 3.11 or newer, and this is " + v.split()[0] + ". Type: make PYTHON=python3.12")'
+	@PYTHON="$(PYTHON)" .ci/tools python3-venv
 	@echo "Setting up $(VENV), once; about half a minute ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --require-hashes -r requirements-dev.lock

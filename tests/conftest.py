@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -26,6 +27,20 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A test that is slow on a busy machine has not failed.
 settings.register_profile("rotator", deadline=None)
 settings.load_profile("rotator")
+
+
+_SET_BY_THE_SERVICE = [
+    (logger, logger.level, logger.propagate)
+    for logger in map(logging.getLogger, ("rotator", "urllib3", "requests", "apscheduler"))
+]
+
+
+@pytest.fixture(autouse=True)
+def _loggers_say_as_much_as_at_first() -> None:
+    """A service in the tests' own process sets up logging for good; the next test is another program."""
+    for logger, level, propagate in _SET_BY_THE_SERVICE:
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 @pytest.fixture(scope="session")

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from rotator.config.settings import CredentialSettings, OrgSettings, Settings
     from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
-    from rotator.history.database import Database
-    from rotator.history.journal import Journal
-    from rotator.history.locks import RotationLocks
-    from rotator.salesforce.apps import ConnectedApps
+    from rotator.history.engine.database import Database
+    from rotator.history.journal.journal import Journal
+    from rotator.history.locks.locks import RotationLocks
+    from rotator.salesforce.apps.connected_app import ConnectedApps
     from rotator.salesforce.budget import Budget
     from rotator.salesforce.inventory import Inventory
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
-    from rotator.services.desk import Desk
-    from rotator.services.managed import Managed
-    from rotator.services.reports import Listener
+    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.report import Listener
+    from rotator.services.rotation.service import Desk
     from rotator.stores.base import Store
 
 _T = TypeVar("_T")
@@ -101,7 +101,7 @@ class Application:
     @cached_property
     def database(self) -> Database:
         """The history database, upgraded to this release. Raises HistoryError."""
-        from rotator.history.database import open_database
+        from rotator.history.engine.database import open_database
 
         configured = self.settings.database
         password = configured.password.resolve(self.environ) if configured.password else None
@@ -115,14 +115,14 @@ class Application:
     @cached_property
     def journal(self) -> Journal:
         """Where rotations and events are written down."""
-        from rotator.history.journal import Journal
+        from rotator.history.journal.journal import Journal
 
         return Journal(self.database)
 
     @cached_property
     def locks(self) -> RotationLocks:
         """One rotation of a credential at a time."""
-        from rotator.history.locks import rotation_locks
+        from rotator.history.locks.locks import rotation_locks
 
         return rotation_locks(self.database, self.now)
 
@@ -136,7 +136,7 @@ class Application:
 
     def channel(self, name: str) -> Channel:
         """A place where people read. Raises ConfigurationError for one that is not configured or cannot be used."""
-        from rotator.alerts.kinds import open_channel
+        from rotator.alerts.plugins import open_channel
 
         channel = open_channel(name, _named(self.settings.alerts.channels, name, "channel"), self.environ, self.now)
         self._opened.callback(channel.close)
@@ -145,7 +145,7 @@ class Application:
     def store(self, name: str) -> Store:
         """A store by its name. Raises ConfigurationError for a name that is not configured."""
         if name not in self._stores:
-            from rotator.stores.kinds import Surroundings, kind_of
+            from rotator.stores.plugins import Surroundings, kind_of
 
             settings = _named(self.settings.stores, name, "store")
             around = Surroundings(self.environ, self.now, self.sleep, at_end=self._opened.callback)
@@ -204,7 +204,7 @@ class Application:
         """
         if name not in self._sessions:
             from rotator.salesforce.session import OrgSession
-            from rotator.services.own_login import own_login
+            from rotator.services.rotation.own_login import own_login
 
             self.org(name)
             candidates = own_login(self.settings, name, store=self.store, environ=self.environ)
@@ -213,7 +213,7 @@ class Application:
 
     def connected_apps(self, org: str) -> ConnectedApps:
         """The apps of an org. Raises what `org_session` raises."""
-        from rotator.salesforce.apps import ConnectedApps
+        from rotator.salesforce.apps.connected_app import ConnectedApps
 
         return ConnectedApps(self.org_session(org), self.metadata(org))
 
@@ -232,7 +232,7 @@ class Application:
         Raises ConfigurationError, and what `org_session` and a login raise.
         """
         from rotator.salesforce.login import LoginTarget, prove
-        from rotator.services.managed import Managed
+        from rotator.services.rotation.observer import Managed
 
         settings = self.credential(name)
         # A login that fails is told at once; only what comes after it is worth repeating.
@@ -256,9 +256,9 @@ class Application:
 
     def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> Desk:
         """Where requests for a credential are taken. Raises ConfigurationError."""
-        from rotator.history.queries import gap_begun
-        from rotator.services.desk import Desk
-        from rotator.services.rotate import Surroundings
+        from rotator.history.journal.queries import gap_begun
+        from rotator.services.rotation.run import Surroundings
+        from rotator.services.rotation.service import Desk
 
         def around(rotation_id: str | None) -> Surroundings:
             def record(kind: str, **details: str | float | bool | None) -> None:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.base import DeliveryFailed
-from rotator.alerts.wording import (
+from rotator.alerts.formatting import (
     acknowledging,
     digest_title,
     due_of,

@@ -96,7 +96,7 @@ def _as_json(error: RotatorError) -> str:
 
 
 def _tell_fault(error: Exception, *, verbose: bool) -> None:
-    from rotator.core.faults import place_of, trace_of  # noqa: PLC0415 - a fault is rare
+    from rotator.core.tracebacks import place_of, trace_of  # noqa: PLC0415 - a fault is rare
 
     if verbose:
         click.echo(trace_of(error), err=True)

@@ -15,20 +15,24 @@ from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.options import common_options, json_option
 
 COMMANDS: Final = {
-    "inventory": Lazy("rotator.cli.inventory", "inventory", "Every certificate in every org, managed or not."),
-    "status": Lazy("rotator.cli.status", "status", "Managed credentials: what is live, until when, what comes next."),
-    "check": Lazy("rotator.cli.check", "check", "Try everything a rotation needs, and change nothing."),
-    "rotate": Lazy("rotator.cli.rotate", "rotate", "Replace key pairs: now, back, plan, finish, restore."),
-    "enroll": Lazy("rotator.cli.enroll", "enroll", "Give an app without a certificate its first key pair."),
-    "adopt": Lazy("rotator.cli.adopt", "adopt", "Take a key pair made by hand into the store."),
-    "export": Lazy("rotator.cli.export", "export", "Write the current version to a keystore that Java reads."),
-    "verify": Lazy("rotator.cli.verify", "verify", "Log in with what is stored."),
-    "run": Lazy("rotator.cli.run", "run", "The service: look, tell people, rotate what is due, by schedule."),
-    "history": Lazy("rotator.cli.history", "history", "What was done, and the proof that nobody rewrote it."),
-    "alerts": Lazy("rotator.cli.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."),
-    "db": Lazy("rotator.cli.db", "db", "The history database."),
-    "simulator": Lazy("rotator.cli.simulator", "simulator", "A local org that answers like Salesforce."),
-    "demo": Lazy("rotator.cli.demo", "demo", "Rotations against a simulated org, with consumers at work."),
+    "inventory": Lazy("rotator.cli.commands.inventory", "inventory", "Every certificate in every org, managed or not."),
+    "status": Lazy(
+        "rotator.cli.commands.status", "status", "Managed credentials: what is live, until when, what comes next."
+    ),
+    "check": Lazy("rotator.cli.commands.check", "check", "Try everything a rotation needs, and change nothing."),
+    "rotate": Lazy("rotator.cli.commands.rotate", "rotate", "Replace key pairs: now, back, plan, finish, restore."),
+    "enroll": Lazy("rotator.cli.commands.enroll", "enroll", "Give an app without a certificate its first key pair."),
+    "adopt": Lazy("rotator.cli.commands.adopt", "adopt", "Take a key pair made by hand into the store."),
+    "export": Lazy("rotator.cli.commands.export", "export", "Write the current version to a keystore that Java reads."),
+    "verify": Lazy("rotator.cli.commands.verify", "verify", "Log in with what is stored."),
+    "run": Lazy("rotator.cli.commands.run", "run", "The service: look, tell people, rotate what is due, by schedule."),
+    "history": Lazy("rotator.cli.commands.history", "history", "What was done, and the proof that nobody rewrote it."),
+    "alerts": Lazy(
+        "rotator.cli.commands.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."
+    ),
+    "db": Lazy("rotator.cli.commands.db", "db", "The history database."),
+    "simulator": Lazy("rotator.cli.commands.simulator", "simulator", "A local org that answers like Salesforce."),
+    "demo": Lazy("rotator.cli.commands.demo", "demo", "Rotations against a simulated org, with consumers at work."),
 }
 
 

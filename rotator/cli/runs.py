@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rotator.cli.endings import print_endings, print_report
 from rotator.cli.failures import INTERRUPTED, tell
-from rotator.cli.progress import LiveProgress
+from rotator.cli.output.endings import print_endings, print_report
+from rotator.cli.output.progress import LiveProgress
 from rotator.cli.stopping import StopRequest
 from rotator.errors import ConfigurationError, RotatorError
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from rotator.application import Application
     from rotator.cli.options import Invocation
-    from rotator.services.desk import Desk
-    from rotator.services.reports import Report
+    from rotator.services.rotation.report import Report
+    from rotator.services.rotation.service import Desk
 
 
 def actor() -> str:
@@ -98,8 +98,8 @@ def _run_one(
 
 def _tell_stopped(app: Application, name: str) -> None:
     """Says what is half done, as far as store and org still tell."""
-    from rotator.services.managed import Observer  # noqa: PLC0415 - only after a second Ctrl-C
-    from rotator.services.rotate import settled  # noqa: PLC0415
+    from rotator.services.rotation.observer import Observer  # noqa: PLC0415 - only after a second Ctrl-C
+    from rotator.services.rotation.run import settled  # noqa: PLC0415
 
     try:
         seen = Observer(app.managed(name)).look()

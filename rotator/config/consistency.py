@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.config.mistakes import Place, nearest
+from rotator.config.validation_errors import Place, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

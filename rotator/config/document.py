@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from rotator.config.mistakes import Mistake, Place
+from rotator.config.validation_errors import Mistake, Place
 
 _TAG: Final = "tag:yaml.org,2002:"
 _TEXT: Final = frozenset({f"{_TAG}{kind}" for kind in ("str", "timestamp", "value", "merge")})

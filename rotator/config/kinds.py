@@ -1,6 +1,6 @@
 """Kinds of stores, found by the name that `type` has in config.yaml.
 
-A kind is a plug-in: an entry point in the group `rotator.stores` that leads to a `rotator.stores.kinds.StoreKind`. This
+A kind is a plug-in: an entry point in the group `rotator.stores` that leads to a `rotator.stores.plugins.StoreKind`. This
 floor lies below the stores, so it knows of a kind only its settings.
 """
 
@@ -10,8 +10,8 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.config.mistakes import nearest
 from rotator.config.section import StoreSettings
+from rotator.config.validation_errors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 GROUP: Final = "rotator.stores"
 
 BUILT_IN: Final = {
-    "aws": "rotator.stores.aws_kind:KIND",
-    "files": "rotator.stores.files_kind:KIND",
-    "vault": "rotator.stores.vault_kind:KIND",
+    "aws": "rotator.stores.aws.plugin:KIND",
+    "files": "rotator.stores.files.plugin:KIND",
+    "vault": "rotator.stores.vault.plugin:KIND",
 }
 """What this package registers in GROUP itself; found here first, so that most commands search no metadata."""
 
@@ -37,7 +37,7 @@ def kind_names() -> list[str]:
 
 @lru_cache
 def load_kind(name: str) -> Any:
-    """The `rotator.stores.kinds.StoreKind` that is registered by a name. Raises NoSuchKind."""
+    """The `rotator.stores.plugins.StoreKind` that is registered by a name. Raises NoSuchKind."""
     entry = _entry(name)
     try:
         kind = entry.load()
@@ -46,7 +46,7 @@ def load_kind(name: str) -> Any:
         raise NoSuchKind(f"{_origin(entry)} cannot be loaded: {_sentence(error)}") from None
     settings = getattr(kind, "settings", None)
     if not (isinstance(settings, type) and issubclass(settings, StoreSettings) and callable(kind.open)):
-        raise NoSuchKind(f"{_origin(entry)} is not a rotator.stores.kinds.StoreKind")
+        raise NoSuchKind(f"{_origin(entry)} is not a rotator.stores.plugins.StoreKind")
     return kind
 
 

@@ -14,7 +14,7 @@ from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError
 
 if TYPE_CHECKING:
-    from rotator.core.keys import PrivateKey
+    from rotator.core.crypto.keys import PrivateKey
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LARGEST: Final = 1 << 20
@@ -92,7 +92,7 @@ class KeyReference(SecretReference):
     def load(self, environ: Mapping[str, str]) -> "PrivateKey":
         """The key. Raises ConfigurationError, also for a wrong password or a key that is not RSA."""
         # cryptography costs 70 ms, and most commands that read settings need no key.
-        from rotator.core.keys import PrivateKey  # noqa: PLC0415
+        from rotator.core.crypto.keys import PrivateKey  # noqa: PLC0415
 
         password = self.password.resolve(environ) if self.password else None
         try:

@@ -21,6 +21,6 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 class StoreSettings(Section):
-    """A store; each kind of store adds what it needs (`rotator.stores.kinds`)."""
+    """A store; each kind of store adds what it needs (`rotator.stores.plugins`)."""
 
     type: str

@@ -19,10 +19,10 @@ from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
 from rotator.config.stores import Store
 from rotator.config.windows import WindowSettings
-from rotator.core.policies import Strategy, Verification
+from rotator.core.decision.policies import Strategy, Verification
 
 RESERVED_COMMON_NAME: Final = "retired by rotator"
-"""`rotator.core.certificates.RETIRED_COMMON_NAME`, which is not imported: cryptography costs every command 70 ms."""
+"""`rotator.core.crypto.certificates.RETIRED_COMMON_NAME`, which is not imported: cryptography costs every command 70 ms."""
 
 OWN_KEY: Final = "login with a key"
 BY_CREDENTIAL: Final = "login by a credential"
@@ -101,7 +101,7 @@ class SubjectSettings(Section):
 
 
 class VerificationSettings(Section):
-    """When a test login counts as holding, and how long to try (`rotator.core.policies.Verification`)."""
+    """When a test login counts as holding, and how long to try (`rotator.core.decision.policies.Verification`)."""
 
     confirmations: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
     hold: Duration = timedelta(seconds=30)

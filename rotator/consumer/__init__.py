@@ -56,7 +56,7 @@ def from_files(
 
     `ca` is a PEM bundle to trust instead of the system's, `proxy` a URL to use instead of the environment's.
     """
-    from rotator.stores.files import FilesStore  # noqa: PLC0415 - other stores' consumers do without it
+    from rotator.stores.files.store import FilesStore  # noqa: PLC0415 - other stores' consumers do without it
 
     return from_store(
         FilesStore(str(root), Path(root)), credential, transport=Transport(ca=ca, proxy=proxy), waiting=waiting

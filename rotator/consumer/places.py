@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rotator.consumer.dual_key import Waiting
     from rotator.core.credentials import Version
-    from rotator.stores.vault_login import VaultLogin
+    from rotator.stores.vault.login import VaultLogin
 
     Versions = Callable[[], Iterable[Version]]
 
@@ -69,7 +69,7 @@ def open_place(place: str, waiting: Waiting) -> Versions:
 
 
 def _files(place: str, rest: str) -> Versions:
-    from rotator.stores.files import FilesStore
+    from rotator.stores.files.store import FilesStore
 
     root, _, credential = rest.rpartition("#")
     if not root or not credential:
@@ -79,11 +79,11 @@ def _files(place: str, rest: str) -> Versions:
 
 
 def _aws(place: _Place, waiting: Waiting) -> Versions:
-    from rotator.stores.aws_access import AwsAccess, AwsClients
-    from rotator.stores.aws_calls import AwsCalls
-    from rotator.stores.aws_calls import Waiting as StoreWaiting
-    from rotator.stores.aws_policy import Ground
-    from rotator.stores.aws_reader import AwsReader
+    from rotator.stores.aws.access import AwsAccess, AwsClients
+    from rotator.stores.aws.calls import AwsCalls
+    from rotator.stores.aws.calls import Waiting as StoreWaiting
+    from rotator.stores.aws.policy import Ground
+    from rotator.stores.aws.reader import AwsReader
 
     for option in ("endpoint_url", "sts_endpoint_url"):
         if option in place.options and not _is_safe(place.options[option]):
@@ -98,10 +98,10 @@ def _aws(place: _Place, waiting: Waiting) -> Versions:
 
 
 def _vault(place: _Place, waiting: Waiting) -> Versions:
-    from rotator.stores.vault import VaultStore
-    from rotator.stores.vault_http import VaultHttp, VaultServer
-    from rotator.stores.vault_http import Waiting as StoreWaiting
-    from rotator.stores.vault_session import VaultSession
+    from rotator.stores.vault.http import VaultHttp, VaultServer
+    from rotator.stores.vault.http import Waiting as StoreWaiting
+    from rotator.stores.vault.session import VaultSession
+    from rotator.stores.vault.store import VaultStore
 
     mount, folder, credential = _path_in_vault(place)
     address = _vault_address(place)
@@ -137,7 +137,7 @@ def _is_safe(address: str) -> bool:
 
 def _vault_login(place: _Place) -> VaultLogin:
     """As the address says; else by $VAULT_TOKEN, else by the token that `vault login` left in the home directory."""
-    from rotator.stores.vault_login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
+    from rotator.stores.vault.login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
 
     options = place.options
     if "approle" in options:

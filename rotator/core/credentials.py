@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType, Self
 
-from rotator.core.certificates import Certificate, PrivateKey
+from rotator.core.crypto.certificates import Certificate, PrivateKey
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, StoreError
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rotator.alerts.kinds import open_channel
+from rotator.alerts.plugins import open_channel
 from rotator.config.loading import load
 from rotator.core.severity import Severity
-from rotator.history.matters import NewMatter
+from rotator.history.alerts.alerts import NewMatter
 
 if TYPE_CHECKING:
     from rotator.application import Application

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.faults import trace_of, without_secrets
+from rotator.core.tracebacks import trace_of, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ class LogFormat(StrEnum):
 
 
 class LineFormatter(logging.Formatter):
-    """`2026-11-23T10:00:00.123Z DEBUG rotator.stores.files promoted credential="billing"`."""
+    """`2026-11-23T10:00:00.123Z DEBUG rotator.stores.files.store promoted credential="billing"`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; what was passed as `extra` follows the message as key=JSON."""

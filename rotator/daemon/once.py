@@ -6,14 +6,14 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.services.jobs import JobKind
+from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rotator.daemon.shift import Shift
-    from rotator.daemon.work import Work
-    from rotator.services.jobs import Job
+    from rotator.daemon.daemon_run import Shift
+    from rotator.daemon.workers import Work
+    from rotator.services.schedule.jobs import Job
 
 _LOG: Final = logging.getLogger(__name__)
 

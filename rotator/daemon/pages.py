@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rotator.errors import HistoryUnavailable
 
 if TYPE_CHECKING:
-    from rotator.services.overview import CertificatePast, MatterPast, Overview, RotationPast
+    from rotator.services.reporting.overview import CertificatePast, MatterPast, Overview, RotationPast
     from rotator.web.source import Source
 
 

@@ -11,7 +11,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
 from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]
 
-from rotator.core.faults import place_of
+from rotator.core.tracebacks import place_of
 from rotator.daemon.clock import ClockWatch
 from rotator.errors import RotatorError
 

@@ -12,16 +12,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.daemon.configuration import REFUSED, changed, needs_restart, read_again, refused
-from rotator.daemon.duty import Duty
+from rotator.daemon.daemon_run import Followed, Shift
+from rotator.daemon.leader import Duty
 from rotator.daemon.once import LAST_CALLS
 from rotator.daemon.pages import Pages
 from rotator.daemon.scheduler import Scheduler
-from rotator.daemon.shift import Followed, Shift
 from rotator.daemon.signals import RELOAD
-from rotator.daemon.vitals import Vitals
-from rotator.daemon.work import Running, Work
+from rotator.daemon.watchdog import Vitals
+from rotator.daemon.workers import Running, Work
 from rotator.errors import RotatorError
-from rotator.services.jobs import JobKind
+from rotator.services.schedule.jobs import JobKind
 from rotator.web.liveness import Liveness
 
 if TYPE_CHECKING:

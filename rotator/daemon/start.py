@@ -10,14 +10,14 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from rotator.daemon.configuration import prove
+from rotator.daemon.daemon_run import Followed, Shift
 from rotator.daemon.once import run_once
 from rotator.daemon.service import Service, places
-from rotator.daemon.shift import Followed, Shift
 from rotator.daemon.signals import taken
 from rotator.daemon.systemd import Notifier
-from rotator.daemon.work import Work
+from rotator.daemon.workers import Work
 from rotator.errors import HistoryUnavailable
-from rotator.web.application import application
+from rotator.web.routes import application
 from rotator.web.server import WebServer
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ class Event:
     details: Mapping[str, JSON]
     previous_hash: str
     hash: str
-    """SHA-256 in hex over everything above (rotator.history.chain)."""
+    """SHA-256 in hex over everything above (rotator.history.journal.chain)."""
 
 
 @dataclass(frozen=True, kw_only=True)

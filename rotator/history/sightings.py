@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import bindparam, case, insert, literal, select, update
 
-from rotator.history.models import CERTIFICATE, SIGHTING
+from rotator.history.engine.tables import CERTIFICATE, SIGHTING
+from rotator.history.engine.times import UtcDateTime
 from rotator.history.records import LastSighting, Sighting
-from rotator.history.times import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from rotator.history.transactions import Transactions
+    from rotator.history.engine.transactions import Transactions
 
 _Key: TypeAlias = "tuple[str, str, str, str | None, datetime | None]"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.certificates import Certificate
+from rotator.core.crypto.certificates import Certificate
 from rotator.core.kinds import Kind
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
-from rotator.salesforce.apps import app_of
+from rotator.salesforce.apps.connected_app import app_of
 from rotator.salesforce.key_management import QUERY, records
 from rotator.salesforce.metadata import READ_LIMIT, MetadataService
 from rotator.salesforce.uses import Uses

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from rotator.core.keys import PrivateKey
+    from rotator.core.crypto.keys import PrivateKey
 
 VALIDITY: Final = timedelta(minutes=3)
 """How long an assertion is good for: the longest that Salesforce's documentation allows."""

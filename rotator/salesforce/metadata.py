@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import tenacity
 
 from rotator.errors import OrgUnavailable, WriteUncertain
-from rotator.salesforce import tooling
+from rotator.salesforce import rest
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.faults import DailyLimitReached, from_fault, from_status
 from rotator.salesforce.soap import API_VERSION, call
@@ -89,7 +89,7 @@ class MetadataService:
         """Rows of a query to the Tooling API, which has what the Metadata API shows in no read."""
 
         def once(instance_url: str, token: Secret) -> list[Mapping[str, Any]]:
-            return tooling.query(self.org, self._session.transport, instance_url, token, text)
+            return rest.query(self.org, self._session.transport, instance_url, token, text)
 
         return self._repeating(_worth_repeating, lambda: self._session.call(once))
 

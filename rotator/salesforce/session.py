@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from rotator.core.keys import PrivateKey
+    from rotator.core.crypto.keys import PrivateKey
     from rotator.core.secret import Secret
     from rotator.salesforce.transport import Transport
 

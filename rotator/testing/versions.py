@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.certificates import PrivateKey, SubjectName, self_signed
 from rotator.core.credentials import Version
+from rotator.core.crypto.certificates import PrivateKey, SubjectName, self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.config.durations import format_duration
-from rotator.services.jobs import JobKind
-from rotator.services.matters_of import STORE
+from rotator.services.alerting.catalog import STORE
+from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, timedelta
 
-    from rotator.services.overview import ChannelLine, OrgLine, Overview
+    from rotator.services.reporting.overview import ChannelLine, OrgLine, Overview
     from rotator.web.liveness import Liveness
 
 MISSED_LOOKS: Final = 3

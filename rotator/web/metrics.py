@@ -20,7 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 import rotator
-from rotator.services.overview import alert_state
+from rotator.services.reporting.overview import alert_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from rotator.services.overview import Overview
+    from rotator.services.reporting.overview import Overview
     from rotator.web.liveness import Liveness
 
 _PLACE: Final = ("org", "app", "type", "credential", "fingerprint", "stage")

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.services.overview import Urgency
+from rotator.services.reporting.overview import Urgency
 from rotator.web.axis import LATER, TODAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from rotator.services.overview import CertificateLine
+    from rotator.services.reporting.overview import CertificateLine
     from rotator.web.axis import Axis
 
 MOST_BARS: Final = 40

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
-from rotator.services.overview import Urgency
+from rotator.services.reporting.overview import Urgency
 from rotator.web.paging import number_of
 from rotator.web.picture import PERIODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.services.overview import CertificateLine, Overview
+    from rotator.services.reporting.overview import CertificateLine, Overview
 
 MANAGED: Final = {"managed": True, "unmanaged": False}
 

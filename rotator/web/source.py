@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from rotator.services.overview import CertificatePast, MatterPast, Overview, RotationPast
+    from rotator.services.reporting.overview import CertificatePast, MatterPast, Overview, RotationPast
 
 
 class Source(Protocol):

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 
-from rotator.services.overview import Urgency, alert_state
+from rotator.services.reporting.overview import Urgency, alert_state
 from rotator.web.axis import Axis
 from rotator.web.paging import number_of, page_of
 from rotator.web.picture import MOST_BARS, PERIODS, bar, by_org, columns
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from rotator.services.overview import CertificateLine, CredentialLine, OrgLine, Overview
+    from rotator.services.reporting.overview import CertificateLine, CredentialLine, OrgLine, Overview
     from rotator.web.liveness import Liveness
     from rotator.web.picture import Bar
     from rotator.web.source import Source

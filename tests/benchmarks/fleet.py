@@ -15,10 +15,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.certificates import SubjectName, self_signed
-from rotator.core.keys import PrivateKey
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer
+from rotator.core.crypto.certificates import SubjectName, self_signed
+from rotator.core.crypto.keys import PrivateKey
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.server import SimulatorServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,17 +15,17 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
-from rotator.core.certificates import SubjectName, self_signed
-from rotator.core.keys import PrivateKey
-from rotator.history.database import open_database
+from rotator.core.crypto.certificates import SubjectName, self_signed
+from rotator.core.crypto.keys import PrivateKey
+from rotator.history.engine.database import open_database
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.salesforce.inventory import inventory
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.salesforce.transport import Transport
-from rotator.services.scan import sighting_of
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer, utc_now
+from rotator.services.inventory.scan import sighting_of
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.server import SimulatorServer, utc_now
 from rotator.testing.versions import spare_key
 
 if TYPE_CHECKING:

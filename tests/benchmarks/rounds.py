@@ -30,15 +30,15 @@ from cryptography import x509
 
 from rotator.application import Application
 from rotator.config.loading import parse
-from rotator.core.keys import PrivateKey
-from rotator.services.round import Round
-from rotator.services.scope import Office
+from rotator.core.crypto.keys import PrivateKey
+from rotator.services.schedule.context import Office
+from rotator.services.schedule.cycle import Round
 from tests.benchmarks.fleet import USER, fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rotator.services.jobs import Job
+    from rotator.services.schedule.jobs import Job
     from tests.benchmarks.fleet import Member
 
 ORGS: Final = 200

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.history.database import Database, open_database
+from rotator.history.engine.database import Database, open_database
 from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsGround, AwsServer
 from tests.contract.databases import Kind, postgres_kind, sqlite_kind
 from tests.contract.servers.postgres import EXTERNAL, PostgresServer

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import make_url, text
 
 from rotator.core.severity import Severity
-from rotator.history.database import Database, open_database
-from rotator.history.matters import NewMatter
+from rotator.history.alerts.alerts import NewMatter
+from rotator.history.engine.database import Database, open_database
 from rotator.history.records import NewRotation
 from tests.contract.servers.postgres import execute, scratch_database
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.core.keys import PrivateKey
+    from rotator.core.crypto.keys import PrivateKey
 
 _PLAIN: Final = (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL)
 

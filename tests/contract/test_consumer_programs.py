@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.core.certificates import SubjectName, self_signed
 from rotator.core.credentials import Version
-from rotator.simulator.faults import Kind
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer
-from rotator.stores.files import FilesStore
+from rotator.core.crypto.certificates import SubjectName, self_signed
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.server import SimulatorServer
+from rotator.simulator.wire.faults import Kind
+from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import spare_key
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ import pytest
 
 from rotator import consumer
 from rotator.consumer import DualKeyLogin, Waiting
-from rotator.core.certificates import SubjectName, self_signed
 from rotator.core.credentials import Version
+from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.errors import LoginRefused, StoreError, StoreUnavailable
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer
-from rotator.stores.aws_policy import Ground, for_consumers
-from rotator.stores.files import FilesStore
-from rotator.stores.vault_policy import PENDING, consumer_policy, stanza
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.server import SimulatorServer
+from rotator.stores.aws.policy import Ground, for_consumers
+from rotator.stores.files.store import FilesStore
+from rotator.stores.vault.policy import PENDING, consumer_policy, stanza
 from rotator.testing.versions import spare_key
 from tests.contract.aws.stores import VirtualTime
 from tests.contract.servers.strict_aws import REGION

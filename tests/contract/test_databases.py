@@ -11,17 +11,16 @@ import pytest
 from sqlalchemy import Connection, insert, select, text, update
 
 from rotator.errors import HistoryError
-from rotator.history import queries
-from rotator.history.database import Database, open_database
-from rotator.history.journal import Journal
-from rotator.history.models import EVENT, HEAD, ROTATION
+from rotator.history.engine.database import Database, open_database
+from rotator.history.engine.tables import EVENT, HEAD, ROTATION
+from rotator.history.journal.journal import Journal, queries
 from tests.contract.databases import NEW_ROTATION, NOW, together
 
 APPENDING = """
 import sys
 from datetime import UTC, datetime
-from rotator.history.database import open_database
-from rotator.history.journal import Journal
+from rotator.history.engine.database import open_database
+from rotator.history.journal.journal import Journal
 journal = Journal(open_database(sys.argv[1]))
 while True:
     print(journal.record("verify", now=datetime.now(UTC)).sequence, flush=True)

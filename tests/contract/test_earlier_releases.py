@@ -9,19 +9,19 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import column, insert, table
 
-from rotator.history import queries, upgrades
-from rotator.history.database import open_database
-from rotator.history.journal import Journal
-from rotator.history.matters import Matters
-from rotator.history.models import CERTIFICATE
+from rotator.history.alerts.alerts import Matters
+from rotator.history.engine import upgrades
+from rotator.history.engine.database import open_database
+from rotator.history.engine.tables import CERTIFICATE
+from rotator.history.engine.times import UtcDateTime
+from rotator.history.journal.journal import Journal, queries
 from rotator.history.sightings import last_sightings
-from rotator.history.times import UtcDateTime
 from tests.contract.databases import NEW_MATTER, NEW_ROTATION, NOW
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
     from tests.contract.databases import Kind
 
 DAY = timedelta(days=1)

@@ -10,16 +10,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
-from rotator.history import queries
-from rotator.history.database import open_database
-from rotator.history.journal import Journal
-from rotator.history.models import EVENT
+from rotator.history.engine.database import open_database
+from rotator.history.engine.tables import EVENT
+from rotator.history.journal.journal import Journal, queries
 from tests.contract.databases import NEW_ROTATION, NOW, unguard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
     from tests.contract.databases import Kind
 
     New = Callable[[], Database]

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert
 
+from rotator.core.attempts import BackOff, Trial
 from rotator.core.severity import Severity
-from rotator.core.trials import BackOff, Trial
 from rotator.errors import ConfigurationError, HistoryError
-from rotator.history import queries
-from rotator.history.ledger import CLOSED, Ledger, Notice
-from rotator.history.matters import Matter, Matters
-from rotator.history.models import MATTER, NOTICE
-from rotator.history.trials import Trials
+from rotator.history.alerts.alerts import Matter, Matters
+from rotator.history.alerts.outbox import CLOSED, Ledger, Notice
+from rotator.history.attempts import Trials
+from rotator.history.engine.tables import MATTER, NOTICE
+from rotator.history.journal.journal import queries
 from tests.contract.databases import NEW_MATTER, NOW, together
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
 
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
 
 LEASE = timedelta(minutes=10)
 DAY = timedelta(days=1)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.errors import RotationRunning
-from rotator.history.database import Database, open_database
-from rotator.history.locks import RotationLocks, rotation_locks
+from rotator.history.engine.database import Database, open_database
+from rotator.history.locks.locks import RotationLocks, rotation_locks
 from tests.contract.databases import NOW, together
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 HOLDER = """
 import sys
 from datetime import UTC, datetime
-from rotator.history.database import open_database
-from rotator.history.locks import rotation_locks
+from rotator.history.engine.database import open_database
+from rotator.history.locks.locks import rotation_locks
 locks = rotation_locks(open_database(sys.argv[1]), lambda: datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
 with locks.hold(sys.argv[2]):
     print("held", flush=True)

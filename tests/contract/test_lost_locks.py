@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import make_url
 
 from rotator.errors import HistoryUnavailable, RotationRunning
-from rotator.history.advisory import lock_key
-from rotator.history.database import Database, open_database
-from rotator.history.locks import RotationLocks, rotation_locks
-from rotator.history.sqlite import file_of, locks_folder
+from rotator.history.engine.database import Database, open_database
+from rotator.history.engine.sqlite import file_of, locks_folder
+from rotator.history.locks.advisory import lock_key
+from rotator.history.locks.locks import RotationLocks, rotation_locks
 from tests.contract.databases import NOW
 from tests.contract.servers.postgres import execute, scratch_database
 

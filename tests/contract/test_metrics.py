@@ -12,11 +12,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from rotator.config.daemon import HttpSettings
-from rotator.history.database import open_database
+from rotator.history.engine.database import open_database
 from rotator.history.sightings import record_sightings
-from rotator.services.gathering import Gathering
-from rotator.web.application import application
+from rotator.services.reporting.reader import Gathering
 from rotator.web.liveness import Liveness
+from rotator.web.routes import application
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.services.gathering import Gathering
+from rotator.services.reporting.reader import Gathering
 from tests.unit.web import scene
 
 if TYPE_CHECKING:
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
 
 
 def test_every_database_shows_the_same(database: Database) -> None:

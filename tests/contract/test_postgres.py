@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from sqlalchemy import make_url, text
 
-from rotator.core.certificates import SubjectName, self_signed
+from rotator.core.attempts import Trial
+from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
-from rotator.core.trials import Trial
 from rotator.errors import HistoryError, HistoryUnavailable
-from rotator.history import queries
-from rotator.history.database import Database, open_database
-from rotator.history.journal import Journal
-from rotator.history.ledger import Ledger
-from rotator.history.locks import rotation_locks
-from rotator.history.matters import Matters
+from rotator.history.alerts.alerts import Matters
+from rotator.history.alerts.outbox import Ledger
+from rotator.history.attempts import Trials
+from rotator.history.engine.database import Database, open_database
+from rotator.history.engine.upgrades import known_versions
+from rotator.history.journal.journal import Journal, queries
+from rotator.history.locks.locks import rotation_locks
 from rotator.history.records import Event
-from rotator.history.trials import Trials
-from rotator.history.upgrades import known_versions
 from rotator.testing.versions import spare_key
 from tests.contract.databases import NEW_MATTER, NEW_ROTATION, NOW
 from tests.contract.servers.postgres import PostgresServer, execute, name_of, scratch_database
@@ -37,7 +36,7 @@ DAY: Final = timedelta(days=1)
 
 LOADED = """
 import sys
-from rotator.history.database import open_database
+from rotator.history.engine.database import open_database
 with open_database(sys.argv[1]) as database:
     database.upgrade()
 print([name for name in ("alembic", "sqlalchemy.orm", "psycopg") if name in sys.modules])

@@ -18,14 +18,14 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceExpiredSession, SalesforceMalformedRequest
 from zeep.exceptions import Fault as ZeepFault
 
-from rotator.core.certificates import PrivateKey, SubjectName, self_signed
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer, utc_now
+from rotator.core.crypto.certificates import PrivateKey, SubjectName, self_signed
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.server import SimulatorServer, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.core.certificates import Certificate
+    from rotator.core.crypto.certificates import Certificate
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"

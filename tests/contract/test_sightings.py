@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rotator.history.queries import certificates
+from rotator.history.journal.queries import certificates
 from rotator.history.records import Sighting
 from rotator.history.sightings import last_sightings, record_sightings
 from tests.contract.databases import NOW
 
 if TYPE_CHECKING:
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
 NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)

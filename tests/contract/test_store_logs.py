@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.stores.files import FilesStore
+from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
 from tests.contract.planted import betrayals, logging_everything
 from tests.contract.vault.stores import opened

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.stores.aws_policy import Ground, for_rotator
-from rotator.stores.files import FilesStore
+from rotator.stores.aws.policy import Ground, for_rotator
+from rotator.stores.files.store import FilesStore
 from rotator.testing.stores import StoreContract
 from tests.contract.aws.stores import AwsGround, AwsServer, running_aws
 from tests.contract.servers.moto import own_server

@@ -13,10 +13,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from rotator.errors import HistoryError
-from rotator.history import queries, upgrades
-from rotator.history.database import Database, open_database
-from rotator.history.journal import Journal
-from rotator.history.models import METADATA
+from rotator.history.engine import upgrades
+from rotator.history.engine.database import Database, open_database
+from rotator.history.engine.tables import METADATA
+from rotator.history.journal.journal import Journal, queries
 from tests.contract.databases import NOW, together
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ NEWEST = upgrades.known_versions()[-1]
 FIRST_USE = """
 import sys
 from datetime import UTC, datetime
-from rotator.history.database import open_database
-from rotator.history.journal import Journal
+from rotator.history.engine.database import open_database
+from rotator.history.journal.journal import Journal
 print("ready", flush=True)
 sys.stdin.readline()
 with open_database(sys.argv[1]) as database:

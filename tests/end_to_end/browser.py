@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from rotator.config.daemon import HttpSettings
-from rotator.history.database import open_database
-from rotator.services.gathering import Gathering
-from rotator.web.application import application
+from rotator.history.engine.database import open_database
+from rotator.services.reporting.reader import Gathering
 from rotator.web.liveness import Liveness
+from rotator.web.routes import application
 from rotator.web.server import WebServer
 from tests.unit.web import scene
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from rotator.config.settings import Settings
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
 
 
 @contextmanager

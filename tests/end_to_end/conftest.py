@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.cli.simulator import simulated
-from rotator.simulator import hosting
-from rotator.simulator.server import SimulatorServer
+from rotator.cli.commands.simulator import simulated
+from rotator.simulator.serving import hosting
+from rotator.simulator.serving.server import SimulatorServer
 from tests.end_to_end import processes
 from tests.end_to_end.orgs import spare_keys
 from tests.end_to_end.strangers import Folder
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
 
 
 @pytest.fixture(scope="session", autouse=True)

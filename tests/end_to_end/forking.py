@@ -25,13 +25,13 @@ LARGEST_REQUEST: Final = 100_000
 
 _LATER: Final = (
     "alembic.command",
-    "rotator.cli.plan",
-    "rotator.cli.progress",
+    "rotator.cli.commands.plan",
+    "rotator.cli.output.progress",
     "rotator.daemon.start",
-    "rotator.history.upgrades",
-    "rotator.services.desk",
-    "rotator.stores.files_kind",
-    "rotator.stores.vault",
+    "rotator.history.engine.upgrades",
+    "rotator.services.rotation.service",
+    "rotator.stores.files.plugin",
+    "rotator.stores.vault.store",
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
 )
@@ -41,7 +41,7 @@ _LATER: Final = (
 def imported() -> Mapping[str, Callable[[], int]]:
     """The console scripts, by name, with everything in memory that they use."""
     from rotator.cli.main import COMMANDS, main, rotate_main  # noqa: PLC0415 - only this program itself imports it
-    from rotator.core import keys  # noqa: PLC0415
+    from rotator.core.crypto import keys  # noqa: PLC0415
     from rotator.salesforce import soap  # noqa: PLC0415
 
     for command in COMMANDS.values():

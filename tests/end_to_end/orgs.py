@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.simulator import hosting
-from rotator.simulator.scenario import two_orgs
-from rotator.simulator.settings import OrgSettings
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.serving import hosting
+from rotator.simulator.serving.scenario import two_orgs
 from rotator.testing.versions import spare_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.simulator.export import Export
-    from rotator.simulator.server import SimulatorServer
+    from rotator.simulator.serving.export import Export
+    from rotator.simulator.serving.server import SimulatorServer
 
 _FIRST: Final = 100
 """Number of the first spare key that the orgs hold; nobody else has these."""

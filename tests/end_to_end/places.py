@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from rotator.cli.simulator import _fill_store
+from rotator.cli.commands.simulator import _fill_store
 from rotator.core.logins import LoginOutcome
-from rotator.history.database import open_database
-from rotator.history.queries import rotations, verify
+from rotator.history.engine.database import open_database
+from rotator.history.journal.queries import rotations, verify
 from rotator.salesforce.login import LoginTarget, prove
 from rotator.salesforce.transport import Transport
-from rotator.simulator.export import Export
-from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.settings import OrgSettings
-from rotator.stores.files import FilesStore
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.serving.export import Export
+from rotator.simulator.wire.faults import Effect, Fault, Kind
+from rotator.stores.files.store import FilesStore
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Process, start
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.core.credentials import Version
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
 
 DEADLINE: Final = 60.0
 """Seconds after which a test gives up waiting for a process."""

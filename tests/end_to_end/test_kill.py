@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.simulator.faults import Kind
-from rotator.simulator.settings import OrgSettings
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.wire.faults import Kind
 from tests.end_to_end.places import (
     DEADLINE,
     HANG,

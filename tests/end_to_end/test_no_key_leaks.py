@@ -22,11 +22,11 @@ from requests.adapters import HTTPAdapter
 from sqlalchemy import make_url
 
 from rotator.cli import failures, runs
-from rotator.core.keys import PrivateKey
-from rotator.simulator.export import Export
-from rotator.simulator.hosting import hosted
-from rotator.simulator.settings import OrgSettings
-from rotator.stores.disk import Directory
+from rotator.core.crypto.keys import PrivateKey
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.serving.export import Export
+from rotator.simulator.serving.hosting import hosted
+from rotator.stores.files.disk import Directory
 from rotator.testing.versions import spare_key
 from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer, new_prefix
 from tests.contract.planted import betrayals, logging_everything, whole

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.server import utc_now
+from rotator.simulator.serving.server import utc_now
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.end_to_end.processes import Ran
 from tests.end_to_end.troubles import login_of, production, refused
 
 if TYPE_CHECKING:
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
     from tests.end_to_end.strangers import Folder
 
 NOTHING_LISTENS = "127.0.0.1:1"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import make_url
 
-from rotator.simulator.export import Export
+from rotator.simulator.serving.export import Export
 from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer
 from tests.contract.servers.postgres import PostgresServer, scratch_database
 from tests.contract.servers.strict_aws import REGION
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
     from tests.contract.servers.vault import VaultProcess
 
 APPS = ("Billing", "Warehouse_A", "Warehouse_B")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from sqlalchemy import make_url
 
-from rotator.cli.simulator import _fill_store
-from rotator.history.upgrades import known_versions
-from rotator.simulator.export import Export
-from rotator.simulator.faults import Effect, Fault, Kind
+from rotator.cli.commands.simulator import _fill_store
+from rotator.history.engine.upgrades import known_versions
+from rotator.simulator.serving.export import Export
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.contract.servers.postgres import PostgresServer, running_server, scratch_database
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Process, start
@@ -20,7 +20,7 @@ from tests.end_to_end.strangers import Folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
 
 VARIABLE: Final = "DATABASE_PASSWORD"
 DEADLINE: Final = 60.0

@@ -14,8 +14,8 @@ import yaml
 from rotator.application import Application
 from rotator.daemon.start import serve_once
 from rotator.errors import DaemonRunning
-from rotator.history.database import open_database
-from rotator.history.matters import Matters
+from rotator.history.alerts.alerts import Matters
+from rotator.history.engine.database import open_database
 from tests.end_to_end.daemons import Daemon, configured, running
 from tests.end_to_end.places import DEADLINE, Place, hosted_place
 from tests.end_to_end.processes import start

@@ -11,7 +11,7 @@ import yaml
 
 from rotator.application import Application
 from rotator.daemon.start import serve_once
-from rotator.simulator.faults import Kind
+from rotator.simulator.wire.faults import Kind
 from tests.end_to_end.daemons import Daemon, configured, running
 from tests.end_to_end.places import (
     SLOW,

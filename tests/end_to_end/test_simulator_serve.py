@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from rotator.core.credentials import Stage
-from rotator.stores.files import FilesStore
+from rotator.stores.files.store import FilesStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

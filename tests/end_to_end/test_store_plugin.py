@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.simulator.export import Export
+from rotator.simulator.serving.export import Export
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Ran, start
 

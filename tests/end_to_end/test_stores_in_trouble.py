@@ -9,10 +9,10 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.failures import BROKEN_PIPE
-from rotator.history.database import open_database
-from rotator.history.locks import rotation_locks
-from rotator.simulator.server import utc_now
-from rotator.stores.disk import Directory
+from rotator.history.engine.database import open_database
+from rotator.history.locks.locks import rotation_locks
+from rotator.simulator.serving.server import utc_now
+from rotator.stores.files.disk import Directory
 from tests.end_to_end.strangers import Folder, run_unread
 from tests.end_to_end.troubles import refused
 

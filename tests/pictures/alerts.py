@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from playwright.sync_api import sync_playwright
 
 from rotator.config.settings import Settings
-from rotator.history.database import open_database
-from rotator.history.ledger import Ledger
-from rotator.history.matters import Matters
-from rotator.history.trials import Trials
-from rotator.services.alert import Alerts
-from rotator.services.delivery import Delivery
-from rotator.services.seen import SeenNow
+from rotator.history.alerts.alerts import Matters
+from rotator.history.alerts.outbox import Ledger
+from rotator.history.attempts import Trials
+from rotator.history.engine.database import open_database
+from rotator.services.alerting.delivery import Delivery
+from rotator.services.alerting.rules import Alerts
+from rotator.services.inventory.seen import SeenNow
 from tests.contract.channels.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import fake_slack
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from rotator.alerts.base import Channel
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
     from tests.contract.servers.slack import Posted
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.stores.aws import AwsStore, NewSecrets
-from rotator.stores.aws_calls import AwsCalls, Waiting
-from rotator.stores.aws_policy import Ground
-from rotator.stores.aws_secret import CURRENT, PLACEHOLDER
+from rotator.stores.aws.calls import AwsCalls, Waiting
+from rotator.stores.aws.policy import Ground
+from rotator.stores.aws.secret import CURRENT, PLACEHOLDER
+from rotator.stores.aws.store import AwsStore, NewSecrets
 from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, new_prefix
 from tests.contract.servers.strict_aws import REGION
 

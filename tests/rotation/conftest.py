@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.core.keys import PrivateKey
+from rotator.core.crypto.keys import PrivateKey
 from rotator.testing.versions import spare_key
 from tests.rotation.ground import KEYS, Ground, ground_in
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.application import Application
-    from rotator.services.reports import Report
+    from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
     from tests.rotation.moments import Moment
     from tests.rotation.trials import Scenario

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Stage, Stages, Version
 from rotator.errors import StoreError
-from rotator.stores.files import FilesStore
+from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
 from tests.rotation.disk_faults import Crash, FaultyOs, When, disk_of
 

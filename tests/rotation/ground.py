@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.application import Application
 from rotator.config.loading import parse
-from rotator.core.certificates import Certificate, SubjectName, self_signed
 from rotator.core.credentials import Version
-from rotator.history.database import open_database
-from rotator.history.journal import Journal
-from rotator.history.queries import gap_begun
+from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
+from rotator.history.engine.database import open_database
+from rotator.history.journal.journal import Journal
+from rotator.history.journal.queries import gap_begun
 from rotator.salesforce.transport import Transport
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer
-from rotator.simulator.settings import OrgSettings
+from rotator.simulator.org.org import Org
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.serving.server import SimulatorServer
 from rotator.testing.versions import MOMENT, spare_key
 from tests.rotation.moments import Moment
 from tests.rotation.places import FilesKeys, History, Keys, SqliteHistory
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.core.credentials import Stages
-    from rotator.core.keys import PrivateKey
-    from rotator.history.database import Database
+    from rotator.core.crypto.keys import PrivateKey
+    from rotator.history.engine.database import Database
     from rotator.stores.base import Store
     from tests.rotation.trials import Watcher
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from rotator.core.actions import ActionKind
+from rotator.core.decision.actions import ActionKind
 from rotator.core.logins import LoginOutcome
 from tests.rotation.looks import answered, giving_up, remembered
 from tests.rotation.world import APPS, BAD_KEY, THROWAWAY, UNKNOWN, Cert, Stored, World
@@ -13,8 +13,8 @@ from tests.rotation.world import APPS, BAD_KEY, THROWAWAY, UNKNOWN, Cert, Stored
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.core.actions import Action
-    from rotator.core.policies import Wanted
+    from rotator.core.decision.actions import Action
+    from rotator.core.decision.policies import Wanted
 
 WRITES = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
 """The actions that change an app."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.consumer.dual_key import DualKeyLogin, StoredVersions, Waiting
 from rotator.errors import RotatorError
-from rotator.history.database import open_database
+from rotator.history.engine.database import open_database
 from tests.rotation.trials import CHANGES, Watcher
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from rotator.application import Application
-    from rotator.history.database import Database
-    from rotator.services.reports import Report
+    from rotator.history.engine.database import Database
+    from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
     from tests.rotation.trials import Promises, Scenario
 

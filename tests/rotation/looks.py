@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import cache
 
 from rotator.core.credentials import Fingerprint
+from rotator.core.decision.observations import KnownVersion, Memory, Observation, Probe, SeenApp
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.core.observations import KnownVersion, Memory, Observation, Probe, SeenApp
 from tests.rotation.world import APPS, NOW, POLICY, THROWAWAY, TICK, Cert, Stored, Tried, World
 
 _LONGEST_ROW = 1

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from rotator.simulator.propagation import Change
+    from rotator.simulator.org.propagation import Change
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from rotator.stores.files import FilesStore
+from rotator.stores.files.store import FilesStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.application import Application
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
     from rotator.stores.base import Store
 
 

@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.history.database import open_database
-from rotator.history.models import METADATA
+from rotator.history.engine.database import open_database
+from rotator.history.engine.tables import METADATA
 from tests.contract.servers.postgres import execute, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
     from tests.contract.servers.postgres import PostgresServer
 
 TABLES: Final = [table.name for table in METADATA.sorted_tables]

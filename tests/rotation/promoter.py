@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from rotator.stores.files import FilesStore
+from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version, spare_key
 
 NAME = "billing"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.core.actions import Action, ActionKind, HaltReason
+from rotator.core.decision.actions import Action, ActionKind, HaltReason
+from rotator.core.decision.policies import Goal
 from rotator.core.logins import LoginOutcome
-from rotator.core.policies import Goal
 from tests.rotation.happenings import WRITES
 from tests.rotation.world import BAD_KEY, NAMED, NOW, POLICY, UNKNOWN, Stored, World
 
 if TYPE_CHECKING:
-    from rotator.core.policies import Wanted
+    from rotator.core.decision.policies import Wanted
 
 
 class BrokenRuleError(AssertionError):

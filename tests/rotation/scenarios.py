@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.services.adopt import version_to_adopt
-from rotator.services.reports import Outcome, Silent
-from rotator.services.requests import Request
+from rotator.services.rotation.adopt import version_to_adopt
+from rotator.services.rotation.report import Outcome, Silent
+from rotator.services.rotation.requests import Request
 from rotator.testing.versions import spare_key
 from tests.rotation.ground import APPS, PERSONS_KEY, Ground
 from tests.rotation.trials import Scenario, serve
 
 if TYPE_CHECKING:
     from rotator.application import Application
-    from rotator.services.reports import Report
+    from rotator.services.rotation.report import Report
 
 REPLACE: Final = Request("replace", "alex@laptop")
 COMPROMISED: Final = Request("replace", "alex@laptop", trigger="compromised")

@@ -6,7 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint
-from rotator.core.policies import Goal, Strategy, Wanted
+from rotator.core.decision.policies import Goal, Strategy, Wanted
 from tests.rotation.happenings import adopted
 from tests.rotation.world import APPS, BAD_KEY, NAMED, THROWAWAY, UNKNOWN, Cert, Stored, World
 

@@ -17,7 +17,7 @@ from tests.rotation.trials import Scenario, serve
 
 if TYPE_CHECKING:
     from rotator.application import Application
-    from rotator.services.reports import Report
+    from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
 
 IN_THE_MIDDLE: Final = [each for each in SCENARIOS if str(each) in {"in place", "alternating, compromised", "enroll"}]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from rotator.errors import RotatorError
-from rotator.services.reports import Outcome
+from rotator.services.rotation.report import Outcome
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.trials import CHANGES, Failing, Promises, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.services.reports import Report
+    from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
 
 NAMED: Final = {str(scenario): scenario for scenario in SCENARIOS}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.errors import StoreError, StoreUnavailable
-from rotator.stores.files import FilesStore
+from rotator.stores.files.store import FilesStore
 from tests.rotation.disk_faults import NEEDING_ROOM, FaultyOs
 from tests.rotation.files_scenarios import (
     NAME,

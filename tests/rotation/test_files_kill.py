@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.core.certificates import Certificate
 from rotator.core.credentials import Stage
+from rotator.core.crypto.certificates import Certificate
 from rotator.stores.base import read_stage
-from rotator.stores.files import FilesStore
+from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
 
 if TYPE_CHECKING:

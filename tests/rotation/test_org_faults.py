@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.core.actions import HaltReason
+from rotator.core.decision.actions import HaltReason
 from rotator.core.logins import LoginOutcome
 from rotator.errors import OrgError, RotatorError
-from rotator.history.queries import events, rotations, verify
+from rotator.history.journal.queries import events, rotations, verify
 from rotator.salesforce.login import LoginTarget, prove
 from rotator.salesforce.transport import Transport
-from rotator.services.reports import Outcome, Report
-from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.propagation import CertificateSlot
-from rotator.simulator.settings import OrgSettings
+from rotator.services.rotation.report import Outcome, Report
+from rotator.simulator.org.propagation import CertificateSlot
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.rotation.scenarios import REPLACE, SCENARIOS
 from tests.rotation.trials import Failing, Promises, Scenario, serve
 

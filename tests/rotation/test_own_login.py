@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
 
-from rotator.core.actions import ActionKind
-from rotator.core.policies import Strategy
+from rotator.core.decision.actions import ActionKind
+from rotator.core.decision.policies import Strategy
 from rotator.errors import RotationHalted
-from rotator.history.queries import rotations
-from rotator.services.adopt import version_to_adopt
-from rotator.services.plan import plan_of
-from rotator.services.reports import Outcome, Report, Silent
-from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.settings import OrgSettings
+from rotator.history.journal.queries import rotations
+from rotator.services.rotation.adopt import version_to_adopt
+from rotator.services.rotation.plan import plan_of
+from rotator.services.rotation.report import Outcome, Report, Silent
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.testing.versions import spare_key
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.ground import ROBOT_KEY, Ground
@@ -25,7 +25,7 @@ from tests.rotation.trials import Scenario, Watcher, serve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.services.requests import Request
+    from rotator.services.rotation.requests import Request
 
 _T = TypeVar("_T")
 

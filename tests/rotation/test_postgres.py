@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from rotator.errors import HistoryUnavailable, RotationRunning
-from rotator.history import queries
-from rotator.history.database import open_database
-from rotator.history.locks import rotation_locks
+from rotator.history.engine.database import open_database
+from rotator.history.journal.journal import queries
+from rotator.history.locks.locks import rotation_locks
 from tests.rotation.outages import Ends, LosesItsLock, Outage
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.trials import CHANGES, Promises, Scenario
 
 if TYPE_CHECKING:
     from rotator.application import Application
-    from rotator.services.reports import Report
+    from rotator.services.rotation.report import Report
     from tests.contract.servers.postgres import PostgresServer
     from tests.rotation.ground import Ground
     from tests.rotation.places import Keys

@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rotator.core.actions import ActionKind
+from rotator.core.decision.actions import ActionKind
+from rotator.core.decision.policies import Strategy
 from rotator.core.logins import LoginOutcome
-from rotator.core.policies import Strategy
 from tests.rotation.happenings import adopted, people
 from tests.rotation.looks import answered
 from tests.rotation.sameness import plain
@@ -26,7 +26,7 @@ from tests.rotation.world import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rotator.core.policies import Wanted
+    from rotator.core.decision.policies import Wanted
     from tests.rotation.world import World
 
 WALK: Final = Walk(REQUESTS + RARE_REQUESTS)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.core.policies import Goal, Strategy, Wanted
-from rotator.core.rotation import CLAUSES, Clause, all_is_done
+from rotator.core.decision.decide import CLAUSES, Clause, all_is_done
+from rotator.core.decision.policies import Goal, Strategy, Wanted
 from tests.rotation.rules import BrokenRuleError
 from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, sane
 from tests.rotation.variants import VARIANTS, without

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
-    from rotator.services.reports import Report
+    from rotator.services.rotation.report import Report
     from tests.contract.servers.vault import VaultProcess
     from tests.rotation.aws_keys import AwsKeys
     from tests.rotation.ground import Ground

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.errors import RotatorError, StoreError
-from rotator.services.reports import Outcome, Report
+from rotator.services.rotation.report import Outcome, Report
 from tests.rotation.installations import Consumer, Observed, Second, Turns, second_installation, served
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.trials import Promises, Scenario

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import event, select
 
 from rotator.core.thresholds import label
-from rotator.history.models import MATTER, NOTICE
-from rotator.history.queries import rotations, verify
-from rotator.services.expiry import EXPIRY
-from rotator.services.jobs import JobKind
+from rotator.history.engine.tables import MATTER, NOTICE
+from rotator.history.journal.queries import rotations, verify
+from rotator.services.alerting.expiry import EXPIRY
+from rotator.services.schedule.jobs import JobKind
 from tests.rotation.year import (
     BEGIN,
     CHANNELS,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from rotator.application import Application
-from rotator.core.keys import PrivateKey
+from rotator.core.crypto.keys import PrivateKey
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import (
     HistoryError,
@@ -19,16 +19,16 @@ from rotator.errors import (
     StoreUnavailable,
     WriteUncertain,
 )
-from rotator.history.journal import Journal
-from rotator.services.reports import Silent
+from rotator.history.journal.journal import Journal
+from rotator.services.rotation.report import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.core.credentials import Version
-    from rotator.services.managed import Managed
-    from rotator.services.reports import Report
-    from rotator.services.requests import Request
+    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.report import Report
+    from rotator.services.rotation.requests import Request
     from tests.rotation.ground import Ground
 
 _T = TypeVar("_T")

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rotator.core.actions import Action, ActionKind, HaltReason
-from rotator.core.logins import LoginOutcome
-from rotator.core.rotation import (
+from rotator.core.decision.actions import Action, ActionKind, HaltReason
+from rotator.core.decision.decide import (
     CLAUSES,
     Clause,
     pending_is_uploaded,
     previous_ends,
     unfit_pending_goes,
 )
-from rotator.core.situation import Situation
+from rotator.core.decision.situation import Situation
+from rotator.core.logins import LoginOutcome
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.observations import KnownVersion, Probe
+    from rotator.core.decision.observations import KnownVersion, Probe
 
 
 _UPLOAD: Final = CLAUSES.index(pending_is_uploaded)

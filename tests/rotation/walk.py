@@ -6,9 +6,9 @@ from collections import deque
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rotator.core.actions import Action, ActionKind, HaltReason
-from rotator.core.policies import Goal, Wanted
-from rotator.core.rotation import CLAUSES, Clause, decide
+from rotator.core.decision.actions import Action, ActionKind, HaltReason
+from rotator.core.decision.decide import CLAUSES, Clause, decide
+from rotator.core.decision.policies import Goal, Wanted
 from tests.rotation.happenings import WRITES, effect, events, outcomes, people, verified
 from tests.rotation.looks import observe
 from tests.rotation.rules import check_action, check_end, check_state, rule

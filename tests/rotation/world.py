@@ -18,8 +18,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from rotator.core.decision.policies import FRESHNESS, Policy, Verification
 from rotator.core.logins import LoginOutcome
-from rotator.core.policies import FRESHNESS, Policy, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING, Final
 from rotator.alerts.base import DeliveryFailed
 from rotator.application import Application
 from rotator.config.loading import parse
-from rotator.core.certificates import Certificate, SubjectName, self_signed
 from rotator.core.credentials import Version
+from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.core.kinds import Kind
 from rotator.errors import OrgUnavailable
-from rotator.history.database import Database, open_database
+from rotator.history.engine.database import Database, open_database
 from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.salesforce.key_management import CertificateRecord
 from rotator.salesforce.transport import Transport
-from rotator.services.reports import Silent
-from rotator.services.round import Round
-from rotator.services.scope import Office
-from rotator.simulator.faults import Effect, Fault
-from rotator.simulator.faults import Kind as Call
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer
-from rotator.stores.files import FilesStore
+from rotator.services.rotation.report import Silent
+from rotator.services.schedule.context import Office
+from rotator.services.schedule.cycle import Round
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.server import SimulatorServer
+from rotator.simulator.wire.faults import Effect, Fault
+from rotator.simulator.wire.faults import Kind as Call
+from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import spare_key
 from tests.rotation.ground import Clock
 
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Channel, Message
     from rotator.config.settings import Settings
-    from rotator.core.actions import Action
-    from rotator.core.keys import PrivateKey
+    from rotator.core.crypto.keys import PrivateKey
+    from rotator.core.decision.actions import Action
     from rotator.core.logins import LoginAnswer
-    from rotator.services.jobs import Job
-    from rotator.services.managed import Managed
+    from rotator.services.rotation.observer import Managed
+    from rotator.services.schedule.jobs import Job
 
 BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 END: Final = datetime(2027, 1, 1, tzinfo=UTC)
@@ -262,7 +262,7 @@ class _Follower(Silent):
     credential: str
 
     def ended(self, action: Action, seconds: float, answer: LoginAnswer | None) -> None:  # noqa: ARG002 - see Listener
-        """See rotator.services.reports.Listener."""
+        """See rotator.services.rotation.report.Listener."""
         self.year.steps[action.kind] += 1
         self.year.check_pair(self.credential)
 

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rotator.simulator.server import SimulatorServer
+    from rotator.simulator.serving.server import SimulatorServer
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SimulatorServer, Path]]:
     """Two simulated orgs, and the folder that they exported."""
-    from rotator.cli.simulator import _fill_store
-    from rotator.simulator.export import Export
-    from rotator.simulator.hosting import hosted
-    from rotator.simulator.settings import OrgSettings
+    from rotator.cli.commands.simulator import _fill_store
+    from rotator.simulator.org.settings import OrgSettings
+    from rotator.simulator.serving.export import Export
+    from rotator.simulator.serving.hosting import hosted
 
     export = Export(tmp_path_factory.mktemp("exported"))
     with hosted(OrgSettings(), port=0, export=export, state=None) as server:

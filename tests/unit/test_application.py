@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from rotator.application import Application, utc_now
-from rotator.core.certificates import Certificate
+from rotator.core.crypto.certificates import Certificate
 from rotator.errors import ConfigurationError, RotationRunning, StoreError
 from rotator.salesforce.budget import LimitReached
-from rotator.simulator.server import SimulatorServer
+from rotator.simulator.serving.server import SimulatorServer
 
 
 def test_the_program_is_wired_as_the_configuration_says(config: Path, simulator: SimulatorServer) -> None:

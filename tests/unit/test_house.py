@@ -20,7 +20,7 @@ from rotator import errors
 from rotator.cli.failures import INTERRUPTED
 from rotator.cli.main import cli
 from rotator.config.loading import load
-from rotator.services.reports import Outcome
+from rotator.services.rotation.report import Outcome
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

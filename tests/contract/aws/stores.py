@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.stores.aws import AwsStore, NewSecrets
-from rotator.stores.aws_access import AwsAccess, AwsClients
-from rotator.stores.aws_calls import AwsCalls, Waiting
-from rotator.stores.aws_kind import KIND
-from rotator.stores.aws_policy import Ground
-from rotator.stores.kinds import Surroundings
+from rotator.stores.aws.access import AwsAccess, AwsClients
+from rotator.stores.aws.calls import AwsCalls, Waiting
+from rotator.stores.aws.plugin import KIND
+from rotator.stores.aws.policy import Ground
+from rotator.stores.aws.store import AwsStore, NewSecrets
+from rotator.stores.plugins import Surroundings
 from tests.contract.servers import moto
 from tests.contract.servers.strict_aws import REGION, StrictAws, strict_aws
 

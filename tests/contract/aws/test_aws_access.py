@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.errors import StoreError, StoreUnavailable
-from rotator.simulator.certificate_authority import CertificateAuthority
-from rotator.stores.aws_access import unlogged
+from rotator.simulator.serving.authority import CertificateAuthority
+from rotator.stores.aws.access import unlogged
 from rotator.testing.stores import stored_current
 from rotator.testing.versions import make_version
 from tests.contract.aws.stores import ENVIRONMENT

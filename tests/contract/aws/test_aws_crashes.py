@@ -11,8 +11,8 @@ import pytest
 
 from rotator.core.credentials import Stages, Version
 from rotator.errors import StoreError
-from rotator.stores.aws import AwsStore, NewSecrets
-from rotator.stores.aws_calls import AwsCalls
+from rotator.stores.aws.calls import AwsCalls
+from rotator.stores.aws.store import AwsStore, NewSecrets
 from rotator.testing.versions import make_version
 
 if TYPE_CHECKING:

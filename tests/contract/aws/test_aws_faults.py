@@ -11,8 +11,8 @@ import pytest
 
 from rotator.core.credentials import Stages
 from rotator.errors import StoreError, StoreUnavailable
-from rotator.stores.aws import NewSecrets
-from rotator.stores.aws_policy import Ground, for_rotator
+from rotator.stores.aws.policy import Ground, for_rotator
+from rotator.stores.aws.store import NewSecrets
 from rotator.testing.stores import stored_current
 from rotator.testing.versions import make_version
 from tests.contract.servers.strict_aws import REGION
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.core.credentials import Version
-    from rotator.stores.aws import AwsStore
+    from rotator.stores.aws.store import AwsStore
     from tests.contract.aws.stores import AwsGround
 
 NAME = "billing"

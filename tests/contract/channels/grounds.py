@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rotator.alerts.base import Channel, Message
-from rotator.alerts.kinds import Settings, open_channel
+from rotator.alerts.plugins import Settings, open_channel
 from rotator.config.alerts import AppriseChannel, Email, SlackBot, SlackWebhook
 from rotator.core.severity import Severity
 from tests.contract.servers.mail import PASSWORD, USERNAME, MailServer, mail_server

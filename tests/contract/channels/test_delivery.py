@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.config.settings import Settings
+from rotator.core.attempts import BackOff
 from rotator.core.severity import Severity
-from rotator.core.trials import BackOff
 from rotator.errors import HistoryUnavailable
-from rotator.history.database import Database, open_database
-from rotator.history.ledger import Ledger
-from rotator.history.matters import Matters, NewMatter
-from rotator.history.trials import Trials
-from rotator.services.alert import Alerts
-from rotator.services.delivery import LEASE, Delivery
+from rotator.history.alerts.alerts import Matters, NewMatter
+from rotator.history.alerts.outbox import Ledger
+from rotator.history.attempts import Trials
+from rotator.history.engine.database import Database, open_database
+from rotator.services.alerting.delivery import LEASE, Delivery
+from rotator.services.alerting.rules import Alerts
 from tests.contract.channels.grounds import MOMENT, MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import FakeSlack, fake_slack, refusal

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from rotator.simulator.certificate_authority import CertificateAuthority
+from rotator.simulator.serving.authority import CertificateAuthority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

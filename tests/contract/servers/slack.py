@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.simulator.certificate_authority import CertificateAuthority
+from rotator.simulator.serving.authority import CertificateAuthority
 from tests.contract.servers.block_kit import complaints
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from rotator.simulator.certificate_authority import CertificateAuthority
+from rotator.simulator.serving.authority import CertificateAuthority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

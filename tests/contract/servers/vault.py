@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hvac.exceptions import VaultError
 
-from rotator.simulator.certificate_authority import CertificateAuthority
+from rotator.simulator.serving.authority import CertificateAuthority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

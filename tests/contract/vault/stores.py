@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.stores.kinds import Surroundings
-from rotator.stores.vault import VaultStore
-from rotator.stores.vault_kind import KIND
-from rotator.stores.vault_policy import rotator_policy
+from rotator.stores.plugins import Surroundings
+from rotator.stores.vault.plugin import KIND
+from rotator.stores.vault.policy import rotator_policy
+from rotator.stores.vault.store import VaultStore
 from tests.contract.servers.vault import closing
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 
 from rotator.core.credentials import Stages
 from rotator.errors import ConfigurationError, StoreError, StoreUnavailable
-from rotator.stores.vault_policy import rotator_policy
+from rotator.stores.vault.policy import rotator_policy
 from rotator.testing.versions import make_version, spare_key
 from tests.contract.servers.token_reviewer import TokenReviewer, token_reviewer
 from tests.contract.servers.vault import closing

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from rotator.stores.vault import VaultStore
+    from rotator.stores.vault.store import VaultStore
     from tests.contract.servers.vault import VaultProcess
 
 NAME = "billing"

@@ -13,8 +13,8 @@ import pytest
 
 from rotator.core.credentials import Stages
 from rotator.errors import StoreError, StoreUnavailable
-from rotator.stores.vault import VaultStore
-from rotator.stores.vault_policy import consumer_policy, rotator_policy
+from rotator.stores.vault.policy import consumer_policy, rotator_policy
+from rotator.stores.vault.store import VaultStore
 from rotator.testing.versions import make_version
 from tests.contract.servers.vault import VaultProcess, closing, free_port, sealed_server
 from tests.contract.vault.stores import VirtualTime, approle, new_folder, opened

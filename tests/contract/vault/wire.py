@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.stores.vault import VaultStore
+    from rotator.stores.vault.store import VaultStore
 
 
 class Crash(BaseException):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from rotator.alerts.kinds import open_channel
+from rotator.alerts.plugins import open_channel
 from rotator.config.alerts import AppriseChannel
 from rotator.errors import ConfigurationError
 from tests.unit.alerts.messages import MOMENT

@@ -71,7 +71,7 @@ def test_a_plug_in_that_is_no_kind_of_store_is_refused(
     vars(module).update(nothing=None, Settings=Settings)
     monkeypatch.setitem(sys.modules, "strange", module)
     install(packages, "strange", f"strange-{attribute} = strange:{attribute}")
-    assert "is not a rotator.stores.kinds.StoreKind" in refusal(f"strange-{attribute}")
+    assert "is not a rotator.stores.plugins.StoreKind" in refusal(f"strange-{attribute}")
 
 
 def test_a_plug_in_that_fails_is_quoted_in_its_first_line(packages: Path) -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from rotator.config.loading import load, locate, parse
 from rotator.config.settings import LoginByCredential, LoginWithKey, Settings
-from rotator.core.certificates import RETIRED_COMMON_NAME
-from rotator.core.policies import Strategy
+from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
+from rotator.core.decision.policies import Strategy
 from rotator.errors import ConfigurationError
-from rotator.stores.files_kind import FilesStoreSettings
+from rotator.stores.files.plugin import FilesStoreSettings
 
 Read = Callable[..., Settings]
 Refusal = Callable[..., str]

@@ -13,16 +13,16 @@ import pytest
 
 from rotator import consumer
 from rotator.consumer import DualKeyLogin, Waiting
-from rotator.core.certificates import SubjectName, self_signed
 from rotator.core.credentials import Stage, Stages, Version
-from rotator.core.keys import PrivateKey
+from rotator.core.crypto.certificates import SubjectName, self_signed
+from rotator.core.crypto.keys import PrivateKey
 from rotator.errors import LoginRefused, OrgUnavailable, StoreError, StoreUnavailable
 from rotator.salesforce.transport import Transport
-from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer
-from rotator.simulator.settings import OrgSettings
-from rotator.stores.files import FilesStore
+from rotator.simulator.org.org import Org
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.serving.server import SimulatorServer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
+from rotator.stores.files.store import FilesStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -330,6 +330,8 @@ def test_a_rotation_in_place_in_the_files_store_breaks_no_login(
 
 def test_a_consumer_loads_nothing_heavy() -> None:
     heavy = ("zeep", "lxml", "simple_salesforce", "sqlalchemy", "rich", "pydantic", "tenacity", "click")
-    program = f"import sys, rotator.consumer, rotator.stores.files; print([m for m in {heavy} if m in sys.modules])"
+    program = (
+        f"import sys, rotator.consumer, rotator.stores.files.store; print([m for m in {heavy} if m in sys.modules])"
+    )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert loaded.stdout == "[]\n"

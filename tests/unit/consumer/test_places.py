@@ -10,10 +10,10 @@ import pytest
 from rotator import consumer
 from rotator.consumer import places
 from rotator.errors import ConfigurationError, RotatorError
-from rotator.stores.vault_login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
+from rotator.stores.vault.login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
 
 if TYPE_CHECKING:
-    from rotator.stores.vault_login import VaultLogin
+    from rotator.stores.vault.login import VaultLogin
 
 VAULT = "vault:secret/rotator/billing"
 

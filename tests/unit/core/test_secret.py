@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.keys import PrivateKey
+from rotator.core.crypto.keys import PrivateKey
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError
 from rotator.testing.versions import make_version, spare_key

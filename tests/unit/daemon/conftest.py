@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.config.settings import Settings
-    from rotator.services.jobs import Job
+    from rotator.services.schedule.jobs import Job
 
 PATIENCE = 10.0
 
@@ -92,7 +92,7 @@ class World:
     taken: int = 0
 
     def shift(self, app: Application, *, stop_asked: Callable[[], bool], **_: Any) -> Mock:
-        """Instead of rotator.daemon.shift.Shift."""
+        """Instead of rotator.daemon.daemon_run.Shift."""
         self.opens()
         self.shifts.append(app.settings)
         self.stop_asked = stop_asked

@@ -7,13 +7,13 @@ import pytest
 
 from rotator.application import Application
 from rotator.config.loading import load
-from rotator.daemon.bounds import longest
 from rotator.daemon.configuration import changed, needs_restart, prove, read_again
 from rotator.daemon.service import places
 from rotator.daemon.start import serve
+from rotator.daemon.time_limits import longest
 from rotator.errors import ConfigurationError, HistoryError
-from rotator.history.database import open_database
-from rotator.services.jobs import JobKind
+from rotator.history.engine.database import open_database
+from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -30,7 +30,7 @@ WEBHOOK = "https://hooks.slack.example/services/T000/B000/secretsecret"
 
 def record(**values: Any) -> logging.LogRecord:
     usual = {
-        "name": "rotator.stores.files",
+        "name": "rotator.stores.files.store",
         "levelno": logging.DEBUG,
         "levelname": "DEBUG",
         "msg": "promoted %s\nin two lines",
@@ -62,7 +62,7 @@ def stream() -> Iterator[io.StringIO]:
 
 def test_an_event_is_one_line_with_its_time_and_its_values() -> None:
     assert LineFormatter().format(record()) == (
-        '2026-11-23T10:00:00.500Z DEBUG rotator.stores.files promoted billing\\nin two lines fingerprint="ab12"'
+        '2026-11-23T10:00:00.500Z DEBUG rotator.stores.files.store promoted billing\\nin two lines fingerprint="ab12"'
     )
 
 
@@ -83,7 +83,7 @@ def test_for_programs_an_event_is_one_json_object_a_line() -> None:
     assert json.loads(line) == {
         "time": "2026-11-23T10:00:00.500Z",
         "level": "debug",
-        "logger": "rotator.stores.files",
+        "logger": "rotator.stores.files.store",
         "event": "promoted billing\nin two lines",
         "fingerprint": "ab12",
     }

@@ -6,12 +6,12 @@ from unittest.mock import Mock
 
 import pytest
 
-from rotator.core.trials import Trial
+from rotator.core.attempts import Trial
 from rotator.daemon.once import run_once
-from rotator.daemon.work import Work
+from rotator.daemon.workers import Work
 from rotator.errors import HistoryUnavailable
-from rotator.services.jobs import Job, JobKind
-from rotator.services.round import RoundEnd
+from rotator.services.schedule.cycle import RoundEnd
+from rotator.services.schedule.jobs import Job, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

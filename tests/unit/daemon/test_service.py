@@ -10,7 +10,7 @@ import pytest
 
 from rotator.daemon.once import LAST_CALLS
 from rotator.errors import HistoryUnavailable
-from rotator.services.jobs import Job, JobKind
+from rotator.services.schedule.jobs import Job, JobKind
 from tests.unit.daemon.conftest import ExitedError, Stage, World
 
 if TYPE_CHECKING:

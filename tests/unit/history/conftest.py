@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.history.database import Database, open_database
-from rotator.history.journal import Journal
+from rotator.history.engine.database import Database, open_database
+from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
 
 if TYPE_CHECKING:

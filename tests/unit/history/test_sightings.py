@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from rotator.history import queries
-from rotator.history.models import SIGHTING
+from rotator.history.engine.tables import SIGHTING
+from rotator.history.journal.journal import queries
 from rotator.history.records import Sighting
 from rotator.history.sightings import last_sightings, record_sightings
 
 if TYPE_CHECKING:
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
 

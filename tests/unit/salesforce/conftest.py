@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.core.certificates import Certificate, SubjectName, self_signed
-from rotator.core.keys import PrivateKey
-from rotator.salesforce.apps import ConnectedApps
+from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
+from rotator.core.crypto.keys import PrivateKey
+from rotator.salesforce.apps.connected_app import ConnectedApps
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.metadata import MetadataService
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.salesforce.transport import Transport
-from rotator.simulator.org import Org
-from rotator.simulator.server import SimulatorServer
-from rotator.simulator.settings import OrgSettings
+from rotator.simulator.org.org import Org
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.serving.server import SimulatorServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rotator.simulator.apps import App
+    from rotator.simulator.org.apps import App
 
 ROBOT = "robot@rotator.example"
 CONSUMER = "billing@rotator.example"

@@ -12,16 +12,16 @@ from rotator.core.kinds import Kind
 from rotator.errors import LoginRefused, OrgUnavailable
 from rotator.salesforce.inventory import inventory
 from rotator.salesforce.metadata import MetadataService
-from rotator.simulator.answers import html_answer, json_answer, rest_error
-from rotator.simulator.faults import Effect, Fault
-from rotator.simulator.faults import Kind as Call
+from rotator.simulator.wire.answers import html_answer, json_answer, rest_error
+from rotator.simulator.wire.faults import Effect, Fault
+from rotator.simulator.wire.faults import Kind as Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.salesforce.inventory import Inventory, InventoryEntry
     from rotator.salesforce.session import OrgSession
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
 
 
 def test_every_app_is_there_with_its_certificate(

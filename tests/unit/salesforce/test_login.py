@@ -14,15 +14,15 @@ import pytest
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.salesforce.login import Login, LoginTarget, SessionExpired, assertion, log_in, prove, same_org, userinfo
 from rotator.salesforce.transport import Transport
-from rotator.simulator.answers import Answer, html_answer, json_answer
-from rotator.simulator.faults import Effect, Fault, Kind
-from rotator.simulator.settings import OrgSettings, Refusal
+from rotator.simulator.org.settings import OrgSettings, Refusal
+from rotator.simulator.wire.answers import Answer, html_answer, json_answer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.core.keys import PrivateKey
-    from rotator.simulator.org import Org
+    from rotator.core.crypto.keys import PrivateKey
+    from rotator.simulator.org.org import Org
 
 
 @dataclass(frozen=True)

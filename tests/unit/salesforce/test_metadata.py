@@ -11,15 +11,15 @@ import pytest
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce import soap
 from rotator.salesforce.metadata import ATTEMPTS, MetadataService
-from rotator.simulator.answers import html_answer, xml_answer
-from rotator.simulator.faults import Effect, Fault, Kind
+from rotator.simulator.wire.answers import html_answer, xml_answer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
 
 APP = "ConnectedApp"
 

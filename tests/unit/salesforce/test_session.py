@@ -11,15 +11,15 @@ import pytest
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.salesforce.login import LoginTarget, SessionExpired
 from rotator.salesforce.session import Candidate, OrgSession
-from rotator.simulator.answers import json_answer
-from rotator.simulator.faults import Effect, Fault, Kind
+from rotator.simulator.wire.answers import json_answer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.secret import Secret
     from rotator.salesforce.transport import Transport
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
 
 Open = Callable[..., OrgSession]
 Clock = Callable[[], "datetime"]

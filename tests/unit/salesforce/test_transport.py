@@ -17,15 +17,15 @@ import rotator
 from rotator.core.secret import Secret
 from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
 from rotator.salesforce.transport import AnswerLost, Transport, server_time
-from rotator.simulator.answers import Answer
-from rotator.simulator.faults import Effect, Fault, Kind
+from rotator.simulator.wire.answers import Answer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from rotator.simulator.org import Org
-    from rotator.simulator.server import SimulatorServer
+    from rotator.simulator.org.org import Org
+    from rotator.simulator.serving.server import SimulatorServer
 
 TOKEN = Secret("00D000000000001!opaque")
 

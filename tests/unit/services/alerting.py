@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.config.loading import parse
-from rotator.history.ledger import Ledger
-from rotator.history.matters import Matter, Matters
-from rotator.services.alert import Alerts
-from rotator.services.seen import SeenNow
+from rotator.history.alerts.alerts import Matter, Matters
+from rotator.history.alerts.outbox import Ledger
+from rotator.services.alerting.rules import Alerts
+from rotator.services.inventory.seen import SeenNow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rotator.config.settings import Settings
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
 
 NOW: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY: Final = timedelta(days=1)

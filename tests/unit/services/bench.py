@@ -8,29 +8,29 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
-from rotator.core.certificates import SubjectName, self_signed
 from rotator.core.credentials import Fingerprint, Stages, Version
+from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
-from rotator.history.journal import Journal
-from rotator.history.locks import rotation_locks
-from rotator.history.queries import events, gap_begun
-from rotator.salesforce.apps import App
-from rotator.services.desk import Desk
-from rotator.services.managed import Managed
-from rotator.services.requests import Request
-from rotator.services.rotate import Surroundings
+from rotator.history.journal.journal import Journal
+from rotator.history.journal.queries import events, gap_begun
+from rotator.history.locks.locks import rotation_locks
+from rotator.salesforce.apps.connected_app import App
+from rotator.services.rotation.observer import Managed
+from rotator.services.rotation.requests import Request
+from rotator.services.rotation.run import Surroundings
+from rotator.services.rotation.service import Desk
 from rotator.testing.versions import MOMENT, spare_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.config.settings import Settings
-    from rotator.core.certificates import Certificate
-    from rotator.core.keys import PrivateKey
-    from rotator.history.database import Database
+    from rotator.core.crypto.certificates import Certificate
+    from rotator.core.crypto.keys import PrivateKey
+    from rotator.history.engine.database import Database
     from rotator.history.records import Event
-    from rotator.services.reports import Report
+    from rotator.services.rotation.report import Report
 
 NOW = Request("replace", "alex@laptop")
 BACK = Request("back", "alex@laptop")
@@ -144,12 +144,12 @@ class Bench:
         return self.store.versions[fingerprint]
 
     def read(self, full_name: str) -> App | None:
-        """See rotator.services.managed.Apps."""
+        """See rotator.services.rotation.observer.Apps."""
         client_id = self.client_ids.get(full_name, f"key of {full_name}")
         return App(full_name, full_name, client_id, self.live.get(full_name), None)
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
-        """See rotator.services.managed.Apps."""
+        """See rotator.services.rotation.observer.Apps."""
         held = self.live.get(full_name)
         assert (held.fingerprint if held else None) == expecting
         self.writes[full_name] += 1

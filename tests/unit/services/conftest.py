@@ -10,8 +10,8 @@ import pytest
 from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
-from rotator.history.database import Database, open_database
-from rotator.stores.files import FilesStore
+from rotator.history.engine.database import Database, open_database
+from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.bench import Bench
 

@@ -11,10 +11,10 @@ from rotator.alerts.heartbeat import HeartbeatFailed
 from rotator.config.loading import parse
 from rotator.core.kinds import Kind
 from rotator.salesforce.inventory import Inventory, InventoryEntry
-from rotator.services.jobs import JobKind
-from rotator.services.reports import Silent
-from rotator.services.round import Round
-from rotator.services.scope import Office
+from rotator.services.rotation.report import Silent
+from rotator.services.schedule.context import Office
+from rotator.services.schedule.cycle import Round
+from rotator.services.schedule.jobs import JobKind
 from tests.unit.services.bench import Bench
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.alerts.base import Message
-    from rotator.core.trials import Trial
+    from rotator.core.attempts import Trial
     from rotator.errors import RotatorError
-    from rotator.history.database import Database
-    from rotator.history.matters import Matter
-    from rotator.services.desk import Desk
-    from rotator.services.managed import Managed
-    from rotator.services.reports import Listener
+    from rotator.history.alerts.alerts import Matter
+    from rotator.history.engine.database import Database
+    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.report import Listener
+    from rotator.services.rotation.service import Desk
 
 _CONFIGURATION: Final = """
 database: sqlite:///rotator.db
@@ -68,7 +68,7 @@ class Surroundings:
 
     @contextmanager
     def open_scope(self, *, limited: bool = False) -> Iterator[Surroundings]:
-        """See rotator.services.scope.OpenScope."""
+        """See rotator.services.schedule.context.OpenScope."""
         self.limited.append(limited)
         self.opened += 1
         try:
@@ -76,7 +76,7 @@ class Surroundings:
         finally:
             self.opened -= 1
 
-    # rotator.services.scope.Scope
+    # rotator.services.schedule.context.Scope
 
     def room_at(self, _org: str) -> datetime | None:
         return self.full_until if self.full_until and self.full_until > self.bench.time else None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from rotator.core.certificates import PrivateKey, SubjectName, self_signed
-from rotator.simulator.login_checks import GRANT_TYPE
-from rotator.simulator.org import Org
+from rotator.core.crypto.certificates import PrivateKey, SubjectName, self_signed
+from rotator.simulator.oauth.login_checks import GRANT_TYPE
+from rotator.simulator.org.org import Org
 from tests.unit.simulator.helpers import START, KeyPair, StandingClock, seeded
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from rotator.core.certificates import Certificate, PrivateKey
-from rotator.simulator.metadata_api import perform
-from rotator.simulator.metadata_call import MetadataCall
-from rotator.simulator.soap import ENVELOPE, INSTANCE, METADATA, SoapCall
+from rotator.core.crypto.certificates import Certificate, PrivateKey
+from rotator.simulator.metadata.api import perform
+from rotator.simulator.metadata.call import MetadataCall
+from rotator.simulator.wire.soap import ENVELOPE, INSTANCE, METADATA, SoapCall
 
 if TYPE_CHECKING:
     from lxml import etree
 
-    from rotator.simulator.org import Org
+    from rotator.simulator.org.org import Org
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KeyPair = tuple[PrivateKey, Certificate]

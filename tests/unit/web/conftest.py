@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.config.daemon import HttpSettings
-from rotator.history.database import Database, open_database
-from rotator.services.gathering import Gathering
-from rotator.web.application import application
+from rotator.history.engine.database import Database, open_database
+from rotator.services.reporting.reader import Gathering
 from rotator.web.liveness import Liveness
+from rotator.web.routes import application
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 

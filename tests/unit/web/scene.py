@@ -7,21 +7,21 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.config.settings import Settings
+from rotator.core.attempts import BackOff, Trial
 from rotator.core.severity import Severity
-from rotator.core.trials import BackOff, Trial
-from rotator.history.journal import Journal
-from rotator.history.ledger import OPENED, Ledger
-from rotator.history.matters import Matters, NewMatter
+from rotator.history.alerts.alerts import Matters, NewMatter
+from rotator.history.alerts.outbox import OPENED, Ledger
+from rotator.history.attempts import Trials
+from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation, Sighting
 from rotator.history.sightings import last_sightings, record_sightings
-from rotator.history.trials import Trials
-from rotator.services.alert import Alerts
-from rotator.services.remembered import remembered
+from rotator.services.alerting.rules import Alerts
+from rotator.services.inventory.last_seen import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

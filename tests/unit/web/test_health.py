@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from rotator.config.daemon import HttpSettings
+from rotator.core.attempts import BackOff, Trial
 from rotator.core.severity import Severity
-from rotator.core.trials import BackOff, Trial
 from rotator.errors import HistoryUnavailable
-from rotator.history.matters import Matters, NewMatter
-from rotator.history.trials import Trials
-from rotator.services.gathering import Gathering
-from rotator.services.matters_of import STORE
-from rotator.web.application import application
+from rotator.history.alerts.alerts import Matters, NewMatter
+from rotator.history.attempts import Trials
+from rotator.services.alerting.catalog import STORE
+from rotator.services.reporting.reader import Gathering
+from rotator.web.routes import application
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 
 if TYPE_CHECKING:
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
     from rotator.web.liveness import Liveness
 
 

@@ -12,17 +12,17 @@ import pytest
 from lxml import html
 
 from rotator.config.daemon import HttpSettings
-from rotator.core.trials import Trial
+from rotator.core.attempts import Trial
+from rotator.history.attempts import Trials
 from rotator.history.sightings import record_sightings
-from rotator.history.trials import Trials
-from rotator.services.gathering import Gathering
-from rotator.web.application import application
+from rotator.services.reporting.reader import Gathering
+from rotator.web.routes import application
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 from tests.unit.web.test_health import Away
 
 if TYPE_CHECKING:
-    from rotator.history.database import Database
+    from rotator.history.engine.database import Database
     from rotator.web.liveness import Liveness
 
 PAGES = ["/", "/certificates", "/credentials", "/orgs", "/orgs/production", "/rotations", "/alerts"]

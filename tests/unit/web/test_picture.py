@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.services.overview import CertificateLine, Urgency, urgency_of
+from rotator.services.reporting.overview import CertificateLine, Urgency, urgency_of
 from rotator.web.axis import LATER, TODAY, Axis
 from rotator.web.picture import MOST_BARS, PERIODS, bar, by_org, columns
 from tests.unit.web.scene import DAY, FOREVER, NOW

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from rotator.config.daemon import HttpSettings
 from rotator.errors import ConfigurationError
 from rotator.web import server
-from rotator.web.application import application
+from rotator.web.routes import application
 from rotator.web.server import WebServer
 from tests.unit.web.test_health import Away
 

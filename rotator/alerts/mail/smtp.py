@@ -1,0 +1,153 @@
+"""Handing a mail to a server, and what its refusals mean (RFC 5321 section 4.2.1: 4xx may pass, 5xx does not)."""
+
+from __future__ import annotations
+
+import smtplib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from rotator.alerts.base import DeliveryFailed
+from rotator.alerts.formatting import cut, one_line
+from rotator.alerts.tls import distrust
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rotator.config.alerts import Email
+    from rotator.core.secret import Secret
+
+_LONGEST_REASON: Final = 200
+Replies = dict[str, tuple[int, bytes]]
+
+
+class MailServer:
+    """One SMTP server. Each call is a connection of its own, closed at its end."""
+
+    def __init__(self, channel: str, settings: Email, password: Secret | None, context: ssl.SSLContext) -> None:
+        self._channel: Final = channel
+        self._settings: Final = settings
+        self._password: Final = password
+        self._context: Final = context
+        self._address: Final = f"{settings.host}:{settings.port}"
+        self._timeout: Final = max(settings.timeout.total_seconds(), 0.1)
+
+    def hand_over(self, sender: str, to: Sequence[str], mail: bytes) -> dict[str, str]:
+        """Returns when the server has the mail: who it refused of several, and why. Raises DeliveryFailed."""
+        with self._connected() as connection, self._in_our_words():
+            try:
+                refused: Replies = connection.sendmail(sender, list(to), mail)
+            except smtplib.SMTPRecipientsRefused as error:
+                raise self._nobody(error.recipients) from None
+        return {mailbox: _reason(*reply) for mailbox, reply in refused.items()}
+
+    def check(self) -> None:
+        """Connects, logs in where a login is configured, and asks for nothing (NOOP). Raises DeliveryFailed."""
+        with self._connected() as connection, self._in_our_words():
+            connection.noop()
+
+    @contextmanager
+    def _connected(self) -> Iterator[smtplib.SMTP]:
+        with self._in_our_words():
+            connection = self._connect()
+        try:
+            with self._in_our_words():
+                connection.ehlo_or_helo_if_needed()
+                if self._settings.security == "starttls":
+                    connection.starttls(context=self._context)
+            self._login(connection)
+            yield connection
+        finally:
+            _leave(connection)
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port = self._settings.host, self._settings.port
+        if self._settings.security == "tls":
+            return smtplib.SMTP_SSL(host, port, timeout=self._timeout, context=self._context)
+        return smtplib.SMTP(host, port, timeout=self._timeout)
+
+    def _login(self, connection: smtplib.SMTP) -> None:
+        if self._settings.username is None or self._password is None:
+            return
+        with self._in_our_words():
+            try:
+                connection.login(self._settings.username, self._password.reveal())
+            except smtplib.SMTPAuthenticationError as error:
+                # The server's own words are not repeated: it was just told the password.
+                raise self._refused(f"refused the login ({error.smtp_code})", _LOGIN, error.smtp_code) from None
+            except (smtplib.SMTPServerDisconnected, smtplib.SMTPNotSupportedError, smtplib.SMTPResponseException):
+                raise
+            except smtplib.SMTPException:
+                raise self._refused("offers no way of logging in that is known here", _LOGIN, 500) from None
+            except UnicodeError:
+                raise self._refused("takes no password with such characters", _LOGIN, 500) from None
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except smtplib.SMTPSenderRefused as error:
+            raise self._refused(
+                f"refused the sender: {_reason(error.smtp_code, error.smtp_error)}", _SENDER, error.smtp_code
+            ) from None
+        except smtplib.SMTPNotSupportedError:
+            what = "starttls" if self._settings.security == "starttls" else "a login"
+            raise self._refused(f"does not offer {what}", _SECURITY, 500) from None
+        except smtplib.SMTPResponseException as error:
+            reason = _reason(error.smtp_code, error.smtp_error)
+            raise self._refused(f"refused the mail: {reason}", _SERVER, error.smtp_code) from None
+        except TimeoutError:
+            raise self._passing(f"did not answer within {self._timeout:g} seconds") from None
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: Exception) -> DeliveryFailed:
+        if reason := distrust(error):
+            return DeliveryFailed(
+                f"Channel {self._channel}: the TLS certificate that {self._address} shows is not trusted: {reason}.",
+                advice="Set `ca` of the channel to the PEM file of the authority behind it, and `host` to its name.",
+                lasting=True,
+            )
+        system = error.strerror if isinstance(error, OSError) and error.errno else None
+        return self._passing(f"cannot be reached, or broke the connection: {(system or 'no answer').lower()}")
+
+    def _nobody(self, replies: Mapping[str, tuple[int, bytes]]) -> DeliveryFailed:
+        told = "; ".join(f"{mailbox} ({_reason(*reply)})" for mailbox, reply in replies.items())
+        # As long as one of them may be served later, so may the mail.
+        code = min((code for code, _ in replies.values()), default=450)
+        return self._refused(f"accepts no mail for {told}", _MAILBOX, code)
+
+    def _refused(self, what: str, advice: str, code: int) -> DeliveryFailed:
+        lasting = code >= 500
+        passing = "Nothing, unless it lasts: then ask who keeps the mail server."
+        return DeliveryFailed(
+            f"Channel {self._channel}: {self._address} {what}.", advice=advice if lasting else passing, lasting=lasting
+        )
+
+    def _passing(self, what: str) -> DeliveryFailed:
+        return DeliveryFailed(
+            f"Channel {self._channel}: {self._address} {what}.",
+            advice="Nothing, unless it lasts: then check `host`, `port`, `security` and the firewall.",
+        )
+
+
+_LOGIN: Final = "Check `username` and what `password` refers to; many providers want a password made for programs."
+_SENDER: Final = "Set `sender` to an address that this login may send from."
+_SECURITY: Final = (
+    "Set `security` to what the server offers: starttls (port 587) or tls (port 465); `none` only on this machine."
+)
+_SERVER: Final = "Ask who keeps the mail server; `rotator alerts test` tries it again."
+_MAILBOX: Final = "Correct `to` of the channel, or ask who keeps these mailboxes."
+
+
+def _reason(code: int, text: bytes | str) -> str:
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return cut(one_line(f"{code} {words}"), _LONGEST_REASON)
+
+
+def _leave(connection: smtplib.SMTP) -> None:
+    """Says good-bye; the mail is delivered or not whatever the answer is."""
+    try:
+        connection.quit()
+    except (smtplib.SMTPException, OSError, ValueError):
+        connection.close()

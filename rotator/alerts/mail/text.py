@@ -1,0 +1,171 @@
+"""Messages as mail: plain text and HTML, one matter one thread, and headers that no name from an org can break."""
+
+from __future__ import annotations
+
+import hashlib
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import lru_cache
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rotator.alerts.formatting import (
+    acknowledging,
+    cut,
+    day,
+    digest_title,
+    due_of,
+    facts_of,
+    lines,
+    moment,
+    most_urgent_first,
+    one_line,
+    spans,
+    subject_of,
+    title_of,
+    told_no_more_until,
+    word_of,
+)
+from rotator.core.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from rotator.alerts.base import Message
+
+_SUBJECT: Final = 150
+"""Characters of a subject: mail programs show fewer, and a thread's subject is kept with it."""
+
+_LONGEST_DOMAIN: Final = 36
+"""With a longer one the Message-ID would not fit on a line of 78 characters (RFC 5322 section 2.1.1)."""
+
+_WIDTH: Final = 76
+_NAMES: Final = {
+    "acknowledging": acknowledging,
+    "day": day,
+    "facts_of": facts_of,
+    "lines": lines,
+    "moment": moment,
+    "one_line": one_line,
+    "spans": spans,
+    "title_of": title_of,
+    "told_no_more_until": told_no_more_until,
+    "word_of": word_of,
+}
+
+
+def mail_of(message: Message, *, sender: str, to: Sequence[str], now: datetime, thread: str | None) -> EmailMessage:
+    """One message, in the thread that `thread_of` has named."""
+    mail = _mail(sender, to, now, important=message.severity is Severity.CRITICAL and not message.is_end)
+    mail["Message-ID"] = message_id(message.key, sender)
+    root, subject = parse_thread(thread)
+    if root:
+        mail["In-Reply-To"] = root
+        mail["References"] = root
+    # RFC 5322 section 3.6.5; some programs put mails into one thread only when subjects are alike.
+    mail["Subject"] = f"Re: {subject}" if subject else _subject_line(message)
+    _fill(mail, _plain(message), _html("message.html", message=message))
+    return mail
+
+
+def digest_of(messages: Sequence[Message], *, sender: str, to: Sequence[str], now: datetime) -> EmailMessage:
+    """Many messages as one table, the most urgent first."""
+    ordered = most_urgent_first(messages)
+    critical = any(message.severity is Severity.CRITICAL and not message.is_end for message in ordered)
+    mail = _mail(sender, to, now, important=critical)
+    mail["Message-ID"] = message_id("\n".join(sorted(message.key for message in ordered)), sender)
+    mail["Subject"] = digest_title(ordered)
+    _fill(mail, _plain_digest(ordered), _html("digest.html", messages=ordered, title=digest_title(ordered)))
+    return mail
+
+
+def message_id(key: str, sender: str) -> str:
+    """The same for the same message: what is sent again can be known as that (RFC 5322 section 3.6.4)."""
+    domain = sender.rpartition("@")[2]
+    usable = domain.isascii() and len(domain) <= _LONGEST_DOMAIN
+    return (
+        f"<{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:24]}@{domain if usable else 'rotator.invalid'}>"
+    )
+
+
+def thread_of(mail: EmailMessage, thread: str | None) -> str:
+    """What later mails of a matter need: the Message-ID of the first one and its subject."""
+    return thread if parse_thread(thread)[0] and thread else f"{mail['Message-ID']} {mail['Subject']}"
+
+
+_WHOLE_SUBJECTS: Final = SMTP.clone(max_line_length=250)
+"""A subject of more than 70 characters would begin on a line of its own, which some programs show as a blank before it;
+RFC 5322 section 2.1.1 allows 998 in a line."""
+
+
+def parse_thread(thread: str | None) -> tuple[str, str]:
+    """Message-ID and subject; both empty where there is no thread."""
+    root, _, subject = (thread or "").partition(" ")
+    usable = root.startswith("<") and root.endswith(">") and root.isascii() and root.isprintable()
+    return (root, one_line(subject)) if usable else ("", "")
+
+
+def _mail(sender: str, to: Sequence[str], now: datetime, *, important: bool) -> EmailMessage:
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = sender
+    mail["To"] = ", ".join(to)
+    mail["Date"] = format_datetime(now)
+    # RFC 3834 section 5: nobody's absence note answers it.
+    mail["Auto-Submitted"] = "auto-generated"
+    if important:
+        mail["Importance"] = "high"
+    return mail
+
+
+def _fill(mail: EmailMessage, plain: str, html: str) -> None:
+    # Quoted-printable: not every server takes lines that are long or not ASCII (RFC 6152 is an extension).
+    mail.set_content(plain, cte="quoted-printable")
+    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    # Only now: lines of the body may not be as long.
+    mail.policy = _WHOLE_SUBJECTS
+
+
+def _subject_line(message: Message) -> str:
+    return cut(subject_of(message), _SUBJECT)
+
+
+def _plain(message: Message) -> str:
+    parts = [title_of(message), f"{word_of(message)}, {_since(message)}"]
+    parts += ["\n".join(_wrapped(line)) for line in lines(message.text).split("\n") if line]
+    facts = facts_of(message)
+    width = max((len(name) for name, _ in facts), default=0)
+    parts.append("\n".join(f"{name + ':':<{width + 1}} {value}" for name, value in facts))
+    if not message.is_end:
+        parts.append(f"{told_no_more_until(message)}\n  {acknowledging(message)}")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plain_digest(messages: Sequence[Message]) -> str:
+    parts = [digest_title(messages)]
+    for message in messages:
+        about = ", ".join(part for part in (word_of(message), one_line(message.org), due_of(message)) if part)
+        rest = [f"  {acknowledging(message)}"] if not message.is_end else []
+        parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *rest]))
+    return "\n\n".join([*parts, "Each in full, with what to do: rotator alerts list ID"]) + "\n"
+
+
+def _since(message: Message) -> str:
+    return f"{'' if message.is_end else 'since '}{moment(message.at)}"
+
+
+def _wrapped(line: str) -> list[str]:
+    return wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _html(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values, **_NAMES)
+
+
+@lru_cache
+def _environment() -> Environment:
+    loader = PackageLoader("rotator.alerts", "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -1,0 +1,167 @@
+"""A bot of Slack: one matter is one thread, and its first message says when it is settled."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from rotator.alerts.slack.blocks import (
+    blocks_of,
+    digest_blocks_of,
+    digest_fallback_of,
+    fallback_of,
+    settled_blocks_of,
+)
+from rotator.alerts.slack.calls import SILENT, in_our_words, require_header
+from rotator.alerts.slack.errors import NO_THREAD, refusal
+from rotator.alerts.tls import client_context
+from rotator.core.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slack_sdk.web import SlackResponse
+
+    from rotator.alerts.base import Message
+    from rotator.config.alerts import SlackBot
+    from rotator.core.secret import Secret
+
+DIGEST_FROM: Final = 10
+"""So many messages at once would be more than Slack takes (one a second), and than people read."""
+
+_SCOPE: Final = "chat:write"
+_QUIET: Final[dict[str, Any]] = {"unfurl_links": False, "unfurl_media": False, "parse": "none", "link_names": False}
+"""Nothing in a text is made into more than it is."""
+
+
+class SlackBotChannel:
+    """Posts by `chat.postMessage`; a token with the scope `chat:write` is enough (docs.slack.dev)."""
+
+    digest_from: Final = DIGEST_FROM
+
+    def __init__(self, name: str, settings: SlackBot, token: Secret) -> None:
+        """Raises ConfigurationError when the token or `ca` cannot be used."""
+        require_header(name, token.reveal())
+        self.name: Final = name
+        self._channel: Final = settings.channel
+        self._host: Final = urlsplit(settings.api_url).netloc
+        self._timeout: Final = max(1, math.ceil(settings.timeout.total_seconds()))
+        self._client: Final = WebClient(
+            token.reveal(),
+            base_url=settings.api_url,
+            timeout=self._timeout,
+            ssl=client_context(name, settings.ca),
+            logger=SILENT,
+            # After a broken connection the library would post a second time, whether or not the first has arrived.
+            retry_handlers=[],
+        )
+
+    def send(self, message: Message, *, thread: str | None) -> str:
+        """A reply in the matter's thread, or its first message. What matters is shown in the Slack channel as well."""
+        place = self._place(thread)
+        if place and message.opening:
+            self._settle(place, message)
+        with self._call():
+            answer = self._post(message, place)
+        return thread if place and thread else str(_Place(str(answer["channel"]), str(answer["ts"])))
+
+    def send_digest(self, messages: Sequence[Message]) -> str:
+        """One message with a line for each."""
+        with self._call():
+            answer = self._client.chat_postMessage(
+                channel=self._channel,
+                text=digest_fallback_of(messages),
+                blocks=digest_blocks_of(messages),
+                **_QUIET,
+            )
+        return str(_Place(str(answer["channel"]), str(answer["ts"]), is_digest=True))
+
+    def check(self) -> str:
+        """Asks whose token it is (`auth.test`), and whether it may write."""
+        with self._call():
+            answer = self._client.auth_test()
+        # Every answer says what the token may do (docs.slack.dev, "Scopes"); a gateway in between may leave it out.
+        scopes = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), _SCOPE)
+        if _SCOPE not in scopes.replace(" ", "").split(","):
+            raise refusal(self.name, 200, "missing_scope", {})
+        return f"Slack knows the token: {answer.get('user', 'a bot')} in {answer.get('team', 'a workspace')}."
+
+    def close(self) -> None:
+        """Nothing: each call has a connection of its own."""
+
+    def _place(self, thread: str | None) -> _Place | None:
+        place = _Place.parse(thread)
+        # Since that thread began, another Slack channel was configured: it is continued there, without the thread.
+        has_moved = place is not None and _ID.fullmatch(self._channel) and place.channel != self._channel
+        return None if has_moved else place
+
+    def _call(self) -> Any:
+        return in_our_words(self.name, self._host, self._timeout)
+
+    def _post(self, message: Message, place: _Place | None) -> SlackResponse:
+        content: dict[str, Any] = {"text": fallback_of(message), "blocks": blocks_of(message), **_QUIET}
+        if place is None:
+            return self._client.chat_postMessage(channel=self._channel, **content)
+        # The facts are in the first message of the thread, but for a digest.
+        reply = content if place.is_digest else content | {"blocks": blocks_of(replace(message, facts=()))}
+        # A reply alone is seen only by those who follow the thread.
+        loud = message.severity.reaches(Severity.WARNING) and not message.is_end
+        try:
+            return self._client.chat_postMessage(
+                channel=self._channel, thread_ts=place.ts, reply_broadcast=loud, **reply
+            )
+        except SlackApiError as error:
+            if _word(error) not in NO_THREAD:
+                raise
+            return self._client.chat_postMessage(channel=self._channel, **content)
+
+    def _settle(self, place: _Place, message: Message) -> None:
+        """Shows in the first message that the matter is settled; done twice, it changes nothing.
+
+        A digest stays as it is. A first message that was deleted or may not be changed any more is left alone.
+        """
+        if place.is_digest:
+            return
+        with self._call():
+            try:
+                self._client.chat_update(
+                    channel=place.channel, ts=place.ts, text=fallback_of(message), blocks=settled_blocks_of(message)
+                )
+            except SlackApiError as error:
+                if _word(error) not in _UNCHANGEABLE:
+                    raise
+
+
+_THREAD: Final = re.compile(r"(?P<channel>[A-Z0-9]+)/(?P<ts>\d+\.\d+)(?P<digest>/digest)?", re.ASCII)
+_ID: Final = re.compile(r"[CGD][A-Z0-9]{7,}", re.ASCII)
+
+
+class _Place(NamedTuple):
+    """Where a thread begins, as it is kept: `C0123ABCD/1700000000.000100`, with `/digest` if that is what it is."""
+
+    channel: str
+    ts: str
+    is_digest: bool = False
+
+    @classmethod
+    def parse(cls, thread: str | None) -> _Place | None:
+        """None where there is none, or where it is another kind of channel's: the name may have been another's."""
+        found = _THREAD.fullmatch(thread or "")
+        return cls(found["channel"], found["ts"], bool(found["digest"])) if found else None
+
+    def __str__(self) -> str:
+        return f"{self.channel}/{self.ts}" + ("/digest" if self.is_digest else "")
+
+
+_UNCHANGEABLE: Final = NO_THREAD | {"cant_update_message", "edit_window_closed", "channel_not_found", "is_archived"}
+
+
+def _word(error: SlackApiError) -> str:
+    data: object = error.response.data
+    return str(data.get("error", "")) if isinstance(data, dict) else ""

@@ -1,0 +1,257 @@
+"""`rotator alerts`: what people were and will be told, and taking it on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from rotator.cli.lazy import Lazy, LazyGroup
+from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.output.console import NOTHING, away, clean, console, day, distance, moment, print_json, state, table
+from rotator.core.severity import Severity
+from rotator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rotator.history.alerts.alerts import Matter
+    from rotator.history.alerts.outbox import Notice
+
+COMMANDS: Final = {
+    "test": Lazy("rotator.cli.commands.alerts_test", "test", "Send a test message by each channel."),
+}
+
+_NEWEST: Final = 100
+_SHOWN: Final = (
+    "id",
+    "key",
+    "kind",
+    "severity",
+    "title",
+    "text",
+    "org",
+    "app",
+    "credential",
+    "fingerprint",
+    "not_after",
+    "facts",
+    "opened_at",
+    "closed_at",
+    "closed_why",
+)
+_SHOWN_OF_A_NOTICE: Final = ("step", "channel", "owed_at", "told_at", "attempts", "next_at", "problem")
+_REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, for the history and the others.")
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def alerts() -> None:
+    """What people are told, by which channel, and who has taken it on."""
+
+
+@alerts.command("list")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help=f"Also what has ended; the newest {_NEWEST}.")
+@common_options
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
+    """What people should know of now, and who was told of it.
+
+    The worst comes first; with when the next threshold is crossed, and who has taken it on. With an ID, or as much of
+    it as no other has, that matter in full.
+
+    \b
+    With --json a list of
+      {"id", "key", "kind", "severity": "info", "warning" or "critical", "title", "text", "org", "app", "credential",
+       "fingerprint", "not_after", "facts": {name: value}, "opened_at", "closed_at", "closed_why",
+       "next_at": when the next threshold is crossed, or null,
+       "acknowledged": {"at", "by", "why"} or null, "snoozed": {"until", "by", "why"} or null,
+       "notices": [{"step", "channel", "owed_at", "told_at", "attempts", "next_at", "problem"}]}.
+    """
+    from rotator.history.alerts.alerts import Matters  # noqa: PLC0415
+    from rotator.history.alerts.outbox import Ledger  # noqa: PLC0415 - `ack --help` needs no database
+    from rotator.services.alerting.rules import Alerts  # noqa: PLC0415
+
+    with invocation.application() as app:
+        now, matters, alerting = app.now(), Matters(app.database), Alerts(app.settings, app.database)
+        if ids:
+            found = list({matter.id: matter for matter in map(matters.find, ids)}.values())
+        else:
+            found = matters.all(_NEWEST) if every else _worst_first(matters.open_matters())
+        told: dict[str, list[Notice]] = {matter.id: [] for matter in found}
+        for notice in Ledger(app.database).notices(*told):
+            told[notice.matter_id].append(notice)
+    lines = [_Line(matter, told[matter.id], alerting.next_at(matter, now), now) for matter in found]
+    if invocation.json:
+        print_json([line.as_json() for line in lines])
+    else:
+        _print(lines, has_channels=bool(app.settings.alerts.channels), in_full=bool(ids))
+
+
+@alerts.command()
+@click.argument("matter_id", metavar="ID")
+@_REASON
+@common_options
+@pass_invocation
+def ack(invocation: Invocation, matter_id: str, reason: str) -> None:
+    """Take a matter on: of it only its end is told from now on, and that a certificate has expired.
+
+    ID is the matter's, or as much of its beginning or of its letters as no other has.
+    """
+    from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
+    from rotator.history.alerts.alerts import Matters  # noqa: PLC0415
+
+    with invocation.application() as app:
+        now = app.now()
+        matter = Matters(app.database).acknowledge(matter_id, actor=actor(), reason=_meant(reason), now=now)
+    click.echo(f"{matter.id} is acknowledged: {clean(matter.title)}.")
+    click.echo(f"Of it only {_what_is_told_still(matter)} told from now on.")
+
+
+@alerts.command()
+@click.argument("matter_id", metavar="ID")
+@click.option("--for", "length", metavar="DURATION", help="For how long, such as 7d or 12h.")
+@click.option("--until", metavar="TIME", help="Until when (UTC), such as 2026-12-01 or 2026-12-01T08:00.")
+@_REASON
+@common_options
+@pass_invocation
+def snooze(invocation: Invocation, matter_id: str, length: str | None, until: str | None, reason: str) -> None:
+    """Be left alone with a matter for a while: what comes up meanwhile is told then, once.
+
+    ID is the matter's, or as much of its beginning or of its letters as no other has.
+    """
+    from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
+    from rotator.history.alerts.alerts import Matters  # noqa: PLC0415
+
+    with invocation.application() as app:
+        now = app.now()
+        ends = _end_of_snooze(length, until, now)
+        matter = Matters(app.database).snooze(matter_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
+    click.echo(f"{matter.id} is snoozed until {moment(ends, now)}: {clean(matter.title)}.")
+    if matter.not_after and now < matter.not_after < ends:
+        click.echo(f"The certificate expires before that, on {day(matter.not_after)}: that is told all the same.")
+
+
+def _worst_first(matters: list[Matter]) -> list[Matter]:
+    order = list(Severity)
+    return sorted(matters, key=lambda matter: order.index(matter.severity), reverse=True)
+
+
+def _end_of_snooze(length: str | None, until: str | None, now: datetime) -> datetime:
+    if (length is None) == (until is None):
+        raise _wrong("Give --for or --until.")
+    try:
+        ends = now + _duration(length) if length is not None else _time(until or "")
+    except (ValueError, OverflowError) as error:
+        raise _wrong(f"{'--for' if length is not None else '--until'}: {error}.") from None
+    if ends <= now:
+        raise _wrong(f"{moment(ends, now)} has passed.")
+    return ends
+
+
+def _duration(text: str) -> timedelta:
+    from rotator.config.durations import parse_duration  # noqa: PLC0415 - pydantic, which the settings bring anyway
+
+    return parse_duration(text)
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError("must be a day or a time, such as 2026-12-01 or 2026-12-01T08:00") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _meant(reason: str) -> str:
+    """A reason that says something. Raises ConfigurationError."""
+    if not reason.strip():
+        raise _wrong("--reason is empty.")
+    return reason.strip()
+
+
+def _wrong(what: str) -> ConfigurationError:
+    return ConfigurationError(what, left="Nothing was touched.", advice="See `rotator alerts --help`.")
+
+
+def _what_is_told_still(matter: Matter) -> str:
+    return "its end and that the certificate has expired are" if matter.kind == "expiry" else "its end is"
+
+
+class _Line:
+    """One matter as it is shown."""
+
+    def __init__(self, matter: Matter, notices: list[Notice], next_at: datetime | None, now: datetime) -> None:
+        self.matter: Final = matter
+        self.notices: Final = notices
+        self.now: Final = now
+        self.next_at: Final = None if matter.is_acknowledged else next_at
+
+    def as_json(self) -> dict[str, Any]:
+        """One line of `alerts list --json`."""
+        matter = self.matter
+        acknowledged = {"at": matter.acknowledged_at, "by": matter.acknowledged_by, "why": matter.acknowledged_why}
+        snoozed = {"until": matter.snoozed_until, "by": matter.snoozed_by, "why": matter.snoozed_why}
+        return {name: getattr(matter, name) for name in _SHOWN} | {
+            "next_at": self.next_at,
+            "acknowledged": acknowledged if matter.is_acknowledged else None,
+            "snoozed": snoozed if matter.snoozed_until else None,
+            "notices": [{name: getattr(each, name) for name in _SHOWN_OF_A_NOTICE} for each in self.notices],
+        }
+
+    def told(self) -> str:
+        """The channels that were told, and what each of the others waits for."""
+        told = dict.fromkeys(each.channel for each in self.notices if each.told_at)
+        owed = dict.fromkeys(each.channel for each in self.notices if not each.told_at)
+        return ", ".join([*told, *(f"{name} (owed)" for name in owed)]) or NOTHING
+
+    def next(self) -> str:
+        """When more of it is told."""
+        if self.matter.is_open and self.matter.is_snoozed(self.now):
+            return f"snoozed, {away(self.matter.snoozed_until, self.now)}"
+        return away(self.next_at, self.now) if self.matter.is_open else "ended"
+
+    def in_full(self) -> Iterable[str]:
+        """What messages say beside the title."""
+        yield self.matter.text
+        yield from (f"{name}: {value}" for name, value in self.matter.facts.items())
+
+    def remarks(self) -> Iterable[str]:
+        """What a person should know of it besides."""
+        matter = self.matter
+        if matter.acknowledged_at:
+            when = distance(matter.acknowledged_at - self.now)
+            yield f"acknowledged by {matter.acknowledged_by}, {when}: {matter.acknowledged_why}"
+        if matter.is_open and matter.is_snoozed(self.now):
+            yield f"snoozed by {matter.snoozed_by} until {moment(matter.snoozed_until, self.now)}: {matter.snoozed_why}"
+        if not matter.is_open and matter.closed_why:
+            yield f"ended {distance((matter.closed_at or self.now) - self.now)}: {matter.closed_why}"
+        refused = {each.channel: each.problem for each in self.notices if not each.told_at and each.problem}
+        for channel, problem in refused.items():
+            yield f"{channel} has not accepted it: {problem}"
+
+
+def _print(lines: list[_Line], *, has_channels: bool, in_full: bool) -> None:
+    if not lines:
+        console().print("Nothing is open.")
+    else:
+        rows = table("Id", "Severity", "What", "Since (UTC)", "Told", "Next", prose=["What"], spare=("Since (UTC)",))
+        for line in lines:
+            rows.add_row(
+                line.matter.id,
+                state(line.matter.severity),
+                clean(line.matter.title),
+                f"{line.matter.opened_at:%Y-%m-%d %H:%M}",
+                line.told(),
+                line.next(),
+            )
+        console().print(rows)
+        for line in lines:
+            for sentence in line.in_full() if in_full else ():
+                console().print(f"{line.matter.id}: {clean(sentence)}")
+            for remark in line.remarks():
+                console().print(f"{line.matter.id}: {clean(remark)}")
+    if not has_channels:
+        console().print("No channel is configured, so nobody is told: add one under `alerts` in config.yaml.")

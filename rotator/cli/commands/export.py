@@ -1,0 +1,78 @@
+"""`rotator export`: the current version as a keystore file."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.output.console import print_json, short
+from rotator.cli.runs import actor
+from rotator.config.secrets import SecretReference
+from rotator.core.crypto.keystores import Format
+from rotator.services.rotation.export import Wish
+from rotator.services.rotation.export import export as write_keystore
+
+if TYPE_CHECKING:
+    from rotator.services.rotation.export import Exported
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--format", "form", required=True, type=click.Choice([str(form) for form in Format]), help="Kind of the keystore."
+)
+@click.option(
+    "--out", required=True, metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Where to write it."
+)
+@click.option(
+    "--password-env",
+    required=True,
+    metavar="VARIABLE",
+    help="Environment variable that holds the keystore's password, of six characters at the least.",
+)
+@common_options
+@json_option
+@pass_invocation
+def export(invocation: Invocation, name: str, form: str, out: Path, password_env: str) -> None:
+    """Write the current version of NAME to a keystore that Java reads, such as MuleSoft's.
+
+    The private key leaves the store by this, and nobody looks after the copy: a rotation does not reach it, so run this
+    again after each one. FILE is replaced whole, readable by its owner only; the history keeps who did it and when.
+    Prefer pkcs12: the password protects a jks hardly at all.
+
+    \b
+    With --json {"credential", "fingerprint", "not_after", "format", "path", "alias"}.
+    """
+    with invocation.application() as app:
+        store = app.store(app.credential(name).store)
+        password = SecretReference(env=password_env).resolve(os.environ)
+        wish = Wish(name, Format(form), out.absolute(), password, actor())
+        written = write_keystore(wish, store, partial(app.journal.record, now=app.now(), credential=name))
+    if invocation.json:
+        print_json(_as_json(written))
+    else:
+        _print(written)
+
+
+def _as_json(written: Exported) -> dict[str, object]:
+    return {
+        "credential": written.credential,
+        "fingerprint": written.fingerprint,
+        "not_after": written.not_after,
+        "format": written.form,
+        "path": str(written.path),
+        "alias": written.alias,
+    }
+
+
+def _print(written: Exported) -> None:
+    click.echo(
+        f"{written.path}: version {short(written.fingerprint)} of {written.credential} as {written.form},"
+        f" entry {written.alias!r}, valid until {written.not_after:%Y-%m-%d}.\n"
+        f"It is a copy: run this again after each rotation of {written.credential}."
+    )

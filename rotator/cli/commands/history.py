@@ -1,0 +1,197 @@
+"""`rotator history`: what was done, and the proof that nobody rewrote it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.output.console import NOTHING, clean, console, print_json, short, state, table
+from rotator.history.journal.journal import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.history.records import Event, Rotation
+
+_LIMIT: Final = "rotator.history.limit"
+_USUAL_LIMIT: Final = 20
+_UNTOLD: Final = (None, "", False)
+"""Details of an event that tell a person nothing."""
+_FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
+_SHOWN: Final = (
+    "id",
+    "credential",
+    "org",
+    "strategy",
+    "goal",
+    "trigger",
+    "actor",
+    "reason",
+    "started_at",
+    "finished_at",
+    "outcome",
+    "why",
+    "old_fingerprint",
+    "new_fingerprint",
+    "gap_seconds",
+)
+
+
+class _HistoryGroup(click.Group):
+    """A group whose first word is a subcommand when there is one of that name, and a credential otherwise."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; any other word is an argument of `show`."""
+        if args[0] not in self.commands:
+            return "show", show, args
+        return super().resolve_command(ctx, args)
+
+
+def _keep_limit(context: click.Context, _: click.Parameter, value: int | None) -> None:
+    if value is not None:
+        context.meta[_LIMIT] = value
+
+
+def _limit_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    option = click.option(
+        "--limit",
+        type=click.IntRange(1),
+        metavar="N",
+        expose_value=False,
+        callback=_keep_limit,
+        help=f"Show the newest N rotations; {_USUAL_LIMIT} unless given.",
+    )
+    return option(command)
+
+
+@click.group(cls=_HistoryGroup, invoke_without_command=True, subcommand_metavar="[NAME | verify]")
+@_limit_option
+@common_options
+@json_option
+@click.pass_context
+def history(context: click.Context) -> None:
+    """What was done: the rotations, newest first; with NAME those of one credential, and each step since the newest.
+
+    `history verify` proves that no event was changed, taken out or put in.
+
+    \b
+    With --json
+      {"rotations": [{"id", "credential", "org", "strategy", "goal", "trigger", "actor", "reason", "started_at",
+                      "finished_at", "outcome", "why", "old_fingerprint", "new_fingerprint", "gap_seconds"}],
+       "events": [{"sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash", "hash"}]};
+    "events" holds those of the credential, and none without NAME.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(show, name=None)
+
+
+@click.command(hidden=True)
+@click.argument("name", required=False)
+@_limit_option
+@common_options
+@json_option
+@click.pass_context
+@pass_invocation
+def show(invocation: Invocation, context: click.Context, name: str | None) -> None:
+    """The rotations of one credential, or of all."""
+    with invocation.application() as app:
+        rotations = queries.rotations(app.database, name, limit=context.meta.get(_LIMIT, _USUAL_LIMIT))
+        events = queries.events(app.database, credential=name) if name else []
+        if name and not events:
+            # A credential that is no longer configured keeps its history; one that never was is a slip of the pen.
+            app.credential(name)
+    if invocation.json:
+        print_json({"rotations": [_as_json(rotation) for rotation in rotations], "events": [*map(vars, events)]})
+        return
+    _print_rotations(rotations)
+    if events:
+        # A version may have been exported before any rotation.
+        _print_events(_since(rotations[0], events) if rotations else events)
+
+
+@history.command()
+@common_options
+@json_option
+@pass_invocation
+def verify(invocation: Invocation) -> None:
+    """Re-compute the hash of every event. Exit code 1 when the history is not what was written.
+
+    Note the head elsewhere now and then: who can rewrite the whole database can rewrite its hashes too.
+
+    With --json {"events", "intact", "first_bad", "why", "head"}.
+    """
+    with invocation.application() as app:
+        found = queries.verify(app.database)
+    if invocation.json:
+        print_json(vars(found))
+    elif found.intact:
+        console().print(state("ok"), f"{found.events} events, none changed. Head:")
+        console().print(found.head)
+    else:
+        console().print(state("failed"), f"{found.why} The {found.events} events before it are as they were written.")
+        console().print("What to do: Restore the history from a backup, and find out who writes to its database.")
+    if not found.intact:
+        raise click.exceptions.Exit(1)
+
+
+def _as_json(rotation: Rotation) -> dict[str, Any]:
+    return {key: getattr(rotation, key) for key in _SHOWN}
+
+
+def _since(rotation: Rotation, events: list[Event]) -> list[Event]:
+    """From the beginning of a rotation on: also what `rotate finish` did for it later."""
+    first = min((event.sequence for event in events if event.rotation_id == rotation.id), default=0)
+    return [event for event in events if event.sequence >= first]
+
+
+def _print_rotations(rotations: list[Rotation]) -> None:
+    if not rotations:
+        console().print("No rotation yet.")
+        return
+    rows = table(
+        "Rotation", "Credential", "Goal", "Outcome", "Begun (UTC)", "New", "Gap", "By", "Why",
+        prose=["Why"], spare=("By", "New", "Rotation", "Gap"),
+    )  # fmt: skip
+    for rotation in rotations:
+        rows.add_row(
+            rotation.id,
+            rotation.credential,
+            rotation.goal,
+            state(rotation.outcome or "unfinished"),
+            f"{rotation.started_at:%Y-%m-%d %H:%M}",
+            short(rotation.new_fingerprint),
+            NOTHING if rotation.gap_seconds is None else f"{rotation.gap_seconds:.1f} s",
+            clean(rotation.actor),
+            clean(_why(rotation)),
+        )
+    console().print(rows)
+
+
+def _why(rotation: Rotation) -> str:
+    """Why it was asked for; of one that did not end well, why it did not."""
+    if rotation.outcome in {"rotated", "restored"}:
+        return rotation.reason
+    return rotation.why or rotation.reason
+
+
+def _print_events(events: list[Event]) -> None:
+    out, rows = console(), table("Time (UTC)", "Event", "Details", prose=["Details"])
+    for event in events:
+        details = "; ".join(
+            f"{key}: {_in_words(value)}" for key, value in event.details.items() if value not in _UNTOLD
+        )
+        rows.add_row(f"{event.time:%Y-%m-%d %H:%M:%S}", event.kind, details)
+    out.print()
+    out.print(rows)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, str):
+        return short(value) if _FINGERPRINT.fullmatch(value) else clean(value)
+    return json.dumps(value)

@@ -1,0 +1,139 @@
+"""`rotator rotate` and `rotate`: now, back, plan, finish, restore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rotator.cli.lazy import Lazy, LazyGroup
+from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.output.endings import documented
+from rotator.cli.runs import actor, chosen, run_requests
+from rotator.errors import ConfigurationError
+from rotator.services.rotation.requests import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={"plan": Lazy("rotator.cli.commands.plan", "plan", "What is due when, and what a run would do now.")},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@common_options
+@json_option
+def rotate() -> None:
+    """Replace key pairs without locking anybody out."""
+
+
+_names = click.argument("names", nargs=-1, metavar="NAME...")
+_all = click.option("--all", "every", is_flag=True, help="Every configured credential, one after the other.")
+_reason = click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
+_replace_unknown = click.option(
+    "--replace-unknown", is_flag=True, help="Overwrite a certificate that nobody here knows, too."
+)
+_retire_now = click.option(
+    "--retire-now", is_flag=True, help="End the previous version now, without waiting for its grace to end."
+)
+
+
+def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    return common_options(json_option(pass_invocation(documented(command))))
+
+
+@rotate.command()
+@_names
+@_all
+@_reason
+@click.option("--dry-run", is_flag=True, help="Only say what would be done, and change nothing.")
+@click.option("--keep-key", is_flag=True, help="A new certificate over the same key: no consumer notices.")
+@click.option("--compromised", is_flag=True, help="The key is in wrong hands: end it at once, keep nothing of it.")
+@_retire_now
+@_replace_unknown
+@_shared
+def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
+    invocation: Invocation,
+    names: tuple[str, ...],
+    every: bool,
+    reason: str,
+    dry_run: bool,
+    keep_key: bool,
+    compromised: bool,
+    retire_now: bool,
+    replace_unknown: bool,
+) -> None:
+    """Replace the key pairs of the named credentials.
+
+    Returns when the new version is current. Run again after an interruption, it goes on from where things are.
+    """
+    if keep_key and compromised:
+        raise ConfigurationError(
+            "--keep-key and --compromised were given.",
+            left="Nothing was touched.",
+            advice="A compromised key must not be kept: leave out --keep-key.",
+        )
+    request = Request(
+        goal="replace",
+        actor=actor(),
+        reason=reason,
+        trigger="compromised" if compromised else "manual",
+        keep_key=keep_key,
+        retire_now=retire_now,
+        replace_unknown=replace_unknown,
+    )
+    with invocation.application() as app:
+        credentials = chosen(app, names, every=every)
+        if dry_run:
+            from rotator.cli.commands.plan import show_plans  # noqa: PLC0415 - only for --dry-run
+
+            show_plans(invocation, app, credentials, request)
+        else:
+            run_requests(invocation, app, credentials, lambda desk: desk.serve(request))
+
+
+@rotate.command()
+@_names
+@_reason
+@_replace_unknown
+@_shared
+def back(invocation: Invocation, names: tuple[str, ...], reason: str, replace_unknown: bool) -> None:
+    """Make the previous version current again, while it is kept.
+
+    It goes by the same rules as any rotation: its certificate must be live and its key log in before it is current.
+    """
+    request = Request(goal="back", actor=actor(), reason=reason, replace_unknown=replace_unknown)
+    with invocation.application() as app:
+        run_requests(invocation, app, chosen(app, names, every=False), lambda desk: desk.serve(request))
+
+
+@rotate.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_all
+@_retire_now
+@_shared
+def finish(invocation: Invocation, names: tuple[str, ...], every: bool, retire_now: bool) -> None:
+    """Go on with what was interrupted, and retire previous versions whose grace has ended.
+
+    Without a name it does so for every credential.
+    """
+    request = Request(goal="", actor=actor(), retire_now=retire_now)
+    with invocation.application() as app:
+        credentials = chosen(app, names, every=every or not names)
+        run_requests(invocation, app, credentials, lambda desk: desk.serve(request))
+
+
+@rotate.command()
+@_names
+@_reason
+@_shared
+def restore(invocation: Invocation, names: tuple[str, ...], reason: str) -> None:
+    """Put the certificate of the current version back to its app, after somebody changed the app by hand.
+
+    A rotation that was begun is given up.
+    """
+    request = Request(goal="restore", actor=actor(), reason=reason)
+    with invocation.application() as app:
+        run_requests(invocation, app, chosen(app, names, every=False), lambda desk: desk.serve(request))

@@ -1,0 +1,88 @@
+"""`rotator verify`: test logins with what is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.output.console import clean, console, print_json, short, state, table
+from rotator.cli.runs import chosen
+from rotator.core.credentials import Stage
+from rotator.core.logins import LoginOutcome
+from rotator.errors import StoreError
+from rotator.services.rotation.verify import TestLogin, test_logins
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="NAME...")
+@common_options
+@json_option
+@pass_invocation
+def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
+    """Log in once with every stored version of the named credentials, and change nothing.
+
+    Exits 0 when every current version logs in, 3 when an org could not tell, else 1.
+
+    \b
+    With --json a list of {"credential", "stage", "fingerprint", "app", "outcome", "reason", "advice"}.
+    """
+    with invocation.application() as app:
+        found = [login for name in chosen(app, names, every=False) for login in test_logins(app.managed(name))]
+    if invocation.json:
+        print_json([as_json(login) for login in found])
+    else:
+        _print(found)
+    raise click.exceptions.Exit(_exit_code(found, names))
+
+
+def as_json(login: TestLogin) -> dict[str, Any]:
+    """One line of `verify --json`."""
+    return {
+        "credential": login.credential,
+        "stage": login.stage,
+        "fingerprint": login.version.fingerprint,
+        "app": login.version.app,
+        "outcome": login.answer.outcome,
+        "reason": login.answer.reason,
+        "advice": login.answer.advice,
+    }
+
+
+def _print(found: Sequence[TestLogin]) -> None:
+    words = "The org's words"
+    rows = table("Credential", "Stage", "Version", "App", "Login", words, prose=[words], spare=["Version"])
+    for login in found:
+        version, answer = login.version, login.answer
+        rows.add_row(
+            login.credential,
+            login.stage,
+            short(version.fingerprint),
+            clean(version.app),
+            state(answer.outcome),
+            clean(answer.reason),
+        )
+    if found:
+        console().print(rows)
+    for login in found:
+        if login.stage is Stage.CURRENT and login.answer.advice:
+            console().print(f"{login.credential}: {login.answer.advice} `rotator status` tells more.")
+
+
+def _exit_code(found: Sequence[TestLogin], names: Sequence[str]) -> int:
+    current = {login.credential: login.answer.outcome for login in found if login.stage is Stage.CURRENT}
+    missing = [name for name in names if name not in current]
+    if missing:
+        raise StoreError(
+            f"The store holds no current version of {', '.join(missing)}.",
+            left="Nothing was changed.",
+            advice="`rotator adopt` takes a key pair that consumers use already, `rotator enroll` makes the first one.",
+        )
+    refused = {outcome for outcome in current.values() if outcome is not LoginOutcome.ACCEPTED}
+    if not refused:
+        return 0
+    return 3 if refused <= {LoginOutcome.TRANSIENT, LoginOutcome.RATE} else 1

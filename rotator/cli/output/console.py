@@ -1,0 +1,124 @@
+"""What is printed: tables, state words and times for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import MAXYEAR, UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from rotator.cli.output.tables import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import timedelta
+
+NO_CREDENTIAL: Final = "No credential is configured: add one under `credentials` in config.yaml."
+"""What a table of credentials says where there is none."""
+
+SHORT: Final = 12
+"""Digits of a fingerprint that people are shown."""
+
+NOTHING: Final = "-"
+"""What a table shows where there is nothing to show."""
+
+_UNFOLDED: Final = 10_000
+"""Columns of what goes to a file or a pipe: nothing is folded or left out there."""
+
+_LOOKS: Final = {
+    "good": ("✓", "+", "green"),
+    "warning": ("!", "!", "yellow"),
+    "bad": ("✗", "x", "bold red"),
+    "quiet": ("-", "-", "dim"),
+}
+_WORDS: Final = {
+    "good": {"ok", "rotated", "restored", "accepted"},
+    "warning": {
+        *("expiring", "due", "waiting", "reverted", "interrupted", "unfinished", "skipped", "vanished"),
+        *("transient", "rate", "warning"),
+    },
+    "bad": {
+        *("expired", "drift", "unreadable", "unknown", "failed", "halted", "mismatch", "configuration", "clock"),
+        "critical",
+    },
+    "quiet": {"none", "resting", "unusable", "not stored", "nothing", "abandoned", "info"},
+}
+
+
+def console() -> Console:
+    """Standard output, in colour and at its width on a terminal; what is piped on is not folded."""
+    width = None if sys.stdout.isatty() else _UNFOLDED
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def table(*columns: str, prose: Collection[str] = (), spare: Sequence[str] = ()) -> Rows:
+    """A table with these headings (`rotator.cli.output.tables.Rows`)."""
+    return Rows(columns, prose=prose, spare=spare)
+
+
+def indented(text: str) -> Padding:
+    """A paragraph below another line; what a terminal wraps of it is as far in."""
+    return Padding.indent(Text(clean(text)), 2)
+
+
+def state(word: str) -> Text:
+    """A state in its colour and with a sign, so that the colour is never all there is."""
+    look = next((look for look, words in _WORDS.items() if word in words), "quiet")
+    sign, plain_sign, style = _LOOKS[look]
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return Text(f"{sign if utf8 else plain_sign} {word}", style=style)
+
+
+def clean(text: str | None) -> str:
+    """Text from an org or a file without the control characters that would move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "?" for character in text or "")
+
+
+def short(fingerprint: str | None) -> str:
+    """The beginning of a fingerprint, as tables show it."""
+    return fingerprint[:SHORT] if fingerprint else NOTHING
+
+
+def moment(time: datetime | None, now: datetime) -> str:
+    """`2026-12-05 10:00 UTC (in 12 days)`."""
+    if time is None:
+        return NOTHING
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({distance(time - now)})"
+
+
+def day(time: datetime | None) -> str:
+    """`2026-12-05`, for a column of a table; the day is UTC's."""
+    return f"{time.astimezone(UTC):%Y-%m-%d}" if time else NOTHING
+
+
+def away(time: datetime | None, now: datetime) -> str:
+    """`in 12 days`, for a column of a table; `never` for an expiry in the year 9999 (RFC 5280 section 4.1.2.5)."""
+    if time and time.astimezone(UTC).year == MAXYEAR:
+        return "never"
+    return distance(time - now) if time else NOTHING
+
+
+def distance(ahead: timedelta) -> str:
+    """`in 12 days`, `3 hours ago`, `now`: the largest unit of which there are two, rounded down."""
+    seconds = int(abs(ahead.total_seconds()))
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1)):
+        if seconds >= 2 * size:
+            count = f"{seconds // size} {unit}"
+            return f"in {count}" if ahead.total_seconds() > 0 else f"{count} ago"
+    return "now"
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output; times are ISO 8601 in UTC."""
+    click.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

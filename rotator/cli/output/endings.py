@@ -1,0 +1,133 @@
+"""How a run's end is told: to a person, and to a program."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from rotator.cli.output.console import clean, console, indented, moment, print_json, short, state
+from rotator.services.rotation.report import Outcome, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from rotator.errors import RotatorError
+
+_C = TypeVar("_C", bound="Callable[..., Any]")
+
+_JSON: Final = """
+
+    \b
+    With --json a list of
+      {"credential", "strategy",
+       "outcome": "rotated", "restored", "nothing", "waiting", "reverted", "halted" or "interrupted",
+       "why", "advice", "rotation_id", "old_fingerprint", "new_fingerprint",
+       "gap_seconds", "gap_begun_at", "gap_ended_at",
+       "steps": [{"action", "seconds", "times"}], "again_at", "warnings": [sentence], "exit_code"},
+    and of a credential that ended with an error
+      {"credential", "outcome": "failed", "why", "left", "advice", "exit_code"};
+    one that was stopped at once, or not begun, is not in it;
+    where nothing could be begun, {"error": {"kind", "what", "left", "advice", "exit_code"}}.
+    """
+
+
+def documented(command: _C) -> _C:
+    """Adds what `--json` prints to a command's help."""
+    command.__doc__ = (command.__doc__ or "").rstrip() + _JSON
+    return command
+
+
+def print_report(report: Report, now: datetime) -> None:
+    """A run's end, for a person."""
+    out = console()
+    out.print(f"{report.credential}: ", state(report.outcome), clean(_sentence(report)), sep="")
+    for line in _details(report, now):
+        out.print(indented(line))
+
+
+def _sentence(report: Report) -> str:
+    new = short(report.new_fingerprint)
+    match report.outcome:
+        case Outcome.ROTATED if report.old_fingerprint:
+            return f" {short(report.old_fingerprint)} -> {new} ({report.strategy})"
+        case Outcome.ROTATED:
+            return f": {new} is current ({report.strategy})"
+        case Outcome.RESTORED:
+            return f": the certificate of {new} is on its app, and its key logs in"
+        case Outcome.NOTHING if report.steps:
+            return f" is left to do: {new} is current, and what had served its time is ended"
+        case Outcome.NOTHING:
+            return f" to do: {new} is current" if report.new_fingerprint else " to do"
+    return f": {report.why}"
+
+
+def _details(report: Report, now: datetime) -> list[str]:
+    lines = []
+    if report.steps:
+        steps = ", ".join(f"{step.action} {step.seconds:.1f} s" for step in report.steps)
+        lines.append(f"Steps: {steps}.")
+    # Who used a key that was never in the store is not known here, so nothing is promised about them.
+    if report.outcome in {Outcome.ROTATED, Outcome.REVERTED} and report.old_fingerprint:
+        lines.append(_gap(report))
+    if report.again_at:
+        lines.append(_what_is_left(report, report.again_at, now))
+    lines += [f"Warning: {warning}" for warning in report.warnings]
+    if report.advice:
+        lines.append(f"What to do: {report.advice}")
+    return lines
+
+
+def _what_is_left(report: Report, again_at: datetime, now: datetime) -> str:
+    if report.outcome is Outcome.WAITING:
+        return f"It can go on at {moment(again_at, now)}."
+    name = report.credential
+    return (
+        f"The previous version is kept until {moment(again_at, now)}. Until then `rotate back {name}` makes it current "
+        f"again; after it `rotate finish {name}`, or the next rotation, retires it."
+    )
+
+
+def _gap(report: Report) -> str:
+    if not report.gap_seconds:
+        return "Gap: none; no consumer can have been refused."
+    return f"Gap: consumers that try `current` only may have been refused for {report.gap_seconds:.1f} s."
+
+
+def print_endings(reports: Iterable[Report], failures: Iterable[tuple[str, RotatorError]]) -> None:
+    """The ends of all runs of a command, as JSON."""
+    print_json([report_as_json(report) for report in reports] + [failure_as_json(*failure) for failure in failures])
+
+
+def report_as_json(report: Report) -> dict[str, Any]:
+    """A run's end, for a program."""
+    gap = report.gap
+    return {
+        "credential": report.credential,
+        "strategy": report.strategy,
+        "outcome": report.outcome,
+        "why": report.why,
+        "advice": report.advice,
+        "rotation_id": report.rotation_id,
+        "old_fingerprint": report.old_fingerprint,
+        "new_fingerprint": report.new_fingerprint,
+        "gap_seconds": report.gap_seconds,
+        "gap_begun_at": gap.begun_at if gap else None,
+        "gap_ended_at": gap.ended_at if gap else None,
+        "steps": [asdict(step) for step in report.steps],
+        "again_at": report.again_at,
+        "warnings": list(report.warnings),
+        "exit_code": report.outcome.exit_code,
+    }
+
+
+def failure_as_json(name: str, error: RotatorError) -> dict[str, Any]:
+    """The end of a run that raised an error, for a program."""
+    return {
+        "credential": name,
+        "outcome": "failed",
+        "why": error.what,
+        "left": error.left,
+        "advice": error.advice,
+        "exit_code": error.exit_code,
+    }

@@ -1,0 +1,330 @@
+"""X.509 certificates: made, read in every form that Salesforce gives, compared."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Self
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from rotator.core.crypto.keys import KEY_SIZES, PrivateKey, public_fingerprint
+from rotator.errors import CertificateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "BACK_DATING",
+    "KEY_SIZES",
+    "LARGEST_CERTIFICATE",
+    "RETIRED_COMMON_NAME",
+    "Certificate",
+    "PrivateKey",
+    "SubjectName",
+    "self_signed",
+    "throwaway",
+]
+
+LARGEST_CERTIFICATE: Final = 4096
+"""Bytes of PEM that Salesforce takes for a certificate."""
+
+BACK_DATING: Final = timedelta(minutes=5)
+"""How far before now a new certificate becomes valid, for clocks that run behind."""
+
+RETIRED_COMMON_NAME: Final = "retired by rotator"
+"""Common name of a throwaway certificate, whose key nobody has."""
+
+_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_END: Final = "-----END CERTIFICATE-----"
+_QUIET: Final = Lock()
+_NAME_PARTS: Final = {
+    "common_name": NameOID.COMMON_NAME,
+    "organizational_unit": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "organization": NameOID.ORGANIZATION_NAME,
+    "locality": NameOID.LOCALITY_NAME,
+    "state": NameOID.STATE_OR_PROVINCE_NAME,
+    "country": NameOID.COUNTRY_NAME,
+}
+
+
+@dataclass(frozen=True)
+class SubjectName:
+    """The distinguished name of a certificate that we make (RFC 5280 section 4.1.2.6); empty parts are left out."""
+
+    common_name: str
+    organizational_unit: str = ""
+    organization: str = ""
+    locality: str = ""
+    state: str = ""
+    country: str = ""
+
+    def to_x509(self) -> x509.Name:
+        """The name as the certificate carries it.
+
+        Raises CertificateError without a common name, and when a part is longer than X.520 allows.
+        """
+        if not self.common_name.strip():
+            raise CertificateError(
+                "The certificate's subject has no common name.", advice="Set `subject.common_name` in config.yaml."
+            )
+        parts = [(part, oid, str(getattr(self, part))) for part, oid in _NAME_PARTS.items()]
+        return x509.Name([_attribute(part, oid, value) for part, oid, value in reversed(parts) if value])
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One X.509 certificate. Two are the same when their DER is."""
+
+    der: bytes
+    _parsed: x509.Certificate = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, content: str | bytes) -> Self:
+        """Reads PEM, base64 with or without line breaks, or DER. Raises CertificateError when it is none of them.
+
+        Retrieved Salesforce components carry bare base64 on one line (Metadata API, ConnectedApp).
+        """
+        der = _to_der(content)
+        try:
+            return cls(der, _load(der))
+        except UnsupportedAlgorithm:
+            raise _no_certificate("its public key is of an unknown kind") from None
+        except Exception:
+            # The parser has errors of its own that share no parent, such as InvalidVersion.
+            raise _no_certificate("its content is not that of a certificate") from None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the DER, 64 lower-case hex digits: the name of a version."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def base64(self) -> str:
+        """The DER as base64 on one line, the form that Salesforce returns."""
+        return base64.b64encode(self.der).decode()
+
+    @property
+    def pem(self) -> str:
+        """The certificate in PEM."""
+        return self._parsed.public_bytes(serialization.Encoding.PEM).decode()
+
+    @property
+    def not_before(self) -> datetime:
+        """When it begins to be valid (UTC)."""
+        return self._parsed.not_valid_before_utc
+
+    @property
+    def not_after(self) -> datetime:
+        """When it expires (UTC)."""
+        return self._parsed.not_valid_after_utc
+
+    @property
+    def subject(self) -> str:
+        """The subject's distinguished name (RFC 4514)."""
+        return self._parsed.subject.rfc4514_string()
+
+    @property
+    def issuer(self) -> str:
+        """The issuer's distinguished name (RFC 4514)."""
+        return self._parsed.issuer.rfc4514_string()
+
+    @property
+    def serial_number(self) -> int:
+        """The serial number, as the issuer gave it."""
+        with _quiet():
+            return self._parsed.serial_number
+
+    @property
+    def key_algorithm(self) -> str:
+        """`RSA`, or the name of the other kind of key."""
+        key = self._parsed.public_key()
+        return "RSA" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.removesuffix("PublicKey")
+
+    @property
+    def key_bits(self) -> int:
+        """Size of the public key in bits; 0 where the kind of key has none."""
+        return int(getattr(self._parsed.public_key(), "key_size", 0))
+
+    @property
+    def signature_algorithm(self) -> str:
+        """The hash that the certificate is signed with, such as `sha256`; else the algorithm's object identifier."""
+        try:
+            algorithm = self._parsed.signature_hash_algorithm
+        except UnsupportedAlgorithm:
+            algorithm = None
+        return algorithm.name if algorithm else self._parsed.signature_algorithm_oid.dotted_string
+
+    @property
+    def public_key(self) -> rsa.RSAPublicKey:
+        """The RSA public key. Raises CertificateError for any other kind."""
+        key = self._parsed.public_key()
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise CertificateError(
+                f"The certificate's key is {self.key_algorithm}, not RSA.",
+                advice="Salesforce's JWT bearer flow takes RSA only.",
+            )
+        return key
+
+    @cached_property
+    def public_fingerprint(self) -> str:
+        """SHA-256 of the public key (SubjectPublicKeyInfo, DER), in hex."""
+        return public_fingerprint(self._parsed.public_key())
+
+    @property
+    def is_throwaway(self) -> bool:
+        """Whether we made it to end an old app's key, with a key of its own that nobody has."""
+        names = self._parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return any(name.value == RETIRED_COMMON_NAME for name in names)
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it is no longer valid at `now`."""
+        return self.not_after <= now
+
+    def __repr__(self) -> str:
+        return f"<Certificate {self.fingerprint[:12]}>"
+
+
+def self_signed(
+    key: PrivateKey,
+    subject: SubjectName,
+    *,
+    now: datetime,
+    lifetime: timedelta,
+    back_dating: timedelta = BACK_DATING,
+) -> Certificate:
+    """A self-signed X.509 v3 certificate (SHA-256) over `key`, an end entity that may sign (RFC 5280 section 4.2.1).
+
+    Raises CertificateError when the subject or the lifetime is not allowed or the result is over Salesforce's 4 KB.
+    """
+    name = subject.to_x509()
+    private = key.signing_key()
+    public = private.public_key()
+    start, end = _validity(now, lifetime, back_dating)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(public)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_SIGNING_ONLY, critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    certificate = Certificate(signed.public_bytes(serialization.Encoding.DER), signed)
+    if len(certificate.pem) > LARGEST_CERTIFICATE:
+        raise CertificateError(
+            f"The new certificate has {len(certificate.pem)} bytes; Salesforce takes {LARGEST_CERTIFICATE}.",
+            advice="Shorten `subject` in config.yaml.",
+        )
+    return certificate
+
+
+def throwaway(*, now: datetime, lifetime: timedelta = timedelta(days=3650)) -> Certificate:
+    """A certificate whose private key is gone when this returns, to end the key that an app held before."""
+    return self_signed(PrivateKey.generate(2048), SubjectName(RETIRED_COMMON_NAME), now=now, lifetime=lifetime)
+
+
+_SIGNING_ONLY: Final = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def _attribute(part: str, oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
+    try:
+        if oid == NameOID.COUNTRY_NAME and not (value.isascii() and value.isalpha()):
+            raise ValueError
+        return x509.NameAttribute(oid, value)
+    except ValueError:
+        raise CertificateError(
+            f"The certificate's subject has a {part} that is not allowed: {value!r}.",
+            advice=f"Change `subject.{part}` in config.yaml: a common name has at most 64 bytes, a country 2 letters.",
+        ) from None
+
+
+def _validity(now: datetime, lifetime: timedelta, back_dating: timedelta) -> tuple[datetime, datetime]:
+    second = now.astimezone(UTC).replace(microsecond=0)
+    try:
+        if lifetime > timedelta(0):
+            return second - back_dating, second + lifetime
+    except OverflowError:
+        pass
+    raise CertificateError(
+        f"A certificate cannot be valid for {lifetime.days} days from now.",
+        advice="Set `lifetime` in config.yaml to a time that ends before the year 9999.",
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # Salesforce's own self-signed certificates say C=USA, which X.520 does not allow; others have odd serial numbers.
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _load(der: bytes) -> x509.Certificate:
+    # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
+    with _quiet():
+        parsed = x509.load_der_x509_certificate(der)
+        for name in (parsed.subject, parsed.issuer):
+            name.rfc4514_string()
+        public_fingerprint(parsed.public_key())
+        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc, parsed.serial_number
+    return parsed
+
+
+def _to_der(content: str | bytes) -> bytes:
+    if isinstance(content, bytes):
+        if content[:1] == b"\x30":
+            return content
+        content = content.decode("latin-1")
+    body = "".join(_armoured(content).split())
+    if not body:
+        raise _no_certificate("it is empty")
+    try:
+        return base64.b64decode(body, validate=True)
+    except ValueError:
+        raise _no_certificate("it is neither PEM, nor base64, nor DER") from None
+
+
+def _armoured(text: str) -> str:
+    _, begin, rest = text.partition(_BEGIN)
+    if not begin:
+        return text
+    body, end, rest = rest.partition(_END)
+    if not end:
+        raise _no_certificate("its last line is missing")
+    if _BEGIN in rest:
+        raise _no_certificate("it holds several certificates, and an app takes one")
+    return body
+
+
+def _no_certificate(reason: str) -> CertificateError:
+    return CertificateError(
+        f"This is no X.509 certificate: {reason}.",
+        advice="Give one certificate in PEM, base64 or DER; `openssl x509 -in FILE -noout -subject` reads it.",
+    )

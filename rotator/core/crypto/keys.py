@@ -1,0 +1,122 @@
+"""RSA key pairs: made, read in every PEM form that people have, compared."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, Self
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from rotator.core.secret import Secret
+from rotator.errors import CertificateError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+    from rotator.core.crypto.certificates import Certificate
+
+KEY_SIZES: Final = (2048, 3072, 4096)
+"""RSA key sizes in bits that may be generated."""
+
+_CHECKED: Final[set[bytes]] = set()
+"""Digests of the texts whose keys were found consistent. A check takes 40 ms, and a rotation reads a key many times."""
+
+
+class PrivateKey:
+    """An RSA private key in memory. It prints as `***`; `pem()` gives the bytes that only a store may hold."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+        self._key: Final = key
+
+    @classmethod
+    def generate(cls, bits: int = 2048) -> Self:
+        """A new key with the public exponent 65537. Raises CertificateError for a size not in KEY_SIZES."""
+        if bits not in KEY_SIZES:
+            raise CertificateError(
+                f"An RSA key of {bits} bits is not made.",
+                advice=f"Set `key_bits` to one of {', '.join(map(str, KEY_SIZES))}.",
+            )
+        return cls(rsa.generate_private_key(public_exponent=65537, key_size=bits))
+
+    @classmethod
+    def from_pem(cls, pem: bytes | str, password: Secret | None = None) -> Self:
+        """Reads PKCS#1 or PKCS#8, checked for consistency; the same text once in the life of the process.
+
+        Raises CertificateError for a wrong password, a damaged file, or a key that is not RSA.
+        """
+        # Never a UnicodeEncodeError: it would carry the key along.
+        data = pem.encode("ascii", "replace") if isinstance(pem, str) else pem
+        secret = password.reveal().encode("utf-8", "replace") if password else None
+        digest = hashlib.sha256(data).digest()
+        try:
+            key = serialization.load_pem_private_key(data, secret, unsafe_skip_rsa_key_validation=digest in _CHECKED)
+        except TypeError:
+            raise CertificateError(
+                "The private key is encrypted, and no password is configured."
+                if password is None
+                else "A password is configured, and the private key is not encrypted.",
+                advice="Set or remove `password` beside the key's reference.",
+            ) from None
+        except (ValueError, UnsupportedAlgorithm):
+            raise CertificateError(
+                "The private key cannot be read: its password is wrong, or it is no PEM private key.",
+                advice="Try `openssl pkey -in FILE -noout`; it must be an unharmed RSA key in PKCS#1 or PKCS#8 PEM.",
+            ) from None
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise CertificateError(
+                "The private key is not RSA.",
+                advice="Salesforce's JWT bearer flow signs with RS256 only: give an RSA key.",
+            )
+        if secret is None:
+            _CHECKED.add(digest)
+        return cls(key)
+
+    def pem(self) -> Secret:
+        """The key as unencrypted PKCS#8 PEM, as consumers such as `sf org login jwt` read it."""
+        data = self._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return Secret(data.decode())
+
+    def signing_key(self) -> rsa.RSAPrivateKey:
+        """The key object, to sign with: loading PEM costs a hundred signatures."""
+        return self._key
+
+    @property
+    def bits(self) -> int:
+        """Length of the modulus."""
+        return self._key.key_size
+
+    @property
+    def public_fingerprint(self) -> str:
+        """SHA-256 of the public key (SubjectPublicKeyInfo, DER), in hex: equal for two certificates over one key."""
+        return public_fingerprint(self._key.public_key())
+
+    def matches(self, certificate: Certificate) -> bool:
+        """Whether the certificate is over this key."""
+        return certificate.public_fingerprint == self.public_fingerprint
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PrivateKey) and other.public_fingerprint == self.public_fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.public_fingerprint)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __format__(self, _spec: str) -> str:
+        return "***"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a PrivateKey is not pickled")
+
+
+def public_fingerprint(key: CertificatePublicKeyTypes) -> str:
+    """SHA-256 of a public key (SubjectPublicKeyInfo, DER), in hex."""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()

@@ -1,0 +1,293 @@
+"""The decision: what was observed + what is wanted + the time -> the next single action.
+
+`decide` asks the clauses below one after another; the first that has an answer gives it. No clause knows what an
+earlier run did: all follows from what store and org show now. Rules that the clauses keep, whatever fails or crashes:
+
+- a certificate is uploaded only when its key is stored (an observed version is one whose key was read back), save the
+  throwaway certificate of `disable`;
+- a version is promoted only when its certificate is live on its app and test logins with its key have just held;
+- a version is discarded or retired only when its certificate is live on no app;
+- some stored version matches the live certificate of the app that `current` logs in through;
+- `invalid assertion` alone speaks against a certificate; every other refusal changes nothing on the org.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
+from rotator.core.decision.policies import Goal
+from rotator.core.decision.proofs import current_logs_in, prove_current, standby_is_known, unproven
+from rotator.core.decision.situation import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint
+    from rotator.core.decision.observations import KnownVersion, Observation
+    from rotator.core.decision.policies import Policy, Wanted
+
+
+def apps_are_readable(s: Situation) -> Action | None:
+    """Without a look at every app nothing is decided, nor while a stored version's app is out of sight."""
+    for app in s.seen.apps.values():
+        if not app.readable:
+            return halt(
+                HaltReason.APP_UNREADABLE,
+                f"The org shows no app {app.name}: it is not there, or this login may not read it.",
+                "Check `apps` in config.yaml against Setup > App Manager, and the permissions of the management user.",
+            )
+    for version in (s.seen.current, s.seen.pending, s.seen.previous):
+        if version and version.app not in s.seen.apps:
+            return halt(
+                HaltReason.APP_NOT_CONFIGURED,
+                f"A stored version logs in through app {version.app}, which `apps` does not name.",
+                "Keep the app in `apps` until no stored version is for it, or move the store's versions away by hand.",
+            )
+    return None
+
+
+def request_can_be_met(s: Situation) -> Action | None:
+    """What is asked for must be there to be had."""
+    if s.wanted.goal is Goal.RESTORE and s.seen.current is None:
+        return halt(
+            HaltReason.NOTHING_STORED,
+            "No version is current in the store, so there is none to put back.",
+            "`rotator enroll` makes the first one, `rotator adopt` takes one that exists.",
+        )
+    if s.wanted.goal is Goal.BRING and s.wanted.version not in s.seen.stored:
+        return halt(
+            HaltReason.NOT_KEPT, "The version that is wanted is not kept any more.", "`rotate now` makes a new one."
+        )
+    return None
+
+
+def drift_is_a_persons_business(s: Situation) -> Action | None:
+    """A certificate that a person put on the app of `current` is not overwritten unasked."""
+    current = s.seen.current
+    if current is None or not s.drifted:
+        return None
+    live = s.seen.live(current.app)
+    if s.wanted.goal is Goal.RESTORE or (s.wanted.goal is Goal.REPLACE and s.wanted.replace_unknown):
+        return None
+    if s.wanted.goal is Goal.BRING and live == s.wanted.version:
+        return None
+    held = f"a certificate that is not current's ({live[:12]}...)" if live else "no certificate"
+    return halt(
+        HaltReason.DRIFT,
+        f"App {current.app} holds {held}: somebody changed it by hand.",
+        "`rotator adopt` takes that key pair into the store, `rotate restore` puts current's certificate back, "
+        "`rotate now --replace-unknown` replaces both.",
+    )
+
+
+def unfit_pending_goes(s: Situation) -> Action | None:
+    """A pending version that does not serve is taken off its app, and discarded once nothing depends on it."""
+    pending, current = s.seen.pending, s.seen.current
+    if pending is None or s.fit:
+        return None
+    abandoned = pending.fingerprint if s.failed else None
+    back = _take_back(s, pending, gives_up=abandoned)
+    if back:
+        return back
+    if abandoned and current is not None and s.seen.is_live(current) and not s.holds(current):
+        return prove_current(s, current)
+    why = "its test login never held" if abandoned else "it does not serve what is wanted now"
+    return Action(ActionKind.DISCARD, why, version=pending.fingerprint, app=pending.app, gives_up=abandoned)
+
+
+def failed_attempt_ends(s: Situation) -> Action | None:
+    """What never held is not tried again in the same run."""
+    if not s.seen.given_up:
+        return None
+    current = s.seen.current
+    if current is None:
+        left = "nothing was current before"
+    elif not s.seen.is_live(current):
+        left = f"app {current.app} is as it was found, without current's certificate"
+    elif s.holds(current):
+        left = "the old certificate is back, and its key logs in"
+    else:
+        # A person may have changed the app since it was proven.
+        return prove_current(s, current)
+    return halt(
+        HaltReason.REVERTED,
+        f"Test logins with the new key never held; {left}.",
+        "Look at the app's policies and at the login history in Setup, then rotate again.",
+    )
+
+
+def current_is_put_back(s: Situation) -> Action | None:
+    """`restore`: current's certificate goes to its app, and its key is proven."""
+    current = s.seen.current
+    if s.wanted.goal is not Goal.RESTORE or current is None or s.met:
+        return None
+    if not s.seen.is_live(current):
+        return Action(ActionKind.RESTORE, "it was asked for", version=current.fingerprint, app=current.app)
+    return prove_current(s, current)
+
+
+def previous_makes_room(s: Situation) -> Action | None:
+    """A previous version that still logs in keeps its grace; then it gives way to the next one."""
+    previous, grace = s.seen.previous, s.grace_ends()
+    if previous is None or previous == s.seen.pending or (s.met and s.seen.pending is None):
+        return None
+    if s.wanted.goal is Goal.BRING and previous.fingerprint == s.wanted.version:
+        return None
+    current, held_on = s.seen.current, s.seen.live_on(previous)
+    used = [app for app in held_on if not s.is_slot_of_current(app)]
+    if used and grace and not (current and current.not_after <= grace):
+        return Action(
+            ActionKind.WAIT,
+            f"consumers may still use the previous version through {used[0]}",
+            version=previous.fingerprint,
+            app=used[0],
+            until=grace,
+        )
+    target = s.seen.pending.app if s.seen.pending else s.target
+    for app in held_on:
+        if app != target:
+            return _end_on(s, app, previous)
+    return None
+
+
+def pending_begins(s: Situation) -> Action | None:
+    """What is wanted and not there yet is made, or called back."""
+    if s.met or s.seen.pending is not None:
+        return None
+    previous = s.seen.previous
+    if previous and s.wanted.goal is Goal.BRING:
+        return Action(ActionKind.RECALL, "it is wanted back", version=previous.fingerprint, app=previous.app)
+    blocked = standby_is_known(s, s.target) or current_logs_in(s, s.target)
+    if blocked:
+        return blocked
+    return Action(ActionKind.GENERATE, "a new version is wanted", app=s.target)
+
+
+def pending_is_uploaded(s: Situation) -> Action | None:
+    """The certificate goes to the app when its key is safe and the way back is proven."""
+    pending = s.seen.pending
+    if pending is None or s.seen.is_live(pending):
+        return None
+    blocked = standby_is_known(s, pending.app) or current_logs_in(s, pending.app)
+    if blocked:
+        return blocked
+    return Action(ActionKind.UPLOAD, "its key is safe in the store", version=pending.fingerprint, app=pending.app)
+
+
+def pending_is_promoted(s: Situation) -> Action | None:
+    """Only a live certificate whose key has just logged in, often enough, becomes current."""
+    pending = s.seen.pending
+    if pending is None or not s.seen.is_live(pending) or not s.holds(pending):
+        return None
+    return Action(
+        ActionKind.PROMOTE, "its certificate is live and its key logs in", version=pending.fingerprint, app=pending.app
+    )
+
+
+def pending_is_verified(s: Situation) -> Action | None:
+    """Test logins until they hold. Answers that prove nothing for too long leave everything as it is."""
+    pending = s.seen.pending
+    if pending is None or not s.seen.is_live(pending):
+        return None
+    probe = s.seen.probe(pending)
+    if probe and s.out_of_patience(probe):
+        return unproven(s, pending, probe)
+    return s.try_login(pending, "its key must log in before it becomes current")
+
+
+def previous_ends(s: Situation) -> Action | None:
+    """After its grace the previous version's key is ended on the org, then in the store."""
+    previous = s.seen.previous
+    if previous is None or s.grace_ends():
+        return None
+    held_on = s.seen.live_on(previous)
+    if any(s.is_slot_of_current(app) for app in held_on):
+        return None
+    if held_on:
+        return _disable(held_on[0], previous, "its previous key has served its time")
+    return Action(ActionKind.RETIRE, "it has served its time", version=previous.fingerprint, app=previous.app)
+
+
+def all_is_done(s: Situation) -> Action | None:
+    """What is wanted is so."""
+    return Action(ActionKind.DONE, "what is wanted is so", until=s.grace_ends())
+
+
+Clause = Callable[[Situation], Action | None]
+"""One consideration: the action that it demands, or None when it demands none."""
+
+CLAUSES: Final[tuple[Clause, ...]] = (
+    apps_are_readable,
+    request_can_be_met,
+    drift_is_a_persons_business,
+    unfit_pending_goes,
+    failed_attempt_ends,
+    current_is_put_back,
+    previous_makes_room,
+    pending_begins,
+    pending_is_uploaded,
+    pending_is_promoted,
+    pending_is_verified,
+    previous_ends,
+    all_is_done,
+)
+
+
+def decide(
+    seen: Observation,
+    wanted: Wanted,
+    policy: Policy,
+    now: datetime,
+    clauses: Sequence[Clause] = CLAUSES,
+) -> Action:
+    """The next single action. Pure; `clauses` is a parameter so that a test can show what each of them is for."""
+    situation = Situation(seen, wanted, policy, now)
+    return next(action for clause in clauses if (action := clause(situation)))
+
+
+def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | None) -> Action | None:
+    """Gives the apps that hold the pending certificate another one; None when no app depends on it."""
+    current, previous = s.seen.current, s.seen.previous
+    if current and s.has_taken_slot_of_current(pending):
+        return Action(
+            ActionKind.RESTORE,
+            "the new key did not serve",
+            version=current.fingerprint,
+            app=current.app,
+            gives_up=gives_up,
+        )
+    if pending == previous:
+        return None
+    for app in s.seen.live_on(pending):
+        if current is None:
+            return halt(
+                HaltReason.UNPROVEN,
+                f"App {app} holds the new certificate, its key does not log in, and nothing was current before.",
+                "Look at the app's policies in Setup, then run the same command again: it goes on from here.",
+            )
+        if previous and previous.app == app:
+            return Action(
+                ActionKind.RESTORE,
+                "the new key did not serve",
+                version=previous.fingerprint,
+                app=app,
+                gives_up=gives_up,
+            )
+        return _disable(app, pending, "the new key did not serve", gives_up=gives_up)
+    return None
+
+
+def _end_on(s: Situation, app: str, version: KnownVersion) -> Action:
+    """Gives an app that holds a version's certificate another one: current's, if it is current's app."""
+    current = s.seen.current
+    if current and app == current.app:
+        why = "it held a version that has served its time"
+        return Action(ActionKind.RESTORE, why, version=current.fingerprint, app=app)
+    return _disable(app, version, "its previous key has served its time")
+
+
+def _disable(app: str, version: KnownVersion, why: str, gives_up: Fingerprint | None = None) -> Action:
+    return Action(ActionKind.DISABLE, why, version=version.fingerprint, app=app, gives_up=gives_up)

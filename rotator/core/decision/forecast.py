@@ -1,0 +1,83 @@
+"""What a run would do if everything went well: `decide` asked again and again, over the effects it counts on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.decision.decide import decide
+from rotator.core.decision.observations import KnownVersion, Memory, Observation
+from rotator.core.logins import LoginAnswer, LoginOutcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.decision.policies import Policy, Wanted
+
+NEW_VERSION: Final = Fingerprint("new")
+"""Stands for the version that is yet to be made."""
+
+_THROWAWAY: Final = Fingerprint("throwaway")
+_LIMIT: Final = 1000
+"""Decisions; a forecast that is longer has a fault, not a future."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The actions in their order, repetitions and short waits left out, and how it ends."""
+
+    steps: tuple[Action, ...]
+    end: Action
+    """`done`, `halt`, or a `wait` for the end of the previous version's grace."""
+
+
+def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) -> Forecast:
+    """Plays a run through in memory. Test logins are taken to succeed."""
+    steps: list[Action] = []
+    memory, patience = Memory(), policy.verification.timeout
+    for _ in range(_LIMIT):
+        memory, look = memory.look(seen)
+        action = decide(look, wanted, policy, now)
+        long_wait = action.kind is ActionKind.WAIT and action.until is not None and action.until - now > patience
+        if action.kind in {ActionKind.DONE, ActionKind.HALT} or long_wait:
+            return Forecast(tuple(steps), action)
+        if action.kind is ActionKind.WAIT and action.until:
+            now = action.until
+            continue
+        if not steps or (steps[-1].kind, steps[-1].version) != (action.kind, action.version):
+            steps.append(action)
+        if action.kind is ActionKind.VERIFY:
+            memory = memory.probed(action.its_version, LoginAnswer(LoginOutcome.ACCEPTED), now)
+        else:
+            seen = _effect(seen, action, wanted, policy, now)
+    raise AssertionError(f"no end after {steps}")
+
+
+def _effect(  # noqa: PLR0911 - one line a kind of action
+    seen: Observation, action: Action, wanted: Wanted, policy: Policy, now: datetime
+) -> Observation:
+    match action.kind:
+        case ActionKind.GENERATE:
+            same_key = wanted.keep_key and seen.current is not None
+            key = seen.current.public_fingerprint if same_key and seen.current else NEW_VERSION
+            far = now + 2 * policy.rotate_before
+            return replace(seen, pending=KnownVersion(NEW_VERSION, action.its_app, key, far))
+        case ActionKind.RECALL:
+            return replace(seen, pending=seen.previous)
+        case ActionKind.UPLOAD | ActionKind.RESTORE:
+            return _with_live(seen, action.its_app, action.its_version)
+        case ActionKind.DISABLE:
+            return _with_live(seen, action.its_app, _THROWAWAY)
+        case ActionKind.PROMOTE:
+            return replace(seen, pending=None, current=seen.pending, previous=seen.current, promoted_at=now)
+        case ActionKind.DISCARD:
+            return replace(seen, pending=None)
+        case _:
+            return replace(seen, previous=None)
+
+
+def _with_live(seen: Observation, app: str, live: Fingerprint) -> Observation:
+    changed = replace(seen.apps[app], live=live, throwaway=live == _THROWAWAY)
+    return replace(seen, apps={**seen.apps, app: changed})

@@ -1,0 +1,167 @@
+"""What was seen of one credential: its apps' live certificates, the store's stages, the answers to test logins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, Strategy, Verification
+from rotator.core.logins import LoginAnswer, LoginOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from rotator.core.credentials import Fingerprint
+
+
+@dataclass(frozen=True)
+class KnownVersion:
+    """What a decision needs of a stored version, whose key was read back and matches its certificate."""
+
+    fingerprint: Fingerprint
+    app: str
+    public_fingerprint: str
+    """Equal for two certificates over the same key."""
+    not_after: datetime
+
+
+@dataclass(frozen=True)
+class SeenApp:
+    """One app as the org showed it."""
+
+    name: str
+    readable: bool = True
+    """False: the org answers as if there were no such app, or none that this login may read."""
+    live: Fingerprint | None = None
+    """Fingerprint of the live certificate; None when the app holds none."""
+    throwaway: bool = False
+    """The live certificate is ours, made to end a key."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The test logins with one version's key since its app's live certificate last changed."""
+
+    answer: LoginAnswer
+    first_at: datetime
+    since: datetime
+    """First of the unbroken row of answers with the last one's outcome."""
+    last_at: datetime
+    streak: int = 1
+    """Length of that row."""
+
+    @classmethod
+    def begin(cls, answer: LoginAnswer, at: datetime) -> Self:
+        """The first test login."""
+        return cls(answer, first_at=at, since=at, last_at=at)
+
+    def then(self, answer: LoginAnswer, at: datetime) -> Self:
+        """The row with one more answer."""
+        if answer.outcome is self.answer.outcome:
+            return replace(self, answer=answer, last_at=at, streak=self.streak + 1)
+        return replace(self, answer=answer, since=at, last_at=at, streak=1)
+
+    @property
+    def outcome(self) -> LoginOutcome:
+        """What the last one proved."""
+        return self.answer.outcome
+
+    def just_accepted(self, now: datetime) -> bool:
+        """Whether a login has just succeeded."""
+        return self.outcome is LoginOutcome.ACCEPTED and now - self.last_at <= FRESHNESS
+
+    def holds(self, rules: Verification, now: datetime) -> bool:
+        """Whether logins have succeeded often and long enough, and just now."""
+        return (
+            self.just_accepted(now) and self.streak >= rules.confirmations and self.last_at - self.since >= rules.hold
+        )
+
+    def next_at(self, rules: Verification) -> datetime:
+        """When to try again: steadily while logins succeed, with doubling pauses while they do not."""
+        if self.outcome is LoginOutcome.RATE:
+            return self.last_at + RATE_INTERVAL
+        pause: timedelta = rules.interval
+        if self.outcome is not LoginOutcome.ACCEPTED:
+            pause = min(rules.max_interval, rules.interval * 2 ** min(self.streak - 1, 10))
+        return self.last_at + pause
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at the world. Everything that `decide` knows about it is here."""
+
+    apps: Mapping[str, SeenApp]
+    """The credential's apps by name, in the order of the configuration: one or two."""
+    pending: KnownVersion | None = None
+    current: KnownVersion | None = None
+    previous: KnownVersion | None = None
+    promoted_at: datetime | None = None
+    """When `current` became current; the previous version's grace counts from it."""
+    probes: Mapping[Fingerprint, Probe] = field(default_factory=dict)
+    given_up: frozenset[Fingerprint] = frozenset()
+    """Versions whose test login never held in this run."""
+
+    @property
+    def strategy(self) -> Strategy:
+        """One app: in place. Two: alternating."""
+        return Strategy.IN_PLACE if len(self.apps) == 1 else Strategy.ALTERNATING
+
+    @property
+    def stored(self) -> frozenset[Fingerprint]:
+        """Fingerprints of all versions that stand in a stage."""
+        return frozenset(v.fingerprint for v in (self.pending, self.current, self.previous) if v)
+
+    def live(self, app: str) -> Fingerprint | None:
+        """The live certificate of an app; None for an app that the configuration no longer names, too."""
+        seen = self.apps.get(app)
+        return seen.live if seen else None
+
+    def is_live(self, version: KnownVersion) -> bool:
+        """Whether the version's certificate is live on its own app."""
+        return self.live(version.app) == version.fingerprint
+
+    def live_on(self, version: KnownVersion) -> list[str]:
+        """Every app that holds the version's certificate; people upload one certificate to both apps of a pair."""
+        return [app.name for app in self.apps.values() if app.live == version.fingerprint]
+
+    def probe(self, version: KnownVersion) -> Probe | None:
+        """The test logins with the version's key, if there were any."""
+        return self.probes.get(version.fingerprint)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one run remembers between two looks: answers to test logins, and what it has given up.
+
+    It is lost in a crash, and nothing but time is lost with it.
+    """
+
+    live: Mapping[str, Fingerprint | None] = field(default_factory=dict)
+    probes: Mapping[Fingerprint, Probe] = field(default_factory=dict)
+    given_up: frozenset[Fingerprint] = frozenset()
+
+    def look(self, seen: Observation) -> tuple[Memory, Observation]:
+        """The memory after a look, and the look completed from it.
+
+        Test logins count for versions that are stored and whose app's certificate has not changed since.
+        """
+        changed = {name for name, app in seen.apps.items() if self.live.get(name, app.live) != app.live}
+        versions = (seen.pending, seen.current, seen.previous)
+        valid = {version.fingerprint for version in versions if version and version.app not in changed}
+        memory = replace(
+            self,
+            live={name: app.live for name, app in seen.apps.items()},
+            probes={name: probe for name, probe in self.probes.items() if name in valid},
+        )
+        return memory, replace(seen, probes=memory.probes, given_up=memory.given_up)
+
+    def probed(self, fingerprint: Fingerprint, answer: LoginAnswer, at: datetime) -> Memory:
+        """The memory after one more test login."""
+        earlier = self.probes.get(fingerprint)
+        probe = earlier.then(answer, at) if earlier else Probe.begin(answer, at)
+        return replace(self, probes={**self.probes, fingerprint: probe})
+
+    def giving_up(self, fingerprint: Fingerprint) -> Memory:
+        """The memory after a version was found never to log in."""
+        return replace(self, given_up=self.given_up | {fingerprint})

@@ -1,0 +1,74 @@
+"""What must be known before an app is changed, and what to say when it cannot be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.core.decision.actions import Action, HaltReason, halt
+from rotator.core.logins import LoginOutcome
+
+if TYPE_CHECKING:
+    from rotator.core.decision.observations import KnownVersion, Probe
+    from rotator.core.decision.situation import Situation
+
+
+def prove_current(s: Situation, current: KnownVersion) -> Action:
+    """Test logins with current's key after its certificate came back."""
+    probe = s.seen.probe(current)
+    if probe and (s.refused_for_good(probe) or s.out_of_patience(probe)):
+        return halt(
+            HaltReason.REVERT_UNPROVEN,
+            f"App {current.app} holds current's certificate, but its key does not log in: {probe.answer.reason}.",
+            probe.answer.advice + " Nothing leaves the store; run the same command again.",
+        )
+    return s.try_login(current, "current's key must be seen to log in")
+
+
+def current_logs_in(s: Situation, app: str) -> Action | None:
+    """Before current's slot is taken: proof that the way back works. None when it is proven, or lost already."""
+    current = s.seen.current
+    if current is None or app != current.app or not s.seen.is_live(current):
+        return None
+    probe = s.seen.probe(current)
+    if probe is None:
+        return s.try_login(current, "the login must work before anything is changed")
+    if probe.just_accepted(s.now):
+        return None
+    if probe.outcome is LoginOutcome.MISMATCH and probe.streak >= s.policy.verification.confirmations:
+        return None
+    if probe.outcome in {LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK} or s.out_of_patience(probe):
+        return halt(
+            HaltReason.LOGIN_NOT_SET_UP,
+            f"The test login with the current key was refused before anything was changed: {probe.answer.reason}.",
+            probe.answer.advice,
+        )
+    return s.try_login(current, "the login must work before anything is changed")
+
+
+def standby_is_known(s: Situation, app: str) -> Action | None:
+    """Before another app's certificate is replaced: nobody may be using it. None when that is so, or was said to be."""
+    seen = s.seen.apps[app]
+    if s.is_slot_of_current(app) or s.wanted.replace_unknown or seen.throwaway:
+        return None
+    if seen.live is None or seen.live in s.seen.stored:
+        return None
+    command = "rotate now" if s.seen.current else "rotator enroll"
+    return halt(
+        HaltReason.STANDBY_UNKNOWN,
+        f"App {app} holds a certificate that nobody here knows ({seen.live[:12]}...): a consumer may log in with it.",
+        f"If its key pair is yours, `rotator adopt` it; if nobody needs it, `{command} --replace-unknown`.",
+    )
+
+
+def unproven(s: Situation, pending: KnownVersion, probe: Probe) -> Action:
+    """The end of a run whose test logins with the new key were neither accepted nor refused for too long."""
+    left = (
+        "its certificate is live, so consumers that try `current` only may be refused"
+        if s.is_slot_of_current(pending.app)
+        else "`current` is untouched and logs in"
+    )
+    return halt(
+        HaltReason.UNPROVEN,
+        f"Test logins with the new key prove nothing ({probe.answer.reason}); it stays pending, {left}.",
+        probe.answer.advice + " Then run the same command again: it goes on from here.",
+    )

@@ -1,0 +1,147 @@
+"""All that one decision rests on, with the questions that are asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.decision.policies import RATE_PATIENCE, Goal, Strategy
+from rotator.core.logins import LoginOutcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.decision.observations import KnownVersion, Observation, Probe
+    from rotator.core.decision.policies import Policy, Wanted
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that a decision rests on."""
+
+    seen: Observation
+    wanted: Wanted
+    policy: Policy
+    now: datetime
+
+    @property
+    def met(self) -> bool:
+        """Whether `current` is what is wanted."""
+        current, wanted = self.seen.current, self.wanted
+        match wanted.goal:
+            case Goal.REPLACE:
+                return current is not None and current.fingerprint != wanted.version
+            case Goal.BRING:
+                return current is not None and current.fingerprint == wanted.version
+            case Goal.RESTORE:
+                return current is not None and self.seen.is_live(current) and self.holds(current)
+            case Goal.FINISH:
+                return True
+
+    @property
+    def target(self) -> str:
+        """The app that the next version is for."""
+        names, current = list(self.seen.apps), self.seen.current
+        if current is None or current.app not in names:
+            return names[0]
+        if self.seen.strategy is Strategy.IN_PLACE or self.wanted.keep_key:
+            return current.app
+        return next(name for name in names if name != current.app)
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the app that `current` logs in through holds a certificate that is not ours to expect there."""
+        current, pending = self.seen.current, self.seen.pending
+        if current is None or self.seen.is_live(current):
+            return False
+        if pending is None or pending.app != current.app:
+            return True
+        return self.seen.live(current.app) not in {pending.fingerprint, None}
+
+    @property
+    def failed(self) -> bool:
+        """Whether this run has found that the pending version's key does not log in."""
+        pending = self.seen.pending
+        if pending is None:
+            return False
+        probe = self.seen.probe(pending)
+        return pending.fingerprint in self.seen.given_up or (probe is not None and self.refused_for_good(probe))
+
+    @property
+    def fit(self) -> bool:
+        """Whether the pending version is one that serves what is wanted."""
+        pending, current, wanted = self.seen.pending, self.seen.current, self.wanted
+        if pending is None or self.failed:
+            return False
+        same_key = current is not None and pending.public_fingerprint == current.public_fingerprint
+        match wanted.goal:
+            case Goal.REPLACE:
+                recalled = pending == self.seen.previous
+                lasting = pending.not_after - self.now > self.policy.rotate_before
+                right_key = same_key == (wanted.keep_key and current is not None)
+                return not recalled and lasting and right_key and (same_key or self.leaves_current_alone(pending))
+            case Goal.BRING:
+                return pending.fingerprint == wanted.version
+            case Goal.RESTORE:
+                return False
+            case Goal.FINISH:
+                return same_key or pending == self.seen.previous or self.leaves_current_alone(pending)
+
+    def leaves_current_alone(self, version: KnownVersion) -> bool:
+        """Whether nobody who logs in with `current` need be refused on the version's account, as far as apps allow.
+
+        A certificate that is live in the place of current's takes nothing away from anybody any more.
+        """
+        alone = self.seen.strategy is Strategy.IN_PLACE or not self.is_slot_of_current(version.app)
+        return alone or self.seen.is_live(version)
+
+    def is_slot_of_current(self, app: str) -> bool:
+        """Whether `current` logs in through the app, so that an upload to it ends current's key."""
+        return self.seen.current is not None and app == self.seen.current.app
+
+    def has_taken_slot_of_current(self, version: KnownVersion) -> bool:
+        """Whether the app of `current` holds the version's certificate, or lost current's when it was to hold it."""
+        current = self.seen.current
+        if current is None or self.seen.is_live(current):
+            return False
+        live = self.seen.live(current.app)
+        return live == version.fingerprint or (live is None and version.app == current.app)
+
+    def holds(self, version: KnownVersion) -> bool:
+        """Whether test logins with the version's key hold."""
+        probe = self.seen.probe(version)
+        return probe is not None and probe.holds(self.policy.verification, self.now)
+
+    def refused_for_good(self, probe: Probe) -> bool:
+        """Whether `invalid assertion` has come for too long: without a break, or for twice as long with breaks.
+
+        Breaks are a good sign: some of the app's servers have heard of the change. Only answers count, not the time
+        that has gone by since: a process may have been suspended.
+        """
+        if probe.outcome is not LoginOutcome.MISMATCH:
+            return False
+        timeout = self.policy.verification.timeout
+        return probe.last_at - probe.since >= timeout or probe.last_at - probe.first_at >= 2 * timeout
+
+    def out_of_patience(self, probe: Probe) -> bool:
+        """Whether answers that prove nothing have come for too long."""
+        if probe.outcome.conclusive:
+            return False
+        limit = RATE_PATIENCE if probe.outcome is LoginOutcome.RATE else self.policy.verification.timeout
+        return probe.last_at - probe.since >= limit
+
+    def grace_ends(self) -> datetime | None:
+        """When the previous version has served its time; None when it has, or there is none."""
+        if self.seen.previous is None or self.wanted.urgent or self.seen.promoted_at is None:
+            return None
+        end = self.seen.promoted_at + self.policy.grace
+        return end if end > self.now else None
+
+    def try_login(self, version: KnownVersion, why: str) -> Action:
+        """One more test login, as soon as it is due."""
+        probe = self.seen.probe(version)
+        due = probe.next_at(self.policy.verification) if probe else self.now
+        if due > self.now:
+            return Action(ActionKind.WAIT, why, version=version.fingerprint, app=version.app, until=due)
+        return Action(ActionKind.VERIFY, why, version=version.fingerprint, app=version.app)

@@ -1,0 +1,57 @@
+"""Whether the service makes progress: then systemd's watchdog is fed, and a service that hangs is started anew."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from rotator.daemon.time_limits import longest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.config.settings import Settings
+    from rotator.daemon.systemd import Notifier
+    from rotator.daemon.workers import Running, Work
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Vitals:
+    """Looks at the scheduler and at what is under way."""
+
+    def __init__(
+        self, notifier: Notifier, work: Work, *, is_ticking: Callable[[], bool], monotonic: Callable[[], float]
+    ) -> None:
+        """`is_ticking`: whether the scheduler asked what is due, not long ago."""
+        self._notifier: Final = notifier
+        self._work: Final = work
+        self._is_ticking: Final = is_ticking
+        self._monotonic: Final = monotonic
+        self._fed_at = monotonic()
+        self._hung: set[Running] = set()
+
+    def check(self, settings: Settings) -> bool:
+        """Whether it makes progress; if it does, the watchdog is fed, four times as often as it asks for."""
+        self._look_for_hung_jobs(settings)
+        makes_progress = self._is_ticking() and not self._hung
+        if makes_progress:
+            self._feed()
+        return makes_progress
+
+    def _look_for_hung_jobs(self, settings: Settings) -> None:
+        hung = {
+            each for each in self._work.running if self._lasts(each) > longest(each.job.kind, settings).total_seconds()
+        }
+        for running in hung - self._hung:
+            _LOG.error("it hangs: %s", running.job, extra={"for_seconds": round(self._lasts(running))})
+        self._hung = hung
+
+    def _lasts(self, running: Running) -> float:
+        return self._monotonic() - running.since
+
+    def _feed(self) -> None:
+        watchdog, now = self._notifier.watchdog, self._monotonic()
+        if watchdog and now >= self._fed_at + watchdog.total_seconds() / 4:
+            self._fed_at = now
+            self._notifier.alive()

@@ -1,0 +1,265 @@
+"""Matters: what people should know of, from when it begins until it ends."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import insert, or_, select, update
+
+from rotator.core.severity import Severity
+from rotator.core.thresholds import EXPIRED, label
+from rotator.errors import ConfigurationError, HistoryError
+from rotator.history.alerts.outbox import CLOSED, Ledger
+from rotator.history.engine.tables import MATTER
+from rotator.history.engine.transactions import Within
+from rotator.history.journal.chain import canonical, refuse_private_keys, storable
+from rotator.history.journal.events import Entry, append
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Row
+
+    from rotator.history.engine.transactions import Transactions
+    from rotator.history.records import JSON
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewMatter:
+    """What is known of a matter when it begins. It never holds a secret."""
+
+    key: str
+    """Names what it is about: of one key there is at most one matter that is open."""
+    kind: str
+    """Such as `expiry`, `org`, `rotation` (`rotator.services.alerting.catalog`)."""
+    severity: Severity
+    title: str
+    """One line: "The certificate of Billing in production expires on 2026-12-07"."""
+    text: str
+    """A sentence or a few: what happened, what was left as it was, what to do now."""
+    org: str | None = None
+    app: str | None = None
+    credential: str | None = None
+    fingerprint: str | None = None
+    not_after: datetime | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Names and values to look up, in their order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matter(NewMatter):
+    """One matter as the history knows it."""
+
+    id: str
+    """Such as `20261123-7f3k9qzm`; its beginning will do where it is the only one that begins so."""
+    opened_at: datetime
+    closed_at: datetime | None = None
+    closed_why: str = ""
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_why: str | None = None
+    snoozed_until: datetime | None = None
+    snoozed_by: str | None = None
+    snoozed_why: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.closed_at is None
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether somebody has taken it on."""
+        return self.acknowledged_at is not None
+
+    def says(self, new: NewMatter) -> bool:
+        """Whether nothing of it would be changed by `Matters.open` with this."""
+        return all(getattr(self, name) == getattr(new, name) for name in _NEW)
+
+    def is_snoozed(self, now: datetime) -> bool:
+        """Whether people are left alone with it just now."""
+        return self.snoozed_until is not None and now < self.snoozed_until
+
+
+ALWAYS_TOLD: Final = (label(EXPIRED), CLOSED)
+"""Steps that neither an acknowledgement nor a snooze holds back."""
+
+
+class Matters:
+    """The matters. Every method raises HistoryError or HistoryUnavailable."""
+
+    def __init__(self, database: Transactions, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
+        self._database: Final = database
+        self._random_bytes: Final = random_bytes
+
+    def open(self, new: NewMatter, now: datetime) -> tuple[Matter, bool]:
+        """The open matter of that key, with what is known of it now; True where it begins with this.
+
+        Raises HistoryError when a text has a private key in it.
+        """
+        values = _values(new)
+        with self._database.writing() as connection:
+            known = _first(connection, MATTER.c.key == new.key, MATTER.c.closed_at.is_(None))
+            if known is None:
+                return self._insert(connection, values, now), True
+            if any(values[name] != value for name, value in _values(known).items()):
+                connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(values))
+                known = _of_id(connection, known.id)
+            return known, False
+
+    def add_closed(self, new: NewMatter, now: datetime) -> Matter | None:
+        """Notes what happened and is over; None where a matter of that key was ever there, so it was noted before."""
+        values = _values(new)
+        with self._database.writing() as connection:
+            if _first(connection, MATTER.c.key == new.key) is not None:
+                return None
+            return self._insert(connection, values | {"closed_at": now}, now)
+
+    def _insert(self, connection: Connection, values: dict[str, Any], now: datetime) -> Matter:
+        new_id = self._new_id(now)
+        connection.execute(insert(MATTER).values({"closed_why": ""} | values | {"id": new_id, "opened_at": now}))
+        return _of_id(connection, new_id)
+
+    def _new_id(self, now: datetime) -> str:
+        letters = base64.b32encode(self._random_bytes(5)).decode().lower()
+        return f"{now.astimezone(UTC):%Y%m%d}-{letters}"
+
+    def close(self, key: str, why: str, now: datetime) -> Matter | None:
+        """Ends the open matter of that key, and owes its end to those who were told; None where there is none."""
+        with self._database.writing() as connection:
+            known = _first(connection, MATTER.c.key == key, MATTER.c.closed_at.is_(None))
+            if known is None:
+                return None
+            ending = {"closed_at": now, "closed_why": storable(why)}
+            connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(ending))
+            Ledger(Within(connection)).settle(known.id, now)
+            return _of_id(connection, known.id)
+
+    def opened(self, key: str) -> Matter | None:
+        """The open matter of that key; None where there is none."""
+        with self._database.reading() as connection:
+            return _first(connection, MATTER.c.key == key, MATTER.c.closed_at.is_(None))
+
+    def open_matters(self, *, kind: str | None = None, orgs: Collection[str] | None = None) -> list[Matter]:
+        """Those that have not ended, of one kind or of some orgs where they are given, oldest first."""
+        query = select(MATTER).where(MATTER.c.closed_at.is_(None)).order_by(MATTER.c.opened_at, MATTER.c.id)
+        if kind is not None:
+            query = query.where(MATTER.c.kind == kind)
+        if orgs is not None:
+            query = query.where(MATTER.c.org.in_([*orgs]))
+        with self._database.reading() as connection:
+            return [_matter(row) for row in connection.execute(query)]
+
+    def all(self, limit: int = 100) -> list[Matter]:
+        """The newest `limit` matters, also those that have ended, newest first."""
+        query = select(MATTER).order_by(MATTER.c.opened_at.desc(), MATTER.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [_matter(row) for row in connection.execute(query)]
+
+    def get(self, matter_id: str) -> Matter:
+        """The matter of exactly that id. Raises HistoryError when there is none."""
+        with self._database.reading() as connection:
+            return _of_id(connection, matter_id)
+
+    def find(self, beginning: str) -> Matter:
+        """The one matter whose id, or the letters at its end, begin so.
+
+        Raises ConfigurationError where there is none, or more than one.
+        """
+        with self._database.reading() as connection:
+            return _find(connection, beginning)
+
+    def acknowledge(self, beginning: str, *, actor: str, reason: str, now: datetime) -> Matter:
+        """Notes that somebody has taken it on, with an event `acknowledge`: nothing but ALWAYS_TOLD is told any more.
+
+        Raises ConfigurationError as `find` does, HistoryError for a matter that has ended or a reason with a key in it.
+        """
+        values = {"acknowledged_at": now, "acknowledged_by": storable(actor), "acknowledged_why": storable(reason)}
+        return self._silence("acknowledge", beginning, values, now, {"actor": actor, "reason": reason})
+
+    def snooze(self, beginning: str, *, until: datetime, actor: str, reason: str, now: datetime) -> Matter:
+        """Has people left alone with it until then, with an event `snooze`: what is crossed meanwhile is told then.
+
+        Raises as `acknowledge` does, and ValueError for a time that has passed.
+        """
+        if until <= now:
+            raise ValueError("snoozed until a time that has passed")
+        values = {"snoozed_until": until, "snoozed_by": storable(actor), "snoozed_why": storable(reason)}
+        details: dict[str, JSON] = {"actor": actor, "reason": reason, "until": f"{until.astimezone(UTC).isoformat()}"}
+        return self._silence("snooze", beginning, values, now, details)
+
+    def _silence(
+        self, kind: str, beginning: str, values: dict[str, Any], now: datetime, details: dict[str, JSON]
+    ) -> Matter:
+        with self._database.writing() as connection:
+            known = _find(connection, beginning)
+            if not known.is_open:
+                raise _ended_already(known)
+            about: dict[str, JSON] = {"matter": known.id, "key": known.key, "title": known.title}
+            told = {name: storable(value) if isinstance(value, str) else value for name, value in details.items()}
+            append(connection, Entry(kind, now, known.credential, None, about | told))
+            connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(values))
+            Ledger(Within(connection)).withdraw(known.id, now, keep=ALWAYS_TOLD)
+            return _of_id(connection, known.id)
+
+
+_NEW: Final = tuple(NewMatter.__dataclass_fields__)
+
+
+def _values(new: NewMatter) -> dict[str, Any]:
+    """What a row holds of it."""
+    values = {name: getattr(new, name) for name in _NEW}
+    values = {name: storable(value) if type(value) is str else value for name, value in values.items()}
+    facts = canonical([[storable(name), storable(value)] for name, value in new.facts.items()])
+    refuse_private_keys(new.title, new.text, *new.facts.values())
+    return values | {"severity": str(new.severity), "facts": facts}
+
+
+def _matter(row: Row[*tuple[Any, ...]]) -> Matter:
+    fields = row._asdict()
+    return Matter(**fields | {"severity": Severity(fields["severity"]), "facts": dict(json.loads(fields["facts"]))})
+
+
+def _first(connection: Connection, *conditions: Any) -> Matter | None:
+    row = connection.execute(select(MATTER).where(*conditions).limit(1)).first()
+    return _matter(row) if row else None
+
+
+def _of_id(connection: Connection, matter_id: str) -> Matter:
+    found = _first(connection, MATTER.c.id == matter_id)
+    if found is None:
+        raise HistoryError(
+            f"The history knows no matter {matter_id}.",
+            left="Nothing was changed.",
+            advice="`rotator alerts list --all` lists them with their ids.",
+        )
+    return found
+
+
+def _find(connection: Connection, beginning: str) -> Matter:
+    wanted = beginning.strip().lower()
+    column = MATTER.c.id
+    these = or_(column.startswith(wanted, autoescape=True), column.contains(f"-{wanted}", autoescape=True))
+    rows = connection.execute(select(MATTER).where(these).limit(2)).all() if wanted else []
+    if len(rows) == 1:
+        return _matter(rows[0])
+    what = f"More than one matter's id begins with {beginning!r}." if rows else f"There is no matter {beginning!r}."
+    raise ConfigurationError(
+        what,
+        left="Nothing was touched.",
+        advice="`rotator alerts list --all` lists the matters with their ids; give one, or enough of its beginning.",
+    )
+
+
+def _ended_already(matter: Matter) -> HistoryError:
+    return HistoryError(
+        f"The matter {matter.id} has ended: {matter.closed_why or matter.title}",
+        left="It was left as it was.",
+        advice="There is nothing left to be told of it. `rotator alerts list` lists those that are open.",
+    )

@@ -1,0 +1,154 @@
+"""The history database: opened, brought up to date on first use, used in whole transactions."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from rotator.errors import ConfigurationError
+from rotator.history.engine import postgres, sqlite, upgrades
+from rotator.history.engine.failures import database_failures
+from rotator.history.engine.transactions import purpose
+from rotator.history.locks.advisory import AdvisoryLocks
+from rotator.history.locks.locks import FileLocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from types import TracebackType
+
+    from sqlalchemy import URL, Connection, Engine
+
+    from rotator.core.secret import Secret
+    from rotator.history.locks.locks import RotationLocks
+
+LOCK_TIMEOUT: Final = timedelta(seconds=15)
+"""How long one writer waits for another."""
+
+
+def open_database(url: str, *, password: Secret | None = None, lock_timeout: timedelta = LOCK_TIMEOUT) -> Database:
+    """The database that the URL names: `sqlite:///PATH`, made if it is not there, or `postgresql+psycopg://...`.
+
+    A Postgres server is called when the database is first used, with the password if it is given. Raises
+    ConfigurationError for a URL of another kind, HistoryError or HistoryUnavailable when a file cannot be opened.
+    """
+    parsed = _parse(url)
+    if parsed.drivername in postgres.SCHEMES:
+        return _on_server(postgres.checked(parsed), password, lock_timeout)
+    file = sqlite.file_of(parsed)
+    engine = sqlite.open_engine(file, lock_timeout)
+    return Database(engine, _name(parsed), partial(FileLocks, sqlite.locks_folder(file)))
+
+
+def _on_server(url: URL, password: Secret | None, lock_timeout: timedelta) -> Database:
+    name = _name(url)
+    if password is not None:
+        url = url.set(password=password.reveal())
+    locks = partial(AdvisoryLocks, postgres.open_lock_engine(url, lock_timeout), name)
+    return Database(postgres.open_engine(url, lock_timeout), name, locks)
+
+
+class Database:
+    """The history's database. Threads may share it. Every method raises HistoryError or HistoryUnavailable."""
+
+    def __init__(self, engine: Engine, name: str, new_locks: Callable[[Callable[[], datetime]], RotationLocks]) -> None:
+        self._engine: Final = engine
+        self._current = False
+        self._upgrading: Final = threading.Lock()
+        self.name: Final = name
+        """The URL for people, with `***` for a password."""
+        self.new_locks: Final = new_locks
+        """Makes the locks of those who use this database, by a clock (`rotator.history.locks.locks.rotation_locks`)."""
+
+    @property
+    def version(self) -> str | None:
+        """The version of the tables, None in a new database."""
+        with self._transaction(reading=True) as connection:
+            return upgrades.version_of(connection)
+
+    def upgrade(self) -> Self:
+        """Brings the tables to this release's version; safe when many start at once. Returns the database.
+
+        Raises HistoryError, and changes nothing, for a database of a later release or of another program.
+        """
+        with self._upgrading:
+            if not self._current and not upgrades.is_current(self.version, self.name):
+                with self._transaction(reading=False) as connection:
+                    upgrades.apply(connection, self.name)
+            self._current = True
+        return self
+
+    def maintain(self) -> None:
+        """Has the database keep its statistics up to date, where it does not by itself: SQLite does not."""
+        if self._engine.dialect.name == "sqlite":
+            with self._transaction(reading=False) as connection:
+                connection.exec_driver_sql("PRAGMA optimize")
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write: one at a time, so that what was read in it holds until it ends.
+
+        It is committed at the end, and rolled back when an exception leaves it. The first use upgrades the tables.
+        """
+        self.upgrade()
+        with self._transaction(reading=False) as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees the database as it was at its first read. The first use upgrades the tables."""
+        self.upgrade()
+        with self._transaction(reading=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, reading: bool) -> Iterator[Connection]:
+        with database_failures(self.name), self._engine.connect() as connection:
+            connection.execution_options(**purpose(reading=reading))
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Database {self.name}>"
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # Not quoted: what cannot be parsed may hold a password all the same.
+        raise _unknown("has a URL that cannot be read") from None
+    if parsed.drivername not in {"sqlite", *postgres.SCHEMES}:
+        raise _unknown(f"is of a kind that this release does not know, `{parsed.drivername}`")
+    return parsed
+
+
+def _name(url: URL) -> str:
+    # Of the options only where the server is: the others may hold secrets.
+    hosts = {name: value for name, value in url.query.items() if name == "host"}
+    return url.set(query=hosts).render_as_string(hide_password=True)
+
+
+def _unknown(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The history database {what}.",
+        advice=f"Set `database: sqlite:///PATH`, or `{postgres.DRIVER}://USER@HOST/DATABASE`, in config.yaml.",
+    )

@@ -1,0 +1,94 @@
+"""The history in a Postgres database: one writer at a time, and sessions that end when their machine is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+
+from rotator.errors import ConfigurationError
+from rotator.history.engine.transactions import only_reads
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+DRIVER: Final = "postgresql+psycopg"
+SCHEMES: Final = frozenset({"postgresql", DRIVER})
+
+CONNECT_TIMEOUT: Final = 10
+"""Seconds for one address to answer."""
+
+# Of two numbers: its keys are apart from those of one number, which the rotation locks have.
+_WRITER: Final = "SELECT pg_advisory_xact_lock(1919906931, 1)"
+_READER: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+# libpq, "Parameter Key Words": a server that is gone is noticed after a minute.
+_KEEPALIVES: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+# PostgreSQL, "Server Configuration": the same for a client that is gone, so that its locks are soon free. The time
+# zone keeps the last day of the year 9999 within what Python can hold.
+_SESSION: Final = {
+    "TimeZone": "UTC",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+
+
+def checked(url: URL) -> URL:
+    """The URL with the driver that rotator brings. Raises ConfigurationError for one that names no database."""
+    if not url.database:
+        raise ConfigurationError(
+            "The URL of the history database names a server and no database.",
+            advice=f"Set `database: {DRIVER}://USER@HOST/DATABASE` in config.yaml.",
+        )
+    return url.set(drivername=DRIVER)
+
+
+def open_engine(url: URL, lock_timeout: timedelta) -> Engine:
+    """An engine on the database. One writer waits for the other, at most for `lock_timeout`.
+
+    Nothing is called yet; a connection that has broken since its last use is replaced.
+    """
+    engine = create_engine(
+        url,
+        connect_args=_connect_args(url, lock_timeout),
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def open_lock_engine(url: URL, lock_timeout: timedelta) -> Engine:
+    """An engine for locks that last as long as their session: every connection is a new session, and in autocommit."""
+    return create_engine(
+        url,
+        connect_args=_connect_args(url, lock_timeout),
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+
+
+def _begin(connection: Connection) -> None:
+    # READ COMMITTED: whoever has waited for the one writer sees what that one wrote.
+    connection.exec_driver_sql(_READER if only_reads(connection) else _WRITER)
+
+
+def _connect_args(url: URL, lock_timeout: timedelta) -> dict[str, Any]:
+    """What the URL does not say itself; of its `options` the last counts, so they come after ours."""
+    session = _SESSION | {"lock_timeout": f"{round(lock_timeout.total_seconds() * 1000)}ms"}
+    ours = {"application_name": "rotator", "connect_timeout": CONNECT_TIMEOUT, **_KEEPALIVES}
+    given = url.query.get("options", ())
+    options = [f"-c {name}={value}" for name, value in session.items()]
+    options += [given] if isinstance(given, str) else given
+    return {name: value for name, value in ours.items() if name not in url.query} | {"options": " ".join(options)}

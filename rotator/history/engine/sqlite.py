@@ -1,0 +1,98 @@
+"""The history in a SQLite file, with the settings without which it would lose updates."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from rotator.errors import ConfigurationError
+from rotator.history.engine.failures import database_failures, file_failures
+from rotator.history.engine.transactions import only_reads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+
+def file_of(url: URL) -> Path:
+    """The file that the URL names. Raises ConfigurationError for a database in memory, or with options."""
+    if not url.database or url.database == ":memory:" or url.query:
+        raise ConfigurationError(
+            "The history database must be a file, and its URL takes no options.",
+            advice="Set `database: sqlite:///PATH` in config.yaml.",
+        )
+    # Resolved, so that everyone who means this file takes the same locks beside it.
+    return Path(url.database).resolve()
+
+
+def locks_folder(file: Path) -> Path:
+    """The folder beside the file, for the locks of those who use it."""
+    return file.with_name(file.name + ".locks")
+
+
+def open_engine(file: Path, lock_timeout: timedelta) -> Engine:
+    """An engine on the file, which is made if it is not there: folders 0700, file 0600, in WAL mode.
+
+    One writer waits for the other, at most for `lock_timeout`. Not for network file systems, which SQLite's WAL and
+    flock(2) do not support. Raises HistoryError or HistoryUnavailable.
+    """
+    with file_failures(f"The history database {file}"), database_failures(str(file)):
+        _make_folder(file.parent)
+        _make_folder(locks_folder(file))
+        with _alone(locks_folder(file)):
+            _make_database(file, lock_timeout)
+    engine = create_engine(
+        URL.create("sqlite", database=str(file)),
+        connect_args={"timeout": lock_timeout.total_seconds()},
+        hide_parameters=True,
+    )
+    take_over_transactions(engine)
+    return engine
+
+
+def take_over_transactions(engine: Engine) -> None:
+    """Has every transaction that may write begin as the one writer.
+
+    sqlite3 begins one only at the first write: two that read, then write, would both read the old value, and one
+    update would be lost (SQLAlchemy, "Transactions with SQLite and the sqlite3 driver").
+    """
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+
+
+def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN" if only_reads(connection) else "BEGIN IMMEDIATE")
+
+
+def _make_database(file: Path, lock_timeout: timedelta) -> None:
+    if not file.exists():
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(file, timeout=lock_timeout.total_seconds())) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _make_folder(folder: Path) -> None:
+    for missing in [parent for parent in (*reversed(folder.parents), folder) if not parent.exists()]:
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    # Switching to WAL fails at once, without waiting, when two processes open a new file together.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

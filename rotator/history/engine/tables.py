@@ -1,0 +1,195 @@
+"""The tables. A change here needs a migration; a test compares the two."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from rotator.history.engine.times import UtcDateTime
+
+FINGERPRINT: Final = String(64)
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ROTATION: Final = Table(
+    "rotation",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("credential", Text, nullable=False),
+    Column("org", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("goal", Text, nullable=False),
+    Column("replaces", FINGERPRINT),
+    Column("brings_back", FINGERPRINT),
+    Column("keep_key", Boolean, nullable=False),
+    Column("retire_now", Boolean, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("outcome", Text),
+    Column("why", Text, nullable=False),
+    Column("old_fingerprint", FINGERPRINT),
+    Column("new_fingerprint", FINGERPRINT),
+    Column("gap_seconds", Float),
+    Index(None, "credential", "started_at"),
+    Index(None, "started_at"),
+)
+
+# Append-only: triggers in the migration refuse UPDATE and DELETE.
+EVENT: Final = Table(
+    "event",
+    METADATA,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("credential", Text),
+    Column("rotation_id", String(32), ForeignKey(ROTATION.c.id)),
+    # Text, not JSON: the hash is over exactly these characters.
+    Column("details", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "credential"),
+    Index(None, "rotation_id"),
+)
+
+# One row: what the last event is, so that a journal with its end cut off does not pass for whole.
+HEAD: Final = Table(
+    "head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("events", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+CERTIFICATE: Final = Table(
+    "certificate",
+    METADATA,
+    Column("fingerprint", FINGERPRINT, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("not_after", UtcDateTime, nullable=False),
+    Column("key_algorithm", Text, nullable=False),
+    Column("key_bits", Integer, nullable=False),
+    Column("signature_algorithm", Text, nullable=False),
+    # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
+    Column("serial", Text, nullable=False),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime, nullable=False),
+)
+
+SIGHTING: Final = Table(
+    "sighting",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("org", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("app_type", Text, nullable=False),
+    Column("certificate_fingerprint", FINGERPRINT, ForeignKey(CERTIFICATE.c.fingerprint)),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime, nullable=False),
+    Column("app_modified_at", UtcDateTime),
+    Column("app_modified_by", Text),
+    # Of a certificate without a fingerprint: all that the org shows of it.
+    Column("not_after", UtcDateTime),
+    Column("key_bits", Integer),
+    Column("gone_at", UtcDateTime),
+    UniqueConstraint("org", "app", "app_type", "certificate_fingerprint"),
+    Index(None, "certificate_fingerprint"),
+)
+
+# What is tried again and again (`rotator.core.attempts.Trial`).
+TRIAL: Final = Table(
+    "trial",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("last_at", UtcDateTime),
+    Column("last_good_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("lasting", Integer, nullable=False),
+    Column("next_at", UtcDateTime),
+    Column("needs_attention", Boolean, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("world", Text, nullable=False),
+)
+
+_OPEN: Final = text("closed_at IS NULL")
+
+MATTER: Final = Table(
+    "matter",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("org", Text),
+    Column("app", Text),
+    Column("credential", Text),
+    Column("fingerprint", FINGERPRINT),
+    Column("not_after", UtcDateTime),
+    # JSON, an object of texts.
+    Column("facts", Text, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("closed_why", Text, nullable=False),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_why", Text),
+    Column("snoozed_until", UtcDateTime),
+    Column("snoozed_by", Text),
+    Column("snoozed_why", Text),
+    Index(None, "key"),
+    # Of what is open there is at most one of a key.
+    Index("uq_matter_open_key", "key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+
+_OWED: Final = text("told_at IS NULL")
+
+# The ledger: that nobody is told twice rests on the unique constraint.
+NOTICE: Final = Table(
+    "notice",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("matter_id", String(32), ForeignKey(MATTER.c.id), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("owed_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tried_at", UtcDateTime),
+    Column("next_at", UtcDateTime),
+    Column("claimed_until", UtcDateTime),
+    Column("claimed_by", Text),
+    Column("told_at", UtcDateTime),
+    Column("receipt", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    UniqueConstraint("matter_id", "step", "channel"),
+    Index("ix_notice_owed", "channel", sqlite_where=_OWED, postgresql_where=_OWED),
+)

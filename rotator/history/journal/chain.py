@@ -1,0 +1,86 @@
+"""The chain of hashes through the journal: each event's hash covers the event and the hash before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.core.crypto.certificates import PrivateKey
+from rotator.core.secret import Secret
+from rotator.errors import HistoryError
+
+if TYPE_CHECKING:
+    from rotator.history.records import JSON
+
+GENESIS: Final = "0" * 64
+"""What stands for the hash before the first event's."""
+
+_FORMAT: Final = "rotator event 1"
+_PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+
+
+def canonical(value: object) -> str:
+    """JSON that is the same for the same value: keys sorted, no spaces, ASCII only, no NaN.
+
+    Raises TypeError or ValueError for what JSON cannot hold.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def event_hash(entry: Sequence[object]) -> str:
+    """SHA-256 in hex over an event: sequence, time, kind, credential, rotation id, details (text), previous hash."""
+    return hashlib.sha256(canonical([_FORMAT, *entry]).encode("ascii")).hexdigest()
+
+
+def details_text(details: Mapping[str, JSON]) -> str:
+    """The details as the journal keeps them. Raises HistoryError when a secret is among them."""
+    if _holds_secret(details):
+        raise _secret_refused()
+    return canonical(details)
+
+
+def read_details(text: str) -> dict[str, Any]:
+    """The details that `details_text` wrote. Raises HistoryError for anything else."""
+    try:
+        details = json.loads(text)
+    except (ValueError, TypeError):
+        details = None
+    if not isinstance(details, dict):
+        raise HistoryError(
+            "The details of an event in the history database are not what rotator wrote.",
+            left="Nothing was changed.",
+            advice="Run `rotator history verify`, and put the database back from a backup.",
+        )
+    return details
+
+
+def storable(text: str) -> str:
+    """The text with `?` for what no database can hold: bytes of a command line that are no UTF-8, and NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
+
+
+def refuse_private_keys(*texts: str | None) -> None:
+    """Raises HistoryError when a text, such as a reason that a person pasted, has a private key in it."""
+    if any(text and _PRIVATE_KEY.search(text) for text in texts):
+        raise _secret_refused()
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(_PRIVATE_KEY.search(value))
+    if isinstance(value, Mapping):
+        return any(_holds_secret(key) or _holds_secret(item) for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return any(map(_holds_secret, value))
+    return isinstance(value, Secret | PrivateKey)
+
+
+def _secret_refused() -> HistoryError:
+    return HistoryError(
+        "An entry with a private key or another secret in it was refused by the history.",
+        left="The entry was not written.",
+        advice="Take the secret out of what you typed, such as `--reason`. If you typed none, report this as a fault.",
+    )

@@ -1,0 +1,53 @@
+"""Appending to the journal, in whatever transaction the event belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select, update
+
+from rotator.history.engine.tables import EVENT, HEAD
+from rotator.history.engine.times import utc_text
+from rotator.history.journal.chain import details_text, event_hash, read_details
+from rotator.history.records import JSON, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event that is yet to be written."""
+
+    kind: str
+    time: datetime
+    credential: str | None
+    rotation_id: str | None
+    details: Mapping[str, JSON]
+
+
+def append(connection: Connection, entry: Entry) -> Event:
+    """Writes the event after the last one, and chains it to it. The transaction is one that may write.
+
+    Raises HistoryError when the details hold a secret, TypeError or ValueError when JSON cannot hold them.
+    """
+    head = connection.execute(select(HEAD.c.events, HEAD.c.hash)).one()
+    sequence = head.events + 1
+    named = {"kind": str(entry.kind), "credential": entry.credential, "rotation_id": entry.rotation_id}
+    text = details_text(entry.details)
+    written = event_hash((sequence, utc_text(entry.time), *named.values(), text, head.hash))
+    row = {
+        "sequence": sequence,
+        "time": entry.time.astimezone(UTC),
+        **named,
+        "previous_hash": head.hash,
+        "hash": written,
+    }
+    connection.execute(insert(EVENT).values(details=text, **row))
+    connection.execute(update(HEAD).values(events=sequence, hash=written))
+    return Event(details=read_details(text), **row)

@@ -1,0 +1,175 @@
+"""Writing down what was done: rotations, and the append-only journal of events."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import asdict, replace
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import insert, select, update
+
+from rotator.errors import HistoryError
+from rotator.history.engine.tables import EVENT, ROTATION
+from rotator.history.journal.chain import read_details, refuse_private_keys, storable
+from rotator.history.journal.events import Entry, append
+from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from rotator.history.engine.transactions import Transactions
+
+PROMOTION: Final = "promote"
+"""Kind of the event that is recorded when a version was promoted."""
+
+
+class Journal:
+    """The history as those who rotate see it. Every method raises HistoryError or HistoryUnavailable."""
+
+    def __init__(self, database: Transactions, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
+        self._database: Final = database
+        self._random_bytes: Final = random_bytes
+
+    def begin_rotation(self, new: NewRotation, now: datetime) -> Rotation:
+        """Notes that a rotation begins, with an event `begin`, and gives it its id.
+
+        Raises ValueError for a trigger or a goal that there is not.
+        """
+        if new.trigger not in TRIGGERS or new.goal not in GOALS:
+            raise ValueError(f"no trigger or no goal: {new.trigger!r}, {new.goal!r}")
+        new = replace(new, actor=storable(new.actor), reason=storable(new.reason))
+        rotation = Rotation(id=rotation_id(now, self._random_bytes), started_at=now.astimezone(UTC), **asdict(new))
+        refuse_private_keys(rotation.reason, rotation.actor)
+        with self._database.writing() as connection:
+            connection.execute(insert(ROTATION).values(asdict(rotation)))
+            append(connection, Entry("begin", now, rotation.credential, rotation.id, _known(asdict(new))))
+        return rotation
+
+    def finish_rotation(
+        self,
+        rotation_id: str,
+        *,
+        outcome: str,
+        now: datetime,
+        why: str = "",
+        old_fingerprint: str | None = None,
+        new_fingerprint: str | None = None,
+        gap_seconds: float | None = None,
+    ) -> Rotation:
+        """Notes how a rotation ended, with an event `finish`.
+
+        `outcome` is one of OUTCOMES; `gap_seconds` how long consumers may have been refused. Raises HistoryError for a
+        rotation that is not there or has an outcome already, ValueError for an outcome that there is not.
+        """
+        if outcome not in OUTCOMES:
+            raise ValueError(f"no outcome: {outcome!r}")
+        why = storable(why)
+        refuse_private_keys(why)
+        ending: dict[str, JSON] = {
+            "outcome": outcome,
+            "why": why,
+            "old_fingerprint": old_fingerprint,
+            "new_fingerprint": new_fingerprint,
+            "gap_seconds": gap_seconds,
+        }
+        with self._database.writing() as connection:
+            rotation = _find(connection, rotation_id)
+            if rotation.outcome is not None:
+                raise _finished_already(rotation)
+            this = ROTATION.c.id == rotation_id
+            connection.execute(update(ROTATION).where(this).values(finished_at=now, **ending))
+            append(connection, Entry("finish", now, rotation.credential, rotation_id, _known(ending)))
+            return _find(connection, rotation_id)
+
+    def record(
+        self,
+        kind: str,
+        *,
+        now: datetime,
+        credential: str | None = None,
+        rotation_id: str | None = None,
+        **details: JSON,
+    ) -> Event:
+        """Appends an event.
+
+        Raises HistoryError when the details hold a secret, TypeError or ValueError when JSON cannot hold them.
+        """
+        with self._database.writing() as connection:
+            return append(connection, Entry(kind, now, credential, rotation_id, details))
+
+    def rotation(self, rotation_id: str) -> Rotation:
+        """The rotation of that id. Raises HistoryError when there is none."""
+        with self._database.reading() as connection:
+            return _find(connection, rotation_id)
+
+    def open_rotation(self, credential: str) -> Rotation | None:
+        """The credential's newest rotation without an outcome: running, or interrupted."""
+        query = (
+            select(ROTATION)
+            .where(ROTATION.c.credential == credential, ROTATION.c.outcome.is_(None))
+            .order_by(ROTATION.c.started_at.desc(), ROTATION.c.id.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return Rotation(**row._asdict()) if row else None
+
+    def last_promotion(self, credential: str) -> datetime | None:
+        """When a version of the credential was last promoted.
+
+        That is the time of its newest event of kind `promote`, those with the detail `succeeded: false` left out.
+        """
+        newest = self._newest_promotion(credential)
+        return newest[0] if newest else None
+
+    def promoted_version(self, credential: str) -> str | None:
+        """Fingerprint of the version that was last promoted, as far as the history knows."""
+        newest = self._newest_promotion(credential)
+        return str(newest[1]["version"]) if newest and newest[1].get("version") else None
+
+    def _newest_promotion(self, credential: str) -> tuple[datetime, Mapping[str, JSON]] | None:
+        query = (
+            select(EVENT.c.time, EVENT.c.details)
+            .where(EVENT.c.credential == credential, EVENT.c.kind == PROMOTION)
+            .order_by(EVENT.c.sequence.desc())
+        )
+        with self._database.reading() as connection:
+            for time, text in connection.execute(query):
+                details = read_details(text)
+                if details.get("succeeded", True):
+                    return time, details
+        return None
+
+
+def rotation_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
+    """Such as `20261123-123147-7f3k9qzm`: sorts by its time (UTC), ends in 40 random bits."""
+    ending = base64.b32encode(random_bytes(5)).decode().lower()
+    return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{ending}"
+
+
+def _find(connection: Connection, rotation_id: str) -> Rotation:
+    row = connection.execute(select(ROTATION).where(ROTATION.c.id == rotation_id)).first()
+    if row is None:
+        raise HistoryError(
+            f"The history knows no rotation {rotation_id}.",
+            left="Nothing was changed.",
+            advice="`rotator history` lists the rotations with their ids.",
+        )
+    return Rotation(**row._asdict())
+
+
+def _known(fields: dict[str, JSON]) -> dict[str, JSON]:
+    return {name: value for name, value in fields.items() if value not in (None, "") and value is not False}
+
+
+def _finished_already(rotation: Rotation) -> HistoryError:
+    return HistoryError(
+        f"The rotation {rotation.id} of {rotation.credential} has ended already: {rotation.outcome}.",
+        left="Its outcome was left as it was.",
+        advice=f"See `rotator history {rotation.credential}`.",
+    )

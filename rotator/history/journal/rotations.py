@@ -1,0 +1,89 @@
+"""Rotations found and counted, for those who show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import and_, func, or_, select
+
+from rotator.history.engine.tables import ROTATION
+from rotator.history.records import Rotation
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import ColumnElement, Select
+
+    from rotator.history.engine.transactions import Transactions
+
+
+class Count(NamedTuple):
+    """How many rotations of a credential, begun so, ended so."""
+
+    credential: str
+    trigger: str
+    outcome: str
+    number: int
+
+
+class GapTotal(NamedTuple):
+    """How many rotations of a credential had a gap measured, and their sum in seconds."""
+
+    credential: str
+    number: int
+    seconds: float
+
+
+def rotation(database: Transactions, rotation_id: str) -> Rotation | None:
+    """The rotation of that id. Raises HistoryError, as everything here does when the history cannot be read."""
+    return next(iter(_read(database, select(ROTATION).where(ROTATION.c.id == rotation_id))), None)
+
+
+def rotations_of(database: Transactions, fingerprint: str) -> list[Rotation]:
+    """The rotations that brought a version or took it away, newest first."""
+    has_to_do = or_(ROTATION.c.old_fingerprint == fingerprint, ROTATION.c.new_fingerprint == fingerprint)
+    return _read(database, select(ROTATION).where(has_to_do).order_by(ROTATION.c.started_at.desc()))
+
+
+def newest(database: Transactions) -> dict[str, Rotation]:
+    """The newest rotation of each credential, ended or not."""
+    return _newest(database, ROTATION.c.started_at.is_not(None))
+
+
+def newest_promotion(database: Transactions) -> dict[str, Rotation]:
+    """The newest rotation of each credential that made another version current."""
+    return _newest(database, ROTATION.c.outcome == "rotated")
+
+
+def newest_gap(database: Transactions) -> dict[str, float]:
+    """The gap of the newest rotation of each credential that had one measured, in seconds."""
+    found = _newest(database, ROTATION.c.gap_seconds.is_not(None))
+    return {name: each.gap_seconds for name, each in found.items() if each.gap_seconds is not None}
+
+
+def counts(database: Transactions) -> list[Count]:
+    """How the rotations ended, by credential, trigger and outcome."""
+    groups = (ROTATION.c.credential, ROTATION.c.trigger, ROTATION.c.outcome)
+    query = select(*groups, func.count()).where(ROTATION.c.outcome.is_not(None)).group_by(*groups).order_by(*groups)
+    with database.reading() as connection:
+        return [Count(*row) for row in connection.execute(query)]
+
+
+def gaps(database: Transactions) -> list[GapTotal]:
+    """The measured gaps, by credential."""
+    gap, name = ROTATION.c.gap_seconds, ROTATION.c.credential
+    query = select(name, func.count(gap), func.sum(gap)).where(gap.is_not(None)).group_by(name).order_by(name)
+    with database.reading() as connection:
+        return [GapTotal(*row) for row in connection.execute(query)]
+
+
+def _newest(database: Transactions, condition: ColumnElement[bool]) -> dict[str, Rotation]:
+    name = ROTATION.c.credential
+    last = select(name, func.max(ROTATION.c.started_at).label("at")).where(condition).group_by(name).subquery()
+    these = and_(last.c.credential == name, last.c.at == ROTATION.c.started_at)
+    return {each.credential: each for each in _read(database, select(ROTATION).join(last, these).where(condition))}
+
+
+def _read(database: Transactions, query: Select[*tuple[Any, ...]]) -> list[Rotation]:
+    with database.reading() as connection:
+        return [Rotation(**row._asdict()) for row in connection.execute(query)]

@@ -1,0 +1,142 @@
+"""Rotation locks in Postgres: advisory locks of a session, which end with the session."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from rotator.errors import HistoryUnavailable
+from rotator.history.engine.failures import database_failures
+from rotator.history.locks.locks import UNSIGNED, Hold, described, moment, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine
+
+_SIGN: Final = text("SELECT set_config('application_name', :name, false), current_schema()")
+_TAKE: Final = text("SELECT pg_try_advisory_lock(:key)")
+_LET_GO: Final = text("SELECT pg_advisory_unlock(:key)")
+
+# PostgreSQL, "pg_locks": a key of 64 bits stands there as two halves, with objsubid 1.
+_HOLDER: Final = text("""
+    SELECT pid = pg_backend_pid() AS is_this, application_name
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND classid = CAST((CAST(:key AS bigint) >> 32) & 4294967295 AS oid)
+      AND objid = CAST(CAST(:key AS bigint) & 4294967295 AS oid)
+""")
+
+# Of an application_name, Postgres keeps 63 bytes of ASCII; every user may read it.
+_SIGNATURE: Final = re.compile(r"rotator (\d+) since (\S+ \S+ UTC) on (.+)")
+_LONGEST_SIGNATURE: Final = 63
+
+
+class AdvisoryLocks:
+    """Locks for every machine that uses the database, each in a session of its own.
+
+    The server lets go of one as soon as it knows that the holder's process or machine is gone. A pooler that hands
+    sessions around between transactions (PgBouncer's `transaction` mode) cannot carry them.
+    """
+
+    def __init__(self, engine: Engine, name: str, clock: Callable[[], datetime]) -> None:
+        """`engine` opens a session for every connection, in autocommit; `name` is the database's, for errors."""
+        self._engine: Final = engine
+        self._name: Final = name
+        self._clock: Final = clock
+
+    @contextmanager
+    def hold(self, credential: str) -> Iterator[Hold]:
+        """See RotationLocks."""
+        session = _Session(self._engine, self._name, credential, _signature(self._clock()))
+        try:
+            session.take()
+            yield Hold(credential, session)
+        finally:
+            session.let_go()
+
+
+class _Session:
+    """A session of the server that holds a credential, and the one that takes its place when it is lost."""
+
+    def __init__(self, engine: Engine, name: str, credential: str, signature: str) -> None:
+        self._engine: Final = engine
+        self._name: Final = name
+        self._credential: Final = credential
+        self._signature: Final = signature
+        self._connection: Connection | None = None
+        self._key: int | None = None
+
+    def take(self) -> None:
+        with database_failures(self._name):
+            connection = self._connection = self._engine.connect()
+            schema = connection.execute(_SIGN, {"name": self._signature}).one()[1]
+            key = lock_key(schema, self._credential)
+            if not connection.scalar(_TAKE, {"key": key}):
+                self._refuse(_holder(connection, key), is_taken_again=self._key is not None)
+        self._key = key
+
+    def _refuse(self, holder: str | None, *, is_taken_again: bool) -> NoReturn:
+        if is_taken_again and holder == self._signature:
+            raise HistoryUnavailable(
+                f"The lock on {self._credential} is still that of a session with {self._name} that was lost.",
+                left="Nothing was changed.",
+                advice="Run this again in a minute, when the server has noticed it.",
+            )
+        raise running(self._credential, _in_words(holder))
+
+    def still_held(self) -> bool:
+        if self._connection is None:
+            return False
+        try:
+            return _is_holder(self._connection, self._key)
+        except SQLAlchemyError:
+            return False
+
+    def let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        # The server notices the end of a session only a moment later, when the next run may have been refused already.
+        if self._key is not None:
+            with suppress(SQLAlchemyError):
+                connection.execute(_LET_GO, {"key": self._key})
+        # Not merely closed: that would try to roll back, which fails when the session is lost.
+        connection.invalidate()
+        connection.close()
+
+
+def lock_key(schema: str, credential: str) -> int:
+    """The key of a credential's lock, 64 bits with a sign: the same in every release."""
+    digest = hashlib.sha256(f"rotator rotation\0{schema}\0{credential}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _is_holder(connection: Connection, key: int | None) -> bool:
+    holder = connection.execute(_HOLDER, {"key": key}).first()
+    return holder is not None and bool(holder.is_this)
+
+
+def _holder(connection: Connection, key: int) -> str | None:
+    """The name that the holder's session goes by, if there is one still."""
+    holder = connection.execute(_HOLDER, {"key": key}).first()
+    return holder.application_name if holder else None
+
+
+def _in_words(signature: str | None) -> str:
+    signed = _SIGNATURE.fullmatch(signature) if signature else None
+    return described(signed[1], signed[3], signed[2]) if signed else UNSIGNED
+
+
+def _signature(since: datetime) -> str:
+    host = socket.gethostname().encode("ascii", "replace").decode()
+    return f"rotator {os.getpid()} since {moment(since)} on {host}"[:_LONGEST_SIGNATURE]

@@ -1,0 +1,179 @@
+"""One rotation of a credential at a time, by locks that die with the process that holds them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import quote
+
+from rotator.errors import HistoryUnavailable, RotationRunning
+from rotator.history.engine.failures import file_failures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from rotator.history.engine.database import Database
+
+
+class Held(Protocol):
+    """A lock where it is kept."""
+
+    def take(self) -> None:
+        """Takes it. Raises RotationRunning, HistoryError."""
+        ...
+
+    def still_held(self) -> bool:
+        """Whether it is held by this and nobody else."""
+        ...
+
+    def let_go(self) -> None:
+        """Lets go of it, as far as it is held."""
+        ...
+
+
+class Hold:
+    """A credential that is held, for as long as the lock lasts."""
+
+    def __init__(self, credential: str, held: Held) -> None:
+        self._credential: Final = credential
+        self._held: Final = held
+
+    def still_held(self) -> bool:
+        """Whether nobody else can have taken the lock since: it is asked for where it is kept."""
+        return self._held.still_held()
+
+    def check(self) -> None:
+        """Raises HistoryUnavailable when the lock was lost, for instance with the connection to its server."""
+        if not self.still_held():
+            raise HistoryUnavailable(
+                f"The lock on the credential {self._credential} was lost, so another process may be rotating it now.",
+                left="What was done until then stays as it is; nothing was changed since.",
+                advice="Run this again: it looks at the world as it is, and goes on from there.",
+            )
+
+    def take_again(self) -> None:
+        """Takes the lock again after it was lost, and never waits; one that is held is left alone.
+
+        Raises RotationRunning when another process or thread has it by now; HistoryError when it cannot be had, and
+        HistoryUnavailable also while the server has not noticed yet that the session is gone that had it. What another
+        did that has let go of it again is for the caller to find out.
+        """
+        if not self._held.still_held():
+            self._held.let_go()
+            self._held.take()
+
+
+class RotationLocks(Protocol):
+    """What keeps two rotations of one credential apart."""
+
+    def hold(self, credential: str) -> AbstractContextManager[Hold]:
+        """Holds the credential until the context ends or the process dies, and never waits.
+
+        Raises RotationRunning, with who holds it since when, when another process or thread does; HistoryError when the
+        lock cannot be had at all.
+        """
+        ...
+
+
+def rotation_locks(database: Database, clock: Callable[[], datetime]) -> RotationLocks:
+    """The locks of everyone who uses this database, however their configurations spell its name."""
+    return database.new_locks(clock)
+
+
+def moment(time: datetime) -> str:
+    """A time for people: `2026-11-23 12:31:47 UTC`."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def running(credential: str, holder: str) -> RotationRunning:
+    """The error for a credential that somebody else holds."""
+    return RotationRunning(
+        f"The credential {credential} is being rotated right now, by {holder}.",
+        left="Nothing was changed.",
+        advice=f"Run this again when that has ended; `rotator history {credential}` shows how far it is.",
+    )
+
+
+def described(pid: object, host: object, since: object) -> str:
+    """Who holds a lock, in words."""
+    return f"process {pid} on {host}, since {since}"
+
+
+UNSIGNED: Final = "another process, since just now"
+"""A holder who has taken the lock and not signed it yet, or who has just let go of it."""
+
+
+class FileLocks:
+    """Locks as files in one folder, for one machine (flock(2)): the kernel lets go of them when the holder dies.
+
+    A lock file stays when it is let go of: to delete it would let two processes hold two files of one name.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
+        self._folder: Final = folder
+        self._clock: Final = clock
+
+    @contextmanager
+    def hold(self, credential: str) -> Iterator[Hold]:
+        """See RotationLocks."""
+        lock = _LockFile(self._folder / f"{quote(credential, safe='')}.lock", credential, self._clock)
+        lock.take()
+        try:
+            yield Hold(credential, lock)
+        finally:
+            lock.let_go()
+
+
+class _LockFile:
+    def __init__(self, path: Path, credential: str, clock: Callable[[], datetime]) -> None:
+        self._path: Final = path
+        self._credential: Final = credential
+        self._clock: Final = clock
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        with file_failures(f"The lock {self._path}"):
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._sign(descriptor)
+            except BlockingIOError:
+                holder = _holder(descriptor)
+                os.close(descriptor)
+                raise running(self._credential, holder) from None
+            except BaseException:
+                os.close(descriptor)
+                raise
+        self._descriptor = descriptor
+
+    def still_held(self) -> bool:
+        if self._descriptor is None:
+            return False
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def let_go(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _sign(self, descriptor: int) -> None:
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": moment(self._clock())}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        return described(**json.loads(os.pread(descriptor, 1024, 0)))
+    except (ValueError, TypeError):
+        return UNSIGNED

@@ -1,0 +1,188 @@
+"""Connected apps: read whole, and written whole with nothing but the certificate changed."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.credentials import Fingerprint
+from rotator.core.crypto.certificates import Certificate
+from rotator.errors import CertificateError, OrgError, OrgUnavailable, WriteUncertain
+from rotator.salesforce.apps.fields import Change, changes
+from rotator.salesforce.faults import PERMISSION_ADVICE
+from rotator.salesforce.metadata import MetadataService
+from rotator.salesforce.soap import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.salesforce.metadata import Component
+    from rotator.salesforce.session import OrgSession
+
+APP_TYPE: Final = "ConnectedApp"
+"""The metadata type."""
+
+_NOT_COMPARED: Final = frozenset({"oauthConfig.certificate", "oauthConfig.consumerSecret"})
+_LEFT: Final = "Nothing was changed."
+
+
+@dataclass(frozen=True)
+class App:
+    """A connected app as an org holds it."""
+
+    full_name: str
+    label: str
+    client_id: str
+    """The consumer key; empty for an app without OAuth settings."""
+    certificate: Certificate | None
+    """The live certificate; None for an app that takes no JWT bearer logins."""
+    component: Component = field(repr=False, compare=False)
+    """All of it, as it was read."""
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """The live certificate's."""
+        return Fingerprint(self.certificate.fingerprint) if self.certificate else None
+
+
+class ConnectedApps:
+    """The connected apps of one org. All calls raise OrgError, OrgUnavailable and LoginRefused."""
+
+    def __init__(self, session: OrgSession, metadata: MetadataService | None = None) -> None:
+        """`metadata` is for another clock or other pauses than the usual."""
+        self.org: Final = session.org
+        self._metadata: Final = metadata or MetadataService(session)
+
+    def read(self, full_name: str) -> App | None:
+        """The app; None when it is missing or the program's user may not read it, which Salesforce does not tell apart.
+
+        Raises OrgError when what it holds as a certificate is none.
+        """
+        component = self._metadata.read(APP_TYPE, [full_name])[0]
+        return None if component is None else app_of(self.org, component)
+
+    def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
+        """Puts another certificate in the place of the live one, and gives the app as it was read back.
+
+        `expecting` is the live certificate as it was observed, None for an app without one: when another is there,
+        somebody changed the app meanwhile and nothing is written. When `certificate` is live already there is nothing
+        to do. The Metadata API has no conditional write: a change that somebody saves within the second between our
+        reading and our writing is overwritten with what was read.
+
+        Raises OrgError when the app came back without the certificate or with any other field changed, WriteUncertain
+        when it is not known whether the write took effect.
+        """
+        before = self._require(full_name)
+        if before.certificate == certificate:
+            return before
+        if before.fingerprint != expecting:
+            raise self._changed_meanwhile(before, expecting)
+        self._metadata.update(with_certificate(self.org, before, certificate))
+        after = self._read_back(before)
+        self._compare(before, after, certificate)
+        return after
+
+    def check_access(self, full_names: Sequence[str]) -> None:
+        """Proves what can be known before the first write: the API is open to the user, and the apps can be read.
+
+        The Metadata API is closed to those who may not modify metadata, so being let in says that the user has that
+        permission. Whether the user may also edit connected apps, and whether the org has locked them (a managed
+        package, a release's restrictions), only the first write tells.
+
+        Raises OrgError naming every app that is missing or unreadable.
+        """
+        if APP_TYPE not in self._metadata.describe():
+            raise OrgError(
+                f"The org {self.org} shows the program's user no connected apps.", left=_LEFT, advice=PERMISSION_ADVICE
+            )
+        found = self._metadata.read(APP_TYPE, full_names)
+        absent = [name for name, component in zip(full_names, found, strict=True) if component is None]
+        if absent:
+            raise self._absent(", ".join(absent))
+
+    def _require(self, full_name: str) -> App:
+        app = self.read(full_name)
+        if app is None:
+            raise self._absent(full_name)
+        return app
+
+    def _read_back(self, before: App) -> App:
+        try:
+            return self._require(before.full_name)
+        except OrgUnavailable as error:
+            raise WriteUncertain(
+                f"The org {self.org} took the new certificate of {before.full_name}, and could not be read afterwards.",
+                left="The new certificate is most likely live.",
+                advice=error.advice,
+            ) from None
+
+    def _compare(self, before: App, after: App, certificate: Certificate) -> None:
+        if after.certificate != certificate:
+            held = f"the certificate {after.fingerprint}" if after.certificate else "no certificate"
+            raise OrgError(
+                f"The org {self.org} took the new certificate of {after.full_name}, but the app holds {held}.",
+                left="Logins through this app fail until it holds a certificate whose key is known.",
+                advice=f"Run it again, or upload the certificate {certificate.fingerprint} in Setup.",
+            )
+        differing = changes(plain(before.component), plain(after.component), ignoring=_NOT_COMPARED)
+        if differing:
+            raise self._more_changed(after, differing)
+
+    def _more_changed(self, after: App, differing: list[Change]) -> OrgError:
+        return OrgError(
+            f"With the certificate of {after.full_name} in the org {self.org} other fields changed: "
+            f"{'; '.join(map(str, differing))}.",
+            left="The new certificate is live.",
+            advice="Compare the app with its setup in Setup, and put back what should not have changed.",
+        )
+
+    def _changed_meanwhile(self, app: App, expecting: Fingerprint | None) -> OrgError:
+        return OrgError(
+            f"The certificate of {app.full_name} in the org {self.org} is {app.fingerprint or 'gone'}, "
+            f"not {expecting or 'absent'} as before: somebody changed it meanwhile.",
+            left=_LEFT,
+            advice="Run it again; it starts from what is there now.",
+        )
+
+    def _absent(self, names: str) -> OrgError:
+        return OrgError(
+            f"The org {self.org} shows no connected app {names}: missing, or the program's user may not read it.",
+            left=_LEFT,
+            advice="Check the API name (App Manager shows it; a package's apps begin with its namespace and __). "
+            + PERMISSION_ADVICE,
+        )
+
+
+def app_of(org: str, component: Component) -> App:
+    """The app that a component describes. Raises OrgError when what it holds as a certificate is none."""
+    oauth = component.oauthConfig
+    text = (oauth.certificate or "") if oauth else ""
+    try:
+        certificate = Certificate.parse(text) if text else None
+    except CertificateError as error:
+        raise OrgError(
+            f"What {component.fullName} in the org {org} holds as a certificate cannot be read. {error.what}",
+            left=_LEFT,
+            advice="Upload a certificate in Setup.",
+        ) from None
+    client_id = (oauth.consumerKey or "") if oauth else ""
+    return App(component.fullName, component.label or component.fullName, client_id, certificate, component)
+
+
+def with_certificate(org: str, app: App, certificate: Certificate) -> Component:
+    """The app's component as it was read, whole, with this certificate.
+
+    The consumer key is left out: an update that carries it is refused with `You cannot provide a Consumer Key`, and
+    one that does not leaves it as it is. The consumer secret is never read. Raises OrgError for an app without OAuth.
+    """
+    component = copy.deepcopy(app.component)
+    if component.oauthConfig is None:
+        raise OrgError(
+            f"{app.full_name} in the org {org} has no OAuth settings, and so no place for a certificate.",
+            left=_LEFT,
+            advice='Switch on "Enable OAuth Settings" in Setup, or configure another app.',
+        )
+    component.oauthConfig.certificate = certificate.base64
+    component.oauthConfig.consumerKey = None
+    return component

@@ -1,0 +1,270 @@
+"""Sends what channels are owed: each on its own, until it is accepted, and at most once but for a crash.
+
+A machine that dies after a channel has accepted a message and before that was written down sends it again; the mail
+then carries the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from rotator.alerts.base import DeliveryFailed, PartlyAccepted
+from rotator.core.attempts import BackOff, Trial
+from rotator.core.severity import Severity
+from rotator.errors import RotatorError
+from rotator.history.alerts.alerts import NewMatter
+from rotator.services.alerting.catalog import DELIVERY, key, sentences
+from rotator.services.alerting.letters import Letter, letters_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from rotator.alerts.base import Channel
+    from rotator.history.alerts.alerts import Matters
+    from rotator.history.alerts.outbox import Ledger, Notice
+    from rotator.history.attempts import Trials
+
+LOG: Final = logging.getLogger(__name__)
+
+TRIAL: Final = "deliver"
+"""Kind of the trial that a channel is (`rotator.core.attempts.Trial.kind`)."""
+
+BACK_OFF: Final = BackOff(first=timedelta(minutes=1), ceiling=timedelta(minutes=30), attention_after=1)
+"""Shorter than for orgs: news that wait half a day are none. What only a person can mend is tried at the ceiling."""
+
+TOLD_ELSEWHERE_AFTER: Final = 3
+"""So many failures in a row, and the other channels are told of it; of what only a person can mend, at once."""
+
+AT_ONCE: Final = 20
+"""Messages that one delivery sends at most, so that it ends before its claim does."""
+
+DIGEST_UP_TO: Final = 40
+"""Messages in one digest: as many as Slack can show."""
+
+LEASE: Final = timedelta(minutes=20)
+"""How long what was claimed is nobody else's: twice AT_ONCE calls, each up to its time-out."""
+
+_FAILURES_AT_ONCE: Final = 2
+"""A message that is refused for good does not hold up the others; a second one, and the channel is at fault."""
+
+
+class Telling(Protocol):
+    """Opens and ends matters (`rotator.services.alerting.rules.Alerts`)."""
+
+    def problem(self, new: NewMatter, now: datetime) -> object:
+        """Something is wrong, and stays so until it is solved."""
+        ...
+
+    def solved(self, key: str, why: str, now: datetime) -> object:
+        """It is so no more; `why` where more is known than that."""
+        ...
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How one delivery went."""
+
+    told: int = 0
+    """Messages that the channel accepted."""
+    problem: RotatorError | None = None
+    """Why it did not accept another."""
+
+
+class Delivery:
+    """Where notices become messages. Threads may share it; two deliveries on one channel never send the same."""
+
+    def __init__(
+        self, *, ledger: Ledger, matters: Matters, trials: Trials, alerts: Telling, back_off: BackOff = BACK_OFF
+    ) -> None:
+        self._ledger: Final = ledger
+        self._matters: Final = matters
+        self._trials: Final = trials
+        self._alerts: Final = alerts
+        self._back_off: Final = back_off
+
+    def due(self, channels: Iterable[str], now: datetime) -> list[str]:
+        """Those of these channels that are owed something and are not left alone after a failure."""
+        owed = self._ledger.owed()
+        return [name for name in channels if name in owed and self._trials.get(TRIAL, name).is_due(now)]
+
+    def drop_unconfigured(self, channels: Collection[str], now: datetime) -> None:
+        """Takes back what is owed to channels that are not among these; that one of them is silent is no matter."""
+        for name in self._ledger.owed():
+            if name not in channels:
+                count = self._ledger.drop(name)
+                LOG.warning(
+                    "dropped what a channel was owed that is not configured any more", extra=_about(name, count)
+                )
+        for matter in self._matters.open_matters(kind=DELIVERY):
+            if matter.key not in {key(DELIVERY, name) for name in channels}:
+                self._alerts.solved(matter.key, "The channel is not configured any more.", now)
+
+    def deliver(
+        self, name: str, open_channel: Callable[[], Channel], now: datetime, *, jitter: float = 0.0
+    ) -> Delivered:
+        """Sends what the channel is owed and what is due now; what fails is owed still, and when it is tried again.
+
+        `jitter` is a random number from 0 to 1. Raises HistoryError; nothing that a channel does is raised.
+        """
+        claimed = self._ledger.claim(name, now, LEASE)
+        if not claimed:
+            return Delivered()
+        run = _Run(name, now)
+        try:
+            channel = open_channel()
+        except RotatorError as error:
+            run.failures.append((claimed, _lasting(error)))
+        else:
+            run.unsent = letters_of(claimed, self._matters, self._ledger, now)
+            self._send_all(channel, run)
+        self._settle(run, jitter)
+        return Delivered(run.told, run.failures[0][1] if run.failures else run.partly)
+
+    def _send_all(self, channel: Channel, run: _Run) -> None:
+        for _ in range(AT_ONCE):
+            if run.is_over:
+                break
+            many = [letter for letter in run.unsent if not letter.ends_a_thread][:DIGEST_UP_TO]
+            if len(many) >= channel.digest_from and not run.one_by_one:
+                self._send(run, many, partial(channel.send_digest, [letter.message for letter in many]))
+                run.take_apart(many)
+            else:
+                letter = run.unsent[0]
+                self._send(run, [letter], partial(channel.send, letter.message, thread=letter.thread))
+
+    def _send(self, run: _Run, letters: list[Letter], call: Callable[[], str]) -> None:
+        run.unsent = [letter for letter in run.unsent if letter not in letters]
+        notices = [notice for letter in letters for notice in letter.notices]
+        try:
+            receipt = _safely(run.channel, call)
+        except PartlyAccepted as partly:
+            run.partly = partly
+            receipt = partly.thread
+        except DeliveryFailed as failure:
+            LOG.warning("not accepted: %s", failure.what, extra=_about(run.channel, len(letters)))
+            run.failures.append((notices, failure))
+            return
+        self._ledger.told(notices, receipt, run.now)
+        LOG.info("told", extra=_about(run.channel, len(letters)))
+        run.told += len(letters)
+
+    def _settle(self, run: _Run, jitter: float) -> None:
+        """Notes how the channel is, and when what was not accepted is tried again."""
+        trial = self._tried(run, jitter)
+        self._trials.put(trial)
+        for notices, failure in run.failures:
+            self._ledger.failed(notices, failure.what, self._next_trial(run, trial, notices, failure))
+        rest = [notice for letter in run.unsent for notice in letter.notices]
+        self._ledger.failed(rest, "", trial.next_at or run.now)
+        self._tell_elsewhere(run, trial)
+
+    def _tried(self, run: _Run, jitter: float) -> Trial:
+        known = self._trials.get(TRIAL, run.channel)
+        if not run.failures:
+            return known.succeeded(run.now)
+        failure = run.failures[-1][1]
+        not_before = run.now + failure.retry_after if failure.retry_after else None
+        if run.told:
+            # The channel works; it may have asked for a pause, or refused one message for what is in it.
+            return replace(known.succeeded(run.now), next_at=not_before)
+        return known.failed(
+            run.now,
+            self._back_off,
+            problem=failure.what,
+            advice=failure.advice,
+            lasting=failure.lasting,
+            jitter=jitter,
+            not_before=run.now + self._back_off.ceiling if failure.lasting else not_before,
+        )
+
+    def _next_trial(self, run: _Run, trial: Trial, notices: Sequence[Notice], failure: DeliveryFailed) -> datetime:
+        if trial.next_at:
+            return trial.next_at
+        attempts = max(notice.attempts for notice in notices)
+        return run.now + (self._back_off.ceiling if failure.lasting else self._back_off.pause(attempts))
+
+    def _tell_elsewhere(self, run: _Run, trial: Trial) -> None:
+        for notices, failure in run.failures:
+            # Where the others were accepted, it is this message that fails and not the channel.
+            in_a_row = max(notice.attempts for notice in notices) if run.told else trial.failures
+            if failure.lasting or in_a_row >= TOLD_ELSEWHERE_AFTER:
+                self._alerts.problem(_closed(run.channel, failure), run.now)
+                return
+        if run.partly:
+            self._alerts.problem(_incomplete(run.channel, run.partly), run.now)
+        elif run.told and run.channel not in self._ledger.owed():
+            self._alerts.solved(key(DELIVERY, run.channel), "", run.now)
+
+
+@dataclass
+class _Run:
+    """What has become of one delivery so far."""
+
+    channel: str
+    now: datetime
+    unsent: list[Letter] = field(default_factory=list)
+    told: int = 0
+    failures: list[tuple[list[Notice], DeliveryFailed]] = field(default_factory=list)
+    partly: PartlyAccepted | None = None
+    one_by_one: bool = False
+
+    def take_apart(self, digest: list[Letter]) -> None:
+        """A digest that was refused for good may have been so for one message in it: the others are sent alone."""
+        if self.failures and self.failures[-1][1].lasting:
+            self.failures.pop()
+            self.unsent = [*digest, *self.unsent]
+            self.one_by_one = True
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing is left, or the channel and not a single message is what fails."""
+        if not self.unsent or len(self.failures) >= _FAILURES_AT_ONCE:
+            return True
+        return any(not failure.lasting for _, failure in self.failures)
+
+
+def _safely(channel: str, call: Callable[[], str]) -> str:
+    """A fault of ours in one message is that message's failure; the others must not wait for the next release."""
+    try:
+        return call()
+    except (RotatorError, MemoryError):
+        raise
+    except Exception as fault:
+        raise DeliveryFailed(
+            f"Channel {channel}: rotator has a fault ({type(fault).__name__}) and could not send a message.",
+            advice="Report it to the project.",
+            lasting=True,
+        ) from fault
+
+
+def _lasting(error: RotatorError) -> DeliveryFailed:
+    """A channel that cannot even be used: its secret is missing, its address is none."""
+    return DeliveryFailed(error.what, advice=error.advice, lasting=True)
+
+
+def _closed(channel: str, failure: DeliveryFailed) -> NewMatter:
+    return _matter(channel, f"The channel {channel} does not accept messages", failure)
+
+
+def _incomplete(channel: str, partly: PartlyAccepted) -> NewMatter:
+    return _matter(channel, f"The channel {channel} does not reach everybody", partly)
+
+
+def _matter(channel: str, title: str, error: RotatorError) -> NewMatter:
+    return NewMatter(
+        key=key(DELIVERY, channel),
+        kind=DELIVERY,
+        severity=Severity.WARNING,
+        title=title,
+        text=sentences(error),
+        facts={"Channel": channel},
+    )
+
+
+def _about(channel: str, count: int) -> dict[str, object]:
+    return {"channel": channel, "count": count}

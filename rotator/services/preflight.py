@@ -1,0 +1,220 @@
+"""Trying everything that a rotation needs, without changing anything in an org."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from rotator.config.settings import LoginWithKey
+from rotator.errors import OrgError, RotatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sized
+    from datetime import datetime
+
+    from rotator.alerts.base import Channel
+    from rotator.config.settings import CredentialSettings, Settings
+    from rotator.history.engine.database import Database
+    from rotator.salesforce.apps.connected_app import App, ConnectedApps
+    from rotator.salesforce.session import OrgSession
+    from rotator.stores.base import Store
+
+LARGEST_SKEW: Final = timedelta(seconds=60)
+"""How far this machine's clock may be from an org's: an assertion lives for three minutes."""
+
+
+class Result(StrEnum):
+    """How one check went."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """What it rests on failed, or there is nothing to check yet."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report."""
+
+    name: str
+    result: Result
+    sentence: str
+    advice: str = ""
+
+
+class Adapters(Protocol):
+    """What the checks are made with; each may raise RotatorError when it is first asked for."""
+
+    @property
+    def settings(self) -> Settings:
+        """All of config.yaml."""
+        ...
+
+    @property
+    def database(self) -> Database:
+        """The history database."""
+        ...
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """This machine's clock."""
+        ...
+
+    def store(self, name: str) -> Store:
+        """A store."""
+        ...
+
+    def org_session(self, name: str) -> OrgSession:
+        """The program's own login to an org."""
+        ...
+
+    def connected_apps(self, name: str) -> ConnectedApps:
+        """The apps of an org."""
+        ...
+
+    def channel(self, name: str) -> Channel:
+        """A place where people read."""
+        ...
+
+
+def checks(adapters: Adapters) -> Iterator[Check]:
+    """Every check, one after the other; one that fails stops only those that rest on it."""
+    return _Checks(adapters).all()
+
+
+class _NothingToCheck(Exception):
+    """There is nothing to check yet."""
+
+    def __init__(self, sentence: str, advice: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.advice = advice
+
+
+class _Checks:
+    def __init__(self, adapters: Adapters) -> None:
+        self._adapters: Final = adapters
+        self._settings: Final = adapters.settings
+        self._failed: set[str] = set()
+
+    def all(self) -> Iterator[Check]:
+        """Each check when it has been made."""
+        yield Check("configuration", Result.OK, _contents(self._settings))
+        yield self._try("history", self._history)
+        for store in self._settings.stores:
+            yield self._try(f"store {store}", partial(self._store, store))
+        for org in self._settings.orgs:
+            yield from self._org(org)
+        for name, credential in self._settings.credentials.items():
+            yield from self._credential(name, credential)
+        for channel in self._settings.alerts.channels:
+            yield self._try(f"channel {channel}", partial(self._channel, channel))
+
+    def _org(self, org: str) -> Iterator[Check]:
+        login = f"login to {org}"
+        yield self._try(login, partial(self._login, org))
+        yield self._try(f"clock of {org}", partial(self._clock, org), needs=(login,))
+        yield self._try(f"metadata of {org}", partial(self._metadata, org), needs=(login,))
+
+    def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:
+        apps = f"apps of {name}"
+        yield self._try(apps, partial(self._apps, name, credential), needs=(f"metadata of {credential.org}",))
+        needs = (f"store {credential.store}", apps)
+        yield self._try(f"key of {name}", partial(self._key, name, credential), needs=needs)
+
+    def _try(self, name: str, attempt: Callable[[], str], *, needs: tuple[str, ...] = ()) -> Check:
+        missing = next((need for need in needs if need in self._failed), None)
+        if missing:
+            self._failed.add(name)
+            return Check(name, Result.SKIPPED, f"Not tried, because the check `{missing}` did not pass.")
+        try:
+            return Check(name, Result.OK, attempt())
+        except _NothingToCheck as nothing:
+            return Check(name, Result.SKIPPED, nothing.sentence, nothing.advice)
+        except RotatorError as error:
+            self._failed.add(name)
+            return Check(name, Result.FAILED, error.what, error.advice)
+
+    def _history(self) -> str:
+        database = self._adapters.database
+        return f"{database.name} is at version {database.version}."
+
+    def _store(self, name: str) -> str:
+        self._adapters.store(name).check()
+        return "A secret was written, read back and destroyed."
+
+    def _login(self, org: str) -> str:
+        session = self._adapters.org_session(org)
+        session.ensure_alive()
+        return f"The org {session.org_id} at {session.instance_url} gave a session."
+
+    def _clock(self, org: str) -> str:
+        theirs = self._adapters.org_session(org).server_time
+        if theirs is None:
+            raise _NothingToCheck("The org did not tell its time.", "")
+        skew = abs(self._adapters.now() - theirs)
+        if skew > LARGEST_SKEW:
+            raise OrgError(
+                f"This machine's clock and the org's are {round(skew.total_seconds())} seconds apart.",
+                advice="Set this machine's clock (NTP): an org refuses assertions that are too old.",
+            )
+        return f"This machine's clock and the org's agree within {LARGEST_SKEW.seconds} seconds."
+
+    def _metadata(self, org: str) -> str:
+        self._adapters.connected_apps(org).check_access([])
+        return "The Metadata API is open to the program's user, and with it the permission to modify metadata."
+
+    def _apps(self, name: str, credential: CredentialSettings) -> str:
+        connected_apps = self._adapters.connected_apps(credential.org)
+        connected_apps.check_access(credential.apps)
+        login = self._settings.orgs[credential.org].login
+        for app in map(connected_apps.read, credential.apps):
+            if app and isinstance(login, LoginWithKey) and login.client_id == app.client_id:
+                raise _locks_itself_out(name, app, credential.org)
+        return f"{' and '.join(credential.apps)} can be read."
+
+    def _key(self, name: str, credential: CredentialSettings) -> str:
+        store = self._adapters.store(credential.store)
+        fingerprint = store.stages(name).current
+        if fingerprint is None:
+            raise _NothingToCheck(
+                f"The store {store.name} has no current version.",
+                f"`rotator adopt {name} --key FILE` takes the key in use; `rotator enroll {name}` makes the first.",
+            )
+        # Reading a version proves that its key and its certificate match.
+        version = store.read(name, fingerprint)
+        app = self._adapters.connected_apps(credential.org).read(version.app)
+        if app is None or app.certificate != version.certificate:
+            raise OrgError(
+                f"The app {version.app} holds {_held(app)}, not the current version {fingerprint[:12]}.",
+                advice=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",
+            )
+        return f"The current version's key matches the live certificate of {version.app}."
+
+    def _channel(self, name: str) -> str:
+        return self._adapters.channel(name).check()
+
+
+def _locks_itself_out(credential: str, app: App, org: str) -> OrgError:
+    return OrgError(
+        f"Rotating {credential} would end the key that rotator itself logs in to {org} by, through {app.full_name}.",
+        advice=f"Run `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}`.",
+    )
+
+
+def _held(app: App | None) -> str:
+    return f"the certificate {app.fingerprint[:12]}" if app and app.fingerprint else "no certificate"
+
+
+def _contents(settings: Settings) -> str:
+    return (
+        f"{_count(settings.orgs, 'org')}, {_count(settings.stores, 'store')},"
+        f" {_count(settings.credentials, 'credential')}, {_count(settings.alerts.channels, 'channel')}."
+    )
+
+
+def _count(section: Sized, word: str) -> str:
+    return f"{len(section)} {word}{'' if len(section) == 1 else 's'}"

@@ -1,0 +1,74 @@
+"""From a key that people made to a version that may be stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.core.credentials import Version
+from rotator.core.logins import LoginOutcome
+from rotator.errors import CertificateError, LoginRefused, OrgError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.crypto.keys import PrivateKey
+    from rotator.salesforce.apps.connected_app import App
+    from rotator.services.rotation.observer import Managed
+
+_LEFT = "Nothing was stored or changed."
+
+
+def version_to_adopt(managed: Managed, key: PrivateKey, now: datetime) -> Version:
+    """The version of the app whose live certificate is the key's.
+
+    Raises CertificateError when no app of the credential holds the key's certificate, LoginRefused when the org refuses
+    a login with it, OrgError and OrgUnavailable when the apps cannot be read.
+    """
+    app = _matching_app(managed, key)
+    if app.certificate is None:
+        raise _no_match(managed)
+    version = Version(
+        credential=managed.name,
+        org=managed.settings.org,
+        app=app.full_name,
+        client_id=app.client_id,
+        username=managed.settings.username,
+        login_url=managed.org.login_url,
+        audience=managed.settings.audience or managed.org.audience,
+        certificate=app.certificate,
+        private_key=key,
+        created_at=now,
+        rotation_id="",
+    )
+    answer = managed.prove(version)
+    if answer.outcome is not LoginOutcome.ACCEPTED:
+        raise LoginRefused(
+            f"The key matches the live certificate of {app.full_name}, but the org refuses a login with it as "
+            f"{version.username}: {answer.reason}.",
+            left=_LEFT,
+            advice=answer.advice,
+        )
+    return version
+
+
+def _matching_app(managed: Managed, key: PrivateKey) -> App:
+    for name in managed.settings.apps:
+        app = managed.apps.read(name)
+        if app is None:
+            raise OrgError(
+                f"The org {managed.settings.org} shows no connected app {name}.",
+                left=_LEFT,
+                advice="Check `apps` in config.yaml, and the permissions of the management user.",
+            )
+        if app.certificate is not None and key.matches(app.certificate):
+            return app
+    raise _no_match(managed)
+
+
+def _no_match(managed: Managed) -> CertificateError:
+    return CertificateError(
+        f"The key does not match the live certificate of {' or '.join(managed.settings.apps)} "
+        f"in the org {managed.settings.org}.",
+        left=_LEFT,
+        advice="Give the key whose certificate is uploaded there; `rotator inventory` shows which it is.",
+    )

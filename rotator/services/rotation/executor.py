@@ -1,0 +1,96 @@
+"""Carries out the single actions of a rotation on store and org. It decides nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.core.credentials import Version
+from rotator.core.crypto.certificates import SubjectName, self_signed, throwaway
+from rotator.core.decision.actions import Action, ActionKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint
+    from rotator.core.decision.observations import Observation
+    from rotator.core.logins import LoginAnswer
+    from rotator.services.rotation.observer import Managed, Observer
+
+
+class Hands:
+    """What a rotation does to the world, for one credential."""
+
+    def __init__(self, managed: Managed, observer: Observer, *, rotation_id: str, keep_key: bool) -> None:
+        """`rotation_id` goes into the versions that are made; `keep_key` makes them over the current key."""
+        self._managed = managed
+        self._observer = observer
+        self._rotation_id = rotation_id
+        self._keep_key = keep_key
+        self.made: Fingerprint | None = None
+        """The version that was generated last."""
+
+    def try_login(self, action: Action) -> LoginAnswer:
+        """The `verify` action: one test login."""
+        return self._managed.prove(self._observer.version(action.its_version))
+
+    def carry_out(self, action: Action, seen: Observation, now: datetime) -> None:
+        """Any other action. Raises what store and org raise; what was done then, only another look tells."""
+        name, store = self._managed.name, self._managed.store
+        match action.kind:
+            case ActionKind.GENERATE:
+                version = self._generate(action, seen, now)
+                self.made = version.fingerprint
+                store.put_pending(version)
+            case ActionKind.UPLOAD | ActionKind.RESTORE | ActionKind.DISABLE:
+                self._upload(action, seen, now)
+            case ActionKind.PROMOTE:
+                current = seen.current.fingerprint if seen.current else None
+                store.promote(name, action.its_version, replaces=current)
+            case ActionKind.RECALL:
+                store.recall(name, action.its_version)
+            case ActionKind.DISCARD:
+                store.discard(name, action.its_version)
+            case ActionKind.RETIRE:
+                store.retire(name, action.its_version)
+            case _:
+                raise ValueError(f"{action.kind} is nothing to carry out")
+
+    def _upload(self, action: Action, seen: Observation, now: datetime) -> None:
+        if action.kind is ActionKind.DISABLE:
+            certificate = throwaway(now=now)
+        else:
+            certificate = self._observer.version(action.its_version).certificate
+        self._managed.apps.replace_certificate(action.its_app, certificate, expecting=seen.live(action.its_app))
+
+    def _generate(self, action: Action, seen: Observation, now: datetime) -> Version:
+        settings, org = self._managed.settings, self._managed.org
+        if self._keep_key and seen.current:
+            key = self._observer.version(seen.current.fingerprint).private_key
+        else:
+            key = self._managed.new_key(settings.key_bits)
+        return Version(
+            credential=self._managed.name,
+            org=settings.org,
+            app=action.its_app,
+            client_id=self._observer.client_id(action.its_app),
+            username=settings.username,
+            login_url=org.login_url,
+            audience=settings.audience or org.audience,
+            certificate=self_signed(key, subject_of(self._managed), now=now, lifetime=settings.lifetime),
+            private_key=key,
+            created_at=now,
+            rotation_id=self._rotation_id,
+        )
+
+
+def subject_of(managed: Managed) -> SubjectName:
+    """The distinguished name of a credential's certificates."""
+    subject = managed.settings.subject
+    return SubjectName(
+        common_name=subject.common_name or f"{managed.name} {managed.settings.org}"[:64],
+        organizational_unit=subject.organizational_unit or "",
+        organization=subject.organization or "",
+        locality=subject.locality or "",
+        state=subject.state or "",
+        country=subject.country or "",
+    )

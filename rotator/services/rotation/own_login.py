@@ -1,0 +1,85 @@
+"""How the program itself logs in to an org: with a key of its own, or by a credential that it manages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.config.settings import LoginByCredential, LoginWithKey
+from rotator.core.credentials import Stage
+from rotator.errors import RotationHalted, StoreError
+from rotator.salesforce.login import LoginTarget
+from rotator.salesforce.session import Candidate
+from rotator.stores.base import read_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from rotator.config.settings import OrgSettings, Settings
+    from rotator.core.credentials import Version
+    from rotator.services.rotation.observer import Managed
+    from rotator.stores.base import Store
+
+
+def own_login(
+    settings: Settings, org: str, *, store: Callable[[str], Store], environ: Mapping[str, str]
+) -> Callable[[], Iterator[Candidate]]:
+    """What the program may log in to `org` with, best first, read afresh each time that it is asked for.
+
+    Raises StoreError when the credential that `login` names has no current version.
+    """
+    login = settings.orgs[org].login
+    if isinstance(login, LoginWithKey):
+        return lambda: _with_key(settings.orgs[org], login, environ)
+    keeper = store(settings.credentials[login.credential].store)
+    if keeper.stages(login.credential).current is None:
+        raise _nothing_stored(org, login, keeper)
+    return lambda: _by_credential(settings.orgs[org], login, keeper)
+
+
+def refuse_to_end_own_login(managed: Managed) -> None:
+    """Rotating the app whose key the program itself logs in with would end its login.
+
+    Raises RotationHalted for such a credential; one that `login` names is safe, as the program then logs in with what
+    is stored. Raises what reading the apps raises.
+    """
+    login = managed.org.login
+    if not isinstance(login, LoginWithKey):
+        return
+    for name in managed.settings.apps:
+        app = managed.apps.read(name)
+        if app is not None and app.client_id == login.client_id:
+            raise RotationHalted(
+                f"Rotating {managed.name} would end the key that rotator itself logs in to {managed.settings.org} by,"
+                f" through {name}.",
+                left="Nothing was changed.",
+                advice=f"Run `rotator adopt {managed.name} --key FILE` with that key, then set"
+                f" `login: {{credential: {managed.name}}}` of the org.",
+            )
+
+
+def _with_key(org: OrgSettings, login: LoginWithKey, environ: Mapping[str, str]) -> Iterator[Candidate]:
+    target = LoginTarget(org.login_url, login.client_id, login.username, org.audience)
+    yield Candidate(target, login.private_key.load(environ))
+
+
+def _by_credential(org: OrgSettings, login: LoginByCredential, store: Store) -> Iterator[Candidate]:
+    """Current, then pending, then previous: whichever of them an interrupted rotation left on its app."""
+    for stage in (Stage.CURRENT, Stage.PENDING, Stage.PREVIOUS):
+        version = read_stage(store, login.credential, stage)
+        if version is not None:
+            yield Candidate(_target(org, version), version.private_key)
+
+
+def _target(org: OrgSettings, version: Version) -> LoginTarget:
+    return LoginTarget(org.login_url, version.client_id, version.username, version.audience)
+
+
+def _nothing_stored(org: str, login: LoginByCredential, store: Store) -> StoreError:
+    credential = login.credential
+    return StoreError(
+        f"The org {org} is logged in to by the credential {credential}, and the store {store.name} has no current"
+        " version of it.",
+        left="Nothing was changed.",
+        advice="Give `login` of the org a client_id, username and private_key once, run"
+        f" `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}` again.",
+    )

@@ -1,0 +1,65 @@
+"""What a run would do, from one look at store, org and history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.decision.forecast import Forecast, foresee
+from rotator.errors import RotationHalted
+from rotator.services.rotation.observer import Observer
+from rotator.services.rotation.own_login import refuse_to_end_own_login
+from rotator.services.rotation.requests import as_begun, continues, subject_of, wanted_of
+from rotator.services.rotation.run import policy_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint
+    from rotator.core.decision.policies import Strategy, Wanted
+    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.requests import Request
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When a credential is due, and what a run would do now."""
+
+    credential: str
+    strategy: Strategy
+    current: Fingerprint | None
+    not_after: datetime | None
+    due_at: datetime | None
+    due: bool
+    forecast: Forecast
+
+
+def plan_of(managed: Managed, request: Request, now: datetime) -> Plan:
+    """Looks once, and plays the run through. Raises what the look raises."""
+    seen = Observer(managed).look()
+    policy = policy_of(managed)
+    current = seen.current
+    due_at = current.not_after - policy.rotate_before if current else None
+    try:
+        refuse_to_end_own_login(managed)
+        forecast = foresee(seen, _wanted(managed, request, now), policy, now)
+    except RotationHalted as halted:
+        forecast = Forecast((), Action(ActionKind.HALT, halted.what, advice=halted.advice))
+    return Plan(
+        credential=managed.name,
+        strategy=seen.strategy,
+        current=current.fingerprint if current else None,
+        not_after=current.not_after if current else None,
+        due_at=due_at,
+        due=due_at is not None and due_at <= now,
+        forecast=forecast,
+    )
+
+
+def _wanted(managed: Managed, request: Request, now: datetime) -> Wanted:
+    """What the request would want: of an interrupted rotation, if it means that one, what that wanted."""
+    stages, rotation = managed.store.stages(managed.name), managed.open_rotation()
+    if rotation and continues(request, rotation, stages, now=now):
+        return wanted_of(*as_begun(rotation, request))
+    return wanted_of(request, subject_of(managed.name, request, stages) if request.goal else None)

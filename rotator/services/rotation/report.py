@@ -1,0 +1,114 @@
+"""What a run of a rotation has to tell, while it runs and when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint
+    from rotator.core.decision.actions import Action, HaltReason
+    from rotator.core.decision.policies import Strategy
+    from rotator.core.logins import LoginAnswer
+    from rotator.services.rotation.gap import Gap
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    ROTATED = "rotated"
+    """Another version is current."""
+    RESTORED = "restored"
+    """Current's certificate is back on its app, and its key logs in."""
+    NOTHING = "nothing"
+    """There was nothing to do, or nothing but to retire what had served its time."""
+    WAITING = "waiting"
+    """It cannot go on before a certain time."""
+    REVERTED = "reverted"
+    """The new key never logged in; the old certificate is back and proven."""
+    HALTED = "halted"
+    """A person is needed."""
+    INTERRUPTED = "interrupted"
+    """It was asked to stop."""
+
+    @property
+    def exit_code(self) -> int:
+        """As the README documents them."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES = {
+    Outcome.ROTATED: 0,
+    Outcome.RESTORED: 0,
+    Outcome.NOTHING: 0,
+    Outcome.WAITING: 3,
+    Outcome.REVERTED: 4,
+    Outcome.HALTED: 1,
+    Outcome.INTERRUPTED: 130,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of action, all its repetitions and the waiting between them together."""
+
+    action: str
+    seconds: float
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run for one credential."""
+
+    credential: str
+    strategy: Strategy
+    outcome: Outcome
+    why: str
+    advice: str = ""
+    halt: HaltReason | None = None
+    rotation_id: str | None = None
+    old_fingerprint: Fingerprint | None = None
+    new_fingerprint: Fingerprint | None = None
+    gap: Gap | None = None
+    steps: tuple[Step, ...] = ()
+    again_at: datetime | None = None
+    """When the previous version's grace ends, or when the run can go on."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def gap_seconds(self) -> float:
+        """How long a consumer that knows only `current` may have been refused, in seconds."""
+        return self.gap.length.total_seconds() if self.gap else 0.0
+
+
+class Listener(Protocol):
+    """Follows a run."""
+
+    def begins(self, action: Action) -> None:
+        """An action begins, or a wait."""
+        ...
+
+    def ended(self, action: Action, seconds: float, answer: LoginAnswer | None) -> None:
+        """It has ended after so many seconds; a test login has an answer."""
+        ...
+
+    def failed(self, action: Action | None, why: str) -> None:
+        """It raised an error; the run looks again and goes on. No action: the look itself failed."""
+        ...
+
+
+class Silent:
+    """A listener that nobody listens to."""
+
+    def begins(self, action: Action) -> None:
+        """Nothing."""
+
+    def ended(self, action: Action, seconds: float, answer: LoginAnswer | None) -> None:
+        """Nothing."""
+
+    def failed(self, action: Action | None, why: str) -> None:
+        """Nothing."""

@@ -1,0 +1,122 @@
+"""What a person or the schedule asks for, and what it wants of the world, also after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.policies import Goal, Wanted
+from rotator.errors import RotationHalted
+
+if TYPE_CHECKING:
+    from rotator.core.credentials import Stages
+    from rotator.history.records import Rotation
+
+RESUMED_WITHIN: Final = timedelta(days=1)
+"""A request that an interrupted run has met already is ended, not begun anew, when it is repeated this soon."""
+
+UNTOUCHED: Final = "Nothing was changed."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, by whom and why."""
+
+    goal: str
+    """As the history names it: `replace`, `back`, `restore`, `adopt`, `enroll`; empty to finish what was begun."""
+    actor: str
+    reason: str = ""
+    trigger: str = "manual"
+    keep_key: bool = False
+    retire_now: bool = False
+    replace_unknown: bool = False
+
+    @property
+    def compromised(self) -> bool:
+        """Whether the current key is in wrong hands."""
+        return self.trigger == "compromised"
+
+
+def subject_of(name: str, request: Request, stages: Stages) -> Fingerprint | None:
+    """The version of credential `name` that a request is about.
+
+    Raises RotationHalted when the store has none such.
+    """
+    match request.goal:
+        case "enroll" if stages.current:
+            raise RotationHalted(
+                f"{name} has a current version already.",
+                left=UNTOUCHED,
+                advice=f"`rotate now {name}` replaces it.",
+            )
+        case "enroll":
+            return None
+        case "back" if stages.previous is None:
+            raise RotationHalted(
+                f"No previous version of {name} is kept.",
+                left=UNTOUCHED,
+                advice=f"`rotate now {name}` makes a new one.",
+            )
+        case "back":
+            return stages.previous
+        case _ if stages.current is None:
+            raise RotationHalted(
+                f"The store holds no current version of {name}.",
+                left=UNTOUCHED,
+                advice=f"`rotator enroll {name}` makes the first key pair for an app without a certificate; "
+                f"`rotator adopt {name} --key FILE` takes one that consumers use already.",
+            )
+    return stages.current
+
+
+def wanted_of(request: Request, subject: Fingerprint | None) -> Wanted:
+    """What a request wants of the world; `subject` is the version that it replaces or brings back."""
+    goals = {"": Goal.FINISH, "restore": Goal.RESTORE, "back": Goal.BRING, "adopt": Goal.BRING}
+    return Wanted(
+        goals.get(request.goal, Goal.REPLACE),
+        version=subject,
+        keep_key=request.keep_key,
+        compromised=request.compromised,
+        retire_now=request.retire_now,
+        replace_unknown=request.replace_unknown,
+    )
+
+
+def as_begun(rotation: Rotation, request: Request) -> tuple[Request, Fingerprint | None]:
+    """What a rotation wants follows from what was written down when it began, not from what was done since."""
+    subject = rotation.brings_back or rotation.replaces
+    begun = replace(
+        request,
+        goal=rotation.goal,
+        trigger=rotation.trigger,
+        keep_key=rotation.keep_key,
+        retire_now=rotation.retire_now or request.retire_now,
+    )
+    return begun, Fingerprint(subject) if subject else None
+
+
+def continues(
+    request: Request, rotation: Rotation, stages: Stages, *, now: datetime, adopted: Fingerprint | None = None
+) -> bool:
+    """Whether a request means the rotation that an interrupted run left open.
+
+    To finish means any; else it must be the same request, of the same version to adopt. What was reached long ago is
+    asked for anew.
+    """
+    if not request.goal:
+        return True
+    if (rotation.goal, rotation.trigger, rotation.keep_key) != (request.goal, request.trigger, request.keep_key):
+        return False
+    if adopted is not None and rotation.brings_back != adopted:
+        return False
+    recent = now - rotation.started_at < RESUMED_WITHIN
+    return recent or not is_met(wanted_of(*as_begun(rotation, request)), stages)
+
+
+def is_met(wanted: Wanted, stages: Stages) -> bool:
+    """Whether the wanted version is current already."""
+    if wanted.goal is Goal.REPLACE:
+        return stages.current is not None and stages.current != wanted.version
+    return wanted.goal is Goal.BRING and stages.current == wanted.version

@@ -1,0 +1,345 @@
+"""The story of a rotation: look, decide, act, write down; again, until it is done or a person is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.decision.actions import Action, ActionKind, HaltReason
+from rotator.core.decision.decide import decide
+from rotator.core.decision.observations import Memory, Observation
+from rotator.core.decision.policies import Goal, Policy, Wanted
+from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
+from rotator.services.rotation.doubt import Doubt
+from rotator.services.rotation.executor import Hands
+from rotator.services.rotation.gap import Gap
+from rotator.services.rotation.lock import Guard, Lock, NoLock
+from rotator.services.rotation.observer import Managed, Observer
+from rotator.services.rotation.recorder import Notes, Recorder
+from rotator.services.rotation.report import Listener, Outcome, Report, Silent
+from rotator.services.rotation.retry_policy import FIRST_PAUSE, LOOK, Patience
+from rotator.services.rotation.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint
+    from rotator.core.logins import LoginAnswer
+
+LONGEST_SLEEP: Final = timedelta(minutes=10)
+"""A run waits this long for a login to be due; what is further away is for another run."""
+
+ATTEMPTS: Final = 3
+"""How often a certificate is sent to an app that does not take it."""
+
+_NAP: Final = 0.5
+"""Seconds of sleep after which a request to stop is looked for."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Time, the wish to stop, and who listens: what a run has around it."""
+
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    record: Recorder
+    stop_asked: Callable[[], bool] = lambda: False
+    listener: Listener = field(default_factory=Silent)
+    lock: Lock = field(default_factory=NoLock)
+    """The credential's rotation lock."""
+
+
+class Run:
+    """One run for one credential, whose rotation lock is held by the caller."""
+
+    def __init__(
+        self,
+        managed: Managed,
+        wanted: Wanted,
+        around: Surroundings,
+        *,
+        rotation_id: str = "",
+        gap_begun_at: datetime | None = None,
+    ) -> None:
+        """`rotation_id` is the rotation's, if there is one; `gap_begun_at` is when an interrupted run opened a gap."""
+        self._managed = managed
+        self._wanted = wanted
+        self._around = around
+        self._policy = policy_of(managed)
+        self._rotation_id = rotation_id
+        self._begin_anew()
+        self._patience = Patience(self._policy.verification, around.now)
+        timeout = self._policy.verification.timeout
+        self._guard = Guard(around.lock, now=around.now, sleep=around.sleep, timeout=timeout)
+        self._doubt = Doubt()
+        self._gap = Gap(begun_at=gap_begun_at)
+        self._tally = Tally()
+        self._notes = Notes(managed.name, around.record)
+        self._refused_uploads = 0
+        self._trouble: RotatorError | None = None
+        self._why_given_up = ""
+        self._start: Observation | None = None
+        self._may_stop = True
+
+    def _begin_anew(self) -> None:
+        """Whatever was seen or proven before counts no more."""
+        self._observer = Observer(self._managed)
+        keep_key = self._wanted.keep_key
+        self._hands = Hands(self._managed, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
+        self._memory = Memory()
+
+    def run(self) -> Report:
+        """Goes on until the wanted is so, a person is needed, or it was asked to stop where nothing is half done.
+
+        Raises OrgError, StoreError and their kin when they come before anything was changed, or for too long, and
+        HistoryUnavailable when the lock is lost for good; what is half done then is as after a crash.
+        """
+        while True:
+            seen = self._look()
+            if seen is None:
+                continue
+            if self._refused_uploads >= ATTEMPTS and self._trouble:
+                seen = self._give_up_upload(seen, self._trouble)
+            action = decide(seen, self._wanted, self._policy, self._around.now())
+            if self._doubt.remains(action, seen):
+                self._around.sleep(FIRST_PAUSE.total_seconds())
+                continue
+            end = self._end(action, seen)
+            if end:
+                return end
+            if self._around.stop_asked() and settled(seen):
+                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._managed.name))
+            if self._is_alone():
+                self._do(action, seen)
+
+    def _look(self) -> Observation | None:
+        try:
+            fresh = self._observer.look()
+        except (OrgError, StoreError, HistoryError) as error:
+            self._tolerate(LOOK, error, harmless=self._start is None or (self._may_stop and self._around.stop_asked()))
+            return None
+        self._patience.succeeded(LOOK)
+        self._memory, seen = self._memory.look(fresh)
+        self._start = self._start or seen
+        self._may_stop = settled(seen)
+        self._judge_gap(seen)
+        return seen
+
+    def _judge_gap(self, seen: Observation) -> None:
+        """An upload that had no effect refused nobody; one that an earlier run promoted ended with that."""
+        if not settled(seen):
+            self._gap.confirm()
+        elif self._is_reached(seen):
+            self._gap.close(self._since_promotion(seen))
+        else:
+            self._gap.forget()
+
+    def _is_reached(self, seen: Observation) -> bool:
+        current = seen.current.fingerprint if seen.current else None
+        if self._wanted.goal is Goal.REPLACE:
+            return current not in {None, self._wanted.version}
+        return self._wanted.goal is Goal.BRING and current == self._wanted.version
+
+    def _since_promotion(self, seen: Observation) -> datetime:
+        begun, promoted = self._gap.begun_at, seen.promoted_at
+        return promoted if begun and promoted and promoted >= begun else self._around.now()
+
+    def _do(self, action: Action, seen: Observation) -> None:
+        if action.kind is ActionKind.WAIT:
+            self._wait(action, seen)
+            return
+        began = self._around.now()
+        self._around.listener.begins(action)
+        answer: LoginAnswer | None = None
+        try:
+            if action.kind is ActionKind.VERIFY:
+                answer = self._verify(action)
+            else:
+                self._change(action, seen)
+        except (OrgError, StoreError) as error:
+            self._fail(action, seen, error)
+            return
+        finally:
+            self._tally.add(action, self._since(began))
+        self._after(action, seen)
+        outcome = answer.outcome if answer else None
+        self._notes.log(action, self._version(action), seconds=self._since(began), answer=outcome)
+        self._around.listener.ended(action, self._since(began), answer)
+
+    def _verify(self, action: Action) -> LoginAnswer:
+        answer = self._hands.try_login(action)
+        before = self._memory.probes.get(action.its_version)
+        self._memory = self._memory.probed(action.its_version, answer, self._around.now())
+        if before is None or before.outcome is not answer.outcome:
+            self._record(action, outcome=answer.outcome, answer=answer.reason)
+        return answer
+
+    def _change(self, action: Action, seen: Observation) -> None:
+        if action.gives_up:
+            # Before it is done: should its answer be lost, the version must not be tried again all the same.
+            self._memory = self._memory.giving_up(action.gives_up)
+        if action.kind in _WRITES:
+            self._may_stop = False
+            opens_gap = self._gap.before(action, seen, self._around.now())
+            # Written down first: after a crash it tells since when consumers may have been refused.
+            self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap)
+        self._hands.carry_out(action, seen, self._around.now())
+
+    def _after(self, action: Action, seen: Observation) -> None:
+        self._patience.succeeded(action.kind)
+        if action.kind is ActionKind.VERIFY:
+            return
+        if action.kind is ActionKind.PROMOTE:
+            self._observer.promoted(self._around.now())
+            self._gap.close(self._around.now())
+        replaced = seen.current.fingerprint if seen.current and action.kind is ActionKind.PROMOTE else None
+        self._record(action, replaces=replaced)
+        if action.kind in _WRITES:
+            self._refused_uploads, self._trouble = 0, None
+
+    def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
+        self._record(action, succeeded=False, error=error.what)
+        self._notes.log(action, self._version(action), failed=error.what)
+        self._around.listener.failed(action, error.what)
+        if action.kind is ActionKind.PROMOTE:
+            # It may have been done: then the previous version's grace begins now, not when an older one was promoted.
+            self._observer.promoted(self._around.now())
+        if action.kind is ActionKind.UPLOAD:
+            self._refused_uploads, self._trouble = self._refused_uploads + 1, error
+            self._notes.warn(error.what)
+            self._around.sleep(FIRST_PAUSE.total_seconds())
+            return
+        self._tolerate(action.kind, error, harmless=settled(seen) and action.kind not in _WRITES)
+
+    def _tolerate(self, kind: ActionKind | None, error: RotatorError, *, harmless: bool) -> None:
+        """Raises an error that may be left to another run, and others once they have come for too long."""
+        if self._patience.is_over(kind, error) or harmless:
+            raise error
+        # Whoever has lost the lock for good waits for nothing: what is half done is another's to end.
+        if not self._is_alone():
+            return
+        if kind is LOOK:
+            self._around.listener.failed(None, error.what)
+        self._around.sleep(self._patience.pause(kind).total_seconds())
+
+    def _is_alone(self) -> bool:
+        """Whether nobody else can have come between; if not, the run goes on as one that starts now would."""
+        lost = self._guard.loss()
+        if lost is None:
+            return True
+        self._around.listener.failed(None, lost.what)
+        self._guard.take_again(lost, gives_up=lambda: self._may_stop and self._around.stop_asked())
+        self._notes.warn(f"{lost.what} It was taken again.")
+        self._begin_anew()
+        return False
+
+    def _give_up_upload(self, seen: Observation, trouble: RotatorError) -> Observation:
+        """Leaves it to another run while `current` is untouched; otherwise the old certificate must come back."""
+        if settled(seen):
+            raise trouble
+        self._refused_uploads, self._why_given_up = 0, trouble.what
+        if seen.pending:
+            self._memory = self._memory.giving_up(seen.pending.fingerprint)
+        return replace(seen, given_up=self._memory.given_up)
+
+    def _wait(self, action: Action, seen: Observation) -> None:
+        began = self._around.now()
+        self._around.listener.begins(action)
+        while action.until and (left := (action.until - self._around.now()).total_seconds()) > 0:
+            if self._around.stop_asked() and settled(seen):
+                break
+            self._around.sleep(min(_NAP, left))
+        self._tally.add(action, self._since(began))
+
+    def _end(self, action: Action, seen: Observation) -> Report | None:
+        now = self._around.now()
+        if action.kind is ActionKind.DONE:
+            self._gap.close(now)
+            return self._report(self._success(seen), seen, action.why, again_at=action.until)
+        if action.kind is ActionKind.HALT:
+            return self._halted(action, seen)
+        if action.kind is ActionKind.WAIT and action.until and action.until - now > LONGEST_SLEEP:
+            advice = "Run it again then, or with --retire-now, which ends the previous version at once."
+            return self._report(Outcome.WAITING, seen, action.why, advice, again_at=action.until)
+        return None
+
+    def _halted(self, action: Action, seen: Observation) -> Report:
+        if action.halt is not HaltReason.REVERTED:
+            return self._report(Outcome.HALTED, seen, action.why, action.advice, halt=action.halt)
+        self._gap.close(self._around.now())
+        why = f"{self._why_given_up} The old certificate is back." if self._why_given_up else action.why
+        return self._report(Outcome.REVERTED, seen, why, action.advice, halt=action.halt)
+
+    def _success(self, seen: Observation) -> Outcome:
+        before = self._start.current if self._start else None
+        if self._wanted.goal is Goal.RESTORE:
+            return Outcome.RESTORED
+        if seen.current != before or (self._wanted.goal is not Goal.FINISH and self._rotation_id):
+            return Outcome.ROTATED
+        return Outcome.NOTHING
+
+    def _report(
+        self,
+        outcome: Outcome,
+        seen: Observation,
+        why: str,
+        advice: str = "",
+        *,
+        halt: HaltReason | None = None,
+        again_at: datetime | None = None,
+    ) -> Report:
+        return Report(
+            credential=self._managed.name,
+            strategy=seen.strategy,
+            outcome=outcome,
+            why=why,
+            advice=advice,
+            halt=halt,
+            rotation_id=self._rotation_id or None,
+            old_fingerprint=self._old(seen),
+            new_fingerprint=seen.current.fingerprint if seen.current else None,
+            gap=self._gap,
+            steps=self._tally.steps,
+            again_at=again_at,
+            warnings=self._notes.warnings,
+        )
+
+    def _old(self, seen: Observation) -> Fingerprint | None:
+        """The version that was to be replaced, even if an interrupted run replaced it."""
+        if self._wanted.goal is Goal.REPLACE:
+            return self._wanted.version
+        before = self._start.current if self._start else None
+        if before and before != seen.current:
+            return before.fingerprint
+        return seen.previous.fingerprint if seen.previous else None
+
+    def _since(self, began: datetime) -> float:
+        return (self._around.now() - began).total_seconds()
+
+    def _record(self, action: Action, *, kind: str = "", **details: str | float | bool | None) -> None:
+        self._notes.record(action, self._version(action), kind=kind, **details)
+
+    def _version(self, action: Action) -> Fingerprint | None:
+        return self._hands.made if action.kind is ActionKind.GENERATE else action.version
+
+
+_WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
+
+
+def settled(seen: Observation) -> bool:
+    """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
+    return seen.current is None or seen.is_live(seen.current)
+
+
+def policy_of(managed: Managed) -> Policy:
+    """A credential's policy, as decisions need it."""
+    settings = managed.settings
+    return Policy(
+        rotate_before=settings.rotate_before, grace=settings.grace, verification=settings.verification.rules()
+    )
+
+
+def _goes_on(name: str) -> str:
+    return f"`rotate finish {name}`, or the same command, goes on from here."

@@ -1,0 +1,236 @@
+"""Takes what a person or the schedule asks for, writes it down, and sees it through, again after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.crypto.certificates import throwaway
+from rotator.core.decision.actions import HaltReason
+from rotator.errors import HistoryError, RotationHalted, RotationRunning, RotatorError
+from rotator.history.journal.journal import PROMOTION
+from rotator.history.records import NewRotation, Rotation
+from rotator.services.rotation.lock import RotationLock
+from rotator.services.rotation.own_login import refuse_to_end_own_login
+from rotator.services.rotation.report import Outcome, Report
+from rotator.services.rotation.requests import UNTOUCHED, Request, as_begun, continues, is_met, subject_of, wanted_of
+from rotator.services.rotation.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.core.decision.policies import Wanted
+    from rotator.history.journal.journal import Journal
+    from rotator.history.locks.locks import Hold, RotationLocks
+    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.run import Surroundings
+
+
+class Desk:
+    """Takes requests for one credential, one at a time, and sees them through."""
+
+    def __init__(
+        self,
+        managed: Managed,
+        journal: Journal,
+        locks: RotationLocks,
+        around: Callable[[str | None], Surroundings],
+        gap_begun: Callable[[], datetime | None],
+    ) -> None:
+        """`around(rotation id)` gives a run its surroundings, with a recorder for that rotation. `gap_begun` tells
+        since when consumers may be refused because a run was interrupted.
+        """
+        self._managed: Final = managed
+        self._journal: Final = journal
+        self._locks: Final = locks
+        self._around: Final = around
+        self._gap_begun: Final = gap_begun
+
+    def serve(self, request: Request) -> Report:
+        """Sees a request through, from where an interrupted run left it.
+
+        Raises RotationRunning when somebody else is rotating the credential, RotationHalted when what is asked for
+        makes no sense as the store stands or would end the program's own login, and what `Run.run` raises.
+        """
+        name, store = self._managed.name, self._managed.store
+        with self._locks.hold(name) as hold:
+            refuse_to_end_own_login(self._managed)
+            store.sweep(name)
+            stages = store.stages(name)
+            rotation = self._left_open(request, stages)
+            if rotation is None and request.goal:
+                rotation = self._begin(request, subject_of(name, request, stages))
+            return self._see_through(request, rotation, stages, hold)
+
+    def adopt(self, request: Request, version: Version) -> Report:
+        """Takes a key pair that people made into the store: it must be live and log in, as any version must.
+
+        Raises RotationHalted when it is the current version already, RotationRunning, and what `Run.run` raises.
+        """
+        name, store = self._managed.name, self._managed.store
+        with self._locks.hold(name) as hold:
+            store.sweep(name)
+            stages = store.stages(name)
+            rotation = self._left_open(request, stages, version.fingerprint)
+            if rotation is None and stages.current == version.fingerprint:
+                raise RotationHalted(
+                    f"This key pair is the current version of {name} already.",
+                    left=UNTOUCHED,
+                    advice=f"`rotator verify {name}` tries it.",
+                )
+            rotation = rotation or self._begin(request, version.fingerprint)
+            if version.fingerprint not in stages.fingerprints:
+                self._clear_pending(stages)
+                store.put_pending(replace(version, rotation_id=rotation.id))
+            return self._see_through(request, rotation, stages, hold)
+
+    def _clear_pending(self, stages: Stages) -> None:
+        """What was pending was meant to replace a certificate that people have replaced by hand since."""
+        if stages.pending is None:
+            return
+        managed = self._managed
+        # A previous version that was to come back keeps its certificate, and its grace.
+        for name in managed.settings.apps if stages.pending != stages.previous else ():
+            app = managed.apps.read(name)
+            if app is not None and app.fingerprint == stages.pending:
+                managed.apps.replace_certificate(name, throwaway(now=self._now()), expecting=stages.pending)
+        managed.store.discard(managed.name, stages.pending)
+
+    def _left_open(self, request: Request, stages: Stages, adopted: Fingerprint | None = None) -> Rotation | None:
+        """The rotation that an interrupted run left open, if it is what is asked for."""
+        rotation = self._journal.open_rotation(self._managed.name)
+        if rotation and continues(request, rotation, stages, now=self._now(), adopted=adopted):
+            return rotation
+        return None
+
+    def _abandon_another(self) -> Rotation | None:
+        """Ends what was left open, now that something else is begun: a request that was refused ends nothing."""
+        rotation = self._journal.open_rotation(self._managed.name)
+        if rotation:
+            why = "It was interrupted, and another request came after it."
+            self._journal.finish_rotation(rotation.id, outcome="abandoned", why=why, now=self._now())
+        return rotation
+
+    def _begin(self, request: Request, subject: Fingerprint | None) -> Rotation:
+        abandoned = self._abandon_another()
+        # A key in wrong hands is not given a grace because something else was asked for in between.
+        is_urgent = abandoned is not None and abandoned.trigger == "compromised"
+        brings = request.goal in {"back", "adopt"}
+        settings = self._managed.settings
+        return self._journal.begin_rotation(
+            NewRotation(
+                credential=self._managed.name,
+                org=settings.org,
+                strategy=settings.strategy,
+                trigger=request.trigger,
+                actor=request.actor,
+                reason=request.reason,
+                goal=request.goal,
+                replaces=None if brings else subject,
+                brings_back=subject if brings else None,
+                keep_key=request.keep_key,
+                retire_now=request.retire_now or is_urgent,
+            ),
+            self._now(),
+        )
+
+    def _see_through(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold) -> Report:
+        rotation_id = rotation.id if rotation else None
+        begun, subject = as_begun(rotation, request) if rotation else (request, None)
+        wanted, gap_begun_at = wanted_of(begun, subject), self._gap_begun()
+        self._catch_up(rotation, wanted, stages)
+        run = Run(
+            self._managed,
+            wanted,
+            replace(self._around(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
+            rotation_id=rotation_id or "",
+            gap_begun_at=gap_begun_at,
+        )
+        try:
+            report = run.run()
+        except RotatorError as error:
+            self._note_stop(rotation, error.what)
+            raise
+        if report.halt in _GOES_ON:
+            self._note_stop(rotation, report.why)
+            return report
+        return self._finish(rotation, report)
+
+    def _resume(self, rotation: Rotation | None, wanted: Wanted) -> None:
+        """Makes sure, once a lost lock was taken again, that nobody has ended the rotation or begun another since."""
+        name = self._managed.name
+        found = self._journal.open_rotation(name)
+        if (found and found.id) != (rotation and rotation.id):
+            raise RotationRunning(
+                f"Another process has taken over the rotation of {name}.",
+                left="What it did stays as it is.",
+                advice=f"`rotator history {name}` shows what that was; run this again if it is still wanted.",
+            )
+        self._catch_up(rotation, wanted, self._managed.store.stages(name))
+
+    def _catch_up(self, rotation: Rotation | None, wanted: Wanted, stages: Stages) -> None:
+        """Writes down a promotion that an interrupted run could not."""
+        has_begun = rotation is not None and is_met(wanted, stages)
+        if stages.current and self._is_unwritten(stages.current, has_begun=has_begun):
+            self._write_promotion(stages.current, rotation.id if rotation else None)
+
+    def _is_unwritten(self, current: Fingerprint, *, has_begun: bool) -> bool:
+        """Whether an interrupted run promoted this version and could not write it down.
+
+        A version that the history never knew was current before it began, unless the rotation itself was to bring it.
+        """
+        promoted = self._journal.promoted_version(self._managed.name)
+        return has_begun if promoted is None else promoted != current
+
+    def _write_promotion(self, version: Fingerprint, rotation_id: str | None) -> None:
+        """The previous version's grace counts from it: late rather than early."""
+        self._journal.record(
+            PROMOTION,
+            now=self._now(),
+            credential=self._managed.name,
+            rotation_id=rotation_id,
+            why="an interrupted run had made it current",
+            version=version,
+        )
+
+    def _note_stop(self, rotation: Rotation | None, why: str) -> None:
+        """The rotation stays open: the next run goes on from what it finds."""
+        try:
+            self._journal.record(
+                "stopped",
+                now=self._now(),
+                credential=self._managed.name,
+                rotation_id=rotation.id if rotation else None,
+                error=why,
+            )
+        except HistoryError:
+            return
+
+    def _finish(self, rotation: Rotation | None, report: Report) -> Report:
+        if rotation is None or report.outcome is Outcome.INTERRUPTED:
+            return report
+        try:
+            self._journal.finish_rotation(
+                rotation.id,
+                outcome=_IN_HISTORY.get(report.outcome, report.outcome),
+                why=report.why,
+                old_fingerprint=report.old_fingerprint,
+                new_fingerprint=report.new_fingerprint,
+                gap_seconds=None if report.gap and report.gap.is_open else report.gap_seconds,
+                now=self._now(),
+            )
+        except HistoryError as error:
+            return replace(report, warnings=(*report.warnings, f"The history could not be written: {error.what}"))
+        return report
+
+    def _now(self) -> datetime:
+        return self._around(None).now()
+
+
+_IN_HISTORY: Final = {Outcome.WAITING: "nothing"}
+
+_GOES_ON: Final = frozenset({HaltReason.UNPROVEN, HaltReason.REVERT_UNPROVEN})
+"""Where a person is needed in the middle of a rotation, which goes on from there afterwards."""

@@ -1,0 +1,30 @@
+"""Test logins with what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rotator.core.credentials import Stage, Version
+    from rotator.core.logins import LoginAnswer
+    from rotator.services.rotation.observer import Managed
+
+
+@dataclass(frozen=True)
+class TestLogin:
+    """One test login with a stored version."""
+
+    credential: str
+    stage: Stage
+    version: Version
+    answer: LoginAnswer
+
+
+def test_logins(managed: Managed) -> Iterator[TestLogin]:
+    """Logs in once with each stored version, current first. Raises StoreError, OrgUnavailable and LoginRefused."""
+    for stage, fingerprint in managed.store.stages(managed.name):
+        version = managed.store.read(managed.name, fingerprint)
+        yield TestLogin(managed.name, stage, version, managed.prove(version))

@@ -1,0 +1,140 @@
+"""What one job works with: adapters of its own, closed when it ends; and what all jobs of a round share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Protocol
+
+from rotator.core.attempts import BackOff
+from rotator.services.alerting.catalog import STORE
+from rotator.services.rotation.report import Silent
+from rotator.services.schedule.books import Books
+from rotator.services.schedule.jobs import JobKind, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from rotator.alerts.base import Channel
+    from rotator.config.settings import Settings
+    from rotator.core.attempts import Trial
+    from rotator.errors import RotatorError
+    from rotator.history.engine.database import Database
+    from rotator.salesforce.inventory import Inventory
+    from rotator.services.alerting.rules import Alerts
+    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.report import Listener
+    from rotator.services.rotation.service import Desk
+    from rotator.stores.base import Store
+
+
+AWAY: Final = 3
+"""Exit code of errors that time mends (`rotator.errors`)."""
+
+
+class Scope(Protocol):
+    """Sessions, connections and stores of one job in one thread (`rotator.application.Application.fork`).
+
+    Nothing of it is shared with another job but the history and the count of calls.
+    """
+
+    def room_at(self, org: str) -> datetime | None:
+        """When the limits of an org leave room for something new; None when there is room now."""
+        ...
+
+    def inventory(self, org: str) -> Inventory:
+        """Everything that an org holds and that can expire. Raises what a login and a read raise."""
+        ...
+
+    def store(self, name: str) -> Store:
+        """A store by its name. Raises ConfigurationError."""
+        ...
+
+    def managed(self, name: str) -> Managed:
+        """A credential, and the program logged in to its org. Raises what a login raises."""
+        ...
+
+    def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> Desk:
+        """Where requests for a credential are taken. Raises what a login raises."""
+        ...
+
+    def channel(self, name: str) -> Channel:
+        """A place where people read. Raises ConfigurationError."""
+        ...
+
+    def beat(self) -> None:
+        """Tells the outside monitor that all is well. Raises HeartbeatFailed."""
+        ...
+
+
+class OpenScope(Protocol):
+    """Makes the scope of one job."""
+
+    def __call__(self, *, limited: bool = False) -> AbstractContextManager[Scope]:
+        """`limited`: its calls to an org end with LimitReached when the org's limits are reached."""
+        ...
+
+
+def _nobody(_credential: str) -> Listener:
+    return Silent()
+
+
+@dataclass(frozen=True)
+class Office:
+    """What all stories of a round share; threads may share it, too."""
+
+    settings: Settings
+    database: Database
+    open_scope: OpenScope
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+    """A number from 0 to 1, for the pauses after failures and the jitter between looks."""
+    actor: str
+    """Who begins rotations by schedule, such as `rotator on host7`."""
+    stop_asked: Callable[[], bool] = lambda: False
+    listener: Callable[[str], Listener] = field(default=_nobody)
+    """Who follows a rotation of this credential."""
+
+    @cached_property
+    def books(self) -> Books:
+        """What is written down."""
+        return Books(self.settings, self.database)
+
+    @property
+    def alerts(self) -> Alerts:
+        """Decides who is told of what."""
+        return self.books.alerts
+
+    @property
+    def back_off(self) -> BackOff:
+        """How long something is left alone after failures."""
+        configured = self.settings.daemon.back_off
+        return BackOff(configured.first, configured.ceiling, configured.attention_after)
+
+    def has(self, kind: str, name: str) -> bool:
+        """Whether what was once tried is there still, in the configuration."""
+        configured: dict[str, Container[str]] = {
+            JobKind.LOOK: self.settings.orgs,
+            JobKind.ROTATE: self.settings.credentials,
+            JobKind.DELIVER: self.settings.alerts.channels,
+            STORE: self.settings.stores,
+        }
+        return kind not in configured or name in configured[kind]
+
+    def moment(self) -> Moment:
+        """Now, with everything that was tried before. Raises HistoryError."""
+        return Moment(self.now(), {(trial.kind, trial.name): trial for trial in self.books.trials.all()})
+
+    def failed(self, trial: Trial, error: RotatorError, *, world: str = "") -> Trial:
+        """A trial after one more failure, which lasts unless something was away for a while."""
+        return trial.failed(
+            self.now(),
+            self.back_off,
+            problem=error.what,
+            advice=error.advice,
+            lasting=error.exit_code != AWAY,
+            jitter=self.random(),
+            world=world,
+        )

@@ -1,0 +1,150 @@
+"""The round: every org looked at, every threshold told, everything due done. It decides nothing about when it is asked.
+
+`rotator run` asks every few seconds what is due (`Round.due`) and runs the jobs in its threads; `rotator run --once`
+has all of it done one time (`Round.once`). Nothing here sleeps or keeps a thread, and every decision rests on the wall
+clock and on what the history and the world show, so that a stopped machine or a changed clock loses nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from rotator.errors import DaemonRunning, RotationRunning
+from rotator.services.schedule.delivery_job import Post
+from rotator.services.schedule.heartbeat import Heartbeat
+from rotator.services.schedule.inventory_job import Lookout
+from rotator.services.schedule.jobs import Job, JobKind
+from rotator.services.schedule.maintenance import Upkeep
+from rotator.services.schedule.outlooks import Outlooks
+from rotator.services.schedule.rotations import Rotations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from rotator.core.attempts import Trial
+    from rotator.history.locks.locks import Hold, RotationLocks
+    from rotator.services.rotation.report import Report
+    from rotator.services.schedule.context import Office
+
+WORK: Final = "#daemon"
+"""Name of the lock that one daemon holds while it works; no credential can be called so."""
+
+
+@dataclass(frozen=True)
+class RoundEnd:
+    """How a round ended."""
+
+    failing: tuple[Trial, ...]
+    """What failed when it was last tried."""
+
+    @property
+    def exit_code(self) -> int:
+        """As the README documents them: 0 all is well, 1 a person is needed, 3 something is away for a while."""
+        if not self.failing:
+            return 0
+        return 1 if any(trial.lasting or trial.needs_attention for trial in self.failing) else 3
+
+
+def _one_by_one(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        job.run()
+
+
+class Round:
+    """What is due, and the doing of it. Threads may share it; jobs of one key must not run at the same time."""
+
+    def __init__(self, office: Office) -> None:
+        self._office: Final = office
+        outlooks = Outlooks()
+        self._lookout: Final = Lookout(office, outlooks)
+        self._rotations: Final = Rotations(office, outlooks, self._lookout.ask)
+        self._post: Final = Post(office)
+        self._upkeep: Final = Upkeep(office, self._post)
+        self._heartbeat: Final = Heartbeat(office)
+
+    @contextmanager
+    def at_work(self, locks: RotationLocks) -> Iterator[Hold]:
+        """Holds the lock of the one daemon that works, and never waits.
+
+        Raises DaemonRunning when another has it, HistoryError when it cannot be had at all.
+        """
+        with ExitStack() as stack:
+            try:
+                hold = stack.enter_context(locks.hold(WORK))
+            except RotationRunning as other:
+                raise DaemonRunning(
+                    f"Another `rotator run` works on this database: {other.what.partition(', by ')[2]}",
+                    left="Nothing was touched.",
+                    advice="Leave the work to it, or stop it first.",
+                ) from None
+            yield hold
+
+    def due(self) -> list[Job]:
+        """What is due now, the most urgent kinds first. Raises HistoryError.
+
+        A job that was not begun, or did not end, is due again when this is asked the next time.
+        """
+        moment = self._office.moment()
+        looks = self._lookout.due(moment)
+        jobs = [
+            *self._jobs(JobKind.ROTATE, self._rotations.due(moment, looks), self.rotate),
+            *self._jobs(JobKind.LOOK, looks, self.look),
+            *self._jobs(JobKind.DELIVER, self._post.due(moment.now), self.deliver),
+        ]
+        if self._lookout.evaluation_is_due(moment):
+            jobs.append(Job(JobKind.EVALUATE, "", self.evaluate))
+        if self._upkeep.is_due(moment):
+            jobs.append(Job(JobKind.UPKEEP, "", self.keep_house))
+        if self._heartbeat.is_due(moment, jobs):
+            jobs.append(Job(JobKind.HEARTBEAT, "", self.beat))
+        return jobs
+
+    def once(self, run_all: Callable[[Sequence[Job]], None] = _one_by_one) -> RoundEnd:
+        """One full round: every org is looked at, due or not. `run_all` runs jobs, in threads or not, to their end.
+
+        Raises HistoryError. What else fails is in the result.
+        """
+        run_all(self._jobs(JobKind.LOOK, self._office.settings.orgs, self.look))
+        run_all(self._jobs(JobKind.ROTATE, self._rotations.due(self._office.moment()), self.rotate))
+        self.evaluate()
+        if self._upkeep.is_due(self._office.moment()):
+            self.keep_house()
+        run_all(self._jobs(JobKind.DELIVER, self._post.due(self._office.now()), self.deliver))
+        self.beat()
+        tried = self._office.books.trials.all()
+        return RoundEnd(tuple(each for each in tried if each.failures and self._office.has(each.kind, each.name)))
+
+    @staticmethod
+    def _jobs(kind: JobKind, names: Iterable[str], story: Callable[[str], object]) -> list[Job]:
+        return [Job(kind, name, partial(_run, story, name)) for name in names]
+
+    def look(self, org: str) -> None:
+        """Looks at one org: certificates and credentials, and who is to be told of what."""
+        self._lookout.look(org)
+
+    def rotate(self, credential: str) -> Report | None:
+        """Does what a credential needs: goes on, rotates, retires. None when there was nothing that could be done."""
+        return self._rotations.rotate(credential)
+
+    def evaluate(self) -> None:
+        """Finds the thresholds that were crossed since the last look, also in orgs that cannot be read."""
+        self._lookout.evaluate()
+
+    def deliver(self, channel: str) -> None:
+        """Sends what a channel is owed and what is due."""
+        self._post.deliver(channel)
+
+    def keep_house(self) -> None:
+        """Proves the history, trims what nobody needs any more, sweeps leftovers."""
+        self._upkeep.keep()
+
+    def beat(self) -> None:
+        """Tells the outside monitor that a full round has ended."""
+        self._heartbeat.beat()
+
+
+def _run(story: Callable[[str], object], name: str) -> None:
+    story(name)

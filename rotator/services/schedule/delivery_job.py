@@ -1,0 +1,40 @@
+"""What the channels are owed, and its delivery: each channel on its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.services.alerting.delivery import Delivery
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.services.schedule.context import Office
+
+
+class Post:
+    """The channels of the configuration."""
+
+    def __init__(self, office: Office) -> None:
+        self._office: Final = office
+        self._delivery: Final = Delivery(
+            ledger=office.books.ledger,
+            matters=office.books.matters,
+            trials=office.books.trials,
+            alerts=office.books.alerts,
+        )
+
+    def due(self, now: datetime) -> list[str]:
+        """The channels that are owed something and are not left alone after a failure."""
+        return self._delivery.due(self._office.settings.alerts.channels, now)
+
+    def deliver(self, channel: str) -> None:
+        """Sends what a channel is owed. Raises HistoryError; what fails is owed still."""
+        with self._office.open_scope() as scope:
+            self._delivery.deliver(
+                channel, lambda: scope.channel(channel), self._office.now(), jitter=self._office.random()
+            )
+
+    def forget_unconfigured(self) -> None:
+        """Takes back what is owed to channels that the configuration no longer has."""
+        self._delivery.drop_unconfigured(self._office.settings.alerts.channels, self._office.now())

@@ -1,0 +1,170 @@
+"""What a credential needs by schedule: decided from one look, and foretold from it for the time to come."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.decision.forecast import foresee
+from rotator.core.decision.policies import Goal, Wanted
+from rotator.core.windows import is_open, may_begin, rest_ends
+from rotator.services.inventory.status import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from rotator.config.settings import CredentialSettings
+    from rotator.core.decision.observations import KnownVersion, Observation
+    from rotator.core.decision.policies import Policy
+    from rotator.core.windows import Window
+    from rotator.services.inventory.status import CredentialStatus
+
+
+class Need(StrEnum):
+    """What is to be done with a credential now."""
+
+    NOTHING = "nothing"
+    FINISH = "finish"
+    """Something is half done, or was begun: it goes on at once, whatever the window."""
+    RETIRE = "retire"
+    """The previous version has served its time: it is ended in a window."""
+    REPLACE = "replace"
+    """The current version is due: a rotation begins in a window."""
+    PERSON = "person"
+    """A person is needed before anything can be done."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A need, and what goes with it."""
+
+    need: Need
+    end: Action
+    """How the run that serves it is foreseen to end: with the reason, where a person is needed."""
+    wait_until: datetime | None = None
+    """Before this a rotation that is due could only wait, or is to."""
+
+
+_ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.RETIRE})
+"""What a retirement consists of."""
+
+
+def needed(seen: Observation, begun: Wanted | None, policy: Policy, now: datetime) -> Needed:
+    """What a credential needs as it was seen. `begun` is what the rotation wants that is open in the history."""
+    forecast = foresee(seen, begun or Wanted(Goal.FINISH), policy, now)
+    steps, end = {step.kind for step in forecast.steps}, forecast.end
+    if end.kind is ActionKind.HALT and not steps:
+        return Needed(Need.PERSON, end)
+    if begun or steps - _ENDINGS:
+        return Needed(Need.FINISH, end)
+    if steps:
+        return Needed(Need.RETIRE, end)
+    if seen.current is None or seen.current.not_after - now > policy.rotate_before:
+        return Needed(Need.NOTHING, end)
+    rests_until = _rests_until(seen.current, seen, policy)
+    if rests_until and rests_until > now:
+        return Needed(Need.NOTHING, end, wait_until=rests_until)
+    return _replacement(seen, policy, now)
+
+
+def _rests_until(current: KnownVersion, seen: Observation, policy: Policy) -> datetime | None:
+    """A version that took the place of a newer one was brought back by a person, who had a reason."""
+    if seen.previous is None or seen.promoted_at is None or seen.previous.not_after <= current.not_after:
+        return None
+    return rest_ends(seen.promoted_at, policy.grace, expires_at=current.not_after)
+
+
+def _replacement(seen: Observation, policy: Policy, now: datetime) -> Needed:
+    current = seen.current.fingerprint if seen.current else None
+    forecast = foresee(seen, Wanted(Goal.REPLACE, version=current), policy, now)
+    if forecast.steps:
+        return Needed(Need.REPLACE, forecast.end)
+    if forecast.end.kind is ActionKind.HALT:
+        return Needed(Need.PERSON, forecast.end)
+    return Needed(Need.NOTHING, forecast.end, wait_until=forecast.end.until)
+
+
+def world_of(seen: Observation, settings: CredentialSettings) -> str:
+    """Equal for two looks between which nothing has changed that an attempt depends on: store, apps, settings."""
+    stored = [version and version.fingerprint for version in (seen.current, seen.pending, seen.previous)]
+    # Each failed attempt may leave another throwaway certificate behind: that is no change.
+    live = sorted((app.name, not app.throwaway and app.live, app.readable) for app in seen.apps.values())
+    text = repr((stored, live, settings.model_dump_json()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def windows_of(settings: CredentialSettings) -> list[Window]:
+    """When rotations of a credential may begin."""
+    return [window.rules() for window in settings.windows]
+
+
+def longest(settings: CredentialSettings) -> timedelta:
+    """How long a rotation may take: a key that never logs in is tried for twice the time-out, and taken back."""
+    return 3 * settings.verification.timeout
+
+
+def begins_at(status: CredentialStatus, now: datetime) -> datetime | None:
+    """When the rotation that is due may begin by schedule: now, or in a window. None where none is due."""
+    if status.standing not in {Standing.DUE, Standing.EXPIRED} or status.expires_at is None:
+        return None
+    settings = status.settings
+    return may_begin(windows_of(settings), now, expires_at=status.expires_at, lasts=longest(settings)).at
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a look at a credential says of the time until the next one. It is lost with the process, as it may be."""
+
+    is_half_done: bool = False
+    expires_at: datetime | None = None
+    due_at: datetime | None = None
+    """When the current version is to be replaced."""
+    retires_at: datetime | None = None
+    """When the previous version's grace ends."""
+
+    def is_due(self, windows: Sequence[Window], now: datetime, *, lasts: timedelta) -> bool:
+        """Whether there is something to do now; `lasts` is how long a rotation may take."""
+        if self.is_half_done:
+            return True
+        if self.due_at and self.expires_at and self.due_at <= now:
+            return may_begin(windows, now, expires_at=self.expires_at, lasts=lasts).at <= now
+        return self.retires_at is not None and self.retires_at <= now and is_open(windows, now)
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether nothing is to be done before some time to come, windows or not."""
+        times = [time for time in (self.due_at, self.retires_at) if time]
+        return not self.is_half_done and all(time > now for time in times)
+
+
+def outlook_of(status: CredentialStatus) -> Outlook:
+    """What a status says. One that could not be read says that there is nothing to do."""
+    stages, current, last = status.stages, status.current, status.last_rotation
+    if stages is None or current is None or status.standing is Standing.UNKNOWN:
+        return Outlook()
+    return Outlook(
+        is_half_done=stages.pending is not None or (last is not None and last.outcome is None),
+        expires_at=status.expires_at,
+        due_at=status.due_at,
+        retires_at=max(current.created_at, status.last_promotion or current.created_at) + status.settings.grace
+        if stages.previous
+        else None,
+    )
+
+
+def outlook_after(seen: Observation, found: Needed, settings: CredentialSettings, now: datetime) -> Outlook:
+    """What a look says at which there was nothing to do, or nothing that may be done before a window opens."""
+    current = seen.current
+    if current is None:
+        return Outlook()
+    grace_ends = seen.promoted_at + settings.grace if seen.previous and seen.promoted_at else None
+    # A version whose grace is over and that is not to be retired is still in use.
+    is_kept = grace_ends is not None and grace_ends <= now and found.need is not Need.RETIRE
+    return Outlook(
+        expires_at=current.not_after,
+        due_at=found.wait_until or current.not_after - settings.rotate_before,
+        retires_at=None if is_kept else grace_ends,
+    )

@@ -1,0 +1,147 @@
+"""What a look at an org says beyond its certificates: stores, credentials, what has vanished; and who is told of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.kinds import Kind
+from rotator.services.alerting import catalog
+from rotator.services.alerting.catalog import ATTENTION, HIDDEN, ORG, STORE, key
+from rotator.services.inventory.status import CredentialStatus, Standing
+from rotator.services.schedule.due import outlook_of
+from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.rotation_job import what_success_solves
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from rotator.core.attempts import Trial
+    from rotator.errors import RotatorError
+    from rotator.history.alerts.alerts import NewMatter
+    from rotator.services.inventory.scan import Found, Scan
+    from rotator.services.schedule.books import Books
+    from rotator.services.schedule.context import Office
+
+
+def is_in_motion(status: CredentialStatus, since: datetime) -> bool:
+    """Whether a credential was being changed after `since`, or is half done: what was seen of it may not stay."""
+    last = status.last_rotation
+    return last is not None and (last.finished_at is None or last.finished_at > since)
+
+
+class Findings:
+    """What people are told of one look at an org that could be read. Everything raises HistoryError."""
+
+    def __init__(
+        self,
+        office: Office,
+        books: Books,
+        org: str,
+        found: Scan,
+        statuses: Sequence[CredentialStatus],
+        now: datetime,
+    ) -> None:
+        """`books` are those of the transaction in which the look is noted."""
+        self._office: Final = office
+        self._books: Final = books
+        self._org: Final = org
+        self._found: Final = found
+        self._statuses: Final = statuses
+        self._now: Final = now
+
+    def tell(self) -> None:
+        """Opens and solves what people should know of."""
+        self._solve(key(ORG, self._org))
+        self._solve(key(ATTENTION, f"{JobKind.LOOK}/{self._org}"))
+        for status in self._statuses:
+            self._tell_drift(status)
+            self._tell_unstored(status)
+            self._forget_failure(status)
+        for store in sorted({status.settings.store for status in self._statuses}):
+            self._tell_store(store)
+        for kind in Kind:
+            self._tell_hidden(kind)
+        for line in self._found.vanished:
+            self._tell_vanished(line)
+
+    def _tell_drift(self, status: CredentialStatus) -> None:
+        if is_in_motion(status, self._now):
+            return
+        held = status.live_certificate
+        app = status.current.app if status.current else status.settings.apps[0]
+        changed = catalog.Changed(line.last_modified_by, line.last_modified_at) if (line := self._line(app)) else None
+        new = catalog.drift(status.credential, self._org, app, held.fingerprint if held else None, changed)
+        # A store that has lost the credential, or is not mounted, does not make an unknown certificate a known one.
+        is_known = status.standing not in {Standing.UNKNOWN, Standing.UNSTORED}
+        self._tell_or_solve(status.drift, new, is_known=is_known)
+
+    def _line(self, app: str) -> Found | None:
+        found = (line for line in self._found.found if line.kind == Kind.APP and line.name)
+        return next((line for line in found if (line.name or "").casefold() == app.casefold()), None)
+
+    def _tell_unstored(self, status: CredentialStatus) -> None:
+        settings = status.settings
+        new = (
+            catalog.lost(status.credential, self._org, settings.store, status.last_promotion)
+            if status.last_promotion
+            else catalog.unstored(status.credential, self._org)
+        )
+        self._tell_or_solve(status.standing is Standing.UNSTORED, new, is_known=status.stages is not None)
+
+    def _forget_failure(self, status: CredentialStatus) -> None:
+        """A try that failed is over when there is nothing left to try, whoever saw to it."""
+        trial = self._rotations.get(status.credential)
+        is_quiet = status.standing is Standing.OK and outlook_of(status).is_quiet(self._now)
+        if trial and trial.failures and is_quiet:
+            self._books.trials.put(trial.succeeded(self._now))
+            for which in what_success_solves(status.credential):
+                self._solve(which)
+
+    def _tell_store(self, store: str) -> None:
+        """A store has a trial of its own, for the pages that show when it was last read."""
+        error, trial = self._store_problem(store), self._books.trials.get(STORE, store)
+        if error is None:
+            self._solve(key(STORE, store))
+            self._books.trials.put(trial.succeeded(self._now))
+        else:
+            new = catalog.unreadable_store(store, error, since=trial.last_good_at)
+            self._books.alerts.problem(new, self._now)
+            self._books.trials.put(self._office.failed(trial, error))
+
+    def _store_problem(self, store: str) -> RotatorError | None:
+        told = (problem.error for problem in self._found.problems if problem.where == f"store {store}")
+        return next(told, None)
+
+    def _tell_hidden(self, kind: Kind) -> None:
+        """The rest of the org was read all the same."""
+        error = next((problem.error for problem in self._found.problems if problem.kind == kind), None)
+        if error:
+            self._books.alerts.problem(catalog.hidden(self._org, kind, error), self._now)
+        else:
+            self._solve(key(HIDDEN, f"{self._org}/{kind}"))
+
+    def _tell_vanished(self, line: Found) -> None:
+        if line.name and line.last and line.last.gone_at is None:
+            new = catalog.vanished(self._org, line.kind, line.name, line.last.last_seen, line.managed_by)
+            self._books.alerts.happened(new, self._now)
+
+    @cached_property
+    def _rotations(self) -> dict[str, Trial]:
+        return {trial.name: trial for trial in self._books.trials.all(JobKind.ROTATE)}
+
+    @cached_property
+    def _open(self) -> frozenset[str]:
+        """Keys of what is open, read once: most looks have nothing to solve."""
+        return frozenset(matter.key for matter in self._books.matters.open_matters())
+
+    def _solve(self, which: str) -> None:
+        if which in self._open:
+            self._books.alerts.solved(which, "", self._now)
+
+    def _tell_or_solve(self, is_so: bool, new: NewMatter, *, is_known: bool) -> None:
+        if is_so:
+            self._books.alerts.problem(new, self._now)
+        elif is_known:
+            self._solve(new.key)

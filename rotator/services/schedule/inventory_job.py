@@ -1,0 +1,150 @@
+"""Looks at orgs by schedule: what is there is noted, and who is to be told of it is decided."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.thresholds import next_crossing
+from rotator.history.sightings import last_sightings
+from rotator.salesforce.budget import LimitReached
+from rotator.services.alerting.catalog import STORE, attention, unreadable_org
+from rotator.services.alerting.expiry import EXPIRY, certificate_key
+from rotator.services.inventory.last_seen import remembered
+from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.look import Look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rotator.core.attempts import Trial
+    from rotator.errors import RotatorError
+    from rotator.services.inventory.seen import SeenNow
+    from rotator.services.schedule.books import Books
+    from rotator.services.schedule.context import Office
+    from rotator.services.schedule.jobs import Moment
+    from rotator.services.schedule.outlooks import Outlooks
+
+LOG: Final = logging.getLogger(__name__)
+
+EVALUATED_EVERY: Final = timedelta(minutes=5)
+"""How late a threshold may be told that is crossed between two looks, or while an org cannot be read."""
+
+SHORTLY: Final = timedelta(minutes=1)
+"""A look that the limits of an org have ended is begun again not before that."""
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Quiet:
+    """Until when nothing is crossed that is not told of already, by what was seen after so many looks."""
+
+    looks: int
+    until: datetime
+
+
+class Lookout:
+    """Knows which orgs are due, and looks at one of them. Threads may share it, each with an org of its own."""
+
+    def __init__(self, office: Office, outlooks: Outlooks) -> None:
+        self._office: Final = office
+        self._outlooks: Final = outlooks
+        self._salt: Final = office.random()
+        self._asked: Final[set[str]] = set()
+        self._looks = 0
+        self._quiet: _Quiet | None = None
+
+    def ask(self, org: str) -> None:
+        """Has an org looked at soon: something was changed there."""
+        self._asked.add(org)
+
+    def due(self, moment: Moment) -> list[str]:
+        """The orgs that are due, or were asked for."""
+        return [org for org in self._office.settings.orgs if self._is_due(org, moment)]
+
+    def _is_due(self, org: str, moment: Moment) -> bool:
+        if org in self._asked:
+            return True
+        daemon, trial = self._office.settings.daemon, moment.trial(JobKind.LOOK, org)
+        if self._asks_for_a_store(org, moment) and trial.is_due(moment.now):
+            return True
+        # The same for as long as the last look was the same, however often this is asked.
+        spread = Random(f"{self._salt} {org} {trial.last_at}").random()  # noqa: S311 - it only spreads the looks
+        return trial.is_due(moment.now, daemon.inventory_every + daemon.jitter * spread)
+
+    def _asks_for_a_store(self, org: str, moment: Moment) -> bool:
+        """Whether a store is to be tried again: what was away for a moment is not told as away an hour later."""
+        stores = {each.store for each in self._office.settings.credentials.values() if each.org == org}
+        trials = [moment.trial(STORE, store) for store in stores]
+        return any(trial.failures and trial.is_due(moment.now) for trial in trials)
+
+    def look(self, org: str) -> None:
+        """Looks at one org. What cannot be read is noted, and told to people. Raises HistoryError."""
+        self._asked.discard(org)
+        trial, now = self._office.books.trials.get(JobKind.LOOK, org), self._office.now()
+        with self._office.open_scope(limited=True) as scope:
+            room_at = scope.room_at(org)
+            if room_at:
+                self._put_off(trial, room_at)
+                return
+            look = Look(self._office, scope, org, now)
+            if isinstance(look.failure, LimitReached):
+                self._put_off(trial, scope.room_at(org) or now + SHORTLY)
+            elif look.failure:
+                self._away(trial, look.failure)
+            else:
+                look.note(trial)
+                self._looks += 1
+                for credential, outlook in look.outlooks():
+                    self._outlooks.note(credential, outlook)
+
+    def _put_off(self, trial: Trial, until: datetime) -> None:
+        LOG.info("put off: the limits of the org are reached", extra={"org": trial.name, "until": until})
+        self._office.books.trials.put(replace(trial, last_at=self._office.now(), next_at=until))
+
+    def _away(self, trial: Trial, error: RotatorError) -> None:
+        failed = self._office.failed(trial, error)
+        LOG.warning("cannot be read: %s", error.what, extra={"org": trial.name, "again_at": failed.next_at})
+        new = unreadable_org(trial.name, error, since=trial.last_good_at)
+        with self._office.books.together() as books:
+            books.trials.put(failed)
+            books.alerts.problem(new, self._office.now(), failures=failed.failures)
+            if failed.needs_attention:
+                books.alerts.problem(attention(failed, org=failed.name), self._office.now())
+
+    @staticmethod
+    def evaluation_is_due(moment: Moment) -> bool:
+        """Whether thresholds were last asked for a while ago."""
+        return moment.trial(JobKind.EVALUATE).is_due(moment.now, EVALUATED_EVERY)
+
+    def evaluate(self) -> None:
+        """Finds what was crossed since the last look at each org, however long ago that was. Raises HistoryError."""
+        now, quiet, looks = self._office.now(), self._quiet, self._looks
+        # In one transaction: what rests on an older look is never decided after what rests on a newer one.
+        with self._office.books.together() as books:
+            if quiet is None or quiet.looks != looks or quiet.until <= now:
+                places = self._unmentioned(books)
+                # What was seen last may have been on its trial: nothing of a credential ends by memory.
+                books.alerts.certificates(places, now, unsettled=self._office.settings.credentials)
+                quiet = _Quiet(looks, self._next_crossing(places, now))
+            books.alerts.evaluate(now)
+            books.trials.put(books.trials.get(JobKind.EVALUATE, "").succeeded(now))
+        self._quiet = quiet
+
+    def _next_crossing(self, places: Iterable[SeenNow], now: datetime) -> datetime:
+        alerts = self._office.settings.alerts
+        thresholds = [*alerts.thresholds, *(each.within for each in alerts.channels.values() if each.within)]
+        crossings = (next_crossing(each.not_after, now, thresholds) for each in places if each.not_after)
+        return min((crossing for crossing in crossings if crossing), default=_NEVER)
+
+    def _unmentioned(self, books: Books) -> list[SeenNow]:
+        """What was last seen in the orgs of the configuration, without what is told of already."""
+        settings = self._office.settings
+        told_of = {matter.key for matter in books.matters.open_matters(kind=EXPIRY)}
+        last = [each for each in last_sightings(books.database) if each.org in settings.orgs]
+        seen = remembered(settings, last, books.journal.promoted_version)
+        return [place for place in seen if certificate_key(EXPIRY, place) not in told_of]

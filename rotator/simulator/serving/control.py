@@ -1,0 +1,90 @@
+"""The control paths, which Salesforce does not have: look at the org's state, add faults, change settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from rotator.core.crypto.certificates import Certificate
+from rotator.errors import ConfigurationError
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.wire.faults import Fault
+from rotator.simulator.wire.json import read_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from rotator.simulator.org.org import Org
+
+
+FAULT: Final = '{"kind": "soap_update", "effect": "lose_answer", "times": 1}'
+SETTINGS: Final = '{"propagation_seconds": 5}'
+
+
+def control_routes(org: Org) -> list[Route]:
+    """GET /simulator/state; GET, POST and DELETE /simulator/faults; GET and PATCH /simulator/settings."""
+
+    async def state(_request: Request) -> JSONResponse:
+        with org.lock:
+            return JSONResponse(describe(org))
+
+    async def faults(request: Request) -> JSONResponse:
+        if request.method == "DELETE":
+            org.faults.clear()
+        elif request.method == "POST":
+            try:
+                sent = await request.json()
+                org.faults.add(*(read_json(Fault, each, example=FAULT) for each in _as_list(sent)))
+            except (ConfigurationError, ValueError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse([fault.to_json() for fault in org.faults])
+
+    async def settings(request: Request) -> JSONResponse:
+        if request.method == "PATCH":
+            try:
+                wanted = {**asdict(org.settings), **await request.json()}
+                org.settings = read_json(OrgSettings, wanted, example=SETTINGS)
+            except (ConfigurationError, ValueError, TypeError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(asdict(org.settings))
+
+    return [
+        Route("/simulator/state", state, methods=["GET"]),
+        Route("/simulator/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route("/simulator/settings", settings, methods=["GET", "PATCH"]),
+    ]
+
+
+def describe(org: Org) -> dict[str, Any]:
+    """The org as a test in another process wants to see it; without tokens and keys."""
+    return {
+        "name": org.name,
+        "url": org.url,
+        "apps": {name: _fingerprint(org, name) for name in org.apps},
+        "certificates": {each.name: _day(each.expires_at) for each in org.certificates if not each.deleted},
+        "identity_providers": {
+            name: Certificate.parse(each.component["validationCert"]).fingerprint
+            for name, each in org.identity_providers.items()
+        },
+        "calls": dict(org.calls),
+        "sessions": len(org.sessions),
+        "logins": [{**asdict(login), "time": login.time.isoformat()} for login in org.logins],
+    }
+
+
+def _fingerprint(org: Org, name: str) -> str | None:
+    certificate = org.app(name).live_certificate
+    return certificate.fingerprint if certificate else None
+
+
+def _day(time: datetime | None) -> str | None:
+    return f"{time:%Y-%m-%d}" if time else None
+
+
+def _as_list(value: Any) -> list[dict[str, Any]]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,53 @@
+"""Serves the two orgs for as long as a command runs: from a state file where there is one, exported where asked."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.authority import CertificateAuthority
+from rotator.simulator.serving.scenario import two_orgs
+from rotator.simulator.serving.server import SimulatorServer, utc_now
+from rotator.simulator.serving.state import StateFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from rotator.simulator.org.org import OrgKind
+    from rotator.simulator.org.settings import OrgSettings
+    from rotator.simulator.serving.export import Export
+
+
+@contextmanager
+def hosted(
+    settings: OrgSettings, *, port: int, export: Export | None = None, state: Path | None = None
+) -> Iterator[SimulatorServer]:
+    """The running server. Without a state file and an export the orgs are new, and gone at the end.
+
+    Raises ConfigurationError when the port is taken, the folder is somebody else's, or the state cannot be used.
+    """
+    if export:
+        export.prepare()
+    path = export.state if export else state
+    file = StateFile(path) if path else None
+    authority, orgs = _orgs(file, settings)
+    with SimulatorServer(orgs, port=port, authority=authority) as server:
+        if file:
+            file.keep(authority, orgs)
+        if export:
+            export.write(orgs, server.ca_pem, settings.propagation_seconds)
+        yield server
+
+
+def _orgs(file: StateFile | None, settings: OrgSettings) -> tuple[CertificateAuthority, Sequence[Org]]:
+    random = SystemRandom()
+    if file is None or not file.exists():
+        return CertificateAuthority.create(utc_now()), two_orgs(clock=utc_now, random=random, settings=settings)
+
+    def new_org(name: str, kind: OrgKind, number: int) -> Org:
+        return Org(name, kind, clock=utc_now, random=random, settings=settings, number=number)
+
+    return file.load(new_org)

@@ -1,0 +1,152 @@
+"""The orgs in a file: a simulator that starts again goes on where it stopped. Sessions and history are not kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.core.crypto.certificates import Certificate, PrivateKey
+from rotator.errors import CertificateError, ConfigurationError
+from rotator.simulator.org.apps import App, User
+from rotator.simulator.org.certificates import IdentityProvider, OrgCertificate
+from rotator.simulator.org.org import Org
+from rotator.simulator.org.propagation import CertificateSlot, Change
+from rotator.simulator.serving.authority import CertificateAuthority
+from rotator.simulator.serving.disk import replace_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rotator.simulator.org.org import OrgKind
+
+FORMAT: Final = 1
+_TIMES: Final = ("expires_at", "created_at", "modified_at")
+
+NewOrg = Callable[[str, "OrgKind", int], Org]
+"""Makes an empty org from its name, kind and number."""
+
+
+@dataclass(frozen=True)
+class StateFile:
+    """Where the orgs and their certificate authority are kept. It holds private keys: mode 0600."""
+
+    path: Path
+
+    def exists(self) -> bool:
+        """Whether there is something to go on from."""
+        return self.path.exists()
+
+    def keep(self, authority: CertificateAuthority, orgs: Sequence[Org]) -> None:
+        """Writes the state now and after every change of an org. Raises ConfigurationError when it cannot."""
+
+        def save() -> None:
+            replace_file(self.path, json.dumps(_state(authority, orgs), indent=1))
+
+        try:
+            save()
+        except OSError as error:
+            raise self._unusable(f"cannot be written: {error.strerror}") from None
+        for org in orgs:
+            org.on_change = save
+
+    def load(self, new_org: NewOrg) -> tuple[CertificateAuthority, tuple[Org, ...]]:
+        """The authority and the orgs as they were. Raises ConfigurationError for a damaged or later file."""
+        try:
+            state = json.loads(self.path.read_text())
+            if state["format"] != FORMAT:
+                raise self._unusable(f"has the format {state['format']}, this release reads {FORMAT}")
+            authority = CertificateAuthority.from_pem(state["authority"]["certificate"], state["authority"]["key"])
+            return authority, tuple(_org(fields, new_org) for fields in state["orgs"])
+        except OSError as error:
+            raise self._unusable(f"cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, CertificateError) as error:
+            # Only the kind of error: its text may quote a key.
+            raise self._unusable(f"is damaged ({type(error).__name__})") from None
+
+    def _unusable(self, reason: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"The simulated org's state in {self.path} {reason}.",
+            left="It was left as it is, and nothing was started.",
+            advice="Give another --state, or move the file away to begin anew.",
+        )
+
+
+def _state(authority: CertificateAuthority, orgs: Sequence[Org]) -> dict[str, Any]:
+    keys = {"certificate": authority.pem, "key": authority.key_pem.reveal()}
+    return {"format": FORMAT, "authority": keys, "orgs": [_org_fields(org) for org in orgs]}
+
+
+def _org_fields(org: Org) -> dict[str, Any]:
+    return {
+        "name": org.name,
+        "kind": org.kind,
+        "number": org.number,
+        "ids_given": org.ids_given,
+        "users": [asdict(user) for user in org.users.values()],
+        "apps": [_app_fields(app) for app in org.apps.values()],
+        "certificates": [_dated(each) for each in org.certificates],
+        "identity_providers": [_dated(each) for each in org.identity_providers.values()],
+    }
+
+
+def _org(fields: dict[str, Any], new_org: NewOrg) -> Org:
+    org = new_org(fields["name"], fields["kind"], fields["number"])
+    org.ids_given = fields["ids_given"]
+    for user in fields["users"]:
+        org.users[user["username"]] = User(**{**user, "permission_sets": tuple(user["permission_sets"])})
+    for app in fields["apps"]:
+        org.apps[app["name"]] = _app(app)
+    # A state that was kept by an earlier release has neither.
+    org.certificates.extend(OrgCertificate(**_with_times(each)) for each in fields.get("certificates", ()))
+    for provider in fields.get("identity_providers", ()):
+        org.identity_providers[provider["name"]] = IdentityProvider(**_with_times(provider))
+    return org
+
+
+def _dated(holder: OrgCertificate | IdentityProvider) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in vars(holder).items()}
+
+
+def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: datetime.fromisoformat(value) if name in _TIMES and value else value for name, value in fields.items()
+    }
+
+
+def _app_fields(app: App) -> dict[str, Any]:
+    return {
+        "name": app.name,
+        "id": app.id,
+        "component": app.component,
+        "changes": [[change.at.isoformat(), _pem(change.certificate)] for change in app.slot.changes],
+        "created_at": app.created_at.isoformat(),
+        "modified_at": app.modified_at.isoformat(),
+        "modified_by": app.modified_by,
+        "approved_usernames": sorted(app.approved_usernames),
+        "username": app.username,
+        "private_key": app.private_key.pem().reveal() if app.private_key else None,
+    }
+
+
+def _app(fields: dict[str, Any]) -> App:
+    changes = [Change(datetime.fromisoformat(at), _certificate(pem)) for at, pem in fields.pop("changes")]
+    key = fields.pop("private_key")
+    return App(
+        slot=CertificateSlot(changes),
+        private_key=PrivateKey.from_pem(key) if key else None,
+        approved_usernames=set(fields.pop("approved_usernames")),
+        created_at=datetime.fromisoformat(fields.pop("created_at")),
+        modified_at=datetime.fromisoformat(fields.pop("modified_at")),
+        **fields,
+    )
+
+
+def _pem(certificate: Certificate | None) -> str | None:
+    return certificate.pem if certificate else None
+
+
+def _certificate(pem: str | None) -> Certificate | None:
+    return Certificate.parse(pem) if pem else None

@@ -1,0 +1,173 @@
+"""What AWS and botocore say when they say no, as an error for a person."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
+
+from rotator.errors import StoreError, StoreUnavailable
+from rotator.stores.aws.policy import ASSUME_ROLE, statement_for
+
+if TYPE_CHECKING:
+    from rotator.stores.aws.policy import Ground
+
+LEFT: Final = "Every stage holds a whole version, the one before or the one after."
+
+_LATER: Final = frozenset(
+    {
+        "InternalFailure",
+        "InternalServiceError",
+        "InternalServiceErrorException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+_ENDED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_UNKNOWN_CALLER: Final = frozenset(
+    {
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
+_KEY_FAILED: Final = frozenset({"EncryptionFailure", "DecryptionFailure"})
+
+FAILURES: Final = (botocore.ClientError, botocore.BotoCoreError, ResponseParserError)
+"""Whatever botocore raises when a call did not succeed."""
+
+_NO_CREDENTIALS: Final = (
+    botocore.CredentialRetrievalError,
+    botocore.NoCredentialsError,
+    botocore.NoRegionError,
+    botocore.PartialCredentialsError,
+    botocore.ProfileNotFound,
+    botocore.ConfigNotFound,
+    botocore.ConfigParseError,
+    botocore.SSOError,
+    botocore.TokenRetrievalError,
+)
+_NETWORK: Final = (botocore.ConnectionError, botocore.HTTPClientError, ResponseParserError)
+
+
+class NotAllowed(StoreError):
+    """No policy allows the call."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """Which call it was, for the error."""
+
+    store: str
+    region: str
+    action: str
+    """As IAM calls it, such as `secretsmanager:GetSecretValue`."""
+    secret: str
+    ground: Ground
+    """For the statement that would allow it."""
+
+    @property
+    def where(self) -> str:
+        """The store, for a person."""
+        return f"The store {self.store!r} (AWS Secrets Manager, {self.region})"
+
+
+def code_of(error: Exception) -> str:
+    """AWS's name for what is wrong; empty when the answer did not come from AWS."""
+    return str(error.response["Error"].get("Code", "")) if isinstance(error, botocore.ClientError) else ""
+
+
+def passes(error: Exception) -> bool:
+    """Whether it may be gone in a while: too many calls, AWS's own faults, the network."""
+    if isinstance(error, botocore.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return code_of(error) in _LATER or status == 429 or status >= 500
+    return isinstance(error, _NETWORK) and not isinstance(error, botocore.SSLError)
+
+
+def has_ended(error: Exception) -> bool:
+    """Whether the credentials in use have ended."""
+    return code_of(error) in _ENDED
+
+
+def explain(error: Exception, call: Call) -> StoreError:
+    """The error for a person. AWS's own words are left out of calls that carry a secret: they may quote it."""
+    if passes(error):
+        return StoreUnavailable(
+            f"{call.where} cannot be used just now: {code_of(error) or type(error).__name__}.",
+            left=LEFT,
+            advice="Run it again in a while; if it stays, look at the network and at AWS's quotas for Secrets Manager.",
+        )
+    if isinstance(error, botocore.ClientError):
+        return _answer(error, call)
+    if isinstance(error, _NO_CREDENTIALS):
+        return StoreError(
+            f"{call.where} cannot be called: {error}.".replace("..", "."),
+            left=LEFT,
+            advice="Set the store's `region` and `profile`, or AWS_REGION and credentials that AWS's own tools find.",
+        )
+    if isinstance(error, botocore.InvalidEndpointConfigurationError):
+        advice = "Set the store's `endpoint_url`, or correct AWS_ENDPOINT_URL and what ~/.aws/config says of it."
+        return StoreError(f"{call.where} cannot be called: {error}.", left=LEFT, advice=advice)
+    if isinstance(error, botocore.SSLError):
+        advice = "Set `ca` of the store to the authorities of whatever answers at its address."
+        return StoreError(f"{call.where} shows a certificate that is not trusted.", left=LEFT, advice=advice)
+    advice = "Look at the settings of the store."
+    return StoreError(f"{call.where} cannot be called: {type(error).__name__}.", left=LEFT, advice=advice)
+
+
+def _answer(error: botocore.ClientError, call: Call) -> StoreError:
+    code, words = code_of(error), str(error.response["Error"].get("Message", ""))
+    if code in _DENIED:
+        return _denied(call, by_key="kms" in words.lower())
+    if code in _KEY_FAILED:
+        return _denied(call, by_key=True)
+    if code in _ENDED:
+        advice = "Log in to AWS again (such as `aws sso login`), and run it again."
+        return StoreError(f"{call.where} is called with credentials that have ended.", left=LEFT, advice=advice)
+    if code in _UNKNOWN_CALLER:
+        advice = "Try them with `aws sts get-caller-identity`; a clock that is wrong looks the same."
+        return StoreError(f"{call.where} does not know these credentials ({code}).", left=LEFT, advice=advice)
+    quoted = "" if call.action in _CARRYING else f": {words.rstrip('.')}"
+    return StoreError(
+        f"{call.where} says no to {call.action} on the secret {call.secret} ({code}{quoted}).",
+        left=LEFT,
+        advice="Look at the secret in AWS; `rotator check` tries what is needed.",
+    )
+
+
+_CARRYING: Final = frozenset({"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"})
+
+
+def _denied(call: Call, *, by_key: bool) -> NotAllowed:
+    if call.action == ASSUME_ROLE:
+        what = f"{call.where} cannot be called: the role {call.ground.role} may not be assumed ({ASSUME_ROLE})."
+    elif by_key:
+        what = (
+            f"{call.where} may not use the KMS key of the secret {call.secret} for {call.action}"
+            " (kms:Decrypt, kms:GenerateDataKey)."
+        )
+    else:
+        what = f"{call.where} does not allow {call.action} on the secret {call.secret}."
+    statement = json.dumps(statement_for(call.action, call.ground, by_key=by_key))
+    advice = f"Allow it with this statement: {statement} The whole policy: `rotator check --print-policy`."
+    return NotAllowed(what, left=LEFT, advice=advice)

@@ -1,0 +1,72 @@
+"""What a consumer reads of a secret in AWS, by `secretsmanager:GetSecretValue` of labelled versions alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.credentials import Version
+from rotator.core.secret import Secret
+from rotator.errors import StoreError
+from rotator.stores.aws.calls import Refused
+from rotator.stores.aws.errors import NotAllowed
+from rotator.stores.aws.secret import CURRENT, PENDING, PLACEHOLDER, PREVIOUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rotator.stores.aws.calls import AwsCalls
+
+_LABELS: Final = (CURRENT, PENDING, PREVIOUS)
+
+
+class AwsReader:
+    """Gives the versions of one secret in the order in which to try them; each is read when it is needed.
+
+    So a login that succeeds at once costs one call. Checking a key costs more than a call, so it is checked once.
+    """
+
+    def __init__(self, calls: AwsCalls, secret: str) -> None:
+        """`secret` is a name or an ARN."""
+        self._calls: Final = calls
+        self._secret: Final = secret
+        self._known: dict[str, Version] = {}
+
+    def __call__(self) -> Iterator[Version]:
+        """The stored versions. Raises StoreError, and StoreUnavailable when AWS is away."""
+        given = {PLACEHOLDER}
+        for label in _LABELS:
+            answer = self._ask(label)
+            version_id = str(answer.get("VersionId"))
+            # A promotion in between has moved the labels, or left AWSPENDING on what is current.
+            if answer and version_id not in given:
+                given.add(version_id)
+                yield self._known.get(version_id) or self._remember(version_id, self._version(answer))
+
+    def _ask(self, label: str) -> Mapping[str, object]:
+        """AWS's answer; empty when no version has the label, or this consumer may not read the one that has it."""
+        try:
+            return self._calls.call("get_secret_value", self._secret, VersionStage=label)
+        except Refused as refused:
+            if not refused.absent:
+                raise refused.error from None
+        except NotAllowed:
+            if label == CURRENT:
+                raise
+        return {}
+
+    def _remember(self, version_id: str, version: Version) -> Version:
+        self._known[version_id] = version
+        for oldest in list(self._known)[: -len(_LABELS)]:
+            del self._known[oldest]
+        return version
+
+    def _version(self, answer: Mapping[str, object]) -> Version:
+        version_id, text = str(answer.get("VersionId")), str(answer.get("SecretString", ""))
+        version = Version.from_document(Secret(text), where=f"{version_id[:12]} in the secret {self._secret}")
+        if version.fingerprint != version_id:
+            raise StoreError(
+                f"The version {version_id[:12]} of the secret {self._secret} holds {version.fingerprint[:12]}.",
+                left="Nothing was changed.",
+                advice="Find out who wrote it.",
+            )
+        return version

@@ -1,0 +1,263 @@
+"""The AWS store: a secret for each credential in Secrets Manager, stages as AWS's own staging labels.
+
+    PREFIX + CREDENTIAL: versions named by their fingerprints; AWSPENDING, AWSCURRENT and AWSPREVIOUS on three of them
+
+The value of a version is the credential document. AWS makes the first version of a secret AWSCURRENT whatever is asked
+(PutSecretValue) and never lets a secret be without again, so a new secret begins with a placeholder that is no
+credential; it reads as an empty stage. A version cannot be destroyed by anyone: without a label AWS calls it deprecated
+and deletes it by itself, when it has more than 100 and it is older than a day. Until then whoever may read the secret
+by version id can; the policy for consumers (`rotator check --print-policy`) allows only versions that have a label.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.credentials import Fingerprint, Stage, Stages, Version
+from rotator.core.secret import Secret
+from rotator.errors import StoreError
+from rotator.stores.aws.secret import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
+from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rotator.stores.aws.calls import AwsCalls
+
+LARGEST_VALUE: Final = 65_536
+"""Bytes that a secret may have (PutSecretValue, SecretString)."""
+
+PLACEHOLDER_VALUE: Final = Secret('{"note": "rotator keeps a credential here; it has no current version yet"}')
+
+PROBE: Final = "rotator+check"
+"""Name, after the prefix, of the secret that `check` tries everything on; no credential can be called so."""
+
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class NewSecrets:
+    """How secrets that do not exist are made."""
+
+    create: bool = True
+    """Whether they are; else a person makes them, empty, and the program only fills them."""
+    kms_key: str | None = None
+    """Id, ARN or alias of the key to encrypt with; AWS's own for Secrets Manager unless said otherwise."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def options(self) -> dict[str, object]:
+        """What CreateSecret takes of it."""
+        tags = [{"Key": key, "Value": value} for key, value in self.tags.items()]
+        return ({"KmsKeyId": self.kms_key} if self.kms_key else {}) | ({"Tags": tags} if tags else {})
+
+
+class AwsStore:
+    """A store in one region of one AWS account."""
+
+    def __init__(self, name: str, calls: AwsCalls, prefix: str, new_secrets: NewSecrets) -> None:
+        self.name: Final = name
+        self._calls: Final = calls
+        self._prefix: Final = prefix
+        self._new_secrets: Final = new_secrets
+
+    def stages(self, credential: str) -> Stages:
+        """What stands where. A credential that the store does not know has nothing."""
+        return self._look(self._secret(credential))[1]
+
+    def read(self, credential: str, fingerprint: Fingerprint) -> Version:
+        """A stored version that stands in a stage. Raises StoreError when it does not, or is damaged."""
+        secret = self._secret(credential)
+        for again in self._calls.pauses():
+            labels, stages = self._look(secret)
+            if fingerprint not in stages.fingerprints:
+                raise self._refused(f"there is no version {fingerprint[:12]} of {credential}")
+            value = secret.value(fingerprint, labels.of(fingerprint))
+            if value is not None:
+                return self._version(secret, credential, fingerprint, value)
+            if not again:
+                break
+        raise self._refused(f"the version {fingerprint[:12]} of {credential} has a label and cannot be read")
+
+    def put_pending(self, version: Version) -> None:
+        """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
+        if not version.is_whole:
+            raise self._refused(f"the key of {version.credential}'s new version is not its certificate's")
+        document = self._document(version)
+        secret, fingerprint = self._secret(version.credential), version.fingerprint
+        labels, stages = self._begun(secret)
+        refuse_other_pending(self._calls.where, version.credential, stages.pending, fingerprint)
+        if fingerprint in {stages.current, stages.previous}:
+            stage = Stage.CURRENT if fingerprint == stages.current else Stage.PREVIOUS
+            raise self._refused(f"version {fingerprint[:12]} of {version.credential} is {stage} already")
+        if stages.pending is None:
+            self._store(secret, fingerprint, document)
+            secret.move(PENDING, to=fingerprint, source=labels.pending)
+        self._tidy(secret, secret.await_labels(lambda seen: seen.pending == fingerprint))
+
+    def recall(self, credential: str, fingerprint: Fingerprint) -> None:
+        """Makes the `previous` version `pending` as well, so that it can be promoted again."""
+        secret = self._secret(credential)
+        labels, stages = self._look(secret)
+        if stages.previous != fingerprint:
+            raise self._refused(f"version {fingerprint[:12]} of {credential} is not previous")
+        refuse_other_pending(self._calls.where, credential, stages.pending, fingerprint)
+        if stages.pending is None:
+            secret.move(PENDING, to=fingerprint, source=labels.pending)
+            secret.await_labels(lambda seen: seen.pending == fingerprint)
+
+    def promote(self, credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
+        """`pending` becomes `current`, and `current` becomes `previous`; what was `previous` has no stage any more.
+
+        Raises StoreError, and changes nothing, when `current` is not `replaces`: another program promoted meanwhile.
+        """
+        secret = self._secret(credential)
+        labels, stages = self._look(secret)
+        if fingerprint not in {stages.pending, stages.current}:
+            raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
+        if stages.current != fingerprint:
+            refuse_other_current(self._calls.where, credential, stages.current, replaces)
+            # AWSPREVIOUS follows by itself, in the same instant (UpdateSecretVersionStage).
+            secret.move(CURRENT, to=fingerprint, source=labels.current)
+        self._tidy(secret, secret.await_labels(lambda seen: seen.current == fingerprint))
+
+    def discard(self, credential: str, fingerprint: Fingerprint) -> None:
+        """Takes `pending` away; a version in no other stage is left to AWS to delete, and not read any more."""
+        self._take_away(credential, fingerprint, PENDING)
+
+    def retire(self, credential: str, fingerprint: Fingerprint) -> None:
+        """Takes `previous` away; a version in no other stage is left to AWS to delete, and not read any more."""
+        self._take_away(credential, fingerprint, PREVIOUS)
+
+    def sweep(self, credential: str) -> int:
+        """Takes away the labels that an interrupted call left behind. Returns how many."""
+        secret = self._secret(credential)
+        return self._tidy(secret, secret.labels() or Labels({}))
+
+    def check(self) -> None:
+        """Proves on a secret of its own that one can be written, read back and left to AWS to delete.
+
+        That secret stays: the program has no permission to delete any.
+        """
+        secret = AwsSecret(self._calls, self._prefix + PROBE)
+        self._begun(secret)
+        version, proof = secrets.token_hex(32), Secret(secrets.token_hex(32))
+        secret.put(version, proof)
+        secret.await_value(version, proof)
+        self._tidy(secret, secret.await_labels(lambda seen: seen.of(version) is not None))
+
+    def _secret(self, credential: str) -> AwsSecret:
+        if not _CREDENTIAL.fullmatch(credential):
+            raise StoreError(
+                f"{credential!r} cannot be the name of a credential in an AWS store.",
+                left="Nothing was changed.",
+                advice="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
+            )
+        return AwsSecret(self._calls, self._prefix + credential)
+
+    def _look(self, secret: AwsSecret) -> tuple[Labels, Stages]:
+        labels = secret.labels() or Labels({})
+        return labels, self._meaning(secret, labels)
+
+    def _meaning(self, secret: AwsSecret, labels: Labels) -> Stages:
+        for label in (CURRENT, PENDING, PREVIOUS):
+            version = labels.held.get(label)
+            if version not in {None, PLACEHOLDER} and not _FINGERPRINT.fullmatch(version or ""):
+                raise self._foreign(secret, label, str(version))
+        current, pending, previous = map(_fingerprint, (labels.current, labels.pending, labels.previous))
+        return Stages(
+            pending=pending if pending != current else None,
+            current=current,
+            previous=previous if previous != current else None,
+        )
+
+    def _begun(self, secret: AwsSecret) -> tuple[Labels, Stages]:
+        """The secret with a current version, be it the placeholder; made where it may be."""
+        labels = secret.labels()
+        if labels is None:
+            if not self._new_secrets.create:
+                raise self._not_made(secret)
+            secret.create(PLACEHOLDER, PLACEHOLDER_VALUE, self._new_secrets.options())
+            labels = secret.await_labels(lambda seen: seen.current is not None)
+        elif labels.current is None:
+            self._store(secret, PLACEHOLDER, PLACEHOLDER_VALUE)
+            # AWS has made it current by itself, unless the secret has had other versions.
+            labels = secret.await_labels(lambda seen: seen.of(PLACEHOLDER) is not None)
+            if labels.current is None:
+                secret.move(CURRENT, to=PLACEHOLDER, source=None)
+                labels = secret.await_labels(lambda seen: seen.current is not None)
+        return labels, self._meaning(secret, labels)
+
+    def _store(self, secret: AwsSecret, version: str, value: Secret) -> None:
+        """Looks before it puts: putting a version again that AWS has does not bring its label back."""
+        found = secret.value(version)
+        if found is None:
+            secret.put(version, value)
+            secret.await_value(version, value)
+        else:
+            secret.refuse_other(version, found, value)
+
+    def _take_away(self, credential: str, fingerprint: Fingerprint, label: str) -> None:
+        secret = self._secret(credential)
+        labels, stages = self._look(secret)
+        held = {PENDING: stages.pending, PREVIOUS: stages.previous}[label]
+        if held == fingerprint:
+            secret.remove(label, source=fingerprint)
+            labels = secret.await_labels(lambda seen: seen.held.get(label) != fingerprint)
+        self._tidy(secret, labels)
+
+    def _tidy(self, secret: AwsSecret, labels: Labels) -> int:
+        """Takes away what says nothing: `pending` of the version that is current, labels of our own."""
+        leftovers = dict(labels.arriving)
+        if labels.pending is not None and labels.pending == labels.current:
+            leftovers[PENDING] = labels.pending
+        if labels.previous == PLACEHOLDER:
+            leftovers[PREVIOUS] = PLACEHOLDER
+        return sum(secret.remove(label, source=version) for label, version in leftovers.items())
+
+    def _version(self, secret: AwsSecret, credential: str, fingerprint: Fingerprint, value: Secret) -> Version:
+        where = f"{fingerprint[:12]} in the secret {secret.name}"
+        version = Version.from_document(value, where=where)
+        if version.fingerprint != fingerprint or version.credential != credential:
+            raise self._refused(f"the version {where} holds {version.fingerprint[:12]} of {version.credential}")
+        return version
+
+    def _document(self, version: Version) -> Secret:
+        document = version.to_document()
+        size = len(document.reveal().encode())
+        if size > LARGEST_VALUE:
+            raise self._refused(f"the document of {version.credential} has {size} bytes, and AWS takes {LARGEST_VALUE}")
+        return document
+
+    def _refused(self, reason: str) -> StoreError:
+        return refused(self._calls.where, reason)
+
+    def _not_made(self, secret: AwsSecret) -> StoreError:
+        return StoreError(
+            f"{self._calls.where} has no secret {secret.name}, and the store is set to `create: false`.",
+            left="Nothing was changed.",
+            advice=f"Make it, empty: `aws secretsmanager create-secret --name {secret.name}`; or set `create: true`.",
+        )
+
+    def _foreign(self, secret: AwsSecret, label: str, version: str) -> StoreError:
+        command = f"aws secretsmanager update-secret-version-stage --secret-id {secret.name} --version-stage {label}"
+        moved = f"{command} --remove-from-version-id {version}"
+        advice = (
+            f"Find out who changed it. Move the label back with `{moved} --move-to-version-id` and the version that was"
+            " current, or set another `prefix` for the store."
+            if label == CURRENT
+            else f"Find out who changed it, and take the label away: `{moved}`."
+        )
+        return StoreError(
+            f"{self._calls.where}: {label} of the secret {secret.name} is on the version {version},"
+            " which this program did not write.",
+            left="Nothing was read or changed.",
+            advice=advice,
+        )
+
+
+def _fingerprint(version: str | None) -> Fingerprint | None:
+    return None if version in {None, PLACEHOLDER} else Fingerprint(str(version))

@@ -1,0 +1,240 @@
+"""One credential's folder in the files store: its versions, and the links that say where each stands.
+
+A promotion moves several links and has one instant at which it happens: the renaming of `current`. Before it, the link
+`.replaced` is made to name the version that `current` is about to leave. While the two are the same, nothing has
+happened; once they differ, `.replaced` is the previous version, whatever `previous` still says. The rest tidies up.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final, Self
+
+from rotator.core.credentials import Fingerprint, Stage, Stages, Version
+from rotator.core.secret import Secret
+from rotator.errors import StoreError, StoreUnavailable
+from rotator.stores.files.disk import Directory, prepared_link
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+VERSIONS: Final = "versions"
+DOCUMENT: Final = "credential.json"
+PRIVATE_KEY: Final = "private_key.pem"
+CERTIFICATE: Final = "certificate.pem"
+
+_REPLACED: Final = ".replaced"
+_LOCK: Final = ".lock"
+_LINKS: Final = (Stage.CURRENT, _REPLACED, Stage.PENDING, Stage.PREVIOUS)
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+_LEFT_BEHIND: Final = re.compile(r"\.[0-9a-f]{64}\.(new|gone)")
+_LOOKS: Final = 100
+
+
+class CredentialFolder:
+    """The open folder of one credential. Its methods raise OSError when the system says no, and StoreError."""
+
+    def __init__(self, links: Directory, versions: Directory) -> None:
+        self._links: Final = links
+        self._versions: Final = versions
+
+    @classmethod
+    @contextmanager
+    def open(cls, root: Path, credential: str) -> Iterator[Self | None]:
+        """The folder while it is in use; None where the store does not know the credential."""
+        with ExitStack() as opened:
+            try:
+                base = opened.enter_context(Directory.open(root))
+                links = opened.enter_context(base.inside(credential))
+                folder = cls(links, opened.enter_context(links.inside(VERSIONS)))
+            except FileNotFoundError:
+                folder = None
+            yield folder
+
+    @staticmethod
+    def make(root: Path, credential: str) -> None:
+        """Makes the folder durably, unless it is there. The root is there already."""
+        with Directory.open(root) as base:
+            base.make(credential)
+            base.sync()
+            with base.inside(credential) as links:
+                links.make(VERSIONS)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone while it changes, and never on top of a promotion that was left half tidied."""
+        with self._links.locked(_LOCK):
+            # An interrupted call may have moved what it did not live to synchronise, and this one may find it moved.
+            self._versions.sync()
+            self._links.sync()
+            self._settle()
+            yield
+
+    def stages(self) -> Stages:
+        """What stands where, as it was at one instant.
+
+        Raises StoreError for a link that leads outside or nowhere.
+        """
+        for _ in range(_LOOKS):
+            seen = self._look()
+            if self._look() != seen:
+                continue
+            stages = _meaning(seen)
+            lost = [(stage, fingerprint) for stage, fingerprint in stages if not self._versions.holds(fingerprint)]
+            if not lost:
+                return stages
+            if self._look() == seen:
+                raise self._dangling(*lost[0])
+        raise StoreUnavailable(
+            f"The links in {self._links.path} change faster than they can be read.",
+            left="Nothing was changed.",
+            advice="Find out what changes them; the program itself moves each once a rotation.",
+        )
+
+    def read(self, fingerprint: Fingerprint) -> Version:
+        """A stored version, its three files checked against each other."""
+        for _ in range(2):
+            try:
+                return self._read_files(fingerprint)
+            except FileNotFoundError:
+                # Destroyed between opening the directory and the file, or a file is missing: the second look tells.
+                continue
+        raise self._missing(fingerprint)
+
+    def holds(self, fingerprint: Fingerprint) -> bool:
+        """Whether the version is stored."""
+        return _FINGERPRINT.fullmatch(fingerprint) is not None and self._versions.holds(fingerprint)
+
+    def write(self, version: Version) -> None:
+        """Stores a version whole and durably, in no stage yet; what stands there in no stage is replaced."""
+        prepared = f".{version.fingerprint}.new"
+        self._versions.remove_directory(prepared)
+        if self.holds(version.fingerprint):
+            self._destroy(version.fingerprint)
+        self._versions.make(prepared)
+        with self._versions.inside(prepared) as directory:
+            directory.write(PRIVATE_KEY, version.private_key.pem().reveal())
+            directory.write(CERTIFICATE, version.certificate.pem)
+            directory.write(DOCUMENT, version.to_document().reveal())
+            directory.sync()
+        self._versions.rename(prepared, version.fingerprint)
+        self._versions.sync()
+
+    def put(self, stage: Stage, fingerprint: Fingerprint) -> None:
+        """Lets the stage hold a stored version."""
+        self._links.point(stage, f"{VERSIONS}/{fingerprint}")
+
+    def clear(self, stage: Stage) -> None:
+        """Lets the stage hold nothing."""
+        if self._links.remove(stage):
+            self._links.sync()
+
+    def promote(self, fingerprint: Fingerprint, replaces: Fingerprint | None) -> None:
+        """Makes a stored version current, and the one that it replaces previous; see the module."""
+        if replaces is not None:
+            self._links.point(_REPLACED, f"{VERSIONS}/{replaces}")
+        self.put(Stage.CURRENT, fingerprint)
+        self._settle()
+
+    def sweep(self) -> int:
+        """Destroys versions in no stage and what was prepared and never used. Returns how many."""
+        kept = self.stages().fingerprints
+        found = [self._links.remove(prepared_link(name)) for name in _LINKS].count(True)
+        for name in self._versions.names():
+            if _LEFT_BEHIND.fullmatch(name):
+                self._versions.remove_directory(name)
+            elif _FINGERPRINT.fullmatch(name) and name not in kept:
+                self._destroy(Fingerprint(name))
+            else:
+                continue
+            found += 1
+        if found:
+            self._links.sync()
+            self._versions.sync()
+        return found
+
+    def _settle(self) -> None:
+        links = self._look()
+        current, replaced = links[Stage.CURRENT], links[_REPLACED]
+        if replaced is not None and replaced != current:
+            self._links.rename(_REPLACED, Stage.PREVIOUS)
+        elif replaced is not None:
+            self._links.remove(_REPLACED)
+        if links[Stage.PENDING] is not None and links[Stage.PENDING] == current:
+            self._links.remove(Stage.PENDING)
+        if self._look() != links:
+            self._links.sync()
+
+    def _look(self) -> dict[str, Fingerprint | None]:
+        return {name: self._target(name) for name in _LINKS}
+
+    def _target(self, name: str) -> Fingerprint | None:
+        target = self._links.link(name)
+        if target is None:
+            return None
+        folder, _, fingerprint = target.partition("/")
+        if folder != VERSIONS or not _FINGERPRINT.fullmatch(fingerprint):
+            raise StoreError(
+                f"The link {self._links.path / name} leads to {target!r}, and not to a version of its credential.",
+                left="Nothing was read or changed.",
+                advice=f"Find out who changed it, and point it to {VERSIONS}/FINGERPRINT again, or remove it.",
+            )
+        return Fingerprint(fingerprint)
+
+    def _read_files(self, fingerprint: Fingerprint) -> Version:
+        if not self.holds(fingerprint):
+            raise self._missing(fingerprint)
+        with self._versions.inside(fingerprint) as directory:
+            document = Secret(directory.read(DOCUMENT))
+            private_key = Secret(directory.read(PRIVATE_KEY))
+            certificate = directory.read(CERTIFICATE)
+        version = Version.from_document(document, where=str(directory.path))
+        if version.fingerprint != fingerprint or version.credential != self._links.path.name:
+            raise _damaged(directory.path, f"it holds {version.fingerprint[:12]} of {version.credential}")
+        if certificate != version.certificate.pem or private_key != version.private_key.pem():
+            raise _damaged(directory.path, f"{PRIVATE_KEY} or {CERTIFICATE} is not the one in {DOCUMENT}")
+        return version
+
+    def _destroy(self, fingerprint: Fingerprint) -> None:
+        gone = f".{fingerprint}.gone"
+        self._versions.rename(fingerprint, gone)
+        self._versions.sync()
+        self._versions.remove_directory(gone)
+
+    def _missing(self, fingerprint: Fingerprint) -> StoreError:
+        if self.holds(fingerprint):
+            return _damaged(self._versions.path / fingerprint, "a file is missing")
+        return StoreError(
+            f"There is no version {fingerprint[:12]} in {self._links.path}.",
+            left="Nothing was changed.",
+            advice="See what is stored with `rotator status`.",
+        )
+
+    def _dangling(self, stage: Stage, fingerprint: Fingerprint) -> StoreError:
+        return StoreError(
+            f"The stage `{stage}` in {self._links.path} holds {fingerprint[:12]}, and that version is not there.",
+            left="Nothing was read or changed.",
+            advice=f"Put {self._versions.path / fingerprint} back from a backup, or remove the link `{stage}`.",
+        )
+
+
+def _meaning(links: dict[str, Fingerprint | None]) -> Stages:
+    current, replaced = links[Stage.CURRENT], links[_REPLACED]
+    pending, previous = links[Stage.PENDING], links[Stage.PREVIOUS]
+    if replaced is not None and replaced != current:
+        previous = replaced
+    return Stages(
+        pending=pending if pending != current else None,
+        current=current,
+        previous=previous if previous != current else None,
+    )
+
+
+def _damaged(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"The stored version {path} is damaged: {reason}.",
+        left="Nothing was changed.",
+        advice="Put the version back from a backup, or move it away by hand if a later one is current.",
+    )

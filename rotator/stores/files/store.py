@@ -1,0 +1,230 @@
+"""The files store: a directory for each credential, a directory for each version, stages as symbolic links.
+
+    ROOT/CREDENTIAL/versions/FINGERPRINT/{private_key.pem,certificate.pem,credential.json}
+    ROOT/CREDENTIAL/{pending,current,previous} -> versions/FINGERPRINT
+
+Directories are 0700 and files 0600. A consumer reads CREDENTIAL/current/private_key.pem as it is, such as
+`sf org login jwt --jwt-key-file`; `current` names a whole version at every instant once there is one.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import re
+import secrets
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.credentials import Stage, Stages
+from rotator.errors import StoreError, StoreUnavailable
+from rotator.stores.files.disk import Directory, make_root
+from rotator.stores.files.folder import CredentialFolder
+from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rotator.core.credentials import Fingerprint, Version
+
+_LOG: Final = logging.getLogger(__name__)
+
+_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM})
+_NO_DIRECTORY: Final = frozenset({errno.ENOTDIR, errno.ELOOP})
+_FOR_A_WHILE: Final = frozenset(
+    {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOLCK, errno.EMFILE, errno.ENFILE, errno.EBUSY}
+)
+
+
+class FilesStore:
+    """A store in a directory of a local or network file system that has symbolic links and atomic renaming.
+
+    A call that is interrupted, whatever the system call, leaves the state before or the state after; the next call that
+    changes the credential tidies up.
+    """
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name: Final = name
+        self._root: Final = root
+
+    def stages(self, credential: str) -> Stages:
+        """What stands where. A credential that the store does not know has nothing."""
+        with self._folder(credential) as folder:
+            return folder.stages() if folder else Stages()
+
+    def read(self, credential: str, fingerprint: Fingerprint) -> Version:
+        """A stored version, its files checked against each other. Raises StoreError when it is not there."""
+        with self._folder(credential) as folder:
+            if folder is None:
+                raise self._refused(f"there is no version {fingerprint[:12]} of {credential}")
+            return folder.read(fingerprint)
+
+    def put_pending(self, version: Version) -> None:
+        """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
+        if not version.is_whole:
+            raise self._refused(f"the key of {version.credential}'s new version is not its certificate's")
+        with self._explained():
+            _refuse_outside(version.credential)
+            make_root(self._root)
+            CredentialFolder.make(self._root, version.credential)
+        with self._changed(version.credential) as folder:
+            if folder is not None and self._is_new(folder, version):
+                self._put(folder, version)
+                self._log("stored", version.credential, version.fingerprint)
+
+    def recall(self, credential: str, fingerprint: Fingerprint) -> None:
+        """Makes the `previous` version `pending` as well, so that it can be promoted again."""
+        with self._changed(credential) as folder:
+            stages = folder.stages() if folder else Stages()
+            if folder is None or stages.previous != fingerprint:
+                raise self._refused(f"version {fingerprint[:12]} of {credential} is not previous")
+            refuse_other_pending(self._where, credential, stages.pending, fingerprint)
+            if stages.pending is None:
+                folder.put(Stage.PENDING, fingerprint)
+                self._log("recalled", credential, fingerprint)
+
+    def promote(self, credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
+        """`pending` becomes `current`, and `current` becomes `previous`; what was `previous` is destroyed.
+
+        Raises StoreError, and changes nothing, when `current` is not `replaces`: another program promoted meanwhile.
+        """
+        with self._changed(credential) as folder:
+            stages = folder.stages() if folder else Stages()
+            if folder is None or fingerprint not in {stages.pending, stages.current}:
+                raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
+            if stages.current != fingerprint:
+                refuse_other_current(self._where, credential, stages.current, replaces)
+                folder.promote(fingerprint, replaces)
+                self._log("promoted", credential, fingerprint)
+            folder.sweep()
+
+    def discard(self, credential: str, fingerprint: Fingerprint) -> None:
+        """Takes `pending` away, and destroys the version unless it stands in another stage."""
+        self._take_away(credential, fingerprint, Stage.PENDING)
+
+    def retire(self, credential: str, fingerprint: Fingerprint) -> None:
+        """Takes `previous` away, and destroys the version for good unless it stands in another stage."""
+        self._take_away(credential, fingerprint, Stage.PREVIOUS)
+
+    def sweep(self, credential: str) -> int:
+        """Destroys what an interrupted call left behind: versions in no stage, temporary files. Returns how many."""
+        with self._changed(credential) as folder:
+            return folder.sweep() if folder else 0
+
+    def check(self) -> None:
+        """Proves that a secret can be written, pointed to, read back and destroyed."""
+        name, proof = f".check-{secrets.token_hex(8)}", secrets.token_hex(32)
+        with self._explained():
+            make_root(self._root)
+            with Directory.open(self._root) as root:
+                try:
+                    found = _write_and_read_back(root, name, proof)
+                finally:
+                    root.remove_directory(name)
+        if found != proof:
+            raise self._refused("what is written is not what is read back")
+
+    def _is_new(self, folder: CredentialFolder, version: Version) -> bool:
+        stages, fingerprint = folder.stages(), version.fingerprint
+        refuse_other_pending(self._where, version.credential, stages.pending, fingerprint)
+        if fingerprint in {stages.current, stages.previous}:
+            stage = Stage.CURRENT if fingerprint == stages.current else Stage.PREVIOUS
+            raise self._refused(f"version {fingerprint[:12]} of {version.credential} is {stage} already")
+        return stages.pending is None
+
+    def _put(self, folder: CredentialFolder, version: Version) -> None:
+        try:
+            folder.write(version)
+            folder.put(Stage.PENDING, version.fingerprint)
+        except OSError:
+            # Best effort: a full disk should not keep a key that nobody will use; the next call sweeps again.
+            with suppress(OSError, StoreError):
+                folder.sweep()
+            raise
+
+    def _take_away(self, credential: str, fingerprint: Fingerprint, stage: Stage) -> None:
+        with self._changed(credential) as folder:
+            if folder is None:
+                return
+            if (stage, fingerprint) in list(folder.stages()):
+                folder.clear(stage)
+                self._log("discarded" if stage is Stage.PENDING else "retired", credential, fingerprint)
+            folder.sweep()
+
+    @contextmanager
+    def _folder(self, credential: str) -> Iterator[CredentialFolder | None]:
+        with self._explained():
+            _refuse_outside(credential)
+            with CredentialFolder.open(self._root, credential) as folder:
+                yield folder
+
+    @contextmanager
+    def _changed(self, credential: str) -> Iterator[CredentialFolder | None]:
+        with self._folder(credential) as folder:
+            if folder is None:
+                yield None
+            else:
+                with folder.locked():
+                    yield folder
+
+    def _log(self, event: str, credential: str, version: Fingerprint) -> None:
+        _LOG.debug(event, extra={"store": self.name, "credential": credential, "version": version})
+
+    @property
+    def _where(self) -> str:
+        return f"The store {self.name!r} ({self._root})"
+
+    def _refused(self, reason: str) -> StoreError:
+        return refused(self._where, reason)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._explain(error) from None
+
+    def _explain(self, error: OSError) -> StoreError:
+        where = self._where
+        reason = error.strerror or type(error).__name__
+        left = "Every stage holds a whole version, the one before or the one after."
+        if error.errno in _FULL:
+            advice = "Make room there, and run it again."
+            return StoreUnavailable(f"{where} is full: {reason}.", left=left, advice=advice)
+        if error.errno in _FOR_A_WHILE:
+            advice = "Look at the disk or the mount, and run it again."
+            return StoreUnavailable(f"{where} cannot be used just now: {reason}.", left=left, advice=advice)
+        if error.errno == errno.EROFS:
+            advice = "Mount it for writing, or set `path` of the store to another directory."
+            return StoreError(f"{where} is read-only.", left=left, advice=advice)
+        if error.errno in _NOT_ALLOWED:
+            advice = f"Give it to the user that this runs as (id {os.geteuid()}): `chown -R` and `chmod 700`."
+            return StoreError(f"{where} may not be used: {reason}.", left=left, advice=advice)
+        if error.errno in _NO_DIRECTORY:
+            advice = "A store has directories of its own, never links to others: look what was put there."
+            return StoreError(f"{where} is not a directory, or one in it is not: {reason}.", left=left, advice=advice)
+        advice = "Look at the disk and its permissions, and run it again."
+        return StoreError(f"{where} cannot be used: {reason}.", left=left, advice=advice)
+
+
+def _write_and_read_back(root: Directory, name: str, proof: str) -> str:
+    root.make(name)
+    with root.inside(name) as directory:
+        directory.write("secret", proof)
+        directory.point("link", "secret")
+        directory.sync()
+        return directory.read(directory.link("link") or "")
+
+
+def _refuse_outside(credential: str) -> None:
+    if not _CREDENTIAL.fullmatch(credential):
+        raise StoreError(
+            f"{credential!r} cannot be the name of a credential in a files store.",
+            left="Nothing was changed.",
+            advice="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
+        )

@@ -1,0 +1,155 @@
+"""One credential in a Vault store: two secrets, and what their KV versions mean."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.credentials import Fingerprint, Stages
+from rotator.errors import StoreError, StoreUnavailable
+from rotator.stores.vault.kv import Forbidden, KvSecret, KvVersion
+from rotator.stores.vault.policy import PENDING
+
+if TYPE_CHECKING:
+    from rotator.core.secret import Secret
+    from rotator.stores.vault.session import VaultSession
+
+_LOOKS: Final = 10
+"""How often a credential is looked at again because it was promoted meanwhile."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What stands where, all at one instant."""
+
+    pending: KvVersion
+    current: KvVersion
+    previous: KvVersion
+
+    @property
+    def stages(self) -> Stages:
+        """The same by fingerprints; a pending version that is current is no longer pending."""
+        pending, current, previous = map(_fingerprint, (self.pending, self.current, self.previous))
+        return Stages(pending=pending if pending != current else None, current=current, previous=previous)
+
+    def document(self, fingerprint: Fingerprint) -> Secret | None:
+        """The stored document of a version that stands in a stage."""
+        versions = (self.current, self.pending, self.previous)
+        return next((version.data for version in versions if _fingerprint(version) == fingerprint), None)
+
+
+class VaultCredential:
+    """The secret whose latest KV version is `current`, and the one below it for `pending`."""
+
+    def __init__(self, session: VaultSession, mount: str, path: str, *, sees_pending: bool) -> None:
+        self._current: Final = KvSecret(session, mount, path)
+        self._pending: Final = KvSecret(session, mount, f"{path}/{PENDING}")
+        self._sees_pending: Final = sees_pending
+        self.place: Final = self._current.place
+        """Its path, as the `vault kv` commands take it."""
+
+    def look(self) -> Look:
+        """What stands where. Raises StoreError when a person deleted `current` or wrote something else there."""
+        for _ in range(_LOOKS):
+            current = self.latest_current()
+            pending = self._latest_pending()
+            previous = self._before(current)
+            if self._current.latest().number == current.number:
+                return Look(pending, current, previous)
+        raise StoreUnavailable(
+            f"{self.place} in Vault changes faster than it can be read.",
+            left="Nothing was changed.",
+            advice="Find out what writes there; the program itself writes once a rotation.",
+        )
+
+    def document(self, fingerprint: Fingerprint) -> Secret | None:
+        """The stored document of a version that stands in a stage; `current` is found by one call."""
+        current = self.latest_current()
+        return current.data if _fingerprint(current) == fingerprint else self.look().document(fingerprint)
+
+    def latest_current(self) -> KvVersion:
+        """What stands at the path that consumers read."""
+        latest = self._current.latest()
+        if latest.number and latest.data is None:
+            raise self._gone(latest)
+        if latest.data is not None and _fingerprint(latest) is None:
+            raise StoreError(
+                f"What stands at {self.place} in Vault is no credential document.",
+                left="Nothing was changed.",
+                advice=f"Move it away, or bring an earlier one back: `vault kv rollback -version=N {self.place}`.",
+            )
+        return latest
+
+    def put_pending(self, look: Look, fingerprint: Fingerprint, document: Secret) -> bool:
+        """Makes a version pending where none is. False when another program stored one meanwhile."""
+        if look.pending.data is not None:
+            # It is current, and an interrupted promotion left it here.
+            self._pending.destroy([look.pending.number])
+        written = self._pending.write(document, follows=look.pending.number)
+        # A write whose answer was lost was sent again, and failed on its own first effect.
+        return written or _fingerprint(self._pending.latest()) == fingerprint
+
+    def promote(self, look: Look, fingerprint: Fingerprint, document: Secret) -> Fingerprint | None:
+        """Makes a version current, over the one that was looked at. Returns what is current then."""
+        if self._current.write(document, follows=look.current.number):
+            return fingerprint
+        return _fingerprint(self.latest_current())
+
+    def discard(self, look: Look) -> None:
+        """Destroys the pending version."""
+        self._pending.destroy([look.pending.number])
+
+    def retire(self, look: Look) -> None:
+        """Destroys what was before the current version, all at once: an older one must not come up as `previous`."""
+        _destroy_before(self._current, look.current.number)
+
+    def sweep(self, look: Look) -> int:
+        """Destroys the KV versions that are older than those in stages. Returns how many."""
+        # What people wrote between the previous and the current version stays, or the way to the previous one is cut.
+        oldest = look.previous.number or look.current.number
+        return _destroy_before(self._current, oldest) + _destroy_before(
+            self._pending, look.pending.number + (look.stages.pending is None)
+        )
+
+    def _latest_pending(self) -> KvVersion:
+        try:
+            return self._pending.latest()
+        except Forbidden:
+            if self._sees_pending:
+                raise
+            return KvVersion()
+
+    def _before(self, current: KvVersion) -> KvVersion:
+        """The version before; what people wrote by hand, or wrote once more, is passed over."""
+        for number in range(current.number - 1, 0, -1):
+            version = self._current.version(number)
+            if version.data is None:
+                break
+            if _fingerprint(version) not in {None, _fingerprint(current)}:
+                return version
+        return KvVersion()
+
+    def _gone(self, latest: KvVersion) -> StoreError:
+        if latest.destroyed:
+            how, undo, before = "destroyed", f"rollback -version={latest.number - 1}", "brings back the one before"
+        else:
+            how, undo, before = f"deleted ({latest.deleted_at})", f"undelete -versions={latest.number}", "undoes it"
+        return StoreError(
+            f"The KV version {latest.number} of {self.place} in Vault was {how}, and it was `current`.",
+            left="Nothing was changed.",
+            advice=f"`vault kv {undo} {self.place}` {before}. Until then consumers find no key.",
+        )
+
+
+def _destroy_before(secret: KvSecret, oldest: int) -> int:
+    """Destroys what is older; what another program wrote after it was looked at is not."""
+    doomed = [number for number in secret.stored() if number < oldest] if oldest > 1 else []
+    secret.destroy(doomed)
+    return len(doomed)
+
+
+def _fingerprint(version: KvVersion) -> Fingerprint | None:
+    fields = json.loads(version.data.reveal()) if version.data else {}
+    fingerprint = fields.get("fingerprint")
+    return Fingerprint(fingerprint) if isinstance(fingerprint, str) else None

@@ -1,0 +1,136 @@
+"""The pages by their addresses. Nothing behind any of them changes anything."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from rotator.errors import HistoryError
+from rotator.web import health
+from rotator.web.guard import OPEN_PATH, Guard
+from rotator.web.health import Check
+from rotator.web.metrics import registry
+from rotator.web.templates import ICON, STYLE, page
+from rotator.web.views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.requests import Request
+
+    from rotator.config.daemon import HttpSettings
+    from rotator.core.secret import Secret
+    from rotator.services.reporting.overview import Overview
+    from rotator.web.liveness import Liveness
+    from rotator.web.source import Source
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def application(
+    source: Source, settings: HttpSettings, *, token: Secret | None, alive: Callable[[], Liveness]
+) -> Starlette:
+    """The pages over a source (`rotator.services.reporting.reader.Gathering`).
+
+    `alive` is asked at each request and must not wait for anything. Raises ConfigurationError where the settings let
+    others ask and there is no token.
+    """
+    watch, views = _Watch(source, alive), Views(source, alive)
+    routes = [
+        Route(OPEN_PATH, watch.healthz),
+        Route("/readyz", watch.readyz),
+        Route("/metrics", watch.metrics),
+        Route("/style.css", _style),
+        Route("/icon.svg", _icon),
+        Route("/", views.status),
+        Route("/certificates", views.certificates),
+        Route("/certificates/{fingerprint}", views.certificate),
+        Route("/credentials", views.credentials),
+        Route("/orgs", views.orgs),
+        Route("/orgs/{name}", views.org),
+        Route("/rotations", views.rotations),
+        Route("/rotations/{id}", views.rotation),
+        Route("/alerts", views.alerts),
+        Route("/alerts/{id}", views.alert),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, settings=settings, token=token), Middleware(GZipMiddleware, minimum_size=2000)],
+        exception_handlers={HistoryError: _history_away, HTTPException: _not_there},
+    )
+
+
+class _Watch:
+    """The pages for programs that watch this one."""
+
+    def __init__(self, source: Source, alive: Callable[[], Liveness]) -> None:
+        self._source: Final = source
+        self._alive: Final = alive
+
+    async def healthz(self, request: Request) -> Response:
+        """Whether the process makes progress. It reads nothing, so that a database that is away restarts nobody."""
+        return _checks(request, [health.of_scheduler(self._alive())])
+
+    async def readyz(self, request: Request) -> Response:
+        """Whether all that the work needs is there."""
+        alive = self._alive()
+        found = await run_in_threadpool(self._look)
+        return _checks(request, [health.of_scheduler(alive), health.of_worker(alive), *found])
+
+    async def metrics(self, request: Request) -> Response:
+        """For Prometheus, in the format that it asks for."""
+        overview = await run_in_threadpool(self._overview)
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry(overview, self._alive())), headers={"Content-Type": content_type})
+
+    def _look(self) -> list[Check]:
+        try:
+            overview = self._source.overview()
+            self._source.try_writing()
+        except HistoryError as error:
+            return [Check("history", False, str(error))]
+        return [Check("history", True, "It can be read and written."), *health.of_overview(overview)]
+
+    def _overview(self) -> Overview | None:
+        try:
+            return self._source.overview()
+        except HistoryError as error:
+            _LOG.warning("%s", error)
+            return None
+
+
+def _checks(request: Request, checks: Sequence[Check]) -> Response:
+    """200 with all checks when each is well, otherwise 503 with those that are not first."""
+    failing = [check for check in checks if not check.ok]
+    status = 503 if failing else 200
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"ok": not failing, "checks": [vars(check) for check in checks]}, status)
+    ordered = [*failing, *(check for check in checks if check.ok)]
+    lines = [f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.what}" for check in ordered]
+    return PlainTextResponse("\n".join([*lines, ""]), status)
+
+
+async def _style(_request: Request) -> Response:
+    return Response(STYLE, media_type="text/css")
+
+
+async def _icon(_request: Request) -> Response:
+    return Response(ICON, media_type="image/svg+xml")
+
+
+def _history_away(_request: Request, error: Exception) -> Response:
+    return page("away", {"error": error}, 503)
+
+
+def _not_there(_request: Request, error: Exception) -> Response:
+    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (404, "")
+    return page("missing", {"sentence": detail if detail != "Not Found" else "There is no such page."}, status)

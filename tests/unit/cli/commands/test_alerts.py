@@ -1,0 +1,207 @@
+"""What people were told and will be, and taking it on by command."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.core.severity import Severity
+from rotator.history.alerts.alerts import Matter, Matters, NewMatter
+from rotator.history.alerts.outbox import OPENED, Ledger
+from rotator.history.engine.database import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rotator.history.engine.database import Database
+    from tests.unit.cli.outcomes import Command
+
+CONFIGURATION = """
+database: sqlite:///rotator.db
+orgs:
+  production:
+    login_url: https://example.my.salesforce.com
+    login: {client_id: key, username: rotator@example.com, private_key: {env: ROTATOR_KEY}}
+alerts:
+  channels:
+    ops: {type: slack, token: {env: SLACK_TOKEN}, channel: C0123}
+    mail: {type: email, host: mail.example.com, sender: rotator@example.com, to: [ops@example.com]}
+"""
+NOW = datetime.now(UTC).replace(microsecond=0)
+DAY = timedelta(days=1)
+EXPIRY = NewMatter(
+    key="expiry:production/ConnectedApp/Legacy/abc",
+    kind="expiry",
+    severity=Severity.WARNING,
+    title="The certificate of Legacy in production expires on a day",
+    text="Replace it.",
+    org="production",
+    app="Legacy",
+    fingerprint="ab" * 32,
+    not_after=NOW + 10 * DAY + timedelta(hours=1),
+    facts={"Type": "ConnectedApp"},
+)
+ORG = replace(
+    EXPIRY, key="org:production", kind="org", severity=Severity.CRITICAL, title="The org production cannot be read",
+    app=None, fingerprint=None, not_after=None,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("alerts") / "rotator.db"
+    with open_database(f"sqlite:///{file}") as database:
+        database.upgrade()
+    return file
+
+
+@pytest.fixture
+def config(migrated: Path, tmp_path: Path) -> Path:
+    (tmp_path / "rotator.db").write_bytes(migrated.read_bytes())
+    (tmp_path / "config.yaml").write_text(CONFIGURATION)
+    return tmp_path / "config.yaml"
+
+
+@pytest.fixture
+def database(config: Path) -> Iterator[Database]:
+    with open_database(f"sqlite:///{config.parent / 'rotator.db'}") as database:
+        yield database
+
+
+@pytest.fixture
+def expiry(database: Database) -> Matter:
+    """An open matter that one channel was told of, and that another has refused."""
+    ledger = Ledger(database)
+    matter, _ = Matters(database).open(EXPIRY, NOW - 3 * DAY)
+    ledger.owe_all([(matter.id, "14d", channel) for channel in ("ops", "mail")], NOW)
+    ledger.told(ledger.claim("ops", NOW, DAY), "", NOW)
+    ledger.failed(ledger.claim("mail", NOW, DAY), "Channel mail: HTTP 500", NOW + DAY)
+    return matter
+
+
+def test_where_nothing_is_wrong_nothing_is_listed(rotator: Command, config: Path, database: Database) -> None:
+    assert rotator("--config", config, "alerts", "list").out == "Nothing is open.\n"
+    assert rotator("--config", config, "alerts", "list", "--json").json == []
+    Matters(database).add_closed(replace(EXPIRY, key="rotated:1"), NOW)
+    assert rotator("--config", config, "alerts", "list").out == "Nothing is open.\n"
+    assert "ended" in rotator("--config", config, "alerts", "list", "--all").out
+
+
+def test_a_matter_is_shown_in_full_by_its_id(rotator: Command, config: Path, expiry: Matter) -> None:
+    shown = rotator("--config", config, "alerts", "list", expiry.id.partition("-")[2]).out
+    assert f"{expiry.id}: Replace it." in shown
+    assert f"{expiry.id}: Type: ConnectedApp" in shown
+    refused = rotator("--config", config, "alerts", "list", "zzzz")
+    assert refused.code == 2, refused
+
+
+def test_without_a_channel_it_is_said_that_nobody_is_told(rotator: Command, config: Path) -> None:
+    config.write_text(CONFIGURATION.partition("alerts:")[0])
+    assert "nobody is told" in rotator("--config", config, "alerts", "list").out
+
+
+def test_people_see_what_is_open_who_was_told_and_what_comes_next(
+    rotator: Command, config: Path, expiry: Matter
+) -> None:
+    shown = rotator("--config", config, "alerts", "list")
+    assert shown.code == 0
+    line = next(line for line in shown.out.splitlines() if line.startswith(expiry.id))
+    assert "! warning" in line
+    assert EXPIRY.title in line
+    assert "ops, mail (owed)" in line
+    assert "in 3 days" in line
+    assert "mail has not accepted it: Channel mail: HTTP 500" in shown.out
+
+
+def test_the_worst_comes_first(rotator: Command, config: Path, database: Database, expiry: Matter) -> None:
+    Matters(database).open(replace(EXPIRY, key="weak:1", severity=Severity.INFO), NOW - 9 * DAY)
+    Matters(database).open(ORG, NOW)
+    lines = rotator("--config", config, "alerts", "list", "--json").json
+    assert [line["severity"] for line in lines] == ["critical", "warning", "info"]
+    assert lines[1]["id"] == expiry.id
+
+
+def test_a_line_has_the_documented_members(rotator: Command, config: Path, expiry: Matter) -> None:
+    (line,) = rotator("--config", config, "alerts", "list", "--json").json
+    assert set(line) == {
+        "id", "key", "kind", "severity", "title", "text", "org", "app", "credential", "fingerprint", "not_after",
+        "facts", "opened_at", "closed_at", "closed_why", "next_at", "acknowledged", "snoozed", "notices",
+    }  # fmt: skip
+    assert (line["id"], line["severity"], line["acknowledged"]) == (expiry.id, "warning", None)
+    assert datetime.fromisoformat(line["next_at"]) == NOW + 3 * DAY + timedelta(hours=1)
+    assert [(each["step"], each["channel"], bool(each["told_at"])) for each in line["notices"]] == [
+        ("14d", "ops", True),
+        ("14d", "mail", False),
+    ]
+
+
+def test_a_matter_is_acknowledged_by_the_letters_of_its_id(rotator: Command, config: Path, expiry: Matter) -> None:
+    done = rotator("--config", config, "alerts", "ack", expiry.id.partition("-")[2][:5], "--reason", "ordered")
+    assert done.code == 0
+    assert f"{expiry.id} is acknowledged" in done.out
+    (line,) = rotator("--config", config, "alerts", "list", "--json").json
+    assert (line["acknowledged"]["why"], line["next_at"]) == ("ordered", None)
+    assert [each["channel"] for each in line["notices"]] == ["ops"]
+    assert ": ordered" in rotator("--config", config, "alerts", "list").out
+    assert rotator("--config", config, "history", "verify", "--json").json["events"] == 1
+
+
+def test_a_matter_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config: Path, expiry: Matter) -> None:
+    snooze = ("--config", config, "alerts", "snooze", expiry.id, "--reason", "holidays")
+    until = (NOW + 30 * DAY).date()
+
+    assert "(in 5 days)" in rotator(*snooze, "--for", "5d").out
+    assert "snoozed" in rotator("--config", config, "alerts", "list").out
+    said = rotator(*snooze, "--until", f"{until}")
+    assert said.code == 0
+    assert "expires before that" in said.out
+    (line,) = rotator("--config", config, "alerts", "list", "--json").json
+    assert line["snoozed"]["until"] == f"{until}T00:00:00+00:00"
+    assert line["snoozed"]["why"] == "holidays"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["ack", "2099", "--reason", "x"], "There is no matter '2099'"),
+        (["ack", "2", "--reason", "x"], "More than one matter's id begins with '2'"),
+        (["ack", "{id}"], "Missing option '--reason'"),
+        (["ack", "{id}", "--reason", "  "], "--reason is empty"),
+        (["snooze", "{id}", "--reason", "x"], "Give --for or --until"),
+        (["snooze", "{id}", "--reason", "x", "--for", "1d", "--until", "2099-01-01"], "Give --for or --until"),
+        (["snooze", "{id}", "--reason", "x", "--for", "soon"], "--for: must be a duration"),
+        (["snooze", "{id}", "--reason", "x", "--until", "soon"], "--until: must be a day or a time"),
+        (["snooze", "{id}", "--reason", "x", "--until", "2001-01-01"], "has passed"),
+        (["snooze", "{id}", "--reason", "x", "--for", "0s"], "has passed"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_changes_nothing(
+    rotator: Command, config: Path, database: Database, expiry: Matter, arguments: list[str], why: str
+) -> None:
+    Matters(database).open(ORG, NOW)
+    told = rotator("--config", config, "alerts", *(each.format(id=expiry.id) for each in arguments))
+    assert told.code == 2
+    assert why in told.err
+    assert Matters(database).get(expiry.id) == expiry
+
+
+def test_a_reason_with_a_key_in_it_is_refused(
+    rotator: Command, config: Path, database: Database, expiry: Matter
+) -> None:
+    key = "-----BEGIN PRIVATE " + "KEY-----"
+    told = rotator("--config", config, "alerts", "ack", expiry.id, "--reason", key)
+    assert (told.code, key in told.out + told.err) == (1, False)
+    assert Matters(database).get(expiry.id) == expiry
+
+
+def test_what_has_ended_is_not_taken_on(rotator: Command, config: Path, database: Database, expiry: Matter) -> None:
+    Ledger(database).owe(expiry.id, OPENED, "ops", NOW)
+    Matters(database).close(EXPIRY.key, "Replaced by another.", NOW)
+    told = rotator("--config", config, "alerts", "ack", expiry.id, "--reason", "late")
+    assert told.code == 1
+    assert "has ended: Replaced by another." in told.err
+    assert "Replaced by another." in rotator("--config", config, "alerts", "list", "--all").out

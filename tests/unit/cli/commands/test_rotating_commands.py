@@ -1,0 +1,232 @@
+"""now, back, finish, restore and enroll: whom they serve, what they print, how they exit. No org is called."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.application import Application
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.decision.policies import Strategy
+from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.errors import OrgUnavailable, RotatorError
+from rotator.services.rotation.report import Listener, Outcome, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rotator.services.rotation.requests import Request
+    from tests.unit.cli.outcomes import Command
+
+DONE = Report("", Strategy.IN_PLACE, Outcome.ROTATED, "done", new_fingerprint=Fingerprint("cd" * 32))
+AWAY = OrgUnavailable("The org is down.", left="Nothing was changed.", advice="Run it again.")
+CONFIG = """
+database: sqlite:///rotator.db
+orgs:
+  production:
+    login_url: https://example.my.salesforce.com
+    login: {client_id: a, username: b, private_key: {env: C}}
+stores: {keys: {type: files, path: store}}
+credentials:
+  one: {org: production, store: keys, username: one@example.com, apps: [One]}
+  two: {org: production, store: keys, username: two@example.com, apps: [Two]}
+  three: {org: production, store: keys, username: three@example.com, apps: [Three]}
+"""
+
+
+class Desks:
+    """Stands in for the desks of all credentials: takes requests down, and ends them as a test says."""
+
+    def __init__(self) -> None:
+        self.endings: dict[str, Report | RotatorError | Callable[[Listener], Report]] = {}
+        self.served: list[tuple[str, Request]] = []
+
+    def desk(self, name: str, listener: Listener) -> Desk:
+        return Desk(self, name, listener)
+
+
+class Desk:
+    def __init__(self, desks: Desks, name: str, listener: Listener) -> None:
+        self.desks = desks
+        self.name = name
+        self.listener = listener
+
+    def serve(self, request: Request) -> Report:
+        self.desks.served.append((self.name, request))
+        ending = self.desks.endings.get(self.name, DONE)
+        if isinstance(ending, RotatorError):
+            raise ending
+        report = ending if isinstance(ending, Report) else ending(self.listener)
+        return replace(report, credential=self.name)
+
+
+@pytest.fixture
+def desks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desks:
+    desks = Desks()
+    monkeypatch.setattr(Application, "desk", lambda _, name, listener, **__: desks.desk(name, listener))
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    monkeypatch.setenv("ROTATOR_CONFIG", str(tmp_path / "config.yaml"))
+    return desks
+
+
+def names(desks: Desks) -> list[str]:
+    return [name for name, _ in desks.served]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "served"),
+    [
+        (["now", "two"], ["two"]),
+        (["now", "two", "one", "two"], ["two", "one"]),
+        (["now", "--all"], ["one", "two", "three"]),
+        (["finish"], ["one", "two", "three"]),
+        (["finish", "three"], ["three"]),
+        (["back", "one"], ["one"]),
+        (["restore", "one"], ["one"]),
+    ],
+)
+def test_it_serves_the_named_credentials_in_order_and_each_once(
+    rotator: Command, desks: Desks, arguments: list[str], served: list[str]
+) -> None:
+    assert rotator("rotate", *arguments).code == 0
+    assert names(desks) == served
+
+
+@pytest.mark.parametrize("command", [["now"], ["back"], ["restore"]])
+def test_without_a_name_nothing_is_served(rotator: Command, desks: Desks, command: list[str]) -> None:
+    assert rotator("rotate", *command).code == 2
+    assert names(desks) == []
+
+
+def test_a_wrong_name_among_right_ones_keeps_all_from_being_served(rotator: Command, desks: Desks) -> None:
+    assert rotator("rotate", "now", "one", "tow").code == 2
+    assert names(desks) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (["rotate", "now", "one", "--reason", "why"], {"goal": "replace", "trigger": "manual", "reason": "why"}),
+        (["rotate", "now", "one", "--keep-key"], {"keep_key": True, "compromised": False}),
+        (["rotate", "now", "one", "--compromised"], {"trigger": "compromised", "compromised": True}),
+        (["rotate", "now", "one", "--retire-now", "--replace-unknown"], {"retire_now": True, "replace_unknown": True}),
+        (["rotate", "back", "one"], {"goal": "back"}),
+        (["rotate", "restore", "one"], {"goal": "restore"}),
+        (["rotate", "finish", "one", "--retire-now"], {"goal": "", "retire_now": True}),
+        (["enroll", "one", "--replace-unknown"], {"goal": "enroll", "replace_unknown": True}),
+    ],
+)
+def test_a_request_is_what_the_command_line_says(
+    rotator: Command, desks: Desks, arguments: list[str], asked: dict[str, Any]
+) -> None:
+    assert rotator(*arguments).code == 0
+    ((_, request),) = desks.served
+    assert {name: getattr(request, name) for name in asked} == asked
+    assert "@" in request.actor
+
+
+def test_one_that_fails_does_not_keep_the_others_from_being_served(rotator: Command, desks: Desks) -> None:
+    desks.endings["one"] = AWAY
+    outcome = rotator("rotate", "now", "--all")
+    assert outcome.code == 3
+    assert names(desks) == ["one", "two", "three"]
+    assert outcome.err == "Error: one: The org is down.\nNothing was changed.\nWhat to do: Run it again.\n"
+    assert "two: ✓ rotated" in outcome.out
+
+
+def test_json_is_a_list_of_all_and_the_errors_are_told_to_people_too(rotator: Command, desks: Desks) -> None:
+    desks.endings |= {"two": AWAY, "three": replace(DONE, outcome=Outcome.REVERTED, why="never held")}
+    outcome = rotator("rotate", "now", "--all", "--json")
+    assert {each["credential"]: (each["outcome"], each["exit_code"]) for each in outcome.json} == {
+        "one": ("rotated", 0),
+        "two": ("failed", 3),
+        "three": ("reverted", 4),
+    }
+    assert "Error: two: The org is down." in outcome.err
+
+
+@pytest.mark.parametrize("ended", list(Outcome))
+def test_the_exit_code_is_the_outcomes(rotator: Command, desks: Desks, ended: Outcome) -> None:
+    desks.endings["one"] = replace(DONE, outcome=ended)
+    assert rotator("rotate", "now", "one").code == ended.exit_code
+
+
+def test_steps_are_told_on_standard_error_as_they_are_taken(rotator: Command, desks: Desks) -> None:
+    version = Fingerprint("ef" * 32)
+    upload = Action(ActionKind.UPLOAD, "its key is safe", version=version, app="One")
+    verify = Action(ActionKind.VERIFY, "it must log in", version=version, app="One")
+    refused = LoginAnswer(LoginOutcome.MISMATCH, "invalid_grant: invalid\x1b assertion")
+
+    def run(listener: Listener) -> Report:
+        for action, answer in (
+            (upload, None),
+            (verify, refused),
+            (verify, refused),
+            (verify, LoginAnswer(LoginOutcome.ACCEPTED)),
+        ):
+            listener.begins(action)
+            listener.ended(action, 0.25, answer)
+        listener.failed(None, "the org is away")
+        return DONE
+
+    desks.endings["one"] = run
+    outcome = rotator("rotate", "now", "one", "--json")
+    assert outcome.err.splitlines() == [
+        "one: uploading the certificate of efefefefefef to One (0.2 s)",
+        "one: testing the login with efefefefefef through One: mismatch (invalid_grant: invalid? assertion);"
+        " the change takes its time to reach every login server, trying again",
+        "one: testing the login with efefefefefef through One: accepted",
+        "one: looking: did not succeed, looking again. the org is away",
+    ]
+    assert len(outcome.json) == 1
+
+
+def test_after_a_request_to_stop_the_rest_is_not_begun(rotator: Command, desks: Desks) -> None:
+    def run(_: Listener) -> Report:
+        os.kill(os.getpid(), signal.SIGINT)
+        return replace(DONE, outcome=Outcome.INTERRUPTED)
+
+    desks.endings["two"] = run
+    outcome = rotator("rotate", "now", "--all", "--json")
+    assert outcome.code == 130
+    assert names(desks) == ["one", "two"]
+    assert [each["outcome"] for each in outcome.json] == ["rotated", "interrupted"]
+    assert "Not begun: three." in outcome.err
+
+
+def test_stopped_at_once_it_says_what_is_half_done_and_what_ended_before(
+    rotator: Command, desks: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_app: Application, _name: str) -> None:
+        raise AWAY
+
+    def run(_: Listener) -> Report:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError
+
+    monkeypatch.setattr(Application, "managed", gone)
+    desks.endings["two"] = run
+    outcome = rotator("rotate", "now", "one", "two", "--json")
+    assert outcome.code == 130
+    assert "two: stopped at once. What it left cannot be seen: The org is down." in outcome.err
+    assert "`rotate finish two` goes on from there" in outcome.err
+    assert [each["credential"] for each in json.loads(outcome.out)] == ["one"]
+
+
+@pytest.mark.parametrize("command", ["now", "back", "finish", "restore"])
+def test_the_json_is_documented_in_the_help(rotator: Command, command: str) -> None:
+    assert "With --json a list of" in rotator("rotate", command, "--help").out
+
+
+def test_the_group_lists_all_its_commands(rotator: Command) -> None:
+    listed = rotator("rotate", "--help").out.partition("Commands:")[2]
+    assert re.findall(r"^  (\w+)  ", listed, re.MULTILINE) == ["plan", "now", "back", "finish", "restore"]

@@ -1,0 +1,66 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rotator.cli.output.console import away, clean, day, distance, moment, print_json, short, state
+from rotator.services.inventory.states import State
+from rotator.services.inventory.status import Standing
+from rotator.services.preflight import Result
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (timedelta(days=12, hours=3), "in 12 days"),
+        (timedelta(hours=47), "in 47 hours"),
+        (timedelta(minutes=5), "in 5 minutes"),
+        (timedelta(seconds=-90), "90 seconds ago"),
+        (timedelta(days=-40), "40 days ago"),
+        (timedelta(seconds=1), "now"),
+        (timedelta(0), "now"),
+    ],
+)
+def test_a_distance_is_in_the_largest_unit_of_which_there_are_two(ahead: timedelta, said: str) -> None:
+    assert distance(ahead) == said
+
+
+def test_a_moment_is_in_utc_and_how_far_away() -> None:
+    assert moment(NOW + timedelta(days=12), NOW) == "2026-12-05 10:00 UTC (in 12 days)"
+    assert (day(NOW + timedelta(days=12)), away(NOW + timedelta(days=12), NOW)) == ("2026-12-05", "in 12 days")
+    assert moment(None, NOW) == day(None) == away(None, NOW) == "-"
+
+
+def test_what_ends_in_the_year_9999_ends_never() -> None:
+    assert away(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), NOW) == "never"
+
+
+def test_a_state_has_a_sign_besides_its_colour() -> None:
+    words = [*State, *Standing, *Result, "rotated", "reverted", "halted", "interrupted", "nothing"]
+    for word in words:
+        sign, said = state(word).plain.split(" ", 1)
+        assert sign
+        assert said == word
+    assert state("ok").plain != state("failed").plain.replace("failed", "ok")
+
+
+def test_text_from_elsewhere_moves_no_cursor() -> None:
+    assert clean("Bill\x1b[2J\r\ning\u202e") == "Bill?[2J??ing?"
+    assert clean("Größe 価格") == "Größe 価格"
+    assert clean(None) == ""
+
+
+def test_a_fingerprint_is_shown_by_its_beginning() -> None:
+    assert short("ab" * 32) == "abababababab"
+    assert short(None) == "-"
+
+
+def test_json_has_times_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"at": NOW})
+    assert '"2026-11-23T10:00:00+00:00"' in capsys.readouterr().out
+
+
+def test_json_holds_nothing_that_was_not_meant_to_be_in_it() -> None:
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        print_json({"key": object()})

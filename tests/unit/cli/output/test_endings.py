@@ -1,0 +1,118 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rotator.cli.output.endings import documented, failure_as_json, print_report, report_as_json
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.policies import Strategy
+from rotator.errors import OrgUnavailable
+from rotator.services.rotation.gap import Gap
+from rotator.services.rotation.report import Outcome, Report, Step
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+OLD, NEW = Fingerprint("ab" * 32), Fingerprint("cd" * 32)
+ROTATED = Report(
+    credential="billing",
+    strategy=Strategy.IN_PLACE,
+    outcome=Outcome.ROTATED,
+    why="what is wanted is so",
+    rotation_id="20261123-100000-abcdefgh",
+    old_fingerprint=OLD,
+    new_fingerprint=NEW,
+    gap=Gap(NOW - timedelta(seconds=7), NOW),
+    steps=(Step("generate", 0.06), Step("verify", 7.0, 4)),
+    again_at=NOW + timedelta(days=7),
+)
+
+
+def told(report: Report, capsys: pytest.CaptureFixture[str]) -> str:
+    print_report(report, NOW)
+    return capsys.readouterr().out
+
+
+def test_a_rotation_that_ended_well_is_told_with_its_gap_and_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(ROTATED, capsys).splitlines() == [
+        "billing: ✓ rotated abababababab -> cdcdcdcdcdcd (in_place)",
+        "  Steps: generate 0.1 s, verify 7.0 s.",
+        "  Gap: consumers that try `current` only may have been refused for 7.0 s.",
+        "  The previous version is kept until 2026-11-30 10:00 UTC (in 7 days). Until then `rotate back billing` makes"
+        " it current again; after it `rotate finish billing`, or the next rotation, retires it.",
+    ]
+
+
+def test_without_a_gap_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Gap: none" in told(replace(ROTATED, gap=Gap()), capsys)
+
+
+def test_nothing_is_said_of_a_gap_where_nothing_was_current_before(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Gap" not in told(replace(ROTATED, old_fingerprint=None, gap=Gap()), capsys)
+
+
+@pytest.mark.parametrize(
+    ("report", "first"),
+    [
+        (replace(ROTATED, old_fingerprint=None), "billing: ✓ rotated: cdcdcdcdcdcd is current (in_place)"),
+        (
+            replace(ROTATED, outcome=Outcome.RESTORED),
+            "billing: ✓ restored: the certificate of cdcdcdcdcdcd is on its app, and its key logs in",
+        ),
+        (
+            replace(ROTATED, outcome=Outcome.NOTHING),
+            "billing: - nothing is left to do: cdcdcdcdcdcd is current, and what had served its time is ended",
+        ),
+        (replace(ROTATED, outcome=Outcome.NOTHING, steps=()), "billing: - nothing to do: cdcdcdcdcdcd is current"),
+        (replace(ROTATED, outcome=Outcome.NOTHING, steps=(), new_fingerprint=None), "billing: - nothing to do"),
+        (replace(ROTATED, outcome=Outcome.HALTED, why="No."), "billing: ✗ halted: No."),
+        (replace(ROTATED, outcome=Outcome.REVERTED, why="No."), "billing: ! reverted: No."),
+    ],
+)
+def test_every_outcome_has_a_sentence(report: Report, first: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(report, capsys).splitlines()[0] == first
+
+
+def test_what_a_person_is_to_do_comes_last(capsys: pytest.CaptureFixture[str]) -> None:
+    report = replace(
+        ROTATED, outcome=Outcome.HALTED, advice="Look.", warnings=("The history\x1b[2J is full.",), again_at=None
+    )
+    *_, warning, advice = told(report, capsys).splitlines()
+    assert (warning, advice) == ("  Warning: The history?[2J is full.", "  What to do: Look.")
+
+
+def test_a_wait_says_until_when(capsys: pytest.CaptureFixture[str]) -> None:
+    report = replace(ROTATED, outcome=Outcome.WAITING)
+    assert "  It can go on at 2026-11-30 10:00 UTC (in 7 days)." in told(report, capsys)
+
+
+def test_the_json_of_a_run_has_what_the_help_says() -> None:
+    told = report_as_json(ROTATED)
+    assert told == {
+        "credential": "billing",
+        "strategy": "in_place",
+        "outcome": "rotated",
+        "why": "what is wanted is so",
+        "advice": "",
+        "rotation_id": "20261123-100000-abcdefgh",
+        "old_fingerprint": OLD,
+        "new_fingerprint": NEW,
+        "gap_seconds": 7.0,
+        "gap_begun_at": NOW - timedelta(seconds=7),
+        "gap_ended_at": NOW,
+        "steps": [
+            {"action": "generate", "seconds": 0.06, "times": 1},
+            {"action": "verify", "seconds": 7.0, "times": 4},
+        ],
+        "again_at": NOW + timedelta(days=7),
+        "warnings": [],
+        "exit_code": 0,
+    }
+
+    @documented
+    def command() -> None:
+        """Does it."""
+
+    assert command.__doc__
+    for member in (*told, *failure_as_json("billing", OrgUnavailable("x", advice="y"))):
+        assert f'"{member}"' in command.__doc__
+    for outcome in Outcome:
+        assert f'"{outcome}"' in command.__doc__

@@ -1,0 +1,58 @@
+from io import StringIO
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from rotator.cli.output.tables import Rows
+
+APP = "Billing_Integration"
+
+
+def rows() -> Rows:
+    table = Rows(("App", "Key", "Certificate", "Why"), prose=["Why"], spare=("Key", "Certificate"))
+    table.add_row(APP, "RSA 2048", "abababababab", "its certificate is live and its key logs in")
+    return table
+
+
+def shown(table: Rows, width: int) -> str:
+    out = StringIO()
+    Console(file=out, width=width, highlight=False).print(table)
+    return out.getvalue()
+
+
+def test_a_wide_terminal_shows_every_column_on_one_line() -> None:
+    headings, _, row = shown(rows(), 120).splitlines()
+    assert headings.split() == ["App", "Key", "Certificate", "Why"]
+    assert row.split("   ")[-1].strip() == "its certificate is live and its key logs in"
+
+
+def test_sentences_are_wrapped_before_a_column_is_left_out() -> None:
+    text = shown(rows(), 70)
+    assert "Key" in text
+    assert "room" not in text
+    assert len(text.splitlines()) > 3
+
+
+def test_columns_that_can_be_spared_are_left_out_the_first_one_first_and_named() -> None:
+    text = shown(rows(), 58)
+    assert "abababababab" in text
+    assert "RSA" not in text
+    assert "58 columns have no room for: Key. --json shows all." in text
+
+
+@given(width=st.integers(40, 200))
+def test_no_name_is_broken_in_two_where_it_fits(width: int) -> None:
+    text = shown(rows(), width)
+    assert APP in text
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_name_that_no_terminal_has_room_for_is_folded_and_not_cut() -> None:
+    table = Rows(("App", "State"))
+    table.add_row("A" * 90, "ok")
+    assert shown(table, 40).count("A") == 90 + "App".count("A")
+
+
+def test_an_empty_table_is_its_headings() -> None:
+    assert shown(Rows(("App", "State")), 80).split()[:2] == ["App", "State"]

@@ -1,0 +1,114 @@
+"""Private keys in every form that people have them in."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.core.crypto.keys import KEY_SIZES, PrivateKey
+from rotator.core.secret import Secret
+from rotator.errors import CertificateError
+from rotator.testing.versions import make_version, spare_key
+
+PASSWORD = Secret("pässword")
+FORMATS = [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL]
+
+
+def written(key: PrivateKey, form: PrivateFormat, password: Secret | None) -> bytes:
+    encryption: KeySerializationEncryption = NoEncryption()
+    if password is not None:
+        encryption = BestAvailableEncryption(password.reveal().encode())
+    return key.signing_key().private_bytes(Encoding.PEM, form, encryption)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=["pkcs8", "pkcs1"])
+@pytest.mark.parametrize("password", [None, PASSWORD], ids=["plain", "encrypted"])
+def test_a_key_reads_in_every_form_as_text_and_as_bytes(form: PrivateFormat, password: Secret | None) -> None:
+    key = spare_key(0)
+    pem = written(key, form, password)
+    assert PrivateKey.from_pem(pem, password) == key
+    assert PrivateKey.from_pem(pem.decode().replace("\n", "\r\n"), password) == key
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=["pkcs8", "pkcs1"])
+def test_a_wrong_password_and_a_missing_one_are_told_apart(form: PrivateFormat) -> None:
+    encrypted, plain = written(spare_key(0), form, PASSWORD), written(spare_key(0), form, None)
+    with pytest.raises(CertificateError, match="password is wrong"):
+        PrivateKey.from_pem(encrypted, Secret("another"))
+    with pytest.raises(CertificateError, match="encrypted, and no password is configured"):
+        PrivateKey.from_pem(encrypted)
+    with pytest.raises(CertificateError, match="is not encrypted"):
+        PrivateKey.from_pem(plain, PASSWORD)
+
+
+@pytest.mark.parametrize("make", [lambda: ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate])
+def test_a_key_that_is_not_rsa_is_refused(make: object) -> None:
+    key = make()  # type: ignore[operator] # two factories of different kinds of keys
+    with pytest.raises(CertificateError, match="not RSA"):
+        PrivateKey.from_pem(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+@given(st.text() | st.binary())
+def test_any_text_is_a_key_or_a_sentence(content: str | bytes) -> None:
+    with pytest.raises(CertificateError):
+        PrivateKey.from_pem(content)
+
+
+@given(st.integers(0, 1700), st.integers(1, 255))
+def test_a_key_with_a_damaged_byte_never_passes_for_another(place: int, change: int) -> None:
+    pem = bytearray(written(spare_key(0), PrivateFormat.PKCS8, None))
+    pem[place % len(pem)] ^= change
+    try:
+        assert PrivateKey.from_pem(bytes(pem)).public_fingerprint == spare_key(0).public_fingerprint
+    except CertificateError as refused:
+        assert refused.advice  # noqa: PT017 -- either answer is right
+
+
+def test_a_key_whose_parts_do_not_belong_together_is_refused_however_often_it_is_read() -> None:
+    sound = spare_key(0).signing_key().private_numbers()
+    wrong = RSAPrivateNumbers(
+        sound.p, sound.q, sound.d + 2, sound.dmp1, sound.dmq1, sound.iqmp, sound.public_numbers
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    pem = wrong.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    for _ in range(2):
+        with pytest.raises(CertificateError, match="cannot be read"):
+            PrivateKey.from_pem(pem)
+
+
+@pytest.mark.parametrize("bits", KEY_SIZES[:2])
+def test_a_key_has_the_size_that_was_asked_for(bits: int) -> None:
+    key = PrivateKey.generate(bits)
+    assert key.bits == bits
+    assert key.signing_key().public_key().public_numbers().e == 65537
+
+
+@pytest.mark.parametrize("bits", [0, -1, 1024, 2047, 8192])
+def test_another_size_is_refused(bits: int) -> None:
+    with pytest.raises(CertificateError, match="2048, 3072, 4096"):
+        PrivateKey.generate(bits)
+
+
+def test_its_own_form_is_pkcs8_that_reads_back() -> None:
+    pem = spare_key(0).pem().reveal()
+    assert pem.startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert PrivateKey.from_pem(pem) == spare_key(0)
+    assert hash(PrivateKey.from_pem(pem)) == hash(spare_key(0))
+
+
+def test_a_key_matches_its_own_certificates_only() -> None:
+    one, renewed, other = (make_version(key=spare_key(index)) for index in (0, 0, 1))
+    assert spare_key(0).matches(one.certificate)
+    assert spare_key(0).matches(renewed.certificate)
+    assert not spare_key(0).matches(other.certificate)
+    assert spare_key(0) != spare_key(1)
+    assert spare_key(0) != "***"

@@ -1,0 +1,167 @@
+"""A keystore holds the version's key and certificate, for whoever knows its password, and for Java."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import struct
+import subprocess
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from rotator.core.crypto.certificates import Certificate
+from rotator.core.crypto.keys import PrivateKey
+from rotator.core.crypto.keystores import Format, keystore
+from rotator.core.secret import Secret
+from rotator.errors import CertificateError
+from rotator.testing.versions import make_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.core.credentials import Version
+
+PASSWORD = "a password, 23 long !!"
+KEYTOOL = shutil.which("keytool")
+
+
+@pytest.fixture(scope="module")
+def version() -> Version:
+    return make_version("billing")
+
+
+def read_pkcs12(content: bytes, password: str) -> tuple[str, PrivateKey, Certificate]:
+    """What cryptography finds. Raises ValueError for a wrong password."""
+    found = pkcs12.load_pkcs12(content, password.encode())
+    assert found.key is not None
+    assert found.cert is not None
+    pem = found.key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    certificate = Certificate.parse(found.cert.certificate.public_bytes(serialization.Encoding.DER))
+    return (found.cert.friendly_name or b"").decode(), PrivateKey.from_pem(pem), certificate
+
+
+def read_jks(content: bytes, password: str) -> tuple[str, PrivateKey, Certificate]:
+    """What is in a JKS file, read field by field. Raises ValueError for a wrong password or a changed file."""
+    secret = password.encode("utf-16-be")
+    body, checksum = content[:-20], content[-20:]
+    if hashlib.sha1(secret + b"Mighty Aphrodite" + body, usedforsecurity=False).digest() != checksum:
+        raise ValueError
+    file = BytesIO(body)
+
+    def number(form: str) -> int:
+        found: int = struct.unpack(form, file.read(struct.calcsize(form)))[0]
+        return found
+
+    assert [number(">I") for _ in range(4)] == [0xFEEDFEED, 2, 1, 1]
+    alias = file.read(number(">H")).decode()
+    assert number(">Q") > 0
+    protected = file.read(number(">I"))
+    assert number(">I") == 1
+    assert file.read(number(">H")) == b"X.509"
+    certificate = Certificate.parse(file.read(number(">I")))
+    assert file.read() == b""
+    return alias, _unprotected(protected, secret), certificate
+
+
+def _unprotected(protected: bytes, secret: bytes) -> PrivateKey:
+    """The key out of an EncryptedPrivateKeyInfo of more than 255 bytes."""
+    assert protected[:2] == b"\x30\x82"
+    assert int.from_bytes(protected[2:4]) == len(protected) - 4
+    assert protected[4:20].hex() == "300e060a2b060104012a021101010500"
+    assert protected[20:22] == b"\x04\x82"
+    value = protected[24:]
+    salt, mixed, check = value[:20], value[20:-20], value[-20:]
+    stream = b""
+    while len(stream) < len(mixed):
+        salt = hashlib.sha1(secret + salt, usedforsecurity=False).digest()
+        stream += salt
+    plain = bytes(one ^ other for one, other in zip(mixed, stream, strict=False))
+    assert hashlib.sha1(secret + plain, usedforsecurity=False).digest() == check
+    key = serialization.load_der_private_key(plain, None)
+    return PrivateKey.from_pem(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def read_by_java(form: Format) -> Callable[[bytes, str], tuple[str, PrivateKey, Certificate]]:
+    """What Java's own keytool finds: it writes the entry into a new PKCS#12 keystore, key and all."""
+
+    def read(content: bytes, password: str) -> tuple[str, PrivateKey, Certificate]:
+        return read_pkcs12(_imported(form, content, password), password)
+
+    return read
+
+
+def _imported(form: Format, content: bytes, password: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        source, target = Path(folder, "source"), Path(folder, "target")
+        source.write_bytes(content)
+        arguments: list[str | Path] = ["-srckeystore", source, "-srcstoretype", str(form)]
+        arguments += ["-srcstorepass:env", "PASSWORD", "-deststorepass:env", "PASSWORD"]
+        arguments += ["-destkeystore", target, "-deststoretype", "PKCS12"]
+        told = subprocess.run(
+            [str(KEYTOOL), "-importkeystore", "-noprompt", *arguments],
+            env={"PATH": os.environ["PATH"], "PASSWORD": password},
+            capture_output=True,
+            check=False,
+        )
+        if told.returncode:
+            raise ValueError(told.stdout)
+        return target.read_bytes()
+
+
+READERS = {
+    "pkcs12": (Format.PKCS12, read_pkcs12),
+    "jks": (Format.JKS, read_jks),
+    **({f"{form} by Java": (form, read_by_java(form)) for form in Format} if KEYTOOL else {}),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_keystore_holds_the_key_and_the_certificate_under_the_credentials_name(version: Version, reader: str) -> None:
+    form, read = READERS[reader]
+    content = keystore(version, form, Secret(PASSWORD), "billing")
+    assert read(content, PASSWORD) == ("billing", version.private_key, version.certificate)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_another_password_opens_nothing(version: Version, reader: str) -> None:
+    form, read = READERS[reader]
+    content = keystore(version, form, Secret(PASSWORD), "billing")
+    with pytest.raises(ValueError):  # noqa: PT011 - each reader has words of its own
+        read(content, PASSWORD + "?")
+
+
+@pytest.mark.parametrize("form", Format)
+def test_no_part_of_the_key_can_be_read_in_the_file(version: Version, form: Format) -> None:
+    content = keystore(version, form, Secret(PASSWORD), "billing")
+    numbers = version.private_key.signing_key().private_numbers()
+    for number in (numbers.p, numbers.q, numbers.d):
+        plain = number.to_bytes((number.bit_length() + 7) // 8)
+        assert not any(plain[start : start + 8] in content for start in range(0, len(plain), 8))
+
+
+@pytest.mark.parametrize("form", Format)
+def test_two_keystores_of_one_version_are_not_the_same(version: Version, form: Format) -> None:
+    made = {keystore(version, form, Secret(PASSWORD), "billing") for _ in range(2)}
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("password", ["", "xq7zk", "pässwort", "with\nline", "with\x00null"])
+def test_a_password_that_java_could_not_be_given_is_refused_and_not_repeated(
+    version: Version, form: Format, password: str
+) -> None:
+    with pytest.raises(CertificateError) as refused:
+        keystore(version, form, Secret(password), "billing")
+    assert not password or password not in str(refused.value)
+    assert "openssl rand" in refused.value.advice

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.daemon.rotation_log import Progress
+
+VERSION = Fingerprint("ab12" * 16)
+VERIFY = Action(ActionKind.VERIFY, "it must log in", version=VERSION, app="Billing")
+UPLOAD = Action(ActionKind.UPLOAD, "its key is safe", version=VERSION, app="Billing")
+PROMOTE = Action(ActionKind.PROMOTE, "it logs in", version=VERSION, app="Billing")
+WAIT = Action(ActionKind.WAIT, "for the next test login")
+
+
+def done(progress: Progress, *actions: Action) -> None:
+    for action in actions:
+        progress.begins(action)
+        accepted = LoginAnswer(LoginOutcome.ACCEPTED) if action.kind is ActionKind.VERIFY else None
+        progress.ended(action, 0.1, accepted)
+
+
+GOES_ON = "goes on until the new key is current or the old certificate is back"
+ENDS = "ends where nothing is half done"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "in_place", "expected"),
+    [
+        ((), None, True, f"the rotation of billing {ENDS}"),
+        ((), VERIFY, True, f"the rotation of billing is at verify, and {ENDS}"),
+        ((), UPLOAD, True, f"the rotation of billing is at upload, and {GOES_ON}"),
+        ((UPLOAD,), VERIFY, True, f"the rotation of billing is at verify, and {GOES_ON}"),
+        ((UPLOAD, VERIFY), WAIT, True, f"the rotation of billing is at verify, and {GOES_ON}"),
+        ((UPLOAD, VERIFY, PROMOTE), VERIFY, True, f"the rotation of billing is at verify, and {ENDS}"),
+        ((UPLOAD,), VERIFY, False, f"the rotation of billing is at verify, and {ENDS}"),
+    ],
+)
+def test_it_is_known_where_a_rotation_is_and_how_far_it_goes_when_it_is_asked_to_stop(
+    before: tuple[Action, ...], now: Action | None, in_place: bool, expected: str
+) -> None:
+    progress = Progress("billing", in_place=in_place)
+    done(progress, *before)
+    if now:
+        progress.begins(now)
+    assert progress.standing == expected
+
+
+def test_each_step_is_told_once_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "rotator")
+    done(Progress("billing", in_place=True), VERIFY, UPLOAD, VERIFY, VERIFY, VERIFY, PROMOTE)
+    assert caplog.messages == [
+        "verify begins",
+        "login accepted",
+        "upload begins",
+        "upload ended",
+        "verify begins",
+        "login accepted",
+        "promote begins",
+        "promote ended",
+    ]
+    about: dict[str, Any] = vars(caplog.records[2])
+    assert (about["credential"], about["app"], about["version"]) == ("billing", "Billing", "ab12ab12ab12")
+
+
+def test_an_answer_that_changes_and_a_step_that_fails_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "rotator")
+    progress = Progress("billing", in_place=True)
+    progress.begins(VERIFY)
+    for outcome in (LoginOutcome.MISMATCH, LoginOutcome.MISMATCH, LoginOutcome.ACCEPTED):
+        progress.ended(VERIFY, 0.1, LoginAnswer(outcome, reason="invalid assertion"))
+    progress.failed(UPLOAD, "The org is away.")
+    progress.failed(None, "The store is away.")
+    assert caplog.messages[1:] == ["login mismatch", "login accepted", "upload failed", "look failed"]

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, select, update
+from sqlalchemy.exc import OperationalError
+
+from rotator.history.engine.sqlite import open_engine, take_over_transactions
+from rotator.history.engine.tables import HEAD
+from rotator.history.engine.transactions import purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def plain(file: Path) -> Iterator[Engine]:
+    """An engine as SQLAlchemy makes it, that waits for nobody."""
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 0})
+    yield engine
+    engine.dispose()
+
+
+def count(connection: Connection) -> int:
+    return int(connection.scalars(select(HEAD.c.events)).one())
+
+
+def add_one_each(one: Connection, other: Connection) -> None:
+    """Two that read, then write what they read and one more."""
+    seen = count(one), count(other)
+    for connection, before in zip((one, other), seen, strict=True):
+        connection.execute(update(HEAD).values(events=before + 1))
+        connection.commit()
+
+
+def test_without_our_settings_sqlite_loses_an_update(plain: Engine) -> None:
+    with plain.connect() as one, plain.connect() as other:
+        add_one_each(one, other)
+        assert count(one) == 1
+
+
+def test_with_our_settings_the_second_writer_does_not_even_read(plain: Engine) -> None:
+    take_over_transactions(plain)
+    with plain.connect() as one, plain.connect() as other, pytest.raises(OperationalError, match="locked"):
+        add_one_each(one, other)
+
+
+def test_one_that_only_reads_need_not_wait(plain: Engine) -> None:
+    take_over_transactions(plain)
+    with plain.connect() as one, plain.connect().execution_options(**purpose(reading=True)) as reader:
+        one.execute(update(HEAD).values(events=1))
+        assert count(reader) == 0
+
+
+def test_tables_are_made_whole_or_not_at_all(file: Path) -> None:
+    engine = open_engine(file, timedelta(seconds=1))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE half (id)")
+        connection.rollback()
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'half'").all()
+    engine.dispose()
+    assert tables == []
+
+
+def test_every_connection_keeps_foreign_keys_and_the_write_ahead_log(file: Path) -> None:
+    engine = open_engine(file, timedelta(seconds=7))
+    with engine.connect() as one, engine.connect().execution_options(**purpose(reading=True)) as other:
+        del one
+        settings = [other.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("foreign_keys", "journal_mode")]
+        timeout = other.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    engine.dispose()
+    assert (settings, timeout) == ([1, "wal"], 7000)

@@ -1,0 +1,284 @@
+"""An app's certificate is replaced, and nothing else is touched; whatever goes wrong on the way is noticed and said."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rotator.core.credentials import Fingerprint
+from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
+from rotator.salesforce.apps.connected_app import ConnectedApps
+from rotator.salesforce.apps.fields import flatten
+from rotator.simulator.org.components import returned_scopes
+from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.org.types import CONNECTED_APP, SCOPES, Field
+from rotator.simulator.wire.faults import Effect, Fault, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.salesforce.metadata import MetadataService
+    from rotator.salesforce.session import OrgSession
+    from rotator.simulator.org.org import Org
+
+NOT_GENERATED = {"fullName", "consumerKey", "consumerSecret", "certificate"}
+
+DEFAULTS = {"fullName": "Any", "oauthPolicy.ipRelaxation": "ENFORCE", "oauthPolicy.refreshTokenPolicy": "infinite"}
+
+
+def live(org: Org, app: str) -> str | None:
+    certificate = org.app(app).live_certificate
+    return certificate.fingerprint if certificate else None
+
+
+@pytest.fixture
+def before(pair: Any) -> Fingerprint:
+    return Fingerprint(pair.certificate.fingerprint)
+
+
+def test_an_app_is_read_with_its_key_and_certificate(production: Org, apps: ConnectedApps, pair: Any) -> None:
+    app = apps.read("Billing")
+    assert app is not None
+    assert (app.full_name, app.label) == ("Billing", "Billing")
+    assert app.client_id == production.app("Billing").client_id
+    assert app.certificate == pair.certificate
+    assert app.fingerprint == pair.certificate.fingerprint
+
+
+def test_an_app_without_a_certificate_is_read_as_such(production: Org, apps: ConnectedApps) -> None:
+    production.add_app("Empty")
+    app = apps.read("Empty")
+    assert app is not None
+    assert app.certificate is None
+    assert app.fingerprint is None
+
+
+def test_an_app_that_is_not_there_is_none(apps: ConnectedApps) -> None:
+    assert apps.read("Missing") is None
+
+
+def test_an_app_whose_certificate_is_none_is_an_error(production: Org, apps: ConnectedApps) -> None:
+    production.app("Billing").component["oauthConfig"]["certificate"] = "bm90aGluZw=="
+    production.app("Billing").slot.put(None, production.clock())
+    with pytest.raises(OrgError, match="What Billing in the org production holds as a certificate cannot be read"):
+        apps.read("Billing")
+
+
+def test_the_certificate_is_replaced_and_read_back(
+    production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint
+) -> None:
+    app = apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert app.certificate == other_pair.certificate
+    assert live(production, "Billing") == other_pair.certificate.fingerprint
+
+
+def test_an_app_gets_its_first_certificate(production: Org, apps: ConnectedApps, pair: Any) -> None:
+    production.add_app("Empty")
+    apps.replace_certificate("Empty", pair.certificate, expecting=None)
+    assert live(production, "Empty") == pair.certificate.fingerprint
+
+
+def test_the_consumer_key_stays(production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint) -> None:
+    client_id = production.app("Billing").client_id
+    assert apps.replace_certificate("Billing", other_pair.certificate, expecting=before).client_id == client_id
+
+
+@pytest.mark.parametrize("omitted", ["clear", "keep"])
+def test_it_makes_no_difference_what_the_org_does_with_what_is_left_out(
+    production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint, omitted: Any
+) -> None:
+    production.settings = OrgSettings(omitted_elements=omitted)
+    apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert live(production, "Billing") == other_pair.certificate.fingerprint
+
+
+def test_a_certificate_that_is_live_already_is_not_written(
+    production: Org, apps: ConnectedApps, pair: Any, other_pair: Any
+) -> None:
+    stale = Fingerprint(other_pair.certificate.fingerprint)
+    assert apps.replace_certificate("Billing", pair.certificate, expecting=stale).certificate == pair.certificate
+    assert production.calls[Kind.SOAP_UPDATE] == 0
+
+
+@pytest.mark.parametrize("expecting", [None, Fingerprint("ab" * 32)])
+def test_nothing_is_written_when_somebody_changed_the_certificate_meanwhile(
+    production: Org, apps: ConnectedApps, other_pair: Any, expecting: Fingerprint | None
+) -> None:
+    with pytest.raises(OrgError, match="somebody changed it meanwhile"):
+        apps.replace_certificate("Billing", other_pair.certificate, expecting=expecting)
+    assert production.calls[Kind.SOAP_UPDATE] == 0
+
+
+def test_nothing_is_written_when_the_certificate_is_gone_meanwhile(
+    production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint
+) -> None:
+    production.put_certificate("Billing", None)
+    with pytest.raises(OrgError, match="is gone, not"):
+        apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert production.calls[Kind.SOAP_UPDATE] == 0
+
+
+def test_a_missing_app_may_also_be_one_that_the_user_cannot_read(apps: ConnectedApps, pair: Any) -> None:
+    with pytest.raises(OrgError, match="shows no connected app Missing: missing, or the program's user may not read"):
+        apps.replace_certificate("Missing", pair.certificate, expecting=None)
+
+
+def test_an_app_without_oauth_has_no_place_for_a_certificate(
+    production: Org, pair: Any, metadata_of: Any, open_session: Any
+) -> None:
+    session = open_session(production)
+    metadata = metadata_of(session)
+    component = metadata.read("ConnectedApp", ["Billing"])[0]
+    component.oauthConfig = None
+    metadata.read = lambda _type, _names: [component]
+    with pytest.raises(OrgError, match="has no OAuth settings") as caught:
+        ConnectedApps(session, metadata).replace_certificate("Billing", pair.certificate, expecting=None)
+    assert "Enable OAuth Settings" in caught.value.advice
+
+
+def test_a_certificate_that_the_org_dropped_without_a_word_is_noticed(
+    production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint
+) -> None:
+    production.faults.add(Fault(Kind.SOAP_UPDATE, Effect.LOSE_CERTIFICATE))
+    with pytest.raises(OrgError, match="but the app holds no certificate") as caught:
+        apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert other_pair.certificate.fingerprint in caught.value.advice
+    apps.replace_certificate("Billing", other_pair.certificate, expecting=None)
+    assert live(production, "Billing") == other_pair.certificate.fingerprint
+
+
+def test_a_field_that_changed_with_the_certificate_is_named(
+    production: Org,
+    other_pair: Any,
+    before: Fingerprint,
+    open_session: Callable[..., OrgSession],
+    metadata_of: Callable[[OrgSession], MetadataService],
+) -> None:
+    session = open_session(production)
+    metadata = metadata_of(session)
+    write = metadata.update
+
+    def and_somebody_renames_it(component: Any) -> None:
+        write(component)
+        production.app("Billing").component["label"] = "Renamed"
+        production.app("Billing").component["oauthConfig"]["isPkceRequired"] = "true"
+
+    metadata.update = and_somebody_renames_it  # type: ignore[method-assign] # what happens between write and read
+    with pytest.raises(OrgError) as caught:
+        ConnectedApps(session, metadata).replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert "label: Billing -> Renamed; oauthConfig.isPkceRequired: False -> True" in caught.value.what
+    assert caught.value.left == "The new certificate is live."
+
+
+def test_a_write_whose_answer_was_lost_is_looked_for_by_the_caller(
+    production: Org,
+    other_pair: Any,
+    before: Fingerprint,
+    open_session: Callable[..., OrgSession],
+    metadata_of: Callable[[OrgSession], MetadataService],
+) -> None:
+    session = open_session(production)
+    apps = ConnectedApps(session, metadata_of(session))
+    production.faults.add(Fault(Kind.SOAP_UPDATE, Effect.LOSE_ANSWER))
+    with pytest.raises(WriteUncertain):
+        apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    found = apps.read("Billing")
+    assert found is not None
+    assert found.certificate == other_pair.certificate
+
+
+def test_a_write_that_cannot_be_read_back_is_uncertain(
+    production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint
+) -> None:
+    production.faults.add(Fault(Kind.SOAP_READ, Effect.FAIL, times=None, after=1))
+    with pytest.raises(WriteUncertain, match="could not be read afterwards"):
+        apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert live(production, "Billing") == other_pair.certificate.fingerprint
+
+
+def test_a_certificate_that_the_org_refuses_changes_nothing(
+    production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint
+) -> None:
+    production.settings = OrgSettings(largest_certificate_bytes=100, certificate_message="Certificate too large")
+    with pytest.raises(OrgError, match="Certificate too large") as caught:
+        apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert not isinstance(caught.value, OrgUnavailable)
+    assert live(production, "Billing") == before
+
+
+def test_the_management_app_is_changed_over_the_session_that_it_opened(
+    production: Org, apps: ConnectedApps, other_pair: Any, pair: Any, before: Fingerprint
+) -> None:
+    apps.replace_certificate("Rotator", other_pair.certificate, expecting=before)
+    apps.replace_certificate("Rotator", pair.certificate, expecting=Fingerprint(other_pair.certificate.fingerprint))
+    assert live(production, "Rotator") == before
+    assert len(production.logins) == 1
+
+
+def test_access_is_proven_by_reading_what_is_configured(apps: ConnectedApps) -> None:
+    apps.check_access(["Billing", "Rotator"])
+
+
+def test_every_app_that_cannot_be_read_is_named(apps: ConnectedApps) -> None:
+    with pytest.raises(OrgError, match="shows no connected app First, Second: missing, or"):
+        apps.check_access(["First", "Billing", "Second"])
+
+
+def test_a_user_who_is_shown_no_apps_at_all_is_told_the_permissions(
+    production: Org, metadata_of: Any, open_session: Any
+) -> None:
+    session = open_session(production)
+    metadata = metadata_of(session)
+    metadata.describe = lambda: frozenset({"CustomObject"})
+    with pytest.raises(OrgError, match="shows the program's user no connected apps") as caught:
+        ConnectedApps(session, metadata).check_access(["Billing"])
+    assert "Modify Metadata" in caught.value.advice
+
+
+def texts(field: Field) -> st.SearchStrategy[str]:
+    if field.name == "applicationBinaryFile":
+        return st.binary(min_size=1, max_size=8).map(lambda data: base64.b64encode(data).decode())
+    letters = st.characters(exclude_categories=["Cs", "Cc", "Cn"], include_characters="\n\r")
+    return st.text(letters, min_size=1, max_size=12).map(str.strip).filter(bool)
+
+
+def values(field: Field) -> st.SearchStrategy[Any]:
+    one: dict[str, st.SearchStrategy[Any]] = {
+        "text": texts(field),
+        "flag": st.sampled_from(["true", "false"]),
+        "number": st.integers(1, 10_000).map(str),
+        "scope": st.sampled_from(SCOPES),
+    }
+    value = groups(field) if field.kind == "group" else one[field.kind]
+    if field.kind == "scope":
+        return st.lists(value, max_size=4).map(returned_scopes)
+    return st.lists(value, min_size=1, max_size=3) if field.many else value
+
+
+def groups(group: Field) -> st.SearchStrategy[dict[str, Any]]:
+    known = [field for field in group.fields if field.since <= 63 and field.name not in NOT_GENERATED]
+    return st.fixed_dictionaries(
+        {field.name: values(field) for field in known if field.required or field.name == "oauthConfig"},
+        optional={field.name: values(field) for field in known if not field.required and field.name != "oauthConfig"},
+    ).filter(bool)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(groups(CONNECTED_APP))
+def test_whatever_an_app_is_set_to_survives_a_change_of_its_certificate(
+    production: Org, apps: ConnectedApps, pair: Any, other_pair: Any, component: dict[str, Any]
+) -> None:
+    production.add_app("Any", certificate=pair.certificate, component=component)
+    there = _set(production)
+    apps.replace_certificate("Any", other_pair.certificate, expecting=Fingerprint(pair.certificate.fingerprint))
+    assert live(production, "Any") == other_pair.certificate.fingerprint
+    assert _set(production) == DEFAULTS | there
+
+
+def _set(org: Org) -> dict[str, str]:
+    """What the app is set to; a flag that is not set is false."""
+    return {path: text for path, text in flatten(org.app("Any").component).items() if text != "false"}

@@ -1,0 +1,409 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.alerts.base import DeliveryFailed, Message, PartlyAccepted
+from rotator.core.severity import Severity
+from rotator.core.thresholds import label
+from rotator.errors import ConfigurationError
+from rotator.history.alerts.alerts import Matters, NewMatter
+from rotator.history.alerts.outbox import OPENED, Ledger
+from rotator.history.attempts import Trials
+from rotator.services.alerting.delivery import AT_ONCE, BACK_OFF, DIGEST_UP_TO, LEASE, TRIAL, Delivered, Delivery
+from rotator.testing.versions import MOMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from rotator.history.alerts.alerts import Matter
+    from rotator.history.engine.database import Database
+
+DAY = timedelta(days=1)
+PASSING = DeliveryFailed("Channel ops: no answer.", advice="Wait.")
+LASTING = DeliveryFailed("Channel ops: invalid_auth.", advice="Put a token there.", lasting=True)
+
+
+@dataclass
+class Recorder:
+    """A channel that keeps what it is sent, and refuses when told to."""
+
+    name: str = "ops"
+    digest_from: int = 5
+    refuses: Callable[[Message], Exception | None] = lambda _: None
+    sent: list[tuple[Message, str | None]] = field(default_factory=list)
+    digests: list[list[Message]] = field(default_factory=list)
+    numbers: Iterable[int] = field(default_factory=lambda: count(1))
+
+    def send(self, message: Message, *, thread: str | None) -> str:
+        self._mind(message)
+        self.sent.append((message, thread))
+        return thread or f"thread {next(iter(self.numbers))}"
+
+    def send_digest(self, messages: Sequence[Message]) -> str:
+        self._mind(messages[0])
+        self.digests.append(list(messages))
+        return f"digest {next(iter(self.numbers))}"
+
+    def check(self) -> str:
+        return "There."
+
+    def close(self) -> None: ...
+
+    def _mind(self, message: Message) -> None:
+        refusal = self.refuses(message)
+        if refusal:
+            raise refusal
+
+    @property
+    def titles(self) -> list[str]:
+        return [message.title for message, _ in self.sent]
+
+
+class Told:
+    """Problems that were opened and solved."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, NewMatter] = {}
+        self.opened = 0
+
+    def problem(self, new: NewMatter, now: datetime) -> None:  # noqa: ARG002
+        self.opened += new.key not in self.open
+        self.open[new.key] = new
+
+    def solved(self, key: str, why: str, now: datetime) -> None:  # noqa: ARG002
+        self.open.pop(key, None)
+
+
+class Desk:
+    """A ledger with a delivery over it, and a channel."""
+
+    def __init__(self, database: Database) -> None:
+        self.ledger, self.matters, self.trials = Ledger(database), Matters(database), Trials(database)
+        self.told = Told()
+        self.channel = Recorder()
+        self.delivery = Delivery(
+            ledger=self.ledger, matters=self.matters, trials=self.trials, alerts=self.told, back_off=BACK_OFF
+        )
+
+    def matter(self, number: int = 1, *, steps: Sequence[str] = (OPENED,), **changes: object) -> Matter:
+        """A matter of which the channel is owed these steps."""
+        fields: dict[str, object] = {
+            "key": f"matter {number}",
+            "kind": "org",
+            "severity": Severity.WARNING,
+            "title": f"Org {number} cannot be read",
+            "text": "The user is locked.",
+            "org": f"org{number}",
+            "facts": {"Org": f"org{number}"},
+        }
+        matter, _ = self.matters.open(NewMatter(**fields | changes), MOMENT)  # type: ignore[arg-type] # fields of it
+        for step in steps:
+            self.ledger.owe(matter.id, step, "ops", MOMENT)
+        return matter
+
+    def deliver(self, at: timedelta = timedelta(0)) -> Delivered:
+        return self.delivery.deliver("ops", lambda: self.channel, MOMENT + at)
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
+
+
+def test_what_is_owed_is_told_once(desk: Desk) -> None:
+    matter = desk.matter()
+    assert desk.deliver() == Delivered(told=1)
+    assert desk.deliver() == Delivered()
+    ((message, thread),) = desk.channel.sent
+    assert (message.matter, message.title, message.text, thread) == (matter.id, matter.title, matter.text, None)
+    (notice,) = desk.ledger.notices(matter.id)
+    assert (notice.told_at, notice.receipt) == (MOMENT, "thread 1")
+
+
+def test_several_thresholds_at_once_are_one_message_that_says_which(desk: Desk) -> None:
+    steps = [label(days * DAY) for days in (60, 30, 14)]
+    matter = desk.matter(steps=steps, kind="expiry", not_after=MOMENT + 10 * DAY + timedelta(hours=3), app="Billing")
+    desk.deliver()
+    (message,) = [message for message, _ in desk.channel.sent]
+    assert ("Thresholds crossed", "60d, 30d, 14d") in message.facts
+    assert message.at == MOMENT - 4 * DAY + timedelta(hours=3), "when the last of them was crossed, seen or not"
+    assert message.title == f"{matter.title}, in 10 days"
+    assert message.subject == matter.title
+    assert all(notice.told_at for notice in desk.ledger.notices(matter.id))
+
+
+def test_a_later_threshold_goes_into_the_thread_of_the_first(desk: Desk) -> None:
+    matter = desk.matter(steps=["60d"])
+    desk.deliver()
+    desk.ledger.owe(matter.id, "30d", "ops", MOMENT + DAY)
+    desk.deliver(DAY)
+    assert [thread for _, thread in desk.channel.sent] == [None, "thread 1"]
+
+
+def test_the_end_of_a_matter_is_told_in_its_thread_with_what_it_was(desk: Desk) -> None:
+    matter = desk.matter()
+    desk.deliver()
+    desk.matters.close(matter.key, "The org can be read again, after 3 days.", MOMENT + DAY)
+    desk.deliver(DAY)
+    message, thread = desk.channel.sent[-1]
+    assert (message.title, message.text) == (f"Settled: {matter.title}", "The org can be read again, after 3 days.")
+    assert (message.is_end, thread) == (True, "thread 1")
+    assert message.opening is not None
+    assert message.opening.facts == (("Org", "org1"),)
+
+
+def test_the_end_of_a_matter_that_the_channel_never_heard_of_is_not_told(desk: Desk) -> None:
+    matter = desk.matter()
+    desk.matters.close(matter.key, "Over.", MOMENT)
+    assert desk.deliver() == Delivered()
+
+
+def test_what_happened_and_is_over_is_one_message_after_which_nothing_follows(desk: Desk) -> None:
+    new = NewMatter(key="rotated:1", kind="rotated", severity=Severity.INFO, title="Rotated", text="It logs in.")
+    matter = desk.matters.add_closed(new, MOMENT)
+    assert matter
+    desk.ledger.owe(matter.id, OPENED, "ops", MOMENT)
+    desk.deliver()
+    (message,) = [message for message, _ in desk.channel.sent]
+    assert message.is_end
+    assert message.opening is None
+
+
+def test_many_at_once_are_a_digest_which_is_the_thread_of_each(desk: Desk) -> None:
+    matters = [desk.matter(number) for number in range(5)]
+    assert desk.deliver().told == 5
+    assert (len(desk.channel.sent), [len(digest) for digest in desk.channel.digests]) == (0, [5])
+    assert {desk.ledger.thread(matter.id, "ops") for matter in matters} == {"digest 1"}
+
+
+def test_ends_are_told_in_their_threads_however_many_there_are(desk: Desk) -> None:
+    desk.channel.digest_from = 100
+    matters = [desk.matter(number) for number in range(6)]
+    desk.deliver()
+    desk.channel.digest_from = 5
+    for matter in matters:
+        desk.matters.close(matter.key, "Over.", MOMENT)
+    desk.deliver(DAY)
+    assert desk.channel.digests == []
+    assert sorted(thread or "" for _, thread in desk.channel.sent[6:]) == [f"thread {number}" for number in range(1, 7)]
+
+
+def test_very_many_are_digests_of_as_many_as_can_be_shown(desk: Desk) -> None:
+    for number in range(DIGEST_UP_TO + 7):
+        desk.matter(number)
+    desk.deliver()
+    assert [len(digest) for digest in desk.channel.digests] == [DIGEST_UP_TO, 7]
+
+
+def test_one_delivery_ends_before_its_claim_does_and_the_next_goes_on(desk: Desk) -> None:
+    desk.channel.digest_from = 1000
+    for number in range(AT_ONCE + 5):
+        desk.matter(number)
+    assert desk.deliver().told == AT_ONCE
+    assert desk.deliver().told == 5
+
+
+def test_a_failure_is_tried_again_after_a_pause_that_doubles_up_to_a_ceiling(desk: Desk) -> None:
+    desk.matter()
+    desk.channel.refuses = lambda _: PASSING
+    at, pauses = timedelta(0), []
+    for _ in range(8):
+        assert desk.deliver(at).problem is PASSING
+        next_at = desk.trials.get(TRIAL, "ops").next_at
+        assert next_at is not None
+        assert desk.delivery.due(["ops"], next_at - timedelta(seconds=1)) == []
+        assert desk.delivery.due(["ops"], next_at) == ["ops"]
+        pauses.append(next_at - MOMENT - at)
+        at = next_at - MOMENT
+    assert [pause / timedelta(minutes=1) for pause in pauses] == [1, 2, 4, 8, 16, 30, 30, 30]
+    desk.channel.refuses = lambda _: None
+    assert desk.deliver(at).told == 1
+    assert desk.trials.get(TRIAL, "ops").failures == 0
+
+
+def test_what_the_channel_asks_for_is_obeyed(desk: Desk) -> None:
+    desk.matter()
+    hour = timedelta(hours=1)
+    desk.channel.refuses = lambda _: DeliveryFailed("Later.", advice="", retry_after=hour)
+    desk.deliver()
+    assert desk.delivery.due(["ops"], MOMENT + hour - timedelta(seconds=1)) == []
+    assert desk.delivery.due(["ops"], MOMENT + hour) == ["ops"]
+
+
+def test_a_pause_that_is_asked_for_amid_many_keeps_the_rest_for_later(desk: Desk) -> None:
+    desk.channel.digest_from = 100
+    for number in range(4):
+        desk.matter(number)
+    hour = timedelta(hours=1)
+    desk.channel.refuses = lambda _: None if len(desk.channel.sent) < 2 else _later(hour)
+    assert desk.deliver().told == 2
+    assert desk.delivery.due(["ops"], MOMENT + hour - timedelta(seconds=1)) == []
+    desk.channel.refuses = lambda _: None
+    assert desk.deliver(hour).told == 2
+    assert len(set(desk.channel.titles)) == 4
+    assert desk.told.opened == 0
+
+
+def _later(pause: timedelta) -> DeliveryFailed:
+    return DeliveryFailed("Later.", advice="", retry_after=pause)
+
+
+def test_a_channel_that_failed_three_times_is_told_of_elsewhere_until_it_accepts(desk: Desk) -> None:
+    desk.matter()
+    desk.channel.refuses = lambda _: PASSING
+    for day in range(3):
+        assert desk.told.open == {}
+        desk.deliver(day * DAY)
+    (problem,) = desk.told.open.values()
+    assert problem.key == "delivery:ops"
+    assert "no answer" in problem.text
+    assert "kept and sent again" in problem.text
+    desk.channel.refuses = lambda _: None
+    desk.deliver(5 * DAY)
+    assert desk.told.open == {}
+
+
+def test_what_only_a_person_can_mend_is_told_of_at_once_and_tried_at_the_ceiling(desk: Desk) -> None:
+    desk.matter()
+    desk.channel.refuses = lambda _: LASTING
+    desk.deliver()
+    assert "Put a token there." in desk.told.open["delivery:ops"].text
+    trial = desk.trials.get(TRIAL, "ops")
+    assert trial.needs_attention
+    assert trial.next_at == MOMENT + BACK_OFF.ceiling
+
+
+def test_a_channel_that_cannot_be_used_is_one_that_only_a_person_can_mend(desk: Desk) -> None:
+    desk.matter()
+
+    def unusable() -> Recorder:
+        raise ConfigurationError("The environment variable TOKEN is not set.", advice="Export TOKEN.")
+
+    desk.delivery.deliver("ops", unusable, MOMENT)
+    assert "Export TOKEN." in desk.told.open["delivery:ops"].text
+    assert desk.ledger.owed() == {"ops": 1}
+
+
+def test_a_message_that_is_refused_for_good_does_not_hold_up_the_others(desk: Desk) -> None:
+    desk.channel.digest_from = 100
+    for number in range(4):
+        desk.matter(number)
+    desk.channel.refuses = lambda message: LASTING if message.title.startswith("Org 0") else None
+    assert desk.deliver().told == 3
+    desk.matter(5)
+    assert desk.deliver().told == 1
+    assert "delivery:ops" in desk.told.open
+    # It is tried on, and while it is owed, the channel is not as it should be.
+    assert desk.deliver(BACK_OFF.ceiling).problem is LASTING
+    assert "delivery:ops" in desk.told.open
+    desk.channel.refuses = lambda _: None
+    assert desk.deliver(2 * BACK_OFF.ceiling).told == 1
+    assert desk.told.open == {}
+
+
+def test_a_digest_that_is_refused_for_one_message_in_it_is_taken_apart(desk: Desk) -> None:
+    for number in range(6):
+        desk.matter(number)
+    desk.channel.refuses = lambda message: LASTING if message.title.startswith("Org 0") else None
+    assert desk.deliver().told == 5
+    assert desk.channel.digests == []
+    assert desk.ledger.owed() == {"ops": 1}
+
+
+def test_a_channel_that_refuses_a_digest_and_two_messages_is_at_fault(desk: Desk) -> None:
+    for number in range(6):
+        desk.matter(number)
+    asked: list[str] = []
+    desk.channel.refuses = lambda message: asked.append(message.title) or LASTING  # type: ignore[func-returns-value]
+    assert desk.deliver() == Delivered(problem=LASTING)
+    assert len(asked) == 3
+    assert desk.delivery.due(["ops"], MOMENT + BACK_OFF.ceiling - timedelta(seconds=1)) == []
+
+
+def test_messages_that_were_refused_come_after_the_others(desk: Desk) -> None:
+    desk.channel.digest_from = 100
+    for number in range(4):
+        desk.matter(number)
+    desk.channel.refuses = lambda message: LASTING if message.title[:5] in {"Org 0", "Org 1"} else None
+    assert desk.deliver().told == 0
+    assert desk.deliver(BACK_OFF.ceiling).told == 2
+
+
+def test_a_channel_that_is_down_is_asked_once_for_all_that_it_is_owed(desk: Desk) -> None:
+    desk.channel.digest_from = 100
+    for number in range(10):
+        desk.matter(number)
+    asked: list[Message] = []
+    desk.channel.refuses = lambda message: asked.append(message) or PASSING  # type: ignore[func-returns-value]
+    desk.deliver()
+    assert len(asked) == 1
+
+
+def test_a_fault_in_one_message_is_that_messages_failure(desk: Desk) -> None:
+    desk.channel.digest_from = 100
+    desk.matter(1)
+    desk.matter(2)
+    desk.channel.refuses = lambda message: KeyError("x") if message.title.startswith("Org 1") else None
+    outcome = desk.deliver()
+    assert outcome.told == 1
+    assert outcome.problem is not None
+    assert "KeyError" in outcome.problem.what
+
+
+def test_partly_accepted_is_told_and_a_matter(desk: Desk) -> None:
+    matter = desk.matter()
+    partly = PartlyAccepted("Channel ops: refused some: a@example.com.", advice="Correct `to`.", thread="thread 7")
+    desk.channel.refuses = lambda _: partly
+    assert desk.deliver() == Delivered(told=1, problem=partly)
+    assert desk.ledger.thread(matter.id, "ops") == "thread 7"
+    assert "does not reach everybody" in desk.told.open["delivery:ops"].title
+    desk.channel.refuses = lambda _: None
+    desk.matter(2)
+    desk.deliver()
+    assert desk.told.open == {}
+
+
+def test_after_a_crash_between_acceptance_and_writing_it_the_same_message_is_sent_again(desk: Desk) -> None:
+    desk.matter()
+    desk.channel.refuses = lambda message: desk.channel.sent.append((message, None)) or MemoryError()  # type: ignore[func-returns-value]
+    with pytest.raises(MemoryError):
+        desk.deliver()
+    desk.channel.refuses = lambda _: None
+    assert desk.deliver(LEASE - timedelta(seconds=1)) == Delivered()
+    assert desk.deliver(LEASE).told == 1
+    first, again = (message for message, _ in desk.channel.sent)
+    assert first.key == again.key
+
+
+def test_two_deliveries_never_send_the_same(desk: Desk) -> None:
+    desk.matter()
+
+    def meanwhile(_: Message) -> None:
+        desk.channel.refuses = lambda _: None
+        assert desk.deliver() == Delivered()
+
+    desk.channel.refuses = meanwhile
+    desk.deliver()
+    assert len(desk.channel.sent) == 1
+
+
+def test_what_is_owed_to_a_channel_that_is_not_configured_any_more_is_dropped(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.matter(key="delivery:ops", kind="delivery", steps=())
+    desk.matter()
+    with caplog.at_level("WARNING"):
+        desk.delivery.drop_unconfigured(["ops"], MOMENT)
+        assert desk.ledger.owed() == {"ops": 1}
+        desk.told.open["delivery:ops"] = NewMatter(
+            key="delivery:ops", kind="delivery", severity=Severity.WARNING, title="", text=""
+        )
+        desk.delivery.drop_unconfigured(["pager"], MOMENT)
+    assert desk.ledger.owed() == {}
+    assert desk.told.open == {}
+    assert [vars(record)["channel"] for record in caplog.records] == ["ops"]

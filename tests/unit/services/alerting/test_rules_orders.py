@@ -1,0 +1,160 @@
+"""Whatever happens in whatever order, nobody is told twice, and nothing expires unannounced."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from rotator.core.thresholds import crossed, label
+from rotator.history.alerts.alerts import ALWAYS_TOLD
+from rotator.history.engine.database import open_database
+from rotator.services.alerting.expiry import EXPIRY, certificate_key
+from tests.unit.services.alerting import APPS, DAY, LEASE, NOW, desk, holds, settings_with
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.unit.services.alerting import Desk
+
+CHANNELS = {"ops": "ops: {}", "boss": "boss: {within: 7d}"}
+THRESHOLDS = settings_with().alerts.thresholds
+LIVES = st.sampled_from([1, 10, 45, 100])
+FINGERPRINTS = "0123456789abcdef"
+
+
+class Years(RuleBasedStateMachine):
+    """One app, looked at now and then by a program that is restarted, while people and the clock do what they like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cleaning = ExitStack()
+        self.now = NOW
+        self.place = holds("Legacy", 45, FINGERPRINTS[0])
+        self.versions = 0
+        self.channels = ["ops"]
+        self.silenced: set[str] = set()
+        """Matters that somebody took on or was left alone with for a while."""
+
+    @initialize()
+    def begin(self) -> None:
+        folder = self.cleaning.enter_context(tempfile.TemporaryDirectory())
+        file = Path(folder) / "rotator.db"
+        file.write_bytes(migrated())
+        self.url = f"sqlite:///{file}"
+        self.restart()
+
+    @rule()
+    def restart(self) -> None:
+        self.database = self.cleaning.enter_context(open_database(self.url))
+        self.desk: Desk = desk(self.database, "\n".join(CHANNELS[name] for name in self.channels))
+
+    @rule()
+    def a_channel_is_new(self) -> None:
+        self.channels = ["ops", "boss"]
+        self.restart()
+
+    @rule(days=st.sampled_from([-30, -1, 0.04, 1, 8, 40]))
+    def time_passes_or_the_clock_is_set(self, days: float) -> None:
+        self.now += timedelta(days=days)
+
+    @rule()
+    def look(self) -> None:
+        self.desk.alerts.certificates([self.place], self.now, whole=[APPS])
+        self.expect_all_that_is_due()
+
+    @rule()
+    def look_at_an_org_that_cannot_be_read(self) -> None:
+        self.desk.alerts.evaluate(self.now)
+
+    @rule(days=LIVES)
+    def somebody_replaces_the_certificate(self, days: int) -> None:
+        self.versions += 1
+        fingerprint = FINGERPRINTS[self.versions % len(FINGERPRINTS)]
+        self.place = holds("Legacy", (self.now - NOW) / DAY + days, fingerprint)
+
+    @rule(name=st.sampled_from(sorted(CHANNELS)))
+    def a_channel_accepts(self, name: str) -> None:
+        self.desk.ledger.told(self.desk.ledger.claim(name, self.now, LEASE), "thread", self.now)
+
+    @rule(name=st.sampled_from(sorted(CHANNELS)))
+    def a_channel_refuses(self, name: str) -> None:
+        self.desk.ledger.failed(self.desk.ledger.claim(name, self.now, LEASE), "no", self.now + DAY)
+
+    @rule()
+    def somebody_takes_it_on(self) -> None:
+        for matter in self.desk.matters.open_matters():
+            self.silenced.add(matter.id)
+            self.desk.matters.acknowledge(matter.id, actor="ada", reason="known", now=self.now)
+
+    @rule()
+    def somebody_is_left_alone_for_a_week(self) -> None:
+        for matter in self.desk.matters.open_matters():
+            self.silenced.add(matter.id)
+            until = self.now + 7 * DAY
+            self.desk.matters.snooze(matter.id, until=until, actor="ada", reason="later", now=self.now)
+
+    def expect_all_that_is_due(self) -> None:
+        """After a look everything that was crossed is owed, or was told; if silenced, what is always told."""
+        assert self.place.not_after
+        due = {label(each) for each in crossed(self.place.not_after, self.now, THRESHOLDS)}
+        matter = self.desk.matters.opened(certificate_key(EXPIRY, self.place))
+        if matter is None:
+            assert not due
+            return
+        if matter.id in self.silenced:
+            due &= {*ALWAYS_TOLD}
+        assert due <= {each.step for each in self.desk.ledger.notices(matter.id) if each.channel == "ops"}
+
+    @invariant()
+    def nobody_is_owed_anything_twice(self) -> None:
+        matters = self.desk.matters.all(1000)
+        notices = self.desk.ledger.notices(*(matter.id for matter in matters))
+        rows = [(each.matter_id, each.step, each.channel) for each in notices]
+        assert len(rows) == len(set(rows))
+        still_open = [matter.key for matter in matters if matter.is_open]
+        assert len(still_open) == len(set(still_open)) <= 1
+
+    @invariant()
+    def nothing_was_crossed_too_early_for_a_channel(self) -> None:
+        for matter in self.desk.matters.open_matters():
+            steps = {each.step for each in self.desk.ledger.notices(matter.id) if each.channel == "boss"}
+            assert not steps & {"60d", "30d", "14d"}
+
+    def teardown(self) -> None:
+        self.cleaning.close()
+
+
+@cache
+def migrated() -> bytes:
+    """The file of a database with its tables, to be written anew for each example."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rotator.db"
+        with open_database(f"sqlite:///{file}") as database:
+            database.upgrade()
+        return file.read_bytes()
+
+
+TestYears = Years.TestCase
+TestYears.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+
+
+def test_by_the_time_of_its_expiry_every_threshold_was_owed_however_often_it_was_looked_at(tmp_path: Path) -> None:
+    for number, hours in enumerate([1, 7, 24, 24 * 9, 24 * 100]):
+        (tmp_path / f"{number}.db").write_bytes(migrated())
+        with open_database(f"sqlite:///{tmp_path / f'{number}.db'}") as database:
+            at = desk(database)
+            now: datetime = NOW
+            while now <= NOW + 62 * DAY:
+                at.alerts.certificates([holds("Legacy", 61)], now)
+                now += timedelta(hours=hours) if hours > 1 else timedelta(hours=6 + hours)
+            at.alerts.evaluate(NOW + 62 * DAY)
+            at.alerts.certificates([holds("Legacy", 61)], NOW + 62 * DAY)
+            assert at.owed() == {"ops": ["60d", "30d", "14d", "7d", "3d", "1d", "expired"]}

@@ -1,0 +1,228 @@
+"""What is shown is gathered from the history, and agrees with what people are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.core.attempts import BackOff, Trial
+from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
+from rotator.core.severity import Severity
+from rotator.history.alerts.alerts import Matters, NewMatter
+from rotator.history.attempts import Trials
+from rotator.history.records import Sighting
+from rotator.history.sightings import last_sightings, record_sightings
+from rotator.services.alerting.catalog import DELIVERY, ROTATION, attention, key, unstored
+from rotator.services.reporting.overview import CertificateLine, Overview, Urgency
+from rotator.services.reporting.reader import Gathering
+from tests.unit.web.scene import DAY, FOREVER, NOW, fingerprint_of, rotate, settings_of, sighting
+
+if TYPE_CHECKING:
+    from rotator.config.settings import Settings
+    from rotator.history.engine.database import Database
+
+OLD, NEW = fingerprint_of("old"), fingerprint_of("new")
+PAIR = {"warehouse": {"org": "production", "apps": ["Warehouse_A", "Warehouse_B"]}}
+ONE = {"billing": {"org": "production", "apps": ["Billing"]}}
+
+
+def overview(database: Database, settings: Settings | None = None) -> Overview:
+    return Gathering(lambda: settings or settings_of(), database, lambda: NOW).overview()
+
+
+def lines(found: Overview) -> dict[str, CertificateLine]:
+    return {line.app: line for line in found.certificates}
+
+
+def test_a_history_without_a_look_is_an_overview_of_nothing(database: Database) -> None:
+    found = overview(database)
+    assert [*found.certificates, *found.matters, *found.troubles, *found.rotations.newest] == []
+    assert not found.orgs[0].is_readable
+    assert found.orgs[0].look.last_at is None
+
+
+def test_only_what_is_there_still_is_shown(database: Database) -> None:
+    seen = [sighting("production", app, NOW + 90 * DAY) for app in ("Billing", "Gone")]
+    record_sightings(database, seen, NOW - DAY)
+    gone = [each for each in last_sightings(database) if each.app == "Gone"]
+    replaced = sighting("production", "Billing", NOW + 365 * DAY)
+    elsewhere = sighting("no longer configured", "Other", NOW + DAY)
+    record_sightings(database, [replaced, elsewhere], NOW, gone=gone)
+    found = overview(database)
+    assert [(line.app, line.fingerprint) for line in found.certificates] == [
+        ("Billing", replaced.certificate_fingerprint)
+    ]
+
+
+def test_apps_without_a_certificate_are_counted_and_have_no_line(database: Database) -> None:
+    bare = Sighting(org="production", app="Bare", app_type="ConnectedApp")
+    record_sightings(database, [bare, sighting("production", "Billing", NOW + 5 * DAY)], NOW)
+    org = overview(database).orgs[0]
+    assert (org.apps, org.certificates, org.urgent, org.soonest) == (2, 1, 1, NOW + 5 * DAY)
+
+
+def test_a_certificate_of_which_only_the_date_is_known_has_a_line(database: Database) -> None:
+    bare = Sighting(org="production", app="SelfSigned", app_type="Certificate", not_after=NOW + DAY, key_bits=2048)
+    record_sightings(database, [bare], NOW)
+    line = lines(overview(database))["SelfSigned"]
+    assert (line.fingerprint, line.urgency, line.not_before) == ("", Urgency.CRITICAL, None)
+
+
+def test_an_app_is_its_credentials_whatever_the_case_of_its_name(database: Database) -> None:
+    saml = sighting("production", "Billing", NOW + DAY, app_type="SamlSsoConfig")
+    record_sightings(database, [sighting("production", "BILLING", NOW + 365 * DAY), saml], NOW)
+    found = lines(overview(database, settings_of(credentials=ONE)))
+    assert (found["BILLING"].credential, found["Billing"].credential) == ("billing", None)
+
+
+@pytest.fixture
+def taken_turns(database: Database) -> Database:
+    """A pair of apps: the new version is live on B, the old one still on A."""
+    rotate(database, "warehouse", at=NOW - 2 * DAY, old=OLD, new=NEW, strategy="alternating")
+    seen = [
+        sighting("production", "Warehouse_A", NOW + 2 * DAY, fingerprint=OLD),
+        sighting("production", "Warehouse_B", NOW + 360 * DAY, fingerprint=NEW),
+    ]
+    record_sightings(database, seen, NOW)
+    return database
+
+
+def test_of_a_pair_of_apps_the_one_whose_turn_it_is_not_is_nobodys_business(taken_turns: Database) -> None:
+    found = overview(taken_turns, settings_of(credentials=PAIR))
+    standby, current = lines(found)["Warehouse_A"], lines(found)["Warehouse_B"]
+    assert (standby.urgency, standby.stage, standby.rotates_at) == (Urgency.RESTING, "previous", None)
+    assert (current.urgency, current.stage, current.rotates_at) == (Urgency.OK, "current", NOW + 330 * DAY)
+    assert found.cared_for == (current,)
+    assert found.credentials[0].current == current
+
+
+def test_the_previous_version_is_kept_for_its_grace(taken_turns: Database) -> None:
+    (line,) = overview(taken_turns, settings_of(credentials=PAIR)).credentials
+    assert line.previous_until is not None
+    assert (line.previous_until - NOW).days == 5
+    short = {"warehouse": PAIR["warehouse"] | {"grace": "1d"}}
+    assert overview(taken_turns, settings_of(credentials=short)).credentials[0].previous_until is None
+
+
+def test_what_was_brought_back_has_its_next_rotation_when_its_grace_is_over(database: Database) -> None:
+    rotate(database, "billing", at=NOW - 2 * DAY, old=NEW, new=OLD, goal="back")
+    record_sightings(database, [sighting("production", "Billing", NOW + 20 * DAY, fingerprint=OLD)], NOW)
+    (line,) = overview(database, settings_of(credentials=ONE)).credentials
+    assert line.rotates_at is not None
+    assert line.rotates_at == line.begins_at == line.previous_until
+    assert (line.rotates_at - NOW).days == 5
+
+
+def test_a_certificate_that_ended_an_old_key_is_nobodys_business(database: Database) -> None:
+    thrown = sighting("production", "Warehouse_A", NOW - DAY, subject=f"CN={RETIRED_COMMON_NAME}")
+    record_sightings(database, [thrown], NOW)
+    assert overview(database).cared_for == ()
+
+
+def test_a_key_that_was_never_rotated_here_is_the_one_that_its_only_app_holds(database: Database) -> None:
+    record_sightings(database, [sighting("production", "Billing", NOW + 60 * DAY)], NOW)
+    (line,) = overview(database, settings_of(credentials=ONE)).credentials
+    assert line.current is not None
+    assert line.rotates_at == line.begins_at == NOW + 30 * DAY
+    assert line.last is None
+
+
+def test_what_is_not_in_its_store_has_no_next_rotation(database: Database) -> None:
+    record_sightings(database, [sighting("production", "Billing", NOW + 10 * DAY)], NOW)
+    Matters(database).open(unstored("billing", "production"), NOW)
+    (line,) = overview(database, settings_of(credentials=ONE)).credentials
+    assert (line.is_stored, line.rotates_at, line.begins_at) == (False, None, None)
+
+
+def test_of_a_pair_that_was_never_rotated_here_nobody_knows_which_is_current(database: Database) -> None:
+    record_sightings(database, [sighting("production", "Warehouse_A", NOW + 60 * DAY)], NOW)
+    assert overview(database, settings_of(credentials=PAIR)).credentials[0].current is None
+
+
+@pytest.mark.parametrize(
+    ("left", "window", "begins", "overrides"),
+    [
+        (60, [], 30, False),
+        (60, [{"cron": "0 12 30 12 *", "lasts": "2h"}], 37, False),
+        (20, [{"cron": "0 12 30 11 *", "lasts": "2h"}], 7, False),
+        (5, [{"cron": "0 12 30 11 *", "lasts": "2h"}], 0, True),
+    ],
+)
+def test_a_rotation_begins_when_it_is_due_and_a_window_opens(
+    database: Database, left: int, window: list[Any], begins: int, *, overrides: bool
+) -> None:
+    record_sightings(database, [sighting("production", "Billing", NOW + left * DAY)], NOW)
+    settings = settings_of(credentials={"billing": ONE["billing"] | {"windows": window}})
+    (line,) = overview(database, settings).credentials
+    assert (line.begins_at, line.overrides_window, line.has_windows) == (NOW + begins * DAY, overrides, bool(window))
+
+
+def test_year_9999_has_a_window_too(database: Database) -> None:
+    record_sightings(database, [sighting("production", "Billing", FOREVER)], NOW)
+    windows = [{"days": ["sat"], "since": "02:00", "until": "05:00"}, {"cron": "0 2 * * sat", "lasts": "1h"}]
+    settings = settings_of(credentials={"billing": ONE["billing"] | {"windows": windows}})
+    assert overview(database, settings).credentials[0].begins_at is not None
+
+
+def failed(kind: str, name: str) -> Trial:
+    back_off = BackOff(attention_after=1)
+    return Trial(kind, name).failed(NOW, back_off, problem="It cannot.", advice="Mend it.", lasting=True)
+
+
+def test_what_needs_a_person_is_shown_once(database: Database) -> None:
+    settings = settings_of(credentials=ONE, channels=("crm-team",))
+    for kind, name in (("rotate", "billing"), ("deliver", "crm-team"), ("look", "production")):
+        Trials(database).put(failed(kind, name))
+    assert [trial.kind for trial in overview(database, settings).untold] == ["deliver", "look", "rotate"]
+    Matters(database).open(attention(failed("look", "production")), NOW)
+    for kind, name in ((ROTATION, "billing"), (DELIVERY, "crm-team")):
+        told = NewMatter(key=key(kind, name), kind=kind, severity=Severity.WARNING, title="It failed", text="Why.")
+        Matters(database).open(told, NOW)
+    found = overview(database, settings)
+    assert found.untold == ()
+    assert [trial.kind for trial in found.troubles] == ["deliver", "look", "rotate"]
+
+
+def test_what_is_no_longer_configured_troubles_nobody(database: Database) -> None:
+    Trials(database).put(failed("rotate", "gone"))
+    Trials(database).put(failed("look", "gone"))
+    assert overview(database).troubles == ()
+
+
+def test_the_most_severe_matters_come_first_and_those_taken_on_do_not_press(database: Database) -> None:
+    matters = Matters(database)
+    for severity in (Severity.WARNING, Severity.INFO, Severity.CRITICAL):
+        new = NewMatter(key=severity, kind="expiry", severity=severity, title=severity, text="Why.")
+        matters.open(new, NOW)
+    found = overview(database)
+    assert [matter.key for matter in found.matters] == ["critical", "warning", "info"]
+    assert [matter.key for matter in found.pressing] == ["critical", "warning"]
+    matters.acknowledge(found.matters[0].id, actor="Robin", reason="Mine.", now=NOW)
+    matters.snooze(found.matters[1].id, until=NOW + DAY, actor="Robin", reason="Later.", now=NOW)
+    assert overview(database).pressing == ()
+    assert len(overview(database).matters) == 3
+
+
+def test_a_configuration_that_is_read_again_shows_at_once(database: Database) -> None:
+    settings = [settings_of(("production",))]
+    gathering = Gathering(lambda: settings[0], database, lambda: NOW)
+    assert [org.name for org in gathering.overview().orgs] == ["production"]
+    settings[0] = settings_of(("production", "emea"))
+    assert [org.name for org in gathering.overview().orgs] == ["production", "emea"]
+
+
+def test_what_the_history_does_not_know_is_none(database: Database) -> None:
+    gathering = Gathering(settings_of, database, lambda: NOW)
+    assert gathering.rotation("20200101-000000-aaaaaaaa") is None
+    assert gathering.certificate("0" * 64) is None
+    assert gathering.matter("20200101-aaaaaaaa") is None
+    assert gathering.matter("") is None
+
+
+def test_to_try_writing_changes_nothing(database: Database) -> None:
+    rotate(database, "billing", at=NOW, old=OLD, new=NEW)
+    gathering = Gathering(settings_of, database, lambda: NOW)
+    before = gathering.rotation(overview(database).rotations.newest[0].id)
+    gathering.try_writing()
+    assert gathering.rotation(overview(database).rotations.newest[0].id) == before

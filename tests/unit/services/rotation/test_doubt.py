@@ -1,0 +1,42 @@
+"""Before a person is called for a certificate that nobody knows, store and org are looked at once more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
+from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
+from rotator.services.rotation.doubt import LOOKS, Doubt
+from rotator.testing.versions import MOMENT
+
+
+def seen(live: str) -> Observation:
+    current = KnownVersion(Fingerprint("a" * 64), "Billing", "key", MOMENT + timedelta(days=90))
+    return Observation({"Billing": SeenApp("Billing", live=Fingerprint(live * 64))}, current=current)
+
+
+DRIFT = halt(HaltReason.DRIFT, "somebody changed it", "look")
+
+
+@pytest.mark.parametrize("reason", [HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN])
+def test_what_nobody_knows_is_looked_at_twice(reason: HaltReason) -> None:
+    doubt, action = Doubt(), replace(DRIFT, halt=reason)
+    assert doubt.remains(action, seen("b"))
+    assert not doubt.remains(action, replace(seen("b"), promoted_at=MOMENT))
+
+
+@pytest.mark.parametrize(
+    "action", [Action(ActionKind.DONE, "it is so"), halt(HaltReason.NOTHING_STORED, "nothing", "enroll")], ids=str
+)
+def test_what_does_not_depend_on_the_moment_is_believed(action: Action) -> None:
+    assert not Doubt().remains(action, seen("b"))
+
+
+def test_what_goes_on_changing_is_not_looked_at_without_end() -> None:
+    doubt = Doubt()
+    looks = [doubt.remains(DRIFT, seen("bcdef"[number % 5])) for number in range(LOOKS + 1)]
+    assert looks == [True] * LOOKS + [False]

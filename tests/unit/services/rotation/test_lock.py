@@ -1,0 +1,110 @@
+"""A run acts only while it has its lock; a lost one is taken again unless somebody has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import HistoryUnavailable, RotationRunning, RotatorError
+from rotator.services.rotation.lock import Guard
+from rotator.testing.versions import MOMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOST = HistoryUnavailable("The lock was lost.", advice="Run it again.")
+AWAY = HistoryUnavailable("The history is away.", advice="Run it again.")
+TAKEN = RotationRunning("Somebody has it.", advice="Wait.")
+TIMEOUT = timedelta(minutes=2)
+
+
+@dataclass
+class Trial:
+    """A lock that answers as it is told, and time that passes when somebody sleeps."""
+
+    is_held: bool = False
+    answers: list[RotatorError | None] = field(default_factory=list)
+    """To each try to take it again; the last one to all that follow."""
+    tries: int = 0
+    slept: float = 0.0
+
+    def check(self) -> None:
+        if not self.is_held:
+            raise LOST
+
+    def take_again(self) -> None:
+        answer = self.answers[min(self.tries, len(self.answers) - 1)]
+        self.tries += 1
+        if answer:
+            raise answer
+        self.is_held = True
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+    def guard(self) -> Guard:
+        return Guard(self, now=lambda: MOMENT + timedelta(seconds=self.slept), sleep=self.sleep, timeout=TIMEOUT)
+
+
+def never() -> bool:
+    return False
+
+
+def lose_and_take_again(guard: Guard, gives_up: Callable[[], bool] = never) -> None:
+    lost = guard.loss()
+    assert lost is LOST
+    guard.take_again(lost, gives_up=gives_up)
+
+
+def test_a_lock_that_is_held_is_no_loss() -> None:
+    assert Trial(is_held=True).guard().loss() is None
+
+
+def test_a_lost_lock_is_taken_again_at_once() -> None:
+    trial = Trial(answers=[None])
+    guard = trial.guard()
+    lose_and_take_again(guard)
+    assert guard.loss() is None
+    assert trial.slept == 0
+
+
+def test_a_history_that_is_away_is_waited_for() -> None:
+    trial = Trial(answers=[AWAY, AWAY, None])
+    lose_and_take_again(trial.guard())
+    assert trial.slept == 2
+
+
+def test_it_is_not_waited_for_without_end() -> None:
+    trial = Trial(answers=[AWAY])
+    with pytest.raises(HistoryUnavailable, match="The lock was lost"):
+        lose_and_take_again(trial.guard())
+    assert trial.slept == TIMEOUT.total_seconds()
+
+
+def test_a_lock_that_is_lost_again_and_again_is_not_waited_for_without_end() -> None:
+    trial = Trial(answers=[None])
+    guard = trial.guard()
+    for _ in range(3):
+        lose_and_take_again(guard)
+        trial.is_held, trial.slept = False, trial.slept + 45
+    trial.answers = [AWAY]
+    with pytest.raises(HistoryUnavailable, match="The lock was lost"):
+        lose_and_take_again(guard)
+    assert trial.slept == 3 * 45
+
+
+def test_where_somebody_else_has_it_nothing_is_waited_for() -> None:
+    trial = Trial(answers=[AWAY, TAKEN])
+    with pytest.raises(HistoryUnavailable, match="The lock was lost"):
+        lose_and_take_again(trial.guard())
+    assert (trial.tries, trial.slept) == (2, 1)
+
+
+def test_who_is_asked_to_stop_waits_no_longer() -> None:
+    trial = Trial(answers=[AWAY])
+    with pytest.raises(HistoryUnavailable, match="The lock was lost"):
+        lose_and_take_again(trial.guard(), gives_up=lambda: trial.tries == 2)
+    assert trial.slept == 1

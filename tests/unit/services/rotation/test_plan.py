@@ -1,0 +1,120 @@
+"""What is forecast is what a run then does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.core.decision.actions import ActionKind
+from rotator.errors import RotationHalted
+from rotator.services.rotation.plan import plan_of
+from rotator.services.rotation.report import Outcome
+from rotator.services.rotation.requests import Request
+from tests.unit.services.bench import BACK, FINISH, NOW, Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENROLL = Request("enroll", "alex@laptop")
+RESTORE = Request("restore", "alex@laptop")
+REQUESTS = {
+    "now": NOW,
+    "keep key": replace(NOW, keep_key=True),
+    "compromised": replace(NOW, trigger="compromised"),
+    "retire now": replace(NOW, retire_now=True),
+    "back": BACK,
+    "enroll": ENROLL,
+    "restore": RESTORE,
+    "finish": FINISH,
+}
+
+
+def nothing(_bench: Bench) -> None:
+    """As it is."""
+
+
+def rotated(bench: Bench) -> None:
+    """Rotated an hour ago."""
+    bench.serve()
+    bench.time += timedelta(hours=1)
+
+
+def after_grace(bench: Bench) -> None:
+    """Rotated so long ago that the version before has served its time."""
+    bench.serve()
+    bench.time += timedelta(days=8)
+
+
+def interrupted(bench: Bench) -> None:
+    """Died with the new certificate live."""
+    bench.die_before("upload")
+
+
+def promoted(bench: Bench) -> None:
+    """Died right after the promotion."""
+    bench.die_before("promote")
+
+
+def by_hand(bench: Bench) -> None:
+    """A person has changed the app."""
+    app = bench.current.app
+    bench.live[app] = bench.version(app).certificate
+
+
+def never_stored(bench: Bench) -> None:
+    """Nothing is stored and no app holds anything."""
+    bench.store.standing = type(bench.store.standing)()
+    bench.live.clear()
+
+
+BEFORE = [nothing, rotated, after_grace, interrupted, promoted, by_hand, never_stored]
+
+
+@pytest.mark.parametrize(
+    ("which", "prepare"), [*(("pair", each) for each in BEFORE), ("one", nothing), ("one", interrupted)]
+)
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_run_takes_the_steps_that_were_forecast_and_ends_as_foreseen(
+    request: pytest.FixtureRequest, which: str, prepare: Callable[[Bench], None], name: str
+) -> None:
+    bench: Bench = request.getfixturevalue(which)
+    prepare(bench)
+    plan = plan_of(bench.managed, REQUESTS[name], bench.now())
+    foreseen = [(str(step.kind), step.app) for step in plan.forecast.steps]
+    begun = len(bench.events())
+    try:
+        outcome = bench.serve(REQUESTS[name]).outcome
+    except RotationHalted as halted:
+        outcome = Outcome.HALTED
+        assert plan.forecast.end.why == halted.what  # noqa: PT017 - a refusal is foreseen as such
+    assert taken(bench, begun) == [step for step, _ in groupby(foreseen)]
+    ends = {Outcome.HALTED: ActionKind.HALT, Outcome.WAITING: ActionKind.WAIT}
+    assert plan.forecast.end.kind is ends.get(outcome, ActionKind.DONE)
+
+
+def taken(bench: Bench, begun: int) -> list[tuple[str, object]]:
+    """The steps that the history tells, since it had so many events."""
+    # A promotion that the run before could not write down has no app.
+    told = [event for event in bench.events()[begun:] if event.kind in set(ActionKind) and "app" in event.details]
+    steps = [(event.kind, event.details["app"]) for event in told]
+    return [step for step, _ in groupby(steps)]
+
+
+def test_a_plan_tells_when_a_credential_is_due(one: Bench) -> None:
+    plan = plan_of(one.managed, NOW, one.now())
+    assert plan.due_at == one.current.certificate.not_after - timedelta(days=30)
+    assert not plan.due
+    assert plan.due_at
+    assert plan_of(one.managed, NOW, plan.due_at).due
+
+
+def test_planning_changes_nothing(pair: Bench) -> None:
+    pair.die_before("upload")
+    before = pair.store.standing, dict(pair.live), len(pair.events())
+    for request in REQUESTS.values():
+        plan_of(pair.managed, request, pair.now())
+    assert (pair.store.standing, pair.live, len(pair.events())) == before

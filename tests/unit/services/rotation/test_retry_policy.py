@@ -1,0 +1,65 @@
+"""What is away for a while is waited for, what says no less, and each kind of failure is counted for itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from rotator.core.decision.actions import ActionKind
+from rotator.core.decision.policies import Verification
+from rotator.errors import HistoryUnavailable, LoginRefused, OrgError, OrgUnavailable, RotatorError, StoreUnavailable
+from rotator.services.rotation.retry_policy import LOOK, Patience
+from rotator.testing.versions import MOMENT
+
+RULES = Verification(timeout=timedelta(minutes=8), max_interval=timedelta(seconds=30))
+AWAY = OrgUnavailable("Away.", advice="")
+MINUTE = timedelta(minutes=1)
+
+
+class World:
+    """Time, and the patience of a run in it."""
+
+    def __init__(self) -> None:
+        self.time = MOMENT
+        self.patience = Patience(RULES, lambda: self.time)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize(
+    ("error", "minutes"),
+    [
+        (AWAY, 8),
+        (StoreUnavailable("Full.", advice=""), 8),
+        (HistoryUnavailable("Full.", advice=""), 8),
+        (OrgError("No.", advice=""), 2),
+        (LoginRefused("No.", advice=""), 2),
+    ],
+)
+def test_it_lasts_as_long_as_the_rules_say(world: World, error: RotatorError, minutes: int) -> None:
+    assert not world.patience.is_over(LOOK, error)
+    world.time += minutes * MINUTE - timedelta(seconds=1)
+    assert not world.patience.is_over(LOOK, error)
+    world.time += timedelta(seconds=1)
+    assert world.patience.is_over(LOOK, error)
+
+
+def test_a_success_begins_it_anew_for_its_own_kind_only(world: World) -> None:
+    for kind in (LOOK, ActionKind.RESTORE):
+        world.patience.is_over(kind, AWAY)
+    world.time += 8 * MINUTE
+    world.patience.succeeded(LOOK)
+    assert not world.patience.is_over(LOOK, AWAY)
+    assert world.patience.is_over(ActionKind.RESTORE, AWAY)
+
+
+def test_the_rest_after_each_failure_is_longer(world: World) -> None:
+    pauses = []
+    for _ in range(6):
+        world.patience.is_over(LOOK, AWAY)
+        pauses.append(world.patience.pause(LOOK).total_seconds())
+    assert pauses == [2, 4, 8, 16, 30, 30]

@@ -1,0 +1,94 @@
+"""Whatever happens in whatever order, what is due has an end, and no version is replaced twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.errors import LoginRefused, OrgUnavailable, StoreUnavailable
+from rotator.history.journal.queries import rotations, verify
+from tests.unit.services.office import Routine, routine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.history.engine.database import Database
+
+AWAY = OrgUnavailable("The org is away.", advice="Run it again.")
+REFUSED = LoginRefused("The org refuses the login.", advice="Look at the app.")
+NO_STORE = StoreUnavailable("The store is away.", advice="Wait.")
+TRANSIENT = LoginAnswer(LoginOutcome.TRANSIENT, "busy")
+
+
+def _org(error: OrgUnavailable | LoginRefused | None) -> Callable[[Routine], None]:
+    def change(found: Routine) -> None:
+        found.around.org_fails = error
+
+    return change
+
+
+def _store(error: StoreUnavailable | None) -> Callable[[Routine], None]:
+    def change(found: Routine) -> None:
+        found.around.store_fails = error
+
+    return change
+
+
+def _logins(answer: LoginAnswer | None) -> Callable[[Routine], None]:
+    def change(found: Routine) -> None:
+        found.bench.refuses = lambda _: answer
+
+    return change
+
+
+def _limits(found: Routine) -> None:
+    found.around.full_until = found.bench.time + timedelta(hours=3)
+
+
+HAPPENINGS: dict[str, Callable[[Routine], None]] = {
+    "org away": _org(AWAY),
+    "org refuses": _org(REFUSED),
+    "org back": _org(None),
+    "store away": _store(NO_STORE),
+    "store back": _store(None),
+    "logins answer nothing": _logins(TRANSIENT),
+    "logins work": _logins(None),
+    "limits reached": _limits,
+    "restart": Routine.restart,
+}
+PASSING = st.integers(min_value=-5, max_value=90 * 24).map(lambda hours: timedelta(hours=hours))
+LIFE = st.lists(st.tuples(PASSING, st.sampled_from(sorted(HAPPENINGS))), min_size=3, max_size=8)
+
+
+@settings(
+    max_examples=6,
+    # A life takes a third of a second: shrinking one would take minutes.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(life=LIFE, is_pair=st.booleans())
+def test_every_day_has_an_end_and_no_version_is_replaced_twice(
+    empty_history: Callable[[], Database], life: list[tuple[timedelta, str]], *, is_pair: bool
+) -> None:
+    found = routine(empty_history(), apps="Billing, Billing_B" if is_pair else "Billing")
+    found.bench.use("Billing")
+    for passing, happening in life:
+        HAPPENINGS[happening](found)
+        found.bench.time += passing
+        found.work()
+    for name in ("org back", "store back", "logins work"):
+        HAPPENINGS[name](found)
+    for _ in range(3):
+        found.bench.time += timedelta(days=2)
+        found.work()
+    made = Counter(each.old_fingerprint for each in rotations(found.office.database) if each.outcome == "rotated")
+    assert set(made.values()) <= {1}
+    assert found.bench.current.certificate.not_after - found.bench.time > timedelta(days=1)
+    assert not found.look.failures
+    assert not found.rotation.failures
+    assert verify(found.office.database).intact

@@ -1,0 +1,178 @@
+"""What a credential needs follows from one look at it, and so does when it is to be looked at again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from rotator.config.loading import parse
+from rotator.config.windows import CronWindow
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.actions import HaltReason
+from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
+from rotator.core.decision.policies import Goal, Policy, Wanted
+from rotator.core.windows import Cron
+from rotator.services.inventory.status import CredentialStatus, Standing
+from rotator.services.schedule.due import Need, Outlook, begins_at, longest, needed, outlook_after, windows_of, world_of
+from rotator.testing.versions import make_version
+from tests.unit.services.conftest import CONFIGURATION
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+POLICY = Policy()
+LASTS = timedelta(minutes=45)
+SETTINGS = parse(CONFIGURATION, Path("/nowhere/config.yaml")).credentials["warehouse"]
+
+
+def version(name: str, app: str = "A", days: float = 365) -> KnownVersion:
+    """A stored version with so many days left."""
+    return KnownVersion(Fingerprint(name), app, f"key of {name}", NOW + days * DAY)
+
+
+def seen(
+    current: KnownVersion | None, previous: KnownVersion | None = None, *, pending: KnownVersion | None = None
+) -> Observation:
+    """Two apps that hold current's and previous' certificates, promoted ten days ago."""
+    held = {each.app: each.fingerprint for each in (previous, current) if each}
+    apps = {name: SeenApp(name, live=held.get(name)) for name in ("A", "B")}
+    return Observation(apps, pending=pending, current=current, previous=previous, promoted_at=NOW - 10 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("windows", "standing", "begins"),
+    [
+        ([], Standing.DUE, NOW),
+        ([CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")], Standing.DUE, NOW + timedelta(hours=15)),
+        ([CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")], Standing.OK, None),
+        ([CronWindow(cron="0 3 29 2 *", lasts=timedelta(hours=1), zone="UTC")], Standing.EXPIRED, NOW),
+    ],
+)
+def test_people_are_told_when_what_is_due_may_begin(
+    windows: list[CronWindow], standing: Standing, begins: datetime | None
+) -> None:
+    settings = SETTINGS.model_copy(update={"windows": tuple(windows)})
+    status = CredentialStatus("warehouse", settings, standing, current=make_version(now=NOW - 340 * DAY))
+    assert begins_at(status, NOW) == begins
+
+
+def need(found: Observation, begun: Wanted | None = None) -> Need:
+    return needed(found, begun, POLICY, NOW).need
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (seen(None), Need.NOTHING),
+        (seen(version("current")), Need.NOTHING),
+        (seen(version("current", days=30.1)), Need.NOTHING),
+        (seen(version("current", days=30)), Need.REPLACE),
+        (seen(version("current", days=-1)), Need.REPLACE),
+        (seen(version("current"), version("previous", "B")), Need.RETIRE),
+        (seen(version("current", days=5), version("previous", "B")), Need.RETIRE),
+        (seen(version("current"), pending=version("pending", "B")), Need.FINISH),
+    ],
+)
+def test_a_look_says_what_is_needed(found: Observation, expected: Need) -> None:
+    assert need(found) is expected
+
+
+def test_what_was_begun_is_finished_even_if_nothing_of_it_was_done() -> None:
+    assert need(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("current"))) is Need.FINISH
+    assert need(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("earlier"))) is Need.FINISH
+
+
+def test_drift_needs_a_person_whether_anything_is_due_or_not() -> None:
+    for days in (5, 300):
+        found = seen(version("current", days=days))
+        apps = {**found.apps, "A": SeenApp("A", live=Fingerprint("somebody's"))}
+        answer = needed(replace(found, apps=apps), None, POLICY, NOW)
+        assert (answer.need, answer.end.halt) == (Need.PERSON, HaltReason.DRIFT)
+
+
+def test_a_standby_app_that_nobody_knows_needs_a_person_once_it_is_due() -> None:
+    for days, expected in ((300, Need.NOTHING), (5, Need.PERSON)):
+        found = seen(version("current", days=days))
+        apps = {**found.apps, "B": SeenApp("B", live=Fingerprint("somebody's"))}
+        assert need(replace(found, apps=apps)) is expected
+
+
+def test_what_could_only_wait_for_the_grace_to_end_is_not_begun() -> None:
+    found = replace(seen(version("current", days=20), version("previous", "B")), promoted_at=NOW - DAY)
+    answer = needed(found, None, POLICY, NOW)
+    assert (answer.need, answer.wait_until) == (Need.NOTHING, NOW + 6 * DAY)
+    assert outlook_after(found, answer, SETTINGS, NOW).due_at == NOW + 6 * DAY
+
+
+@pytest.mark.parametrize(
+    ("days", "rests"),
+    [(20, 6 * DAY), (4, 3 * DAY), (-1, 6 * DAY), (-0.5, 6 * DAY)],
+    ids=["for the grace", "not beyond its last day", "had expired", "expired since"],
+)
+def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, rests: timedelta) -> None:
+    older, newer = version("old", days=days), version("new")
+    found = replace(seen(older, newer), apps={"A": SeenApp("A", live=older.fingerprint)}, promoted_at=NOW - DAY)
+    answer = needed(found, None, POLICY, NOW)
+    assert (answer.need, answer.wait_until) == (Need.NOTHING, NOW + rests)
+    assert outlook_after(found, answer, SETTINGS, NOW).due_at == NOW + rests
+    assert needed(found, None, POLICY, NOW + rests).need in {Need.REPLACE, Need.RETIRE}
+
+
+def test_an_outlook_tells_when_there_is_something_to_do() -> None:
+    found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - DAY)
+    outlook = outlook_after(found, needed(found, None, POLICY, NOW), SETTINGS, NOW)
+    assert not outlook.is_due([], NOW, lasts=LASTS)
+    assert outlook.is_due([], NOW + 6 * DAY, lasts=LASTS), "the grace has ended"
+    assert outlook.is_due([], NOW + 335 * DAY, lasts=LASTS)
+
+
+def test_a_version_that_is_still_in_use_after_its_grace_is_not_asked_for_again_and_again() -> None:
+    found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - 10 * DAY)
+    answer = replace(needed(found, None, POLICY, NOW), need=Need.NOTHING)
+    assert outlook_after(found, answer, SETTINGS, NOW).retires_at is None
+
+
+def test_what_is_half_done_is_due_whatever_the_window() -> None:
+    in_years = Cron("0 0 29 2 *", timedelta(hours=1), ZoneInfo("UTC"))
+    assert Outlook(is_half_done=True).is_due([in_years], NOW, lasts=LASTS)
+
+
+def test_what_is_due_waits_for_the_window_as_long_as_there_is_time() -> None:
+    due = Outlook(expires_at=NOW + 30 * DAY, due_at=NOW, retires_at=NOW)
+    tomorrow = Cron("0 12 24 11 *", timedelta(hours=1), ZoneInfo("UTC"))
+    assert not due.is_due([tomorrow], NOW, lasts=LASTS)
+    assert due.is_due([tomorrow], NOW + DAY, lasts=LASTS)
+    assert Outlook(expires_at=NOW + DAY / 2, due_at=NOW).is_due([tomorrow], NOW, lasts=LASTS), "it would be too late"
+
+
+def test_of_what_is_not_stored_nothing_is_due() -> None:
+    assert outlook_after(seen(None), needed(seen(None), None, POLICY, NOW), SETTINGS, NOW) == Outlook()
+    assert not Outlook().is_due([], NOW, lasts=LASTS)
+
+
+def test_the_world_is_the_same_until_something_changes_that_an_attempt_depends_on() -> None:
+    found = seen(version("current"))
+    world = world_of(found, SETTINGS)
+    assert world == world_of(replace(found, promoted_at=NOW), SETTINGS)
+    assert world != world_of(seen(version("other")), SETTINGS)
+    assert world != world_of(replace(found, pending=version("pending")), SETTINGS)
+    assert world != world_of(replace(found, apps={**found.apps, "B": SeenApp("B", live=Fingerprint("x"))}), SETTINGS)
+    assert world != world_of(found, SETTINGS.model_copy(update={"lifetime": DAY}))
+
+
+def test_another_throwaway_certificate_is_no_change() -> None:
+    worlds = {world_of(_with_throwaway(Fingerprint(name)), SETTINGS) for name in ("one throwaway", "another throwaway")}
+    assert len(worlds) == 1
+
+
+def test_a_rotation_may_take_as_long_as_it_tries_and_is_taken_back() -> None:
+    assert longest(SETTINGS) == timedelta(minutes=45)
+    assert windows_of(SETTINGS) == []
+
+
+def _with_throwaway(fingerprint: Fingerprint) -> Observation:
+    found = seen(version("current"))
+    return replace(found, apps={**found.apps, "B": SeenApp("B", live=fingerprint, throwaway=True)})

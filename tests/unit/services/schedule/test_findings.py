@@ -1,0 +1,43 @@
+"""What a look at an org says beyond its certificates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rotator.core.kinds import Kind
+from rotator.errors import OrgError
+from rotator.services.inventory.scan import Problem, Scan
+from rotator.services.schedule.books import Books
+from rotator.services.schedule.findings import Findings
+from tests.unit.services.alerting import DAY, NOW, settings_with
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.history.engine.database import Database
+    from rotator.services.schedule.context import Office
+
+HIDES = Problem(
+    "org production",
+    OrgError("production hides Certificate.", left="The rest of the org was read.", advice="Give the permission."),
+    org="production",
+    kind=Kind.CERTIFICATE,
+)
+
+
+def look(books: Books, *problems: Problem, now: datetime = NOW) -> None:
+    Findings(cast("Office", None), books, "production", Scan((), problems), (), now).tell()
+
+
+def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(database: Database) -> None:
+    books = Books(settings_with("team: {}"), database)
+    look(books, HIDES)
+    look(books, HIDES, now=NOW + DAY)
+    (matter,) = books.matters.open_matters()
+    assert matter.title == "The org production does not show its certificates of the type Certificate"
+    assert "Give the permission." in matter.text
+    assert [notice.step for notice in books.ledger.notices(matter.id)] == ["opened"]
+    books.ledger.told(books.ledger.claim("team", NOW, DAY), "", NOW)
+    look(books, now=NOW + 2 * DAY)
+    assert books.matters.open_matters() == []
+    assert [notice.step for notice in books.ledger.notices(matter.id)] == ["opened", "closed"]

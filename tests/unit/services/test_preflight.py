@@ -1,0 +1,225 @@
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.alerts.base import DeliveryFailed
+from rotator.config.loading import parse
+from rotator.config.settings import Settings
+from rotator.core.credentials import Version
+from rotator.errors import HistoryError, LoginRefused, OrgError, StoreError
+from rotator.salesforce.apps.connected_app import App
+from rotator.services.preflight import Check, Result, checks
+from rotator.stores.files.store import FilesStore
+from rotator.testing.versions import MOMENT, make_version
+from tests.unit.services.conftest import CONFIGURATION
+
+if TYPE_CHECKING:
+    from rotator.core.crypto.certificates import Certificate
+
+Stored = Callable[..., Version]
+
+
+class Org:
+    """An org that says what a test wants: its session and its apps in one."""
+
+    org_id = "00D000000000001EAA"
+    instance_url = "https://example.my.salesforce.com"
+
+    def __init__(self) -> None:
+        self.server_time: datetime | None = MOMENT
+        self.refuses: OrgError | None = None
+        self.closed: OrgError | None = None
+        self.client_ids: dict[str, str] = {}
+        self.live: dict[str, Certificate | None] = {}
+
+    def ensure_alive(self) -> None:
+        if self.refuses:
+            raise self.refuses
+
+    def check_access(self, names: Sequence[str]) -> None:
+        if self.closed:
+            raise self.closed
+        if absent := [name for name in names if name not in self.live]:
+            raise OrgError(f"There is no {absent[0]}.", advice="Look it up.")
+
+    def read(self, name: str) -> Any:
+        certificate = self.live[name]
+        return App(name, name, self.client_ids.get(name, f"client id of {name}"), certificate, component=None)
+
+
+class World:
+    """Adapters that a test can break."""
+
+    def __init__(self, settings: Settings, store: FilesStore) -> None:
+        self.settings = settings
+        self.files = store
+        self.orgs = {"production": Org(), "sandbox": Org()}
+        self.orgs["production"].live = dict.fromkeys(["Billing", "Warehouse_A", "Warehouse_B"])
+        self.orgs["sandbox"].live = {"Rotator": None}
+        self.database: Any = SimpleNamespace(name="sqlite:///rotator.db", version="0001")
+        self.channels: dict[str, Any] = {}
+        self.now: Callable[[], datetime] = lambda: MOMENT
+
+    def store(self, _: str) -> FilesStore:
+        return self.files
+
+    def org_session(self, name: str) -> Any:
+        return self.orgs[name]
+
+    connected_apps = org_session
+
+    def channel(self, name: str) -> Any:
+        return self.channels[name]
+
+    def check(self, name: str) -> Check:
+        return self.all()[name]
+
+    def all(self) -> dict[str, Check]:
+        return {check.name: check for check in checks(self)}
+
+
+@pytest.fixture
+def world(settings: Settings, store: FilesStore) -> World:
+    return World(settings, store)
+
+
+def test_everything_is_tried_in_the_order_in_which_it_rests_on_the_other(world: World) -> None:
+    assert list(world.all()) == [
+        "configuration",
+        "history",
+        "store keys",
+        "login to production",
+        "clock of production",
+        "metadata of production",
+        "login to sandbox",
+        "clock of sandbox",
+        "metadata of sandbox",
+        "apps of billing",
+        "key of billing",
+        "apps of warehouse",
+        "key of warehouse",
+        "apps of management",
+        "key of management",
+    ]
+    assert {check.result for check in world.all().values()} == {Result.OK, Result.SKIPPED}
+
+
+def test_a_credential_that_is_not_stored_is_skipped_with_what_to_do(world: World) -> None:
+    check = world.check("key of billing")
+    assert check.result is Result.SKIPPED
+    assert "rotator adopt billing" in check.advice
+
+
+def test_a_live_current_version_passes(world: World, stored: Stored) -> None:
+    world.orgs["production"].live["Billing"] = stored().certificate
+    assert world.check("key of billing").result is Result.OK
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_another_live_certificate_or_none_fails(world: World, stored: Stored, *, held: bool) -> None:
+    stored()
+    world.orgs["production"].live["Billing"] = make_version().certificate if held else None
+    check = world.check("key of billing")
+    assert check.result is Result.FAILED
+    assert "rotate restore billing" in check.advice
+
+
+def test_a_refused_login_fails_and_stops_only_what_rests_on_it(world: World) -> None:
+    world.orgs["production"].refuses = LoginRefused("user hasn't approved this consumer", advice="Pre-authorise.")
+    found = world.all()
+    assert (found["login to production"].result, found["login to production"].advice) == (
+        Result.FAILED,
+        "Pre-authorise.",
+    )
+    for name in ("clock of production", "metadata of production", "apps of billing", "key of billing"):
+        assert found[name].result is Result.SKIPPED, name
+        assert "did not pass" in found[name].sentence
+    assert found["metadata of sandbox"].result is Result.OK
+    assert found["apps of management"].result is Result.OK
+
+
+def test_a_credential_of_the_app_that_we_log_in_through_with_a_key_of_our_own_fails(world: World) -> None:
+    world.orgs["production"].client_ids["Billing"] = "key"
+    check = world.check("apps of billing")
+    assert check.result is Result.FAILED
+    assert "`login: {credential: billing}`" in check.advice
+    world.orgs["sandbox"].client_ids["Rotator"] = "key"
+    assert world.check("apps of management").result is Result.OK
+
+
+def test_a_missing_permission_fails_the_metadata_check(world: World) -> None:
+    world.orgs["production"].closed = OrgError("INSUFFICIENT_ACCESS", advice="Give the permission.")
+    assert world.check("metadata of production").result is Result.FAILED
+
+
+def test_an_app_that_is_not_there_fails_for_its_credential_alone(world: World) -> None:
+    del world.orgs["production"].live["Warehouse_B"]
+    found = world.all()
+    assert found["apps of warehouse"].result is Result.FAILED
+    assert found["key of warehouse"].result is Result.SKIPPED
+    assert found["apps of billing"].result is Result.OK
+
+
+@pytest.mark.parametrize(
+    ("seconds", "result"), [(0, Result.OK), (-60, Result.OK), (61, Result.FAILED), (-3600, Result.FAILED)]
+)
+def test_a_clock_that_is_wrong_fails(world: World, seconds: int, result: Result) -> None:
+    world.orgs["production"].server_time = MOMENT + timedelta(seconds=seconds)
+    assert world.check("clock of production").result is result
+
+
+def test_an_org_that_does_not_tell_its_time_is_no_failure(world: World) -> None:
+    world.orgs["production"].server_time = None
+    assert world.check("clock of production").result is Result.SKIPPED
+
+
+def test_a_store_that_refuses_stops_the_keys_in_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise StoreError("The disk is full.", advice="Make room.")
+
+    monkeypatch.setattr(world.files, "check", refuse)
+    found = world.all()
+    assert found["store keys"].result is Result.FAILED
+    assert found["key of billing"].result is Result.SKIPPED
+    assert found["apps of billing"].result is Result.OK
+
+
+def test_a_history_that_cannot_be_opened_fails_alone(settings: Settings, store: FilesStore) -> None:
+    class Broken(World):
+        @property
+        def database(self) -> Any:
+            raise HistoryError("The history is of a later release.", advice="Install it.")
+
+        @database.setter
+        def database(self, _: Any) -> None: ...
+
+    found = Broken(settings, store).all()
+    assert [name for name, check in found.items() if check.result is Result.FAILED] == ["history"]
+
+
+CHANNELS = """
+alerts:
+  channels:
+    ops: {type: apprise, url: {env: URL}}
+    pager: {type: apprise, url: {env: URL}}
+"""
+
+
+@pytest.fixture
+def alerting(tmp_path: Path, store: FilesStore) -> World:
+    return World(parse(CONFIGURATION + CHANNELS, tmp_path / "config.yaml"), store)
+
+
+def test_channels_are_tried_each_on_its_own(alerting: World) -> None:
+    def refuse() -> str:
+        raise DeliveryFailed("Channel pager: no login.", advice="Give the password.", lasting=True)
+
+    alerting.channels = {"ops": SimpleNamespace(check=lambda: "Connected."), "pager": SimpleNamespace(check=refuse)}
+    ops, pager = alerting.check("channel ops"), alerting.check("channel pager")
+    assert (ops.result, ops.sentence) == (Result.OK, "Connected.")
+    assert (pager.result, pager.advice) == (Result.FAILED, "Give the password.")
+    assert "2 channels" in alerting.check("configuration").sentence

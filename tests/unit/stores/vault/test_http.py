@@ -1,0 +1,99 @@
+"""What a Vault says that passes by itself is waited for."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from rotator.errors import StoreUnavailable
+from rotator.stores.vault.http import VaultHttp, VaultServer, Waiting
+
+UPGRADING = (
+    "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will"
+    " resume service shortly."
+)
+
+
+class Clock:
+    """Time that passes by sleeping."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 15, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def http() -> VaultHttp:
+    clock = Clock()
+    waiting = Waiting(now=clock.now, sleep=clock.sleep, uniform=lambda low, _high: low)
+    return VaultHttp("keys", VaultServer("http://127.0.0.1:1"), waiting)
+
+
+def response(status: int, body: dict[str, object]) -> requests.Response:
+    answer = requests.Response()
+    answer.status_code = status
+    answer._content = json.dumps(body).encode()
+    return answer
+
+
+def test_an_engine_that_has_just_been_enabled_is_waited_for(http: VaultHttp) -> None:
+    answers = [response(400, {"errors": [UPGRADING]}), response(200, {"data": {"keys": []}})]
+    assert http.send(lambda _client: answers.pop(0), None).ok
+    assert not answers
+
+
+def test_an_engine_that_never_becomes_ready_is_told(http: VaultHttp) -> None:
+    with pytest.raises(StoreUnavailable, match="not ready yet"):
+        http.send(lambda _client: response(400, {"errors": [UPGRADING]}), None)
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "told"),
+    [
+        (503, ["Vault is sealed"], "it is sealed"),
+        (500, ["local node not active but active cluster node not found"], "active cluster node not found"),
+        (503, [], "no node is active"),
+        (429, ['request path "kv/data/x": rate limit quota exceeded'], "rate limit quota exceeded"),
+        (412, [], "has not caught up"),
+        (472, [], "standby for disaster recovery"),
+        (473, [], "performance standby"),
+        (502, [], "cannot reach it"),
+    ],
+)
+def test_a_server_that_is_sealed_a_standby_or_throttles_is_waited_for_and_told(
+    http: VaultHttp, status: int, errors: list[str], told: str
+) -> None:
+    answers = [response(status, {"errors": errors}), response(200, {"data": {}})]
+    assert http.send(lambda _client: answers.pop(0), None).ok
+    with pytest.raises(StoreUnavailable) as away:
+        http.send(lambda _client: response(status, {"errors": errors}), None)
+    assert told in away.value.what
+    assert "(tried for 30 seconds)" in away.value.what
+
+
+@pytest.mark.parametrize(
+    ("address", "target", "followed"),
+    [
+        ("https://a.example/v1/x", "https://b.example/v1/x", True),
+        ("https://a.example/v1/x", "/v1/y", True),
+        ("https://a.example/v1/x", "http://b.example/v1/x", False),
+        ("http://127.0.0.1:8200/v1/x", "http://127.0.0.2:8200/v1/x", True),
+    ],
+)
+def test_a_standby_is_not_followed_out_of_tls(http: VaultHttp, address: str, target: str, *, followed: bool) -> None:
+    answer = response(307, {})
+    answer.url, answer.headers["Location"] = address, target
+    assert (http._client.adapter.session.get_redirect_target(answer) == target) is followed
+
+
+def test_another_refusal_is_an_answer_at_once(http: VaultHttp) -> None:
+    answers = [response(400, {"errors": ["check-and-set parameter did not match the current version"]})]
+    assert http.send(lambda _client: answers.pop(0), None).status == 400

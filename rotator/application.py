@@ -122,9 +122,8 @@ class Application:
     @cached_property
     def locks(self) -> RotationLocks:
         """One rotation of a credential at a time."""
-        from rotator.history.locks.locks import rotation_locks
 
-        return rotation_locks(self.database, self.now)
+        return self.database.rotation_locks(self.now)
 
     def credential(self, name: str) -> CredentialSettings:
         """A credential's settings. Raises ConfigurationError for a name that is not configured."""

@@ -1,0 +1,1 @@
+"""The commands. They show, and decide nothing."""

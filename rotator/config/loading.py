@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from rotator.config.alerts import CHANNEL_TAGS, CHANNELS
 from rotator.config.consistency import inconsistencies
 from rotator.config.document import Document, read_document
-from rotator.config.kinds import settings_of
 from rotator.config.settings import BY_CREDENTIAL, OWN_KEY, Settings
+from rotator.config.stores import settings_of
 from rotator.config.validation_errors import Mistake, Place, describe
 from rotator.config.windows import BY_CRON, WEEKLY
 from rotator.errors import ConfigurationError

@@ -13,7 +13,6 @@ from rotator.config.alerts import AlertSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings
 from rotator.config.durations import Duration, format_duration
-from rotator.config.merging import with_defaults
 from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
 from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
@@ -21,8 +20,35 @@ from rotator.config.stores import Store
 from rotator.config.windows import WindowSettings
 from rotator.core.decision.policies import Strategy, Verification
 
+_NESTED: Final = ("subject", "verification")
+_LONGEST_COMMON_NAME: Final = 64
+
+
+def with_defaults(document: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the whole document with complete credentials; what has the wrong shape is left for validation."""
+    sections = {key: value for key, value in document.items() if value is not None}
+    rotation, credentials = sections.get("rotation", {}), sections.get("credentials")
+    if isinstance(rotation, dict) and isinstance(credentials, dict):
+        sections["credentials"] = {name: _complete(name, own, rotation) for name, own in credentials.items()}
+    return sections
+
+
+def _complete(name: str, own: Any, defaults: dict[str, Any]) -> Any:
+    if not isinstance(own, dict):
+        return own
+    merged = {**defaults, **own}
+    for key in _NESTED:
+        if isinstance(defaults.get(key), dict) and isinstance(own.get(key), dict):
+            merged[key] = {**defaults[key], **own[key]}
+    subject = merged.setdefault("subject", {})
+    if isinstance(subject, dict) and isinstance(own.get("org"), str):
+        common_name = f"{name} {own['org']}"[:_LONGEST_COMMON_NAME]
+        merged["subject"] = {"common_name": common_name, **subject}
+    return merged
+
+
 RESERVED_COMMON_NAME: Final = "retired by rotator"
-"""`rotator.core.crypto.certificates.RETIRED_COMMON_NAME`, which is not imported: cryptography costs every command 70 ms."""
+"""`RETIRED_COMMON_NAME` of `rotator.core.crypto.certificates`, not imported: cryptography costs every command 70 ms."""
 
 OWN_KEY: Final = "login with a key"
 BY_CREDENTIAL: Final = "login by a credential"

@@ -12,9 +12,8 @@ from rotator.core.crypto.certificates import Certificate
 from rotator.core.kinds import Kind
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.salesforce.apps.connected_app import app_of
-from rotator.salesforce.key_management import QUERY, records
+from rotator.salesforce.key_management import QUERY, Uses, records
 from rotator.salesforce.metadata import READ_LIMIT, MetadataService
-from rotator.salesforce.uses import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

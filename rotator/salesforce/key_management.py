@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from rotator.salesforce.metadata import Component
+
 
 QUERY: Final = (
     "SELECT Id, DeveloperName, MasterLabel, ExpirationDate, KeySize, OptionsIsCaSigned, OptionsIsUnusable, "
@@ -54,3 +58,36 @@ def _not_after(row: Mapping[str, Any]) -> datetime | None:
     midnight = time(tzinfo=UTC)
     day = datetime.strptime(row["ExpirationDate"][:10], "%Y-%m-%d").replace(tzinfo=UTC).date()
     return datetime.combine(day, midnight if row["OptionsIsCaSigned"] else SELF_SIGNED_UNTIL)
+
+
+_ID_LENGTH: Final = 15
+"""The rest of a record's id of 18 characters follows from them."""
+
+
+class Uses:
+    """References to certificates, as components are read that may hold some."""
+
+    def __init__(self) -> None:
+        self._found: Final[dict[str, list[str]]] = defaultdict(list)
+
+    def of_app(self, component: Component) -> None:
+        """Notes what a connected app refers to (Metadata API Developer Guide, ConnectedApp)."""
+        saml, oauth = component.samlConfig, component.oauthConfig
+        if saml:
+            self._note(saml.encryptionCertificate, f"SAML encryption for the app {component.fullName}")
+        if oauth and oauth.assetTokenConfig:
+            self._note(oauth.assetTokenConfig.assetSigningCertId[:_ID_LENGTH], f"asset tokens of {component.fullName}")
+
+    def of_identity_provider(self, component: Component) -> None:
+        """Notes what single sign-on settings refer to (Metadata API Developer Guide, SamlSsoConfig)."""
+        signing, decryption = component.requestSigningCertId, component.decryptionCertificate
+        self._note((signing or "")[:_ID_LENGTH], f"SAML requests to {component.fullName}")
+        self._note((decryption or "")[:_ID_LENGTH], f"SAML decryption for {component.fullName}")
+
+    def of(self, record: CertificateRecord) -> tuple[str, ...]:
+        """What refers to a certificate, in words."""
+        return (*self._found[record.id[:_ID_LENGTH]], *self._found[record.name])
+
+    def _note(self, reference: str | None, what: str) -> None:
+        if reference:
+            self._found[reference].append(what)

@@ -1,0 +1,1 @@
+"""The use cases. Rooms: reporting > schedule > alerting > rotation | inventory."""

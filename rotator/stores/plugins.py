@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import rotator
-from rotator.config.kinds import load_kind
 from rotator.config.section import StoreSettings
+from rotator.config.stores import load_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, insert, select, text, update
 from rotator.errors import HistoryError
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.tables import EVENT, HEAD, ROTATION
-from rotator.history.journal.journal import Journal, queries
+from rotator.history.journal import queries
+from rotator.history.journal.journal import Journal
 from tests.contract.databases import NEW_ROTATION, NOW, together
 
 APPENDING = """

@@ -14,7 +14,8 @@ from rotator.history.engine import upgrades
 from rotator.history.engine.database import open_database
 from rotator.history.engine.tables import CERTIFICATE
 from rotator.history.engine.times import UtcDateTime
-from rotator.history.journal.journal import Journal, queries
+from rotator.history.journal import queries
+from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings
 from tests.contract.databases import NEW_MATTER, NEW_ROTATION, NOW
 

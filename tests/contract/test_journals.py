@@ -12,7 +12,8 @@ from sqlalchemy import delete, insert, select, update
 
 from rotator.history.engine.database import open_database
 from rotator.history.engine.tables import EVENT
-from rotator.history.journal.journal import Journal, queries
+from rotator.history.journal import queries
+from rotator.history.journal.journal import Journal
 from tests.contract.databases import NEW_ROTATION, NOW, unguard
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from rotator.history.alerts.alerts import Matter, Matters
 from rotator.history.alerts.outbox import CLOSED, Ledger, Notice
 from rotator.history.attempts import Trials
 from rotator.history.engine.tables import MATTER, NOTICE
-from rotator.history.journal.journal import queries
+from rotator.history.journal import queries
 from tests.contract.databases import NEW_MATTER, NOW, together
 
 if TYPE_CHECKING:

@@ -13,18 +13,18 @@ import pytest
 
 from rotator.errors import RotationRunning
 from rotator.history.engine.database import Database, open_database
-from rotator.history.locks.locks import RotationLocks, rotation_locks
 from tests.contract.databases import NOW, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rotator.history.locks.locks import RotationLocks
+
 HOLDER = """
 import sys
 from datetime import UTC, datetime
 from rotator.history.engine.database import open_database
-from rotator.history.locks.locks import rotation_locks
-locks = rotation_locks(open_database(sys.argv[1]), lambda: datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
+locks = open_database(sys.argv[1]).rotation_locks(lambda: datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
 with locks.hold(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
@@ -36,7 +36,7 @@ AT_ONCE = 5.0
 
 @pytest.fixture
 def locks(database: Database) -> RotationLocks:
-    return rotation_locks(database, lambda: NOW)
+    return database.rotation_locks(lambda: NOW)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_other_credentials_are_free(locks: RotationLocks) -> None:
 
 def test_those_who_share_a_database_share_its_locks(database_url: str, locks: RotationLocks) -> None:
     with open_database(database_url) as other, locks.hold("billing"):
-        elsewhere = rotation_locks(other, lambda: NOW)
+        elsewhere = other.rotation_locks(lambda: NOW)
         with pytest.raises(RotationRunning), elsewhere.hold("billing"):
             pass
         with elsewhere.hold("shipping"):

@@ -14,12 +14,13 @@ from rotator.errors import HistoryUnavailable, RotationRunning
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.sqlite import file_of, locks_folder
 from rotator.history.locks.advisory import lock_key
-from rotator.history.locks.locks import RotationLocks, rotation_locks
 from tests.contract.databases import NOW
 from tests.contract.servers.postgres import execute, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rotator.history.locks.locks import RotationLocks
 
 ENDED = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
@@ -35,7 +36,7 @@ SIGNED = """
 
 @pytest.fixture
 def locks(database: Database) -> RotationLocks:
-    return rotation_locks(database, lambda: NOW)
+    return database.rotation_locks(lambda: NOW)
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_a_lock_that_is_held_is_left_alone(locks: RotationLocks) -> None:
 
 
 def test_who_comes_too_late_does_not_get_a_lost_lock_back(database: Database, lose: Callable[[], object]) -> None:
-    first, second = (rotation_locks(database, clock) for clock in (lambda: NOW, lambda: NOW.replace(year=2027)))
+    first, second = (database.rotation_locks(clock) for clock in (lambda: NOW, lambda: NOW.replace(year=2027)))
     with first.hold("billing") as hold:
         lose()
         with second.hold("billing") as another:
@@ -81,7 +82,7 @@ def test_who_comes_too_late_does_not_get_a_lost_lock_back(database: Database, lo
 
 
 def test_of_two_that_lost_a_lock_one_has_it_again(database: Database, lose: Callable[[], object]) -> None:
-    first, second = (rotation_locks(database, clock) for clock in (lambda: NOW, lambda: NOW.replace(year=2027)))
+    first, second = (database.rotation_locks(clock) for clock in (lambda: NOW, lambda: NOW.replace(year=2027)))
     with first.hold("billing") as hold:
         lose()
         with second.hold("billing") as another:
@@ -97,7 +98,7 @@ def test_a_session_that_the_server_has_not_given_up_is_waited_for(postgres_url: 
     with (
         scratch_database(postgres_url) as url,
         open_database(url) as database,
-        rotation_locks(database, lambda: NOW).hold("billing") as hold,
+        database.rotation_locks(lambda: NOW).hold("billing") as hold,
     ):
         ((name,),) = execute(url, SIGNED)
         execute(url, ENDED)

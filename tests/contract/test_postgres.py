@@ -21,8 +21,8 @@ from rotator.history.alerts.outbox import Ledger
 from rotator.history.attempts import Trials
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.upgrades import known_versions
-from rotator.history.journal.journal import Journal, queries
-from rotator.history.locks.locks import rotation_locks
+from rotator.history.journal import queries
+from rotator.history.journal.journal import Journal
 from rotator.history.records import Event
 from rotator.testing.versions import spare_key
 from tests.contract.databases import NEW_MATTER, NEW_ROTATION, NOW
@@ -118,7 +118,7 @@ def test_a_server_that_is_down_is_away_for_a_while(untouched: str, postgres_serv
         with (
             open_database(untouched) as database,
             pytest.raises(HistoryUnavailable),
-            rotation_locks(database, lambda: NOW).hold("billing"),
+            database.rotation_locks(lambda: NOW).hold("billing"),
         ):
             pass
     finally:
@@ -139,7 +139,7 @@ def test_the_password_may_come_apart_from_the_url(untouched: str, postgres_serve
     with open_database(plain, password=Secret(postgres_server.password)) as database:
         assert database.version == known_versions()[-1]
         assert "***" not in database.name
-        with rotation_locks(database, lambda: NOW).hold("billing") as hold:
+        with database.rotation_locks(lambda: NOW).hold("billing") as hold:
             assert hold.still_held()
 
 
@@ -294,7 +294,7 @@ def test_a_restart_within_a_transaction_is_said_and_writes_nothing(
 def test_a_lock_is_lost_with_its_session_and_free_for_others(
     database: Database, postgres_server: PostgresServer
 ) -> None:
-    locks = rotation_locks(database, lambda: NOW)
+    locks = database.rotation_locks(lambda: NOW)
     with locks.hold("billing") as hold:
         assert hold.still_held()
         postgres_server.restart()
@@ -310,7 +310,7 @@ def test_a_lock_is_lost_with_its_session_and_free_for_others(
 def test_two_histories_in_one_database_have_locks_of_their_own(url: str) -> None:
     execute(url, "CREATE SCHEMA other")
     with open_database(url) as one, open_database(with_session(url, search_path="other")) as two:
-        with rotation_locks(one, lambda: NOW).hold("billing"), rotation_locks(two, lambda: NOW).hold("billing"):
+        with one.rotation_locks(lambda: NOW).hold("billing"), two.rotation_locks(lambda: NOW).hold("billing"):
             pass
         Journal(two).record("verify", now=NOW)
         assert (queries.verify(one).events, queries.verify(two).events) == (0, 1)
@@ -339,7 +339,7 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
     execute(as_administrator(postgres_server, url), ";".join(grants))
     with open_database(postgres_server.url(name_of(url), role)) as database:
         journal = Journal(database)
-        with rotation_locks(database, lambda: NOW).hold("billing"):
+        with database.rotation_locks(lambda: NOW).hold("billing"):
             rotation = journal.begin_rotation(NEW_ROTATION, NOW)
             journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
         matter, _ = Matters(database).open(NEW_MATTER, NOW)
@@ -359,7 +359,7 @@ def test_no_log_line_of_any_library_shows_the_password(untouched: str, caplog: p
     with open_database(without_password(untouched), password=password) as database:
         with pytest.raises(HistoryError):
             database.upgrade()
-        with pytest.raises(HistoryError), rotation_locks(database, lambda: NOW).hold("billing"):
+        with pytest.raises(HistoryError), database.rotation_locks(lambda: NOW).hold("billing"):
             pass
         shown = f"{database!r} {vars(database)} {caplog.text}"
     assert password.reveal() not in shown

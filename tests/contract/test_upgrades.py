@@ -16,7 +16,8 @@ from rotator.errors import HistoryError
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.tables import METADATA
-from rotator.history.journal.journal import Journal, queries
+from rotator.history.journal import queries
+from rotator.history.journal.journal import Journal
 from tests.contract.databases import NOW, together
 
 if TYPE_CHECKING:

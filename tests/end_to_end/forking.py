@@ -25,7 +25,7 @@ LARGEST_REQUEST: Final = 100_000
 
 _LATER: Final = (
     "alembic.command",
-    "rotator.cli.commands.plan",
+    "rotator.cli.commands.rotate",
     "rotator.cli.output.progress",
     "rotator.daemon.start",
     "rotator.history.engine.upgrades",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.cli.failures import BROKEN_PIPE
 from rotator.history.engine.database import open_database
-from rotator.history.locks.locks import rotation_locks
 from rotator.simulator.serving.server import utc_now
 from rotator.stores.files.disk import Directory
 from tests.end_to_end.strangers import Folder, run_unread
@@ -113,7 +112,7 @@ def test_two_rotations_at_once(folder: Folder) -> None:
     before = folder.everything()
     with open_database(f"sqlite:///{folder.path / 'rotator.db'}") as database:
         database.upgrade()
-        with rotation_locks(database, utc_now).hold("reporting"):
+        with database.rotation_locks(utc_now).hold("reporting"):
             refused(folder.rotate("now", "reporting"), 3, "reporting", str(os.getpid()))
             assert folder.rotator("status", "reporting").code == 0
     assert folder.everything() == before

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from rotator.stores.files.store import disk
+from rotator.stores.files import disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,8 +12,7 @@ import pytest
 
 from rotator.errors import HistoryUnavailable, RotationRunning
 from rotator.history.engine.database import open_database
-from rotator.history.journal.journal import queries
-from rotator.history.locks.locks import rotation_locks
+from rotator.history.journal import queries
 from tests.rotation.outages import Ends, LosesItsLock, Outage
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.trials import CHANGES, Promises, Scenario
@@ -103,7 +102,7 @@ def test_who_has_lost_the_lock_to_somebody_else_does_nothing_more(
 ) -> None:
     IN_PLACE.prepare(ground)
     with ExitStack() as another, open_database(history_in_postgres.url) as their_history:
-        locks = rotation_locks(their_history, lambda: ground.clock.now() + timedelta(hours=1))
+        locks = their_history.rotation_locks(lambda: ground.clock.now() + timedelta(hours=1))
         watcher = LosesItsLock(
             postgres_server, "org.replace_certificate", lambda: another.enter_context(locks.hold("billing"))
         )
@@ -139,7 +138,7 @@ def test_two_machines_do_not_rotate_one_credential_at_once(ground: Ground) -> No
     IN_PLACE.prepare(ground)
     before = ground.stages("billing")
 
-    with rotation_locks(ground.database, ground.clock.now).hold("billing"), ground.program() as app:
+    with ground.database.rotation_locks(ground.clock.now).hold("billing"), ground.program() as app:
         with pytest.raises(RotationRunning, match="is being rotated right now, by process"):
             IN_PLACE.serve(app)
         assert ground.stages("billing") == before

@@ -1,0 +1,1 @@
+"""Slack, by bot and by incoming webhook."""

@@ -10,7 +10,7 @@ import click
 
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NOTHING, clean, console, print_json, short, state, table
-from rotator.history.journal.journal import queries
+from rotator.history.journal import queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Alerts that are open or over, and the outbox of what channels are owed."""

@@ -1,0 +1,1 @@
+"""The database itself: opened, upgraded, used in whole transactions, SQLite and Postgres alike."""

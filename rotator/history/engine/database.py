@@ -13,8 +13,8 @@ from sqlalchemy.exc import ArgumentError
 
 from rotator.errors import ConfigurationError
 from rotator.history.engine import postgres, sqlite, upgrades
-from rotator.history.engine.failures import database_failures
 from rotator.history.engine.transactions import purpose
+from rotator.history.failures.failures import database_failures
 from rotator.history.locks.advisory import AdvisoryLocks
 from rotator.history.locks.locks import FileLocks
 
@@ -57,14 +57,16 @@ def _on_server(url: URL, password: Secret | None, lock_timeout: timedelta) -> Da
 class Database:
     """The history's database. Threads may share it. Every method raises HistoryError or HistoryUnavailable."""
 
-    def __init__(self, engine: Engine, name: str, new_locks: Callable[[Callable[[], datetime]], RotationLocks]) -> None:
+    def __init__(
+        self, engine: Engine, name: str, rotation_locks: Callable[[Callable[[], datetime]], RotationLocks]
+    ) -> None:
         self._engine: Final = engine
         self._current = False
         self._upgrading: Final = threading.Lock()
         self.name: Final = name
         """The URL for people, with `***` for a password."""
-        self.new_locks: Final = new_locks
-        """Makes the locks of those who use this database, by a clock (`rotator.history.locks.locks.rotation_locks`)."""
+        self.rotation_locks: Final = rotation_locks
+        """Makes, by a clock, the locks of everyone who uses this database, however their configurations name it."""
 
     @property
     def version(self) -> str | None:

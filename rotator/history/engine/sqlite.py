@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from rotator.errors import ConfigurationError
-from rotator.history.engine.failures import database_failures, file_failures
 from rotator.history.engine.transactions import only_reads
+from rotator.history.failures.failures import database_failures, file_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""Rotations and the append-only, chained journal of events."""

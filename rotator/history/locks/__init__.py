@@ -1,0 +1,1 @@
+"""One rotation of a credential at a time, whatever dies."""

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from rotator.errors import HistoryUnavailable
-from rotator.history.engine.failures import database_failures
+from rotator.history.failures.failures import database_failures
 from rotator.history.locks.locks import UNSIGNED, Hold, described, moment, running
 
 if TYPE_CHECKING:

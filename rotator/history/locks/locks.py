@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from rotator.errors import HistoryUnavailable, RotationRunning
-from rotator.history.engine.failures import file_failures
+from rotator.history.failures.failures import file_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
-
-    from rotator.history.engine.database import Database
 
 
 class Held(Protocol):
@@ -80,11 +78,6 @@ class RotationLocks(Protocol):
         lock cannot be had at all.
         """
         ...
-
-
-def rotation_locks(database: Database, clock: Callable[[], datetime]) -> RotationLocks:
-    """The locks of everyone who uses this database, however their configurations spell its name."""
-    return database.new_locks(clock)
 
 
 def moment(time: datetime) -> str:

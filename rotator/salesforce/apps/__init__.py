@@ -1,0 +1,1 @@
+"""The kinds of apps that hold a certificate: read whole, written whole."""

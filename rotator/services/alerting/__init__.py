@@ -1,0 +1,1 @@
+"""What people are told, who is told, and the sending of it."""

@@ -1,7 +1,7 @@
 """What people are told of: the words for everything that can be wrong or has happened, save certificates that expire.
 
-Each function gives a matter for `rotator.services.alerting.rules.Alerts`. Those of something that is wrong have a key by which
-it is solved later (`key(...)`); those of something that happened have one of their own for each time it happens.
+Each function gives a matter for `rotator.services.alerting.rules.Alerts`. Those of something that is wrong have a key
+by which it is solved later (`key(...)`); those of something that happened have one of their own each time it happens.
 """
 
 from __future__ import annotations

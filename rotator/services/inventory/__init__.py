@@ -1,0 +1,1 @@
+"""Every certificate of every org, and where each managed credential stands."""

@@ -1,0 +1,1 @@
+"""What people and monitors are shown, from the history alone."""

@@ -20,7 +20,7 @@ from rotator.history.alerts.alerts import Matters
 from rotator.history.alerts.outbox import Ledger
 from rotator.history.attempts import Trials
 from rotator.history.engine.tables import HEAD
-from rotator.history.journal.journal import queries, rotations
+from rotator.history.journal import queries, rotations
 from rotator.history.sightings import last_sightings
 from rotator.services.alerting.catalog import ATTENTION, DELIVERY, ORG, ROTATION, UNSTORED, key
 from rotator.services.reporting.live import LiveCertificates

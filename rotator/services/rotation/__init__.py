@@ -1,0 +1,1 @@
+"""A rotation from the request to its report."""

@@ -11,22 +11,49 @@ from rotator.core.decision.decide import decide
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.decision.policies import Goal, Policy, Wanted
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
-from rotator.services.rotation.doubt import Doubt
 from rotator.services.rotation.executor import Hands
 from rotator.services.rotation.gap import Gap
 from rotator.services.rotation.lock import Guard, Lock, NoLock
 from rotator.services.rotation.observer import Managed, Observer
 from rotator.services.rotation.recorder import Notes, Recorder
-from rotator.services.rotation.report import Listener, Outcome, Report, Silent
+from rotator.services.rotation.report import Listener, Outcome, Report, Silent, Tally
 from rotator.services.rotation.retry_policy import FIRST_PAUSE, LOOK, Patience
-from rotator.services.rotation.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
+    from rotator.core.decision.actions import Action
+    from rotator.core.decision.observations import Observation
     from rotator.core.logins import LoginAnswer
+
+
+LOOKS: Final = 5
+"""How often a run looks again at the most, should what it sees go on changing."""
+
+_UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN})
+
+
+class Doubt:
+    """A look is not of one instant: store and org are seen one after the other.
+
+    Where another installation works on the same credential, by mistake, a certificate that it put there between the two
+    is of a version that the store shows only now, and no person changed anything by hand.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[Observation] = []
+
+    def remains(self, action: Action, seen: Observation) -> bool:
+        """Whether to look once more instead of calling a person: until two looks in a row show the same."""
+        if action.halt not in _UNKNOWN or len(self._seen) >= LOOKS:
+            return False
+        shown = replace(seen, probes={}, promoted_at=None)
+        is_the_same = self._seen[-1:] == [shown]
+        self._seen.append(shown)
+        return not is_the_same
+
 
 LONGEST_SLEEP: Final = timedelta(minutes=10)
 """A run waits this long for a login to be due; what is further away is for another run."""

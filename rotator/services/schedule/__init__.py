@@ -1,0 +1,1 @@
+"""What is due by the wall clock, and the jobs that do it."""

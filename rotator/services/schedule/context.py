@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.attempts import BackOff
+from rotator.history.alerts.alerts import Matters
+from rotator.history.alerts.outbox import Ledger
+from rotator.history.attempts import Trials
+from rotator.history.engine.transactions import Within
+from rotator.history.journal.journal import Journal
 from rotator.services.alerting.catalog import STORE
+from rotator.services.alerting.rules import Alerts
 from rotator.services.rotation.report import Silent
-from rotator.services.schedule.books import Books
 from rotator.services.schedule.jobs import JobKind, Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -22,12 +28,62 @@ if TYPE_CHECKING:
     from rotator.core.attempts import Trial
     from rotator.errors import RotatorError
     from rotator.history.engine.database import Database
+    from rotator.history.engine.transactions import Transactions
     from rotator.salesforce.inventory import Inventory
-    from rotator.services.alerting.rules import Alerts
     from rotator.services.rotation.observer import Managed
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import Desk
     from rotator.stores.base import Store
+
+
+class Books:
+    """The history as a round sees it. Threads may share it. Everything raises HistoryError."""
+
+    def __init__(self, settings: Settings, database: Transactions) -> None:
+        self._settings: Final = settings
+        self._database: Final = database
+
+    @contextmanager
+    def together(self) -> Iterator[Books]:
+        """The same books in one transaction: all that is written until the end, or nothing, and nobody in between."""
+        with self._database.writing() as connection:
+            yield Books(self._settings, Within(connection))
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[Books]:
+        """The same books in one transaction that only reads."""
+        with self._database.reading() as connection:
+            yield Books(self._settings, Within(connection))
+
+    @property
+    def database(self) -> Transactions:
+        """Where they are kept."""
+        return self._database
+
+    @cached_property
+    def trials(self) -> Trials:
+        """What is known of what is tried again and again."""
+        return Trials(self._database)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Where rotations are written down."""
+        return Journal(self._database)
+
+    @cached_property
+    def matters(self) -> Matters:
+        """What people should know of."""
+        return Matters(self._database)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Who was told of it, and who is owed to be."""
+        return Ledger(self._database)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Decides who is told of what."""
+        return Alerts(self._settings, self._database)
 
 
 AWAY: Final = 3

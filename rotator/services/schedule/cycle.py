@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.errors import DaemonRunning, RotationRunning
 from rotator.services.schedule.delivery_job import Post
+from rotator.services.schedule.due import Outlooks
 from rotator.services.schedule.heartbeat import Heartbeat
 from rotator.services.schedule.inventory_job import Lookout
 from rotator.services.schedule.jobs import Job, JobKind
 from rotator.services.schedule.maintenance import Upkeep
-from rotator.services.schedule.outlooks import Outlooks
-from rotator.services.schedule.rotations import Rotations
+from rotator.services.schedule.rotation_job import Rotations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind
@@ -168,3 +169,24 @@ def outlook_after(seen: Observation, found: Needed, settings: CredentialSettings
         due_at=found.wait_until or current.not_after - settings.rotate_before,
         retires_at=None if is_kept else grace_ends,
     )
+
+
+class Outlooks:
+    """The outlooks by credential. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._known: Final[dict[str, Outlook]] = {}
+        self._lock: Final = Lock()
+
+    def get(self, credential: str) -> Outlook | None:
+        """What is known; None when the credential has to be looked at."""
+        with self._lock:
+            return self._known.get(credential)
+
+    def note(self, credential: str, outlook: Outlook | None) -> None:
+        """What a look has shown; None when another look is needed."""
+        with self._lock:
+            if outlook is None:
+                self._known.pop(credential, None)
+            else:
+                self._known[credential] = outlook

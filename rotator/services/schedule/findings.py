@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.history.alerts.alerts import NewMatter
     from rotator.services.inventory.scan import Found, Scan
-    from rotator.services.schedule.books import Books
-    from rotator.services.schedule.context import Office
+    from rotator.services.schedule.context import Books, Office
 
 
 def is_in_motion(status: CredentialStatus, since: datetime) -> bool:

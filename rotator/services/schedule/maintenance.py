@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.errors import RotationRunning, RotatorError
 from rotator.history.journal.queries import verify
-from rotator.history.locks.locks import rotation_locks
 from rotator.services.alerting.catalog import HISTORY, history_broken
 from rotator.services.schedule.jobs import JobKind
 
@@ -72,7 +71,7 @@ class Upkeep:
         store = self._office.settings.credentials[name].store
         try:
             # Nobody may be writing a version just now.
-            with rotation_locks(self._office.database, self._office.now).hold(name):
+            with self._office.database.rotation_locks(self._office.now).hold(name):
                 scope.store(store).sweep(name)
         except RotationRunning:
             return

@@ -1,0 +1,1 @@
+"""The org itself: users, apps, components, tokens, settings. No HTTP."""

@@ -18,8 +18,8 @@ from starlette.routing import Route
 from rotator.simulator.metadata.api import OPERATIONS, perform
 from rotator.simulator.metadata.call import MetadataCall
 from rotator.simulator.oauth.token_endpoint import answer_login
+from rotator.simulator.rest import resources
 from rotator.simulator.rest.query import more, query
-from rotator.simulator.rest.resources import resources
 from rotator.simulator.rest.tables import TABLES, TOOLING_TABLES
 from rotator.simulator.serving.control import control_routes
 from rotator.simulator.wire.answers import NO_CACHE, Answer, json_answer

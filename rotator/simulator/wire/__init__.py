@@ -1,0 +1,1 @@
+"""What goes over the wire: SOAP, JSON, answers, faults on demand."""

@@ -12,7 +12,7 @@ from rotator.config.durations import Duration
 from rotator.config.paths import ConfiguredPath
 from rotator.config.section import StoreSettings, Words
 from rotator.core.addresses import secure_address
-from rotator.stores.aws.store import policy
+from rotator.stores.aws import policy
 from rotator.stores.plugins import Policies, StoreKind, Surroundings
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""HashiCorp Vault or OpenBao (KV version 2) as a store."""

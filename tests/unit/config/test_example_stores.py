@@ -8,8 +8,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from rotator.config.kinds import settings_of
 from rotator.config.secrets import SecretReference
+from rotator.config.stores import settings_of
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml.example"
 

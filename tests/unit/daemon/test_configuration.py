@@ -10,7 +10,7 @@ from rotator.config.loading import load
 from rotator.daemon.configuration import changed, needs_restart, prove, read_again
 from rotator.daemon.service import places
 from rotator.daemon.start import serve
-from rotator.daemon.time_limits import longest
+from rotator.daemon.watchdog import longest
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.engine.database import open_database
 from rotator.services.schedule.jobs import JobKind

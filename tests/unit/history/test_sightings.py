@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from rotator.history.engine.tables import SIGHTING
-from rotator.history.journal.journal import queries
+from rotator.history.journal import queries
 from rotator.history.records import Sighting
 from rotator.history.sightings import last_sightings, record_sightings
 

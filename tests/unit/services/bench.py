@@ -14,7 +14,6 @@ from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import events, gap_begun
-from rotator.history.locks.locks import rotation_locks
 from rotator.salesforce.apps.connected_app import App
 from rotator.services.rotation.observer import Managed
 from rotator.services.rotation.requests import Request
@@ -197,7 +196,7 @@ class Bench:
 
             return Surroundings(self.now, self.sleep, record, lambda: self.stop_asked)
 
-        locks = rotation_locks(self.database, self.now)
+        locks = self.database.rotation_locks(self.now)
         return Desk(self.managed, self.journal, locks, around, lambda: gap_begun(self.database, self.credential))
 
     def serve(self, request: Request = NOW) -> Report:

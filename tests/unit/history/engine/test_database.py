@@ -15,7 +15,7 @@ from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.tables import HEAD
 from rotator.history.engine.upgrades import known_versions
-from rotator.history.journal.journal import queries
+from rotator.history.journal import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,8 @@ BRIEFLY = timedelta(milliseconds=50)
 LOADED = """
 import sys
 from rotator.history.engine.database import open_database
-import rotator.history.journal.journal, rotator.history.locks.locks, rotator.history.journal.queries, rotator.history.sightings
+import rotator.history.journal.journal, rotator.history.locks.locks
+import rotator.history.journal.queries, rotator.history.sightings
 with open_database(sys.argv[1]) as database:
     database.upgrade()
 print([name for name in ("alembic", "sqlalchemy.orm", "psycopg") if name in sys.modules])

@@ -8,7 +8,8 @@ import pytest
 
 from rotator.core.secret import Secret
 from rotator.errors import HistoryError
-from rotator.history.journal.journal import Journal, queries, rotation_id
+from rotator.history.journal import queries
+from rotator.history.journal.journal import Journal, rotation_id
 from rotator.history.records import NewRotation, Rotation
 
 if TYPE_CHECKING:

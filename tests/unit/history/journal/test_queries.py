@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.errors import HistoryError
+from rotator.history.journal import queries
 from rotator.history.journal.chain import GENESIS
-from rotator.history.journal.journal import queries
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.history.journal.journal import Journal, rotations
+from rotator.history.journal import rotations
+from rotator.history.journal.journal import Journal
 from rotator.history.journal.rotations import Count, GapTotal
 from rotator.history.records import NewRotation
 from tests.unit.web.scene import DAY, NOW, rotate

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from rotator.history.locks import advisory
 from rotator.history.locks.advisory import lock_key
-from rotator.history.locks.locks import advisory
 
 NOW = datetime(2026, 11, 23, 12, 31, 47, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from rotator.errors import HistoryError, RotationRunning
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.sqlite import locks_folder
-from rotator.history.locks.locks import FileLocks, RotationLocks, rotation_locks
+from rotator.history.locks.locks import FileLocks, RotationLocks
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def folder(file: Path) -> Path:
 
 @pytest.fixture
 def locks(database: Database, now: datetime) -> RotationLocks:
-    return rotation_locks(database, lambda: now)
+    return database.rotation_locks(lambda: now)
 
 
 def test_two_paths_to_one_database_share_the_locks(file: Path, locks: RotationLocks, now: datetime) -> None:
@@ -27,7 +27,7 @@ def test_two_paths_to_one_database_share_the_locks(file: Path, locks: RotationLo
     link.symlink_to(file)
 
     with open_database(f"sqlite:///{link}") as same:
-        others = rotation_locks(same, lambda: now)
+        others = same.rotation_locks(lambda: now)
         with locks.hold("billing"), pytest.raises(RotationRunning), others.hold("billing"):
             pass
 

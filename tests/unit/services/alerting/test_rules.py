@@ -21,7 +21,7 @@ from rotator.services.alerting.messages import message_of
 from rotator.services.alerting.rules import HICCUP
 from rotator.services.rotation.gap import Gap
 from rotator.services.rotation.report import Outcome, Report
-from tests.unit.services.alerting import APPS, DAY, LEASE, NOW, desk, holds
+from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, desk, holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,12 +17,12 @@ from rotator.core.thresholds import crossed, label
 from rotator.history.alerts.alerts import ALWAYS_TOLD
 from rotator.history.engine.database import open_database
 from rotator.services.alerting.expiry import EXPIRY, certificate_key
-from tests.unit.services.alerting import APPS, DAY, LEASE, NOW, desk, holds, settings_with
+from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, desk, holds, settings_with
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tests.unit.services.alerting import Desk
+    from tests.unit.services.alerting_bench import Desk
 
 CHANNELS = {"ops": "ops: {}", "boss": "boss: {within: 7d}"}
 THRESHOLDS = settings_with().alerts.thresholds

@@ -10,7 +10,7 @@ import pytest
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
-from rotator.services.rotation.doubt import LOOKS, Doubt
+from rotator.services.rotation.run import LOOKS, Doubt
 from rotator.testing.versions import MOMENT
 
 

@@ -11,8 +11,8 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.errors import HistoryUnavailable
 from rotator.services.rotation.recorder import Notes
+from rotator.services.rotation.report import Tally
 from rotator.services.rotation.requests import Request
-from rotator.services.rotation.tally import Tally
 
 if TYPE_CHECKING:
     from tests.unit.services.bench import Bench

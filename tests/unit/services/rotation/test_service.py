@@ -12,7 +12,6 @@ from rotator.core.decision.actions import HaltReason
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, RotationHalted, RotationRunning
 from rotator.history.journal.queries import rotations
-from rotator.history.locks.locks import rotation_locks
 from rotator.services.rotation.adopt import version_to_adopt
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import RESUMED_WITHIN, Request
@@ -164,7 +163,7 @@ def test_a_rotation_that_could_prove_nothing_stays_open_and_is_told_as_one_when_
 
 
 def test_while_somebody_else_rotates_it_nothing_is_begun(one: Bench) -> None:
-    with rotation_locks(one.database, one.now).hold("billing"), pytest.raises(RotationRunning):
+    with one.database.rotation_locks(one.now).hold("billing"), pytest.raises(RotationRunning):
         one.serve()
     assert rotations(one.database) == []
 

@@ -13,7 +13,6 @@ from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
 from rotator.errors import DaemonRunning, LoginRefused, OrgUnavailable, StoreUnavailable
 from rotator.history.journal.queries import certificates
-from rotator.history.locks.locks import rotation_locks
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.services.alerting.catalog import STORE
@@ -351,7 +350,7 @@ def test_one_round_may_be_run_in_threads_of_the_callers(one: Routine) -> None:
 
 
 def test_one_daemon_works_at_a_time(one: Routine) -> None:
-    locks = rotation_locks(one.office.database, one.bench.now)
+    locks = one.office.database.rotation_locks(one.bench.now)
     with one.round.at_work(locks) as hold:
         assert hold.still_held()
         told = pytest.raises(DaemonRunning, match=r"works on this database: process \d+ on")

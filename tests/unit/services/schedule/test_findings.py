@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 from rotator.core.kinds import Kind
 from rotator.errors import OrgError
 from rotator.services.inventory.scan import Problem, Scan
-from rotator.services.schedule.books import Books
+from rotator.services.schedule.context import Books
 from rotator.services.schedule.findings import Findings
-from tests.unit.services.alerting import DAY, NOW, settings_with
+from tests.unit.services.alerting_bench import DAY, NOW, settings_with
 
 if TYPE_CHECKING:
     from datetime import datetime

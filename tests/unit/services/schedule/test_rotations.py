@@ -12,7 +12,6 @@ from rotator.core.credentials import Fingerprint, Stages
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.history.journal.queries import rotations
-from rotator.history.locks.locks import rotation_locks
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request
 from rotator.testing.versions import MOMENT, make_version
@@ -313,7 +312,7 @@ def test_a_login_that_is_refused_needs_attention_after_five_times(one: Routine) 
 def test_a_credential_that_somebody_else_rotates_has_not_failed(one: Routine) -> None:
     one.work()
     one.bench.time += DUE
-    with rotation_locks(one.office.database, one.bench.now).hold("billing"):
+    with one.office.database.rotation_locks(one.bench.now).hold("billing"):
         assert one.round.rotate("billing") is None
         assert one.rotation.failures == 0
         one.round.look("production")

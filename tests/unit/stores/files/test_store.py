@@ -16,7 +16,9 @@ from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.crypto.certificates import PrivateKey
 from rotator.errors import RotatorError, StoreError, StoreUnavailable
 from rotator.stores.base import read_stage
-from rotator.stores.files.store import FilesStore, disk, store
+from rotator.stores.files import disk
+from rotator.stores.files import store as store_module
+from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
 
 if TYPE_CHECKING:
@@ -393,5 +395,5 @@ def test_the_check_leaves_nothing_when_it_fails(store: FilesStore, root: Path, m
 
 
 def test_only_the_disk_module_makes_system_calls_on_files() -> None:
-    used = {name for name in dir(os) if f"os.{name}(" in Path(store.__file__).read_text()}
+    used = {name for name in dir(os) if f"os.{name}(" in Path(store_module.__file__).read_text()}
     assert used == {"geteuid"}

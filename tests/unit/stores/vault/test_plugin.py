@@ -119,7 +119,7 @@ def test_the_policies_are_printed_to_be_copied(tmp_path: Path, capsys: pytest.Ca
 def test_settings_of_every_kind_are_read_without_what_its_system_needs() -> None:
     program = (
         "import sys\n"
-        "from rotator.config.kinds import BUILT_IN, settings_of\n"
+        "from rotator.config.stores import BUILT_IN, settings_of\n"
         "for kind in BUILT_IN: settings_of(kind)\n"
         "print(sorted({'hvac', 'boto3', 'botocore', 'psycopg', 'requests', 'cryptography'} & set(sys.modules)))\n"
     )

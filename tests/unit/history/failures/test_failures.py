@@ -9,7 +9,7 @@ from sqlalchemy.exc import InvalidRequestError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rotator.errors import HistoryError, HistoryUnavailable
-from rotator.history.engine.failures import database_failures, file_failures
+from rotator.history.failures.failures import database_failures, file_failures
 
 
 def sqlite_error(code: str) -> sqlite3.Error:

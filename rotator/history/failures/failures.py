@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rotator.errors import HistoryError, HistoryUnavailable
-from rotator.history.engine import sqlstates
+from rotator.history.failures import sqlstates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from psycopg.errors import lookup
 from sqlalchemy.exc import OperationalError
 
 from rotator.errors import HistoryError, HistoryUnavailable
-from rotator.history.engine.failures import database_failures
+from rotator.history.failures.failures import database_failures
 
 NAME = "postgresql+psycopg://rotator@db.example/rotator"
 REFUSED = 'connection failed: connection to server at "10.0.0.7", port 5432 failed: '

@@ -7,9 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from rotator.config import kinds
-from rotator.config.kinds import BUILT_IN, GROUP, NoSuchKind, kind_names, load_kind, settings_of
 from rotator.config.section import StoreSettings
+from rotator.config.stores import BUILT_IN, GROUP, NoSuchKind, kind_names, load_kind, settings_of
 
 PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
@@ -81,4 +80,4 @@ def test_a_plug_in_that_fails_is_quoted_in_its_first_line(packages: Path) -> Non
 
 
 def test_what_was_loaded_is_kept() -> None:
-    assert kinds.load_kind("files") is kinds.load_kind("files")
+    assert load_kind("files") is load_kind("files")

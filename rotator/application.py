@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
-    from rotator.services.rotation.service import Desk
+    from rotator.services.rotation.service import RotationService
     from rotator.stores.base import Store
 
 _T = TypeVar("_T")
@@ -225,13 +225,13 @@ class Application:
         session.ensure_alive()
         return inventory(session, self.metadata(org))
 
-    def managed(self, name: str) -> Managed:
+    def managed(self, name: str) -> CredentialContext:
         """A credential with its adapters, and the program logged in to its org.
 
         Raises ConfigurationError, and what `org_session` and a login raise.
         """
         from rotator.salesforce.login import LoginTarget, prove
-        from rotator.services.rotation.observer import Managed
+        from rotator.services.rotation.observer import CredentialContext
 
         settings = self.credential(name)
         # A login that fails is told at once; only what comes after it is worth repeating.
@@ -242,7 +242,7 @@ class Application:
             target = LoginTarget(version.login_url, version.client_id, version.username, version.audience, org_id)
             return prove(self.transport(settings.org), target, version.private_key, self.now())
 
-        return Managed(
+        return CredentialContext(
             name=name,
             settings=settings,
             org=self.org(settings.org),
@@ -253,11 +253,11 @@ class Application:
             open_rotation=lambda: self.journal.open_rotation(name),
         )
 
-    def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> Desk:
+    def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
         """Where requests for a credential are taken. Raises ConfigurationError."""
         from rotator.history.journal.queries import gap_begun
         from rotator.services.rotation.run import Surroundings
-        from rotator.services.rotation.service import Desk
+        from rotator.services.rotation.service import RotationService
 
         def around(rotation_id: str | None) -> Surroundings:
             def record(kind: str, **details: str | float | bool | None) -> None:
@@ -266,7 +266,7 @@ class Application:
             return Surroundings(self.now, self.sleep, record, stop_asked, listener)
 
         begun = partial(gap_begun, self.database, name)
-        return Desk(self.managed(name), self.journal, self.locks, around, begun)
+        return RotationService(self.managed(name), self.journal, self.locks, around, begun)
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rotator.application import Application
     from rotator.cli.options import Invocation
     from rotator.services.rotation.report import Report
-    from rotator.services.rotation.service import Desk
+    from rotator.services.rotation.service import RotationService
 
 
 def actor() -> str:
@@ -57,7 +57,7 @@ def chosen(app: Application, names: Sequence[str], *, every: bool) -> tuple[str,
 
 
 def run_requests(
-    invocation: Invocation, app: Application, names: Sequence[str], serve: Callable[[Desk], Report]
+    invocation: Invocation, app: Application, names: Sequence[str], serve: Callable[[RotationService], Report]
 ) -> None:
     """Serves a request for each of the credentials, one after the other, and exits with the first bad one's code.
 
@@ -87,7 +87,7 @@ def run_requests(
 
 
 def _run_one(
-    invocation: Invocation, app: Application, name: str, serve: Callable[[Desk], Report], stop: StopRequest
+    invocation: Invocation, app: Application, name: str, serve: Callable[[RotationService], Report], stop: StopRequest
 ) -> Report:
     with LiveProgress(name) as progress:
         report = serve(app.desk(name, listener=progress, stop_asked=stop))

@@ -33,7 +33,7 @@ class BackOff:
 
 
 @dataclass(frozen=True)
-class Trial:
+class AttemptRecord:
     """What is known of one thing that is tried again and again: a look at an org, a credential, a channel."""
 
     kind: str
@@ -59,9 +59,9 @@ class Trial:
     world: str = ""
     """What was seen when it last failed: a digest that changes when a new trial may end otherwise."""
 
-    def succeeded(self, now: datetime) -> Trial:
+    def succeeded(self, now: datetime) -> AttemptRecord:
         """After a success; what failed before is forgotten."""
-        return Trial(self.kind, self.name, last_at=now, last_good_at=now)
+        return AttemptRecord(self.kind, self.name, last_at=now, last_good_at=now)
 
     def failed(
         self,
@@ -74,7 +74,7 @@ class Trial:
         jitter: float = 0.0,
         not_before: datetime | None = None,
         world: str = "",
-    ) -> Trial:
+    ) -> AttemptRecord:
         """After a failure; `lasting` when time alone does not mend it.
 
         `jitter` is a random number from 0 to 1, `not_before` a time that the other side has asked to wait for.

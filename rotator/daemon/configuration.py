@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.alerts.plugins import open_channel
 from rotator.config.loading import load
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import NewMatter
+from rotator.history.alerts.alerts import NewAlert
 
 if TYPE_CHECKING:
     from rotator.application import Application
@@ -54,9 +54,9 @@ def needs_restart(sections: list[str]) -> list[str]:
     return [name for name in sections if name in _WITH_A_RESTART]
 
 
-def refused(error: RotatorError) -> NewMatter:
+def refused(error: RotatorError) -> NewAlert:
     """The matter that a configuration was refused."""
-    return NewMatter(
+    return NewAlert(
         key=REFUSED,
         kind=REFUSED,
         severity=Severity.WARNING,

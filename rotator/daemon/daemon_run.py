@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.policies import Strategy
 from rotator.daemon.rotation_log import Progress
-from rotator.services.reporting.reader import Gathering
-from rotator.services.schedule.context import Office
-from rotator.services.schedule.cycle import Round
+from rotator.services.reporting.reader import HistoryReader
+from rotator.services.schedule.context import ServiceContext
+from rotator.services.schedule.cycle import Cycle
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Followed:
         return list(self._runs)
 
 
-class Shift:
+class DaemonRun:
     """The round by one configuration."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Shift:
         followed: Followed,
     ) -> None:
         """Raises HistoryError when the history cannot be opened."""
-        self.office: Final = Office(
+        self.office: Final = ServiceContext(
             settings=app.settings,
             database=app.database,
             open_scope=app.fork,
@@ -80,9 +80,9 @@ class Shift:
             stop_asked=stop_asked,
             listener=partial(followed.follow, app.settings),
         )
-        self.round: Final = Round(self.office)
+        self.round: Final = Cycle(self.office)
         self.at_work: Final[Callable[[], AbstractContextManager[Hold]]] = partial(self.round.at_work, app.locks)
 
-    def pages(self, settings: Callable[[], Settings]) -> Gathering:
+    def pages(self, settings: Callable[[], Settings]) -> HistoryReader:
         """What the pages show."""
-        return Gathering(settings, self.office.database, self.office.now)
+        return HistoryReader(settings, self.office.database, self.office.now)

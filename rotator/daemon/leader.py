@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Duty:
+class Leader:
     """Holds the lock of the daemon that works, as far as it can be had."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from rotator.services.schedule.jobs import JobKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rotator.daemon.daemon_run import Shift
+    from rotator.daemon.daemon_run import DaemonRun
     from rotator.daemon.workers import Work
     from rotator.services.schedule.jobs import Job
 
@@ -28,7 +28,7 @@ AWAY: Final = 3
 INTERRUPTED: Final = 130
 
 
-def run_once(shift: Shift, work: Work, stop_asked: Callable[[], bool]) -> int:
+def run_once(shift: DaemonRun, work: Work, stop_asked: Callable[[], bool]) -> int:
     """Everything that is due, once; gives the exit code: 0 all is well, 1 a person is needed, 3 something is away,
     130 it was asked to stop.
 

@@ -12,13 +12,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.daemon.configuration import REFUSED, changed, needs_restart, read_again, refused
-from rotator.daemon.daemon_run import Followed, Shift
-from rotator.daemon.leader import Duty
+from rotator.daemon.daemon_run import DaemonRun, Followed
+from rotator.daemon.leader import Leader
 from rotator.daemon.once import LAST_CALLS
 from rotator.daemon.pages import Pages
 from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.signals import RELOAD
-from rotator.daemon.watchdog import Vitals
+from rotator.daemon.watchdog import Watchdog
 from rotator.daemon.workers import Running, Work
 from rotator.errors import RotatorError
 from rotator.services.schedule.jobs import JobKind
@@ -63,12 +63,12 @@ class Service:
         self._monotonic: Final = monotonic
         self._random: Final = random
         self._settings = app.settings
-        self._shift: Shift | None = None
-        self._duty: Final = Duty()
+        self._shift: DaemonRun | None = None
+        self._duty: Final = Leader()
         self._followed: Final = Followed()
         self._work: Final = Work(places(app.settings), monotonic=monotonic)
         self._scheduler: Final = Scheduler(self._tick, app.settings.daemon.tick, now=app.now, monotonic=monotonic)
-        self._vitals: Final = Vitals(
+        self._vitals: Final = Watchdog(
             notifier, self._work, is_ticking=lambda: self.liveness().is_alive, monotonic=monotonic
         )
         self._started_at: Final = app.now()
@@ -130,12 +130,12 @@ class Service:
             if self._stopping_since is None:
                 self._work.begin(self._followed.job(job))
 
-    def _next_shift(self) -> Shift:
+    def _next_shift(self) -> DaemonRun:
         settings = self._settings
         app = self._app if settings is self._app.settings else self._app.fork(settings=settings)
-        return Shift(app, random=self._random, stop_asked=self._stop_asked, followed=self._followed)
+        return DaemonRun(app, random=self._random, stop_asked=self._stop_asked, followed=self._followed)
 
-    def _tell_of_configuration(self, shift: Shift) -> None:
+    def _tell_of_configuration(self, shift: DaemonRun) -> None:
         """A configuration that was refused is a matter for people, until another one is taken."""
         if not self._is_untold:
             return

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from rotator.daemon.configuration import prove
-from rotator.daemon.daemon_run import Followed, Shift
+from rotator.daemon.daemon_run import DaemonRun, Followed
 from rotator.daemon.once import run_once
 from rotator.daemon.service import Service, places
 from rotator.daemon.signals import taken
@@ -56,7 +56,7 @@ def serve_once(app: Application, stop_asked: Callable[[], bool]) -> int:
     """
     prove(app, app.settings)
     work = Work(places(app.settings), monotonic=time.monotonic)
-    shift = Shift(app, random=_RANDOM.random, stop_asked=stop_asked, followed=Followed())
+    shift = DaemonRun(app, random=_RANDOM.random, stop_asked=stop_asked, followed=Followed())
     code = run_once(shift, work, stop_asked)
     if work.running:
         # What was cut off must not meet an interpreter that takes itself apart.

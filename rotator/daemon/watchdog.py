@@ -39,7 +39,7 @@ def longest(kind: JobKind, settings: Settings) -> timedelta:
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Vitals:
+class Watchdog:
     """Looks at the scheduler and at what is under way."""
 
     def __init__(

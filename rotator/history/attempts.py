@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, delete, insert, select, update
 
-from rotator.core.attempts import Trial
+from rotator.core.attempts import AttemptRecord
 from rotator.history.engine.tables import TRIAL
 from rotator.history.journal.chain import storable
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from rotator.history.engine.transactions import Transactions
 
 
-class Trials:
+class AttemptRecords:
     """The trials that the database knows. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, database: Transactions) -> None:
         self._database: Final = database
 
-    def get(self, kind: str, name: str) -> Trial:
+    def get(self, kind: str, name: str) -> AttemptRecord:
         """What is known of one; of one that was never tried, nothing but its name."""
         with self._database.reading() as connection:
             row = connection.execute(select(TRIAL).where(_this(kind, name))).first()
-        return Trial(**row._asdict()) if row else Trial(kind, name)
+        return AttemptRecord(**row._asdict()) if row else AttemptRecord(kind, name)
 
-    def put(self, trial: Trial) -> None:
+    def put(self, trial: AttemptRecord) -> None:
         """Keeps it in the place of what was known."""
         kept = replace(trial, problem=storable(trial.problem), advice=storable(trial.advice))
         with self._database.writing() as connection:
@@ -37,13 +37,13 @@ class Trials:
             if not changed.rowcount:
                 connection.execute(insert(TRIAL).values(**asdict(kept)))
 
-    def all(self, kind: str | None = None) -> list[Trial]:
+    def all(self, kind: str | None = None) -> list[AttemptRecord]:
         """Those of one kind, or of all, by kind and name."""
         query = select(TRIAL).order_by(TRIAL.c.kind, TRIAL.c.name)
         if kind is not None:
             query = query.where(TRIAL.c.kind == kind)
         with self._database.reading() as connection:
-            return [Trial(**row._asdict()) for row in connection.execute(query)]
+            return [AttemptRecord(**row._asdict()) for row in connection.execute(query)]
 
     def forget(self, kind: str, name: str) -> None:
         """Forgets one: it has never been tried."""

@@ -39,7 +39,7 @@ _LOG: Final = logging.getLogger(__name__)
 def application(
     source: Source, settings: HttpSettings, *, token: Secret | None, alive: Callable[[], Liveness]
 ) -> Starlette:
-    """The pages over a source (`rotator.services.reporting.reader.Gathering`).
+    """The pages over a source (`rotator.services.reporting.reader.HistoryReader`).
 
     `alive` is asked at each request and must not wait for anything. Raises ConfigurationError where the settings let
     others ask and there is no token.

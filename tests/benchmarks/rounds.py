@@ -31,8 +31,8 @@ from cryptography import x509
 from rotator.application import Application
 from rotator.config.loading import parse
 from rotator.core.crypto.keys import PrivateKey
-from rotator.services.schedule.context import Office
-from rotator.services.schedule.cycle import Round
+from rotator.services.schedule.context import ServiceContext
+from rotator.services.schedule.cycle import Cycle
 from tests.benchmarks.fleet import USER, fleet
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def configuration(folder: Path, members: Sequence[Member], database: Path) -> st
 
 def our_round(app: Application) -> None:
     """One full round, as `rotator run --once` does it."""
-    office = Office(
+    office = ServiceContext(
         settings=app.settings,
         database=app.database,
         open_scope=app.fork,
@@ -140,7 +140,7 @@ def our_round(app: Application) -> None:
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda job: job.run(), jobs))
 
-    end = Round(office).once(run_all)
+    end = Cycle(office).once(run_all)
     assert not end.failing, end.failing
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import make_url, text
 
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import NewMatter
+from rotator.history.alerts.alerts import NewAlert
 from rotator.history.engine.database import Database, open_database
 from rotator.history.records import NewRotation
 from tests.contract.servers.postgres import execute, scratch_database
@@ -25,7 +25,7 @@ NOW: Final = datetime(2026, 11, 23, 12, 31, 47, 123456, tzinfo=UTC)
 NEW_ROTATION: Final = NewRotation(
     credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex", replaces="a" * 64
 )
-NEW_MATTER: Final = NewMatter(
+NEW_MATTER: Final = NewAlert(
     key="expiry:production/ConnectedApp/Billing/abc",
     kind="expiry",
     severity=Severity.INFO,

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import column, insert, table
 
-from rotator.history.alerts.alerts import Matters
+from rotator.history.alerts.alerts import AlertBook
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import open_database
 from rotator.history.engine.tables import CERTIFICATE
@@ -48,8 +48,8 @@ def test_the_history_of_the_first_release_is_kept(database_kind: Kind) -> None:
             written = queries.events(database)
 
         with open_database(url) as database:
-            matter, _ = Matters(database).open(NEW_MATTER, NOW)
-            Matters(database).acknowledge(matter.id, actor="ada", reason="known", now=NOW)
+            matter, _ = AlertBook(database).open(NEW_MATTER, NOW)
+            AlertBook(database).acknowledge(matter.id, actor="ada", reason="known", now=NOW)
 
             assert database.version == upgrades.known_versions()[-1]
             assert queries.events(database)[:2] == written

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from rotator.config.daemon import HttpSettings
 from rotator.history.engine.database import open_database
 from rotator.history.sightings import record_sightings
-from rotator.services.reporting.reader import Gathering
+from rotator.services.reporting.reader import HistoryReader
 from rotator.web.liveness import Liveness
 from rotator.web.routes import application
 from tests.unit.web import scene
@@ -54,7 +54,7 @@ def client_of(database: Database) -> Client:
         started_at=scene.NOW, ticked_at=scene.NOW, since_tick=timedelta(seconds=2), tick=timedelta(seconds=15),
         lag=timedelta(seconds=0.25), is_working=True,
     )  # fmt: skip
-    source = Gathering(lambda: settings, database, lambda: scene.NOW)
+    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.services.reporting.reader import Gathering
+from rotator.services.reporting.reader import HistoryReader
 from tests.unit.web import scene
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def test_every_database_shows_the_same(database: Database) -> None:
     settings = scene.company(database)
-    gathering = Gathering(lambda: settings, database, lambda: scene.NOW)
+    gathering = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     found = gathering.overview()
     assert len(found.certificates) == 21
     assert found.certificates[0].app == "Marketing_Sync"

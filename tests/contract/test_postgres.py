@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from sqlalchemy import make_url, text
 
-from rotator.core.attempts import Trial
+from rotator.core.attempts import AttemptRecord
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
 from rotator.errors import HistoryError, HistoryUnavailable
-from rotator.history.alerts.alerts import Matters
-from rotator.history.alerts.outbox import Ledger
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.outbox import Outbox
+from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.upgrades import known_versions
 from rotator.history.journal import queries
@@ -342,10 +342,10 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         with database.rotation_locks(lambda: NOW).hold("billing"):
             rotation = journal.begin_rotation(NEW_ROTATION, NOW)
             journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
-        matter, _ = Matters(database).open(NEW_MATTER, NOW)
-        Ledger(database).owe(matter.id, "60d", "ops", NOW)
-        Matters(database).acknowledge(matter.id, actor="alex", reason="known", now=NOW)
-        Trials(database).put(Trial("look", "production"))
+        matter, _ = AlertBook(database).open(NEW_MATTER, NOW)
+        Outbox(database).owe(matter.id, "60d", "ops", NOW)
+        AlertBook(database).acknowledge(matter.id, actor="alex", reason="known", now=NOW)
+        AttemptRecords(database).put(AttemptRecord("look", "production"))
         assert queries.verify(database).intact
         with pytest.raises(HistoryError, match="does not permit"), database.writing() as connection:
             connection.execute(text("ALTER TABLE event DISABLE TRIGGER USER"))

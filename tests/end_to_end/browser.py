@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from rotator.config.daemon import HttpSettings
 from rotator.history.engine.database import open_database
-from rotator.services.reporting.reader import Gathering
+from rotator.services.reporting.reader import HistoryReader
 from rotator.web.liveness import Liveness
 from rotator.web.routes import application
 from rotator.web.server import WebServer
@@ -54,7 +54,7 @@ def served(furnish: Callable[[Database], Settings], folder: Path) -> Iterator[st
     )
     with open_database(f"sqlite:///{folder}/rotator.db") as database:
         settings = furnish(database)
-        source = Gathering(lambda: settings, database, lambda: scene.NOW)
+        source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
         http = HttpSettings(port=0)
         with WebServer(application(source, http, token=None, alive=lambda: alive), http) as server:
             yield server.url

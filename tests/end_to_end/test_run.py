@@ -14,7 +14,7 @@ import yaml
 from rotator.application import Application
 from rotator.daemon.start import serve_once
 from rotator.errors import DaemonRunning
-from rotator.history.alerts.alerts import Matters
+from rotator.history.alerts.alerts import AlertBook
 from rotator.history.engine.database import open_database
 from tests.end_to_end.daemons import Daemon, configured, running
 from tests.end_to_end.places import DEADLINE, Place, hosted_place
@@ -44,7 +44,7 @@ def config(place: Place, request: pytest.FixtureRequest) -> Path:
 def open_matters(config: Path) -> set[str]:
     """What people should know of just now."""
     with open_database(f"sqlite:///{config.with_suffix('.db')}") as database:
-        return {matter.key for matter in Matters(database).open_matters()}
+        return {matter.key for matter in AlertBook(database).open_matters()}
 
 
 def come(is_so: Callable[[], bool]) -> None:

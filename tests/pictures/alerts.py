@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from playwright.sync_api import sync_playwright
 
 from rotator.config.settings import Settings
-from rotator.history.alerts.alerts import Matters
-from rotator.history.alerts.outbox import Ledger
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.outbox import Outbox
+from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import open_database
 from rotator.services.alerting.delivery import Delivery
-from rotator.services.alerting.rules import Alerts
-from rotator.services.inventory.seen import SeenNow
+from rotator.services.alerting.rules import AlertRules
+from rotator.services.inventory.seen import ObservedCertificate
 from tests.contract.channels.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import fake_slack
@@ -62,25 +62,29 @@ class Company:
 
     def __init__(self, database: Database, channels: dict[str, Channel]) -> None:
         self.channels: Final = channels
-        self.alerts: Final = Alerts(SETTINGS, database)
+        self.alerts: Final = AlertRules(SETTINGS, database)
         self.delivery: Final = Delivery(
-            ledger=Ledger(database), matters=Matters(database), trials=Trials(database), alerts=self.alerts
+            ledger=Outbox(database), matters=AlertBook(database), trials=AttemptRecords(database), alerts=self.alerts
         )
 
-    def look(self, places: list[SeenNow], now: datetime) -> None:
+    def look(self, places: list[ObservedCertificate], now: datetime) -> None:
         """An org is looked at, and whoever is to be told is told."""
         self.alerts.certificates(places, now)
         for name, channel in self.channels.items():
             self.delivery.deliver(name, lambda channel=channel: channel, now)  # type: ignore[misc]
 
 
-def place(app: str, days: float, *, org: str = "production", kind: str = "ConnectedApp", number: int = 0) -> SeenNow:
+def place(
+    app: str, days: float, *, org: str = "production", kind: str = "ConnectedApp", number: int = 0
+) -> ObservedCertificate:
     """A certificate with so many days left at the start."""
     fingerprint = f"{number:02x}c73b9e51d04f8a" * 4
-    return SeenNow(org=org, kind=kind, name=app, fingerprint=fingerprint, not_after=START + timedelta(days=days))
+    return ObservedCertificate(
+        org=org, kind=kind, name=app, fingerprint=fingerprint, not_after=START + timedelta(days=days)
+    )
 
 
-def told(folder: Path, looks: list[tuple[float, list[SeenNow]]]) -> tuple[list[EmailMessage], list[Posted]]:
+def told(folder: Path, looks: list[tuple[float, list[ObservedCertificate]]]) -> tuple[list[EmailMessage], list[Posted]]:
     """What arrived after these looks, each so many days after the start."""
     folder.mkdir()
     with ExitStack() as stack:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.core.credentials import Version
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Report
     from rotator.services.rotation.requests import Request
     from tests.rotation.ground import Ground
@@ -76,7 +76,7 @@ class WatchedApplication(Application):
 
     watcher: Watcher
 
-    def managed(self, name: str) -> Managed:
+    def managed(self, name: str) -> CredentialContext:
         """See Application."""
         found = super().managed(name)
         return replace(

@@ -26,8 +26,8 @@ from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.salesforce.key_management import CertificateRecord
 from rotator.salesforce.transport import Transport
 from rotator.services.rotation.report import Silent
-from rotator.services.schedule.context import Office
-from rotator.services.schedule.cycle import Round
+from rotator.services.schedule.context import ServiceContext
+from rotator.services.schedule.cycle import Cycle
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from rotator.core.crypto.keys import PrivateKey
     from rotator.core.decision.actions import Action
     from rotator.core.logins import LoginAnswer
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.services.schedule.jobs import Job
 
 BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -231,7 +231,7 @@ class YearProgram(Application):
         """See Application. Opening a connection costs more than a login."""
         return self.year.transports[org]
 
-    def managed(self, name: str) -> Managed:
+    def managed(self, name: str) -> CredentialContext:
         """See Application. Making a key takes longer than all the rest of a rotation."""
         return replace(super().managed(name), new_key=lambda _bits: self.year.next_key(name))
 
@@ -283,7 +283,7 @@ class Year:
     begun: list[datetime] = field(default_factory=list)
     """When a daemon was started."""
     _keys: Counter[str] = field(default_factory=Counter)
-    _round: Round | None = None
+    _round: Cycle | None = None
 
     def __post_init__(self) -> None:
         self.channels = {name: Told(name, self) for name in CHANNELS}
@@ -405,8 +405,8 @@ class Year:
         """A daemon begins: it knows nothing but what the history, the store and the orgs tell."""
         program = self.program()
         self.begun.append(self.clock.time)
-        self._round = Round(
-            Office(
+        self._round = Cycle(
+            ServiceContext(
                 settings=program.settings,
                 database=self.database,
                 open_scope=program.fork,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Message
     from rotator.application import Application
-    from rotator.history.alerts.alerts import Matter
-    from rotator.history.alerts.outbox import Notice
+    from rotator.history.alerts.alerts import Alert
+    from rotator.history.alerts.outbox import Notification
 
 
 @dataclass(frozen=True)
@@ -167,18 +167,18 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
        "acknowledged": {"at", "by", "why"} or null, "snoozed": {"until", "by", "why"} or null,
        "notices": [{"step", "channel", "owed_at", "told_at", "attempts", "next_at", "problem"}]}.
     """
-    from rotator.history.alerts.alerts import Matters  # noqa: PLC0415
-    from rotator.history.alerts.outbox import Ledger  # noqa: PLC0415 - `ack --help` needs no database
-    from rotator.services.alerting.rules import Alerts  # noqa: PLC0415
+    from rotator.history.alerts.alerts import AlertBook  # noqa: PLC0415
+    from rotator.history.alerts.outbox import Outbox  # noqa: PLC0415 - `ack --help` needs no database
+    from rotator.services.alerting.rules import AlertRules  # noqa: PLC0415
 
     with invocation.application() as app:
-        now, matters, alerting = app.now(), Matters(app.database), Alerts(app.settings, app.database)
+        now, matters, alerting = app.now(), AlertBook(app.database), AlertRules(app.settings, app.database)
         if ids:
             found = list({matter.id: matter for matter in map(matters.find, ids)}.values())
         else:
             found = matters.all(_NEWEST) if every else _worst_first(matters.open_matters())
-        told: dict[str, list[Notice]] = {matter.id: [] for matter in found}
-        for notice in Ledger(app.database).notices(*told):
+        told: dict[str, list[Notification]] = {matter.id: [] for matter in found}
+        for notice in Outbox(app.database).notices(*told):
             told[notice.matter_id].append(notice)
     lines = [_Line(matter, told[matter.id], alerting.next_at(matter, now), now) for matter in found]
     if invocation.json:
@@ -198,11 +198,11 @@ def ack(invocation: Invocation, matter_id: str, reason: str) -> None:
     ID is the matter's, or as much of its beginning or of its letters as no other has.
     """
     from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
-    from rotator.history.alerts.alerts import Matters  # noqa: PLC0415
+    from rotator.history.alerts.alerts import AlertBook  # noqa: PLC0415
 
     with invocation.application() as app:
         now = app.now()
-        matter = Matters(app.database).acknowledge(matter_id, actor=actor(), reason=_meant(reason), now=now)
+        matter = AlertBook(app.database).acknowledge(matter_id, actor=actor(), reason=_meant(reason), now=now)
     click.echo(f"{matter.id} is acknowledged: {clean(matter.title)}.")
     click.echo(f"Of it only {_what_is_told_still(matter)} told from now on.")
 
@@ -220,18 +220,18 @@ def snooze(invocation: Invocation, matter_id: str, length: str | None, until: st
     ID is the matter's, or as much of its beginning or of its letters as no other has.
     """
     from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
-    from rotator.history.alerts.alerts import Matters  # noqa: PLC0415
+    from rotator.history.alerts.alerts import AlertBook  # noqa: PLC0415
 
     with invocation.application() as app:
         now = app.now()
         ends = _end_of_snooze(length, until, now)
-        matter = Matters(app.database).snooze(matter_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
+        matter = AlertBook(app.database).snooze(matter_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
     click.echo(f"{matter.id} is snoozed until {moment(ends, now)}: {clean(matter.title)}.")
     if matter.not_after and now < matter.not_after < ends:
         click.echo(f"The certificate expires before that, on {day(matter.not_after)}: that is told all the same.")
 
 
-def _worst_first(matters: list[Matter]) -> list[Matter]:
+def _worst_first(matters: list[Alert]) -> list[Alert]:
     order = list(Severity)
     return sorted(matters, key=lambda matter: order.index(matter.severity), reverse=True)
 
@@ -273,14 +273,14 @@ def _wrong(what: str) -> ConfigurationError:
     return ConfigurationError(what, left="Nothing was touched.", advice="See `rotator alerts --help`.")
 
 
-def _what_is_told_still(matter: Matter) -> str:
+def _what_is_told_still(matter: Alert) -> str:
     return "its end and that the certificate has expired are" if matter.kind == "expiry" else "its end is"
 
 
 class _Line:
     """One matter as it is shown."""
 
-    def __init__(self, matter: Matter, notices: list[Notice], next_at: datetime | None, now: datetime) -> None:
+    def __init__(self, matter: Alert, notices: list[Notification], next_at: datetime | None, now: datetime) -> None:
         self.matter: Final = matter
         self.notices: Final = notices
         self.now: Final = now

@@ -24,7 +24,7 @@ from rotator.cli.output.console import (
     table,
 )
 from rotator.history.journal.queries import rotations
-from rotator.services.inventory.status import CredentialStatus, Past, Standing, StatusReader
+from rotator.services.inventory.status import CredentialState, CredentialStatus, Past, StatusReader
 from rotator.services.schedule.due import begins_at
 
 if TYPE_CHECKING:
@@ -145,12 +145,12 @@ def _due(line: CredentialStatus, now: datetime) -> str:
 
 def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
     name, remarks = line.credential, []
-    if line.standing is Standing.UNSTORED:
+    if line.standing is CredentialState.UNSTORED:
         remarks.append(f"not in the store yet. `rotator adopt {name} --key FILE`, or `rotator enroll {name}`.")
-    if line.standing is Standing.DRIFT:
+    if line.standing is CredentialState.DRIFT:
         held = short(line.live_certificate.fingerprint) if line.live_certificate else "no certificate"
         remarks.append(f"the app holds {held}, which nobody here knows. `rotate restore {name}` puts ours back.")
-    if line.standing is Standing.UNFINISHED:
+    if line.standing is CredentialState.UNFINISHED:
         remarks.append(f"a rotation was begun and has not ended. `rotate finish {name}` goes on from there.")
     elif line.last_rotation and line.last_rotation.outcome is None:
         remarks.append(f"the last rotation is running, or was interrupted: then `rotate finish {name}` goes on.")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-class WhileRead(TextIOBase):
+class BrokenOutput(TextIOBase):
     """Writes for as long as somebody reads, and then to nowhere: a rotation is not left half done for that."""
 
     def __init__(self, file: TextIO) -> None:

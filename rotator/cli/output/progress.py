@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rotator.cli.output.broken_output import WhileRead
+from rotator.cli.output.broken_output import BrokenOutput
 from rotator.cli.output.console import clean, short
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import NEW_VERSION
@@ -52,8 +52,8 @@ class LiveProgress:
 
     def __init__(self, credential: str, *, quiet: bool = False) -> None:
         self._credential: Final = credential
-        # Rich asks no more of a file than WhileRead has.
-        out = cast("TextIO", WhileRead(sys.stderr))
+        # Rich asks no more of a file than BrokenOutput has.
+        out = cast("TextIO", BrokenOutput(sys.stderr))
         self._console: Final = Console(file=out, quiet=quiet, highlight=False, markup=False, emoji=False)
         self._progress: Final = Progress(
             SpinnerColumn(),

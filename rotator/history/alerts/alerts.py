@@ -1,4 +1,4 @@
-"""Matters: what people should know of, from when it begins until it ends."""
+"""AlertBook: what people should know of, from when it begins until it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import insert, or_, select, update
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, label
 from rotator.errors import ConfigurationError, HistoryError
-from rotator.history.alerts.outbox import CLOSED, Ledger
+from rotator.history.alerts.outbox import CLOSED, Outbox
 from rotator.history.engine.tables import MATTER
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.chain import canonical, refuse_private_keys, storable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewMatter:
+class NewAlert:
     """What is known of a matter when it begins. It never holds a secret."""
 
     key: str
@@ -53,7 +53,7 @@ class NewMatter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matter(NewMatter):
+class Alert(NewAlert):
     """One matter as the history knows it."""
 
     id: str
@@ -78,8 +78,8 @@ class Matter(NewMatter):
         """Whether somebody has taken it on."""
         return self.acknowledged_at is not None
 
-    def says(self, new: NewMatter) -> bool:
-        """Whether nothing of it would be changed by `Matters.open` with this."""
+    def says(self, new: NewAlert) -> bool:
+        """Whether nothing of it would be changed by `AlertBook.open` with this."""
         return all(getattr(self, name) == getattr(new, name) for name in _NEW)
 
     def is_snoozed(self, now: datetime) -> bool:
@@ -91,14 +91,14 @@ ALWAYS_TOLD: Final = (label(EXPIRED), CLOSED)
 """Steps that neither an acknowledgement nor a snooze holds back."""
 
 
-class Matters:
+class AlertBook:
     """The matters. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, database: Transactions, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._database: Final = database
         self._random_bytes: Final = random_bytes
 
-    def open(self, new: NewMatter, now: datetime) -> tuple[Matter, bool]:
+    def open(self, new: NewAlert, now: datetime) -> tuple[Alert, bool]:
         """The open matter of that key, with what is known of it now; True where it begins with this.
 
         Raises HistoryError when a text has a private key in it.
@@ -113,7 +113,7 @@ class Matters:
                 known = _of_id(connection, known.id)
             return known, False
 
-    def add_closed(self, new: NewMatter, now: datetime) -> Matter | None:
+    def add_closed(self, new: NewAlert, now: datetime) -> Alert | None:
         """Notes what happened and is over; None where a matter of that key was ever there, so it was noted before."""
         values = _values(new)
         with self._database.writing() as connection:
@@ -121,7 +121,7 @@ class Matters:
                 return None
             return self._insert(connection, values | {"closed_at": now}, now)
 
-    def _insert(self, connection: Connection, values: dict[str, Any], now: datetime) -> Matter:
+    def _insert(self, connection: Connection, values: dict[str, Any], now: datetime) -> Alert:
         new_id = self._new_id(now)
         connection.execute(insert(MATTER).values({"closed_why": ""} | values | {"id": new_id, "opened_at": now}))
         return _of_id(connection, new_id)
@@ -130,7 +130,7 @@ class Matters:
         letters = base64.b32encode(self._random_bytes(5)).decode().lower()
         return f"{now.astimezone(UTC):%Y%m%d}-{letters}"
 
-    def close(self, key: str, why: str, now: datetime) -> Matter | None:
+    def close(self, key: str, why: str, now: datetime) -> Alert | None:
         """Ends the open matter of that key, and owes its end to those who were told; None where there is none."""
         with self._database.writing() as connection:
             known = _first(connection, MATTER.c.key == key, MATTER.c.closed_at.is_(None))
@@ -138,15 +138,15 @@ class Matters:
                 return None
             ending = {"closed_at": now, "closed_why": storable(why)}
             connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(ending))
-            Ledger(Within(connection)).settle(known.id, now)
+            Outbox(Within(connection)).settle(known.id, now)
             return _of_id(connection, known.id)
 
-    def opened(self, key: str) -> Matter | None:
+    def opened(self, key: str) -> Alert | None:
         """The open matter of that key; None where there is none."""
         with self._database.reading() as connection:
             return _first(connection, MATTER.c.key == key, MATTER.c.closed_at.is_(None))
 
-    def open_matters(self, *, kind: str | None = None, orgs: Collection[str] | None = None) -> list[Matter]:
+    def open_matters(self, *, kind: str | None = None, orgs: Collection[str] | None = None) -> list[Alert]:
         """Those that have not ended, of one kind or of some orgs where they are given, oldest first."""
         query = select(MATTER).where(MATTER.c.closed_at.is_(None)).order_by(MATTER.c.opened_at, MATTER.c.id)
         if kind is not None:
@@ -156,18 +156,18 @@ class Matters:
         with self._database.reading() as connection:
             return [_matter(row) for row in connection.execute(query)]
 
-    def all(self, limit: int = 100) -> list[Matter]:
+    def all(self, limit: int = 100) -> list[Alert]:
         """The newest `limit` matters, also those that have ended, newest first."""
         query = select(MATTER).order_by(MATTER.c.opened_at.desc(), MATTER.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [_matter(row) for row in connection.execute(query)]
 
-    def get(self, matter_id: str) -> Matter:
+    def get(self, matter_id: str) -> Alert:
         """The matter of exactly that id. Raises HistoryError when there is none."""
         with self._database.reading() as connection:
             return _of_id(connection, matter_id)
 
-    def find(self, beginning: str) -> Matter:
+    def find(self, beginning: str) -> Alert:
         """The one matter whose id, or the letters at its end, begin so.
 
         Raises ConfigurationError where there is none, or more than one.
@@ -175,7 +175,7 @@ class Matters:
         with self._database.reading() as connection:
             return _find(connection, beginning)
 
-    def acknowledge(self, beginning: str, *, actor: str, reason: str, now: datetime) -> Matter:
+    def acknowledge(self, beginning: str, *, actor: str, reason: str, now: datetime) -> Alert:
         """Notes that somebody has taken it on, with an event `acknowledge`: nothing but ALWAYS_TOLD is told any more.
 
         Raises ConfigurationError as `find` does, HistoryError for a matter that has ended or a reason with a key in it.
@@ -183,7 +183,7 @@ class Matters:
         values = {"acknowledged_at": now, "acknowledged_by": storable(actor), "acknowledged_why": storable(reason)}
         return self._silence("acknowledge", beginning, values, now, {"actor": actor, "reason": reason})
 
-    def snooze(self, beginning: str, *, until: datetime, actor: str, reason: str, now: datetime) -> Matter:
+    def snooze(self, beginning: str, *, until: datetime, actor: str, reason: str, now: datetime) -> Alert:
         """Has people left alone with it until then, with an event `snooze`: what is crossed meanwhile is told then.
 
         Raises as `acknowledge` does, and ValueError for a time that has passed.
@@ -196,7 +196,7 @@ class Matters:
 
     def _silence(
         self, kind: str, beginning: str, values: dict[str, Any], now: datetime, details: dict[str, JSON]
-    ) -> Matter:
+    ) -> Alert:
         with self._database.writing() as connection:
             known = _find(connection, beginning)
             if not known.is_open:
@@ -205,14 +205,14 @@ class Matters:
             told = {name: storable(value) if isinstance(value, str) else value for name, value in details.items()}
             append(connection, Entry(kind, now, known.credential, None, about | told))
             connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(values))
-            Ledger(Within(connection)).withdraw(known.id, now, keep=ALWAYS_TOLD)
+            Outbox(Within(connection)).withdraw(known.id, now, keep=ALWAYS_TOLD)
             return _of_id(connection, known.id)
 
 
-_NEW: Final = tuple(NewMatter.__dataclass_fields__)
+_NEW: Final = tuple(NewAlert.__dataclass_fields__)
 
 
-def _values(new: NewMatter) -> dict[str, Any]:
+def _values(new: NewAlert) -> dict[str, Any]:
     """What a row holds of it."""
     values = {name: getattr(new, name) for name in _NEW}
     values = {name: storable(value) if type(value) is str else value for name, value in values.items()}
@@ -221,17 +221,17 @@ def _values(new: NewMatter) -> dict[str, Any]:
     return values | {"severity": str(new.severity), "facts": facts}
 
 
-def _matter(row: Row[*tuple[Any, ...]]) -> Matter:
+def _matter(row: Row[*tuple[Any, ...]]) -> Alert:
     fields = row._asdict()
-    return Matter(**fields | {"severity": Severity(fields["severity"]), "facts": dict(json.loads(fields["facts"]))})
+    return Alert(**fields | {"severity": Severity(fields["severity"]), "facts": dict(json.loads(fields["facts"]))})
 
 
-def _first(connection: Connection, *conditions: Any) -> Matter | None:
+def _first(connection: Connection, *conditions: Any) -> Alert | None:
     row = connection.execute(select(MATTER).where(*conditions).limit(1)).first()
     return _matter(row) if row else None
 
 
-def _of_id(connection: Connection, matter_id: str) -> Matter:
+def _of_id(connection: Connection, matter_id: str) -> Alert:
     found = _first(connection, MATTER.c.id == matter_id)
     if found is None:
         raise HistoryError(
@@ -242,7 +242,7 @@ def _of_id(connection: Connection, matter_id: str) -> Matter:
     return found
 
 
-def _find(connection: Connection, beginning: str) -> Matter:
+def _find(connection: Connection, beginning: str) -> Alert:
     wanted = beginning.strip().lower()
     column = MATTER.c.id
     these = or_(column.startswith(wanted, autoescape=True), column.contains(f"-{wanted}", autoescape=True))
@@ -257,7 +257,7 @@ def _find(connection: Connection, beginning: str) -> Matter:
     )
 
 
-def _ended_already(matter: Matter) -> HistoryError:
+def _ended_already(matter: Alert) -> HistoryError:
     return HistoryError(
         f"The matter {matter.id} has ended: {matter.closed_why or matter.title}",
         left="It was left as it was.",

@@ -41,7 +41,7 @@ _AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice:
+class Notification:
     """One row of the ledger."""
 
     id: int
@@ -66,7 +66,7 @@ class Notice:
     """Why it was not accepted at the last trial."""
 
 
-class Ledger:
+class Outbox:
     """The notices. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, database: Transactions) -> None:
@@ -90,7 +90,7 @@ class Ledger:
                 connection.execute(insert(NOTICE), rows)
         return len(new)
 
-    def claim(self, channel: str, now: datetime, lease: timedelta) -> list[Notice]:
+    def claim(self, channel: str, now: datetime, lease: timedelta) -> list[Notification]:
         """Takes everything that the channel is owed and that is due, for so long, the matters in their order.
 
         Nobody else gets it before the lease ends. A clock that was set back postpones nothing.
@@ -109,19 +109,19 @@ class Ledger:
             if not claimed.rowcount:
                 return []
             query = _NOTICES.where(NOTICE.c.claimed_by == claim).order_by(NOTICE.c.id)
-            return [Notice(**row._asdict()) for row in connection.execute(query)]
+            return [Notification(**row._asdict()) for row in connection.execute(query)]
 
-    def told(self, notices: Iterable[Notice], receipt: str, now: datetime) -> None:
+    def told(self, notices: Iterable[Notification], receipt: str, now: datetime) -> None:
         """Notes that the channel has accepted them. What was noted before stays."""
         values = {"told_at": now, "receipt": storable(receipt), "claimed_until": None, "claimed_by": None}
         self._change(notices, values | {"next_at": None, "problem": ""})
 
-    def failed(self, notices: Iterable[Notice], problem: str, next_at: datetime) -> None:
+    def failed(self, notices: Iterable[Notification], problem: str, next_at: datetime) -> None:
         """Notes that the channel has not accepted them, and when they are tried again."""
         values = {"problem": storable(problem), "next_at": next_at, "claimed_until": None, "claimed_by": None}
         self._change(notices, values)
 
-    def _change(self, notices: Iterable[Notice], values: dict[str, object]) -> None:
+    def _change(self, notices: Iterable[Notification], values: dict[str, object]) -> None:
         these = [{"this": notice.id} for notice in notices]
         if these:
             with self._database.writing() as connection:
@@ -140,7 +140,7 @@ class Ledger:
         with self._database.reading() as connection:
             return connection.scalar(query)
 
-    def notices(self, *matter_ids: str) -> list[Notice]:
+    def notices(self, *matter_ids: str) -> list[Notification]:
         """Everything of these matters, in the order in which it was owed."""
         with self._database.reading() as connection:
             return list(_of(connection, matter_ids))
@@ -157,7 +157,7 @@ class Ledger:
         A channel that has heard nothing of it need not hear that it has ended: what it is owed is withdrawn.
         """
         with self._database.writing() as connection:
-            here = Ledger(Within(connection))
+            here = Outbox(Within(connection))
             here.withdraw(matter_id, now)
             heard = dict.fromkeys(notice.channel for notice in here.notices(matter_id))
             here.owe_all([(matter_id, CLOSED, channel) for channel in heard], now)
@@ -190,16 +190,16 @@ def _is_owed() -> ColumnElement[bool]:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Neither put off nor claimed; what was last tried in the future proves nothing (`rotator.core.attempts.Trial`)."""
+    """Neither put off nor claimed; what was last tried in the future proves nothing (`rotator.core.attempts`)."""
     waits_no_more = or_(NOTICE.c.next_at.is_(None), NOTICE.c.next_at <= now)
     is_free = or_(NOTICE.c.claimed_until.is_(None), NOTICE.c.claimed_until <= now)
     return or_(and_(waits_no_more, is_free), NOTICE.c.tried_at > now)
 
 
-def _of(connection: Connection, matter_ids: Iterable[str]) -> Iterator[Notice]:
+def _of(connection: Connection, matter_ids: Iterable[str]) -> Iterator[Notification]:
     for ids in _portions(matter_ids):
         query = _NOTICES.where(NOTICE.c.matter_id.in_(ids)).order_by(NOTICE.c.id)
-        yield from (Notice(**row._asdict()) for row in connection.execute(query))
+        yield from (Notification(**row._asdict()) for row in connection.execute(query))
 
 
 def _keys(connection: Connection, matter_ids: Iterable[str]) -> set[tuple[str, str, str]]:

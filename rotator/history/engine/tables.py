@@ -122,7 +122,7 @@ SIGHTING: Final = Table(
     Index(None, "certificate_fingerprint"),
 )
 
-# What is tried again and again (`rotator.core.attempts.Trial`).
+# What is tried again and again (`rotator.core.attempts.AttemptRecord`).
 TRIAL: Final = Table(
     "trial",
     METADATA,

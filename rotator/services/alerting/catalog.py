@@ -1,6 +1,6 @@
 """What people are told of: the words for everything that can be wrong or has happened, save certificates that expire.
 
-Each function gives a matter for `rotator.services.alerting.rules.Alerts`. Those of something that is wrong have a key
+Each function gives an alert for `rotator.services.alerting.rules`. Those of something that is wrong have a key
 by which it is solved later (`key(...)`); those of something that happened have one of their own each time it happens.
 """
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core.severity import Severity
 from rotator.errors import RotationHalted
-from rotator.history.alerts.alerts import NewMatter
+from rotator.history.alerts.alerts import NewAlert
 from rotator.services.rotation.report import Outcome
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from rotator.core.attempts import Trial
+    from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
-    from rotator.history.alerts.alerts import Matter
+    from rotator.history.alerts.alerts import Alert
     from rotator.history.records import Verification
     from rotator.services.rotation.report import Report
 
@@ -66,9 +66,9 @@ def key(kind: str, name: str) -> str:
     return f"{kind}:{name}"
 
 
-def unreadable_org(org: str, error: RotatorError, since: datetime | None = None) -> NewMatter:
+def unreadable_org(org: str, error: RotatorError, since: datetime | None = None) -> NewAlert:
     """An org cannot be read; `since` is when it was last read."""
-    return NewMatter(
+    return NewAlert(
         key=key(ORG, org),
         kind=ORG,
         severity=Severity.WARNING,
@@ -79,9 +79,9 @@ def unreadable_org(org: str, error: RotatorError, since: datetime | None = None)
     )
 
 
-def unreadable_store(store: str, error: RotatorError, since: datetime | None = None) -> NewMatter:
+def unreadable_store(store: str, error: RotatorError, since: datetime | None = None) -> NewAlert:
     """A store cannot be read; `since` is when it was last read."""
-    return NewMatter(
+    return NewAlert(
         key=key(STORE, store),
         kind=STORE,
         severity=Severity.WARNING,
@@ -91,9 +91,9 @@ def unreadable_store(store: str, error: RotatorError, since: datetime | None = N
     )
 
 
-def hidden(org: str, kind: str, error: RotatorError) -> NewMatter:
+def hidden(org: str, kind: str, error: RotatorError) -> NewAlert:
     """An org does not show what it has of one type."""
-    return NewMatter(
+    return NewAlert(
         key=key(HIDDEN, f"{org}/{kind}"),
         kind=HIDDEN,
         severity=Severity.WARNING,
@@ -104,12 +104,12 @@ def hidden(org: str, kind: str, error: RotatorError) -> NewMatter:
     )
 
 
-def rotated(report: Report, org: str) -> NewMatter:
+def rotated(report: Report, org: str) -> NewAlert:
     """A rotation ended well: another version is current, or current's certificate is back on its app."""
     new = report.new_fingerprint or ""
     is_back = report.outcome is Outcome.RESTORED
     grace = f" The version before is kept until {_day(report.again_at)}." if report.again_at else ""
-    return NewMatter(
+    return NewAlert(
         key=key(ROTATED, report.rotation_id or new),
         kind=ROTATED,
         severity=Severity.INFO,
@@ -124,9 +124,9 @@ def rotated(report: Report, org: str) -> NewMatter:
     )
 
 
-def reverted(report: Report, org: str) -> NewMatter:
+def reverted(report: Report, org: str) -> NewAlert:
     """A new key never logged in, and the old certificate is back."""
-    return NewMatter(
+    return NewAlert(
         key=key(REVERTED, report.rotation_id or report.credential),
         kind=REVERTED,
         severity=Severity.WARNING,
@@ -138,9 +138,9 @@ def reverted(report: Report, org: str) -> NewMatter:
     )
 
 
-def halted(report: Report, org: str) -> NewMatter:
+def halted(report: Report, org: str) -> NewAlert:
     """A rotation stopped where only a person can go on."""
-    return NewMatter(
+    return NewAlert(
         key=key(ROTATION, report.credential),
         kind=ROTATION,
         severity=Severity.CRITICAL,
@@ -152,11 +152,11 @@ def halted(report: Report, org: str) -> NewMatter:
     )
 
 
-def failed(credential: str, org: str, error: RotatorError, *, again_at: datetime | None = None) -> NewMatter:
+def failed(credential: str, org: str, error: RotatorError, *, again_at: datetime | None = None) -> NewAlert:
     """A rotation failed, or could not begin; it is tried again then."""
     needs_person = isinstance(error, RotationHalted)
     again = f" It is tried again from {again_at:%Y-%m-%d %H:%M} UTC on." if again_at else ""
-    return NewMatter(
+    return NewAlert(
         key=key(ROTATION, credential),
         kind=ROTATION,
         severity=Severity.CRITICAL if needs_person else Severity.WARNING,
@@ -175,10 +175,10 @@ class Changed(NamedTuple):
     at: datetime | None
 
 
-def drift(credential: str, org: str, app: str, fingerprint: str | None, changed: Changed | None = None) -> NewMatter:
+def drift(credential: str, org: str, app: str, fingerprint: str | None, changed: Changed | None = None) -> NewAlert:
     """An app holds a certificate that nobody here knows, or none."""
     held = f"the certificate {fingerprint[:_SHORT]}, which nobody here knows" if fingerprint else "no certificate"
-    return NewMatter(
+    return NewAlert(
         key=key(DRIFT, credential),
         kind=DRIFT,
         severity=Severity.CRITICAL,
@@ -193,9 +193,9 @@ def drift(credential: str, org: str, app: str, fingerprint: str | None, changed:
     )
 
 
-def unstored(credential: str, org: str) -> NewMatter:
+def unstored(credential: str, org: str) -> NewAlert:
     """A configured credential has no version in its store."""
-    return NewMatter(
+    return NewAlert(
         key=key(UNSTORED, credential),
         kind=UNSTORED,
         severity=Severity.INFO,
@@ -208,9 +208,9 @@ def unstored(credential: str, org: str) -> NewMatter:
     )
 
 
-def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewMatter:
+def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewAlert:
     """A credential that was in its store is there no more."""
-    return NewMatter(
+    return NewAlert(
         key=key(UNSTORED, credential),
         kind=UNSTORED,
         severity=Severity.CRITICAL,
@@ -225,12 +225,12 @@ def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewMat
     )
 
 
-def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: str | None = None) -> NewMatter:
+def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: str | None = None) -> NewAlert:
     """Something that held a certificate is not in its org any more."""
     loss = f" Consumers of {credential} are refused, and it cannot be rotated." if credential else ""
     why = "deleted, renamed, or hidden from the program's user"
     advice = " If nobody meant that, Setup, View Setup Audit Trail, tells who did it."
-    return NewMatter(
+    return NewAlert(
         key=key(VANISHED, f"{org}/{kind}/{name}/{last_seen:%Y-%m-%dT%H:%M:%SZ}"),
         kind=VANISHED,
         severity=Severity.CRITICAL if credential else Severity.INFO,
@@ -243,9 +243,9 @@ def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: st
     )
 
 
-def window_overridden(credential: str, org: str, fingerprint: str, why: str) -> NewMatter:
+def window_overridden(credential: str, org: str, fingerprint: str, why: str) -> NewAlert:
     """A rotation of this certificate began outside its maintenance windows, as waiting for one would be too late."""
-    return NewMatter(
+    return NewAlert(
         key=key(WINDOW, f"{credential}/{fingerprint[:_SHORT]}"),
         kind=WINDOW,
         severity=Severity.WARNING,
@@ -257,9 +257,9 @@ def window_overridden(credential: str, org: str, fingerprint: str, why: str) -> 
     )
 
 
-def attention(trial: Trial, *, org: str | None = None, credential: str | None = None) -> NewMatter:
+def attention(trial: AttemptRecord, *, org: str | None = None, credential: str | None = None) -> NewAlert:
     """What cannot succeed before a person does something: it is left alone."""
-    return NewMatter(
+    return NewAlert(
         key=key(ATTENTION, f"{trial.kind}/{trial.name}"),
         kind=ATTENTION,
         severity=Severity.WARNING,
@@ -271,7 +271,7 @@ def attention(trial: Trial, *, org: str | None = None, credential: str | None = 
     )
 
 
-def _left_alone(trial: Trial, credential: str | None) -> str:
+def _left_alone(trial: AttemptRecord, credential: str | None) -> str:
     if credential is None:
         return "It is tried now and then only, until a person has seen to it; `rotator check` tells whether that is so."
     return (
@@ -280,9 +280,9 @@ def _left_alone(trial: Trial, credential: str | None) -> str:
     )
 
 
-def history_broken(found: Verification) -> NewMatter:
+def history_broken(found: Verification) -> NewAlert:
     """The journal is not what was written."""
-    return NewMatter(
+    return NewAlert(
         key=HISTORY,
         kind=HISTORY,
         severity=Severity.CRITICAL,
@@ -293,7 +293,7 @@ def history_broken(found: Verification) -> NewMatter:
     )
 
 
-def usual_ending(matter: Matter, now: datetime) -> str:
+def usual_ending(matter: Alert, now: datetime) -> str:
     """How a matter ends where nothing more is known: "The org can be read again, after 3 days."."""
     return f"{_ENDINGS.get(matter.kind, 'It is settled')}, after {length(now - matter.opened_at)}."
 

@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
-from rotator.core.attempts import BackOff, Trial
+from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
 from rotator.errors import RotatorError
-from rotator.history.alerts.alerts import NewMatter
+from rotator.history.alerts.alerts import NewAlert
 from rotator.services.alerting.catalog import DELIVERY, key, sentences
 from rotator.services.alerting.messages import message_of
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.alerts.base import Channel, Message
-    from rotator.history.alerts.alerts import Matters
-    from rotator.history.alerts.outbox import Ledger, Notice
-    from rotator.history.attempts import Trials
+    from rotator.history.alerts.alerts import AlertBook
+    from rotator.history.alerts.outbox import Notification, Outbox
+    from rotator.history.attempts import AttemptRecords
 
 
 @dataclass(frozen=True)
 class Letter:
     """What one channel is owed of one matter: one message, however many notices it is."""
 
-    notices: list[Notice]
+    notices: list[Notification]
     message: Message
     thread: str | None
 
@@ -44,19 +44,19 @@ class Letter:
         return bool(self.thread) and self.message.opening is not None
 
 
-def letters_of(claimed: Iterable[Notice], matters: Matters, ledger: Ledger, now: datetime) -> list[Letter]:
+def letters_of(claimed: Iterable[Notification], matters: AlertBook, ledger: Outbox, now: datetime) -> list[Letter]:
     """One for each matter; what was refused before comes last, so that it never holds up the rest.
 
     Raises HistoryError.
     """
-    of_matters: dict[str, list[Notice]] = {}
+    of_matters: dict[str, list[Notification]] = {}
     for notice in claimed:
         of_matters.setdefault(notice.matter_id, []).append(notice)
     letters = [_letter(notices, matters, ledger, now) for notices in of_matters.values()]
     return sorted(letters, key=lambda letter: any(notice.problem for notice in letter.notices))
 
 
-def _letter(notices: list[Notice], matters: Matters, ledger: Ledger, now: datetime) -> Letter:
+def _letter(notices: list[Notification], matters: AlertBook, ledger: Outbox, now: datetime) -> Letter:
     matter_id, channel = notices[0].matter_id, notices[0].channel
     message = message_of(matters.get(matter_id), notices, now)
     return Letter(notices, message, ledger.thread(matter_id, channel))
@@ -65,7 +65,7 @@ def _letter(notices: list[Notice], matters: Matters, ledger: Ledger, now: dateti
 LOG: Final = logging.getLogger(__name__)
 
 TRIAL: Final = "deliver"
-"""Kind of the trial that a channel is (`rotator.core.attempts.Trial.kind`)."""
+"""Kind of the trial that a channel is (`rotator.core.attempts.AttemptRecord.kind`)."""
 
 BACK_OFF: Final = BackOff(first=timedelta(minutes=1), ceiling=timedelta(minutes=30), attention_after=1)
 """Shorter than for orgs: news that wait half a day are none. What only a person can mend is tried at the ceiling."""
@@ -87,9 +87,9 @@ _FAILURES_AT_ONCE: Final = 2
 
 
 class Telling(Protocol):
-    """Opens and ends matters (`rotator.services.alerting.rules.Alerts`)."""
+    """Opens and ends matters (`rotator.services.alerting.rules.AlertRules`)."""
 
-    def problem(self, new: NewMatter, now: datetime) -> object:
+    def problem(self, new: NewAlert, now: datetime) -> object:
         """Something is wrong, and stays so until it is solved."""
         ...
 
@@ -112,7 +112,13 @@ class Delivery:
     """Where notices become messages. Threads may share it; two deliveries on one channel never send the same."""
 
     def __init__(
-        self, *, ledger: Ledger, matters: Matters, trials: Trials, alerts: Telling, back_off: BackOff = BACK_OFF
+        self,
+        *,
+        ledger: Outbox,
+        matters: AlertBook,
+        trials: AttemptRecords,
+        alerts: Telling,
+        back_off: BackOff = BACK_OFF,
     ) -> None:
         self._ledger: Final = ledger
         self._matters: Final = matters
@@ -196,7 +202,7 @@ class Delivery:
         self._ledger.failed(rest, "", trial.next_at or run.now)
         self._tell_elsewhere(run, trial)
 
-    def _tried(self, run: _Run, jitter: float) -> Trial:
+    def _tried(self, run: _Run, jitter: float) -> AttemptRecord:
         known = self._trials.get(TRIAL, run.channel)
         if not run.failures:
             return known.succeeded(run.now)
@@ -215,13 +221,15 @@ class Delivery:
             not_before=run.now + self._back_off.ceiling if failure.lasting else not_before,
         )
 
-    def _next_trial(self, run: _Run, trial: Trial, notices: Sequence[Notice], failure: DeliveryFailed) -> datetime:
+    def _next_trial(
+        self, run: _Run, trial: AttemptRecord, notices: Sequence[Notification], failure: DeliveryFailed
+    ) -> datetime:
         if trial.next_at:
             return trial.next_at
         attempts = max(notice.attempts for notice in notices)
         return run.now + (self._back_off.ceiling if failure.lasting else self._back_off.pause(attempts))
 
-    def _tell_elsewhere(self, run: _Run, trial: Trial) -> None:
+    def _tell_elsewhere(self, run: _Run, trial: AttemptRecord) -> None:
         for notices, failure in run.failures:
             # Where the others were accepted, it is this message that fails and not the channel.
             in_a_row = max(notice.attempts for notice in notices) if run.told else trial.failures
@@ -242,7 +250,7 @@ class _Run:
     now: datetime
     unsent: list[Letter] = field(default_factory=list)
     told: int = 0
-    failures: list[tuple[list[Notice], DeliveryFailed]] = field(default_factory=list)
+    failures: list[tuple[list[Notification], DeliveryFailed]] = field(default_factory=list)
     partly: PartlyAccepted | None = None
     one_by_one: bool = False
 
@@ -280,16 +288,16 @@ def _lasting(error: RotatorError) -> DeliveryFailed:
     return DeliveryFailed(error.what, advice=error.advice, lasting=True)
 
 
-def _closed(channel: str, failure: DeliveryFailed) -> NewMatter:
+def _closed(channel: str, failure: DeliveryFailed) -> NewAlert:
     return _matter(channel, f"The channel {channel} does not accept messages", failure)
 
 
-def _incomplete(channel: str, partly: PartlyAccepted) -> NewMatter:
+def _incomplete(channel: str, partly: PartlyAccepted) -> NewAlert:
     return _matter(channel, f"The channel {channel} does not reach everybody", partly)
 
 
-def _matter(channel: str, title: str, error: RotatorError) -> NewMatter:
-    return NewMatter(
+def _matter(channel: str, title: str, error: RotatorError) -> NewAlert:
+    return NewAlert(
         key=key(DELIVERY, channel),
         kind=DELIVERY,
         severity=Severity.WARNING,

@@ -8,15 +8,15 @@ from rotator.config.durations import format_duration
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, crossed, next_crossing, severity_at
-from rotator.history.alerts.alerts import NewMatter
-from rotator.services.inventory.seen import SeenNow
+from rotator.history.alerts.alerts import NewAlert
+from rotator.services.inventory.seen import ObservedCertificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from rotator.config.alerts import AlertSettings, ChannelSettings
-    from rotator.history.alerts.alerts import Matter
+    from rotator.history.alerts.alerts import Alert
 
 EXPIRY: Final = "expiry"
 """Kind of the matter that a certificate expires."""
@@ -38,13 +38,13 @@ _BY_HAND: Final[dict[str, str]] = {
 }
 
 
-def certificate_key(kind: str, place: SeenNow) -> str:
+def certificate_key(kind: str, place: ObservedCertificate) -> str:
     """Key of the matter of that kind about the certificate that a place holds."""
     certificate = place.fingerprint or (f"{place.not_after:%Y-%m-%dT%H:%M:%SZ}" if place.not_after else "none")
     return f"{kind}:{place.org}/{place.kind}/{place.name}/{certificate}"
 
 
-def is_anybodys_business(place: SeenNow) -> bool:
+def is_anybodys_business(place: ObservedCertificate) -> bool:
     """Whether it matters to somebody when the certificate ends."""
     return place.readable and place.not_after is not None and not (place.is_throwaway or place.is_standby)
 
@@ -56,11 +56,11 @@ class Thresholds:
         self._configured: Final = alerts.thresholds
         self._within: Final = {channel.within for channel in alerts.channels.values() if channel.within is not None}
 
-    def crossed(self, place: SeenNow, now: datetime) -> tuple[timedelta, ...]:
+    def crossed(self, place: ObservedCertificate, now: datetime) -> tuple[timedelta, ...]:
         """Those that the certificate has crossed for any channel, the largest first."""
         return _crossed(place, now, (*self._configured, *filter(self._is_inside, self._within)))
 
-    def crossed_for(self, channel: ChannelSettings, place: SeenNow, now: datetime) -> tuple[timedelta, ...]:
+    def crossed_for(self, channel: ChannelSettings, place: ObservedCertificate, now: datetime) -> tuple[timedelta, ...]:
         """Those that a channel hears of.
 
         With `within` that is one more of them, and those that are larger are not.
@@ -73,7 +73,7 @@ class Thresholds:
         heard = [each for each in self._configured if each <= within]
         return _crossed(place, now, [*heard, within] if self._is_inside(within) else heard)
 
-    def next_for(self, place: SeenNow, now: datetime) -> datetime | None:
+    def next_for(self, place: ObservedCertificate, now: datetime) -> datetime | None:
         """When the next one is crossed; None when it has expired."""
         return next_crossing(place.not_after, now, _counted(place, self._configured)) if place.not_after else None
 
@@ -82,22 +82,22 @@ class Thresholds:
         return within < max(self._configured, default=EXPIRED)
 
 
-def _crossed(place: SeenNow, now: datetime, thresholds: Iterable[timedelta]) -> tuple[timedelta, ...]:
+def _crossed(place: ObservedCertificate, now: datetime, thresholds: Iterable[timedelta]) -> tuple[timedelta, ...]:
     return crossed(place.not_after, now, _counted(place, thresholds)) if place.not_after else ()
 
 
-def _counted(place: SeenNow, thresholds: Iterable[timedelta]) -> list[timedelta]:
+def _counted(place: ObservedCertificate, thresholds: Iterable[timedelta]) -> list[timedelta]:
     """A rotation replaces a managed certificate at `rotate_before`: only what comes after it is news."""
     limit = place.rotate_before
     return [each for each in thresholds if limit is None or each < limit]
 
 
-def expires(place: SeenNow, tightest: timedelta) -> NewMatter:
+def expires(place: ObservedCertificate, tightest: timedelta) -> NewAlert:
     """The matter that a certificate expires; `tightest` is the last threshold that it has crossed."""
     if place.not_after is None:
         raise ValueError("a certificate that expires has a date")
     verb = "expired" if tightest <= EXPIRED else "expires"
-    return NewMatter(
+    return NewAlert(
         key=certificate_key(EXPIRY, place),
         kind=EXPIRY,
         severity=severity_at(tightest),
@@ -112,7 +112,7 @@ def expires(place: SeenNow, tightest: timedelta) -> NewMatter:
     )
 
 
-def _unmanaged_text(place: SeenNow, tightest: timedelta) -> str:
+def _unmanaged_text(place: ObservedCertificate, tightest: timedelta) -> str:
     meaning = "Since then" if tightest <= EXPIRED else "From then on"
     return (
         f"Nobody replaces it by schedule. {meaning} whatever checks its dates may refuse it."
@@ -120,7 +120,7 @@ def _unmanaged_text(place: SeenNow, tightest: timedelta) -> str:
     )
 
 
-def _managed_text(place: SeenNow) -> str:
+def _managed_text(place: ObservedCertificate) -> str:
     name = place.credential
     before = f" {format_duration(place.rotate_before)} before that" if place.rotate_before else ""
     return (
@@ -130,7 +130,7 @@ def _managed_text(place: SeenNow) -> str:
     )
 
 
-def _facts(place: SeenNow) -> dict[str, str]:
+def _facts(place: ObservedCertificate) -> dict[str, str]:
     facts = {"Org": place.org, "Type": place.kind, "Name": place.name}
     if place.credential:
         facts["Credential"] = place.credential
@@ -141,9 +141,9 @@ def _facts(place: SeenNow) -> dict[str, str]:
     return facts
 
 
-def place_of(matter: Matter, rotate_before: Mapping[str, timedelta]) -> SeenNow:
+def place_of(matter: Alert, rotate_before: Mapping[str, timedelta]) -> ObservedCertificate:
     """The place as it was when the matter was last looked at; `rotate_before` by credential."""
-    return SeenNow(
+    return ObservedCertificate(
         org=matter.org or "",
         kind=matter.facts.get("Type", ""),
         name=matter.app or "",
@@ -154,7 +154,7 @@ def place_of(matter: Matter, rotate_before: Mapping[str, timedelta]) -> SeenNow:
     )
 
 
-def is_weak(place: SeenNow, longest_lifetime: timedelta) -> NewMatter | None:
+def is_weak(place: ObservedCertificate, longest_lifetime: timedelta) -> NewAlert | None:
     """The matter that a certificate should be replaced before its time; None when nothing is wrong with it."""
     weaknesses, is_long = _weaknesses(place), _is_long(place, longest_lifetime)
     if not (weaknesses or is_long):
@@ -166,7 +166,7 @@ def is_weak(place: SeenNow, longest_lifetime: timedelta) -> NewMatter | None:
         )
     by_whom = f"`rotate now {place.credential}` replaces it." if place.credential else "Replace it when you can."
     what = "is weak" if weaknesses else "is valid for too long"
-    return NewMatter(
+    return NewAlert(
         key=certificate_key(WEAK, place),
         kind=WEAK,
         severity=Severity.WARNING if weaknesses else Severity.INFO,
@@ -180,7 +180,7 @@ def is_weak(place: SeenNow, longest_lifetime: timedelta) -> NewMatter | None:
     )
 
 
-def _weaknesses(place: SeenNow) -> list[str]:
+def _weaknesses(place: ObservedCertificate) -> list[str]:
     found = []
     least = _LEAST_BITS.get(place.key_algorithm, 0)
     if place.key_bits and place.key_bits < least:
@@ -190,13 +190,13 @@ def _weaknesses(place: SeenNow) -> list[str]:
     return found
 
 
-def _is_long(place: SeenNow, longest_lifetime: timedelta) -> bool:
+def _is_long(place: ObservedCertificate, longest_lifetime: timedelta) -> bool:
     if place.not_before is None or place.not_after is None:
         return False
     return place.not_after - place.not_before > longest_lifetime
 
 
-def ending(matter: Matter, places: Sequence[SeenNow]) -> str | None:
+def ending(matter: Alert, places: Sequence[ObservedCertificate]) -> str | None:
     """Why the matter of a certificate is over, by what is there of that name now; None while it goes on."""
     if not places:
         return f"{matter.app} is gone from {matter.org}."
@@ -208,7 +208,7 @@ def ending(matter: Matter, places: Sequence[SeenNow]) -> str | None:
     return _replaced(matter, places[0])
 
 
-def _replaced(matter: Matter, there: SeenNow) -> str:
+def _replaced(matter: Alert, there: ObservedCertificate) -> str:
     if there.not_after is None:
         return f"{matter.app} holds no certificate any more."
     if there.is_throwaway:
@@ -217,5 +217,5 @@ def _replaced(matter: Matter, there: SeenNow) -> str:
     return f"Replaced{by}, which is valid until {there.not_after:%Y-%m-%d}."
 
 
-def _resting(there: SeenNow) -> str:
+def _resting(there: ObservedCertificate) -> str:
     return f"{there.credential or 'Its credential'} logs in through another app now; this certificate may expire."

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from rotator.history.alerts.alerts import Matter
-    from rotator.history.alerts.outbox import Notice
+    from rotator.history.alerts.alerts import Alert
+    from rotator.history.alerts.outbox import Notification
 
 
-def message_of(matter: Matter, notices: Sequence[Notice], now: datetime) -> Message:
+def message_of(matter: Alert, notices: Sequence[Notification], now: datetime) -> Message:
     """One message for everything that one channel is owed of a matter: its end, where that is among it.
 
     The key is made of the steps, so that it is the same when the message has to be sent again.
@@ -29,7 +29,7 @@ def message_of(matter: Matter, notices: Sequence[Notice], now: datetime) -> Mess
     return _end(matter, key) if CLOSED in steps else _news(matter, key, notices, now)
 
 
-def _news(matter: Matter, key: str, notices: Sequence[Notice], now: datetime) -> Message:
+def _news(matter: Alert, key: str, notices: Sequence[Notification], now: datetime) -> Message:
     # Of other matters a step is that it was opened, or that people are reminded of it.
     crossed = [notice.step for notice in notices if notice.step != OPENED] if matter.kind == EXPIRY else []
     # Several at once: it was crossed earlier, and nobody could be told then.
@@ -49,7 +49,7 @@ def _news(matter: Matter, key: str, notices: Sequence[Notice], now: datetime) ->
     )
 
 
-def _end(matter: Matter, key: str) -> Message:
+def _end(matter: Alert, key: str) -> Message:
     opening = Message(
         matter=matter.id,
         key=f"{matter.id}/{OPENED}",
@@ -74,14 +74,14 @@ def _end(matter: Matter, key: str) -> Message:
     )
 
 
-def _crossed_at(matter: Matter, crossed: Sequence[str]) -> datetime | None:
+def _crossed_at(matter: Alert, crossed: Sequence[str]) -> datetime | None:
     """When the last of these thresholds was crossed, whenever that was noticed."""
     if matter.not_after is None or not crossed:
         return None
     return matter.not_after - min(EXPIRED if step == label(EXPIRED) else parse_duration(step) for step in crossed)
 
 
-def _left(matter: Matter, now: datetime) -> str:
+def _left(matter: Alert, now: datetime) -> str:
     """How long it takes until a certificate has expired. Not in the matter: a thread goes by a subject that stays."""
     if matter.kind != EXPIRY or matter.not_after is None or matter.not_after <= now:
         return ""

@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.thresholds import label
-from rotator.history.alerts.alerts import ALWAYS_TOLD, Matters
-from rotator.history.alerts.outbox import OPENED, Ledger, reminder
+from rotator.history.alerts.alerts import ALWAYS_TOLD, AlertBook
+from rotator.history.alerts.outbox import OPENED, Outbox, reminder
 from rotator.history.engine.transactions import Within
 from rotator.services.alerting.catalog import DELIVERY, ORG, STORE, usual_ending
 from rotator.services.alerting.expiry import (
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.config.settings import Settings
-    from rotator.history.alerts.alerts import Matter, NewMatter
+    from rotator.history.alerts.alerts import Alert, NewAlert
     from rotator.history.engine.transactions import Transactions
-    from rotator.services.inventory.seen import SeenNow
+    from rotator.services.inventory.seen import ObservedCertificate
 
 HICCUP: Final = timedelta(minutes=30)
 """What cannot be read is told of when it has been so for this long,"""
@@ -42,10 +42,10 @@ HICCUPS: Final = 3
 _MAY_HICCUP: Final = frozenset({ORG, STORE})
 
 _Owed = tuple[str, str, str]
-"""Matter, step, channel."""
+"""Alert, step, channel."""
 
 
-class Alerts:
+class AlertRules:
     """Opens and closes matters, and owes notices of them. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, settings: Settings, database: Transactions) -> None:
@@ -57,7 +57,7 @@ class Alerts:
 
     def certificates(
         self,
-        seen: Sequence[SeenNow],
+        seen: Sequence[ObservedCertificate],
         now: datetime,
         *,
         whole: Collection[tuple[str, str]] = (),
@@ -80,7 +80,7 @@ class Alerts:
                 owed += self._of_place(matters, known, place, now)
             ledger.owe_all(owed, now)
 
-    def problem(self, new: NewMatter, now: datetime, *, failures: int = 0) -> Matter:
+    def problem(self, new: NewAlert, now: datetime, *, failures: int = 0) -> Alert:
         """Something is wrong: call it for as long as it is, each time with what is known of it.
 
         Of an org or a store that cannot be read people hear after HICCUP, or when `failures` in a row reach HICCUPS.
@@ -91,7 +91,7 @@ class Alerts:
                 ledger.owe_all(self._opened(matter, now), now)
         return matter
 
-    def solved(self, key: str, why: str, now: datetime) -> Matter | None:
+    def solved(self, key: str, why: str, now: datetime) -> Alert | None:
         """What was wrong is not any more; who was told of it is told so. None where nothing of that key is open.
 
         Without a `why` it is the usual one, with how long it lasted.
@@ -100,7 +100,7 @@ class Alerts:
             matter = matters.opened(key)
             return matters.close(key, why or usual_ending(matter, now), now) if matter else None
 
-    def happened(self, new: NewMatter, now: datetime) -> Matter | None:
+    def happened(self, new: NewAlert, now: datetime) -> Alert | None:
         """Something happened, and is over: it is told once. None when it was noted before, under the same key."""
         with self._one_transaction() as (matters, ledger):
             matter = matters.add_closed(new, now)
@@ -127,28 +127,28 @@ class Alerts:
                     owed += self._opened(matter, now)
             ledger.owe_all(owed, now)
 
-    def next_at(self, matter: Matter, now: datetime) -> datetime | None:
+    def next_at(self, matter: Alert, now: datetime) -> datetime | None:
         """When the next threshold of a matter is crossed; None where none is left, or it has none."""
         if matter.kind != EXPIRY or not matter.is_open:
             return None
         return self._thresholds.next_for(place_of(matter, self._rotate_before), now)
 
     @contextmanager
-    def _one_transaction(self) -> Iterator[tuple[Matters, Ledger]]:
+    def _one_transaction(self) -> Iterator[tuple[AlertBook, Outbox]]:
         with self._database.writing() as connection:
             here = Within(connection)
-            yield Matters(here), Ledger(here)
+            yield AlertBook(here), Outbox(here)
 
     def _end(
         self,
-        matters: Matters,
-        known: dict[str, Matter],
-        seen: Sequence[SeenNow],
+        matters: AlertBook,
+        known: dict[str, Alert],
+        seen: Sequence[ObservedCertificate],
         whole: Collection[tuple[str, str]],
         now: datetime,
     ) -> list[str]:
         ended = []
-        places: dict[tuple[str, str, str], list[SeenNow]] = {}
+        places: dict[tuple[str, str, str], list[ObservedCertificate]] = {}
         for place in seen:
             places.setdefault((place.org, place.kind, place.name), []).append(place)
         for matter in known.values():
@@ -162,13 +162,17 @@ class Alerts:
                 ended.append(matter.key)
         return ended
 
-    def _of_place(self, matters: Matters, known: dict[str, Matter], place: SeenNow, now: datetime) -> Iterator[_Owed]:
+    def _of_place(
+        self, matters: AlertBook, known: dict[str, Alert], place: ObservedCertificate, now: datetime
+    ) -> Iterator[_Owed]:
         yield from self._expiry(matters, known, place, now)
         weakness = is_weak(place, self._settings.longest_lifetime)
         if weakness:
             yield from self._opened(_up_to_date(matters, known, weakness, now), now)
 
-    def _expiry(self, matters: Matters, known: dict[str, Matter], place: SeenNow, now: datetime) -> Iterator[_Owed]:
+    def _expiry(
+        self, matters: AlertBook, known: dict[str, Alert], place: ObservedCertificate, now: datetime
+    ) -> Iterator[_Owed]:
         crossed = self._thresholds.crossed(place, now)
         if not crossed:
             return
@@ -180,14 +184,14 @@ class Alerts:
             steps = map(label, self._thresholds.crossed_for(channel, place, now))
             yield from ((matter.id, step, name) for step in steps if not is_quiet or step in ALWAYS_TOLD)
 
-    def _opened(self, matter: Matter, now: datetime) -> list[_Owed]:
+    def _opened(self, matter: Alert, now: datetime) -> list[_Owed]:
         if _is_quiet(matter, now):
             return []
         # It was told before it was snoozed, and is told again: to be reminded is what a snooze is for.
         steps = [OPENED, reminder(matter.snoozed_until)] if matter.snoozed_until else [OPENED]
         return [(matter.id, step, channel) for step in steps for channel in self._audience(matter)]
 
-    def _audience(self, matter: NewMatter) -> list[str]:
+    def _audience(self, matter: NewAlert) -> list[str]:
         """The channels that hear of a matter that is no expiry; not the one that it is about."""
         return [
             name
@@ -197,7 +201,7 @@ class Alerts:
             and matter.key != f"{DELIVERY}:{name}"
         ]
 
-    def _is_of_the_past(self, matter: Matter) -> bool:
+    def _is_of_the_past(self, matter: Alert) -> bool:
         named: dict[str, Collection[str]] = {ORG: self._configured.orgs, STORE: self._configured.stores}
         if matter.kind in named:
             return matter.key.partition(":")[2] not in named[matter.kind]
@@ -207,11 +211,11 @@ class Alerts:
         is_live = matter.kind in {EXPIRY, WEAK}
         return not is_live and matter.credential is not None and matter.credential not in self._configured.credentials
 
-    def _is_news(self, matter: Matter, now: datetime) -> bool:
+    def _is_news(self, matter: Alert, now: datetime) -> bool:
         return matter.kind not in _MAY_HICCUP or now - matter.opened_at >= HICCUP
 
 
-def _up_to_date(matters: Matters, known: dict[str, Matter], new: NewMatter, now: datetime) -> Matter:
+def _up_to_date(matters: AlertBook, known: dict[str, Alert], new: NewAlert, now: datetime) -> Alert:
     """The open matter with what is known of it now, written only where that is something new."""
     matter = known.get(new.key)
     if matter is None or not matter.says(new):
@@ -220,6 +224,6 @@ def _up_to_date(matters: Matters, known: dict[str, Matter], new: NewMatter, now:
     return matter
 
 
-def _is_quiet(matter: Matter, now: datetime) -> bool:
+def _is_quiet(matter: Alert, now: datetime) -> bool:
     """Whether nothing but what is always told is told of it now."""
     return matter.is_acknowledged or matter.is_snoozed(now)

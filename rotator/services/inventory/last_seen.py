@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
 from rotator.core.kinds import Kind
-from rotator.services.inventory.seen import SeenNow
+from rotator.services.inventory.seen import ObservedCertificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +20,7 @@ _THROWAWAY: Final = f"CN={RETIRED_COMMON_NAME}"
 
 def remembered(
     settings: Settings, sightings: Iterable[LastSighting], in_use: Callable[[str], str | None]
-) -> list[SeenNow]:
+) -> list[ObservedCertificate]:
     """What `rotator.history.sightings.last_sightings` gave, without what was found gone since.
 
     `in_use` tells the fingerprint of a credential's current version (`Journal.promoted_version`); where that is not
@@ -36,8 +36,8 @@ def remembered(
 
 def _remembered(
     settings: Settings, last: LastSighting, credential: str | None, in_use: Callable[[str], str | None]
-) -> SeenNow:
-    seen = SeenNow(
+) -> ObservedCertificate:
+    seen = ObservedCertificate(
         org=last.org,
         kind=last.app_type,
         name=last.app,

@@ -9,7 +9,7 @@ from rotator.core.kinds import Kind
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.records import Sighting
 from rotator.services.inventory.managed_app import ManagedApp
-from rotator.services.inventory.seen import SeenNow
+from rotator.services.inventory.seen import ObservedCertificate
 from rotator.services.inventory.states import State, state_until
 from rotator.services.inventory.vanished import Past, Place, no_apps, place
 
@@ -213,7 +213,7 @@ class _Scanner:
             self.problems.append(Problem("history", error))
 
 
-def seen_now(settings: Settings, found: Scan) -> list[SeenNow]:
+def seen_now(settings: Settings, found: Scan) -> list[ObservedCertificate]:
     """What a scan saw, as alerts need it. Of an org that could not be read there is nothing.
 
     What has vanished, or waits for an authority, is left out.
@@ -222,8 +222,8 @@ def seen_now(settings: Settings, found: Scan) -> list[SeenNow]:
     return [_seen(settings, line, line.name) for line in found.found if line.name and line.state not in left_out]
 
 
-def _seen(settings: Settings, line: Found, name: str) -> SeenNow:
-    held = SeenNow(
+def _seen(settings: Settings, line: Found, name: str) -> ObservedCertificate:
+    held = ObservedCertificate(
         org=line.org,
         kind=line.kind,
         name=name,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeenNow:
+class ObservedCertificate:
     """What one place in an org holds: a certificate, none (`not_after` is None), or one that cannot be read."""
 
     org: str

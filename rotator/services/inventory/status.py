@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rotator.stores.base import Store
 
 
-class Standing(StrEnum):
+class CredentialState(StrEnum):
     """One word for a credential."""
 
     OK = "ok"
@@ -45,7 +45,7 @@ class CredentialStatus:
 
     credential: str
     settings: CredentialSettings
-    standing: Standing
+    standing: CredentialState
     stages: Stages | None = None
     current: Version | None = None
     live: tuple[tuple[str, Certificate | None], ...] = ()
@@ -57,7 +57,7 @@ class CredentialStatus:
     @property
     def drift(self) -> bool:
         """Whether the live certificate is none that we know."""
-        return self.standing is Standing.DRIFT
+        return self.standing is CredentialState.DRIFT
 
     @property
     def live_certificate(self) -> Certificate | None:
@@ -135,7 +135,7 @@ class StatusReader:
         return CredentialStatus(
             credential=name,
             settings=settings,
-            standing=Standing.UNKNOWN if problem else self._standing(settings, stages, current, dict(live)),
+            standing=CredentialState.UNKNOWN if problem else self._standing(settings, stages, current, dict(live)),
             stages=stages,
             current=current,
             live=live,
@@ -180,11 +180,17 @@ class StatusReader:
         stages: Stages | None,
         current: Version | None,
         live: dict[str, Certificate | None],
-    ) -> Standing:
+    ) -> CredentialState:
         if current is None or stages is None:
-            return Standing.UNSTORED
+            return CredentialState.UNSTORED
         held = live.get(current.app)
         if held != current.certificate:
-            return Standing.UNFINISHED if held and held.fingerprint in stages.fingerprints else Standing.DRIFT
+            return (
+                CredentialState.UNFINISHED
+                if held and held.fingerprint in stages.fingerprints
+                else CredentialState.DRIFT
+            )
         state = state_of(current.certificate, self._now, settings.rotate_before)
-        return {State.EXPIRED: Standing.EXPIRED, State.EXPIRING: Standing.DUE}.get(state, Standing.OK)
+        return {State.EXPIRED: CredentialState.EXPIRED, State.EXPIRING: CredentialState.DUE}.get(
+            state, CredentialState.OK
+        )

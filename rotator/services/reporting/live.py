@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rotator.config.settings import Settings
     from rotator.history.records import LastSighting, Rotation
-    from rotator.services.inventory.seen import SeenNow
+    from rotator.services.inventory.seen import ObservedCertificate
 
 
 class LiveCertificates:
@@ -36,7 +36,7 @@ class LiveCertificates:
         )
         return tuple(sorted(lines, key=lambda line: (line.not_after, line.org, line.app)))
 
-    def _line(self, seen: SeenNow, last: LastSighting, not_after: datetime) -> CertificateLine:
+    def _line(self, seen: ObservedCertificate, last: LastSighting, not_after: datetime) -> CertificateLine:
         is_resting = seen.is_throwaway or seen.is_standby
         before = None if is_resting else seen.rotate_before
         thresholds = self._settings.alerts.thresholds
@@ -58,7 +58,7 @@ class LiveCertificates:
         promotion = self._promotions.get(credential)
         return promotion.new_fingerprint if promotion else None
 
-    def _stage(self, seen: SeenNow) -> str:
+    def _stage(self, seen: ObservedCertificate) -> str:
         promotion = self._promotions.get(seen.credential or "")
         if promotion is None or not seen.fingerprint:
             return ""

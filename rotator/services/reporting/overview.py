@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from rotator.core.attempts import Trial
-    from rotator.history.alerts.alerts import Matter
-    from rotator.history.alerts.outbox import Notice
+    from rotator.core.attempts import AttemptRecord
+    from rotator.history.alerts.alerts import Alert
+    from rotator.history.alerts.outbox import Notification
     from rotator.history.journal.rotations import Count, GapTotal
     from rotator.history.records import Event, Rotation, SeenCertificate
 
@@ -101,7 +101,7 @@ class OrgLine:
     """One configured org."""
 
     name: str
-    look: Trial
+    look: AttemptRecord
     """How the looks at it went."""
     apps: int
     """Seen at the last look, with or without a certificate."""
@@ -126,7 +126,7 @@ class CredentialLine:
     apps: tuple[str, ...]
     store: str
     strategy: str
-    trial: Trial
+    trial: AttemptRecord
     """How its rotations by schedule went."""
     current: CertificateLine | None
     """The live certificate that consumers log in with; None where no look has found it."""
@@ -148,7 +148,7 @@ class ChannelLine:
 
     name: str
     kind: str
-    trial: Trial
+    trial: AttemptRecord
     owed: int
     """Notices that it has not accepted yet."""
 
@@ -177,16 +177,16 @@ class Overview:
     orgs: tuple[OrgLine, ...]
     credentials: tuple[CredentialLine, ...]
     channels: tuple[ChannelLine, ...]
-    matters: tuple[Matter, ...]
+    matters: tuple[Alert, ...]
     """Open ones, the most severe first; of those what is about no certificate, then by expiry."""
-    troubles: tuple[Trial, ...]
+    troubles: tuple[AttemptRecord, ...]
     """Trials that cannot succeed before a person does something."""
-    untold: tuple[Trial, ...]
+    untold: tuple[AttemptRecord, ...]
     """Those of them that no open matter tells of."""
     rotations: Rotations
 
     @property
-    def pressing(self) -> tuple[Matter, ...]:
+    def pressing(self) -> tuple[Alert, ...]:
         """The open matters that somebody should look at now: not only to be known, not taken on, not put off."""
         return tuple(
             matter
@@ -221,11 +221,11 @@ class CertificatePast:
 class MatterPast:
     """One matter, and what was told of it where."""
 
-    matter: Matter
-    notices: tuple[Notice, ...]
+    matter: Alert
+    notices: tuple[Notification, ...]
 
 
-def alert_state(matter: Matter, now: datetime) -> str:
+def alert_state(matter: Alert, now: datetime) -> str:
     """`open`, `acknowledged`, `snoozed` or `closed`."""
     if not matter.is_open:
         return "closed"

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import update
 
-from rotator.core.attempts import Trial
+from rotator.core.attempts import AttemptRecord
 from rotator.core.credentials import Stage
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
 from rotator.core.windows import may_begin, rest_ends
 from rotator.errors import ConfigurationError
-from rotator.history.alerts.alerts import Matters
-from rotator.history.alerts.outbox import Ledger
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.outbox import Outbox
+from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.tables import HEAD
 from rotator.history.journal import queries, rotations
 from rotator.history.sightings import last_sightings
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from rotator.config.settings import CredentialSettings, Settings
-    from rotator.history.alerts.alerts import Matter
+    from rotator.history.alerts.alerts import Alert
     from rotator.history.engine.database import Database
     from rotator.history.records import LastSighting, Rotation
 
@@ -58,7 +58,7 @@ _ANY_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _URGENT: Final = frozenset({Urgency.EXPIRED, Urgency.CRITICAL, Urgency.WARNING})
 
 
-class Gathering:
+class HistoryReader:
     """Reads the history afresh at each call. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, settings: Callable[[], Settings], database: Database, now: Callable[[], datetime]) -> None:
@@ -92,10 +92,10 @@ class Gathering:
     def matter(self, matter_id: str) -> MatterPast | None:
         """One matter and who was told of it; None for an id that there is not."""
         try:
-            found = Matters(self._database).find(matter_id)
+            found = AlertBook(self._database).find(matter_id)
         except ConfigurationError:
             return None
-        return MatterPast(found, tuple(Ledger(self._database).notices(found.id)))
+        return MatterPast(found, tuple(Outbox(self._database).notices(found.id)))
 
     def try_writing(self) -> None:
         """Proves that the history can be written, by a row that is written as it is."""
@@ -133,8 +133,8 @@ class _Moment:
         return [each for each in seen if each.gone_at is None and each.org in self.settings.orgs]
 
     @cached_property
-    def _trials(self) -> dict[tuple[str, str], Trial]:
-        return {(trial.kind, trial.name): trial for trial in Trials(self.database).all()}
+    def _trials(self) -> dict[tuple[str, str], AttemptRecord]:
+        return {(trial.kind, trial.name): trial for trial in AttemptRecords(self.database).all()}
 
     @cached_property
     def _promotions(self) -> dict[str, Rotation]:
@@ -220,14 +220,14 @@ class _Moment:
         return until if until > self.now and not promotion.retire_now else None
 
     def _channels(self) -> Iterable[ChannelLine]:
-        owed = Ledger(self.database).owed()
+        owed = Outbox(self.database).owed()
         for name, channel in self.settings.alerts.channels.items():
             trial = self._trial(JobKind.DELIVER, name)
             yield ChannelLine(name=name, kind=channel.type, trial=trial, owed=owed.get(name, 0))
 
     @cached_property
-    def _matters(self) -> tuple[Matter, ...]:
-        newest_first = reversed(Matters(self.database).open_matters())
+    def _matters(self) -> tuple[Alert, ...]:
+        newest_first = reversed(AlertBook(self.database).open_matters())
         return tuple(sorted(newest_first, key=_pressure))
 
     def _rotations(self) -> Rotations:
@@ -238,17 +238,17 @@ class _Moment:
             last_gaps=rotations.newest_gap(self.database),
         )
 
-    def _trial(self, kind: JobKind, name: str) -> Trial:
-        return self._trials.get((str(kind), name), Trial(str(kind), name))
+    def _trial(self, kind: JobKind, name: str) -> AttemptRecord:
+        return self._trials.get((str(kind), name), AttemptRecord(str(kind), name))
 
-    def _is_untold(self, trial: Trial) -> bool:
+    def _is_untold(self, trial: AttemptRecord) -> bool:
         """Whether it needs a person, and no open matter says so."""
         told = {matter.key for matter in self._matters}
         of_its_kind = _MATTERS.get(trial.kind, trial.kind)
         keys = {key(ATTENTION, f"{trial.kind}/{trial.name}"), key(of_its_kind, trial.name)}
         return trial.needs_attention and self._is_ours(trial) and not keys & told
 
-    def _is_ours(self, trial: Trial) -> bool:
+    def _is_ours(self, trial: AttemptRecord) -> bool:
         """Whether the configuration still has what was tried."""
         named: dict[str, Container[str]] = {
             JobKind.LOOK: self.settings.orgs,
@@ -265,7 +265,7 @@ def _grouped(lines: Iterable[tuple[str, CertificateLine]]) -> Mapping[str, Seque
     return groups
 
 
-def _pressure(matter: Matter) -> tuple[int, bool, datetime]:
+def _pressure(matter: Alert) -> tuple[int, bool, datetime]:
     """Sorts matters: the most severe first, those of certificates after the others, by their expiry."""
     severity = -list(Severity).index(matter.severity)
     return severity, matter.not_after is not None, matter.not_after or _ANY_TIME

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from rotator.core.crypto.keys import PrivateKey
     from rotator.salesforce.apps.connected_app import App
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
 
 _LEFT = "Nothing was stored or changed."
 
 
-def version_to_adopt(managed: Managed, key: PrivateKey, now: datetime) -> Version:
+def version_to_adopt(managed: CredentialContext, key: PrivateKey, now: datetime) -> Version:
     """The version of the app whose live certificate is the key's.
 
     Raises CertificateError when no app of the credential holds the key's certificate, LoginRefused when the org refuses
@@ -51,7 +51,7 @@ def version_to_adopt(managed: Managed, key: PrivateKey, now: datetime) -> Versio
     return version
 
 
-def _matching_app(managed: Managed, key: PrivateKey) -> App:
+def _matching_app(managed: CredentialContext, key: PrivateKey) -> App:
     for name in managed.settings.apps:
         app = managed.apps.read(name)
         if app is None:
@@ -65,7 +65,7 @@ def _matching_app(managed: Managed, key: PrivateKey) -> App:
     raise _no_match(managed)
 
 
-def _no_match(managed: Managed) -> CertificateError:
+def _no_match(managed: CredentialContext) -> CertificateError:
     return CertificateError(
         f"The key does not match the live certificate of {' or '.join(managed.settings.apps)} "
         f"in the org {managed.settings.org}.",

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
     from rotator.core.decision.observations import Observation
     from rotator.core.logins import LoginAnswer
-    from rotator.services.rotation.observer import Managed, Observer
+    from rotator.services.rotation.observer import CredentialContext, Observer
 
 
-class Hands:
+class Executor:
     """What a rotation does to the world, for one credential."""
 
-    def __init__(self, managed: Managed, observer: Observer, *, rotation_id: str, keep_key: bool) -> None:
+    def __init__(self, managed: CredentialContext, observer: Observer, *, rotation_id: str, keep_key: bool) -> None:
         """`rotation_id` goes into the versions that are made; `keep_key` makes them over the current key."""
         self._managed = managed
         self._observer = observer
@@ -83,7 +83,7 @@ class Hands:
         )
 
 
-def subject_of(managed: Managed) -> SubjectName:
+def subject_of(managed: CredentialContext) -> SubjectName:
     """The distinguished name of a credential's certificates."""
     subject = managed.settings.subject
     return SubjectName(

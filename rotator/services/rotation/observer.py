@@ -36,7 +36,7 @@ class Apps(Protocol):
 
 
 @dataclass(frozen=True)
-class Managed:
+class CredentialContext:
     """A credential of the configuration with its store, its org's apps, and a way to try a version's key."""
 
     name: str
@@ -60,7 +60,7 @@ class Observer:
     The history is asked at the first look only: while the rotation lock is held, nobody else promotes.
     """
 
-    def __init__(self, managed: Managed) -> None:
+    def __init__(self, managed: CredentialContext) -> None:
         self._managed = managed
         self._versions: dict[Fingerprint, Version] = {}
         self._apps: dict[str, App] = {}

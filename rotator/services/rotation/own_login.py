@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rotator.config.settings import OrgSettings, Settings
     from rotator.core.credentials import Version
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.stores.base import Store
 
 
@@ -36,7 +36,7 @@ def own_login(
     return lambda: _by_credential(settings.orgs[org], login, keeper)
 
 
-def refuse_to_end_own_login(managed: Managed) -> None:
+def refuse_to_end_own_login(managed: CredentialContext) -> None:
     """Rotating the app whose key the program itself logs in with would end its login.
 
     Raises RotationHalted for such a credential; one that `login` names is safe, as the program then logs in with what

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Fingerprint
     from rotator.core.decision.policies import Strategy, Wanted
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.requests import Request
 
 
@@ -35,7 +35,7 @@ class Plan:
     forecast: Forecast
 
 
-def plan_of(managed: Managed, request: Request, now: datetime) -> Plan:
+def plan_of(managed: CredentialContext, request: Request, now: datetime) -> Plan:
     """Looks once, and plays the run through. Raises what the look raises."""
     seen = Observer(managed).look()
     policy = policy_of(managed)
@@ -57,7 +57,7 @@ def plan_of(managed: Managed, request: Request, now: datetime) -> Plan:
     )
 
 
-def _wanted(managed: Managed, request: Request, now: datetime) -> Wanted:
+def _wanted(managed: CredentialContext, request: Request, now: datetime) -> Wanted:
     """What the request would want: of an interrupted rotation, if it means that one, what that wanted."""
     stages, rotation = managed.store.stages(managed.name), managed.open_rotation()
     if rotation and continues(request, rotation, stages, now=now):

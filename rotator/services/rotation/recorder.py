@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Recorder(Protocol):
+class RecordEvent(Protocol):
     """Writes down what a run does (`rotator.history.journal.journal.Journal.record`). Raises HistoryError."""
 
     def __call__(self, kind: str, **details: str | float | bool | None) -> None:
@@ -22,10 +22,10 @@ class Recorder(Protocol):
         ...
 
 
-class Notes:
+class RunRecorder:
     """The notes of one run for one credential."""
 
-    def __init__(self, credential: str, record: Recorder) -> None:
+    def __init__(self, credential: str, record: RecordEvent) -> None:
         self._credential: Final = credential
         self._record: Final = record
         self._warnings: list[str] = []

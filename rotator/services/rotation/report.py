@@ -116,7 +116,7 @@ class Silent:
         """Nothing."""
 
 
-class Tally:
+class StepTimings:
     """The steps of a run: repetitions of one kind, and the waiting between them, are one step."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ class _Row:
     length: int = 0
 
 
-class Patience:
+class RetryPolicy:
     """Knows since when each kind of action has failed. One that succeeds says nothing about another."""
 
     def __init__(self, rules: Verification, now: Callable[[], datetime]) -> None:

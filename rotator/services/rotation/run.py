@@ -11,13 +11,13 @@ from rotator.core.decision.decide import decide
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.decision.policies import Goal, Policy, Wanted
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
-from rotator.services.rotation.executor import Hands
+from rotator.services.rotation.executor import Executor
 from rotator.services.rotation.gap import Gap
 from rotator.services.rotation.lock import Guard, Lock, NoLock
-from rotator.services.rotation.observer import Managed, Observer
-from rotator.services.rotation.recorder import Notes, Recorder
-from rotator.services.rotation.report import Listener, Outcome, Report, Silent, Tally
-from rotator.services.rotation.retry_policy import FIRST_PAUSE, LOOK, Patience
+from rotator.services.rotation.observer import CredentialContext, Observer
+from rotator.services.rotation.recorder import RecordEvent, RunRecorder
+from rotator.services.rotation.report import Listener, Outcome, Report, Silent, StepTimings
+from rotator.services.rotation.retry_policy import FIRST_PAUSE, LOOK, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ LOOKS: Final = 5
 _UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN})
 
 
-class Doubt:
+class Recheck:
     """A look is not of one instant: store and org are seen one after the other.
 
     Where another installation works on the same credential, by mistake, a certificate that it put there between the two
@@ -71,7 +71,7 @@ class Surroundings:
 
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
-    record: Recorder
+    record: RecordEvent
     stop_asked: Callable[[], bool] = lambda: False
     listener: Listener = field(default_factory=Silent)
     lock: Lock = field(default_factory=NoLock)
@@ -83,7 +83,7 @@ class Run:
 
     def __init__(
         self,
-        managed: Managed,
+        managed: CredentialContext,
         wanted: Wanted,
         around: Surroundings,
         *,
@@ -97,13 +97,13 @@ class Run:
         self._policy = policy_of(managed)
         self._rotation_id = rotation_id
         self._begin_anew()
-        self._patience = Patience(self._policy.verification, around.now)
+        self._patience = RetryPolicy(self._policy.verification, around.now)
         timeout = self._policy.verification.timeout
         self._guard = Guard(around.lock, now=around.now, sleep=around.sleep, timeout=timeout)
-        self._doubt = Doubt()
+        self._doubt = Recheck()
         self._gap = Gap(begun_at=gap_begun_at)
-        self._tally = Tally()
-        self._notes = Notes(managed.name, around.record)
+        self._tally = StepTimings()
+        self._notes = RunRecorder(managed.name, around.record)
         self._refused_uploads = 0
         self._trouble: RotatorError | None = None
         self._why_given_up = ""
@@ -114,7 +114,7 @@ class Run:
         """Whatever was seen or proven before counts no more."""
         self._observer = Observer(self._managed)
         keep_key = self._wanted.keep_key
-        self._hands = Hands(self._managed, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
+        self._hands = Executor(self._managed, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
         self._memory = Memory()
 
     def run(self) -> Report:
@@ -360,7 +360,7 @@ def settled(seen: Observation) -> bool:
     return seen.current is None or seen.is_live(seen.current)
 
 
-def policy_of(managed: Managed) -> Policy:
+def policy_of(managed: CredentialContext) -> Policy:
     """A credential's policy, as decisions need it."""
     settings = managed.settings
     return Policy(

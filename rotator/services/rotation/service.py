@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from rotator.core.decision.policies import Wanted
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import Hold, RotationLocks
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.run import Surroundings
 
 
-class Desk:
+class RotationService:
     """Takes requests for one credential, one at a time, and sees them through."""
 
     def __init__(
         self,
-        managed: Managed,
+        managed: CredentialContext,
         journal: Journal,
         locks: RotationLocks,
         around: Callable[[str | None], Surroundings],

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Stage, Version
     from rotator.core.logins import LoginAnswer
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class TestLogin:
     answer: LoginAnswer
 
 
-def test_logins(managed: Managed) -> Iterator[TestLogin]:
+def test_logins(managed: CredentialContext) -> Iterator[TestLogin]:
     """Logs in once with each stored version, current first. Raises StoreError, OrgUnavailable and LoginRefused."""
     for stage, fingerprint in managed.store.stages(managed.name):
         version = managed.store.read(managed.name, fingerprint)

@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.attempts import BackOff
-from rotator.history.alerts.alerts import Matters
-from rotator.history.alerts.outbox import Ledger
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.outbox import Outbox
+from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
 from rotator.services.alerting.catalog import STORE
-from rotator.services.alerting.rules import Alerts
+from rotator.services.alerting.rules import AlertRules
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.jobs import JobKind, Moment
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Channel
     from rotator.config.settings import Settings
-    from rotator.core.attempts import Trial
+    from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
     from rotator.history.engine.database import Database
     from rotator.history.engine.transactions import Transactions
     from rotator.salesforce.inventory import Inventory
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
-    from rotator.services.rotation.service import Desk
+    from rotator.services.rotation.service import RotationService
     from rotator.stores.base import Store
 
 
-class Books:
+class UnitOfWork:
     """The history as a round sees it. Threads may share it. Everything raises HistoryError."""
 
     def __init__(self, settings: Settings, database: Transactions) -> None:
@@ -44,16 +44,16 @@ class Books:
         self._database: Final = database
 
     @contextmanager
-    def together(self) -> Iterator[Books]:
+    def together(self) -> Iterator[UnitOfWork]:
         """The same books in one transaction: all that is written until the end, or nothing, and nobody in between."""
         with self._database.writing() as connection:
-            yield Books(self._settings, Within(connection))
+            yield UnitOfWork(self._settings, Within(connection))
 
     @contextmanager
-    def at_one_moment(self) -> Iterator[Books]:
+    def at_one_moment(self) -> Iterator[UnitOfWork]:
         """The same books in one transaction that only reads."""
         with self._database.reading() as connection:
-            yield Books(self._settings, Within(connection))
+            yield UnitOfWork(self._settings, Within(connection))
 
     @property
     def database(self) -> Transactions:
@@ -61,9 +61,9 @@ class Books:
         return self._database
 
     @cached_property
-    def trials(self) -> Trials:
+    def trials(self) -> AttemptRecords:
         """What is known of what is tried again and again."""
-        return Trials(self._database)
+        return AttemptRecords(self._database)
 
     @cached_property
     def journal(self) -> Journal:
@@ -71,26 +71,26 @@ class Books:
         return Journal(self._database)
 
     @cached_property
-    def matters(self) -> Matters:
+    def matters(self) -> AlertBook:
         """What people should know of."""
-        return Matters(self._database)
+        return AlertBook(self._database)
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> Outbox:
         """Who was told of it, and who is owed to be."""
-        return Ledger(self._database)
+        return Outbox(self._database)
 
     @cached_property
-    def alerts(self) -> Alerts:
+    def alerts(self) -> AlertRules:
         """Decides who is told of what."""
-        return Alerts(self._settings, self._database)
+        return AlertRules(self._settings, self._database)
 
 
 AWAY: Final = 3
 """Exit code of errors that time mends (`rotator.errors`)."""
 
 
-class Scope(Protocol):
+class JobContext(Protocol):
     """Sessions, connections and stores of one job in one thread (`rotator.application.Application.fork`).
 
     Nothing of it is shared with another job but the history and the count of calls.
@@ -108,11 +108,11 @@ class Scope(Protocol):
         """A store by its name. Raises ConfigurationError."""
         ...
 
-    def managed(self, name: str) -> Managed:
+    def managed(self, name: str) -> CredentialContext:
         """A credential, and the program logged in to its org. Raises what a login raises."""
         ...
 
-    def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> Desk:
+    def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
         """Where requests for a credential are taken. Raises what a login raises."""
         ...
 
@@ -125,10 +125,10 @@ class Scope(Protocol):
         ...
 
 
-class OpenScope(Protocol):
+class OpenJobContext(Protocol):
     """Makes the scope of one job."""
 
-    def __call__(self, *, limited: bool = False) -> AbstractContextManager[Scope]:
+    def __call__(self, *, limited: bool = False) -> AbstractContextManager[JobContext]:
         """`limited`: its calls to an org end with LimitReached when the org's limits are reached."""
         ...
 
@@ -138,12 +138,12 @@ def _nobody(_credential: str) -> Listener:
 
 
 @dataclass(frozen=True)
-class Office:
+class ServiceContext:
     """What all stories of a round share; threads may share it, too."""
 
     settings: Settings
     database: Database
-    open_scope: OpenScope
+    open_scope: OpenJobContext
     now: Callable[[], datetime]
     random: Callable[[], float]
     """A number from 0 to 1, for the pauses after failures and the jitter between looks."""
@@ -154,12 +154,12 @@ class Office:
     """Who follows a rotation of this credential."""
 
     @cached_property
-    def books(self) -> Books:
+    def books(self) -> UnitOfWork:
         """What is written down."""
-        return Books(self.settings, self.database)
+        return UnitOfWork(self.settings, self.database)
 
     @property
-    def alerts(self) -> Alerts:
+    def alerts(self) -> AlertRules:
         """Decides who is told of what."""
         return self.books.alerts
 
@@ -183,7 +183,7 @@ class Office:
         """Now, with everything that was tried before. Raises HistoryError."""
         return Moment(self.now(), {(trial.kind, trial.name): trial for trial in self.books.trials.all()})
 
-    def failed(self, trial: Trial, error: RotatorError, *, world: str = "") -> Trial:
+    def failed(self, trial: AttemptRecord, error: RotatorError, *, world: str = "") -> AttemptRecord:
         """A trial after one more failure, which lasts unless something was away for a while."""
         return trial.failed(
             self.now(),

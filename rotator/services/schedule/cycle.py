@@ -1,7 +1,7 @@
 """The round: every org looked at, every threshold told, everything due done. It decides nothing about when it is asked.
 
-`rotator run` asks every few seconds what is due (`Round.due`) and runs the jobs in its threads; `rotator run --once`
-has all of it done one time (`Round.once`). Nothing here sleeps or keeps a thread, and every decision rests on the wall
+`rotator run` asks every few seconds what is due (`Cycle.due`) and runs the jobs in its threads; `rotator run --once`
+has all of it done one time (`Cycle.once`). Nothing here sleeps or keeps a thread, and every decision rests on the wall
 clock and on what the history and the world show, so that a stopped machine or a changed clock loses nothing.
 """
 
@@ -13,31 +13,31 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.errors import DaemonRunning, RotationRunning
-from rotator.services.schedule.delivery_job import Post
-from rotator.services.schedule.due import Outlooks
+from rotator.services.schedule.delivery_job import DeliveryJobs
+from rotator.services.schedule.due import NextDues
 from rotator.services.schedule.heartbeat import Heartbeat
-from rotator.services.schedule.inventory_job import Lookout
+from rotator.services.schedule.inventory_job import InventoryJobs
 from rotator.services.schedule.jobs import Job, JobKind
-from rotator.services.schedule.maintenance import Upkeep
-from rotator.services.schedule.rotation_job import Rotations
+from rotator.services.schedule.maintenance import Maintenance
+from rotator.services.schedule.rotation_job import RotationJobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from rotator.core.attempts import Trial
+    from rotator.core.attempts import AttemptRecord
     from rotator.history.locks.locks import Hold, RotationLocks
     from rotator.services.rotation.report import Report
-    from rotator.services.schedule.context import Office
+    from rotator.services.schedule.context import ServiceContext
 
 WORK: Final = "#daemon"
 """Name of the lock that one daemon holds while it works; no credential can be called so."""
 
 
 @dataclass(frozen=True)
-class RoundEnd:
+class CycleEnd:
     """How a round ended."""
 
-    failing: tuple[Trial, ...]
+    failing: tuple[AttemptRecord, ...]
     """What failed when it was last tried."""
 
     @property
@@ -53,16 +53,16 @@ def _one_by_one(jobs: Sequence[Job]) -> None:
         job.run()
 
 
-class Round:
+class Cycle:
     """What is due, and the doing of it. Threads may share it; jobs of one key must not run at the same time."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: ServiceContext) -> None:
         self._office: Final = office
-        outlooks = Outlooks()
-        self._lookout: Final = Lookout(office, outlooks)
-        self._rotations: Final = Rotations(office, outlooks, self._lookout.ask)
-        self._post: Final = Post(office)
-        self._upkeep: Final = Upkeep(office, self._post)
+        outlooks = NextDues()
+        self._lookout: Final = InventoryJobs(office, outlooks)
+        self._rotations: Final = RotationJobs(office, outlooks, self._lookout.ask)
+        self._post: Final = DeliveryJobs(office)
+        self._upkeep: Final = Maintenance(office, self._post)
         self._heartbeat: Final = Heartbeat(office)
 
     @contextmanager
@@ -102,7 +102,7 @@ class Round:
             jobs.append(Job(JobKind.HEARTBEAT, "", self.beat))
         return jobs
 
-    def once(self, run_all: Callable[[Sequence[Job]], None] = _one_by_one) -> RoundEnd:
+    def once(self, run_all: Callable[[Sequence[Job]], None] = _one_by_one) -> CycleEnd:
         """One full round: every org is looked at, due or not. `run_all` runs jobs, in threads or not, to their end.
 
         Raises HistoryError. What else fails is in the result.
@@ -115,7 +115,7 @@ class Round:
         run_all(self._jobs(JobKind.DELIVER, self._post.due(self._office.now()), self.deliver))
         self.beat()
         tried = self._office.books.trials.all()
-        return RoundEnd(tuple(each for each in tried if each.failures and self._office.has(each.kind, each.name)))
+        return CycleEnd(tuple(each for each in tried if each.failures and self._office.has(each.kind, each.name)))
 
     @staticmethod
     def _jobs(kind: JobKind, names: Iterable[str], story: Callable[[str], object]) -> list[Job]:

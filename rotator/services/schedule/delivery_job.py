@@ -9,13 +9,13 @@ from rotator.services.alerting.delivery import Delivery
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.services.schedule.context import Office
+    from rotator.services.schedule.context import ServiceContext
 
 
-class Post:
+class DeliveryJobs:
     """The channels of the configuration."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: ServiceContext) -> None:
         self._office: Final = office
         self._delivery: Final = Delivery(
             ledger=office.books.ledger,

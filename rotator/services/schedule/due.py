@@ -12,7 +12,7 @@ from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import foresee
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.core.windows import is_open, may_begin, rest_ends
-from rotator.services.inventory.status import Standing
+from rotator.services.inventory.status import CredentialState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rotator.services.inventory.status import CredentialStatus
 
 
-class Need(StrEnum):
+class DueAction(StrEnum):
     """What is to be done with a credential now."""
 
     NOTHING = "nothing"
@@ -40,10 +40,10 @@ class Need(StrEnum):
 
 
 @dataclass(frozen=True)
-class Needed:
+class Due:
     """A need, and what goes with it."""
 
-    need: Need
+    need: DueAction
     end: Action
     """How the run that serves it is foreseen to end: with the reason, where a person is needed."""
     wait_until: datetime | None = None
@@ -54,21 +54,21 @@ _ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.RETIRE})
 """What a retirement consists of."""
 
 
-def needed(seen: Observation, begun: Wanted | None, policy: Policy, now: datetime) -> Needed:
+def needed(seen: Observation, begun: Wanted | None, policy: Policy, now: datetime) -> Due:
     """What a credential needs as it was seen. `begun` is what the rotation wants that is open in the history."""
     forecast = foresee(seen, begun or Wanted(Goal.FINISH), policy, now)
     steps, end = {step.kind for step in forecast.steps}, forecast.end
     if end.kind is ActionKind.HALT and not steps:
-        return Needed(Need.PERSON, end)
+        return Due(DueAction.PERSON, end)
     if begun or steps - _ENDINGS:
-        return Needed(Need.FINISH, end)
+        return Due(DueAction.FINISH, end)
     if steps:
-        return Needed(Need.RETIRE, end)
+        return Due(DueAction.RETIRE, end)
     if seen.current is None or seen.current.not_after - now > policy.rotate_before:
-        return Needed(Need.NOTHING, end)
+        return Due(DueAction.NOTHING, end)
     rests_until = _rests_until(seen.current, seen, policy)
     if rests_until and rests_until > now:
-        return Needed(Need.NOTHING, end, wait_until=rests_until)
+        return Due(DueAction.NOTHING, end, wait_until=rests_until)
     return _replacement(seen, policy, now)
 
 
@@ -79,14 +79,14 @@ def _rests_until(current: KnownVersion, seen: Observation, policy: Policy) -> da
     return rest_ends(seen.promoted_at, policy.grace, expires_at=current.not_after)
 
 
-def _replacement(seen: Observation, policy: Policy, now: datetime) -> Needed:
+def _replacement(seen: Observation, policy: Policy, now: datetime) -> Due:
     current = seen.current.fingerprint if seen.current else None
     forecast = foresee(seen, Wanted(Goal.REPLACE, version=current), policy, now)
     if forecast.steps:
-        return Needed(Need.REPLACE, forecast.end)
+        return Due(DueAction.REPLACE, forecast.end)
     if forecast.end.kind is ActionKind.HALT:
-        return Needed(Need.PERSON, forecast.end)
-    return Needed(Need.NOTHING, forecast.end, wait_until=forecast.end.until)
+        return Due(DueAction.PERSON, forecast.end)
+    return Due(DueAction.NOTHING, forecast.end, wait_until=forecast.end.until)
 
 
 def world_of(seen: Observation, settings: CredentialSettings) -> str:
@@ -110,14 +110,14 @@ def longest(settings: CredentialSettings) -> timedelta:
 
 def begins_at(status: CredentialStatus, now: datetime) -> datetime | None:
     """When the rotation that is due may begin by schedule: now, or in a window. None where none is due."""
-    if status.standing not in {Standing.DUE, Standing.EXPIRED} or status.expires_at is None:
+    if status.standing not in {CredentialState.DUE, CredentialState.EXPIRED} or status.expires_at is None:
         return None
     settings = status.settings
     return may_begin(windows_of(settings), now, expires_at=status.expires_at, lasts=longest(settings)).at
 
 
 @dataclass(frozen=True)
-class Outlook:
+class NextDue:
     """What a look at a credential says of the time until the next one. It is lost with the process, as it may be."""
 
     is_half_done: bool = False
@@ -141,12 +141,12 @@ class Outlook:
         return not self.is_half_done and all(time > now for time in times)
 
 
-def outlook_of(status: CredentialStatus) -> Outlook:
+def outlook_of(status: CredentialStatus) -> NextDue:
     """What a status says. One that could not be read says that there is nothing to do."""
     stages, current, last = status.stages, status.current, status.last_rotation
-    if stages is None or current is None or status.standing is Standing.UNKNOWN:
-        return Outlook()
-    return Outlook(
+    if stages is None or current is None or status.standing is CredentialState.UNKNOWN:
+        return NextDue()
+    return NextDue(
         is_half_done=stages.pending is not None or (last is not None and last.outcome is None),
         expires_at=status.expires_at,
         due_at=status.due_at,
@@ -156,34 +156,34 @@ def outlook_of(status: CredentialStatus) -> Outlook:
     )
 
 
-def outlook_after(seen: Observation, found: Needed, settings: CredentialSettings, now: datetime) -> Outlook:
+def outlook_after(seen: Observation, found: Due, settings: CredentialSettings, now: datetime) -> NextDue:
     """What a look says at which there was nothing to do, or nothing that may be done before a window opens."""
     current = seen.current
     if current is None:
-        return Outlook()
+        return NextDue()
     grace_ends = seen.promoted_at + settings.grace if seen.previous and seen.promoted_at else None
     # A version whose grace is over and that is not to be retired is still in use.
-    is_kept = grace_ends is not None and grace_ends <= now and found.need is not Need.RETIRE
-    return Outlook(
+    is_kept = grace_ends is not None and grace_ends <= now and found.need is not DueAction.RETIRE
+    return NextDue(
         expires_at=current.not_after,
         due_at=found.wait_until or current.not_after - settings.rotate_before,
         retires_at=None if is_kept else grace_ends,
     )
 
 
-class Outlooks:
+class NextDues:
     """The outlooks by credential. Threads may share it."""
 
     def __init__(self) -> None:
-        self._known: Final[dict[str, Outlook]] = {}
+        self._known: Final[dict[str, NextDue]] = {}
         self._lock: Final = Lock()
 
-    def get(self, credential: str) -> Outlook | None:
+    def get(self, credential: str) -> NextDue | None:
         """What is known; None when the credential has to be looked at."""
         with self._lock:
             return self._known.get(credential)
 
-    def note(self, credential: str, outlook: Outlook | None) -> None:
+    def note(self, credential: str, outlook: NextDue | None) -> None:
         """What a look has shown; None when another look is needed."""
         with self._lock:
             if outlook is None:

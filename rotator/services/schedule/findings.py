@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.kinds import Kind
 from rotator.services.alerting import catalog
 from rotator.services.alerting.catalog import ATTENTION, HIDDEN, ORG, STORE, key
-from rotator.services.inventory.status import CredentialStatus, Standing
+from rotator.services.inventory.status import CredentialState, CredentialStatus
 from rotator.services.schedule.due import outlook_of
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import what_success_solves
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from rotator.core.attempts import Trial
+    from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
-    from rotator.history.alerts.alerts import NewMatter
+    from rotator.history.alerts.alerts import NewAlert
     from rotator.services.inventory.scan import Found, Scan
-    from rotator.services.schedule.context import Books, Office
+    from rotator.services.schedule.context import ServiceContext, UnitOfWork
 
 
 def is_in_motion(status: CredentialStatus, since: datetime) -> bool:
@@ -35,8 +35,8 @@ class Findings:
 
     def __init__(
         self,
-        office: Office,
-        books: Books,
+        office: ServiceContext,
+        books: UnitOfWork,
         org: str,
         found: Scan,
         statuses: Sequence[CredentialStatus],
@@ -73,7 +73,7 @@ class Findings:
         changed = catalog.Changed(line.last_modified_by, line.last_modified_at) if (line := self._line(app)) else None
         new = catalog.drift(status.credential, self._org, app, held.fingerprint if held else None, changed)
         # A store that has lost the credential, or is not mounted, does not make an unknown certificate a known one.
-        is_known = status.standing not in {Standing.UNKNOWN, Standing.UNSTORED}
+        is_known = status.standing not in {CredentialState.UNKNOWN, CredentialState.UNSTORED}
         self._tell_or_solve(status.drift, new, is_known=is_known)
 
     def _line(self, app: str) -> Found | None:
@@ -87,12 +87,12 @@ class Findings:
             if status.last_promotion
             else catalog.unstored(status.credential, self._org)
         )
-        self._tell_or_solve(status.standing is Standing.UNSTORED, new, is_known=status.stages is not None)
+        self._tell_or_solve(status.standing is CredentialState.UNSTORED, new, is_known=status.stages is not None)
 
     def _forget_failure(self, status: CredentialStatus) -> None:
         """A try that failed is over when there is nothing left to try, whoever saw to it."""
         trial = self._rotations.get(status.credential)
-        is_quiet = status.standing is Standing.OK and outlook_of(status).is_quiet(self._now)
+        is_quiet = status.standing is CredentialState.OK and outlook_of(status).is_quiet(self._now)
         if trial and trial.failures and is_quiet:
             self._books.trials.put(trial.succeeded(self._now))
             for which in what_success_solves(status.credential):
@@ -127,7 +127,7 @@ class Findings:
             self._books.alerts.happened(new, self._now)
 
     @cached_property
-    def _rotations(self) -> dict[str, Trial]:
+    def _rotations(self) -> dict[str, AttemptRecord]:
         return {trial.name: trial for trial in self._books.trials.all(JobKind.ROTATE)}
 
     @cached_property
@@ -139,7 +139,7 @@ class Findings:
         if which in self._open:
             self._books.alerts.solved(which, "", self._now)
 
-    def _tell_or_solve(self, is_so: bool, new: NewMatter, *, is_known: bool) -> None:
+    def _tell_or_solve(self, is_so: bool, new: NewAlert, *, is_known: bool) -> None:
         if is_so:
             self._books.alerts.problem(new, self._now)
         elif is_known:

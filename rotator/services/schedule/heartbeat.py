@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from rotator.core.attempts import Trial
-    from rotator.services.schedule.context import Office
+    from rotator.core.attempts import AttemptRecord
+    from rotator.services.schedule.context import ServiceContext
     from rotator.services.schedule.jobs import Job, Moment
 
 LOG: Final = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ LOG: Final = logging.getLogger(__name__)
 class Heartbeat:
     """Knows when a round is full."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: ServiceContext) -> None:
         self._office: Final = office
 
     def is_due(self, moment: Moment, due: Iterable[Job]) -> bool:
@@ -52,7 +52,7 @@ class Heartbeat:
         self._office.books.trials.put(trial.succeeded(now))
 
 
-def _is_tried(trial: Trial, since: datetime | None) -> bool:
+def _is_tried(trial: AttemptRecord, since: datetime | None) -> bool:
     if trial.last_at is None:
         return False
     return since is None or trial.last_at > since or trial.failures > 0

@@ -21,21 +21,21 @@ from rotator.services.alerting.expiry import EXPIRY, certificate_key
 from rotator.services.inventory.last_seen import remembered
 from rotator.services.inventory.scan import scan, seen_now
 from rotator.services.inventory.states import State
-from rotator.services.inventory.status import CredentialStatus, Past, Standing, StatusReader
-from rotator.services.schedule.due import Outlook, outlook_of
+from rotator.services.inventory.status import CredentialState, CredentialStatus, Past, StatusReader
+from rotator.services.schedule.due import NextDue, outlook_of
 from rotator.services.schedule.findings import Findings, is_in_motion
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rotator.core.attempts import Trial
+    from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
     from rotator.history.records import LastSighting, Sighting
     from rotator.services.inventory.scan import Found, Scan
-    from rotator.services.inventory.seen import SeenNow
-    from rotator.services.schedule.context import Books, Office, Scope
-    from rotator.services.schedule.due import Outlooks
+    from rotator.services.inventory.seen import ObservedCertificate
+    from rotator.services.schedule.context import JobContext, ServiceContext, UnitOfWork
+    from rotator.services.schedule.due import NextDues
     from rotator.services.schedule.jobs import Moment
 
 
@@ -50,10 +50,10 @@ class _Notepad:
         self.sightings, self.gone = sightings, list(gone)
 
 
-class Look:
+class OrgSnapshot:
     """What was seen in one org, and where its credentials stand. Everything raises HistoryError."""
 
-    def __init__(self, office: Office, scope: Scope, org: str, now: datetime) -> None:
+    def __init__(self, office: ServiceContext, scope: JobContext, org: str, now: datetime) -> None:
         """Reads the org, and the stores of its credentials."""
         self._office: Final = office
         self._scope: Final = scope
@@ -69,7 +69,7 @@ class Look:
         problems = self._found.problems
         return next((problem.error for problem in problems if problem.org and problem.kind is None), None)
 
-    def note(self, trial: Trial) -> None:
+    def note(self, trial: AttemptRecord) -> None:
         """Writes down what was seen, decides who is told of it, and ends the trial well."""
         unread = {problem.kind for problem in self._found.problems}
         whole = [(self._org, str(kind)) for kind in Kind if kind not in unread]
@@ -81,10 +81,10 @@ class Look:
             Findings(self._office, books, self._org, self._found, self._statuses, self._now).tell()
             books.trials.put(trial.succeeded(self._now))
 
-    def outlooks(self) -> Iterator[tuple[str, Outlook]]:
+    def outlooks(self) -> Iterator[tuple[str, NextDue]]:
         """What it says of each credential that could be read."""
         for status in self._statuses:
-            if status.standing is not Standing.UNKNOWN:
+            if status.standing is not CredentialState.UNKNOWN:
                 yield status.credential, outlook_of(status)
 
     def _scan(self) -> Scan:
@@ -128,7 +128,7 @@ class Look:
         return App(name, name, line.client_id, line.certificate, component=None)
 
 
-def _pasts(books: Books, names: Iterable[str]) -> dict[str, Past]:
+def _pasts(books: UnitOfWork, names: Iterable[str]) -> dict[str, Past]:
     last = newest(books.database)
     return {name: Past(last.get(name), books.journal.last_promotion(name)) for name in names}
 
@@ -152,10 +152,10 @@ class _Quiet:
     until: datetime
 
 
-class Lookout:
+class InventoryJobs:
     """Knows which orgs are due, and looks at one of them. Threads may share it, each with an org of its own."""
 
-    def __init__(self, office: Office, outlooks: Outlooks) -> None:
+    def __init__(self, office: ServiceContext, outlooks: NextDues) -> None:
         self._office: Final = office
         self._outlooks: Final = outlooks
         self._salt: Final = office.random()
@@ -196,7 +196,7 @@ class Lookout:
             if room_at:
                 self._put_off(trial, room_at)
                 return
-            look = Look(self._office, scope, org, now)
+            look = OrgSnapshot(self._office, scope, org, now)
             if isinstance(look.failure, LimitReached):
                 self._put_off(trial, scope.room_at(org) or now + SHORTLY)
             elif look.failure:
@@ -207,11 +207,11 @@ class Lookout:
                 for credential, outlook in look.outlooks():
                     self._outlooks.note(credential, outlook)
 
-    def _put_off(self, trial: Trial, until: datetime) -> None:
+    def _put_off(self, trial: AttemptRecord, until: datetime) -> None:
         LOG.info("put off: the limits of the org are reached", extra={"org": trial.name, "until": until})
         self._office.books.trials.put(replace(trial, last_at=self._office.now(), next_at=until))
 
-    def _away(self, trial: Trial, error: RotatorError) -> None:
+    def _away(self, trial: AttemptRecord, error: RotatorError) -> None:
         failed = self._office.failed(trial, error)
         LOG.warning("cannot be read: %s", error.what, extra={"org": trial.name, "again_at": failed.next_at})
         new = unreadable_org(trial.name, error, since=trial.last_good_at)
@@ -240,13 +240,13 @@ class Lookout:
             books.trials.put(books.trials.get(JobKind.EVALUATE, "").succeeded(now))
         self._quiet = quiet
 
-    def _next_crossing(self, places: Iterable[SeenNow], now: datetime) -> datetime:
+    def _next_crossing(self, places: Iterable[ObservedCertificate], now: datetime) -> datetime:
         alerts = self._office.settings.alerts
         thresholds = [*alerts.thresholds, *(each.within for each in alerts.channels.values() if each.within)]
         crossings = (next_crossing(each.not_after, now, thresholds) for each in places if each.not_after)
         return min((crossing for crossing in crossings if crossing), default=_NEVER)
 
-    def _unmentioned(self, books: Books) -> list[SeenNow]:
+    def _unmentioned(self, books: UnitOfWork) -> list[ObservedCertificate]:
         """What was last seen in the orgs of the configuration, without what is told of already."""
         settings = self._office.settings
         told_of = {matter.key for matter in books.matters.open_matters(kind=EXPIRY)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from rotator.core.attempts import Trial
+from rotator.core.attempts import AttemptRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class JobKind(StrEnum):
-    """What there is to do. Trials are kept under the same words (`rotator.core.attempts.Trial.kind`)."""
+    """What there is to do. Trials are kept under the same words (`rotator.core.attempts.AttemptRecord.kind`)."""
 
     LOOK = "look"
     """At one org: its certificates, and where its credentials stand."""
@@ -55,8 +55,8 @@ class Moment:
     """When it is asked what is due, and what was known of every trial then: read once, as it is asked often."""
 
     now: datetime
-    trials: Mapping[tuple[str, str], Trial]
+    trials: Mapping[tuple[str, str], AttemptRecord]
 
-    def trial(self, kind: str, name: str = "") -> Trial:
+    def trial(self, kind: str, name: str = "") -> AttemptRecord:
         """What is known of one; of one that was never tried, nothing but its name."""
-        return self.trials.get((kind, name)) or Trial(kind, name)
+        return self.trials.get((kind, name)) or AttemptRecord(kind, name)

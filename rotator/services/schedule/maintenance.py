@@ -14,8 +14,8 @@ from rotator.services.schedule.jobs import JobKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.services.schedule.context import Office, Scope
-    from rotator.services.schedule.delivery_job import Post
+    from rotator.services.schedule.context import JobContext, ServiceContext
+    from rotator.services.schedule.delivery_job import DeliveryJobs
     from rotator.services.schedule.jobs import Moment
 
 LOG: Final = logging.getLogger(__name__)
@@ -26,10 +26,10 @@ KEPT: Final = timedelta(days=365)
 """How long the ledger says who was told of a matter that has ended. The journal is never trimmed."""
 
 
-class Upkeep:
+class Maintenance:
     """Keeps the history and the stores in order."""
 
-    def __init__(self, office: Office, post: Post) -> None:
+    def __init__(self, office: ServiceContext, post: DeliveryJobs) -> None:
         self._office: Final = office
         self._post: Final = post
 
@@ -67,7 +67,7 @@ class Upkeep:
                 if not self._office.has(trial.kind, trial.name):
                     books.trials.forget(trial.kind, trial.name)
 
-    def _sweep(self, scope: Scope, name: str) -> None:
+    def _sweep(self, scope: JobContext, name: str) -> None:
         store = self._office.settings.credentials[name].store
         try:
             # Nobody may be writing a version just now.

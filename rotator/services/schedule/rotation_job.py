@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.attempts import Trial
+from rotator.core.attempts import AttemptRecord
 from rotator.core.decision.actions import HaltReason
 from rotator.core.windows import is_open, may_begin
 from rotator.errors import RotationHalted, RotationRunning, RotatorError
@@ -17,17 +17,17 @@ from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request, as_begun, wanted_of
 from rotator.services.rotation.run import policy_of
-from rotator.services.schedule.due import Need, Outlook, longest, needed, outlook_after, windows_of, world_of
+from rotator.services.schedule.due import DueAction, NextDue, longest, needed, outlook_after, windows_of, world_of
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from rotator.core.decision.observations import Observation
-    from rotator.history.alerts.alerts import NewMatter
+    from rotator.history.alerts.alerts import NewAlert
     from rotator.services.rotation.report import Report
-    from rotator.services.schedule.context import Office, Scope
-    from rotator.services.schedule.due import Needed, Outlooks
+    from rotator.services.schedule.context import JobContext, ServiceContext
+    from rotator.services.schedule.due import Due, NextDues
     from rotator.services.schedule.jobs import Moment
 
 
@@ -42,13 +42,13 @@ def what_success_solves(credential: str) -> tuple[str, ...]:
     return key(ROTATION, credential), key(DRIFT, credential), key(ATTENTION, f"{JobKind.ROTATE}/{credential}")
 
 
-class Attempt:
+class RotationJob:
     """One try, in one thread. This daemon makes no other at the same credential meanwhile.
 
     What fails is noted, and told to people. Every method raises HistoryError.
     """
 
-    def __init__(self, office: Office, scope: Scope, name: str) -> None:
+    def __init__(self, office: ServiceContext, scope: JobContext, name: str) -> None:
         self._office: Final = office
         self._scope: Final = scope
         self._name: Final = name
@@ -56,7 +56,7 @@ class Attempt:
         self._org: Final = self._settings.org
         self._trial = office.books.trials.get(JobKind.ROTATE, name)
         self._world = ""
-        self.outlook: Outlook | None = None
+        self.outlook: NextDue | None = None
         """What is known of the time to come; None when the next try has to look."""
 
     def make(self) -> Report | None:
@@ -73,22 +73,22 @@ class Attempt:
         self._world = world_of(seen, self._settings)
         return self._serve_or_rest(seen, found)
 
-    def _look(self) -> tuple[Observation, Needed]:
+    def _look(self) -> tuple[Observation, Due]:
         managed = self._scope.managed(self._name)
         seen, rotation = Observer(managed).look(), managed.open_rotation()
         by_whom = Request(goal="", actor=self._office.actor)
         begun = wanted_of(*as_begun(rotation, by_whom)) if rotation else None
         return seen, needed(seen, begun, policy_of(managed), self._office.now())
 
-    def _serve_or_rest(self, seen: Observation, found: Needed) -> Report | None:
+    def _serve_or_rest(self, seen: Observation, found: Due) -> Report | None:
         now = self._office.now()
-        if found.need is Need.PERSON:
+        if found.need is DueAction.PERSON:
             self._needs_person(found)
-        elif seen.current is None and found.need is Need.NOTHING:
+        elif seen.current is None and found.need is DueAction.NOTHING:
             # There is nothing to do as there is nothing: what was wrong before may be so still.
-            self.outlook = Outlook()
+            self.outlook = NextDue()
             self._office.books.trials.put(replace(self._trial, last_at=now))
-        elif found.need is Need.NOTHING:
+        elif found.need is DueAction.NOTHING:
             self._succeeded(outlook_after(seen, found, self._settings, now))
         elif self._is_hopeless(found.need):
             self._office.books.trials.put(
@@ -101,20 +101,20 @@ class Attempt:
             self._office.books.trials.put(replace(self._trial, last_at=now))
         return None
 
-    def _is_hopeless(self, need: Need) -> bool:
+    def _is_hopeless(self, need: DueAction) -> bool:
         """Whether it would end as it did before. What is half done is tried on all the same, if slowly."""
         if not self._trial.needs_attention:
             return False
         if self._trial.world != self._world:
-            self._trial = Trial(JobKind.ROTATE, self._name, last_good_at=self._trial.last_good_at)
+            self._trial = AttemptRecord(JobKind.ROTATE, self._name, last_good_at=self._trial.last_good_at)
             return False
-        return need is not Need.FINISH
+        return need is not DueAction.FINISH
 
-    def _may_begin(self, seen: Observation, need: Need) -> bool:
+    def _may_begin(self, seen: Observation, need: DueAction) -> bool:
         windows, now = windows_of(self._settings), self._office.now()
-        if need is Need.FINISH:
+        if need is DueAction.FINISH:
             return True
-        if need is Need.RETIRE or seen.current is None:
+        if need is DueAction.RETIRE or seen.current is None:
             return is_open(windows, now)
         beginning = may_begin(windows, now, expires_at=seen.current.not_after, lasts=longest(self._settings))
         if beginning.overrides:
@@ -125,12 +125,12 @@ class Attempt:
             self._office.books.alerts.happened(new, now)
         return beginning.at <= now
 
-    def _serve(self, need: Need, seen: Observation) -> Report | None:
+    def _serve(self, need: DueAction, seen: Observation) -> Report | None:
         expires = f"{seen.current.not_after:%Y-%m-%d}" if seen.current else ""
         request = Request(
-            goal="replace" if need is Need.REPLACE else "",
+            goal="replace" if need is DueAction.REPLACE else "",
             actor=self._office.actor,
-            reason=f"its certificate expires on {expires}" if need is Need.REPLACE else "",
+            reason=f"its certificate expires on {expires}" if need is DueAction.REPLACE else "",
             trigger="schedule",
         )
         self._note_beginning()
@@ -178,7 +178,7 @@ class Attempt:
             case Outcome.HALTED:
                 self._halted(report)
 
-    def _succeeded(self, outlook: Outlook | None) -> None:
+    def _succeeded(self, outlook: NextDue | None) -> None:
         now = self._office.now()
         self.outlook, had_failed = outlook, self._trial.failures > 0
         self._trial = self._trial.succeeded(now)
@@ -195,14 +195,14 @@ class Attempt:
         self._office.books.trials.put(self._trial)
         LOG.warning("not rotated: %s", what, extra={"credential": self._name, "again_at": self._trial.next_at})
         if self._office.books.journal.open_rotation(self._name):
-            self.outlook = Outlook(is_half_done=True)
+            self.outlook = NextDue(is_half_done=True)
         # An org that refuses the program's own login is told once, and not once more for each of its credentials.
         look = self._office.books.trials.get(JobKind.LOOK, self._org)
         if self._trial.needs_attention and look.problem != self._trial.problem:
             new = catalog.attention(self._trial, org=self._org, credential=self._name)
             self._office.books.alerts.problem(new, self._office.now())
 
-    def _needs_person(self, found: Needed) -> None:
+    def _needs_person(self, found: Due) -> None:
         end = found.end
         error = RotationHalted(end.why, advice=end.advice)
         self._failed(error)
@@ -235,7 +235,7 @@ class Attempt:
         self._note_failure(report.why)
         self._office.books.alerts.happened(catalog.reverted(report, self._org), now)
 
-    def _tell(self, new: NewMatter) -> None:
+    def _tell(self, new: NewAlert) -> None:
         self._office.books.alerts.problem(new, self._office.now())
 
 
@@ -243,10 +243,10 @@ AT_ONCE: Final = 3
 """What is half done is tried again at once until it has failed so often in a row; from then on with pauses."""
 
 
-class Rotations:
+class RotationJobs:
     """Knows which credentials have something due, and sees to one of them. Threads may share it."""
 
-    def __init__(self, office: Office, outlooks: Outlooks, changed: Callable[[str], None]) -> None:
+    def __init__(self, office: ServiceContext, outlooks: NextDues, changed: Callable[[str], None]) -> None:
         """`changed` is told the org in which something was done."""
         self._office: Final = office
         self._outlooks: Final = outlooks
@@ -268,7 +268,7 @@ class Rotations:
             return False
         return trial.is_due(moment.now) or (outlook.is_half_done and trial.failures < AT_ONCE)
 
-    def _is_unknown_due(self, name: str, trial: Trial, moment: Moment, looks: Collection[str]) -> bool:
+    def _is_unknown_due(self, name: str, trial: AttemptRecord, moment: Moment, looks: Collection[str]) -> bool:
         """What an earlier process left open goes on at once; the rest waits for the look."""
         is_due = trial.is_due(moment.now)
         if is_due and self._office.settings.credentials[name].org not in looks:
@@ -284,7 +284,7 @@ class Rotations:
         # Should it fail with a fault of ours, the next try looks anew.
         self._outlooks.note(name, None)
         with self._office.open_scope() as scope:
-            attempt = Attempt(self._office, scope, name)
+            attempt = RotationJob(self._office, scope, name)
             report = attempt.make()
         self._outlooks.note(name, attempt.outlook)
         if report and report.steps:

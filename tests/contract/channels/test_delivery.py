@@ -11,12 +11,12 @@ from rotator.config.settings import Settings
 from rotator.core.attempts import BackOff
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
-from rotator.history.alerts.alerts import Matters, NewMatter
-from rotator.history.alerts.outbox import Ledger
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.alerts.outbox import Outbox
+from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.services.alerting.delivery import LEASE, Delivery
-from rotator.services.alerting.rules import Alerts
+from rotator.services.alerting.rules import AlertRules
 from tests.contract.channels.grounds import MOMENT, MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import FakeSlack, fake_slack, refusal
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Channel
 
-UNREADABLE = NewMatter(
+UNREADABLE = NewAlert(
     key="attention:look/production",
     kind="attention",
     severity=Severity.CRITICAL,
@@ -44,12 +44,12 @@ class World:
     def __init__(self, database: Database, slack: SlackGround, mail: MailGround) -> None:
         self.channels: dict[str, Channel] = {"chat": slack.open(), "mail": mail.open()}
         self.slack, self.mail = slack.server, mail.server
-        self.ledger, self.matters = Ledger(database), Matters(database)
-        self.alerts = Alerts(_settings(), database)
+        self.ledger, self.matters = Outbox(database), AlertBook(database)
+        self.alerts = AlertRules(_settings(), database)
         self.delivery = Delivery(
             ledger=self.ledger,
             matters=self.matters,
-            trials=Trials(database),
+            trials=AttemptRecords(database),
             alerts=self.alerts,
             back_off=BackOff(timedelta(minutes=1), timedelta(minutes=30), 1),
         )

@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.attempts import BackOff, Trial
+from rotator.core.attempts import AttemptRecord, BackOff
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-NEW = Trial("look", "production")
+NEW = AttemptRecord("look", "production")
 BACK_OFF = BackOff(first=timedelta(minutes=5), ceiling=timedelta(hours=6), attention_after=5)
 
 jitters = st.floats(0, 1)
 
 
-def failed(trial: Trial, times: int, *, lasting: bool = False, now: datetime = NOW) -> Trial:
+def failed(trial: AttemptRecord, times: int, *, lasting: bool = False, now: datetime = NOW) -> AttemptRecord:
     for _ in range(times):
         trial = trial.failed(now, BACK_OFF, problem="no", lasting=lasting)
     return trial
@@ -49,7 +49,7 @@ def test_after_a_failure_it_is_left_alone_and_the_last_good_time_is_kept() -> No
 
 def test_a_success_forgets_every_failure() -> None:
     good = failed(NEW, 7, lasting=True).succeeded(NOW)
-    assert good == Trial("look", "production", last_at=NOW, last_good_at=NOW)
+    assert good == AttemptRecord("look", "production", last_at=NOW, last_good_at=NOW)
 
 
 def test_what_time_does_not_mend_needs_attention_after_so_many_failures() -> None:
@@ -70,7 +70,7 @@ def test_the_time_that_the_other_side_asks_for_is_waited_for() -> None:
 
 @given(failures=st.integers(1, 10_000), jitter=jitters)
 def test_no_pause_is_longer_than_the_ceiling_and_its_spread(failures: int, jitter: float) -> None:
-    bad = Trial("look", "x", failures=failures - 1).failed(NOW, BACK_OFF, problem="no", jitter=jitter)
+    bad = AttemptRecord("look", "x", failures=failures - 1).failed(NOW, BACK_OFF, problem="no", jitter=jitter)
     assert bad.next_at is not None
     assert BACK_OFF.first <= bad.next_at - NOW <= BACK_OFF.ceiling * 1.25
 

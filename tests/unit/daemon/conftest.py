@@ -92,7 +92,7 @@ class World:
     taken: int = 0
 
     def shift(self, app: Application, *, stop_asked: Callable[[], bool], **_: Any) -> Mock:
-        """Instead of rotator.daemon.daemon_run.Shift."""
+        """Instead of rotator.daemon.daemon_run.DaemonRun."""
         self.opens()
         self.shifts.append(app.settings)
         self.stop_asked = stop_asked

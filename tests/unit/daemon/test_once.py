@@ -6,18 +6,18 @@ from unittest.mock import Mock
 
 import pytest
 
-from rotator.core.attempts import Trial
+from rotator.core.attempts import AttemptRecord
 from rotator.daemon.once import run_once
 from rotator.daemon.workers import Work
 from rotator.errors import HistoryUnavailable
-from rotator.services.schedule.cycle import RoundEnd
+from rotator.services.schedule.cycle import CycleEnd
 from rotator.services.schedule.jobs import Job, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-AWAY = Trial("look", "production", failures=1, problem="The org is away.")
-HOPELESS = Trial("rotate", "billing", failures=3, lasting=3, problem="The app is gone.")
+AWAY = AttemptRecord("look", "production", failures=1, problem="The org is away.")
+HOPELESS = AttemptRecord("rotate", "billing", failures=3, lasting=3, problem="The app is gone.")
 
 
 def nothing() -> None:
@@ -32,12 +32,14 @@ def unnoted() -> None:
     raise HistoryUnavailable("The history is away.", advice="Wait.")
 
 
-def once(*jobs: Callable[[], None], end: Sequence[Trial] = (), stop_asked: Callable[[], bool] = lambda: False) -> int:
+def once(
+    *jobs: Callable[[], None], end: Sequence[AttemptRecord] = (), stop_asked: Callable[[], bool] = lambda: False
+) -> int:
     """The exit code of a round with these jobs, which ends so."""
 
-    def whole_round(run_all: Callable[[Sequence[Job]], None]) -> RoundEnd:
+    def whole_round(run_all: Callable[[Sequence[Job]], None]) -> CycleEnd:
         run_all([Job(JobKind.LOOK, str(number), job) for number, job in enumerate(jobs)])
-        return RoundEnd(tuple(end))
+        return CycleEnd(tuple(end))
 
     @contextmanager
     def at_work() -> Iterator[None]:
@@ -59,7 +61,7 @@ def once(*jobs: Callable[[], None], end: Sequence[Trial] = (), stop_asked: Calla
     ],
 )
 def test_the_exit_code_says_whether_all_is_well(
-    jobs: list[Callable[[], None]], end: list[Trial], code: int, caplog: pytest.LogCaptureFixture
+    jobs: list[Callable[[], None]], end: list[AttemptRecord], code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert once(*jobs, end=end) == code
     assert [record.__dict__["why"] for record in caplog.records if "why" in vars(record)] == [

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.config.loading import parse
-from rotator.history.alerts.alerts import Matter, Matters
-from rotator.history.alerts.outbox import Ledger
-from rotator.services.alerting.rules import Alerts
-from rotator.services.inventory.seen import SeenNow
+from rotator.history.alerts.alerts import Alert, AlertBook
+from rotator.history.alerts.outbox import Outbox
+from rotator.services.alerting.rules import AlertRules
+from rotator.services.inventory.seen import ObservedCertificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,9 +49,9 @@ def settings_with(channels: str = "") -> Settings:
     return parse(text, Path("/nowhere/config.yaml"))
 
 
-def holds(name: str, days: float, fingerprint: str = "a", **more: Any) -> SeenNow:
+def holds(name: str, days: float, fingerprint: str = "a", **more: Any) -> ObservedCertificate:
     """An app in production with a certificate that has so many days left at NOW."""
-    return SeenNow(
+    return ObservedCertificate(
         **{"org": "production", "kind": "ConnectedApp", "name": name, "fingerprint": fingerprint * 64}
         | {"not_after": NOW + days * DAY}
         | more
@@ -62,9 +62,9 @@ def holds(name: str, days: float, fingerprint: str = "a", **more: Any) -> SeenNo
 class Desk:
     """The alerts of one configuration, and what became of them."""
 
-    alerts: Alerts
-    matters: Matters
-    ledger: Ledger
+    alerts: AlertRules
+    matters: AlertBook
+    ledger: Outbox
 
     def owed(self, key: str = "") -> dict[str, list[str]]:
         """The steps of each channel in their order, of the matters whose keys begin so; told ones, too."""
@@ -79,15 +79,15 @@ class Desk:
         for channel in channels:
             self.ledger.told(self.ledger.claim(channel, now, LEASE), "thread", now)
 
-    def open(self) -> dict[str, Matter]:
+    def open(self) -> dict[str, Alert]:
         """What is open, by its key without the certificate."""
         return {matter.key.rpartition("/")[0] or matter.key: matter for matter in self.matters.open_matters()}
 
-    def newest(self) -> Matter:
+    def newest(self) -> Alert:
         """The matter that was opened last."""
         return self.matters.all(1)[0]
 
 
 def desk(database: Database, channels: str = "ops: {}") -> Desk:
     """The alerts of a configuration with these channels."""
-    return Desk(Alerts(settings_with(channels), database), Matters(database), Ledger(database))
+    return Desk(AlertRules(settings_with(channels), database), AlertBook(database), Outbox(database))

@@ -15,10 +15,10 @@ from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import events, gap_begun
 from rotator.salesforce.apps.connected_app import App
-from rotator.services.rotation.observer import Managed
+from rotator.services.rotation.observer import CredentialContext
 from rotator.services.rotation.requests import Request
 from rotator.services.rotation.run import Surroundings
-from rotator.services.rotation.service import Desk
+from rotator.services.rotation.service import RotationService
 from rotator.testing.versions import MOMENT, spare_key
 
 if TYPE_CHECKING:
@@ -169,10 +169,10 @@ class Bench:
         return Journal(self.database)
 
     @property
-    def managed(self) -> Managed:
+    def managed(self) -> CredentialContext:
         """The credential with its adapters."""
         settings = self.settings.credentials[self.credential]
-        return Managed(
+        return CredentialContext(
             name=self.credential,
             settings=settings,
             org=self.settings.orgs[settings.org],
@@ -184,7 +184,7 @@ class Bench:
             new_key=self.new_key,
         )
 
-    def desk(self) -> Desk:
+    def desk(self) -> RotationService:
         """As a process that starts now has it."""
 
         def around(rotation_id: str | None) -> Surroundings:
@@ -197,13 +197,15 @@ class Bench:
             return Surroundings(self.now, self.sleep, record, lambda: self.stop_asked)
 
         locks = self.database.rotation_locks(self.now)
-        return Desk(self.managed, self.journal, locks, around, lambda: gap_begun(self.database, self.credential))
+        return RotationService(
+            self.managed, self.journal, locks, around, lambda: gap_begun(self.database, self.credential)
+        )
 
     def serve(self, request: Request = NOW) -> Report:
         """Sees a request through, in a process of its own."""
         return self.desk().serve(request)
 
-    def die_before(self, event: str, serve: Callable[[Desk], Report] = lambda desk: desk.serve(NOW)) -> None:
+    def die_before(self, event: str, serve: Callable[[RotationService], Report] = lambda desk: desk.serve(NOW)) -> None:
         """A process that serves a request, and ends before it records this event."""
 
         def die(kind: str) -> None:

@@ -12,8 +12,8 @@ from rotator.config.loading import parse
 from rotator.core.kinds import Kind
 from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.services.rotation.report import Silent
-from rotator.services.schedule.context import Office
-from rotator.services.schedule.cycle import Round
+from rotator.services.schedule.context import ServiceContext
+from rotator.services.schedule.cycle import Cycle
 from rotator.services.schedule.jobs import JobKind
 from tests.unit.services.bench import Bench
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.alerts.base import Message
-    from rotator.core.attempts import Trial
+    from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
-    from rotator.history.alerts.alerts import Matter
+    from rotator.history.alerts.alerts import Alert
     from rotator.history.engine.database import Database
-    from rotator.services.rotation.observer import Managed
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
-    from rotator.services.rotation.service import Desk
+    from rotator.services.rotation.service import RotationService
 
 _CONFIGURATION: Final = """
 database: sqlite:///rotator.db
@@ -68,7 +68,7 @@ class Surroundings:
 
     @contextmanager
     def open_scope(self, *, limited: bool = False) -> Iterator[Surroundings]:
-        """See rotator.services.schedule.context.OpenScope."""
+        """See rotator.services.schedule.context.OpenJobContext."""
         self.limited.append(limited)
         self.opened += 1
         try:
@@ -76,7 +76,7 @@ class Surroundings:
         finally:
             self.opened -= 1
 
-    # rotator.services.schedule.context.Scope
+    # rotator.services.schedule.context.JobContext
 
     def room_at(self, _org: str) -> datetime | None:
         return self.full_until if self.full_until and self.full_until > self.bench.time else None
@@ -93,12 +93,12 @@ class Surroundings:
             raise self.store_fails
         return self.bench.store
 
-    def managed(self, _name: str) -> Managed:
+    def managed(self, _name: str) -> CredentialContext:
         if self.org_fails:
             raise self.org_fails
         return self.bench.managed
 
-    def desk(self, _name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> Desk:  # noqa: ARG002
+    def desk(self, _name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:  # noqa: ARG002
         return self.bench.desk()
 
     def channel(self, _name: str) -> Any:
@@ -125,8 +125,8 @@ class Routine:
     """A round, and what it works on."""
 
     around: Surroundings
-    office: Office
-    round: Round
+    office: ServiceContext
+    round: Cycle
 
     @property
     def bench(self) -> Bench:
@@ -135,7 +135,7 @@ class Routine:
 
     def restart(self) -> None:
         """Another process takes over."""
-        self.round = Round(self.office)
+        self.round = Cycle(self.office)
 
     def due(self) -> set[str]:
         """What is due, in words."""
@@ -152,12 +152,12 @@ class Routine:
         raise AssertionError(f"there is no end of what is due: {jobs}")
 
     @property
-    def rotation(self) -> Trial:
+    def rotation(self) -> AttemptRecord:
         """The trial of the credential."""
         return self.office.books.trials.get(JobKind.ROTATE, self.bench.credential)
 
     @property
-    def look(self) -> Trial:
+    def look(self) -> AttemptRecord:
         """The trial of the org."""
         return self.office.books.trials.get(JobKind.LOOK, "production")
 
@@ -165,7 +165,7 @@ class Routine:
         """The kinds of matters that are open."""
         return {matter.kind for matter in self.office.books.matters.open_matters()}
 
-    def matter(self, key: str) -> Matter:
+    def matter(self, key: str) -> Alert:
         """The newest matter of a key."""
         return next(matter for matter in self.office.books.matters.all() if matter.key == key)
 
@@ -178,7 +178,7 @@ def routine(
     settings = parse(text, Path("/nowhere/config.yaml"))
     bench = Bench(settings, database, name)
     around = Surroundings(bench)
-    office = Office(
+    office = ServiceContext(
         settings=settings,
         database=database,
         open_scope=around.open_scope,
@@ -188,4 +188,4 @@ def routine(
         stop_asked=lambda: bench.stop_asked,
         listener=lambda _: Silent(),
     )
-    return Routine(around, office, Round(office))
+    return Routine(around, office, Cycle(office))

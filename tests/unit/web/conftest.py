@@ -10,7 +10,7 @@ import pytest
 
 from rotator.config.daemon import HttpSettings
 from rotator.history.engine.database import Database, open_database
-from rotator.services.reporting.reader import Gathering
+from rotator.services.reporting.reader import HistoryReader
 from rotator.web.liveness import Liveness
 from rotator.web.routes import application
 from tests.unit.web import scene
@@ -65,7 +65,7 @@ def database(_one_history: tuple[Database, Path], migrated: Path) -> Iterator[Da
 def _furnished(furnish: Callable[[Database], Settings], alive: Liveness, folder: Path) -> Iterator[Client]:
     with open_database(f"sqlite:///{folder}/rotator.db") as database:
         settings = furnish(database)
-        source = Gathering(lambda: settings, database, lambda: scene.NOW)
+        source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
         yield Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
 
 

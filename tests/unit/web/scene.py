@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.config.settings import Settings
-from rotator.core.attempts import BackOff, Trial
+from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import Matters, NewMatter
-from rotator.history.alerts.outbox import OPENED, Ledger
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.alerts.outbox import OPENED, Outbox
+from rotator.history.attempts import AttemptRecords
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation, Sighting
 from rotator.history.sightings import last_sightings, record_sightings
-from rotator.services.alerting.rules import Alerts
+from rotator.services.alerting.rules import AlertRules
 from rotator.services.inventory.last_seen import remembered
 
 if TYPE_CHECKING:
@@ -170,39 +170,39 @@ def company(database: Database) -> Settings:
            strategy="alternating", gap=0.0)  # fmt: skip
     why = "The new key never logged in; the old certificate is back and proven."
     rotate(database, "telephony", at=NOW - 1 * DAY, outcome="reverted", old=current["telephony"], gap=912.0, why=why)
-    _trials(Trials(database))
+    _trials(AttemptRecords(database))
     _matters(database)
     return settings
 
 
-def _trials(trials: Trials) -> None:
+def _trials(trials: AttemptRecords) -> None:
     for org in ("production", "emea"):
-        trials.put(Trial("look", org).succeeded(NOW - timedelta(minutes=20)))
-    uat = Trial("look", "uat").succeeded(NOW - 3 * DAY)
+        trials.put(AttemptRecord("look", org).succeeded(NOW - timedelta(minutes=20)))
+    uat = AttemptRecord("look", "uat").succeeded(NOW - 3 * DAY)
     for hour in (50, 20, 2):
         uat = uat.failed(
             NOW - timedelta(hours=hour), BackOff(), problem="The org uat cannot be reached: connection refused.",
             advice="Look at the network between; it is tried again.",
         )  # fmt: skip
     trials.put(uat)
-    telephony = Trial("rotate", "telephony")
+    telephony = AttemptRecord("rotate", "telephony")
     for hour in range(30, 20, -2):
         telephony = telephony.failed(
             NOW - timedelta(hours=hour), BackOff(), problem="The org production refuses the user of telephony: user "
             "hasn't approved this consumer.", advice="Approve the app for the user's profile in Setup.", lasting=True,
         )  # fmt: skip
     trials.put(telephony)
-    trials.put(Trial("deliver", "crm-team").succeeded(NOW - timedelta(hours=1)))
-    down = Trial("deliver", "on-call").failed(
+    trials.put(AttemptRecord("deliver", "crm-team").succeeded(NOW - timedelta(hours=1)))
+    down = AttemptRecord("deliver", "on-call").failed(
         NOW - timedelta(minutes=4), BackOff(), problem="Slack asks to be called later.", advice="It is sent again."
     )
     trials.put(down)
 
 
 def _matters(database: Database) -> None:
-    matters, ledger = Matters(database), Ledger(database)
+    matters, ledger = AlertBook(database), Outbox(database)
 
-    def owe(new: NewMatter, ago: timedelta, *steps: str) -> str:
+    def owe(new: NewAlert, ago: timedelta, *steps: str) -> str:
         matter, _ = matters.open(new, NOW - ago)
         ledger.owe_all([(matter.id, step, "crm-team") for step in steps], NOW - ago)
         told = ledger.claim("crm-team", NOW - ago, timedelta(minutes=1))
@@ -217,7 +217,7 @@ def _matters(database: Database) -> None:
     taken = owe(archive, 3 * DAY, "14d")
     matters.acknowledge(taken, actor="Robin", reason="The vendor replaces it on Friday.", now=NOW - DAY)
     owe(
-        NewMatter(
+        NewAlert(
             key="org:uat", kind="org", severity=Severity.WARNING, title="The org uat cannot be read", org="uat",
             text="The org uat cannot be reached: connection refused. What it held when it was last seen is watched on.",
         ),
@@ -225,9 +225,9 @@ def _matters(database: Database) -> None:
     )  # fmt: skip
 
 
-def _expiry(org: str, app: str, days: float, severity: Severity, what: str) -> NewMatter:
+def _expiry(org: str, app: str, days: float, severity: Severity, what: str) -> NewAlert:
     seen = sighting(org, app, NOW + days * DAY)
-    return NewMatter(
+    return NewAlert(
         key=f"expiry:{org}/{app}",
         kind="expiry",
         severity=severity,
@@ -258,10 +258,10 @@ def many(apps: int = 500, orgs: int = 4) -> Callable[[Database], Settings]:
             seen.append(sighting(org, app, NOW + days * DAY))
         record_sightings(database, seen, NOW - timedelta(minutes=20))
         for org in names:
-            Trials(database).put(Trial("look", org).succeeded(NOW - timedelta(minutes=20)))
+            AttemptRecords(database).put(AttemptRecord("look", org).succeeded(NOW - timedelta(minutes=20)))
         settings = settings_of(names, credentials)
         known = remembered(settings, last_sightings(database), lambda _: None)
-        Alerts(settings, database).certificates(known, NOW - timedelta(minutes=20))
+        AlertRules(settings, database).certificates(known, NOW - timedelta(minutes=20))
         return settings
 
     return furnish

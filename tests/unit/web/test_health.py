@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from rotator.config.daemon import HttpSettings
-from rotator.core.attempts import BackOff, Trial
+from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
-from rotator.history.alerts.alerts import Matters, NewMatter
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.attempts import AttemptRecords
 from rotator.services.alerting.catalog import STORE
-from rotator.services.reporting.reader import Gathering
+from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
 from tests.unit.web import scene
 from tests.unit.web.client import Client
@@ -43,7 +43,7 @@ class Away:
 def client_of(database: Database, alive: Liveness) -> Client:
     """The pages of one org with one channel."""
     settings = scene.settings_of(channels=("crm-team",))
-    source = Gathering(lambda: settings, database, lambda: scene.NOW)
+    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
 
 
@@ -59,7 +59,7 @@ def failing(client: Client) -> set[str]:
 @pytest.fixture
 def looked_at(database: Database) -> Database:
     """A history in which the org was just looked at."""
-    Trials(database).put(Trial("look", "production").succeeded(scene.NOW - timedelta(minutes=20)))
+    AttemptRecords(database).put(AttemptRecord("look", "production").succeeded(scene.NOW - timedelta(minutes=20)))
     return database
 
 
@@ -110,30 +110,34 @@ def test_it_is_not_ready_before_the_first_look(database: Database, alive: Livene
 
 def test_it_is_not_ready_when_a_look_is_too_long_ago(database: Database, alive: Liveness) -> None:
     client = client_of(database, alive)
-    Trials(database).put(Trial("look", "production").succeeded(scene.NOW - timedelta(hours=2, minutes=59)))
+    AttemptRecords(database).put(
+        AttemptRecord("look", "production").succeeded(scene.NOW - timedelta(hours=2, minutes=59))
+    )
     assert failing(client) == set()
-    Trials(database).put(Trial("look", "production").succeeded(scene.NOW - timedelta(hours=3, minutes=1)))
+    AttemptRecords(database).put(
+        AttemptRecord("look", "production").succeeded(scene.NOW - timedelta(hours=3, minutes=1))
+    )
     assert failing(client) == {"org:production"}
 
 
 def test_a_clock_that_was_set_back_makes_no_look_too_old(database: Database, alive: Liveness) -> None:
-    Trials(database).put(Trial("look", "production").succeeded(scene.NOW + timedelta(hours=9)))
+    AttemptRecords(database).put(AttemptRecord("look", "production").succeeded(scene.NOW + timedelta(hours=9)))
     assert failing(client_of(database, alive)) == set()
 
 
 def test_it_is_not_ready_while_a_store_cannot_be_read(looked_at: Database, alive: Liveness) -> None:
-    new = NewMatter(
+    new = NewAlert(
         key=f"{STORE}:keys", kind=STORE, severity=Severity.WARNING, title="The store keys cannot be read", text="Why."
     )
-    Matters(looked_at).open(new, scene.NOW)
+    AlertBook(looked_at).open(new, scene.NOW)
     client = client_of(looked_at, alive)
     assert failing(client) == {"store:keys"}
-    Matters(looked_at).close(new.key, "Readable again.", scene.NOW)
+    AlertBook(looked_at).close(new.key, "Readable again.", scene.NOW)
     assert failing(client) == set()
 
 
 def test_it_is_not_ready_while_a_channel_refuses(looked_at: Database, alive: Liveness) -> None:
-    trials, trial = Trials(looked_at), Trial("deliver", "crm-team")
+    trials, trial = AttemptRecords(looked_at), AttemptRecord("deliver", "crm-team")
     trials.put(trial.failed(scene.NOW, BackOff(), problem="Slack does not know the token."))
     client = client_of(looked_at, alive)
     assert failing(client) == {"deliver:crm-team"}

@@ -12,10 +12,10 @@ import pytest
 from lxml import html
 
 from rotator.config.daemon import HttpSettings
-from rotator.core.attempts import Trial
-from rotator.history.attempts import Trials
+from rotator.core.attempts import AttemptRecord
+from rotator.history.attempts import AttemptRecords
 from rotator.history.sightings import record_sightings
-from rotator.services.reporting.reader import Gathering
+from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
 from tests.unit.web import scene
 from tests.unit.web.client import Client
@@ -148,7 +148,7 @@ def test_a_certificate_that_was_replaced_keeps_its_past(database: Database, aliv
     record_sightings(database, [before], scene.NOW - 3 * scene.DAY)
     record_sightings(database, [after], scene.NOW)
     settings = scene.settings_of()
-    source = Gathering(lambda: settings, database, lambda: scene.NOW)
+    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     client = Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
     document = page(client, f"/certificates/{before.certificate_fingerprint}")
     assert "Live nowhere any more; last seen 3 days ago." in said(document)
@@ -190,15 +190,15 @@ def test_before_the_first_look_the_status_page_says_what_comes(empty: Client) ->
 
 def test_the_headline_says_when_the_scheduler_stands_still(database: Database, alive: Liveness) -> None:
     still = replace(alive, since_tick=timedelta(hours=1))
-    source = Gathering(scene.settings_of, database, lambda: scene.NOW)
+    source = HistoryReader(scene.settings_of, database, lambda: scene.NOW)
     client = Client(application(source, HttpSettings(), token=None, alive=lambda: still))
     assert said(page(client, "/").find(".//h1")) == "The scheduler stands still"
 
 
 def test_the_headline_is_calm_when_all_is_well(database: Database, alive: Liveness) -> None:
     record_sightings(database, [scene.sighting("production", "Billing", scene.NOW + 300 * scene.DAY)], scene.NOW)
-    Trials(database).put(Trial("look", "production").succeeded(scene.NOW))
-    source = Gathering(scene.settings_of, database, lambda: scene.NOW)
+    AttemptRecords(database).put(AttemptRecord("look", "production").succeeded(scene.NOW))
+    source = HistoryReader(scene.settings_of, database, lambda: scene.NOW)
     document = page(Client(application(source, HttpSettings(), token=None, alive=lambda: alive)), "/")
     assert said(document.find(".//h1")) == "Nothing needs attention"
     assert "1 live certificate in 1 org; 0 managed credentials." in said(document)
@@ -274,7 +274,7 @@ def test_what_others_wrote_is_escaped(database: Database, alive: Liveness) -> No
     )
     scene.rotate(database, "billing", at=scene.NOW, old="a" * 64, new="b" * 64, why=evil)
     settings = scene.settings_of()
-    source = Gathering(lambda: settings, database, lambda: scene.NOW)
+    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     client = Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
     fingerprint = scene.sighting("production", evil, scene.NOW + scene.DAY).certificate_fingerprint
     rotation = next(each for each in addresses(page(client, "/rotations")) if re.match("/rotations/2", each))

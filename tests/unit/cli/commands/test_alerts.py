@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import Matter, Matters, NewMatter
-from rotator.history.alerts.outbox import OPENED, Ledger
+from rotator.history.alerts.alerts import Alert, AlertBook, NewAlert
+from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.engine.database import open_database
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ alerts:
 """
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
-EXPIRY = NewMatter(
+EXPIRY = NewAlert(
     key="expiry:production/ConnectedApp/Legacy/abc",
     kind="expiry",
     severity=Severity.WARNING,
@@ -73,10 +73,10 @@ def database(config: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def expiry(database: Database) -> Matter:
+def expiry(database: Database) -> Alert:
     """An open matter that one channel was told of, and that another has refused."""
-    ledger = Ledger(database)
-    matter, _ = Matters(database).open(EXPIRY, NOW - 3 * DAY)
+    ledger = Outbox(database)
+    matter, _ = AlertBook(database).open(EXPIRY, NOW - 3 * DAY)
     ledger.owe_all([(matter.id, "14d", channel) for channel in ("ops", "mail")], NOW)
     ledger.told(ledger.claim("ops", NOW, DAY), "", NOW)
     ledger.failed(ledger.claim("mail", NOW, DAY), "Channel mail: HTTP 500", NOW + DAY)
@@ -86,12 +86,12 @@ def expiry(database: Database) -> Matter:
 def test_where_nothing_is_wrong_nothing_is_listed(rotator: Command, config: Path, database: Database) -> None:
     assert rotator("--config", config, "alerts", "list").out == "Nothing is open.\n"
     assert rotator("--config", config, "alerts", "list", "--json").json == []
-    Matters(database).add_closed(replace(EXPIRY, key="rotated:1"), NOW)
+    AlertBook(database).add_closed(replace(EXPIRY, key="rotated:1"), NOW)
     assert rotator("--config", config, "alerts", "list").out == "Nothing is open.\n"
     assert "ended" in rotator("--config", config, "alerts", "list", "--all").out
 
 
-def test_a_matter_is_shown_in_full_by_its_id(rotator: Command, config: Path, expiry: Matter) -> None:
+def test_a_matter_is_shown_in_full_by_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
     shown = rotator("--config", config, "alerts", "list", expiry.id.partition("-")[2]).out
     assert f"{expiry.id}: Replace it." in shown
     assert f"{expiry.id}: Type: ConnectedApp" in shown
@@ -105,7 +105,7 @@ def test_without_a_channel_it_is_said_that_nobody_is_told(rotator: Command, conf
 
 
 def test_people_see_what_is_open_who_was_told_and_what_comes_next(
-    rotator: Command, config: Path, expiry: Matter
+    rotator: Command, config: Path, expiry: Alert
 ) -> None:
     shown = rotator("--config", config, "alerts", "list")
     assert shown.code == 0
@@ -117,15 +117,15 @@ def test_people_see_what_is_open_who_was_told_and_what_comes_next(
     assert "mail has not accepted it: Channel mail: HTTP 500" in shown.out
 
 
-def test_the_worst_comes_first(rotator: Command, config: Path, database: Database, expiry: Matter) -> None:
-    Matters(database).open(replace(EXPIRY, key="weak:1", severity=Severity.INFO), NOW - 9 * DAY)
-    Matters(database).open(ORG, NOW)
+def test_the_worst_comes_first(rotator: Command, config: Path, database: Database, expiry: Alert) -> None:
+    AlertBook(database).open(replace(EXPIRY, key="weak:1", severity=Severity.INFO), NOW - 9 * DAY)
+    AlertBook(database).open(ORG, NOW)
     lines = rotator("--config", config, "alerts", "list", "--json").json
     assert [line["severity"] for line in lines] == ["critical", "warning", "info"]
     assert lines[1]["id"] == expiry.id
 
 
-def test_a_line_has_the_documented_members(rotator: Command, config: Path, expiry: Matter) -> None:
+def test_a_line_has_the_documented_members(rotator: Command, config: Path, expiry: Alert) -> None:
     (line,) = rotator("--config", config, "alerts", "list", "--json").json
     assert set(line) == {
         "id", "key", "kind", "severity", "title", "text", "org", "app", "credential", "fingerprint", "not_after",
@@ -139,7 +139,7 @@ def test_a_line_has_the_documented_members(rotator: Command, config: Path, expir
     ]
 
 
-def test_a_matter_is_acknowledged_by_the_letters_of_its_id(rotator: Command, config: Path, expiry: Matter) -> None:
+def test_a_matter_is_acknowledged_by_the_letters_of_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
     done = rotator("--config", config, "alerts", "ack", expiry.id.partition("-")[2][:5], "--reason", "ordered")
     assert done.code == 0
     assert f"{expiry.id} is acknowledged" in done.out
@@ -150,7 +150,7 @@ def test_a_matter_is_acknowledged_by_the_letters_of_its_id(rotator: Command, con
     assert rotator("--config", config, "history", "verify", "--json").json["events"] == 1
 
 
-def test_a_matter_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config: Path, expiry: Matter) -> None:
+def test_a_matter_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config: Path, expiry: Alert) -> None:
     snooze = ("--config", config, "alerts", "snooze", expiry.id, "--reason", "holidays")
     until = (NOW + 30 * DAY).date()
 
@@ -180,27 +180,27 @@ def test_a_matter_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_changes_nothing(
-    rotator: Command, config: Path, database: Database, expiry: Matter, arguments: list[str], why: str
+    rotator: Command, config: Path, database: Database, expiry: Alert, arguments: list[str], why: str
 ) -> None:
-    Matters(database).open(ORG, NOW)
+    AlertBook(database).open(ORG, NOW)
     told = rotator("--config", config, "alerts", *(each.format(id=expiry.id) for each in arguments))
     assert told.code == 2
     assert why in told.err
-    assert Matters(database).get(expiry.id) == expiry
+    assert AlertBook(database).get(expiry.id) == expiry
 
 
 def test_a_reason_with_a_key_in_it_is_refused(
-    rotator: Command, config: Path, database: Database, expiry: Matter
+    rotator: Command, config: Path, database: Database, expiry: Alert
 ) -> None:
     key = "-----BEGIN PRIVATE " + "KEY-----"
     told = rotator("--config", config, "alerts", "ack", expiry.id, "--reason", key)
     assert (told.code, key in told.out + told.err) == (1, False)
-    assert Matters(database).get(expiry.id) == expiry
+    assert AlertBook(database).get(expiry.id) == expiry
 
 
-def test_what_has_ended_is_not_taken_on(rotator: Command, config: Path, database: Database, expiry: Matter) -> None:
-    Ledger(database).owe(expiry.id, OPENED, "ops", NOW)
-    Matters(database).close(EXPIRY.key, "Replaced by another.", NOW)
+def test_what_has_ended_is_not_taken_on(rotator: Command, config: Path, database: Database, expiry: Alert) -> None:
+    Outbox(database).owe(expiry.id, OPENED, "ops", NOW)
+    AlertBook(database).close(EXPIRY.key, "Replaced by another.", NOW)
     told = rotator("--config", config, "alerts", "ack", expiry.id, "--reason", "late")
     assert told.code == 1
     assert "has ended: Replaced by another." in told.err

@@ -1,12 +1,12 @@
 import os
 
-from rotator.cli.output.broken_output import WhileRead
+from rotator.cli.output.broken_output import BrokenOutput
 
 
 def test_it_writes_as_long_as_somebody_reads_and_then_to_nowhere() -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as file:
-        stream = WhileRead(file)
+        stream = BrokenOutput(file)
         stream.write("one\n")
         stream.flush()
         assert os.read(reading, 10) == b"one\n"
@@ -18,4 +18,4 @@ def test_it_writes_as_long_as_somebody_reads_and_then_to_nowhere() -> None:
 
 def test_it_is_no_terminal_where_the_file_is_none() -> None:
     with open(os.devnull, "w", encoding="utf-8") as file:  # noqa: PTH123 - a device
-        assert (WhileRead(file).isatty(), WhileRead(file).encoding) == (False, "utf-8")
+        assert (BrokenOutput(file).isatty(), BrokenOutput(file).encoding) == (False, "utf-8")

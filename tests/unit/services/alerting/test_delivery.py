@@ -11,16 +11,16 @@ from rotator.alerts.base import DeliveryFailed, Message, PartlyAccepted
 from rotator.core.severity import Severity
 from rotator.core.thresholds import label
 from rotator.errors import ConfigurationError
-from rotator.history.alerts.alerts import Matters, NewMatter
-from rotator.history.alerts.outbox import OPENED, Ledger
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.alerts.outbox import OPENED, Outbox
+from rotator.history.attempts import AttemptRecords
 from rotator.services.alerting.delivery import AT_ONCE, BACK_OFF, DIGEST_UP_TO, LEASE, TRIAL, Delivered, Delivery
 from rotator.testing.versions import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from rotator.history.alerts.alerts import Matter
+    from rotator.history.alerts.alerts import Alert
     from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
@@ -68,10 +68,10 @@ class Told:
     """Problems that were opened and solved."""
 
     def __init__(self) -> None:
-        self.open: dict[str, NewMatter] = {}
+        self.open: dict[str, NewAlert] = {}
         self.opened = 0
 
-    def problem(self, new: NewMatter, now: datetime) -> None:  # noqa: ARG002
+    def problem(self, new: NewAlert, now: datetime) -> None:  # noqa: ARG002
         self.opened += new.key not in self.open
         self.open[new.key] = new
 
@@ -83,14 +83,14 @@ class Desk:
     """A ledger with a delivery over it, and a channel."""
 
     def __init__(self, database: Database) -> None:
-        self.ledger, self.matters, self.trials = Ledger(database), Matters(database), Trials(database)
+        self.ledger, self.matters, self.trials = Outbox(database), AlertBook(database), AttemptRecords(database)
         self.told = Told()
         self.channel = Recorder()
         self.delivery = Delivery(
             ledger=self.ledger, matters=self.matters, trials=self.trials, alerts=self.told, back_off=BACK_OFF
         )
 
-    def matter(self, number: int = 1, *, steps: Sequence[str] = (OPENED,), **changes: object) -> Matter:
+    def matter(self, number: int = 1, *, steps: Sequence[str] = (OPENED,), **changes: object) -> Alert:
         """A matter of which the channel is owed these steps."""
         fields: dict[str, object] = {
             "key": f"matter {number}",
@@ -101,7 +101,7 @@ class Desk:
             "org": f"org{number}",
             "facts": {"Org": f"org{number}"},
         }
-        matter, _ = self.matters.open(NewMatter(**fields | changes), MOMENT)  # type: ignore[arg-type] # fields of it
+        matter, _ = self.matters.open(NewAlert(**fields | changes), MOMENT)  # type: ignore[arg-type] # fields of it
         for step in steps:
             self.ledger.owe(matter.id, step, "ops", MOMENT)
         return matter
@@ -164,7 +164,7 @@ def test_the_end_of_a_matter_that_the_channel_never_heard_of_is_not_told(desk: D
 
 
 def test_what_happened_and_is_over_is_one_message_after_which_nothing_follows(desk: Desk) -> None:
-    new = NewMatter(key="rotated:1", kind="rotated", severity=Severity.INFO, title="Rotated", text="It logs in.")
+    new = NewAlert(key="rotated:1", kind="rotated", severity=Severity.INFO, title="Rotated", text="It logs in.")
     matter = desk.matters.add_closed(new, MOMENT)
     assert matter
     desk.ledger.owe(matter.id, OPENED, "ops", MOMENT)
@@ -400,7 +400,7 @@ def test_what_is_owed_to_a_channel_that_is_not_configured_any_more_is_dropped(
     with caplog.at_level("WARNING"):
         desk.delivery.drop_unconfigured(["ops"], MOMENT)
         assert desk.ledger.owed() == {"ops": 1}
-        desk.told.open["delivery:ops"] = NewMatter(
+        desk.told.open["delivery:ops"] = NewAlert(
             key="delivery:ops", kind="delivery", severity=Severity.WARNING, title="", text=""
         )
         desk.delivery.drop_unconfigured(["pager"], MOMENT)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.core.attempts import BackOff, Trial
+from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.policies import Strategy
 from rotator.core.severity import Severity
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rotator.history.alerts.alerts import NewMatter
+    from rotator.history.alerts.alerts import NewAlert
 
 EXPIRY = "expiry:production/ConnectedApp/Legacy"
 AWAY = OrgUnavailable("The org does not answer.", advice="Wait.")
@@ -355,7 +355,7 @@ class TestOtherMatters:
         ],
     )
     def test_what_is_about_something_that_is_not_configured_any_more_is_over(
-        self, database: Database, new: NewMatter
+        self, database: Database, new: NewAlert
     ) -> None:
         at = desk(database)
         at.alerts.problem(new, NOW, failures=3)
@@ -403,7 +403,7 @@ class TestOtherMatters:
         assert bool(at.open()) is is_told
 
     def test_every_matter_says_what_to_do_and_shows_no_more_than_it_may(self) -> None:
-        trial = Trial("look", "production").failed(NOW, BackOff(), problem="Refused.", advice="Look at Setup.")
+        trial = AttemptRecord("look", "production").failed(NOW, BackOff(), problem="Refused.", advice="Look at Setup.")
         away = StoreUnavailable("The store is away.", left="Nothing was written.", advice="Start it.")
         for new in (
             catalog.unreadable_store("keys", away, since=NOW),

@@ -14,7 +14,7 @@ from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.salesforce.key_management import CertificateRecord
 from rotator.services.inventory.last_seen import remembered
 from rotator.services.inventory.scan import scan, seen_now
-from rotator.services.inventory.seen import SeenNow
+from rotator.services.inventory.seen import ObservedCertificate
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
 
@@ -42,7 +42,9 @@ def entries(store: FilesStore) -> list[InventoryEntry]:
 
 
 @pytest.fixture
-def looked(settings: Settings, store: FilesStore, database: Database, entries: list[InventoryEntry]) -> list[SeenNow]:
+def looked(
+    settings: Settings, store: FilesStore, database: Database, entries: list[InventoryEntry]
+) -> list[ObservedCertificate]:
     """What alerts were given when the org was looked at."""
     found = scan(
         settings,
@@ -56,12 +58,12 @@ def looked(settings: Settings, store: FilesStore, database: Database, entries: l
     return seen_now(settings, found)
 
 
-def by_place(seen: list[SeenNow]) -> dict[tuple[str, str], SeenNow]:
+def by_place(seen: list[ObservedCertificate]) -> dict[tuple[str, str], ObservedCertificate]:
     return {(each.kind, each.name): each for each in seen}
 
 
 def test_what_is_remembered_is_what_was_seen(
-    settings: Settings, store: FilesStore, database: Database, looked: list[SeenNow]
+    settings: Settings, store: FilesStore, database: Database, looked: list[ObservedCertificate]
 ) -> None:
     current = store.stages(PAIR).current
     again = remembered(settings, last_sightings(database), lambda name: current if name == PAIR else None)
@@ -71,7 +73,7 @@ def test_what_is_remembered_is_what_was_seen(
 
 
 def test_which_app_of_a_pair_is_in_use_is_not_guessed(
-    settings: Settings, database: Database, looked: list[SeenNow]
+    settings: Settings, database: Database, looked: list[ObservedCertificate]
 ) -> None:
     again = by_place(remembered(settings, last_sightings(database), lambda _: None))
     for app in ("Warehouse_A", "Warehouse_B"):
@@ -80,7 +82,9 @@ def test_which_app_of_a_pair_is_in_use_is_not_guessed(
         )
 
 
-def test_what_is_gone_since_is_left_out(settings: Settings, database: Database, looked: list[SeenNow]) -> None:
+def test_what_is_gone_since_is_left_out(
+    settings: Settings, database: Database, looked: list[ObservedCertificate]
+) -> None:
     legacy = [last for last in last_sightings(database) if last.app == "Legacy"]
     record_sightings(database, [], MOMENT + DAY, gone=legacy)
     again = remembered(settings, last_sightings(database), lambda _: None)

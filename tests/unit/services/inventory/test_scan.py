@@ -13,7 +13,7 @@ from rotator.history.records import LastSighting, Sighting
 from rotator.salesforce.inventory import Inventory, InventoryEntry, Unread
 from rotator.salesforce.key_management import CertificateRecord
 from rotator.services.inventory.scan import Found, Scan, scan, seen_now, sighting_of
-from rotator.services.inventory.seen import SeenNow
+from rotator.services.inventory.seen import ObservedCertificate
 from rotator.services.inventory.states import State
 from rotator.stores.base import Store
 from rotator.stores.files.store import FilesStore
@@ -97,7 +97,7 @@ class World:
     def found(self, app: str) -> Found:
         return next(line for line in self.scan().found if line.name == app)
 
-    def seen(self) -> dict[str, SeenNow]:
+    def seen(self) -> dict[str, ObservedCertificate]:
         return {each.name: each for each in seen_now(self.settings, self.scan())}
 
 
@@ -334,7 +334,7 @@ class TestWhatAlertsAreGiven:
             entry("Empty"),
         ]
         seen = world.seen()
-        assert seen["Billing"] == SeenNow(
+        assert seen["Billing"] == ObservedCertificate(
             org="production",
             kind="ConnectedApp",
             name="Billing",

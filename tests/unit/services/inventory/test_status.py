@@ -10,7 +10,7 @@ from rotator.core.credentials import Version
 from rotator.errors import HistoryUnavailable, OrgUnavailable
 from rotator.history.records import Rotation
 from rotator.salesforce.apps.connected_app import App
-from rotator.services.inventory.status import CredentialStatus, Past, Standing, StatusReader
+from rotator.services.inventory.status import CredentialState, CredentialStatus, Past, StatusReader
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
 
@@ -76,9 +76,11 @@ def test_what_was_brought_back_is_not_due_before_its_grace_is_over(world: World,
     assert world.status().due_at == MOMENT - timedelta(days=10)
 
 
-@pytest.mark.parametrize(("days", "standing"), [(365, Standing.OK), (30, Standing.DUE), (0, Standing.EXPIRED)])
+@pytest.mark.parametrize(
+    ("days", "standing"), [(365, CredentialState.OK), (30, CredentialState.DUE), (0, CredentialState.EXPIRED)]
+)
 def test_a_live_current_version_stands_by_its_expiry(
-    world: World, stored: Stored, days: int, standing: Standing
+    world: World, stored: Stored, days: int, standing: CredentialState
 ) -> None:
     version = stored(days=days)
     world.live["Billing"] = version.certificate
@@ -93,7 +95,11 @@ def test_a_credential_without_a_current_version_is_not_stored(world: World) -> N
     certificate = make_version().certificate
     world.live["Billing"] = certificate
     status = world.status()
-    assert (status.standing, status.expires_at, status.due_at) == (Standing.UNSTORED, certificate.not_after, None)
+    assert (status.standing, status.expires_at, status.due_at) == (
+        CredentialState.UNSTORED,
+        certificate.not_after,
+        None,
+    )
 
 
 def test_a_live_certificate_that_nobody_knows_is_drift(world: World, stored: Stored) -> None:
@@ -108,20 +114,20 @@ def test_a_rotation_that_has_not_ended_is_no_drift(world: World, stored: Stored)
     pending = make_version()
     world.store.put_pending(pending)
     world.live["Billing"] = pending.certificate
-    assert world.status().standing is Standing.UNFINISHED
+    assert world.status().standing is CredentialState.UNFINISHED
 
 
 def test_of_a_pair_the_app_that_current_logs_in_through_counts(world: World, stored: Stored) -> None:
     version = stored("warehouse", "Warehouse_B")
     world.live |= {"Warehouse_A": make_version().certificate, "Warehouse_B": version.certificate}
     status = world.status("warehouse")
-    assert (status.standing, status.live_certificate) == (Standing.OK, version.certificate)
+    assert (status.standing, status.live_certificate) == (CredentialState.OK, version.certificate)
 
 
 def test_an_app_that_is_not_there_makes_the_standing_unknown(world: World, stored: Stored) -> None:
     stored()
     status = world.status()
-    assert status.standing is Standing.UNKNOWN
+    assert status.standing is CredentialState.UNKNOWN
     assert "shows no connected app Billing" in str(status.problem)
     assert status.current
 
@@ -129,7 +135,7 @@ def test_an_app_that_is_not_there_makes_the_standing_unknown(world: World, store
 def test_an_org_that_is_away_is_asked_once(world: World) -> None:
     world.away = True
     found = world.reader().all(["billing", "warehouse"])
-    assert [status.standing for status in found] == [Standing.UNKNOWN, Standing.UNKNOWN]
+    assert [status.standing for status in found] == [CredentialState.UNKNOWN, CredentialState.UNKNOWN]
     assert world.asked == 1
 
 
@@ -154,5 +160,5 @@ def test_a_history_that_is_away_leaves_the_rest_to_see(world: World, stored: Sto
     world.live["Billing"] = stored().certificate
     world.past = away
     status = world.status()
-    assert status.standing is Standing.OK
+    assert status.standing is CredentialState.OK
     assert isinstance(status.problem, HistoryUnavailable)

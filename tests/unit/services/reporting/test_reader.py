@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.core.attempts import BackOff, Trial
+from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import Matters, NewMatter
-from rotator.history.attempts import Trials
+from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.attempts import AttemptRecords
 from rotator.history.records import Sighting
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.services.alerting.catalog import DELIVERY, ROTATION, attention, key, unstored
 from rotator.services.reporting.overview import CertificateLine, Overview, Urgency
-from rotator.services.reporting.reader import Gathering
+from rotator.services.reporting.reader import HistoryReader
 from tests.unit.web.scene import DAY, FOREVER, NOW, fingerprint_of, rotate, settings_of, sighting
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ ONE = {"billing": {"org": "production", "apps": ["Billing"]}}
 
 
 def overview(database: Database, settings: Settings | None = None) -> Overview:
-    return Gathering(lambda: settings or settings_of(), database, lambda: NOW).overview()
+    return HistoryReader(lambda: settings or settings_of(), database, lambda: NOW).overview()
 
 
 def lines(found: Overview) -> dict[str, CertificateLine]:
@@ -130,7 +130,7 @@ def test_a_key_that_was_never_rotated_here_is_the_one_that_its_only_app_holds(da
 
 def test_what_is_not_in_its_store_has_no_next_rotation(database: Database) -> None:
     record_sightings(database, [sighting("production", "Billing", NOW + 10 * DAY)], NOW)
-    Matters(database).open(unstored("billing", "production"), NOW)
+    AlertBook(database).open(unstored("billing", "production"), NOW)
     (line,) = overview(database, settings_of(credentials=ONE)).credentials
     assert (line.is_stored, line.rotates_at, line.begins_at) == (False, None, None)
 
@@ -165,35 +165,35 @@ def test_year_9999_has_a_window_too(database: Database) -> None:
     assert overview(database, settings).credentials[0].begins_at is not None
 
 
-def failed(kind: str, name: str) -> Trial:
+def failed(kind: str, name: str) -> AttemptRecord:
     back_off = BackOff(attention_after=1)
-    return Trial(kind, name).failed(NOW, back_off, problem="It cannot.", advice="Mend it.", lasting=True)
+    return AttemptRecord(kind, name).failed(NOW, back_off, problem="It cannot.", advice="Mend it.", lasting=True)
 
 
 def test_what_needs_a_person_is_shown_once(database: Database) -> None:
     settings = settings_of(credentials=ONE, channels=("crm-team",))
     for kind, name in (("rotate", "billing"), ("deliver", "crm-team"), ("look", "production")):
-        Trials(database).put(failed(kind, name))
+        AttemptRecords(database).put(failed(kind, name))
     assert [trial.kind for trial in overview(database, settings).untold] == ["deliver", "look", "rotate"]
-    Matters(database).open(attention(failed("look", "production")), NOW)
+    AlertBook(database).open(attention(failed("look", "production")), NOW)
     for kind, name in ((ROTATION, "billing"), (DELIVERY, "crm-team")):
-        told = NewMatter(key=key(kind, name), kind=kind, severity=Severity.WARNING, title="It failed", text="Why.")
-        Matters(database).open(told, NOW)
+        told = NewAlert(key=key(kind, name), kind=kind, severity=Severity.WARNING, title="It failed", text="Why.")
+        AlertBook(database).open(told, NOW)
     found = overview(database, settings)
     assert found.untold == ()
     assert [trial.kind for trial in found.troubles] == ["deliver", "look", "rotate"]
 
 
 def test_what_is_no_longer_configured_troubles_nobody(database: Database) -> None:
-    Trials(database).put(failed("rotate", "gone"))
-    Trials(database).put(failed("look", "gone"))
+    AttemptRecords(database).put(failed("rotate", "gone"))
+    AttemptRecords(database).put(failed("look", "gone"))
     assert overview(database).troubles == ()
 
 
 def test_the_most_severe_matters_come_first_and_those_taken_on_do_not_press(database: Database) -> None:
-    matters = Matters(database)
+    matters = AlertBook(database)
     for severity in (Severity.WARNING, Severity.INFO, Severity.CRITICAL):
-        new = NewMatter(key=severity, kind="expiry", severity=severity, title=severity, text="Why.")
+        new = NewAlert(key=severity, kind="expiry", severity=severity, title=severity, text="Why.")
         matters.open(new, NOW)
     found = overview(database)
     assert [matter.key for matter in found.matters] == ["critical", "warning", "info"]
@@ -206,14 +206,14 @@ def test_the_most_severe_matters_come_first_and_those_taken_on_do_not_press(data
 
 def test_a_configuration_that_is_read_again_shows_at_once(database: Database) -> None:
     settings = [settings_of(("production",))]
-    gathering = Gathering(lambda: settings[0], database, lambda: NOW)
+    gathering = HistoryReader(lambda: settings[0], database, lambda: NOW)
     assert [org.name for org in gathering.overview().orgs] == ["production"]
     settings[0] = settings_of(("production", "emea"))
     assert [org.name for org in gathering.overview().orgs] == ["production", "emea"]
 
 
 def test_what_the_history_does_not_know_is_none(database: Database) -> None:
-    gathering = Gathering(settings_of, database, lambda: NOW)
+    gathering = HistoryReader(settings_of, database, lambda: NOW)
     assert gathering.rotation("20200101-000000-aaaaaaaa") is None
     assert gathering.certificate("0" * 64) is None
     assert gathering.matter("20200101-aaaaaaaa") is None
@@ -222,7 +222,7 @@ def test_what_the_history_does_not_know_is_none(database: Database) -> None:
 
 def test_to_try_writing_changes_nothing(database: Database) -> None:
     rotate(database, "billing", at=NOW, old=OLD, new=NEW)
-    gathering = Gathering(settings_of, database, lambda: NOW)
+    gathering = HistoryReader(settings_of, database, lambda: NOW)
     before = gathering.rotation(overview(database).rotations.newest[0].id)
     gathering.try_writing()
     assert gathering.rotation(overview(database).rotations.newest[0].id) == before

@@ -10,7 +10,7 @@ import pytest
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
-from rotator.services.rotation.run import LOOKS, Doubt
+from rotator.services.rotation.run import LOOKS, Recheck
 from rotator.testing.versions import MOMENT
 
 
@@ -24,7 +24,7 @@ DRIFT = halt(HaltReason.DRIFT, "somebody changed it", "look")
 
 @pytest.mark.parametrize("reason", [HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN])
 def test_what_nobody_knows_is_looked_at_twice(reason: HaltReason) -> None:
-    doubt, action = Doubt(), replace(DRIFT, halt=reason)
+    doubt, action = Recheck(), replace(DRIFT, halt=reason)
     assert doubt.remains(action, seen("b"))
     assert not doubt.remains(action, replace(seen("b"), promoted_at=MOMENT))
 
@@ -33,10 +33,10 @@ def test_what_nobody_knows_is_looked_at_twice(reason: HaltReason) -> None:
     "action", [Action(ActionKind.DONE, "it is so"), halt(HaltReason.NOTHING_STORED, "nothing", "enroll")], ids=str
 )
 def test_what_does_not_depend_on_the_moment_is_believed(action: Action) -> None:
-    assert not Doubt().remains(action, seen("b"))
+    assert not Recheck().remains(action, seen("b"))
 
 
 def test_what_goes_on_changing_is_not_looked_at_without_end() -> None:
-    doubt = Doubt()
+    doubt = Recheck()
     looks = [doubt.remains(DRIFT, seen("bcdef"[number % 5])) for number in range(LOOKS + 1)]
     assert looks == [True] * LOOKS + [False]

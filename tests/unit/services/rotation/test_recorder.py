@@ -10,8 +10,8 @@ import pytest
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.errors import HistoryUnavailable
-from rotator.services.rotation.recorder import Notes
-from rotator.services.rotation.report import Tally
+from rotator.services.rotation.recorder import RunRecorder
+from rotator.services.rotation.report import StepTimings
 from rotator.services.rotation.requests import Request
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_each_action_of_a_rotation_is_a_line(one: Bench, caplog: pytest.LogCaptu
 
 
 def test_what_failed_is_told_as_such(caplog: pytest.LogCaptureFixture) -> None:
-    Notes("billing", lambda *_, **__: None).log(UPLOAD, VERSION, failed="The org is away.")
+    RunRecorder("billing", lambda *_, **__: None).log(UPLOAD, VERSION, failed="The org is away.")
     (record,) = caplog.records
     assert (record.getMessage(), vars(record)["failed"]) == ("upload", "The org is away.")
     assert "answer" not in vars(record)
@@ -52,14 +52,14 @@ def test_a_history_that_cannot_be_written_is_a_warning_told_once() -> None:
     def away(*_: object, **__: object) -> None:
         raise HistoryUnavailable("The disk is full.", advice="Make room.")
 
-    notes = Notes("billing", away)
+    notes = RunRecorder("billing", away)
     notes.record(UPLOAD, VERSION)
     notes.record(VERIFY, VERSION, outcome=None)
     assert notes.warnings == ("The history could not be written: The disk is full.",)
 
 
 def test_test_logins_and_the_waiting_between_them_are_one_step() -> None:
-    tally = Tally()
+    tally = StepTimings()
     for action, seconds in ((UPLOAD, 2.0), (VERIFY, 0.5), (WAIT, 1.5), (VERIFY, 0.25)):
         tally.add(action, seconds)
     assert [(step.action, step.seconds, step.times) for step in tally.steps] == [

@@ -9,7 +9,7 @@ import pytest
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.policies import Verification
 from rotator.errors import HistoryUnavailable, LoginRefused, OrgError, OrgUnavailable, RotatorError, StoreUnavailable
-from rotator.services.rotation.retry_policy import LOOK, Patience
+from rotator.services.rotation.retry_policy import LOOK, RetryPolicy
 from rotator.testing.versions import MOMENT
 
 RULES = Verification(timeout=timedelta(minutes=8), max_interval=timedelta(seconds=30))
@@ -22,7 +22,7 @@ class World:
 
     def __init__(self) -> None:
         self.time = MOMENT
-        self.patience = Patience(RULES, lambda: self.time)
+        self.patience = RetryPolicy(RULES, lambda: self.time)
 
 
 @pytest.fixture

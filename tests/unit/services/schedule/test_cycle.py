@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.core.attempts import Trial
+from rotator.core.attempts import AttemptRecord
 from rotator.core.credentials import Stages
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
@@ -320,7 +320,7 @@ def test_once_a_day_the_history_is_proven(one: Routine) -> None:
 
 
 def test_what_is_not_configured_any_more_is_forgotten(one: Routine) -> None:
-    one.office.books.trials.put(Trial(JobKind.LOOK, "sandbox").succeeded(MOMENT))
+    one.office.books.trials.put(AttemptRecord(JobKind.LOOK, "sandbox").succeeded(MOMENT))
     one.work()
     assert [trial.name for trial in one.office.books.trials.all(JobKind.LOOK)] == ["production"]
 

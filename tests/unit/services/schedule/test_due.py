@@ -16,8 +16,17 @@ from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
 from rotator.core.decision.policies import Goal, Policy, Wanted
 from rotator.core.windows import Cron
-from rotator.services.inventory.status import CredentialStatus, Standing
-from rotator.services.schedule.due import Need, Outlook, begins_at, longest, needed, outlook_after, windows_of, world_of
+from rotator.services.inventory.status import CredentialState, CredentialStatus
+from rotator.services.schedule.due import (
+    DueAction,
+    NextDue,
+    begins_at,
+    longest,
+    needed,
+    outlook_after,
+    windows_of,
+    world_of,
+)
 from rotator.testing.versions import make_version
 from tests.unit.services.conftest import CONFIGURATION
 
@@ -45,44 +54,48 @@ def seen(
 @pytest.mark.parametrize(
     ("windows", "standing", "begins"),
     [
-        ([], Standing.DUE, NOW),
-        ([CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")], Standing.DUE, NOW + timedelta(hours=15)),
-        ([CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")], Standing.OK, None),
-        ([CronWindow(cron="0 3 29 2 *", lasts=timedelta(hours=1), zone="UTC")], Standing.EXPIRED, NOW),
+        ([], CredentialState.DUE, NOW),
+        (
+            [CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")],
+            CredentialState.DUE,
+            NOW + timedelta(hours=15),
+        ),
+        ([CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")], CredentialState.OK, None),
+        ([CronWindow(cron="0 3 29 2 *", lasts=timedelta(hours=1), zone="UTC")], CredentialState.EXPIRED, NOW),
     ],
 )
 def test_people_are_told_when_what_is_due_may_begin(
-    windows: list[CronWindow], standing: Standing, begins: datetime | None
+    windows: list[CronWindow], standing: CredentialState, begins: datetime | None
 ) -> None:
     settings = SETTINGS.model_copy(update={"windows": tuple(windows)})
     status = CredentialStatus("warehouse", settings, standing, current=make_version(now=NOW - 340 * DAY))
     assert begins_at(status, NOW) == begins
 
 
-def need(found: Observation, begun: Wanted | None = None) -> Need:
+def need(found: Observation, begun: Wanted | None = None) -> DueAction:
     return needed(found, begun, POLICY, NOW).need
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (seen(None), Need.NOTHING),
-        (seen(version("current")), Need.NOTHING),
-        (seen(version("current", days=30.1)), Need.NOTHING),
-        (seen(version("current", days=30)), Need.REPLACE),
-        (seen(version("current", days=-1)), Need.REPLACE),
-        (seen(version("current"), version("previous", "B")), Need.RETIRE),
-        (seen(version("current", days=5), version("previous", "B")), Need.RETIRE),
-        (seen(version("current"), pending=version("pending", "B")), Need.FINISH),
+        (seen(None), DueAction.NOTHING),
+        (seen(version("current")), DueAction.NOTHING),
+        (seen(version("current", days=30.1)), DueAction.NOTHING),
+        (seen(version("current", days=30)), DueAction.REPLACE),
+        (seen(version("current", days=-1)), DueAction.REPLACE),
+        (seen(version("current"), version("previous", "B")), DueAction.RETIRE),
+        (seen(version("current", days=5), version("previous", "B")), DueAction.RETIRE),
+        (seen(version("current"), pending=version("pending", "B")), DueAction.FINISH),
     ],
 )
-def test_a_look_says_what_is_needed(found: Observation, expected: Need) -> None:
+def test_a_look_says_what_is_needed(found: Observation, expected: DueAction) -> None:
     assert need(found) is expected
 
 
 def test_what_was_begun_is_finished_even_if_nothing_of_it_was_done() -> None:
-    assert need(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("current"))) is Need.FINISH
-    assert need(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("earlier"))) is Need.FINISH
+    assert need(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("current"))) is DueAction.FINISH
+    assert need(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("earlier"))) is DueAction.FINISH
 
 
 def test_drift_needs_a_person_whether_anything_is_due_or_not() -> None:
@@ -90,11 +103,11 @@ def test_drift_needs_a_person_whether_anything_is_due_or_not() -> None:
         found = seen(version("current", days=days))
         apps = {**found.apps, "A": SeenApp("A", live=Fingerprint("somebody's"))}
         answer = needed(replace(found, apps=apps), None, POLICY, NOW)
-        assert (answer.need, answer.end.halt) == (Need.PERSON, HaltReason.DRIFT)
+        assert (answer.need, answer.end.halt) == (DueAction.PERSON, HaltReason.DRIFT)
 
 
 def test_a_standby_app_that_nobody_knows_needs_a_person_once_it_is_due() -> None:
-    for days, expected in ((300, Need.NOTHING), (5, Need.PERSON)):
+    for days, expected in ((300, DueAction.NOTHING), (5, DueAction.PERSON)):
         found = seen(version("current", days=days))
         apps = {**found.apps, "B": SeenApp("B", live=Fingerprint("somebody's"))}
         assert need(replace(found, apps=apps)) is expected
@@ -103,7 +116,7 @@ def test_a_standby_app_that_nobody_knows_needs_a_person_once_it_is_due() -> None
 def test_what_could_only_wait_for_the_grace_to_end_is_not_begun() -> None:
     found = replace(seen(version("current", days=20), version("previous", "B")), promoted_at=NOW - DAY)
     answer = needed(found, None, POLICY, NOW)
-    assert (answer.need, answer.wait_until) == (Need.NOTHING, NOW + 6 * DAY)
+    assert (answer.need, answer.wait_until) == (DueAction.NOTHING, NOW + 6 * DAY)
     assert outlook_after(found, answer, SETTINGS, NOW).due_at == NOW + 6 * DAY
 
 
@@ -116,9 +129,9 @@ def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, 
     older, newer = version("old", days=days), version("new")
     found = replace(seen(older, newer), apps={"A": SeenApp("A", live=older.fingerprint)}, promoted_at=NOW - DAY)
     answer = needed(found, None, POLICY, NOW)
-    assert (answer.need, answer.wait_until) == (Need.NOTHING, NOW + rests)
+    assert (answer.need, answer.wait_until) == (DueAction.NOTHING, NOW + rests)
     assert outlook_after(found, answer, SETTINGS, NOW).due_at == NOW + rests
-    assert needed(found, None, POLICY, NOW + rests).need in {Need.REPLACE, Need.RETIRE}
+    assert needed(found, None, POLICY, NOW + rests).need in {DueAction.REPLACE, DueAction.RETIRE}
 
 
 def test_an_outlook_tells_when_there_is_something_to_do() -> None:
@@ -131,26 +144,26 @@ def test_an_outlook_tells_when_there_is_something_to_do() -> None:
 
 def test_a_version_that_is_still_in_use_after_its_grace_is_not_asked_for_again_and_again() -> None:
     found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - 10 * DAY)
-    answer = replace(needed(found, None, POLICY, NOW), need=Need.NOTHING)
+    answer = replace(needed(found, None, POLICY, NOW), need=DueAction.NOTHING)
     assert outlook_after(found, answer, SETTINGS, NOW).retires_at is None
 
 
 def test_what_is_half_done_is_due_whatever_the_window() -> None:
     in_years = Cron("0 0 29 2 *", timedelta(hours=1), ZoneInfo("UTC"))
-    assert Outlook(is_half_done=True).is_due([in_years], NOW, lasts=LASTS)
+    assert NextDue(is_half_done=True).is_due([in_years], NOW, lasts=LASTS)
 
 
 def test_what_is_due_waits_for_the_window_as_long_as_there_is_time() -> None:
-    due = Outlook(expires_at=NOW + 30 * DAY, due_at=NOW, retires_at=NOW)
+    due = NextDue(expires_at=NOW + 30 * DAY, due_at=NOW, retires_at=NOW)
     tomorrow = Cron("0 12 24 11 *", timedelta(hours=1), ZoneInfo("UTC"))
     assert not due.is_due([tomorrow], NOW, lasts=LASTS)
     assert due.is_due([tomorrow], NOW + DAY, lasts=LASTS)
-    assert Outlook(expires_at=NOW + DAY / 2, due_at=NOW).is_due([tomorrow], NOW, lasts=LASTS), "it would be too late"
+    assert NextDue(expires_at=NOW + DAY / 2, due_at=NOW).is_due([tomorrow], NOW, lasts=LASTS), "it would be too late"
 
 
 def test_of_what_is_not_stored_nothing_is_due() -> None:
-    assert outlook_after(seen(None), needed(seen(None), None, POLICY, NOW), SETTINGS, NOW) == Outlook()
-    assert not Outlook().is_due([], NOW, lasts=LASTS)
+    assert outlook_after(seen(None), needed(seen(None), None, POLICY, NOW), SETTINGS, NOW) == NextDue()
+    assert not NextDue().is_due([], NOW, lasts=LASTS)
 
 
 def test_the_world_is_the_same_until_something_changes_that_an_attempt_depends_on() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from rotator.core.kinds import Kind
 from rotator.errors import OrgError
 from rotator.services.inventory.scan import Problem, Scan
-from rotator.services.schedule.context import Books
+from rotator.services.schedule.context import UnitOfWork
 from rotator.services.schedule.findings import Findings
 from tests.unit.services.alerting_bench import DAY, NOW, settings_with
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.history.engine.database import Database
-    from rotator.services.schedule.context import Office
+    from rotator.services.schedule.context import ServiceContext
 
 HIDES = Problem(
     "org production",
@@ -25,12 +25,12 @@ HIDES = Problem(
 )
 
 
-def look(books: Books, *problems: Problem, now: datetime = NOW) -> None:
-    Findings(cast("Office", None), books, "production", Scan((), problems), (), now).tell()
+def look(books: UnitOfWork, *problems: Problem, now: datetime = NOW) -> None:
+    Findings(cast("ServiceContext", None), books, "production", Scan((), problems), (), now).tell()
 
 
 def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(database: Database) -> None:
-    books = Books(settings_with("team: {}"), database)
+    books = UnitOfWork(settings_with("team: {}"), database)
     look(books, HIDES)
     look(books, HIDES, now=NOW + DAY)
     (matter,) = books.matters.open_matters()

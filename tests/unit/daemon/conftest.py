@@ -153,7 +153,7 @@ def exit_at_once(code: int) -> NoReturn:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(service_module, "Shift", world.shift)
+    monkeypatch.setattr(service_module, "DaemonRun", world.shift)
     return world
 
 

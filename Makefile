@@ -1,25 +1,33 @@
-# `make demo`, `make test` and `make lint` do all their own set-up; from the second run on they start at once.
+# Each target does all its own set-up; from the second run on it starts at once.
 PYTHON ?= python3
 # Processes that run tests: twice two cores, as tests wait for servers. 0 runs them in one, for a debugger.
 WORKERS ?= 4
 PYTEST_ARGS ?=
 
-VENV := .venv
+# Another one for another Python: make unit VENV=.venv-3.13 PYTHON=python3.13
+VENV ?= .venv
 BIN := $(VENV)/bin
+# What the program needs to run is installed; and what its tests, linters and builds need beside that.
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo test unit coverage lint format lock clean
 .DEFAULT_GOAL := test
 
-demo: $(STAMP)
-	@$(BIN)/rotator demo
+# Out of the source tree: to install the package takes what builds it, which running it does not.
+demo: $(RUNS)
+	@$(BIN)/python -m rotator demo
 
 # A module's tests stay in one process, so that what its fixtures start is started once. In the order of the folders the
 # long ones come first, so that no process is left alone with them at the end.
 test: $(STAMP)
 	@.ci/tools chromium systemd
 	@$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+
+# The inner loop: what needs no server, no browser and no process of its own.
+unit: $(STAMP)
+	@$(BIN)/pytest tests/unit -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -39,11 +47,14 @@ lock:
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(STAMP): requirements-dev.lock pyproject.toml
+$(RUNS): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version; sys.exit(sys.version_info < (3, 11) and "rotator needs Python 3.11 or newer, and this is " + v.split()[0] + ". Type: make PYTHON=python3.12")'
 	@PYTHON="$(PYTHON)" .ci/tools python3-venv
-	@echo "Setting up $(VENV), once; about half a minute ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@.ci/busy "Installing what rotator runs with into $(VENV), once" $(PIP) install --require-hashes -r requirements.lock
+	@touch $(RUNS)
+
+$(STAMP): $(RUNS) requirements-dev.lock pyproject.toml
+	@.ci/busy "Installing what its tests run with into $(VENV), once" $(PIP) install --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $(STAMP)

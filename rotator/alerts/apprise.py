@@ -98,7 +98,7 @@ def _services(name: str, url: Secret, timeout: float) -> Apprise:
             f"Channel {name}: Apprise is not installed.",
             left="Nothing was sent.",
             # Another pip would fetch whatever has this name elsewhere.
-            advice=f"Type: {shlex.quote(sys.executable)} -m pip install 'rotator[apprise]'",
+            advice=f"Type: {shlex.quote(sys.executable)} -m pip install 'salesforce-rotator[apprise]'",
         ) from None
     for logger in _TALKATIVE:
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)

@@ -76,7 +76,7 @@ class Email(ChannelSettings):
 
 
 class AppriseChannel(ChannelSettings):
-    """Anything that Apprise reaches (Teams, PagerDuty, SMS, ...), by its URL. Needs the extra `rotator[apprise]`."""
+    """Anything that Apprise reaches (Teams, PagerDuty, SMS, ...), by its URL; needs `salesforce-rotator[apprise]`."""
 
     type: Literal["apprise"]
     url: SecretReference

@@ -30,8 +30,10 @@ COMMANDS: Final = {
     "alerts": Lazy(
         "rotator.cli.commands.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."
     ),
+    "config": Lazy("rotator.cli.commands.config", "config", "The configuration: an example with every option."),
     "db": Lazy("rotator.cli.commands.db", "db", "The history database."),
     "simulator": Lazy("rotator.cli.commands.simulator", "simulator", "A local org that answers like Salesforce."),
+    "docs": Lazy("rotator.cli.commands.docs", "docs", "The documentation, page by page."),
     "demo": Lazy("rotator.cli.commands.demo", "demo", "Rotations against a simulated org, with consumers at work."),
 }
 

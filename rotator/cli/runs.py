@@ -14,6 +14,7 @@ from rotator.cli.output.endings import print_endings, print_report
 from rotator.cli.output.progress import LiveProgress
 from rotator.cli.stopping import StopRequest
 from rotator.errors import ConfigurationError, RotatorError
+from rotator.resources import EXAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +50,7 @@ def chosen(app: Application, names: Sequence[str], *, every: bool) -> tuple[str,
         raise ConfigurationError(
             "No credential is configured.",
             left="Nothing was touched.",
-            advice="Add one under `credentials` in config.yaml; config.yaml.example shows how.",
+            advice=f"Add one under `credentials` in config.yaml; {EXAMPLE} shows how.",
         )
     for name in names:
         app.credential(name)

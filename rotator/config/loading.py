@@ -15,6 +15,7 @@ from rotator.config.stores import settings_of
 from rotator.config.validation_errors import Mistake, Place, describe
 from rotator.config.windows import BY_CRON, WEEKLY
 from rotator.errors import ConfigurationError
+from rotator.resources import EXAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +29,7 @@ _NOTHING_TOUCHED: Final = "Nothing was touched."
 _FOLLOWING: Final = "default_factory_not_called"
 """What pydantic says of a default that depends on another field, which is mistaken."""
 _MARKS: Final = CHANNEL_TAGS | {OWN_KEY, BY_CREDENTIAL, WEEKLY, BY_CRON, "[key]"}
-_EXAMPLE: Final = "config.yaml.example shows every option."
+_EXAMPLE: Final = f"{EXAMPLE} shows every option."
 
 
 def locate(given: Path | None, environ: Mapping[str, str]) -> Path:

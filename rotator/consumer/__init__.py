@@ -24,7 +24,7 @@ __all__ = ["PATIENCE", "DualKeyLogin", "Token", "Waiting", "from_files", "from_s
 def login(
     place: str, *, ca: Path | None = None, proxy: str | None = None, waiting: Waiting | None = None
 ) -> DualKeyLogin:
-    """A login with the credential that stands at a place; docs/consumers.md has every option.
+    """A login with the credential that stands at a place; `rotator docs consumers` has every option.
 
     files:/var/lib/rotator/keys#billing
     vault:secret/rotator/billing?address=https://vault.example:8200

@@ -15,6 +15,7 @@ from rotator.consumer.dual_key import StoredVersions
 from rotator.core.addresses import secure_address
 from rotator.core.secret import Secret
 from rotator.errors import ConfigurationError
+from rotator.resources import docs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +31,7 @@ STORE_PATIENCE: Final = 5.0
 
 SERVICE_ACCOUNT_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
-_EXAMPLE: Final = "Such as files:/var/lib/rotator/keys#billing; docs/consumers.md shows every form."
+_EXAMPLE: Final = f"Such as files:/var/lib/rotator/keys#billing; {docs('consumers')} shows every form."
 _OPTIONS: Final = {
     "vault": frozenset(
         {"address", "namespace", "mount", "ca", "token_file", "approle", "kubernetes", "jwt", "jwt_file", "auth"}

@@ -57,7 +57,7 @@ class Version:
         return self.private_key.matches(self.certificate)
 
     def to_document(self) -> Secret:
-        """The JSON document, the same in every store (docs/consumers.md). It holds the private key."""
+        """The JSON document, the same in every store (`rotator docs consumers`). It holds the private key."""
         return Secret(
             json.dumps(
                 {

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from rotator.resources import docs
+
 
 class LoginOutcome(StrEnum):
     """What one test login proved. Only `accepted` and `mismatch` say anything about the certificate."""
@@ -41,7 +43,7 @@ class LoginAnswer:
 
 _LONGEST_REASON: Final = 300
 _BUSY: Final = "The org is busy or away; see status.salesforce.com if it lasts."
-_CHECK_SETUP: Final = "See docs/salesforce-setup.md."
+_CHECK_SETUP: Final = f"See {docs('salesforce-setup')}."
 
 _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
     ("expired authorization code", LoginOutcome.CLOCK, "Set this machine's clock (NTP)."),

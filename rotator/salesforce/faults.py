@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rotator.errors import OrgError, OrgUnavailable
+from rotator.resources import docs
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.transport import AnswerLost
 
@@ -16,7 +17,9 @@ PERMISSION_ADVICE: Final = (
 """What a user needs to read and write connected apps over the Metadata API."""
 
 _LEFT: Final = "Nothing was changed."
-_OWN_WORDS: Final = "The reason is in the org's own words; docs/salesforce-setup.md lists what an app and a user need."
+_OWN_WORDS: Final = (
+    f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need."
+)
 
 _ADVICE: Final = {
     "INSUFFICIENT_ACCESS": PERMISSION_ADVICE,

@@ -1,4 +1,4 @@
-"""What a kind of store is: the plug-in behind `type` in config.yaml. docs/stores.md shows how to write one."""
+"""What a kind of store is: the plug-in behind `type` in config.yaml. `rotator docs stores` shows how to write one."""
 
 from __future__ import annotations
 

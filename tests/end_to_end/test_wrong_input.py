@@ -64,7 +64,7 @@ def test_every_mistake_is_told_at_once(folder: Folder) -> None:
 
 def test_a_configuration_that_is_not_there_or_no_file(tmp_path: Path) -> None:
     absent = Folder(tmp_path, "absent.yaml")
-    refused(absent.rotator("status"), 2, "absent.yaml cannot be read", "config.yaml.example")
+    refused(absent.rotator("status"), 2, "absent.yaml cannot be read", "rotator config example")
     ran = Folder(tmp_path.parent, tmp_path.name).rotator("status")
     assert ran.code == 2
     assert "is a directory" in ran.err

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from rotator.cli.options import common_options
+from rotator.resources import docs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +152,6 @@ def _announce(server: SimulatorServer, export: Export | None) -> None:
     if export is None:
         click.echo(f"Their certificate authority: {server.ca_file}")
         return
-    click.echo("Their state: GET /simulator/state; faults on demand: POST /simulator/faults (docs/simulator.md).")
+    click.echo(f"Their state: GET /simulator/state; faults on demand: POST /simulator/faults ({docs('simulator')}).")
     click.echo("In another terminal:")
     click.echo(f"  rotator --config {shlex.quote(str(export.config))} check")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, String, column, inspect, select, table
 
 import rotator
 from rotator.errors import HistoryError
+from rotator.resources import resource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +23,15 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 
 
 def migrations_folder() -> Path:
-    """Where the migrations are: in the wheel beside the modules, in the source tree beside the package."""
-    package = Path(rotator.__file__).parent
-    for folder in (package / "_migrations", package.parent / "migrations"):
-        if (folder / "env.py").is_file():
-            return folder
-    raise HistoryError(
-        f"This installation of rotator in {package} lacks its database migrations.",
-        left="Nothing was changed.",
-        advice="Install rotator again.",
-    )
+    """Where the migrations are. Raises HistoryError when the installation lacks them."""
+    folder = resource("migrations")
+    if folder is None:
+        raise HistoryError(
+            f"This installation of rotator in {Path(rotator.__file__).parent} lacks its database migrations.",
+            left="Nothing was changed.",
+            advice="Install rotator again.",
+        )
+    return folder
 
 
 def known_versions() -> Sequence[str]:

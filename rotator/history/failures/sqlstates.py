@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from rotator.errors import HistoryError, HistoryUnavailable
+from rotator.resources import docs
 
 _AGAIN: Final = "Run this again."
 _ROOM: Final = "Make room on the server's disk, and run this again."
 _SESSIONS: Final = "See `pg_stat_activity` for who has them; raise `max_connections`, or end some, and run this again."
 _WAITING: Final = "See `pg_stat_activity` for who holds it, and run this again."
 _RIGHTS: Final = (
-    "Let the role of `database` own its database, or grant it what docs/operations.md lists under Postgres."
+    f"Let the role of `database` own its database, or grant it what {docs('operations')} lists under Postgres."
 )
 _LOGIN: Final = "Correct the user in `database.url`, or the secret that `database.password` refers to."
 _NO_LOGIN: Final = "Set `database: {url: ..., password: {env: NAME}}` in config.yaml."

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +10,9 @@ from rotator.errors import HistoryError
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import Database, open_database
 
-PROJECT = Path(rotator.__file__).parent.parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
 NEWEST = upgrades.known_versions()[-1]
 
 NEXT = """
@@ -27,15 +26,6 @@ down_revision = "{newest}"
 def upgrade():
     op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("{statement}")
-"""
-
-UPGRADE = """
-import sys
-import rotator
-from rotator.history.engine.database import open_database
-from rotator.history.engine.upgrades import migrations_folder
-with open_database(sys.argv[1]) as database:
-    print(migrations_folder(), database.upgrade().version)
 """
 
 
@@ -77,19 +67,3 @@ def test_an_installation_without_migrations_is_an_error_in_words(
 
     with pytest.raises(HistoryError, match="lacks its database migrations"):
         upgrades.migrations_folder()
-
-
-def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=PROJECT, check=True, capture_output=True)
-    installed = tmp_path / "installed"
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
-
-    command = [sys.executable, "-c", UPGRADE, f"sqlite:///{tmp_path}/rotator.db"]
-    found = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": str(installed)}, check=True, capture_output=True, text=True
-    )
-
-    assert found.stdout == f"{installed}/rotator/_migrations {NEWEST}\n"

@@ -170,13 +170,15 @@ class Application:
         """When the limits of an org leave room for something new; None when there is room now."""
         return self.budgets[org].room_at()
 
-    def beat(self) -> None:
+    def send_heartbeat(self) -> None:
         """Calls the outside monitor that is configured. Raises HeartbeatFailed, and ConfigurationError."""
-        from rotator.alerts.heartbeat import beat
+        from rotator.alerts.heartbeat import send_heartbeat
 
         heartbeat = self.settings.daemon.heartbeat
         if heartbeat:
-            beat(heartbeat.url.resolve(self.environ), timeout=heartbeat.timeout.total_seconds(), ca=heartbeat.ca)
+            send_heartbeat(
+                heartbeat.url.resolve(self.environ), timeout=heartbeat.timeout.total_seconds(), ca=heartbeat.ca
+            )
 
     def transport(self, org: str) -> Transport:
         """HTTPS to an org, with its authorities, proxy and time-outs. Raises ConfigurationError."""
@@ -225,7 +227,7 @@ class Application:
         session.ensure_alive()
         return inventory(session, self.metadata(org))
 
-    def managed(self, name: str) -> CredentialContext:
+    def credential_context(self, name: str) -> CredentialContext:
         """A credential with its adapters, and the program logged in to its org.
 
         Raises ConfigurationError, and what `org_session` and a login raise.
@@ -253,20 +255,20 @@ class Application:
             open_rotation=lambda: self.journal.open_rotation(name),
         )
 
-    def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
+    def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
         """Where requests for a credential are taken. Raises ConfigurationError."""
         from rotator.history.journal.queries import gap_begun
-        from rotator.services.rotation.run import Surroundings
+        from rotator.services.rotation.run import RunContext
         from rotator.services.rotation.service import RotationService
 
-        def around(rotation_id: str | None) -> Surroundings:
+        def around(rotation_id: str | None) -> RunContext:
             def record(kind: str, **details: str | float | bool | None) -> None:
                 self.journal.record(kind, now=self.now(), credential=name, rotation_id=rotation_id, **details)
 
-            return Surroundings(self.now, self.sleep, record, stop_asked, listener)
+            return RunContext(self.now, self.sleep, record, stop_asked, listener)
 
         begun = partial(gap_begun, self.database, name)
-        return RotationService(self.managed(name), self.journal, self.locks, around, begun)
+        return RotationService(self.credential_context(name), self.journal, self.locks, around, begun)
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

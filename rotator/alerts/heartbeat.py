@@ -21,7 +21,7 @@ class HeartbeatFailed(RotatorError):
     exit_code = 3
 
 
-def beat(url: Secret, *, timeout: float, ca: Path | None = None) -> None:
+def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> None:
     """Calls the URL with GET; `timeout` in seconds to connect, and again of silence. Redirects are not followed.
 
     Raises HeartbeatFailed, which does not name the URL: who knows it can pretend to be this program.

@@ -58,7 +58,7 @@ def chosen(app: Application, names: Sequence[str], *, every: bool) -> tuple[str,
 
 
 def run_requests(
-    invocation: Invocation, app: Application, names: Sequence[str], serve: Callable[[RotationService], Report]
+    invocation: Invocation, app: Application, names: Sequence[str], handle: Callable[[RotationService], Report]
 ) -> None:
     """Serves a request for each of the credentials, one after the other, and exits with the first bad one's code.
 
@@ -72,7 +72,7 @@ def run_requests(
                 click.echo(f"Not begun: {', '.join(names[index:])}.", err=True)
                 break
             try:
-                reports.append(_run_one(invocation, app, name, serve, stop))
+                reports.append(_run_one(invocation, app, name, handle, stop))
             except RotatorError as error:
                 failures.append((name, error))
                 tell(error, as_json=False, about=name if len(names) > 1 else "")
@@ -88,10 +88,10 @@ def run_requests(
 
 
 def _run_one(
-    invocation: Invocation, app: Application, name: str, serve: Callable[[RotationService], Report], stop: StopRequest
+    invocation: Invocation, app: Application, name: str, handle: Callable[[RotationService], Report], stop: StopRequest
 ) -> Report:
     with LiveProgress(name) as progress:
-        report = serve(app.desk(name, listener=progress, stop_asked=stop))
+        report = handle(app.rotation_service(name, listener=progress, stop_asked=stop))
     if not invocation.json:
         print_report(report, app.now())
     return report
@@ -103,7 +103,7 @@ def _tell_stopped(app: Application, name: str) -> None:
     from rotator.services.rotation.run import settled  # noqa: PLC0415
 
     try:
-        seen = Observer(app.managed(name)).look()
+        seen = Observer(app.credential_context(name)).observe()
     except RotatorError as error:
         what = f"What it left cannot be seen: {error.what}"
     else:

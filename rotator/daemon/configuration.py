@@ -29,8 +29,8 @@ def prove(app: Application, settings: Settings) -> None:
     """
     for name, channel in settings.alerts.channels.items():
         open_channel(name, channel, app.environ, app.now).close()
-    beat = settings.daemon.heartbeat
-    for secret in (settings.http.token, settings.database.password, beat.url if beat else None):
+    heartbeat = settings.daemon.heartbeat
+    for secret in (settings.http.token, settings.database.password, heartbeat.url if heartbeat else None):
         if secret is not None:
             secret.resolve(app.environ)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rotator.services.schedule.jobs import Job
 
 
-class Followed:
+class RunningRotations:
     """The rotations that run, each with what the log tells of it."""
 
     def __init__(self) -> None:
@@ -67,22 +67,22 @@ class DaemonRun:
         *,
         random: Callable[[], float],
         stop_asked: Callable[[], bool],
-        followed: Followed,
+        rotations: RunningRotations,
     ) -> None:
         """Raises HistoryError when the history cannot be opened."""
-        self.office: Final = ServiceContext(
+        self.context: Final = ServiceContext(
             settings=app.settings,
             database=app.database,
-            open_scope=app.fork,
+            open_adapters=app.fork,
             now=app.now,
             random=random,
             actor=f"rotator on {socket.gethostname()}",
             stop_asked=stop_asked,
-            listener=partial(followed.follow, app.settings),
+            listener=partial(rotations.follow, app.settings),
         )
-        self.round: Final = Cycle(self.office)
-        self.at_work: Final[Callable[[], AbstractContextManager[Hold]]] = partial(self.round.at_work, app.locks)
+        self.cycle: Final = Cycle(self.context)
+        self.at_work: Final[Callable[[], AbstractContextManager[Hold]]] = partial(self.cycle.at_work, app.locks)
 
     def pages(self, settings: Callable[[], Settings]) -> HistoryReader:
         """What the pages show."""
-        return HistoryReader(settings, self.office.database, self.office.now)
+        return HistoryReader(settings, self.context.database, self.context.now)

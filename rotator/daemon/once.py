@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rotator.daemon.daemon_run import DaemonRun
-    from rotator.daemon.workers import Work
+    from rotator.daemon.workers import Workers
     from rotator.services.schedule.jobs import Job
 
 _LOG: Final = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ AWAY: Final = 3
 INTERRUPTED: Final = 130
 
 
-def run_once(shift: DaemonRun, work: Work, stop_asked: Callable[[], bool]) -> int:
+def run_once(daemon_run: DaemonRun, workers: Workers, stop_asked: Callable[[], bool]) -> int:
     """Everything that is due, once; gives the exit code: 0 all is well, 1 a person is needed, 3 something is away,
     130 it was asked to stop.
 
@@ -38,25 +38,25 @@ def run_once(shift: DaemonRun, work: Work, stop_asked: Callable[[], bool]) -> in
     def run_all(jobs: Sequence[Job]) -> None:
         for job in jobs:
             if not stop_asked():
-                work.begin(job)
-        _wait(work, stop_asked)
+                workers.begin(job)
+        _wait(workers, stop_asked)
 
-    with shift.at_work():
-        end = shift.round.once(run_all)
+    with daemon_run.at_work():
+        end = daemon_run.cycle.once(run_all)
     if stop_asked():
         return INTERRUPTED
-    for trial in end.failing:
-        about = {"what": f"{trial.kind} {trial.name}".rstrip(), "why": trial.problem, "advice": trial.advice}
+    for attempt in end.failing:
+        about = {"what": f"{attempt.kind} {attempt.name}".rstrip(), "why": attempt.problem, "advice": attempt.advice}
         _LOG.warning("it did not end well", extra=about)
-    if work.faults:
+    if workers.faults:
         return ATTENTION
-    return end.exit_code or (AWAY if work.failures else 0)
+    return end.exit_code or (AWAY if workers.failures else 0)
 
 
-def _wait(work: Work, stop_asked: Callable[[], bool]) -> None:
+def _wait(workers: Workers, stop_asked: Callable[[], bool]) -> None:
     while not stop_asked():
-        if work.wait(set(JobKind), _NAP):
+        if workers.wait(set(JobKind), _NAP):
             return
-    work.drop_waiting()
-    work.wait({JobKind.ROTATE})
-    work.wait(set(JobKind), LAST_CALLS)
+    workers.drop_waiting()
+    workers.wait({JobKind.ROTATE})
+    workers.wait(set(JobKind), LAST_CALLS)

@@ -12,14 +12,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.daemon.configuration import REFUSED, changed, needs_restart, read_again, refused
-from rotator.daemon.daemon_run import DaemonRun, Followed
+from rotator.daemon.daemon_run import DaemonRun, RunningRotations
 from rotator.daemon.leader import Leader
 from rotator.daemon.once import LAST_CALLS
 from rotator.daemon.pages import Pages
 from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.signals import RELOAD
 from rotator.daemon.watchdog import Watchdog
-from rotator.daemon.workers import Running, Work
+from rotator.daemon.workers import Running, Workers
 from rotator.errors import RotatorError
 from rotator.services.schedule.jobs import JobKind
 from rotator.web.liveness import Liveness
@@ -63,13 +63,13 @@ class Service:
         self._monotonic: Final = monotonic
         self._random: Final = random
         self._settings = app.settings
-        self._shift: DaemonRun | None = None
-        self._duty: Final = Leader()
-        self._followed: Final = Followed()
-        self._work: Final = Work(places(app.settings), monotonic=monotonic)
+        self._daemon_run: DaemonRun | None = None
+        self._leader: Final = Leader()
+        self._rotations: Final = RunningRotations()
+        self._workers: Final = Workers(slots_of(app.settings), monotonic=monotonic)
         self._scheduler: Final = Scheduler(self._tick, app.settings.daemon.tick, now=app.now, monotonic=monotonic)
-        self._vitals: Final = Watchdog(
-            notifier, self._work, is_ticking=lambda: self.liveness().is_alive, monotonic=monotonic
+        self._watchdog: Final = Watchdog(
+            notifier, self._workers, is_ticking=lambda: self.liveness().is_alive, monotonic=monotonic
         )
         self._started_at: Final = app.now()
         self._stopping_since: float | None = None
@@ -95,9 +95,9 @@ class Service:
                 self._stop(number)
             self._look_around()
         self._scheduler.stop()
-        self._duty.leave()
+        self._leader.leave()
         _LOG.info("ended")
-        if self._work.running:
+        if self._workers.running:
             # What is cut off must not meet an interpreter that takes itself apart.
             self._exit(0)
         return 0
@@ -110,8 +110,8 @@ class Service:
             since_tick=self._scheduler.since_tick,
             tick=self._scheduler.tick,
             lag=self._scheduler.lag,
-            is_working=self._duty.is_on,
-            worker=self._duty.worker,
+            is_working=self._leader.is_on,
+            worker=self._leader.worker,
         )
 
     # In the scheduler's thread.
@@ -119,27 +119,27 @@ class Service:
     def _tick(self) -> None:
         if self._stopping_since is not None:
             return
-        shift = self._shift
-        if shift is None or shift.office.settings is not self._settings:
-            shift = self._shift = self._next_shift()
-            self.pages.source = shift.pages(lambda: self._settings)
-        if not self._duty.take(shift.at_work):
+        daemon_run = self._daemon_run
+        if daemon_run is None or daemon_run.context.settings is not self._settings:
+            daemon_run = self._daemon_run = self._next_daemon_run()
+            self.pages.source = daemon_run.pages(lambda: self._settings)
+        if not self._leader.take(daemon_run.at_work):
             return
-        self._tell_of_configuration(shift)
-        for job in shift.round.due():
+        self._tell_of_configuration(daemon_run)
+        for job in daemon_run.cycle.due():
             if self._stopping_since is None:
-                self._work.begin(self._followed.job(job))
+                self._workers.begin(self._rotations.job(job))
 
-    def _next_shift(self) -> DaemonRun:
+    def _next_daemon_run(self) -> DaemonRun:
         settings = self._settings
         app = self._app if settings is self._app.settings else self._app.fork(settings=settings)
-        return DaemonRun(app, random=self._random, stop_asked=self._stop_asked, followed=self._followed)
+        return DaemonRun(app, random=self._random, stop_asked=self._stop_asked, rotations=self._rotations)
 
-    def _tell_of_configuration(self, shift: DaemonRun) -> None:
+    def _tell_of_configuration(self, daemon_run: DaemonRun) -> None:
         """A configuration that was refused is a matter for people, until another one is taken."""
         if not self._is_untold:
             return
-        refusal, now, alerts = self._refusal, self._app.now(), shift.office.alerts
+        refusal, now, alerts = self._refusal, self._app.now(), daemon_run.context.alerts
         if refusal:
             alerts.problem(refused(refusal), now)
         else:
@@ -148,7 +148,7 @@ class Service:
 
     def _stop_asked(self) -> bool:
         """Asked by rotations: whoever has lost the lock ends where nothing is half done, too."""
-        return self._stopping_since is not None or not self._duty.is_on
+        return self._stopping_since is not None or not self._leader.is_on
 
     # In the main thread.
 
@@ -174,20 +174,20 @@ class Service:
         self._restart_for = needs_restart(changed(self._app.settings, settings))
         _LOG.info("the configuration was read again", extra={"changed": sections, "restart_for": self._restart_for})
         self._settings = settings
-        self._work.places = places(settings)
+        self._workers.slots = slots_of(settings)
         self._scheduler.change(settings.daemon.tick)
 
     def _stop(self, number: signal.Signals) -> None:
         if self._stopping_since is not None:
             self._stop_at_once()
         self._stopping_since = self._monotonic()
-        self._work.drop_waiting()
+        self._workers.drop_waiting()
         self._last_status = self._status()
         self._notifier.stopping(self._last_status)
         _LOG.info(self._last_status, extra={"signal": number.name})
 
     def _stop_at_once(self) -> NoReturn:
-        for standing in self._followed.standings:
+        for standing in self._rotations.standings:
             advice = "`rotate finish`, or the next start, goes on from there."
             _LOG.warning("stopped at once: %s", standing, extra={"advice": advice})
         self._exit(INTERRUPTED)
@@ -198,10 +198,10 @@ class Service:
 
     def _is_over(self) -> bool:
         """Rotations go on to where nothing is half done; the rest may be cut off, as by a crash, after a while."""
-        if self._stopping_since is None or self._rotations():
+        if self._stopping_since is None or self._rotation_jobs():
             return False
         has_waited = self._monotonic() - self._stopping_since >= LAST_CALLS.total_seconds()
-        return has_waited or not self._work.running
+        return has_waited or not self._workers.running
 
     def _look_around(self) -> None:
         self._scheduler.pulse()
@@ -209,22 +209,22 @@ class Service:
         if status != self._last_status:
             self._last_status = status
             self._notifier.status(status)
-        makes_progress = self._vitals.check(self._settings)
-        if makes_progress and self._stopping_since is not None and self._rotations():
+        makes_progress = self._watchdog.check(self._settings)
+        if makes_progress and self._stopping_since is not None and self._rotation_jobs():
             self._notifier.extend(EXTENSION)
 
-    def _rotations(self) -> list[Running]:
-        return [running for running in self._work.running if running.job.kind is JobKind.ROTATE]
+    def _rotation_jobs(self) -> list[Running]:
+        return [running for running in self._workers.running if running.job.kind is JobKind.ROTATE]
 
     def _status(self) -> str:
         """A line for `systemctl status`."""
         if self._stopping_since is not None:
-            return f"stopping: {'; '.join(self._followed.standings) or 'nothing is half done'}"
-        if self._duty.is_on:
+            return f"stopping: {'; '.join(self._rotations.standings) or 'nothing is half done'}"
+        if self._leader.is_on:
             size = ", ".join(f"{kind} {count}" for kind, count in self._size().items())
-            told = [f"working: {size}", *(f"rotating {name}" for name in self._followed.credentials)]
+            told = [f"working: {size}", *(f"rotating {name}" for name in self._rotations.credentials)]
         else:
-            told = [f"standing by: {self._duty.worker}" if self._duty.worker else "starting"]
+            told = [f"standing by: {self._leader.worker}" if self._leader.worker else "starting"]
         told += [f"the last tick failed: {self._scheduler.problem}"] if self._scheduler.problem else []
         told += ["config.yaml is wrong, the one before it is in force"] if self._refusal else []
         told += [f"{section} in config.yaml counts from the next start" for section in self._restart_for]
@@ -239,11 +239,11 @@ class Service:
         }
 
 
-def places(settings: Settings) -> dict[JobKind, int]:
+def slots_of(settings: Settings) -> dict[JobKind, int]:
     """How many jobs of a kind run at once. No channel waits for another."""
     daemon = settings.daemon
     return {
-        JobKind.LOOK: daemon.orgs_at_once,
+        JobKind.INVENTORY: daemon.orgs_at_once,
         JobKind.ROTATE: daemon.rotations_at_once,
         JobKind.DELIVER: max(1, len(settings.alerts.channels)),
     }

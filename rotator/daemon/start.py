@@ -10,12 +10,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from rotator.daemon.configuration import prove
-from rotator.daemon.daemon_run import DaemonRun, Followed
+from rotator.daemon.daemon_run import DaemonRun, RunningRotations
 from rotator.daemon.once import run_once
-from rotator.daemon.service import Service, places
+from rotator.daemon.service import Service, slots_of
 from rotator.daemon.signals import taken
 from rotator.daemon.systemd import Notifier
-from rotator.daemon.workers import Work
+from rotator.daemon.workers import Workers
 from rotator.errors import HistoryUnavailable
 from rotator.web.routes import application
 from rotator.web.server import WebServer
@@ -55,10 +55,10 @@ def serve_once(app: Application, stop_asked: Callable[[], bool]) -> int:
     Raises ConfigurationError when a secret is missing, DaemonRunning beside a daemon that works, HistoryError.
     """
     prove(app, app.settings)
-    work = Work(places(app.settings), monotonic=time.monotonic)
-    shift = DaemonRun(app, random=_RANDOM.random, stop_asked=stop_asked, followed=Followed())
-    code = run_once(shift, work, stop_asked)
-    if work.running:
+    workers = Workers(slots_of(app.settings), monotonic=time.monotonic)
+    daemon_run = DaemonRun(app, random=_RANDOM.random, stop_asked=stop_asked, rotations=RunningRotations())
+    code = run_once(daemon_run, workers, stop_asked)
+    if workers.running:
         # What was cut off must not meet an interpreter that takes itself apart.
         logging.shutdown()
         os._exit(code)

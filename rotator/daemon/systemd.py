@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_PATIENCE: Final = 1.0
+_SEND_TIMEOUT: Final = 1.0
 """Seconds that a full socket is waited for; what did not go through then is told with the next datagram."""
 
 
@@ -57,7 +57,7 @@ class Notifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sending:
-                sending.settimeout(_PATIENCE)
+                sending.settimeout(_SEND_TIMEOUT)
                 sending.sendto("\n".join(lines).encode(), address)
         except OSError:
             # systemd itself is being restarted, perhaps: the service goes on, and says more soon.

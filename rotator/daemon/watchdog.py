@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from rotator.config.settings import Settings
     from rotator.daemon.systemd import Notifier
-    from rotator.daemon.workers import Running, Work
+    from rotator.daemon.workers import Running, Workers
 
 
 _LONGEST: Final = {
-    JobKind.LOOK: timedelta(hours=2),
+    JobKind.INVENTORY: timedelta(hours=2),
     JobKind.EVALUATE: timedelta(minutes=30),
     JobKind.DELIVER: timedelta(hours=1),
-    JobKind.UPKEEP: timedelta(hours=2),
+    JobKind.MAINTENANCE: timedelta(hours=2),
     JobKind.HEARTBEAT: timedelta(minutes=10),
 }
 """Each call has a time-out of its own; a job of many calls that all end by it is slow, not hung."""
@@ -43,11 +43,11 @@ class Watchdog:
     """Looks at the scheduler and at what is under way."""
 
     def __init__(
-        self, notifier: Notifier, work: Work, *, is_ticking: Callable[[], bool], monotonic: Callable[[], float]
+        self, notifier: Notifier, workers: Workers, *, is_ticking: Callable[[], bool], monotonic: Callable[[], float]
     ) -> None:
         """`is_ticking`: whether the scheduler asked what is due, not long ago."""
         self._notifier: Final = notifier
-        self._work: Final = work
+        self._workers: Final = workers
         self._is_ticking: Final = is_ticking
         self._monotonic: Final = monotonic
         self._fed_at = monotonic()
@@ -63,7 +63,9 @@ class Watchdog:
 
     def _look_for_hung_jobs(self, settings: Settings) -> None:
         hung = {
-            each for each in self._work.running if self._lasts(each) > longest(each.job.kind, settings).total_seconds()
+            each
+            for each in self._workers.running
+            if self._lasts(each) > longest(each.job.kind, settings).total_seconds()
         }
         for running in hung - self._hung:
             _LOG.error("it hangs: %s", running.job, extra={"for_seconds": round(self._lasts(running))})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 
-_NAMES: Final = {JobKind.LOOK: "org", JobKind.ROTATE: "credential", JobKind.DELIVER: "channel"}
+_NAMES: Final = {JobKind.INVENTORY: "org", JobKind.ROTATE: "credential", JobKind.DELIVER: "channel"}
 """What a job's name is the name of."""
 
 REST: Final = timedelta(minutes=5)
@@ -35,12 +35,12 @@ class Running:
     since: float
 
 
-class Work:
+class Workers:
     """Runs jobs in threads. The threads end with the process: each job can be cut off as by a crash."""
 
-    def __init__(self, places: Mapping[JobKind, int], *, monotonic: Callable[[], float]) -> None:
+    def __init__(self, slots: Mapping[JobKind, int], *, monotonic: Callable[[], float]) -> None:
         """`places`: how many of a kind run at once; one where nothing is said."""
-        self.places = dict(places)
+        self.slots = dict(slots)
         self._monotonic: Final = monotonic
         self._changed: Final = threading.Condition()
         self._waiting: Final[dict[JobKind, deque[Job]]] = {kind: deque() for kind in JobKind}
@@ -72,10 +72,10 @@ class Work:
             for jobs in self._waiting.values():
                 jobs.clear()
 
-    def wait(self, kinds: Collection[JobKind], patience: timedelta | None = None) -> bool:
+    def wait(self, kinds: Collection[JobKind], timeout: timedelta | None = None) -> bool:
         """Until nothing of these kinds runs or waits; False when that took longer than `patience`."""
         with self._changed:
-            seconds = None if patience is None else patience.total_seconds()
+            seconds = None if timeout is None else timeout.total_seconds()
             return self._changed.wait_for(lambda: not self._is_busy(kinds), seconds)
 
     def _is_busy(self, kinds: Collection[JobKind]) -> bool:
@@ -87,7 +87,7 @@ class Work:
 
     def _fill(self, kind: JobKind) -> None:
         """Begins what waits, as far as there are places."""
-        while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self.places.get(kind, 1):
+        while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self.slots.get(kind, 1):
             job = self._waiting[kind].popleft()
             self._running[job.key] = Running(job, self._monotonic())
             threading.Thread(target=self._run, args=(job,), name=str(job), daemon=True).start()
@@ -125,4 +125,4 @@ class Work:
 
 def _level(job: Job) -> int:
     """What mostly finds nothing to do is told to those only who want to know all; what it finds, it tells itself."""
-    return logging.INFO if job.kind is JobKind.LOOK else logging.DEBUG
+    return logging.INFO if job.kind is JobKind.INVENTORY else logging.DEBUG

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, delete, insert, select, update
 
 from rotator.core.attempts import AttemptRecord
-from rotator.history.engine.tables import TRIAL
+from rotator.history.engine.tables import ATTEMPT
 from rotator.history.journal.chain import storable
 
 if TYPE_CHECKING:
@@ -26,30 +26,32 @@ class AttemptRecords:
     def get(self, kind: str, name: str) -> AttemptRecord:
         """What is known of one; of one that was never tried, nothing but its name."""
         with self._database.reading() as connection:
-            row = connection.execute(select(TRIAL).where(_this(kind, name))).first()
+            row = connection.execute(select(ATTEMPT).where(_this(kind, name))).first()
         return AttemptRecord(**row._asdict()) if row else AttemptRecord(kind, name)
 
-    def put(self, trial: AttemptRecord) -> None:
+    def put(self, attempt: AttemptRecord) -> None:
         """Keeps it in the place of what was known."""
-        kept = replace(trial, problem=storable(trial.problem), advice=storable(trial.advice))
+        kept = replace(attempt, problem=storable(attempt.problem), advice=storable(attempt.advice))
         with self._database.writing() as connection:
-            changed = connection.execute(update(TRIAL).where(_this(trial.kind, trial.name)).values(**asdict(kept)))
+            changed = connection.execute(
+                update(ATTEMPT).where(_this(attempt.kind, attempt.name)).values(**asdict(kept))
+            )
             if not changed.rowcount:
-                connection.execute(insert(TRIAL).values(**asdict(kept)))
+                connection.execute(insert(ATTEMPT).values(**asdict(kept)))
 
     def all(self, kind: str | None = None) -> list[AttemptRecord]:
         """Those of one kind, or of all, by kind and name."""
-        query = select(TRIAL).order_by(TRIAL.c.kind, TRIAL.c.name)
+        query = select(ATTEMPT).order_by(ATTEMPT.c.kind, ATTEMPT.c.name)
         if kind is not None:
-            query = query.where(TRIAL.c.kind == kind)
+            query = query.where(ATTEMPT.c.kind == kind)
         with self._database.reading() as connection:
             return [AttemptRecord(**row._asdict()) for row in connection.execute(query)]
 
     def forget(self, kind: str, name: str) -> None:
         """Forgets one: it has never been tried."""
         with self._database.writing() as connection:
-            connection.execute(delete(TRIAL).where(_this(kind, name)))
+            connection.execute(delete(ATTEMPT).where(_this(kind, name)))
 
 
 def _this(kind: str, name: str) -> ColumnElement[bool]:
-    return and_(TRIAL.c.kind == kind, TRIAL.c.name == name)
+    return and_(ATTEMPT.c.kind == kind, ATTEMPT.c.name == name)

@@ -68,8 +68,8 @@ def _of_org(org: OrgLine, now: datetime, patience: timedelta) -> Check:
 
 def _of_channel(channel: ChannelLine) -> Check:
     name = f"{JobKind.DELIVER}:{channel.name}"
-    if not channel.trial.failures:
+    if not channel.attempt.failures:
         return Check(
-            name, True, "It accepts messages." if channel.trial.last_good_at else "Nothing was sent there yet."
+            name, True, "It accepts messages." if channel.attempt.last_good_at else "Nothing was sent there yet."
         )
-    return Check(name, False, f"{channel.owed} notices are owed. {channel.trial.problem}".strip())
+    return Check(name, False, f"{channel.owed} notices are owed. {channel.attempt.problem}".strip())

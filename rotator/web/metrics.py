@@ -147,8 +147,8 @@ def _of_alerts(overview: Overview) -> Iterator[Metric]:
     needed = _gauge(
         "rotator_needs_attention", "What cannot succeed before a person does something.", labels=("kind", "name")
     )
-    for trial in overview.troubles:
-        needed.add_metric((trial.kind, trial.name), 1)
+    for attempt in overview.troubles:
+        needed.add_metric((attempt.kind, attempt.name), 1)
     yield needed
 
 

@@ -148,7 +148,7 @@ def _urgent(lines: Iterable[CertificateLine]) -> list[tuple[Urgency, int]]:
 
 def _by_next_rotation(lines: Iterable[CredentialLine]) -> list[CredentialLine]:
     """What failed or is not known comes first: somebody should look."""
-    return sorted(lines, key=lambda line: (not line.trial.failures, line.begins_at or _LONG_AGO, line.name))
+    return sorted(lines, key=lambda line: (not line.attempt.failures, line.begins_at or _LONG_AGO, line.name))
 
 
 def _by_urgency(lines: Iterable[OrgLine]) -> list[OrgLine]:

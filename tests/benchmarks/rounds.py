@@ -127,10 +127,10 @@ def configuration(folder: Path, members: Sequence[Member], database: Path) -> st
 
 def our_round(app: Application) -> None:
     """One full round, as `rotator run --once` does it."""
-    office = ServiceContext(
+    context = ServiceContext(
         settings=app.settings,
         database=app.database,
-        open_scope=app.fork,
+        open_adapters=app.fork,
         now=app.now,
         random=lambda: 0.5,
         actor="rotator on a benchmark",
@@ -140,7 +140,7 @@ def our_round(app: Application) -> None:
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda job: job.run(), jobs))
 
-    end = Cycle(office).once(run_all)
+    end = Cycle(context).once(run_all)
     assert not end.failing, end.failing
 
 

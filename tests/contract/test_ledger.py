@@ -278,16 +278,16 @@ def test_old_notices_are_forgotten_when_they_were_told_and_their_matter_has_ende
 
 
 def test_a_trial_is_read_back_as_it_was_put(database: Database) -> None:
-    trials = AttemptRecords(database)
-    never = trials.get("look", "production")
+    attempts = AttemptRecords(database)
+    never = attempts.get("look", "production")
     failed = never.failed(NOW, BackOff(), problem="away\0", advice="wait", lasting=True, jitter=0.5, world="abc")
-    trials.put(never.succeeded(NOW))
-    trials.put(failed)
-    trials.put(AttemptRecord("deliver", "ops"))
+    attempts.put(never.succeeded(NOW))
+    attempts.put(failed)
+    attempts.put(AttemptRecord("deliver", "ops"))
 
     assert never == AttemptRecord("look", "production")
-    assert trials.get("look", "production") == replace(failed, problem="away?")
-    assert [trial.kind for trial in trials.all()] == ["deliver", "look"]
-    assert trials.all("deliver") == [AttemptRecord("deliver", "ops")]
-    trials.forget("look", "production")
-    assert trials.all("look") == []
+    assert attempts.get("look", "production") == replace(failed, problem="away?")
+    assert [attempt.kind for attempt in attempts.all()] == ["deliver", "look"]
+    assert attempts.all("deliver") == [AttemptRecord("deliver", "ops")]
+    attempts.forget("look", "production")
+    assert attempts.all("look") == []

@@ -64,7 +64,7 @@ class Company:
         self.channels: Final = channels
         self.alerts: Final = AlertRules(SETTINGS, database)
         self.delivery: Final = Delivery(
-            ledger=Outbox(database), matters=AlertBook(database), trials=AttemptRecords(database), alerts=self.alerts
+            ledger=Outbox(database), matters=AlertBook(database), attempts=AttemptRecords(database), alerts=self.alerts
         )
 
     def look(self, places: list[ObservedCertificate], now: datetime) -> None:

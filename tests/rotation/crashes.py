@@ -74,7 +74,7 @@ def crash_everywhere(
         ground.go_back(moment)
         promises.ever = moment.ever
         with ground.program(crashes) as app:
-            report = then(app) if programs else scenario.serve(app)
+            report = then(app) if programs else scenario.handle(app)
         programs += 1
         if report is None:
             continue

@@ -90,7 +90,7 @@ class Observed(Watcher):
 def served(scenario: Scenario, app: Application) -> Report | RotatorError:
     """The report of a run, or what it stopped with."""
     try:
-        return scenario.serve(app)
+        return scenario.handle(app)
     except RotatorError as error:
         return error
 

@@ -19,14 +19,14 @@ _LONGEST_TRIAL = 2
 @cache
 def observe(world: World, hidden: str | None = None) -> Observation:
     """One look, completed from what the process remembers; the org does not show the app `hidden`."""
-    return _memory(world).look(_look(world, hidden))[1]
+    return _memory(world).observe(_look(world, hidden))[1]
 
 
 def remembered(before: World, after: World) -> World:
     """The world `after` as a process sees it that last looked `before`."""
     if not before.tried:
         return after
-    memory, _ = _memory(before).look(_look(after))
+    memory, _ = _memory(before).observe(_look(after))
     return after._replace(tried=tuple(tried for tried in after.tried if tried.name in memory.probes))
 
 

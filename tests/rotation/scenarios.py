@@ -10,7 +10,7 @@ from rotator.services.rotation.report import Outcome, Silent
 from rotator.services.rotation.requests import Request
 from rotator.testing.versions import spare_key
 from tests.rotation.ground import APPS, PERSONS_KEY, Ground
-from tests.rotation.trials import Scenario, serve
+from tests.rotation.trials import Scenario, handle
 
 if TYPE_CHECKING:
     from rotator.application import Application
@@ -71,8 +71,8 @@ def unstored(ground: Ground) -> None:
 
 def adopt(app: Application) -> Report:
     """What the command line does to adopt a key."""
-    version = version_to_adopt(app.managed("billing"), spare_key(PERSONS_KEY), app.now())
-    return app.desk("billing", listener=Silent(), stop_asked=lambda: False).adopt(ADOPT, version)
+    version = version_to_adopt(app.credential_context("billing"), spare_key(PERSONS_KEY), app.now())
+    return app.rotation_service("billing", listener=Silent(), stop_asked=lambda: False).adopt(ADOPT, version)
 
 
 def rotated(ground: Ground, report: Report, credential: str = "billing") -> None:
@@ -155,28 +155,30 @@ def finished(ground: Ground, report: Report) -> None:
 
 
 SCENARIOS: Final = (
-    Scenario("in place", "billing", one_app, serve("billing", REPLACE), replaced, worlds=7),
+    Scenario("in place", "billing", one_app, handle("billing", REPLACE), replaced, worlds=7),
     Scenario(
-        "in place, same key", "billing", one_app, serve("billing", KEEP_KEY), replaced_over_the_same_key, worlds=6
+        "in place, same key", "billing", one_app, handle("billing", KEEP_KEY), replaced_over_the_same_key, worlds=6
     ),
-    Scenario("in place, compromised", "billing", one_app, serve("billing", COMPROMISED), ended, worlds=8),
-    Scenario("in place, back", "billing", one_app_rotated_before, serve("billing", BACK), back_again, worlds=7, made=0),
-    Scenario("alternating", "warehouse", pair, serve("warehouse", REPLACE), replaced_on_the_other_app, worlds=6),
+    Scenario("in place, compromised", "billing", one_app, handle("billing", COMPROMISED), ended, worlds=8),
     Scenario(
-        "alternating, same key", "warehouse", pair, serve("warehouse", KEEP_KEY), replaced_over_the_same_key, worlds=6
+        "in place, back", "billing", one_app_rotated_before, handle("billing", BACK), back_again, worlds=7, made=0
     ),
-    Scenario("alternating, compromised", "warehouse", pair, serve("warehouse", COMPROMISED), ended, worlds=8),
+    Scenario("alternating", "warehouse", pair, handle("warehouse", REPLACE), replaced_on_the_other_app, worlds=6),
     Scenario(
-        "alternating, retire now", "warehouse", pair_rotated_before, serve("warehouse", RETIRE_NOW), ended, worlds=8
+        "alternating, same key", "warehouse", pair, handle("warehouse", KEEP_KEY), replaced_over_the_same_key, worlds=6
+    ),
+    Scenario("alternating, compromised", "warehouse", pair, handle("warehouse", COMPROMISED), ended, worlds=8),
+    Scenario(
+        "alternating, retire now", "warehouse", pair_rotated_before, handle("warehouse", RETIRE_NOW), ended, worlds=8
     ),
     Scenario(
-        "alternating, back", "warehouse", pair_rotated_before, serve("warehouse", BACK), back_again, worlds=5, made=0
+        "alternating, back", "warehouse", pair_rotated_before, handle("warehouse", BACK), back_again, worlds=5, made=0
     ),
     Scenario(
-        "finish after grace", "warehouse", pair_after_grace, serve("warehouse", FINISH), finished, worlds=3, made=0
+        "finish after grace", "warehouse", pair_after_grace, handle("warehouse", FINISH), finished, worlds=3, made=0
     ),
-    Scenario("enroll", "billing", nothing, serve("billing", ENROLL), first, worlds=6),
+    Scenario("enroll", "billing", nothing, handle("billing", ENROLL), first, worlds=6),
     Scenario("adopt", "billing", unstored, adopt, adopted, worlds=5),
     Scenario("adopt what a person put there instead", "billing", by_hand, adopt, adopted, worlds=5, by_hand=True),
-    Scenario("restore", "billing", by_hand, serve("billing", RESTORE), restored, worlds=3, made=0, by_hand=True),
+    Scenario("restore", "billing", by_hand, handle("billing", RESTORE), restored, worlds=3, made=0, by_hand=True),
 )

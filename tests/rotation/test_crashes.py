@@ -13,7 +13,7 @@ import pytest
 
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.scenarios import FINISH, SCENARIOS
-from tests.rotation.trials import Scenario, serve
+from tests.rotation.trials import Scenario, handle
 
 if TYPE_CHECKING:
     from rotator.application import Application
@@ -25,7 +25,7 @@ IN_THE_MIDDLE: Final = [each for each in SCENARIOS if str(each) in {"in place", 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 def test_wherever_it_dies_and_however_often_the_same_request_ends_it(ground: Ground, scenario: Scenario) -> None:
-    crashes, programs = crash_everywhere(ground, scenario, then=scenario.serve)
+    crashes, programs = crash_everywhere(ground, scenario, then=scenario.handle)
     assert len(crashes.worlds) >= scenario.worlds
     assert crashes.points >= POINTS * programs
 
@@ -34,6 +34,6 @@ def test_wherever_it_dies_and_however_often_the_same_request_ends_it(ground: Gro
 def test_whatever_was_begun_is_ended_by_finish_too(ground: Ground, scenario: Scenario) -> None:
     def then(app: Application) -> Report | None:
         is_begun = not ground.history_is_closed(scenario.credential)
-        return serve(scenario.credential, FINISH)(app) if is_begun else None
+        return handle(scenario.credential, FINISH)(app) if is_begun else None
 
     crash_everywhere(ground, scenario, then=then)

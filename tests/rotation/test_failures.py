@@ -45,7 +45,7 @@ def calls_of(ground: Ground, scenario: Scenario) -> list[str]:
     scenario.prepare(ground)
     watcher = undisturbed(Promises(ground, scenario))
     with ground.program(watcher) as app:
-        scenario.serve(app)
+        scenario.handle(app)
     return watcher.calls
 
 
@@ -69,10 +69,10 @@ def run(ground: Ground, scenario: Scenario, failing: Failing) -> None:
     report: Report | None = None
     try:
         with ground.program(failing) as app:
-            report = scenario.serve(app)
+            report = scenario.handle(app)
     except RotatorError as error:
         assert error.advice  # noqa: PT017 - it may also end well
     if report is None or report.outcome is Outcome.HALTED or not ground.history_is_closed(scenario.credential):
         with ground.program(undisturbed(failing.promises)) as app:
-            report = scenario.serve(app)
+            report = scenario.handle(app)
     scenario.check(ground, report)

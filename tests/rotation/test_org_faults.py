@@ -21,7 +21,7 @@ from rotator.simulator.org.propagation import CertificateSlot
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.rotation.scenarios import REPLACE, SCENARIOS
-from tests.rotation.trials import Failing, Promises, Scenario, serve
+from tests.rotation.trials import Failing, Promises, Scenario, handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def prepared(ground: Ground, strategy: str) -> tuple[Scenario, Version]:
 def run(ground: Ground, scenario: Scenario) -> Report:
     """One process."""
     with ground.program() as app:
-        return scenario.serve(app)
+        return scenario.handle(app)
 
 
 @contextmanager
@@ -249,7 +249,7 @@ def test_a_plain_consumer_of_an_alternating_pair_is_never_refused_while_changes_
             answers.append(logs_in(ground, ground.current("warehouse")))
 
         app.sleep = sleep
-        report = scenario.serve(app)
+        report = scenario.handle(app)
     scenario.check(ground, report)
     assert len(answers) > 20
     assert set(answers) == {LoginOutcome.ACCEPTED}
@@ -260,5 +260,5 @@ def test_the_rules_hold_while_a_new_key_is_tried_in_vain(ground: Ground) -> None
     ground.org.settings = NEVER
     watcher = Failing(Promises(ground, scenario), at=-1, with_effect=False, lasting=False)
     with ground.program(watcher) as app:
-        assert serve("warehouse", REPLACE)(app).outcome is Outcome.REVERTED
+        assert handle("warehouse", REPLACE)(app).outcome is Outcome.REVERTED
     assert ground.live("Warehouse_B") not in watcher.promises.ever, "nobody has the key of what the app holds now"

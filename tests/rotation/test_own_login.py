@@ -20,7 +20,7 @@ from rotator.testing.versions import spare_key
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.ground import ROBOT_KEY, Ground
 from tests.rotation.scenarios import ADOPT, COMPROMISED, REPLACE, ended, replaced
-from tests.rotation.trials import Scenario, Watcher, serve
+from tests.rotation.trials import Scenario, Watcher, handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +43,9 @@ def pair(ground: Ground) -> None:
 
 
 SCENARIOS: Final = (
-    Scenario("in place", "management", one_app, serve("management", REPLACE), replaced, worlds=7),
-    Scenario("alternating", "managers", pair, serve("managers", REPLACE), replaced, worlds=6),
-    Scenario("alternating, compromised", "managers", pair, serve("managers", COMPROMISED), ended, worlds=8),
+    Scenario("in place", "management", one_app, handle("management", REPLACE), replaced, worlds=7),
+    Scenario("alternating", "managers", pair, handle("managers", REPLACE), replaced, worlds=6),
+    Scenario("alternating, compromised", "managers", pair, handle("managers", COMPROMISED), ended, worlds=8),
 )
 EACH: Final = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 
@@ -83,12 +83,12 @@ def run(ground: Ground, scenario: Scenario, watcher: Watcher | None = None) -> R
     """One process."""
     scenario.prepare(ground)
     with ground.program(watcher) as app:
-        return scenario.serve(app)
+        return scenario.handle(app)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS[:2], ids=str)
 def test_wherever_it_dies_the_next_process_logs_in_and_ends_it(ground: Ground, scenario: Scenario) -> None:
-    crashes, programs = crash_everywhere(ground, scenario, then=scenario.serve)
+    crashes, programs = crash_everywhere(ground, scenario, then=scenario.handle)
     assert len(crashes.worlds) >= scenario.worlds
     assert crashes.points >= POINTS * programs
 
@@ -120,7 +120,7 @@ def test_a_new_key_that_nobody_takes_is_taken_back_over_the_session_that_is_open
     assert watcher.writes == 2
     assert ground.live("Robot") == ground.stages("management").current == report.old_fingerprint
     with ground.program() as app:
-        scenario.check(ground, scenario.serve(app))
+        scenario.check(ground, scenario.handle(app))
 
 
 @pytest.mark.parametrize("request_", [REPLACE, COMPROMISED], ids=["replace", "compromised"])
@@ -133,8 +133,8 @@ def test_the_app_of_a_key_that_is_configured_is_never_rotated(ground: Ground, re
         with pytest.raises(
             RotationHalted, match="would end the key that rotator itself logs in to production by"
         ) as no:
-            serve("management", request_)(app)
-        plan = plan_of(app.managed("management"), request_, app.now())
+            handle("management", request_)(app)
+        plan = plan_of(app.credential_context("management"), request_, app.now())
     assert "rotator adopt management" in no.value.advice
     assert (plan.forecast.steps, plan.forecast.end.kind) == ((), ActionKind.HALT)
     assert (ground.live("Robot"), ground.stages("management")) == before
@@ -144,11 +144,11 @@ def test_the_app_of_a_key_that_is_configured_is_never_rotated(ground: Ground, re
 
 def test_a_configured_key_is_adopted_and_then_rotates_itself(ground: Ground) -> None:
     with ground.program() as app:
-        version = version_to_adopt(app.managed("management"), spare_key(ROBOT_KEY), app.now())
-        desk = app.desk("management", listener=Silent(), stop_asked=lambda: False)
-        assert desk.adopt(ADOPT, version).outcome is Outcome.ROTATED
+        version = version_to_adopt(app.credential_context("management"), spare_key(ROBOT_KEY), app.now())
+        service = app.rotation_service("management", listener=Silent(), stop_asked=lambda: False)
+        assert service.adopt(ADOPT, version).outcome is Outcome.ROTATED
     ground.logs_in_by("management")
     with ground.program() as app:
-        report = serve("management", REPLACE)(app)
+        report = handle("management", REPLACE)(app)
     assert report.strategy is Strategy.IN_PLACE
     replaced(ground, report)

@@ -56,7 +56,7 @@ def _paired(request: pytest.FixtureRequest, store: str, database: str) -> Ground
 
 
 def _crash_everywhere(ground: Ground, scenario: Scenario) -> None:
-    crashes, programs = crash_everywhere(ground, scenario, then=scenario.serve)
+    crashes, programs = crash_everywhere(ground, scenario, then=scenario.handle)
     assert len(crashes.worlds) >= scenario.worlds
     assert crashes.points >= POINTS * programs
 

@@ -65,7 +65,7 @@ def test_wherever_the_server_goes_away_nothing_is_lost_and_the_run_or_the_next_o
         outage.end()
         if not (report and ground.history_is_closed(scenario.credential)):
             with ground.program() as app:
-                report = scenario.serve(app)
+                report = scenario.handle(app)
         promises.check()
         scenario.check(ground, report)
         assert queries.verify(ground.database).intact
@@ -75,7 +75,7 @@ def test_wherever_the_server_goes_away_nothing_is_lost_and_the_run_or_the_next_o
 def served_unless_the_history_is_away(scenario: Scenario, app: Application) -> Report | None:
     """The report, or None for a run that stopped and said why."""
     try:
-        return scenario.serve(app)
+        return scenario.handle(app)
     except HistoryUnavailable:
         return None
 
@@ -87,7 +87,7 @@ def test_who_has_lost_the_lock_takes_it_again_looks_afresh_and_goes_on(
     watcher = LosesItsLock(postgres_server, "org.replace_certificate")
 
     with ground.program(watcher) as app:
-        report = IN_PLACE.serve(app)
+        report = IN_PLACE.handle(app)
 
     IN_PLACE.check(ground, report)
     assert any("was lost" in warning for warning in report.warnings)
@@ -107,11 +107,11 @@ def test_who_has_lost_the_lock_to_somebody_else_does_nothing_more(
             postgres_server, "org.replace_certificate", lambda: another.enter_context(locks.hold("billing"))
         )
         with ground.program(watcher) as app, pytest.raises(HistoryUnavailable, match="The lock on the credential"):
-            IN_PLACE.serve(app)
+            IN_PLACE.handle(app)
 
     assert set(watcher.afterwards) & CHANGES == {"history.record"}
     with ground.program() as app:
-        IN_PLACE.check(ground, IN_PLACE.serve(app))
+        IN_PLACE.check(ground, IN_PLACE.handle(app))
 
 
 def test_of_two_machines_that_lose_the_lock_one_after_the_other_one_ends_the_rotation(
@@ -123,10 +123,10 @@ def test_of_two_machines_that_lose_the_lock_one_after_the_other_one_ends_the_rot
 
     def another() -> None:
         with ground.program(LosesItsLock(postgres_server, "store.promote")) as app:
-            theirs.append(IN_PLACE.serve(app))
+            theirs.append(IN_PLACE.handle(app))
 
     with ground.program(LosesItsLock(postgres_server, "org.replace_certificate", another)) as app:
-        report = IN_PLACE.serve(app)
+        report = IN_PLACE.handle(app)
 
     promises.check()
     assert theirs[0].new_fingerprint == report.new_fingerprint
@@ -140,5 +140,5 @@ def test_two_machines_do_not_rotate_one_credential_at_once(ground: Ground) -> No
 
     with ground.database.rotation_locks(ground.clock.now).hold("billing"), ground.program() as app:
         with pytest.raises(RotationRunning, match="is being rotated right now, by process"):
-            IN_PLACE.serve(app)
+            IN_PLACE.handle(app)
         assert ground.stages("billing") == before

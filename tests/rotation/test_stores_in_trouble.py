@@ -67,7 +67,7 @@ class Trial:
         """The report, or what the run stopped with."""
         try:
             with self.ground.program(watcher) as app:
-                return self.scenario.serve(app)
+                return self.scenario.handle(app)
         except RotatorError as error:
             assert error.advice  # noqa: PT017 - it may also end well
             return error

@@ -81,7 +81,7 @@ class Trial:
             assert is_through(end) or end.advice, end
         for installation in (self.ground, self.second):
             with installation.program() as app:
-                report = self.scenario.serve(app)
+                report = self.scenario.handle(app)
             assert report.outcome in {Outcome.ROTATED, Outcome.WAITING}, report
         self.promises.check()
         self.consumer.logs_in()

@@ -250,7 +250,7 @@ def test_a_heartbeat_follows_each_full_round(year: Year) -> None:
 
 def test_the_history_of_the_year_is_whole_and_nothing_is_failing(year: Year) -> None:
     assert verify(year.database).intact
-    assert year.jobs[JobKind.UPKEEP] >= 355
+    assert year.jobs[JobKind.MAINTENANCE] >= 355
 
 
 def test_looks_in_memory_show_what_looks_over_https_show(year: Year) -> None:

@@ -76,9 +76,9 @@ class WatchedApplication(Application):
 
     watcher: Watcher
 
-    def managed(self, name: str) -> CredentialContext:
+    def credential_context(self, name: str) -> CredentialContext:
         """See Application."""
-        found = super().managed(name)
+        found = super().credential_context(name)
         return replace(
             found,
             store=cast("Any", Proxy("store", found.store, self.watcher)),
@@ -102,7 +102,7 @@ class Scenario:
     name: str
     credential: str
     prepare: Callable[[Ground], object]
-    serve: Callable[[Application], Report]
+    handle: Callable[[Application], Report]
     check: Callable[[Ground, Report], None]
     """Raises AssertionError unless the world is as it must be at the end."""
     worlds: int
@@ -116,9 +116,9 @@ class Scenario:
         return self.name
 
 
-def serve(credential: str, request: Request) -> Callable[[Application], Report]:
+def handle(credential: str, request: Request) -> Callable[[Application], Report]:
     """What the command line does with a request."""
-    return lambda app: app.desk(credential, listener=Silent(), stop_asked=lambda: False).serve(request)
+    return lambda app: app.rotation_service(credential, listener=Silent(), stop_asked=lambda: False).handle(request)
 
 
 class BrokenPromiseError(AssertionError):

@@ -231,9 +231,9 @@ class YearProgram(Application):
         """See Application. Opening a connection costs more than a login."""
         return self.year.transports[org]
 
-    def managed(self, name: str) -> CredentialContext:
+    def credential_context(self, name: str) -> CredentialContext:
         """See Application. Making a key takes longer than all the rest of a rotation."""
-        return replace(super().managed(name), new_key=lambda _bits: self.year.next_key(name))
+        return replace(super().credential_context(name), new_key=lambda _bits: self.year.next_key(name))
 
     def inventory(self, org: str) -> Inventory:
         """See Application."""
@@ -249,7 +249,7 @@ class YearProgram(Application):
         """See Application."""
         return self.year.channels[name]
 
-    def beat(self) -> None:
+    def send_heartbeat(self) -> None:
         """See Application."""
         self.year.beats.append(self.year.clock.time)
 
@@ -409,7 +409,7 @@ class Year:
             ServiceContext(
                 settings=program.settings,
                 database=self.database,
-                open_scope=program.fork,
+                open_adapters=program.fork,
                 now=self.clock.now,
                 random=Random(seed).random,
                 actor="rotator on a test",

@@ -42,5 +42,5 @@ def adopt(invocation: Invocation, name: str, key_file: Path, password_env: str |
         app.credential(name)
         password = SecretReference(env=password_env) if password_env else None
         key = KeyReference(file=key_file.absolute(), password=password).load(os.environ)
-        version = version_to_adopt(app.managed(name), key, app.now())
-        run_requests(invocation, app, (name,), lambda desk: desk.adopt(request, version))
+        version = version_to_adopt(app.credential_context(name), key, app.now())
+        run_requests(invocation, app, (name,), lambda service: service.adopt(request, version))

@@ -221,7 +221,7 @@ def _rotate(invocation: Invocation, app: Application, name: str) -> Rotated:
     request = Request(goal="replace", actor=actor(), reason="demo")
     traffic = Traffic(app.store(settings.store), name, lambda: app.new_transport(settings.org), app.now)
     with traffic, LiveProgress(name, quiet=invocation.json) as progress:
-        report = app.desk(name, listener=progress, stop_asked=lambda: False).serve(request)
+        report = app.rotation_service(name, listener=progress, stop_asked=lambda: False).handle(request)
     if not invocation.json:
         print_report(report, app.now())
     return Rotated(report, traffic)

@@ -26,4 +26,4 @@ def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_
     """
     request = Request(goal="enroll", actor=actor(), reason=reason, replace_unknown=replace_unknown)
     with invocation.application() as app:
-        run_requests(invocation, app, chosen(app, names, every=False), lambda desk: desk.serve(request))
+        run_requests(invocation, app, chosen(app, names, every=False), lambda service: service.handle(request))

@@ -52,7 +52,7 @@ def show_plans(invocation: Invocation, app: Application, names: Sequence[str], r
     problems: list[RotatorError] = []
     for name in names:
         try:
-            plans.append(plan_of(app.managed(name), request, app.now()))
+            plans.append(plan_of(app.credential_context(name), request, app.now()))
         except RotatorError as error:
             problems.append(error)
     if invocation.json:
@@ -190,7 +190,7 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
 
             show_plans(invocation, app, credentials, request)
         else:
-            run_requests(invocation, app, credentials, lambda desk: desk.serve(request))
+            run_requests(invocation, app, credentials, lambda service: service.handle(request))
 
 
 @rotate.command()
@@ -205,7 +205,7 @@ def back(invocation: Invocation, names: tuple[str, ...], reason: str, replace_un
     """
     request = Request(goal="back", actor=actor(), reason=reason, replace_unknown=replace_unknown)
     with invocation.application() as app:
-        run_requests(invocation, app, chosen(app, names, every=False), lambda desk: desk.serve(request))
+        run_requests(invocation, app, chosen(app, names, every=False), lambda service: service.handle(request))
 
 
 @rotate.command()
@@ -221,7 +221,7 @@ def finish(invocation: Invocation, names: tuple[str, ...], every: bool, retire_n
     request = Request(goal="", actor=actor(), retire_now=retire_now)
     with invocation.application() as app:
         credentials = chosen(app, names, every=every or not names)
-        run_requests(invocation, app, credentials, lambda desk: desk.serve(request))
+        run_requests(invocation, app, credentials, lambda service: service.handle(request))
 
 
 @rotate.command()
@@ -235,4 +235,4 @@ def restore(invocation: Invocation, names: tuple[str, ...], reason: str) -> None
     """
     request = Request(goal="restore", actor=actor(), reason=reason)
     with invocation.application() as app:
-        run_requests(invocation, app, chosen(app, names, every=False), lambda desk: desk.serve(request))
+        run_requests(invocation, app, chosen(app, names, every=False), lambda service: service.handle(request))

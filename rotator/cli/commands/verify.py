@@ -32,7 +32,9 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     With --json a list of {"credential", "stage", "fingerprint", "app", "outcome", "reason", "advice"}.
     """
     with invocation.application() as app:
-        found = [login for name in chosen(app, names, every=False) for login in test_logins(app.managed(name))]
+        found = [
+            login for name in chosen(app, names, every=False) for login in test_logins(app.credential_context(name))
+        ]
     if invocation.json:
         print_json([as_json(login) for login in found])
     else:

@@ -38,7 +38,7 @@ def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) ->
     steps: list[Action] = []
     memory, patience = Memory(), policy.verification.timeout
     for _ in range(_LIMIT):
-        memory, look = memory.look(seen)
+        memory, look = memory.observe(seen)
         action = decide(look, wanted, policy, now)
         long_wait = action.kind is ActionKind.WAIT and action.until is not None and action.until - now > patience
         if action.kind in {ActionKind.DONE, ActionKind.HALT} or long_wait:

@@ -141,7 +141,7 @@ class Memory:
     probes: Mapping[Fingerprint, Probe] = field(default_factory=dict)
     given_up: frozenset[Fingerprint] = frozenset()
 
-    def look(self, seen: Observation) -> tuple[Memory, Observation]:
+    def observe(self, seen: Observation) -> tuple[Memory, Observation]:
         """The memory after a look, and the look completed from it.
 
         Test logins count for versions that are stored and whose app's certificate has not changed since.

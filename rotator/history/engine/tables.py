@@ -123,7 +123,7 @@ SIGHTING: Final = Table(
 )
 
 # What is tried again and again (`rotator.core.attempts.AttemptRecord`).
-TRIAL: Final = Table(
+ATTEMPT: Final = Table(
     "trial",
     METADATA,
     Column("kind", Text, primary_key=True),

@@ -257,26 +257,27 @@ def window_overridden(credential: str, org: str, fingerprint: str, why: str) -> 
     )
 
 
-def attention(trial: AttemptRecord, *, org: str | None = None, credential: str | None = None) -> NewAlert:
+def attention(attempt: AttemptRecord, *, org: str | None = None, credential: str | None = None) -> NewAlert:
     """What cannot succeed before a person does something: it is left alone."""
     return NewAlert(
-        key=key(ATTENTION, f"{trial.kind}/{trial.name}"),
+        key=key(ATTENTION, f"{attempt.kind}/{attempt.name}"),
         kind=ATTENTION,
         severity=Severity.WARNING,
-        title=f"{_TRIED.get(trial.kind, trial.kind)} {trial.name} failed {_times(trial.failures)} and needs a person",
-        text=" ".join(filter(None, [trial.problem, trial.advice, _left_alone(trial, credential)])),
+        title=f"{_TRIED.get(attempt.kind, attempt.kind)} {attempt.name} failed {_times(attempt.failures)}"
+        " and needs a person",
+        text=" ".join(filter(None, [attempt.problem, attempt.advice, _left_alone(attempt, credential)])),
         org=org,
         credential=credential,
-        facts=_moment("Last success", trial.last_good_at),
+        facts=_moment("Last success", attempt.last_good_at),
     )
 
 
-def _left_alone(trial: AttemptRecord, credential: str | None) -> str:
+def _left_alone(attempt: AttemptRecord, credential: str | None) -> str:
     if credential is None:
         return "It is tried now and then only, until a person has seen to it; `rotator check` tells whether that is so."
     return (
         "`rotator run` begins no new rotation of it before something in its store, its apps or config.yaml has changed;"
-        f" `rotate now {trial.name}` does at once."
+        f" `rotate now {attempt.name}` does at once."
     )
 
 

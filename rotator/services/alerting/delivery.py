@@ -64,7 +64,7 @@ def _letter(notices: list[Notification], matters: AlertBook, ledger: Outbox, now
 
 LOG: Final = logging.getLogger(__name__)
 
-TRIAL: Final = "deliver"
+DELIVER: Final = "deliver"
 """Kind of the trial that a channel is (`rotator.core.attempts.AttemptRecord.kind`)."""
 
 BACK_OFF: Final = BackOff(first=timedelta(minutes=1), ceiling=timedelta(minutes=30), attention_after=1)
@@ -116,20 +116,20 @@ class Delivery:
         *,
         ledger: Outbox,
         matters: AlertBook,
-        trials: AttemptRecords,
+        attempts: AttemptRecords,
         alerts: Telling,
         back_off: BackOff = BACK_OFF,
     ) -> None:
         self._ledger: Final = ledger
         self._matters: Final = matters
-        self._trials: Final = trials
+        self._attempts: Final = attempts
         self._alerts: Final = alerts
         self._back_off: Final = back_off
 
     def due(self, channels: Iterable[str], now: datetime) -> list[str]:
         """Those of these channels that are owed something and are not left alone after a failure."""
         owed = self._ledger.owed()
-        return [name for name in channels if name in owed and self._trials.get(TRIAL, name).is_due(now)]
+        return [name for name in channels if name in owed and self._attempts.get(DELIVER, name).is_due(now)]
 
     def drop_unconfigured(self, channels: Collection[str], now: datetime) -> None:
         """Takes back what is owed to channels that are not among these; that one of them is silent is no matter."""
@@ -194,16 +194,16 @@ class Delivery:
 
     def _settle(self, run: _Run, jitter: float) -> None:
         """Notes how the channel is, and when what was not accepted is tried again."""
-        trial = self._tried(run, jitter)
-        self._trials.put(trial)
+        attempt = self._tried(run, jitter)
+        self._attempts.put(attempt)
         for notices, failure in run.failures:
-            self._ledger.failed(notices, failure.what, self._next_trial(run, trial, notices, failure))
+            self._ledger.failed(notices, failure.what, self._next_trial(run, attempt, notices, failure))
         rest = [notice for letter in run.unsent for notice in letter.notices]
-        self._ledger.failed(rest, "", trial.next_at or run.now)
-        self._tell_elsewhere(run, trial)
+        self._ledger.failed(rest, "", attempt.next_at or run.now)
+        self._tell_elsewhere(run, attempt)
 
     def _tried(self, run: _Run, jitter: float) -> AttemptRecord:
-        known = self._trials.get(TRIAL, run.channel)
+        known = self._attempts.get(DELIVER, run.channel)
         if not run.failures:
             return known.succeeded(run.now)
         failure = run.failures[-1][1]
@@ -222,17 +222,17 @@ class Delivery:
         )
 
     def _next_trial(
-        self, run: _Run, trial: AttemptRecord, notices: Sequence[Notification], failure: DeliveryFailed
+        self, run: _Run, attempt: AttemptRecord, notices: Sequence[Notification], failure: DeliveryFailed
     ) -> datetime:
-        if trial.next_at:
-            return trial.next_at
+        if attempt.next_at:
+            return attempt.next_at
         attempts = max(notice.attempts for notice in notices)
         return run.now + (self._back_off.ceiling if failure.lasting else self._back_off.pause(attempts))
 
-    def _tell_elsewhere(self, run: _Run, trial: AttemptRecord) -> None:
+    def _tell_elsewhere(self, run: _Run, attempt: AttemptRecord) -> None:
         for notices, failure in run.failures:
             # Where the others were accepted, it is this message that fails and not the channel.
-            in_a_row = max(notice.attempts for notice in notices) if run.told else trial.failures
+            in_a_row = max(notice.attempts for notice in notices) if run.told else attempt.failures
             if failure.lasting or in_a_row >= TOLD_ELSEWHERE_AFTER:
                 self._alerts.problem(_closed(run.channel, failure), run.now)
                 return

@@ -126,7 +126,7 @@ class CredentialLine:
     apps: tuple[str, ...]
     store: str
     strategy: str
-    trial: AttemptRecord
+    attempt: AttemptRecord
     """How its rotations by schedule went."""
     current: CertificateLine | None
     """The live certificate that consumers log in with; None where no look has found it."""
@@ -148,7 +148,7 @@ class ChannelLine:
 
     name: str
     kind: str
-    trial: AttemptRecord
+    attempt: AttemptRecord
     owed: int
     """Notices that it has not accepted yet."""
 

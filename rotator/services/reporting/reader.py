@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 NEWEST: Final = 500
 """So many rotations are shown."""
 
-_MATTERS: Final[dict[str, str]] = {JobKind.LOOK: ORG, JobKind.ROTATE: ROTATION, JobKind.DELIVER: DELIVERY}
+_MATTERS: Final[dict[str, str]] = {JobKind.INVENTORY: ORG, JobKind.ROTATE: ROTATION, JobKind.DELIVER: DELIVERY}
 """The kind of matter that tells of a trial that fails."""
 
 _ANY_TIME: Final = datetime.min.replace(tzinfo=UTC)
@@ -122,8 +122,10 @@ class _Moment:
             credentials=tuple(self._credential(*each) for each in self.settings.credentials.items()),
             channels=tuple(self._channels()),
             matters=self._matters,
-            troubles=tuple(trial for trial in self._trials.values() if trial.needs_attention and self._is_ours(trial)),
-            untold=tuple(trial for trial in self._trials.values() if self._is_untold(trial)),
+            troubles=tuple(
+                attempt for attempt in self._attempts.values() if attempt.needs_attention and self._is_ours(attempt)
+            ),
+            untold=tuple(attempt for attempt in self._attempts.values() if self._is_untold(attempt)),
             rotations=self._rotations(),
         )
 
@@ -133,8 +135,8 @@ class _Moment:
         return [each for each in seen if each.gone_at is None and each.org in self.settings.orgs]
 
     @cached_property
-    def _trials(self) -> dict[tuple[str, str], AttemptRecord]:
-        return {(trial.kind, trial.name): trial for trial in AttemptRecords(self.database).all()}
+    def _attempts(self) -> dict[tuple[str, str], AttemptRecord]:
+        return {(attempt.kind, attempt.name): attempt for attempt in AttemptRecords(self.database).all()}
 
     @cached_property
     def _promotions(self) -> dict[str, Rotation]:
@@ -164,7 +166,7 @@ class _Moment:
         lines = self._by_org.get(name, ())
         return OrgLine(
             name=name,
-            look=self._trial(JobKind.LOOK, name),
+            look=self._attempt(JobKind.INVENTORY, name),
             apps=self._apps[name],
             certificates=len(lines),
             urgent=sum(line.urgency in _URGENT for line in lines),
@@ -189,7 +191,7 @@ class _Moment:
             apps=settings.apps,
             store=settings.store,
             strategy=str(settings.strategy),
-            trial=self._trial(JobKind.ROTATE, name),
+            attempt=self._attempt(JobKind.ROTATE, name),
             current=current,
             is_stored=is_stored,
             rotates_at=rotates_at,
@@ -222,8 +224,8 @@ class _Moment:
     def _channels(self) -> Iterable[ChannelLine]:
         owed = Outbox(self.database).owed()
         for name, channel in self.settings.alerts.channels.items():
-            trial = self._trial(JobKind.DELIVER, name)
-            yield ChannelLine(name=name, kind=channel.type, trial=trial, owed=owed.get(name, 0))
+            attempt = self._attempt(JobKind.DELIVER, name)
+            yield ChannelLine(name=name, kind=channel.type, attempt=attempt, owed=owed.get(name, 0))
 
     @cached_property
     def _matters(self) -> tuple[Alert, ...]:
@@ -238,24 +240,24 @@ class _Moment:
             last_gaps=rotations.newest_gap(self.database),
         )
 
-    def _trial(self, kind: JobKind, name: str) -> AttemptRecord:
-        return self._trials.get((str(kind), name), AttemptRecord(str(kind), name))
+    def _attempt(self, kind: JobKind, name: str) -> AttemptRecord:
+        return self._attempts.get((str(kind), name), AttemptRecord(str(kind), name))
 
-    def _is_untold(self, trial: AttemptRecord) -> bool:
+    def _is_untold(self, attempt: AttemptRecord) -> bool:
         """Whether it needs a person, and no open matter says so."""
         told = {matter.key for matter in self._matters}
-        of_its_kind = _MATTERS.get(trial.kind, trial.kind)
-        keys = {key(ATTENTION, f"{trial.kind}/{trial.name}"), key(of_its_kind, trial.name)}
-        return trial.needs_attention and self._is_ours(trial) and not keys & told
+        of_its_kind = _MATTERS.get(attempt.kind, attempt.kind)
+        keys = {key(ATTENTION, f"{attempt.kind}/{attempt.name}"), key(of_its_kind, attempt.name)}
+        return attempt.needs_attention and self._is_ours(attempt) and not keys & told
 
-    def _is_ours(self, trial: AttemptRecord) -> bool:
+    def _is_ours(self, attempt: AttemptRecord) -> bool:
         """Whether the configuration still has what was tried."""
         named: dict[str, Container[str]] = {
-            JobKind.LOOK: self.settings.orgs,
+            JobKind.INVENTORY: self.settings.orgs,
             JobKind.ROTATE: self.settings.credentials,
             JobKind.DELIVER: self.settings.alerts.channels,
         }
-        return trial.name in named.get(trial.kind, [trial.name])
+        return attempt.name in named.get(attempt.kind, [attempt.name])
 
 
 def _grouped(lines: Iterable[tuple[str, CertificateLine]]) -> Mapping[str, Sequence[CertificateLine]]:

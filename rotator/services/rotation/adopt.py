@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 _LEFT = "Nothing was stored or changed."
 
 
-def version_to_adopt(managed: CredentialContext, key: PrivateKey, now: datetime) -> Version:
+def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: datetime) -> Version:
     """The version of the app whose live certificate is the key's.
 
     Raises CertificateError when no app of the credential holds the key's certificate, LoginRefused when the org refuses
     a login with it, OrgError and OrgUnavailable when the apps cannot be read.
     """
-    app = _matching_app(managed, key)
+    app = _matching_app(credential, key)
     if app.certificate is None:
-        raise _no_match(managed)
+        raise _no_match(credential)
     version = Version(
-        credential=managed.name,
-        org=managed.settings.org,
+        credential=credential.name,
+        org=credential.settings.org,
         app=app.full_name,
         client_id=app.client_id,
-        username=managed.settings.username,
-        login_url=managed.org.login_url,
-        audience=managed.settings.audience or managed.org.audience,
+        username=credential.settings.username,
+        login_url=credential.org.login_url,
+        audience=credential.settings.audience or credential.org.audience,
         certificate=app.certificate,
         private_key=key,
         created_at=now,
         rotation_id="",
     )
-    answer = managed.prove(version)
+    answer = credential.prove(version)
     if answer.outcome is not LoginOutcome.ACCEPTED:
         raise LoginRefused(
             f"The key matches the live certificate of {app.full_name}, but the org refuses a login with it as "
@@ -51,24 +51,24 @@ def version_to_adopt(managed: CredentialContext, key: PrivateKey, now: datetime)
     return version
 
 
-def _matching_app(managed: CredentialContext, key: PrivateKey) -> App:
-    for name in managed.settings.apps:
-        app = managed.apps.read(name)
+def _matching_app(credential: CredentialContext, key: PrivateKey) -> App:
+    for name in credential.settings.apps:
+        app = credential.apps.read(name)
         if app is None:
             raise OrgError(
-                f"The org {managed.settings.org} shows no connected app {name}.",
+                f"The org {credential.settings.org} shows no connected app {name}.",
                 left=_LEFT,
                 advice="Check `apps` in config.yaml, and the permissions of the management user.",
             )
         if app.certificate is not None and key.matches(app.certificate):
             return app
-    raise _no_match(managed)
+    raise _no_match(credential)
 
 
-def _no_match(managed: CredentialContext) -> CertificateError:
+def _no_match(credential: CredentialContext) -> CertificateError:
     return CertificateError(
-        f"The key does not match the live certificate of {' or '.join(managed.settings.apps)} "
-        f"in the org {managed.settings.org}.",
+        f"The key does not match the live certificate of {' or '.join(credential.settings.apps)} "
+        f"in the org {credential.settings.org}.",
         left=_LEFT,
         advice="Give the key whose certificate is uploaded there; `rotator inventory` shows which it is.",
     )

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Executor:
     """What a rotation does to the world, for one credential."""
 
-    def __init__(self, managed: CredentialContext, observer: Observer, *, rotation_id: str, keep_key: bool) -> None:
+    def __init__(self, credential: CredentialContext, observer: Observer, *, rotation_id: str, keep_key: bool) -> None:
         """`rotation_id` goes into the versions that are made; `keep_key` makes them over the current key."""
-        self._managed = managed
+        self._credential = credential
         self._observer = observer
         self._rotation_id = rotation_id
         self._keep_key = keep_key
@@ -31,11 +31,11 @@ class Executor:
 
     def try_login(self, action: Action) -> LoginAnswer:
         """The `verify` action: one test login."""
-        return self._managed.prove(self._observer.version(action.its_version))
+        return self._credential.prove(self._observer.version(action.its_version))
 
     def carry_out(self, action: Action, seen: Observation, now: datetime) -> None:
         """Any other action. Raises what store and org raise; what was done then, only another look tells."""
-        name, store = self._managed.name, self._managed.store
+        name, store = self._credential.name, self._credential.store
         match action.kind:
             case ActionKind.GENERATE:
                 version = self._generate(action, seen, now)
@@ -60,34 +60,34 @@ class Executor:
             certificate = throwaway(now=now)
         else:
             certificate = self._observer.version(action.its_version).certificate
-        self._managed.apps.replace_certificate(action.its_app, certificate, expecting=seen.live(action.its_app))
+        self._credential.apps.replace_certificate(action.its_app, certificate, expecting=seen.live(action.its_app))
 
     def _generate(self, action: Action, seen: Observation, now: datetime) -> Version:
-        settings, org = self._managed.settings, self._managed.org
+        settings, org = self._credential.settings, self._credential.org
         if self._keep_key and seen.current:
             key = self._observer.version(seen.current.fingerprint).private_key
         else:
-            key = self._managed.new_key(settings.key_bits)
+            key = self._credential.new_key(settings.key_bits)
         return Version(
-            credential=self._managed.name,
+            credential=self._credential.name,
             org=settings.org,
             app=action.its_app,
             client_id=self._observer.client_id(action.its_app),
             username=settings.username,
             login_url=org.login_url,
             audience=settings.audience or org.audience,
-            certificate=self_signed(key, subject_of(self._managed), now=now, lifetime=settings.lifetime),
+            certificate=self_signed(key, subject_of(self._credential), now=now, lifetime=settings.lifetime),
             private_key=key,
             created_at=now,
             rotation_id=self._rotation_id,
         )
 
 
-def subject_of(managed: CredentialContext) -> SubjectName:
+def subject_of(credential: CredentialContext) -> SubjectName:
     """The distinguished name of a credential's certificates."""
-    subject = managed.settings.subject
+    subject = credential.settings.subject
     return SubjectName(
-        common_name=subject.common_name or f"{managed.name} {managed.settings.org}"[:64],
+        common_name=subject.common_name or f"{credential.name} {credential.settings.org}"[:64],
         organizational_unit=subject.organizational_unit or "",
         organization=subject.organization or "",
         locality=subject.locality or "",

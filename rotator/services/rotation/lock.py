@@ -62,7 +62,7 @@ class NoLock:
         """Nothing was lost."""
 
 
-class Guard:
+class LockGuard:
     """Sees to it that a run acts only while it has the lock."""
 
     def __init__(

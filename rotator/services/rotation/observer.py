@@ -60,24 +60,24 @@ class Observer:
     The history is asked at the first look only: while the rotation lock is held, nobody else promotes.
     """
 
-    def __init__(self, managed: CredentialContext) -> None:
-        self._managed = managed
+    def __init__(self, credential: CredentialContext) -> None:
+        self._credential = credential
         self._versions: dict[Fingerprint, Version] = {}
         self._apps: dict[str, App] = {}
         self._told: datetime | None = None
         self._has_asked = False
 
-    def look(self) -> Observation:
+    def observe(self) -> Observation:
         """The store's stages and the apps' live certificates, as they are now.
 
         Raises StoreError when a staged version is not there or damaged, OrgError, OrgUnavailable, LoginRefused; the
         first look HistoryError, too.
         """
-        managed = self._managed
-        stages = managed.store.stages(managed.name)
+        credential = self._credential
+        stages = credential.store.stages(credential.name)
         known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
         return Observation(
-            {name: self._see(name) for name in managed.settings.apps},
+            {name: self._see(name) for name in credential.settings.apps},
             pending=known.get(stages.pending) if stages.pending else None,
             current=known.get(stages.current) if stages.current else None,
             previous=known.get(stages.previous) if stages.previous else None,
@@ -87,10 +87,10 @@ class Observer:
     def version(self, fingerprint: Fingerprint) -> Version:
         """A stored version, its key checked against its certificate. Raises StoreError."""
         if fingerprint not in self._versions:
-            version = self._managed.store.read(self._managed.name, fingerprint)
+            version = self._credential.store.read(self._credential.name, fingerprint)
             if version.fingerprint != fingerprint:
                 raise StoreError(
-                    f"The store {self._managed.store.name} gave another version than {fingerprint}.",
+                    f"The store {self._credential.store.name} gave another version than {fingerprint}.",
                     left="Nothing was changed.",
                     advice="Run `rotator check`.",
                 )
@@ -106,7 +106,7 @@ class Observer:
         client_id = self._apps[app].client_id if app in self._apps else ""
         if not client_id:
             raise OrgError(
-                f"The org {self._managed.settings.org} does not show the consumer key of the app {app}.",
+                f"The org {self._credential.settings.org} does not show the consumer key of the app {app}.",
                 left="Nothing was changed.",
                 advice="The app needs OAuth settings, and the management user the right to see them.",
             )
@@ -118,7 +118,7 @@ class Observer:
         return KnownVersion(fingerprint, version.app, certificate.public_fingerprint, certificate.not_after)
 
     def _see(self, name: str) -> SeenApp:
-        app = self._managed.apps.read(name)
+        app = self._credential.apps.read(name)
         if app is None:
             return SeenApp(name, readable=False)
         self._apps[name] = app
@@ -129,7 +129,7 @@ class Observer:
     def _promoted_at(self, stages: Stages) -> datetime | None:
         """The history tells it; a version that is younger than that was promoted after it was made."""
         if not self._has_asked:
-            self._told, self._has_asked = self._managed.last_promotion(), True
+            self._told, self._has_asked = self._credential.last_promotion(), True
         if stages.current is None:
             return None
         made = self.version(stages.current).created_at

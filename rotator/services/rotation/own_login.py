@@ -36,24 +36,24 @@ def own_login(
     return lambda: _by_credential(settings.orgs[org], login, keeper)
 
 
-def refuse_to_end_own_login(managed: CredentialContext) -> None:
+def refuse_to_end_own_login(rotated: CredentialContext) -> None:
     """Rotating the app whose key the program itself logs in with would end its login.
 
     Raises RotationHalted for such a credential; one that `login` names is safe, as the program then logs in with what
     is stored. Raises what reading the apps raises.
     """
-    login = managed.org.login
+    login = rotated.org.login
     if not isinstance(login, LoginWithKey):
         return
-    for name in managed.settings.apps:
-        app = managed.apps.read(name)
+    for name in rotated.settings.apps:
+        app = rotated.apps.read(name)
         if app is not None and app.client_id == login.client_id:
             raise RotationHalted(
-                f"Rotating {managed.name} would end the key that rotator itself logs in to {managed.settings.org} by,"
+                f"Rotating {rotated.name} would end the key that rotator itself logs in to {rotated.settings.org} by,"
                 f" through {name}.",
                 left="Nothing was changed.",
-                advice=f"Run `rotator adopt {managed.name} --key FILE` with that key, then set"
-                f" `login: {{credential: {managed.name}}}` of the org.",
+                advice=f"Run `rotator adopt {rotated.name} --key FILE` with that key, then set"
+                f" `login: {{credential: {rotated.name}}}` of the org.",
             )
 
 

@@ -35,19 +35,19 @@ class Plan:
     forecast: Forecast
 
 
-def plan_of(managed: CredentialContext, request: Request, now: datetime) -> Plan:
+def plan_of(credential: CredentialContext, request: Request, now: datetime) -> Plan:
     """Looks once, and plays the run through. Raises what the look raises."""
-    seen = Observer(managed).look()
-    policy = policy_of(managed)
+    seen = Observer(credential).observe()
+    policy = policy_of(credential)
     current = seen.current
     due_at = current.not_after - policy.rotate_before if current else None
     try:
-        refuse_to_end_own_login(managed)
-        forecast = foresee(seen, _wanted(managed, request, now), policy, now)
+        refuse_to_end_own_login(credential)
+        forecast = foresee(seen, _wanted(credential, request, now), policy, now)
     except RotationHalted as halted:
         forecast = Forecast((), Action(ActionKind.HALT, halted.what, advice=halted.advice))
     return Plan(
-        credential=managed.name,
+        credential=credential.name,
         strategy=seen.strategy,
         current=current.fingerprint if current else None,
         not_after=current.not_after if current else None,
@@ -57,9 +57,9 @@ def plan_of(managed: CredentialContext, request: Request, now: datetime) -> Plan
     )
 
 
-def _wanted(managed: CredentialContext, request: Request, now: datetime) -> Wanted:
+def _wanted(credential: CredentialContext, request: Request, now: datetime) -> Wanted:
     """What the request would want: of an interrupted rotation, if it means that one, what that wanted."""
-    stages, rotation = managed.store.stages(managed.name), managed.open_rotation()
+    stages, rotation = credential.store.stages(credential.name), credential.open_rotation()
     if rotation and continues(request, rotation, stages, now=now):
         return wanted_of(*as_begun(rotation, request))
-    return wanted_of(request, subject_of(managed.name, request, stages) if request.goal else None)
+    return wanted_of(request, subject_of(credential.name, request, stages) if request.goal else None)

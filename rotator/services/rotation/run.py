@@ -13,7 +13,7 @@ from rotator.core.decision.policies import Goal, Policy, Wanted
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
 from rotator.services.rotation.executor import Executor
 from rotator.services.rotation.gap import Gap
-from rotator.services.rotation.lock import Guard, Lock, NoLock
+from rotator.services.rotation.lock import Lock, LockGuard, NoLock
 from rotator.services.rotation.observer import CredentialContext, Observer
 from rotator.services.rotation.recorder import RecordEvent, RunRecorder
 from rotator.services.rotation.report import Listener, Outcome, Report, Silent, StepTimings
@@ -66,7 +66,7 @@ _NAP: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RunContext:
     """Time, the wish to stop, and who listens: what a run has around it."""
 
     now: Callable[[], datetime]
@@ -83,27 +83,27 @@ class Run:
 
     def __init__(
         self,
-        managed: CredentialContext,
+        credential: CredentialContext,
         wanted: Wanted,
-        around: Surroundings,
+        context: RunContext,
         *,
         rotation_id: str = "",
         gap_begun_at: datetime | None = None,
     ) -> None:
         """`rotation_id` is the rotation's, if there is one; `gap_begun_at` is when an interrupted run opened a gap."""
-        self._managed = managed
+        self._credential = credential
         self._wanted = wanted
-        self._around = around
-        self._policy = policy_of(managed)
+        self._context = context
+        self._policy = policy_of(credential)
         self._rotation_id = rotation_id
         self._begin_anew()
-        self._patience = RetryPolicy(self._policy.verification, around.now)
+        self._retry_policy = RetryPolicy(self._policy.verification, context.now)
         timeout = self._policy.verification.timeout
-        self._guard = Guard(around.lock, now=around.now, sleep=around.sleep, timeout=timeout)
-        self._doubt = Recheck()
+        self._guard = LockGuard(context.lock, now=context.now, sleep=context.sleep, timeout=timeout)
+        self._recheck = Recheck()
         self._gap = Gap(begun_at=gap_begun_at)
-        self._tally = StepTimings()
-        self._notes = RunRecorder(managed.name, around.record)
+        self._timings = StepTimings()
+        self._recorder = RunRecorder(credential.name, context.record)
         self._refused_uploads = 0
         self._trouble: RotatorError | None = None
         self._why_given_up = ""
@@ -112,9 +112,9 @@ class Run:
 
     def _begin_anew(self) -> None:
         """Whatever was seen or proven before counts no more."""
-        self._observer = Observer(self._managed)
+        self._observer = Observer(self._credential)
         keep_key = self._wanted.keep_key
-        self._hands = Executor(self._managed, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
+        self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
         self._memory = Memory()
 
     def run(self) -> Report:
@@ -129,26 +129,26 @@ class Run:
                 continue
             if self._refused_uploads >= ATTEMPTS and self._trouble:
                 seen = self._give_up_upload(seen, self._trouble)
-            action = decide(seen, self._wanted, self._policy, self._around.now())
-            if self._doubt.remains(action, seen):
-                self._around.sleep(FIRST_PAUSE.total_seconds())
+            action = decide(seen, self._wanted, self._policy, self._context.now())
+            if self._recheck.remains(action, seen):
+                self._context.sleep(FIRST_PAUSE.total_seconds())
                 continue
             end = self._end(action, seen)
             if end:
                 return end
-            if self._around.stop_asked() and settled(seen):
-                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._managed.name))
+            if self._context.stop_asked() and settled(seen):
+                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._credential.name))
             if self._is_alone():
                 self._do(action, seen)
 
     def _look(self) -> Observation | None:
         try:
-            fresh = self._observer.look()
+            fresh = self._observer.observe()
         except (OrgError, StoreError, HistoryError) as error:
-            self._tolerate(LOOK, error, harmless=self._start is None or (self._may_stop and self._around.stop_asked()))
+            self._tolerate(LOOK, error, harmless=self._start is None or (self._may_stop and self._context.stop_asked()))
             return None
-        self._patience.succeeded(LOOK)
-        self._memory, seen = self._memory.look(fresh)
+        self._retry_policy.succeeded(LOOK)
+        self._memory, seen = self._memory.observe(fresh)
         self._start = self._start or seen
         self._may_stop = settled(seen)
         self._judge_gap(seen)
@@ -171,14 +171,14 @@ class Run:
 
     def _since_promotion(self, seen: Observation) -> datetime:
         begun, promoted = self._gap.begun_at, seen.promoted_at
-        return promoted if begun and promoted and promoted >= begun else self._around.now()
+        return promoted if begun and promoted and promoted >= begun else self._context.now()
 
     def _do(self, action: Action, seen: Observation) -> None:
         if action.kind is ActionKind.WAIT:
             self._wait(action, seen)
             return
-        began = self._around.now()
-        self._around.listener.begins(action)
+        began = self._context.now()
+        self._context.listener.begins(action)
         answer: LoginAnswer | None = None
         try:
             if action.kind is ActionKind.VERIFY:
@@ -189,16 +189,16 @@ class Run:
             self._fail(action, seen, error)
             return
         finally:
-            self._tally.add(action, self._since(began))
+            self._timings.add(action, self._since(began))
         self._after(action, seen)
         outcome = answer.outcome if answer else None
-        self._notes.log(action, self._version(action), seconds=self._since(began), answer=outcome)
-        self._around.listener.ended(action, self._since(began), answer)
+        self._recorder.log(action, self._version(action), seconds=self._since(began), answer=outcome)
+        self._context.listener.ended(action, self._since(began), answer)
 
     def _verify(self, action: Action) -> LoginAnswer:
-        answer = self._hands.try_login(action)
+        answer = self._executor.try_login(action)
         before = self._memory.probes.get(action.its_version)
-        self._memory = self._memory.probed(action.its_version, answer, self._around.now())
+        self._memory = self._memory.probed(action.its_version, answer, self._context.now())
         if before is None or before.outcome is not answer.outcome:
             self._record(action, outcome=answer.outcome, answer=answer.reason)
         return answer
@@ -209,18 +209,18 @@ class Run:
             self._memory = self._memory.giving_up(action.gives_up)
         if action.kind in _WRITES:
             self._may_stop = False
-            opens_gap = self._gap.before(action, seen, self._around.now())
+            opens_gap = self._gap.before(action, seen, self._context.now())
             # Written down first: after a crash it tells since when consumers may have been refused.
             self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap)
-        self._hands.carry_out(action, seen, self._around.now())
+        self._executor.carry_out(action, seen, self._context.now())
 
     def _after(self, action: Action, seen: Observation) -> None:
-        self._patience.succeeded(action.kind)
+        self._retry_policy.succeeded(action.kind)
         if action.kind is ActionKind.VERIFY:
             return
         if action.kind is ActionKind.PROMOTE:
-            self._observer.promoted(self._around.now())
-            self._gap.close(self._around.now())
+            self._observer.promoted(self._context.now())
+            self._gap.close(self._context.now())
         replaced = seen.current.fingerprint if seen.current and action.kind is ActionKind.PROMOTE else None
         self._record(action, replaces=replaced)
         if action.kind in _WRITES:
@@ -228,37 +228,37 @@ class Run:
 
     def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
         self._record(action, succeeded=False, error=error.what)
-        self._notes.log(action, self._version(action), failed=error.what)
-        self._around.listener.failed(action, error.what)
+        self._recorder.log(action, self._version(action), failed=error.what)
+        self._context.listener.failed(action, error.what)
         if action.kind is ActionKind.PROMOTE:
             # It may have been done: then the previous version's grace begins now, not when an older one was promoted.
-            self._observer.promoted(self._around.now())
+            self._observer.promoted(self._context.now())
         if action.kind is ActionKind.UPLOAD:
             self._refused_uploads, self._trouble = self._refused_uploads + 1, error
-            self._notes.warn(error.what)
-            self._around.sleep(FIRST_PAUSE.total_seconds())
+            self._recorder.warn(error.what)
+            self._context.sleep(FIRST_PAUSE.total_seconds())
             return
         self._tolerate(action.kind, error, harmless=settled(seen) and action.kind not in _WRITES)
 
     def _tolerate(self, kind: ActionKind | None, error: RotatorError, *, harmless: bool) -> None:
         """Raises an error that may be left to another run, and others once they have come for too long."""
-        if self._patience.is_over(kind, error) or harmless:
+        if self._retry_policy.is_over(kind, error) or harmless:
             raise error
         # Whoever has lost the lock for good waits for nothing: what is half done is another's to end.
         if not self._is_alone():
             return
         if kind is LOOK:
-            self._around.listener.failed(None, error.what)
-        self._around.sleep(self._patience.pause(kind).total_seconds())
+            self._context.listener.failed(None, error.what)
+        self._context.sleep(self._retry_policy.pause(kind).total_seconds())
 
     def _is_alone(self) -> bool:
         """Whether nobody else can have come between; if not, the run goes on as one that starts now would."""
         lost = self._guard.loss()
         if lost is None:
             return True
-        self._around.listener.failed(None, lost.what)
-        self._guard.take_again(lost, gives_up=lambda: self._may_stop and self._around.stop_asked())
-        self._notes.warn(f"{lost.what} It was taken again.")
+        self._context.listener.failed(None, lost.what)
+        self._guard.take_again(lost, gives_up=lambda: self._may_stop and self._context.stop_asked())
+        self._recorder.warn(f"{lost.what} It was taken again.")
         self._begin_anew()
         return False
 
@@ -272,16 +272,16 @@ class Run:
         return replace(seen, given_up=self._memory.given_up)
 
     def _wait(self, action: Action, seen: Observation) -> None:
-        began = self._around.now()
-        self._around.listener.begins(action)
-        while action.until and (left := (action.until - self._around.now()).total_seconds()) > 0:
-            if self._around.stop_asked() and settled(seen):
+        began = self._context.now()
+        self._context.listener.begins(action)
+        while action.until and (left := (action.until - self._context.now()).total_seconds()) > 0:
+            if self._context.stop_asked() and settled(seen):
                 break
-            self._around.sleep(min(_NAP, left))
-        self._tally.add(action, self._since(began))
+            self._context.sleep(min(_NAP, left))
+        self._timings.add(action, self._since(began))
 
     def _end(self, action: Action, seen: Observation) -> Report | None:
-        now = self._around.now()
+        now = self._context.now()
         if action.kind is ActionKind.DONE:
             self._gap.close(now)
             return self._report(self._success(seen), seen, action.why, again_at=action.until)
@@ -295,7 +295,7 @@ class Run:
     def _halted(self, action: Action, seen: Observation) -> Report:
         if action.halt is not HaltReason.REVERTED:
             return self._report(Outcome.HALTED, seen, action.why, action.advice, halt=action.halt)
-        self._gap.close(self._around.now())
+        self._gap.close(self._context.now())
         why = f"{self._why_given_up} The old certificate is back." if self._why_given_up else action.why
         return self._report(Outcome.REVERTED, seen, why, action.advice, halt=action.halt)
 
@@ -318,7 +318,7 @@ class Run:
         again_at: datetime | None = None,
     ) -> Report:
         return Report(
-            credential=self._managed.name,
+            credential=self._credential.name,
             strategy=seen.strategy,
             outcome=outcome,
             why=why,
@@ -328,9 +328,9 @@ class Run:
             old_fingerprint=self._old(seen),
             new_fingerprint=seen.current.fingerprint if seen.current else None,
             gap=self._gap,
-            steps=self._tally.steps,
+            steps=self._timings.steps,
             again_at=again_at,
-            warnings=self._notes.warnings,
+            warnings=self._recorder.warnings,
         )
 
     def _old(self, seen: Observation) -> Fingerprint | None:
@@ -343,13 +343,13 @@ class Run:
         return seen.previous.fingerprint if seen.previous else None
 
     def _since(self, began: datetime) -> float:
-        return (self._around.now() - began).total_seconds()
+        return (self._context.now() - began).total_seconds()
 
     def _record(self, action: Action, *, kind: str = "", **details: str | float | bool | None) -> None:
-        self._notes.record(action, self._version(action), kind=kind, **details)
+        self._recorder.record(action, self._version(action), kind=kind, **details)
 
     def _version(self, action: Action) -> Fingerprint | None:
-        return self._hands.made if action.kind is ActionKind.GENERATE else action.version
+        return self._executor.made if action.kind is ActionKind.GENERATE else action.version
 
 
 _WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
@@ -360,9 +360,9 @@ def settled(seen: Observation) -> bool:
     return seen.current is None or seen.is_live(seen.current)
 
 
-def policy_of(managed: CredentialContext) -> Policy:
+def policy_of(credential: CredentialContext) -> Policy:
     """A credential's policy, as decisions need it."""
-    settings = managed.settings
+    settings = credential.settings
     return Policy(
         rotate_before=settings.rotate_before, grace=settings.grace, verification=settings.verification.rules()
     )

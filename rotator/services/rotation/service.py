@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import Hold, RotationLocks
     from rotator.services.rotation.observer import CredentialContext
-    from rotator.services.rotation.run import Surroundings
+    from rotator.services.rotation.run import RunContext
 
 
 class RotationService:
@@ -34,43 +34,43 @@ class RotationService:
 
     def __init__(
         self,
-        managed: CredentialContext,
+        credential: CredentialContext,
         journal: Journal,
         locks: RotationLocks,
-        around: Callable[[str | None], Surroundings],
+        around: Callable[[str | None], RunContext],
         gap_begun: Callable[[], datetime | None],
     ) -> None:
         """`around(rotation id)` gives a run its surroundings, with a recorder for that rotation. `gap_begun` tells
         since when consumers may be refused because a run was interrupted.
         """
-        self._managed: Final = managed
+        self._credential: Final = credential
         self._journal: Final = journal
         self._locks: Final = locks
         self._around: Final = around
         self._gap_begun: Final = gap_begun
 
-    def serve(self, request: Request) -> Report:
+    def handle(self, request: Request) -> Report:
         """Sees a request through, from where an interrupted run left it.
 
         Raises RotationRunning when somebody else is rotating the credential, RotationHalted when what is asked for
         makes no sense as the store stands or would end the program's own login, and what `Run.run` raises.
         """
-        name, store = self._managed.name, self._managed.store
+        name, store = self._credential.name, self._credential.store
         with self._locks.hold(name) as hold:
-            refuse_to_end_own_login(self._managed)
+            refuse_to_end_own_login(self._credential)
             store.sweep(name)
             stages = store.stages(name)
             rotation = self._left_open(request, stages)
             if rotation is None and request.goal:
                 rotation = self._begin(request, subject_of(name, request, stages))
-            return self._see_through(request, rotation, stages, hold)
+            return self._run(request, rotation, stages, hold)
 
     def adopt(self, request: Request, version: Version) -> Report:
         """Takes a key pair that people made into the store: it must be live and log in, as any version must.
 
         Raises RotationHalted when it is the current version already, RotationRunning, and what `Run.run` raises.
         """
-        name, store = self._managed.name, self._managed.store
+        name, store = self._credential.name, self._credential.store
         with self._locks.hold(name) as hold:
             store.sweep(name)
             stages = store.stages(name)
@@ -85,30 +85,30 @@ class RotationService:
             if version.fingerprint not in stages.fingerprints:
                 self._clear_pending(stages)
                 store.put_pending(replace(version, rotation_id=rotation.id))
-            return self._see_through(request, rotation, stages, hold)
+            return self._run(request, rotation, stages, hold)
 
     def _clear_pending(self, stages: Stages) -> None:
         """What was pending was meant to replace a certificate that people have replaced by hand since."""
         if stages.pending is None:
             return
-        managed = self._managed
+        credential = self._credential
         # A previous version that was to come back keeps its certificate, and its grace.
-        for name in managed.settings.apps if stages.pending != stages.previous else ():
-            app = managed.apps.read(name)
+        for name in credential.settings.apps if stages.pending != stages.previous else ():
+            app = credential.apps.read(name)
             if app is not None and app.fingerprint == stages.pending:
-                managed.apps.replace_certificate(name, throwaway(now=self._now()), expecting=stages.pending)
-        managed.store.discard(managed.name, stages.pending)
+                credential.apps.replace_certificate(name, throwaway(now=self._now()), expecting=stages.pending)
+        credential.store.discard(credential.name, stages.pending)
 
     def _left_open(self, request: Request, stages: Stages, adopted: Fingerprint | None = None) -> Rotation | None:
         """The rotation that an interrupted run left open, if it is what is asked for."""
-        rotation = self._journal.open_rotation(self._managed.name)
+        rotation = self._journal.open_rotation(self._credential.name)
         if rotation and continues(request, rotation, stages, now=self._now(), adopted=adopted):
             return rotation
         return None
 
     def _abandon_another(self) -> Rotation | None:
         """Ends what was left open, now that something else is begun: a request that was refused ends nothing."""
-        rotation = self._journal.open_rotation(self._managed.name)
+        rotation = self._journal.open_rotation(self._credential.name)
         if rotation:
             why = "It was interrupted, and another request came after it."
             self._journal.finish_rotation(rotation.id, outcome="abandoned", why=why, now=self._now())
@@ -119,10 +119,10 @@ class RotationService:
         # A key in wrong hands is not given a grace because something else was asked for in between.
         is_urgent = abandoned is not None and abandoned.trigger == "compromised"
         brings = request.goal in {"back", "adopt"}
-        settings = self._managed.settings
+        settings = self._credential.settings
         return self._journal.begin_rotation(
             NewRotation(
-                credential=self._managed.name,
+                credential=self._credential.name,
                 org=settings.org,
                 strategy=settings.strategy,
                 trigger=request.trigger,
@@ -137,13 +137,13 @@ class RotationService:
             self._now(),
         )
 
-    def _see_through(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold) -> Report:
+    def _run(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold) -> Report:
         rotation_id = rotation.id if rotation else None
         begun, subject = as_begun(rotation, request) if rotation else (request, None)
         wanted, gap_begun_at = wanted_of(begun, subject), self._gap_begun()
         self._catch_up(rotation, wanted, stages)
         run = Run(
-            self._managed,
+            self._credential,
             wanted,
             replace(self._around(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
             rotation_id=rotation_id or "",
@@ -161,7 +161,7 @@ class RotationService:
 
     def _resume(self, rotation: Rotation | None, wanted: Wanted) -> None:
         """Makes sure, once a lost lock was taken again, that nobody has ended the rotation or begun another since."""
-        name = self._managed.name
+        name = self._credential.name
         found = self._journal.open_rotation(name)
         if (found and found.id) != (rotation and rotation.id):
             raise RotationRunning(
@@ -169,7 +169,7 @@ class RotationService:
                 left="What it did stays as it is.",
                 advice=f"`rotator history {name}` shows what that was; run this again if it is still wanted.",
             )
-        self._catch_up(rotation, wanted, self._managed.store.stages(name))
+        self._catch_up(rotation, wanted, self._credential.store.stages(name))
 
     def _catch_up(self, rotation: Rotation | None, wanted: Wanted, stages: Stages) -> None:
         """Writes down a promotion that an interrupted run could not."""
@@ -182,7 +182,7 @@ class RotationService:
 
         A version that the history never knew was current before it began, unless the rotation itself was to bring it.
         """
-        promoted = self._journal.promoted_version(self._managed.name)
+        promoted = self._journal.promoted_version(self._credential.name)
         return has_begun if promoted is None else promoted != current
 
     def _write_promotion(self, version: Fingerprint, rotation_id: str | None) -> None:
@@ -190,7 +190,7 @@ class RotationService:
         self._journal.record(
             PROMOTION,
             now=self._now(),
-            credential=self._managed.name,
+            credential=self._credential.name,
             rotation_id=rotation_id,
             why="an interrupted run had made it current",
             version=version,
@@ -202,7 +202,7 @@ class RotationService:
             self._journal.record(
                 "stopped",
                 now=self._now(),
-                credential=self._managed.name,
+                credential=self._credential.name,
                 rotation_id=rotation.id if rotation else None,
                 error=why,
             )

@@ -23,8 +23,8 @@ class TestLogin:
     answer: LoginAnswer
 
 
-def test_logins(managed: CredentialContext) -> Iterator[TestLogin]:
+def test_logins(credential: CredentialContext) -> Iterator[TestLogin]:
     """Logs in once with each stored version, current first. Raises StoreError, OrgUnavailable and LoginRefused."""
-    for stage, fingerprint in managed.store.stages(managed.name):
-        version = managed.store.read(managed.name, fingerprint)
-        yield TestLogin(managed.name, stage, version, managed.prove(version))
+    for stage, fingerprint in credential.store.stages(credential.name):
+        version = credential.store.read(credential.name, fingerprint)
+        yield TestLogin(credential.name, stage, version, credential.prove(version))

@@ -44,13 +44,13 @@ class UnitOfWork:
         self._database: Final = database
 
     @contextmanager
-    def together(self) -> Iterator[UnitOfWork]:
+    def transaction(self) -> Iterator[UnitOfWork]:
         """The same books in one transaction: all that is written until the end, or nothing, and nobody in between."""
         with self._database.writing() as connection:
             yield UnitOfWork(self._settings, Within(connection))
 
     @contextmanager
-    def at_one_moment(self) -> Iterator[UnitOfWork]:
+    def read_transaction(self) -> Iterator[UnitOfWork]:
         """The same books in one transaction that only reads."""
         with self._database.reading() as connection:
             yield UnitOfWork(self._settings, Within(connection))
@@ -61,7 +61,7 @@ class UnitOfWork:
         return self._database
 
     @cached_property
-    def trials(self) -> AttemptRecords:
+    def attempts(self) -> AttemptRecords:
         """What is known of what is tried again and again."""
         return AttemptRecords(self._database)
 
@@ -90,7 +90,7 @@ AWAY: Final = 3
 """Exit code of errors that time mends (`rotator.errors`)."""
 
 
-class JobContext(Protocol):
+class JobAdapters(Protocol):
     """Sessions, connections and stores of one job in one thread (`rotator.application.Application.fork`).
 
     Nothing of it is shared with another job but the history and the count of calls.
@@ -108,11 +108,11 @@ class JobContext(Protocol):
         """A store by its name. Raises ConfigurationError."""
         ...
 
-    def managed(self, name: str) -> CredentialContext:
+    def credential_context(self, name: str) -> CredentialContext:
         """A credential, and the program logged in to its org. Raises what a login raises."""
         ...
 
-    def desk(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
+    def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
         """Where requests for a credential are taken. Raises what a login raises."""
         ...
 
@@ -120,15 +120,15 @@ class JobContext(Protocol):
         """A place where people read. Raises ConfigurationError."""
         ...
 
-    def beat(self) -> None:
+    def send_heartbeat(self) -> None:
         """Tells the outside monitor that all is well. Raises HeartbeatFailed."""
         ...
 
 
-class OpenJobContext(Protocol):
+class OpenJobAdapters(Protocol):
     """Makes the scope of one job."""
 
-    def __call__(self, *, limited: bool = False) -> AbstractContextManager[JobContext]:
+    def __call__(self, *, limited: bool = False) -> AbstractContextManager[JobAdapters]:
         """`limited`: its calls to an org end with LimitReached when the org's limits are reached."""
         ...
 
@@ -143,7 +143,7 @@ class ServiceContext:
 
     settings: Settings
     database: Database
-    open_scope: OpenJobContext
+    open_adapters: OpenJobAdapters
     now: Callable[[], datetime]
     random: Callable[[], float]
     """A number from 0 to 1, for the pauses after failures and the jitter between looks."""
@@ -154,14 +154,14 @@ class ServiceContext:
     """Who follows a rotation of this credential."""
 
     @cached_property
-    def books(self) -> UnitOfWork:
+    def history(self) -> UnitOfWork:
         """What is written down."""
         return UnitOfWork(self.settings, self.database)
 
     @property
     def alerts(self) -> AlertRules:
         """Decides who is told of what."""
-        return self.books.alerts
+        return self.history.alerts
 
     @property
     def back_off(self) -> BackOff:
@@ -172,7 +172,7 @@ class ServiceContext:
     def has(self, kind: str, name: str) -> bool:
         """Whether what was once tried is there still, in the configuration."""
         configured: dict[str, Container[str]] = {
-            JobKind.LOOK: self.settings.orgs,
+            JobKind.INVENTORY: self.settings.orgs,
             JobKind.ROTATE: self.settings.credentials,
             JobKind.DELIVER: self.settings.alerts.channels,
             STORE: self.settings.stores,
@@ -181,11 +181,11 @@ class ServiceContext:
 
     def moment(self) -> Moment:
         """Now, with everything that was tried before. Raises HistoryError."""
-        return Moment(self.now(), {(trial.kind, trial.name): trial for trial in self.books.trials.all()})
+        return Moment(self.now(), {(attempt.kind, attempt.name): attempt for attempt in self.history.attempts.all()})
 
-    def failed(self, trial: AttemptRecord, error: RotatorError, *, world: str = "") -> AttemptRecord:
+    def failed(self, attempt: AttemptRecord, error: RotatorError, *, world: str = "") -> AttemptRecord:
         """A trial after one more failure, which lasts unless something was away for a while."""
-        return trial.failed(
+        return attempt.failed(
             self.now(),
             self.back_off,
             problem=error.what,

@@ -34,7 +34,7 @@ WORK: Final = "#daemon"
 
 
 @dataclass(frozen=True)
-class CycleEnd:
+class CycleResult:
     """How a round ended."""
 
     failing: tuple[AttemptRecord, ...]
@@ -45,7 +45,7 @@ class CycleEnd:
         """As the README documents them: 0 all is well, 1 a person is needed, 3 something is away for a while."""
         if not self.failing:
             return 0
-        return 1 if any(trial.lasting or trial.needs_attention for trial in self.failing) else 3
+        return 1 if any(attempt.lasting or attempt.needs_attention for attempt in self.failing) else 3
 
 
 def _one_by_one(jobs: Sequence[Job]) -> None:
@@ -56,14 +56,14 @@ def _one_by_one(jobs: Sequence[Job]) -> None:
 class Cycle:
     """What is due, and the doing of it. Threads may share it; jobs of one key must not run at the same time."""
 
-    def __init__(self, office: ServiceContext) -> None:
-        self._office: Final = office
-        outlooks = NextDues()
-        self._lookout: Final = InventoryJobs(office, outlooks)
-        self._rotations: Final = RotationJobs(office, outlooks, self._lookout.ask)
-        self._post: Final = DeliveryJobs(office)
-        self._upkeep: Final = Maintenance(office, self._post)
-        self._heartbeat: Final = Heartbeat(office)
+    def __init__(self, context: ServiceContext) -> None:
+        self._context: Final = context
+        next_dues = NextDues()
+        self._inventory: Final = InventoryJobs(context, next_dues)
+        self._rotations: Final = RotationJobs(context, next_dues, self._inventory.ask)
+        self._delivery: Final = DeliveryJobs(context)
+        self._maintenance: Final = Maintenance(context, self._delivery)
+        self._heartbeat: Final = Heartbeat(context)
 
     @contextmanager
     def at_work(self, locks: RotationLocks) -> Iterator[Hold]:
@@ -87,43 +87,43 @@ class Cycle:
 
         A job that was not begun, or did not end, is due again when this is asked the next time.
         """
-        moment = self._office.moment()
-        looks = self._lookout.due(moment)
+        moment = self._context.moment()
+        looks = self._inventory.due(moment)
         jobs = [
             *self._jobs(JobKind.ROTATE, self._rotations.due(moment, looks), self.rotate),
-            *self._jobs(JobKind.LOOK, looks, self.look),
-            *self._jobs(JobKind.DELIVER, self._post.due(moment.now), self.deliver),
+            *self._jobs(JobKind.INVENTORY, looks, self.take_inventory),
+            *self._jobs(JobKind.DELIVER, self._delivery.due(moment.now), self.deliver),
         ]
-        if self._lookout.evaluation_is_due(moment):
+        if self._inventory.evaluation_is_due(moment):
             jobs.append(Job(JobKind.EVALUATE, "", self.evaluate))
-        if self._upkeep.is_due(moment):
-            jobs.append(Job(JobKind.UPKEEP, "", self.keep_house))
+        if self._maintenance.is_due(moment):
+            jobs.append(Job(JobKind.MAINTENANCE, "", self.maintain))
         if self._heartbeat.is_due(moment, jobs):
-            jobs.append(Job(JobKind.HEARTBEAT, "", self.beat))
+            jobs.append(Job(JobKind.HEARTBEAT, "", self.send_heartbeat))
         return jobs
 
-    def once(self, run_all: Callable[[Sequence[Job]], None] = _one_by_one) -> CycleEnd:
+    def once(self, run_all: Callable[[Sequence[Job]], None] = _one_by_one) -> CycleResult:
         """One full round: every org is looked at, due or not. `run_all` runs jobs, in threads or not, to their end.
 
         Raises HistoryError. What else fails is in the result.
         """
-        run_all(self._jobs(JobKind.LOOK, self._office.settings.orgs, self.look))
-        run_all(self._jobs(JobKind.ROTATE, self._rotations.due(self._office.moment()), self.rotate))
+        run_all(self._jobs(JobKind.INVENTORY, self._context.settings.orgs, self.take_inventory))
+        run_all(self._jobs(JobKind.ROTATE, self._rotations.due(self._context.moment()), self.rotate))
         self.evaluate()
-        if self._upkeep.is_due(self._office.moment()):
-            self.keep_house()
-        run_all(self._jobs(JobKind.DELIVER, self._post.due(self._office.now()), self.deliver))
-        self.beat()
-        tried = self._office.books.trials.all()
-        return CycleEnd(tuple(each for each in tried if each.failures and self._office.has(each.kind, each.name)))
+        if self._maintenance.is_due(self._context.moment()):
+            self.maintain()
+        run_all(self._jobs(JobKind.DELIVER, self._delivery.due(self._context.now()), self.deliver))
+        self.send_heartbeat()
+        tried = self._context.history.attempts.all()
+        return CycleResult(tuple(each for each in tried if each.failures and self._context.has(each.kind, each.name)))
 
     @staticmethod
     def _jobs(kind: JobKind, names: Iterable[str], story: Callable[[str], object]) -> list[Job]:
         return [Job(kind, name, partial(_run, story, name)) for name in names]
 
-    def look(self, org: str) -> None:
+    def take_inventory(self, org: str) -> None:
         """Looks at one org: certificates and credentials, and who is to be told of what."""
-        self._lookout.look(org)
+        self._inventory.take_inventory(org)
 
     def rotate(self, credential: str) -> Report | None:
         """Does what a credential needs: goes on, rotates, retires. None when there was nothing that could be done."""
@@ -131,19 +131,19 @@ class Cycle:
 
     def evaluate(self) -> None:
         """Finds the thresholds that were crossed since the last look, also in orgs that cannot be read."""
-        self._lookout.evaluate()
+        self._inventory.evaluate()
 
     def deliver(self, channel: str) -> None:
         """Sends what a channel is owed and what is due."""
-        self._post.deliver(channel)
+        self._delivery.deliver(channel)
 
-    def keep_house(self) -> None:
+    def maintain(self) -> None:
         """Proves the history, trims what nobody needs any more, sweeps leftovers."""
-        self._upkeep.keep()
+        self._maintenance.keep()
 
-    def beat(self) -> None:
+    def send_heartbeat(self) -> None:
         """Tells the outside monitor that a full round has ended."""
-        self._heartbeat.beat()
+        self._heartbeat.send_heartbeat()
 
 
 def _run(story: Callable[[str], object], name: str) -> None:

@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 class DeliveryJobs:
     """The channels of the configuration."""
 
-    def __init__(self, office: ServiceContext) -> None:
-        self._office: Final = office
+    def __init__(self, context: ServiceContext) -> None:
+        self._context: Final = context
         self._delivery: Final = Delivery(
-            ledger=office.books.ledger,
-            matters=office.books.matters,
-            trials=office.books.trials,
-            alerts=office.books.alerts,
+            ledger=context.history.ledger,
+            matters=context.history.matters,
+            attempts=context.history.attempts,
+            alerts=context.history.alerts,
         )
 
     def due(self, now: datetime) -> list[str]:
         """The channels that are owed something and are not left alone after a failure."""
-        return self._delivery.due(self._office.settings.alerts.channels, now)
+        return self._delivery.due(self._context.settings.alerts.channels, now)
 
     def deliver(self, channel: str) -> None:
         """Sends what a channel is owed. Raises HistoryError; what fails is owed still."""
-        with self._office.open_scope() as scope:
+        with self._context.open_adapters() as adapters:
             self._delivery.deliver(
-                channel, lambda: scope.channel(channel), self._office.now(), jitter=self._office.random()
+                channel, lambda: adapters.channel(channel), self._context.now(), jitter=self._context.random()
             )
 
     def forget_unconfigured(self) -> None:
         """Takes back what is owed to channels that the configuration no longer has."""
-        self._delivery.drop_unconfigured(self._office.settings.alerts.channels, self._office.now())
+        self._delivery.drop_unconfigured(self._context.settings.alerts.channels, self._context.now())

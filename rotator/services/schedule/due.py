@@ -40,10 +40,10 @@ class DueAction(StrEnum):
 
 
 @dataclass(frozen=True)
-class Due:
+class DueNow:
     """A need, and what goes with it."""
 
-    need: DueAction
+    action: DueAction
     end: Action
     """How the run that serves it is foreseen to end: with the reason, where a person is needed."""
     wait_until: datetime | None = None
@@ -54,21 +54,21 @@ _ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.RETIRE})
 """What a retirement consists of."""
 
 
-def needed(seen: Observation, begun: Wanted | None, policy: Policy, now: datetime) -> Due:
+def due_now(seen: Observation, begun: Wanted | None, policy: Policy, now: datetime) -> DueNow:
     """What a credential needs as it was seen. `begun` is what the rotation wants that is open in the history."""
     forecast = foresee(seen, begun or Wanted(Goal.FINISH), policy, now)
     steps, end = {step.kind for step in forecast.steps}, forecast.end
     if end.kind is ActionKind.HALT and not steps:
-        return Due(DueAction.PERSON, end)
+        return DueNow(DueAction.PERSON, end)
     if begun or steps - _ENDINGS:
-        return Due(DueAction.FINISH, end)
+        return DueNow(DueAction.FINISH, end)
     if steps:
-        return Due(DueAction.RETIRE, end)
+        return DueNow(DueAction.RETIRE, end)
     if seen.current is None or seen.current.not_after - now > policy.rotate_before:
-        return Due(DueAction.NOTHING, end)
+        return DueNow(DueAction.NOTHING, end)
     rests_until = _rests_until(seen.current, seen, policy)
     if rests_until and rests_until > now:
-        return Due(DueAction.NOTHING, end, wait_until=rests_until)
+        return DueNow(DueAction.NOTHING, end, wait_until=rests_until)
     return _replacement(seen, policy, now)
 
 
@@ -79,14 +79,14 @@ def _rests_until(current: KnownVersion, seen: Observation, policy: Policy) -> da
     return rest_ends(seen.promoted_at, policy.grace, expires_at=current.not_after)
 
 
-def _replacement(seen: Observation, policy: Policy, now: datetime) -> Due:
+def _replacement(seen: Observation, policy: Policy, now: datetime) -> DueNow:
     current = seen.current.fingerprint if seen.current else None
     forecast = foresee(seen, Wanted(Goal.REPLACE, version=current), policy, now)
     if forecast.steps:
-        return Due(DueAction.REPLACE, forecast.end)
+        return DueNow(DueAction.REPLACE, forecast.end)
     if forecast.end.kind is ActionKind.HALT:
-        return Due(DueAction.PERSON, forecast.end)
-    return Due(DueAction.NOTHING, forecast.end, wait_until=forecast.end.until)
+        return DueNow(DueAction.PERSON, forecast.end)
+    return DueNow(DueAction.NOTHING, forecast.end, wait_until=forecast.end.until)
 
 
 def world_of(seen: Observation, settings: CredentialSettings) -> str:
@@ -141,7 +141,7 @@ class NextDue:
         return not self.is_half_done and all(time > now for time in times)
 
 
-def outlook_of(status: CredentialStatus) -> NextDue:
+def next_due_of(status: CredentialStatus) -> NextDue:
     """What a status says. One that could not be read says that there is nothing to do."""
     stages, current, last = status.stages, status.current, status.last_rotation
     if stages is None or current is None or status.standing is CredentialState.UNKNOWN:
@@ -156,14 +156,14 @@ def outlook_of(status: CredentialStatus) -> NextDue:
     )
 
 
-def outlook_after(seen: Observation, found: Due, settings: CredentialSettings, now: datetime) -> NextDue:
+def next_due_after(seen: Observation, found: DueNow, settings: CredentialSettings, now: datetime) -> NextDue:
     """What a look says at which there was nothing to do, or nothing that may be done before a window opens."""
     current = seen.current
     if current is None:
         return NextDue()
     grace_ends = seen.promoted_at + settings.grace if seen.previous and seen.promoted_at else None
     # A version whose grace is over and that is not to be retired is still in use.
-    is_kept = grace_ends is not None and grace_ends <= now and found.need is not DueAction.RETIRE
+    is_kept = grace_ends is not None and grace_ends <= now and found.action is not DueAction.RETIRE
     return NextDue(
         expires_at=current.not_after,
         due_at=found.wait_until or current.not_after - settings.rotate_before,
@@ -183,10 +183,10 @@ class NextDues:
         with self._lock:
             return self._known.get(credential)
 
-    def note(self, credential: str, outlook: NextDue | None) -> None:
+    def note(self, credential: str, next_due: NextDue | None) -> None:
         """What a look has shown; None when another look is needed."""
         with self._lock:
-            if outlook is None:
+            if next_due is None:
                 self._known.pop(credential, None)
             else:
-                self._known[credential] = outlook
+                self._known[credential] = next_due

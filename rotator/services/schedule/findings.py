@@ -9,7 +9,7 @@ from rotator.core.kinds import Kind
 from rotator.services.alerting import catalog
 from rotator.services.alerting.catalog import ATTENTION, HIDDEN, ORG, STORE, key
 from rotator.services.inventory.status import CredentialState, CredentialStatus
-from rotator.services.schedule.due import outlook_of
+from rotator.services.schedule.due import next_due_of
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import what_success_solves
 
@@ -35,16 +35,16 @@ class Findings:
 
     def __init__(
         self,
-        office: ServiceContext,
-        books: UnitOfWork,
+        context: ServiceContext,
+        history: UnitOfWork,
         org: str,
         found: Scan,
         statuses: Sequence[CredentialStatus],
         now: datetime,
     ) -> None:
         """`books` are those of the transaction in which the look is noted."""
-        self._office: Final = office
-        self._books: Final = books
+        self._context: Final = context
+        self._history: Final = history
         self._org: Final = org
         self._found: Final = found
         self._statuses: Final = statuses
@@ -53,7 +53,7 @@ class Findings:
     def tell(self) -> None:
         """Opens and solves what people should know of."""
         self._solve(key(ORG, self._org))
-        self._solve(key(ATTENTION, f"{JobKind.LOOK}/{self._org}"))
+        self._solve(key(ATTENTION, f"{JobKind.INVENTORY}/{self._org}"))
         for status in self._statuses:
             self._tell_drift(status)
             self._tell_unstored(status)
@@ -91,23 +91,23 @@ class Findings:
 
     def _forget_failure(self, status: CredentialStatus) -> None:
         """A try that failed is over when there is nothing left to try, whoever saw to it."""
-        trial = self._rotations.get(status.credential)
-        is_quiet = status.standing is CredentialState.OK and outlook_of(status).is_quiet(self._now)
-        if trial and trial.failures and is_quiet:
-            self._books.trials.put(trial.succeeded(self._now))
+        attempt = self._rotations.get(status.credential)
+        is_quiet = status.standing is CredentialState.OK and next_due_of(status).is_quiet(self._now)
+        if attempt and attempt.failures and is_quiet:
+            self._history.attempts.put(attempt.succeeded(self._now))
             for which in what_success_solves(status.credential):
                 self._solve(which)
 
     def _tell_store(self, store: str) -> None:
         """A store has a trial of its own, for the pages that show when it was last read."""
-        error, trial = self._store_problem(store), self._books.trials.get(STORE, store)
+        error, attempt = self._store_problem(store), self._history.attempts.get(STORE, store)
         if error is None:
             self._solve(key(STORE, store))
-            self._books.trials.put(trial.succeeded(self._now))
+            self._history.attempts.put(attempt.succeeded(self._now))
         else:
-            new = catalog.unreadable_store(store, error, since=trial.last_good_at)
-            self._books.alerts.problem(new, self._now)
-            self._books.trials.put(self._office.failed(trial, error))
+            new = catalog.unreadable_store(store, error, since=attempt.last_good_at)
+            self._history.alerts.problem(new, self._now)
+            self._history.attempts.put(self._context.failed(attempt, error))
 
     def _store_problem(self, store: str) -> RotatorError | None:
         told = (problem.error for problem in self._found.problems if problem.where == f"store {store}")
@@ -117,30 +117,30 @@ class Findings:
         """The rest of the org was read all the same."""
         error = next((problem.error for problem in self._found.problems if problem.kind == kind), None)
         if error:
-            self._books.alerts.problem(catalog.hidden(self._org, kind, error), self._now)
+            self._history.alerts.problem(catalog.hidden(self._org, kind, error), self._now)
         else:
             self._solve(key(HIDDEN, f"{self._org}/{kind}"))
 
     def _tell_vanished(self, line: Found) -> None:
         if line.name and line.last and line.last.gone_at is None:
             new = catalog.vanished(self._org, line.kind, line.name, line.last.last_seen, line.managed_by)
-            self._books.alerts.happened(new, self._now)
+            self._history.alerts.happened(new, self._now)
 
     @cached_property
     def _rotations(self) -> dict[str, AttemptRecord]:
-        return {trial.name: trial for trial in self._books.trials.all(JobKind.ROTATE)}
+        return {attempt.name: attempt for attempt in self._history.attempts.all(JobKind.ROTATE)}
 
     @cached_property
     def _open(self) -> frozenset[str]:
         """Keys of what is open, read once: most looks have nothing to solve."""
-        return frozenset(matter.key for matter in self._books.matters.open_matters())
+        return frozenset(matter.key for matter in self._history.matters.open_matters())
 
     def _solve(self, which: str) -> None:
         if which in self._open:
-            self._books.alerts.solved(which, "", self._now)
+            self._history.alerts.solved(which, "", self._now)
 
     def _tell_or_solve(self, is_so: bool, new: NewAlert, *, is_known: bool) -> None:
         if is_so:
-            self._books.alerts.problem(new, self._now)
+            self._history.alerts.problem(new, self._now)
         elif is_known:
             self._solve(new.key)

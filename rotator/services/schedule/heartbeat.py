@@ -22,8 +22,8 @@ LOG: Final = logging.getLogger(__name__)
 class Heartbeat:
     """Knows when a round is full."""
 
-    def __init__(self, office: ServiceContext) -> None:
-        self._office: Final = office
+    def __init__(self, context: ServiceContext) -> None:
+        self._context: Final = context
 
     def is_due(self, moment: Moment, due: Iterable[Job]) -> bool:
         """Whether a full round has ended since the last heartbeat.
@@ -31,28 +31,28 @@ class Heartbeat:
         Every org was looked at, or is known to be failing; and of what is `due` now, everything was tried. A round
         takes the time between two looks at the least.
         """
-        trial = moment.trial(JobKind.HEARTBEAT)
-        if not trial.is_due(moment.now, self._office.settings.daemon.inventory_every):
+        attempt = moment.attempt(JobKind.HEARTBEAT)
+        if not attempt.is_due(moment.now, self._context.settings.daemon.inventory_every):
             return False
-        since = trial.last_at if trial.last_at and trial.last_at <= moment.now else None
-        looks = [(JobKind.LOOK, org) for org in self._office.settings.orgs]
-        rest = [job.key for job in due if job.kind in {JobKind.LOOK, JobKind.ROTATE}]
-        return all(_is_tried(moment.trial(*key), since) for key in (*looks, *rest))
+        since = attempt.last_at if attempt.last_at and attempt.last_at <= moment.now else None
+        looks = [(JobKind.INVENTORY, org) for org in self._context.settings.orgs]
+        rest = [job.key for job in due if job.kind in {JobKind.INVENTORY, JobKind.ROTATE}]
+        return all(_is_tried(moment.attempt(*key), since) for key in (*looks, *rest))
 
-    def beat(self) -> None:
+    def send_heartbeat(self) -> None:
         """Calls the monitor, if there is one. That it cannot be reached is logged: that is what it notices itself."""
-        now = self._office.now()
-        if self._office.settings.daemon.heartbeat:
+        now = self._context.now()
+        if self._context.settings.daemon.heartbeat:
             try:
-                with self._office.open_scope() as scope:
-                    scope.beat()
+                with self._context.open_adapters() as adapters:
+                    adapters.send_heartbeat()
             except HeartbeatFailed as error:
                 LOG.warning("heartbeat failed", extra={"why": error.what})
-        trial = self._office.books.trials.get(JobKind.HEARTBEAT, "")
-        self._office.books.trials.put(trial.succeeded(now))
+        attempt = self._context.history.attempts.get(JobKind.HEARTBEAT, "")
+        self._context.history.attempts.put(attempt.succeeded(now))
 
 
-def _is_tried(trial: AttemptRecord, since: datetime | None) -> bool:
-    if trial.last_at is None:
+def _is_tried(attempt: AttemptRecord, since: datetime | None) -> bool:
+    if attempt.last_at is None:
         return False
-    return since is None or trial.last_at > since or trial.failures > 0
+    return since is None or attempt.last_at > since or attempt.failures > 0

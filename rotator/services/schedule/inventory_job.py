@@ -22,7 +22,7 @@ from rotator.services.inventory.last_seen import remembered
 from rotator.services.inventory.scan import scan, seen_now
 from rotator.services.inventory.states import State
 from rotator.services.inventory.status import CredentialState, CredentialStatus, Past, StatusReader
-from rotator.services.schedule.due import NextDue, outlook_of
+from rotator.services.schedule.due import NextDue, next_due_of
 from rotator.services.schedule.findings import Findings, is_in_motion
 from rotator.services.schedule.jobs import JobKind
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rotator.history.records import LastSighting, Sighting
     from rotator.services.inventory.scan import Found, Scan
     from rotator.services.inventory.seen import ObservedCertificate
-    from rotator.services.schedule.context import JobContext, ServiceContext, UnitOfWork
+    from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
     from rotator.services.schedule.due import NextDues
     from rotator.services.schedule.jobs import Moment
 
@@ -53,10 +53,10 @@ class _Notepad:
 class OrgSnapshot:
     """What was seen in one org, and where its credentials stand. Everything raises HistoryError."""
 
-    def __init__(self, office: ServiceContext, scope: JobContext, org: str, now: datetime) -> None:
+    def __init__(self, context: ServiceContext, adapters: JobAdapters, org: str, now: datetime) -> None:
         """Reads the org, and the stores of its credentials."""
-        self._office: Final = office
-        self._scope: Final = scope
+        self._context: Final = context
+        self._adapters: Final = adapters
         self._org: Final = org
         self._now: Final = now
         self._notepad: Final = _Notepad()
@@ -69,30 +69,30 @@ class OrgSnapshot:
         problems = self._found.problems
         return next((problem.error for problem in problems if problem.org and problem.kind is None), None)
 
-    def note(self, trial: AttemptRecord) -> None:
+    def note(self, attempt: AttemptRecord) -> None:
         """Writes down what was seen, decides who is told of it, and ends the trial well."""
         unread = {problem.kind for problem in self._found.problems}
         whole = [(self._org, str(kind)) for kind in Kind if kind not in unread]
-        with self._office.books.together() as books:
-            record_sightings(books.database, self._notepad.sightings, self._now, gone=self._notepad.gone)
+        with self._context.history.transaction() as history:
+            record_sightings(history.database, self._notepad.sightings, self._now, gone=self._notepad.gone)
             unsettled = {each.credential for each in self._statuses if is_in_motion(each, self._now)}
-            seen = seen_now(self._office.settings, self._found)
-            books.alerts.certificates(seen, self._now, whole=whole, unsettled=unsettled)
-            Findings(self._office, books, self._org, self._found, self._statuses, self._now).tell()
-            books.trials.put(trial.succeeded(self._now))
+            seen = seen_now(self._context.settings, self._found)
+            history.alerts.certificates(seen, self._now, whole=whole, unsettled=unsettled)
+            Findings(self._context, history, self._org, self._found, self._statuses, self._now).tell()
+            history.attempts.put(attempt.succeeded(self._now))
 
-    def outlooks(self) -> Iterator[tuple[str, NextDue]]:
+    def next_dues(self) -> Iterator[tuple[str, NextDue]]:
         """What it says of each credential that could be read."""
         for status in self._statuses:
             if status.standing is not CredentialState.UNKNOWN:
-                yield status.credential, outlook_of(status)
+                yield status.credential, next_due_of(status)
 
     def _scan(self) -> Scan:
         found = scan(
-            self._office.settings,
-            read_org=self._scope.inventory,
-            store=self._scope.store,
-            known=partial(last_sightings, self._office.database),
+            self._context.settings,
+            read_org=self._adapters.inventory,
+            store=self._adapters.store,
+            known=partial(last_sightings, self._context.database),
             record=self._notepad,
             now=self._now,
             orgs=[self._org],
@@ -103,15 +103,15 @@ class OrgSnapshot:
         return found
 
     def _read_statuses(self) -> list[CredentialStatus]:
-        names = [name for name, each in self._office.settings.credentials.items() if each.org == self._org]
+        names = [name for name, each in self._context.settings.credentials.items() if each.org == self._org]
         if not names:
             return []
-        with self._office.books.at_one_moment() as books:
-            pasts = _pasts(books, names)
+        with self._context.history.read_transaction() as history:
+            pasts = _pasts(history, names)
         reader = StatusReader(
-            self._office.settings,
+            self._context.settings,
             read_app=self._app,
-            store=self._scope.store,
+            store=self._adapters.store,
             past=pasts.__getitem__,
             now=self._now,
         )
@@ -128,9 +128,9 @@ class OrgSnapshot:
         return App(name, name, line.client_id, line.certificate, component=None)
 
 
-def _pasts(books: UnitOfWork, names: Iterable[str]) -> dict[str, Past]:
-    last = newest(books.database)
-    return {name: Past(last.get(name), books.journal.last_promotion(name)) for name in names}
+def _pasts(history: UnitOfWork, names: Iterable[str]) -> dict[str, Past]:
+    last = newest(history.database)
+    return {name: Past(last.get(name), history.journal.last_promotion(name)) for name in names}
 
 
 LOG: Final = logging.getLogger(__name__)
@@ -155,10 +155,10 @@ class _Quiet:
 class InventoryJobs:
     """Knows which orgs are due, and looks at one of them. Threads may share it, each with an org of its own."""
 
-    def __init__(self, office: ServiceContext, outlooks: NextDues) -> None:
-        self._office: Final = office
-        self._outlooks: Final = outlooks
-        self._salt: Final = office.random()
+    def __init__(self, context: ServiceContext, next_dues: NextDues) -> None:
+        self._context: Final = context
+        self._next_dues: Final = next_dues
+        self._salt: Final = context.random()
         self._asked: Final[set[str]] = set()
         self._looks = 0
         self._quiet: _Quiet | None = None
@@ -169,87 +169,87 @@ class InventoryJobs:
 
     def due(self, moment: Moment) -> list[str]:
         """The orgs that are due, or were asked for."""
-        return [org for org in self._office.settings.orgs if self._is_due(org, moment)]
+        return [org for org in self._context.settings.orgs if self._is_due(org, moment)]
 
     def _is_due(self, org: str, moment: Moment) -> bool:
         if org in self._asked:
             return True
-        daemon, trial = self._office.settings.daemon, moment.trial(JobKind.LOOK, org)
-        if self._asks_for_a_store(org, moment) and trial.is_due(moment.now):
+        daemon, attempt = self._context.settings.daemon, moment.attempt(JobKind.INVENTORY, org)
+        if self._asks_for_a_store(org, moment) and attempt.is_due(moment.now):
             return True
         # The same for as long as the last look was the same, however often this is asked.
-        spread = Random(f"{self._salt} {org} {trial.last_at}").random()  # noqa: S311 - it only spreads the looks
-        return trial.is_due(moment.now, daemon.inventory_every + daemon.jitter * spread)
+        spread = Random(f"{self._salt} {org} {attempt.last_at}").random()  # noqa: S311 - it only spreads the looks
+        return attempt.is_due(moment.now, daemon.inventory_every + daemon.jitter * spread)
 
     def _asks_for_a_store(self, org: str, moment: Moment) -> bool:
         """Whether a store is to be tried again: what was away for a moment is not told as away an hour later."""
-        stores = {each.store for each in self._office.settings.credentials.values() if each.org == org}
-        trials = [moment.trial(STORE, store) for store in stores]
-        return any(trial.failures and trial.is_due(moment.now) for trial in trials)
+        stores = {each.store for each in self._context.settings.credentials.values() if each.org == org}
+        attempts = [moment.attempt(STORE, store) for store in stores]
+        return any(attempt.failures and attempt.is_due(moment.now) for attempt in attempts)
 
-    def look(self, org: str) -> None:
+    def take_inventory(self, org: str) -> None:
         """Looks at one org. What cannot be read is noted, and told to people. Raises HistoryError."""
         self._asked.discard(org)
-        trial, now = self._office.books.trials.get(JobKind.LOOK, org), self._office.now()
-        with self._office.open_scope(limited=True) as scope:
-            room_at = scope.room_at(org)
+        attempt, now = self._context.history.attempts.get(JobKind.INVENTORY, org), self._context.now()
+        with self._context.open_adapters(limited=True) as adapters:
+            room_at = adapters.room_at(org)
             if room_at:
-                self._put_off(trial, room_at)
+                self._put_off(attempt, room_at)
                 return
-            look = OrgSnapshot(self._office, scope, org, now)
+            look = OrgSnapshot(self._context, adapters, org, now)
             if isinstance(look.failure, LimitReached):
-                self._put_off(trial, scope.room_at(org) or now + SHORTLY)
+                self._put_off(attempt, adapters.room_at(org) or now + SHORTLY)
             elif look.failure:
-                self._away(trial, look.failure)
+                self._away(attempt, look.failure)
             else:
-                look.note(trial)
+                look.note(attempt)
                 self._looks += 1
-                for credential, outlook in look.outlooks():
-                    self._outlooks.note(credential, outlook)
+                for credential, next_due in look.next_dues():
+                    self._next_dues.note(credential, next_due)
 
-    def _put_off(self, trial: AttemptRecord, until: datetime) -> None:
-        LOG.info("put off: the limits of the org are reached", extra={"org": trial.name, "until": until})
-        self._office.books.trials.put(replace(trial, last_at=self._office.now(), next_at=until))
+    def _put_off(self, attempt: AttemptRecord, until: datetime) -> None:
+        LOG.info("put off: the limits of the org are reached", extra={"org": attempt.name, "until": until})
+        self._context.history.attempts.put(replace(attempt, last_at=self._context.now(), next_at=until))
 
-    def _away(self, trial: AttemptRecord, error: RotatorError) -> None:
-        failed = self._office.failed(trial, error)
-        LOG.warning("cannot be read: %s", error.what, extra={"org": trial.name, "again_at": failed.next_at})
-        new = unreadable_org(trial.name, error, since=trial.last_good_at)
-        with self._office.books.together() as books:
-            books.trials.put(failed)
-            books.alerts.problem(new, self._office.now(), failures=failed.failures)
+    def _away(self, attempt: AttemptRecord, error: RotatorError) -> None:
+        failed = self._context.failed(attempt, error)
+        LOG.warning("cannot be read: %s", error.what, extra={"org": attempt.name, "again_at": failed.next_at})
+        new = unreadable_org(attempt.name, error, since=attempt.last_good_at)
+        with self._context.history.transaction() as history:
+            history.attempts.put(failed)
+            history.alerts.problem(new, self._context.now(), failures=failed.failures)
             if failed.needs_attention:
-                books.alerts.problem(attention(failed, org=failed.name), self._office.now())
+                history.alerts.problem(attention(failed, org=failed.name), self._context.now())
 
     @staticmethod
     def evaluation_is_due(moment: Moment) -> bool:
         """Whether thresholds were last asked for a while ago."""
-        return moment.trial(JobKind.EVALUATE).is_due(moment.now, EVALUATED_EVERY)
+        return moment.attempt(JobKind.EVALUATE).is_due(moment.now, EVALUATED_EVERY)
 
     def evaluate(self) -> None:
         """Finds what was crossed since the last look at each org, however long ago that was. Raises HistoryError."""
-        now, quiet, looks = self._office.now(), self._quiet, self._looks
+        now, quiet, looks = self._context.now(), self._quiet, self._looks
         # In one transaction: what rests on an older look is never decided after what rests on a newer one.
-        with self._office.books.together() as books:
+        with self._context.history.transaction() as history:
             if quiet is None or quiet.looks != looks or quiet.until <= now:
-                places = self._unmentioned(books)
+                places = self._unmentioned(history)
                 # What was seen last may have been on its trial: nothing of a credential ends by memory.
-                books.alerts.certificates(places, now, unsettled=self._office.settings.credentials)
+                history.alerts.certificates(places, now, unsettled=self._context.settings.credentials)
                 quiet = _Quiet(looks, self._next_crossing(places, now))
-            books.alerts.evaluate(now)
-            books.trials.put(books.trials.get(JobKind.EVALUATE, "").succeeded(now))
+            history.alerts.evaluate(now)
+            history.attempts.put(history.attempts.get(JobKind.EVALUATE, "").succeeded(now))
         self._quiet = quiet
 
     def _next_crossing(self, places: Iterable[ObservedCertificate], now: datetime) -> datetime:
-        alerts = self._office.settings.alerts
+        alerts = self._context.settings.alerts
         thresholds = [*alerts.thresholds, *(each.within for each in alerts.channels.values() if each.within)]
         crossings = (next_crossing(each.not_after, now, thresholds) for each in places if each.not_after)
         return min((crossing for crossing in crossings if crossing), default=_NEVER)
 
-    def _unmentioned(self, books: UnitOfWork) -> list[ObservedCertificate]:
+    def _unmentioned(self, history: UnitOfWork) -> list[ObservedCertificate]:
         """What was last seen in the orgs of the configuration, without what is told of already."""
-        settings = self._office.settings
-        told_of = {matter.key for matter in books.matters.open_matters(kind=EXPIRY)}
-        last = [each for each in last_sightings(books.database) if each.org in settings.orgs]
-        seen = remembered(settings, last, books.journal.promoted_version)
+        settings = self._context.settings
+        told_of = {matter.key for matter in history.matters.open_matters(kind=EXPIRY)}
+        last = [each for each in last_sightings(history.database) if each.org in settings.orgs]
+        seen = remembered(settings, last, history.journal.promoted_version)
         return [place for place in seen if certificate_key(EXPIRY, place) not in told_of]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class JobKind(StrEnum):
     """What there is to do. Trials are kept under the same words (`rotator.core.attempts.AttemptRecord.kind`)."""
 
-    LOOK = "look"
+    INVENTORY = "look"
     """At one org: its certificates, and where its credentials stand."""
     ROTATE = "rotate"
     """One credential: begin, go on with, or retire what has served its time."""
@@ -24,7 +24,7 @@ class JobKind(StrEnum):
     """Which thresholds were crossed since the last look."""
     DELIVER = "deliver"
     """What one channel is owed."""
-    UPKEEP = "upkeep"
+    MAINTENANCE = "upkeep"
     """House-keeping: the chain of the history, old notices, leftovers."""
     HEARTBEAT = "heartbeat"
     """Tells the outside monitor that a full round has ended."""
@@ -55,8 +55,8 @@ class Moment:
     """When it is asked what is due, and what was known of every trial then: read once, as it is asked often."""
 
     now: datetime
-    trials: Mapping[tuple[str, str], AttemptRecord]
+    attempts: Mapping[tuple[str, str], AttemptRecord]
 
-    def trial(self, kind: str, name: str = "") -> AttemptRecord:
+    def attempt(self, kind: str, name: str = "") -> AttemptRecord:
         """What is known of one; of one that was never tried, nothing but its name."""
-        return self.trials.get((kind, name)) or AttemptRecord(kind, name)
+        return self.attempts.get((kind, name)) or AttemptRecord(kind, name)

@@ -14,7 +14,7 @@ from rotator.services.schedule.jobs import JobKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.services.schedule.context import JobContext, ServiceContext
+    from rotator.services.schedule.context import JobAdapters, ServiceContext
     from rotator.services.schedule.delivery_job import DeliveryJobs
     from rotator.services.schedule.jobs import Moment
 
@@ -29,50 +29,50 @@ KEPT: Final = timedelta(days=365)
 class Maintenance:
     """Keeps the history and the stores in order."""
 
-    def __init__(self, office: ServiceContext, post: DeliveryJobs) -> None:
-        self._office: Final = office
-        self._post: Final = post
+    def __init__(self, context: ServiceContext, post: DeliveryJobs) -> None:
+        self._context: Final = context
+        self._delivery: Final = post
 
     @staticmethod
     def is_due(moment: Moment) -> bool:
         """Whether it was last done a day ago."""
-        return moment.trial(JobKind.UPKEEP).is_due(moment.now, EVERY)
+        return moment.attempt(JobKind.MAINTENANCE).is_due(moment.now, EVERY)
 
     def keep(self) -> None:
         """Does all of it. Raises HistoryError; a store that cannot be swept is told by the looks."""
-        now = self._office.now()
+        now = self._context.now()
         self._prove(now)
-        self._office.database.maintain()
-        forgotten = self._office.books.ledger.forget(now - KEPT)
+        self._context.database.maintain()
+        forgotten = self._context.history.ledger.forget(now - KEPT)
         if forgotten:
             LOG.info("forgot old notices", extra={"notices": forgotten})
         self._forget_unconfigured()
-        with self._office.open_scope() as scope:
-            for name in self._office.settings.credentials:
-                self._sweep(scope, name)
-        self._office.books.trials.put(self._office.books.trials.get(JobKind.UPKEEP, "").succeeded(now))
+        with self._context.open_adapters() as adapters:
+            for name in self._context.settings.credentials:
+                self._sweep(adapters, name)
+        self._context.history.attempts.put(self._context.history.attempts.get(JobKind.MAINTENANCE, "").succeeded(now))
 
     def _prove(self, now: datetime) -> None:
-        found = verify(self._office.database)
+        found = verify(self._context.database)
         if found.intact:
-            self._office.books.alerts.solved(HISTORY, "The chain of its events is whole again.", now)
+            self._context.history.alerts.solved(HISTORY, "The chain of its events is whole again.", now)
         else:
-            self._office.books.alerts.problem(history_broken(found), now)
+            self._context.history.alerts.problem(history_broken(found), now)
 
     def _forget_unconfigured(self) -> None:
         """What the configuration has no more is not tried again, and nobody is owed anything there."""
-        self._post.forget_unconfigured()
-        with self._office.books.together() as books:
-            for trial in books.trials.all():
-                if not self._office.has(trial.kind, trial.name):
-                    books.trials.forget(trial.kind, trial.name)
+        self._delivery.forget_unconfigured()
+        with self._context.history.transaction() as history:
+            for attempt in history.attempts.all():
+                if not self._context.has(attempt.kind, attempt.name):
+                    history.attempts.forget(attempt.kind, attempt.name)
 
-    def _sweep(self, scope: JobContext, name: str) -> None:
-        store = self._office.settings.credentials[name].store
+    def _sweep(self, adapters: JobAdapters, name: str) -> None:
+        store = self._context.settings.credentials[name].store
         try:
             # Nobody may be writing a version just now.
-            with self._office.database.rotation_locks(self._office.now).hold(name):
-                scope.store(store).sweep(name)
+            with self._context.database.rotation_locks(self._context.now).hold(name):
+                adapters.store(store).sweep(name)
         except RotationRunning:
             return
         except RotatorError as error:

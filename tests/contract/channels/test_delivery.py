@@ -49,7 +49,7 @@ class World:
         self.delivery = Delivery(
             ledger=self.ledger,
             matters=self.matters,
-            trials=AttemptRecords(database),
+            attempts=AttemptRecords(database),
             alerts=self.alerts,
             back_off=BackOff(timedelta(minutes=1), timedelta(minutes=30), 1),
         )

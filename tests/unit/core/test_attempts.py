@@ -17,10 +17,10 @@ BACK_OFF = BackOff(first=timedelta(minutes=5), ceiling=timedelta(hours=6), atten
 jitters = st.floats(0, 1)
 
 
-def failed(trial: AttemptRecord, times: int, *, lasting: bool = False, now: datetime = NOW) -> AttemptRecord:
+def failed(attempt: AttemptRecord, times: int, *, lasting: bool = False, now: datetime = NOW) -> AttemptRecord:
     for _ in range(times):
-        trial = trial.failed(now, BACK_OFF, problem="no", lasting=lasting)
-    return trial
+        attempt = attempt.failed(now, BACK_OFF, problem="no", lasting=lasting)
+    return attempt
 
 
 def test_what_was_never_tried_is_due() -> None:

@@ -87,21 +87,21 @@ class World:
     steady: float = 1000.0
     alerts: Mock = field(default_factory=Mock)
     ticks: int = 0
-    shifts: list[Settings] = field(default_factory=list)
+    daemon_runs: list[Settings] = field(default_factory=list)
     stop_asked: Callable[[], bool] = lambda: False
     taken: int = 0
 
-    def shift(self, app: Application, *, stop_asked: Callable[[], bool], **_: Any) -> Mock:
+    def daemon_run(self, app: Application, *, stop_asked: Callable[[], bool], **_: Any) -> Mock:
         """Instead of rotator.daemon.daemon_run.DaemonRun."""
         self.opens()
-        self.shifts.append(app.settings)
+        self.daemon_runs.append(app.settings)
         self.stop_asked = stop_asked
-        shift = Mock()
-        shift.office.settings = app.settings
-        shift.office.alerts = self.alerts
-        shift.at_work = self._at_work
-        shift.round.due = self._due
-        return shift
+        daemon_run = Mock()
+        daemon_run.context.settings = app.settings
+        daemon_run.context.alerts = self.alerts
+        daemon_run.at_work = self._at_work
+        daemon_run.cycle.due = self._due
+        return daemon_run
 
     def _due(self) -> list[Job]:
         self.ticks += 1
@@ -153,7 +153,7 @@ def exit_at_once(code: int) -> NoReturn:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(service_module, "DaemonRun", world.shift)
+    monkeypatch.setattr(service_module, "DaemonRun", world.daemon_run)
     return world
 
 

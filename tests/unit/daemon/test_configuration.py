@@ -8,7 +8,7 @@ import pytest
 from rotator.application import Application
 from rotator.config.loading import load
 from rotator.daemon.configuration import changed, needs_restart, prove, read_again
-from rotator.daemon.service import places
+from rotator.daemon.service import slots_of
 from rotator.daemon.start import serve
 from rotator.daemon.watchdog import longest
 from rotator.errors import ConfigurationError, HistoryError
@@ -94,4 +94,4 @@ def test_a_rotation_may_take_as_long_as_its_verification_and_the_way_back(config
 
 def test_as_much_runs_at_once_as_is_configured_and_no_channel_waits_for_another(config: Path) -> None:
     settings = appended(config, SLACK + "daemon: {orgs_at_once: 7, rotations_at_once: 3}\n")
-    assert places(settings) == {JobKind.LOOK: 7, JobKind.ROTATE: 3, JobKind.DELIVER: 1}
+    assert slots_of(settings) == {JobKind.INVENTORY: 7, JobKind.ROTATE: 3, JobKind.DELIVER: 1}

@@ -8,9 +8,9 @@ import pytest
 
 from rotator.core.attempts import AttemptRecord
 from rotator.daemon.once import run_once
-from rotator.daemon.workers import Work
+from rotator.daemon.workers import Workers
 from rotator.errors import HistoryUnavailable
-from rotator.services.schedule.cycle import CycleEnd
+from rotator.services.schedule.cycle import CycleResult
 from rotator.services.schedule.jobs import Job, JobKind
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ def once(
 ) -> int:
     """The exit code of a round with these jobs, which ends so."""
 
-    def whole_round(run_all: Callable[[Sequence[Job]], None]) -> CycleEnd:
-        run_all([Job(JobKind.LOOK, str(number), job) for number, job in enumerate(jobs)])
-        return CycleEnd(tuple(end))
+    def whole_round(run_all: Callable[[Sequence[Job]], None]) -> CycleResult:
+        run_all([Job(JobKind.INVENTORY, str(number), job) for number, job in enumerate(jobs)])
+        return CycleResult(tuple(end))
 
     @contextmanager
     def at_work() -> Iterator[None]:
         yield
 
-    shift = Mock(at_work=at_work)
-    shift.round.once = whole_round
-    return run_once(shift, Work({JobKind.LOOK: 4}, monotonic=lambda: 0.0), stop_asked)
+    daemon_run = Mock(at_work=at_work)
+    daemon_run.cycle.once = whole_round
+    return run_once(daemon_run, Workers({JobKind.INVENTORY: 4}, monotonic=lambda: 0.0), stop_asked)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_exit_code_says_whether_all_is_well(
 ) -> None:
     assert once(*jobs, end=end) == code
     assert [record.__dict__["why"] for record in caplog.records if "why" in vars(record)] == [
-        trial.problem for trial in end
+        attempt.problem for attempt in end
     ]
 
 

@@ -47,7 +47,7 @@ def held() -> Iterator[Held]:
 
 
 def test_what_is_due_is_begun_once_however_often_it_is_asked_for(stage: Stage, world: World, held: Held) -> None:
-    world.due = lambda: [held.job(JobKind.LOOK, "production")]
+    world.due = lambda: [held.job(JobKind.INVENTORY, "production")]
 
     def script() -> Script:
         yield from stage.come(lambda: world.ticks > 3)
@@ -153,7 +153,7 @@ def test_asked_to_stop_it_waits_for_rotations_and_not_for_ever_for_the_rest(
     stage: Stage, world: World, held: Held
 ) -> None:
     looks = Held()
-    world.due = lambda: [held.job(JobKind.ROTATE, "billing"), looks.job(JobKind.LOOK, "production")]
+    world.due = lambda: [held.job(JobKind.ROTATE, "billing"), looks.job(JobKind.INVENTORY, "production")]
 
     def script() -> Script:
         yield from stage.come(lambda: held.begun and looks.begun)
@@ -173,7 +173,7 @@ def test_asked_to_stop_it_waits_for_rotations_and_not_for_ever_for_the_rest(
 
 
 def test_asked_to_stop_it_lets_looks_and_deliveries_end_for_a_while(stage: Stage, world: World, held: Held) -> None:
-    world.due = lambda: [held.job(JobKind.LOOK, "production")]
+    world.due = lambda: [held.job(JobKind.INVENTORY, "production")]
 
     def script() -> Script:
         yield from stage.come(lambda: held.begun)
@@ -209,8 +209,8 @@ def test_a_configuration_that_is_read_again_counts_from_the_next_tick(
         yield from stage.come(lambda: held.begun)
         config.write_text(config.read_text().replace("apps: [Billing]", "apps: [Other]"))
         yield signal.SIGHUP
-        yield from stage.come(lambda: len(world.shifts) > 1)
-        assert world.shifts[-1].credentials["billing"].apps == ("Other",)
+        yield from stage.come(lambda: len(world.daemon_runs) > 1)
+        assert world.daemon_runs[-1].credentials["billing"].apps == ("Other",)
         assert held.begun == ["billing"], "what runs ends as it began"
         assert world.taken == 1
         held.let_go()
@@ -235,7 +235,7 @@ def test_a_wrong_configuration_is_refused_told_and_solved_by_the_next_right_one(
         (told, _), _ = world.alerts.problem.call_args
         assert told.key == "configuration"
         assert "NO_SUCH_VARIABLE" in told.text
-        assert len(world.shifts) == 1
+        assert len(world.daemon_runs) == 1
         world.alerts.solved.reset_mock()
         config.write_text(right)
         yield signal.SIGHUP

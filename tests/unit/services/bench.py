@@ -17,7 +17,7 @@ from rotator.history.journal.queries import events, gap_begun
 from rotator.salesforce.apps.connected_app import App
 from rotator.services.rotation.observer import CredentialContext
 from rotator.services.rotation.requests import Request
-from rotator.services.rotation.run import Surroundings
+from rotator.services.rotation.run import RunContext
 from rotator.services.rotation.service import RotationService
 from rotator.testing.versions import MOMENT, spare_key
 
@@ -169,7 +169,7 @@ class Bench:
         return Journal(self.database)
 
     @property
-    def managed(self) -> CredentialContext:
+    def credential_context(self) -> CredentialContext:
         """The credential with its adapters."""
         settings = self.settings.credentials[self.credential]
         return CredentialContext(
@@ -184,28 +184,30 @@ class Bench:
             new_key=self.new_key,
         )
 
-    def desk(self) -> RotationService:
+    def rotation_service(self) -> RotationService:
         """As a process that starts now has it."""
 
-        def around(rotation_id: str | None) -> Surroundings:
+        def around(rotation_id: str | None) -> RunContext:
             def record(kind: str, **details: Any) -> None:
                 self.before(kind)
                 self.journal.record(
                     kind, now=self.now(), credential=self.credential, rotation_id=rotation_id, **details
                 )
 
-            return Surroundings(self.now, self.sleep, record, lambda: self.stop_asked)
+            return RunContext(self.now, self.sleep, record, lambda: self.stop_asked)
 
         locks = self.database.rotation_locks(self.now)
         return RotationService(
-            self.managed, self.journal, locks, around, lambda: gap_begun(self.database, self.credential)
+            self.credential_context, self.journal, locks, around, lambda: gap_begun(self.database, self.credential)
         )
 
-    def serve(self, request: Request = NOW) -> Report:
+    def handle(self, request: Request = NOW) -> Report:
         """Sees a request through, in a process of its own."""
-        return self.desk().serve(request)
+        return self.rotation_service().handle(request)
 
-    def die_before(self, event: str, serve: Callable[[RotationService], Report] = lambda desk: desk.serve(NOW)) -> None:
+    def die_before(
+        self, event: str, handle: Callable[[RotationService], Report] = lambda service: service.handle(NOW)
+    ) -> None:
         """A process that serves a request, and ends before it records this event."""
 
         def die(kind: str) -> None:
@@ -214,7 +216,7 @@ class Bench:
 
         self.before = die
         try:
-            serve(self.desk())
+            handle(self.rotation_service())
         except Died:
             return
         finally:

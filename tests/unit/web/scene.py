@@ -170,33 +170,33 @@ def company(database: Database) -> Settings:
            strategy="alternating", gap=0.0)  # fmt: skip
     why = "The new key never logged in; the old certificate is back and proven."
     rotate(database, "telephony", at=NOW - 1 * DAY, outcome="reverted", old=current["telephony"], gap=912.0, why=why)
-    _trials(AttemptRecords(database))
+    _attempts(AttemptRecords(database))
     _matters(database)
     return settings
 
 
-def _trials(trials: AttemptRecords) -> None:
+def _attempts(attempts: AttemptRecords) -> None:
     for org in ("production", "emea"):
-        trials.put(AttemptRecord("look", org).succeeded(NOW - timedelta(minutes=20)))
+        attempts.put(AttemptRecord("look", org).succeeded(NOW - timedelta(minutes=20)))
     uat = AttemptRecord("look", "uat").succeeded(NOW - 3 * DAY)
     for hour in (50, 20, 2):
         uat = uat.failed(
             NOW - timedelta(hours=hour), BackOff(), problem="The org uat cannot be reached: connection refused.",
             advice="Look at the network between; it is tried again.",
         )  # fmt: skip
-    trials.put(uat)
+    attempts.put(uat)
     telephony = AttemptRecord("rotate", "telephony")
     for hour in range(30, 20, -2):
         telephony = telephony.failed(
             NOW - timedelta(hours=hour), BackOff(), problem="The org production refuses the user of telephony: user "
             "hasn't approved this consumer.", advice="Approve the app for the user's profile in Setup.", lasting=True,
         )  # fmt: skip
-    trials.put(telephony)
-    trials.put(AttemptRecord("deliver", "crm-team").succeeded(NOW - timedelta(hours=1)))
+    attempts.put(telephony)
+    attempts.put(AttemptRecord("deliver", "crm-team").succeeded(NOW - timedelta(hours=1)))
     down = AttemptRecord("deliver", "on-call").failed(
         NOW - timedelta(minutes=4), BackOff(), problem="Slack asks to be called later.", advice="It is sent again."
     )
-    trials.put(down)
+    attempts.put(down)
 
 
 def _matters(database: Database) -> None:

@@ -137,8 +137,8 @@ def test_it_is_not_ready_while_a_store_cannot_be_read(looked_at: Database, alive
 
 
 def test_it_is_not_ready_while_a_channel_refuses(looked_at: Database, alive: Liveness) -> None:
-    trials, trial = AttemptRecords(looked_at), AttemptRecord("deliver", "crm-team")
-    trials.put(trial.failed(scene.NOW, BackOff(), problem="Slack does not know the token."))
+    attempts, attempt = AttemptRecords(looked_at), AttemptRecord("deliver", "crm-team")
+    attempts.put(attempt.failed(scene.NOW, BackOff(), problem="Slack does not know the token."))
     client = client_of(looked_at, alive)
     assert failing(client) == {"deliver:crm-team"}
     assert "FAIL deliver:crm-team: 0 notices are owed. Slack does not know the token." in client.get("/readyz").text

@@ -42,26 +42,26 @@ credentials:
 """
 
 
-class Desks:
-    """Stands in for the desks of all credentials: takes requests down, and ends them as a test says."""
+class Services:
+    """Stands in for the rotation services of all credentials: takes requests down, and ends them as a test says."""
 
     def __init__(self) -> None:
         self.endings: dict[str, Report | RotatorError | Callable[[Listener], Report]] = {}
-        self.served: list[tuple[str, Request]] = []
+        self.handled: list[tuple[str, Request]] = []
 
-    def desk(self, name: str, listener: Listener) -> Desk:
-        return Desk(self, name, listener)
+    def open(self, name: str, listener: Listener) -> Service:
+        return Service(self, name, listener)
 
 
-class Desk:
-    def __init__(self, desks: Desks, name: str, listener: Listener) -> None:
-        self.desks = desks
+class Service:
+    def __init__(self, services: Services, name: str, listener: Listener) -> None:
+        self.services = services
         self.name = name
         self.listener = listener
 
-    def serve(self, request: Request) -> Report:
-        self.desks.served.append((self.name, request))
-        ending = self.desks.endings.get(self.name, DONE)
+    def handle(self, request: Request) -> Report:
+        self.services.handled.append((self.name, request))
+        ending = self.services.endings.get(self.name, DONE)
         if isinstance(ending, RotatorError):
             raise ending
         report = ending if isinstance(ending, Report) else ending(self.listener)
@@ -69,16 +69,16 @@ class Desk:
 
 
 @pytest.fixture
-def desks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desks:
-    desks = Desks()
-    monkeypatch.setattr(Application, "desk", lambda _, name, listener, **__: desks.desk(name, listener))
+def services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Services:
+    services = Services()
+    monkeypatch.setattr(Application, "rotation_service", lambda _, name, listener, **__: services.open(name, listener))
     (tmp_path / "config.yaml").write_text(CONFIG)
     monkeypatch.setenv("ROTATOR_CONFIG", str(tmp_path / "config.yaml"))
-    return desks
+    return services
 
 
-def names(desks: Desks) -> list[str]:
-    return [name for name, _ in desks.served]
+def names(services: Services) -> list[str]:
+    return [name for name, _ in services.handled]
 
 
 @pytest.mark.parametrize(
@@ -94,21 +94,21 @@ def names(desks: Desks) -> list[str]:
     ],
 )
 def test_it_serves_the_named_credentials_in_order_and_each_once(
-    rotator: Command, desks: Desks, arguments: list[str], served: list[str]
+    rotator: Command, services: Services, arguments: list[str], served: list[str]
 ) -> None:
     assert rotator("rotate", *arguments).code == 0
-    assert names(desks) == served
+    assert names(services) == served
 
 
 @pytest.mark.parametrize("command", [["now"], ["back"], ["restore"]])
-def test_without_a_name_nothing_is_served(rotator: Command, desks: Desks, command: list[str]) -> None:
+def test_without_a_name_nothing_is_served(rotator: Command, services: Services, command: list[str]) -> None:
     assert rotator("rotate", *command).code == 2
-    assert names(desks) == []
+    assert names(services) == []
 
 
-def test_a_wrong_name_among_right_ones_keeps_all_from_being_served(rotator: Command, desks: Desks) -> None:
+def test_a_wrong_name_among_right_ones_keeps_all_from_being_served(rotator: Command, services: Services) -> None:
     assert rotator("rotate", "now", "one", "tow").code == 2
-    assert names(desks) == []
+    assert names(services) == []
 
 
 @pytest.mark.parametrize(
@@ -125,25 +125,25 @@ def test_a_wrong_name_among_right_ones_keeps_all_from_being_served(rotator: Comm
     ],
 )
 def test_a_request_is_what_the_command_line_says(
-    rotator: Command, desks: Desks, arguments: list[str], asked: dict[str, Any]
+    rotator: Command, services: Services, arguments: list[str], asked: dict[str, Any]
 ) -> None:
     assert rotator(*arguments).code == 0
-    ((_, request),) = desks.served
+    ((_, request),) = services.handled
     assert {name: getattr(request, name) for name in asked} == asked
     assert "@" in request.actor
 
 
-def test_one_that_fails_does_not_keep_the_others_from_being_served(rotator: Command, desks: Desks) -> None:
-    desks.endings["one"] = AWAY
+def test_one_that_fails_does_not_keep_the_others_from_being_served(rotator: Command, services: Services) -> None:
+    services.endings["one"] = AWAY
     outcome = rotator("rotate", "now", "--all")
     assert outcome.code == 3
-    assert names(desks) == ["one", "two", "three"]
+    assert names(services) == ["one", "two", "three"]
     assert outcome.err == "Error: one: The org is down.\nNothing was changed.\nWhat to do: Run it again.\n"
     assert "two: ✓ rotated" in outcome.out
 
 
-def test_json_is_a_list_of_all_and_the_errors_are_told_to_people_too(rotator: Command, desks: Desks) -> None:
-    desks.endings |= {"two": AWAY, "three": replace(DONE, outcome=Outcome.REVERTED, why="never held")}
+def test_json_is_a_list_of_all_and_the_errors_are_told_to_people_too(rotator: Command, services: Services) -> None:
+    services.endings |= {"two": AWAY, "three": replace(DONE, outcome=Outcome.REVERTED, why="never held")}
     outcome = rotator("rotate", "now", "--all", "--json")
     assert {each["credential"]: (each["outcome"], each["exit_code"]) for each in outcome.json} == {
         "one": ("rotated", 0),
@@ -154,12 +154,12 @@ def test_json_is_a_list_of_all_and_the_errors_are_told_to_people_too(rotator: Co
 
 
 @pytest.mark.parametrize("ended", list(Outcome))
-def test_the_exit_code_is_the_outcomes(rotator: Command, desks: Desks, ended: Outcome) -> None:
-    desks.endings["one"] = replace(DONE, outcome=ended)
+def test_the_exit_code_is_the_outcomes(rotator: Command, services: Services, ended: Outcome) -> None:
+    services.endings["one"] = replace(DONE, outcome=ended)
     assert rotator("rotate", "now", "one").code == ended.exit_code
 
 
-def test_steps_are_told_on_standard_error_as_they_are_taken(rotator: Command, desks: Desks) -> None:
+def test_steps_are_told_on_standard_error_as_they_are_taken(rotator: Command, services: Services) -> None:
     version = Fingerprint("ef" * 32)
     upload = Action(ActionKind.UPLOAD, "its key is safe", version=version, app="One")
     verify = Action(ActionKind.VERIFY, "it must log in", version=version, app="One")
@@ -177,7 +177,7 @@ def test_steps_are_told_on_standard_error_as_they_are_taken(rotator: Command, de
         listener.failed(None, "the org is away")
         return DONE
 
-    desks.endings["one"] = run
+    services.endings["one"] = run
     outcome = rotator("rotate", "now", "one", "--json")
     assert outcome.err.splitlines() == [
         "one: uploading the certificate of efefefefefef to One (0.2 s)",
@@ -189,21 +189,21 @@ def test_steps_are_told_on_standard_error_as_they_are_taken(rotator: Command, de
     assert len(outcome.json) == 1
 
 
-def test_after_a_request_to_stop_the_rest_is_not_begun(rotator: Command, desks: Desks) -> None:
+def test_after_a_request_to_stop_the_rest_is_not_begun(rotator: Command, services: Services) -> None:
     def run(_: Listener) -> Report:
         os.kill(os.getpid(), signal.SIGINT)
         return replace(DONE, outcome=Outcome.INTERRUPTED)
 
-    desks.endings["two"] = run
+    services.endings["two"] = run
     outcome = rotator("rotate", "now", "--all", "--json")
     assert outcome.code == 130
-    assert names(desks) == ["one", "two"]
+    assert names(services) == ["one", "two"]
     assert [each["outcome"] for each in outcome.json] == ["rotated", "interrupted"]
     assert "Not begun: three." in outcome.err
 
 
 def test_stopped_at_once_it_says_what_is_half_done_and_what_ended_before(
-    rotator: Command, desks: Desks, monkeypatch: pytest.MonkeyPatch
+    rotator: Command, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(_app: Application, _name: str) -> None:
         raise AWAY
@@ -213,8 +213,8 @@ def test_stopped_at_once_it_says_what_is_half_done_and_what_ended_before(
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError
 
-    monkeypatch.setattr(Application, "managed", gone)
-    desks.endings["two"] = run
+    monkeypatch.setattr(Application, "credential_context", gone)
+    services.endings["two"] = run
     outcome = rotator("rotate", "now", "one", "two", "--json")
     assert outcome.code == 130
     assert "two: stopped at once. What it left cannot be seen: The org is down." in outcome.err

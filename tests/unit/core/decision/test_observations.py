@@ -167,7 +167,7 @@ def test_every_version_in_a_stage_is_stored() -> None:
 
 
 def remembering(*names: str, looked: Observation) -> Memory:
-    memory, _ = Memory().look(looked)
+    memory, _ = Memory().observe(looked)
     for name in names:
         memory = memory.probed(Fingerprint(name), LoginAnswer(LoginOutcome.ACCEPTED), NOW)
     return memory
@@ -175,40 +175,40 @@ def remembering(*names: str, looked: Observation) -> Memory:
 
 def test_a_look_is_completed_by_the_test_logins_of_the_run() -> None:
     look = one_app("old", current=version("old"))
-    _, seen = remembering("old", looked=look).look(look)
+    _, seen = remembering("old", looked=look).observe(look)
     assert seen.probes[OLD].outcome is LoginOutcome.ACCEPTED
 
 
 def test_a_row_of_test_logins_grows_from_look_to_look() -> None:
     look = one_app("old", current=version("old"))
-    memory, _ = remembering("old", "old", looked=look).look(look)
+    memory, _ = remembering("old", "old", looked=look).observe(look)
     assert memory.probed(Fingerprint("old"), LoginAnswer(LoginOutcome.ACCEPTED), NOW).probes[OLD].streak == 3
 
 
 def test_a_new_certificate_on_an_app_makes_its_test_logins_worthless() -> None:
     memory = remembering("old", looked=one_app("old", current=version("old"), pending=version("new")))
-    _, seen = memory.look(one_app("new", current=version("old"), pending=version("new")))
+    _, seen = memory.observe(one_app("new", current=version("old"), pending=version("new")))
     assert not seen.probes
 
 
 def test_a_change_of_one_app_leaves_the_test_logins_of_the_other() -> None:
     stages = {"current": version("old"), "pending": version("new", "Standby")}
     memory = remembering("old", "new", looked=pair("old", "new", **stages))
-    _, seen = memory.look(pair("old", "x", **stages))
+    _, seen = memory.observe(pair("old", "x", **stages))
     assert set(seen.probes) == {"old"}
 
 
 def test_test_logins_go_with_the_version_that_leaves_the_store() -> None:
     memory = remembering("old", "new", looked=one_app("old", current=version("old"), pending=version("new")))
-    memory, _ = memory.look(one_app("old", current=version("old")))
-    _, seen = memory.look(one_app("old", current=version("old"), pending=version("new")))
+    memory, _ = memory.observe(one_app("old", current=version("old")))
+    _, seen = memory.observe(one_app("old", current=version("old"), pending=version("new")))
     assert set(seen.probes) == {"old"}
 
 
 def test_what_was_given_up_stays_given_up_for_the_run() -> None:
     memory = Memory().giving_up(Fingerprint("new"))
-    memory, _ = memory.look(one_app("new", pending=version("new")))
-    _, seen = memory.look(one_app("old", current=version("old")))
+    memory, _ = memory.observe(one_app("new", pending=version("new")))
+    _, seen = memory.observe(one_app("old", current=version("old")))
     assert seen.given_up == {"new"}
 
 
@@ -222,7 +222,7 @@ def test_a_remembered_login_is_never_older_than_the_live_certificate(
 ) -> None:
     memory, answered_under = Memory(), dict[str, str | None]()
     for live, tried, answers in steps:
-        memory, seen = memory.look(one_app(live, current=version("old"), pending=version("new")))
+        memory, seen = memory.observe(one_app(live, current=version("old"), pending=version("new")))
         assert all(answered_under[name] == live for name in seen.probes)
         if answers:
             memory = memory.probed(Fingerprint(tried), LoginAnswer(LoginOutcome.ACCEPTED), NOW + A_WHILE)

@@ -14,7 +14,7 @@ from rotator.errors import ConfigurationError
 from rotator.history.alerts.alerts import AlertBook, NewAlert
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.attempts import AttemptRecords
-from rotator.services.alerting.delivery import AT_ONCE, BACK_OFF, DIGEST_UP_TO, LEASE, TRIAL, Delivered, Delivery
+from rotator.services.alerting.delivery import AT_ONCE, BACK_OFF, DELIVER, DIGEST_UP_TO, LEASE, Delivered, Delivery
 from rotator.testing.versions import MOMENT
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ class Desk:
     """A ledger with a delivery over it, and a channel."""
 
     def __init__(self, database: Database) -> None:
-        self.ledger, self.matters, self.trials = Outbox(database), AlertBook(database), AttemptRecords(database)
+        self.ledger, self.matters, self.attempts = Outbox(database), AlertBook(database), AttemptRecords(database)
         self.told = Told()
         self.channel = Recorder()
         self.delivery = Delivery(
-            ledger=self.ledger, matters=self.matters, trials=self.trials, alerts=self.told, back_off=BACK_OFF
+            ledger=self.ledger, matters=self.matters, attempts=self.attempts, alerts=self.told, back_off=BACK_OFF
         )
 
     def matter(self, number: int = 1, *, steps: Sequence[str] = (OPENED,), **changes: object) -> Alert:
@@ -214,7 +214,7 @@ def test_a_failure_is_tried_again_after_a_pause_that_doubles_up_to_a_ceiling(des
     at, pauses = timedelta(0), []
     for _ in range(8):
         assert desk.deliver(at).problem is PASSING
-        next_at = desk.trials.get(TRIAL, "ops").next_at
+        next_at = desk.attempts.get(DELIVER, "ops").next_at
         assert next_at is not None
         assert desk.delivery.due(["ops"], next_at - timedelta(seconds=1)) == []
         assert desk.delivery.due(["ops"], next_at) == ["ops"]
@@ -223,7 +223,7 @@ def test_a_failure_is_tried_again_after_a_pause_that_doubles_up_to_a_ceiling(des
     assert [pause / timedelta(minutes=1) for pause in pauses] == [1, 2, 4, 8, 16, 30, 30, 30]
     desk.channel.refuses = lambda _: None
     assert desk.deliver(at).told == 1
-    assert desk.trials.get(TRIAL, "ops").failures == 0
+    assert desk.attempts.get(DELIVER, "ops").failures == 0
 
 
 def test_what_the_channel_asks_for_is_obeyed(desk: Desk) -> None:
@@ -273,9 +273,9 @@ def test_what_only_a_person_can_mend_is_told_of_at_once_and_tried_at_the_ceiling
     desk.channel.refuses = lambda _: LASTING
     desk.deliver()
     assert "Put a token there." in desk.told.open["delivery:ops"].text
-    trial = desk.trials.get(TRIAL, "ops")
-    assert trial.needs_attention
-    assert trial.next_at == MOMENT + BACK_OFF.ceiling
+    attempt = desk.attempts.get(DELIVER, "ops")
+    assert attempt.needs_attention
+    assert attempt.next_at == MOMENT + BACK_OFF.ceiling
 
 
 def test_a_channel_that_cannot_be_used_is_one_that_only_a_person_can_mend(desk: Desk) -> None:

@@ -403,11 +403,13 @@ class TestOtherMatters:
         assert bool(at.open()) is is_told
 
     def test_every_matter_says_what_to_do_and_shows_no_more_than_it_may(self) -> None:
-        trial = AttemptRecord("look", "production").failed(NOW, BackOff(), problem="Refused.", advice="Look at Setup.")
+        attempt = AttemptRecord("look", "production").failed(
+            NOW, BackOff(), problem="Refused.", advice="Look at Setup."
+        )
         away = StoreUnavailable("The store is away.", left="Nothing was written.", advice="Start it.")
         for new in (
             catalog.unreadable_store("keys", away, since=NOW),
-            catalog.attention(trial, org="production"),
+            catalog.attention(attempt, org="production"),
             catalog.window_overridden("billing", "production", "f" * 64, "The window opens too late."),
             catalog.reverted(SOMEHOW_HALTED, "production"),
             catalog.rotated(SOMEHOW_ROTATED, "production"),
@@ -415,7 +417,7 @@ class TestOtherMatters:
             assert new.title
             assert not new.title.endswith(".")
             assert new.text.endswith(".")
-        assert catalog.attention(trial).title == "Looking at the org production failed once and needs a person"
+        assert catalog.attention(attempt).title == "Looking at the org production failed once and needs a person"
         halted = catalog.failed("billing", "production", RotationHalted("The app is gone.", advice="Look at Setup."))
         assert (halted.severity, halted.title) == (
             Severity.CRITICAL, "The rotation of billing in production needs a person",

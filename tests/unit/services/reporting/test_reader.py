@@ -174,14 +174,14 @@ def test_what_needs_a_person_is_shown_once(database: Database) -> None:
     settings = settings_of(credentials=ONE, channels=("crm-team",))
     for kind, name in (("rotate", "billing"), ("deliver", "crm-team"), ("look", "production")):
         AttemptRecords(database).put(failed(kind, name))
-    assert [trial.kind for trial in overview(database, settings).untold] == ["deliver", "look", "rotate"]
+    assert [attempt.kind for attempt in overview(database, settings).untold] == ["deliver", "look", "rotate"]
     AlertBook(database).open(attention(failed("look", "production")), NOW)
     for kind, name in ((ROTATION, "billing"), (DELIVERY, "crm-team")):
         told = NewAlert(key=key(kind, name), kind=kind, severity=Severity.WARNING, title="It failed", text="Why.")
         AlertBook(database).open(told, NOW)
     found = overview(database, settings)
     assert found.untold == ()
-    assert [trial.kind for trial in found.troubles] == ["deliver", "look", "rotate"]
+    assert [attempt.kind for attempt in found.troubles] == ["deliver", "look", "rotate"]
 
 
 def test_what_is_no_longer_configured_troubles_nobody(database: Database) -> None:

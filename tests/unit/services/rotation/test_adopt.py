@@ -14,7 +14,7 @@ from tests.unit.services.bench import Bench
 def test_the_version_is_of_the_app_whose_live_certificate_is_the_keys(pair: Bench) -> None:
     certificate = pair.version("Warehouse_B", key=spare_key(5)).certificate
     pair.live["Warehouse_B"] = certificate
-    version = version_to_adopt(pair.managed, spare_key(5), pair.now())
+    version = version_to_adopt(pair.credential_context, spare_key(5), pair.now())
     assert (version.app, version.client_id, version.certificate) == ("Warehouse_B", "key of Warehouse_B", certificate)
     assert version.is_whole
     assert version.username == "w@example.com"
@@ -22,17 +22,17 @@ def test_the_version_is_of_the_app_whose_live_certificate_is_the_keys(pair: Benc
 
 def test_a_key_that_matches_no_live_certificate_is_refused(pair: Bench) -> None:
     with pytest.raises(CertificateError, match="does not match the live certificate of Warehouse_A or Warehouse_B"):
-        version_to_adopt(pair.managed, spare_key(5), pair.now())
+        version_to_adopt(pair.credential_context, spare_key(5), pair.now())
 
 
 def test_a_key_that_the_org_refuses_is_refused_with_its_words(one: Bench) -> None:
     one.refuses = lambda _: LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer", "Approve.")
     with pytest.raises(LoginRefused, match="user hasn't approved this consumer") as caught:
-        version_to_adopt(one.managed, one.current.private_key, one.now())
+        version_to_adopt(one.credential_context, one.current.private_key, one.now())
     assert caught.value.advice == "Approve."
 
 
 def test_an_app_that_is_not_there_is_named(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bench, "read", lambda *_: None)
     with pytest.raises(OrgError, match="shows no connected app Billing"):
-        version_to_adopt(one.managed, spare_key(5), one.now())
+        version_to_adopt(one.credential_context, spare_key(5), one.now())

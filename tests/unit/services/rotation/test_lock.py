@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.errors import HistoryUnavailable, RotationRunning, RotatorError
-from rotator.services.rotation.lock import Guard
+from rotator.services.rotation.lock import LockGuard
 from rotator.testing.versions import MOMENT
 
 if TYPE_CHECKING:
@@ -45,15 +45,15 @@ class Trial:
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
 
-    def guard(self) -> Guard:
-        return Guard(self, now=lambda: MOMENT + timedelta(seconds=self.slept), sleep=self.sleep, timeout=TIMEOUT)
+    def guard(self) -> LockGuard:
+        return LockGuard(self, now=lambda: MOMENT + timedelta(seconds=self.slept), sleep=self.sleep, timeout=TIMEOUT)
 
 
 def never() -> bool:
     return False
 
 
-def lose_and_take_again(guard: Guard, gives_up: Callable[[], bool] = never) -> None:
+def lose_and_take_again(guard: LockGuard, gives_up: Callable[[], bool] = never) -> None:
     lost = guard.loss()
     assert lost is LOST
     guard.take_again(lost, gives_up=gives_up)

@@ -44,7 +44,7 @@ def once(bench: Bench, event: str, happens: Callable[[], object]) -> None:
 def test_a_lock_lost_in_the_gap_is_taken_again_and_the_rotation_ends(one: Bench) -> None:
     old = one.current
     once(one, "upload", lambda: None)
-    report = one.serve()
+    report = one.handle()
     assert (report.outcome, report.old_fingerprint) == (Outcome.ROTATED, old.fingerprint)
     assert report.new_fingerprint == one.store.standing.current
     assert (len(one.store.versions), one.writes["Billing"]) == (2, 1)
@@ -66,7 +66,7 @@ def test_what_was_proven_before_the_loss_does_not_count_for_the_promotion(one: B
         return None
 
     one.refuses = note
-    report = one.serve()
+    report = one.handle()
     assert report.outcome is Outcome.ROTATED
     confirmations = one.settings.credentials["billing"].verification.confirmations
     assert logins[lost_at[0] :].count(str(report.new_fingerprint)) >= confirmations
@@ -74,24 +74,24 @@ def test_what_was_proven_before_the_loss_does_not_count_for_the_promotion(one: B
 
 def test_a_rotation_that_another_process_has_ended_meanwhile_is_left_alone(one: Bench) -> None:
     old = one.current
-    once(one, "upload", lambda: (one.serve(), one.serve(BACK)))
+    once(one, "upload", lambda: (one.handle(), one.handle(BACK)))
     with pytest.raises(HistoryUnavailable, match="The lock on the credential billing was lost"):
-        one.serve()
+        one.handle()
     assert one.current == old
     assert (len(one.store.versions), one.store.standing.pending) == (2, None)
     assert [rotation.outcome for rotation in rotations(one.database)] == ["rotated", "rotated"]
 
 
 def test_a_rotation_that_another_process_has_begun_meanwhile_is_not_mixed_up_with_its_own(one: Bench) -> None:
-    once(one, "upload", lambda: one.die_before("verify", lambda desk: desk.serve(COMPROMISED)))
+    once(one, "upload", lambda: one.die_before("verify", lambda service: service.handle(COMPROMISED)))
     with pytest.raises(HistoryUnavailable, match="The lock on the credential billing was lost"):
-        one.serve()
+        one.handle()
     assert {rotation.outcome for rotation in rotations(one.database)} == {"abandoned", None}
-    assert one.serve(COMPROMISED).outcome is Outcome.ROTATED
+    assert one.handle(COMPROMISED).outcome is Outcome.ROTATED
 
 
 def test_a_promotion_that_could_not_be_written_is_written_once_the_lock_is_there_again(pair: Bench) -> None:
     once(pair, "promote", lambda: full(""))
-    report = pair.serve(COMPROMISED)
+    report = pair.handle(COMPROMISED)
     assert report.outcome is Outcome.ROTATED
     assert pair.journal.promoted_version(pair.credential) == report.new_fingerprint

@@ -39,13 +39,13 @@ def nothing(_bench: Bench) -> None:
 
 def rotated(bench: Bench) -> None:
     """Rotated an hour ago."""
-    bench.serve()
+    bench.handle()
     bench.time += timedelta(hours=1)
 
 
 def after_grace(bench: Bench) -> None:
     """Rotated so long ago that the version before has served its time."""
-    bench.serve()
+    bench.handle()
     bench.time += timedelta(days=8)
 
 
@@ -83,11 +83,11 @@ def test_a_run_takes_the_steps_that_were_forecast_and_ends_as_foreseen(
 ) -> None:
     bench: Bench = request.getfixturevalue(which)
     prepare(bench)
-    plan = plan_of(bench.managed, REQUESTS[name], bench.now())
+    plan = plan_of(bench.credential_context, REQUESTS[name], bench.now())
     foreseen = [(str(step.kind), step.app) for step in plan.forecast.steps]
     begun = len(bench.events())
     try:
-        outcome = bench.serve(REQUESTS[name]).outcome
+        outcome = bench.handle(REQUESTS[name]).outcome
     except RotationHalted as halted:
         outcome = Outcome.HALTED
         assert plan.forecast.end.why == halted.what  # noqa: PT017 - a refusal is foreseen as such
@@ -105,16 +105,16 @@ def taken(bench: Bench, begun: int) -> list[tuple[str, object]]:
 
 
 def test_a_plan_tells_when_a_credential_is_due(one: Bench) -> None:
-    plan = plan_of(one.managed, NOW, one.now())
+    plan = plan_of(one.credential_context, NOW, one.now())
     assert plan.due_at == one.current.certificate.not_after - timedelta(days=30)
     assert not plan.due
     assert plan.due_at
-    assert plan_of(one.managed, NOW, plan.due_at).due
+    assert plan_of(one.credential_context, NOW, plan.due_at).due
 
 
 def test_planning_changes_nothing(pair: Bench) -> None:
     pair.die_before("upload")
     before = pair.store.standing, dict(pair.live), len(pair.events())
     for request in REQUESTS.values():
-        plan_of(pair.managed, request, pair.now())
+        plan_of(pair.credential_context, request, pair.now())
     assert (pair.store.standing, pair.live, len(pair.events())) == before

@@ -31,7 +31,7 @@ def _heard(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_each_action_of_a_rotation_is_a_line(one: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    report = one.serve(Request("replace", "alex@laptop"))
+    report = one.handle(Request("replace", "alex@laptop"))
     lines = [record for record in caplog.records if record.name == "rotator.services.rotation.recorder"]
     kinds = list(dict.fromkeys(record.getMessage() for record in lines))
     assert kinds == ["verify", "generate", "upload", "promote"]

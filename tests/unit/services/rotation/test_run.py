@@ -26,7 +26,7 @@ KEEP_KEY = replace(NOW, keep_key=True)
 
 def test_the_history_tells_each_step_with_its_version_app_and_reason(one: Bench) -> None:
     old = one.current.fingerprint
-    new = one.serve().new_fingerprint
+    new = one.handle().new_fingerprint
     told = [(event.kind, event.details.get("version"), event.details.get("app")) for event in one.events()[1:-1]]
     assert told == [
         ("verify", old, "Billing"),
@@ -41,7 +41,7 @@ def test_the_history_tells_each_step_with_its_version_app_and_reason(one: Bench)
 
 
 def test_a_gap_is_from_the_upload_until_the_promotion(one: Bench) -> None:
-    report = one.serve()
+    report = one.handle()
     upload, promotion = [event.time for event in one.events() if event.kind in {"upload_begins", "promote"}]
     assert report.gap_seconds == (promotion - upload).total_seconds() > 0
     assert rotations(one.database)[0].gap_seconds == report.gap_seconds
@@ -51,50 +51,50 @@ def test_a_run_that_goes_on_keeps_the_beginning_of_the_gap(one: Bench) -> None:
     one.die_before("upload")
     begun = one.time
     one.time += timedelta(hours=3)
-    assert one.serve().gap_seconds > (one.time - begun).total_seconds() - 10 > 3 * 3600 - 10
+    assert one.handle().gap_seconds > (one.time - begun).total_seconds() - 10 > 3 * 3600 - 10
 
 
 def test_a_gap_ends_with_the_promotion_even_if_the_process_died_right_after_it(one: Bench) -> None:
     one.die_before("promote")
     died = one.time
     one.time += timedelta(minutes=5)
-    report = one.serve()
+    report = one.handle()
     assert 0 < (died - one.events()[0].time).total_seconds() <= report.gap_seconds <= 400
 
 
 def test_an_upload_that_never_left_refused_nobody(one: Bench) -> None:
     one.on_write = away
     with pytest.raises(OrgUnavailable):
-        one.serve()
+        one.handle()
     one.on_write = lambda _: None
     one.time += timedelta(hours=2)
-    assert one.serve().gap_seconds < 3600
+    assert one.handle().gap_seconds < 3600
 
 
 def test_a_gap_is_told_by_whoever_ends_it(one: Bench) -> None:
     one.die_before("upload")
     one.time += timedelta(hours=1)
-    report = one.serve(KEEP_KEY)
+    report = one.handle(KEEP_KEY)
     assert report.outcome is Outcome.ROTATED
     assert report.gap_seconds >= 3600
     assert gap_begun(one.database, "billing") is None
 
 
 def test_there_is_no_gap_over_the_same_key_nor_between_two_apps(one: Bench, pair: Bench) -> None:
-    assert one.serve(KEEP_KEY).gap_seconds == 0
-    assert pair.serve().gap_seconds == 0
+    assert one.handle(KEEP_KEY).gap_seconds == 0
+    assert pair.handle().gap_seconds == 0
     assert {event.details.get("opens_gap") for event in one.events()} <= {None, False}
 
 
 def test_the_way_back_is_measured_as_the_way_there(one: Bench) -> None:
-    one.serve()
-    one.die_before("promote", lambda desk: desk.serve(BACK))
-    assert one.serve(BACK).gap_seconds > 0
+    one.handle()
+    one.die_before("promote", lambda service: service.handle(BACK))
+    assert one.handle(BACK).gap_seconds > 0
 
 
 def test_a_history_that_fails_in_the_middle_does_not_stop_what_was_begun(one: Bench) -> None:
     old, one.before = one.current, full
-    report = one.serve()
+    report = one.handle()
     assert report.outcome is Outcome.ROTATED
     assert one.current != old
     assert report.warnings == ("The history could not be written: The disk is full.",)
@@ -103,12 +103,12 @@ def test_a_history_that_fails_in_the_middle_does_not_stop_what_was_begun(one: Be
 def test_a_history_that_cannot_be_read_any_more_does_not_end_a_grace(
     pair: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    observer = Observer(pair.managed)
-    observer.look()
+    observer = Observer(pair.credential_context)
+    observer.observe()
     monkeypatch.setattr("rotator.history.journal.journal.Journal.last_promotion", lambda *_: full(""))
-    assert observer.look().promoted_at == pair.current.created_at
+    assert observer.observe().promoted_at == pair.current.created_at
     observer.promoted(pair.time + timedelta(days=1))
-    assert observer.look().promoted_at == pair.time + timedelta(days=1)
+    assert observer.observe().promoted_at == pair.time + timedelta(days=1)
 
 
 def test_a_promotion_whose_answer_is_lost_begins_a_grace_all_the_same(
@@ -127,8 +127,8 @@ def test_a_promotion_whose_answer_is_lost_begins_a_grace_all_the_same(
 
     monkeypatch.setattr(MemoryStore, "promote", lose_the_answer)
     with pytest.raises(StoreUnavailable):
-        pair.serve(BACK)
-    report = pair.serve(BACK)
+        pair.handle(BACK)
+    report = pair.handle(BACK)
     assert (pair.store.standing.current, pair.store.standing.previous) == (wanted, promoted)
     assert report.again_at
     assert report.again_at > pair.time
@@ -136,12 +136,12 @@ def test_a_promotion_whose_answer_is_lost_begins_a_grace_all_the_same(
 
 def test_asked_to_stop_it_stops_where_nothing_is_half_done_and_says_how_to_go_on(one: Bench) -> None:
     one.stop_asked = True
-    report = one.serve()
+    report = one.handle()
     assert (report.outcome, report.outcome.exit_code) == (Outcome.INTERRUPTED, 130)
     assert "rotate finish billing" in report.advice
     assert one.writes == {}
     one.stop_asked = False
-    assert one.serve(FINISH).outcome is Outcome.ROTATED
+    assert one.handle(FINISH).outcome is Outcome.ROTATED
     assert [rotation.outcome for rotation in rotations(one.database)] == ["rotated"]
 
 
@@ -150,7 +150,7 @@ def test_asked_to_stop_after_the_upload_it_goes_on_until_consumers_log_in_again(
         one.stop_asked = True
 
     one.on_write = ask
-    report = one.serve()
+    report = one.handle()
     assert (report.outcome, report.outcome.exit_code) == (Outcome.ROTATED, 0)
 
 
@@ -159,10 +159,10 @@ def test_asked_to_stop_while_alternating_it_leaves_the_rest_to_another_run(pair:
         pair.stop_asked = True
 
     old, pair.on_write = pair.current, ask
-    assert pair.serve().outcome is Outcome.INTERRUPTED
+    assert pair.handle().outcome is Outcome.INTERRUPTED
     assert pair.current == old
     pair.stop_asked = False
-    assert pair.serve().outcome is Outcome.ROTATED
+    assert pair.handle().outcome is Outcome.ROTATED
 
 
 def test_asked_to_stop_while_an_org_is_away_it_does_not_wait_for_it(
@@ -175,7 +175,7 @@ def test_asked_to_stop_while_an_org_is_away_it_does_not_wait_for_it(
 
     pair.on_write = ask_and_be_away
     with pytest.raises(OrgUnavailable):
-        pair.serve()
+        pair.handle()
     assert pair.time - pair.events()[0].time < timedelta(hours=1)
 
 
@@ -185,7 +185,7 @@ def test_a_first_look_that_fails_is_told_at_once(one: Bench, monkeypatch: pytest
     monkeypatch.setattr(Bench, "read", lambda _, app: away(app))
     before = one.time
     with pytest.raises(OrgUnavailable):
-        one.serve()
+        one.handle()
     assert one.time == before
 
 
@@ -197,7 +197,7 @@ def test_a_store_that_fails_before_anything_is_changed_is_told_at_once(
 
     monkeypatch.setattr("tests.unit.services.bench.MemoryStore.put_pending", no_room)
     with pytest.raises(StoreUnavailable):
-        one.serve()
+        one.handle()
     assert one.writes == {}
     assert one.events()[-2].details["error"] == "It is full."
 
@@ -208,7 +208,7 @@ def test_an_upload_that_is_refused_three_times_is_left_to_another_run(one: Bench
 
     one.on_write = refuse
     with pytest.raises(OrgError, match=r"No\."):
-        one.serve()
+        one.handle()
     assert one.writes["Billing"] == 3
 
 
@@ -221,7 +221,7 @@ def test_an_upload_that_empties_the_app_is_taken_back_and_told(one: Bench) -> No
             raise OrgError("The app holds no certificate.", advice="Run it again.")
 
     one.on_write = empty
-    report = one.serve()
+    report = one.handle()
     assert (report.outcome, report.halt) == (Outcome.REVERTED, HaltReason.REVERTED)
     assert report.why == "The app holds no certificate. The old certificate is back."
     assert one.live["Billing"] == old.certificate
@@ -236,11 +236,11 @@ def test_a_restoring_that_keeps_failing_ends_after_the_patience_it_is_given(one:
     old, one.on_write = one.current, only_once
     one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.MISMATCH, "no match")
     with pytest.raises(WriteUncertain):
-        one.serve()
+        one.handle()
     assert one.time - one.events()[0].time < timedelta(hours=1)
     assert one.writes["Billing"] < 100, "it rests longer and longer"
     one.on_write = lambda _: None
-    assert one.serve().outcome is Outcome.REVERTED
+    assert one.handle().outcome is Outcome.REVERTED
     assert one.current == old
 
 
@@ -252,7 +252,7 @@ def test_a_version_that_was_given_up_is_not_uploaded_again_when_the_restoring_fa
 
     old, one.on_write = one.current, second_is_lost
     one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.MISMATCH, "no match")
-    assert one.serve().outcome is Outcome.REVERTED
+    assert one.handle().outcome is Outcome.REVERTED
     assert one.writes["Billing"] == 2
 
 
@@ -263,26 +263,26 @@ def test_answers_that_prove_nothing_halt_the_run_and_leave_the_gap_open(one: Ben
         return None if version == old else LoginAnswer(LoginOutcome.TRANSIENT, "later")
 
     one.refuses = nobody_knows
-    report = one.serve()
+    report = one.handle()
     assert (report.outcome, report.outcome.exit_code, report.halt) == (Outcome.HALTED, 1, HaltReason.UNPROVEN)
     assert one.writes["Billing"] == 1
     assert rotations(one.database)[0].gap_seconds is None
     one.refuses = lambda _: None
     one.time += timedelta(hours=1)
-    assert one.serve().gap_seconds > 3600
+    assert one.handle().gap_seconds > 3600
 
 
 def test_what_must_wait_for_the_end_of_a_grace_says_until_when(pair: Bench) -> None:
-    pair.serve()
-    report = pair.serve()
+    pair.handle()
+    report = pair.handle()
     assert (report.outcome, report.outcome.exit_code) == (Outcome.WAITING, 3)
     assert report.again_at
     pair.time = report.again_at
-    assert pair.serve().outcome is Outcome.ROTATED
+    assert pair.handle().outcome is Outcome.ROTATED
 
 
 def test_steps_are_told_with_their_times_and_repetitions_together(one: Bench) -> None:
-    steps = one.serve().steps
+    steps = one.handle().steps
     assert [step.action for step in steps] == ["verify", "generate", "upload", "verify", "promote"]
     assert steps[3].times >= 5
     assert steps[3].seconds >= 30
@@ -292,7 +292,7 @@ def test_steps_are_told_with_their_times_and_repetitions_together(one: Bench) ->
 def test_nothing_is_half_done_while_currents_certificate_is_live(
     one: Bench, live: str | None, is_settled: bool
 ) -> None:
-    seen = Observer(one.managed).look()
+    seen = Observer(one.credential_context).observe()
     assert seen.current
     fingerprints = {"current's": seen.current.fingerprint, "another": "0" * 64, None: None}
     apps = {"Billing": SeenApp("Billing", live=fingerprints[live])}  # type: ignore[arg-type] # any text will do

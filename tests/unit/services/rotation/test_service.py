@@ -35,7 +35,7 @@ def outcomes(bench: Bench) -> list[str | None]:
 def test_a_request_that_died_after_the_promotion_is_ended_and_not_rotated_twice(one: Bench) -> None:
     old = one.current
     one.die_before("promote")
-    report = one.serve()
+    report = one.handle()
     assert (report.outcome, report.old_fingerprint) == (Outcome.ROTATED, old.fingerprint)
     assert report.new_fingerprint == one.store.standing.current
     assert len(one.store.versions) == 2
@@ -46,7 +46,7 @@ def test_what_was_reached_more_than_a_day_ago_is_asked_for_anew(one: Bench) -> N
     one.die_before("promote")
     first = one.current
     one.time += RESUMED_WITHIN
-    report = one.serve()
+    report = one.handle()
     assert (report.outcome, report.old_fingerprint) == (Outcome.ROTATED, first.fingerprint)
     assert outcomes(one) == ["abandoned", "rotated"]
 
@@ -55,7 +55,7 @@ def test_what_was_not_reached_is_gone_on_with_however_old_it_is(one: Bench) -> N
     one.die_before("upload")
     pending = one.store.standing.pending
     one.time += timedelta(days=20)
-    assert one.serve().new_fingerprint == pending
+    assert one.handle().new_fingerprint == pending
     assert outcomes(one) == ["rotated"]
 
 
@@ -63,7 +63,7 @@ def test_what_was_not_reached_is_gone_on_with_however_old_it_is(one: Bench) -> N
 def test_another_request_abandons_what_was_begun(one: Bench, other: Request) -> None:
     old = one.current
     one.die_before("generate")
-    report = one.serve(other)
+    report = one.handle(other)
     assert report.outcome is Outcome.ROTATED
     assert outcomes(one) == ["abandoned", "rotated"]
     assert (one.current.private_key == old.private_key) == other.keep_key
@@ -71,30 +71,30 @@ def test_another_request_abandons_what_was_begun(one: Bench, other: Request) -> 
 
 def test_a_key_in_wrong_hands_is_ended_whatever_else_is_asked_for(pair: Bench) -> None:
     old = pair.current
-    pair.die_before("disable_begins", lambda desk: desk.serve(COMPROMISED))
+    pair.die_before("disable_begins", lambda service: service.handle(COMPROMISED))
     assert pair.prove(old).outcome is LoginOutcome.ACCEPTED
-    assert pair.serve(KEEP_KEY).outcome is Outcome.ROTATED
+    assert pair.handle(KEEP_KEY).outcome is Outcome.ROTATED
     assert pair.prove(old).outcome is LoginOutcome.MISMATCH
     assert old.fingerprint not in pair.store.standing.fingerprints
 
 
 def test_to_finish_goes_on_with_whatever_was_begun_as_it_was_begun(one: Bench) -> None:
-    one.die_before("generate", lambda desk: desk.serve(COMPROMISED))
-    assert one.serve(FINISH).outcome is Outcome.ROTATED
+    one.die_before("generate", lambda service: service.handle(COMPROMISED))
+    assert one.handle(FINISH).outcome is Outcome.ROTATED
     [rotation] = rotations(one.database)
     assert (rotation.trigger, rotation.outcome) == ("compromised", "rotated")
     assert one.store.standing.previous is None
 
 
 def test_to_finish_when_nothing_was_begun_does_nothing(one: Bench) -> None:
-    assert one.serve(FINISH).outcome is Outcome.NOTHING
+    assert one.handle(FINISH).outcome is Outcome.NOTHING
     assert rotations(one.database) == []
 
 
 def test_after_compromised_nobody_logs_in_with_the_old_key(one: Bench, pair: Bench) -> None:
     for bench in (one, pair):
         old = bench.current
-        assert bench.serve(COMPROMISED).outcome is Outcome.ROTATED
+        assert bench.handle(COMPROMISED).outcome is Outcome.ROTATED
         assert bench.prove(old).outcome is LoginOutcome.MISMATCH
         assert old.fingerprint not in bench.store.standing.fingerprints
 
@@ -104,16 +104,16 @@ def test_a_promotion_that_could_not_be_written_down_is_written_down_by_the_next_
     pair.journal.record("promote", now=pair.now(), credential=pair.credential, version=str(pair.store.standing.current))
     pair.time += timedelta(days=6)
     wanted = pair.store.standing.previous
-    pair.die_before("promote", lambda desk: desk.serve(BACK))
+    pair.die_before("promote", lambda service: service.handle(BACK))
     pair.time += timedelta(hours=1)
-    report = pair.serve(BACK)
+    report = pair.handle(BACK)
     assert pair.store.standing.current == wanted
     assert report.again_at == pair.time + timedelta(days=7), "the version before keeps its whole grace"
     assert pair.journal.promoted_version(pair.credential) == wanted
 
 
 def test_a_version_that_was_current_before_the_history_began_was_not_promoted_now(one: Bench) -> None:
-    one.serve(FINISH)
+    one.handle(FINISH)
     assert one.journal.last_promotion("billing") is None
 
 
@@ -123,7 +123,7 @@ def test_a_run_that_cannot_write_its_beginning_changes_nothing(one: Bench, monke
 
     monkeypatch.setattr("rotator.history.journal.journal.Journal.begin_rotation", full)
     with pytest.raises(HistoryUnavailable):
-        one.serve()
+        one.handle()
     assert (one.store.standing.pending, one.writes) == (None, {})
 
 
@@ -135,17 +135,17 @@ def test_a_rotation_whose_end_cannot_be_written_is_told_and_ended_by_the_next_ru
 
     with monkeypatch.context() as patch:
         patch.setattr("rotator.history.journal.journal.Journal.finish_rotation", full)
-        report = one.serve()
+        report = one.handle()
     assert report.outcome is Outcome.ROTATED
     assert report.warnings == ("The history could not be written: The disk is full.",)
-    assert one.serve(FINISH).new_fingerprint == report.new_fingerprint
+    assert one.handle(FINISH).new_fingerprint == report.new_fingerprint
     assert outcomes(one) == ["rotated"]
 
 
 def test_an_error_that_stops_a_run_is_written_down_and_the_rotation_stays_open(one: Bench) -> None:
     one.store.versions.clear()
     with pytest.raises(Exception, match="not there"):
-        one.serve()
+        one.handle()
     assert one.events()[-1].kind == "stopped"
     assert outcomes(one) == [None]
 
@@ -153,10 +153,10 @@ def test_an_error_that_stops_a_run_is_written_down_and_the_rotation_stays_open(o
 def test_a_rotation_that_could_prove_nothing_stays_open_and_is_told_as_one_when_it_is_finished(one: Bench) -> None:
     old = one.current
     one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.TRANSIENT, "later")
-    assert one.serve().halt is HaltReason.UNPROVEN
+    assert one.handle().halt is HaltReason.UNPROVEN
     assert outcomes(one) == [None]
     one.refuses = lambda _: None
-    report = one.serve(FINISH)
+    report = one.handle(FINISH)
     assert (report.outcome, report.old_fingerprint) == (Outcome.ROTATED, old.fingerprint)
     ended = rotations(one.database)[0]
     assert (ended.outcome, ended.gap_seconds) == ("rotated", report.gap_seconds)
@@ -164,50 +164,50 @@ def test_a_rotation_that_could_prove_nothing_stays_open_and_is_told_as_one_when_
 
 def test_while_somebody_else_rotates_it_nothing_is_begun(one: Bench) -> None:
     with one.database.rotation_locks(one.now).hold("billing"), pytest.raises(RotationRunning):
-        one.serve()
+        one.handle()
     assert rotations(one.database) == []
 
 
 @pytest.mark.parametrize(("request_", "said"), [(BACK, "No previous version"), (ENROLL, "has a current version")])
 def test_what_makes_no_sense_as_the_store_stands_is_refused(one: Bench, request_: Request, said: str) -> None:
     with pytest.raises(RotationHalted, match=said):
-        one.serve(request_)
+        one.handle(request_)
     assert rotations(one.database) == []
 
 
 def test_the_app_of_the_programs_own_key_is_not_rotated(one: Bench) -> None:
     one.client_ids["Billing"] = "key"
     with pytest.raises(RotationHalted, match="would end the key that rotator itself logs in to production by"):
-        one.serve()
+        one.handle()
     assert (one.writes, rotations(one.database)) == ({}, [])
 
 
 def by_hand(bench: Bench, key: int) -> Version:
     """A person has put a certificate over this spare key on the app; the version that may be adopted."""
     bench.live["Billing"] = bench.version("Billing", key=spare_key(key)).certificate
-    return version_to_adopt(bench.managed, spare_key(key), bench.now())
+    return version_to_adopt(bench.credential_context, spare_key(key), bench.now())
 
 
 def test_an_adoption_that_died_is_gone_on_with_only_for_the_same_key(one: Bench) -> None:
     first = by_hand(one, 5)
-    one.die_before("verify", lambda desk: desk.adopt(ADOPT, first))
+    one.die_before("verify", lambda service: service.adopt(ADOPT, first))
     second = by_hand(one, 4)
-    assert one.desk().adopt(ADOPT, second).outcome is Outcome.ROTATED
+    assert one.rotation_service().adopt(ADOPT, second).outcome is Outcome.ROTATED
     assert one.store.standing.current == second.fingerprint
     assert outcomes(one) == ["abandoned", "rotated"]
 
 
 def test_an_adoption_that_died_after_the_promotion_is_ended(one: Bench) -> None:
     version = by_hand(one, 5)
-    one.die_before("promote", lambda desk: desk.adopt(ADOPT, version))
-    assert one.desk().adopt(ADOPT, version).outcome is Outcome.ROTATED
+    one.die_before("promote", lambda service: service.adopt(ADOPT, version))
+    assert one.rotation_service().adopt(ADOPT, version).outcome is Outcome.ROTATED
     with pytest.raises(RotationHalted, match="already"):
-        one.desk().adopt(ADOPT, version)
+        one.rotation_service().adopt(ADOPT, version)
     assert outcomes(one) == ["rotated"]
 
 
 def test_a_pending_version_gives_way_to_an_adopted_one(one: Bench) -> None:
     one.die_before("upload_begins")
     version = by_hand(one, 5)
-    assert one.desk().adopt(ADOPT, version).outcome is Outcome.ROTATED
+    assert one.rotation_service().adopt(ADOPT, version).outcome is Outcome.ROTATED
     assert one.store.standing.pending is None

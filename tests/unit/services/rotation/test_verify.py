@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def test_what_is_stored_is_tried_current_first(one: Bench) -> None:
-    one.serve()
-    found = [(login.stage, login.answer.outcome) for login in every_login(one.managed)]
+    one.handle()
+    found = [(login.stage, login.answer.outcome) for login in every_login(one.credential_context)]
     assert found == [(Stage.CURRENT, LoginOutcome.ACCEPTED), (Stage.PREVIOUS, LoginOutcome.MISMATCH)]
 
 
 def test_where_nothing_is_stored_nothing_is_tried(one: Bench) -> None:
     one.store.standing = type(one.store.standing)()
-    assert list(every_login(one.managed)) == []
+    assert list(every_login(one.credential_context)) == []

@@ -18,7 +18,7 @@ from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.services.alerting.catalog import STORE
 from rotator.services.schedule.jobs import Job, JobKind
 from rotator.testing.versions import MOMENT, make_version
-from tests.unit.services.office import Routine, routine
+from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,18 +32,18 @@ REFUSED = LoginRefused("The org refuses the login.", advice="Look at the app.")
 
 
 @pytest.fixture
-def one(database: Database) -> Routine:
+def one(database: Database) -> CycleBench:
     """An org with one credential that has a year left."""
-    found = routine(database)
+    found = cycle_bench(database)
     found.bench.use("Billing")
     return found
 
 
-def test_at_first_everything_is_due_but_what_the_look_will_tell(one: Routine) -> None:
+def test_at_first_everything_is_due_but_what_the_look_will_tell(one: CycleBench) -> None:
     assert one.due() == {"look production", "evaluate", "upkeep"}
 
 
-def test_what_was_done_is_not_due_again_before_its_time(one: Routine) -> None:
+def test_what_was_done_is_not_due_again_before_its_time(one: CycleBench) -> None:
     one.work()
     assert one.due() == set()
     one.bench.time += HOUR / 2
@@ -54,7 +54,7 @@ def test_what_was_done_is_not_due_again_before_its_time(one: Routine) -> None:
     assert one.due() == set()
 
 
-def test_another_process_does_nothing_twice_and_looks_at_what_it_does_not_know(one: Routine) -> None:
+def test_another_process_does_nothing_twice_and_looks_at_what_it_does_not_know(one: CycleBench) -> None:
     one.work()
     one.restart()
     assert one.due() == {"rotate billing"}
@@ -63,7 +63,7 @@ def test_another_process_does_nothing_twice_and_looks_at_what_it_does_not_know(o
 
 
 @pytest.mark.parametrize("shift", [3 * HOUR, 400 * DAY])
-def test_a_clock_that_was_set_back_postpones_nothing(one: Routine, shift: timedelta) -> None:
+def test_a_clock_that_was_set_back_postpones_nothing(one: CycleBench, shift: timedelta) -> None:
     one.work()
     one.bench.time -= shift
     assert {"look production", "evaluate", "upkeep"} <= one.due()
@@ -71,7 +71,7 @@ def test_a_clock_that_was_set_back_postpones_nothing(one: Routine, shift: timede
     assert one.due() == set()
 
 
-def test_looks_are_spread_and_stay_where_they_are(one: Routine) -> None:
+def test_looks_are_spread_and_stay_where_they_are(one: CycleBench) -> None:
     one.work()
     one.bench.time += HOUR
     answers = [one.due() for _ in range(3)]
@@ -81,125 +81,125 @@ def test_looks_are_spread_and_stay_where_they_are(one: Routine) -> None:
 
 
 def test_a_job_is_named_by_what_it_does_and_to_what() -> None:
-    job = Job(JobKind.LOOK, "production", lambda: None)
-    assert (str(job), job.key) == ("look production", (JobKind.LOOK, "production"))
-    assert job == Job(JobKind.LOOK, "production", print)
+    job = Job(JobKind.INVENTORY, "production", lambda: None)
+    assert (str(job), job.key) == ("look production", (JobKind.INVENTORY, "production"))
+    assert job == Job(JobKind.INVENTORY, "production", print)
 
 
-def test_what_an_org_holds_is_noted_together_with_the_good_look(one: Routine) -> None:
+def test_what_an_org_holds_is_noted_together_with_the_good_look(one: CycleBench) -> None:
     one.work()
-    assert [each.places[0].app for each in certificates(one.office.database)] == ["Billing"]
-    assert one.look.last_good_at == MOMENT
-    assert one.office.books.trials.get(STORE, "keys").last_good_at == MOMENT
+    assert [each.places[0].app for each in certificates(one.context.database)] == ["Billing"]
+    assert one.inventory.last_good_at == MOMENT
+    assert one.context.history.attempts.get(STORE, "keys").last_good_at == MOMENT
 
 
-def test_every_adapter_that_was_opened_is_closed(one: Routine) -> None:
-    one.around.org_fails = AWAY
+def test_every_adapter_that_was_opened_is_closed(one: CycleBench) -> None:
+    one.outside.org_fails = AWAY
     one.work()
-    one.around.org_fails = None
+    one.outside.org_fails = None
     one.bench.time += DAY
     one.work()
-    assert one.around.opened == 0
+    assert one.outside.opened == 0
 
 
-def test_an_org_that_is_away_is_left_alone_for_longer_and_longer(one: Routine) -> None:
-    one.around.org_fails = AWAY
+def test_an_org_that_is_away_is_left_alone_for_longer_and_longer(one: CycleBench) -> None:
+    one.outside.org_fails = AWAY
     pauses = []
     for _ in range(9):
-        one.round.look("production")
-        assert one.look.next_at
-        pauses.append(one.look.next_at - one.bench.time)
-        one.bench.time = one.look.next_at
+        one.cycle.take_inventory("production")
+        assert one.inventory.next_at
+        pauses.append(one.inventory.next_at - one.bench.time)
+        one.bench.time = one.inventory.next_at
     assert pauses[0] == timedelta(minutes=5) * 1.125
     assert pauses[1] == 2 * pauses[0]
     assert pauses[-1] == pauses[-2] == timedelta(hours=6) * 1.125
-    assert not one.look.needs_attention, "time may mend it"
+    assert not one.inventory.needs_attention, "time may mend it"
 
 
-def test_an_org_that_refuses_the_login_needs_attention_after_a_while(one: Routine) -> None:
-    one.around.org_fails = REFUSED
+def test_an_org_that_refuses_the_login_needs_attention_after_a_while(one: CycleBench) -> None:
+    one.outside.org_fails = REFUSED
     for _ in range(5):
-        one.round.look("production")
-    assert one.look.needs_attention
-    assert one.look.advice == REFUSED.advice
+        one.cycle.take_inventory("production")
+    assert one.inventory.needs_attention
+    assert one.inventory.advice == REFUSED.advice
 
 
-def test_a_hiccup_of_an_org_is_no_news_and_its_outage_is_told_from_beginning_to_end(one: Routine) -> None:
-    one.around.org_fails = AWAY
+def test_a_hiccup_of_an_org_is_no_news_and_its_outage_is_told_from_beginning_to_end(one: CycleBench) -> None:
+    one.outside.org_fails = AWAY
     one.work()
-    assert one.around.told == []
+    assert one.outside.told == []
     for _ in range(3):
         one.bench.time += HOUR
         one.work()
-    assert [message.title for message in one.around.told] == ["The org production cannot be read"]
-    one.around.org_fails = None
+    assert [message.title for message in one.outside.told] == ["The org production cannot be read"]
+    one.outside.org_fails = None
     one.bench.time += DAY
     one.work()
-    assert "again" in one.around.told[-1].text
+    assert "again" in one.outside.told[-1].text
     assert one.open_kinds() == set()
 
 
-def test_thresholds_of_an_org_that_is_away_are_told_from_memory(one: Routine) -> None:
+def test_thresholds_of_an_org_that_is_away_are_told_from_memory(one: CycleBench) -> None:
     expires = make_version(now=MOMENT - DAY, lifetime=62 * DAY).certificate
-    one.around.others.append(InventoryEntry("production", "Legacy", Kind.APP, certificate=expires))
+    one.outside.others.append(InventoryEntry("production", "Legacy", Kind.APP, certificate=expires))
     one.work()
-    assert one.around.told == []
-    one.around.org_fails = AWAY
+    assert one.outside.told == []
+    one.outside.org_fails = AWAY
     one.bench.time += 2 * DAY
     one.work()
-    assert "The certificate of Legacy in production expires" in one.around.told[0].title
+    assert "The certificate of Legacy in production expires" in one.outside.told[0].title
 
 
-def test_what_vanished_is_told_once(one: Routine) -> None:
-    one.around.others.append(InventoryEntry("production", "Legacy", Kind.APP, certificate=make_version().certificate))
+def test_what_vanished_is_told_once(one: CycleBench) -> None:
+    one.outside.others.append(InventoryEntry("production", "Legacy", Kind.APP, certificate=make_version().certificate))
     one.work()
-    one.around.others.clear()
+    one.outside.others.clear()
     for _ in range(3):
         one.bench.time += 2 * HOUR
         one.work()
-    assert [message.title for message in one.around.told] == ["Legacy is gone from production"]
+    assert [message.title for message in one.outside.told] == ["Legacy is gone from production"]
 
 
-def test_a_store_that_cannot_be_read_is_told_when_it_stays_away_and_when_it_is_back(one: Routine) -> None:
-    one.around.store_fails = StoreUnavailable("The store is away.", advice="Wait.")
+def test_a_store_that_cannot_be_read_is_told_when_it_stays_away_and_when_it_is_back(one: CycleBench) -> None:
+    one.outside.store_fails = StoreUnavailable("The store is away.", advice="Wait.")
     one.work()
     one.bench.time += 2 * HOUR
     one.work()
-    assert one.office.books.trials.get(STORE, "keys").failures == 2
+    assert one.context.history.attempts.get(STORE, "keys").failures == 2
     assert one.open_kinds() == {"store"}
-    one.around.store_fails = None
+    one.outside.store_fails = None
     one.bench.time += 2 * HOUR
     one.work()
     assert one.open_kinds() == set()
-    assert [message.title.partition(":")[0] for message in one.around.told] == [
+    assert [message.title.partition(":")[0] for message in one.outside.told] == [
         "The store keys cannot be read",
         "Settled",
     ]
 
 
-def test_a_store_that_was_away_for_a_moment_is_no_news(one: Routine) -> None:
-    one.around.store_fails = StoreUnavailable("The store is away.", advice="Wait.")
+def test_a_store_that_was_away_for_a_moment_is_no_news(one: CycleBench) -> None:
+    one.outside.store_fails = StoreUnavailable("The store is away.", advice="Wait.")
     one.work()
-    one.around.store_fails = None
+    one.outside.store_fails = None
     one.bench.time += timedelta(minutes=7)
     assert "look production" in one.due(), "long before the hour is over"
     one.work()
     one.bench.time += HOUR / 2
     one.work()
-    assert (one.open_kinds(), one.around.told) == (set(), [])
+    assert (one.open_kinds(), one.outside.told) == (set(), [])
 
 
 def test_a_credential_that_is_not_stored_is_told_once_and_not_rotated(database: Database) -> None:
-    found = routine(database)
+    found = cycle_bench(database)
     found.bench.live["Billing"] = make_version().certificate
     found.work()
     found.bench.time += 2 * HOUR
     found.work()
-    assert [message.title for message in found.around.told] == ["billing is configured and not in its store"]
+    assert [message.title for message in found.outside.told] == ["billing is configured and not in its store"]
     assert found.bench.writes == {}
 
 
-def test_drift_is_told_until_it_is_over(one: Routine) -> None:
+def test_drift_is_told_until_it_is_over(one: CycleBench) -> None:
     held = one.bench.live["Billing"]
     one.bench.live["Billing"] = make_version().certificate
     one.work()
@@ -208,24 +208,24 @@ def test_drift_is_told_until_it_is_over(one: Routine) -> None:
     one.bench.time += 2 * HOUR
     one.work()
     assert one.open_kinds() == set()
-    assert len(one.around.told) == 2
+    assert len(one.outside.told) == 2
 
 
-def test_drift_names_who_changed_the_app(one: Routine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drift_names_who_changed_the_app(one: CycleBench, monkeypatch: pytest.MonkeyPatch) -> None:
     app = InventoryEntry("production", "Billing", Kind.APP, last_modified_by="Alex Admin", last_modified_at=MOMENT)
-    monkeypatch.setattr(one.around, "inventory", lambda _org: Inventory((app,)))
+    monkeypatch.setattr(one.outside, "inventory", lambda _org: Inventory((app,)))
     one.work()
     assert one.matter("drift:billing").facts["App last changed"] == f"{MOMENT:%Y-%m-%d %H:%M} UTC, by Alex Admin"
 
 
-def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: Routine) -> None:
-    one.bench.serve()
+def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: CycleBench) -> None:
+    one.bench.handle()
     one.bench.live["Billing"] = make_version().certificate
     one.work()
     kept, one.bench.store.standing = one.bench.store.standing, Stages()
     one.bench.time += 2 * HOUR
     one.work()
-    one.round.rotate("billing")
+    one.cycle.rotate("billing")
     assert one.open_kinds() == {"drift", "unstored"}, "nobody knows whether the certificate is a known one"
     lost = one.matter("unstored:billing")
     assert (lost.title, lost.severity) == ("billing is gone from the store keys", Severity.CRITICAL)
@@ -235,107 +235,107 @@ def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: Rou
     assert one.open_kinds() == {"drift"}
 
 
-def test_an_org_that_only_a_person_can_open_again_is_told_as_that(one: Routine) -> None:
-    one.around.org_fails = REFUSED
+def test_an_org_that_only_a_person_can_open_again_is_told_as_that(one: CycleBench) -> None:
+    one.outside.org_fails = REFUSED
     for _ in range(6):
         one.work()
         one.bench.time += 8 * HOUR
     assert one.rotation.needs_attention, "the credential, too, which is told with its org"
-    titles = [message.title for message in one.around.told]
+    titles = [message.title for message in one.outside.told]
     assert titles == [
         "The org production cannot be read",
         "Looking at the org production failed 5 times in a row and needs a person",
     ]
-    one.around.org_fails = None
+    one.outside.org_fails = None
     one.work()
     assert one.open_kinds() == set()
 
 
-def test_an_org_at_its_limits_is_put_off_and_has_not_failed(one: Routine) -> None:
-    one.around.full_until = MOMENT + HOUR
+def test_an_org_at_its_limits_is_put_off_and_has_not_failed(one: CycleBench) -> None:
+    one.outside.full_until = MOMENT + HOUR
     one.work()
-    assert (one.look.failures, one.look.next_at, one.look.last_good_at) == (0, MOMENT + HOUR, None)
-    assert certificates(one.office.database) == []
+    assert (one.inventory.failures, one.inventory.next_at, one.inventory.last_good_at) == (0, MOMENT + HOUR, None)
+    assert certificates(one.context.database) == []
     one.bench.time += HOUR
     one.work()
-    assert one.look.last_good_at == one.bench.time
+    assert one.inventory.last_good_at == one.bench.time
 
 
-def test_a_look_that_reaches_the_limits_on_its_way_is_put_off_too(one: Routine) -> None:
-    one.around.org_fails = LimitReached("The limit is reached.", advice="Wait.")
+def test_a_look_that_reaches_the_limits_on_its_way_is_put_off_too(one: CycleBench) -> None:
+    one.outside.org_fails = LimitReached("The limit is reached.", advice="Wait.")
     one.work()
-    assert one.look.failures == 0
-    assert True in one.around.limited
+    assert one.inventory.failures == 0
+    assert True in one.outside.limited
 
 
-def test_a_heartbeat_follows_each_full_round_and_no_other(one: Routine) -> None:
+def test_a_heartbeat_follows_each_full_round_and_no_other(one: CycleBench) -> None:
     one.work()
-    assert len(one.around.beats) == 1
+    assert len(one.outside.beats) == 1
     one.bench.time += HOUR / 2
     one.work()
-    assert len(one.around.beats) == 1
+    assert len(one.outside.beats) == 1
     one.bench.time += HOUR
     one.work()
-    assert len(one.around.beats) == 2
+    assert len(one.outside.beats) == 2
 
 
-def test_a_heartbeat_waits_for_what_is_due_and_was_not_tried(one: Routine) -> None:
+def test_a_heartbeat_waits_for_what_is_due_and_was_not_tried(one: CycleBench) -> None:
     one.work()
     one.bench.time += 400 * DAY
-    jobs = {job.kind: job for job in one.round.due()}
-    jobs[JobKind.LOOK].run()
-    assert JobKind.HEARTBEAT not in {job.kind for job in one.round.due()}
+    jobs = {job.kind: job for job in one.cycle.due()}
+    jobs[JobKind.INVENTORY].run()
+    assert JobKind.HEARTBEAT not in {job.kind for job in one.cycle.due()}
     jobs[JobKind.ROTATE].run()
-    assert JobKind.HEARTBEAT in {job.kind for job in one.round.due()}
+    assert JobKind.HEARTBEAT in {job.kind for job in one.cycle.due()}
 
 
-def test_an_org_that_is_known_to_fail_does_not_silence_the_heartbeat(one: Routine) -> None:
-    one.around.org_fails = AWAY
+def test_an_org_that_is_known_to_fail_does_not_silence_the_heartbeat(one: CycleBench) -> None:
+    one.outside.org_fails = AWAY
     for _ in range(12):
         one.bench.time += HOUR / 2
         one.work()
-    assert len(one.around.beats) == 6
+    assert len(one.outside.beats) == 6
 
 
-def test_a_monitor_that_is_away_is_no_matter(one: Routine, caplog: pytest.LogCaptureFixture) -> None:
-    one.around.monitor_fails = True
+def test_a_monitor_that_is_away_is_no_matter(one: CycleBench, caplog: pytest.LogCaptureFixture) -> None:
+    one.outside.monitor_fails = True
     one.work()
     assert "heartbeat failed" in caplog.text
     assert one.due() == set()
     assert one.open_kinds() == set()
 
 
-def test_once_a_day_the_history_is_proven(one: Routine) -> None:
+def test_once_a_day_the_history_is_proven(one: CycleBench) -> None:
     one.work()
-    with one.office.database.writing() as connection:
+    with one.context.database.writing() as connection:
         connection.exec_driver_sql("UPDATE head SET events = 7")
     one.bench.time += DAY
     one.work()
     assert one.open_kinds() == {"history"}
-    with one.office.database.writing() as connection:
+    with one.context.database.writing() as connection:
         connection.exec_driver_sql("UPDATE head SET events = 0")
     one.bench.time += DAY
     one.work()
     assert one.open_kinds() == set()
 
 
-def test_what_is_not_configured_any_more_is_forgotten(one: Routine) -> None:
-    one.office.books.trials.put(AttemptRecord(JobKind.LOOK, "sandbox").succeeded(MOMENT))
+def test_what_is_not_configured_any_more_is_forgotten(one: CycleBench) -> None:
+    one.context.history.attempts.put(AttemptRecord(JobKind.INVENTORY, "sandbox").succeeded(MOMENT))
     one.work()
-    assert [trial.name for trial in one.office.books.trials.all(JobKind.LOOK)] == ["production"]
+    assert [attempt.name for attempt in one.context.history.attempts.all(JobKind.INVENTORY)] == ["production"]
 
 
-def test_one_round_looks_at_every_org_and_says_what_is_failing(one: Routine) -> None:
-    assert one.round.once().exit_code == 0
-    assert one.around.beats == [MOMENT]
-    one.around.org_fails = AWAY
-    end = one.round.once()
-    assert (end.exit_code, [trial.name for trial in end.failing]) == (3, ["production"])
-    one.around.org_fails = REFUSED
-    assert one.round.once().exit_code == 1
+def test_one_round_looks_at_every_org_and_says_what_is_failing(one: CycleBench) -> None:
+    assert one.cycle.once().exit_code == 0
+    assert one.outside.beats == [MOMENT]
+    one.outside.org_fails = AWAY
+    end = one.cycle.once()
+    assert (end.exit_code, [attempt.name for attempt in end.failing]) == (3, ["production"])
+    one.outside.org_fails = REFUSED
+    assert one.cycle.once().exit_code == 1
 
 
-def test_one_round_may_be_run_in_threads_of_the_callers(one: Routine) -> None:
+def test_one_round_may_be_run_in_threads_of_the_callers(one: CycleBench) -> None:
     waves: list[list[str]] = []
 
     def run_all(jobs: Sequence[Job]) -> None:
@@ -344,18 +344,18 @@ def test_one_round_may_be_run_in_threads_of_the_callers(one: Routine) -> None:
             job.run()
 
     one.bench.time += 340 * DAY
-    one.round.once(run_all)
+    one.cycle.once(run_all)
     assert waves == [["look production"], ["rotate billing"], ["deliver slack"]]
     assert one.bench.writes == {"Billing": 1}
 
 
-def test_one_daemon_works_at_a_time(one: Routine) -> None:
-    locks = one.office.database.rotation_locks(one.bench.now)
-    with one.round.at_work(locks) as hold:
+def test_one_daemon_works_at_a_time(one: CycleBench) -> None:
+    locks = one.context.database.rotation_locks(one.bench.now)
+    with one.cycle.at_work(locks) as hold:
         assert hold.still_held()
         told = pytest.raises(DaemonRunning, match=r"works on this database: process \d+ on")
-        with told as other, one.round.at_work(locks):
+        with told as other, one.cycle.at_work(locks):
             pytest.fail("both work")
         assert other.value.exit_code == 3
-    with one.round.at_work(locks):
+    with one.cycle.at_work(locks):
         pass

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgUnavailable, StoreUnavailable
 from rotator.history.journal.queries import rotations, verify
-from tests.unit.services.office import Routine, routine
+from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,32 +25,32 @@ NO_STORE = StoreUnavailable("The store is away.", advice="Wait.")
 TRANSIENT = LoginAnswer(LoginOutcome.TRANSIENT, "busy")
 
 
-def _org(error: OrgUnavailable | LoginRefused | None) -> Callable[[Routine], None]:
-    def change(found: Routine) -> None:
-        found.around.org_fails = error
+def _org(error: OrgUnavailable | LoginRefused | None) -> Callable[[CycleBench], None]:
+    def change(found: CycleBench) -> None:
+        found.outside.org_fails = error
 
     return change
 
 
-def _store(error: StoreUnavailable | None) -> Callable[[Routine], None]:
-    def change(found: Routine) -> None:
-        found.around.store_fails = error
+def _store(error: StoreUnavailable | None) -> Callable[[CycleBench], None]:
+    def change(found: CycleBench) -> None:
+        found.outside.store_fails = error
 
     return change
 
 
-def _logins(answer: LoginAnswer | None) -> Callable[[Routine], None]:
-    def change(found: Routine) -> None:
+def _logins(answer: LoginAnswer | None) -> Callable[[CycleBench], None]:
+    def change(found: CycleBench) -> None:
         found.bench.refuses = lambda _: answer
 
     return change
 
 
-def _limits(found: Routine) -> None:
-    found.around.full_until = found.bench.time + timedelta(hours=3)
+def _limits(found: CycleBench) -> None:
+    found.outside.full_until = found.bench.time + timedelta(hours=3)
 
 
-HAPPENINGS: dict[str, Callable[[Routine], None]] = {
+HAPPENINGS: dict[str, Callable[[CycleBench], None]] = {
     "org away": _org(AWAY),
     "org refuses": _org(REFUSED),
     "org back": _org(None),
@@ -59,7 +59,7 @@ HAPPENINGS: dict[str, Callable[[Routine], None]] = {
     "logins answer nothing": _logins(TRANSIENT),
     "logins work": _logins(None),
     "limits reached": _limits,
-    "restart": Routine.restart,
+    "restart": CycleBench.restart,
 }
 PASSING = st.integers(min_value=-5, max_value=90 * 24).map(lambda hours: timedelta(hours=hours))
 LIFE = st.lists(st.tuples(PASSING, st.sampled_from(sorted(HAPPENINGS))), min_size=3, max_size=8)
@@ -75,7 +75,7 @@ LIFE = st.lists(st.tuples(PASSING, st.sampled_from(sorted(HAPPENINGS))), min_siz
 def test_every_day_has_an_end_and_no_version_is_replaced_twice(
     empty_history: Callable[[], Database], life: list[tuple[timedelta, str]], *, is_pair: bool
 ) -> None:
-    found = routine(empty_history(), apps="Billing, Billing_B" if is_pair else "Billing")
+    found = cycle_bench(empty_history(), apps="Billing, Billing_B" if is_pair else "Billing")
     found.bench.use("Billing")
     for passing, happening in life:
         HAPPENINGS[happening](found)
@@ -86,9 +86,9 @@ def test_every_day_has_an_end_and_no_version_is_replaced_twice(
     for _ in range(3):
         found.bench.time += timedelta(days=2)
         found.work()
-    made = Counter(each.old_fingerprint for each in rotations(found.office.database) if each.outcome == "rotated")
+    made = Counter(each.old_fingerprint for each in rotations(found.context.database) if each.outcome == "rotated")
     assert set(made.values()) <= {1}
     assert found.bench.current.certificate.not_after - found.bench.time > timedelta(days=1)
-    assert not found.look.failures
+    assert not found.inventory.failures
     assert not found.rotation.failures
-    assert verify(found.office.database).intact
+    assert verify(found.context.database).intact

@@ -21,9 +21,9 @@ from rotator.services.schedule.due import (
     DueAction,
     NextDue,
     begins_at,
+    due_now,
     longest,
-    needed,
-    outlook_after,
+    next_due_after,
     windows_of,
     world_of,
 )
@@ -72,8 +72,8 @@ def test_people_are_told_when_what_is_due_may_begin(
     assert begins_at(status, NOW) == begins
 
 
-def need(found: Observation, begun: Wanted | None = None) -> DueAction:
-    return needed(found, begun, POLICY, NOW).need
+def action(found: Observation, begun: Wanted | None = None) -> DueAction:
+    return due_now(found, begun, POLICY, NOW).action
 
 
 @pytest.mark.parametrize(
@@ -90,34 +90,34 @@ def need(found: Observation, begun: Wanted | None = None) -> DueAction:
     ],
 )
 def test_a_look_says_what_is_needed(found: Observation, expected: DueAction) -> None:
-    assert need(found) is expected
+    assert action(found) is expected
 
 
 def test_what_was_begun_is_finished_even_if_nothing_of_it_was_done() -> None:
-    assert need(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("current"))) is DueAction.FINISH
-    assert need(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("earlier"))) is DueAction.FINISH
+    assert action(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("current"))) is DueAction.FINISH
+    assert action(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("earlier"))) is DueAction.FINISH
 
 
 def test_drift_needs_a_person_whether_anything_is_due_or_not() -> None:
     for days in (5, 300):
         found = seen(version("current", days=days))
         apps = {**found.apps, "A": SeenApp("A", live=Fingerprint("somebody's"))}
-        answer = needed(replace(found, apps=apps), None, POLICY, NOW)
-        assert (answer.need, answer.end.halt) == (DueAction.PERSON, HaltReason.DRIFT)
+        answer = due_now(replace(found, apps=apps), None, POLICY, NOW)
+        assert (answer.action, answer.end.halt) == (DueAction.PERSON, HaltReason.DRIFT)
 
 
 def test_a_standby_app_that_nobody_knows_needs_a_person_once_it_is_due() -> None:
     for days, expected in ((300, DueAction.NOTHING), (5, DueAction.PERSON)):
         found = seen(version("current", days=days))
         apps = {**found.apps, "B": SeenApp("B", live=Fingerprint("somebody's"))}
-        assert need(replace(found, apps=apps)) is expected
+        assert action(replace(found, apps=apps)) is expected
 
 
 def test_what_could_only_wait_for_the_grace_to_end_is_not_begun() -> None:
     found = replace(seen(version("current", days=20), version("previous", "B")), promoted_at=NOW - DAY)
-    answer = needed(found, None, POLICY, NOW)
-    assert (answer.need, answer.wait_until) == (DueAction.NOTHING, NOW + 6 * DAY)
-    assert outlook_after(found, answer, SETTINGS, NOW).due_at == NOW + 6 * DAY
+    answer = due_now(found, None, POLICY, NOW)
+    assert (answer.action, answer.wait_until) == (DueAction.NOTHING, NOW + 6 * DAY)
+    assert next_due_after(found, answer, SETTINGS, NOW).due_at == NOW + 6 * DAY
 
 
 @pytest.mark.parametrize(
@@ -128,24 +128,24 @@ def test_what_could_only_wait_for_the_grace_to_end_is_not_begun() -> None:
 def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, rests: timedelta) -> None:
     older, newer = version("old", days=days), version("new")
     found = replace(seen(older, newer), apps={"A": SeenApp("A", live=older.fingerprint)}, promoted_at=NOW - DAY)
-    answer = needed(found, None, POLICY, NOW)
-    assert (answer.need, answer.wait_until) == (DueAction.NOTHING, NOW + rests)
-    assert outlook_after(found, answer, SETTINGS, NOW).due_at == NOW + rests
-    assert needed(found, None, POLICY, NOW + rests).need in {DueAction.REPLACE, DueAction.RETIRE}
+    answer = due_now(found, None, POLICY, NOW)
+    assert (answer.action, answer.wait_until) == (DueAction.NOTHING, NOW + rests)
+    assert next_due_after(found, answer, SETTINGS, NOW).due_at == NOW + rests
+    assert due_now(found, None, POLICY, NOW + rests).action in {DueAction.REPLACE, DueAction.RETIRE}
 
 
 def test_an_outlook_tells_when_there_is_something_to_do() -> None:
     found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - DAY)
-    outlook = outlook_after(found, needed(found, None, POLICY, NOW), SETTINGS, NOW)
-    assert not outlook.is_due([], NOW, lasts=LASTS)
-    assert outlook.is_due([], NOW + 6 * DAY, lasts=LASTS), "the grace has ended"
-    assert outlook.is_due([], NOW + 335 * DAY, lasts=LASTS)
+    next_due = next_due_after(found, due_now(found, None, POLICY, NOW), SETTINGS, NOW)
+    assert not next_due.is_due([], NOW, lasts=LASTS)
+    assert next_due.is_due([], NOW + 6 * DAY, lasts=LASTS), "the grace has ended"
+    assert next_due.is_due([], NOW + 335 * DAY, lasts=LASTS)
 
 
 def test_a_version_that_is_still_in_use_after_its_grace_is_not_asked_for_again_and_again() -> None:
     found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - 10 * DAY)
-    answer = replace(needed(found, None, POLICY, NOW), need=DueAction.NOTHING)
-    assert outlook_after(found, answer, SETTINGS, NOW).retires_at is None
+    answer = replace(due_now(found, None, POLICY, NOW), action=DueAction.NOTHING)
+    assert next_due_after(found, answer, SETTINGS, NOW).retires_at is None
 
 
 def test_what_is_half_done_is_due_whatever_the_window() -> None:
@@ -162,7 +162,7 @@ def test_what_is_due_waits_for_the_window_as_long_as_there_is_time() -> None:
 
 
 def test_of_what_is_not_stored_nothing_is_due() -> None:
-    assert outlook_after(seen(None), needed(seen(None), None, POLICY, NOW), SETTINGS, NOW) == NextDue()
+    assert next_due_after(seen(None), due_now(seen(None), None, POLICY, NOW), SETTINGS, NOW) == NextDue()
     assert not NextDue().is_due([], NOW, lasts=LASTS)
 
 

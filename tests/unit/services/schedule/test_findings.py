@@ -25,19 +25,19 @@ HIDES = Problem(
 )
 
 
-def look(books: UnitOfWork, *problems: Problem, now: datetime = NOW) -> None:
-    Findings(cast("ServiceContext", None), books, "production", Scan((), problems), (), now).tell()
+def look(history: UnitOfWork, *problems: Problem, now: datetime = NOW) -> None:
+    Findings(cast("ServiceContext", None), history, "production", Scan((), problems), (), now).tell()
 
 
 def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(database: Database) -> None:
-    books = UnitOfWork(settings_with("team: {}"), database)
-    look(books, HIDES)
-    look(books, HIDES, now=NOW + DAY)
-    (matter,) = books.matters.open_matters()
+    history = UnitOfWork(settings_with("team: {}"), database)
+    look(history, HIDES)
+    look(history, HIDES, now=NOW + DAY)
+    (matter,) = history.matters.open_matters()
     assert matter.title == "The org production does not show its certificates of the type Certificate"
     assert "Give the permission." in matter.text
-    assert [notice.step for notice in books.ledger.notices(matter.id)] == ["opened"]
-    books.ledger.told(books.ledger.claim("team", NOW, DAY), "", NOW)
-    look(books, now=NOW + 2 * DAY)
-    assert books.matters.open_matters() == []
-    assert [notice.step for notice in books.ledger.notices(matter.id)] == ["opened", "closed"]
+    assert [notice.step for notice in history.ledger.notices(matter.id)] == ["opened"]
+    history.ledger.told(history.ledger.claim("team", NOW, DAY), "", NOW)
+    look(history, now=NOW + 2 * DAY)
+    assert history.matters.open_matters() == []
+    assert [notice.step for notice in history.ledger.notices(matter.id)] == ["opened", "closed"]

@@ -16,7 +16,7 @@ from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.bench import Died
-from tests.unit.services.office import Routine, routine
+from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -32,57 +32,57 @@ SATURDAYS = ", windows: [{days: [sat], since: '22:00', until: '23:00'}]"
 NEVER_SOON = ", windows: [{cron: '0 0 29 2 *', lasts: 1h}]"
 
 
-def used(found: Routine) -> Routine:
+def used(found: CycleBench) -> CycleBench:
     """Its first app is in use, with a year left."""
-    found.bench.use(found.office.settings.credentials[found.bench.credential].apps[0])
+    found.bench.use(found.context.settings.credentials[found.bench.credential].apps[0])
     return found
 
 
 @pytest.fixture
-def one(database: Database) -> Routine:
+def one(database: Database) -> CycleBench:
     """One app."""
-    return used(routine(database))
+    return used(cycle_bench(database))
 
 
 @pytest.fixture
-def pair(database: Database) -> Routine:
+def pair(database: Database) -> CycleBench:
     """Two apps that take turns."""
-    return used(routine(database, "warehouse", apps="Warehouse_A, Warehouse_B"))
+    return used(cycle_bench(database, "warehouse", apps="Warehouse_A, Warehouse_B"))
 
 
-def previous(found: Routine) -> str | None:
+def previous(found: CycleBench) -> str | None:
     """The version before, while it is kept."""
     return found.bench.store.standing.previous
 
 
-def refuse_new_keys(found: Routine) -> None:
+def refuse_new_keys(found: CycleBench) -> None:
     """Only what is current by now ever logs in."""
     known = found.bench.store.standing.current
     found.bench.refuses = lambda version: None if version.fingerprint == known else MISMATCH
 
 
-def test_nothing_is_rotated_before_it_is_due(one: Routine) -> None:
+def test_nothing_is_rotated_before_it_is_due(one: CycleBench) -> None:
     for _ in range(5):
         one.work()
         one.bench.time += 60 * DAY
-    assert rotations(one.office.database) == []
+    assert rotations(one.context.database) == []
 
 
-def test_what_is_due_is_rotated_once_by_schedule_and_told(one: Routine) -> None:
+def test_what_is_due_is_rotated_once_by_schedule_and_told(one: CycleBench) -> None:
     one.work()
     old = one.bench.current
     one.bench.time += DUE
     one.work()
     one.work()
-    [rotation] = rotations(one.office.database)
+    [rotation] = rotations(one.context.database)
     assert (rotation.trigger, rotation.actor, rotation.outcome) == ("schedule", "rotator on a test", "rotated")
     assert rotation.reason == f"its certificate expires on {old.certificate.not_after:%Y-%m-%d}"
     assert one.bench.current != old
-    assert [message.title for message in one.around.told] == ["billing was rotated in production"]
+    assert [message.title for message in one.outside.told] == ["billing was rotated in production"]
     assert one.rotation.failures == 0
 
 
-def test_the_previous_version_is_retired_when_its_grace_has_ended(pair: Routine) -> None:
+def test_the_previous_version_is_retired_when_its_grace_has_ended(pair: CycleBench) -> None:
     pair.work()
     pair.bench.time += DUE
     pair.work()
@@ -96,11 +96,11 @@ def test_the_previous_version_is_retired_when_its_grace_has_ended(pair: Routine)
     held = pair.bench.live["Warehouse_A"]
     assert held
     assert held.is_throwaway
-    assert len(rotations(pair.office.database)) == 1
+    assert len(rotations(pair.context.database)) == 1
 
 
 def test_a_rotation_waits_for_its_window_and_so_does_a_retirement(database: Database) -> None:
-    found = used(routine(database, options=SATURDAYS))
+    found = used(cycle_bench(database, options=SATURDAYS))
     found.work()
     # A Saturday, a day after it is due.
     found.bench.time = MOMENT + DUE
@@ -122,12 +122,12 @@ def test_a_rotation_waits_for_its_window_and_so_does_a_retirement(database: Data
 
 
 def test_a_window_that_would_come_too_late_is_overridden_and_that_is_told(database: Database) -> None:
-    found = used(routine(database, options=NEVER_SOON))
+    found = used(cycle_bench(database, options=NEVER_SOON))
     found.work()
     found.bench.time += DUE
     found.work()
     assert [each.outcome for each in rotations(database)] == ["rotated"]
-    titles = [message.title for message in found.around.told]
+    titles = [message.title for message in found.outside.told]
     assert "billing in production is rotated outside its maintenance windows" in titles
     assert "window" not in found.open_kinds(), "it ends with the rotation"
 
@@ -136,15 +136,15 @@ def test_a_window_that_would_come_too_late_is_overridden_and_that_is_told(databa
 def test_what_an_earlier_process_left_half_done_goes_on_at_once_whatever_the_window(
     database: Database, options: str
 ) -> None:
-    found = used(routine(database, options=options))
-    found.bench.die_before("promote", lambda desk: desk.serve(Request("replace", "somebody")))
+    found = used(cycle_bench(database, options=options))
+    found.bench.die_before("promote", lambda service: service.handle(Request("replace", "somebody")))
     assert found.due() >= {"rotate billing"}
     found.work()
     [rotation] = rotations(database)
     assert (rotation.outcome, rotation.actor) == ("rotated", "somebody")
 
 
-def test_a_run_that_kills_its_process_again_and_again_is_not_tried_without_a_pause(one: Routine) -> None:
+def test_a_run_that_kills_its_process_again_and_again_is_not_tried_without_a_pause(one: CycleBench) -> None:
     def die(_kind: str) -> None:
         raise Died
 
@@ -154,7 +154,7 @@ def test_a_run_that_kills_its_process_again_and_again_is_not_tried_without_a_pau
         one.restart()
         assert "rotate billing" in one.due()
         with pytest.raises(Died):
-            one.round.rotate("billing")
+            one.cycle.rotate("billing")
     one.restart()
     assert "rotate billing" not in one.due()
     assert one.rotation.next_at
@@ -162,23 +162,23 @@ def test_a_run_that_kills_its_process_again_and_again_is_not_tried_without_a_pau
     assert "rotate billing" in one.due()
 
 
-def test_a_key_that_never_logs_in_is_taken_back_and_one_app_is_left_to_a_person(one: Routine) -> None:
+def test_a_key_that_never_logs_in_is_taken_back_and_one_app_is_left_to_a_person(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
     refuse_new_keys(one)
     one.work()
-    assert [each.outcome for each in rotations(one.office.database)] == ["reverted"]
+    assert [each.outcome for each in rotations(one.context.database)] == ["reverted"]
     assert one.rotation.needs_attention, "each try refuses consumers for minutes"
     assert one.open_kinds() == {"attention"}
     for _ in range(4):
         one.bench.time += 2 * DAY
         one.work()
-    assert len(rotations(one.office.database)) == 1
-    titles = Counter(message.title for message in one.around.told)
+    assert len(rotations(one.context.database)) == 1
+    titles = Counter(message.title for message in one.outside.told)
     assert titles["The new key of billing in production never logged in; the old certificate is back"] == 1
 
 
-def test_with_two_apps_nobody_is_refused_and_it_is_tried_again_now_and_then(pair: Routine) -> None:
+def test_with_two_apps_nobody_is_refused_and_it_is_tried_again_now_and_then(pair: CycleBench) -> None:
     pair.work()
     pair.bench.time += DUE
     refuse_new_keys(pair)
@@ -189,95 +189,95 @@ def test_with_two_apps_nobody_is_refused_and_it_is_tried_again_now_and_then(pair
     for _ in range(7):
         pair.bench.time += DAY
         pair.work()
-    assert len(rotations(pair.office.database)) == 5, "then a person is needed"
+    assert len(rotations(pair.context.database)) == 5, "then a person is needed"
     assert pair.rotation.needs_attention
 
 
-def test_it_is_tried_again_when_the_world_has_changed(pair: Routine) -> None:
+def test_it_is_tried_again_when_the_world_has_changed(pair: CycleBench) -> None:
     pair.work()
     pair.bench.time += DUE
     refuse_new_keys(pair)
     for _ in range(6):
         pair.work()
         pair.bench.time += DAY
-    tried = len(rotations(pair.office.database))
+    tried = len(rotations(pair.context.database))
     assert tried == 5
     pair.bench.refuses = lambda _: None
     pair.bench.live["Warehouse_B"] = None
     pair.bench.time += HOUR * 7
     pair.work()
-    assert len(rotations(pair.office.database)) == tried + 1
+    assert len(rotations(pair.context.database)) == tried + 1
     assert pair.rotation.failures == 0
     assert pair.open_kinds() == set()
 
 
-def test_a_look_at_a_key_on_its_trial_settles_nothing(one: Routine) -> None:
+def test_a_look_at_a_key_on_its_trial_settles_nothing(one: CycleBench) -> None:
     one.bench.time += DUE
     refuse_new_keys(one)
-    one.round.look("production")
+    one.cycle.take_inventory("production")
     one.bench.time += 17 * DAY
-    one.round.look("production")
+    one.cycle.take_inventory("production")
     known = one.matter(f"expiry:production/ConnectedApp/Billing/{one.bench.current.fingerprint}")
-    one.office.books.matters.acknowledge(known.id, actor="ada", reason="I see to it", now=one.bench.time)
+    one.context.history.matters.acknowledge(known.id, actor="ada", reason="I see to it", now=one.bench.time)
 
     def look(_app: str) -> None:
-        one.round.look("production")
+        one.cycle.take_inventory("production")
         one.bench.time += timedelta(minutes=6)
-        one.round.evaluate()
+        one.cycle.evaluate()
 
     one.bench.on_write = look
-    one.round.rotate("billing")
-    one.round.look("production")
-    assert [each.outcome for each in rotations(one.office.database)] == ["reverted"]
+    one.cycle.rotate("billing")
+    one.cycle.take_inventory("production")
+    assert [each.outcome for each in rotations(one.context.database)] == ["reverted"]
     after = one.matter(known.key)
     assert (after.id, after.is_open, after.is_acknowledged) == (known.id, True, True)
     assert "drift" not in one.open_kinds()
 
 
-def test_what_a_person_put_right_by_hand_is_over(one: Routine) -> None:
+def test_what_a_person_put_right_by_hand_is_over(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
     refuse_new_keys(one)
     one.work()
     assert one.open_kinds() == {"attention"}
     one.bench.refuses = lambda _: None
-    assert one.bench.serve().outcome is Outcome.ROTATED
+    assert one.bench.handle().outcome is Outcome.ROTATED
     one.bench.time += 2 * HOUR
     one.work()
     assert one.open_kinds() == set()
     assert (one.rotation.failures, one.rotation.needs_attention) == (0, False)
 
 
-def test_what_needs_a_person_is_told_before_anything_is_begun(pair: Routine) -> None:
+def test_what_needs_a_person_is_told_before_anything_is_begun(pair: CycleBench) -> None:
     pair.work()
     pair.bench.live["Warehouse_B"] = make_version().certificate
     pair.bench.time += DUE
     pair.work()
-    assert rotations(pair.office.database) == []
+    assert rotations(pair.context.database) == []
     assert pair.rotation.lasting == 1
     assert "rotation" in pair.open_kinds()
     pair.bench.live["Warehouse_B"] = None
     pair.bench.time += HOUR
     pair.work()
-    assert len(rotations(pair.office.database)) == 1
+    assert len(rotations(pair.context.database)) == 1
     assert pair.open_kinds() == set()
 
 
-def test_an_org_that_is_away_fails_the_try_and_begins_nothing(one: Routine) -> None:
+def test_an_org_that_is_away_fails_the_try_and_begins_nothing(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
-    one.around.org_fails = AWAY
+    one.outside.org_fails = AWAY
     one.work()
-    assert rotations(one.office.database) == []
+    assert rotations(one.context.database) == []
     assert (one.rotation.failures, one.rotation.lasting) == (1, 0)
     assert "rotation" not in one.open_kinds(), "that the org is away is told by itself"
-    one.around.org_fails = None
+    one.outside.org_fails = None
     one.bench.time += HOUR
     one.work()
-    assert len(rotations(one.office.database)) == 1
+    assert len(rotations(one.context.database)) == 1
 
 
-def test_a_rotation_that_fails_is_told_with_when_it_is_tried_again(one: Routine) -> None:
+def test_a_rotation_that_fails_is_told_with_when_it_is_tried_again(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
     refusal = OrgError("The org refuses the upload.", advice="Look at the permissions.")
@@ -294,70 +294,70 @@ def test_a_rotation_that_fails_is_told_with_when_it_is_tried_again(one: Routine)
     one.bench.time += HOUR
     one.work()
     assert one.open_kinds() == set()
-    assert len(rotations(one.office.database)) == 1, "it went on"
+    assert len(rotations(one.context.database)) == 1, "it went on"
 
 
-def test_a_login_that_is_refused_needs_attention_after_five_times(one: Routine) -> None:
-    one.around.org_fails = LoginRefused("Refused.", advice="Look.")
+def test_a_login_that_is_refused_needs_attention_after_five_times(one: CycleBench) -> None:
+    one.outside.org_fails = LoginRefused("Refused.", advice="Look.")
     for _ in range(5):
-        one.round.rotate("billing")
+        one.cycle.rotate("billing")
         one.bench.time += DAY
     assert one.rotation.needs_attention
     assert "attention" in one.open_kinds()
-    one.around.org_fails = None
-    one.round.rotate("billing")
+    one.outside.org_fails = None
+    one.cycle.rotate("billing")
     assert one.open_kinds() == set()
 
 
-def test_a_credential_that_somebody_else_rotates_has_not_failed(one: Routine) -> None:
+def test_a_credential_that_somebody_else_rotates_has_not_failed(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
-    with one.office.database.rotation_locks(one.bench.now).hold("billing"):
-        assert one.round.rotate("billing") is None
+    with one.context.database.rotation_locks(one.bench.now).hold("billing"):
+        assert one.cycle.rotate("billing") is None
         assert one.rotation.failures == 0
-        one.round.look("production")
+        one.cycle.take_inventory("production")
         assert "rotate billing" not in one.due()
     one.bench.time += timedelta(minutes=1)
     assert "rotate billing" in one.due()
 
 
-def test_a_stop_is_no_failure_and_the_next_process_goes_on(one: Routine) -> None:
+def test_a_stop_is_no_failure_and_the_next_process_goes_on(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
     one.bench.stop_asked = True
-    report = one.round.rotate("billing")
+    report = one.cycle.rotate("billing")
     assert report
     assert report.outcome is Outcome.INTERRUPTED
     assert one.rotation.failures == 0
     one.bench.stop_asked = False
     one.restart()
     one.work()
-    assert [each.outcome for each in rotations(one.office.database)] == ["rotated"]
+    assert [each.outcome for each in rotations(one.context.database)] == ["rotated"]
 
 
-def test_nothing_new_is_begun_in_an_org_at_its_limits(one: Routine) -> None:
+def test_nothing_new_is_begun_in_an_org_at_its_limits(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
-    one.around.full_until = one.bench.time + HOUR
+    one.outside.full_until = one.bench.time + HOUR
     one.work()
-    assert rotations(one.office.database) == []
+    assert rotations(one.context.database) == []
     assert one.rotation.failures == 0
     one.bench.time += HOUR
     one.work()
-    assert len(rotations(one.office.database)) == 1
+    assert len(rotations(one.context.database)) == 1
 
 
-def test_an_org_is_looked_at_soon_after_something_was_changed_there(one: Routine) -> None:
+def test_an_org_is_looked_at_soon_after_something_was_changed_there(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
-    one.round.look("production")
-    one.round.rotate("billing")
+    one.cycle.take_inventory("production")
+    one.cycle.rotate("billing")
     assert "look production" in one.due()
-    one.round.look("production")
+    one.cycle.take_inventory("production")
     assert "look production" not in one.due()
 
 
-def test_a_version_that_people_made_current_is_left_alone_until_it_is_due(one: Routine) -> None:
+def test_a_version_that_people_made_current_is_left_alone_until_it_is_due(one: CycleBench) -> None:
     one.work()
     new = make_version("billing", "Billing", now=MOMENT + DUE)
     one.bench.store.versions[new.fingerprint] = new
@@ -365,5 +365,5 @@ def test_a_version_that_people_made_current_is_left_alone_until_it_is_due(one: R
     one.bench.live["Billing"] = new.certificate
     one.bench.time += DUE
     one.work()
-    assert rotations(one.office.database) == []
+    assert rotations(one.context.database) == []
     assert one.rotation.failures == 0

@@ -48,7 +48,7 @@ daemon: {{heartbeat: {{url: {{env: HEARTBEAT}}}}{daemon}}}
 
 
 @dataclass
-class Surroundings:
+class Outside:
     """One org, one credential, one channel, one monitor, and how each of them is just now."""
 
     bench: Bench
@@ -67,7 +67,7 @@ class Surroundings:
     digest_from: int = 100
 
     @contextmanager
-    def open_scope(self, *, limited: bool = False) -> Iterator[Surroundings]:
+    def open_adapters(self, *, limited: bool = False) -> Iterator[Outside]:
         """See rotator.services.schedule.context.OpenJobContext."""
         self.limited.append(limited)
         self.opened += 1
@@ -93,18 +93,18 @@ class Surroundings:
             raise self.store_fails
         return self.bench.store
 
-    def managed(self, _name: str) -> CredentialContext:
+    def credential_context(self, _name: str) -> CredentialContext:
         if self.org_fails:
             raise self.org_fails
-        return self.bench.managed
+        return self.bench.credential_context
 
-    def desk(self, _name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:  # noqa: ARG002
-        return self.bench.desk()
+    def rotation_service(self, _name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:  # noqa: ARG002
+        return self.bench.rotation_service()
 
     def channel(self, _name: str) -> Any:
         return self
 
-    def beat(self) -> None:
+    def send_heartbeat(self) -> None:
         if self.monitor_fails:
             raise HeartbeatFailed("The monitor is away.", advice="Wait.")
         self.beats.append(self.bench.time)
@@ -121,30 +121,30 @@ class Surroundings:
 
 
 @dataclass
-class Routine:
+class CycleBench:
     """A round, and what it works on."""
 
-    around: Surroundings
-    office: ServiceContext
-    round: Cycle
+    outside: Outside
+    context: ServiceContext
+    cycle: Cycle
 
     @property
     def bench(self) -> Bench:
         """Store, apps and clock."""
-        return self.around.bench
+        return self.outside.bench
 
     def restart(self) -> None:
         """Another process takes over."""
-        self.round = Cycle(self.office)
+        self.cycle = Cycle(self.context)
 
     def due(self) -> set[str]:
         """What is due, in words."""
-        return {str(job) for job in self.round.due()}
+        return {str(job) for job in self.cycle.due()}
 
     def work(self) -> None:
         """Does what is due, and what is due because of that."""
         for _ in range(10):
-            jobs = self.round.due()
+            jobs = self.cycle.due()
             if not jobs:
                 return
             for job in jobs:
@@ -154,38 +154,38 @@ class Routine:
     @property
     def rotation(self) -> AttemptRecord:
         """The trial of the credential."""
-        return self.office.books.trials.get(JobKind.ROTATE, self.bench.credential)
+        return self.context.history.attempts.get(JobKind.ROTATE, self.bench.credential)
 
     @property
-    def look(self) -> AttemptRecord:
+    def inventory(self) -> AttemptRecord:
         """The trial of the org."""
-        return self.office.books.trials.get(JobKind.LOOK, "production")
+        return self.context.history.attempts.get(JobKind.INVENTORY, "production")
 
     def open_kinds(self) -> set[str]:
         """The kinds of matters that are open."""
-        return {matter.kind for matter in self.office.books.matters.open_matters()}
+        return {matter.kind for matter in self.context.history.matters.open_matters()}
 
     def matter(self, key: str) -> Alert:
         """The newest matter of a key."""
-        return next(matter for matter in self.office.books.matters.all() if matter.key == key)
+        return next(matter for matter in self.context.history.matters.all() if matter.key == key)
 
 
-def routine(
+def cycle_bench(
     database: Database, name: str = "billing", *, apps: str = "Billing", options: str = "", daemon: str = ""
-) -> Routine:
+) -> CycleBench:
     """A round over a credential whose first app is in use; `options` are the credential's, `daemon` of `daemon:`."""
     text = _CONFIGURATION.format(name=name, apps=apps, options=options, daemon=daemon)
     settings = parse(text, Path("/nowhere/config.yaml"))
     bench = Bench(settings, database, name)
-    around = Surroundings(bench)
-    office = ServiceContext(
+    outside = Outside(bench)
+    context = ServiceContext(
         settings=settings,
         database=database,
-        open_scope=around.open_scope,
+        open_adapters=outside.open_adapters,
         now=bench.now,
         random=lambda: 0.5,
         actor="rotator on a test",
         stop_asked=lambda: bench.stop_asked,
         listener=lambda _: Silent(),
     )
-    return Routine(around, office, Cycle(office))
+    return CycleBench(outside, context, Cycle(context))

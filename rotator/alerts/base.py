@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Message:
     """One thing to tell people. It never holds a secret."""
 
-    matter: str
-    """Id of what it is about; messages about one matter stand in one thread."""
+    alert_id: str
+    """Id of what it is about; messages about one alert stand in one thread."""
     key: str
     """Stays the same when the message has to be sent again, and is no other message's: a reader may drop doubles."""
     title: str
@@ -32,11 +32,11 @@ class Message:
     facts: tuple[tuple[str, str], ...] = ()
     """Names and values to look up: ("Org", "production"), ("Fingerprint", "1902...")."""
     is_end: bool = False
-    """Nothing more follows: the matter is settled, or it was one thing that happened."""
+    """Nothing more follows: the alert is settled, or it was one thing that happened."""
     opening: Message | None = None
-    """The matter as it stood before its end, where that end is told: a message that can be changed shows both."""
+    """The alert as it stood before its end, where that end is told: a message that can be changed shows both."""
     subject: str = ""
-    """One line that stays the same for all messages of the matter, for threads that go by it; else the title."""
+    """One line that stays the same for all messages of the alert, for threads that go by it; else the title."""
     org: str = ""
     """Where it is, for the table of a digest."""
     due: datetime | None = None
@@ -86,15 +86,15 @@ class Channel(Protocol):
         ...
 
     def send(self, message: Message, *, thread: str | None) -> str:
-        """Sends one message, into the thread of its matter if there is one, and returns when it was accepted.
+        """Sends one message, into the thread of its alert if there is one, and returns when it was accepted.
 
-        The result is what `thread` is to be for the next message of the matter; empty where there are no threads.
+        The result is what `thread` is to be for the next message of the alert; empty where there are no threads.
         Raises DeliveryFailed and PartlyAccepted.
         """
         ...
 
     def send_digest(self, messages: Sequence[Message]) -> str:
-        """Sends many as one; the result is a thread for each matter in it. Raises as `send` does."""
+        """Sends many as one; the result is a thread for each alert in it. Raises as `send` does."""
         ...
 
     def check(self) -> str:

@@ -65,7 +65,7 @@ def title_of(message: Message) -> str:
 
 
 def subject_of(message: Message) -> str:
-    """What names all messages of the matter, on one line; never empty."""
+    """What names all messages of the alert, on one line; never empty."""
     return one_line(message.subject) or title_of(message)
 
 
@@ -105,8 +105,8 @@ def due_of(message: Message) -> str:
 
 
 def acknowledging(message: Message) -> str:
-    """The command that stops further messages of a matter."""
-    return f"rotator alerts ack {message.matter} --reason TEXT"
+    """The command that stops further messages of an alert."""
+    return f"rotator alerts ack {message.alert_id} --reason TEXT"
 
 
 def told_no_more_until(message: Message) -> str:

@@ -24,7 +24,7 @@ class ChannelSettings(Section):
     within: Period | None = None
     """It hears of an expiry only when no more time than this is left: further channels for shorter times."""
     least: Severity = Severity.INFO
-    """It hears of other matters from this severity on."""
+    """It hears of other alerts from this severity on."""
     orgs: tuple[str, ...] | None = None
     """It hears of these orgs only, and of what concerns no org."""
     timeout: Period = timedelta(seconds=15)
@@ -40,7 +40,7 @@ class SlackWebhook(ChannelSettings):
 
 
 class SlackBot(ChannelSettings):
-    """A bot of Slack (scope `chat:write`): one matter, one thread."""
+    """A bot of Slack (scope `chat:write`): one alert, one thread."""
 
     type: Literal["slack"]
     token: SecretReference

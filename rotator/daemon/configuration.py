@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
 
 REFUSED: Final = "configuration"
-"""Key of the matter that config.yaml was changed and is wrong."""
+"""Key of the alert that config.yaml was changed and is wrong."""
 
 _WITH_A_RESTART: Final = ("database", "http")
 """Sections that count from the next start only."""
@@ -55,7 +55,7 @@ def needs_restart(sections: list[str]) -> list[str]:
 
 
 def refused(error: RotatorError) -> NewAlert:
-    """The matter that a configuration was refused."""
+    """The alert that a configuration was refused."""
     return NewAlert(
         key=REFUSED,
         kind=REFUSED,

@@ -86,7 +86,7 @@ def log_to_stderr() -> None:
 def log_as_service(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO, *, verbose: bool = False) -> None:
     """Writes the log of a service: what this package does, and what other libraries warn of. Sets up logging anew."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_FORMATTERS[resolved(chosen, environ, stream)]())
+    handler.setFormatter(_FORALERTS[resolved(chosen, environ, stream)]())
     root, ours = logging.getLogger(), logging.getLogger(OURS)
     root.handlers, ours.handlers = [handler], []
     root.setLevel(logging.WARNING)
@@ -109,7 +109,7 @@ def resolved(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO) -> L
     return LogFormat.JOURNAL if is_journal else LogFormat.TEXT
 
 
-_FORMATTERS: Final[dict[LogFormat, type[logging.Formatter]]] = {
+_FORALERTS: Final[dict[LogFormat, type[logging.Formatter]]] = {
     LogFormat.TEXT: TextFormatter,
     LogFormat.JSON: JsonFormatter,
     LogFormat.JOURNAL: JournalFormatter,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rotator.errors import HistoryUnavailable
 
 if TYPE_CHECKING:
-    from rotator.services.reporting.overview import CertificatePast, MatterPast, Overview, RotationPast
+    from rotator.services.reporting.overview import AlertDetails, CertificatePast, Overview, RotationPast
     from rotator.web.source import Source
 
 
@@ -29,9 +29,9 @@ class Pages:
         """See Source."""
         return self._there().certificate(fingerprint)
 
-    def matter(self, matter_id: str) -> MatterPast | None:
+    def alert(self, matter_id: str) -> AlertDetails | None:
         """See Source."""
-        return self._there().matter(matter_id)
+        return self._there().alert(matter_id)
 
     def try_writing(self) -> None:
         """See Source."""

@@ -136,14 +136,14 @@ class Service:
         return DaemonRun(app, random=self._random, stop_asked=self._stop_asked, rotations=self._rotations)
 
     def _tell_of_configuration(self, daemon_run: DaemonRun) -> None:
-        """A configuration that was refused is a matter for people, until another one is taken."""
+        """A configuration that was refused is an alert, until another one is taken."""
         if not self._is_untold:
             return
-        refusal, now, alerts = self._refusal, self._app.now(), daemon_run.context.alerts
+        refusal, now, alerting = self._refusal, self._app.now(), daemon_run.context.alerting
         if refusal:
-            alerts.problem(refused(refusal), now)
+            alerting.problem(refused(refusal), now)
         else:
-            alerts.solved(REFUSED, "config.yaml was corrected and is in force.", now)
+            alerting.solved(REFUSED, "config.yaml was corrected and is in force.", now)
         self._is_untold = refusal is not self._refusal
 
     def _stop_asked(self) -> bool:

@@ -49,8 +49,8 @@ def of_overview(overview: Overview) -> Iterator[Check]:
     """Orgs, stores and channels, as they were when they were last used."""
     for org in overview.orgs:
         yield _of_org(org, overview.at, MISSED_LOOKS * overview.look_every)
-    stores = [matter for matter in overview.matters if matter.kind == STORE]
-    yield from (Check(matter.key, False, matter.title) for matter in stores)
+    stores = [alert for alert in overview.alerts if alert.kind == STORE]
+    yield from (Check(alert.key, False, alert.title) for alert in stores)
     if not stores:
         yield Check("stores", True, "Every store was readable when it was last looked at.")
     yield from map(_of_channel, overview.channels)
@@ -72,4 +72,4 @@ def _of_channel(channel: ChannelLine) -> Check:
         return Check(
             name, True, "It accepts messages." if channel.attempt.last_good_at else "Nothing was sent there yet."
         )
-    return Check(name, False, f"{channel.owed} notices are owed. {channel.attempt.problem}".strip())
+    return Check(name, False, f"{channel.owed} notifications are owed. {channel.attempt.problem}".strip())

@@ -133,14 +133,12 @@ def _of_rotations(overview: Overview) -> Iterator[Metric]:
 
 
 def _of_alerts(overview: Overview) -> Iterator[Metric]:
-    alerts = _gauge("rotator_alerts", "Open matters.", labels=("state", "kind", "severity"))
-    states = Counter(
-        (alert_state(matter, overview.at), matter.kind, str(matter.severity)) for matter in overview.matters
-    )
+    alerts = _gauge("rotator_alerts", "Open alerts.", labels=("state", "kind", "severity"))
+    states = Counter((alert_state(alert, overview.at), alert.kind, str(alert.severity)) for alert in overview.alerts)
     for labels, count in sorted(states.items()):
         alerts.add_metric(labels, count)
     yield alerts
-    owed = _gauge("rotator_notices_owed", "Notices that a channel has not accepted yet.", labels=("channel",))
+    owed = _gauge("rotator_notices_owed", "Notifications that a channel has not accepted yet.", labels=("channel",))
     for channel in overview.channels:
         owed.add_metric((channel.name,), channel.owed)
     yield owed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from rotator.services.reporting.overview import CertificatePast, MatterPast, Overview, RotationPast
+    from rotator.services.reporting.overview import AlertDetails, CertificatePast, Overview, RotationPast
 
 
 class Source(Protocol):
@@ -23,8 +23,8 @@ class Source(Protocol):
         """Where a certificate was seen and what made or ended it; None for one that was never seen."""
         ...
 
-    def matter(self, matter_id: str) -> MatterPast | None:
-        """One matter and who was told of it; None for an id that there is not."""
+    def alert(self, matter_id: str) -> AlertDetails | None:
+        """One alert and who was told of it; None for an id that there is not."""
         ...
 
     def try_writing(self) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _FIRST_BARS: Final = 12
 """Of certificates that are grouped, so many are shown one by one all the same."""
 
-_FIRST: Final = {"matters": 5, "credentials": 12, "orgs": 12, "rotations": 6}
+_FIRST: Final = {"alerts": 5, "credentials": 12, "orgs": 12, "rotations": 6}
 """So many lines of each list are on the status page."""
 
 _FINGERPRINT_LENGTH: Final = 64
@@ -104,8 +104,8 @@ class Views:
         if org is None:
             raise HTTPException(404, "No org of this name is configured.")
         found = page_of(Search(org=name).find(shown.overview), 1)
-        matters = [matter for matter in shown.overview.matters if matter.org == name]
-        values = {"org": org, "found": found, "bars": shown.bars(found.lines), "matters": matters}
+        alerts = [alert for alert in shown.overview.alerts if alert.org == name]
+        values = {"org": org, "found": found, "bars": shown.bars(found.lines), "alerts": alerts}
         return page("org", shown.values | values)
 
     def rotations(self, request: Request) -> Response:
@@ -124,16 +124,16 @@ class Views:
         return page("rotation", self._shown().values | {"past": past})
 
     def alerts(self, request: Request) -> Response:
-        """The open matters, and the channels."""
+        """The open alerts, and the channels."""
         shown = self._shown()
-        found = page_of(shown.overview.matters, number_of(request.query_params.get("page", "")))
+        found = page_of(shown.overview.alerts, number_of(request.query_params.get("page", "")))
         return page("alerts", shown.values | {"found": found, "address": _addresses()})
 
     def alert(self, request: Request) -> Response:
-        """One matter, and who was told of it."""
-        past = self._source.matter(request.path_params["id"])
+        """One alert, and who was told of it."""
+        past = self._source.alert(request.path_params["id"])
         if past is None:
-            raise HTTPException(404, "The history knows no matter of this id.")
+            raise HTTPException(404, "The history knows no alert of this id.")
         return page("alert", self._shown().values | {"past": past})
 
     def _shown(self) -> _Shown:
@@ -178,7 +178,7 @@ class _Shown:
             "now": self.overview.at,
             "alive": self._alive,
             "marks": self.axis.marks,
-            "alert_state": lambda matter: alert_state(matter, self.overview.at),
+            "alert_state": lambda alert: alert_state(alert, self.overview.at),
         }
 
     def bars(self, lines: Iterable[CertificateLine]) -> list[Bar]:

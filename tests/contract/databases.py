@@ -25,7 +25,7 @@ NOW: Final = datetime(2026, 11, 23, 12, 31, 47, 123456, tzinfo=UTC)
 NEW_ROTATION: Final = NewRotation(
     credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex", replaces="a" * 64
 )
-NEW_MATTER: Final = NewAlert(
+NEW_ALERT: Final = NewAlert(
     key="expiry:production/ConnectedApp/Billing/abc",
     kind="expiry",
     severity=Severity.INFO,

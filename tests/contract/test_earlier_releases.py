@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import column, insert, table
 
-from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import open_database
 from rotator.history.engine.tables import CERTIFICATE
@@ -17,7 +17,7 @@ from rotator.history.engine.times import UtcDateTime
 from rotator.history.journal import queries
 from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings
-from tests.contract.databases import NEW_MATTER, NEW_ROTATION, NOW
+from tests.contract.databases import NEW_ALERT, NEW_ROTATION, NOW
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,8 +48,8 @@ def test_the_history_of_the_first_release_is_kept(database_kind: Kind) -> None:
             written = queries.events(database)
 
         with open_database(url) as database:
-            matter, _ = AlertBook(database).open(NEW_MATTER, NOW)
-            AlertBook(database).acknowledge(matter.id, actor="ada", reason="known", now=NOW)
+            alert, _ = AlertRecords(database).open(NEW_ALERT, NOW)
+            AlertRecords(database).acknowledge(alert.id, actor="ada", reason="known", now=NOW)
 
             assert database.version == upgrades.known_versions()[-1]
             assert queries.events(database)[:2] == written

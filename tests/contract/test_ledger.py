@@ -1,4 +1,4 @@
-"""What ledger, matters and trials promise, in every database: nobody is told twice, nothing is forgotten."""
+"""What outbox, alerts and trials promise, in every database: nobody is told twice, nothing is forgotten."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sqlalchemy import insert
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, HistoryError
-from rotator.history.alerts.alerts import Alert, AlertBook
+from rotator.history.alerts.alerts import Alert, AlertRecords
 from rotator.history.alerts.outbox import CLOSED, Notification, Outbox
 from rotator.history.attempts import AttemptRecords
-from rotator.history.engine.tables import MATTER, NOTICE
+from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.journal import queries
-from tests.contract.databases import NEW_MATTER, NOW, together
+from tests.contract.databases import NEW_ALERT, NOW, together
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -30,12 +30,12 @@ PEM = "-----BEGIN PRIVATE " + "KEY-----"
 
 
 @pytest.fixture
-def matters(database: Database) -> AlertBook:
-    return AlertBook(database)
+def alerts(database: Database) -> AlertRecords:
+    return AlertRecords(database)
 
 
 @pytest.fixture
-def ledger(database: Database) -> Outbox:
+def outbox(database: Database) -> Outbox:
     return Outbox(database)
 
 
@@ -46,235 +46,237 @@ def copy_row(database: Database, table: Table, **changes: object) -> None:
 
 
 @pytest.fixture
-def matter(matters: AlertBook) -> Alert:
-    return matters.open(NEW_MATTER, NOW)[0]
+def alert(alerts: AlertRecords) -> Alert:
+    return alerts.open(NEW_ALERT, NOW)[0]
 
 
-def steps(notices: list[Notification]) -> list[str]:
-    return [notice.step for notice in notices]
+def steps(notifications: list[Notification]) -> list[str]:
+    return [notification.step for notification in notifications]
 
 
-def test_a_matter_is_read_back_as_it_was_written(matters: AlertBook, matter: Alert) -> None:
-    assert matter == matters.get(matter.id)
-    assert {name: getattr(matter, name) for name in NEW_MATTER.__dataclass_fields__} == vars(NEW_MATTER)
-    assert list(matter.facts) == ["Org", "App"]
-    assert (matter.opened_at, matter.is_open, matter.id[:9]) == (NOW, True, "20261123-")
+def test_an_alert_is_read_back_as_it_was_written(alerts: AlertRecords, alert: Alert) -> None:
+    assert alert == alerts.get(alert.id)
+    assert {name: getattr(alert, name) for name in NEW_ALERT.__dataclass_fields__} == vars(NEW_ALERT)
+    assert list(alert.facts) == ["Org", "App"]
+    assert (alert.opened_at, alert.is_open, alert.id[:9]) == (NOW, True, "20261123-")
 
 
-def test_of_one_key_one_matter_is_open(matters: AlertBook, matter: Alert) -> None:
-    worse = replace(NEW_MATTER, severity=Severity.CRITICAL, title="It expires soon")
-    again, is_new = matters.open(worse, NOW + DAY)
+def test_of_one_key_one_alert_is_open(alerts: AlertRecords, alert: Alert) -> None:
+    worse = replace(NEW_ALERT, severity=Severity.CRITICAL, title="It expires soon")
+    again, is_new = alerts.open(worse, NOW + DAY)
 
-    assert (again.id, is_new, again.opened_at) == (matter.id, False, NOW)
+    assert (again.id, is_new, again.opened_at) == (alert.id, False, NOW)
     assert (again.severity, again.title) == (Severity.CRITICAL, worse.title)
-    assert matters.open_matters() == [again]
+    assert alerts.open_alerts() == [again]
 
 
-def test_the_database_itself_refuses_a_second_open_matter_of_a_key(database: Database, matter: Alert) -> None:
+def test_the_database_itself_refuses_a_second_open_alert_of_a_key(database: Database, alert: Alert) -> None:
     with pytest.raises(HistoryError, match="refused"):
-        copy_row(database, MATTER, id=f"{matter.id}x")
+        copy_row(database, ALERT, id=f"{alert.id}x")
 
 
-def test_many_may_open_a_matter_at_once_and_one_begins_it(matters: AlertBook) -> None:
+def test_many_may_open_an_alert_at_once_and_one_begins_it(alerts: AlertRecords) -> None:
     begun: list[bool] = []
-    together(lambda _: begun.append(matters.open(NEW_MATTER, NOW)[1]))
+    together(lambda _: begun.append(alerts.open(NEW_ALERT, NOW)[1]))
 
     assert sorted(begun) == [False] * 7 + [True]
-    assert len(matters.open_matters()) == 1
+    assert len(alerts.open_alerts()) == 1
 
 
-def test_a_matter_that_has_ended_may_begin_anew(matters: AlertBook, matter: Alert) -> None:
-    closed = matters.close(NEW_MATTER.key, "Replaced.", NOW + DAY)
-    again, is_new = matters.open(NEW_MATTER, NOW + 2 * DAY)
+def test_an_alert_that_has_ended_may_begin_anew(alerts: AlertRecords, alert: Alert) -> None:
+    closed = alerts.close(NEW_ALERT.key, "Replaced.", NOW + DAY)
+    again, is_new = alerts.open(NEW_ALERT, NOW + 2 * DAY)
 
     assert closed
     assert (closed.closed_at, closed.closed_why, closed.is_open) == (NOW + DAY, "Replaced.", False)
-    assert (is_new, again.id != matter.id) == (True, True)
-    assert matters.close("nothing", "", NOW) is None
-    assert matters.all() == [again, closed]
+    assert (is_new, again.id != alert.id) == (True, True)
+    assert alerts.close("nothing", "", NOW) is None
+    assert alerts.all() == [again, closed]
 
 
-def test_what_happened_is_noted_once_for_ever(matters: AlertBook) -> None:
-    happened = replace(NEW_MATTER, key="rotated:1")
+def test_what_happened_is_noted_once_for_ever(alerts: AlertRecords) -> None:
+    happened = replace(NEW_ALERT, key="rotated:1")
 
-    first = matters.add_closed(happened, NOW)
+    first = alerts.add_closed(happened, NOW)
 
     assert first
     assert first.closed_at == NOW
-    assert matters.add_closed(happened, NOW + 400 * DAY) is None
-    assert matters.open_matters() == []
+    assert alerts.add_closed(happened, NOW + 400 * DAY) is None
+    assert alerts.open_alerts() == []
 
 
-def test_open_matters_can_be_told_apart_by_kind_and_org(matters: AlertBook, matter: Alert) -> None:
-    other, _ = matters.open(replace(NEW_MATTER, key="org:sandbox", kind="org", org="sandbox"), NOW)
+def test_open_alerts_can_be_told_apart_by_kind_and_org(alerts: AlertRecords, alert: Alert) -> None:
+    other, _ = alerts.open(replace(NEW_ALERT, key="org:sandbox", kind="org", org="sandbox"), NOW)
 
-    assert matters.open_matters(kind="org") == [other]
-    assert matters.open_matters(orgs=["production"]) == [matter]
-    assert matters.opened("org:sandbox") == other
+    assert alerts.open_alerts(kind="org") == [other]
+    assert alerts.open_alerts(orgs=["production"]) == [alert]
+    assert alerts.opened("org:sandbox") == other
 
 
-def test_a_matter_is_found_by_as_much_of_its_id_as_is_needed(matters: AlertBook, matter: Alert) -> None:
-    letters = matter.id.partition("-")[2]
-    other, _ = matters.open(replace(NEW_MATTER, key="another"), NOW)
+def test_an_alert_is_found_by_as_much_of_its_id_as_is_needed(alerts: AlertRecords, alert: Alert) -> None:
+    letters = alert.id.partition("-")[2]
+    other, _ = alerts.open(replace(NEW_ALERT, key="another"), NOW)
 
-    assert matters.find(letters[:6].upper()) == matter
-    assert matters.find(other.id) == other
+    assert alerts.find(letters[:6].upper()) == alert
+    assert alerts.find(other.id) == other
     for beginning, why in [
         ("2026", "More than one"),
-        ("zzzzzzzz9", "no matter"),
-        ("", "no matter"),
-        ("%", "no matter"),
+        ("zzzzzzzz9", "no alert"),
+        ("", "no alert"),
+        ("%", "no alert"),
     ]:
         with pytest.raises(ConfigurationError, match=why):
-            matters.find(beginning)
+            alerts.find(beginning)
 
 
-def test_a_private_key_is_never_part_of_a_matter(matters: AlertBook) -> None:
+def test_a_private_key_is_never_part_of_an_alert(alerts: AlertRecords) -> None:
     with pytest.raises(HistoryError, match="secret"):
-        matters.open(replace(NEW_MATTER, text=PEM), NOW)
-    assert matters.open_matters() == []
+        alerts.open(replace(NEW_ALERT, text=PEM), NOW)
+    assert alerts.open_alerts() == []
 
 
-def test_each_step_is_owed_once_to_each_channel(ledger: Outbox, matter: Alert) -> None:
-    assert ledger.owe(matter.id, "60d", "ops", NOW)
-    assert not ledger.owe(matter.id, "60d", "ops", NOW + DAY)
-    assert ledger.owe_all([(matter.id, step, "ops") for step in ("60d", "30d", "30d")], NOW) == 1
-    assert ledger.owe(matter.id, "60d", "mail", NOW)
-    assert ledger.owed() == {"mail": 1, "ops": 2}
+def test_each_step_is_owed_once_to_each_channel(outbox: Outbox, alert: Alert) -> None:
+    assert outbox.owe(alert.id, "60d", "ops", NOW)
+    assert not outbox.owe(alert.id, "60d", "ops", NOW + DAY)
+    assert outbox.owe_all([(alert.id, step, "ops") for step in ("60d", "30d", "30d")], NOW) == 1
+    assert outbox.owe(alert.id, "60d", "mail", NOW)
+    assert outbox.owed() == {"mail": 1, "ops": 2}
 
 
-def test_the_database_itself_refuses_a_notice_that_is_there(database: Database, ledger: Outbox, matter: Alert) -> None:
-    ledger.owe(matter.id, "60d", "ops", NOW)
+def test_the_database_itself_refuses_a_notification_that_is_there(
+    database: Database, outbox: Outbox, alert: Alert
+) -> None:
+    outbox.owe(alert.id, "60d", "ops", NOW)
     with pytest.raises(HistoryError, match="refused"):
-        copy_row(database, NOTICE, id=999)
+        copy_row(database, NOTIFICATION, id=999)
 
 
-def test_what_is_claimed_is_nobody_elses_before_the_lease_ends(ledger: Outbox, matter: Alert) -> None:
-    ledger.owe(matter.id, "60d", "ops", NOW)
+def test_what_is_claimed_is_nobody_elses_before_the_lease_ends(outbox: Outbox, alert: Alert) -> None:
+    outbox.owe(alert.id, "60d", "ops", NOW)
 
-    (claimed,) = ledger.claim("ops", NOW, LEASE)
+    (claimed,) = outbox.claim("ops", NOW, LEASE)
 
     assert (claimed.attempts, claimed.claimed_until) == (1, NOW + LEASE)
-    assert ledger.claim("mail", NOW, LEASE) == []
-    assert ledger.claim("ops", NOW + LEASE / 2, LEASE) == []
-    (again,) = ledger.claim("ops", NOW + LEASE, LEASE)
+    assert outbox.claim("mail", NOW, LEASE) == []
+    assert outbox.claim("ops", NOW + LEASE / 2, LEASE) == []
+    (again,) = outbox.claim("ops", NOW + LEASE, LEASE)
     assert (again.id, again.attempts) == (claimed.id, 2)
 
 
-def test_of_many_who_claim_at_once_one_gets_it(ledger: Outbox, matter: Alert) -> None:
-    ledger.owe_all([(matter.id, f"{day}d", "ops") for day in range(20)], NOW)
+def test_of_many_who_claim_at_once_one_gets_it(outbox: Outbox, alert: Alert) -> None:
+    outbox.owe_all([(alert.id, f"{day}d", "ops") for day in range(20)], NOW)
     got: list[list[Notification]] = []
-    together(lambda _: got.append(ledger.claim("ops", NOW, LEASE)))
+    together(lambda _: got.append(outbox.claim("ops", NOW, LEASE)))
 
     assert sorted(map(len, got)) == [0] * 7 + [20]
 
 
-def test_what_was_told_is_owed_no_more_and_keeps_its_thread(ledger: Outbox, matter: Alert) -> None:
-    ledger.owe(matter.id, "60d", "ops", NOW)
-    ledger.told(ledger.claim("ops", NOW, LEASE), "first", NOW)
-    ledger.owe(matter.id, "30d", "ops", NOW + DAY)
-    second = ledger.claim("ops", NOW + DAY, LEASE)
-    ledger.told(second, "second", NOW + DAY)
-    ledger.told(second, "third", NOW + 2 * DAY)
+def test_what_was_told_is_owed_no_more_and_keeps_its_thread(outbox: Outbox, alert: Alert) -> None:
+    outbox.owe(alert.id, "60d", "ops", NOW)
+    outbox.told(outbox.claim("ops", NOW, LEASE), "first", NOW)
+    outbox.owe(alert.id, "30d", "ops", NOW + DAY)
+    second = outbox.claim("ops", NOW + DAY, LEASE)
+    outbox.told(second, "second", NOW + DAY)
+    outbox.told(second, "third", NOW + 2 * DAY)
 
-    assert [(notice.told_at, notice.receipt) for notice in ledger.notices(matter.id)] == [
+    assert [(notification.told_at, notification.receipt) for notification in outbox.notifications(alert.id)] == [
         (NOW, "first"),
         (NOW + DAY, "second"),
     ]
-    assert ledger.thread(matter.id, "ops") == "first"
-    assert ledger.thread(matter.id, "mail") is None
-    assert (ledger.owed(), ledger.claim("ops", NOW + 9 * DAY, LEASE)) == ({}, [])
+    assert outbox.thread(alert.id, "ops") == "first"
+    assert outbox.thread(alert.id, "mail") is None
+    assert (outbox.owed(), outbox.claim("ops", NOW + 9 * DAY, LEASE)) == ({}, [])
 
 
-def test_what_was_not_accepted_is_tried_again_then_and_not_before(ledger: Outbox, matter: Alert) -> None:
-    ledger.owe(matter.id, "60d", "ops", NOW)
-    ledger.failed(ledger.claim("ops", NOW, LEASE), "HTTP 500", NOW + LEASE)
+def test_what_was_not_accepted_is_tried_again_then_and_not_before(outbox: Outbox, alert: Alert) -> None:
+    outbox.owe(alert.id, "60d", "ops", NOW)
+    outbox.failed(outbox.claim("ops", NOW, LEASE), "HTTP 500", NOW + LEASE)
 
-    assert ledger.claim("ops", NOW + LEASE / 2, LEASE) == []
-    (again,) = ledger.claim("ops", NOW + LEASE, LEASE)
+    assert outbox.claim("ops", NOW + LEASE / 2, LEASE) == []
+    (again,) = outbox.claim("ops", NOW + LEASE, LEASE)
     assert (again.problem, again.attempts) == ("HTTP 500", 2)
 
 
-def test_a_clock_that_was_set_back_postpones_nothing(ledger: Outbox, matter: Alert) -> None:
-    ledger.owe(matter.id, "60d", "ops", NOW)
-    ledger.failed(ledger.claim("ops", NOW, LEASE), "HTTP 500", NOW + DAY)
-    assert len(ledger.claim("ops", NOW - 365 * DAY, LEASE)) == 1
+def test_a_clock_that_was_set_back_postpones_nothing(outbox: Outbox, alert: Alert) -> None:
+    outbox.owe(alert.id, "60d", "ops", NOW)
+    outbox.failed(outbox.claim("ops", NOW, LEASE), "HTTP 500", NOW + DAY)
+    assert len(outbox.claim("ops", NOW - 365 * DAY, LEASE)) == 1
 
-    ledger.owe(matter.id, "30d", "ops", NOW)
-    ledger.claim("ops", NOW + DAY, LEASE)
-    assert len(ledger.claim("ops", NOW, LEASE)) == 2
+    outbox.owe(alert.id, "30d", "ops", NOW)
+    outbox.claim("ops", NOW + DAY, LEASE)
+    assert len(outbox.claim("ops", NOW, LEASE)) == 2
 
 
-def test_the_end_of_a_matter_is_owed_to_those_who_heard_of_it(
-    ledger: Outbox, matters: AlertBook, matter: Alert
+def test_the_end_of_an_alert_is_owed_to_those_who_heard_of_it(
+    outbox: Outbox, alerts: AlertRecords, alert: Alert
 ) -> None:
-    ledger.owe_all([(matter.id, "60d", channel) for channel in ("told", "being told", "away")], NOW)
-    ledger.told(ledger.claim("told", NOW, LEASE), "", NOW)
-    ledger.claim("being told", NOW, LEASE)
+    outbox.owe_all([(alert.id, "60d", channel) for channel in ("told", "being told", "away")], NOW)
+    outbox.told(outbox.claim("told", NOW, LEASE), "", NOW)
+    outbox.claim("being told", NOW, LEASE)
 
-    matters.close(NEW_MATTER.key, "Replaced.", NOW + timedelta(minutes=1))
-    matters.close(NEW_MATTER.key, "Replaced.", NOW + timedelta(minutes=2))
+    alerts.close(NEW_ALERT.key, "Replaced.", NOW + timedelta(minutes=1))
+    alerts.close(NEW_ALERT.key, "Replaced.", NOW + timedelta(minutes=2))
 
-    found = [(notice.channel, notice.step) for notice in ledger.notices(matter.id)]
+    found = [(notification.channel, notification.step) for notification in outbox.notifications(alert.id)]
     assert found == [("told", "60d"), ("being told", "60d"), ("told", CLOSED), ("being told", CLOSED)]
 
 
 @pytest.mark.parametrize("kind", ["acknowledge", "snooze"])
-def test_who_takes_a_matter_on_is_part_of_the_history(
-    database: Database, matters: AlertBook, ledger: Outbox, matter: Alert, kind: str
+def test_who_takes_an_alert_on_is_part_of_the_history(
+    database: Database, alerts: AlertRecords, outbox: Outbox, alert: Alert, kind: str
 ) -> None:
-    ledger.owe_all([(matter.id, step, "ops") for step in ("60d", "expired")], NOW)
+    outbox.owe_all([(alert.id, step, "ops") for step in ("60d", "expired")], NOW)
     if kind == "acknowledge":
-        after = matters.acknowledge(matter.id, actor="ada", reason="ordered", now=NOW)
+        after = alerts.acknowledge(alert.id, actor="ada", reason="ordered", now=NOW)
         assert (after.acknowledged_at, after.acknowledged_by, after.acknowledged_why) == (NOW, "ada", "ordered")
     else:
-        after = matters.snooze(matter.id, until=NOW + DAY, actor="ada", reason="ordered", now=NOW)
+        after = alerts.snooze(alert.id, until=NOW + DAY, actor="ada", reason="ordered", now=NOW)
         assert (after.snoozed_until, after.snoozed_by, after.snoozed_why) == (NOW + DAY, "ada", "ordered")
         assert (after.is_snoozed(NOW), after.is_snoozed(NOW + DAY)) == (True, False)
 
     (event,) = queries.events(database)
     assert (event.kind, event.details["actor"], event.details["reason"]) == (kind, "ada", "ordered")
-    assert (event.details["matter"], event.details["key"]) == (matter.id, matter.key)
+    assert (event.details["matter"], event.details["key"]) == (alert.id, alert.key)
     assert queries.verify(database).intact
-    assert steps(ledger.notices(matter.id)) == ["expired"]
+    assert steps(outbox.notifications(alert.id)) == ["expired"]
 
 
-def test_a_reason_with_a_key_in_it_changes_nothing(database: Database, matters: AlertBook, matter: Alert) -> None:
+def test_a_reason_with_a_key_in_it_changes_nothing(database: Database, alerts: AlertRecords, alert: Alert) -> None:
     with pytest.raises(HistoryError, match="--reason"):
-        matters.acknowledge(matter.id, actor="ada", reason=PEM, now=NOW)
+        alerts.acknowledge(alert.id, actor="ada", reason=PEM, now=NOW)
     with pytest.raises(HistoryError, match="--reason"):
-        matters.snooze(matter.id, until=NOW + DAY, actor="ada", reason=PEM, now=NOW)
+        alerts.snooze(alert.id, until=NOW + DAY, actor="ada", reason=PEM, now=NOW)
 
-    assert matters.get(matter.id) == matter
+    assert alerts.get(alert.id) == alert
     assert queries.events(database) == []
 
 
-def test_a_matter_that_has_ended_is_not_taken_on(matters: AlertBook, matter: Alert) -> None:
-    matters.close(matter.key, "Replaced by another.", NOW)
+def test_an_alert_that_has_ended_is_not_taken_on(alerts: AlertRecords, alert: Alert) -> None:
+    alerts.close(alert.key, "Replaced by another.", NOW)
     with pytest.raises(HistoryError, match=r"has ended: Replaced by another\."):
-        matters.acknowledge(matter.id, actor="ada", reason="late", now=NOW)
+        alerts.acknowledge(alert.id, actor="ada", reason="late", now=NOW)
 
 
-def test_nobody_is_snoozed_into_the_past(matters: AlertBook, matter: Alert) -> None:
+def test_nobody_is_snoozed_into_the_past(alerts: AlertRecords, alert: Alert) -> None:
     with pytest.raises(ValueError, match="passed"):
-        matters.snooze(matter.id, until=NOW, actor="ada", reason="", now=NOW)
+        alerts.snooze(alert.id, until=NOW, actor="ada", reason="", now=NOW)
 
 
-def test_what_a_channel_that_is_no_more_was_owed_is_dropped(ledger: Outbox, matter: Alert) -> None:
-    ledger.owe_all([(matter.id, "60d", channel) for channel in ("ops", "old")], NOW)
-    assert (ledger.drop("old"), ledger.drop("old"), ledger.owed()) == (1, 0, {"ops": 1})
+def test_what_a_channel_that_is_no_more_was_owed_is_dropped(outbox: Outbox, alert: Alert) -> None:
+    outbox.owe_all([(alert.id, "60d", channel) for channel in ("ops", "old")], NOW)
+    assert (outbox.drop("old"), outbox.drop("old"), outbox.owed()) == (1, 0, {"ops": 1})
 
 
-def test_old_notices_are_forgotten_when_they_were_told_and_their_matter_has_ended(
-    ledger: Outbox, matters: AlertBook, matter: Alert
+def test_old_notifications_are_forgotten_when_they_were_told_and_their_alert_has_ended(
+    outbox: Outbox, alerts: AlertRecords, alert: Alert
 ) -> None:
-    ledger.owe(matter.id, "60d", "ops", NOW)
-    ledger.told(ledger.claim("ops", NOW, LEASE), "", NOW)
-    assert ledger.forget(NOW + 900 * DAY) == 0
-    matters.close(matter.key, "", NOW + DAY)
+    outbox.owe(alert.id, "60d", "ops", NOW)
+    outbox.told(outbox.claim("ops", NOW, LEASE), "", NOW)
+    assert outbox.forget(NOW + 900 * DAY) == 0
+    alerts.close(alert.key, "", NOW + DAY)
 
-    assert (ledger.forget(NOW + DAY), ledger.forget(NOW + 2 * DAY)) == (0, 1)
-    assert steps(ledger.notices(matter.id)) == [CLOSED]
+    assert (outbox.forget(NOW + DAY), outbox.forget(NOW + 2 * DAY)) == (0, 1)
+    assert steps(outbox.notifications(alert.id)) == [CLOSED]
 
 
 def test_a_trial_is_read_back_as_it_was_put(database: Database) -> None:

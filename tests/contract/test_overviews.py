@@ -29,7 +29,7 @@ def test_every_database_shows_the_same(database: Database) -> None:
     }
     assert found.rotations.last_gaps["telephony"] == 912.0
     assert [each.credential for each in found.rotations.newest[:2]] == ["telephony", "warehouse"]
-    assert len(found.matters) == 4
+    assert len(found.alerts) == 4
     assert {channel.name: channel.owed for channel in found.channels} == {"crm-team": 0, "on-call": 1}
 
     rotation = gathering.rotation(found.rotations.newest[0].id)
@@ -38,9 +38,9 @@ def test_every_database_shows_the_same(database: Database) -> None:
     certificate = gathering.certificate(scene.fingerprint_of("warehouse now"))
     assert certificate is not None
     assert len(certificate.brought) == 2
-    matter = gathering.matter(found.matters[0].id)
-    assert matter is not None
-    assert {notice.channel for notice in matter.notices} == {"crm-team"}
+    alert = gathering.alert(found.alerts[0].id)
+    assert alert is not None
+    assert {notification.channel for notification in alert.notifications} == {"crm-team"}
 
     gathering.try_writing()
     assert gathering.overview().rotations == found.rotations

@@ -16,7 +16,7 @@ from rotator.core.attempts import AttemptRecord
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
 from rotator.errors import HistoryError, HistoryUnavailable
-from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
@@ -25,7 +25,7 @@ from rotator.history.journal import queries
 from rotator.history.journal.journal import Journal
 from rotator.history.records import Event
 from rotator.testing.versions import spare_key
-from tests.contract.databases import NEW_MATTER, NEW_ROTATION, NOW
+from tests.contract.databases import NEW_ALERT, NEW_ROTATION, NOW
 from tests.contract.servers.postgres import PostgresServer, execute, name_of, scratch_database
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_server.password}'",
         f"GRANT SELECT, INSERT ON event TO {role}",
         f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting, matter TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notice, trial TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notification, trial TO {role}",
         f"GRANT SELECT, UPDATE ON head TO {role}",
         f"GRANT SELECT ON alembic_version TO {role}",
         f"GRANT USAGE ON SEQUENCE sighting_id_seq, notice_id_seq TO {role}",
@@ -342,9 +342,9 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         with database.rotation_locks(lambda: NOW).hold("billing"):
             rotation = journal.begin_rotation(NEW_ROTATION, NOW)
             journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
-        matter, _ = AlertBook(database).open(NEW_MATTER, NOW)
-        Outbox(database).owe(matter.id, "60d", "ops", NOW)
-        AlertBook(database).acknowledge(matter.id, actor="alex", reason="known", now=NOW)
+        alert, _ = AlertRecords(database).open(NEW_ALERT, NOW)
+        Outbox(database).owe(alert.id, "60d", "ops", NOW)
+        AlertRecords(database).acknowledge(alert.id, actor="alex", reason="known", now=NOW)
         AttemptRecords(database).put(AttemptRecord("look", "production"))
         assert queries.verify(database).intact
         with pytest.raises(HistoryError, match="does not permit"), database.writing() as connection:

@@ -14,7 +14,7 @@ import yaml
 from rotator.application import Application
 from rotator.daemon.start import serve_once
 from rotator.errors import DaemonRunning
-from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.engine.database import open_database
 from tests.end_to_end.daemons import Daemon, configured, running
 from tests.end_to_end.places import DEADLINE, Place, hosted_place
@@ -41,10 +41,10 @@ def config(place: Place, request: pytest.FixtureRequest) -> Path:
     return configured(place, name, credentials={}, daemon=daemon, database=f"sqlite:///{name}.db")
 
 
-def open_matters(config: Path) -> set[str]:
+def open_alerts(config: Path) -> set[str]:
     """What people should know of just now."""
     with open_database(f"sqlite:///{config.with_suffix('.db')}") as database:
-        return {matter.key for matter in AlertBook(database).open_matters()}
+        return {alert.key for alert in AlertRecords(database).open_alerts()}
 
 
 def come(is_so: Callable[[], bool]) -> None:
@@ -82,7 +82,7 @@ def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_is_refused_an
         assert "MONOTONIC_USEC=" in daemon.hears("RELOADING=1")
         assert "config.yaml is wrong, the one before it is in force" in daemon.hears("READY=1")
         assert "deamon" in daemon.logs("the configuration was refused")["event"]
-        come(lambda: "configuration" in open_matters(config))
+        come(lambda: "configuration" in open_alerts(config))
 
         right["daemon"]["tick"] = "2s"
         right["http"]["port"] = 1
@@ -92,7 +92,7 @@ def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_is_refused_an
         daemon.hears("RELOADING=1")
         assert "http in config.yaml counts from the next start" in daemon.hears("READY=1")
         assert daemon.logs("the configuration was read again")["changed"] == ["orgs", "daemon", "http"]
-        come(lambda: "configuration" not in open_matters(config))
+        come(lambda: "configuration" not in open_alerts(config))
         assert "STATUS=working: orgs 1" in daemon.hears("STATUS=working: orgs 1", more=False)
         assert page(daemon, "/healthz").status_code == 200
         assert daemon.asked_to_stop() == 0

@@ -108,7 +108,7 @@ def test_the_status_page_fits_the_screen(visit: Visit, addresses: dict[str, str]
         ((PHONE, "dark"), "company", "/certificates?org=emea", ""),
         ((WIDE, "light"), "company", f"/certificates/{scene.fingerprint_of('billing now')}", ""),
         ((PHONE, "dark"), "company", "/rotations", "tbody th a"),
-        ((PHONE, "dark"), "company", "/alerts", ".matters a"),
+        ((PHONE, "dark"), "company", "/alerts", ".alerts a"),
     ],
     indirect=["visit"],
 )

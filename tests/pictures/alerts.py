@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from playwright.sync_api import sync_playwright
 
 from rotator.config.settings import Settings
-from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import open_database
@@ -62,14 +62,17 @@ class Company:
 
     def __init__(self, database: Database, channels: dict[str, Channel]) -> None:
         self.channels: Final = channels
-        self.alerts: Final = AlertRules(SETTINGS, database)
+        self.alerting: Final = AlertRules(SETTINGS, database)
         self.delivery: Final = Delivery(
-            ledger=Outbox(database), matters=AlertBook(database), attempts=AttemptRecords(database), alerts=self.alerts
+            outbox=Outbox(database),
+            alerts=AlertRecords(database),
+            attempts=AttemptRecords(database),
+            alerting=self.alerting,
         )
 
     def look(self, places: list[ObservedCertificate], now: datetime) -> None:
         """An org is looked at, and whoever is to be told is told."""
-        self.alerts.certificates(places, now)
+        self.alerting.certificates(places, now)
         for name, channel in self.channels.items():
             self.delivery.deliver(name, lambda channel=channel: channel, now)  # type: ignore[misc]
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, select
 
 from rotator.core.thresholds import label
-from rotator.history.engine.tables import MATTER, NOTICE
+from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.journal.queries import rotations, verify
 from rotator.services.alerting.expiry import EXPIRY
 from rotator.services.schedule.jobs import JobKind
@@ -91,22 +91,22 @@ def expected() -> Counter[Telling]:
     return found
 
 
-def ledger(year: Year) -> list[Row[tuple[object, ...]]]:
-    """Every notice of a certificate that expires, with its matter."""
-    columns = (MATTER.c.id, MATTER.c.app, MATTER.c.credential, MATTER.c.not_after, *NOTICE.c)
-    query = select(*columns).join(NOTICE, NOTICE.c.matter_id == MATTER.c.id).where(MATTER.c.kind == EXPIRY)
+def outbox(year: Year) -> list[Row[tuple[object, ...]]]:
+    """Every notification of a certificate that expires, with its alert."""
+    columns = (ALERT.c.id, ALERT.c.app, ALERT.c.credential, ALERT.c.not_after, *NOTIFICATION.c)
+    query = select(*columns).join(NOTIFICATION, NOTIFICATION.c.matter_id == ALERT.c.id).where(ALERT.c.kind == EXPIRY)
     with year.database.reading() as connection:
         return list(connection.execute(query))
 
 
 def sent(year: Year) -> Counter[tuple[str, str, str]]:
-    """What the channels accepted: matter, step, channel."""
+    """What the channels accepted: alert, step, channel."""
     found: Counter[tuple[str, str, str]] = Counter()
     for name, channel in year.channels.items():
         for _, message, _ in channel.messages:
-            matter, *steps, told_on = message.key.split("/")
+            alert, *steps, told_on = message.key.split("/")
             assert told_on == name
-            found.update((matter, step, name) for step in steps)
+            found.update((alert, step, name) for step in steps)
     return found
 
 
@@ -123,23 +123,23 @@ def late(due: datetime, until: datetime) -> timedelta:
 
 def test_every_threshold_of_what_nobody_replaces_is_told_once_on_each_channel(year: Year) -> None:
     told = Counter(
-        Telling(row.app, row.not_after, row.step, row.channel) for row in ledger(year) if row.step != "closed"
+        Telling(row.app, row.not_after, row.step, row.channel) for row in outbox(year) if row.step != "closed"
     )
     assert told == expected()
     assert sum(told.values()) > 300
 
 
-def test_what_the_ledger_says_was_told_the_channels_were_sent_once(year: Year) -> None:
-    rows = ledger(year)
+def test_what_the_outbox_says_was_told_the_channels_were_sent_once(year: Year) -> None:
+    rows = outbox(year)
     assert all(row.told_at for row in rows)
-    by_ledger = Counter((row.matter_id, row.step, row.channel) for row in rows)
-    matters = {row.matter_id for row in rows}
-    assert Counter({key: count for key, count in sent(year).items() if key[0] in matters}) == by_ledger
+    by_outbox = Counter((row.matter_id, row.step, row.channel) for row in rows)
+    alerts = {row.matter_id for row in rows}
+    assert Counter({key: count for key, count in sent(year).items() if key[0] in alerts}) == by_outbox
     assert set(sent(year).values()) == {1}
 
 
 def test_thresholds_are_told_as_soon_as_somebody_watches(year: Year) -> None:
-    when = {(row.app, row.step, row.channel): row.told_at for row in ledger(year)}
+    when = {(row.app, row.step, row.channel): row.told_at for row in outbox(year)}
     for unmanaged in UNMANAGED:
         for threshold, crossed in crossings(unmanaged):
             told = when[unmanaged.name, label(threshold), "mail"]
@@ -148,7 +148,7 @@ def test_thresholds_are_told_as_soon_as_somebody_watches(year: Year) -> None:
 
 def test_nothing_expires_unannounced(year: Year) -> None:
     """Not even what expires while nobody watches, or while its org or a channel is away."""
-    when = {(row.app, row.step, row.channel): row.told_at for row in ledger(year)}
+    when = {(row.app, row.step, row.channel): row.told_at for row in outbox(year)}
     for unmanaged in UNMANAGED:
         if BEGIN < unmanaged.not_after < min(END, unmanaged.replaced or END):
             assert all(when[unmanaged.name, "7d", channel] < unmanaged.not_after for channel in CHANNELS)
@@ -163,14 +163,14 @@ def test_what_slack_did_not_take_for_a_day_it_was_told_afterwards(year: Year) ->
 
 
 def test_what_crosses_thresholds_while_its_org_cannot_be_read_is_told_from_memory(year: Year) -> None:
-    told = {row.step: row.told_at for row in ledger(year) if row.app == "Unseen" and row.channel == "pager"}
+    told = {row.step: row.told_at for row in outbox(year) if row.app == "Unseen" and row.channel == "pager"}
     meanwhile = {step for step, time in told.items() if UNREADABLE[0] <= time < UNREADABLE[1]}
     assert meanwhile == {"1d", "expired"}
 
 
-def test_a_matter_ends_where_it_was_told_when_a_person_replaces_the_certificate(year: Year) -> None:
+def test_an_alert_ends_where_it_was_told_when_a_person_replaces_the_certificate(year: Year) -> None:
     replaced = {each.name for each in UNMANAGED if each.replaced and each.replaced < END - TICK}
-    closed = Counter(row.app for row in ledger(year) if row.step == "closed")
+    closed = Counter(row.app for row in outbox(year) if row.step == "closed")
     # Five days before expiry the pager has heard of it, too.
     assert closed == dict.fromkeys(replaced, len(CHANNELS))
     for name, channel in year.channels.items():
@@ -180,7 +180,7 @@ def test_a_matter_ends_where_it_was_told_when_a_person_replaces_the_certificate(
 
 
 def test_no_certificate_of_a_credential_is_ever_told_to_expire(year: Year) -> None:
-    assert not [row for row in ledger(year) if row.credential]
+    assert not [row for row in outbox(year) if row.credential]
 
 
 @EACH_CREDENTIAL

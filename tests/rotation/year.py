@@ -1,6 +1,6 @@
 """Three orgs with forty apps, and a daemon's rounds over them, driven by a clock through a year in seconds.
 
-Logins, rotations, store, history, ledger and delivery are real. Looks at whole orgs are taken from the simulated orgs'
+Logins, rotations, store, history, outbox and delivery are real. Looks at whole orgs are taken from the simulated orgs'
 memory instead of over HTTPS, as a year has more than a thousand of them; that they show the same is asserted once.
 Channels write down what they are told.
 """
@@ -131,7 +131,7 @@ _NIGHTLY: Final = ", windows: [{days: [sat, sun], since: '22:00', until: '06:00'
 CREDENTIALS: Final = (
     _in_place("billing", "alpha", 180, 60),
     _in_place("crm", "alpha", 365, 101),  # due while the daemon is stopped in March
-    _in_place("ledger", "alpha", 120, 140),
+    _in_place("outbox", "alpha", 120, 140),
     _in_place("mailer", "alpha", 90, 45),
     _pair("warehouse", "alpha", 180, 75),
     _in_place("management", "beta", 200, 120),

@@ -1,4 +1,4 @@
-"""Mail over SMTP: one matter is one thread, many at once are one table."""
+"""Mail over SMTP: one alert is one thread, many at once are one table."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EmailChannel:
         self._server: Final = MailServer(name, settings, password, client_context(name, settings.ca))
 
     def send(self, message: Message, *, thread: str | None) -> str:
-        """One mail, as an answer to the first one of its matter."""
+        """One mail, as an answer to the first one of its alert."""
         to = self._settings.to
         mail = mail_of(message, sender=self._settings.sender, to=to, now=self._now(), thread=thread)
         return self._deliver(mail, thread_of(mail, thread))

@@ -1,4 +1,4 @@
-"""Messages as mail: plain text and HTML, one matter one thread, and headers that no name from an org can break."""
+"""Messages as mail: plain text and HTML, one alert one thread, and headers that no name from an org can break."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def message_id(key: str, sender: str) -> str:
 
 
 def thread_of(mail: EmailMessage, thread: str | None) -> str:
-    """What later mails of a matter need: the Message-ID of the first one and its subject."""
+    """What later mails of an alert need: the Message-ID of the first one and its subject."""
     return thread if parse_thread(thread)[0] and thread else f"{mail['Message-ID']} {mail['Subject']}"
 
 

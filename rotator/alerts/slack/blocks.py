@@ -61,12 +61,12 @@ def blocks_of(message: Message) -> list[Block]:
 
 
 def settled_blocks_of(message: Message) -> list[Block]:
-    """What becomes of the first message of a matter that has ended: how it ended, above the facts that it had."""
+    """What becomes of the first message of an alert that has ended: how it ended, above the facts that it had."""
     return blocks_of(replace(message, facts=(message.opening or message).facts))
 
 
 def digest_blocks_of(messages: Sequence[Message]) -> list[Block]:
-    """A line for each matter, the most urgent first; of very many the first, and how many more there are."""
+    """A line for each alert, the most urgent first; of very many the first, and how many more there are."""
     ordered = most_urgent_first(messages)
     blocks = [_header(digest_title(ordered)), *(_row(message) for message in ordered[:_ROWS])]
     more = f"And {len(ordered) - _ROWS} more. " if len(ordered) > _ROWS else ""

@@ -1,4 +1,4 @@
-"""A bot of Slack: one matter is one thread, and its first message says when it is settled."""
+"""A bot of Slack: one alert is one thread, and its first message says when it is settled."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SlackBotChannel:
         )
 
     def send(self, message: Message, *, thread: str | None) -> str:
-        """A reply in the matter's thread, or its first message. What matters is shown in the Slack channel as well."""
+        """A reply in the alert's thread, or its first message. What matters is shown in the Slack channel as well."""
         place = self._place(thread)
         if place and message.opening:
             self._settle(place, message)
@@ -122,7 +122,7 @@ class SlackBotChannel:
             return self._client.chat_postMessage(channel=self._channel, **content)
 
     def _settle(self, place: _Place, message: Message) -> None:
-        """Shows in the first message that the matter is settled; done twice, it changes nothing.
+        """Shows in the first message that the alert is settled; done twice, it changes nothing.
 
         A digest stays as it is. A first message that was deleted or may not be changed any more is left alone.
         """

@@ -92,7 +92,7 @@ def _message(channel: str, now: datetime) -> Message:
     from rotator.core.severity import Severity  # noqa: PLC0415
 
     return Message(
-        matter="test",
+        alert_id="test",
         # Each test is a message of its own, which no reader takes for a double.
         key=f"test/{now.isoformat()}/{channel}",
         title="A test message of rotator",
@@ -138,7 +138,7 @@ _SHOWN: Final = (
     "closed_at",
     "closed_why",
 )
-_SHOWN_OF_A_NOTICE: Final = ("step", "channel", "owed_at", "told_at", "attempts", "next_at", "problem")
+_SHOWN_OF_A_NOTIFICATION: Final = ("step", "channel", "owed_at", "told_at", "attempts", "next_at", "problem")
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, for the history and the others.")
 
 
@@ -157,7 +157,7 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
     """What people should know of now, and who was told of it.
 
     The worst comes first; with when the next threshold is crossed, and who has taken it on. With an ID, or as much of
-    it as no other has, that matter in full.
+    it as no other has, that alert in full.
 
     \b
     With --json a list of
@@ -167,20 +167,20 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
        "acknowledged": {"at", "by", "why"} or null, "snoozed": {"until", "by", "why"} or null,
        "notices": [{"step", "channel", "owed_at", "told_at", "attempts", "next_at", "problem"}]}.
     """
-    from rotator.history.alerts.alerts import AlertBook  # noqa: PLC0415
+    from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415
     from rotator.history.alerts.outbox import Outbox  # noqa: PLC0415 - `ack --help` needs no database
     from rotator.services.alerting.rules import AlertRules  # noqa: PLC0415
 
     with invocation.application() as app:
-        now, matters, alerting = app.now(), AlertBook(app.database), AlertRules(app.settings, app.database)
+        now, alerts, alerting = app.now(), AlertRecords(app.database), AlertRules(app.settings, app.database)
         if ids:
-            found = list({matter.id: matter for matter in map(matters.find, ids)}.values())
+            found = list({alert.id: alert for alert in map(alerts.find, ids)}.values())
         else:
-            found = matters.all(_NEWEST) if every else _worst_first(matters.open_matters())
-        told: dict[str, list[Notification]] = {matter.id: [] for matter in found}
-        for notice in Outbox(app.database).notices(*told):
-            told[notice.matter_id].append(notice)
-    lines = [_Line(matter, told[matter.id], alerting.next_at(matter, now), now) for matter in found]
+            found = alerts.all(_NEWEST) if every else _worst_first(alerts.open_alerts())
+        told: dict[str, list[Notification]] = {alert.id: [] for alert in found}
+        for notification in Outbox(app.database).notifications(*told):
+            told[notification.matter_id].append(notification)
+    lines = [_Line(alert, told[alert.id], alerting.next_at(alert, now), now) for alert in found]
     if invocation.json:
         print_json([line.as_json() for line in lines])
     else:
@@ -193,18 +193,18 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
 @common_options
 @pass_invocation
 def ack(invocation: Invocation, matter_id: str, reason: str) -> None:
-    """Take a matter on: of it only its end is told from now on, and that a certificate has expired.
+    """Take an alert on: of it only its end is told from now on, and that a certificate has expired.
 
-    ID is the matter's, or as much of its beginning or of its letters as no other has.
+    ID is the alert's, or as much of its beginning or of its letters as no other has.
     """
     from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
-    from rotator.history.alerts.alerts import AlertBook  # noqa: PLC0415
+    from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415
 
     with invocation.application() as app:
         now = app.now()
-        matter = AlertBook(app.database).acknowledge(matter_id, actor=actor(), reason=_meant(reason), now=now)
-    click.echo(f"{matter.id} is acknowledged: {clean(matter.title)}.")
-    click.echo(f"Of it only {_what_is_told_still(matter)} told from now on.")
+        alert = AlertRecords(app.database).acknowledge(matter_id, actor=actor(), reason=_meant(reason), now=now)
+    click.echo(f"{alert.id} is acknowledged: {clean(alert.title)}.")
+    click.echo(f"Of it only {_what_is_told_still(alert)} told from now on.")
 
 
 @alerts.command()
@@ -215,25 +215,25 @@ def ack(invocation: Invocation, matter_id: str, reason: str) -> None:
 @common_options
 @pass_invocation
 def snooze(invocation: Invocation, matter_id: str, length: str | None, until: str | None, reason: str) -> None:
-    """Be left alone with a matter for a while: what comes up meanwhile is told then, once.
+    """Be left alone with an alert for a while: what comes up meanwhile is told then, once.
 
-    ID is the matter's, or as much of its beginning or of its letters as no other has.
+    ID is the alert's, or as much of its beginning or of its letters as no other has.
     """
     from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
-    from rotator.history.alerts.alerts import AlertBook  # noqa: PLC0415
+    from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415
 
     with invocation.application() as app:
         now = app.now()
         ends = _end_of_snooze(length, until, now)
-        matter = AlertBook(app.database).snooze(matter_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
-    click.echo(f"{matter.id} is snoozed until {moment(ends, now)}: {clean(matter.title)}.")
-    if matter.not_after and now < matter.not_after < ends:
-        click.echo(f"The certificate expires before that, on {day(matter.not_after)}: that is told all the same.")
+        alert = AlertRecords(app.database).snooze(matter_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
+    click.echo(f"{alert.id} is snoozed until {moment(ends, now)}: {clean(alert.title)}.")
+    if alert.not_after and now < alert.not_after < ends:
+        click.echo(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")
 
 
-def _worst_first(matters: list[Alert]) -> list[Alert]:
+def _worst_first(alerts: list[Alert]) -> list[Alert]:
     order = list(Severity)
-    return sorted(matters, key=lambda matter: order.index(matter.severity), reverse=True)
+    return sorted(alerts, key=lambda alert: order.index(alert.severity), reverse=True)
 
 
 def _end_of_snooze(length: str | None, until: str | None, now: datetime) -> datetime:
@@ -273,59 +273,63 @@ def _wrong(what: str) -> ConfigurationError:
     return ConfigurationError(what, left="Nothing was touched.", advice="See `rotator alerts --help`.")
 
 
-def _what_is_told_still(matter: Alert) -> str:
-    return "its end and that the certificate has expired are" if matter.kind == "expiry" else "its end is"
+def _what_is_told_still(alert: Alert) -> str:
+    return "its end and that the certificate has expired are" if alert.kind == "expiry" else "its end is"
 
 
 class _Line:
-    """One matter as it is shown."""
+    """One alert as it is shown."""
 
-    def __init__(self, matter: Alert, notices: list[Notification], next_at: datetime | None, now: datetime) -> None:
-        self.matter: Final = matter
-        self.notices: Final = notices
+    def __init__(
+        self, alert: Alert, notifications: list[Notification], next_at: datetime | None, now: datetime
+    ) -> None:
+        self.alert: Final = alert
+        self.notifications: Final = notifications
         self.now: Final = now
-        self.next_at: Final = None if matter.is_acknowledged else next_at
+        self.next_at: Final = None if alert.is_acknowledged else next_at
 
     def as_json(self) -> dict[str, Any]:
         """One line of `alerts list --json`."""
-        matter = self.matter
-        acknowledged = {"at": matter.acknowledged_at, "by": matter.acknowledged_by, "why": matter.acknowledged_why}
-        snoozed = {"until": matter.snoozed_until, "by": matter.snoozed_by, "why": matter.snoozed_why}
-        return {name: getattr(matter, name) for name in _SHOWN} | {
+        alert = self.alert
+        acknowledged = {"at": alert.acknowledged_at, "by": alert.acknowledged_by, "why": alert.acknowledged_why}
+        snoozed = {"until": alert.snoozed_until, "by": alert.snoozed_by, "why": alert.snoozed_why}
+        return {name: getattr(alert, name) for name in _SHOWN} | {
             "next_at": self.next_at,
-            "acknowledged": acknowledged if matter.is_acknowledged else None,
-            "snoozed": snoozed if matter.snoozed_until else None,
-            "notices": [{name: getattr(each, name) for name in _SHOWN_OF_A_NOTICE} for each in self.notices],
+            "acknowledged": acknowledged if alert.is_acknowledged else None,
+            "snoozed": snoozed if alert.snoozed_until else None,
+            "notices": [
+                {name: getattr(each, name) for name in _SHOWN_OF_A_NOTIFICATION} for each in self.notifications
+            ],
         }
 
     def told(self) -> str:
         """The channels that were told, and what each of the others waits for."""
-        told = dict.fromkeys(each.channel for each in self.notices if each.told_at)
-        owed = dict.fromkeys(each.channel for each in self.notices if not each.told_at)
+        told = dict.fromkeys(each.channel for each in self.notifications if each.told_at)
+        owed = dict.fromkeys(each.channel for each in self.notifications if not each.told_at)
         return ", ".join([*told, *(f"{name} (owed)" for name in owed)]) or NOTHING
 
     def next(self) -> str:
         """When more of it is told."""
-        if self.matter.is_open and self.matter.is_snoozed(self.now):
-            return f"snoozed, {away(self.matter.snoozed_until, self.now)}"
-        return away(self.next_at, self.now) if self.matter.is_open else "ended"
+        if self.alert.is_open and self.alert.is_snoozed(self.now):
+            return f"snoozed, {away(self.alert.snoozed_until, self.now)}"
+        return away(self.next_at, self.now) if self.alert.is_open else "ended"
 
     def in_full(self) -> Iterable[str]:
         """What messages say beside the title."""
-        yield self.matter.text
-        yield from (f"{name}: {value}" for name, value in self.matter.facts.items())
+        yield self.alert.text
+        yield from (f"{name}: {value}" for name, value in self.alert.facts.items())
 
     def remarks(self) -> Iterable[str]:
         """What a person should know of it besides."""
-        matter = self.matter
-        if matter.acknowledged_at:
-            when = distance(matter.acknowledged_at - self.now)
-            yield f"acknowledged by {matter.acknowledged_by}, {when}: {matter.acknowledged_why}"
-        if matter.is_open and matter.is_snoozed(self.now):
-            yield f"snoozed by {matter.snoozed_by} until {moment(matter.snoozed_until, self.now)}: {matter.snoozed_why}"
-        if not matter.is_open and matter.closed_why:
-            yield f"ended {distance((matter.closed_at or self.now) - self.now)}: {matter.closed_why}"
-        refused = {each.channel: each.problem for each in self.notices if not each.told_at and each.problem}
+        alert = self.alert
+        if alert.acknowledged_at:
+            when = distance(alert.acknowledged_at - self.now)
+            yield f"acknowledged by {alert.acknowledged_by}, {when}: {alert.acknowledged_why}"
+        if alert.is_open and alert.is_snoozed(self.now):
+            yield f"snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until, self.now)}: {alert.snoozed_why}"
+        if not alert.is_open and alert.closed_why:
+            yield f"ended {distance((alert.closed_at or self.now) - self.now)}: {alert.closed_why}"
+        refused = {each.channel: each.problem for each in self.notifications if not each.told_at and each.problem}
         for channel, problem in refused.items():
             yield f"{channel} has not accepted it: {problem}"
 
@@ -337,18 +341,18 @@ def _print(lines: list[_Line], *, has_channels: bool, in_full: bool) -> None:
         rows = table("Id", "Severity", "What", "Since (UTC)", "Told", "Next", prose=["What"], spare=("Since (UTC)",))
         for line in lines:
             rows.add_row(
-                line.matter.id,
-                state(line.matter.severity),
-                clean(line.matter.title),
-                f"{line.matter.opened_at:%Y-%m-%d %H:%M}",
+                line.alert.id,
+                state(line.alert.severity),
+                clean(line.alert.title),
+                f"{line.alert.opened_at:%Y-%m-%d %H:%M}",
                 line.told(),
                 line.next(),
             )
         console().print(rows)
         for line in lines:
             for sentence in line.in_full() if in_full else ():
-                console().print(f"{line.matter.id}: {clean(sentence)}")
+                console().print(f"{line.alert.id}: {clean(sentence)}")
             for remark in line.remarks():
-                console().print(f"{line.matter.id}: {clean(remark)}")
+                console().print(f"{line.alert.id}: {clean(remark)}")
     if not has_channels:
         console().print("No channel is configured, so nobody is told: add one under `alerts` in config.yaml.")

@@ -76,7 +76,7 @@ class Wanted:
     goal: Goal
     version: Fingerprint | None = None
     keep_key: bool = False
-    """A new certificate over the current key: only the date moves, and no consumer notices."""
+    """A new certificate over the current key: only the date moves, and no consumer notifications."""
     compromised: bool = False
     """The current key is in wrong hands: no grace, no reuse of it."""
     retire_now: bool = False

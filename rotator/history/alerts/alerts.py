@@ -1,4 +1,4 @@
-"""AlertBook: what people should know of, from when it begins until it ends."""
+"""AlertRecords: what people should know of, from when it begins until it ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, label
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.alerts.outbox import CLOSED, Outbox
-from rotator.history.engine.tables import MATTER
+from rotator.history.engine.tables import ALERT
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.chain import canonical, refuse_private_keys, storable
 from rotator.history.journal.events import Entry, append
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NewAlert:
-    """What is known of a matter when it begins. It never holds a secret."""
+    """What is known of an alert when it begins. It never holds a secret."""
 
     key: str
-    """Names what it is about: of one key there is at most one matter that is open."""
+    """Names what it is about: of one key there is at most one alert that is open."""
     kind: str
     """Such as `expiry`, `org`, `rotation` (`rotator.services.alerting.catalog`)."""
     severity: Severity
@@ -54,7 +54,7 @@ class NewAlert:
 
 @dataclass(frozen=True, kw_only=True)
 class Alert(NewAlert):
-    """One matter as the history knows it."""
+    """One alert as the history knows it."""
 
     id: str
     """Such as `20261123-7f3k9qzm`; its beginning will do where it is the only one that begins so."""
@@ -79,7 +79,7 @@ class Alert(NewAlert):
         return self.acknowledged_at is not None
 
     def says(self, new: NewAlert) -> bool:
-        """Whether nothing of it would be changed by `AlertBook.open` with this."""
+        """Whether nothing of it would be changed by `AlertRecords.open` with this."""
         return all(getattr(self, name) == getattr(new, name) for name in _NEW)
 
     def is_snoozed(self, now: datetime) -> bool:
@@ -91,39 +91,39 @@ ALWAYS_TOLD: Final = (label(EXPIRED), CLOSED)
 """Steps that neither an acknowledgement nor a snooze holds back."""
 
 
-class AlertBook:
-    """The matters. Every method raises HistoryError or HistoryUnavailable."""
+class AlertRecords:
+    """The alerts. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, database: Transactions, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._database: Final = database
         self._random_bytes: Final = random_bytes
 
     def open(self, new: NewAlert, now: datetime) -> tuple[Alert, bool]:
-        """The open matter of that key, with what is known of it now; True where it begins with this.
+        """The open alert of that key, with what is known of it now; True where it begins with this.
 
         Raises HistoryError when a text has a private key in it.
         """
         values = _values(new)
         with self._database.writing() as connection:
-            known = _first(connection, MATTER.c.key == new.key, MATTER.c.closed_at.is_(None))
+            known = _first(connection, ALERT.c.key == new.key, ALERT.c.closed_at.is_(None))
             if known is None:
                 return self._insert(connection, values, now), True
             if any(values[name] != value for name, value in _values(known).items()):
-                connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(values))
+                connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(values))
                 known = _of_id(connection, known.id)
             return known, False
 
     def add_closed(self, new: NewAlert, now: datetime) -> Alert | None:
-        """Notes what happened and is over; None where a matter of that key was ever there, so it was noted before."""
+        """Notes what happened and is over; None where an alert of that key was ever there, so it was noted before."""
         values = _values(new)
         with self._database.writing() as connection:
-            if _first(connection, MATTER.c.key == new.key) is not None:
+            if _first(connection, ALERT.c.key == new.key) is not None:
                 return None
             return self._insert(connection, values | {"closed_at": now}, now)
 
     def _insert(self, connection: Connection, values: dict[str, Any], now: datetime) -> Alert:
         new_id = self._new_id(now)
-        connection.execute(insert(MATTER).values({"closed_why": ""} | values | {"id": new_id, "opened_at": now}))
+        connection.execute(insert(ALERT).values({"closed_why": ""} | values | {"id": new_id, "opened_at": now}))
         return _of_id(connection, new_id)
 
     def _new_id(self, now: datetime) -> str:
@@ -131,44 +131,44 @@ class AlertBook:
         return f"{now.astimezone(UTC):%Y%m%d}-{letters}"
 
     def close(self, key: str, why: str, now: datetime) -> Alert | None:
-        """Ends the open matter of that key, and owes its end to those who were told; None where there is none."""
+        """Ends the open alert of that key, and owes its end to those who were told; None where there is none."""
         with self._database.writing() as connection:
-            known = _first(connection, MATTER.c.key == key, MATTER.c.closed_at.is_(None))
+            known = _first(connection, ALERT.c.key == key, ALERT.c.closed_at.is_(None))
             if known is None:
                 return None
             ending = {"closed_at": now, "closed_why": storable(why)}
-            connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(ending))
+            connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(ending))
             Outbox(Within(connection)).settle(known.id, now)
             return _of_id(connection, known.id)
 
     def opened(self, key: str) -> Alert | None:
-        """The open matter of that key; None where there is none."""
+        """The open alert of that key; None where there is none."""
         with self._database.reading() as connection:
-            return _first(connection, MATTER.c.key == key, MATTER.c.closed_at.is_(None))
+            return _first(connection, ALERT.c.key == key, ALERT.c.closed_at.is_(None))
 
-    def open_matters(self, *, kind: str | None = None, orgs: Collection[str] | None = None) -> list[Alert]:
+    def open_alerts(self, *, kind: str | None = None, orgs: Collection[str] | None = None) -> list[Alert]:
         """Those that have not ended, of one kind or of some orgs where they are given, oldest first."""
-        query = select(MATTER).where(MATTER.c.closed_at.is_(None)).order_by(MATTER.c.opened_at, MATTER.c.id)
+        query = select(ALERT).where(ALERT.c.closed_at.is_(None)).order_by(ALERT.c.opened_at, ALERT.c.id)
         if kind is not None:
-            query = query.where(MATTER.c.kind == kind)
+            query = query.where(ALERT.c.kind == kind)
         if orgs is not None:
-            query = query.where(MATTER.c.org.in_([*orgs]))
+            query = query.where(ALERT.c.org.in_([*orgs]))
         with self._database.reading() as connection:
-            return [_matter(row) for row in connection.execute(query)]
+            return [_alert(row) for row in connection.execute(query)]
 
     def all(self, limit: int = 100) -> list[Alert]:
-        """The newest `limit` matters, also those that have ended, newest first."""
-        query = select(MATTER).order_by(MATTER.c.opened_at.desc(), MATTER.c.id.desc()).limit(limit)
+        """The newest `limit` alerts, also those that have ended, newest first."""
+        query = select(ALERT).order_by(ALERT.c.opened_at.desc(), ALERT.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
-            return [_matter(row) for row in connection.execute(query)]
+            return [_alert(row) for row in connection.execute(query)]
 
     def get(self, matter_id: str) -> Alert:
-        """The matter of exactly that id. Raises HistoryError when there is none."""
+        """The alert of exactly that id. Raises HistoryError when there is none."""
         with self._database.reading() as connection:
             return _of_id(connection, matter_id)
 
     def find(self, beginning: str) -> Alert:
-        """The one matter whose id, or the letters at its end, begin so.
+        """The one alert whose id, or the letters at its end, begin so.
 
         Raises ConfigurationError where there is none, or more than one.
         """
@@ -178,7 +178,7 @@ class AlertBook:
     def acknowledge(self, beginning: str, *, actor: str, reason: str, now: datetime) -> Alert:
         """Notes that somebody has taken it on, with an event `acknowledge`: nothing but ALWAYS_TOLD is told any more.
 
-        Raises ConfigurationError as `find` does, HistoryError for a matter that has ended or a reason with a key in it.
+        Raises ConfigurationError as `find` does, HistoryError for an alert that has ended or a reason with a key in it.
         """
         values = {"acknowledged_at": now, "acknowledged_by": storable(actor), "acknowledged_why": storable(reason)}
         return self._silence("acknowledge", beginning, values, now, {"actor": actor, "reason": reason})
@@ -204,7 +204,7 @@ class AlertBook:
             about: dict[str, JSON] = {"matter": known.id, "key": known.key, "title": known.title}
             told = {name: storable(value) if isinstance(value, str) else value for name, value in details.items()}
             append(connection, Entry(kind, now, known.credential, None, about | told))
-            connection.execute(update(MATTER).where(MATTER.c.id == known.id).values(values))
+            connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(values))
             Outbox(Within(connection)).withdraw(known.id, now, keep=ALWAYS_TOLD)
             return _of_id(connection, known.id)
 
@@ -221,21 +221,21 @@ def _values(new: NewAlert) -> dict[str, Any]:
     return values | {"severity": str(new.severity), "facts": facts}
 
 
-def _matter(row: Row[*tuple[Any, ...]]) -> Alert:
+def _alert(row: Row[*tuple[Any, ...]]) -> Alert:
     fields = row._asdict()
     return Alert(**fields | {"severity": Severity(fields["severity"]), "facts": dict(json.loads(fields["facts"]))})
 
 
 def _first(connection: Connection, *conditions: Any) -> Alert | None:
-    row = connection.execute(select(MATTER).where(*conditions).limit(1)).first()
-    return _matter(row) if row else None
+    row = connection.execute(select(ALERT).where(*conditions).limit(1)).first()
+    return _alert(row) if row else None
 
 
 def _of_id(connection: Connection, matter_id: str) -> Alert:
-    found = _first(connection, MATTER.c.id == matter_id)
+    found = _first(connection, ALERT.c.id == matter_id)
     if found is None:
         raise HistoryError(
-            f"The history knows no matter {matter_id}.",
+            f"The history knows no alert {matter_id}.",
             left="Nothing was changed.",
             advice="`rotator alerts list --all` lists them with their ids.",
         )
@@ -244,22 +244,22 @@ def _of_id(connection: Connection, matter_id: str) -> Alert:
 
 def _find(connection: Connection, beginning: str) -> Alert:
     wanted = beginning.strip().lower()
-    column = MATTER.c.id
+    column = ALERT.c.id
     these = or_(column.startswith(wanted, autoescape=True), column.contains(f"-{wanted}", autoescape=True))
-    rows = connection.execute(select(MATTER).where(these).limit(2)).all() if wanted else []
+    rows = connection.execute(select(ALERT).where(these).limit(2)).all() if wanted else []
     if len(rows) == 1:
-        return _matter(rows[0])
-    what = f"More than one matter's id begins with {beginning!r}." if rows else f"There is no matter {beginning!r}."
+        return _alert(rows[0])
+    what = f"More than one alert's id begins with {beginning!r}." if rows else f"There is no alert {beginning!r}."
     raise ConfigurationError(
         what,
         left="Nothing was touched.",
-        advice="`rotator alerts list --all` lists the matters with their ids; give one, or enough of its beginning.",
+        advice="`rotator alerts list --all` lists the alerts with their ids; give one, or enough of its beginning.",
     )
 
 
-def _ended_already(matter: Alert) -> HistoryError:
+def _ended_already(alert: Alert) -> HistoryError:
     return HistoryError(
-        f"The matter {matter.id} has ended: {matter.closed_why or matter.title}",
+        f"The alert {alert.id} has ended: {alert.closed_why or alert.title}",
         left="It was left as it was.",
         advice="There is nothing left to be told of it. `rotator alerts list` lists those that are open.",
     )

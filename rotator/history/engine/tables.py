@@ -141,7 +141,7 @@ ATTEMPT: Final = Table(
 
 _OPEN: Final = text("closed_at IS NULL")
 
-MATTER: Final = Table(
+ALERT: Final = Table(
     "matter",
     METADATA,
     Column("id", String(32), primary_key=True),
@@ -173,12 +173,12 @@ MATTER: Final = Table(
 
 _OWED: Final = text("told_at IS NULL")
 
-# The ledger: that nobody is told twice rests on the unique constraint.
-NOTICE: Final = Table(
+# The outbox: that nobody is told twice rests on the unique constraint.
+NOTIFICATION: Final = Table(
     "notice",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("matter_id", String(32), ForeignKey(MATTER.c.id), nullable=False),
+    Column("matter_id", String(32), ForeignKey(ALERT.c.id), nullable=False),
     Column("step", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("owed_at", UtcDateTime, nullable=False),

@@ -62,7 +62,7 @@ _ENDINGS: Final = {
 
 
 def key(kind: str, name: str) -> str:
-    """Key of the matter of that kind about an org, a store, a credential or a channel."""
+    """Key of the alert of that kind about an org, a store, a credential or a channel."""
     return f"{kind}:{name}"
 
 
@@ -294,9 +294,9 @@ def history_broken(found: Verification) -> NewAlert:
     )
 
 
-def usual_ending(matter: Alert, now: datetime) -> str:
-    """How a matter ends where nothing more is known: "The org can be read again, after 3 days."."""
-    return f"{_ENDINGS.get(matter.kind, 'It is settled')}, after {length(now - matter.opened_at)}."
+def usual_ending(alert: Alert, now: datetime) -> str:
+    """How an alert ends where nothing more is known: "The org can be read again, after 3 days."."""
+    return f"{_ENDINGS.get(alert.kind, 'It is settled')}, after {length(now - alert.opened_at)}."
 
 
 def length(duration: timedelta) -> str:

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.alerts.base import Channel, Message
-    from rotator.history.alerts.alerts import AlertBook
+    from rotator.history.alerts.alerts import AlertRecords
     from rotator.history.alerts.outbox import Notification, Outbox
     from rotator.history.attempts import AttemptRecords
 
 
 @dataclass(frozen=True)
 class Letter:
-    """What one channel is owed of one matter: one message, however many notices it is."""
+    """What one channel is owed of one alert: one message, however many notifications it is."""
 
-    notices: list[Notification]
+    notifications: list[Notification]
     message: Message
     thread: str | None
 
@@ -44,22 +44,22 @@ class Letter:
         return bool(self.thread) and self.message.opening is not None
 
 
-def letters_of(claimed: Iterable[Notification], matters: AlertBook, ledger: Outbox, now: datetime) -> list[Letter]:
-    """One for each matter; what was refused before comes last, so that it never holds up the rest.
+def letters_of(claimed: Iterable[Notification], alerts: AlertRecords, outbox: Outbox, now: datetime) -> list[Letter]:
+    """One for each alert; what was refused before comes last, so that it never holds up the rest.
 
     Raises HistoryError.
     """
-    of_matters: dict[str, list[Notification]] = {}
-    for notice in claimed:
-        of_matters.setdefault(notice.matter_id, []).append(notice)
-    letters = [_letter(notices, matters, ledger, now) for notices in of_matters.values()]
-    return sorted(letters, key=lambda letter: any(notice.problem for notice in letter.notices))
+    of_alerts: dict[str, list[Notification]] = {}
+    for notification in claimed:
+        of_alerts.setdefault(notification.matter_id, []).append(notification)
+    letters = [_letter(notifications, alerts, outbox, now) for notifications in of_alerts.values()]
+    return sorted(letters, key=lambda letter: any(notification.problem for notification in letter.notifications))
 
 
-def _letter(notices: list[Notification], matters: AlertBook, ledger: Outbox, now: datetime) -> Letter:
-    matter_id, channel = notices[0].matter_id, notices[0].channel
-    message = message_of(matters.get(matter_id), notices, now)
-    return Letter(notices, message, ledger.thread(matter_id, channel))
+def _letter(notifications: list[Notification], alerts: AlertRecords, outbox: Outbox, now: datetime) -> Letter:
+    matter_id, channel = notifications[0].matter_id, notifications[0].channel
+    message = message_of(alerts.get(matter_id), notifications, now)
+    return Letter(notifications, message, outbox.thread(matter_id, channel))
 
 
 LOG: Final = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ _FAILURES_AT_ONCE: Final = 2
 
 
 class Telling(Protocol):
-    """Opens and ends matters (`rotator.services.alerting.rules.AlertRules`)."""
+    """Opens and ends alerts (`rotator.services.alerting.rules.AlertRules`)."""
 
     def problem(self, new: NewAlert, now: datetime) -> object:
         """Something is wrong, and stays so until it is solved."""
@@ -109,39 +109,39 @@ class Delivered:
 
 
 class Delivery:
-    """Where notices become messages. Threads may share it; two deliveries on one channel never send the same."""
+    """Where notifications become messages. Threads may share it; two deliveries on one channel never send the same."""
 
     def __init__(
         self,
         *,
-        ledger: Outbox,
-        matters: AlertBook,
+        outbox: Outbox,
+        alerts: AlertRecords,
         attempts: AttemptRecords,
-        alerts: Telling,
+        alerting: Telling,
         back_off: BackOff = BACK_OFF,
     ) -> None:
-        self._ledger: Final = ledger
-        self._matters: Final = matters
-        self._attempts: Final = attempts
+        self._outbox: Final = outbox
         self._alerts: Final = alerts
+        self._attempts: Final = attempts
+        self._alerting: Final = alerting
         self._back_off: Final = back_off
 
     def due(self, channels: Iterable[str], now: datetime) -> list[str]:
         """Those of these channels that are owed something and are not left alone after a failure."""
-        owed = self._ledger.owed()
+        owed = self._outbox.owed()
         return [name for name in channels if name in owed and self._attempts.get(DELIVER, name).is_due(now)]
 
     def drop_unconfigured(self, channels: Collection[str], now: datetime) -> None:
-        """Takes back what is owed to channels that are not among these; that one of them is silent is no matter."""
-        for name in self._ledger.owed():
+        """Takes back what is owed to channels that are not among these; that one of them is silent is no alert."""
+        for name in self._outbox.owed():
             if name not in channels:
-                count = self._ledger.drop(name)
+                count = self._outbox.drop(name)
                 LOG.warning(
                     "dropped what a channel was owed that is not configured any more", extra=_about(name, count)
                 )
-        for matter in self._matters.open_matters(kind=DELIVERY):
-            if matter.key not in {key(DELIVERY, name) for name in channels}:
-                self._alerts.solved(matter.key, "The channel is not configured any more.", now)
+        for alert in self._alerts.open_alerts(kind=DELIVERY):
+            if alert.key not in {key(DELIVERY, name) for name in channels}:
+                self._alerting.solved(alert.key, "The channel is not configured any more.", now)
 
     def deliver(
         self, name: str, open_channel: Callable[[], Channel], now: datetime, *, jitter: float = 0.0
@@ -150,7 +150,7 @@ class Delivery:
 
         `jitter` is a random number from 0 to 1. Raises HistoryError; nothing that a channel does is raised.
         """
-        claimed = self._ledger.claim(name, now, LEASE)
+        claimed = self._outbox.claim(name, now, LEASE)
         if not claimed:
             return Delivered()
         run = _Run(name, now)
@@ -159,7 +159,7 @@ class Delivery:
         except RotatorError as error:
             run.failures.append((claimed, _lasting(error)))
         else:
-            run.unsent = letters_of(claimed, self._matters, self._ledger, now)
+            run.unsent = letters_of(claimed, self._alerts, self._outbox, now)
             self._send_all(channel, run)
         self._settle(run, jitter)
         return Delivered(run.told, run.failures[0][1] if run.failures else run.partly)
@@ -178,7 +178,7 @@ class Delivery:
 
     def _send(self, run: _Run, letters: list[Letter], call: Callable[[], str]) -> None:
         run.unsent = [letter for letter in run.unsent if letter not in letters]
-        notices = [notice for letter in letters for notice in letter.notices]
+        notifications = [notification for letter in letters for notification in letter.notifications]
         try:
             receipt = _safely(run.channel, call)
         except PartlyAccepted as partly:
@@ -186,9 +186,9 @@ class Delivery:
             receipt = partly.thread
         except DeliveryFailed as failure:
             LOG.warning("not accepted: %s", failure.what, extra=_about(run.channel, len(letters)))
-            run.failures.append((notices, failure))
+            run.failures.append((notifications, failure))
             return
-        self._ledger.told(notices, receipt, run.now)
+        self._outbox.told(notifications, receipt, run.now)
         LOG.info("told", extra=_about(run.channel, len(letters)))
         run.told += len(letters)
 
@@ -196,10 +196,10 @@ class Delivery:
         """Notes how the channel is, and when what was not accepted is tried again."""
         attempt = self._tried(run, jitter)
         self._attempts.put(attempt)
-        for notices, failure in run.failures:
-            self._ledger.failed(notices, failure.what, self._next_trial(run, attempt, notices, failure))
-        rest = [notice for letter in run.unsent for notice in letter.notices]
-        self._ledger.failed(rest, "", attempt.next_at or run.now)
+        for notifications, failure in run.failures:
+            self._outbox.failed(notifications, failure.what, self._next_trial(run, attempt, notifications, failure))
+        rest = [notification for letter in run.unsent for notification in letter.notifications]
+        self._outbox.failed(rest, "", attempt.next_at or run.now)
         self._tell_elsewhere(run, attempt)
 
     def _tried(self, run: _Run, jitter: float) -> AttemptRecord:
@@ -222,24 +222,24 @@ class Delivery:
         )
 
     def _next_trial(
-        self, run: _Run, attempt: AttemptRecord, notices: Sequence[Notification], failure: DeliveryFailed
+        self, run: _Run, attempt: AttemptRecord, notifications: Sequence[Notification], failure: DeliveryFailed
     ) -> datetime:
         if attempt.next_at:
             return attempt.next_at
-        attempts = max(notice.attempts for notice in notices)
+        attempts = max(notification.attempts for notification in notifications)
         return run.now + (self._back_off.ceiling if failure.lasting else self._back_off.pause(attempts))
 
     def _tell_elsewhere(self, run: _Run, attempt: AttemptRecord) -> None:
-        for notices, failure in run.failures:
+        for notifications, failure in run.failures:
             # Where the others were accepted, it is this message that fails and not the channel.
-            in_a_row = max(notice.attempts for notice in notices) if run.told else attempt.failures
+            in_a_row = max(notification.attempts for notification in notifications) if run.told else attempt.failures
             if failure.lasting or in_a_row >= TOLD_ELSEWHERE_AFTER:
-                self._alerts.problem(_closed(run.channel, failure), run.now)
+                self._alerting.problem(_closed(run.channel, failure), run.now)
                 return
         if run.partly:
-            self._alerts.problem(_incomplete(run.channel, run.partly), run.now)
-        elif run.told and run.channel not in self._ledger.owed():
-            self._alerts.solved(key(DELIVERY, run.channel), "", run.now)
+            self._alerting.problem(_incomplete(run.channel, run.partly), run.now)
+        elif run.told and run.channel not in self._outbox.owed():
+            self._alerting.solved(key(DELIVERY, run.channel), "", run.now)
 
 
 @dataclass
@@ -289,14 +289,14 @@ def _lasting(error: RotatorError) -> DeliveryFailed:
 
 
 def _closed(channel: str, failure: DeliveryFailed) -> NewAlert:
-    return _matter(channel, f"The channel {channel} does not accept messages", failure)
+    return _alert(channel, f"The channel {channel} does not accept messages", failure)
 
 
 def _incomplete(channel: str, partly: PartlyAccepted) -> NewAlert:
-    return _matter(channel, f"The channel {channel} does not reach everybody", partly)
+    return _alert(channel, f"The channel {channel} does not reach everybody", partly)
 
 
-def _matter(channel: str, title: str, error: RotatorError) -> NewAlert:
+def _alert(channel: str, title: str, error: RotatorError) -> NewAlert:
     return NewAlert(
         key=key(DELIVERY, channel),
         kind=DELIVERY,

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from rotator.history.alerts.alerts import Alert
 
 EXPIRY: Final = "expiry"
-"""Kind of the matter that a certificate expires."""
+"""Kind of the alert that a certificate expires."""
 WEAK: Final = "weak"
-"""Kind of the matter that a certificate is weak, or valid for too long."""
+"""Kind of the alert that a certificate is weak, or valid for too long."""
 
 _SHORT: Final = 12
 _LEAST_BITS: Final = {"RSA": 2048, "EllipticCurve": 256, "DSA": 2048}
@@ -39,7 +39,7 @@ _BY_HAND: Final[dict[str, str]] = {
 
 
 def certificate_key(kind: str, place: ObservedCertificate) -> str:
-    """Key of the matter of that kind about the certificate that a place holds."""
+    """Key of the alert of that kind about the certificate that a place holds."""
     certificate = place.fingerprint or (f"{place.not_after:%Y-%m-%dT%H:%M:%SZ}" if place.not_after else "none")
     return f"{kind}:{place.org}/{place.kind}/{place.name}/{certificate}"
 
@@ -93,7 +93,7 @@ def _counted(place: ObservedCertificate, thresholds: Iterable[timedelta]) -> lis
 
 
 def expires(place: ObservedCertificate, tightest: timedelta) -> NewAlert:
-    """The matter that a certificate expires; `tightest` is the last threshold that it has crossed."""
+    """The alert that a certificate expires; `tightest` is the last threshold that it has crossed."""
     if place.not_after is None:
         raise ValueError("a certificate that expires has a date")
     verb = "expired" if tightest <= EXPIRED else "expires"
@@ -141,21 +141,21 @@ def _facts(place: ObservedCertificate) -> dict[str, str]:
     return facts
 
 
-def place_of(matter: Alert, rotate_before: Mapping[str, timedelta]) -> ObservedCertificate:
-    """The place as it was when the matter was last looked at; `rotate_before` by credential."""
+def place_of(alert: Alert, rotate_before: Mapping[str, timedelta]) -> ObservedCertificate:
+    """The place as it was when the alert was last looked at; `rotate_before` by credential."""
     return ObservedCertificate(
-        org=matter.org or "",
-        kind=matter.facts.get("Type", ""),
-        name=matter.app or "",
-        fingerprint=matter.fingerprint or "",
-        not_after=matter.not_after,
-        credential=matter.credential,
-        rotate_before=rotate_before.get(matter.credential or ""),
+        org=alert.org or "",
+        kind=alert.facts.get("Type", ""),
+        name=alert.app or "",
+        fingerprint=alert.fingerprint or "",
+        not_after=alert.not_after,
+        credential=alert.credential,
+        rotate_before=rotate_before.get(alert.credential or ""),
     )
 
 
 def is_weak(place: ObservedCertificate, longest_lifetime: timedelta) -> NewAlert | None:
-    """The matter that a certificate should be replaced before its time; None when nothing is wrong with it."""
+    """The alert that a certificate should be replaced before its time; None when nothing is wrong with it."""
     weaknesses, is_long = _weaknesses(place), _is_long(place, longest_lifetime)
     if not (weaknesses or is_long):
         return None
@@ -196,23 +196,23 @@ def _is_long(place: ObservedCertificate, longest_lifetime: timedelta) -> bool:
     return place.not_after - place.not_before > longest_lifetime
 
 
-def ending(matter: Alert, places: Sequence[ObservedCertificate]) -> str | None:
-    """Why the matter of a certificate is over, by what is there of that name now; None while it goes on."""
+def ending(alert: Alert, places: Sequence[ObservedCertificate]) -> str | None:
+    """Why the alert of a certificate is over, by what is there of that name now; None while it goes on."""
     if not places:
-        return f"{matter.app} is gone from {matter.org}."
+        return f"{alert.app} is gone from {alert.org}."
     if not all(place.readable for place in places):
         return None
-    ours = next((place for place in places if certificate_key(matter.kind, place) == matter.key), None)
+    ours = next((place for place in places if certificate_key(alert.kind, place) == alert.key), None)
     if ours:
         return _resting(ours) if ours.is_throwaway or ours.is_standby else None
-    return _replaced(matter, places[0])
+    return _replaced(alert, places[0])
 
 
-def _replaced(matter: Alert, there: ObservedCertificate) -> str:
+def _replaced(alert: Alert, there: ObservedCertificate) -> str:
     if there.not_after is None:
-        return f"{matter.app} holds no certificate any more."
+        return f"{alert.app} holds no certificate any more."
     if there.is_throwaway:
-        return f"Its key was ended: {matter.app} holds a certificate whose key nobody has."
+        return f"Its key was ended: {alert.app} holds a certificate whose key nobody has."
     by = f" by {there.fingerprint[:_SHORT]}" if there.fingerprint else ""
     return f"Replaced{by}, which is valid until {there.not_after:%Y-%m-%d}."
 

@@ -1,4 +1,4 @@
-"""What people are told: a message made from a matter and from what a channel is owed of it."""
+"""What people are told: a message made from an alert and from what a channel is owed of it."""
 
 from __future__ import annotations
 
@@ -19,70 +19,74 @@ if TYPE_CHECKING:
     from rotator.history.alerts.outbox import Notification
 
 
-def message_of(matter: Alert, notices: Sequence[Notification], now: datetime) -> Message:
-    """One message for everything that one channel is owed of a matter: its end, where that is among it.
+def message_of(alert: Alert, notifications: Sequence[Notification], now: datetime) -> Message:
+    """One message for everything that one channel is owed of an alert: its end, where that is among it.
 
     The key is made of the steps, so that it is the same when the message has to be sent again.
     """
-    steps = [notice.step for notice in notices]
-    key = "/".join([matter.id, *steps, notices[0].channel])
-    return _end(matter, key) if CLOSED in steps else _news(matter, key, notices, now)
+    steps = [notification.step for notification in notifications]
+    key = "/".join([alert.id, *steps, notifications[0].channel])
+    return _end(alert, key) if CLOSED in steps else _news(alert, key, notifications, now)
 
 
-def _news(matter: Alert, key: str, notices: Sequence[Notification], now: datetime) -> Message:
-    # Of other matters a step is that it was opened, or that people are reminded of it.
-    crossed = [notice.step for notice in notices if notice.step != OPENED] if matter.kind == EXPIRY else []
+def _news(alert: Alert, key: str, notifications: Sequence[Notification], now: datetime) -> Message:
+    # Of other alerts a step is that it was opened, or that people are reminded of it.
+    crossed = (
+        [notification.step for notification in notifications if notification.step != OPENED]
+        if alert.kind == EXPIRY
+        else []
+    )
     # Several at once: it was crossed earlier, and nobody could be told then.
     late = (("Thresholds crossed", ", ".join(crossed)),) if len(crossed) > 1 else ()
     return Message(
-        matter=matter.id,
+        alert_id=alert.id,
         key=key,
-        title=matter.title + _left(matter, now),
-        text=matter.text,
-        severity=matter.severity,
-        at=_crossed_at(matter, crossed) or matter.opened_at,
-        facts=(*matter.facts.items(), *late),
-        is_end=not matter.is_open,
-        subject=matter.title,
-        org=matter.org or "",
-        due=matter.not_after,
+        title=alert.title + _left(alert, now),
+        text=alert.text,
+        severity=alert.severity,
+        at=_crossed_at(alert, crossed) or alert.opened_at,
+        facts=(*alert.facts.items(), *late),
+        is_end=not alert.is_open,
+        subject=alert.title,
+        org=alert.org or "",
+        due=alert.not_after,
     )
 
 
-def _end(matter: Alert, key: str) -> Message:
+def _end(alert: Alert, key: str) -> Message:
     opening = Message(
-        matter=matter.id,
-        key=f"{matter.id}/{OPENED}",
-        title=matter.title,
-        text=matter.text,
-        severity=matter.severity,
-        at=matter.opened_at,
-        facts=tuple(matter.facts.items()),
+        alert_id=alert.id,
+        key=f"{alert.id}/{OPENED}",
+        title=alert.title,
+        text=alert.text,
+        severity=alert.severity,
+        at=alert.opened_at,
+        facts=tuple(alert.facts.items()),
     )
     return Message(
-        matter=matter.id,
+        alert_id=alert.id,
         key=key,
-        title=f"Settled: {matter.title}",
-        text=matter.closed_why,
-        severity=matter.severity,
-        at=matter.closed_at or matter.opened_at,
-        facts=(("Org", matter.org),) if matter.org else (),
+        title=f"Settled: {alert.title}",
+        text=alert.closed_why,
+        severity=alert.severity,
+        at=alert.closed_at or alert.opened_at,
+        facts=(("Org", alert.org),) if alert.org else (),
         is_end=True,
         opening=opening,
-        subject=matter.title,
-        org=matter.org or "",
+        subject=alert.title,
+        org=alert.org or "",
     )
 
 
-def _crossed_at(matter: Alert, crossed: Sequence[str]) -> datetime | None:
+def _crossed_at(alert: Alert, crossed: Sequence[str]) -> datetime | None:
     """When the last of these thresholds was crossed, whenever that was noticed."""
-    if matter.not_after is None or not crossed:
+    if alert.not_after is None or not crossed:
         return None
-    return matter.not_after - min(EXPIRED if step == label(EXPIRED) else parse_duration(step) for step in crossed)
+    return alert.not_after - min(EXPIRED if step == label(EXPIRED) else parse_duration(step) for step in crossed)
 
 
-def _left(matter: Alert, now: datetime) -> str:
-    """How long it takes until a certificate has expired. Not in the matter: a thread goes by a subject that stays."""
-    if matter.kind != EXPIRY or matter.not_after is None or matter.not_after <= now:
+def _left(alert: Alert, now: datetime) -> str:
+    """How long it takes until a certificate has expired. Not in the alert: a thread goes by a subject that stays."""
+    if alert.kind != EXPIRY or alert.not_after is None or alert.not_after <= now:
         return ""
-    return f", in {length(matter.not_after - now)}"
+    return f", in {length(alert.not_after - now)}"

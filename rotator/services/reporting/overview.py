@@ -150,7 +150,7 @@ class ChannelLine:
     kind: str
     attempt: AttemptRecord
     owed: int
-    """Notices that it has not accepted yet."""
+    """Notifications that it has not accepted yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,21 +177,21 @@ class Overview:
     orgs: tuple[OrgLine, ...]
     credentials: tuple[CredentialLine, ...]
     channels: tuple[ChannelLine, ...]
-    matters: tuple[Alert, ...]
+    alerts: tuple[Alert, ...]
     """Open ones, the most severe first; of those what is about no certificate, then by expiry."""
     troubles: tuple[AttemptRecord, ...]
     """Trials that cannot succeed before a person does something."""
     untold: tuple[AttemptRecord, ...]
-    """Those of them that no open matter tells of."""
+    """Those of them that no open alert tells of."""
     rotations: Rotations
 
     @property
     def pressing(self) -> tuple[Alert, ...]:
-        """The open matters that somebody should look at now: not only to be known, not taken on, not put off."""
+        """The open alerts that somebody should look at now: not only to be known, not taken on, not put off."""
         return tuple(
-            matter
-            for matter in self.matters
-            if matter.severity.reaches(Severity.WARNING) and alert_state(matter, self.at) == "open"
+            alert
+            for alert in self.alerts
+            if alert.severity.reaches(Severity.WARNING) and alert_state(alert, self.at) == "open"
         )
 
     @property
@@ -218,17 +218,17 @@ class CertificatePast:
 
 
 @dataclass(frozen=True)
-class MatterPast:
-    """One matter, and what was told of it where."""
+class AlertDetails:
+    """One alert, and what was told of it where."""
 
-    matter: Alert
-    notices: tuple[Notification, ...]
+    alert: Alert
+    notifications: tuple[Notification, ...]
 
 
-def alert_state(matter: Alert, now: datetime) -> str:
+def alert_state(alert: Alert, now: datetime) -> str:
     """`open`, `acknowledged`, `snoozed` or `closed`."""
-    if not matter.is_open:
+    if not alert.is_open:
         return "closed"
-    if matter.is_acknowledged:
+    if alert.is_acknowledged:
         return "acknowledged"
-    return "snoozed" if matter.is_snoozed(now) else "open"
+    return "snoozed" if alert.is_snoozed(now) else "open"

@@ -16,7 +16,7 @@ from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
 from rotator.core.windows import may_begin, rest_ends
 from rotator.errors import ConfigurationError
-from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.tables import HEAD
@@ -25,11 +25,11 @@ from rotator.history.sightings import last_sightings
 from rotator.services.alerting.catalog import ATTENTION, DELIVERY, ORG, ROTATION, UNSTORED, key
 from rotator.services.reporting.live import LiveCertificates
 from rotator.services.reporting.overview import (
+    AlertDetails,
     CertificateLine,
     CertificatePast,
     ChannelLine,
     CredentialLine,
-    MatterPast,
     OrgLine,
     Overview,
     RotationPast,
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 NEWEST: Final = 500
 """So many rotations are shown."""
 
-_MATTERS: Final[dict[str, str]] = {JobKind.INVENTORY: ORG, JobKind.ROTATE: ROTATION, JobKind.DELIVER: DELIVERY}
-"""The kind of matter that tells of a trial that fails."""
+_ALERTS: Final[dict[str, str]] = {JobKind.INVENTORY: ORG, JobKind.ROTATE: ROTATION, JobKind.DELIVER: DELIVERY}
+"""The kind of alert that tells of a trial that fails."""
 
 _ANY_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -89,13 +89,13 @@ class HistoryReader:
             tuple(each for each in had_to_do if each.old_fingerprint == fingerprint),
         )
 
-    def matter(self, matter_id: str) -> MatterPast | None:
-        """One matter and who was told of it; None for an id that there is not."""
+    def alert(self, matter_id: str) -> AlertDetails | None:
+        """One alert and who was told of it; None for an id that there is not."""
         try:
-            found = AlertBook(self._database).find(matter_id)
+            found = AlertRecords(self._database).find(matter_id)
         except ConfigurationError:
             return None
-        return MatterPast(found, tuple(Outbox(self._database).notices(found.id)))
+        return AlertDetails(found, tuple(Outbox(self._database).notifications(found.id)))
 
     def try_writing(self) -> None:
         """Proves that the history can be written, by a row that is written as it is."""
@@ -121,7 +121,7 @@ class _Moment:
             orgs=tuple(map(self._org, self.settings.orgs)),
             credentials=tuple(self._credential(*each) for each in self.settings.credentials.items()),
             channels=tuple(self._channels()),
-            matters=self._matters,
+            alerts=self._alerts,
             troubles=tuple(
                 attempt for attempt in self._attempts.values() if attempt.needs_attention and self._is_ours(attempt)
             ),
@@ -175,7 +175,7 @@ class _Moment:
 
     def _credential(self, name: str, settings: CredentialSettings) -> CredentialLine:
         current = self._current(name, settings)
-        is_stored = key(UNSTORED, name) not in {matter.key for matter in self._matters}
+        is_stored = key(UNSTORED, name) not in {alert.key for alert in self._alerts}
         rotates_at = self._rotates_at(name, settings, current) if current and is_stored else None
         beginning = None
         if current and rotates_at:
@@ -228,8 +228,8 @@ class _Moment:
             yield ChannelLine(name=name, kind=channel.type, attempt=attempt, owed=owed.get(name, 0))
 
     @cached_property
-    def _matters(self) -> tuple[Alert, ...]:
-        newest_first = reversed(AlertBook(self.database).open_matters())
+    def _alerts(self) -> tuple[Alert, ...]:
+        newest_first = reversed(AlertRecords(self.database).open_alerts())
         return tuple(sorted(newest_first, key=_pressure))
 
     def _rotations(self) -> Rotations:
@@ -244,9 +244,9 @@ class _Moment:
         return self._attempts.get((str(kind), name), AttemptRecord(str(kind), name))
 
     def _is_untold(self, attempt: AttemptRecord) -> bool:
-        """Whether it needs a person, and no open matter says so."""
-        told = {matter.key for matter in self._matters}
-        of_its_kind = _MATTERS.get(attempt.kind, attempt.kind)
+        """Whether it needs a person, and no open alert says so."""
+        told = {alert.key for alert in self._alerts}
+        of_its_kind = _ALERTS.get(attempt.kind, attempt.kind)
         keys = {key(ATTENTION, f"{attempt.kind}/{attempt.name}"), key(of_its_kind, attempt.name)}
         return attempt.needs_attention and self._is_ours(attempt) and not keys & told
 
@@ -267,7 +267,7 @@ def _grouped(lines: Iterable[tuple[str, CertificateLine]]) -> Mapping[str, Seque
     return groups
 
 
-def _pressure(matter: Alert) -> tuple[int, bool, datetime]:
-    """Sorts matters: the most severe first, those of certificates after the others, by their expiry."""
-    severity = -list(Severity).index(matter.severity)
-    return severity, matter.not_after is not None, matter.not_after or _ANY_TIME
+def _pressure(alert: Alert) -> tuple[int, bool, datetime]:
+    """Sorts alerts: the most severe first, those of certificates after the others, by their expiry."""
+    severity = -list(Severity).index(alert.severity)
+    return severity, alert.not_after is not None, alert.not_after or _ANY_TIME

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.attempts import BackOff
-from rotator.history.alerts.alerts import AlertBook
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.transactions import Within
@@ -71,17 +71,17 @@ class UnitOfWork:
         return Journal(self._database)
 
     @cached_property
-    def matters(self) -> AlertBook:
+    def alerts(self) -> AlertRecords:
         """What people should know of."""
-        return AlertBook(self._database)
+        return AlertRecords(self._database)
 
     @cached_property
-    def ledger(self) -> Outbox:
+    def outbox(self) -> Outbox:
         """Who was told of it, and who is owed to be."""
         return Outbox(self._database)
 
     @cached_property
-    def alerts(self) -> AlertRules:
+    def alerting(self) -> AlertRules:
         """Decides who is told of what."""
         return AlertRules(self._settings, self._database)
 
@@ -159,9 +159,9 @@ class ServiceContext:
         return UnitOfWork(self.settings, self.database)
 
     @property
-    def alerts(self) -> AlertRules:
+    def alerting(self) -> AlertRules:
         """Decides who is told of what."""
-        return self.history.alerts
+        return self.history.alerting
 
     @property
     def back_off(self) -> BackOff:

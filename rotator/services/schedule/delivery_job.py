@@ -18,10 +18,10 @@ class DeliveryJobs:
     def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
         self._delivery: Final = Delivery(
-            ledger=context.history.ledger,
-            matters=context.history.matters,
-            attempts=context.history.attempts,
+            outbox=context.history.outbox,
             alerts=context.history.alerts,
+            attempts=context.history.attempts,
+            alerting=context.history.alerting,
         )
 
     def due(self, now: datetime) -> list[str]:

@@ -106,7 +106,7 @@ class Findings:
             self._history.attempts.put(attempt.succeeded(self._now))
         else:
             new = catalog.unreadable_store(store, error, since=attempt.last_good_at)
-            self._history.alerts.problem(new, self._now)
+            self._history.alerting.problem(new, self._now)
             self._history.attempts.put(self._context.failed(attempt, error))
 
     def _store_problem(self, store: str) -> RotatorError | None:
@@ -117,14 +117,14 @@ class Findings:
         """The rest of the org was read all the same."""
         error = next((problem.error for problem in self._found.problems if problem.kind == kind), None)
         if error:
-            self._history.alerts.problem(catalog.hidden(self._org, kind, error), self._now)
+            self._history.alerting.problem(catalog.hidden(self._org, kind, error), self._now)
         else:
             self._solve(key(HIDDEN, f"{self._org}/{kind}"))
 
     def _tell_vanished(self, line: Found) -> None:
         if line.name and line.last and line.last.gone_at is None:
             new = catalog.vanished(self._org, line.kind, line.name, line.last.last_seen, line.managed_by)
-            self._history.alerts.happened(new, self._now)
+            self._history.alerting.happened(new, self._now)
 
     @cached_property
     def _rotations(self) -> dict[str, AttemptRecord]:
@@ -133,14 +133,14 @@ class Findings:
     @cached_property
     def _open(self) -> frozenset[str]:
         """Keys of what is open, read once: most looks have nothing to solve."""
-        return frozenset(matter.key for matter in self._history.matters.open_matters())
+        return frozenset(alert.key for alert in self._history.alerts.open_alerts())
 
     def _solve(self, which: str) -> None:
         if which in self._open:
-            self._history.alerts.solved(which, "", self._now)
+            self._history.alerting.solved(which, "", self._now)
 
     def _tell_or_solve(self, is_so: bool, new: NewAlert, *, is_known: bool) -> None:
         if is_so:
-            self._history.alerts.problem(new, self._now)
+            self._history.alerting.problem(new, self._now)
         elif is_known:
             self._solve(new.key)

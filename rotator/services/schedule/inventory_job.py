@@ -77,7 +77,7 @@ class OrgSnapshot:
             record_sightings(history.database, self._notepad.sightings, self._now, gone=self._notepad.gone)
             unsettled = {each.credential for each in self._statuses if is_in_motion(each, self._now)}
             seen = seen_now(self._context.settings, self._found)
-            history.alerts.certificates(seen, self._now, whole=whole, unsettled=unsettled)
+            history.alerting.certificates(seen, self._now, whole=whole, unsettled=unsettled)
             Findings(self._context, history, self._org, self._found, self._statuses, self._now).tell()
             history.attempts.put(attempt.succeeded(self._now))
 
@@ -217,9 +217,9 @@ class InventoryJobs:
         new = unreadable_org(attempt.name, error, since=attempt.last_good_at)
         with self._context.history.transaction() as history:
             history.attempts.put(failed)
-            history.alerts.problem(new, self._context.now(), failures=failed.failures)
+            history.alerting.problem(new, self._context.now(), failures=failed.failures)
             if failed.needs_attention:
-                history.alerts.problem(attention(failed, org=failed.name), self._context.now())
+                history.alerting.problem(attention(failed, org=failed.name), self._context.now())
 
     @staticmethod
     def evaluation_is_due(moment: Moment) -> bool:
@@ -234,9 +234,9 @@ class InventoryJobs:
             if quiet is None or quiet.looks != looks or quiet.until <= now:
                 places = self._unmentioned(history)
                 # What was seen last may have been on its trial: nothing of a credential ends by memory.
-                history.alerts.certificates(places, now, unsettled=self._context.settings.credentials)
+                history.alerting.certificates(places, now, unsettled=self._context.settings.credentials)
                 quiet = _Quiet(looks, self._next_crossing(places, now))
-            history.alerts.evaluate(now)
+            history.alerting.evaluate(now)
             history.attempts.put(history.attempts.get(JobKind.EVALUATE, "").succeeded(now))
         self._quiet = quiet
 
@@ -249,7 +249,7 @@ class InventoryJobs:
     def _unmentioned(self, history: UnitOfWork) -> list[ObservedCertificate]:
         """What was last seen in the orgs of the configuration, without what is told of already."""
         settings = self._context.settings
-        told_of = {matter.key for matter in history.matters.open_matters(kind=EXPIRY)}
+        told_of = {alert.key for alert in history.alerts.open_alerts(kind=EXPIRY)}
         last = [each for each in last_sightings(history.database) if each.org in settings.orgs]
         seen = remembered(settings, last, history.journal.promoted_version)
         return [place for place in seen if certificate_key(EXPIRY, place) not in told_of]

@@ -25,7 +25,7 @@ class JobKind(StrEnum):
     DELIVER = "deliver"
     """What one channel is owed."""
     MAINTENANCE = "upkeep"
-    """House-keeping: the chain of the history, old notices, leftovers."""
+    """House-keeping: the chain of the history, old notifications, leftovers."""
     HEARTBEAT = "heartbeat"
     """Tells the outside monitor that a full round has ended."""
 

@@ -23,7 +23,7 @@ LOG: Final = logging.getLogger(__name__)
 EVERY: Final = timedelta(days=1)
 
 KEPT: Final = timedelta(days=365)
-"""How long the ledger says who was told of a matter that has ended. The journal is never trimmed."""
+"""How long the outbox says who was told of an alert that has ended. The journal is never trimmed."""
 
 
 class Maintenance:
@@ -43,9 +43,9 @@ class Maintenance:
         now = self._context.now()
         self._prove(now)
         self._context.database.maintain()
-        forgotten = self._context.history.ledger.forget(now - KEPT)
+        forgotten = self._context.history.outbox.forget(now - KEPT)
         if forgotten:
-            LOG.info("forgot old notices", extra={"notices": forgotten})
+            LOG.info("forgot old notifications", extra={"notices": forgotten})
         self._forget_unconfigured()
         with self._context.open_adapters() as adapters:
             for name in self._context.settings.credentials:
@@ -55,9 +55,9 @@ class Maintenance:
     def _prove(self, now: datetime) -> None:
         found = verify(self._context.database)
         if found.intact:
-            self._context.history.alerts.solved(HISTORY, "The chain of its events is whole again.", now)
+            self._context.history.alerting.solved(HISTORY, "The chain of its events is whole again.", now)
         else:
-            self._context.history.alerts.problem(history_broken(found), now)
+            self._context.history.alerting.problem(history_broken(found), now)
 
     def _forget_unconfigured(self) -> None:
         """What the configuration has no more is not tried again, and nobody is owed anything there."""

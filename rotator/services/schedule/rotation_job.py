@@ -38,7 +38,7 @@ BUSY: Final = timedelta(minutes=1)
 
 
 def what_success_solves(credential: str) -> tuple[str, ...]:
-    """Keys of the matters that are over when a credential was rotated, or needs no rotation any more."""
+    """Keys of the alerts that are over when a credential was rotated, or needs no rotation any more."""
     return key(ROTATION, credential), key(DRIFT, credential), key(ATTENTION, f"{JobKind.ROTATE}/{credential}")
 
 
@@ -122,7 +122,7 @@ class RotationJob:
             expires = f"{verb} on {seen.current.not_after:%Y-%m-%d at %H:%M} UTC"
             why = f"Its certificate {expires}, and no window opens early enough before that."
             new = catalog.window_overridden(self._name, self._org, seen.current.fingerprint, why)
-            self._context.history.alerts.happened(new, now)
+            self._context.history.alerting.happened(new, now)
         return beginning.at <= now
 
     def _serve(self, action: DueAction, seen: Observation) -> Report | None:
@@ -145,7 +145,7 @@ class RotationJob:
             return None
         except RotatorError as error:
             self._failed(error)
-            self._context.history.alerts.problem(
+            self._context.history.alerting.problem(
                 catalog.failed(self._name, self._org, error, again_at=self._attempt.next_at), self._context.now()
             )
             return None
@@ -165,7 +165,7 @@ class RotationJob:
             case Outcome.ROTATED | Outcome.RESTORED:
                 self._succeeded(None)
                 if report.rotation_id:
-                    self._context.history.alerts.happened(catalog.rotated(report, self._org), self._context.now())
+                    self._context.history.alerting.happened(catalog.rotated(report, self._org), self._context.now())
             case Outcome.NOTHING:
                 self._succeeded(None)
             case Outcome.WAITING:
@@ -185,7 +185,7 @@ class RotationJob:
         self._context.history.attempts.put(self._attempt)
         if had_failed or next_due is None:
             for which in what_success_solves(self._name):
-                self._context.history.alerts.solved(which, "", now)
+                self._context.history.alerting.solved(which, "", now)
 
     def _failed(self, error: RotatorError) -> None:
         self._attempt = self._context.failed(self._attempt, error, world=self._world)
@@ -200,7 +200,7 @@ class RotationJob:
         look = self._context.history.attempts.get(JobKind.INVENTORY, self._org)
         if self._attempt.needs_attention and look.problem != self._attempt.problem:
             new = catalog.attention(self._attempt, org=self._org, credential=self._name)
-            self._context.history.alerts.problem(new, self._context.now())
+            self._context.history.alerting.problem(new, self._context.now())
 
     def _needs_person(self, found: DueNow) -> None:
         end = found.end
@@ -233,10 +233,10 @@ class RotationJob:
             world=self._world,
         )
         self._note_failure(report.why)
-        self._context.history.alerts.happened(catalog.reverted(report, self._org), now)
+        self._context.history.alerting.happened(catalog.reverted(report, self._org), now)
 
     def _tell(self, new: NewAlert) -> None:
-        self._context.history.alerts.problem(new, self._context.now())
+        self._context.history.alerting.problem(new, self._context.now())
 
 
 AT_ONCE: Final = 3

@@ -25,7 +25,7 @@ HOSTILE = "<!channel> & <https://example.com|Billing>\r\nBcc: everybody@example.
 def message(number: int = 1, **changes: Any) -> Message:
     """A message like those that are sent."""
     plain: dict[str, Any] = {
-        "matter": f"20261123-{number:08}",
+        "alert_id": f"20261123-{number:08}",
         "key": f"20261123-{number:08}/30d/ops",
         "title": f"The certificate of App{number} in production expires on 2026-12-23, in 30 days",
         "text": "Nobody replaces it by schedule.\nUpload a new certificate in Setup.",

@@ -27,7 +27,7 @@ def test_an_accepted_message_has_arrived_once_with_all_that_it_says(ground: Grou
         assert part in arrived
 
 
-def test_what_is_sent_later_in_a_matter_goes_into_its_thread(ground: Ground) -> None:
+def test_what_is_sent_later_in_an_alert_goes_into_its_thread(ground: Ground) -> None:
     channel = ground.open()
     thread = channel.send(message(), thread=None)
     assert bool(thread) is ground.has_threads
@@ -35,7 +35,7 @@ def test_what_is_sent_later_in_a_matter_goes_into_its_thread(ground: Ground) -> 
     assert len(ground.arrived()) == 2
 
 
-def test_a_digest_is_one_message_that_names_every_matter(ground: Ground) -> None:
+def test_a_digest_is_one_message_that_names_every_alert(ground: Ground) -> None:
     ground.open().send_digest([message(number) for number in range(1, 13)])
     (arrived,) = ground.arrived()
     assert all(f"App{number} " in arrived for number in range(1, 13))

@@ -1,4 +1,4 @@
-"""The ledger, the delivery and real servers together: what people see of a matter, and what a crash does to it."""
+"""The outbox, the delivery and real servers together: what people see of an alert, and what a crash does to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rotator.config.settings import Settings
 from rotator.core.attempts import BackOff
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
-from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.alerts.alerts import AlertRecords, NewAlert
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
@@ -39,18 +39,18 @@ UNREADABLE = NewAlert(
 
 
 class World:
-    """Two channels that are configured, and everything between a matter and them."""
+    """Two channels that are configured, and everything between an alert and them."""
 
     def __init__(self, database: Database, slack: SlackGround, mail: MailGround) -> None:
         self.channels: dict[str, Channel] = {"chat": slack.open(), "mail": mail.open()}
         self.slack, self.mail = slack.server, mail.server
-        self.ledger, self.matters = Outbox(database), AlertBook(database)
-        self.alerts = AlertRules(_settings(), database)
+        self.outbox, self.alerts = Outbox(database), AlertRecords(database)
+        self.alerting = AlertRules(_settings(), database)
         self.delivery = Delivery(
-            ledger=self.ledger,
-            matters=self.matters,
-            attempts=AttemptRecords(database),
+            outbox=self.outbox,
             alerts=self.alerts,
+            attempts=AttemptRecords(database),
+            alerting=self.alerting,
             back_off=BackOff(timedelta(minutes=1), timedelta(minutes=30), 1),
         )
 
@@ -71,7 +71,7 @@ def _settings() -> Settings:
                     "login": {"client_id": "key", "username": "r@example.com", "private_key": {"env": "KEY"}},
                 }
             },
-            # Of them only the names matter here: who hears of what.
+            # Of them only the names alert here: who hears of what.
             "alerts": {"channels": {"chat": channel, "mail": channel}},
         }
     )
@@ -92,10 +92,10 @@ def world(slack: FakeSlack, tmp_path: Path) -> Iterator[World]:
         yield World(database, SlackGround(slack, tmp_path / "slack"), MailGround(mail, tmp_path / "mail"))
 
 
-def test_a_matter_is_told_on_each_channel_and_settled_in_the_same_thread(world: World) -> None:
-    world.alerts.problem(UNREADABLE, MOMENT)
+def test_an_alert_is_told_on_each_channel_and_settled_in_the_same_thread(world: World) -> None:
+    world.alerting.problem(UNREADABLE, MOMENT)
     world.deliver()
-    world.alerts.solved(UNREADABLE.key, "It succeeded again, after 3 days.", MOMENT + timedelta(days=3))
+    world.alerting.solved(UNREADABLE.key, "It succeeded again, after 3 days.", MOMENT + timedelta(days=3))
     world.deliver(timedelta(days=3))
     world.deliver(timedelta(days=4))
     first, reply = world.slack.posted
@@ -109,7 +109,7 @@ def test_a_matter_is_told_on_each_channel_and_settled_in_the_same_thread(world: 
 
 def test_a_channel_that_is_closed_is_told_of_on_the_other_and_gets_everything_when_it_opens(world: World) -> None:
     world.slack.ordered += [refusal("invalid_auth"), refusal("invalid_auth")]
-    world.alerts.problem(UNREADABLE, MOMENT)
+    world.alerting.problem(UNREADABLE, MOMENT)
     world.deliver()
     world.deliver()
     subjects = [str(mail["Subject"]) for mail in world.mail.arrived]
@@ -127,9 +127,9 @@ def test_a_crash_after_the_acceptance_repeats_the_mail_under_the_same_id(
     def crash(*_: object) -> None:
         raise HistoryUnavailable("The disk is full.", advice="Make room.")
 
-    world.alerts.problem(UNREADABLE, MOMENT)
+    world.alerting.problem(UNREADABLE, MOMENT)
     with monkeypatch.context() as here:
-        here.setattr(world.ledger, "told", crash)
+        here.setattr(world.outbox, "told", crash)
         with pytest.raises(HistoryUnavailable):
             world.delivery.deliver("mail", lambda: world.channels["mail"], MOMENT)
     world.deliver(LEASE)
@@ -139,7 +139,7 @@ def test_a_crash_after_the_acceptance_repeats_the_mail_under_the_same_id(
 
 
 def test_a_lost_answer_repeats_the_mail_under_the_same_id(world: World) -> None:
-    world.alerts.problem(UNREADABLE, MOMENT)
+    world.alerting.problem(UNREADABLE, MOMENT)
     world.mail.loses_answer = True
     world.deliver()
     world.mail.loses_answer = False
@@ -152,7 +152,7 @@ def test_a_lost_answer_repeats_the_mail_under_the_same_id(world: World) -> None:
 def test_a_channel_that_hangs_holds_up_only_itself(world: World, slack: FakeSlack, tmp_path: Path) -> None:
     world.channels["chat"] = SlackGround(slack, tmp_path).open(timeout="1s")
     SlackGround(slack, tmp_path).hang()
-    world.alerts.problem(UNREADABLE, MOMENT)
+    world.alerting.problem(UNREADABLE, MOMENT)
     world.deliver()
     assert len(world.mail.arrived) == 1
-    assert world.ledger.owed() == {"chat": 1}
+    assert world.outbox.owed() == {"chat": 1}

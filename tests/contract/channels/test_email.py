@@ -34,7 +34,7 @@ def test_all_recipients_get_the_one_mail(mail: MailGround) -> None:
     assert mail.server.recipients == [list(BOTH)]
 
 
-def test_a_matter_is_one_thread_and_a_repeat_has_the_same_id(mail: MailGround) -> None:
+def test_an_alert_is_one_thread_and_a_repeat_has_the_same_id(mail: MailGround) -> None:
     channel = mail.open()
     thread = channel.send(message(), thread=None)
     assert channel.send(message(), thread=None) == thread
@@ -45,7 +45,7 @@ def test_a_matter_is_one_thread_and_a_repeat_has_the_same_id(mail: MailGround) -
     assert later["Subject"] == f"Re: {first['Subject']}"
 
 
-def test_a_digest_is_the_thread_of_its_matters(mail: MailGround) -> None:
+def test_a_digest_is_the_thread_of_its_alerts(mail: MailGround) -> None:
     channel = mail.open()
     thread = channel.send_digest([message(1), message(2)])
     channel.send(message(1, key="later"), thread=thread)

@@ -49,7 +49,7 @@ def end(**changes: Any) -> Message:
     return message(**plain | changes)
 
 
-def test_a_matter_is_one_thread(bot: Channel, slack: FakeSlack) -> None:
+def test_an_alert_is_one_thread(bot: Channel, slack: FakeSlack) -> None:
     thread = bot.send(message(), thread=None)
     bot.send(message(key="2"), thread=thread)
     bot.send(message(key="3"), thread=thread)
@@ -57,7 +57,7 @@ def test_a_matter_is_one_thread(bot: Channel, slack: FakeSlack) -> None:
     assert slack.refused == []
 
 
-def test_when_a_matter_ends_the_thread_says_so_and_its_first_message_is_settled(bot: Channel, slack: FakeSlack) -> None:
+def test_when_an_alert_ends_the_thread_says_so_and_its_first_message_is_settled(bot: Channel, slack: FakeSlack) -> None:
     thread = bot.send(message(), thread=None)
     bot.send(end(), thread=thread)
     first, reply = slack.posted
@@ -84,7 +84,7 @@ def test_a_reply_that_matters_is_shown_to_those_who_do_not_follow_the_thread(
     assert slack.posted[-1].content["reply_broadcast"] is loud
 
 
-def test_a_digest_is_the_thread_of_its_matters_and_stays_as_it_is(bot: Channel, slack: FakeSlack) -> None:
+def test_a_digest_is_the_thread_of_its_alerts_and_stays_as_it_is(bot: Channel, slack: FakeSlack) -> None:
     thread = bot.send_digest([message(1), message(2)])
     bot.send(end(), thread=thread)
     digest, reply = slack.posted

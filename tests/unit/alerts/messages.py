@@ -23,7 +23,7 @@ times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.jus
 def message(**changes: Any) -> Message:
     """A message like those that are sent."""
     plain: dict[str, Any] = {
-        "matter": "20261123-7f3k9qzm",
+        "alert_id": "20261123-7f3k9qzm",
         "key": "20261123-7f3k9qzm/14d/ops",
         "title": "The certificate of Billing in production expires on 2026-12-07, in 14 days",
         "text": "Nobody replaces it by schedule.\nUpload a new certificate in Setup.",
@@ -38,14 +38,14 @@ def message(**changes: Any) -> Message:
 
 
 def settled(**changes: Any) -> Message:
-    """The end of that matter."""
+    """The end of that alert."""
     end = {"title": "Settled", "text": "Replaced by 07c3.", "is_end": True, "opening": message(), "due": None}
     return message(**{"facts": ()} | end | changes)
 
 
 any_message = st.builds(
     Message,
-    matter=st.just("20261123-7f3k9qzm"),
+    alert_id=st.just("20261123-7f3k9qzm"),
     key=texts,
     title=texts,
     text=texts,

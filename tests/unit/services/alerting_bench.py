@@ -1,4 +1,4 @@
-"""What tests of alerts share: a configuration, places that hold certificates, and what the ledger owes."""
+"""What tests of alerts share: a configuration, places that hold certificates, and what the outbox owes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.config.loading import parse
-from rotator.history.alerts.alerts import Alert, AlertBook
+from rotator.history.alerts.alerts import Alert, AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.services.alerting.rules import AlertRules
 from rotator.services.inventory.seen import ObservedCertificate
@@ -62,32 +62,32 @@ def holds(name: str, days: float, fingerprint: str = "a", **more: Any) -> Observ
 class Desk:
     """The alerts of one configuration, and what became of them."""
 
-    alerts: AlertRules
-    matters: AlertBook
-    ledger: Outbox
+    alerting: AlertRules
+    alerts: AlertRecords
+    outbox: Outbox
 
     def owed(self, key: str = "") -> dict[str, list[str]]:
-        """The steps of each channel in their order, of the matters whose keys begin so; told ones, too."""
+        """The steps of each channel in their order, of the alerts whose keys begin so; told ones, too."""
         found: dict[str, list[str]] = {}
-        ids = [matter.id for matter in self.matters.all(1000) if matter.key.startswith(key)]
-        for notice in self.ledger.notices(*ids):
-            found.setdefault(notice.channel, []).append(notice.step)
+        ids = [alert.id for alert in self.alerts.all(1000) if alert.key.startswith(key)]
+        for notification in self.outbox.notifications(*ids):
+            found.setdefault(notification.channel, []).append(notification.step)
         return found
 
     def tell(self, channels: Iterable[str], now: datetime = NOW) -> None:
         """Every channel accepts what it is owed."""
         for channel in channels:
-            self.ledger.told(self.ledger.claim(channel, now, LEASE), "thread", now)
+            self.outbox.told(self.outbox.claim(channel, now, LEASE), "thread", now)
 
     def open(self) -> dict[str, Alert]:
         """What is open, by its key without the certificate."""
-        return {matter.key.rpartition("/")[0] or matter.key: matter for matter in self.matters.open_matters()}
+        return {alert.key.rpartition("/")[0] or alert.key: alert for alert in self.alerts.open_alerts()}
 
     def newest(self) -> Alert:
-        """The matter that was opened last."""
-        return self.matters.all(1)[0]
+        """The alert that was opened last."""
+        return self.alerts.all(1)[0]
 
 
 def desk(database: Database, channels: str = "ops: {}") -> Desk:
     """The alerts of a configuration with these channels."""
-    return Desk(AlertRules(settings_with(channels), database), AlertBook(database), Outbox(database))
+    return Desk(AlertRules(settings_with(channels), database), AlertRecords(database), Outbox(database))

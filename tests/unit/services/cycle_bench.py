@@ -162,12 +162,12 @@ class CycleBench:
         return self.context.history.attempts.get(JobKind.INVENTORY, "production")
 
     def open_kinds(self) -> set[str]:
-        """The kinds of matters that are open."""
-        return {matter.kind for matter in self.context.history.matters.open_matters()}
+        """The kinds of alerts that are open."""
+        return {alert.kind for alert in self.context.history.alerts.open_alerts()}
 
-    def matter(self, key: str) -> Alert:
-        """The newest matter of a key."""
-        return next(matter for matter in self.context.history.matters.all() if matter.key == key)
+    def alert(self, key: str) -> Alert:
+        """The newest alert of a key."""
+        return next(alert for alert in self.context.history.alerts.all() if alert.key == key)
 
 
 def cycle_bench(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.config.settings import Settings
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.alerts.alerts import AlertRecords, NewAlert
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.journal.journal import Journal
@@ -171,7 +171,7 @@ def company(database: Database) -> Settings:
     why = "The new key never logged in; the old certificate is back and proven."
     rotate(database, "telephony", at=NOW - 1 * DAY, outcome="reverted", old=current["telephony"], gap=912.0, why=why)
     _attempts(AttemptRecords(database))
-    _matters(database)
+    _alerts(database)
     return settings
 
 
@@ -199,23 +199,23 @@ def _attempts(attempts: AttemptRecords) -> None:
     attempts.put(down)
 
 
-def _matters(database: Database) -> None:
-    matters, ledger = AlertBook(database), Outbox(database)
+def _alerts(database: Database) -> None:
+    alerts, outbox = AlertRecords(database), Outbox(database)
 
     def owe(new: NewAlert, ago: timedelta, *steps: str) -> str:
-        matter, _ = matters.open(new, NOW - ago)
-        ledger.owe_all([(matter.id, step, "crm-team") for step in steps], NOW - ago)
-        told = ledger.claim("crm-team", NOW - ago, timedelta(minutes=1))
-        ledger.told(told, "1700000000.000100", NOW - ago)
-        return matter.id
+        alert, _ = alerts.open(new, NOW - ago)
+        outbox.owe_all([(alert.id, step, "crm-team") for step in steps], NOW - ago)
+        told = outbox.claim("crm-team", NOW - ago, timedelta(minutes=1))
+        outbox.told(told, "1700000000.000100", NOW - ago)
+        return alert.id
 
     expired = _expiry("production", "Marketing_Sync", -12.2, Severity.CRITICAL, "has expired")
     owe(expired, 12.2 * DAY, "30d", "14d", "expired")
     soon = owe(_expiry("production", "Data_Loader_Nightly", 2.4, Severity.CRITICAL, "expires in 2 days"), DAY, "3d")
-    ledger.owe(soon, "3d", "on-call", NOW - DAY)
+    outbox.owe(soon, "3d", "on-call", NOW - DAY)
     archive = _expiry("emea", "Invoice_Archive", 11.6, Severity.WARNING, "expires in 11 days")
     taken = owe(archive, 3 * DAY, "14d")
-    matters.acknowledge(taken, actor="Robin", reason="The vendor replaces it on Friday.", now=NOW - DAY)
+    alerts.acknowledge(taken, actor="Robin", reason="The vendor replaces it on Friday.", now=NOW - DAY)
     owe(
         NewAlert(
             key="org:uat", kind="org", severity=Severity.WARNING, title="The org uat cannot be read", org="uat",

@@ -13,7 +13,7 @@ from rotator.config.daemon import HttpSettings
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
-from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.alerts.alerts import AlertRecords, NewAlert
 from rotator.history.attempts import AttemptRecords
 from rotator.services.alerting.catalog import STORE
 from rotator.services.reporting.reader import HistoryReader
@@ -129,10 +129,10 @@ def test_it_is_not_ready_while_a_store_cannot_be_read(looked_at: Database, alive
     new = NewAlert(
         key=f"{STORE}:keys", kind=STORE, severity=Severity.WARNING, title="The store keys cannot be read", text="Why."
     )
-    AlertBook(looked_at).open(new, scene.NOW)
+    AlertRecords(looked_at).open(new, scene.NOW)
     client = client_of(looked_at, alive)
     assert failing(client) == {"store:keys"}
-    AlertBook(looked_at).close(new.key, "Readable again.", scene.NOW)
+    AlertRecords(looked_at).close(new.key, "Readable again.", scene.NOW)
     assert failing(client) == set()
 
 
@@ -141,7 +141,9 @@ def test_it_is_not_ready_while_a_channel_refuses(looked_at: Database, alive: Liv
     attempts.put(attempt.failed(scene.NOW, BackOff(), problem="Slack does not know the token."))
     client = client_of(looked_at, alive)
     assert failing(client) == {"deliver:crm-team"}
-    assert "FAIL deliver:crm-team: 0 notices are owed. Slack does not know the token." in client.get("/readyz").text
+    assert (
+        "FAIL deliver:crm-team: 0 notifications are owed. Slack does not know the token." in client.get("/readyz").text
+    )
 
 
 def test_it_is_not_ready_when_the_history_is_away(alive: Liveness) -> None:

@@ -57,7 +57,7 @@ def addresses(document: Any) -> list[str]:
 def test_what_needs_attention_comes_first_with_what_to_do(company: Client) -> None:
     document = page(company, "/")
     assert said(document.find(".//h1")) == "4 things need attention"
-    titles = [said(head) for head in document.xpath("//*[@class='matters']//*[@class='head']")]
+    titles = [said(head) for head in document.xpath("//*[@class='alerts']//*[@class='head']")]
     assert [title.split()[0] for title in titles] == ["critical", "critical", "warning", "critical"]
     assert "Marketing_Sync in production has expired" in titles[0]
     assert "Approve the app for the user's profile in Setup." in said(document)
@@ -207,7 +207,7 @@ def test_the_headline_is_calm_when_all_is_well(database: Database, alive: Livene
 def test_very_many_alerts_are_counted_and_the_first_are_shown(many: Client) -> None:
     document = page(many, "/")
     assert said(document.find(".//h1")) == "17 things need attention"
-    assert len(document.xpath("//*[@class='matters']/li")) == 5
+    assert len(document.xpath("//*[@class='alerts']/li")) == 5
     assert "12 more that need attention" in said(document)
     assert "500 live certificates in 4 orgs: 6 expired" in said(document)
 

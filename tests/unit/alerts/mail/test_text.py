@@ -114,7 +114,7 @@ def test_a_message_id_is_whole_on_its_line(domain: str) -> None:
     assert f"Message-ID: {expected}\r\n".encode() in mail.as_bytes(policy=email.policy.SMTPUTF8)
 
 
-def test_all_mails_of_a_matter_are_one_thread_under_one_subject() -> None:
+def test_all_mails_of_an_alert_are_one_thread_under_one_subject() -> None:
     first = made(message())
     thread = thread_of(first, None)
     later = made(message(key="later", title="..., in 7 days"), thread)
@@ -142,7 +142,7 @@ def test_what_cannot_expire_is_not_said_to(due: datetime | None, words: str) -> 
     assert f"To be told no more of it until {words}" in part(received(made(message(due=due))), "plain")
 
 
-def test_the_end_of_a_matter_is_not_to_be_acknowledged() -> None:
+def test_the_end_of_an_alert_is_not_to_be_acknowledged() -> None:
     mail = received(made(settled()))
     assert "✓ Settled" in part(mail, "html")
     assert "alerts ack" not in part(mail, "plain") + part(mail, "html")

@@ -89,7 +89,7 @@ def test_a_message_shows_title_text_facts_and_how_to_acknowledge_it() -> None:
         assert part in told
 
 
-def test_the_end_of_a_matter_shows_the_facts_that_it_had_and_nothing_to_acknowledge() -> None:
+def test_the_end_of_an_alert_shows_the_facts_that_it_had_and_nothing_to_acknowledge() -> None:
     told = json.dumps(settled_blocks_of(settled()), ensure_ascii=False)
     for part in ("✅ Settled", "Replaced by 07c3.", "19" * 32):
         assert part in told

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import Alert, AlertBook, NewAlert
+from rotator.history.alerts.alerts import Alert, AlertRecords, NewAlert
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.engine.database import open_database
 
@@ -74,24 +74,24 @@ def database(config: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def expiry(database: Database) -> Alert:
-    """An open matter that one channel was told of, and that another has refused."""
-    ledger = Outbox(database)
-    matter, _ = AlertBook(database).open(EXPIRY, NOW - 3 * DAY)
-    ledger.owe_all([(matter.id, "14d", channel) for channel in ("ops", "mail")], NOW)
-    ledger.told(ledger.claim("ops", NOW, DAY), "", NOW)
-    ledger.failed(ledger.claim("mail", NOW, DAY), "Channel mail: HTTP 500", NOW + DAY)
-    return matter
+    """An open alert that one channel was told of, and that another has refused."""
+    outbox = Outbox(database)
+    alert, _ = AlertRecords(database).open(EXPIRY, NOW - 3 * DAY)
+    outbox.owe_all([(alert.id, "14d", channel) for channel in ("ops", "mail")], NOW)
+    outbox.told(outbox.claim("ops", NOW, DAY), "", NOW)
+    outbox.failed(outbox.claim("mail", NOW, DAY), "Channel mail: HTTP 500", NOW + DAY)
+    return alert
 
 
 def test_where_nothing_is_wrong_nothing_is_listed(rotator: Command, config: Path, database: Database) -> None:
     assert rotator("--config", config, "alerts", "list").out == "Nothing is open.\n"
     assert rotator("--config", config, "alerts", "list", "--json").json == []
-    AlertBook(database).add_closed(replace(EXPIRY, key="rotated:1"), NOW)
+    AlertRecords(database).add_closed(replace(EXPIRY, key="rotated:1"), NOW)
     assert rotator("--config", config, "alerts", "list").out == "Nothing is open.\n"
     assert "ended" in rotator("--config", config, "alerts", "list", "--all").out
 
 
-def test_a_matter_is_shown_in_full_by_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
+def test_an_alert_is_shown_in_full_by_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
     shown = rotator("--config", config, "alerts", "list", expiry.id.partition("-")[2]).out
     assert f"{expiry.id}: Replace it." in shown
     assert f"{expiry.id}: Type: ConnectedApp" in shown
@@ -118,8 +118,8 @@ def test_people_see_what_is_open_who_was_told_and_what_comes_next(
 
 
 def test_the_worst_comes_first(rotator: Command, config: Path, database: Database, expiry: Alert) -> None:
-    AlertBook(database).open(replace(EXPIRY, key="weak:1", severity=Severity.INFO), NOW - 9 * DAY)
-    AlertBook(database).open(ORG, NOW)
+    AlertRecords(database).open(replace(EXPIRY, key="weak:1", severity=Severity.INFO), NOW - 9 * DAY)
+    AlertRecords(database).open(ORG, NOW)
     lines = rotator("--config", config, "alerts", "list", "--json").json
     assert [line["severity"] for line in lines] == ["critical", "warning", "info"]
     assert lines[1]["id"] == expiry.id
@@ -139,7 +139,7 @@ def test_a_line_has_the_documented_members(rotator: Command, config: Path, expir
     ]
 
 
-def test_a_matter_is_acknowledged_by_the_letters_of_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
+def test_an_alert_is_acknowledged_by_the_letters_of_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
     done = rotator("--config", config, "alerts", "ack", expiry.id.partition("-")[2][:5], "--reason", "ordered")
     assert done.code == 0
     assert f"{expiry.id} is acknowledged" in done.out
@@ -150,7 +150,7 @@ def test_a_matter_is_acknowledged_by_the_letters_of_its_id(rotator: Command, con
     assert rotator("--config", config, "history", "verify", "--json").json["events"] == 1
 
 
-def test_a_matter_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config: Path, expiry: Alert) -> None:
+def test_an_alert_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config: Path, expiry: Alert) -> None:
     snooze = ("--config", config, "alerts", "snooze", expiry.id, "--reason", "holidays")
     until = (NOW + 30 * DAY).date()
 
@@ -167,8 +167,8 @@ def test_a_matter_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["ack", "2099", "--reason", "x"], "There is no matter '2099'"),
-        (["ack", "2", "--reason", "x"], "More than one matter's id begins with '2'"),
+        (["ack", "2099", "--reason", "x"], "There is no alert '2099'"),
+        (["ack", "2", "--reason", "x"], "More than one alert's id begins with '2'"),
         (["ack", "{id}"], "Missing option '--reason'"),
         (["ack", "{id}", "--reason", "  "], "--reason is empty"),
         (["snooze", "{id}", "--reason", "x"], "Give --for or --until"),
@@ -182,11 +182,11 @@ def test_a_matter_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config
 def test_what_cannot_be_meant_is_refused_and_changes_nothing(
     rotator: Command, config: Path, database: Database, expiry: Alert, arguments: list[str], why: str
 ) -> None:
-    AlertBook(database).open(ORG, NOW)
+    AlertRecords(database).open(ORG, NOW)
     told = rotator("--config", config, "alerts", *(each.format(id=expiry.id) for each in arguments))
     assert told.code == 2
     assert why in told.err
-    assert AlertBook(database).get(expiry.id) == expiry
+    assert AlertRecords(database).get(expiry.id) == expiry
 
 
 def test_a_reason_with_a_key_in_it_is_refused(
@@ -195,12 +195,12 @@ def test_a_reason_with_a_key_in_it_is_refused(
     key = "-----BEGIN PRIVATE " + "KEY-----"
     told = rotator("--config", config, "alerts", "ack", expiry.id, "--reason", key)
     assert (told.code, key in told.out + told.err) == (1, False)
-    assert AlertBook(database).get(expiry.id) == expiry
+    assert AlertRecords(database).get(expiry.id) == expiry
 
 
 def test_what_has_ended_is_not_taken_on(rotator: Command, config: Path, database: Database, expiry: Alert) -> None:
     Outbox(database).owe(expiry.id, OPENED, "ops", NOW)
-    AlertBook(database).close(EXPIRY.key, "Replaced by another.", NOW)
+    AlertRecords(database).close(EXPIRY.key, "Replaced by another.", NOW)
     told = rotator("--config", config, "alerts", "ack", expiry.id, "--reason", "late")
     assert told.code == 1
     assert "has ended: Replaced by another." in told.err

@@ -11,7 +11,7 @@ from rotator.alerts.base import DeliveryFailed, Message, PartlyAccepted
 from rotator.core.severity import Severity
 from rotator.core.thresholds import label
 from rotator.errors import ConfigurationError
-from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.alerts.alerts import AlertRecords, NewAlert
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.services.alerting.delivery import AT_ONCE, BACK_OFF, DELIVER, DIGEST_UP_TO, LEASE, Delivered, Delivery
@@ -80,20 +80,20 @@ class Told:
 
 
 class Desk:
-    """A ledger with a delivery over it, and a channel."""
+    """An outbox with a delivery over it, and a channel."""
 
     def __init__(self, database: Database) -> None:
-        self.ledger, self.matters, self.attempts = Outbox(database), AlertBook(database), AttemptRecords(database)
+        self.outbox, self.alerts, self.attempts = Outbox(database), AlertRecords(database), AttemptRecords(database)
         self.told = Told()
         self.channel = Recorder()
         self.delivery = Delivery(
-            ledger=self.ledger, matters=self.matters, attempts=self.attempts, alerts=self.told, back_off=BACK_OFF
+            outbox=self.outbox, alerts=self.alerts, attempts=self.attempts, alerting=self.told, back_off=BACK_OFF
         )
 
-    def matter(self, number: int = 1, *, steps: Sequence[str] = (OPENED,), **changes: object) -> Alert:
-        """A matter of which the channel is owed these steps."""
+    def alert(self, number: int = 1, *, steps: Sequence[str] = (OPENED,), **changes: object) -> Alert:
+        """An alert of which the channel is owed these steps."""
         fields: dict[str, object] = {
-            "key": f"matter {number}",
+            "key": f"alert {number}",
             "kind": "org",
             "severity": Severity.WARNING,
             "title": f"Org {number} cannot be read",
@@ -101,10 +101,10 @@ class Desk:
             "org": f"org{number}",
             "facts": {"Org": f"org{number}"},
         }
-        matter, _ = self.matters.open(NewAlert(**fields | changes), MOMENT)  # type: ignore[arg-type] # fields of it
+        alert, _ = self.alerts.open(NewAlert(**fields | changes), MOMENT)  # type: ignore[arg-type] # fields of it
         for step in steps:
-            self.ledger.owe(matter.id, step, "ops", MOMENT)
-        return matter
+            self.outbox.owe(alert.id, step, "ops", MOMENT)
+        return alert
 
     def deliver(self, at: timedelta = timedelta(0)) -> Delivered:
         return self.delivery.deliver("ops", lambda: self.channel, MOMENT + at)
@@ -116,58 +116,58 @@ def desk(database: Database) -> Desk:
 
 
 def test_what_is_owed_is_told_once(desk: Desk) -> None:
-    matter = desk.matter()
+    alert = desk.alert()
     assert desk.deliver() == Delivered(told=1)
     assert desk.deliver() == Delivered()
     ((message, thread),) = desk.channel.sent
-    assert (message.matter, message.title, message.text, thread) == (matter.id, matter.title, matter.text, None)
-    (notice,) = desk.ledger.notices(matter.id)
-    assert (notice.told_at, notice.receipt) == (MOMENT, "thread 1")
+    assert (message.alert_id, message.title, message.text, thread) == (alert.id, alert.title, alert.text, None)
+    (notification,) = desk.outbox.notifications(alert.id)
+    assert (notification.told_at, notification.receipt) == (MOMENT, "thread 1")
 
 
 def test_several_thresholds_at_once_are_one_message_that_says_which(desk: Desk) -> None:
     steps = [label(days * DAY) for days in (60, 30, 14)]
-    matter = desk.matter(steps=steps, kind="expiry", not_after=MOMENT + 10 * DAY + timedelta(hours=3), app="Billing")
+    alert = desk.alert(steps=steps, kind="expiry", not_after=MOMENT + 10 * DAY + timedelta(hours=3), app="Billing")
     desk.deliver()
     (message,) = [message for message, _ in desk.channel.sent]
     assert ("Thresholds crossed", "60d, 30d, 14d") in message.facts
     assert message.at == MOMENT - 4 * DAY + timedelta(hours=3), "when the last of them was crossed, seen or not"
-    assert message.title == f"{matter.title}, in 10 days"
-    assert message.subject == matter.title
-    assert all(notice.told_at for notice in desk.ledger.notices(matter.id))
+    assert message.title == f"{alert.title}, in 10 days"
+    assert message.subject == alert.title
+    assert all(notification.told_at for notification in desk.outbox.notifications(alert.id))
 
 
 def test_a_later_threshold_goes_into_the_thread_of_the_first(desk: Desk) -> None:
-    matter = desk.matter(steps=["60d"])
+    alert = desk.alert(steps=["60d"])
     desk.deliver()
-    desk.ledger.owe(matter.id, "30d", "ops", MOMENT + DAY)
+    desk.outbox.owe(alert.id, "30d", "ops", MOMENT + DAY)
     desk.deliver(DAY)
     assert [thread for _, thread in desk.channel.sent] == [None, "thread 1"]
 
 
-def test_the_end_of_a_matter_is_told_in_its_thread_with_what_it_was(desk: Desk) -> None:
-    matter = desk.matter()
+def test_the_end_of_an_alert_is_told_in_its_thread_with_what_it_was(desk: Desk) -> None:
+    alert = desk.alert()
     desk.deliver()
-    desk.matters.close(matter.key, "The org can be read again, after 3 days.", MOMENT + DAY)
+    desk.alerts.close(alert.key, "The org can be read again, after 3 days.", MOMENT + DAY)
     desk.deliver(DAY)
     message, thread = desk.channel.sent[-1]
-    assert (message.title, message.text) == (f"Settled: {matter.title}", "The org can be read again, after 3 days.")
+    assert (message.title, message.text) == (f"Settled: {alert.title}", "The org can be read again, after 3 days.")
     assert (message.is_end, thread) == (True, "thread 1")
     assert message.opening is not None
     assert message.opening.facts == (("Org", "org1"),)
 
 
-def test_the_end_of_a_matter_that_the_channel_never_heard_of_is_not_told(desk: Desk) -> None:
-    matter = desk.matter()
-    desk.matters.close(matter.key, "Over.", MOMENT)
+def test_the_end_of_an_alert_that_the_channel_never_heard_of_is_not_told(desk: Desk) -> None:
+    alert = desk.alert()
+    desk.alerts.close(alert.key, "Over.", MOMENT)
     assert desk.deliver() == Delivered()
 
 
 def test_what_happened_and_is_over_is_one_message_after_which_nothing_follows(desk: Desk) -> None:
     new = NewAlert(key="rotated:1", kind="rotated", severity=Severity.INFO, title="Rotated", text="It logs in.")
-    matter = desk.matters.add_closed(new, MOMENT)
-    assert matter
-    desk.ledger.owe(matter.id, OPENED, "ops", MOMENT)
+    alert = desk.alerts.add_closed(new, MOMENT)
+    assert alert
+    desk.outbox.owe(alert.id, OPENED, "ops", MOMENT)
     desk.deliver()
     (message,) = [message for message, _ in desk.channel.sent]
     assert message.is_end
@@ -175,19 +175,19 @@ def test_what_happened_and_is_over_is_one_message_after_which_nothing_follows(de
 
 
 def test_many_at_once_are_a_digest_which_is_the_thread_of_each(desk: Desk) -> None:
-    matters = [desk.matter(number) for number in range(5)]
+    alerts = [desk.alert(number) for number in range(5)]
     assert desk.deliver().told == 5
     assert (len(desk.channel.sent), [len(digest) for digest in desk.channel.digests]) == (0, [5])
-    assert {desk.ledger.thread(matter.id, "ops") for matter in matters} == {"digest 1"}
+    assert {desk.outbox.thread(alert.id, "ops") for alert in alerts} == {"digest 1"}
 
 
 def test_ends_are_told_in_their_threads_however_many_there_are(desk: Desk) -> None:
     desk.channel.digest_from = 100
-    matters = [desk.matter(number) for number in range(6)]
+    alerts = [desk.alert(number) for number in range(6)]
     desk.deliver()
     desk.channel.digest_from = 5
-    for matter in matters:
-        desk.matters.close(matter.key, "Over.", MOMENT)
+    for alert in alerts:
+        desk.alerts.close(alert.key, "Over.", MOMENT)
     desk.deliver(DAY)
     assert desk.channel.digests == []
     assert sorted(thread or "" for _, thread in desk.channel.sent[6:]) == [f"thread {number}" for number in range(1, 7)]
@@ -195,7 +195,7 @@ def test_ends_are_told_in_their_threads_however_many_there_are(desk: Desk) -> No
 
 def test_very_many_are_digests_of_as_many_as_can_be_shown(desk: Desk) -> None:
     for number in range(DIGEST_UP_TO + 7):
-        desk.matter(number)
+        desk.alert(number)
     desk.deliver()
     assert [len(digest) for digest in desk.channel.digests] == [DIGEST_UP_TO, 7]
 
@@ -203,13 +203,13 @@ def test_very_many_are_digests_of_as_many_as_can_be_shown(desk: Desk) -> None:
 def test_one_delivery_ends_before_its_claim_does_and_the_next_goes_on(desk: Desk) -> None:
     desk.channel.digest_from = 1000
     for number in range(AT_ONCE + 5):
-        desk.matter(number)
+        desk.alert(number)
     assert desk.deliver().told == AT_ONCE
     assert desk.deliver().told == 5
 
 
 def test_a_failure_is_tried_again_after_a_pause_that_doubles_up_to_a_ceiling(desk: Desk) -> None:
-    desk.matter()
+    desk.alert()
     desk.channel.refuses = lambda _: PASSING
     at, pauses = timedelta(0), []
     for _ in range(8):
@@ -227,7 +227,7 @@ def test_a_failure_is_tried_again_after_a_pause_that_doubles_up_to_a_ceiling(des
 
 
 def test_what_the_channel_asks_for_is_obeyed(desk: Desk) -> None:
-    desk.matter()
+    desk.alert()
     hour = timedelta(hours=1)
     desk.channel.refuses = lambda _: DeliveryFailed("Later.", advice="", retry_after=hour)
     desk.deliver()
@@ -238,7 +238,7 @@ def test_what_the_channel_asks_for_is_obeyed(desk: Desk) -> None:
 def test_a_pause_that_is_asked_for_amid_many_keeps_the_rest_for_later(desk: Desk) -> None:
     desk.channel.digest_from = 100
     for number in range(4):
-        desk.matter(number)
+        desk.alert(number)
     hour = timedelta(hours=1)
     desk.channel.refuses = lambda _: None if len(desk.channel.sent) < 2 else _later(hour)
     assert desk.deliver().told == 2
@@ -254,7 +254,7 @@ def _later(pause: timedelta) -> DeliveryFailed:
 
 
 def test_a_channel_that_failed_three_times_is_told_of_elsewhere_until_it_accepts(desk: Desk) -> None:
-    desk.matter()
+    desk.alert()
     desk.channel.refuses = lambda _: PASSING
     for day in range(3):
         assert desk.told.open == {}
@@ -269,7 +269,7 @@ def test_a_channel_that_failed_three_times_is_told_of_elsewhere_until_it_accepts
 
 
 def test_what_only_a_person_can_mend_is_told_of_at_once_and_tried_at_the_ceiling(desk: Desk) -> None:
-    desk.matter()
+    desk.alert()
     desk.channel.refuses = lambda _: LASTING
     desk.deliver()
     assert "Put a token there." in desk.told.open["delivery:ops"].text
@@ -279,23 +279,23 @@ def test_what_only_a_person_can_mend_is_told_of_at_once_and_tried_at_the_ceiling
 
 
 def test_a_channel_that_cannot_be_used_is_one_that_only_a_person_can_mend(desk: Desk) -> None:
-    desk.matter()
+    desk.alert()
 
     def unusable() -> Recorder:
         raise ConfigurationError("The environment variable TOKEN is not set.", advice="Export TOKEN.")
 
     desk.delivery.deliver("ops", unusable, MOMENT)
     assert "Export TOKEN." in desk.told.open["delivery:ops"].text
-    assert desk.ledger.owed() == {"ops": 1}
+    assert desk.outbox.owed() == {"ops": 1}
 
 
 def test_a_message_that_is_refused_for_good_does_not_hold_up_the_others(desk: Desk) -> None:
     desk.channel.digest_from = 100
     for number in range(4):
-        desk.matter(number)
+        desk.alert(number)
     desk.channel.refuses = lambda message: LASTING if message.title.startswith("Org 0") else None
     assert desk.deliver().told == 3
-    desk.matter(5)
+    desk.alert(5)
     assert desk.deliver().told == 1
     assert "delivery:ops" in desk.told.open
     # It is tried on, and while it is owed, the channel is not as it should be.
@@ -308,16 +308,16 @@ def test_a_message_that_is_refused_for_good_does_not_hold_up_the_others(desk: De
 
 def test_a_digest_that_is_refused_for_one_message_in_it_is_taken_apart(desk: Desk) -> None:
     for number in range(6):
-        desk.matter(number)
+        desk.alert(number)
     desk.channel.refuses = lambda message: LASTING if message.title.startswith("Org 0") else None
     assert desk.deliver().told == 5
     assert desk.channel.digests == []
-    assert desk.ledger.owed() == {"ops": 1}
+    assert desk.outbox.owed() == {"ops": 1}
 
 
 def test_a_channel_that_refuses_a_digest_and_two_messages_is_at_fault(desk: Desk) -> None:
     for number in range(6):
-        desk.matter(number)
+        desk.alert(number)
     asked: list[str] = []
     desk.channel.refuses = lambda message: asked.append(message.title) or LASTING  # type: ignore[func-returns-value]
     assert desk.deliver() == Delivered(problem=LASTING)
@@ -328,7 +328,7 @@ def test_a_channel_that_refuses_a_digest_and_two_messages_is_at_fault(desk: Desk
 def test_messages_that_were_refused_come_after_the_others(desk: Desk) -> None:
     desk.channel.digest_from = 100
     for number in range(4):
-        desk.matter(number)
+        desk.alert(number)
     desk.channel.refuses = lambda message: LASTING if message.title[:5] in {"Org 0", "Org 1"} else None
     assert desk.deliver().told == 0
     assert desk.deliver(BACK_OFF.ceiling).told == 2
@@ -337,7 +337,7 @@ def test_messages_that_were_refused_come_after_the_others(desk: Desk) -> None:
 def test_a_channel_that_is_down_is_asked_once_for_all_that_it_is_owed(desk: Desk) -> None:
     desk.channel.digest_from = 100
     for number in range(10):
-        desk.matter(number)
+        desk.alert(number)
     asked: list[Message] = []
     desk.channel.refuses = lambda message: asked.append(message) or PASSING  # type: ignore[func-returns-value]
     desk.deliver()
@@ -346,8 +346,8 @@ def test_a_channel_that_is_down_is_asked_once_for_all_that_it_is_owed(desk: Desk
 
 def test_a_fault_in_one_message_is_that_messages_failure(desk: Desk) -> None:
     desk.channel.digest_from = 100
-    desk.matter(1)
-    desk.matter(2)
+    desk.alert(1)
+    desk.alert(2)
     desk.channel.refuses = lambda message: KeyError("x") if message.title.startswith("Org 1") else None
     outcome = desk.deliver()
     assert outcome.told == 1
@@ -355,21 +355,21 @@ def test_a_fault_in_one_message_is_that_messages_failure(desk: Desk) -> None:
     assert "KeyError" in outcome.problem.what
 
 
-def test_partly_accepted_is_told_and_a_matter(desk: Desk) -> None:
-    matter = desk.matter()
+def test_partly_accepted_is_told_and_an_alert(desk: Desk) -> None:
+    alert = desk.alert()
     partly = PartlyAccepted("Channel ops: refused some: a@example.com.", advice="Correct `to`.", thread="thread 7")
     desk.channel.refuses = lambda _: partly
     assert desk.deliver() == Delivered(told=1, problem=partly)
-    assert desk.ledger.thread(matter.id, "ops") == "thread 7"
+    assert desk.outbox.thread(alert.id, "ops") == "thread 7"
     assert "does not reach everybody" in desk.told.open["delivery:ops"].title
     desk.channel.refuses = lambda _: None
-    desk.matter(2)
+    desk.alert(2)
     desk.deliver()
     assert desk.told.open == {}
 
 
 def test_after_a_crash_between_acceptance_and_writing_it_the_same_message_is_sent_again(desk: Desk) -> None:
-    desk.matter()
+    desk.alert()
     desk.channel.refuses = lambda message: desk.channel.sent.append((message, None)) or MemoryError()  # type: ignore[func-returns-value]
     with pytest.raises(MemoryError):
         desk.deliver()
@@ -381,7 +381,7 @@ def test_after_a_crash_between_acceptance_and_writing_it_the_same_message_is_sen
 
 
 def test_two_deliveries_never_send_the_same(desk: Desk) -> None:
-    desk.matter()
+    desk.alert()
 
     def meanwhile(_: Message) -> None:
         desk.channel.refuses = lambda _: None
@@ -395,15 +395,15 @@ def test_two_deliveries_never_send_the_same(desk: Desk) -> None:
 def test_what_is_owed_to_a_channel_that_is_not_configured_any_more_is_dropped(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.matter(key="delivery:ops", kind="delivery", steps=())
-    desk.matter()
+    desk.alert(key="delivery:ops", kind="delivery", steps=())
+    desk.alert()
     with caplog.at_level("WARNING"):
         desk.delivery.drop_unconfigured(["ops"], MOMENT)
-        assert desk.ledger.owed() == {"ops": 1}
+        assert desk.outbox.owed() == {"ops": 1}
         desk.told.open["delivery:ops"] = NewAlert(
             key="delivery:ops", kind="delivery", severity=Severity.WARNING, title="", text=""
         )
         desk.delivery.drop_unconfigured(["pager"], MOMENT)
-    assert desk.ledger.owed() == {}
+    assert desk.outbox.owed() == {}
     assert desk.told.open == {}
     assert [vars(record)["channel"] for record in caplog.records] == ["ops"]

@@ -70,43 +70,43 @@ def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
 class TestCertificatesThatExpire:
     def test_nobody_is_told_while_there_is_time(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 60.1), holds("Old", 365 * 20)], NOW)
+        at.alerting.certificates([holds("Legacy", 60.1), holds("Old", 365 * 20)], NOW)
         assert (at.open(), at.owed()) == ({}, {})
 
     def test_each_threshold_is_owed_when_it_is_crossed_and_once(self, database: Database) -> None:
         at = desk(database)
         for days, steps in [(60, ["60d"]), (31, ["60d"]), (30, ["60d", "30d"]), (13, ["60d", "30d", "14d"])]:
             for _ in range(2):
-                at.alerts.certificates([holds("Legacy", 60)], NOW + (60 - days) * DAY)
+                at.alerting.certificates([holds("Legacy", 60)], NOW + (60 - days) * DAY)
             assert at.owed() == {"ops": steps}
-        assert len(at.matters.all()) == 1
+        assert len(at.alerts.all()) == 1
 
     def test_what_is_crossed_at_once_is_owed_at_once(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 5)], NOW)
+        at.alerting.certificates([holds("Legacy", 5)], NOW)
         assert at.owed() == {"ops": ["60d", "30d", "14d", "7d"]}
-        matter = at.open()[EXPIRY]
-        assert matter.title == "The certificate of Legacy in production expires on 2026-11-28"
-        assert (matter.severity, matter.org, matter.app, matter.credential) == (
+        alert = at.open()[EXPIRY]
+        assert alert.title == "The certificate of Legacy in production expires on 2026-11-28"
+        assert (alert.severity, alert.org, alert.app, alert.credential) == (
             Severity.WARNING, "production", "Legacy", None,
         )  # fmt: skip
 
     def test_that_it_has_expired_is_the_last_news(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", -400)], NOW)
+        at.alerting.certificates([holds("Legacy", -400)], NOW)
         assert at.owed()["ops"][-1] == "expired"
-        matter = at.open()[EXPIRY]
-        assert matter.severity is Severity.CRITICAL
-        assert "expired on 2025-10-19" in matter.title
+        alert = at.open()[EXPIRY]
+        assert alert.severity is Severity.CRITICAL
+        assert "expired on 2025-10-19" in alert.title
 
     def test_the_end_of_time_is_far_away_and_overflows_nothing(self, database: Database) -> None:
         at = desk(database)
         last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
         forever = holds("Forever", 0, not_after=last, not_before=NOW - DAY)
-        at.alerts.certificates([forever], NOW)
+        at.alerting.certificates([forever], NOW)
         assert list(at.open()) == ["weak:production/ConnectedApp/Forever"]
-        at.alerts.certificates([forever], last - 20 * DAY)
-        at.alerts.evaluate(last)
+        at.alerting.certificates([forever], last - 20 * DAY)
+        at.alerting.evaluate(last)
         assert "expired" in at.owed("expiry")["ops"]
 
     def test_a_throwaway_a_standby_and_what_cannot_be_read_are_nobodys_business(self, database: Database) -> None:
@@ -117,30 +117,30 @@ class TestCertificatesThatExpire:
             holds("Hidden", 1, readable=False),
             holds("Bare", 1, "", not_after=None),
         ]
-        at.alerts.certificates(places, NOW)
+        at.alerting.certificates(places, NOW)
         assert at.open() == {}
 
     def test_a_certificate_that_shows_only_its_date_is_told_of_like_any_other(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Signing", 20, "", kind="Certificate")], NOW)
-        (key,) = (matter.key for matter in at.matters.open_matters())
+        at.alerting.certificates([holds("Signing", 20, "", kind="Certificate")], NOW)
+        (key,) = (alert.key for alert in at.alerts.open_alerts())
         assert key == "expiry:production/Certificate/Signing/2026-12-13T12:00:00Z"
-        at.alerts.certificates([holds("Signing", 385, "", kind="Certificate")], NOW + DAY)
+        at.alerting.certificates([holds("Signing", 385, "", kind="Certificate")], NOW + DAY)
         assert at.newest().closed_why == "Replaced, which is valid until 2027-12-13."
 
     def test_of_a_managed_one_only_what_comes_after_its_rotation_is_news(self, database: Database) -> None:
         at = desk(database)
         billing = holds("Billing", 30, credential="billing", rotate_before=30 * DAY)
-        at.alerts.certificates([billing], NOW)
+        at.alerting.certificates([billing], NOW)
         assert at.open() == {}
-        at.alerts.certificates([billing], NOW + 16 * DAY)
-        at.alerts.evaluate(NOW + 23 * DAY)
+        at.alerting.certificates([billing], NOW + 16 * DAY)
+        at.alerting.evaluate(NOW + 23 * DAY)
         assert at.owed() == {"ops": ["14d", "7d"]}
         assert "should have been rotated 30d before that and was not" in at.newest().text
 
     def test_without_channels_it_is_open_all_the_same(self, database: Database) -> None:
         at = desk(database, "")
-        at.alerts.certificates([holds("Legacy", 5)], NOW)
+        at.alerting.certificates([holds("Legacy", 5)], NOW)
         assert (list(at.open()), at.owed()) == ([EXPIRY], {})
 
 
@@ -148,7 +148,7 @@ class TestWhoHears:
     def test_a_further_channel_hears_of_it_as_time_shortens(self, database: Database) -> None:
         at = desk(database, "ops: {}\nboss: {within: 7d}\nduty: {within: 2d}")
         for day in range(61):
-            at.alerts.certificates([holds("Legacy", 60)], NOW + day * DAY)
+            at.alerting.certificates([holds("Legacy", 60)], NOW + day * DAY)
         assert at.owed() == {
             "ops": ["60d", "30d", "14d", "7d", "3d", "1d", "expired"],
             "boss": ["7d", "3d", "1d", "expired"],
@@ -157,34 +157,34 @@ class TestWhoHears:
 
     def test_within_more_than_every_threshold_adds_none(self, database: Database) -> None:
         at = desk(database, "ops: {within: 90d}")
-        at.alerts.certificates([holds("Legacy", 80)], NOW)
+        at.alerting.certificates([holds("Legacy", 80)], NOW)
         assert at.open() == {}
 
     def test_a_channel_of_other_orgs_hears_nothing(self, database: Database) -> None:
         at = desk(database, "ops: {orgs: [sandbox]}\nall: {}")
-        at.alerts.certificates([holds("Legacy", 60)], NOW)
-        at.alerts.problem(catalog.unreadable_org("production", AWAY), NOW, failures=3)
-        at.alerts.problem(catalog.unreadable_store("keys", AWAY), NOW, failures=3)
+        at.alerting.certificates([holds("Legacy", 60)], NOW)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW, failures=3)
+        at.alerting.problem(catalog.unreadable_store("keys", AWAY), NOW, failures=3)
         assert at.owed() == {"all": ["60d", OPENED, OPENED], "ops": [OPENED]}
 
     def test_a_channel_that_is_new_is_told_of_what_is_open(self, database: Database) -> None:
-        desk(database).alerts.certificates([holds("Legacy", 5)], NOW)
+        desk(database).alerting.certificates([holds("Legacy", 5)], NOW)
         at = desk(database, "ops: {}\nnew: {}")
-        at.alerts.evaluate(NOW + timedelta(minutes=1))
+        at.alerting.evaluate(NOW + timedelta(minutes=1))
         told = ["60d", "30d", "14d", "7d"]
         assert at.owed() == {"ops": told, "new": told}
 
-    def test_a_channel_hears_of_other_matters_from_a_severity_on(self, database: Database) -> None:
+    def test_a_channel_hears_of_other_alerts_from_a_severity_on(self, database: Database) -> None:
         at = desk(database, "ops: {least: critical}")
-        at.alerts.problem(catalog.drift("billing", "production", "Billing", "b" * 64), NOW)
-        at.alerts.problem(catalog.unstored("billing", "production"), NOW)
-        at.alerts.certificates([holds("Legacy", 60)], NOW)
+        at.alerting.problem(catalog.drift("billing", "production", "Billing", "b" * 64), NOW)
+        at.alerting.problem(catalog.unstored("billing", "production"), NOW)
+        at.alerting.certificates([holds("Legacy", 60)], NOW)
         assert at.owed() == {"ops": [OPENED, "60d"]}
 
     def test_a_channel_is_never_told_of_its_own_failure(self, database: Database) -> None:
         at = desk(database, "ops: {}\nmail: {}")
         broken = catalog.unreadable_store("keys", AWAY)
-        at.alerts.problem(type(broken)(**vars(broken) | {"key": "delivery:ops", "kind": "delivery"}), NOW)
+        at.alerting.problem(type(broken)(**vars(broken) | {"key": "delivery:ops", "kind": "delivery"}), NOW)
         assert at.owed() == {"mail": [OPENED]}
 
 
@@ -199,101 +199,101 @@ class TestTheEnd:
             (None, "Legacy is gone from production."),
         ],
     )
-    def test_a_certificate_that_is_live_no_more_closes_its_matter_where_it_was_told(
+    def test_a_certificate_that_is_live_no_more_closes_its_alert_where_it_was_told(
         self, database: Database, now_held: object, why: str
     ) -> None:
         at = desk(database, "ops: {}\nmail: {}")
-        at.alerts.certificates([holds("Legacy", 5)], NOW)
+        at.alerting.certificates([holds("Legacy", 5)], NOW)
         at.tell(["ops"])
         seen = [now_held] if now_held else []
         for _ in range(2):
-            at.alerts.certificates(seen, NOW + DAY, whole=[APPS])  # type: ignore[arg-type]  # places, or nothing
-        matter = at.newest()
-        assert why in matter.closed_why
+            at.alerting.certificates(seen, NOW + DAY, whole=[APPS])  # type: ignore[arg-type]  # places, or nothing
+        alert = at.newest()
+        assert why in alert.closed_why
         assert (at.open(), at.owed()) == ({}, {"ops": ["60d", "30d", "14d", "7d", CLOSED]})
 
     def test_what_could_not_be_read_ends_nothing(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 5)], NOW)
-        at.alerts.certificates([], NOW)
-        at.alerts.certificates([], NOW, whole=[("sandbox", "ConnectedApp"), ("production", "Certificate")])
-        at.alerts.certificates([holds("Legacy", 0, "", not_after=None, readable=False)], NOW, whole=[APPS])
+        at.alerting.certificates([holds("Legacy", 5)], NOW)
+        at.alerting.certificates([], NOW)
+        at.alerting.certificates([], NOW, whole=[("sandbox", "ConnectedApp"), ("production", "Certificate")])
+        at.alerting.certificates([holds("Legacy", 0, "", not_after=None, readable=False)], NOW, whole=[APPS])
         assert list(at.open()) == [EXPIRY]
 
     def test_of_several_certificates_under_one_name_each_has_its_own_end(self, database: Database) -> None:
         at = desk(database)
         two = [holds("Legacy", 5, "a"), holds("Legacy", 6, "b")]
         for _ in range(2):
-            at.alerts.certificates(two, NOW, whole=[APPS])
-        assert len(at.matters.open_matters()) == len(at.matters.all()) == 2
-        at.alerts.certificates([holds("Legacy", 400, "c"), two[1]], NOW, whole=[APPS])
-        assert [matter.fingerprint for matter in at.matters.open_matters()] == ["b" * 64]
+            at.alerting.certificates(two, NOW, whole=[APPS])
+        assert len(at.alerts.open_alerts()) == len(at.alerts.all()) == 2
+        at.alerting.certificates([holds("Legacy", 400, "c"), two[1]], NOW, whole=[APPS])
+        assert [alert.fingerprint for alert in at.alerts.open_alerts()] == ["b" * 64]
 
     def test_a_certificate_that_comes_back_is_news(self, database: Database) -> None:
         at = desk(database)
         for fingerprint, days in [("a", 5), ("b", 400), ("a", 5)]:
-            at.alerts.certificates([holds("Legacy", days, fingerprint)], NOW, whole=[APPS])
+            at.alerting.certificates([holds("Legacy", days, fingerprint)], NOW, whole=[APPS])
             at.tell(["ops"])
-        first, second = at.matters.all()
+        first, second = at.alerts.all()
         assert {first.is_open, second.is_open} == {True, False}
         assert at.owed()["ops"].count("60d") == 2
 
     def test_a_channel_that_heard_nothing_need_not_hear_that_it_is_over(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 5)], NOW)
-        at.alerts.certificates([], NOW, whole=[APPS])
+        at.alerting.certificates([holds("Legacy", 5)], NOW)
+        at.alerting.certificates([], NOW, whole=[APPS])
         assert at.owed() == {}
 
 
 class TestTakenOn:
     def test_of_what_is_acknowledged_only_the_expiry_and_the_end_are_told(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 40)], NOW)
+        at.alerting.certificates([holds("Legacy", 40)], NOW)
         at.tell(["ops"])
-        at.matters.acknowledge(at.newest().id, actor="ada", reason="ordered", now=NOW)
+        at.alerts.acknowledge(at.newest().id, actor="ada", reason="ordered", now=NOW)
         for day in range(41):
-            at.alerts.certificates([holds("Legacy", 40)], NOW + day * DAY)
+            at.alerting.certificates([holds("Legacy", 40)], NOW + day * DAY)
         at.tell(["ops"], NOW + 40 * DAY)
-        at.alerts.certificates([], NOW + 41 * DAY, whole=[APPS])
+        at.alerting.certificates([], NOW + 41 * DAY, whole=[APPS])
         assert at.owed() == {"ops": ["60d", "expired", CLOSED]}
 
     def test_what_was_owed_and_not_told_before_it_was_acknowledged_is_not_told(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 5)], NOW)
-        at.matters.acknowledge(at.newest().id, actor="ada", reason="ordered", now=NOW)
-        at.alerts.certificates([holds("Legacy", 5)], NOW)
+        at.alerting.certificates([holds("Legacy", 5)], NOW)
+        at.alerts.acknowledge(at.newest().id, actor="ada", reason="ordered", now=NOW)
+        at.alerting.certificates([holds("Legacy", 5)], NOW)
         assert at.owed() == {}
 
     def test_what_is_crossed_during_a_snooze_is_told_at_its_end_and_once(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 40)], NOW)
+        at.alerting.certificates([holds("Legacy", 40)], NOW)
         at.tell(["ops"])
-        at.matters.snooze(at.newest().id, until=NOW + 30 * DAY, actor="ada", reason="holidays", now=NOW)
+        at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor="ada", reason="holidays", now=NOW)
         for day in range(30):
-            at.alerts.certificates([holds("Legacy", 40)], NOW + day * DAY)
+            at.alerting.certificates([holds("Legacy", 40)], NOW + day * DAY)
         assert at.owed() == {"ops": ["60d"]}
         for _ in range(2):
-            at.alerts.evaluate(NOW + 30 * DAY)
+            at.alerting.evaluate(NOW + 30 * DAY)
         assert at.owed() == {"ops": ["60d", "30d", "14d"]}
 
     def test_an_expiry_is_told_through_a_snooze(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 2)], NOW)
-        at.matters.snooze(at.newest().id, until=NOW + 30 * DAY, actor="ada", reason="holidays", now=NOW)
-        at.alerts.evaluate(NOW + 3 * DAY)
+        at.alerting.certificates([holds("Legacy", 2)], NOW)
+        at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor="ada", reason="holidays", now=NOW)
+        at.alerting.evaluate(NOW + 3 * DAY)
         assert at.owed() == {"ops": ["expired"]}
 
     def test_what_is_wrong_still_after_a_snooze_is_told_again(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.problem(catalog.drift("billing", "production", "Billing", None), NOW)
+        at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
         at.tell(["ops"])
-        at.matters.snooze(at.newest().id, until=NOW + DAY, actor="ada", reason="asked around", now=NOW)
-        at.alerts.evaluate(NOW + DAY / 2)
+        at.alerts.snooze(at.newest().id, until=NOW + DAY, actor="ada", reason="asked around", now=NOW)
+        at.alerting.evaluate(NOW + DAY / 2)
         assert at.owed() == {"ops": [OPENED]}
         for _ in range(2):
-            at.alerts.evaluate(NOW + DAY)
+            at.alerting.evaluate(NOW + DAY)
         assert at.owed() == {"ops": [OPENED, "again after 2026-11-24 12:00"]}
-        reminder = at.ledger.claim("ops", NOW + DAY, LEASE)
+        reminder = at.outbox.claim("ops", NOW + DAY, LEASE)
         assert message_of(at.newest(), reminder, NOW + DAY).at == NOW, "it is as old as it was before the snooze"
 
 
@@ -301,35 +301,35 @@ class TestOtherMatters:
     def test_a_problem_is_told_once_and_so_is_its_end(self, database: Database) -> None:
         at = desk(database)
         for hour in range(3):
-            at.alerts.problem(catalog.failed("billing", "production", AWAY), NOW + hour * timedelta(hours=1))
+            at.alerting.problem(catalog.failed("billing", "production", AWAY), NOW + hour * timedelta(hours=1))
         at.tell(["ops"])
-        ended = at.alerts.solved("rotation:billing", "", NOW + 3 * DAY)
+        ended = at.alerting.solved("rotation:billing", "", NOW + 3 * DAY)
         assert ended
         assert ended.closed_why == "The credential was rotated, or needs no rotation any more, after 3 days."
-        assert at.alerts.solved("rotation:billing", "", NOW + 3 * DAY) is None
+        assert at.alerting.solved("rotation:billing", "", NOW + 3 * DAY) is None
         assert at.owed() == {"ops": [OPENED, CLOSED]}
 
     def test_a_problem_is_known_by_its_last_words(self, database: Database) -> None:
         at = desk(database, "ops: {}\nduty: {least: critical}")
-        at.alerts.problem(catalog.failed("billing", "production", AWAY), NOW)
-        at.alerts.problem(catalog.halted(SOMEHOW_HALTED, "production"), NOW + DAY)
-        (matter,) = at.matters.open_matters()
-        assert (matter.severity, matter.opened_at) == (Severity.CRITICAL, NOW)
+        at.alerting.problem(catalog.failed("billing", "production", AWAY), NOW)
+        at.alerting.problem(catalog.halted(SOMEHOW_HALTED, "production"), NOW + DAY)
+        (alert,) = at.alerts.open_alerts()
+        assert (alert.severity, alert.opened_at) == (Severity.CRITICAL, NOW)
         assert at.owed() == {"ops": [OPENED], "duty": [OPENED]}
 
     def test_what_happened_is_told_once_whatever_asks_again(self, database: Database) -> None:
         at = desk(database)
         gone = catalog.vanished("production", "ConnectedApp", "Legacy", NOW - DAY)
-        assert at.alerts.happened(gone, NOW)
-        assert at.alerts.happened(gone, NOW + DAY) is None
-        at.alerts.evaluate(NOW + DAY)
+        assert at.alerting.happened(gone, NOW)
+        assert at.alerting.happened(gone, NOW + DAY) is None
+        at.alerting.evaluate(NOW + DAY)
         assert (at.owed(), at.open()) == ({"ops": [OPENED]}, {})
 
     def test_an_org_that_does_not_answer_once_is_no_news(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.problem(catalog.unreadable_org("production", AWAY), NOW, failures=1)
-        at.alerts.evaluate(NOW + HICCUP / 2)
-        at.alerts.solved("org:production", "", NOW + HICCUP / 2)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW, failures=1)
+        at.alerting.evaluate(NOW + HICCUP / 2)
+        at.alerting.solved("org:production", "", NOW + HICCUP / 2)
         assert at.owed() == {}
 
     @pytest.mark.parametrize(("failures", "later"), [(3, timedelta(minutes=10)), (2, HICCUP)])
@@ -337,10 +337,10 @@ class TestOtherMatters:
         self, database: Database, failures: int, later: timedelta
     ) -> None:
         at = desk(database)
-        at.alerts.problem(catalog.unreadable_org("production", AWAY), NOW, failures=1)
-        at.alerts.problem(catalog.unreadable_org("production", AWAY), NOW + later, failures=failures)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW, failures=1)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW + later, failures=failures)
         at.tell(["ops"])
-        ended = at.alerts.solved("org:production", "", NOW + 3 * DAY)
+        ended = at.alerting.solved("org:production", "", NOW + 3 * DAY)
         assert ended
         assert ended.closed_why == "The org can be read again, after 3 days."
         assert at.owed() == {"ops": [OPENED, CLOSED]}
@@ -358,31 +358,31 @@ class TestOtherMatters:
         self, database: Database, new: NewAlert
     ) -> None:
         at = desk(database)
-        at.alerts.problem(new, NOW, failures=3)
-        at.alerts.problem(catalog.drift("billing", "production", "Billing", None), NOW)
+        at.alerting.problem(new, NOW, failures=3)
+        at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
         at.tell(["ops"])
-        at.alerts.evaluate(NOW)
+        at.alerting.evaluate(NOW)
         assert list(at.open()) == ["drift:billing"]
         assert at.owed(new.key) == {"ops": [OPENED, CLOSED]}
 
     def test_a_certificate_of_a_credential_that_is_managed_no_more_is_told_of_still(self, database: Database) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Old", 5, credential="retired", rotate_before=30 * DAY)], NOW)
-        at.alerts.evaluate(NOW)
+        at.alerting.certificates([holds("Old", 5, credential="retired", rotate_before=30 * DAY)], NOW)
+        at.alerting.evaluate(NOW)
         assert at.owed() == {"ops": ["14d", "7d", "60d", "30d"]}
 
     def test_a_weak_certificate_is_told_of_once_until_it_is_replaced(self, database: Database) -> None:
         at = desk(database)
         weak = holds("Legacy", 400, key_bits=1024, signature="sha1", not_before=NOW - 1000 * DAY)
         for day in range(3):
-            at.alerts.certificates([weak], NOW + day * DAY, whole=[APPS])
-        (matter,) = at.matters.open_matters()
-        assert matter.title == "The certificate of Legacy in production is weak"
-        assert "1024 bits" in matter.text
-        assert "SHA1" in matter.text
-        assert "longer than 825d" in matter.text
+            at.alerting.certificates([weak], NOW + day * DAY, whole=[APPS])
+        (alert,) = at.alerts.open_alerts()
+        assert alert.title == "The certificate of Legacy in production is weak"
+        assert "1024 bits" in alert.text
+        assert "SHA1" in alert.text
+        assert "longer than 825d" in alert.text
         at.tell(["ops"])
-        at.alerts.certificates([holds("Legacy", 400, "b", key_bits=2048, signature="sha256")], NOW, whole=[APPS])
+        at.alerting.certificates([holds("Legacy", 400, "b", key_bits=2048, signature="sha256")], NOW, whole=[APPS])
         assert (at.open(), at.owed()) == ({}, {"ops": [OPENED, CLOSED]})
 
     @pytest.mark.parametrize(
@@ -399,10 +399,10 @@ class TestOtherMatters:
     )
     def test_what_is_weak_or_valid_for_too_long(self, database: Database, facts: dict[str, Any], is_told: bool) -> None:
         at = desk(database)
-        at.alerts.certificates([holds("Legacy", 400, **facts)], NOW)
+        at.alerting.certificates([holds("Legacy", 400, **facts)], NOW)
         assert bool(at.open()) is is_told
 
-    def test_every_matter_says_what_to_do_and_shows_no_more_than_it_may(self) -> None:
+    def test_every_alert_says_what_to_do_and_shows_no_more_than_it_may(self) -> None:
         attempt = AttemptRecord("look", "production").failed(
             NOW, BackOff(), problem="Refused.", advice="Look at Setup."
         )

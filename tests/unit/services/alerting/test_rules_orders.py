@@ -41,7 +41,7 @@ class Years(RuleBasedStateMachine):
         self.versions = 0
         self.channels = ["ops"]
         self.silenced: set[str] = set()
-        """Matters that somebody took on or was left alone with for a while."""
+        """Alerts that somebody took on or was left alone with for a while."""
 
     @initialize()
     def begin(self) -> None:
@@ -67,12 +67,12 @@ class Years(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        self.desk.alerts.certificates([self.place], self.now, whole=[APPS])
+        self.desk.alerting.certificates([self.place], self.now, whole=[APPS])
         self.expect_all_that_is_due()
 
     @rule()
     def look_at_an_org_that_cannot_be_read(self) -> None:
-        self.desk.alerts.evaluate(self.now)
+        self.desk.alerting.evaluate(self.now)
 
     @rule(days=LIVES)
     def somebody_replaces_the_certificate(self, days: int) -> None:
@@ -82,50 +82,50 @@ class Years(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(sorted(CHANNELS)))
     def a_channel_accepts(self, name: str) -> None:
-        self.desk.ledger.told(self.desk.ledger.claim(name, self.now, LEASE), "thread", self.now)
+        self.desk.outbox.told(self.desk.outbox.claim(name, self.now, LEASE), "thread", self.now)
 
     @rule(name=st.sampled_from(sorted(CHANNELS)))
     def a_channel_refuses(self, name: str) -> None:
-        self.desk.ledger.failed(self.desk.ledger.claim(name, self.now, LEASE), "no", self.now + DAY)
+        self.desk.outbox.failed(self.desk.outbox.claim(name, self.now, LEASE), "no", self.now + DAY)
 
     @rule()
     def somebody_takes_it_on(self) -> None:
-        for matter in self.desk.matters.open_matters():
-            self.silenced.add(matter.id)
-            self.desk.matters.acknowledge(matter.id, actor="ada", reason="known", now=self.now)
+        for alert in self.desk.alerts.open_alerts():
+            self.silenced.add(alert.id)
+            self.desk.alerts.acknowledge(alert.id, actor="ada", reason="known", now=self.now)
 
     @rule()
     def somebody_is_left_alone_for_a_week(self) -> None:
-        for matter in self.desk.matters.open_matters():
-            self.silenced.add(matter.id)
+        for alert in self.desk.alerts.open_alerts():
+            self.silenced.add(alert.id)
             until = self.now + 7 * DAY
-            self.desk.matters.snooze(matter.id, until=until, actor="ada", reason="later", now=self.now)
+            self.desk.alerts.snooze(alert.id, until=until, actor="ada", reason="later", now=self.now)
 
     def expect_all_that_is_due(self) -> None:
         """After a look everything that was crossed is owed, or was told; if silenced, what is always told."""
         assert self.place.not_after
         due = {label(each) for each in crossed(self.place.not_after, self.now, THRESHOLDS)}
-        matter = self.desk.matters.opened(certificate_key(EXPIRY, self.place))
-        if matter is None:
+        alert = self.desk.alerts.opened(certificate_key(EXPIRY, self.place))
+        if alert is None:
             assert not due
             return
-        if matter.id in self.silenced:
+        if alert.id in self.silenced:
             due &= {*ALWAYS_TOLD}
-        assert due <= {each.step for each in self.desk.ledger.notices(matter.id) if each.channel == "ops"}
+        assert due <= {each.step for each in self.desk.outbox.notifications(alert.id) if each.channel == "ops"}
 
     @invariant()
     def nobody_is_owed_anything_twice(self) -> None:
-        matters = self.desk.matters.all(1000)
-        notices = self.desk.ledger.notices(*(matter.id for matter in matters))
-        rows = [(each.matter_id, each.step, each.channel) for each in notices]
+        alerts = self.desk.alerts.all(1000)
+        notifications = self.desk.outbox.notifications(*(alert.id for alert in alerts))
+        rows = [(each.matter_id, each.step, each.channel) for each in notifications]
         assert len(rows) == len(set(rows))
-        still_open = [matter.key for matter in matters if matter.is_open]
+        still_open = [alert.key for alert in alerts if alert.is_open]
         assert len(still_open) == len(set(still_open)) <= 1
 
     @invariant()
     def nothing_was_crossed_too_early_for_a_channel(self) -> None:
-        for matter in self.desk.matters.open_matters():
-            steps = {each.step for each in self.desk.ledger.notices(matter.id) if each.channel == "boss"}
+        for alert in self.desk.alerts.open_alerts():
+            steps = {each.step for each in self.desk.outbox.notifications(alert.id) if each.channel == "boss"}
             assert not steps & {"60d", "30d", "14d"}
 
     def teardown(self) -> None:
@@ -153,8 +153,8 @@ def test_by_the_time_of_its_expiry_every_threshold_was_owed_however_often_it_was
             at = desk(database)
             now: datetime = NOW
             while now <= NOW + 62 * DAY:
-                at.alerts.certificates([holds("Legacy", 61)], now)
+                at.alerting.certificates([holds("Legacy", 61)], now)
                 now += timedelta(hours=hours) if hours > 1 else timedelta(hours=6 + hours)
-            at.alerts.evaluate(NOW + 62 * DAY)
-            at.alerts.certificates([holds("Legacy", 61)], NOW + 62 * DAY)
+            at.alerting.evaluate(NOW + 62 * DAY)
+            at.alerting.certificates([holds("Legacy", 61)], NOW + 62 * DAY)
             assert at.owed() == {"ops": ["60d", "30d", "14d", "7d", "3d", "1d", "expired"]}

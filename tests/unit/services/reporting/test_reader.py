@@ -9,7 +9,7 @@ import pytest
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import AlertBook, NewAlert
+from rotator.history.alerts.alerts import AlertRecords, NewAlert
 from rotator.history.attempts import AttemptRecords
 from rotator.history.records import Sighting
 from rotator.history.sightings import last_sightings, record_sightings
@@ -37,7 +37,7 @@ def lines(found: Overview) -> dict[str, CertificateLine]:
 
 def test_a_history_without_a_look_is_an_overview_of_nothing(database: Database) -> None:
     found = overview(database)
-    assert [*found.certificates, *found.matters, *found.troubles, *found.rotations.newest] == []
+    assert [*found.certificates, *found.alerts, *found.troubles, *found.rotations.newest] == []
     assert not found.orgs[0].is_readable
     assert found.orgs[0].look.last_at is None
 
@@ -130,7 +130,7 @@ def test_a_key_that_was_never_rotated_here_is_the_one_that_its_only_app_holds(da
 
 def test_what_is_not_in_its_store_has_no_next_rotation(database: Database) -> None:
     record_sightings(database, [sighting("production", "Billing", NOW + 10 * DAY)], NOW)
-    AlertBook(database).open(unstored("billing", "production"), NOW)
+    AlertRecords(database).open(unstored("billing", "production"), NOW)
     (line,) = overview(database, settings_of(credentials=ONE)).credentials
     assert (line.is_stored, line.rotates_at, line.begins_at) == (False, None, None)
 
@@ -175,10 +175,10 @@ def test_what_needs_a_person_is_shown_once(database: Database) -> None:
     for kind, name in (("rotate", "billing"), ("deliver", "crm-team"), ("look", "production")):
         AttemptRecords(database).put(failed(kind, name))
     assert [attempt.kind for attempt in overview(database, settings).untold] == ["deliver", "look", "rotate"]
-    AlertBook(database).open(attention(failed("look", "production")), NOW)
+    AlertRecords(database).open(attention(failed("look", "production")), NOW)
     for kind, name in ((ROTATION, "billing"), (DELIVERY, "crm-team")):
         told = NewAlert(key=key(kind, name), kind=kind, severity=Severity.WARNING, title="It failed", text="Why.")
-        AlertBook(database).open(told, NOW)
+        AlertRecords(database).open(told, NOW)
     found = overview(database, settings)
     assert found.untold == ()
     assert [attempt.kind for attempt in found.troubles] == ["deliver", "look", "rotate"]
@@ -190,18 +190,18 @@ def test_what_is_no_longer_configured_troubles_nobody(database: Database) -> Non
     assert overview(database).troubles == ()
 
 
-def test_the_most_severe_matters_come_first_and_those_taken_on_do_not_press(database: Database) -> None:
-    matters = AlertBook(database)
+def test_the_most_severe_alerts_come_first_and_those_taken_on_do_not_press(database: Database) -> None:
+    alerts = AlertRecords(database)
     for severity in (Severity.WARNING, Severity.INFO, Severity.CRITICAL):
         new = NewAlert(key=severity, kind="expiry", severity=severity, title=severity, text="Why.")
-        matters.open(new, NOW)
+        alerts.open(new, NOW)
     found = overview(database)
-    assert [matter.key for matter in found.matters] == ["critical", "warning", "info"]
-    assert [matter.key for matter in found.pressing] == ["critical", "warning"]
-    matters.acknowledge(found.matters[0].id, actor="Robin", reason="Mine.", now=NOW)
-    matters.snooze(found.matters[1].id, until=NOW + DAY, actor="Robin", reason="Later.", now=NOW)
+    assert [alert.key for alert in found.alerts] == ["critical", "warning", "info"]
+    assert [alert.key for alert in found.pressing] == ["critical", "warning"]
+    alerts.acknowledge(found.alerts[0].id, actor="Robin", reason="Mine.", now=NOW)
+    alerts.snooze(found.alerts[1].id, until=NOW + DAY, actor="Robin", reason="Later.", now=NOW)
     assert overview(database).pressing == ()
-    assert len(overview(database).matters) == 3
+    assert len(overview(database).alerts) == 3
 
 
 def test_a_configuration_that_is_read_again_shows_at_once(database: Database) -> None:
@@ -216,8 +216,8 @@ def test_what_the_history_does_not_know_is_none(database: Database) -> None:
     gathering = HistoryReader(settings_of, database, lambda: NOW)
     assert gathering.rotation("20200101-000000-aaaaaaaa") is None
     assert gathering.certificate("0" * 64) is None
-    assert gathering.matter("20200101-aaaaaaaa") is None
-    assert gathering.matter("") is None
+    assert gathering.alert("20200101-aaaaaaaa") is None
+    assert gathering.alert("") is None
 
 
 def test_to_try_writing_changes_nothing(database: Database) -> None:

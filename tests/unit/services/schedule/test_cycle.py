@@ -215,7 +215,7 @@ def test_drift_names_who_changed_the_app(one: CycleBench, monkeypatch: pytest.Mo
     app = InventoryEntry("production", "Billing", Kind.APP, last_modified_by="Alex Admin", last_modified_at=MOMENT)
     monkeypatch.setattr(one.outside, "inventory", lambda _org: Inventory((app,)))
     one.work()
-    assert one.matter("drift:billing").facts["App last changed"] == f"{MOMENT:%Y-%m-%d %H:%M} UTC, by Alex Admin"
+    assert one.alert("drift:billing").facts["App last changed"] == f"{MOMENT:%Y-%m-%d %H:%M} UTC, by Alex Admin"
 
 
 def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: CycleBench) -> None:
@@ -227,7 +227,7 @@ def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: Cyc
     one.work()
     one.cycle.rotate("billing")
     assert one.open_kinds() == {"drift", "unstored"}, "nobody knows whether the certificate is a known one"
-    lost = one.matter("unstored:billing")
+    lost = one.alert("unstored:billing")
     assert (lost.title, lost.severity) == ("billing is gone from the store keys", Severity.CRITICAL)
     one.bench.store.standing = kept
     one.bench.time += 2 * HOUR

@@ -33,11 +33,11 @@ def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(datab
     history = UnitOfWork(settings_with("team: {}"), database)
     look(history, HIDES)
     look(history, HIDES, now=NOW + DAY)
-    (matter,) = history.matters.open_matters()
-    assert matter.title == "The org production does not show its certificates of the type Certificate"
-    assert "Give the permission." in matter.text
-    assert [notice.step for notice in history.ledger.notices(matter.id)] == ["opened"]
-    history.ledger.told(history.ledger.claim("team", NOW, DAY), "", NOW)
+    (alert,) = history.alerts.open_alerts()
+    assert alert.title == "The org production does not show its certificates of the type Certificate"
+    assert "Give the permission." in alert.text
+    assert [notification.step for notification in history.outbox.notifications(alert.id)] == ["opened"]
+    history.outbox.told(history.outbox.claim("team", NOW, DAY), "", NOW)
     look(history, now=NOW + 2 * DAY)
-    assert history.matters.open_matters() == []
-    assert [notice.step for notice in history.ledger.notices(matter.id)] == ["opened", "closed"]
+    assert history.alerts.open_alerts() == []
+    assert [notification.step for notification in history.outbox.notifications(alert.id)] == ["opened", "closed"]

@@ -217,8 +217,8 @@ def test_a_look_at_a_key_on_its_trial_settles_nothing(one: CycleBench) -> None:
     one.cycle.take_inventory("production")
     one.bench.time += 17 * DAY
     one.cycle.take_inventory("production")
-    known = one.matter(f"expiry:production/ConnectedApp/Billing/{one.bench.current.fingerprint}")
-    one.context.history.matters.acknowledge(known.id, actor="ada", reason="I see to it", now=one.bench.time)
+    known = one.alert(f"expiry:production/ConnectedApp/Billing/{one.bench.current.fingerprint}")
+    one.context.history.alerts.acknowledge(known.id, actor="ada", reason="I see to it", now=one.bench.time)
 
     def look(_app: str) -> None:
         one.cycle.take_inventory("production")
@@ -229,7 +229,7 @@ def test_a_look_at_a_key_on_its_trial_settles_nothing(one: CycleBench) -> None:
     one.cycle.rotate("billing")
     one.cycle.take_inventory("production")
     assert [each.outcome for each in rotations(one.context.database)] == ["reverted"]
-    after = one.matter(known.key)
+    after = one.alert(known.key)
     assert (after.id, after.is_open, after.is_acknowledged) == (known.id, True, True)
     assert "drift" not in one.open_kinds()
 
@@ -287,9 +287,9 @@ def test_a_rotation_that_fails_is_told_with_when_it_is_tried_again(one: CycleBen
 
     one.bench.on_write = refuse
     one.work()
-    matter = one.matter("rotation:billing")
-    assert matter.title == "The rotation of billing in production failed"
-    assert "It is tried again from" in matter.text
+    alert = one.alert("rotation:billing")
+    assert alert.title == "The rotation of billing in production failed"
+    assert "It is tried again from" in alert.text
     one.bench.on_write = lambda _: None
     one.bench.time += HOUR
     one.work()

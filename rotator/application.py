@@ -144,11 +144,11 @@ class Application:
     def store(self, name: str) -> Store:
         """A store by its name. Raises ConfigurationError for a name that is not configured."""
         if name not in self._stores:
-            from rotator.stores.plugins import Surroundings, kind_of
+            from rotator.stores.plugins import Surroundings, store_plugin
 
             settings = _named(self.settings.stores, name, "store")
             around = Surroundings(self.environ, self.now, self.sleep, at_end=self._opened.callback)
-            self._stores[name] = kind_of(settings).open(name, settings, around)
+            self._stores[name] = store_plugin(settings.type).open(name, settings, around)
         return self._stores[name]
 
     @cached_property

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.config.validation_errors import Place, nearest
+from rotator.config.validation_errors import Place
+from rotator.entry_points import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

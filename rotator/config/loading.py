@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from rotator.config.alerts import CHANNEL_TAGS, CHANNELS
 from rotator.config.consistency import inconsistencies
 from rotator.config.document import Document, read_document
+from rotator.config.plugins import store_settings
 from rotator.config.settings import BY_CREDENTIAL, OWN_KEY, Settings
-from rotator.config.stores import settings_of
 from rotator.config.validation_errors import Mistake, Place, describe
 from rotator.config.windows import BY_CRON, WEEKLY
 from rotator.errors import ConfigurationError
@@ -114,8 +114,8 @@ def _mistakes(error: ValidationError, document: Document) -> Iterator[Mistake]:
 
 def _sentence(details: ErrorDetails, place: Place, document: Document) -> str:
     if place[:1] == ("stores",) and details["type"] == "extra_forbidden":
-        # What may stand in a store is known only to its kind.
-        return describe(details, place[2:], settings_of(document.data["stores"][place[1]]["type"]))
+        # What may stand in a store is known only to its type.
+        return describe(details, place[2:], store_settings(document.data["stores"][place[1]]["type"]))
     if place[:2] == ("alerts", "channels") and details["type"] == "extra_forbidden":
         return describe(details, place[3:], CHANNELS[document.data["alerts"]["channels"][place[2]]["type"]])
     return describe(details, place, Settings)

@@ -1,4 +1,4 @@
-"""What every part of config.yaml is, and what every kind of store has in it."""
+"""What every part of config.yaml is, and what every type of store has in it."""
 
 from typing import Annotated
 
@@ -21,6 +21,6 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 class StoreSettings(Section):
-    """A store; each kind of store adds what it needs (`rotator.stores.plugins`)."""
+    """A store; each type of store adds what it needs (`rotator.stores.plugins`)."""
 
     type: str

@@ -14,9 +14,9 @@ from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings
 from rotator.config.durations import Duration, format_duration
 from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
+from rotator.config.plugins import Store
 from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
-from rotator.config.stores import Store
 from rotator.config.windows import WindowSettings
 from rotator.core.decision.policies import Strategy, Verification
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
+
+from rotator.entry_points import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,14 +86,6 @@ def known_keys(model: type[BaseModel], place: Place) -> list[str]:
     for part in place:
         found = [inner for kind in found for inner in _step(kind, part)]
     return sorted({key for kind in found if _is_model(kind) for key in kind.model_fields})
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """`; did you mean X?`, or the names there are, or nothing."""
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean `{close[0]}`?"
-    return f"; there is {', '.join(known)}" if known else ""
 
 
 def _unknown_key(key: str, known: list[str]) -> str:

@@ -8,15 +8,24 @@ requests.get(f"{token.instance_url}/services/data/", headers=headers, timeout=60
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
-from rotator.consumer.dual_key import PATIENCE, DualKeyLogin, StoredVersions, Token, Waiting
-from rotator.consumer.places import open_place
+import rotator
+from rotator.consumer.dual_key import PATIENCE, DualKeyLogin, Token, Waiting
+from rotator.entry_points import STORES, NoSuchPlugin
 from rotator.salesforce.transport import Transport
+from rotator.stores.addresses import CredentialAddress, mistaken_address
+from rotator.stores.base import StoredVersions
+from rotator.stores.plugins import Surroundings, store_plugin
 
 if TYPE_CHECKING:
-    from rotator.consumer.dual_key import Readable
+    from pathlib import Path
+
+    from rotator.stores.base import Readable, Reader
+
+STORE_PATIENCE: Final = 5.0
+"""Seconds for which one look at a store is tried again; the login itself comes back to it for longer."""
 
 __all__ = ["PATIENCE", "DualKeyLogin", "Token", "Waiting", "from_files", "from_store", "login"]
 
@@ -24,17 +33,18 @@ __all__ = ["PATIENCE", "DualKeyLogin", "Token", "Waiting", "from_files", "from_s
 def login(
     place: str, *, ca: Path | None = None, proxy: str | None = None, waiting: Waiting | None = None
 ) -> DualKeyLogin:
-    """A login with the credential that stands at a place; `rotator docs consumers` has every option.
+    """A login with the credential that stands at an address; `rotator docs consumers` has every option.
 
     files:/var/lib/rotator/keys#billing
     vault:secret/rotator/billing?address=https://vault.example:8200
     aws:rotator/billing?region=eu-central-1
+    TYPE:... for the store of another package, by the `type` that it has in config.yaml
 
     `ca` is a PEM bundle to trust for the org instead of the system's, `proxy` a URL to use for it instead of the
-    environment's. Raises ConfigurationError for a place that cannot be meant; the store is asked when a token is.
+    environment's. Raises ConfigurationError for what is no address of a credential; the store is asked when a token is.
     """
     patient = waiting or Waiting()
-    return DualKeyLogin(open_place(place, patient), Transport(ca=ca, proxy=proxy), patient)
+    return DualKeyLogin(_reader(place, patient), Transport(ca=ca, proxy=proxy), patient)
 
 
 def from_store(
@@ -56,8 +66,30 @@ def from_files(
 
     `ca` is a PEM bundle to trust instead of the system's, `proxy` a URL to use instead of the environment's.
     """
-    from rotator.stores.files.store import FilesStore  # noqa: PLC0415 - other stores' consumers do without it
+    return login(f"files:{root}#{credential}", ca=ca, proxy=proxy, waiting=waiting)
 
-    return from_store(
-        FilesStore(str(root), Path(root)), credential, transport=Transport(ca=ca, proxy=proxy), waiting=waiting
+
+def _reader(place: str, waiting: Waiting) -> Reader:
+    kind, colon, rest = place.partition(":")
+    if not (colon and rest):
+        raise mistaken_address(place, f"must begin with {_known_types()}, and name a credential")
+    try:
+        plugin = store_plugin(kind)
+    except NoSuchPlugin as reason:
+        raise mistaken_address(place, f"is of no store that can be used: {reason}") from None
+    if plugin.reader is None:
+        raise mistaken_address(place, f"cannot be read: stores of the type {kind} are not read by an address")
+    around = Surroundings(
+        os.environ,
+        waiting.now,
+        waiting.sleep,
+        waiting.uniform,
+        user_agent=f"rotator-consumer/{rotator.__version__}",
+        patience=min(waiting.patience, STORE_PATIENCE),
     )
+    return plugin.reader(CredentialAddress(kind, rest), around)
+
+
+def _known_types() -> str:
+    *others, last = (f"{name}:" for name in STORES.names())
+    return f"{', '.join(others)} or {last}"

@@ -6,16 +6,16 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.logins import LoginOutcome
 from rotator.errors import LoginRefused, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
 from rotator.salesforce.login import LoginTarget, log_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
     from rotator.core.secret import Secret
     from rotator.salesforce.login import Login
@@ -48,18 +48,6 @@ class Waiting:
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
     """A random number between two, so that many consumers do not come back at the same moment."""
-
-
-class Readable(Protocol):
-    """The part of a store that a consumer needs."""
-
-    def stages(self, credential: str) -> Stages:
-        """What stands where."""
-        ...
-
-    def read(self, credential: str, fingerprint: Fingerprint) -> Version:
-        """A stored version."""
-        ...
 
 
 class DualKeyLogin:
@@ -128,39 +116,6 @@ class _NotYet(Exception):
     def __init__(self, error: RotatorError) -> None:
         super().__init__()
         self.error = error
-
-
-class StoredVersions:
-    """What a store holds of one credential, in the order in which to try it.
-
-    The stages are looked up anew each time. A version never changes, and checking its key costs more than a login, so
-    it is read once while it stands in a stage.
-    """
-
-    def __init__(self, store: Readable, credential: str) -> None:
-        self._store: Final = store
-        self._credential: Final = credential
-        self._known: dict[Fingerprint, Version] = {}
-
-    def __call__(self) -> Iterator[Version]:
-        stages = self._store.stages(self._credential)
-        self._known = {name: version for name, version in self._known.items() if name in stages.fingerprints}
-        for _, fingerprint in stages:
-            version = self._known.get(fingerprint) or self._read(fingerprint)
-            if version is not None:
-                self._known[fingerprint] = version
-                yield version
-
-    def _read(self, fingerprint: Fingerprint) -> Version | None:
-        try:
-            return self._store.read(self._credential, fingerprint)
-        except StoreUnavailable:
-            raise
-        except StoreError:
-            if fingerprint in self._store.stages(self._credential).fingerprints:
-                raise
-            # A rotation went on between the two looks and took it away; what replaced it is met in the next round.
-            return None
 
 
 def _only_a_mismatch(version: Version, answer: LoginAnswer) -> LoginRefused:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from rotator.errors import StoreError
+from rotator.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 
 
@@ -80,3 +82,55 @@ def read_stage(store: Store, credential: str, stage: Stage) -> Version | None:
             if fingerprint == seen:
                 raise
     return None
+
+
+Reader: TypeAlias = "Callable[[], Iterable[Version]]"
+"""What a consumer reads of one credential: at each call the stored versions, in the order in which to try them.
+
+A next one is looked for when it is asked for, so a login that succeeds at once costs one version.
+"""
+
+
+class Readable(Protocol):
+    """The part of a store that a consumer needs."""
+
+    def stages(self, credential: str) -> Stages:
+        """What stands where."""
+        ...
+
+    def read(self, credential: str, fingerprint: Fingerprint) -> Version:
+        """A stored version."""
+        ...
+
+
+class StoredVersions:
+    """What a store holds of one credential, in the order in which to try it.
+
+    The stages are looked up anew each time. A version never changes, and checking its key costs more than a login, so
+    it is read once while it stands in a stage.
+    """
+
+    def __init__(self, store: Readable, credential: str) -> None:
+        self._store: Final = store
+        self._credential: Final = credential
+        self._known: dict[Fingerprint, Version] = {}
+
+    def __call__(self) -> Iterator[Version]:
+        stages = self._store.stages(self._credential)
+        self._known = {name: version for name, version in self._known.items() if name in stages.fingerprints}
+        for _, fingerprint in stages:
+            version = self._known.get(fingerprint) or self._read(fingerprint)
+            if version is not None:
+                self._known[fingerprint] = version
+                yield version
+
+    def _read(self, fingerprint: Fingerprint) -> Version | None:
+        try:
+            return self._store.read(self._credential, fingerprint)
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            if fingerprint in self._store.stages(self._credential).fingerprints:
+                raise
+            # A rotation went on between the two looks and took it away; what replaced it is met in the next round.
+            return None

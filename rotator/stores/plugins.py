@@ -1,23 +1,25 @@
-"""What a kind of store is: the plug-in behind `type` in config.yaml. `rotator docs stores` shows how to write one."""
+"""What a type of store is: the plug-in behind `type` in config.yaml. docs/stores.md shows how to write one."""
 
 from __future__ import annotations
 
 import random
 import time
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import rotator
-from rotator.config.section import StoreSettings
-from rotator.config.stores import load_kind
+from rotator.entry_points import STORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from rotator.stores.base import Store
+    from rotator.stores.addresses import CredentialAddress
+    from rotator.stores.base import Reader, Store
 
-S = TypeVar("S", bound=StoreSettings)
+S = TypeVar("S")
+"""Its settings, a `rotator.config.section.StoreSettings`; not named here, as a consumer has no configuration."""
 
 
 def _utc_now() -> datetime:
@@ -37,6 +39,8 @@ class Surroundings:
     user_agent: str = field(default_factory=lambda: f"rotator/{rotator.__version__}")
     at_end: Callable[[Callable[[], None]], object] = lambda _close: None
     """Takes what closes connections and ends sessions when the program does."""
+    patience: float = 30.0
+    """Seconds for which a call to a system that is busy or away is tried again, unless the settings say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,40 @@ class Policies:
 
 
 @dataclass(frozen=True)
-class StoreKind(Generic[S]):
-    """A kind of store. An entry point in the group `rotator.stores` gives it its name in config.yaml."""
+class StorePlugin(Generic[S]):
+    """A type of store. An entry point in the group `rotator.stores` gives it its name.
 
-    settings: type[S]
-    """What stands in config.yaml; its module imports nothing heavy, as every command reads it."""
+    Its module is imported by every command and every consumer that names it, so it imports nothing heavy: each of these
+    functions imports what it needs, and a consumer never calls `settings`, which needs pydantic.
+    """
+
+    settings: Callable[[], type[S]]
+    """Gives what stands in config.yaml."""
     open: Callable[[str, S, Surroundings], Store]
     """Makes a store by its name in config.yaml. It connects to nothing yet. Raises ConfigurationError."""
+    reader: Callable[[CredentialAddress, Surroundings], Reader] | None = None
+    """Makes what reads a credential by its address (`rotator.consumer.login`); None where nothing can.
+
+    It connects to nothing yet. Raises ConfigurationError.
+    """
     policies: Callable[[S, Sequence[str]], Policies] | None = None
     """For `rotator check --print-policy`, for these credentials; None where the system has no policies."""
 
 
-def kind_of(settings: StoreSettings) -> StoreKind[Any]:
-    """The kind that settings are of."""
-    kind: StoreKind[Any] = load_kind(settings.type)
-    return kind
+class StoreKind(StorePlugin[S]):
+    """The form that plug-ins had in release 0.1, and have for one more: the settings themselves, and no reader."""
+
+    def __init__(
+        self,
+        settings: type[S],
+        open: Callable[[str, S, Surroundings], Store],  # noqa: A002 - the name that it has had
+        policies: Callable[[S, Sequence[str]], Policies] | None = None,
+    ) -> None:
+        warnings.warn("StoreKind is StorePlugin now (docs/stores.md)", DeprecationWarning, stacklevel=2)
+        super().__init__(lambda: settings, open, policies=policies)
+
+
+def store_plugin(name: str) -> StorePlugin[Any]:
+    """The plug-in of a type of store. Raises NoSuchPlugin."""
+    plugin: StorePlugin[Any] = STORES.load(name)
+    return plugin

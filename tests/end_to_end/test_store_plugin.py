@@ -1,4 +1,4 @@
-"""A kind of store from another package: the one in docs/stores.md, installed beside rotator, used from config.yaml."""
+"""A type of store from another package: the one in docs/stores.md, installed beside rotator, used from config.yaml."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 ROTATOR = str(Path(sys.executable).with_name("rotator"))
 DOCUMENT = Path(__file__).parents[2] / "docs" / "stores.md"
-FILES = ("rotator_onefile/__init__.py", "rotator_onefile/store.py", "test_onefile.py")
+FILES = ("rotator_onefile/__init__.py", "rotator_onefile/settings.py", "rotator_onefile/store.py", "test_onefile.py")
 """What the blocks of Python in the document are, in this order."""
 
-ENTRY_POINTS = "[rotator.stores]\nonefile = rotator_onefile:KIND\nbroken = rotator_onefile.missing:KIND\n"
+ENTRY_POINTS = "[rotator.stores]\nonefile = rotator_onefile:PLUGIN\nbroken = rotator_onefile.missing:PLUGIN\n"
 METADATA = "Metadata-Version: 2.1\nName: rotator-onefile\nVersion: 1.0\n"
 
 
@@ -98,6 +98,32 @@ def test_a_key_pair_is_adopted_and_rotated_in_a_store_of_another_package(install
     assert checked["store keys"] == checked["key of billing"] == "ok"
 
 
+CONSUMER = """\
+import sys
+from pathlib import Path
+import rotator.consumer
+login = rotator.consumer.login(sys.argv[1], ca=Path(sys.argv[2]))
+print(login.token().instance_url)
+print(*sorted({"pydantic", "click", "sqlalchemy", "rotator_onefile.settings"} & set(sys.modules)))
+"""
+
+
+def consume(installed: Path, address: str, orgs: Path) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [sys.executable, "-c", CONSUMER, address, orgs.parent / "ca.pem"]
+    return subprocess.run(command, env=beside(installed), capture_output=True, text=True, check=False)
+
+
+def test_a_consumer_logs_in_from_a_store_of_another_package(installed: Path, orgs: Path) -> None:
+    key = orgs.parent / "keys" / "production-Reporting.pem"
+    answer(installed, orgs, "adopt", "reporting", "--key", str(key))
+    done = consume(installed, f"onefile:reporting?folder={orgs.parent / 'store'}", orgs)
+    url, loaded = done.stdout.split("\n", 1)
+    assert (done.returncode, url.startswith("https://127.0.0.1"), loaded) == (0, True, "\n"), done.stderr
+    mistaken = consume(installed, "onefile:reporting?folder=/srv&key=s3cret", orgs)
+    assert "The address 'onefile:reporting' has an unknown option 'key'; there are folder" in mistaken.stderr
+    assert "did you mean `onefile`?" in consume(installed, "onefiel:reporting", orgs).stderr
+
+
 def test_the_store_of_the_document_keeps_the_promises_of_every_store(installed: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_onefile.py"]
     done = subprocess.run(command, env=beside(installed), capture_output=True, text=True, check=False, cwd=installed)
@@ -107,7 +133,7 @@ def test_the_store_of_the_document_keeps_the_promises_of_every_store(installed: 
 
 def test_a_kind_that_is_not_there_is_told_with_those_that_are(installed: Path, orgs: Path) -> None:
     told = refusal(installed, orgs, ("type: onefile", "type: azure"))
-    assert "stores.keys.type: there is no kind of store `azure`; there is " in told
+    assert "stores.keys.type: there is no type of store `azure`; there is " in told
     assert "files, onefile" in told
     assert "did you mean `onefile`?" in refusal(installed, orgs, ("type: onefile", "type: onefiel"))
 
@@ -115,8 +141,8 @@ def test_a_kind_that_is_not_there_is_told_with_those_that_are(installed: Path, o
 def test_a_plug_in_that_cannot_be_imported_is_told_in_one_sentence(installed: Path, orgs: Path) -> None:
     told = refusal(installed, orgs, ("type: onefile", "type: broken"))
     assert (
-        "stores.keys.type: the plug-in `broken` of rotator-onefile 1.0 (rotator_onefile.missing:KIND) cannot be loaded:"
-        " ModuleNotFoundError: No module named 'rotator_onefile.missing'"
+        "stores.keys.type: the plug-in `broken` of rotator-onefile 1.0 (rotator_onefile.missing:PLUGIN)"
+        " cannot be loaded: ModuleNotFoundError: No module named 'rotator_onefile.missing'"
     ) in told
 
 

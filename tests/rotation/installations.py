@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from threading import Condition
 from typing import TYPE_CHECKING, Final
 
-from rotator.consumer.dual_key import DualKeyLogin, StoredVersions, Waiting
+from rotator.consumer.dual_key import DualKeyLogin, Waiting
 from rotator.errors import RotatorError
 from rotator.history.engine.database import open_database
+from rotator.stores.base import StoredVersions
 from tests.rotation.trials import CHANGES, Watcher
 
 if TYPE_CHECKING:

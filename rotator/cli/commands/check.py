@@ -10,7 +10,7 @@ from rich.table import Table
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import console, print_json, state
 from rotator.services.preflight import Check, Result, checks
-from rotator.stores.plugins import kind_of
+from rotator.stores.plugins import store_plugin
 
 if TYPE_CHECKING:
     from rotator.config.settings import Settings
@@ -35,11 +35,11 @@ def print_policies(settings: Settings, *, as_json: bool) -> None:
 
 
 def _policies(settings: Settings, store: str) -> Policies | None:
-    kind = kind_of(settings.stores[store])
-    if kind.policies is None:
+    plugin = store_plugin(settings.stores[store].type)
+    if plugin.policies is None:
         return None
     credentials = [name for name, credential in settings.credentials.items() if credential.store == store]
-    return kind.policies(settings.stores[store], credentials)
+    return plugin.policies(settings.stores[store], credentials)
 
 
 def _print_policy(heading: str, text: str) -> None:

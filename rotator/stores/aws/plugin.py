@@ -1,89 +1,41 @@
-"""`type: aws` in config.yaml."""
+"""The store type `aws`: `type: aws` in config.yaml, `aws:SECRET?...` in a consumer."""
+
+# ruff: noqa: PLC0415 - see StorePlugin; boto3 costs a third of a second, cryptography, below it, 70 ms
+
+from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Final
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
-
-from rotator.config.durations import Duration
-from rotator.config.paths import ConfiguredPath
-from rotator.config.section import StoreSettings, Words
-from rotator.core.addresses import secure_address
-from rotator.stores.aws import policy
-from rotator.stores.plugins import Policies, StoreKind, Surroundings
+from rotator.stores.addresses import file_option, is_secure
+from rotator.stores.plugins import Policies, StorePlugin
 
 if TYPE_CHECKING:
-    from rotator.stores.base import Store
+    from collections.abc import Sequence
 
-Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]{0,256}$")]
-"""Characters that a secret's name may have (CreateSecret, Name)."""
+    from rotator.stores.addresses import CredentialAddress
+    from rotator.stores.aws.access import AwsAccess
+    from rotator.stores.aws.calls import AwsCalls
+    from rotator.stores.aws.policy import Ground
+    from rotator.stores.aws.settings import AwsStoreSettings
+    from rotator.stores.base import Reader, Store
+    from rotator.stores.plugins import Surroundings
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$")]
-TagValue = Annotated[str, StringConstraints(max_length=256)]
-RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$")]
-
-
-def _address(value: str) -> str:
-    return secure_address(value, "https://vpce-1a2b3c.secretsmanager.eu-central-1.vpce.amazonaws.com")
-
-
-Address = Annotated[str, AfterValidator(_address)]
+_ADDRESSES: Final = ("endpoint_url", "sts_endpoint_url")
+_OPTIONS: Final = frozenset({"region", "profile", "role", "external_id", "ca", *_ADDRESSES})
+"""Of a consumer's address."""
 
 
-class AwsStoreSettings(StoreSettings):
-    """A store in AWS Secrets Manager. What is left out, AWS's own environment and files say."""
+def _settings() -> type[AwsStoreSettings]:
+    from rotator.stores.aws.settings import AwsStoreSettings
 
-    type: Literal["aws"]
-    prefix: Prefix = "rotator/"
-    """What the names of its secrets begin with; a credential's name follows."""
-    region: Region | None = None
-    profile: Words | None = None
-    role: RoleArn | None = None
-    external_id: Words | None = None
-    create: bool = True
-    """Whether secrets that do not exist are made."""
-    kms_key: Words | None = None
-    """Id, ARN or alias of the KMS key of new secrets."""
-    tags: dict[Words, TagValue] = Field(default_factory=dict)
-    endpoint_url: Address | None = None
-    sts_endpoint_url: Address | None = None
-    ca: ConfiguredPath | None = None
-    connect_timeout: Duration = timedelta(seconds=10)
-    read_timeout: Duration = timedelta(seconds=30)
-    attempts: Annotated[int, Field(strict=True, ge=1, le=10)] = 3
-    """How often AWS's own library tries a call, before the program waits longer."""
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        if not (self.connect_timeout and self.read_timeout):
-            raise ValueError("connect_timeout and read_timeout must be more than 0s")
-        if self.external_id and not self.role:
-            raise ValueError("external_id is for a role: give `role` as well")
-        if self.tags and not self.create:
-            raise ValueError("tags are for new secrets, and `create: false` makes none")
-        return self
-
-    @property
-    def ground(self) -> policy.Ground:
-        """What the policies are about."""
-        return policy.Ground(
-            prefix=self.prefix,
-            region=self.region,
-            kms_key=self.kms_key,
-            create=self.create,
-            tagged=bool(self.tags),
-            role=self.role,
-        )
+    return AwsStoreSettings
 
 
-def _open(name: str, settings: AwsStoreSettings, surroundings: Surroundings) -> "Store":
-    # boto3 costs a third of a second; cryptography, below it, 70 ms.
-    from rotator.stores.aws.access import AwsAccess, AwsClients  # noqa: PLC0415
-    from rotator.stores.aws.calls import AwsCalls, Waiting  # noqa: PLC0415
-    from rotator.stores.aws.store import AwsStore, NewSecrets  # noqa: PLC0415
+def _open(name: str, settings: AwsStoreSettings, around: Surroundings) -> Store:
+    from rotator.stores.aws.access import AwsAccess
+    from rotator.stores.aws.store import AwsStore, NewSecrets
 
     access = AwsAccess(
         region=settings.region,
@@ -97,13 +49,44 @@ def _open(name: str, settings: AwsStoreSettings, surroundings: Surroundings) -> 
         read_timeout=settings.read_timeout.total_seconds(),
         attempts=settings.attempts,
     )
-    waiting = Waiting(surroundings.now, surroundings.sleep, surroundings.uniform)
-    clients = AwsClients(access, surroundings.user_agent, surroundings.now)
-    calls = AwsCalls(name, clients, settings.ground, waiting)
+    calls = _calls(name, access, settings.ground, around)
     return AwsStore(name, calls, settings.prefix, NewSecrets(settings.create, settings.kms_key, settings.tags))
 
 
+def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
+    from rotator.stores.aws.access import AwsAccess
+    from rotator.stores.aws.policy import Ground
+    from rotator.stores.aws.reader import AwsReader
+
+    secret, options = address.parts(_OPTIONS)
+    for option in _ADDRESSES:
+        if option in options and not is_secure(options[option]):
+            raise address.mistaken(f"needs an {option} that begins with https://")
+    arn = secret.split(":") if secret.startswith("arn:") else []
+    access = AwsAccess(
+        region=options.get("region", arn[3] if len(arn) > 3 else None),
+        profile=options.get("profile"),
+        role=options.get("role"),
+        external_id=options.get("external_id"),
+        endpoint_url=options.get("endpoint_url"),
+        sts_endpoint_url=options.get("sts_endpoint_url"),
+        ca=file_option(options, "ca"),
+    )
+    ground = Ground(prefix=secret, region=access.region, role=access.role)
+    return AwsReader(_calls(secret, access, ground, around), secret)
+
+
+def _calls(name: str, access: AwsAccess, ground: Ground, around: Surroundings) -> AwsCalls:
+    from rotator.stores.aws.access import AwsClients
+    from rotator.stores.aws.calls import AwsCalls, Waiting
+
+    clients = AwsClients(access, around.user_agent, around.now)
+    return AwsCalls(name, clients, ground, Waiting(around.now, around.sleep, around.uniform, around.patience))
+
+
 def _policies(settings: AwsStoreSettings, credentials: Sequence[str]) -> Policies:
+    from rotator.stores.aws import policy
+
     ground, text = settings.ground, partial(json.dumps, indent=2)
     assuming = {f"whoever assumes {settings.role}": text(policy.for_whoever_assumes(ground))}
     return Policies(
@@ -114,4 +97,4 @@ def _policies(settings: AwsStoreSettings, credentials: Sequence[str]) -> Policie
     )
 
 
-KIND = StoreKind(AwsStoreSettings, _open, _policies)
+PLUGIN = StorePlugin(_settings, _open, _reader, _policies)

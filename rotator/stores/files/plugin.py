@@ -1,27 +1,43 @@
-"""`type: files` in config.yaml."""
+"""The store type `files`: `type: files` in config.yaml, `files:FOLDER#CREDENTIAL` in a consumer."""
 
-from typing import TYPE_CHECKING, Literal
+# ruff: noqa: PLC0415 - see StorePlugin
 
-from rotator.config.paths import ConfiguredPath
-from rotator.config.section import StoreSettings
-from rotator.stores.plugins import StoreKind, Surroundings
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rotator.stores.plugins import StorePlugin
 
 if TYPE_CHECKING:
-    from rotator.stores.base import Store
+    from rotator.stores.addresses import CredentialAddress
+    from rotator.stores.base import Reader, Store
+    from rotator.stores.files.settings import FilesStoreSettings
+    from rotator.stores.plugins import Surroundings
 
 
-class FilesStoreSettings(StoreSettings):
-    """A store of files in a folder."""
+def _settings() -> type[FilesStoreSettings]:
+    from rotator.stores.files.settings import FilesStoreSettings
 
-    type: Literal["files"]
-    path: ConfiguredPath
+    return FilesStoreSettings
 
 
-def _open(name: str, settings: FilesStoreSettings, _surroundings: Surroundings) -> "Store":
-    # Reading settings needs no cryptography, which costs 70 ms.
-    from rotator.stores.files.store import FilesStore  # noqa: PLC0415
+def _open(name: str, settings: FilesStoreSettings, _around: Surroundings) -> Store:
+    from rotator.stores.files.store import FilesStore
 
     return FilesStore(name, settings.path)
 
 
-KIND = StoreKind(FilesStoreSettings, _open)
+def _reader(address: CredentialAddress, _around: Surroundings) -> Reader:
+    from rotator.stores.base import StoredVersions
+    from rotator.stores.files.store import FilesStore
+
+    # The last one: a folder's name may have a `#`, a credential's may not.
+    root, _, credential = address.rest.rpartition("#")
+    if not root or not credential:
+        raise address.mistaken("must be a directory, `#` and a credential")
+    path = Path(root).expanduser()
+    return StoredVersions(FilesStore(str(path), path), credential)
+
+
+PLUGIN = StorePlugin(_settings, _open, _reader)

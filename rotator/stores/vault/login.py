@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rotator.core.secret import Secret
@@ -10,9 +11,11 @@ from rotator.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from rotator.stores.vault.http import Answer, VaultHttp
+
+SERVICE_ACCOUNT_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+"""Where Kubernetes puts the token of a pod's service account."""
 
 
 @dataclass(frozen=True)

@@ -1,120 +1,46 @@
-"""`type: vault` in config.yaml."""
+"""The store type `vault`: `type: vault` in config.yaml, `vault:MOUNT/FOLDER/CREDENTIAL?...` in a consumer."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+# ruff: noqa: PLC0415 - see StorePlugin; hvac costs 190 ms, cryptography, below the store, 70 ms
+
+from __future__ import annotations
+
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Final
 
-from pydantic import AfterValidator, model_validator
-
-from rotator.config.durations import Duration
-from rotator.config.paths import ConfiguredPath
-from rotator.config.secrets import SecretReference
-from rotator.config.section import Section, StoreSettings, Words
-from rotator.core.addresses import secure_address
+from rotator.core.secret import Secret
 from rotator.errors import ConfigurationError
-from rotator.stores.plugins import Policies, StoreKind, Surroundings
-from rotator.stores.vault.policy import consumer_policy, rotator_policy
+from rotator.stores.addresses import file_option, is_secure, secure_address
+from rotator.stores.plugins import Policies, StorePlugin
 
 if TYPE_CHECKING:
-    from rotator.stores.base import Store
+    from collections.abc import Mapping, Sequence
+
+    from rotator.stores.addresses import CredentialAddress
+    from rotator.stores.base import Reader, Store
+    from rotator.stores.plugins import Surroundings
+    from rotator.stores.vault.http import VaultServer
     from rotator.stores.vault.login import VaultLogin
+    from rotator.stores.vault.session import VaultSession
+    from rotator.stores.vault.settings import VaultLoginSettings, VaultStoreSettings
 
-ADDRESS_VARIABLE: Final = "VAULT_ADDR"
-SERVICE_ACCOUNT_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-
-_IN_PATHS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
-
-
-def vault_address(value: str) -> str:
-    """The address of a server. Raises ValueError for one that would send keys in the clear."""
-    return secure_address(value, "https://vault.example:8200")
-
-
-def _path_in_vault(value: str) -> str:
-    path = value.strip("/")
-    if not path or not all(part and part.strip(".") and _IN_PATHS.issuperset(part) for part in path.split("/")):
-        raise ValueError("must be a path such as secret or teams/billing, of letters, digits, `.`, `_` and `-`")
-    return path
+_ADDRESS: Final = "VAULT_ADDR"
+_EXAMPLE: Final = "https://vault.example:8200"
+_OPTIONS: Final = frozenset(
+    {"address", "namespace", "mount", "ca", "token_file", "approle", "kubernetes", "jwt", "jwt_file", "auth"}
+)
+"""Of a consumer's address."""
 
 
-Address = Annotated[str, AfterValidator(vault_address)]
-VaultPath = Annotated[str, AfterValidator(_path_in_vault)]
+def _settings() -> type[VaultStoreSettings]:
+    from rotator.stores.vault.settings import VaultStoreSettings
+
+    return VaultStoreSettings
 
 
-class AppRoleSettings(Section):
-    """Log-in by AppRole."""
-
-    role_id: Words
-    secret_id: SecretReference | None = None
-    """None for a role that is bound to addresses only."""
-    wrapped: bool = False
-    """Whether `secret_id` refers to a wrapping token, which is unwrapped once."""
-    mount: VaultPath = "approle"
-
-
-class KubernetesSettings(Section):
-    """Log-in by the token of a pod's service account."""
-
-    role: Words
-    token_path: ConfiguredPath = SERVICE_ACCOUNT_TOKEN
-    mount: VaultPath = "kubernetes"
-
-
-class JwtSettings(Section):
-    """Log-in by a signed token that something else writes to a file: a projected volume, SPIFFE, a CI system."""
-
-    role: Words
-    token_path: ConfiguredPath
-    mount: VaultPath = "jwt"
-
-
-class VaultLoginSettings(Section):
-    """How to get a token: exactly one of these."""
-
-    token: SecretReference | None = None
-    token_file: ConfiguredPath | None = None
-    approle: AppRoleSettings | None = None
-    kubernetes: KubernetesSettings | None = None
-    jwt: JwtSettings | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
-            raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
-        return self
-
-
-class VaultStoreSettings(StoreSettings):
-    """A store in a KV engine (version 2) of HashiCorp Vault or OpenBao."""
-
-    type: Literal["vault"]
-    address: Address | None = None
-    """$VAULT_ADDR unless given."""
-    namespace: VaultPath | None = None
-    mount: VaultPath = "secret"
-    path: VaultPath = "rotator"
-    """The folder in the mount; it belongs to the store alone."""
-    ca: ConfiguredPath | None = None
-    connect_timeout: Duration = timedelta(seconds=10)
-    read_timeout: Duration = timedelta(seconds=30)
-    patience: Duration = timedelta(seconds=30)
-    """How long each call waits for a server that is sealed, a standby, throttling or away."""
-    login: VaultLoginSettings
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Self:
-        if not (self.connect_timeout and self.read_timeout):
-            raise ValueError("connect_timeout and read_timeout must be more than 0s")
-        return self
-
-
-def _open(name: str, settings: VaultStoreSettings, around: Surroundings) -> "Store":
-    # hvac costs 190 ms, cryptography, below the store, 70 ms.
-    from rotator.stores.vault.http import VaultHttp, VaultServer, Waiting  # noqa: PLC0415
-    from rotator.stores.vault.session import VaultSession  # noqa: PLC0415
-    from rotator.stores.vault.store import VaultStore  # noqa: PLC0415
+def _open(name: str, settings: VaultStoreSettings, around: Surroundings) -> Store:
+    from rotator.stores.vault.http import VaultServer
+    from rotator.stores.vault.store import VaultStore
 
     server = VaultServer(
         address=_address(name, settings, around),
@@ -124,28 +50,54 @@ def _open(name: str, settings: VaultStoreSettings, around: Surroundings) -> "Sto
         read_timeout=settings.read_timeout.total_seconds(),
         user_agent=around.user_agent,
     )
-    waiting = Waiting(settings.patience.total_seconds(), around.now, around.sleep, around.uniform)
-    session = VaultSession(VaultHttp(name, server, waiting), _login(settings.login, around))
-    around.at_end(session.close)
+    session = _session(name, server, _login(settings.login, around), around, settings.patience.total_seconds())
     return VaultStore(name, session, settings.mount, settings.path)
+
+
+def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
+    from rotator.stores.base import StoredVersions
+    from rotator.stores.vault.http import VaultServer
+    from rotator.stores.vault.store import VaultStore
+
+    path, options = address.parts(_OPTIONS)
+    mount, folder, credential = _parts_of_path(address, path.strip("/"), options.get("mount"))
+    url = options.get("address") or around.environ.get(_ADDRESS, "")
+    if not is_secure(url):
+        raise address.mistaken(f"needs `address`, or the variable {_ADDRESS}, that begins with https://")
+    server = VaultServer(
+        url.rstrip("/"), options.get("namespace"), file_option(options, "ca"), user_agent=around.user_agent
+    )
+    session = _session(path, server, _login_of(options, around.environ), around, around.patience)
+    return StoredVersions(VaultStore(path, session, mount, folder, sees_pending=False), credential)
+
+
+def _session(name: str, server: VaultServer, login: VaultLogin, around: Surroundings, patience: float) -> VaultSession:
+    from rotator.stores.vault.http import VaultHttp, Waiting
+    from rotator.stores.vault.session import VaultSession
+
+    waiting = Waiting(patience, around.now, around.sleep, around.uniform)
+    session = VaultSession(VaultHttp(name, server, waiting), login)
+    around.at_end(session.close)
+    return session
 
 
 def _address(name: str, settings: VaultStoreSettings, around: Surroundings) -> str:
     if settings.address:
         return settings.address
+    given = around.environ.get(_ADDRESS, "")
     try:
-        return vault_address(around.environ.get(ADDRESS_VARIABLE, ""))
+        return secure_address(given, _EXAMPLE)
     except ValueError as error:
-        found = "is not set" if not around.environ.get(ADDRESS_VARIABLE) else str(error)
+        found = str(error) if given else "is not set"
     raise ConfigurationError(
-        f"The store {name!r} has no `address`, and the environment variable {ADDRESS_VARIABLE} {found}.",
+        f"The store {name!r} has no `address`, and the environment variable {_ADDRESS} {found}.",
         left="Nothing was touched.",
-        advice=f"Set `address` of the store in config.yaml, or {ADDRESS_VARIABLE}.",
+        advice=f"Set `address` of the store in config.yaml, or {_ADDRESS}.",
     )
 
 
-def _login(settings: VaultLoginSettings, around: Surroundings) -> "VaultLogin":
-    from rotator.stores.vault.login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin  # noqa: PLC0415
+def _login(settings: VaultLoginSettings, around: Surroundings) -> VaultLogin:
+    from rotator.stores.vault.login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
 
     if settings.token:
         return TokenLogin(partial(settings.token.resolve, around.environ))
@@ -162,7 +114,39 @@ def _login(settings: VaultLoginSettings, around: Surroundings) -> "VaultLogin":
     return JwtLogin(settings.jwt.role, settings.jwt.token_path, mount=settings.jwt.mount)
 
 
+def _login_of(options: Mapping[str, str], environ: Mapping[str, str]) -> VaultLogin:
+    """As a consumer's address says; else by $VAULT_TOKEN, else by the token that `vault login` left at home."""
+    from rotator.stores.vault.login import (
+        SERVICE_ACCOUNT_TOKEN,
+        AppRoleLogin,
+        JwtLogin,
+        TokenFileLogin,
+        TokenLogin,
+    )
+
+    if "approle" in options:
+        given = (lambda: Secret(environ["VAULT_SECRET_ID"])) if environ.get("VAULT_SECRET_ID") else None
+        return AppRoleLogin(options["approle"], given, mount=options.get("auth", "approle"))
+    for kind in ("kubernetes", "jwt"):
+        if kind in options:
+            token = file_option(options, "jwt_file") or SERVICE_ACCOUNT_TOKEN
+            return JwtLogin(options[kind], token, mount=options.get("auth", kind), kubernetes=kind == "kubernetes")
+    if "token_file" not in options and environ.get("VAULT_TOKEN"):
+        return TokenLogin(lambda: Secret(environ.get("VAULT_TOKEN", "")))
+    return TokenFileLogin(file_option(options, "token_file") or Path("~/.vault-token").expanduser())
+
+
+def _parts_of_path(address: CredentialAddress, path: str, named: str | None) -> tuple[str, str, str]:
+    mount = (path.partition("/")[0] if named is None else named).strip("/")
+    folder, _, credential = path.removeprefix(f"{mount}/").rpartition("/")
+    if not (path.startswith(f"{mount}/") and folder and credential):
+        raise address.mistaken("must be a path in Vault: mount, folder and credential")
+    return mount, folder, credential
+
+
 def _policies(settings: VaultStoreSettings, credentials: Sequence[str]) -> Policies:
+    from rotator.stores.vault.policy import consumer_policy, rotator_policy
+
     return Policies(
         "Vault policy",
         rotator_policy(settings.mount, settings.path),
@@ -170,4 +154,4 @@ def _policies(settings: VaultStoreSettings, credentials: Sequence[str]) -> Polic
     )
 
 
-KIND = StoreKind(VaultStoreSettings, _open, _policies)
+PLUGIN = StorePlugin(_settings, _open, _reader, _policies)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.stores.aws.access import AwsAccess, AwsClients
 from rotator.stores.aws.calls import AwsCalls, Waiting
-from rotator.stores.aws.plugin import KIND
+from rotator.stores.aws.plugin import PLUGIN
 from rotator.stores.aws.policy import Ground
 from rotator.stores.aws.store import AwsStore, NewSecrets
 from rotator.stores.plugins import Surroundings
@@ -96,9 +96,9 @@ class AwsGround:
         """A store as config.yaml would have it, with connections of its own."""
         usual = {"prefix": self.prefix, "region": REGION, "attempts": 1}
         where = {"endpoint_url": self.server.url, "sts_endpoint_url": self.server.url}
-        read = KIND.settings.model_validate({"type": "aws", **usual, **where, **settings})
+        read = PLUGIN.settings().model_validate({"type": "aws", **usual, **where, **settings})
         around = Surroundings({}, now=self.time.now, sleep=self.time.sleep, uniform=lambda _low, high: high)
-        store = KIND.open("cloud", read, around)
+        store = PLUGIN.open("cloud", read, around)
         assert isinstance(store, AwsStore)
         return store
 

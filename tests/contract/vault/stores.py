@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.stores.plugins import Surroundings
-from rotator.stores.vault.plugin import KIND
+from rotator.stores.vault.plugin import PLUGIN
 from rotator.stores.vault.policy import rotator_policy
 from rotator.stores.vault.store import VaultStore
 from tests.contract.servers.vault import closing
@@ -72,7 +72,7 @@ def opened(
             sleep=clock.sleep,
             at_end=at_end.callback,
         )
-        store = KIND.open("keys", KIND.settings.model_validate(document), around)
+        store = PLUGIN.open("keys", PLUGIN.settings().model_validate(document), around)
         assert isinstance(store, VaultStore)
         yield store
 

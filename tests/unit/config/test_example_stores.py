@@ -8,8 +8,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from rotator.config.plugins import store_settings
 from rotator.config.secrets import SecretReference
-from rotator.config.stores import settings_of
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml.example"
 
@@ -36,7 +36,7 @@ def options(model: type[BaseModel]) -> set[str]:
 def test_a_store_that_is_shown_commented_out_is_sound_and_shows_every_option(kind: str) -> None:
     text = block(kind)
     (settings,) = yaml.safe_load(text).values()
-    model = settings_of(kind)
+    model = store_settings(kind)
     read = model.model_validate(settings, context={"folder": Path("/etc/rotator")})
     assert read.type == kind
     for option in options(model):
@@ -45,7 +45,7 @@ def test_a_store_that_is_shown_commented_out_is_sound_and_shows_every_option(kin
 
 @pytest.mark.parametrize("kind", ["vault"])
 def test_the_defaults_that_are_shown_are_the_defaults(kind: str) -> None:
-    text, model = block(kind), settings_of(kind)
+    text, model = block(kind), store_settings(kind)
     shown = dict(re.findall(r"^  # (\w+): ([^{\n]+)$", text, re.MULTILINE))
     (settings,) = yaml.safe_load(text).values()
     usual = model.model_validate(settings)

@@ -15,7 +15,7 @@ from rotator.config.settings import LoginByCredential, LoginWithKey, Settings
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
 from rotator.core.decision.policies import Strategy
 from rotator.errors import ConfigurationError
-from rotator.stores.files.plugin import FilesStoreSettings
+from rotator.stores.files.settings import FilesStoreSettings
 
 Read = Callable[..., Settings]
 Refusal = Callable[..., str]
@@ -108,7 +108,7 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("stores:", "store:", 12, "store: unknown key; did you mean `stores`?"),
         ("username: billing", "user: billing", 18, "credentials.billing.user: unknown key; did you mean `username`?"),
         ("{file: ", "{fil: ", 8, "orgs.production.login.private_key.fil: unknown key; did you mean `file`?"),
-        ("type: files", "type: flies", 13, "stores.keys.type: there is no kind of store `flies`; did you mean `files`"),
+        ("type: files", "type: flies", 13, "stores.keys.type: there is no type of store `flies`; did you mean `files`"),
         ("type: files", "type: 12", 13, "stores.keys.type: must be text"),
         ("type: files, ", "", 13, "stores.keys.type: it is missing"),
         ("{type: files, path: store}", "store", 13, "stores.keys: must be a group of indented keys"),

@@ -14,10 +14,11 @@ import yaml
 
 from rotator.config.loading import parse
 from rotator.errors import ConfigurationError
-from rotator.stores.aws.plugin import KIND, AwsStoreSettings
+from rotator.stores.aws.plugin import PLUGIN
 from rotator.stores.aws.policy import Ground, for_consumers, for_rotator, statement_for
+from rotator.stores.aws.settings import AwsStoreSettings
 from rotator.stores.aws.store import AwsStore
-from rotator.stores.plugins import Surroundings, kind_of
+from rotator.stores.plugins import Surroundings
 
 if TYPE_CHECKING:
     from rotator.config.section import StoreSettings
@@ -47,7 +48,7 @@ def test_a_store_in_aws_needs_nothing_but_its_type() -> None:
     settings = read()
     assert isinstance(settings, AwsStoreSettings)
     assert (settings.prefix, settings.create, settings.region) == ("rotator/", True, None)
-    assert isinstance(kind_of(settings).open("cloud", settings, Surroundings({})), AwsStore)
+    assert isinstance(PLUGIN.open("cloud", settings, Surroundings({})), AwsStore)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +101,8 @@ def test_settings_are_read_without_loading_the_library_for_aws() -> None:
 
 def test_the_printed_policies_are_json_for_rotator_and_for_each_consumer() -> None:
     settings = AwsStoreSettings.model_validate({"type": "aws", "region": "eu-central-1", "kms_key": "alias/rotator"})
-    assert KIND.policies
-    policies = KIND.policies(settings, ["billing", "payroll"])
+    assert PLUGIN.policies
+    policies = PLUGIN.policies(settings, ["billing", "payroll"])
     assert policies.language == "IAM policy"
     rotate, use_key = json.loads(policies.rotator)["Statement"]
     assert "secretsmanager:DeleteSecret" not in rotate["Action"]
@@ -115,8 +116,8 @@ def test_the_printed_policies_are_json_for_rotator_and_for_each_consumer() -> No
 
 def test_who_assumes_the_role_of_the_program_has_a_policy_of_its_own() -> None:
     role = "arn:aws:iam::123456789012:role/rotator"
-    assert KIND.policies
-    policies = KIND.policies(AwsStoreSettings.model_validate({"type": "aws", "role": role}), [])
+    assert PLUGIN.policies
+    policies = PLUGIN.policies(AwsStoreSettings.model_validate({"type": "aws", "role": role}), [])
     (assuming,) = json.loads(policies.others[f"whoever assumes {role}"])["Statement"]
     assert (assuming["Action"], assuming["Resource"]) == (["sts:AssumeRole"], role)
     assert "sts:AssumeRole" not in policies.rotator

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator import consumer
-from rotator.consumer import places
 from rotator.errors import ConfigurationError, RotatorError
+from rotator.stores.vault import plugin as vault
 from rotator.stores.vault.login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def _no_vault_around(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
-        ("", "must begin with files:, vault: or aws:"),
-        ("/var/lib/rotator/keys", "must begin with files:, vault: or aws:"),
-        ("gcp:billing", "must begin with files:, vault: or aws:"),
-        ("aws:", "must begin with files:, vault: or aws:"),
+        ("", "must begin with aws:, files: or vault:, and name a credential"),
+        ("/var/lib/rotator/keys", "must begin with aws:, files: or vault:"),
+        ("gcp:billing", "there is no type of store `gcp`; there is aws, files, vault"),
+        ("vualt:secret/rotator/billing", "did you mean `vault`?"),
+        ("aws:", "must begin with aws:, files: or vault:, and name a credential"),
         ("files:/var/lib/rotator/keys", "must be a directory, `#` and a credential"),
         ("files:#billing", "must be a directory, `#` and a credential"),
         ("aws:rotator/billing?regin=eu-central-1", "unknown option 'regin'; there are ca, endpoint_url"),
@@ -74,8 +76,7 @@ def test_no_store_is_called_before_a_token_is_asked_for(place: str) -> None:
 
 
 def login_of(options: str) -> VaultLogin:
-    parts = dict(option.split("=") for option in options.split("&") if option)
-    return places._vault_login(places._Place("vault:", "", parts))
+    return vault._login_of(dict(option.split("=") for option in options.split("&") if option), os.environ)
 
 
 def test_a_vault_gets_the_login_that_the_place_names(monkeypatch: pytest.MonkeyPatch) -> None:

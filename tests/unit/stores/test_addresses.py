@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.core.addresses import secure_address
+from rotator.stores.addresses import secure_address
 
 EXAMPLE = "https://vault.example:8200"
 NONE = (

@@ -1,0 +1,104 @@
+"""What other packages add to the program: plug-ins, which they register as entry points.
+
+A group of entry points has plug-ins of one sort: `rotator.stores` has the stores, by their `type` in config.yaml. The
+program's own are registered as anybody's are, and listed here as well: to look through the metadata of every installed
+package takes longer than most commands do, so that is done only for a name that is not in the list. It is also why
+nobody replaces one of ours, by mistake or on purpose.
+
+A plug-in is code of another package. What it raises while it is imported is told to the person who named it.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from importlib.metadata import EntryPoint
+
+
+class NoSuchPlugin(ValueError):
+    """There is no plug-in of this name, or it cannot be used; the text says which and why."""
+
+
+class PluginGroup:
+    """The plug-ins of one group of entry points."""
+
+    def __init__(self, name: str, noun: str, plugin: str, built_in: Mapping[str, str]) -> None:
+        """`noun` is what a plug-in is of, for people; `plugin` names the class of what an entry point leads to."""
+        self.name: Final = name
+        self.built_in: Final = built_in
+        self._noun: Final = noun
+        self._plugin: Final = plugin
+        self._load: Final = cache(self._resolve)
+
+    def names(self) -> list[str]:
+        """Every name that is registered on this machine."""
+        from importlib.metadata import entry_points  # noqa: PLC0415 - see the module
+
+        return sorted({*self.built_in, *entry_points(group=self.name).names})
+
+    def load(self, name: str) -> Any:
+        """The plug-in that is registered by a name. Raises NoSuchPlugin."""
+        return self._load(name)
+
+    def unusable(self, name: str, error: Exception) -> NoSuchPlugin:
+        """The error for a plug-in that raised another; it quotes the first line."""
+        first = str(error).strip().partition("\n")[0].rstrip(".")
+        reason = f"{type(error).__name__}: {first}" if first else type(error).__name__
+        return NoSuchPlugin(f"{_origin(self._entry(name))} cannot be loaded: {reason}")
+
+    def _resolve(self, name: str) -> Any:
+        if name in self.built_in:
+            return resolve_name(self.built_in[name])
+        entry = self._entry(name)
+        try:
+            plugin = entry.load()
+        except Exception as error:
+            raise self.unusable(name, error) from None
+        if not isinstance(plugin, resolve_name(self._plugin)):
+            raise NoSuchPlugin(f"{_origin(entry)} is not a {self._plugin.replace(':', '.')}")
+        return plugin
+
+    def _entry(self, name: str) -> EntryPoint:
+        from importlib.metadata import entry_points  # noqa: PLC0415 - see the module
+
+        found = list({entry.value: entry for entry in entry_points(group=self.name, name=name)}.values())
+        if not found:
+            raise NoSuchPlugin(f"there is no type of {self._noun} `{name}`{nearest(name, self.names())}")
+        if len(found) > 1:
+            packages = _listed(_origin(entry) for entry in found)
+            raise NoSuchPlugin(f"the type of {self._noun} `{name}` is in several packages: {packages}")
+        return found[0]
+
+
+STORES: Final = PluginGroup(
+    "rotator.stores",
+    "store",
+    "rotator.stores.plugins:StorePlugin",
+    {
+        "aws": "rotator.stores.aws.plugin:PLUGIN",
+        "files": "rotator.stores.files.plugin:PLUGIN",
+        "vault": "rotator.stores.vault.plugin:PLUGIN",
+    },
+)
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """`; did you mean X?`, or the names there are, or nothing."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    return f"; there is {', '.join(known)}" if known else ""
+
+
+def _origin(entry: EntryPoint) -> str:
+    package = f" of {entry.dist.name} {entry.dist.version}" if entry.dist else ""
+    return f"the plug-in `{entry.name}`{package} ({entry.value})"
+
+
+def _listed(parts: Iterable[str]) -> str:
+    return " and ".join(sorted(parts))

@@ -1,0 +1,72 @@
+"""`type: aws` in config.yaml."""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from rotator.config.durations import Duration
+from rotator.config.paths import ConfiguredPath
+from rotator.config.section import StoreSettings, Words
+from rotator.stores.addresses import secure_address
+from rotator.stores.aws.policy import Ground
+
+Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]{0,256}$")]
+"""Characters that a secret's name may have (CreateSecret, Name)."""
+
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$")]
+TagValue = Annotated[str, StringConstraints(max_length=256)]
+RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$")]
+
+
+def _address(value: str) -> str:
+    return secure_address(value, "https://vpce-1a2b3c.secretsmanager.eu-central-1.vpce.amazonaws.com")
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class AwsStoreSettings(StoreSettings):
+    """A store in AWS Secrets Manager. What is left out, AWS's own environment and files say."""
+
+    type: Literal["aws"]
+    prefix: Prefix = "rotator/"
+    """What the names of its secrets begin with; a credential's name follows."""
+    region: Region | None = None
+    profile: Words | None = None
+    role: RoleArn | None = None
+    external_id: Words | None = None
+    create: bool = True
+    """Whether secrets that do not exist are made."""
+    kms_key: Words | None = None
+    """Id, ARN or alias of the KMS key of new secrets."""
+    tags: dict[Words, TagValue] = Field(default_factory=dict)
+    endpoint_url: Address | None = None
+    sts_endpoint_url: Address | None = None
+    ca: ConfiguredPath | None = None
+    connect_timeout: Duration = timedelta(seconds=10)
+    read_timeout: Duration = timedelta(seconds=30)
+    attempts: Annotated[int, Field(strict=True, ge=1, le=10)] = 3
+    """How often AWS's own library tries a call, before the program waits longer."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not (self.connect_timeout and self.read_timeout):
+            raise ValueError("connect_timeout and read_timeout must be more than 0s")
+        if self.external_id and not self.role:
+            raise ValueError("external_id is for a role: give `role` as well")
+        if self.tags and not self.create:
+            raise ValueError("tags are for new secrets, and `create: false` makes none")
+        return self
+
+    @property
+    def ground(self) -> Ground:
+        """What the policies are about."""
+        return Ground(
+            prefix=self.prefix,
+            region=self.region,
+            kms_key=self.kms_key,
+            create=self.create,
+            tagged=bool(self.tags),
+            role=self.role,
+        )

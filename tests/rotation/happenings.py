@@ -25,7 +25,7 @@ def effect(world: World, action: Action, wanted: Wanted, *, key: str = "new") ->
     after = giving_up(world, action.gives_up) if action.gives_up else world
     match action.kind:
         case ActionKind.GENERATE:
-            shared = world.current.key if wanted.keep_key and world.current else key
+            shared = world.current.key if wanted.options.keep_key and world.current else key
             after = after._replace(pending=Stored("new", shared, action.its_app))
         case ActionKind.RECALL:
             after = after._replace(pending=world.previous)
@@ -57,7 +57,7 @@ def outcomes(world: World, action: Action, wanted: Wanted) -> Iterator[World]:
         yield from _answers(world, _its_version(world, action))
         return
     yield effect(world, action, wanted)
-    if action.kind is ActionKind.GENERATE and not wanted.keep_key:
+    if action.kind is ActionKind.GENERATE and not wanted.options.keep_key:
         yield effect(world, action, wanted, key=BAD_KEY)
     if action.kind in WRITES:
         # The org says yes, and has lost the certificate on the way.

@@ -50,7 +50,7 @@ def check_action(world: World, action: Action, wanted: Wanted) -> None:
         rule(world.named(action.version) is not None, "only a stored version is worked with", world, action)
     if action.kind is ActionKind.GENERATE:
         rule(world.pending is None, "a pending version is never overwritten", world, action)
-        in_turn = len(world.live) == 1 or wanted.keep_key or not world.is_slot_of_current(action.app)
+        in_turn = len(world.live) == 1 or wanted.options.keep_key or not world.is_slot_of_current(action.app)
         rule(in_turn, "alternating: a new key is for the standby app", world, action)
     if action.kind is ActionKind.PROMOTE:
         _check_promotion(world, action, wanted)
@@ -67,7 +67,7 @@ def check_action(world: World, action: Action, wanted: Wanted) -> None:
 
 def _check_write(world: World, action: Action, wanted: Wanted) -> None:
     held, slot_of_current = world.app(action.its_app), world.is_slot_of_current(action.app)
-    asked = wanted.replace_unknown or (wanted.goal is Goal.RESTORE and slot_of_current)
+    asked = wanted.options.replace_unknown or (wanted.goal is Goal.RESTORE and slot_of_current)
     rule(held != UNKNOWN or asked, "a certificate that nobody knows is overwritten only if asked", world, action)
     if slot_of_current:
         rule(action.kind is not ActionKind.DISABLE, "the app of current is never disabled", world, action)
@@ -126,7 +126,7 @@ def _check_promotion(world: World, action: Action, wanted: Wanted) -> None:
     rule(not displaced, "no version is pushed out of the store while its certificate is live", world, action)
     if wanted.compromised and current is not None and current.name == NAMED:
         rule(pending.key != current.key, "a compromised key is not used again", world, action)
-    if wanted.keep_key and current is not None:
+    if wanted.options.keep_key and current is not None:
         rule(pending.key == current.key, "the key stays when it is to be kept", world, action)
 
 

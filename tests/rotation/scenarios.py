@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.decision.options import RotationOptions
 from rotator.services.rotation.adopt import version_to_adopt
 from rotator.services.rotation.report import Outcome, Silent
 from rotator.services.rotation.requests import Request
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 REPLACE: Final = Request("replace", "alex@laptop")
 COMPROMISED: Final = Request("replace", "alex@laptop", trigger="compromised")
-RETIRE_NOW: Final = Request("replace", "alex@laptop", retire_now=True)
-KEEP_KEY: Final = Request("replace", "alex@laptop", keep_key=True)
+RETIRE_NOW: Final = Request("replace", "alex@laptop", options=RotationOptions(retire_now=True))
+KEEP_KEY: Final = Request("replace", "alex@laptop", options=RotationOptions(keep_key=True))
 BACK: Final = Request("back", "alex@laptop")
 ENROLL: Final = Request("enroll", "alex@laptop")
 ADOPT: Final = Request("adopt", "alex@laptop")

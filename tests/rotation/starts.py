@@ -6,6 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint
+from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import Goal, Strategy, Wanted
 from tests.rotation.happenings import adopted
 from tests.rotation.world import APPS, BAD_KEY, NAMED, THROWAWAY, UNKNOWN, Cert, Stored, World
@@ -17,9 +18,9 @@ _NAMED = Fingerprint(NAMED)
 
 REQUESTS: Final = (
     Wanted(Goal.REPLACE, _NAMED),
-    Wanted(Goal.REPLACE, _NAMED, keep_key=True),
+    Wanted(Goal.REPLACE, _NAMED, options=RotationOptions(keep_key=True)),
     Wanted(Goal.REPLACE, _NAMED, compromised=True),
-    Wanted(Goal.REPLACE, _NAMED, replace_unknown=True),
+    Wanted(Goal.REPLACE, _NAMED, options=RotationOptions(replace_unknown=True)),
     Wanted(Goal.BRING, _NAMED),
     Wanted(Goal.RESTORE),
     Wanted(Goal.FINISH),
@@ -28,12 +29,12 @@ REQUESTS: Final = (
 
 RARE_REQUESTS: Final = (
     Wanted(Goal.REPLACE, None),
-    Wanted(Goal.REPLACE, _NAMED, retire_now=True),
-    Wanted(Goal.REPLACE, _NAMED, keep_key=True, replace_unknown=True),
-    Wanted(Goal.REPLACE, _NAMED, compromised=True, replace_unknown=True),
-    Wanted(Goal.BRING, _NAMED, replace_unknown=True),
-    Wanted(Goal.BRING, _NAMED, retire_now=True),
-    Wanted(Goal.FINISH, retire_now=True),
+    Wanted(Goal.REPLACE, _NAMED, options=RotationOptions(retire_now=True)),
+    Wanted(Goal.REPLACE, _NAMED, options=RotationOptions(keep_key=True, replace_unknown=True)),
+    Wanted(Goal.REPLACE, _NAMED, compromised=True, options=RotationOptions(replace_unknown=True)),
+    Wanted(Goal.BRING, _NAMED, options=RotationOptions(replace_unknown=True)),
+    Wanted(Goal.BRING, _NAMED, options=RotationOptions(retire_now=True)),
+    Wanted(Goal.FINISH, options=RotationOptions(retire_now=True)),
 )
 """Requests in which two kinds meet."""
 

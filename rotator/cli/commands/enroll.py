@@ -7,6 +7,7 @@ import click
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.endings import documented
 from rotator.cli.runs import actor, chosen, run_requests
+from rotator.core.decision.options import RotationOptions
 from rotator.services.rotation.requests import Request
 
 
@@ -24,6 +25,7 @@ def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_
     It is uploaded, tried, and then current in the store. An app that holds a certificate already is left alone: its
     key pair is taken over with `rotator adopt`.
     """
-    request = Request(goal="enroll", actor=actor(), reason=reason, replace_unknown=replace_unknown)
+    options = RotationOptions(replace_unknown=replace_unknown)
+    request = Request(goal="enroll", actor=actor(), reason=reason, options=options)
     with invocation.application() as app:
         run_requests(invocation, app, chosen(app, names, every=False), lambda service: service.handle(request))

@@ -14,6 +14,7 @@ from rotator.cli.output.endings import documented
 from rotator.cli.output.progress import describe
 from rotator.cli.runs import actor, chosen, run_requests
 from rotator.core.decision.actions import ActionKind
+from rotator.core.decision.options import RotationOptions
 from rotator.errors import ConfigurationError, RotatorError
 from rotator.services.rotation.plan import Plan, plan_of
 from rotator.services.rotation.requests import Request
@@ -179,9 +180,7 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
         actor=actor(),
         reason=reason,
         trigger="compromised" if compromised else "manual",
-        keep_key=keep_key,
-        retire_now=retire_now,
-        replace_unknown=replace_unknown,
+        options=RotationOptions(keep_key=keep_key, retire_now=retire_now, replace_unknown=replace_unknown),
     )
     with invocation.application() as app:
         credentials = chosen(app, names, every=every)
@@ -203,7 +202,8 @@ def back(invocation: Invocation, names: tuple[str, ...], reason: str, replace_un
 
     It goes by the same rules as any rotation: its certificate must be live and its key log in before it is current.
     """
-    request = Request(goal="back", actor=actor(), reason=reason, replace_unknown=replace_unknown)
+    options = RotationOptions(replace_unknown=replace_unknown)
+    request = Request(goal="back", actor=actor(), reason=reason, options=options)
     with invocation.application() as app:
         run_requests(invocation, app, chosen(app, names, every=False), lambda service: service.handle(request))
 
@@ -218,7 +218,7 @@ def finish(invocation: Invocation, names: tuple[str, ...], every: bool, retire_n
 
     Without a name it does so for every credential.
     """
-    request = Request(goal="", actor=actor(), retire_now=retire_now)
+    request = Request(goal="", actor=actor(), options=RotationOptions(retire_now=retire_now))
     with invocation.application() as app:
         credentials = chosen(app, names, every=every or not names)
         run_requests(invocation, app, credentials, lambda service: service.handle(request))

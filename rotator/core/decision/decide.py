@@ -70,7 +70,7 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
     if current is None or not s.drifted:
         return None
     live = s.seen.live(current.app)
-    if s.wanted.goal is Goal.RESTORE or (s.wanted.goal is Goal.REPLACE and s.wanted.replace_unknown):
+    if s.wanted.goal is Goal.RESTORE or (s.wanted.goal is Goal.REPLACE and s.wanted.options.replace_unknown):
         return None
     if s.wanted.goal is Goal.BRING and live == s.wanted.version:
         return None

@@ -60,7 +60,7 @@ def _effect(  # noqa: PLR0911 - one line a kind of action
 ) -> Observation:
     match action.kind:
         case ActionKind.GENERATE:
-            same_key = wanted.keep_key and seen.current is not None
+            same_key = wanted.options.keep_key and seen.current is not None
             key = seen.current.public_fingerprint if same_key and seen.current else NEW_VERSION
             far = now + 2 * policy.rotate_before
             return replace(seen, pending=KnownVersion(NEW_VERSION, action.its_app, key, far))

@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.decision.options import NO_OPTIONS, RotationOptions
+
 if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
 
@@ -75,16 +77,11 @@ class Wanted:
 
     goal: Goal
     version: Fingerprint | None = None
-    keep_key: bool = False
-    """A new certificate over the current key: only the date moves, and no consumer notifications."""
     compromised: bool = False
     """The current key is in wrong hands: no grace, no reuse of it."""
-    retire_now: bool = False
-    """The previous version's grace ends at once."""
-    replace_unknown: bool = False
-    """A certificate that nobody knows may be overwritten."""
+    options: RotationOptions = NO_OPTIONS
 
     @property
     def urgent(self) -> bool:
         """Whether the previous version is not waited for."""
-        return self.compromised or self.retire_now
+        return self.compromised or self.options.retire_now

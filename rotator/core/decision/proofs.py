@@ -48,7 +48,7 @@ def current_logs_in(s: Situation, app: str) -> Action | None:
 def standby_is_known(s: Situation, app: str) -> Action | None:
     """Before another app's certificate is replaced: nobody may be using it. None when that is so, or was said to be."""
     seen = s.seen.apps[app]
-    if s.is_slot_of_current(app) or s.wanted.replace_unknown or seen.throwaway:
+    if s.is_slot_of_current(app) or s.wanted.options.replace_unknown or seen.throwaway:
         return None
     if seen.live is None or seen.live in s.seen.stored:
         return None

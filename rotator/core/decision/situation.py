@@ -45,7 +45,7 @@ class Situation:
         names, current = list(self.seen.apps), self.seen.current
         if current is None or current.app not in names:
             return names[0]
-        if self.seen.strategy is Strategy.IN_PLACE or self.wanted.keep_key:
+        if self.seen.strategy is Strategy.IN_PLACE or self.wanted.options.keep_key:
             return current.app
         return next(name for name in names if name != current.app)
 
@@ -79,7 +79,7 @@ class Situation:
             case Goal.REPLACE:
                 recalled = pending == self.seen.previous
                 lasting = pending.not_after - self.now > self.policy.rotate_before
-                right_key = same_key == (wanted.keep_key and current is not None)
+                right_key = same_key == (wanted.options.keep_key and current is not None)
                 return not recalled and lasting and right_key and (same_key or self.leaves_current_alone(pending))
             case Goal.BRING:
                 return pending.fingerprint == wanted.version

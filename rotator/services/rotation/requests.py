@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint
+from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.errors import RotationHalted
 
@@ -29,9 +30,7 @@ class Request:
     actor: str
     reason: str = ""
     trigger: str = "manual"
-    keep_key: bool = False
-    retire_now: bool = False
-    replace_unknown: bool = False
+    options: RotationOptions = NO_OPTIONS
 
     @property
     def compromised(self) -> bool:
@@ -77,10 +76,8 @@ def wanted_of(request: Request, subject: Fingerprint | None) -> Wanted:
     return Wanted(
         goals.get(request.goal, Goal.REPLACE),
         version=subject,
-        keep_key=request.keep_key,
         compromised=request.compromised,
-        retire_now=request.retire_now,
-        replace_unknown=request.replace_unknown,
+        options=request.options,
     )
 
 
@@ -91,10 +88,13 @@ def as_begun(rotation: Rotation, request: Request) -> tuple[Request, Fingerprint
         request,
         goal=rotation.goal,
         trigger=rotation.trigger,
-        keep_key=rotation.keep_key,
-        retire_now=rotation.retire_now or request.retire_now,
+        options=_options_of(rotation).resumed(request.options),
     )
     return begun, Fingerprint(subject) if subject else None
+
+
+def _options_of(rotation: Rotation) -> RotationOptions:
+    return RotationOptions(keep_key=rotation.keep_key, retire_now=rotation.retire_now)
 
 
 def continues(
@@ -107,7 +107,9 @@ def continues(
     """
     if not request.goal:
         return True
-    if (rotation.goal, rotation.trigger, rotation.keep_key) != (request.goal, request.trigger, request.keep_key):
+    if (rotation.goal, rotation.trigger) != (request.goal, request.trigger):
+        return False
+    if not _options_of(rotation).means_the_same(request.options):
         return False
     if adopted is not None and rotation.brings_back != adopted:
         return False

@@ -113,7 +113,7 @@ class Run:
     def _begin_anew(self) -> None:
         """Whatever was seen or proven before counts no more."""
         self._observer = Observer(self._credential)
-        keep_key = self._wanted.keep_key
+        keep_key = self._wanted.options.keep_key
         self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
         self._memory = Memory()
 

@@ -131,8 +131,8 @@ class RotationService:
                 goal=request.goal,
                 replaces=None if brings else subject,
                 brings_back=subject if brings else None,
-                keep_key=request.keep_key,
-                retire_now=request.retire_now or is_urgent,
+                keep_key=request.options.keep_key,
+                retire_now=request.options.retire_now or is_urgent,
             ),
             self._now(),
         )

@@ -14,6 +14,7 @@ import pytest
 from rotator.application import Application
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import Strategy
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import OrgUnavailable, RotatorError
@@ -115,13 +116,16 @@ def test_a_wrong_name_among_right_ones_keeps_all_from_being_served(rotator: Comm
     ("arguments", "asked"),
     [
         (["rotate", "now", "one", "--reason", "why"], {"goal": "replace", "trigger": "manual", "reason": "why"}),
-        (["rotate", "now", "one", "--keep-key"], {"keep_key": True, "compromised": False}),
+        (["rotate", "now", "one", "--keep-key"], {"options": RotationOptions(keep_key=True), "compromised": False}),
         (["rotate", "now", "one", "--compromised"], {"trigger": "compromised", "compromised": True}),
-        (["rotate", "now", "one", "--retire-now", "--replace-unknown"], {"retire_now": True, "replace_unknown": True}),
+        (
+            ["rotate", "now", "one", "--retire-now", "--replace-unknown"],
+            {"options": RotationOptions(retire_now=True, replace_unknown=True)},
+        ),
         (["rotate", "back", "one"], {"goal": "back"}),
         (["rotate", "restore", "one"], {"goal": "restore"}),
-        (["rotate", "finish", "one", "--retire-now"], {"goal": "", "retire_now": True}),
-        (["enroll", "one", "--replace-unknown"], {"goal": "enroll", "replace_unknown": True}),
+        (["rotate", "finish", "one", "--retire-now"], {"goal": "", "options": RotationOptions(retire_now=True)}),
+        (["enroll", "one", "--replace-unknown"], {"goal": "enroll", "options": RotationOptions(replace_unknown=True)}),
     ],
 )
 def test_a_request_is_what_the_command_line_says(

@@ -14,6 +14,7 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind, HaltReason
 from rotator.core.decision.decide import decide
 from rotator.core.decision.observations import KnownVersion, Observation, Probe, SeenApp
+from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import RATE_PATIENCE, Goal, Policy, Verification, Wanted
 from rotator.core.logins import LoginAnswer, LoginOutcome
 
@@ -42,6 +43,8 @@ NEW_ON_B, OLDER_ON_B = version("new", "B"), version("older", "B")
 RENEWED = version("new", key=OLD.public_fingerprint)
 
 REPLACE = Wanted(Goal.REPLACE, NAMES["old"])
+KEEPING_THE_KEY = replace(REPLACE, options=RotationOptions(keep_key=True))
+REPLACING_UNKNOWN = replace(REPLACE, options=RotationOptions(replace_unknown=True))
 FINISH = Wanted(Goal.FINISH)
 RESTORE = Wanted(Goal.RESTORE)
 BRING_OLDER = Wanted(Goal.BRING, NAMES["older"])
@@ -300,7 +303,7 @@ def test_a_version_that_would_expire_does_not_wait_for_the_grace_of_another() ->
 
 
 def test_a_key_that_is_kept_stays_on_its_app() -> None:
-    wanted = replace(REPLACE, keep_key=True)
+    wanted = KEEPING_THE_KEY
     assert told(decided(seen("old", None, current=OLD, probes={"old": JUST_IN}), wanted)) == "generate to A"
     assert (
         told(decided(seen("old", None, pending=RENEWED, current=OLD, probes={"old": JUST_IN}), wanted))
@@ -324,8 +327,18 @@ def test_a_key_that_is_kept_stays_on_its_app() -> None:
         pytest.param(
             RENEWED, replace(REPLACE, compromised=True), "discard new to A", id="least of all over a compromised one"
         ),
-        pytest.param(RENEWED, replace(REPLACE, keep_key=True), "upload new to A", id="unless the key is to be kept"),
-        pytest.param(NEW, replace(REPLACE, keep_key=True), "discard new to A", id="for which another is no help"),
+        pytest.param(
+            RENEWED,
+            KEEPING_THE_KEY,
+            "upload new to A",
+            id="unless the key is to be kept",
+        ),
+        pytest.param(
+            NEW,
+            KEEPING_THE_KEY,
+            "discard new to A",
+            id="for which another is no help",
+        ),
     ],
 )
 def test_a_version_left_pending_is_taken_up_if_it_serves(pending: KnownVersion, wanted: Wanted, action: str) -> None:
@@ -427,7 +440,9 @@ def test_an_app_without_a_certificate_gets_its_first(observation: Observation, a
 # --- urgent ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wanted", [replace(REPLACE, compromised=True), replace(FINISH, retire_now=True)])
+@pytest.mark.parametrize(
+    "wanted", [replace(REPLACE, compromised=True), replace(FINISH, options=RotationOptions(retire_now=True))]
+)
 def test_an_urgent_request_ends_the_previous_version_at_once(wanted: Wanted) -> None:
     assert told(decided(seen("old", "new", current=NEW_ON_B, previous=OLD), wanted)) == "disable old to A"
     assert told(decided(seen("throwaway", "new", current=NEW_ON_B, previous=OLD), wanted)) == "retire old to A"
@@ -466,7 +481,11 @@ CALLS_FOR_A_PERSON = [
     (seen("new", pending=NEW, current=OLD, probes={"new": NO_ANSWER_FOR_LONG}), REPLACE, HaltReason.UNPROVEN),
     (seen("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}), RESTORE, HaltReason.REVERT_UNPROVEN),
     (seen("old", current=OLD, given_up="new", probes={"old": HOLDS}), REPLACE, HaltReason.REVERTED),
-    (seen("stranger", current=OLD, given_up="new"), replace(REPLACE, replace_unknown=True), HaltReason.REVERTED),
+    (
+        seen("stranger", current=OLD, given_up="new"),
+        REPLACING_UNKNOWN,
+        HaltReason.REVERTED,
+    ),
     (seen(None, given_up="new"), Wanted(Goal.REPLACE), HaltReason.REVERTED),
 ]
 
@@ -484,14 +503,14 @@ def test_nothing_else_calls_for_a_person() -> None:
 
 
 def test_a_return_is_not_called_one_where_current_was_lost_before() -> None:
-    lost = decided(seen("stranger", current=OLD, given_up="new"), replace(REPLACE, replace_unknown=True))
+    lost = decided(seen("stranger", current=OLD, given_up="new"), REPLACING_UNKNOWN)
     back = decided(seen("old", current=OLD, given_up="new", probes={"old": HOLDS}))
     assert "as it was found" in lost.why
     assert "the old certificate is back" in back.why
 
 
 def test_a_certificate_that_nobody_knows_is_replaced_when_that_is_asked_for() -> None:
-    wanted = replace(REPLACE, replace_unknown=True)
+    wanted = REPLACING_UNKNOWN
     assert told(decided(seen("stranger", current=OLD), wanted)) == "generate to A"
     assert told(decided(seen("stranger", pending=NEW, current=OLD), wanted)) == "upload new to A"
     assert told(decided(seen("old", "stranger", pending=NEW_ON_B, current=OLD), wanted)) == "upload new to B"
@@ -525,10 +544,8 @@ WANTED = st.builds(
     Wanted,
     st.sampled_from(Goal),
     st.sampled_from([None, *NAMES.values()]),
-    keep_key=st.booleans(),
     compromised=st.booleans(),
-    retire_now=st.booleans(),
-    replace_unknown=st.booleans(),
+    options=st.builds(RotationOptions, keep_key=st.booleans(), retire_now=st.booleans(), replace_unknown=st.booleans()),
 )
 
 

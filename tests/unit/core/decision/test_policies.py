@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, RATE_PATIENCE, Goal, Policy, Wanted
 
 
@@ -14,8 +15,8 @@ from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, RATE_PATIEN
     [
         (Wanted(Goal.REPLACE), False),
         (Wanted(Goal.REPLACE, compromised=True), True),
-        (Wanted(Goal.FINISH, retire_now=True), True),
-        (Wanted(Goal.REPLACE, keep_key=True, replace_unknown=True), False),
+        (Wanted(Goal.FINISH, options=RotationOptions(retire_now=True)), True),
+        (Wanted(Goal.REPLACE, options=RotationOptions(keep_key=True, replace_unknown=True)), False),
     ],
 )
 def test_only_a_compromised_key_or_a_persons_word_makes_the_end_of_the_previous_version_urgent(

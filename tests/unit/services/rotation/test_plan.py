@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.decision.actions import ActionKind
+from rotator.core.decision.options import RotationOptions
 from rotator.errors import RotationHalted
 from rotator.services.rotation.plan import plan_of
 from rotator.services.rotation.report import Outcome
@@ -23,9 +24,9 @@ ENROLL = Request("enroll", "alex@laptop")
 RESTORE = Request("restore", "alex@laptop")
 REQUESTS = {
     "now": NOW,
-    "keep key": replace(NOW, keep_key=True),
+    "keep key": replace(NOW, options=RotationOptions(keep_key=True)),
     "compromised": replace(NOW, trigger="compromised"),
-    "retire now": replace(NOW, retire_now=True),
+    "retire now": replace(NOW, options=RotationOptions(retire_now=True)),
     "back": BACK,
     "enroll": ENROLL,
     "restore": RESTORE,

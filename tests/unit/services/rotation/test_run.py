@@ -10,6 +10,7 @@ import pytest
 
 from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.observations import Observation, SeenApp
+from rotator.core.decision.options import RotationOptions
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import OrgError, OrgUnavailable, StoreUnavailable, WriteUncertain
 from rotator.history.journal.queries import gap_begun, rotations
@@ -21,7 +22,7 @@ from tests.unit.services.bench import BACK, FINISH, NOW, Bench, MemoryStore, awa
 if TYPE_CHECKING:
     from rotator.core.credentials import Version
 
-KEEP_KEY = replace(NOW, keep_key=True)
+KEEP_KEY = replace(NOW, options=RotationOptions(keep_key=True))
 
 
 def test_the_history_tells_each_step_with_its_version_app_and_reason(one: Bench) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.decision.actions import HaltReason
+from rotator.core.decision.options import RotationOptions
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, RotationHalted, RotationRunning
 from rotator.history.journal.queries import rotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Version
 
 COMPROMISED = replace(NOW, trigger="compromised")
-KEEP_KEY = replace(NOW, keep_key=True)
+KEEP_KEY = replace(NOW, options=RotationOptions(keep_key=True))
 ADOPT = Request("adopt", "alex@laptop")
 ENROLL = Request("enroll", "alex@laptop")
 
@@ -66,7 +67,7 @@ def test_another_request_abandons_what_was_begun(one: Bench, other: Request) -> 
     report = one.handle(other)
     assert report.outcome is Outcome.ROTATED
     assert outcomes(one) == ["abandoned", "rotated"]
-    assert (one.current.private_key == old.private_key) == other.keep_key
+    assert (one.current.private_key == old.private_key) == other.options.keep_key
 
 
 def test_a_key_in_wrong_hands_is_ended_whatever_else_is_asked_for(pair: Bench) -> None:

@@ -1,4 +1,4 @@
-"""What a type of store is: the plug-in behind `type` in config.yaml. docs/stores.md shows how to write one."""
+"""What a type of store is: the plug-in behind `type` in config.yaml. `rotator docs stores` shows how to write one."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class StoreKind(StorePlugin[S]):
         open: Callable[[str, S, Surroundings], Store],  # noqa: A002 - the name that it has had
         policies: Callable[[S, Sequence[str]], Policies] | None = None,
     ) -> None:
-        warnings.warn("StoreKind is StorePlugin now (docs/stores.md)", DeprecationWarning, stacklevel=2)
+        warnings.warn("StoreKind is StorePlugin now (see `rotator docs stores`)", DeprecationWarning, stacklevel=2)
         super().__init__(lambda: settings, open, policies=policies)
 
 

@@ -24,7 +24,7 @@ from rotator.services.rotation.report import Outcome
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 _LINE_OF_A_COMMAND = re.compile(r"^\| `(?P<command>rotat(?:or|e) [^`]+)` \| (?P<what>.*) \|$", re.MULTILINE)
@@ -84,7 +84,7 @@ def test_the_readme_names_every_exit_code() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages_name_files_and_modules_that_there_are(page: Path) -> None:
     text = page.read_text()
-    files = re.findall(r"(?<![\w/])(?:docs|tests|rotator|migrations)/[\w/]+\.(?:md|py)\b", text)
+    files = re.findall(r"(?<![\w/])(?:docs|tests|rotator|migrations)/[\w/-]+\.(?:md|py)\b", text)
     modules = [name for name in re.findall(r"`(rotator(?:\.[a-z_]+)+)`", text) if not name.endswith(".db")]
     assert [name for name in files if not (ROOT / name).is_file()] == []
     assert [name for name in modules if not _exists(name)] == []
@@ -143,6 +143,27 @@ def test_lock_files_leave_it_to_the_machine_where_packages_come_from(lock: str) 
     text = (ROOT / lock).read_text()
     assert "://" not in text
     assert "index-url" not in text
+
+
+@pytest.mark.parametrize(
+    "file",
+    [*PAGES, ROOT / ".github/workflows/ci.yml", ROOT / ".pre-commit-config.yaml", ROOT / ".ci/run"],
+    ids=lambda file: file.name,
+)
+def test_what_is_to_be_typed_or_run_are_targets_of_the_makefile(file: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = {target for line in re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE) for target in line.split()}
+    commands = re.findall(
+        r"(?:`|run: |entry: |^    |^)make((?: --no-print-directory)?(?: [a-z]+)+)", file.read_text(), re.MULTILINE
+    )
+    named = {word for command in commands for word in command.split() if not word.startswith("-")}
+    assert named <= targets
+    assert named or file in PAGES
+
+
+def test_the_changelog_has_a_place_for_what_comes_and_names_this_version() -> None:
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", rotator.__version__]
 
 
 def test_the_package_has_the_version_that_it_says() -> None:

@@ -284,6 +284,6 @@ def _named(section: Mapping[str, _T], name: str, kind: str) -> _T:
     there_are = f"Configured are: {', '.join(section) or 'none'}."
     raise ConfigurationError(
         f"There is no {kind} called {name!r}.",
-        left="Nothing was touched.",
-        advice=f"Did you mean {close[0]!r}? {there_are}" if close else there_are,
+        effect="Nothing was touched.",
+        hint=f"Did you mean {close[0]!r}? {there_are}" if close else there_are,
     )

@@ -7,26 +7,36 @@ and the old certificate is back in force.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 
 class RotatorError(Exception):
     """An error in the words of the person who meets it.
 
-    `what` says what happened and to which org, app, store or file; `left` what was left as it was; `advice` what to
+    `message` says what happened and to which org, app, store or file; `effect` what was left as it was; `hint` what to
     do now. None of the three ever holds a secret.
     """
 
+    message: str
+    effect: str
+    hint: str
+
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, advice: str, left: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.left = left
-        self.advice = advice
+    if TYPE_CHECKING:
+
+        def __init__(self, message: str, *, hint: str, effect: str = "") -> None: ...
+    else:
+
+        def __init__(self, message, *, hint="", effect="", advice="", left=""):
+            # `advice` and `left` are what a plug-in of the release before says; to be removed with the next one.
+            super().__init__(message)
+            self.message = message
+            self.effect = effect or left
+            self.hint = hint or advice
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.what, self.left, self.advice) if part)
+        return " ".join(part for part in (self.message, self.effect, self.hint) if part)
 
 
 class ConfigurationError(RotatorError):

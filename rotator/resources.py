@@ -40,8 +40,8 @@ def read_page(name: str) -> str:
     if page not in get_args(Page):
         raise ConfigurationError(
             f"There is no page `{name}`.",
-            left="Nothing was touched.",
-            advice=f"Name one of {', '.join(get_args(Page))}.",
+            effect="Nothing was touched.",
+            hint=f"Name one of {', '.join(get_args(Page))}.",
         )
     return _read(f"docs/{page}.md", f"page {page}")
 
@@ -63,7 +63,7 @@ def _read(name: str, what: str) -> str:
     if place is None:
         raise RotatorError(
             f"This installation of rotator in {Path(rotator.__file__).parent} lacks its {what}.",
-            left="Nothing was touched.",
-            advice="Install rotator again.",
+            effect="Nothing was touched.",
+            hint="Install rotator again.",
         )
     return place.read_text(encoding="utf-8")

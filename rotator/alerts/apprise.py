@@ -86,7 +86,7 @@ class AppriseChannel:
     def _failed(self, why: str) -> DeliveryFailed:
         return DeliveryFailed(
             f"Channel {self.name}: {why}.",
-            advice=f"If it lasts, check what `url` refers to; `rotator alerts test {self.name}` tries it.",
+            hint=f"If it lasts, check what `url` refers to; `rotator alerts test {self.name}` tries it.",
         )
 
 
@@ -96,9 +96,9 @@ def _services(name: str, url: Secret, timeout: float) -> Apprise:
     except ImportError:
         raise ConfigurationError(
             f"Channel {name}: Apprise is not installed.",
-            left="Nothing was sent.",
+            effect="Nothing was sent.",
             # Another pip would fetch whatever has this name elsewhere.
-            advice=f"Type: {shlex.quote(sys.executable)} -m pip install 'salesforce-rotator[apprise]'",
+            hint=f"Type: {shlex.quote(sys.executable)} -m pip install 'salesforce-rotator[apprise]'",
         ) from None
     for logger in _TALKATIVE:
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
@@ -106,8 +106,8 @@ def _services(name: str, url: Secret, timeout: float) -> Apprise:
     if not services.add(url.reveal()) or len(services) != 1:
         raise ConfigurationError(
             f"Channel {name}: what `url` refers to is not one URL that Apprise knows.",
-            left="Nothing was sent.",
-            advice="Put one address there as Apprise's list of services has it, such as pagerduty://...",
+            effect="Nothing was sent.",
+            hint="Put one address there as Apprise's list of services has it, such as pagerduty://...",
         )
     for service in services:
         service.socket_connect_timeout = service.socket_read_timeout = timeout

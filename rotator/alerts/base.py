@@ -50,15 +50,15 @@ class DeliveryFailed(RotatorError):
 
     def __init__(
         self,
-        what: str,
+        message: str,
         *,
-        advice: str,
-        left: str = "The message is kept and sent again later.",
+        hint: str,
+        effect: str = "The message is kept and sent again later.",
         retry_after: timedelta | None = None,
         lasting: bool = False,
     ) -> None:
         """`retry_after` is what the channel asked for; `lasting`: only a person can mend it (a revoked token)."""
-        super().__init__(what, advice=advice, left=left)
+        super().__init__(message, hint=hint, effect=effect)
         self.retry_after = retry_after
         self.lasting = lasting
 
@@ -66,9 +66,9 @@ class DeliveryFailed(RotatorError):
 class PartlyAccepted(RotatorError):
     """A channel accepted a message, but not for everybody who reads there. It is told, and not sent again."""
 
-    def __init__(self, what: str, *, advice: str, thread: str) -> None:
+    def __init__(self, message: str, *, hint: str, thread: str) -> None:
         """`thread` is what sending would have returned."""
-        super().__init__(what, advice=advice, left="The others have the message; it is not sent again.")
+        super().__init__(message, hint=hint, effect="The others have the message; it is not sent again.")
         self.thread = thread
 
 

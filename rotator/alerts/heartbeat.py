@@ -48,6 +48,6 @@ def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> No
 def _failed(why: str) -> HeartbeatFailed:
     return HeartbeatFailed(
         f"The monitor did not take the heartbeat: {why}.",
-        left="Everything else goes on.",
-        advice="Check `daemon.heartbeat` in config.yaml.",
+        effect="Everything else goes on.",
+        hint="Check `daemon.heartbeat` in config.yaml.",
     )

@@ -18,8 +18,8 @@ def client_context(channel: str, ca: Path | None) -> ssl.SSLContext:
     except OSError as error:  # ssl.SSLError is one
         raise ConfigurationError(
             f"Channel {channel}: the CA bundle {ca} cannot be used: {error.strerror or 'it holds no certificate'}.",
-            left="Nothing was sent.",
-            advice="Set `ca` of the channel to a readable PEM file.",
+            effect="Nothing was sent.",
+            hint="Set `ca` of the channel to a readable PEM file.",
         ) from None
 
 

@@ -52,10 +52,10 @@ def tell(error: RotatorError, *, as_json: bool, about: str = "") -> None:
 
     `about` is the credential that it happened to, where a command serves several.
     """
-    _say("Error: ", "red", f"{about}: {error.what}" if about else error.what)
-    if error.left:
-        _say("", "", error.left)
-    _say("What to do: ", "cyan", error.advice)
+    _say("Error: ", "red", f"{about}: {error.message}" if about else error.message)
+    if error.effect:
+        _say("", "", error.effect)
+    _say("What to do: ", "cyan", error.hint)
     if as_json:
         click.echo(_as_json(error))
 
@@ -81,15 +81,19 @@ def _wrapped(line: str, width: int) -> list[str]:
 def _as_json(error: RotatorError) -> str:
     import json  # noqa: PLC0415 - not needed by commands that succeed
 
+    from rotator.cli.output.former_names import with_former_names  # noqa: PLC0415
+
     return json.dumps(
         {
-            "error": {
-                "kind": type(error).__name__,
-                "what": error.what,
-                "left": error.left,
-                "advice": error.advice,
-                "exit_code": error.exit_code,
-            }
+            "error": with_former_names(
+                {
+                    "kind": type(error).__name__,
+                    "message": error.message,
+                    "effect": error.effect,
+                    "hint": error.hint,
+                    "exit_code": error.exit_code,
+                }
+            )
         },
         indent=2,
     )

@@ -38,19 +38,19 @@ def chosen(app: Application, names: Sequence[str], *, every: bool) -> tuple[str,
     """The credentials that a command line names. Raises ConfigurationError for none, both, or an unknown one."""
     if every and names:
         raise ConfigurationError(
-            "Names and --all were given.", left="Nothing was touched.", advice="Give one or the other."
+            "Names and --all were given.", effect="Nothing was touched.", hint="Give one or the other."
         )
     if not every and not names:
         raise ConfigurationError(
             "No credential was named.",
-            left="Nothing was touched.",
-            advice=f"Name one of {', '.join(app.settings.credentials) or 'those you configure'}, or give --all.",
+            effect="Nothing was touched.",
+            hint=f"Name one of {', '.join(app.settings.credentials) or 'those you configure'}, or give --all.",
         )
     if not app.settings.credentials:
         raise ConfigurationError(
             "No credential is configured.",
-            left="Nothing was touched.",
-            advice=f"Add one under `credentials` in config.yaml; {EXAMPLE} shows how.",
+            effect="Nothing was touched.",
+            hint=f"Add one under `credentials` in config.yaml; {EXAMPLE} shows how.",
         )
     for name in names:
         app.credential(name)
@@ -105,7 +105,7 @@ def _tell_stopped(app: Application, name: str) -> None:
     try:
         seen = Observer(app.credential_context(name)).observe()
     except RotatorError as error:
-        what = f"What it left cannot be seen: {error.what}"
+        what = f"What it left cannot be seen: {error.message}"
     else:
         if settled(seen):
             what = "Nothing is half done: consumers of `current` log in as before."

@@ -46,8 +46,8 @@ def locate(given: Path | None, environ: Mapping[str, str]) -> Path:
             return place
     raise ConfigurationError(
         f"There is no configuration: neither ./{USUAL_PLACES[0]} nor {USUAL_PLACES[1]} exists.",
-        left=_NOTHING_TOUCHED,
-        advice=f"Give --config FILE or set {VARIABLE}; {_EXAMPLE} `rotator demo` needs no configuration.",
+        effect=_NOTHING_TOUCHED,
+        hint=f"Give --config FILE or set {VARIABLE}; {_EXAMPLE} `rotator demo` needs no configuration.",
     )
 
 
@@ -73,7 +73,7 @@ def parse(text: str, path: Path) -> Settings:
     if document.mistakes:
         raise _refused(path, document.mistakes)
     if document.data is None:
-        raise ConfigurationError(f"{path} is empty.", left=_NOTHING_TOUCHED, advice=_EXAMPLE)
+        raise ConfigurationError(f"{path} is empty.", effect=_NOTHING_TOUCHED, hint=_EXAMPLE)
     if not isinstance(document.data, dict):
         raise _refused(path, [Mistake(1, (), "it must be keys and values, such as `orgs:`")])
     return _settings(document, path)
@@ -86,8 +86,8 @@ def _read(path: Path) -> str:
         reason = "it is not UTF-8 text" if isinstance(error, ValueError) else getattr(error, "strerror", None)
         raise ConfigurationError(
             f"The configuration {path} cannot be read: {reason or type(error).__name__}.",
-            left=_NOTHING_TOUCHED,
-            advice=f"Check the path and its permissions. {_EXAMPLE}",
+            effect=_NOTHING_TOUCHED,
+            hint=f"Check the path and its permissions. {_EXAMPLE}",
         ) from None
 
 
@@ -130,5 +130,5 @@ def _refused(path: Path, mistakes: list[Mistake]) -> ConfigurationError:
     lines = [f"{path}:{mistake.line}: {mistake}" for mistake in sorted(mistakes, key=lambda mistake: mistake.line)]
     several = "\n  ".join([f"The configuration has {len(lines)} mistakes:", *lines])
     only = lines[0] if lines[0].endswith("?") else f"{lines[0]}."
-    what = only if len(lines) == 1 else several
-    return ConfigurationError(what, left=_NOTHING_TOUCHED, advice=f"Correct it; {_EXAMPLE}")
+    message = only if len(lines) == 1 else several
+    return ConfigurationError(message, effect=_NOTHING_TOUCHED, hint=f"Correct it; {_EXAMPLE}")

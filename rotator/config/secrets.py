@@ -98,7 +98,7 @@ class KeyReference(SecretReference):
         try:
             return PrivateKey.from_pem(self.resolve(environ).reveal(), password)
         except CertificateError as error:
-            raise _refused(f"{error.what.rstrip('.')} ({self.place}).", error.advice) from None
+            raise _refused(f"{error.message.rstrip('.')} ({self.place}).", error.hint) from None
 
 
 def _read(path: Path, place: str, *, private: bool) -> str:
@@ -130,12 +130,12 @@ def _bytes(path: Path, place: str, *, private: bool) -> bytes:
 
 
 def _readable_by_others(path: Path, mode: int, place: str) -> ConfigurationError:
-    what = f"{_capital(place)} can be read by others (mode {mode:04o})."
-    return _refused(what, f"Type: chmod 600 {shlex.quote(str(path))}")
+    message = f"{_capital(place)} can be read by others (mode {mode:04o})."
+    return _refused(message, f"Type: chmod 600 {shlex.quote(str(path))}")
 
 
-def _refused(what: str, advice: str) -> ConfigurationError:
-    return ConfigurationError(what, left=_NOTHING_TOUCHED, advice=advice)
+def _refused(message: str, hint: str) -> ConfigurationError:
+    return ConfigurationError(message, effect=_NOTHING_TOUCHED, hint=hint)
 
 
 def _capital(text: str) -> str:

@@ -101,7 +101,7 @@ class DualKeyLogin:
         if mismatch is None:
             raise StoreError(
                 "The store holds no version to log in with.",
-                advice="Check the credential's name with `rotator status`.",
+                hint="Check the credential's name with `rotator status`.",
             )
         raise _NotYet(mismatch)
 
@@ -122,8 +122,8 @@ def _only_a_mismatch(version: Version, answer: LoginAnswer) -> LoginRefused:
     """The error for a key that does not match. Raises what the answer means when it is another."""
     who = f"{version.credential} ({version.username} in the org {version.org})"
     if answer.outcome is LoginOutcome.TRANSIENT:
-        raise _NotYet(OrgUnavailable(f"No login for {who} just now: {answer.reason}.", advice=answer.advice))
-    error = LoginRefused(f"The org refuses the login of {who}: {answer.reason}.", advice=answer.advice)
+        raise _NotYet(OrgUnavailable(f"No login for {who} just now: {answer.reason}.", hint=answer.hint))
+    error = LoginRefused(f"The org refuses the login of {who}: {answer.reason}.", hint=answer.hint)
     if answer.outcome is not LoginOutcome.MISMATCH:
         raise error
     return error

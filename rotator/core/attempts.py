@@ -54,7 +54,7 @@ class AttemptRecord:
     """It cannot succeed before a person does something."""
     problem: str = ""
     """Why the last trial failed, in a person's words; empty after a success."""
-    advice: str = ""
+    hint: str = ""
     """What to do about it."""
     world: str = ""
     """What was seen when it last failed: a digest that changes when a new trial may end otherwise."""
@@ -69,7 +69,7 @@ class AttemptRecord:
         back_off: BackOff,
         *,
         problem: str,
-        advice: str = "",
+        hint: str = "",
         lasting: bool = False,
         jitter: float = 0.0,
         not_before: datetime | None = None,
@@ -90,7 +90,7 @@ class AttemptRecord:
             next_at=max(next_at, not_before) if not_before else next_at,
             needs_attention=in_a_row >= back_off.attention_after,
             problem=problem,
-            advice=advice,
+            hint=hint,
             world=world,
         )
 

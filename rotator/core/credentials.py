@@ -157,6 +157,6 @@ def _moment(text: str) -> datetime:
 def _damaged(where: str, reason: str) -> StoreError:
     return StoreError(
         f"The stored version {where} is damaged: {reason}.",
-        left="Nothing was changed.",
-        advice="Put the version back from a backup, or move it away by hand if a later one is current.",
+        effect="Nothing was changed.",
+        hint="Put the version back from a backup, or move it away by hand if a later one is current.",
     )

@@ -38,7 +38,7 @@ class LoginAnswer:
     outcome: LoginOutcome
     reason: str = ""
     """The org's own words, such as `invalid_grant: user hasn't approved this consumer`; never a token."""
-    advice: str = ""
+    hint: str = ""
 
 
 _LONGEST_REASON: Final = 300
@@ -87,9 +87,9 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
     """
     reason = _printable(": ".join(part for part in (error, description) if part)) or f"HTTP {status}"
     words = reason.lower().replace("\u2019", "'")
-    for needle, outcome, advice in _REFUSALS:
+    for needle, outcome, hint in _REFUSALS:
         if needle in words:
-            return LoginAnswer(outcome, reason, advice)
+            return LoginAnswer(outcome, reason, hint)
     if status >= 500 or status in {408, 420, 429} or not error:
         return LoginAnswer(LoginOutcome.TRANSIENT, reason, _BUSY)
     if "invalid assertion" in words:

@@ -61,6 +61,6 @@ def refused(error: RotatorError) -> NewAlert:
         kind=REFUSED,
         severity=Severity.WARNING,
         title="config.yaml was changed, and is wrong",
-        text=f"{error.what} The configuration before it stays in force until this one is corrected and read again"
+        text=f"{error.message} The configuration before it stays in force until this one is corrected and read again"
         " (`systemctl reload rotator`), and a restart would fail.",
     )

@@ -56,7 +56,7 @@ class Leader:
         self._stack.close()
 
     def _stand_by(self, other: DaemonRunning) -> None:
-        worker = other.what.partition(": ")[2].rstrip(".")
+        worker = other.message.partition(": ")[2].rstrip(".")
         if worker != self.worker:
             _LOG.info("stands by for another that works", extra={"worker": worker})
         self.worker = worker

@@ -46,7 +46,7 @@ def run_once(daemon_run: DaemonRun, workers: Workers, stop_asked: Callable[[], b
     if stop_asked():
         return INTERRUPTED
     for attempt in end.failing:
-        about = {"what": f"{attempt.kind} {attempt.name}".rstrip(), "why": attempt.problem, "advice": attempt.advice}
+        about = {"what": f"{attempt.kind} {attempt.name}".rstrip(), "why": attempt.problem, "hint": attempt.hint}
         _LOG.warning("it did not end well", extra=about)
     if workers.faults:
         return ATTENTION

@@ -41,7 +41,7 @@ class Pages:
         if self.source is None:
             raise HistoryUnavailable(
                 "The history has not been opened yet.",
-                left="Nothing is looked at and nothing is rotated meanwhile.",
-                advice="It is tried again on every tick; the log says why it cannot be opened.",
+                effect="Nothing is looked at and nothing is rotated meanwhile.",
+                hint="It is tried again on every tick; the log says why it cannot be opened.",
             )
         return self.source

@@ -116,9 +116,9 @@ class Scheduler:
 
     def _note_problem(self, error: RotatorError) -> None:
         """Logged when it is news, not on every tick."""
-        if error.what != self.problem:
-            _LOG.warning("what is due could not be found out: %s", error.what, extra={"advice": error.advice})
-        self.problem = error.what
+        if error.message != self.problem:
+            _LOG.warning("what is due could not be found out: %s", error.message, extra={"hint": error.hint})
+        self.problem = error.message
 
     def _measure_lag(self) -> None:
         before, self._began = self._began, self._monotonic()

@@ -160,7 +160,7 @@ class Service:
             settings = read_again(self._app)
         except RotatorError as error:
             self._refusal = error
-            _LOG.error("the configuration was refused, the one before stays in force: %s", error.what)
+            _LOG.error("the configuration was refused, the one before stays in force: %s", error.message)
         else:
             self._refusal = None
             self._take(settings)
@@ -188,8 +188,8 @@ class Service:
 
     def _stop_at_once(self) -> NoReturn:
         for standing in self._rotations.standings:
-            advice = "`rotate finish`, or the next start, goes on from there."
-            _LOG.warning("stopped at once: %s", standing, extra={"advice": advice})
+            hint = "`rotate finish`, or the next start, goes on from there."
+            _LOG.warning("stopped at once: %s", standing, extra={"hint": hint})
         self._exit(INTERRUPTED)
 
     def _exit(self, code: int) -> NoReturn:

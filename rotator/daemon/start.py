@@ -40,7 +40,7 @@ def serve(app: Application, *, with_pages: bool) -> int:
     try:
         app.database.upgrade()
     except HistoryUnavailable as error:
-        _LOG.warning("the history is away: %s It is tried again on every tick.", error.what)
+        _LOG.warning("the history is away: %s It is tried again on every tick.", error.message)
     with ExitStack() as stack:
         next_signal = stack.enter_context(taken())
         service = Service(app, Notifier.from_environ(app.environ), monotonic=time.monotonic, random=_RANDOM.random)

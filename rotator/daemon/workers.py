@@ -109,7 +109,7 @@ class Workers:
             job.run()
         except RotatorError as error:
             self.failures[job.kind] += 1
-            _LOG.warning("%s failed: %s", job.kind, error.what, extra={**about, "advice": error.advice})
+            _LOG.warning("%s failed: %s", job.kind, error.message, extra={**about, "hint": error.hint})
         except Exception as error:
             self._note_fault(job)
             _LOG.exception("a fault in %s, at %s: %s", job.kind, place_of(error), type(error).__name__, extra=about)

@@ -12,7 +12,7 @@ from rotator.history.engine.tables import ATTEMPT
 from rotator.history.journal.chain import storable
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, RowMapping
 
     from rotator.history.engine.transactions import Transactions
 
@@ -26,12 +26,12 @@ class AttemptRecords:
     def get(self, kind: str, name: str) -> AttemptRecord:
         """What is known of one; of one that was never tried, nothing but its name."""
         with self._database.reading() as connection:
-            row = connection.execute(select(ATTEMPT).where(_this(kind, name))).first()
-        return AttemptRecord(**row._asdict()) if row else AttemptRecord(kind, name)
+            row = connection.execute(select(ATTEMPT).where(_this(kind, name))).mappings().first()
+        return _record(row) if row else AttemptRecord(kind, name)
 
     def put(self, attempt: AttemptRecord) -> None:
         """Keeps it in the place of what was known."""
-        kept = replace(attempt, problem=storable(attempt.problem), advice=storable(attempt.advice))
+        kept = replace(attempt, problem=storable(attempt.problem), hint=storable(attempt.hint))
         with self._database.writing() as connection:
             changed = connection.execute(
                 update(ATTEMPT).where(_this(attempt.kind, attempt.name)).values(**asdict(kept))
@@ -45,7 +45,7 @@ class AttemptRecords:
         if kind is not None:
             query = query.where(ATTEMPT.c.kind == kind)
         with self._database.reading() as connection:
-            return [AttemptRecord(**row._asdict()) for row in connection.execute(query)]
+            return [_record(row) for row in connection.execute(query).mappings()]
 
     def forget(self, kind: str, name: str) -> None:
         """Forgets one: it has never been tried."""
@@ -55,3 +55,8 @@ class AttemptRecords:
 
 def _this(kind: str, name: str) -> ColumnElement[bool]:
     return and_(ATTEMPT.c.kind == kind, ATTEMPT.c.name == name)
+
+
+def _record(row: RowMapping) -> AttemptRecord:
+    # By key and not by name: the column of `hint` is still called `advice`.
+    return AttemptRecord(**{column.key: row[column] for column in ATTEMPT.c})

@@ -65,8 +65,8 @@ class Budget:
     def _reached(self, room_at: datetime) -> LimitReached:
         return LimitReached(
             f"The limit of calls or logins in an hour that is configured for the org {self._org} is reached.",
-            left="Nothing was changed.",
-            advice=f"It goes on by itself at {room_at:%H:%M} UTC; `limits` of the org in config.yaml allows for more.",
+            effect="Nothing was changed.",
+            hint=f"It goes on by itself at {room_at:%H:%M} UTC; `limits` of the org in config.yaml allows for more.",
         )
 
 

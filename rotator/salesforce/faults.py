@@ -9,22 +9,22 @@ from rotator.resources import docs
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.transport import AnswerLost
 
-PERMISSION_ADVICE: Final = (
+PERMISSION_HINT: Final = (
     'Give the program\'s user the permission "Modify Metadata Through Metadata API Functions" (or "Modify All Data"), '
     '"API Enabled", and what Setup asks of those who edit connected apps: "Customize Application" and '
     '"Manage Connected Apps".'
 )
 """What a user needs to read and write connected apps over the Metadata API."""
 
-_LEFT: Final = "Nothing was changed."
+_UNCHANGED: Final = "Nothing was changed."
 _OWN_WORDS: Final = (
     f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need."
 )
 
-_ADVICE: Final = {
-    "INSUFFICIENT_ACCESS": PERMISSION_ADVICE,
+_HINT: Final = {
+    "INSUFFICIENT_ACCESS": PERMISSION_HINT,
     "API_DISABLED_FOR_ORG": "The edition of the org must include API access.",
-    "INVALID_TYPE": "The user must be allowed to see connected apps. " + PERMISSION_ADVICE,
+    "INVALID_TYPE": "The user must be allowed to see connected apps. " + PERMISSION_HINT,
     "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "Reset the password of the program's user, or let it never expire.",
 }
 _NOTHING_DONE: Final = frozenset(
@@ -48,20 +48,20 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
     if name == "INVALID_SESSION_ID":
         return SessionExpired(
             f"The org {org} does not take the program's session: {said}.",
-            left=_LEFT,
-            advice="Check the app's session policies, and that it does not issue tokens in JWT format.",
+            effect=_UNCHANGED,
+            hint="Check the app's session policies, and that it does not issue tokens in JWT format.",
         )
     if name == "REQUEST_LIMIT_EXCEEDED" and "TotalRequests" in said:
         return DailyLimitReached(
             f"The org {org} has used up its API calls of the day.",
-            left=_LEFT,
-            advice="See Company Information in Setup; run it again when there are calls left.",
+            effect=_UNCHANGED,
+            hint="See Company Information in Setup; run it again when there are calls left.",
         )
     if name in _NOTHING_DONE:
-        return OrgUnavailable(f"The org {org} is busy ({name}): {said}.", left=_LEFT, advice="Run it again.")
+        return OrgUnavailable(f"The org {org} is busy ({name}): {said}.", effect=_UNCHANGED, hint="Run it again.")
     if name in _UNKNOWN_EFFECT:
-        return AnswerLost(f"The org {org} failed ({name}): {said}.", advice="Run it again.")
-    return OrgError(f"The org {org} refuses ({name}): {said}.", left=_LEFT, advice=_ADVICE.get(name, _OWN_WORDS))
+        return AnswerLost(f"The org {org} failed ({name}): {said}.", hint="Run it again.")
+    return OrgError(f"The org {org} refuses ({name}): {said}.", effect=_UNCHANGED, hint=_HINT.get(name, _OWN_WORDS))
 
 
 def from_status(org: str, status: int, api: str = "Metadata API") -> OrgError:
@@ -69,12 +69,12 @@ def from_status(org: str, status: int, api: str = "Metadata API") -> OrgError:
     if status < 400:
         return AnswerLost(
             f"The org {org} does not answer like the {api}.",
-            advice="Check that no proxy or sign-in page answers in the org's place, and run it again.",
+            hint="Check that no proxy or sign-in page answers in the org's place, and run it again.",
         )
     if status >= 500 or status in {408, 420, 429}:
         return AnswerLost(
-            f"The org {org} is away (HTTP {status}).", advice="Run it again; see status.salesforce.com if it lasts."
+            f"The org {org} is away (HTTP {status}).", hint="Run it again; see status.salesforce.com if it lasts."
         )
     return OrgError(
-        f"The org {org} has no {api} at its address (HTTP {status}).", left=_LEFT, advice="Check `login_url`."
+        f"The org {org} has no {api} at its address (HTTP {status}).", effect=_UNCHANGED, hint="Check `login_url`."
     )

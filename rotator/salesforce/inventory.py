@@ -143,11 +143,11 @@ class _Reader:
     def _note(self, kind: Kind, error: OrgError) -> None:
         what, permission = _NEEDS[kind]
         is_away = isinstance(error, OrgUnavailable)
-        advice = error.advice if is_away else f'Give the program\'s user the permission "{permission}".'
+        hint = error.hint if is_away else f'Give the program\'s user the permission "{permission}".'
         told = (OrgUnavailable if is_away else OrgError)(
-            f"The org {self._org} does not show {what}. {error.what}",
-            left="The rest of the org was read.",
-            advice=advice,
+            f"The org {self._org} does not show {what}. {error.message}",
+            effect="The rest of the org was read.",
+            hint=hint,
         )
         self._unread.append(Unread(kind, told))
 

@@ -102,10 +102,10 @@ def userinfo(transport: Transport, instance_url: str, token: Secret) -> dict[str
     if response.status_code in {401, 403}:
         raise SessionExpired(
             f"{host} does not take the access token (HTTP {response.status_code} from userinfo).",
-            advice="Check the session policies of the app, and that its scopes hold Api and RefreshToken.",
+            hint="Check the session policies of the app, and that its scopes hold Api and RefreshToken.",
         )
     raise OrgUnavailable(
-        f"{host} did not say whose token it is (HTTP {response.status_code} from userinfo).", advice="Run it again."
+        f"{host} did not say whose token it is (HTTP {response.status_code} from userinfo).", hint="Run it again."
     )
 
 
@@ -179,7 +179,7 @@ def _refused(status: int, fields: dict[str, Any]) -> LoginAnswer:
 
 def _no_answer(error: OrgError) -> LoginAnswer:
     outcome = LoginOutcome.TRANSIENT if isinstance(error, OrgUnavailable) else LoginOutcome.CONFIGURATION
-    return LoginAnswer(outcome, error.what.rstrip("."), error.advice)
+    return LoginAnswer(outcome, error.message.rstrip("."), error.hint)
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:

@@ -114,8 +114,8 @@ class MetadataService:
         except AnswerLost as lost:
             raise WriteUncertain(
                 f"The org {self.org} was asked to change {component.fullName}, and its answer was lost.",
-                left="The change may or may not have been made.",
-                advice=lost.advice,
+                effect="The change may or may not have been made.",
+                hint=lost.hint,
             ) from None
 
     def _update_once(self, component: Component) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-_LEFT: Final = "Nothing was changed."
+_UNCHANGED: Final = "Nothing was changed."
 _MEND: Final = (
     "Put the certificate of this key on the management app again, in Setup, or correct `login` of the org in"
     " config.yaml."
@@ -138,33 +138,35 @@ class OrgSession:
                 break
         if tried is None:
             raise LoginRefused(
-                f"There is no key to log in to the org {self.org} with.", left=_LEFT, advice="Check `login` of the org."
+                f"There is no key to log in to the org {self.org} with.",
+                effect=_UNCHANGED,
+                hint="Check `login` of the org.",
             )
         return tried
 
     def _refusal(self, target: LoginTarget, answer: LoginAnswer) -> OrgError:
         if answer.outcome in {LoginOutcome.TRANSIENT, LoginOutcome.RATE}:
             return OrgUnavailable(
-                f"No login to the org {self.org} just now: {answer.reason}.", left=_LEFT, advice=answer.advice
+                f"No login to the org {self.org} just now: {answer.reason}.", effect=_UNCHANGED, hint=answer.hint
             )
         return LoginRefused(
             f"The org {self.org} refuses the program's own login as {target.username}: {answer.reason}.",
-            left=_LEFT,
-            advice=f"{answer.advice} {_MEND}" if answer.outcome is LoginOutcome.MISMATCH else answer.advice,
+            effect=_UNCHANGED,
+            hint=f"{answer.hint} {_MEND}" if answer.outcome is LoginOutcome.MISMATCH else answer.hint,
         )
 
     def _wrong_org(self, got: str, expected: str) -> OrgError:
         return OrgError(
             f"The login for the org {self.org} led to the org {got}, not to {expected}.",
-            left=_LEFT,
-            advice="Set `login_url` to the org's My Domain URL: a generic login host may lead to another org.",
+            effect=_UNCHANGED,
+            hint="Set `login_url` to the org's My Domain URL: a generic login host may lead to another org.",
         )
 
     def _unusable_token(self) -> OrgError:
         return OrgError(
             f"The management app of the org {self.org} gives tokens in JWT format; the Metadata API refuses them.",
-            left=_LEFT,
-            advice='Switch off "Issue JSON Web Token (JWT)-based access tokens" on that app.',
+            effect=_UNCHANGED,
+            hint='Switch off "Issue JSON Web Token (JWT)-based access tokens" on that app.',
         )
 
 

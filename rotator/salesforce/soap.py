@@ -55,8 +55,8 @@ def call(org: str, transport: Transport, instance_url: str, token: Secret, opera
     except ValidationError as error:
         raise OrgError(
             f"What the org {org} gave cannot be sent back: {error}.",
-            left="Nothing was changed.",
-            advice="Save the app once in Setup with every required field filled in.",
+            effect="Nothing was changed.",
+            hint="Save the app once in Setup with every required field filled in.",
         ) from None
     except SoapError:
         raise from_status(org, 200) from None

@@ -32,7 +32,7 @@ CONNECT_TIMEOUT: Final = 10.0
 READ_TIMEOUT: Final = 60.0
 """Seconds of silence after which an answer is given up; a metadata call in a large org takes tens of them."""
 
-_LEFT: Final = "Nothing was changed."
+_UNCHANGED: Final = "Nothing was changed."
 _E = TypeVar("_E", bound=BaseException)
 
 
@@ -149,7 +149,7 @@ def _require_bundle(ca: Path) -> None:
     except OSError as error:  # ssl.SSLError is one
         reason = error.strerror or "it holds no certificate"
         raise ConfigurationError(
-            f"The CA bundle {ca} cannot be used: {reason}.", left=_LEFT, advice="Set `ca` to a readable PEM file."
+            f"The CA bundle {ca} cannot be used: {reason}.", effect=_UNCHANGED, hint="Set `ca` to a readable PEM file."
         ) from None
 
 
@@ -159,8 +159,8 @@ def _not_redirected(response: requests.Response) -> requests.Response:
     asked, location = urlsplit(response.url).netloc, urlsplit(response.headers["Location"]).netloc
     raise OrgError(
         f"{asked} redirects to {location or 'another page'} instead of answering.",
-        left=_LEFT,
-        advice="Set `login_url` to the org's present My Domain URL.",
+        effect=_UNCHANGED,
+        hint="Set `login_url` to the org's present My Domain URL.",
     )
 
 
@@ -172,8 +172,8 @@ def _in_our_words(url: str) -> Iterator[None]:
     except failures.ProxyError:
         raise OrgUnavailable(
             f"{host} cannot be reached: the proxy does not answer, or refuses.",
-            left=_LEFT,
-            advice="Check `proxy` in config.yaml, or HTTPS_PROXY and NO_PROXY in the environment.",
+            effect=_UNCHANGED,
+            hint="Check `proxy` in config.yaml, or HTTPS_PROXY and NO_PROXY in the environment.",
         ) from None
     except failures.SSLError as error:
         raise _tls_failure(host, error) from None
@@ -186,8 +186,8 @@ def _in_our_words(url: str) -> Iterator[None]:
     except failures.RequestException as error:
         raise OrgError(
             f"{url} cannot be called ({type(error).__name__}).",
-            left=_LEFT,
-            advice="Check `login_url`: https:// and a host.",
+            effect=_UNCHANGED,
+            hint="Check `login_url`: https:// and a host.",
         ) from None
 
 
@@ -198,13 +198,13 @@ def _tls_failure(host: str, error: Exception) -> OrgError:
     if "mismatch" in problem.verify_message:
         return OrgError(
             f"The TLS certificate that {host} shows is for another host.",
-            left=_LEFT,
-            advice="Use the name that the certificate is for; if it is right, something stands in between.",
+            effect=_UNCHANGED,
+            hint="Use the name that the certificate is for; if it is right, something stands in between.",
         )
     return OrgError(
         f"The TLS certificate that {host} shows is not trusted: {problem.verify_message}.",
-        left=_LEFT,
-        advice="Set `ca` of the org to the PEM bundle of the CA behind it (a proxy that inspects TLS has its own).",
+        effect=_UNCHANGED,
+        hint="Set `ca` of the org to the PEM bundle of the CA behind it (a proxy that inspects TLS has its own).",
     )
 
 
@@ -219,15 +219,15 @@ def _connection_failure(host: str, error: Exception) -> OrgUnavailable:
 def _unreachable(host: str, reason: str) -> OrgUnavailable:
     return OrgUnavailable(
         f"{host} cannot be reached: {reason}.",
-        left=_LEFT,
-        advice="Check the address, name resolution and firewall, and run it again.",
+        effect=_UNCHANGED,
+        hint="Check the address, name resolution and firewall, and run it again.",
     )
 
 
 def _lost(host: str) -> AnswerLost:
     return AnswerLost(
         f"{host} gave no answer: the connection broke, or nothing came within the time-out.",
-        advice="Run it again; see status.salesforce.com if it lasts.",
+        hint="Run it again; see status.salesforce.com if it lasts.",
     )
 
 

@@ -42,7 +42,7 @@ class Check:
     name: str
     result: Result
     sentence: str
-    advice: str = ""
+    hint: str = ""
 
 
 class Adapters(Protocol):
@@ -88,10 +88,10 @@ def checks(adapters: Adapters) -> Iterator[Check]:
 class _NothingToCheck(Exception):
     """There is nothing to check yet."""
 
-    def __init__(self, sentence: str, advice: str) -> None:
+    def __init__(self, sentence: str, hint: str) -> None:
         super().__init__(sentence)
         self.sentence = sentence
-        self.advice = advice
+        self.hint = hint
 
 
 class _Checks:
@@ -133,10 +133,10 @@ class _Checks:
         try:
             return Check(name, Result.OK, attempt())
         except _NothingToCheck as nothing:
-            return Check(name, Result.SKIPPED, nothing.sentence, nothing.advice)
+            return Check(name, Result.SKIPPED, nothing.sentence, nothing.hint)
         except RotatorError as error:
             self._failed.add(name)
-            return Check(name, Result.FAILED, error.what, error.advice)
+            return Check(name, Result.FAILED, error.message, error.hint)
 
     def _history(self) -> str:
         database = self._adapters.database
@@ -159,7 +159,7 @@ class _Checks:
         if skew > LARGEST_SKEW:
             raise OrgError(
                 f"This machine's clock and the org's are {round(skew.total_seconds())} seconds apart.",
-                advice="Set this machine's clock (NTP): an org refuses assertions that are too old.",
+                hint="Set this machine's clock (NTP): an org refuses assertions that are too old.",
             )
         return f"This machine's clock and the org's agree within {LARGEST_SKEW.seconds} seconds."
 
@@ -190,7 +190,7 @@ class _Checks:
         if app is None or app.certificate != version.certificate:
             raise OrgError(
                 f"The app {version.app} holds {_held(app)}, not the current version {fingerprint[:12]}.",
-                advice=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",
+                hint=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",
             )
         return f"The current version's key matches the live certificate of {version.app}."
 
@@ -201,7 +201,7 @@ class _Checks:
 def _locks_itself_out(credential: str, app: App, org: str) -> OrgError:
     return OrgError(
         f"Rotating {credential} would end the key that rotator itself logs in to {org} by, through {app.full_name}.",
-        advice=f"Run `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}`.",
+        hint=f"Run `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}`.",
     )
 
 

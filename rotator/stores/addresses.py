@@ -45,7 +45,7 @@ def mistaken_address(text: str, reason: str) -> ConfigurationError:
     """The error for what is no address of a credential."""
     # Without its options: somebody may have put a secret there.
     named = text.partition("?")[0]
-    return ConfigurationError(f"The address {named!r} {reason}.", left="Nothing was touched.", advice=_EXAMPLE)
+    return ConfigurationError(f"The address {named!r} {reason}.", effect="Nothing was touched.", hint=_EXAMPLE)
 
 
 def file_option(options: Mapping[str, str], name: str) -> Path | None:

@@ -48,8 +48,8 @@ class Guard:
         if token is None and not settings.is_loopback:
             raise ConfigurationError(
                 f"The pages at {settings.host} would be open to everybody on the network.",
-                left="They are not served.",
-                advice="Set `http.token` in config.yaml, or `http.host: 127.0.0.1`.",
+                effect="They are not served.",
+                hint="Set `http.token` in config.yaml, or `http.host: 127.0.0.1`.",
             )
         self._app: Final = app
         self._token: Final = token.reveal().encode() if token else None

@@ -110,13 +110,13 @@ def _listen(host: str, port: int) -> socket.socket:
         bound.listen()
     except OSError as error:
         bound.close()
-        advice = "Another program is there (`ss -ltnp` shows which): set another `http.port` in config.yaml."
-        raise _cannot(host, port, error, advice) from None
+        hint = "Another program is there (`ss -ltnp` shows which): set another `http.port` in config.yaml."
+        raise _cannot(host, port, error, hint) from None
     return bound
 
 
-def _cannot(host: str, port: int, error: OSError, advice: str) -> ConfigurationError:
+def _cannot(host: str, port: int, error: OSError, hint: str) -> ConfigurationError:
     reason = (error.strerror or type(error).__name__).lower()
     return ConfigurationError(
-        f"The pages cannot be served at {host} port {port}: {reason}.", left="Nothing was started.", advice=advice
+        f"The pages cannot be served at {host} port {port}: {reason}.", effect="Nothing was started.", hint=hint
     )

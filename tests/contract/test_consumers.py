@@ -235,7 +235,7 @@ def test_a_consumer_that_may_not_read_the_secret_is_told_what_would_allow_it(
     aws.layer.faults.denied = frozenset({"secretsmanager:GetSecretValue"})
     with pytest.raises(StoreError, match="does not allow secretsmanager:GetSecretValue") as refused:
         log_in(in_aws).token()
-    assert f"secret:{aws.prefix}{NAME}" in refused.value.advice
+    assert f"secret:{aws.prefix}{NAME}" in refused.value.hint
 
 
 def test_a_consumer_waits_for_aws_while_its_patience_lasts(

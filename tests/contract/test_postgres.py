@@ -124,14 +124,16 @@ def test_a_server_that_is_down_is_away_for_a_while(untouched: str, postgres_serv
     finally:
         postgres_server.start()
     assert isinstance(error, HistoryUnavailable)
-    assert "cannot be reached: Connection refused" in error.what
+    assert "cannot be reached: Connection refused" in error.message
     assert postgres_server.password not in str(error)
 
 
 def test_a_host_that_is_not_there_is_away_for_a_while() -> None:
     error = refusal("postgresql://rotator:s3cret@nowhere.invalid/rotator")
     assert isinstance(error, HistoryUnavailable)
-    assert error.what.startswith("The history database postgresql+psycopg://rotator:***@nowhere.invalid/rotator cannot")
+    assert error.message.startswith(
+        "The history database postgresql+psycopg://rotator:***@nowhere.invalid/rotator cannot"
+    )
 
 
 def test_the_password_may_come_apart_from_the_url(untouched: str, postgres_server: PostgresServer) -> None:
@@ -146,23 +148,23 @@ def test_the_password_may_come_apart_from_the_url(untouched: str, postgres_serve
 def test_a_wrong_password_is_said_and_not_shown(untouched: str) -> None:
     error = refusal(without_password(untouched), Secret("s3cret"))
     assert type(error) is HistoryError
-    assert "refused the user or the password" in error.what
+    assert "refused the user or the password" in error.message
 
 
 def test_a_missing_password_is_said(untouched: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)
     monkeypatch.setenv("PGPASSFILE", "/nonexistent")
     error = refusal(without_password(untouched))
-    assert "asks for a password, and there is none" in error.what
-    assert "password: {env: NAME}" in error.advice
+    assert "asks for a password, and there is none" in error.message
+    assert "password: {env: NAME}" in error.hint
 
 
 def test_a_database_that_is_not_there_is_said(postgres_server: PostgresServer) -> None:
-    assert "is not there" in refusal(postgres_server.url("absent")).what
+    assert "is not there" in refusal(postgres_server.url("absent")).message
 
 
 def test_a_server_without_tls_is_said_when_tls_is_asked_for(untouched: str) -> None:
-    assert "do not agree on TLS" in refusal(f"{untouched}?sslmode=require").what
+    assert "do not agree on TLS" in refusal(f"{untouched}?sslmode=require").message
 
 
 def test_a_server_is_proven_by_its_certificate(untouched: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
@@ -173,8 +175,10 @@ def test_a_server_is_proven_by_its_certificate(untouched: str, postgres_server: 
     try:
         with open_database(f"{untouched}?sslmode=verify-ca&sslrootcert={trusted}") as database:
             assert database.version == known_versions()[-1]
-        assert "do not agree on TLS" in refusal(f"{untouched}?sslmode=verify-ca&sslrootcert={other}").what
-        assert "do not agree on TLS" in refusal(f"{untouched}?sslmode=verify-ca&sslrootcert={tmp_path}/absent.pem").what
+        assert "do not agree on TLS" in refusal(f"{untouched}?sslmode=verify-ca&sslrootcert={other}").message
+        assert (
+            "do not agree on TLS" in refusal(f"{untouched}?sslmode=verify-ca&sslrootcert={tmp_path}/absent.pem").message
+        )
     finally:
         postgres_server.restart()
 
@@ -184,21 +188,21 @@ def test_of_two_servers_the_one_that_can_write_is_chosen(untouched: str, postgre
         assert database.version == known_versions()[-1]
     error = refusal(on_servers(untouched, "127.0.0.1:1", "127.0.0.1:2"))
     assert isinstance(error, HistoryUnavailable)
-    assert "cannot be reached" in error.what
+    assert "cannot be reached" in error.message
 
 
 def test_too_many_connections_are_said(url: str, postgres_server: PostgresServer) -> None:
     execute(as_administrator(postgres_server, url), f"ALTER DATABASE {name_of(url)} CONNECTION LIMIT 0")
     error = refusal(url)
     assert isinstance(error, HistoryUnavailable)
-    assert "has no connection free" in error.what
+    assert "has no connection free" in error.message
 
 
 def test_a_role_that_may_not_make_tables_is_said(url: str, postgres_server: PostgresServer) -> None:
     with scratch_database(as_administrator(postgres_server, url)) as theirs:
         error = refusal(postgres_server.url(name_of(theirs)))
     assert type(error) is HistoryError
-    assert "does not permit this role what rotator asks" in error.what
+    assert "does not permit this role what rotator asks" in error.message
 
 
 def test_a_read_only_server_can_be_read(url: str) -> None:

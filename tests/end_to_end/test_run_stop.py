@@ -155,7 +155,7 @@ def test_asked_twice_it_ends_at_once_and_the_next_start_finishes(place: Place) -
         daemon.process.send_signal(signal.SIGTERM)
         assert daemon.ended() == 130
         assert "the rotation of billing is at upload" in daemon.events[-1]["event"]
-        assert "`rotate finish`" in daemon.events[-1]["advice"]
+        assert "`rotate finish`" in daemon.events[-1]["hint"]
     assert place.current("billing") == old
     place.let_go()
     assert finish(config) == 0

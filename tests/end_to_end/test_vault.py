@@ -101,7 +101,7 @@ def test_the_check_names_a_missing_capability_with_the_policy_that_allows_it(vau
     (line,) = [line for line in done.json if line["name"] == "store keys"]
     assert line["result"] == "failed"
     assert f"does not allow 'update' on kv/data/{FOLDER}/.check-" in line["sentence"]
-    assert f'Add to its policy: path "kv/data/{FOLDER}/' in line["advice"]
+    assert f'Add to its policy: path "kv/data/{FOLDER}/' in line["hint"]
 
 
 def test_a_talkative_run_betrays_nothing(vault: VaultProcess, config: Path) -> None:

@@ -135,7 +135,7 @@ def test_the_app_of_a_key_that_is_configured_is_never_rotated(ground: Ground, re
         ) as no:
             handle("management", request_)(app)
         plan = plan_of(app.credential_context("management"), request_, app.now())
-    assert "rotator adopt management" in no.value.advice
+    assert "rotator adopt management" in no.value.hint
     assert (plan.forecast.steps, plan.forecast.end.kind) == ((), ActionKind.HALT)
     assert (ground.live("Robot"), ground.stages("management")) == before
     assert ground.org.calls[Kind.SOAP_UPDATE] == 0

@@ -69,7 +69,7 @@ class Trial:
             with self.ground.program(watcher) as app:
                 return self.scenario.handle(app)
         except RotatorError as error:
-            assert error.advice  # noqa: PT017 - it may also end well
+            assert error.hint  # noqa: PT017 - it may also end well
             return error
 
     def ends_well(self, ended: Report | RotatorError) -> None:
@@ -116,7 +116,7 @@ def test_a_vault_that_is_sealed_half_way_and_stays_so(
         dev_vault.unseal()
         if isinstance(ended, RotatorError):
             assert isinstance(ended, StoreUnavailable)
-            assert "it is sealed" in ended.what
+            assert "it is sealed" in ended.message
         trial.ends_well(ended)
     assert at > 2
 
@@ -135,7 +135,7 @@ def test_a_token_for_vault_that_ends_half_way_and_is_not_replaced(
             break
         if isinstance(ended, RotatorError):
             assert isinstance(ended, StoreError)
-            assert f"does not accept the token in {file}" in ended.what
+            assert f"does not accept the token in {file}" in ended.message
         file.write_text(tokens.create(policies=["root"])["auth"]["client_token"])
         trial.ends_well(ended)
     assert at > 2
@@ -161,6 +161,6 @@ def test_an_aws_that_denies_access_from_any_call_on(case: Case, keys_in_aws: Aws
         layer.clear()
         if not isinstance(ended, RotatorError):
             break
-        assert "does not allow secretsmanager:" in ended.what
+        assert "does not allow secretsmanager:" in ended.message
         trial.ends_well(ended)
     assert allowed > 20

@@ -78,7 +78,7 @@ class Trial:
         """One at least went through, whoever did not says what to do, and its next run ends well."""
         assert any(is_through(end) for end in ends), ends
         for end in ends:
-            assert is_through(end) or end.advice, end
+            assert is_through(end) or end.hint, end
         for installation in (self.ground, self.second):
             with installation.program() as app:
                 report = self.scenario.handle(app)
@@ -136,7 +136,7 @@ def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why
     through, stopped = trial.by_turns()
     assert is_through(through)
     assert isinstance(stopped, StoreError)
-    assert "warehouse has a pending version already" in stopped.what
+    assert "warehouse has a pending version already" in stopped.message
     trial.check([through, stopped])
 
 
@@ -145,5 +145,5 @@ def test_of_two_that_take_turns_in_aws_one_goes_through_and_the_other_says_why_n
     through, stopped = trial.by_turns()
     assert is_through(through)
     assert isinstance(stopped, StoreError)
-    assert "billing has a pending version already" in stopped.what
+    assert "billing has a pending version already" in stopped.message
     trial.check([through, stopped])

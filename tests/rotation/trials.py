@@ -209,4 +209,4 @@ def failure(name: str, *, lasting: bool) -> RotatorError:
         "org": (OrgError, unanswered),
         "history": (HistoryError, HistoryUnavailable),
     }
-    return kinds[kind][0 if lasting else 1](f"A trial lets {name} fail.", advice="Run it again.")
+    return kinds[kind][0 if lasting else 1](f"A trial lets {name} fail.", hint="Run it again.")

@@ -200,7 +200,7 @@ class Told:
         """See rotator.alerts.base.Channel."""
         if self.name == "slack" and self.year.is_within(SLACK_DOWN):
             self.refused += 1
-            raise DeliveryFailed("Slack is down.", advice="Wait.")
+            raise DeliveryFailed("Slack is down.", hint="Wait.")
         self.messages.append((self.year.clock.time, message, thread))
         return f"{self.name} {len(self.messages)}"
 
@@ -238,7 +238,7 @@ class YearProgram(Application):
     def inventory(self, org: str) -> Inventory:
         """See Application."""
         if org == "beta" and self.year.is_within(UNREADABLE):
-            raise OrgUnavailable("The org beta is away.", advice="Run it again.")
+            raise OrgUnavailable("The org beta is away.", hint="Run it again.")
         return self.year.inventory(org)
 
     def inventory_over_https(self, org: str) -> Inventory:

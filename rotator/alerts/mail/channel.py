@@ -29,8 +29,8 @@ class EmailChannel:
         if strange is not None:
             raise ConfigurationError(
                 f"Channel {name}: the address {strange} has letters that mail servers do not take.",
-                left="Nothing was sent.",
-                advice="Write its domain as xn--..., as name servers know it.",
+                effect="Nothing was sent.",
+                hint="Write its domain as xn--..., as name servers know it.",
             )
         self.name: Final = name
         self.digest_from: Final = settings.digest_from
@@ -64,7 +64,7 @@ class EmailChannel:
             told = "; ".join(f"{mailbox} ({reason})" for mailbox, reason in refused.items())
             raise PartlyAccepted(
                 f"Channel {self.name}: the mail server refused some recipients: {told}.",
-                advice="Correct `to` of the channel, or give these mailboxes a channel of their own.",
+                hint="Correct `to` of the channel, or give these mailboxes a channel of their own.",
                 thread=thread,
             )
         return thread

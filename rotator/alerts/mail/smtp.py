@@ -105,7 +105,7 @@ class MailServer:
         if reason := distrust(error):
             return DeliveryFailed(
                 f"Channel {self._channel}: the TLS certificate that {self._address} shows is not trusted: {reason}.",
-                advice="Set `ca` of the channel to the PEM file of the authority behind it, and `host` to its name.",
+                hint="Set `ca` of the channel to the PEM file of the authority behind it, and `host` to its name.",
                 lasting=True,
             )
         system = error.strerror if isinstance(error, OSError) and error.errno else None
@@ -117,17 +117,17 @@ class MailServer:
         code = min((code for code, _ in replies.values()), default=450)
         return self._refused(f"accepts no mail for {told}", _MAILBOX, code)
 
-    def _refused(self, what: str, advice: str, code: int) -> DeliveryFailed:
+    def _refused(self, what: str, hint: str, code: int) -> DeliveryFailed:
         lasting = code >= 500
         passing = "Nothing, unless it lasts: then ask who keeps the mail server."
         return DeliveryFailed(
-            f"Channel {self._channel}: {self._address} {what}.", advice=advice if lasting else passing, lasting=lasting
+            f"Channel {self._channel}: {self._address} {what}.", hint=hint if lasting else passing, lasting=lasting
         )
 
     def _passing(self, what: str) -> DeliveryFailed:
         return DeliveryFailed(
             f"Channel {self._channel}: {self._address} {what}.",
-            advice="Nothing, unless it lasts: then check `host`, `port`, `security` and the firewall.",
+            hint="Nothing, unless it lasts: then check `host`, `port`, `security` and the firewall.",
         )
 
 

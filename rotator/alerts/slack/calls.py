@@ -34,8 +34,8 @@ def require_https(channel: str, url: str) -> None:
     if not usable or not url.isascii() or any(character.isspace() for character in url):
         raise ConfigurationError(
             f"Channel {channel}: what `url` refers to is no https address.",
-            left="Nothing was sent.",
-            advice="Put the one address there that Slack shows for the webhook, https://hooks.slack.com/services/...",
+            effect="Nothing was sent.",
+            hint="Put the one address there that Slack shows for the webhook, https://hooks.slack.com/services/...",
         )
 
 
@@ -44,8 +44,8 @@ def require_header(channel: str, token: str) -> None:
     if not (token.isascii() and token.isprintable() and " " not in token):
         raise ConfigurationError(
             f"Channel {channel}: what `token` refers to is no bot token of Slack.",
-            left="Nothing was sent.",
-            advice="Put the one token there, xoxb-..., and nothing else.",
+            effect="Nothing was sent.",
+            hint="Put the one token there, xoxb-..., and nothing else.",
         )
 
 
@@ -64,7 +64,7 @@ def in_our_words(channel: str, host: str, timeout: float) -> Iterator[None]:
         # The last three: an answer that is no text, or JSON but no object, makes the library stumble.
         raise DeliveryFailed(
             f"Channel {channel}: {host} broke the connection, or its answer makes no sense.",
-            advice="Nothing, unless it lasts: then check the address and what stands in between.",
+            hint="Nothing, unless it lasts: then check the address and what stands in between.",
         ) from None
 
 
@@ -80,7 +80,7 @@ def _unreachable(channel: str, host: str, timeout: float, error: URLError) -> De
     if reason := distrust(error):
         return DeliveryFailed(
             f"Channel {channel}: the TLS certificate that {host} shows is not trusted: {reason}.",
-            advice="Set `ca` of the channel to the PEM file of the authority behind it, such as a proxy's.",
+            hint="Set `ca` of the channel to the PEM file of the authority behind it, such as a proxy's.",
             lasting=True,
         )
     if isinstance(error.reason, TimeoutError):
@@ -88,12 +88,12 @@ def _unreachable(channel: str, host: str, timeout: float, error: URLError) -> De
     system = error.reason.strerror if isinstance(error.reason, OSError) else None
     return DeliveryFailed(
         f"Channel {channel}: {host} cannot be reached: {(system or 'no connection').lower()}.",
-        advice="Check name resolution, firewall and HTTPS_PROXY.",
+        hint="Check name resolution, firewall and HTTPS_PROXY.",
     )
 
 
 def _silent(channel: str, host: str, timeout: float) -> DeliveryFailed:
     return DeliveryFailed(
         f"Channel {channel}: {host} did not answer within {timeout:g} seconds.",
-        advice="Nothing, unless it lasts: then check firewall and HTTPS_PROXY.",
+        hint="Nothing, unless it lasts: then check firewall and HTTPS_PROXY.",
     )

@@ -69,15 +69,15 @@ def refusal(channel: str, status: int, word: str, headers: Mapping[str, str]) ->
     if status == _TOO_MANY or told in {"ratelimited", "rate_limited", "message_limit_exceeded"}:
         return DeliveryFailed(
             f"Channel {channel}: Slack asks to send later (too many messages).",
-            advice="Nothing: it is sent again when Slack said.",
+            hint="Nothing: it is sent again when Slack said.",
             retry_after=_retry_after(headers),
         )
-    advice = _LASTING.get(told, "")
-    lasting = bool(advice) or (400 <= status < 500 and status not in _PASSING_STATUS)
+    hint = _LASTING.get(told, "")
+    lasting = bool(hint) or (400 <= status < 500 and status not in _PASSING_STATUS)
     reason = told or f"status {status}, and not Slack's words"
     return DeliveryFailed(
         f"Channel {channel}: Slack did not accept the message ({reason}).",
-        advice=advice or "See slack-status.com; if it lasts, check the channel's address and what stands in between.",
+        hint=hint or "See slack-status.com; if it lasts, check the channel's address and what stands in between.",
         lasting=lasting,
     )
 

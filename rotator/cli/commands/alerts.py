@@ -11,6 +11,7 @@ import click
 from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NOTHING, away, clean, console, day, distance, moment, print_json, state, table
+from rotator.cli.output.former_names import with_former_names
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, RotatorError
 
@@ -30,7 +31,7 @@ class _Answer:
     channel: str
     accepted: bool
     problem: str = ""
-    advice: str = ""
+    hint: str = ""
     exit_code: int = 0
 
 
@@ -45,7 +46,7 @@ def test(invocation: Invocation, channels: tuple[str, ...]) -> None:
     Exit code 3 when one did not and may later, 1 when a person is needed.
 
     \b
-    With --json a list of {"channel", "accepted", "problem", "advice"}.
+    With --json a list of {"channel", "accepted", "problem", "hint"}.
     """
     answers = []
     with invocation.application() as app:
@@ -66,8 +67,8 @@ def _chosen(app: Application, names: tuple[str, ...]) -> list[str]:
     unknown = [name for name in names if name not in configured]
     if unknown or not configured:
         there_are = f"Configured are: {', '.join(configured)}." if configured else "Add one under `alerts: channels:`."
-        what = f"There is no channel called {unknown[0]!r}." if unknown else "No channel is configured."
-        raise ConfigurationError(what, left="Nothing was sent.", advice=there_are)
+        message = f"There is no channel called {unknown[0]!r}." if unknown else "No channel is configured."
+        raise ConfigurationError(message, effect="Nothing was sent.", hint=there_are)
     return list(dict.fromkeys(names or configured))
 
 
@@ -77,12 +78,12 @@ def _try(app: Application, name: str) -> _Answer:
     try:
         app.channel(name).send(_message(name, app.now()), thread=None)
     except PartlyAccepted as partly:
-        return _Answer(name, accepted=True, problem=partly.what, advice=partly.advice, exit_code=1)
+        return _Answer(name, accepted=True, problem=partly.message, hint=partly.hint, exit_code=1)
     except DeliveryFailed as failure:
         code = 1 if failure.lasting else failure.exit_code
-        return _Answer(name, accepted=False, problem=failure.what, advice=failure.advice, exit_code=code)
+        return _Answer(name, accepted=False, problem=failure.message, hint=failure.hint, exit_code=code)
     except RotatorError as error:
-        return _Answer(name, accepted=False, problem=error.what, advice=error.advice, exit_code=1)
+        return _Answer(name, accepted=False, problem=error.message, hint=error.hint, exit_code=1)
     return _Answer(name, accepted=True)
 
 
@@ -107,13 +108,13 @@ def _message(channel: str, now: datetime) -> Message:
 def _print_answer(answer: _Answer) -> None:
     word = "accepted" if answer.accepted else "failed"
     console().print(state(word), answer.channel)
-    for line in (answer.problem, answer.advice):
+    for line in (answer.problem, answer.hint):
         if line:
             console().print(f"  {clean(line)}")
 
 
 def _as_json(answer: _Answer) -> dict[str, Any]:
-    return {name: value for name, value in asdict(answer).items() if name != "exit_code"}
+    return with_former_names({name: value for name, value in asdict(answer).items() if name != "exit_code"})
 
 
 COMMANDS: Final = {
@@ -269,8 +270,8 @@ def _meant(reason: str) -> str:
     return reason.strip()
 
 
-def _wrong(what: str) -> ConfigurationError:
-    return ConfigurationError(what, left="Nothing was touched.", advice="See `rotator alerts --help`.")
+def _wrong(message: str) -> ConfigurationError:
+    return ConfigurationError(message, effect="Nothing was touched.", hint="See `rotator alerts --help`.")
 
 
 def _what_is_told_still(alert: Alert) -> str:

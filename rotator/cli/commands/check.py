@@ -9,6 +9,7 @@ from rich.table import Table
 
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import console, print_json, state
+from rotator.cli.output.former_names import with_former_names
 from rotator.services.preflight import Check, Result, checks
 from rotator.stores.plugins import store_plugin
 
@@ -73,7 +74,7 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
 
     \b
     With --json a list of {"name", "result": "ok", "failed" or "skipped",
-    "sentence", "advice"}; with --print-policy {STORE: {"language", "rotator",
+    "sentence", "hint"}; with --print-policy {STORE: {"language", "rotator",
     "consumers": {CREDENTIAL: TEXT}, "others": {WHO: TEXT}}}.
     """
     found: list[Check] = []
@@ -86,7 +87,7 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
             if not invocation.json:
                 _print(line)
     if invocation.json:
-        print_json([vars(line) for line in found])
+        print_json([with_former_names(vars(line)) for line in found])
     else:
         _print_sum(found)
     if any(line.result is Result.FAILED for line in found):
@@ -103,6 +104,6 @@ def _print(line: Check) -> None:
     for width in (_RESULT_WIDTH, _NAME_WIDTH, None):
         rows.add_column(min_width=width, overflow="fold")
     rows.add_row(state(line.result), line.name, line.sentence)
-    if line.advice and line.result is not Result.OK:
-        rows.add_row("", "", line.advice)
+    if line.hint and line.result is not Result.OK:
+        rows.add_row("", "", line.hint)
     console().print(rows)

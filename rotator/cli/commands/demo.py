@@ -61,7 +61,7 @@ class Consumer:
         try:
             self.login.token()
         except RotatorError as error:
-            self.failures.append(Failure(began, self.now(), error.what))
+            self.failures.append(Failure(began, self.now(), error.message))
         self.logins += 1
 
     def failures_outside(self, gap: Gap | None) -> list[Failure]:

@@ -11,6 +11,7 @@ from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NO_CREDENTIAL, away, console, day, indented, moment, print_json, short, table
 from rotator.cli.output.endings import documented
+from rotator.cli.output.former_names import with_former_names
 from rotator.cli.output.progress import describe
 from rotator.cli.runs import actor, chosen, run_requests
 from rotator.core.decision.actions import ActionKind
@@ -38,7 +39,7 @@ def plan(invocation: Invocation, names: tuple[str, ...]) -> None:
     \b
     With --json a list of
       {"credential", "strategy", "due_at", "due": bool, "not_after",
-       "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "advice", "again_at"}.
+       "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "hint", "again_at"}.
     """
     with invocation.application() as app:
         for name in names:
@@ -71,21 +72,23 @@ def show_plans(invocation: Invocation, app: Application, names: Sequence[str], r
 def as_json(found: Plan) -> dict[str, Any]:
     """One line of `rotate plan --json`."""
     end = found.forecast.end
-    return {
-        "credential": found.credential,
-        "strategy": found.strategy,
-        "due_at": found.due_at,
-        "due": found.due,
-        "not_after": found.not_after,
-        "steps": [
-            {"action": step.kind, "app": step.app, "version": step.version, "why": step.why}
-            for step in found.forecast.steps
-        ],
-        "end": end.kind,
-        "why": end.why,
-        "advice": end.advice,
-        "again_at": end.until,
-    }
+    return with_former_names(
+        {
+            "credential": found.credential,
+            "strategy": found.strategy,
+            "due_at": found.due_at,
+            "due": found.due,
+            "not_after": found.not_after,
+            "steps": [
+                {"action": step.kind, "app": step.app, "version": step.version, "why": step.why}
+                for step in found.forecast.steps
+            ],
+            "end": end.kind,
+            "why": end.why,
+            "hint": end.hint,
+            "again_at": end.until,
+        }
+    )
 
 
 def _print(plans: list[Plan], now: datetime) -> None:
@@ -110,7 +113,7 @@ def _print(plans: list[Plan], now: datetime) -> None:
 def _ending(found: Plan, now: datetime) -> list[str]:
     end, more = found.forecast.end, "and " if found.forecast.steps else ""
     if end.kind is ActionKind.HALT:
-        return [f"{more}stop: {end.why}", f"What to do: {end.advice}"]
+        return [f"{more}stop: {end.why}", f"What to do: {end.hint}"]
     if end.kind is ActionKind.WAIT:
         return [f"{more}wait until {moment(end.until, now)}: {end.why}.", "--retire-now does not wait."]
     if end.until:
@@ -172,8 +175,8 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
     if keep_key and compromised:
         raise ConfigurationError(
             "--keep-key and --compromised were given.",
-            left="Nothing was touched.",
-            advice="A compromised key must not be kept: leave out --keep-key.",
+            effect="Nothing was touched.",
+            hint="A compromised key must not be kept: leave out --keep-key.",
         )
     request = Request(
         goal="replace",

@@ -98,7 +98,7 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "due_at": line.due_at,
         "previous_until": line.previous_until,
         "last_rotation": _rotation_as_json(line.last_rotation),
-        "problem": line.problem.what if line.problem else None,
+        "problem": line.problem.message if line.problem else None,
     }
 
 

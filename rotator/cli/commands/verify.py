@@ -8,6 +8,7 @@ import click
 
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import clean, console, print_json, short, state, table
+from rotator.cli.output.former_names import with_former_names
 from rotator.cli.runs import chosen
 from rotator.core.credentials import Stage
 from rotator.core.logins import LoginOutcome
@@ -29,7 +30,7 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     Exits 0 when every current version logs in, 3 when an org could not tell, else 1.
 
     \b
-    With --json a list of {"credential", "stage", "fingerprint", "app", "outcome", "reason", "advice"}.
+    With --json a list of {"credential", "stage", "fingerprint", "app", "outcome", "reason", "hint"}.
     """
     with invocation.application() as app:
         found = [
@@ -44,15 +45,17 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
 
 def as_json(login: TestLogin) -> dict[str, Any]:
     """One line of `verify --json`."""
-    return {
-        "credential": login.credential,
-        "stage": login.stage,
-        "fingerprint": login.version.fingerprint,
-        "app": login.version.app,
-        "outcome": login.answer.outcome,
-        "reason": login.answer.reason,
-        "advice": login.answer.advice,
-    }
+    return with_former_names(
+        {
+            "credential": login.credential,
+            "stage": login.stage,
+            "fingerprint": login.version.fingerprint,
+            "app": login.version.app,
+            "outcome": login.answer.outcome,
+            "reason": login.answer.reason,
+            "hint": login.answer.hint,
+        }
+    )
 
 
 def _print(found: Sequence[TestLogin]) -> None:
@@ -71,8 +74,8 @@ def _print(found: Sequence[TestLogin]) -> None:
     if found:
         console().print(rows)
     for login in found:
-        if login.stage is Stage.CURRENT and login.answer.advice:
-            console().print(f"{login.credential}: {login.answer.advice} `rotator status` tells more.")
+        if login.stage is Stage.CURRENT and login.answer.hint:
+            console().print(f"{login.credential}: {login.answer.hint} `rotator status` tells more.")
 
 
 def _exit_code(found: Sequence[TestLogin], names: Sequence[str]) -> int:
@@ -81,8 +84,8 @@ def _exit_code(found: Sequence[TestLogin], names: Sequence[str]) -> int:
     if missing:
         raise StoreError(
             f"The store holds no current version of {', '.join(missing)}.",
-            left="Nothing was changed.",
-            advice="`rotator adopt` takes a key pair that consumers use already, `rotator enroll` makes the first one.",
+            effect="Nothing was changed.",
+            hint="`rotator adopt` takes a key pair that consumers use already, `rotator enroll` makes the first one.",
         )
     refused = {outcome for outcome in current.values() if outcome is not LoginOutcome.ACCEPTED}
     if not refused:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rotator.cli.output.console import clean, console, indented, moment, print_json, short, state
+from rotator.cli.output.former_names import with_former_names
 from rotator.services.rotation.report import Outcome, Report
 
 if TYPE_CHECKING:
@@ -22,13 +23,13 @@ _JSON: Final = """
     With --json a list of
       {"credential", "strategy",
        "outcome": "rotated", "restored", "nothing", "waiting", "reverted", "halted" or "interrupted",
-       "why", "advice", "rotation_id", "old_fingerprint", "new_fingerprint",
+       "why", "hint", "rotation_id", "old_fingerprint", "new_fingerprint",
        "gap_seconds", "gap_begun_at", "gap_ended_at",
        "steps": [{"action", "seconds", "times"}], "again_at", "warnings": [sentence], "exit_code"},
     and of a credential that ended with an error
-      {"credential", "outcome": "failed", "why", "left", "advice", "exit_code"};
+      {"credential", "outcome": "failed", "why", "effect", "hint", "exit_code"};
     one that was stopped at once, or not begun, is not in it;
-    where nothing could be begun, {"error": {"kind", "what", "left", "advice", "exit_code"}}.
+    where nothing could be begun, {"error": {"kind", "message", "effect", "hint", "exit_code"}}.
     """
 
 
@@ -73,8 +74,8 @@ def _details(report: Report, now: datetime) -> list[str]:
     if report.again_at:
         lines.append(_what_is_left(report, report.again_at, now))
     lines += [f"Warning: {warning}" for warning in report.warnings]
-    if report.advice:
-        lines.append(f"What to do: {report.advice}")
+    if report.hint:
+        lines.append(f"What to do: {report.hint}")
     return lines
 
 
@@ -102,32 +103,36 @@ def print_endings(reports: Iterable[Report], failures: Iterable[tuple[str, Rotat
 def report_as_json(report: Report) -> dict[str, Any]:
     """A run's end, for a program."""
     gap = report.gap
-    return {
-        "credential": report.credential,
-        "strategy": report.strategy,
-        "outcome": report.outcome,
-        "why": report.why,
-        "advice": report.advice,
-        "rotation_id": report.rotation_id,
-        "old_fingerprint": report.old_fingerprint,
-        "new_fingerprint": report.new_fingerprint,
-        "gap_seconds": report.gap_seconds,
-        "gap_begun_at": gap.begun_at if gap else None,
-        "gap_ended_at": gap.ended_at if gap else None,
-        "steps": [asdict(step) for step in report.steps],
-        "again_at": report.again_at,
-        "warnings": list(report.warnings),
-        "exit_code": report.outcome.exit_code,
-    }
+    return with_former_names(
+        {
+            "credential": report.credential,
+            "strategy": report.strategy,
+            "outcome": report.outcome,
+            "why": report.why,
+            "hint": report.hint,
+            "rotation_id": report.rotation_id,
+            "old_fingerprint": report.old_fingerprint,
+            "new_fingerprint": report.new_fingerprint,
+            "gap_seconds": report.gap_seconds,
+            "gap_begun_at": gap.begun_at if gap else None,
+            "gap_ended_at": gap.ended_at if gap else None,
+            "steps": [asdict(step) for step in report.steps],
+            "again_at": report.again_at,
+            "warnings": list(report.warnings),
+            "exit_code": report.outcome.exit_code,
+        }
+    )
 
 
 def failure_as_json(name: str, error: RotatorError) -> dict[str, Any]:
     """The end of a run that raised an error, for a program."""
-    return {
-        "credential": name,
-        "outcome": "failed",
-        "why": error.what,
-        "left": error.left,
-        "advice": error.advice,
-        "exit_code": error.exit_code,
-    }
+    return with_former_names(
+        {
+            "credential": name,
+            "outcome": "failed",
+            "why": error.message,
+            "effect": error.effect,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        }
+    )

@@ -76,7 +76,7 @@ class SubjectName:
         """
         if not self.common_name.strip():
             raise CertificateError(
-                "The certificate's subject has no common name.", advice="Set `subject.common_name` in config.yaml."
+                "The certificate's subject has no common name.", hint="Set `subject.common_name` in config.yaml."
             )
         parts = [(part, oid, str(getattr(self, part))) for part, oid in _NAME_PARTS.items()]
         return x509.Name([_attribute(part, oid, value) for part, oid, value in reversed(parts) if value])
@@ -172,7 +172,7 @@ class Certificate:
         if not isinstance(key, rsa.RSAPublicKey):
             raise CertificateError(
                 f"The certificate's key is {self.key_algorithm}, not RSA.",
-                advice="Salesforce's JWT bearer flow takes RSA only.",
+                hint="Salesforce's JWT bearer flow takes RSA only.",
             )
         return key
 
@@ -230,7 +230,7 @@ def self_signed(
     if len(certificate.pem) > LARGEST_CERTIFICATE:
         raise CertificateError(
             f"The new certificate has {len(certificate.pem)} bytes; Salesforce takes {LARGEST_CERTIFICATE}.",
-            advice="Shorten `subject` in config.yaml.",
+            hint="Shorten `subject` in config.yaml.",
         )
     return certificate
 
@@ -261,7 +261,7 @@ def _attribute(part: str, oid: x509.ObjectIdentifier, value: str) -> x509.NameAt
     except ValueError:
         raise CertificateError(
             f"The certificate's subject has a {part} that is not allowed: {value!r}.",
-            advice=f"Change `subject.{part}` in config.yaml: a common name has at most 64 bytes, a country 2 letters.",
+            hint=f"Change `subject.{part}` in config.yaml: a common name has at most 64 bytes, a country 2 letters.",
         ) from None
 
 
@@ -274,7 +274,7 @@ def _validity(now: datetime, lifetime: timedelta, back_dating: timedelta) -> tup
         pass
     raise CertificateError(
         f"A certificate cannot be valid for {lifetime.days} days from now.",
-        advice="Set `lifetime` in config.yaml to a time that ends before the year 9999.",
+        hint="Set `lifetime` in config.yaml to a time that ends before the year 9999.",
     )
 
 
@@ -326,5 +326,5 @@ def _armoured(text: str) -> str:
 def _no_certificate(reason: str) -> CertificateError:
     return CertificateError(
         f"This is no X.509 certificate: {reason}.",
-        advice="Give one certificate in PEM, base64 or DER; `openssl x509 -in FILE -noout -subject` reads it.",
+        hint="Give one certificate in PEM, base64 or DER; `openssl x509 -in FILE -noout -subject` reads it.",
     )

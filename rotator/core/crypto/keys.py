@@ -38,7 +38,7 @@ class PrivateKey:
         if bits not in KEY_SIZES:
             raise CertificateError(
                 f"An RSA key of {bits} bits is not made.",
-                advice=f"Set `key_bits` to one of {', '.join(map(str, KEY_SIZES))}.",
+                hint=f"Set `key_bits` to one of {', '.join(map(str, KEY_SIZES))}.",
             )
         return cls(rsa.generate_private_key(public_exponent=65537, key_size=bits))
 
@@ -59,17 +59,17 @@ class PrivateKey:
                 "The private key is encrypted, and no password is configured."
                 if password is None
                 else "A password is configured, and the private key is not encrypted.",
-                advice="Set or remove `password` beside the key's reference.",
+                hint="Set or remove `password` beside the key's reference.",
             ) from None
         except (ValueError, UnsupportedAlgorithm):
             raise CertificateError(
                 "The private key cannot be read: its password is wrong, or it is no PEM private key.",
-                advice="Try `openssl pkey -in FILE -noout`; it must be an unharmed RSA key in PKCS#1 or PKCS#8 PEM.",
+                hint="Try `openssl pkey -in FILE -noout`; it must be an unharmed RSA key in PKCS#1 or PKCS#8 PEM.",
             ) from None
         if not isinstance(key, rsa.RSAPrivateKey):
             raise CertificateError(
                 "The private key is not RSA.",
-                advice="Salesforce's JWT bearer flow signs with RS256 only: give an RSA key.",
+                hint="Salesforce's JWT bearer flow signs with RS256 only: give an RSA key.",
             )
         if secret is None:
             _CHECKED.add(digest)

@@ -58,6 +58,6 @@ def _refuse_weak(password: Secret) -> None:
     if len(text) < SHORTEST_PASSWORD or not text.isascii() or not text.isprintable():
         raise CertificateError(
             f"The keystore's password is shorter than {SHORTEST_PASSWORD} characters, or has others than plain ASCII.",
-            left="Nothing was written.",
-            advice="Make one that is hard to guess, such as with `openssl rand -hex 24`.",
+            effect="Nothing was written.",
+            hint="Make one that is hard to guess, such as with `openssl rand -hex 24`.",
         )

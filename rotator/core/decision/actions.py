@@ -69,7 +69,7 @@ class Action:
     until: datetime | None = None
     """`wait`: when to look again. `done`: when the previous version's grace ends, if there is one."""
     halt: HaltReason | None = None
-    advice: str = ""
+    hint: str = ""
     gives_up: Fingerprint | None = None
     """The version that this action ends the attempt with, for the rest of the run."""
 
@@ -88,6 +88,6 @@ class Action:
         return self.app
 
 
-def halt(reason: HaltReason, why: str, advice: str) -> Action:
+def halt(reason: HaltReason, why: str, hint: str) -> Action:
     """The action of a run that a person is needed for."""
-    return Action(ActionKind.HALT, why, halt=reason, advice=advice)
+    return Action(ActionKind.HALT, why, halt=reason, hint=hint)

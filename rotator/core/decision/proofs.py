@@ -19,7 +19,7 @@ def prove_current(s: Situation, current: KnownVersion) -> Action:
         return halt(
             HaltReason.REVERT_UNPROVEN,
             f"App {current.app} holds current's certificate, but its key does not log in: {probe.answer.reason}.",
-            probe.answer.advice + " Nothing leaves the store; run the same command again.",
+            probe.answer.hint + " Nothing leaves the store; run the same command again.",
         )
     return s.try_login(current, "current's key must be seen to log in")
 
@@ -40,7 +40,7 @@ def current_logs_in(s: Situation, app: str) -> Action | None:
         return halt(
             HaltReason.LOGIN_NOT_SET_UP,
             f"The test login with the current key was refused before anything was changed: {probe.answer.reason}.",
-            probe.answer.advice,
+            probe.answer.hint,
         )
     return s.try_login(current, "the login must work before anything is changed")
 
@@ -70,5 +70,5 @@ def unproven(s: Situation, pending: KnownVersion, probe: Probe) -> Action:
     return halt(
         HaltReason.UNPROVEN,
         f"Test logins with the new key prove nothing ({probe.answer.reason}); it stays pending, {left}.",
-        probe.answer.advice + " Then run the same command again: it goes on from here.",
+        probe.answer.hint + " Then run the same command again: it goes on from here.",
     )

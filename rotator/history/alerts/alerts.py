@@ -236,8 +236,8 @@ def _of_id(connection: Connection, matter_id: str) -> Alert:
     if found is None:
         raise HistoryError(
             f"The history knows no alert {matter_id}.",
-            left="Nothing was changed.",
-            advice="`rotator alerts list --all` lists them with their ids.",
+            effect="Nothing was changed.",
+            hint="`rotator alerts list --all` lists them with their ids.",
         )
     return found
 
@@ -249,17 +249,17 @@ def _find(connection: Connection, beginning: str) -> Alert:
     rows = connection.execute(select(ALERT).where(these).limit(2)).all() if wanted else []
     if len(rows) == 1:
         return _alert(rows[0])
-    what = f"More than one alert's id begins with {beginning!r}." if rows else f"There is no alert {beginning!r}."
+    message = f"More than one alert's id begins with {beginning!r}." if rows else f"There is no alert {beginning!r}."
     raise ConfigurationError(
-        what,
-        left="Nothing was touched.",
-        advice="`rotator alerts list --all` lists the alerts with their ids; give one, or enough of its beginning.",
+        message,
+        effect="Nothing was touched.",
+        hint="`rotator alerts list --all` lists the alerts with their ids; give one, or enough of its beginning.",
     )
 
 
 def _ended_already(alert: Alert) -> HistoryError:
     return HistoryError(
         f"The alert {alert.id} has ended: {alert.closed_why or alert.title}",
-        left="It was left as it was.",
-        advice="There is nothing left to be told of it. `rotator alerts list` lists those that are open.",
+        effect="It was left as it was.",
+        hint="There is nothing left to be told of it. `rotator alerts list` lists those that are open.",
     )

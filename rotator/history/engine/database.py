@@ -152,5 +152,5 @@ def _name(url: URL) -> str:
 def _unknown(what: str) -> ConfigurationError:
     return ConfigurationError(
         f"The history database {what}.",
-        advice=f"Set `database: sqlite:///PATH`, or `{postgres.DRIVER}://USER@HOST/DATABASE`, in config.yaml.",
+        hint=f"Set `database: sqlite:///PATH`, or `{postgres.DRIVER}://USER@HOST/DATABASE`, in config.yaml.",
     )

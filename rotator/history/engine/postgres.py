@@ -47,7 +47,7 @@ def checked(url: URL) -> URL:
     if not url.database:
         raise ConfigurationError(
             "The URL of the history database names a server and no database.",
-            advice=f"Set `database: {DRIVER}://USER@HOST/DATABASE` in config.yaml.",
+            hint=f"Set `database: {DRIVER}://USER@HOST/DATABASE` in config.yaml.",
         )
     return url.set(drivername=DRIVER)
 

@@ -25,7 +25,7 @@ def file_of(url: URL) -> Path:
     if not url.database or url.database == ":memory:" or url.query:
         raise ConfigurationError(
             "The history database must be a file, and its URL takes no options.",
-            advice="Set `database: sqlite:///PATH` in config.yaml.",
+            hint="Set `database: sqlite:///PATH` in config.yaml.",
         )
     # Resolved, so that everyone who means this file takes the same locks beside it.
     return Path(url.database).resolve()

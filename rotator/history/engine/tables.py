@@ -135,7 +135,7 @@ ATTEMPT: Final = Table(
     Column("next_at", UtcDateTime),
     Column("needs_attention", Boolean, nullable=False),
     Column("problem", Text, nullable=False),
-    Column("advice", Text, nullable=False),
+    Column("advice", Text, key="hint", nullable=False),
     Column("world", Text, nullable=False),
 )
 

@@ -34,8 +34,8 @@ def utc_time(text: str) -> datetime:
         pass
     raise HistoryError(
         "A time in the history database is not one that rotator wrote.",
-        left="Nothing was changed.",
-        advice="Run `rotator history verify`, and put the database back from a backup.",
+        effect="Nothing was changed.",
+        hint="Run `rotator history verify`, and put the database back from a backup.",
     )
 
 

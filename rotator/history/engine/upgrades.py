@@ -28,8 +28,8 @@ def migrations_folder() -> Path:
     if folder is None:
         raise HistoryError(
             f"This installation of rotator in {Path(rotator.__file__).parent} lacks its database migrations.",
-            left="Nothing was changed.",
-            advice="Install rotator again.",
+            effect="Nothing was changed.",
+            hint="Install rotator again.",
         )
     return folder
 
@@ -56,8 +56,8 @@ def is_current(version: str | None, name: str) -> bool:
     if version is not None and version not in known:
         raise HistoryError(
             f"The history database {name} has version {version}; this release of rotator knows none after {known[-1]}.",
-            left="Nothing was changed.",
-            advice="Install the newer release of rotator that was used with it, or set `database` to another one.",
+            effect="Nothing was changed.",
+            hint="Install the newer release of rotator that was used with it, or set `database` to another one.",
         )
     return version == known[-1]
 
@@ -73,8 +73,8 @@ def apply(connection: Connection, name: str) -> None:
     if version is None and inspect(connection).get_table_names():
         raise HistoryError(
             f"The database {name} is another program's: it has tables, and none of rotator's.",
-            left="Nothing was changed.",
-            advice="Set `database` in config.yaml to one of its own.",
+            effect="Nothing was changed.",
+            hint="Set `database` in config.yaml to one of its own.",
         )
     _migrate(connection)
 

@@ -47,7 +47,7 @@ def database_failures(name: str) -> Iterator[None]:
         yield
     except PoolTimeout:
         raise HistoryUnavailable(
-            f"The history database {name} has no connection free.", left=_UNTOUCHED, advice="Run this again."
+            f"The history database {name} has no connection free.", effect=_UNTOUCHED, hint="Run this again."
         ) from None
     except DBAPIError as error:
         raise _translated(name, error.orig) from None
@@ -66,7 +66,7 @@ def file_failures(what: str) -> Iterator[None]:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         kind = HistoryUnavailable if full else HistoryError
         reason = (error.strerror or type(error).__name__).lower()
-        raise kind(f"{what} cannot be made: {reason}.", left=_UNTOUCHED, advice=_FULL if full else _RIGHTS) from None
+        raise kind(f"{what} cannot be made: {reason}.", effect=_UNTOUCHED, hint=_FULL if full else _RIGHTS) from None
 
 
 def _translated(name: str, error: BaseException | None) -> HistoryError:
@@ -80,9 +80,9 @@ def _translated(name: str, error: BaseException | None) -> HistoryError:
 
 def _by_code(name: str, error: sqlite3.Error) -> HistoryError:
     code = str(getattr(error, "sqlite_errorname", ""))
-    for beginning, kind, what, advice in _SQLITE:
+    for beginning, kind, what, hint in _SQLITE:
         if code.startswith(beginning):
-            return kind(f"The history database {name} {what}.", left=_UNTOUCHED, advice=advice)
+            return kind(f"The history database {name} {what}.", effect=_UNTOUCHED, hint=hint)
     # The driver's own sentence: SQLAlchemy's would quote the statement and its values.
     return _refused(name, str(error))
 
@@ -95,14 +95,14 @@ def _by_state(name: str, error: Any) -> HistoryError:
     if answer is None:
         # Without the server's details, which would quote values.
         return _refused(name, error.diag.message_primary or error.sqlstate)
-    kind, what, advice = answer
-    left = sqlstates.left_by(error.sqlstate, _UNTOUCHED)
-    return kind(f"The history database {name} {what}.", left=left, advice=advice)
+    kind, what, hint = answer
+    effect = sqlstates.effect_by(error.sqlstate, _UNTOUCHED)
+    return kind(f"The history database {name} {what}.", effect=effect, hint=hint)
 
 
 def _refused(name: str, reason: str) -> HistoryError:
     return HistoryError(
         f"The history database {name} refused what rotator asked: {reason}.",
-        left=_UNTOUCHED,
-        advice="Run `rotator history verify`; if it finds nothing, report this as a fault.",
+        effect=_UNTOUCHED,
+        hint="Run `rotator history verify`; if it finds nothing, report this as a fault.",
     )

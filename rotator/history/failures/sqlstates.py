@@ -70,14 +70,14 @@ def connection_failure(name: str, error: BaseException) -> HistoryError:
     """The error for an exception of psycopg's that carries no code: there is no session, or no more."""
     sentence = " ".join(str(error).split())
     if not sentence.lower().startswith(_NOT_REACHED):
-        what = f"The connection to the history database {name} was lost."
-        return HistoryUnavailable(what, left=_LOST, advice=_SERVER)
-    for words, (kind, what, advice) in _BY_WORDS:
+        message = f"The connection to the history database {name} was lost."
+        return HistoryUnavailable(message, effect=_LOST, hint=_SERVER)
+    for words, (kind, what, hint) in _BY_WORDS:
         if words in sentence:
-            return kind(f"The history database {name} {what}.", left="Nothing was written.", advice=advice)
+            return kind(f"The history database {name} {what}.", effect="Nothing was written.", hint=hint)
     reason = sentence.rpartition("failed: ")[2].partition(" Is the server running")[0].rstrip(".")
-    what = f"The history database {name} cannot be reached: {reason}."
-    return HistoryUnavailable(what, left="Nothing was written.", advice=_SERVER)
+    message = f"The history database {name} cannot be reached: {reason}."
+    return HistoryUnavailable(message, effect="Nothing was written.", hint=_SERVER)
 
 
 def answer_to(state: str) -> Answer | None:
@@ -85,6 +85,6 @@ def answer_to(state: str) -> Answer | None:
     return next((answer for beginning, answer in _BY_STATE if state.startswith(beginning)), None)
 
 
-def left_by(state: str, untouched: str) -> str:
+def effect_by(state: str, untouched: str) -> str:
     """What the database was left as: nothing was written, unless the session ended at an unknown point."""
     return _LOST if state.startswith(("08", "57P")) else untouched

@@ -51,8 +51,8 @@ def read_details(text: str) -> dict[str, Any]:
     if not isinstance(details, dict):
         raise HistoryError(
             "The details of an event in the history database are not what rotator wrote.",
-            left="Nothing was changed.",
-            advice="Run `rotator history verify`, and put the database back from a backup.",
+            effect="Nothing was changed.",
+            hint="Run `rotator history verify`, and put the database back from a backup.",
         )
     return details
 
@@ -81,6 +81,6 @@ def _holds_secret(value: Any) -> bool:
 def _secret_refused() -> HistoryError:
     return HistoryError(
         "An entry with a private key or another secret in it was refused by the history.",
-        left="The entry was not written.",
-        advice="Take the secret out of what you typed, such as `--reason`. If you typed none, report this as a fault.",
+        effect="The entry was not written.",
+        hint="Take the secret out of what you typed, such as `--reason`. If you typed none, report this as a fault.",
     )

@@ -157,8 +157,8 @@ def _find(connection: Connection, rotation_id: str) -> Rotation:
     if row is None:
         raise HistoryError(
             f"The history knows no rotation {rotation_id}.",
-            left="Nothing was changed.",
-            advice="`rotator history` lists the rotations with their ids.",
+            effect="Nothing was changed.",
+            hint="`rotator history` lists the rotations with their ids.",
         )
     return Rotation(**row._asdict())
 
@@ -170,6 +170,6 @@ def _known(fields: dict[str, JSON]) -> dict[str, JSON]:
 def _finished_already(rotation: Rotation) -> HistoryError:
     return HistoryError(
         f"The rotation {rotation.id} of {rotation.credential} has ended already: {rotation.outcome}.",
-        left="Its outcome was left as it was.",
-        advice=f"See `rotator history {rotation.credential}`.",
+        effect="Its outcome was left as it was.",
+        hint=f"See `rotator history {rotation.credential}`.",
     )

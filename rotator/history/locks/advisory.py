@@ -89,8 +89,8 @@ class _Session:
         if is_taken_again and holder == self._signature:
             raise HistoryUnavailable(
                 f"The lock on {self._credential} is still that of a session with {self._name} that was lost.",
-                left="Nothing was changed.",
-                advice="Run this again in a minute, when the server has noticed it.",
+                effect="Nothing was changed.",
+                hint="Run this again in a minute, when the server has noticed it.",
             )
         raise running(self._credential, _in_words(holder))
 

@@ -52,8 +52,8 @@ class Hold:
         if not self.still_held():
             raise HistoryUnavailable(
                 f"The lock on the credential {self._credential} was lost, so another process may be rotating it now.",
-                left="What was done until then stays as it is; nothing was changed since.",
-                advice="Run this again: it looks at the world as it is, and goes on from there.",
+                effect="What was done until then stays as it is; nothing was changed since.",
+                hint="Run this again: it looks at the world as it is, and goes on from there.",
             )
 
     def take_again(self) -> None:
@@ -89,8 +89,8 @@ def running(credential: str, holder: str) -> RotationRunning:
     """The error for a credential that somebody else holds."""
     return RotationRunning(
         f"The credential {credential} is being rotated right now, by {holder}.",
-        left="Nothing was changed.",
-        advice=f"Run this again when that has ended; `rotator history {credential}` shows how far it is.",
+        effect="Nothing was changed.",
+        hint=f"Run this again when that has ended; `rotator history {credential}` shows how far it is.",
     )
 
 

@@ -10,7 +10,7 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.crypto.certificates import Certificate
 from rotator.errors import CertificateError, OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce.apps.fields import Change, changes
-from rotator.salesforce.faults import PERMISSION_ADVICE
+from rotator.salesforce.faults import PERMISSION_HINT
 from rotator.salesforce.metadata import MetadataService
 from rotator.salesforce.soap import plain
 
@@ -24,7 +24,7 @@ APP_TYPE: Final = "ConnectedApp"
 """The metadata type."""
 
 _NOT_COMPARED: Final = frozenset({"oauthConfig.certificate", "oauthConfig.consumerSecret"})
-_LEFT: Final = "Nothing was changed."
+_UNCHANGED: Final = "Nothing was changed."
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ class ConnectedApps:
         """
         if APP_TYPE not in self._metadata.describe():
             raise OrgError(
-                f"The org {self.org} shows the program's user no connected apps.", left=_LEFT, advice=PERMISSION_ADVICE
+                f"The org {self.org} shows the program's user no connected apps.",
+                effect=_UNCHANGED,
+                hint=PERMISSION_HINT,
             )
         found = self._metadata.read(APP_TYPE, full_names)
         absent = [name for name, component in zip(full_names, found, strict=True) if component is None]
@@ -113,8 +115,8 @@ class ConnectedApps:
         except OrgUnavailable as error:
             raise WriteUncertain(
                 f"The org {self.org} took the new certificate of {before.full_name}, and could not be read afterwards.",
-                left="The new certificate is most likely live.",
-                advice=error.advice,
+                effect="The new certificate is most likely live.",
+                hint=error.hint,
             ) from None
 
     def _compare(self, before: App, after: App, certificate: Certificate) -> None:
@@ -122,8 +124,8 @@ class ConnectedApps:
             held = f"the certificate {after.fingerprint}" if after.certificate else "no certificate"
             raise OrgError(
                 f"The org {self.org} took the new certificate of {after.full_name}, but the app holds {held}.",
-                left="Logins through this app fail until it holds a certificate whose key is known.",
-                advice=f"Run it again, or upload the certificate {certificate.fingerprint} in Setup.",
+                effect="Logins through this app fail until it holds a certificate whose key is known.",
+                hint=f"Run it again, or upload the certificate {certificate.fingerprint} in Setup.",
             )
         differing = changes(plain(before.component), plain(after.component), ignoring=_NOT_COMPARED)
         if differing:
@@ -133,24 +135,24 @@ class ConnectedApps:
         return OrgError(
             f"With the certificate of {after.full_name} in the org {self.org} other fields changed: "
             f"{'; '.join(map(str, differing))}.",
-            left="The new certificate is live.",
-            advice="Compare the app with its setup in Setup, and put back what should not have changed.",
+            effect="The new certificate is live.",
+            hint="Compare the app with its setup in Setup, and put back what should not have changed.",
         )
 
     def _changed_meanwhile(self, app: App, expecting: Fingerprint | None) -> OrgError:
         return OrgError(
             f"The certificate of {app.full_name} in the org {self.org} is {app.fingerprint or 'gone'}, "
             f"not {expecting or 'absent'} as before: somebody changed it meanwhile.",
-            left=_LEFT,
-            advice="Run it again; it starts from what is there now.",
+            effect=_UNCHANGED,
+            hint="Run it again; it starts from what is there now.",
         )
 
     def _absent(self, names: str) -> OrgError:
         return OrgError(
             f"The org {self.org} shows no connected app {names}: missing, or the program's user may not read it.",
-            left=_LEFT,
-            advice="Check the API name (App Manager shows it; a package's apps begin with its namespace and __). "
-            + PERMISSION_ADVICE,
+            effect=_UNCHANGED,
+            hint="Check the API name (App Manager shows it; a package's apps begin with its namespace and __). "
+            + PERMISSION_HINT,
         )
 
 
@@ -162,9 +164,9 @@ def app_of(org: str, component: Component) -> App:
         certificate = Certificate.parse(text) if text else None
     except CertificateError as error:
         raise OrgError(
-            f"What {component.fullName} in the org {org} holds as a certificate cannot be read. {error.what}",
-            left=_LEFT,
-            advice="Upload a certificate in Setup.",
+            f"What {component.fullName} in the org {org} holds as a certificate cannot be read. {error.message}",
+            effect=_UNCHANGED,
+            hint="Upload a certificate in Setup.",
         ) from None
     client_id = (oauth.consumerKey or "") if oauth else ""
     return App(component.fullName, component.label or component.fullName, client_id, certificate, component)
@@ -180,8 +182,8 @@ def with_certificate(org: str, app: App, certificate: Certificate) -> Component:
     if component.oauthConfig is None:
         raise OrgError(
             f"{app.full_name} in the org {org} has no OAuth settings, and so no place for a certificate.",
-            left=_LEFT,
-            advice='Switch on "Enable OAuth Settings" in Setup, or configure another app.',
+            effect=_UNCHANGED,
+            hint='Switch on "Enable OAuth Settings" in Setup, or configure another app.',
         )
     component.oauthConfig.certificate = certificate.base64
     component.oauthConfig.consumerKey = None

@@ -131,7 +131,7 @@ def reverted(report: Report, org: str) -> NewAlert:
         kind=REVERTED,
         severity=Severity.WARNING,
         title=f"The new key of {report.credential} in {org} never logged in; the old certificate is back",
-        text=" ".join(filter(None, [report.why, _gap(report), report.advice])),
+        text=" ".join(filter(None, [report.why, _gap(report), report.hint])),
         org=org,
         credential=report.credential,
         facts=_of_credential(report.credential, org) | _fingerprint("Certificate", report.old_fingerprint),
@@ -145,7 +145,7 @@ def halted(report: Report, org: str) -> NewAlert:
         kind=ROTATION,
         severity=Severity.CRITICAL,
         title=f"The rotation of {report.credential} in {org} needs a person",
-        text=f"{report.why} {report.advice}".strip(),
+        text=f"{report.why} {report.hint}".strip(),
         org=org,
         credential=report.credential,
         facts=_of_credential(report.credential, org),
@@ -229,13 +229,13 @@ def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: st
     """Something that held a certificate is not in its org any more."""
     loss = f" Consumers of {credential} are refused, and it cannot be rotated." if credential else ""
     why = "deleted, renamed, or hidden from the program's user"
-    advice = " If nobody meant that, Setup, View Setup Audit Trail, tells who did it."
+    hint = " If nobody meant that, Setup, View Setup Audit Trail, tells who did it."
     return NewAlert(
         key=key(VANISHED, f"{org}/{kind}/{name}/{last_seen:%Y-%m-%dT%H:%M:%SZ}"),
         kind=VANISHED,
         severity=Severity.CRITICAL if credential else Severity.INFO,
         title=f"{name} is gone from {org}",
-        text=f"It was last seen on {_day(last_seen)}: {why}.{loss}{advice}",
+        text=f"It was last seen on {_day(last_seen)}: {why}.{loss}{hint}",
         org=org,
         app=name,
         credential=credential,
@@ -265,7 +265,7 @@ def attention(attempt: AttemptRecord, *, org: str | None = None, credential: str
         severity=Severity.WARNING,
         title=f"{_TRIED.get(attempt.kind, attempt.kind)} {attempt.name} failed {_times(attempt.failures)}"
         " and needs a person",
-        text=" ".join(filter(None, [attempt.problem, attempt.advice, _left_alone(attempt, credential)])),
+        text=" ".join(filter(None, [attempt.problem, attempt.hint, _left_alone(attempt, credential)])),
         org=org,
         credential=credential,
         facts=_moment("Last success", attempt.last_good_at),
@@ -311,7 +311,7 @@ def length(duration: timedelta) -> str:
 
 def sentences(error: RotatorError) -> str:
     """What an error says: what happened, what was left as it was, what to do now."""
-    return " ".join(part for part in (error.what, error.left, error.advice) if part)
+    return " ".join(part for part in (error.message, error.effect, error.hint) if part)
 
 
 def _times(failures: int) -> str:

@@ -185,7 +185,7 @@ class Delivery:
             run.partly = partly
             receipt = partly.thread
         except DeliveryFailed as failure:
-            LOG.warning("not accepted: %s", failure.what, extra=_about(run.channel, len(letters)))
+            LOG.warning("not accepted: %s", failure.message, extra=_about(run.channel, len(letters)))
             run.failures.append((notifications, failure))
             return
         self._outbox.told(notifications, receipt, run.now)
@@ -197,7 +197,7 @@ class Delivery:
         attempt = self._tried(run, jitter)
         self._attempts.put(attempt)
         for notifications, failure in run.failures:
-            self._outbox.failed(notifications, failure.what, self._next_trial(run, attempt, notifications, failure))
+            self._outbox.failed(notifications, failure.message, self._next_trial(run, attempt, notifications, failure))
         rest = [notification for letter in run.unsent for notification in letter.notifications]
         self._outbox.failed(rest, "", attempt.next_at or run.now)
         self._tell_elsewhere(run, attempt)
@@ -214,8 +214,8 @@ class Delivery:
         return known.failed(
             run.now,
             self._back_off,
-            problem=failure.what,
-            advice=failure.advice,
+            problem=failure.message,
+            hint=failure.hint,
             lasting=failure.lasting,
             jitter=jitter,
             not_before=run.now + self._back_off.ceiling if failure.lasting else not_before,
@@ -278,14 +278,14 @@ def _safely(channel: str, call: Callable[[], str]) -> str:
     except Exception as fault:
         raise DeliveryFailed(
             f"Channel {channel}: rotator has a fault ({type(fault).__name__}) and could not send a message.",
-            advice="Report it to the project.",
+            hint="Report it to the project.",
             lasting=True,
         ) from fault
 
 
 def _lasting(error: RotatorError) -> DeliveryFailed:
     """A channel that cannot even be used: its secret is missing, its address is none."""
-    return DeliveryFailed(error.what, advice=error.advice, lasting=True)
+    return DeliveryFailed(error.message, hint=error.hint, lasting=True)
 
 
 def _closed(channel: str, failure: DeliveryFailed) -> NewAlert:

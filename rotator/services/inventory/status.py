@@ -164,7 +164,7 @@ class StatusReader:
         if app is None:
             raise OrgError(
                 f"The org {org} shows no connected app {name}: missing, or the program's user may not read it.",
-                advice="`rotator check` tells more.",
+                hint="`rotator check` tells more.",
             )
         return app
 

@@ -77,6 +77,6 @@ def no_apps(org: str) -> OrgError:
     """What an org says that shows none of the apps it had."""
     return OrgError(
         f"The org {org} shows no connected app any more, though it had some.",
-        left="They are not taken for gone yet.",
-        advice='See whether the program\'s user has lost "Customize Application" or "Manage Connected Apps".',
+        effect="They are not taken for gone yet.",
+        hint='See whether the program\'s user has lost "Customize Application" or "Manage Connected Apps".',
     )

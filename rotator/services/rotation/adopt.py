@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rotator.salesforce.apps.connected_app import App
     from rotator.services.rotation.observer import CredentialContext
 
-_LEFT = "Nothing was stored or changed."
+_UNCHANGED = "Nothing was stored or changed."
 
 
 def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: datetime) -> Version:
@@ -45,8 +45,8 @@ def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: dateti
         raise LoginRefused(
             f"The key matches the live certificate of {app.full_name}, but the org refuses a login with it as "
             f"{version.username}: {answer.reason}.",
-            left=_LEFT,
-            advice=answer.advice,
+            effect=_UNCHANGED,
+            hint=answer.hint,
         )
     return version
 
@@ -57,8 +57,8 @@ def _matching_app(credential: CredentialContext, key: PrivateKey) -> App:
         if app is None:
             raise OrgError(
                 f"The org {credential.settings.org} shows no connected app {name}.",
-                left=_LEFT,
-                advice="Check `apps` in config.yaml, and the permissions of the management user.",
+                effect=_UNCHANGED,
+                hint="Check `apps` in config.yaml, and the permissions of the management user.",
             )
         if app.certificate is not None and key.matches(app.certificate):
             return app
@@ -69,6 +69,6 @@ def _no_match(credential: CredentialContext) -> CertificateError:
     return CertificateError(
         f"The key does not match the live certificate of {' or '.join(credential.settings.apps)} "
         f"in the org {credential.settings.org}.",
-        left=_LEFT,
-        advice="Give the key whose certificate is uploaded there; `rotator inventory` shows which it is.",
+        effect=_UNCHANGED,
+        hint="Give the key whose certificate is uploaded there; `rotator inventory` shows which it is.",
     )

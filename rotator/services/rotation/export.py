@@ -67,8 +67,8 @@ def export(wish: Wish, store: Store, record: Record) -> Exported:
     if version is None:
         raise StoreError(
             f"The store {store.name!r} holds no current version of {wish.credential}.",
-            left="Nothing was written.",
-            advice="`rotator enroll` makes the first one, `rotator adopt` takes a key pair in use.",
+            effect="Nothing was written.",
+            hint="`rotator enroll` makes the first one, `rotator adopt` takes a key pair in use.",
         )
     # Java lowers the case of names, and finds them by any.
     alias = wish.credential.lower()
@@ -122,6 +122,6 @@ def _synchronise(folder: Path) -> None:
 def _not_written(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
         f"The keystore {path} cannot be written: {error.strerror or type(error).__name__}.",
-        left="What was there before was left as it was.",
-        advice="Check the folder, its permissions and its space, and name a file in it.",
+        effect="What was there before was left as it was.",
+        hint="Check the folder, its permissions and its space, and name a file in it.",
     )

@@ -81,7 +81,7 @@ class LockGuard:
             self._lock.check()
         except HistoryUnavailable as lost:
             self._lost_at = self._lost_at or self._now()
-            _LOG.debug("lost", extra={"reason": lost.what})
+            _LOG.debug("lost", extra={"reason": lost.message})
             return lost
         self._lost_at = None
         return None

@@ -91,8 +91,8 @@ class Observer:
             if version.fingerprint != fingerprint:
                 raise StoreError(
                     f"The store {self._credential.store.name} gave another version than {fingerprint}.",
-                    left="Nothing was changed.",
-                    advice="Run `rotator check`.",
+                    effect="Nothing was changed.",
+                    hint="Run `rotator check`.",
                 )
             self._versions[fingerprint] = version
         return self._versions[fingerprint]
@@ -107,8 +107,8 @@ class Observer:
         if not client_id:
             raise OrgError(
                 f"The org {self._credential.settings.org} does not show the consumer key of the app {app}.",
-                left="Nothing was changed.",
-                advice="The app needs OAuth settings, and the management user the right to see them.",
+                effect="Nothing was changed.",
+                hint="The app needs OAuth settings, and the management user the right to see them.",
             )
         return client_id
 

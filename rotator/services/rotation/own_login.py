@@ -51,8 +51,8 @@ def refuse_to_end_own_login(rotated: CredentialContext) -> None:
             raise RotationHalted(
                 f"Rotating {rotated.name} would end the key that rotator itself logs in to {rotated.settings.org} by,"
                 f" through {name}.",
-                left="Nothing was changed.",
-                advice=f"Run `rotator adopt {rotated.name} --key FILE` with that key, then set"
+                effect="Nothing was changed.",
+                hint=f"Run `rotator adopt {rotated.name} --key FILE` with that key, then set"
                 f" `login: {{credential: {rotated.name}}}` of the org.",
             )
 
@@ -79,7 +79,7 @@ def _nothing_stored(org: str, login: LoginByCredential, store: Store) -> StoreEr
     return StoreError(
         f"The org {org} is logged in to by the credential {credential}, and the store {store.name} has no current"
         " version of it.",
-        left="Nothing was changed.",
-        advice="Give `login` of the org a client_id, username and private_key once, run"
+        effect="Nothing was changed.",
+        hint="Give `login` of the org a client_id, username and private_key once, run"
         f" `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}` again.",
     )

@@ -45,7 +45,7 @@ def plan_of(credential: CredentialContext, request: Request, now: datetime) -> P
         refuse_to_end_own_login(credential)
         forecast = foresee(seen, _wanted(credential, request, now), policy, now)
     except RotationHalted as halted:
-        forecast = Forecast((), Action(ActionKind.HALT, halted.what, advice=halted.advice))
+        forecast = Forecast((), Action(ActionKind.HALT, halted.message, hint=halted.hint))
     return Plan(
         credential=credential.name,
         strategy=seen.strategy,

@@ -48,7 +48,7 @@ class RunRecorder:
             self._record(kind or action.kind, why=action.why, version=version, app=action.app, **known)
         except HistoryError as error:
             # A rotation that has begun is ended whether or not it can be written down.
-            self.warn(f"The history could not be written: {error.what}")
+            self.warn(f"The history could not be written: {error.message}")
 
     def log(self, action: Action, version: Fingerprint | None, **details: Any) -> None:
         """A line for `--verbose`."""

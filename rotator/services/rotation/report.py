@@ -70,7 +70,7 @@ class Report:
     strategy: Strategy
     outcome: Outcome
     why: str
-    advice: str = ""
+    hint: str = ""
     halt: HaltReason | None = None
     rotation_id: str | None = None
     old_fingerprint: Fingerprint | None = None

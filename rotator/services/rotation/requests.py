@@ -47,24 +47,24 @@ def subject_of(name: str, request: Request, stages: Stages) -> Fingerprint | Non
         case "enroll" if stages.current:
             raise RotationHalted(
                 f"{name} has a current version already.",
-                left=UNTOUCHED,
-                advice=f"`rotate now {name}` replaces it.",
+                effect=UNTOUCHED,
+                hint=f"`rotate now {name}` replaces it.",
             )
         case "enroll":
             return None
         case "back" if stages.previous is None:
             raise RotationHalted(
                 f"No previous version of {name} is kept.",
-                left=UNTOUCHED,
-                advice=f"`rotate now {name}` makes a new one.",
+                effect=UNTOUCHED,
+                hint=f"`rotate now {name}` makes a new one.",
             )
         case "back":
             return stages.previous
         case _ if stages.current is None:
             raise RotationHalted(
                 f"The store holds no current version of {name}.",
-                left=UNTOUCHED,
-                advice=f"`rotator enroll {name}` makes the first key pair for an app without a certificate; "
+                effect=UNTOUCHED,
+                hint=f"`rotator enroll {name}` makes the first key pair for an app without a certificate; "
                 f"`rotator adopt {name} --key FILE` takes one that consumers use already.",
             )
     return stages.current

@@ -227,15 +227,15 @@ class Run:
             self._refused_uploads, self._trouble = 0, None
 
     def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
-        self._record(action, succeeded=False, error=error.what)
-        self._recorder.log(action, self._version(action), failed=error.what)
-        self._context.listener.failed(action, error.what)
+        self._record(action, succeeded=False, error=error.message)
+        self._recorder.log(action, self._version(action), failed=error.message)
+        self._context.listener.failed(action, error.message)
         if action.kind is ActionKind.PROMOTE:
             # It may have been done: then the previous version's grace begins now, not when an older one was promoted.
             self._observer.promoted(self._context.now())
         if action.kind is ActionKind.UPLOAD:
             self._refused_uploads, self._trouble = self._refused_uploads + 1, error
-            self._recorder.warn(error.what)
+            self._recorder.warn(error.message)
             self._context.sleep(FIRST_PAUSE.total_seconds())
             return
         self._tolerate(action.kind, error, harmless=settled(seen) and action.kind not in _WRITES)
@@ -248,7 +248,7 @@ class Run:
         if not self._is_alone():
             return
         if kind is LOOK:
-            self._context.listener.failed(None, error.what)
+            self._context.listener.failed(None, error.message)
         self._context.sleep(self._retry_policy.pause(kind).total_seconds())
 
     def _is_alone(self) -> bool:
@@ -256,9 +256,9 @@ class Run:
         lost = self._guard.loss()
         if lost is None:
             return True
-        self._context.listener.failed(None, lost.what)
+        self._context.listener.failed(None, lost.message)
         self._guard.take_again(lost, gives_up=lambda: self._may_stop and self._context.stop_asked())
-        self._recorder.warn(f"{lost.what} It was taken again.")
+        self._recorder.warn(f"{lost.message} It was taken again.")
         self._begin_anew()
         return False
 
@@ -266,7 +266,7 @@ class Run:
         """Leaves it to another run while `current` is untouched; otherwise the old certificate must come back."""
         if settled(seen):
             raise trouble
-        self._refused_uploads, self._why_given_up = 0, trouble.what
+        self._refused_uploads, self._why_given_up = 0, trouble.message
         if seen.pending:
             self._memory = self._memory.giving_up(seen.pending.fingerprint)
         return replace(seen, given_up=self._memory.given_up)
@@ -288,16 +288,16 @@ class Run:
         if action.kind is ActionKind.HALT:
             return self._halted(action, seen)
         if action.kind is ActionKind.WAIT and action.until and action.until - now > LONGEST_SLEEP:
-            advice = "Run it again then, or with --retire-now, which ends the previous version at once."
-            return self._report(Outcome.WAITING, seen, action.why, advice, again_at=action.until)
+            hint = "Run it again then, or with --retire-now, which ends the previous version at once."
+            return self._report(Outcome.WAITING, seen, action.why, hint, again_at=action.until)
         return None
 
     def _halted(self, action: Action, seen: Observation) -> Report:
         if action.halt is not HaltReason.REVERTED:
-            return self._report(Outcome.HALTED, seen, action.why, action.advice, halt=action.halt)
+            return self._report(Outcome.HALTED, seen, action.why, action.hint, halt=action.halt)
         self._gap.close(self._context.now())
         why = f"{self._why_given_up} The old certificate is back." if self._why_given_up else action.why
-        return self._report(Outcome.REVERTED, seen, why, action.advice, halt=action.halt)
+        return self._report(Outcome.REVERTED, seen, why, action.hint, halt=action.halt)
 
     def _success(self, seen: Observation) -> Outcome:
         before = self._start.current if self._start else None
@@ -312,7 +312,7 @@ class Run:
         outcome: Outcome,
         seen: Observation,
         why: str,
-        advice: str = "",
+        hint: str = "",
         *,
         halt: HaltReason | None = None,
         again_at: datetime | None = None,
@@ -322,7 +322,7 @@ class Run:
             strategy=seen.strategy,
             outcome=outcome,
             why=why,
-            advice=advice,
+            hint=hint,
             halt=halt,
             rotation_id=self._rotation_id or None,
             old_fingerprint=self._old(seen),

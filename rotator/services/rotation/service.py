@@ -78,8 +78,8 @@ class RotationService:
             if rotation is None and stages.current == version.fingerprint:
                 raise RotationHalted(
                     f"This key pair is the current version of {name} already.",
-                    left=UNTOUCHED,
-                    advice=f"`rotator verify {name}` tries it.",
+                    effect=UNTOUCHED,
+                    hint=f"`rotator verify {name}` tries it.",
                 )
             rotation = rotation or self._begin(request, version.fingerprint)
             if version.fingerprint not in stages.fingerprints:
@@ -152,7 +152,7 @@ class RotationService:
         try:
             report = run.run()
         except RotatorError as error:
-            self._note_stop(rotation, error.what)
+            self._note_stop(rotation, error.message)
             raise
         if report.halt in _GOES_ON:
             self._note_stop(rotation, report.why)
@@ -166,8 +166,8 @@ class RotationService:
         if (found and found.id) != (rotation and rotation.id):
             raise RotationRunning(
                 f"Another process has taken over the rotation of {name}.",
-                left="What it did stays as it is.",
-                advice=f"`rotator history {name}` shows what that was; run this again if it is still wanted.",
+                effect="What it did stays as it is.",
+                hint=f"`rotator history {name}` shows what that was; run this again if it is still wanted.",
             )
         self._catch_up(rotation, wanted, self._credential.store.stages(name))
 
@@ -223,7 +223,7 @@ class RotationService:
                 now=self._now(),
             )
         except HistoryError as error:
-            return replace(report, warnings=(*report.warnings, f"The history could not be written: {error.what}"))
+            return replace(report, warnings=(*report.warnings, f"The history could not be written: {error.message}"))
         return report
 
     def _now(self) -> datetime:

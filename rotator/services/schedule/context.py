@@ -188,8 +188,8 @@ class ServiceContext:
         return attempt.failed(
             self.now(),
             self.back_off,
-            problem=error.what,
-            advice=error.advice,
+            problem=error.message,
+            hint=error.hint,
             lasting=error.exit_code != AWAY,
             jitter=self.random(),
             world=world,

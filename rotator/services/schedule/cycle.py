@@ -76,9 +76,9 @@ class Cycle:
                 hold = stack.enter_context(locks.hold(WORK))
             except RotationRunning as other:
                 raise DaemonRunning(
-                    f"Another `rotator run` works on this database: {other.what.partition(', by ')[2]}",
-                    left="Nothing was touched.",
-                    advice="Leave the work to it, or stop it first.",
+                    f"Another `rotator run` works on this database: {other.message.partition(', by ')[2]}",
+                    effect="Nothing was touched.",
+                    hint="Leave the work to it, or stop it first.",
                 ) from None
             yield hold
 

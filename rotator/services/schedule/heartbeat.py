@@ -47,7 +47,7 @@ class Heartbeat:
                 with self._context.open_adapters() as adapters:
                     adapters.send_heartbeat()
             except HeartbeatFailed as error:
-                LOG.warning("heartbeat failed", extra={"why": error.what})
+                LOG.warning("heartbeat failed", extra={"why": error.message})
         attempt = self._context.history.attempts.get(JobKind.HEARTBEAT, "")
         self._context.history.attempts.put(attempt.succeeded(now))
 

@@ -213,7 +213,7 @@ class InventoryJobs:
 
     def _away(self, attempt: AttemptRecord, error: RotatorError) -> None:
         failed = self._context.failed(attempt, error)
-        LOG.warning("cannot be read: %s", error.what, extra={"org": attempt.name, "again_at": failed.next_at})
+        LOG.warning("cannot be read: %s", error.message, extra={"org": attempt.name, "again_at": failed.next_at})
         new = unreadable_org(attempt.name, error, since=attempt.last_good_at)
         with self._context.history.transaction() as history:
             history.attempts.put(failed)

@@ -76,4 +76,4 @@ class Maintenance:
         except RotationRunning:
             return
         except RotatorError as error:
-            LOG.warning("could not sweep", extra={"credential": name, "store": store, "why": error.what})
+            LOG.warning("could not sweep", extra={"credential": name, "store": store, "why": error.message})

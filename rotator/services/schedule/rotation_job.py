@@ -189,11 +189,11 @@ class RotationJob:
 
     def _failed(self, error: RotatorError) -> None:
         self._attempt = self._context.failed(self._attempt, error, world=self._world)
-        self._note_failure(error.what)
+        self._note_failure(error.message)
 
-    def _note_failure(self, what: str) -> None:
+    def _note_failure(self, message: str) -> None:
         self._context.history.attempts.put(self._attempt)
-        LOG.warning("not rotated: %s", what, extra={"credential": self._name, "again_at": self._attempt.next_at})
+        LOG.warning("not rotated: %s", message, extra={"credential": self._name, "again_at": self._attempt.next_at})
         if self._context.history.journal.open_rotation(self._name):
             self.next_due = NextDue(is_half_done=True)
         # An org that refuses the program's own login is told once, and not once more for each of its credentials.
@@ -204,14 +204,14 @@ class RotationJob:
 
     def _needs_person(self, found: DueNow) -> None:
         end = found.end
-        error = RotationHalted(end.why, advice=end.advice)
+        error = RotationHalted(end.why, hint=end.hint)
         self._failed(error)
         # Drift is told by the look at the org, in words of its own.
         if end.halt is not HaltReason.DRIFT:
             self._tell(catalog.failed(self._name, self._org, error, again_at=self._attempt.next_at))
 
     def _halted(self, report: Report) -> None:
-        self._failed(RotationHalted(report.why, advice=report.advice))
+        self._failed(RotationHalted(report.why, hint=report.hint))
         self._tell(catalog.halted(report, self._org))
 
     def _reverted(self, report: Report) -> None:
@@ -226,7 +226,7 @@ class RotationJob:
             now,
             back_off,
             problem=report.why,
-            advice=report.advice,
+            hint=report.hint,
             lasting=True,
             jitter=self._context.random(),
             not_before=now + back_off.ceiling,

@@ -107,8 +107,8 @@ class Export:
     def _refused(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
             f"The folder {self.folder} {reason}.",
-            left="Nothing in it was changed and nothing was started.",
-            advice="Give --export an empty folder, or one that `rotator simulator serve` exported before.",
+            effect="Nothing in it was changed and nothing was started.",
+            hint="Give --export an empty folder, or one that `rotator simulator serve` exported before.",
         )
 
 

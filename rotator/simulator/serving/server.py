@@ -115,8 +115,8 @@ class SimulatorServer:
             bound.close()
             raise ConfigurationError(
                 f"The simulated org cannot listen on {HOST}:{port}: {error.strerror}.",
-                left="Nothing was started.",
-                advice="Give another --port, or 0 for a free one.",
+                effect="Nothing was started.",
+                hint="Give another --port, or 0 for a free one.",
             ) from None
         return bound
 

@@ -69,8 +69,8 @@ class StateFile:
     def _unusable(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
             f"The simulated org's state in {self.path} {reason}.",
-            left="It was left as it is, and nothing was started.",
-            advice="Give another --state, or move the file away to begin anew.",
+            effect="It was left as it is, and nothing was started.",
+            hint="Give another --state, or move the file away to begin anew.",
         )
 
 

@@ -28,6 +28,6 @@ def read_json(kind: type[_T], value: Any, *, example: str) -> _T:
 def _refused(reason: str, example: str) -> ConfigurationError:
     return ConfigurationError(
         f"The simulated org cannot use this: {reason}.",
-        left="Nothing was changed.",
-        advice=f"Send for example {example}.",
+        effect="Nothing was changed.",
+        hint=f"Send for example {example}.",
     )

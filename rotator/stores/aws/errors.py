@@ -15,7 +15,7 @@ from rotator.stores.aws.policy import ASSUME_ROLE, statement_for
 if TYPE_CHECKING:
     from rotator.stores.aws.policy import Ground
 
-LEFT: Final = "Every stage holds a whole version, the one before or the one after."
+UNCHANGED: Final = "Every stage holds a whole version, the one before or the one after."
 
 _LATER: Final = frozenset(
     {
@@ -114,25 +114,25 @@ def explain(error: Exception, call: Call) -> StoreError:
     if passes(error):
         return StoreUnavailable(
             f"{call.where} cannot be used just now: {code_of(error) or type(error).__name__}.",
-            left=LEFT,
-            advice="Run it again in a while; if it stays, look at the network and at AWS's quotas for Secrets Manager.",
+            effect=UNCHANGED,
+            hint="Run it again in a while; if it stays, look at the network and at AWS's quotas for Secrets Manager.",
         )
     if isinstance(error, botocore.ClientError):
         return _answer(error, call)
     if isinstance(error, _NO_CREDENTIALS):
         return StoreError(
             f"{call.where} cannot be called: {error}.".replace("..", "."),
-            left=LEFT,
-            advice="Set the store's `region` and `profile`, or AWS_REGION and credentials that AWS's own tools find.",
+            effect=UNCHANGED,
+            hint="Set the store's `region` and `profile`, or AWS_REGION and credentials that AWS's own tools find.",
         )
     if isinstance(error, botocore.InvalidEndpointConfigurationError):
-        advice = "Set the store's `endpoint_url`, or correct AWS_ENDPOINT_URL and what ~/.aws/config says of it."
-        return StoreError(f"{call.where} cannot be called: {error}.", left=LEFT, advice=advice)
+        hint = "Set the store's `endpoint_url`, or correct AWS_ENDPOINT_URL and what ~/.aws/config says of it."
+        return StoreError(f"{call.where} cannot be called: {error}.", effect=UNCHANGED, hint=hint)
     if isinstance(error, botocore.SSLError):
-        advice = "Set `ca` of the store to the authorities of whatever answers at its address."
-        return StoreError(f"{call.where} shows a certificate that is not trusted.", left=LEFT, advice=advice)
-    advice = "Look at the settings of the store."
-    return StoreError(f"{call.where} cannot be called: {type(error).__name__}.", left=LEFT, advice=advice)
+        hint = "Set `ca` of the store to the authorities of whatever answers at its address."
+        return StoreError(f"{call.where} shows a certificate that is not trusted.", effect=UNCHANGED, hint=hint)
+    hint = "Look at the settings of the store."
+    return StoreError(f"{call.where} cannot be called: {type(error).__name__}.", effect=UNCHANGED, hint=hint)
 
 
 def _answer(error: botocore.ClientError, call: Call) -> StoreError:
@@ -142,16 +142,16 @@ def _answer(error: botocore.ClientError, call: Call) -> StoreError:
     if code in _KEY_FAILED:
         return _denied(call, by_key=True)
     if code in _ENDED:
-        advice = "Log in to AWS again (such as `aws sso login`), and run it again."
-        return StoreError(f"{call.where} is called with credentials that have ended.", left=LEFT, advice=advice)
+        hint = "Log in to AWS again (such as `aws sso login`), and run it again."
+        return StoreError(f"{call.where} is called with credentials that have ended.", effect=UNCHANGED, hint=hint)
     if code in _UNKNOWN_CALLER:
-        advice = "Try them with `aws sts get-caller-identity`; a clock that is wrong looks the same."
-        return StoreError(f"{call.where} does not know these credentials ({code}).", left=LEFT, advice=advice)
+        hint = "Try them with `aws sts get-caller-identity`; a clock that is wrong looks the same."
+        return StoreError(f"{call.where} does not know these credentials ({code}).", effect=UNCHANGED, hint=hint)
     quoted = "" if call.action in _CARRYING else f": {words.rstrip('.')}"
     return StoreError(
         f"{call.where} says no to {call.action} on the secret {call.secret} ({code}{quoted}).",
-        left=LEFT,
-        advice="Look at the secret in AWS; `rotator check` tries what is needed.",
+        effect=UNCHANGED,
+        hint="Look at the secret in AWS; `rotator check` tries what is needed.",
     )
 
 
@@ -160,14 +160,14 @@ _CARRYING: Final = frozenset({"secretsmanager:CreateSecret", "secretsmanager:Put
 
 def _denied(call: Call, *, by_key: bool) -> NotAllowed:
     if call.action == ASSUME_ROLE:
-        what = f"{call.where} cannot be called: the role {call.ground.role} may not be assumed ({ASSUME_ROLE})."
+        message = f"{call.where} cannot be called: the role {call.ground.role} may not be assumed ({ASSUME_ROLE})."
     elif by_key:
-        what = (
+        message = (
             f"{call.where} may not use the KMS key of the secret {call.secret} for {call.action}"
             " (kms:Decrypt, kms:GenerateDataKey)."
         )
     else:
-        what = f"{call.where} does not allow {call.action} on the secret {call.secret}."
+        message = f"{call.where} does not allow {call.action} on the secret {call.secret}."
     statement = json.dumps(statement_for(call.action, call.ground, by_key=by_key))
-    advice = f"Allow it with this statement: {statement} The whole policy: `rotator check --print-policy`."
-    return NotAllowed(what, left=LEFT, advice=advice)
+    hint = f"Allow it with this statement: {statement} The whole policy: `rotator check --print-policy`."
+    return NotAllowed(message, effect=UNCHANGED, hint=hint)

@@ -66,7 +66,7 @@ class AwsReader:
         if version.fingerprint != version_id:
             raise StoreError(
                 f"The version {version_id[:12]} of the secret {self._secret} holds {version.fingerprint[:12]}.",
-                left="Nothing was changed.",
-                advice="Find out who wrote it.",
+                effect="Nothing was changed.",
+                hint="Find out who wrote it.",
             )
         return version

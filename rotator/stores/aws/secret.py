@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.secret import Secret
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.aws.calls import Refused
-from rotator.stores.aws.errors import LEFT
+from rotator.stores.aws.errors import UNCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,14 +82,14 @@ class AwsSecret:
         if answer.get("DeletedDate"):
             raise StoreError(
                 f"{self._calls.where}: the secret {self.name} is scheduled for deletion.",
-                left="Nothing was changed.",
-                advice=f"Bring it back with `aws secretsmanager restore-secret --secret-id {self.name}`.",
+                effect="Nothing was changed.",
+                hint=f"Bring it back with `aws secretsmanager restore-secret --secret-id {self.name}`.",
             )
         if answer.get("RotationEnabled"):
             raise StoreError(
                 f"{self._calls.where}: AWS rotates the secret {self.name} by itself.",
-                left="Nothing was changed.",
-                advice=f"Two cannot rotate it: `aws secretsmanager cancel-rotate-secret --secret-id {self.name}`.",
+                effect="Nothing was changed.",
+                hint=f"Two cannot rotate it: `aws secretsmanager cancel-rotate-secret --secret-id {self.name}`.",
             )
         versions = answer.get("VersionIdsToStages", {})
         return Labels({label: version for version, labels in versions.items() for label in labels})
@@ -185,8 +185,8 @@ class AwsSecret:
         if found != wanted:
             raise StoreError(
                 f"{self._calls.where}: the secret {self.name} has a version {version[:12]} already, and it is another.",
-                left="Nothing was changed.",
-                advice="Run it again: another key pair is made, with another id.",
+                effect="Nothing was changed.",
+                hint="Run it again: another key pair is made, with another id.",
             )
 
     def _change(self, label: str, change: Mapping[str, str]) -> None:
@@ -200,13 +200,13 @@ class AwsSecret:
         now_at = holder[:12] if holder else "no version"
         return StoreError(
             f"{self._calls.where}: another program moved {label} of the secret {self.name} meanwhile; {now_at} has it.",
-            left="Nothing was changed.",
-            advice="See what is stored with `rotator status`, and find the other program: one may rotate a credential.",
+            effect="Nothing was changed.",
+            hint="See what is stored with `rotator status`, and find the other program: one may rotate a credential.",
         )
 
     def _not_seen(self) -> StoreUnavailable:
         return StoreUnavailable(
             f"{self._calls.where} took a change of the secret {self.name} and does not show it yet.",
-            left=LEFT,
-            advice="Run it again in a minute: it goes on from what is there by then.",
+            effect=UNCHANGED,
+            hint="Run it again in a minute: it goes on from what is there by then.",
         )

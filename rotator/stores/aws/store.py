@@ -153,8 +153,8 @@ class AwsStore:
         if not _CREDENTIAL.fullmatch(credential):
             raise StoreError(
                 f"{credential!r} cannot be the name of a credential in an AWS store.",
-                left="Nothing was changed.",
-                advice="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
+                effect="Nothing was changed.",
+                hint="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
             )
         return AwsSecret(self._calls, self._prefix + credential)
 
@@ -238,14 +238,14 @@ class AwsStore:
     def _not_made(self, secret: AwsSecret) -> StoreError:
         return StoreError(
             f"{self._calls.where} has no secret {secret.name}, and the store is set to `create: false`.",
-            left="Nothing was changed.",
-            advice=f"Make it, empty: `aws secretsmanager create-secret --name {secret.name}`; or set `create: true`.",
+            effect="Nothing was changed.",
+            hint=f"Make it, empty: `aws secretsmanager create-secret --name {secret.name}`; or set `create: true`.",
         )
 
     def _foreign(self, secret: AwsSecret, label: str, version: str) -> StoreError:
         command = f"aws secretsmanager update-secret-version-stage --secret-id {secret.name} --version-stage {label}"
         moved = f"{command} --remove-from-version-id {version}"
-        advice = (
+        hint = (
             f"Find out who changed it. Move the label back with `{moved} --move-to-version-id` and the version that was"
             " current, or set another `prefix` for the store."
             if label == CURRENT
@@ -254,8 +254,8 @@ class AwsStore:
         return StoreError(
             f"{self._calls.where}: {label} of the secret {secret.name} is on the version {version},"
             " which this program did not write.",
-            left="Nothing was read or changed.",
-            advice=advice,
+            effect="Nothing was read or changed.",
+            hint=hint,
         )
 
 

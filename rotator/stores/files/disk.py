@@ -97,8 +97,8 @@ class Directory:
         if not content or len(content) > LARGEST_FILE or not content.isascii():
             raise StoreError(
                 f"{path} is no file of a store.",
-                left="Nothing was changed.",
-                advice="Put it back from a backup, or move its directory away if a later version is current.",
+                effect="Nothing was changed.",
+                hint="Put it back from a backup, or move its directory away if a later version is current.",
             )
         return content.decode("ascii")
 
@@ -167,8 +167,8 @@ class Directory:
             os.close(descriptor)
             raise StoreUnavailable(
                 f"Another program is changing {self.path} right now.",
-                left="Nothing was changed.",
-                advice="Run it again when the other is done.",
+                effect="Nothing was changed.",
+                hint="Run it again when the other is done.",
             ) from None
         except OSError:
             os.close(descriptor)
@@ -199,8 +199,8 @@ def make_root(path: Path) -> None:
     if os.geteuid() == 0 and owner != 0:
         raise StoreError(
             f"{path} belongs to the user with the id {owner}, who could not read what root writes there.",
-            left="Nothing was changed.",
-            advice=f"Run it as that user, such as with `sudo -u '#{owner}'`.",
+            effect="Nothing was changed.",
+            hint=f"Run it as that user, such as with `sudo -u '#{owner}'`.",
         )
 
 
@@ -218,6 +218,6 @@ def _refuse_others(path: Path, mode: int, wanted: str) -> None:
     if mode & 0o077:
         raise StoreError(
             f"{path} is open to other users (mode {stat.S_IMODE(mode):04o}), and private keys are in it.",
-            left="Nothing was read or changed.",
-            advice=f"Close it with `chmod {wanted} {path}`; if others may have read a key, rotate it as compromised.",
+            effect="Nothing was read or changed.",
+            hint=f"Close it with `chmod {wanted} {path}`; if others may have read a key, rotate it as compromised.",
         )

@@ -89,8 +89,8 @@ class CredentialFolder:
                 raise self._dangling(*lost[0])
         raise StoreUnavailable(
             f"The links in {self._links.path} change faster than they can be read.",
-            left="Nothing was changed.",
-            advice="Find out what changes them; the program itself moves each once a rotation.",
+            effect="Nothing was changed.",
+            hint="Find out what changes them; the program itself moves each once a rotation.",
         )
 
     def read(self, fingerprint: Fingerprint) -> Version:
@@ -178,8 +178,8 @@ class CredentialFolder:
         if folder != VERSIONS or not _FINGERPRINT.fullmatch(fingerprint):
             raise StoreError(
                 f"The link {self._links.path / name} leads to {target!r}, and not to a version of its credential.",
-                left="Nothing was read or changed.",
-                advice=f"Find out who changed it, and point it to {VERSIONS}/FINGERPRINT again, or remove it.",
+                effect="Nothing was read or changed.",
+                hint=f"Find out who changed it, and point it to {VERSIONS}/FINGERPRINT again, or remove it.",
             )
         return Fingerprint(fingerprint)
 
@@ -208,15 +208,15 @@ class CredentialFolder:
             return _damaged(self._versions.path / fingerprint, "a file is missing")
         return StoreError(
             f"There is no version {fingerprint[:12]} in {self._links.path}.",
-            left="Nothing was changed.",
-            advice="See what is stored with `rotator status`.",
+            effect="Nothing was changed.",
+            hint="See what is stored with `rotator status`.",
         )
 
     def _dangling(self, stage: Stage, fingerprint: Fingerprint) -> StoreError:
         return StoreError(
             f"The stage `{stage}` in {self._links.path} holds {fingerprint[:12]}, and that version is not there.",
-            left="Nothing was read or changed.",
-            advice=f"Put {self._versions.path / fingerprint} back from a backup, or remove the link `{stage}`.",
+            effect="Nothing was read or changed.",
+            hint=f"Put {self._versions.path / fingerprint} back from a backup, or remove the link `{stage}`.",
         )
 
 
@@ -235,6 +235,6 @@ def _meaning(links: dict[str, Fingerprint | None]) -> Stages:
 def _damaged(path: Path, reason: str) -> StoreError:
     return StoreError(
         f"The stored version {path} is damaged: {reason}.",
-        left="Nothing was changed.",
-        advice="Put the version back from a backup, or move it away by hand if a later one is current.",
+        effect="Nothing was changed.",
+        hint="Put the version back from a backup, or move it away by hand if a later one is current.",
     )

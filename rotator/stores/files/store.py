@@ -192,24 +192,24 @@ class FilesStore:
     def _explain(self, error: OSError) -> StoreError:
         where = self._where
         reason = error.strerror or type(error).__name__
-        left = "Every stage holds a whole version, the one before or the one after."
+        effect = "Every stage holds a whole version, the one before or the one after."
         if error.errno in _FULL:
-            advice = "Make room there, and run it again."
-            return StoreUnavailable(f"{where} is full: {reason}.", left=left, advice=advice)
+            hint = "Make room there, and run it again."
+            return StoreUnavailable(f"{where} is full: {reason}.", effect=effect, hint=hint)
         if error.errno in _FOR_A_WHILE:
-            advice = "Look at the disk or the mount, and run it again."
-            return StoreUnavailable(f"{where} cannot be used just now: {reason}.", left=left, advice=advice)
+            hint = "Look at the disk or the mount, and run it again."
+            return StoreUnavailable(f"{where} cannot be used just now: {reason}.", effect=effect, hint=hint)
         if error.errno == errno.EROFS:
-            advice = "Mount it for writing, or set `path` of the store to another directory."
-            return StoreError(f"{where} is read-only.", left=left, advice=advice)
+            hint = "Mount it for writing, or set `path` of the store to another directory."
+            return StoreError(f"{where} is read-only.", effect=effect, hint=hint)
         if error.errno in _NOT_ALLOWED:
-            advice = f"Give it to the user that this runs as (id {os.geteuid()}): `chown -R` and `chmod 700`."
-            return StoreError(f"{where} may not be used: {reason}.", left=left, advice=advice)
+            hint = f"Give it to the user that this runs as (id {os.geteuid()}): `chown -R` and `chmod 700`."
+            return StoreError(f"{where} may not be used: {reason}.", effect=effect, hint=hint)
         if error.errno in _NO_DIRECTORY:
-            advice = "A store has directories of its own, never links to others: look what was put there."
-            return StoreError(f"{where} is not a directory, or one in it is not: {reason}.", left=left, advice=advice)
-        advice = "Look at the disk and its permissions, and run it again."
-        return StoreError(f"{where} cannot be used: {reason}.", left=left, advice=advice)
+            hint = "A store has directories of its own, never links to others: look what was put there."
+            return StoreError(f"{where} is not a directory, or one in it is not: {reason}.", effect=effect, hint=hint)
+        hint = "Look at the disk and its permissions, and run it again."
+        return StoreError(f"{where} cannot be used: {reason}.", effect=effect, hint=hint)
 
 
 def _write_and_read_back(root: Directory, name: str, proof: str) -> str:
@@ -225,6 +225,6 @@ def _refuse_outside(credential: str) -> None:
     if not _CREDENTIAL.fullmatch(credential):
         raise StoreError(
             f"{credential!r} cannot be the name of a credential in a files store.",
-            left="Nothing was changed.",
-            advice="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
+            effect="Nothing was changed.",
+            hint="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
         )

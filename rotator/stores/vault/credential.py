@@ -59,8 +59,8 @@ class VaultCredential:
                 return Look(pending, current, previous)
         raise StoreUnavailable(
             f"{self.place} in Vault changes faster than it can be read.",
-            left="Nothing was changed.",
-            advice="Find out what writes there; the program itself writes once a rotation.",
+            effect="Nothing was changed.",
+            hint="Find out what writes there; the program itself writes once a rotation.",
         )
 
     def document(self, fingerprint: Fingerprint) -> Secret | None:
@@ -76,8 +76,8 @@ class VaultCredential:
         if latest.data is not None and _fingerprint(latest) is None:
             raise StoreError(
                 f"What stands at {self.place} in Vault is no credential document.",
-                left="Nothing was changed.",
-                advice=f"Move it away, or bring an earlier one back: `vault kv rollback -version=N {self.place}`.",
+                effect="Nothing was changed.",
+                hint=f"Move it away, or bring an earlier one back: `vault kv rollback -version=N {self.place}`.",
             )
         return latest
 
@@ -137,8 +137,8 @@ class VaultCredential:
             how, undo, before = f"deleted ({latest.deleted_at})", f"undelete -versions={latest.number}", "undoes it"
         return StoreError(
             f"The KV version {latest.number} of {self.place} in Vault was {how}, and it was `current`.",
-            left="Nothing was changed.",
-            advice=f"`vault kv {undo} {self.place}` {before}. Until then consumers find no key.",
+            effect="Nothing was changed.",
+            hint=f"`vault kv {undo} {self.place}` {before}. Until then consumers find no key.",
         )
 
 

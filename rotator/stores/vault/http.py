@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rotator.core.secret import Secret
 
-LEFT: Final = "Every stage holds a whole version, the one before or the one after."
+UNCHANGED: Final = "Every stage holds a whole version, the one before or the one after."
 """What is left when a call did not come through."""
 
 LOG: Final = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class VaultHttp:
     def _attempt(self, call: Callable[[Any], Any], token: Secret | None) -> tuple[Answer | None, str]:
         """The answer, and why it may be another one later. The errors of requests hold what was sent: none gets out."""
         self._client.token = token.reveal() if token else ""
-        reason, advice = "what answers there is no Vault", "Check `address` of the store, and proxies on the way."
+        reason, hint = "what answers there is no Vault", "Check `address` of the store, and proxies on the way."
         try:
             answer = _answer(call(self._client))
             if _passing(answer) or answer.is_vault:
@@ -148,28 +148,28 @@ class VaultHttp:
             found = next((words for mark, words in _NEVER_WORKS.items() if mark in str(error)), None)
             if found is None:
                 return None, "the TLS connection broke"
-            reason, advice = found
+            reason, hint = found
         except requests.Timeout:
             return None, "it does not answer in time"
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             return None, "nothing answers there" if "refused" in str(error) else "the connection broke"
         except requests.RequestException as error:
-            reason, advice = f"the address is of no use ({type(error).__name__})", "Check `address` of the store."
+            reason, hint = f"the address is of no use ({type(error).__name__})", "Check `address` of the store."
         except OSError:
-            reason, advice = "the file of `ca` cannot be read", _SET_CA
+            reason, hint = "the file of `ca` cannot be read", _SET_CA
         finally:
             self._client.token = ""
-        raise StoreError(f"{self.where} cannot be called: {reason}.", left=LEFT, advice=advice)
+        raise StoreError(f"{self.where} cannot be called: {reason}.", effect=UNCHANGED, hint=hint)
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
         patience = round(self._waiting.patience)
-        advice = "Look at the server with `vault status`"
+        hint = "Look at the server with `vault status`"
         if "sealed" in reason:
-            advice += ", and unseal it"
+            hint += ", and unseal it"
         return StoreUnavailable(
             f"{self.where} cannot be used just now: {reason} (tried for {patience} seconds).",
-            left=LEFT,
-            advice=f"{advice}; then run it again: it goes on from where it stopped.",
+            effect=UNCHANGED,
+            hint=f"{hint}; then run it again: it goes on from where it stopped.",
         )
 
 

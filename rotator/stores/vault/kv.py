@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.secret import Secret
 from rotator.errors import StoreError
-from rotator.stores.vault.http import LEFT
+from rotator.stores.vault.http import UNCHANGED
 from rotator.stores.vault.policy import stanza
 
 if TYPE_CHECKING:
@@ -128,19 +128,19 @@ class KvSecret:
             path = f"{self._mount}/{api}/{self._path}"
             raise Forbidden(
                 f"{where} does not allow {capability!r} on {path} to {self._session.login.words}.",
-                left=LEFT,
-                advice=f"Add to its policy: {stanza(path, (capability,))}"
+                effect=UNCHANGED,
+                hint=f"Add to its policy: {stanza(path, (capability,))}"
                 " -- `rotator check --print-policy` prints all that is needed.",
             )
         if _NO_ENGINE in answer.errors:
             raise StoreError(
                 f"{where} has no secrets engine at {self._mount}/.",
-                left="Nothing was changed.",
-                advice="Set `mount` (and `namespace`) of the store, or `vault secrets enable -version=2 -path=… kv`.",
+                effect="Nothing was changed.",
+                hint="Set `mount` (and `namespace`) of the store, or `vault secrets enable -version=2 -path=… kv`.",
             )
         if not answer.ok:
             raise StoreError(
                 f"{where} says no to {self.place}: {answer.errors or 'no answer of a Vault'} (HTTP {answer.status}).",
-                left=LEFT,
-                advice="Check `address`, `namespace` and `mount` of the store.",
+                effect=UNCHANGED,
+                hint="Check `address`, `namespace` and `mount` of the store.",
             )

@@ -118,8 +118,8 @@ class AppRoleLogin:
         if not answer.ok or not isinstance(secret_id, str):
             raise StoreError(
                 f"{http.where} does not unwrap the secret id: {answer.errors or 'it holds none'}.",
-                left="Nothing was changed.",
-                advice="It works once, for a short time. If you did not use it up, someone else did: destroy the secret"
+                effect="Nothing was changed.",
+                hint="It works once, for a short time. If you did not use it up, someone else did: destroy the secret"
                 " id that it held, and make a new one.",
             )
         return Secret(secret_id)
@@ -154,18 +154,18 @@ def _lease(http: VaultHttp, login: VaultLogin, answer: Answer) -> Lease:
     if not answer.ok or not isinstance(auth, dict):
         raise StoreError(
             f"{http.where} refuses {login.words}: {answer.errors or f'HTTP {answer.status}'}.",
-            left="Nothing was changed.",
-            advice="Check `login` of the store, the role, and that the method is enabled at this path and namespace.",
+            effect="Nothing was changed.",
+            hint="Check `login` of the store, the role, and that the method is enabled at this path and namespace.",
         )
     return Lease(Secret(str(auth["client_token"])), float(auth.get("lease_duration", 0)), bool(auth.get("renewable")))
 
 
-def _read(path: Path, advice: str) -> Secret:
+def _read(path: Path, hint: str) -> Secret:
     try:
         return Secret(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-    raise StoreError(f"The token in {path} cannot be read: {reason}.", left="Nothing was changed.", advice=advice)
+    raise StoreError(f"The token in {path} cannot be read: {reason}.", effect="Nothing was changed.", hint=hint)
 
 
 def _checked(secret: Secret, words: str) -> Secret:
@@ -173,6 +173,6 @@ def _checked(secret: Secret, words: str) -> Secret:
     text = secret.reveal().strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise StoreError(
-            f"What is there as {words} is no token.", left="Nothing was changed.", advice="Check where it comes from."
+            f"What is there as {words} is no token.", effect="Nothing was changed.", hint="Check where it comes from."
         )
     return Secret(text)

@@ -91,8 +91,8 @@ def _address(name: str, settings: VaultStoreSettings, around: Surroundings) -> s
         found = str(error) if given else "is not set"
     raise ConfigurationError(
         f"The store {name!r} has no `address`, and the environment variable {_ADDRESS} {found}.",
-        left="Nothing was touched.",
-        advice=f"Set `address` of the store in config.yaml, or {_ADDRESS}.",
+        effect="Nothing was touched.",
+        hint=f"Set `address` of the store in config.yaml, or {_ADDRESS}.",
     )
 
 

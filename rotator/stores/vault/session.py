@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.errors import StoreError
-from rotator.stores.vault.http import LEFT, LOG
+from rotator.stores.vault.http import LOG, UNCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +87,6 @@ class VaultSession:
         return StoreError(
             f"{self.http.where} does not accept {self.login.words}: it has ended or was revoked, is of another server"
             " or namespace, or may not even look itself up.",
-            left=LEFT,
-            advice="Bring a new token; the logins `approle`, `kubernetes` and `jwt` get new ones by themselves.",
+            effect=UNCHANGED,
+            hint="Bring a new token; the logins `approle`, `kubernetes` and `jwt` get new ones by themselves.",
         )

@@ -138,13 +138,13 @@ class VaultStore:
             raise self._refused("what was just written is not what a check-and-set write finds")
         latest = probe.latest()
         if latest.deleted_at:
-            advice = f"Set delete_version_after of {self._mount}/ to 0s: consumers would lose their key."
-            raise self._refused(f"{self._mount}/ deletes each version after a while by itself", advice)
+            hint = f"Set delete_version_after of {self._mount}/ to 0s: consumers would lose their key."
+            raise self._refused(f"{self._mount}/ deletes each version after a while by itself", hint)
         if latest.data != second:
             raise self._refused("what is written is not what is read back")
         if probe.version(1).data != first:
-            advice = f"Set max_versions of {self._mount}/ to 0 or to more than 1, so that `previous` is kept."
-            raise self._refused(f"{self._mount}/ keeps one version of a secret only", advice)
+            hint = f"Set max_versions of {self._mount}/ to 0 or to more than 1, so that `previous` is kept."
+            raise self._refused(f"{self._mount}/ keeps one version of a secret only", hint)
         probe.destroy([1, 2])
         if probe.stored():
             raise self._refused("what was destroyed is still there")
@@ -162,19 +162,19 @@ class VaultStore:
         answer = self._session.ask(lambda client: client.read(f"sys/internal/ui/mounts/{self._mount}"))
         options = (answer.body.get("data") or {}).get("options") or {}
         if answer.ok and options.get("version") != "2":
-            advice = f"`vault kv enable-versioning {self._mount}/`, or set `mount` to an engine of version 2."
-            raise self._refused(f"{self._mount}/ is no KV engine of version 2", advice)
+            hint = f"`vault kv enable-versioning {self._mount}/`, or set `mount` to an engine of version 2."
+            raise self._refused(f"{self._mount}/ is no KV engine of version 2", hint)
         self._is_version_2 = True
 
     def _credential(self, name: str) -> VaultCredential:
         if not _CREDENTIAL.fullmatch(name):
-            advice = "Use letters, digits, `.`, `_` and `-`, not beginning with a dot."
-            raise self._refused(f"{name!r} cannot be the name of a credential", advice)
+            hint = "Use letters, digits, `.`, `_` and `-`, not beginning with a dot."
+            raise self._refused(f"{name!r} cannot be the name of a credential", hint)
         return VaultCredential(self._session, self._mount, f"{self._folder}/{name}", sees_pending=self._sees_pending)
 
     @property
     def _where(self) -> str:
         return f"The store {self.name!r} ({self._mount}/{self._folder} in Vault)"
 
-    def _refused(self, reason: str, advice: str = "") -> StoreError:
-        return refused(self._where, reason, advice)
+    def _refused(self, reason: str, hint: str = "") -> StoreError:
+        return refused(self._where, reason, hint)

@@ -72,7 +72,7 @@ def test_an_authority_of_ones_own_is_believed_where_the_store_names_it(aws: AwsG
         there = {"endpoint_url": url, "sts_endpoint_url": url}
         with pytest.raises(StoreError, match="a certificate that is not trusted") as refused:
             aws.configured(**there).stages(NAME)
-        assert "Set `ca` of the store" in refused.value.advice
+        assert "Set `ca` of the store" in refused.value.hint
         aws.configured(**there, role=ROLE, ca=str(ca)).stages(NAME)
     assert layer.calls == ["sts:AssumeRole", "DescribeSecret"]
 
@@ -81,7 +81,7 @@ def test_a_role_that_may_not_be_assumed_is_named(aws: AwsGround) -> None:
     aws.layer.faults.denied = frozenset({"sts:AssumeRole"})
     with pytest.raises(StoreError, match=f"the role {ROLE} may not be assumed") as refused:
         aws.configured(role=ROLE).stages(NAME)
-    assert f'"Resource": "{ROLE}"' in refused.value.advice
+    assert f'"Resource": "{ROLE}"' in refused.value.hint
 
 
 def test_credentials_that_end_half_way_are_asked_for_again(aws: AwsGround) -> None:
@@ -97,7 +97,7 @@ def test_credentials_that_have_ended_for_good_are_told_with_what_to_do(aws: AwsG
     aws.layer.faults.errors["DescribeSecret"] = "ExpiredTokenException"
     with pytest.raises(StoreError, match="credentials that have ended") as refused:
         aws.configured().stages(NAME)
-    assert "aws sso login" in refused.value.advice
+    assert "aws sso login" in refused.value.hint
 
 
 def test_credentials_that_aws_does_not_know_are_told_as_such(aws: AwsGround) -> None:
@@ -111,7 +111,7 @@ def test_without_credentials_it_says_where_they_are_looked_for(aws: AwsGround, m
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(StoreError, match=r"cannot be called: .*credentials") as refused:
         aws.configured().stages(NAME)
-    assert "AWS_REGION" in refused.value.advice
+    assert "AWS_REGION" in refused.value.hint
 
 
 def test_without_a_region_it_says_so(aws: AwsGround) -> None:
@@ -128,7 +128,7 @@ def test_an_address_in_aws_own_variables_that_is_none_is_told(aws: AwsGround, mo
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
     with pytest.raises(StoreError, match=r"cannot be called: .*: nowhere") as refused:
         aws.configured(endpoint_url=None).stages(NAME)
-    assert "AWS_ENDPOINT_URL" in refused.value.advice
+    assert "AWS_ENDPOINT_URL" in refused.value.hint
 
 
 def test_aws_own_library_tries_again_as_often_as_it_is_told(aws: AwsGround) -> None:

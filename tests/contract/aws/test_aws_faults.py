@@ -37,8 +37,8 @@ ACTIONS = [
 def refusal(act: Callable[[], object]) -> StoreError:
     with pytest.raises(StoreError) as refused:
         act()
-    assert refused.value.advice
-    assert refused.value.left
+    assert refused.value.hint
+    assert refused.value.effect
     return refused.value
 
 
@@ -52,8 +52,8 @@ def test_an_action_that_is_not_allowed_is_named_with_the_statement_that_would_al
 ) -> None:
     aws.layer.faults.denied = frozenset({action})
     error = refusal(aws.store().check)
-    assert f"does not allow {action} on the secret {aws.prefix}rotator+check" in error.what
-    statement = json.loads(error.advice.partition("statement: ")[2].partition(" The whole policy")[0])
+    assert f"does not allow {action} on the secret {aws.prefix}rotator+check" in error.message
+    statement = json.loads(error.hint.partition("statement: ")[2].partition(" The whole policy")[0])
     assert statement["Action"] == [action]
     assert statement["Resource"] == f"arn:aws:secretsmanager:{REGION}:*:secret:{aws.prefix}*"
     assert not isinstance(error, StoreUnavailable)
@@ -83,7 +83,7 @@ def refusal_of(act: Callable[[], None]) -> str | None:
     try:
         act()
     except StoreError as error:
-        return error.what
+        return error.message
     return None
 
 
@@ -102,21 +102,21 @@ def test_the_least_policy_has_no_action_too_many(aws: AwsGround) -> None:
         less["Statement"][0]["Action"].remove(action)
         aws.prefix = f"{aws.prefix}x"
         aws.layer.faults.policy = less
-        assert action in refusal(aws.store().check).what
+        assert action in refusal(aws.store().check).message
 
 
 def test_a_key_that_may_not_be_used_is_named_as_one(aws: AwsGround) -> None:
     aws.layer.faults.errors["CreateSecret"] = "EncryptionFailure"
     error = refusal(aws.store().check)
-    assert "KMS key" in error.what
-    assert "kms:GenerateDataKey" in error.advice
+    assert "KMS key" in error.message
+    assert "kms:GenerateDataKey" in error.hint
 
 
 def test_a_secret_is_made_only_where_the_store_may(aws: AwsGround) -> None:
     store, version = aws.store(NewSecrets(create=False)), make_version(NAME)
     error = refusal(lambda: store.put_pending(version))
-    assert "create: false" in error.what
-    assert f"aws secretsmanager create-secret --name {aws.prefix}{NAME}" in error.advice
+    assert "create: false" in error.message
+    assert f"aws secretsmanager create-secret --name {aws.prefix}{NAME}" in error.hint
     assert "CreateSecret" not in aws.actions()
 
 
@@ -151,8 +151,8 @@ def test_a_secret_that_is_scheduled_for_deletion_is_told_with_the_way_back(aws: 
     by_hand(aws, "DeleteSecret", RecoveryWindowInDays=7)
     for act in (lambda: store.stages(NAME), lambda: store.put_pending(make_version(NAME))):
         error = refusal(act)
-        assert "scheduled for deletion" in error.what
-        assert "restore-secret" in error.advice
+        assert "scheduled for deletion" in error.message
+        assert "restore-secret" in error.hint
     by_hand(aws, "RestoreSecret")
     assert store.stages(NAME).current
 
@@ -162,8 +162,8 @@ def test_a_secret_that_aws_rotates_by_itself_is_told_with_the_way_out(aws: AwsGr
     stored_current(store)
     by_hand(aws, "RotateSecret", RotationRules={"AutomaticallyAfterDays": 30})
     error = refusal(lambda: store.put_pending(make_version(NAME)))
-    assert "AWS rotates the secret" in error.what
-    assert "cancel-rotate-secret" in error.advice
+    assert "AWS rotates the secret" in error.message
+    assert "cancel-rotate-secret" in error.hint
 
 
 @pytest.mark.parametrize("label", ["AWSCURRENT", "AWSPENDING"])
@@ -173,12 +173,12 @@ def test_a_version_that_somebody_else_wrote_is_told_with_the_way_back(aws: AwsGr
     foreign = "0b7c2f8e-1111-4222-8333-444455556666"
     by_hand(aws, "PutSecretValue", ClientRequestToken=foreign, SecretString="by hand", VersionStages=[label])
     error = refusal(lambda: store.stages(NAME))
-    assert f"{label} of the secret {aws.prefix}{NAME} is on the version {foreign}" in error.what
-    assert f"--version-stage {label} --remove-from-version-id {foreign}" in error.advice
+    assert f"{label} of the secret {aws.prefix}{NAME} is on the version {foreign}" in error.message
+    assert f"--version-stage {label} --remove-from-version-id {foreign}" in error.hint
     target = {"MoveToVersionId": current.fingerprint} if label == "AWSCURRENT" else {}
     by_hand(aws, "UpdateSecretVersionStage", VersionStage=label, RemoveFromVersionId=foreign, **target)
     if label == "AWSCURRENT":
-        assert "AWSPREVIOUS" in refusal(lambda: store.stages(NAME)).what
+        assert "AWSPREVIOUS" in refusal(lambda: store.stages(NAME)).message
         by_hand(aws, "UpdateSecretVersionStage", VersionStage="AWSPREVIOUS", RemoveFromVersionId=foreign)
     assert store.stages(NAME) == Stages(current=current.fingerprint)
 
@@ -215,9 +215,9 @@ def test_a_version_that_holds_something_else_is_not_taken_for_ours(aws: AwsGroun
     store, version = aws.store(), make_version(NAME)
     stored_current(store)
     by_hand(aws, "PutSecretValue", ClientRequestToken=version.fingerprint, SecretString="{}", VersionStages=["OTHER"])
-    assert "it is another" in refusal(lambda: store.put_pending(version)).what
+    assert "it is another" in refusal(lambda: store.put_pending(version)).message
     by_hand(aws, "UpdateSecretVersionStage", VersionStage="AWSPENDING", MoveToVersionId=version.fingerprint)
-    assert "is damaged" in refusal(lambda: store.read(NAME, version.fingerprint)).what
+    assert "is damaged" in refusal(lambda: store.read(NAME, version.fingerprint)).message
 
 
 def test_a_version_of_another_credential_is_not_taken_for_this_one(aws: AwsGround) -> None:
@@ -231,18 +231,18 @@ def test_a_version_of_another_credential_is_not_taken_for_this_one(aws: AwsGroun
         SecretString=document,
         VersionStages=["AWSPENDING"],
     )
-    assert "of payroll" in refusal(lambda: store.read(NAME, version.fingerprint)).what
+    assert "of payroll" in refusal(lambda: store.read(NAME, version.fingerprint)).message
 
 
 def test_a_document_that_aws_would_not_take_is_refused_before_it_is_sent(aws: AwsGround) -> None:
     version = replace(make_version(NAME), username="u" * 65_536)
-    assert "AWS takes 65536" in refusal(lambda: aws.store().put_pending(version)).what
+    assert "AWS takes 65536" in refusal(lambda: aws.store().put_pending(version)).message
     assert aws.actions() == []
 
 
 @pytest.mark.parametrize("name", ["../payroll", "pay roll", "rotator+check", "", "-x"])
 def test_a_name_that_would_lead_to_another_secret_is_refused(aws: AwsGround, name: str) -> None:
-    assert "cannot be the name" in refusal(lambda: aws.store().stages(name)).what
+    assert "cannot be the name" in refusal(lambda: aws.store().stages(name)).message
     assert aws.actions() == []
 
 
@@ -281,13 +281,13 @@ def test_an_answer_that_nothing_explains_is_told_with_its_code(aws: AwsGround) -
     aws.layer.faults.errors["GetSecretValue"] = "InvalidParameterException"
     store = aws.store()
     error = refusal(lambda: store.put_pending(make_version(NAME)))
-    assert "InvalidParameterException: GetSecretValue fails by order" in error.what
+    assert "InvalidParameterException: GetSecretValue fails by order" in error.message
 
 
 def test_what_aws_says_to_a_call_with_a_secret_is_not_repeated(aws: AwsGround) -> None:
     aws.layer.faults.errors["PutSecretValue"] = "LimitExceededException"
     error = refusal(aws.store().check)
-    assert "(LimitExceededException)" in error.what
+    assert "(LimitExceededException)" in error.message
     assert "by order" not in str(error)
 
 

@@ -53,9 +53,9 @@ def test_a_refused_message_has_not_arrived_and_the_refusal_says_what_to_do(groun
     with pytest.raises(DeliveryFailed) as refused:
         ground.open().send(message(), thread=None)
     assert ground.arrived() == []
-    assert "ops" in refused.value.what
-    assert "kept and sent again" in refused.value.left
-    assert refused.value.advice
+    assert "ops" in refused.value.message
+    assert "kept and sent again" in refused.value.effect
+    assert refused.value.hint
     assert refused.value.lasting is (lasting and ground.tells_lasting)
 
 

@@ -125,7 +125,7 @@ def test_a_crash_after_the_acceptance_repeats_the_mail_under_the_same_id(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object) -> None:
-        raise HistoryUnavailable("The disk is full.", advice="Make room.")
+        raise HistoryUnavailable("The disk is full.", hint="Make room.")
 
     world.alerting.problem(UNREADABLE, MOMENT)
     with monkeypatch.context() as here:

@@ -93,7 +93,7 @@ def test_a_wrong_login_is_for_a_person_to_mend(mail: MailGround) -> None:
     with pytest.raises(DeliveryFailed, match=r"refused the login \(535\)") as refused:
         mail.open(username="somebody").send(message(), thread=None)
     assert refused.value.lasting
-    assert "`password`" in refused.value.advice
+    assert "`password`" in refused.value.hint
 
 
 def test_a_check_logs_in_and_sends_nothing(mail: MailGround) -> None:

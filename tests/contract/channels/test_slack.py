@@ -135,7 +135,7 @@ def test_a_check_finds_that_the_token_may_not_write(
     monkeypatch.setattr(slack, "scopes", scopes)
     with pytest.raises(DeliveryFailed, match="missing_scope") as refused:
         bot.check()
-    assert "chat:write" in refused.value.advice
+    assert "chat:write" in refused.value.hint
     monkeypatch.setattr(slack, "scopes", "channels:read, chat:write")
     assert "rotator in Example" in bot.check()
 
@@ -152,7 +152,7 @@ def test_names_mention_nobody_and_are_no_links(bot: Channel, hook: Channel, slac
 
 
 @pytest.mark.parametrize(
-    ("error", "advice"),
+    ("error", "hint"),
     [
         ("invalid_auth", "bot token"),
         ("token_revoked", "bot token"),
@@ -165,12 +165,12 @@ def test_names_mention_nobody_and_are_no_links(bot: Channel, hook: Channel, slac
         ("invalid_blocks", "Report"),
     ],
 )
-def test_what_only_a_person_can_mend_says_what_to_do(bot: Channel, slack: FakeSlack, error: str, advice: str) -> None:
+def test_what_only_a_person_can_mend_says_what_to_do(bot: Channel, slack: FakeSlack, error: str, hint: str) -> None:
     slack.ordered.append(refusal(error))
     with pytest.raises(DeliveryFailed, match=error) as refused:
         bot.send(message(), thread=None)
     assert refused.value.lasting
-    assert advice in refused.value.advice
+    assert hint in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_what_may_pass_is_said_to_be_so(bot: Channel, slack: FakeSlack, ordered:
 
 
 @pytest.mark.parametrize(
-    ("status", "word", "advice"),
+    ("status", "word", "hint"),
     [
         (403, "invalid_token", "new incoming webhook"),
         (404, "no_service", "new incoming webhook"),
@@ -205,13 +205,13 @@ def test_what_may_pass_is_said_to_be_so(bot: Channel, slack: FakeSlack, ordered:
     ],
 )
 def test_a_webhook_that_only_a_person_can_mend_says_what_to_do(
-    hook: Channel, slack: FakeSlack, status: int, word: str, advice: str
+    hook: Channel, slack: FakeSlack, status: int, word: str, hint: str
 ) -> None:
     slack.ordered.append(Ordered(status, word))
     with pytest.raises(DeliveryFailed) as refused:
         hook.send(message(), thread=None)
     assert refused.value.lasting
-    assert advice in refused.value.advice
+    assert hint in refused.value.hint
     assert "html" not in str(refused.value)
 
 
@@ -245,7 +245,7 @@ def test_a_server_that_is_not_trusted_gets_no_secret(slack: FakeSlack, tmp_path:
         with pytest.raises(DeliveryFailed, match="not trusted") as refused:
             ground.open(ca=None).send(message(), thread=None)
         assert refused.value.lasting
-        assert "`ca`" in refused.value.advice
+        assert "`ca`" in refused.value.hint
     assert slack.requests == []
 
 

@@ -109,7 +109,7 @@ def test_a_token_that_is_not_set_is_named_when_it_is_needed(sealed_vault: VaultP
 def test_a_text_that_is_no_token_is_refused_and_not_repeated(sealed_vault: VaultProcess) -> None:
     with opened(sealed_vault, environ={"TOKEN": "hvs.two\nlines"}) as store, pytest.raises(StoreError) as refused:
         store.check()
-    assert "is no token" in refused.value.what
+    assert "is no token" in refused.value.message
     assert "hvs.two" not in str(refused.value)
 
 
@@ -227,7 +227,7 @@ def test_a_wrong_secret_id_is_refused_with_the_servers_words(sealed_vault: Vault
     login["approle"]["role_id"] = "nobody"
     with opened(sealed_vault, login, path=folder) as store, pytest.raises(StoreError) as refused:
         store.check()
-    assert "refuses the AppRole login auth/approle: invalid role or secret ID" in refused.value.what
+    assert "refuses the AppRole login auth/approle: invalid role or secret ID" in refused.value.message
 
 
 def test_a_login_method_that_is_not_enabled_is_told(sealed_vault: VaultProcess, folder: str) -> None:
@@ -251,7 +251,7 @@ def test_a_wrapped_secret_id_works_once_and_is_kept_in_memory(
         store.stages(NAME)
     with opened(sealed_vault, login, path=folder) as store, pytest.raises(StoreError, match="does not unwrap") as used:
         store.stages(NAME)
-    assert "someone else did" in used.value.advice
+    assert "someone else did" in used.value.hint
 
 
 def test_a_pod_logs_in_by_its_service_account(
@@ -273,7 +273,7 @@ def test_a_pod_that_the_cluster_does_not_know_is_refused(
     login = {"kubernetes": {"role": policy, "token_path": str(file)}}
     with opened(sealed_vault, login, path=folder) as store, pytest.raises(StoreError) as refused:
         store.check()
-    assert f"the Kubernetes login auth/kubernetes as {policy}" in refused.value.what
+    assert f"the Kubernetes login auth/kubernetes as {policy}" in refused.value.message
     assert not isinstance(refused.value, StoreUnavailable)
     assert file.read_text().strip() not in str(refused.value)
 

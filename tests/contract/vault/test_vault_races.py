@@ -63,7 +63,7 @@ def test_of_programs_that_store_a_pending_version_one_gets_through(dev_vault: Va
     versions = [make_version(NAME) for _ in range(PROGRAMS)]
     refusals = together(dev_vault, folder, lambda store, number: store.put_pending(versions[number]))
     (winner,) = [number for number, refused in enumerate(refusals) if refused is None]
-    assert all("another program stored a pending version" in refused.what for refused in refusals if refused)
+    assert all("another program stored a pending version" in refused.message for refused in refusals if refused)
     with opened(dev_vault, path=folder) as store:
         assert store.stages(NAME) == Stages(pending=versions[winner].fingerprint)
         assert store.read(NAME, versions[winner].fingerprint) == versions[winner]
@@ -98,7 +98,7 @@ def test_who_promotes_over_what_was_promoted_meanwhile_changes_nothing(dev_vault
         attach(store, Wire(before=overtake))
         with pytest.raises(StoreError, match="another program promoted meanwhile") as refused:
             store.promote(NAME, mine.fingerprint, replaces=first.fingerprint)
-        assert f"is {theirs.fingerprint[:12]}, not {mine.fingerprint[:12]}" in refused.value.what
+        assert f"is {theirs.fingerprint[:12]}, not {mine.fingerprint[:12]}" in refused.value.message
         assert store.stages(NAME) == Stages(None, theirs.fingerprint, first.fingerprint)
 
 

@@ -84,8 +84,8 @@ def test_a_vault_that_stays_sealed_is_told_after_a_while(sealed_vault: VaultProc
         with pytest.raises(StoreUnavailable) as away:
             store.promote(NAME, version.fingerprint, replaces=None)
         sealed_vault.unseal()
-        assert "cannot be used just now: it is sealed (tried for 20 seconds)" in away.value.what
-        assert "unseal it" in away.value.advice
+        assert "cannot be used just now: it is sealed (tried for 20 seconds)" in away.value.message
+        assert "unseal it" in away.value.hint
         assert (away.value.exit_code, 10 < sum(clock.slept) <= 20) == (3, True)
         rotate(store, version)
         assert store.stages(NAME) == Stages(current=version.fingerprint)
@@ -117,7 +117,7 @@ def test_a_vault_that_is_down_is_told(sealed_vault: VaultProcess) -> None:
     address = f"https://127.0.0.1:{free_port()}"
     with opened(sealed_vault, address=address) as store, pytest.raises(StoreUnavailable) as away:
         store.stages(NAME)
-    assert f"({address}) cannot be used just now: nothing answers there" in away.value.what
+    assert f"({address}) cannot be used just now: nothing answers there" in away.value.message
 
 
 def test_a_vault_that_throttles_is_waited_for(dev_vault: VaultProcess, folder: str) -> None:
@@ -146,9 +146,9 @@ def test_a_capability_that_is_missing_is_named_with_the_text_that_allows_it(
         policy = without(rotator_policy("kv", folder), api, capability)
         with opened(sealed_vault, approle(sealed_vault, folder, policy), path=folder) as store:
             refused = refusal(store)
-        assert f"does not allow {capability!r} on kv/{api}/{folder}/.check-" in refused.what
-        assert "the AppRole login auth/approle" in refused.what
-        (text,) = re.findall(r'path "[^"]+" \{[^}]+\}', refused.advice)
+        assert f"does not allow {capability!r} on kv/{api}/{folder}/.check-" in refused.message
+        assert "the AppRole login auth/approle" in refused.message
+        (text,) = re.findall(r'path "[^"]+" \{[^}]+\}', refused.hint)
         assert text.startswith(f'path "kv/{api}/{folder}/')
         assert text.endswith(f'{{ capabilities = ["{capability}"] }}')
 
@@ -217,7 +217,7 @@ def test_an_engine_that_would_lose_versions_is_found_by_the_check(
         if configuration:
             settled(lambda: admin.secrets.kv.v2.configure(mount_point=mount, **configuration))
         with opened(dev_vault, mount=mount) as store:
-            assert said in refusal(store).what
+            assert said in refusal(store).message
             if options == {"version": "1"}:
                 with pytest.raises(StoreError, match="no KV engine of version 2"):
                     store.put_pending(make_version(NAME))
@@ -239,15 +239,15 @@ def settled(call: Any) -> None:
 
 def test_a_mount_that_is_not_there_is_told(dev_vault: VaultProcess) -> None:
     with opened(dev_vault, mount="nowhere") as store:
-        assert "has no secrets engine at nowhere/" in refusal(store).what
+        assert "has no secrets engine at nowhere/" in refusal(store).message
 
 
 def test_a_server_whose_authority_is_not_known_is_told_at_once(sealed_vault: VaultProcess) -> None:
     clock = VirtualTime()
     with opened(sealed_vault, time=clock, ca=None) as store:
         refused = refusal(store)
-    assert "its certificate is not trusted" in refused.what
-    assert "Set `ca`" in refused.advice
+    assert "its certificate is not trusted" in refused.message
+    assert "Set `ca`" in refused.hint
     assert not clock.slept
 
 
@@ -260,8 +260,8 @@ def test_a_file_of_authorities_that_is_of_no_use_is_told(
         ca.write_text(content)
     with opened(sealed_vault, ca=str(ca)) as store:
         refused = refusal(store)
-    assert "cannot be called" in refused.what
-    assert "Set `ca` of the store" in refused.advice
+    assert "cannot be called" in refused.message
+    assert "Set `ca` of the store" in refused.hint
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_without_end(dev_vault: VaultProcess) -> None:
@@ -276,9 +276,9 @@ def test_a_server_that_does_not_answer_is_not_waited_for_without_end(dev_vault: 
 
 def test_a_server_without_tls_is_told(dev_vault: VaultProcess, sealed_vault: VaultProcess) -> None:
     with opened(sealed_vault, address=dev_vault.address.replace("http:", "https:")) as store:
-        assert "it does not speak TLS" in refusal(store).what
+        assert "it does not speak TLS" in refusal(store).message
     with opened(dev_vault, address=sealed_vault.address.replace("https:", "http:")) as store:
-        assert "what answers there is no Vault" in refusal(store).what
+        assert "what answers there is no Vault" in refusal(store).message
 
 
 @pytest.mark.parametrize("status", [200, 403, 404])
@@ -322,13 +322,13 @@ def test_a_current_version_that_a_person_deleted_is_told_with_the_command_that_u
         admin.secrets.kv.v2.delete_latest_version_of_secret(f"{folder}/{NAME}")
         with pytest.raises(StoreError, match="was deleted") as refused:
             store.stages(NAME)
-        assert f"`vault kv undelete -versions=2 secret/{folder}/{NAME}`" in refused.value.advice
+        assert f"`vault kv undelete -versions=2 secret/{folder}/{NAME}`" in refused.value.hint
         admin.secrets.kv.v2.undelete_secret_versions(f"{folder}/{NAME}", [2])
         assert store.stages(NAME).current == second.fingerprint
         admin.secrets.kv.v2.destroy_secret_versions(f"{folder}/{NAME}", [2])
         with pytest.raises(StoreError, match="was destroyed") as refused:
             store.promote(NAME, second.fingerprint, replaces=None)
-        assert f"`vault kv rollback -version=1 secret/{folder}/{NAME}`" in refused.value.advice
+        assert f"`vault kv rollback -version=1 secret/{folder}/{NAME}`" in refused.value.hint
 
 
 def test_what_a_person_rolls_back_or_writes_once_more_is_understood(dev_vault: VaultProcess, folder: str) -> None:

@@ -21,7 +21,7 @@ def test_where_apprise_is_not_installed_it_is_said_how_to_get_it(monkeypatch: py
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ConfigurationError) as refused:
         opened("json://localhost")
-    assert refused.value.advice == f"Type: {sys.executable} -m pip install 'salesforce-rotator[apprise]'"
+    assert refused.value.hint == f"Type: {sys.executable} -m pip install 'salesforce-rotator[apprise]'"
 
 
 @pytest.mark.parametrize("url", ["nothing://planted", "planted", "json://planted json://planted-too"])

@@ -21,22 +21,26 @@ def outcome_of(error: BaseException, capsys: pytest.CaptureFixture[str], *argume
 
 
 def test_an_error_says_what_happened_what_was_left_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    error = OrgUnavailable("The org is down.", left="Nothing was changed.", advice="Run it again.")
+    error = OrgUnavailable("The org is down.", effect="Nothing was changed.", hint="Run it again.")
     outcome = outcome_of(error, capsys)
     assert outcome == Outcome(3, "", "Error: The org is down.\nNothing was changed.\nWhat to do: Run it again.\n")
 
 
 def test_an_error_is_json_too_where_json_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    error = RotationReverted("It never logged in.", left="The old one is back.", advice="Look at the app.")
+    error = RotationReverted("It never logged in.", effect="The old one is back.", hint="Look at the app.")
     outcome = outcome_of(error, capsys, "--json")
     assert outcome.code == 4
     assert outcome.json == {
         "error": {
             "kind": "RotationReverted",
+            "message": "It never logged in.",
+            "effect": "The old one is back.",
+            "hint": "Look at the app.",
+            "exit_code": 4,
+            # The names of the release before.
             "what": "It never logged in.",
             "left": "The old one is back.",
             "advice": "Look at the app.",
-            "exit_code": 4,
         }
     }
     assert "It never logged in." in outcome.err

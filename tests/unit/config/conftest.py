@@ -66,7 +66,7 @@ def refusal() -> Callable[..., str]:
     def read(changes: dict[str, str] | None = None, more: str = "") -> str:
         with pytest.raises(ConfigurationError) as caught:
             parse(_changed(changes, more), FILE)
-        return caught.value.what
+        return caught.value.message
 
     return read
 

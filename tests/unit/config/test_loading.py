@@ -203,7 +203,7 @@ def test_a_mistake_in_the_defaults_is_told_once(refusal: Refusal) -> None:
 def test_a_text_that_is_no_configuration_says_why(text: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse(text, Path("config.yaml"))
-    assert said in caught.value.what
+    assert said in caught.value.message
     assert caught.value.exit_code == 2
 
 
@@ -290,7 +290,7 @@ def test_without_any_configuration_it_says_where_it_looked(tmp_path: Path, monke
     monkeypatch.setattr("rotator.config.loading.USUAL_PLACES", (Path("config.yaml"), tmp_path / "etc.yaml"))
     with pytest.raises(ConfigurationError, match="There is no configuration") as caught:
         locate(None, {})
-    assert "--config" in caught.value.advice
+    assert "--config" in caught.value.hint
 
 
 scalars = st.one_of(
@@ -334,4 +334,4 @@ def _reads_or_refuses(text: str) -> None:
     try:
         assert isinstance(parse(text, Path("/etc/rotator/config.yaml")), Settings)
     except ConfigurationError as error:
-        assert error.what.count("config.yaml")  # noqa: PT017 - either end is right
+        assert error.message.count("config.yaml")  # noqa: PT017 - either end is right

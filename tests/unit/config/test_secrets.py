@@ -24,7 +24,7 @@ def write(path: Path, text: str, mode: int = 0o600) -> Path:
 def refusal(reference: SecretReference, environ: dict[str, str] | None = None) -> ConfigurationError:
     with pytest.raises(ConfigurationError) as caught:
         reference.resolve(environ or {})
-    assert caught.value.left == "Nothing was touched."
+    assert caught.value.effect == "Nothing was touched."
     return caught.value
 
 
@@ -44,35 +44,35 @@ def test_a_secret_comes_from_a_systemd_credential_whatever_its_mode(tmp_path: Pa
 
 def test_a_missing_variable_is_named() -> None:
     error = refusal(SecretReference(env="PASSWORD"))
-    assert "PASSWORD is not set" in error.what
-    assert "PASSWORD" in error.advice
+    assert "PASSWORD is not set" in error.message
+    assert "PASSWORD" in error.hint
 
 
 def test_an_empty_value_is_refused() -> None:
-    assert "is empty" in refusal(SecretReference(env="PASSWORD"), {"PASSWORD": "\n"}).what
+    assert "is empty" in refusal(SecretReference(env="PASSWORD"), {"PASSWORD": "\n"}).message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere.pem"
-    assert f"{path} cannot be read: No such file" in refusal(SecretReference(file=path)).what
+    assert f"{path} cannot be read: No such file" in refusal(SecretReference(file=path)).message
 
 
 def test_a_folder_is_no_secret(tmp_path: Path) -> None:
-    assert "not a regular file" in refusal(SecretReference(file=tmp_path)).what
+    assert "not a regular file" in refusal(SecretReference(file=tmp_path)).message
 
 
 def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
-    assert "not a regular file" in refusal(SecretReference(file=tmp_path / "pipe")).what
+    assert "not a regular file" in refusal(SecretReference(file=tmp_path / "pipe")).message
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o644, 0o660, 0o777])
 def test_a_file_that_others_can_read_is_refused_with_the_command_to_type(tmp_path: Path, mode: int) -> None:
     path = write(tmp_path / "my key.pem", "secret", mode)
     error = refusal(SecretReference(file=path))
-    assert str(path) in error.what
-    assert f"mode {mode:04o}" in error.what
-    assert f"chmod 600 '{path}'" in error.advice
+    assert str(path) in error.message
+    assert f"mode {mode:04o}" in error.message
+    assert f"chmod 600 '{path}'" in error.hint
     assert "secret" not in str(error)
 
 
@@ -80,13 +80,13 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key.der"
     path.write_bytes(b"\x30\x82\xff\xfe")
     path.chmod(0o600)
-    assert "is not text" in refusal(SecretReference(file=path)).what
+    assert "is not text" in refusal(SecretReference(file=path)).message
 
 
 def test_a_systemd_credential_without_its_folder_says_how_to_get_one() -> None:
     error = refusal(SecretReference(systemd="management"))
-    assert "CREDENTIALS_DIRECTORY" in error.what
-    assert "LoadCredential=management:" in error.advice
+    assert "CREDENTIALS_DIRECTORY" in error.message
+    assert "LoadCredential=management:" in error.hint
 
 
 def test_a_secret_written_into_the_configuration_is_refused_and_not_repeated() -> None:
@@ -118,7 +118,7 @@ def test_a_key_may_be_encrypted_with_a_password_from_elsewhere(tmp_path: Path, f
     assert loaded.public_fingerprint == spare_key(0).public_fingerprint
     with pytest.raises(ConfigurationError, match=r"key\.pem") as caught:
         reference.load({"KEY_PASSWORD": "wrong"})
-    assert "wrong" not in caught.value.what.replace("password is wrong", "")
+    assert "wrong" not in caught.value.message.replace("password is wrong", "")
     with pytest.raises(ConfigurationError, match="encrypted"):
         KeyReference(file=tmp_path / "key.pem").load({})
 

@@ -66,7 +66,7 @@ class Shelf:
         for version in self.versions.values():
             if version.fingerprint == fingerprint:
                 return version
-        raise StoreError("It is not there.", advice="")
+        raise StoreError("It is not there.", hint="")
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +234,7 @@ def test_any_other_refusal_is_raised_at_once(
     org.users[USER].active = False
     with pytest.raises(LoginRefused, match="inactive user") as caught:
         login_with(Shelf(current=versions[0], pending=versions[1]), transport, time.waiting()).token()
-    assert "Activate the user" in caught.value.advice
+    assert "Activate the user" in caught.value.hint
     assert (len(org.logins), time.pauses) == (1, [])
 
 
@@ -267,7 +267,7 @@ def test_an_org_that_stays_away_is_unavailable(
 
 def test_a_store_that_is_away_is_waited_for(versions: list[Version], transport: Transport, time: VirtualTime) -> None:
     shelf = Shelf(current=versions[0])
-    shelf.failures = [StoreUnavailable("The store is away.", advice="")]
+    shelf.failures = [StoreUnavailable("The store is away.", hint="")]
     login_with(shelf, transport, time.waiting()).token()
     assert time.pauses == [0.2]
 
@@ -276,7 +276,7 @@ def test_a_store_that_stays_away_is_unavailable(
     versions: list[Version], transport: Transport, time: VirtualTime
 ) -> None:
     shelf = Shelf(current=versions[0])
-    shelf.failures = [StoreUnavailable("The store is away.", advice="")] * 100
+    shelf.failures = [StoreUnavailable("The store is away.", hint="")] * 100
     with pytest.raises(StoreUnavailable):
         login_with(shelf, transport, time.waiting()).token()
 
@@ -287,13 +287,13 @@ def test_a_version_that_a_rotation_took_away_between_two_looks_is_passed_over(
     shelf = Shelf(current=versions[2], previous=versions[0])
     looks = iter([shelf.stages(""), Stages(previous=versions[0].fingerprint)])
     shelf.stages = lambda _credential: next(looks)  # type: ignore[method-assign] # a rotation in between
-    shelf.failures = [StoreError("It is not there.", advice="")]
+    shelf.failures = [StoreError("It is not there.", hint="")]
     login_with(shelf, transport, time.waiting()).token()
 
 
 def test_a_damaged_version_is_said(versions: list[Version], transport: Transport, time: VirtualTime) -> None:
     shelf = Shelf(current=versions[0])
-    shelf.failures = [StoreError("The stored version is damaged.", advice="")]
+    shelf.failures = [StoreError("The stored version is damaged.", hint="")]
     with pytest.raises(StoreError, match="damaged"):
         login_with(shelf, transport, time.waiting()).token()
     assert time.pauses == []

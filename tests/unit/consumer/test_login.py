@@ -50,8 +50,8 @@ def _no_vault_around(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_place_that_cannot_be_meant_is_refused(place: str, reason: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         consumer.login(place)
-    assert reason in refused.value.what
-    assert "files:/var/lib/rotator/keys#billing" in refused.value.advice
+    assert reason in refused.value.message
+    assert "files:/var/lib/rotator/keys#billing" in refused.value.hint
 
 
 def test_what_looks_like_a_secret_in_a_place_is_not_repeated() -> None:

@@ -123,8 +123,8 @@ def test_an_error_about_a_document_holds_nothing_of_the_key(cut: int) -> None:
     told = "".join(traceback.format_exception(refused)) + repr(vars(refused))
     assert not [line for line in FIELDS["private_key"].splitlines() if line in told]
     assert refused.__context__ is None
-    assert refused.left
-    assert refused.advice
+    assert refused.effect
+    assert refused.hint
 
 
 def test_stages_are_tried_in_the_order_current_pending_previous() -> None:

@@ -50,7 +50,7 @@ def test_every_known_refusal_is_classed_and_comes_with_advice(
 ) -> None:
     answer = classify_refusal(400, error, description)
     assert answer.outcome is outcome
-    assert answer.advice
+    assert answer.hint
     assert error in answer.reason
     assert description in answer.reason
 
@@ -81,7 +81,7 @@ def test_any_refusal_is_classed_and_only_the_right_words_are_a_mismatch(
     answer = classify_refusal(status, error, description)
     assert answer.outcome is not ACCEPTED
     assert answer.reason.isprintable()
-    assert answer.advice
+    assert answer.hint
     assert len(answer.reason) <= 300
     if answer.outcome is MISMATCH:
         assert "invalid assertion" in f"{error}: {description}".lower()

@@ -110,7 +110,7 @@ class World:
     @contextmanager
     def _at_work(self) -> Iterator[Hold]:
         if self.other:
-            raise DaemonRunning(f"Another `rotator run` works on this database: {self.other}.", advice="Leave it.")
+            raise DaemonRunning(f"Another `rotator run` works on this database: {self.other}.", hint="Leave it.")
         self.hold = Hold()
         self.taken += 1
         yield self.hold

@@ -29,7 +29,7 @@ def fault() -> None:
 
 
 def unnoted() -> None:
-    raise HistoryUnavailable("The history is away.", advice="Wait.")
+    raise HistoryUnavailable("The history is away.", hint="Wait.")
 
 
 def once(

@@ -101,7 +101,7 @@ def test_a_tick_that_fails_ends_nothing_and_is_told_once(
     scheduler: Scheduler, asked: Asked, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away() -> None:
-        raise HistoryUnavailable("The history is away.", advice="Wait.")
+        raise HistoryUnavailable("The history is away.", hint="Wait.")
 
     def broken() -> None:
         asked.does = away

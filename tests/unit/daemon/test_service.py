@@ -110,7 +110,7 @@ def test_a_job_that_hangs_is_told_once_and_feeds_no_watchdog(
 
 def test_a_history_that_is_away_is_waited_for(stage: Stage, world: World) -> None:
     def away() -> None:
-        raise HistoryUnavailable("The history is away.", advice="Wait.")
+        raise HistoryUnavailable("The history is away.", hint="Wait.")
 
     world.opens = away
 

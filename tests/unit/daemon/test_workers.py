@@ -137,7 +137,7 @@ def test_an_error_that_a_person_can_meet_is_a_sentence_without_a_trace(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away() -> None:
-        raise HistoryUnavailable("The history is away.", advice="Wait.")
+        raise HistoryUnavailable("The history is away.", hint="Wait.")
 
     bench.workers.begin(Job(JobKind.ROTATE, "billing", away))
     assert bench.workers.wait({JobKind.ROTATE}, PATIENCE)

@@ -46,7 +46,7 @@ def test_there_is_room_until_the_limit_is_reached_and_again_an_hour_later(clock:
     assert found.room_at() == MOMENT + WINDOW
     with pytest.raises(LimitReached, match="production") as reached:
         found.claim(CALL)
-    assert "13:00 UTC" in reached.value.advice
+    assert "13:00 UTC" in reached.value.hint
     clock.time = MOMENT + WINDOW
     assert found.room_at() is None
     found.claim(CALL)

@@ -31,12 +31,12 @@ def test_each_code_says_what_was_done(code: str, message: str, kind: type[OrgErr
 
 def test_the_code_is_not_said_twice() -> None:
     error = from_fault("production", "sf:SERVER_UNAVAILABLE", "SERVER_UNAVAILABLE: system may be unavailable.")
-    assert error.what == "The org production is busy (SERVER_UNAVAILABLE): system may be unavailable."
+    assert error.message == "The org production is busy (SERVER_UNAVAILABLE): system may be unavailable."
 
 
 def test_a_missing_permission_is_named() -> None:
     error = from_fault("production", "sf:INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS: no")
-    assert "Modify Metadata Through Metadata API Functions" in error.advice
+    assert "Modify Metadata Through Metadata API Functions" in error.hint
 
 
 @pytest.mark.parametrize(

@@ -209,8 +209,8 @@ class TestOtherCertificates:
         assert {entry.kind for entry in found.entries} == {*Kind} - {kind, Kind.APP_SAML}
         [unread] = found.unread
         assert unread.kind is kind
-        assert permission in unread.error.advice
-        assert "The org production does not show its" in unread.error.what
+        assert permission in unread.error.hint
+        assert "The org production does not show its" in unread.error.message
         assert unread.error.exit_code == 1
 
     def test_a_tooling_api_that_is_closed_hides_nothing_else(
@@ -236,7 +236,7 @@ class TestOtherCertificates:
         session = open_session(production)
         [unread] = inventory(session, metadata_of(session)).unread
         assert isinstance(unread.error, OrgUnavailable)
-        assert "HTTP 503" in unread.error.what
+        assert "HTTP 503" in unread.error.message
 
     def test_a_tooling_api_that_is_away_for_a_moment_is_asked_again(
         self,
@@ -275,7 +275,7 @@ class TestOtherCertificates:
             production.faults.clear()
             production.faults.add(Fault(Call.TOOLING, Effect.FAIL, times=None, answer=answer))
             [unread] = inventory(session, metadata_of(session)).unread
-            assert told in unread.error.what
+            assert told in unread.error.message
 
     def test_many_come_in_several_answers(self, production: Org, open_session: Callable[..., OrgSession]) -> None:
         production.settings = replace(production.settings, query_batch=2)

@@ -184,7 +184,7 @@ def test_an_org_whose_certificate_is_not_trusted_is_a_matter_of_configuration(co
     answer = replace(consumer, transport=Transport()).prove()
     assert answer.outcome is LoginOutcome.CONFIGURATION
     assert "is not trusted" in answer.reason
-    assert "`ca`" in answer.advice
+    assert "`ca`" in answer.hint
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_user_who_is_not_approved_is_told_how_to_be(production: Org, consumer:
     production.app("Billing").component["oauthConfig"]["isAdminApproved"] = "false"
     answer = consumer.prove()
     assert answer.outcome is LoginOutcome.CONFIGURATION
-    assert "pre-authorized" in answer.advice
+    assert "pre-authorized" in answer.hint
 
 
 def test_every_setting_that_refuses_a_login_is_told_from_a_wrong_key(production: Org, consumer: Consumer) -> None:

@@ -204,7 +204,7 @@ def test_a_user_without_the_permission_is_told_which_one_is_missing(production: 
     production.users["robot@rotator.example"].may_use_metadata = False
     with pytest.raises(OrgError, match="INSUFFICIENT_ACCESS") as caught:
         metadata.describe()
-    assert "Modify Metadata Through Metadata API Functions" in caught.value.advice
+    assert "Modify Metadata Through Metadata API Functions" in caught.value.hint
 
 
 def test_an_answer_of_another_schema_is_not_half_understood(production: Org, metadata: MetadataService) -> None:

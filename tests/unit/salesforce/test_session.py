@@ -26,7 +26,7 @@ Clock = Callable[[], "datetime"]
 
 
 def refused(_instance_url: str, _token: Secret) -> None:
-    raise SessionExpired("The session is over.", advice="")
+    raise SessionExpired("The session is over.", hint="")
 
 
 def test_no_login_happens_before_it_is_needed(production: Org, open_session: Open) -> None:
@@ -147,7 +147,7 @@ def test_threads_whose_session_ended_at_once_share_the_new_one(production: Org, 
     def ends_once(_instance_url: str, token: Secret) -> None:
         if token.reveal() == first:
             expired.wait(5.0)
-            raise SessionExpired("The session is over.", advice="")
+            raise SessionExpired("The session is over.", hint="")
 
     first = session.call(lambda _instance_url, token: token.reveal())
     threads = [threading.Thread(target=session.call, args=(ends_once,)) for _ in range(3)]
@@ -204,4 +204,4 @@ def test_tokens_in_jwt_format_are_refused_with_the_setting_to_change(production:
     production.app("Rotator").component["oauthConfig"]["isNamedUserJwtEnabled"] = "true"
     with pytest.raises(OrgError, match="JWT format") as caught:
         open_session(production).ensure_alive()
-    assert '"Issue JSON Web Token (JWT)-based access tokens"' in caught.value.advice
+    assert '"Issue JSON Web Token (JWT)-based access tokens"' in caught.value.hint

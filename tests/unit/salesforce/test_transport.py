@@ -168,7 +168,7 @@ def test_an_untrusted_certificate_is_answered_with_advice_to_set_ca(production: 
     with pytest.raises(OrgError, match="is not trusted: unable to get local issuer certificate") as caught:
         Transport().get(userinfo(production), token=TOKEN)
     assert not isinstance(caught.value, OrgUnavailable)
-    assert "Set `ca`" in caught.value.advice
+    assert "Set `ca`" in caught.value.hint
 
 
 def test_a_certificate_for_another_host_is_told_apart_from_an_untrusted_one(

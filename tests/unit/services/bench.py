@@ -53,7 +53,7 @@ class MemoryStore:
 
     def read(self, _credential: str, fingerprint: Fingerprint) -> Version:
         if fingerprint not in self.versions:
-            raise StoreError("It is not there.", advice="Look again.")
+            raise StoreError("It is not there.", hint="Look again.")
         return self.versions[fingerprint]
 
     def put_pending(self, version: Version) -> None:
@@ -231,9 +231,9 @@ class Bench:
 
 def away(_name: str) -> None:
     """What an org that is away does to a call."""
-    raise OrgUnavailable("The org is away.", advice="Run it again.")
+    raise OrgUnavailable("The org is away.", hint="Run it again.")
 
 
 def full(_kind: str) -> None:
     """What a full disk does to the history."""
-    raise HistoryUnavailable("The disk is full.", advice="Make room.")
+    raise HistoryUnavailable("The disk is full.", hint="Make room.")

@@ -106,7 +106,7 @@ class Outside:
 
     def send_heartbeat(self) -> None:
         if self.monitor_fails:
-            raise HeartbeatFailed("The monitor is away.", advice="Wait.")
+            raise HeartbeatFailed("The monitor is away.", hint="Wait.")
         self.beats.append(self.bench.time)
 
     # rotator.alerts.base.Channel

@@ -44,7 +44,7 @@ class Org:
         if self.closed:
             raise self.closed
         if absent := [name for name in names if name not in self.live]:
-            raise OrgError(f"There is no {absent[0]}.", advice="Look it up.")
+            raise OrgError(f"There is no {absent[0]}.", hint="Look it up.")
 
     def read(self, name: str) -> Any:
         certificate = self.live[name]
@@ -111,7 +111,7 @@ def test_everything_is_tried_in_the_order_in_which_it_rests_on_the_other(world: 
 def test_a_credential_that_is_not_stored_is_skipped_with_what_to_do(world: World) -> None:
     check = world.check("key of billing")
     assert check.result is Result.SKIPPED
-    assert "rotator adopt billing" in check.advice
+    assert "rotator adopt billing" in check.hint
 
 
 def test_a_live_current_version_passes(world: World, stored: Stored) -> None:
@@ -125,13 +125,13 @@ def test_another_live_certificate_or_none_fails(world: World, stored: Stored, *,
     world.orgs["production"].live["Billing"] = make_version().certificate if held else None
     check = world.check("key of billing")
     assert check.result is Result.FAILED
-    assert "rotate restore billing" in check.advice
+    assert "rotate restore billing" in check.hint
 
 
 def test_a_refused_login_fails_and_stops_only_what_rests_on_it(world: World) -> None:
-    world.orgs["production"].refuses = LoginRefused("user hasn't approved this consumer", advice="Pre-authorise.")
+    world.orgs["production"].refuses = LoginRefused("user hasn't approved this consumer", hint="Pre-authorise.")
     found = world.all()
-    assert (found["login to production"].result, found["login to production"].advice) == (
+    assert (found["login to production"].result, found["login to production"].hint) == (
         Result.FAILED,
         "Pre-authorise.",
     )
@@ -146,13 +146,13 @@ def test_a_credential_of_the_app_that_we_log_in_through_with_a_key_of_our_own_fa
     world.orgs["production"].client_ids["Billing"] = "key"
     check = world.check("apps of billing")
     assert check.result is Result.FAILED
-    assert "`login: {credential: billing}`" in check.advice
+    assert "`login: {credential: billing}`" in check.hint
     world.orgs["sandbox"].client_ids["Rotator"] = "key"
     assert world.check("apps of management").result is Result.OK
 
 
 def test_a_missing_permission_fails_the_metadata_check(world: World) -> None:
-    world.orgs["production"].closed = OrgError("INSUFFICIENT_ACCESS", advice="Give the permission.")
+    world.orgs["production"].closed = OrgError("INSUFFICIENT_ACCESS", hint="Give the permission.")
     assert world.check("metadata of production").result is Result.FAILED
 
 
@@ -179,7 +179,7 @@ def test_an_org_that_does_not_tell_its_time_is_no_failure(world: World) -> None:
 
 def test_a_store_that_refuses_stops_the_keys_in_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
-        raise StoreError("The disk is full.", advice="Make room.")
+        raise StoreError("The disk is full.", hint="Make room.")
 
     monkeypatch.setattr(world.files, "check", refuse)
     found = world.all()
@@ -192,7 +192,7 @@ def test_a_history_that_cannot_be_opened_fails_alone(settings: Settings, store: 
     class Broken(World):
         @property
         def database(self) -> Any:
-            raise HistoryError("The history is of a later release.", advice="Install it.")
+            raise HistoryError("The history is of a later release.", hint="Install it.")
 
         @database.setter
         def database(self, _: Any) -> None: ...
@@ -216,10 +216,10 @@ def alerting(tmp_path: Path, store: FilesStore) -> World:
 
 def test_channels_are_tried_each_on_its_own(alerting: World) -> None:
     def refuse() -> str:
-        raise DeliveryFailed("Channel pager: no login.", advice="Give the password.", lasting=True)
+        raise DeliveryFailed("Channel pager: no login.", hint="Give the password.", lasting=True)
 
     alerting.channels = {"ops": SimpleNamespace(check=lambda: "Connected."), "pager": SimpleNamespace(check=refuse)}
     ops, pager = alerting.check("channel ops"), alerting.check("channel pager")
     assert (ops.result, ops.sentence) == (Result.OK, "Connected.")
-    assert (pager.result, pager.advice) == (Result.FAILED, "Give the password.")
+    assert (pager.result, pager.hint) == (Result.FAILED, "Give the password.")
     assert "2 channels" in alerting.check("configuration").sentence

@@ -182,19 +182,19 @@ def _attempts(attempts: AttemptRecords) -> None:
     for hour in (50, 20, 2):
         uat = uat.failed(
             NOW - timedelta(hours=hour), BackOff(), problem="The org uat cannot be reached: connection refused.",
-            advice="Look at the network between; it is tried again.",
+            hint="Look at the network between; it is tried again.",
         )  # fmt: skip
     attempts.put(uat)
     telephony = AttemptRecord("rotate", "telephony")
     for hour in range(30, 20, -2):
         telephony = telephony.failed(
             NOW - timedelta(hours=hour), BackOff(), problem="The org production refuses the user of telephony: user "
-            "hasn't approved this consumer.", advice="Approve the app for the user's profile in Setup.", lasting=True,
+            "hasn't approved this consumer.", hint="Approve the app for the user's profile in Setup.", lasting=True,
         )  # fmt: skip
     attempts.put(telephony)
     attempts.put(AttemptRecord("deliver", "crm-team").succeeded(NOW - timedelta(hours=1)))
     down = AttemptRecord("deliver", "on-call").failed(
-        NOW - timedelta(minutes=4), BackOff(), problem="Slack asks to be called later.", advice="It is sent again."
+        NOW - timedelta(minutes=4), BackOff(), problem="Slack asks to be called later.", hint="It is sent again."
     )
     attempts.put(down)
 

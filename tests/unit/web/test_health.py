@@ -33,8 +33,8 @@ class Away:
         def fail(*_: object) -> NoReturn:
             raise HistoryUnavailable(
                 "The history database sqlite:///x is held by another program.",
-                left="Nothing was written.",
-                advice="Run this again.",
+                effect="Nothing was written.",
+                hint="Run this again.",
             )
 
         return fail

@@ -55,8 +55,8 @@ def test_a_port_that_is_taken_is_a_mistake_in_the_configuration() -> None:
         port = other.getsockname()[1]
         with pytest.raises(ConfigurationError) as caught:
             WebServer(PAGES, HttpSettings(port=port))
-    assert f"127.0.0.1 port {port}" in caught.value.what
-    assert "http.port" in caught.value.advice
+    assert f"127.0.0.1 port {port}" in caught.value.message
+    assert "http.port" in caught.value.hint
 
 
 def test_a_name_that_is_no_address_of_this_machine_is_a_mistake_in_the_configuration() -> None:

@@ -74,7 +74,7 @@ def test_the_exit_code_says_whether_a_person_is_needed(
     (told,) = json.loads(outcome.out)
     assert (told["channel"], told["accepted"]) == ("ops", False)
     assert told["problem"]
-    assert told["advice"]
+    assert told["hint"]
 
 
 def test_an_unknown_channel_is_refused_before_any_is_tried(rotator: Command, channels: Path, slack: FakeSlack) -> None:

@@ -231,7 +231,7 @@ def test_a_management_key_that_others_can_read_fails_the_check(rotator: Command,
     login = next(line for line in outcome.json if line["name"] == "login to production")
     assert outcome.code == 1
     assert "can be read by others (mode 0644)" in login["sentence"]
-    assert f"chmod 600 {key}" in login["advice"]
+    assert f"chmod 600 {key}" in login["hint"]
 
 
 def test_the_history_of_a_new_set_up_is_empty_and_intact(rotator: Command, config: Path) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.unit.cli.outcomes import Command
 
 DONE = Report("", Strategy.IN_PLACE, Outcome.ROTATED, "done", new_fingerprint=Fingerprint("cd" * 32))
-AWAY = OrgUnavailable("The org is down.", left="Nothing was changed.", advice="Run it again.")
+AWAY = OrgUnavailable("The org is down.", effect="Nothing was changed.", hint="Run it again.")
 CONFIG = """
 database: sqlite:///rotator.db
 orgs:

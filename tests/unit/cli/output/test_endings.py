@@ -73,10 +73,10 @@ def test_every_outcome_has_a_sentence(report: Report, first: str, capsys: pytest
 
 def test_what_a_person_is_to_do_comes_last(capsys: pytest.CaptureFixture[str]) -> None:
     report = replace(
-        ROTATED, outcome=Outcome.HALTED, advice="Look.", warnings=("The history\x1b[2J is full.",), again_at=None
+        ROTATED, outcome=Outcome.HALTED, hint="Look.", warnings=("The history\x1b[2J is full.",), again_at=None
     )
-    *_, warning, advice = told(report, capsys).splitlines()
-    assert (warning, advice) == ("  Warning: The history?[2J is full.", "  What to do: Look.")
+    *_, warning, hint = told(report, capsys).splitlines()
+    assert (warning, hint) == ("  Warning: The history?[2J is full.", "  What to do: Look.")
 
 
 def test_a_wait_says_until_when(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +91,7 @@ def test_the_json_of_a_run_has_what_the_help_says() -> None:
         "strategy": "in_place",
         "outcome": "rotated",
         "why": "what is wanted is so",
+        "hint": "",
         "advice": "",
         "rotation_id": "20261123-100000-abcdefgh",
         "old_fingerprint": OLD,
@@ -112,7 +113,8 @@ def test_the_json_of_a_run_has_what_the_help_says() -> None:
         """Does it."""
 
     assert command.__doc__
-    for member in (*told, *failure_as_json("billing", OrgUnavailable("x", advice="y"))):
+    former = {"advice", "left"}
+    for member in {*told, *failure_as_json("billing", OrgUnavailable("x", hint="y"))} - former:
         assert f'"{member}"' in command.__doc__
     for outcome in Outcome:
         assert f'"{outcome}"' in command.__doc__

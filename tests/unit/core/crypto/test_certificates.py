@@ -135,7 +135,7 @@ def test_a_certificate_may_be_valid_until_the_year_9999() -> None:
 def test_what_is_no_certificate_is_said_to_be_none(content: str | bytes) -> None:
     with pytest.raises(CertificateError, match=r"no X\.509 certificate") as refused:
         Certificate.parse(content)
-    assert "openssl x509" in refused.value.advice
+    assert "openssl x509" in refused.value.hint
 
 
 def test_several_certificates_are_refused(certificate: Certificate) -> None:
@@ -240,7 +240,7 @@ def test_any_subject_gives_a_certificate_that_salesforce_takes_or_a_sentence(sub
     try:
         certificate = self_signed(spare_key(0), subject, now=MOMENT, lifetime=YEAR)
     except CertificateError as refused:
-        assert refused.advice  # noqa: PT017 -- either answer is right
+        assert refused.hint  # noqa: PT017 -- either answer is right
         return
     assert len(certificate.pem) <= LARGEST_CERTIFICATE
     assert Certificate.parse(certificate.base64) == certificate

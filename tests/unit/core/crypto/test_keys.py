@@ -71,7 +71,7 @@ def test_a_key_with_a_damaged_byte_never_passes_for_another(place: int, change: 
     try:
         assert PrivateKey.from_pem(bytes(pem)).public_fingerprint == spare_key(0).public_fingerprint
     except CertificateError as refused:
-        assert refused.advice  # noqa: PT017 -- either answer is right
+        assert refused.hint  # noqa: PT017 -- either answer is right
 
 
 def test_a_key_whose_parts_do_not_belong_together_is_refused_however_often_it_is_read() -> None:

@@ -164,4 +164,4 @@ def test_a_password_that_java_could_not_be_given_is_refused_and_not_repeated(
     with pytest.raises(CertificateError) as refused:
         keystore(version, form, Secret(password), "billing")
     assert not password or password not in str(refused.value)
-    assert "openssl rand" in refused.value.advice
+    assert "openssl rand" in refused.value.hint

@@ -236,7 +236,7 @@ def test_answers_that_prove_nothing_change_nothing_on_the_org(probe: Probe) -> N
     action = decided(seen("new", pending=NEW, current=OLD, probes={"new": probe}))
     assert action.halt is HaltReason.UNPROVEN
     assert "it says so" in action.why
-    assert action.advice.startswith("Do this.")
+    assert action.hint.startswith("Do this.")
 
 
 # --- two apps ----------------------------------------------------------------------------------
@@ -463,7 +463,7 @@ UNSEEN = replace(seen("old", current=OLD), apps={"A": SeenApp("A", readable=Fals
 def test_an_unknown_certificate_is_told_with_the_command_that_replaces_it(
     look: Observation, wanted: Wanted, command: str
 ) -> None:
-    assert command in decided(look, wanted).advice
+    assert command in decided(look, wanted).hint
 
 
 CALLS_FOR_A_PERSON = [
@@ -495,7 +495,7 @@ def test_a_person_is_told_why_and_what_to_do(observation: Observation, wanted: W
     action = decided(observation, wanted)
     assert action.halt is reason
     assert action.why.endswith(".")
-    assert action.advice.endswith(".")
+    assert action.hint.endswith(".")
 
 
 def test_nothing_else_calls_for_a_person() -> None:
@@ -568,7 +568,7 @@ def test_there_is_an_answer_to_whatever_is_seen(observation: Observation, wanted
     assert action.why
     assert action.version is None or action.version in observation.stored
     assert action.app is None or action.app in observation.apps
-    assert (action.kind is ActionKind.HALT) == (action.halt is not None) == bool(action.advice)
+    assert (action.kind is ActionKind.HALT) == (action.halt is not None) == bool(action.hint)
     if action.kind is ActionKind.WAIT:
         assert action.until is not None
         assert action.until > NOW

@@ -42,7 +42,7 @@ def test_what_sqlite_says_is_said_in_words(code: str, kind: type[HistoryError], 
         assert "sqlite:///x.db" in str(caught.value)
         assert "s3cret" not in str(caught.value)
         assert caught.value.__cause__ is None
-        assert caught.value.advice
+        assert caught.value.hint
 
 
 def test_what_the_library_says_is_said_in_words() -> None:

@@ -17,10 +17,10 @@ def said_of(error: psycopg.Error) -> HistoryError:
     wrapped = OperationalError("SELECT %s", ("s3cret",), error)
     with pytest.raises(HistoryError) as caught, database_failures(NAME):
         raise wrapped
-    assert NAME in caught.value.what
+    assert NAME in caught.value.message
     assert "s3cret" not in str(caught.value)
-    assert caught.value.left
-    assert caught.value.advice
+    assert caught.value.effect
+    assert caught.value.hint
     return caught.value
 
 
@@ -49,7 +49,7 @@ def said_of(error: psycopg.Error) -> HistoryError:
 def test_what_a_server_says_by_its_code_is_said_in_words(state: str, kind: type[HistoryError], words: str) -> None:
     error = said_of(lookup(state)("quoting s3cret"))
     assert type(error) is kind
-    assert words in error.what
+    assert words in error.message
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_what_a_server_says_by_its_code_is_said_in_words(state: str, kind: type[
 def test_what_is_said_without_a_session_is_said_in_words(sentence: str, kind: type[HistoryError], words: str) -> None:
     error = said_of(psycopg.OperationalError(sentence))
     assert type(error) is kind
-    assert words in error.what
-    assert "\n" not in error.what
+    assert words in error.message
+    assert "\n" not in error.message
 
 
 def test_a_time_out_of_the_driver_is_no_fault() -> None:
@@ -101,10 +101,10 @@ def test_a_time_out_of_the_driver_is_no_fault() -> None:
 
 def test_nobody_says_that_nothing_was_written_when_the_session_ended_at_an_unknown_point() -> None:
     for error in (psycopg.OperationalError("the connection is lost"), lookup("57P01")("terminating connection")):
-        assert "may be there or not" in said_of(error).left
+        assert "may be there or not" in said_of(error).effect
 
 
 def test_what_the_driver_cannot_write_is_refused() -> None:
     error = said_of(psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"))
     assert type(error) is HistoryError
-    assert "refused what rotator asked" in error.what
+    assert "refused what rotator asked" in error.message

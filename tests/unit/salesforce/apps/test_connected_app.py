@@ -137,7 +137,7 @@ def test_an_app_without_oauth_has_no_place_for_a_certificate(
     metadata.read = lambda _type, _names: [component]
     with pytest.raises(OrgError, match="has no OAuth settings") as caught:
         ConnectedApps(session, metadata).replace_certificate("Billing", pair.certificate, expecting=None)
-    assert "Enable OAuth Settings" in caught.value.advice
+    assert "Enable OAuth Settings" in caught.value.hint
 
 
 def test_a_certificate_that_the_org_dropped_without_a_word_is_noticed(
@@ -146,7 +146,7 @@ def test_a_certificate_that_the_org_dropped_without_a_word_is_noticed(
     production.faults.add(Fault(Kind.SOAP_UPDATE, Effect.LOSE_CERTIFICATE))
     with pytest.raises(OrgError, match="but the app holds no certificate") as caught:
         apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
-    assert other_pair.certificate.fingerprint in caught.value.advice
+    assert other_pair.certificate.fingerprint in caught.value.hint
     apps.replace_certificate("Billing", other_pair.certificate, expecting=None)
     assert live(production, "Billing") == other_pair.certificate.fingerprint
 
@@ -170,8 +170,8 @@ def test_a_field_that_changed_with_the_certificate_is_named(
     metadata.update = and_somebody_renames_it  # type: ignore[method-assign] # what happens between write and read
     with pytest.raises(OrgError) as caught:
         ConnectedApps(session, metadata).replace_certificate("Billing", other_pair.certificate, expecting=before)
-    assert "label: Billing -> Renamed; oauthConfig.isPkceRequired: False -> True" in caught.value.what
-    assert caught.value.left == "The new certificate is live."
+    assert "label: Billing -> Renamed; oauthConfig.isPkceRequired: False -> True" in caught.value.message
+    assert caught.value.effect == "The new certificate is live."
 
 
 def test_a_write_whose_answer_was_lost_is_looked_for_by_the_caller(
@@ -236,7 +236,7 @@ def test_a_user_who_is_shown_no_apps_at_all_is_told_the_permissions(
     metadata.describe = lambda: frozenset({"CustomObject"})
     with pytest.raises(OrgError, match="shows the program's user no connected apps") as caught:
         ConnectedApps(session, metadata).check_access(["Billing"])
-    assert "Modify Metadata" in caught.value.advice
+    assert "Modify Metadata" in caught.value.hint
 
 
 def texts(field: Field) -> st.SearchStrategy[str]:

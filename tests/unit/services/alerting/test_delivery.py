@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
-PASSING = DeliveryFailed("Channel ops: no answer.", advice="Wait.")
-LASTING = DeliveryFailed("Channel ops: invalid_auth.", advice="Put a token there.", lasting=True)
+PASSING = DeliveryFailed("Channel ops: no answer.", hint="Wait.")
+LASTING = DeliveryFailed("Channel ops: invalid_auth.", hint="Put a token there.", lasting=True)
 
 
 @dataclass
@@ -229,7 +229,7 @@ def test_a_failure_is_tried_again_after_a_pause_that_doubles_up_to_a_ceiling(des
 def test_what_the_channel_asks_for_is_obeyed(desk: Desk) -> None:
     desk.alert()
     hour = timedelta(hours=1)
-    desk.channel.refuses = lambda _: DeliveryFailed("Later.", advice="", retry_after=hour)
+    desk.channel.refuses = lambda _: DeliveryFailed("Later.", hint="", retry_after=hour)
     desk.deliver()
     assert desk.delivery.due(["ops"], MOMENT + hour - timedelta(seconds=1)) == []
     assert desk.delivery.due(["ops"], MOMENT + hour) == ["ops"]
@@ -250,7 +250,7 @@ def test_a_pause_that_is_asked_for_amid_many_keeps_the_rest_for_later(desk: Desk
 
 
 def _later(pause: timedelta) -> DeliveryFailed:
-    return DeliveryFailed("Later.", advice="", retry_after=pause)
+    return DeliveryFailed("Later.", hint="", retry_after=pause)
 
 
 def test_a_channel_that_failed_three_times_is_told_of_elsewhere_until_it_accepts(desk: Desk) -> None:
@@ -282,7 +282,7 @@ def test_a_channel_that_cannot_be_used_is_one_that_only_a_person_can_mend(desk: 
     desk.alert()
 
     def unusable() -> Recorder:
-        raise ConfigurationError("The environment variable TOKEN is not set.", advice="Export TOKEN.")
+        raise ConfigurationError("The environment variable TOKEN is not set.", hint="Export TOKEN.")
 
     desk.delivery.deliver("ops", unusable, MOMENT)
     assert "Export TOKEN." in desk.told.open["delivery:ops"].text
@@ -352,12 +352,12 @@ def test_a_fault_in_one_message_is_that_messages_failure(desk: Desk) -> None:
     outcome = desk.deliver()
     assert outcome.told == 1
     assert outcome.problem is not None
-    assert "KeyError" in outcome.problem.what
+    assert "KeyError" in outcome.problem.message
 
 
 def test_partly_accepted_is_told_and_an_alert(desk: Desk) -> None:
     alert = desk.alert()
-    partly = PartlyAccepted("Channel ops: refused some: a@example.com.", advice="Correct `to`.", thread="thread 7")
+    partly = PartlyAccepted("Channel ops: refused some: a@example.com.", hint="Correct `to`.", thread="thread 7")
     desk.channel.refuses = lambda _: partly
     assert desk.deliver() == Delivered(told=1, problem=partly)
     assert desk.outbox.thread(alert.id, "ops") == "thread 7"

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from rotator.history.alerts.alerts import NewAlert
 
 EXPIRY = "expiry:production/ConnectedApp/Legacy"
-AWAY = OrgUnavailable("The org does not answer.", advice="Wait.")
+AWAY = OrgUnavailable("The org does not answer.", hint="Wait.")
 SOMEHOW_HALTED = Report(
     credential="billing",
     strategy=Strategy.IN_PLACE,
     outcome=Outcome.HALTED,
     why="The app is gone.",
-    advice="Look at Setup.",
+    hint="Look at Setup.",
     old_fingerprint=Fingerprint("a" * 64),
 )
 SOMEHOW_ROTATED = Report(
@@ -403,10 +403,8 @@ class TestOtherMatters:
         assert bool(at.open()) is is_told
 
     def test_every_alert_says_what_to_do_and_shows_no_more_than_it_may(self) -> None:
-        attempt = AttemptRecord("look", "production").failed(
-            NOW, BackOff(), problem="Refused.", advice="Look at Setup."
-        )
-        away = StoreUnavailable("The store is away.", left="Nothing was written.", advice="Start it.")
+        attempt = AttemptRecord("look", "production").failed(NOW, BackOff(), problem="Refused.", hint="Look at Setup.")
+        away = StoreUnavailable("The store is away.", effect="Nothing was written.", hint="Start it.")
         for new in (
             catalog.unreadable_store("keys", away, since=NOW),
             catalog.attention(attempt, org="production"),
@@ -418,7 +416,7 @@ class TestOtherMatters:
             assert not new.title.endswith(".")
             assert new.text.endswith(".")
         assert catalog.attention(attempt).title == "Looking at the org production failed once and needs a person"
-        halted = catalog.failed("billing", "production", RotationHalted("The app is gone.", advice="Look at Setup."))
+        halted = catalog.failed("billing", "production", RotationHalted("The app is gone.", hint="Look at Setup."))
         assert (halted.severity, halted.title) == (
             Severity.CRITICAL, "The rotation of billing in production needs a person",
         )  # fmt: skip

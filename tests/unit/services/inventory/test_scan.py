@@ -181,7 +181,7 @@ def test_a_configured_app_that_the_org_does_not_show_is_listed(world: World) -> 
 
 
 def test_an_org_that_is_away_hides_no_other(world: World) -> None:
-    world.orgs["production"] = OrgUnavailable("The org is down.", advice="Wait.")
+    world.orgs["production"] = OrgUnavailable("The org is down.", hint="Wait.")
     world.orgs["sandbox"] = [entry("Rotator", org="sandbox")]
     result = world.scan()
     assert Found("production", None) in result.found
@@ -202,7 +202,7 @@ def test_everything_that_was_seen_is_recorded(world: World) -> None:
 
 def test_a_history_that_is_away_hides_no_app(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
-        raise HistoryUnavailable("The disk is full.", advice="Make room.")
+        raise HistoryUnavailable("The disk is full.", hint="Make room.")
 
     monkeypatch.setattr(world, "record", full)
     world.orgs["production"] = [entry("Legacy")]
@@ -213,7 +213,7 @@ def test_a_history_that_is_away_hides_no_app(world: World, monkeypatch: pytest.M
 
 def test_a_store_that_refuses_hides_no_app_and_shows_no_drift(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> Store:
-        raise StoreError("The store is readable by others.", advice="chmod 700")
+        raise StoreError("The store is readable by others.", hint="chmod 700")
 
     monkeypatch.setattr(world, "store", refuse)
     world.orgs["production"] = [entry("Billing", make_version().certificate)]
@@ -224,7 +224,7 @@ def test_a_store_that_refuses_hides_no_app_and_shows_no_drift(world: World, monk
 
 
 def test_one_org_can_be_looked_at_alone(world: World) -> None:
-    world.orgs["production"] = OrgUnavailable("The org is down.", advice="Wait.")
+    world.orgs["production"] = OrgUnavailable("The org is down.", hint="Wait.")
     world.orgs["sandbox"] = [entry("Rotator", org="sandbox")]
     result = world.scan("sandbox")
     assert [(line.org, line.name) for line in result.found] == [("sandbox", "Rotator")]
@@ -276,7 +276,7 @@ def test_an_org_that_shows_no_app_at_all_hides_them_for_a_while(world: World) ->
     assert [line.name for line in result.vanished] == ["Signing"]
     [problem] = result.problems
     assert (problem.org, problem.kind) == ("production", Kind.APP)
-    assert "shows no connected app any more" in problem.error.what
+    assert "shows no connected app any more" in problem.error.message
 
     world.known = [replace(each, last_seen=MOMENT - 8 * DAY) for each in world.known]
     assert {line.name for line in world.scan("production").vanished} == {"Legacy", "Billing", "Signing"}
@@ -293,14 +293,14 @@ def test_what_vanished_long_ago_is_told_no_more_unless_it_is_configured(world: W
 
 def test_nothing_vanishes_from_an_org_that_cannot_be_read(world: World) -> None:
     world.known = [last(entry("Legacy"))]
-    world.orgs["production"] = OrgUnavailable("The org is down.", advice="Wait.")
+    world.orgs["production"] = OrgUnavailable("The org is down.", hint="Wait.")
     assert world.scan().vanished == ()
     assert world.gone == []
 
 
 def test_of_a_type_that_cannot_be_read_nothing_vanishes_and_what_was_known_is_shown(world: World) -> None:
     world.known = [last(own("Signing", 20)), last(entry("Legacy"))]
-    world.unread = (Unread(Kind.CERTIFICATE, OrgError("Not allowed.", advice="Allow it.")),)
+    world.unread = (Unread(Kind.CERTIFICATE, OrgError("Not allowed.", hint="Allow it.")),)
     world.orgs["production"] = [entry("Rotator")]
     result = world.scan("production")
     signing = next(line for line in result.found if line.name == "Signing")
@@ -317,7 +317,7 @@ def test_the_saml_certificate_of_an_app_that_cannot_be_read_has_not_vanished(wor
 
 def test_a_history_that_cannot_be_asked_is_one_problem(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object, **__: object) -> None:
-        raise HistoryUnavailable("The disk is full.", advice="Make room.")
+        raise HistoryUnavailable("The disk is full.", hint="Make room.")
 
     monkeypatch.setattr(world, "record", away)
     result = scan(world.settings, read_org=world.read_org, store=world.store, known=away, record=away, now=MOMENT)  # type: ignore[arg-type] # it never returns
@@ -357,7 +357,7 @@ class TestWhatAlertsAreGiven:
 
     def test_what_cannot_be_read_as_unreadable(self, world: World) -> None:
         world.known = [last(own("Signing", 20))]
-        world.unread = (Unread(Kind.CERTIFICATE, OrgError("Not allowed.", advice="Allow it.")),)
+        world.unread = (Unread(Kind.CERTIFICATE, OrgError("Not allowed.", hint="Allow it.")),)
         world.orgs["production"] = [entry("Legacy", unreadable=True)]
         seen = world.seen()
         assert not seen["Signing"].readable
@@ -383,7 +383,7 @@ class TestWhatAlertsAreGiven:
 
     def test_a_pair_whose_store_is_away_as_unreadable(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(_: str) -> Store:
-            raise StoreError("The store is readable by others.", advice="chmod 700")
+            raise StoreError("The store is readable by others.", hint="chmod 700")
 
         monkeypatch.setattr(world, "store", refuse)
         world.orgs["production"] = [entry("Warehouse_A", make_version().certificate)]

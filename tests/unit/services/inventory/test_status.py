@@ -34,7 +34,7 @@ class World:
     def read_app(self, org: str, name: str) -> App | None:
         self.asked += 1
         if self.away:
-            raise OrgUnavailable(f"The org {org} is down.", advice="Wait.")
+            raise OrgUnavailable(f"The org {org} is down.", hint="Wait.")
         if name not in self.live:
             return None
         return App(name, name, "client id", self.live[name], component=None)
@@ -155,7 +155,7 @@ def test_the_previous_version_is_kept_for_the_grace_period(world: World, stored:
 
 def test_a_history_that_is_away_leaves_the_rest_to_see(world: World, stored: Stored) -> None:
     def away(_: str) -> Past:
-        raise HistoryUnavailable("The history is locked.", advice="Wait.")
+        raise HistoryUnavailable("The history is locked.", hint="Wait.")
 
     world.live["Billing"] = stored().certificate
     world.past = away

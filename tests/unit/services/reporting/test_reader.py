@@ -167,7 +167,7 @@ def test_year_9999_has_a_window_too(database: Database) -> None:
 
 def failed(kind: str, name: str) -> AttemptRecord:
     back_off = BackOff(attention_after=1)
-    return AttemptRecord(kind, name).failed(NOW, back_off, problem="It cannot.", advice="Mend it.", lasting=True)
+    return AttemptRecord(kind, name).failed(NOW, back_off, problem="It cannot.", hint="Mend it.", lasting=True)
 
 
 def test_what_needs_a_person_is_shown_once(database: Database) -> None:

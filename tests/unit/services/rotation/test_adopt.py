@@ -29,7 +29,7 @@ def test_a_key_that_the_org_refuses_is_refused_with_its_words(one: Bench) -> Non
     one.refuses = lambda _: LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer", "Approve.")
     with pytest.raises(LoginRefused, match="user hasn't approved this consumer") as caught:
         version_to_adopt(one.credential_context, one.current.private_key, one.now())
-    assert caught.value.advice == "Approve."
+    assert caught.value.hint == "Approve."
 
 
 def test_an_app_that_is_not_there_is_named(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_what_the_history_cannot_keep_is_not_written(
     store: FilesStore, current: Version, journal: Journal, folder: Path
 ) -> None:
     assert current
-    journal.failure = HistoryError("It is full.", advice="")
+    journal.failure = HistoryError("It is full.", hint="")
     with pytest.raises(HistoryError):
         export(wish(folder / "billing.p12"), store, journal.record)
     assert list(folder.iterdir()) == []

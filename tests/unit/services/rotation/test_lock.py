@@ -15,9 +15,9 @@ from rotator.testing.versions import MOMENT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOST = HistoryUnavailable("The lock was lost.", advice="Run it again.")
-AWAY = HistoryUnavailable("The history is away.", advice="Run it again.")
-TAKEN = RotationRunning("Somebody has it.", advice="Wait.")
+LOST = HistoryUnavailable("The lock was lost.", hint="Run it again.")
+AWAY = HistoryUnavailable("The history is away.", hint="Run it again.")
+TAKEN = RotationRunning("Somebody has it.", hint="Wait.")
 TIMEOUT = timedelta(minutes=2)
 
 

@@ -51,4 +51,4 @@ def test_what_is_stored_is_looked_at_again_for_every_login(
 def test_a_credential_that_is_not_stored_says_how_to_begin(settings: Settings, store: FilesStore) -> None:
     with pytest.raises(StoreError, match="no current version") as caught:
         own_login(settings, "sandbox", store=lambda _: store, environ={})
-    assert "rotator adopt management" in caught.value.advice
+    assert "rotator adopt management" in caught.value.hint

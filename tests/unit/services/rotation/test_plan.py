@@ -91,7 +91,7 @@ def test_a_run_takes_the_steps_that_were_forecast_and_ends_as_foreseen(
         outcome = bench.handle(REQUESTS[name]).outcome
     except RotationHalted as halted:
         outcome = Outcome.HALTED
-        assert plan.forecast.end.why == halted.what  # noqa: PT017 - a refusal is foreseen as such
+        assert plan.forecast.end.why == halted.message  # noqa: PT017 - a refusal is foreseen as such
     assert taken(bench, begun) == [step for step, _ in groupby(foreseen)]
     ends = {Outcome.HALTED: ActionKind.HALT, Outcome.WAITING: ActionKind.WAIT}
     assert plan.forecast.end.kind is ends.get(outcome, ActionKind.DONE)

@@ -50,7 +50,7 @@ def test_what_failed_is_told_as_such(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_history_that_cannot_be_written_is_a_warning_told_once() -> None:
     def away(*_: object, **__: object) -> None:
-        raise HistoryUnavailable("The disk is full.", advice="Make room.")
+        raise HistoryUnavailable("The disk is full.", hint="Make room.")
 
     notes = RunRecorder("billing", away)
     notes.record(UPLOAD, VERSION)

@@ -13,7 +13,7 @@ from rotator.services.rotation.retry_policy import LOOK, RetryPolicy
 from rotator.testing.versions import MOMENT
 
 RULES = Verification(timeout=timedelta(minutes=8), max_interval=timedelta(seconds=30))
-AWAY = OrgUnavailable("Away.", advice="")
+AWAY = OrgUnavailable("Away.", hint="")
 MINUTE = timedelta(minutes=1)
 
 
@@ -34,10 +34,10 @@ def world() -> World:
     ("error", "minutes"),
     [
         (AWAY, 8),
-        (StoreUnavailable("Full.", advice=""), 8),
-        (HistoryUnavailable("Full.", advice=""), 8),
-        (OrgError("No.", advice=""), 2),
-        (LoginRefused("No.", advice=""), 2),
+        (StoreUnavailable("Full.", hint=""), 8),
+        (HistoryUnavailable("Full.", hint=""), 8),
+        (OrgError("No.", hint=""), 2),
+        (LoginRefused("No.", hint=""), 2),
     ],
 )
 def test_it_lasts_as_long_as_the_rules_say(world: World, error: RotatorError, minutes: int) -> None:

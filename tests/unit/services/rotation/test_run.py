@@ -124,7 +124,7 @@ def test_a_promotion_whose_answer_is_lost_begins_a_grace_all_the_same(
     def lose_the_answer(store: MemoryStore, *given: Any, **named: Any) -> None:
         promote(store, *given, **named)
         # The look after it must not take the version before for one whose grace has ended.
-        raise StoreUnavailable("No answer.", advice="Run it again.")
+        raise StoreUnavailable("No answer.", hint="Run it again.")
 
     monkeypatch.setattr(MemoryStore, "promote", lose_the_answer)
     with pytest.raises(StoreUnavailable):
@@ -139,7 +139,7 @@ def test_asked_to_stop_it_stops_where_nothing_is_half_done_and_says_how_to_go_on
     one.stop_asked = True
     report = one.handle()
     assert (report.outcome, report.outcome.exit_code) == (Outcome.INTERRUPTED, 130)
-    assert "rotate finish billing" in report.advice
+    assert "rotate finish billing" in report.hint
     assert one.writes == {}
     one.stop_asked = False
     assert one.handle(FINISH).outcome is Outcome.ROTATED
@@ -194,7 +194,7 @@ def test_a_store_that_fails_before_anything_is_changed_is_told_at_once(
     one: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_room(*_: object) -> None:
-        raise StoreUnavailable("It is full.", advice="Make room.")
+        raise StoreUnavailable("It is full.", hint="Make room.")
 
     monkeypatch.setattr("tests.unit.services.bench.MemoryStore.put_pending", no_room)
     with pytest.raises(StoreUnavailable):
@@ -205,7 +205,7 @@ def test_a_store_that_fails_before_anything_is_changed_is_told_at_once(
 
 def test_an_upload_that_is_refused_three_times_is_left_to_another_run(one: Bench) -> None:
     def refuse(_: str) -> None:
-        raise OrgError("No.", advice="Ask somebody.")
+        raise OrgError("No.", hint="Ask somebody.")
 
     one.on_write = refuse
     with pytest.raises(OrgError, match=r"No\."):
@@ -219,7 +219,7 @@ def test_an_upload_that_empties_the_app_is_taken_back_and_told(one: Bench) -> No
     def empty(_: str) -> None:
         if one.writes["Billing"] <= 3:
             one.live["Billing"] = None
-            raise OrgError("The app holds no certificate.", advice="Run it again.")
+            raise OrgError("The app holds no certificate.", hint="Run it again.")
 
     one.on_write = empty
     report = one.handle()
@@ -232,7 +232,7 @@ def test_an_upload_that_empties_the_app_is_taken_back_and_told(one: Bench) -> No
 def test_a_restoring_that_keeps_failing_ends_after_the_patience_it_is_given(one: Bench) -> None:
     def only_once(_: str) -> None:
         if one.writes["Billing"] > 1:
-            raise WriteUncertain("No answer.", advice="Run it again.")
+            raise WriteUncertain("No answer.", hint="Run it again.")
 
     old, one.on_write = one.current, only_once
     one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.MISMATCH, "no match")
@@ -249,7 +249,7 @@ def test_a_version_that_was_given_up_is_not_uploaded_again_when_the_restoring_fa
     def second_is_lost(name: str) -> None:
         if one.writes[name] == 2:
             one.live[name] = old.certificate
-            raise WriteUncertain("No answer.", advice="Run it again.")
+            raise WriteUncertain("No answer.", hint="Run it again.")
 
     old, one.on_write = one.current, second_is_lost
     one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.MISMATCH, "no match")

@@ -120,7 +120,7 @@ def test_a_version_that_was_current_before_the_history_began_was_not_promoted_no
 
 def test_a_run_that_cannot_write_its_beginning_changes_nothing(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
-        raise HistoryUnavailable("The disk is full.", advice="Make room.")
+        raise HistoryUnavailable("The disk is full.", hint="Make room.")
 
     monkeypatch.setattr("rotator.history.journal.journal.Journal.begin_rotation", full)
     with pytest.raises(HistoryUnavailable):
@@ -132,7 +132,7 @@ def test_a_rotation_whose_end_cannot_be_written_is_told_and_ended_by_the_next_ru
     one: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
-        raise HistoryUnavailable("The disk is full.", advice="Make room.")
+        raise HistoryUnavailable("The disk is full.", hint="Make room.")
 
     with monkeypatch.context() as patch:
         patch.setattr("rotator.history.journal.journal.Journal.finish_rotation", full)

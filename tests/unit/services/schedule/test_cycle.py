@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-AWAY = OrgUnavailable("The org is away.", advice="Run it again.")
-REFUSED = LoginRefused("The org refuses the login.", advice="Look at the app.")
+AWAY = OrgUnavailable("The org is away.", hint="Run it again.")
+REFUSED = LoginRefused("The org refuses the login.", hint="Look at the app.")
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_an_org_that_refuses_the_login_needs_attention_after_a_while(one: CycleB
     for _ in range(5):
         one.cycle.take_inventory("production")
     assert one.inventory.needs_attention
-    assert one.inventory.advice == REFUSED.advice
+    assert one.inventory.hint == REFUSED.hint
 
 
 def test_a_hiccup_of_an_org_is_no_news_and_its_outage_is_told_from_beginning_to_end(one: CycleBench) -> None:
@@ -161,7 +161,7 @@ def test_what_vanished_is_told_once(one: CycleBench) -> None:
 
 
 def test_a_store_that_cannot_be_read_is_told_when_it_stays_away_and_when_it_is_back(one: CycleBench) -> None:
-    one.outside.store_fails = StoreUnavailable("The store is away.", advice="Wait.")
+    one.outside.store_fails = StoreUnavailable("The store is away.", hint="Wait.")
     one.work()
     one.bench.time += 2 * HOUR
     one.work()
@@ -178,7 +178,7 @@ def test_a_store_that_cannot_be_read_is_told_when_it_stays_away_and_when_it_is_b
 
 
 def test_a_store_that_was_away_for_a_moment_is_no_news(one: CycleBench) -> None:
-    one.outside.store_fails = StoreUnavailable("The store is away.", advice="Wait.")
+    one.outside.store_fails = StoreUnavailable("The store is away.", hint="Wait.")
     one.work()
     one.outside.store_fails = None
     one.bench.time += timedelta(minutes=7)
@@ -262,7 +262,7 @@ def test_an_org_at_its_limits_is_put_off_and_has_not_failed(one: CycleBench) -> 
 
 
 def test_a_look_that_reaches_the_limits_on_its_way_is_put_off_too(one: CycleBench) -> None:
-    one.outside.org_fails = LimitReached("The limit is reached.", advice="Wait.")
+    one.outside.org_fails = LimitReached("The limit is reached.", hint="Wait.")
     one.work()
     assert one.inventory.failures == 0
     assert True in one.outside.limited

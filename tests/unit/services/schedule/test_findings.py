@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HIDES = Problem(
     "org production",
-    OrgError("production hides Certificate.", left="The rest of the org was read.", advice="Give the permission."),
+    OrgError("production hides Certificate.", effect="The rest of the org was read.", hint="Give the permission."),
     org="production",
     kind=Kind.CERTIFICATE,
 )

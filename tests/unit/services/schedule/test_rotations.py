@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DUE = 336 * DAY
 """After which a year's certificate has less than 30 days left."""
-AWAY = OrgUnavailable("The org is away.", advice="Run it again.")
+AWAY = OrgUnavailable("The org is away.", hint="Run it again.")
 MISMATCH = LoginAnswer(LoginOutcome.MISMATCH, "no match")
 
 SATURDAYS = ", windows: [{days: [sat], since: '22:00', until: '23:00'}]"
@@ -280,7 +280,7 @@ def test_an_org_that_is_away_fails_the_try_and_begins_nothing(one: CycleBench) -
 def test_a_rotation_that_fails_is_told_with_when_it_is_tried_again(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
-    refusal = OrgError("The org refuses the upload.", advice="Look at the permissions.")
+    refusal = OrgError("The org refuses the upload.", hint="Look at the permissions.")
 
     def refuse(_app: str) -> None:
         raise refusal
@@ -298,7 +298,7 @@ def test_a_rotation_that_fails_is_told_with_when_it_is_tried_again(one: CycleBen
 
 
 def test_a_login_that_is_refused_needs_attention_after_five_times(one: CycleBench) -> None:
-    one.outside.org_fails = LoginRefused("Refused.", advice="Look.")
+    one.outside.org_fails = LoginRefused("Refused.", hint="Look.")
     for _ in range(5):
         one.cycle.rotate("billing")
         one.bench.time += DAY

@@ -72,8 +72,8 @@ def test_a_store_in_aws_needs_nothing_but_its_type() -> None:
 def test_what_cannot_be_meant_is_told_with_its_line(line: str, reason: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read(line)
-    assert reason in refused.value.what
-    assert re.search(r":[789]: ", refused.value.what)
+    assert reason in refused.value.message
+    assert re.search(r":[789]: ", refused.value.message)
 
 
 def test_tags_are_for_secrets_that_the_store_makes() -> None:

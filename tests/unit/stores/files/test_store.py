@@ -62,7 +62,7 @@ def refusal(store: FilesStore) -> str:
     with pytest.raises(StoreError) as refused:
         store.stages(NAME)
     assert not isinstance(refused.value, StoreUnavailable)
-    assert refused.value.advice
+    assert refused.value.hint
     return str(refused.value)
 
 
@@ -122,7 +122,7 @@ def test_a_key_file_that_others_can_read_is_refused(
     path.chmod(mode)
     with pytest.raises(StoreError, match=f"mode {mode:04o}") as refused:
         store.read(NAME, current.fingerprint)
-    assert f"chmod 600 {path}" in refused.value.advice
+    assert f"chmod 600 {path}" in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_what_the_system_refuses_is_said_in_a_sentence(
     with pytest.raises(StoreError, match=words) as refused:
         store.put_pending(make_version(NAME))
     assert type(refused.value) is kind
-    assert refused.value.advice
+    assert refused.value.hint
     assert refused.value.__cause__ is None
     assert store.stages(NAME) == Stages(current=current.fingerprint)
 

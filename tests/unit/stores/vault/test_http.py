@@ -75,8 +75,8 @@ def test_a_server_that_is_sealed_a_standby_or_throttles_is_waited_for_and_told(
     assert http.send(lambda _client: answers.pop(0), None).ok
     with pytest.raises(StoreUnavailable) as away:
         http.send(lambda _client: response(status, {"errors": errors}), None)
-    assert told in away.value.what
-    assert "(tried for 30 seconds)" in away.value.what
+    assert told in away.value.message
+    assert "(tried for 30 seconds)" in away.value.message
 
 
 @pytest.mark.parametrize(

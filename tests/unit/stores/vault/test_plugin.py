@@ -94,9 +94,9 @@ def test_a_server_on_this_machine_may_do_without_tls(address: str) -> None:
 def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, said: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read(old, new)
-    assert said in refused.value.what
-    assert f"{FILE}:{line}: " in refused.value.what
-    assert "hvs.secret" not in refused.value.what
+    assert said in refused.value.message
+    assert f"{FILE}:{line}: " in refused.value.message
+    assert "hvs.secret" not in refused.value.message
 
 
 def test_the_policies_are_printed_to_be_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

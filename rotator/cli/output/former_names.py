@@ -1,0 +1,12 @@
+"""JSON members under the names that they had in the release before; to be removed with the next one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_FORMER: Final = {"message": "what", "effect": "left", "hint": "advice"}
+
+
+def with_former_names(document: dict[str, Any]) -> dict[str, Any]:
+    """The document of an error or of an end, with each renamed member under its former name as well."""
+    return document | {former: document[name] for name, former in _FORMER.items() if name in document}

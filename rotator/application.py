@@ -256,19 +256,19 @@ class Application:
         )
 
     def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
-        """Where requests for a credential are taken. Raises ConfigurationError."""
+        """Takes requests for a credential. Raises ConfigurationError, and what `credential_context` raises."""
         from rotator.history.journal.queries import gap_begun
         from rotator.services.rotation.run import RunContext
         from rotator.services.rotation.service import RotationService
 
-        def around(rotation_id: str | None) -> RunContext:
+        def run_context(rotation_id: str | None) -> RunContext:
             def record(kind: str, **details: str | float | bool | None) -> None:
                 self.journal.record(kind, now=self.now(), credential=name, rotation_id=rotation_id, **details)
 
             return RunContext(self.now, self.sleep, record, stop_asked, listener)
 
         begun = partial(gap_begun, self.database, name)
-        return RotationService(self.credential_context(name), self.journal, self.locks, around, begun)
+        return RotationService(self.credential_context(name), self.journal, self.locks, run_context, begun)
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

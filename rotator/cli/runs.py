@@ -100,14 +100,13 @@ def _run_one(
 def _tell_stopped(app: Application, name: str) -> None:
     """Says what is half done, as far as store and org still tell."""
     from rotator.services.rotation.observer import Observer  # noqa: PLC0415 - only after a second Ctrl-C
-    from rotator.services.rotation.run import settled  # noqa: PLC0415
 
     try:
         seen = Observer(app.credential_context(name)).observe()
     except RotatorError as error:
         what = f"What it left cannot be seen: {error.message}"
     else:
-        if settled(seen):
+        if seen.is_settled:
             what = "Nothing is half done: consumers of `current` log in as before."
         else:
             what = "The app holds a certificate that is not current's: consumers that try `current` only are refused."

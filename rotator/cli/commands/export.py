@@ -14,7 +14,7 @@ from rotator.cli.output.console import print_json, short
 from rotator.cli.runs import actor
 from rotator.config.secrets import SecretReference
 from rotator.core.crypto.keystores import Format
-from rotator.services.rotation.export import Wish
+from rotator.services.rotation.export import ExportRequest
 from rotator.services.rotation.export import export as write_keystore
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def export(invocation: Invocation, name: str, form: str, out: Path, password_env
     with invocation.application() as app:
         store = app.store(app.credential(name).store)
         password = SecretReference(env=password_env).resolve(os.environ)
-        wish = Wish(name, Format(form), out.absolute(), password, actor())
-        written = write_keystore(wish, store, partial(app.journal.record, now=app.now(), credential=name))
+        request = ExportRequest(name, Format(form), out.absolute(), password, actor())
+        written = write_keystore(request, store, partial(app.journal.record, now=app.now(), credential=name))
     if invocation.json:
         print_json(_as_json(written))
     else:
@@ -64,7 +64,7 @@ def _as_json(written: Exported) -> dict[str, object]:
         "credential": written.credential,
         "fingerprint": written.fingerprint,
         "not_after": written.not_after,
-        "format": written.form,
+        "format": written.format,
         "path": str(written.path),
         "alias": written.alias,
     }
@@ -72,7 +72,7 @@ def _as_json(written: Exported) -> dict[str, object]:
 
 def _print(written: Exported) -> None:
     click.echo(
-        f"{written.path}: version {short(written.fingerprint)} of {written.credential} as {written.form},"
+        f"{written.path}: version {short(written.fingerprint)} of {written.credential} as {written.format},"
         f" entry {written.alias!r}, valid until {written.not_after:%Y-%m-%d}.\n"
         f"It is a copy: run this again after each rotation of {written.credential}."
     )

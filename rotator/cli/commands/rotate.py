@@ -152,7 +152,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 @_all
 @_reason
 @click.option("--dry-run", is_flag=True, help="Only say what would be done, and change nothing.")
-@click.option("--keep-key", is_flag=True, help="A new certificate over the same key: no consumer notifications.")
+@click.option("--keep-key", is_flag=True, help="A new certificate over the same key: no consumer notices.")
 @click.option("--compromised", is_flag=True, help="The key is in wrong hands: end it at once, keep nothing of it.")
 @_retire_now
 @_replace_unknown

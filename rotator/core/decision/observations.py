@@ -112,6 +112,11 @@ class Observation:
         """Fingerprints of all versions that stand in a stage."""
         return frozenset(v.fingerprint for v in (self.pending, self.current, self.previous) if v)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
+        return self.current is None or self.is_live(self.current)
+
     def live(self, app: str) -> Fingerprint | None:
         """The live certificate of an app; None for an app that the configuration no longer names, too."""
         seen = self.apps.get(app)

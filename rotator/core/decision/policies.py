@@ -81,6 +81,12 @@ class Wanted:
     """The current key is in wrong hands: no grace, no reuse of it."""
     options: RotationOptions = NO_OPTIONS
 
+    def is_met_by(self, current: Fingerprint | None) -> bool:
+        """Whether `current` is the version that is wanted. Of RESTORE and FINISH no version tells."""
+        if self.goal is Goal.REPLACE:
+            return current not in {None, self.version}
+        return self.goal is Goal.BRING and current is not None and current == self.version
+
     @property
     def urgent(self) -> bool:
         """Whether the previous version is not waited for."""

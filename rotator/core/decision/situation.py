@@ -28,12 +28,10 @@ class Situation:
     @property
     def met(self) -> bool:
         """Whether `current` is what is wanted."""
-        current, wanted = self.seen.current, self.wanted
-        match wanted.goal:
-            case Goal.REPLACE:
-                return current is not None and current.fingerprint != wanted.version
-            case Goal.BRING:
-                return current is not None and current.fingerprint == wanted.version
+        current = self.seen.current
+        match self.wanted.goal:
+            case Goal.REPLACE | Goal.BRING:
+                return self.wanted.is_met_by(current.fingerprint if current else None)
             case Goal.RESTORE:
                 return current is not None and self.seen.is_live(current) and self.holds(current)
             case Goal.FINISH:

@@ -1,4 +1,4 @@
-"""From a key that people made to a version that may be stored."""
+"""The version of a key pair that people made, to be taken into the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNCHANGED = "Nothing was stored or changed."
 
 
 def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: datetime) -> Version:
-    """The version of the app whose live certificate is the key's.
+    """The version of the app whose live certificate is over the key, which must log in.
 
     Raises CertificateError when no app of the credential holds the key's certificate, LoginRefused when the org refuses
     a login with it, OrgError and OrgUnavailable when the apps cannot be read.

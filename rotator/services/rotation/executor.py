@@ -1,4 +1,4 @@
-"""Carries out the single actions of a rotation on store and org. It decides nothing."""
+"""Carries out the single actions of a rotation, on the store and on the org. It decides nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Executor:
-    """What a rotation does to the world, for one credential."""
+    """Changes the store and the apps of one credential."""
 
     def __init__(self, credential: CredentialContext, observer: Observer, *, rotation_id: str, keep_key: bool) -> None:
         """`rotation_id` goes into the versions that are made; `keep_key` makes them over the current key."""
@@ -34,7 +34,10 @@ class Executor:
         return self._credential.prove(self._observer.version(action.its_version))
 
     def carry_out(self, action: Action, seen: Observation, now: datetime) -> None:
-        """Any other action. Raises what store and org raise; what was done then, only another look tells."""
+        """Any other action but `wait`, `halt` and `done`.
+
+        Raises what store and org raise; whether it took effect then, only another observation tells.
+        """
         name, store = self._credential.name, self._credential.store
         match action.kind:
             case ActionKind.GENERATE:

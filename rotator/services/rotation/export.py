@@ -25,7 +25,7 @@ EXPORT: Final = "export"
 """Kind of the event that is recorded before a private key leaves the store."""
 
 
-class Record(Protocol):
+class RecordExport(Protocol):
     """Appends an event of the credential to the history."""
 
     def __call__(self, kind: str, **details: str | bool) -> object:
@@ -34,11 +34,11 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExportRequest:
     """What a person wants written, and where."""
 
     credential: str
-    form: Format
+    format: Format
     path: Path
     password: Secret
     actor: str
@@ -51,41 +51,47 @@ class Exported:
     credential: str
     fingerprint: str
     not_after: datetime
-    form: Format
+    format: Format
     path: Path
     alias: str
     """The name of the entry in the keystore."""
 
 
-def export(wish: Wish, store: Store, record: Record) -> Exported:
+def export(request: ExportRequest, store: Store, record: RecordExport) -> Exported:
     """Writes the current version to a file, 0600, whole or not at all; the history knows of it first.
 
     Raises StoreError without a current version, CertificateError for a bad password, ConfigurationError for a file that
     cannot be written, HistoryError.
     """
-    version = read_stage(store, wish.credential, Stage.CURRENT)
+    version = read_stage(store, request.credential, Stage.CURRENT)
     if version is None:
         raise StoreError(
-            f"The store {store.name!r} holds no current version of {wish.credential}.",
+            f"The store {store.name!r} holds no current version of {request.credential}.",
             effect="Nothing was written.",
             hint="`rotator enroll` makes the first one, `rotator adopt` takes a key pair in use.",
         )
     # Java lowers the case of names, and finds them by any.
-    alias = wish.credential.lower()
-    content = keystore(version, wish.form, wish.password, alias)
-    told = {"actor": wish.actor, "fingerprint": version.fingerprint, "format": wish.form, "path": str(wish.path)}
+    alias = request.credential.lower()
+    content = keystore(version, request.format, request.password, alias)
+    details = {
+        "actor": request.actor,
+        "fingerprint": version.fingerprint,
+        "format": request.format,
+        "path": str(request.path),
+    }
     try:
-        with _private_file(wish.path) as write:
-            record(EXPORT, **told)
+        with _private_file(request.path) as write:
+            record(EXPORT, **details)
             write(content)
     except OSError as error:
-        raise _not_written(wish.path, error) from None
-    return Exported(wish.credential, version.fingerprint, version.certificate.not_after, wish.form, wish.path, alias)
+        raise _not_written(request.path, error) from None
+    expires = version.certificate.not_after
+    return Exported(request.credential, version.fingerprint, expires, request.format, request.path, alias)
 
 
 @contextmanager
 def _private_file(path: Path) -> Iterator[Callable[[bytes], None]]:
-    """A file beside the wished one, that takes its place at the end; nothing is left of it after an error."""
+    """A file beside the requested one that takes its place at the end; nothing is left of it after an error."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     prepared = path.with_name(f".{path.name}.new")

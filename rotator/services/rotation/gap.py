@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Gap:
-    """From the moment a certificate over another key is sent to the app of `current`, until a key holds again."""
+    """Begins when a certificate over another key is sent to the app of `current`; ends when a key is proven again."""
 
     begun_at: datetime | None = None
     ended_at: datetime | None = None
     is_certain: bool = False
-    """Whether a look has shown the app of `current` without current's certificate."""
+    """Whether the app of `current` was observed without current's certificate."""
 
     def before(self, action: Action, seen: Observation, now: datetime) -> bool:
-        """Opens the gap when the action takes current's slot for another key; tells whether it did."""
+        """Opens the gap if the action will give current's app a certificate over another key; whether it did."""
         current = seen.current
         if current is None or self.begun_at or action.app != current.app or not seen.is_live(current):
             return False
@@ -34,27 +34,27 @@ class Gap:
         return True
 
     def confirm(self) -> None:
-        """Current's certificate is gone from its app."""
+        """Notes that current's certificate is gone from its app."""
         self.is_certain = True
 
     def forget(self) -> None:
-        """What opened it had no effect, as far as anybody saw."""
+        """Takes the gap back, unless it was confirmed: the upload that opened it had no effect."""
         if not self.is_certain:
             self.begun_at = None
 
     def close(self, at: datetime) -> None:
-        """A key holds: the new one that was promoted, or the old one that is back."""
+        """Ends the gap: the new version was promoted, or the old certificate is back and proven."""
         if self.begun_at and not self.ended_at:
             self.ended_at = at
 
     @property
     def is_open(self) -> bool:
-        """Whether consumers may be refused still."""
+        """Whether consumers may still be refused."""
         return self.begun_at is not None and self.ended_at is None
 
     @property
     def length(self) -> timedelta:
-        """Nothing when no consumer can have been refused."""
+        """How long consumers may have been refused; zero where none can have been, and while it is open."""
         return self.ended_at - self.begun_at if self.begun_at and self.ended_at else timedelta(0)
 
 

@@ -1,4 +1,14 @@
-"""The rotation lock while a run lasts: seen to be held before each action, and taken again when it was lost."""
+"""The rotation lock while a run lasts: checked before each action, and taken again when it was lost.
+
+A lock can be lost while its holder lives, when the server restarts or the connection breaks. Another process may have
+ended the rotation since, or begun another. So a run that takes its lock again goes on exactly as a run that starts
+then, and does nothing when the rotation is not the open one of the history any more. Of two processes that would take
+one lock again, one gets it, and the other stops.
+
+What a lock cannot prevent is an action that was under way when it was lost. For that the store promotes only where
+`current` is what was seen (`replaces`), and an app's certificate is replaced only where a read just before the write
+still shows the one that was seen (`expecting`).
+"""
 
 from __future__ import annotations
 
@@ -19,14 +29,14 @@ PAUSE: Final = timedelta(seconds=1)
 
 
 class Lock(Protocol):
-    """What keeps two rotations of one credential apart (`rotator.history.locks.locks.Hold`)."""
+    """What a run needs of the credential's lock (`rotator.history.locks.locks.Hold`)."""
 
     def check(self) -> None:
         """Raises HistoryUnavailable when the lock was lost, so that another process may have it."""
         ...
 
     def take_again(self) -> None:
-        """Takes a lost lock again, and never waits.
+        """Takes a lost lock again, without waiting for it.
 
         Raises RotationRunning when somebody else has it, or has come between; HistoryError when it cannot be had just
         now.
@@ -35,10 +45,10 @@ class Lock(Protocol):
 
 
 class RotationLock:
-    """The lock of a run of one rotation: taken again, it is of use only where the run may go on."""
+    """The lock of a run of one rotation: once taken again, it makes sure that the rotation is still the run's own."""
 
     def __init__(self, held: Lock, resume: Callable[[], None]) -> None:
-        """`resume` does what a run does that starts now. Raises RotationRunning when the rotation is not its own."""
+        """`resume` raises RotationRunning when another process has ended the rotation or begun another."""
         self._held: Final = held
         self._resume: Final = resume
 
@@ -53,22 +63,22 @@ class RotationLock:
 
 
 class NoLock:
-    """For a run that nobody else can come between."""
+    """For a run without a lock, as in tests: nothing can be lost."""
 
     def check(self) -> None:
-        """Nothing can be lost."""
+        """See Lock."""
 
     def take_again(self) -> None:
-        """Nothing was lost."""
+        """See Lock."""
 
 
 class LockGuard:
-    """Sees to it that a run acts only while it has the lock."""
+    """Keeps a run from acting without its lock."""
 
     def __init__(
         self, lock: Lock, *, now: Callable[[], datetime], sleep: Callable[[float], None], timeout: timedelta
     ) -> None:
-        """A lock that was lost is asked for again for as long as `timeout`."""
+        """For as long as `timeout` a lost lock is asked for again."""
         self._lock: Final = lock
         self._now: Final = now
         self._sleep: Final = sleep
@@ -76,7 +86,7 @@ class LockGuard:
         self._lost_at: datetime | None = None
 
     def loss(self) -> HistoryUnavailable | None:
-        """None while the lock is held, else what was lost."""
+        """None while the lock is held, else the error that says what was lost."""
         try:
             self._lock.check()
         except HistoryUnavailable as lost:
@@ -87,9 +97,9 @@ class LockGuard:
         return None
 
     def take_again(self, lost: HistoryUnavailable, *, gives_up: Callable[[], bool]) -> None:
-        """Returns when the lock is held again: the world may be another by then.
+        """Returns when the lock is held again. Store and org may have changed by then.
 
-        Raises `lost` when somebody else has it, when it cannot be had for too long, or as soon as `gives_up`.
+        Raises `lost` when somebody else has it, when it cannot be had for too long, or as soon as `gives_up()`.
         """
         until = (self._lost_at or self._now()) + self._timeout
         while not self._is_taken(lost):

@@ -1,13 +1,15 @@
-"""One managed credential with what is needed to look at it and to change it."""
+"""One credential with all that a rotation needs of it, and observations of it: what store and org show just now."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.crypto.keys import PrivateKey
+from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
+from rotator.core.decision.policies import Policy
 from rotator.errors import OrgError, StoreError
 
 if TYPE_CHECKING:
@@ -17,10 +19,17 @@ if TYPE_CHECKING:
     from rotator.config.settings import CredentialSettings, OrgSettings
     from rotator.core.credentials import Stages, Version
     from rotator.core.crypto.certificates import Certificate
+    from rotator.core.decision.actions import Action
     from rotator.core.logins import LoginAnswer
     from rotator.history.records import Rotation
     from rotator.salesforce.apps.connected_app import App
     from rotator.stores.base import Store
+
+
+MOST_OBSERVATIONS: Final = 5
+"""How often a run observes again before it calls a person, should what it sees go on changing."""
+
+_UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN})
 
 
 class Apps(Protocol):
@@ -31,13 +40,13 @@ class Apps(Protocol):
         ...
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
-        """Puts another certificate in the place of the live one."""
+        """Puts another certificate in the place of the live one, which must be `expecting` still."""
         ...
 
 
 @dataclass(frozen=True)
 class CredentialContext:
-    """A credential of the configuration with its store, its org's apps, and a way to try a version's key."""
+    """A credential of the configuration with its adapters: store, apps of the org, test logins, history."""
 
     name: str
     settings: CredentialSettings
@@ -53,35 +62,43 @@ class CredentialContext:
     new_key: Callable[[int], PrivateKey] = PrivateKey.generate
     """Makes a key pair of so many bits."""
 
+    @property
+    def policy(self) -> Policy:
+        """How it is rotated, as decisions need it."""
+        settings = self.settings
+        return Policy(
+            rotate_before=settings.rotate_before, grace=settings.grace, verification=settings.verification.rules()
+        )
+
 
 class Observer:
-    """Looks at one credential, again and again. Versions never change, so each is read and checked once.
+    """Observes one credential, again and again. Versions never change, so each is read and checked once.
 
-    The history is asked at the first look only: while the rotation lock is held, nobody else promotes.
+    The history is asked at the first observation only: while the rotation lock is held, nobody else promotes.
     """
 
     def __init__(self, credential: CredentialContext) -> None:
         self._credential = credential
         self._versions: dict[Fingerprint, Version] = {}
         self._apps: dict[str, App] = {}
-        self._told: datetime | None = None
-        self._has_asked = False
+        self._promoted_at: datetime | None = None
+        self._knows_promotion = False
 
     def observe(self) -> Observation:
         """The store's stages and the apps' live certificates, as they are now.
 
         Raises StoreError when a staged version is not there or damaged, OrgError, OrgUnavailable, LoginRefused; the
-        first look HistoryError, too.
+        first observation HistoryError, too.
         """
         credential = self._credential
         stages = credential.store.stages(credential.name)
         known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
         return Observation(
-            {name: self._see(name) for name in credential.settings.apps},
+            {name: self._observe_app(name) for name in credential.settings.apps},
             pending=known.get(stages.pending) if stages.pending else None,
             current=known.get(stages.current) if stages.current else None,
             previous=known.get(stages.previous) if stages.previous else None,
-            promoted_at=self._promoted_at(stages),
+            promoted_at=self._promotion_of_current(stages),
         )
 
     def version(self, fingerprint: Fingerprint) -> Version:
@@ -99,7 +116,7 @@ class Observer:
 
     def promoted(self, now: datetime) -> None:
         """A version was promoted just now, whether or not that could be written down."""
-        self._told, self._has_asked = now, True
+        self._promoted_at, self._knows_promotion = now, True
 
     def client_id(self, app: str) -> str:
         """The consumer key of an app that was seen. Raises OrgError when the org does not show it."""
@@ -117,7 +134,7 @@ class Observer:
         certificate = version.certificate
         return KnownVersion(fingerprint, version.app, certificate.public_fingerprint, certificate.not_after)
 
-    def _see(self, name: str) -> SeenApp:
+    def _observe_app(self, name: str) -> SeenApp:
         app = self._credential.apps.read(name)
         if app is None:
             return SeenApp(name, readable=False)
@@ -126,11 +143,32 @@ class Observer:
         live = Fingerprint(held.fingerprint) if held else None
         return SeenApp(name, live=live, throwaway=held is not None and held.is_throwaway)
 
-    def _promoted_at(self, stages: Stages) -> datetime | None:
-        """The history tells it; a version that is younger than that was promoted after it was made."""
-        if not self._has_asked:
-            self._told, self._has_asked = self._credential.last_promotion(), True
+    def _promotion_of_current(self, stages: Stages) -> datetime | None:
+        """As the history says; a version that was made after that was promoted after it was made."""
+        if not self._knows_promotion:
+            self._promoted_at, self._knows_promotion = self._credential.last_promotion(), True
         if stages.current is None:
             return None
         made = self.version(stages.current).created_at
-        return max(made, self._told) if self._told else made
+        return max(made, self._promoted_at) if self._promoted_at else made
+
+
+class Recheck:
+    """Whether to observe once more before a person is called for a certificate that nobody knows.
+
+    An observation is not of one instant: the store is read first, then the apps. Where another installation works on
+    the same credential, by mistake, a certificate that it uploaded in between is of a version that the store shows only
+    now, and no person changed anything by hand. So two observations in a row must show the same.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[Observation] = []
+
+    def is_needed(self, action: Action, seen: Observation) -> bool:
+        """Whether the action calls a person for what may be gone at the next observation."""
+        if action.halt not in _UNKNOWN or len(self._seen) >= MOST_OBSERVATIONS:
+            return False
+        shown = replace(seen, probes={}, promoted_at=None)
+        is_the_same = self._seen[-1:] == [shown]
+        self._seen.append(shown)
+        return not is_the_same

@@ -23,37 +23,37 @@ if TYPE_CHECKING:
 def own_login(
     settings: Settings, org: str, *, store: Callable[[str], Store], environ: Mapping[str, str]
 ) -> Callable[[], Iterator[Candidate]]:
-    """What the program may log in to `org` with, best first, read afresh each time that it is asked for.
+    """What the program may log in to `org` with, the best first; each call of the result reads it anew.
 
     Raises StoreError when the credential that `login` names has no current version.
     """
     login = settings.orgs[org].login
     if isinstance(login, LoginWithKey):
         return lambda: _with_key(settings.orgs[org], login, environ)
-    keeper = store(settings.credentials[login.credential].store)
-    if keeper.stages(login.credential).current is None:
-        raise _nothing_stored(org, login, keeper)
-    return lambda: _by_credential(settings.orgs[org], login, keeper)
+    kept_in = store(settings.credentials[login.credential].store)
+    if kept_in.stages(login.credential).current is None:
+        raise _nothing_stored(org, login, kept_in)
+    return lambda: _by_credential(settings.orgs[org], login, kept_in)
 
 
-def refuse_to_end_own_login(rotated: CredentialContext) -> None:
-    """Rotating the app whose key the program itself logs in with would end its login.
+def refuse_to_end_own_login(credential: CredentialContext) -> None:
+    """Raises RotationHalted for a credential whose rotation would end the key that the program itself logs in with.
 
-    Raises RotationHalted for such a credential; one that `login` names is safe, as the program then logs in with what
-    is stored. Raises what reading the apps raises.
+    A credential that `login` of the org names is safe, as the program then logs in with what is stored. Raises what
+    reading the apps raises.
     """
-    login = rotated.org.login
+    login = credential.org.login
     if not isinstance(login, LoginWithKey):
         return
-    for name in rotated.settings.apps:
-        app = rotated.apps.read(name)
+    for name in credential.settings.apps:
+        app = credential.apps.read(name)
         if app is not None and app.client_id == login.client_id:
             raise RotationHalted(
-                f"Rotating {rotated.name} would end the key that rotator itself logs in to {rotated.settings.org} by,"
-                f" through {name}.",
+                f"Rotating {credential.name} would end the key that rotator itself logs in to"
+                f" {credential.settings.org} by, through {name}.",
                 effect="Nothing was changed.",
-                hint=f"Run `rotator adopt {rotated.name} --key FILE` with that key, then set"
-                f" `login: {{credential: {rotated.name}}}` of the org.",
+                hint=f"Run `rotator adopt {credential.name} --key FILE` with that key, then set"
+                f" `login: {{credential: {credential.name}}}` of the org.",
             )
 
 

@@ -1,4 +1,4 @@
-"""What a run would do, from one look at store, org and history."""
+"""What a run would do, from one observation of store and org, and the history."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from rotator.core.decision.forecast import Forecast, foresee
 from rotator.errors import RotationHalted
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.own_login import refuse_to_end_own_login
-from rotator.services.rotation.requests import as_begun, continues, subject_of, wanted_of
-from rotator.services.rotation.run import policy_of
+from rotator.services.rotation.requests import continues, resumed, subject_of, wanted_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,9 +35,9 @@ class Plan:
 
 
 def plan_of(credential: CredentialContext, request: Request, now: datetime) -> Plan:
-    """Looks once, and plays the run through. Raises what the look raises."""
+    """Observes once, and plays the run through in memory. Raises what observing raises."""
     seen = Observer(credential).observe()
-    policy = policy_of(credential)
+    policy = credential.policy
     current = seen.current
     due_at = current.not_after - policy.rotate_before if current else None
     try:
@@ -61,5 +60,5 @@ def _wanted(credential: CredentialContext, request: Request, now: datetime) -> W
     """What the request would want: of an interrupted rotation, if it means that one, what that wanted."""
     stages, rotation = credential.store.stages(credential.name), credential.open_rotation()
     if rotation and continues(request, rotation, stages, now=now):
-        return wanted_of(*as_begun(rotation, request))
+        return resumed(rotation, request)
     return wanted_of(request, subject_of(credential.name, request, stages) if request.goal else None)

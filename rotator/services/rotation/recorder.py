@@ -1,4 +1,4 @@
-"""What a run writes down: in the history, in the log, and for its report."""
+"""What a run writes down: events in the history, lines in the log, warnings for its report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RecordEvent(Protocol):
 
 
 class RunRecorder:
-    """The notes of one run for one credential."""
+    """Writes down one run of one credential."""
 
     def __init__(self, credential: str, record: RecordEvent) -> None:
         self._credential: Final = credential

@@ -1,4 +1,4 @@
-"""What a run of a rotation has to tell, while it runs and when it ends."""
+"""What a run reports: its steps while it runs, and how it ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
     RESTORED = "restored"
     """Current's certificate is back on its app, and its key logs in."""
     NOTHING = "nothing"
-    """There was nothing to do, or nothing but to retire what had served its time."""
+    """There was nothing to do, or nothing but to retire the previous version after its grace."""
     WAITING = "waiting"
     """It cannot go on before a certain time."""
     REVERTED = "reverted"
@@ -88,7 +88,7 @@ class Report:
 
 
 class Listener(Protocol):
-    """Follows a run."""
+    """Is told of every step of a run, to show it."""
 
     def begins(self, action: Action) -> None:
         """An action begins, or a wait."""
@@ -99,12 +99,12 @@ class Listener(Protocol):
         ...
 
     def failed(self, action: Action | None, why: str) -> None:
-        """It raised an error; the run looks again and goes on. No action: the look itself failed."""
+        """It raised an error; the run observes again and goes on. No action: the observation itself failed."""
         ...
 
 
 class Silent:
-    """A listener that nobody listens to."""
+    """A listener that shows nothing."""
 
     def begins(self, action: Action) -> None:
         """Nothing."""

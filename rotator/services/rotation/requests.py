@@ -1,4 +1,9 @@
-"""What a person or the schedule asks for, and what it wants of the world, also after a crash."""
+"""What a person or the schedule asks for, and what follows from it for a run, also after a crash.
+
+A request is turned into what is wanted (`rotator.core.decision.policies.Wanted`), which names versions and not steps:
+"`current` must be another than 1902...". It is written into the history when a rotation begins. So the same request,
+repeated after a crash, wants the same as before, and is not met by what the interrupted run has done already.
+"""
 
 from __future__ import annotations
 
@@ -81,8 +86,8 @@ def wanted_of(request: Request, subject: Fingerprint | None) -> Wanted:
     )
 
 
-def as_begun(rotation: Rotation, request: Request) -> tuple[Request, Fingerprint | None]:
-    """What a rotation wants follows from what was written down when it began, not from what was done since."""
+def resumed(rotation: Rotation, request: Request) -> Wanted:
+    """What an interrupted rotation wants that a request takes up: what was written down when it began."""
     subject = rotation.brings_back or rotation.replaces
     begun = replace(
         request,
@@ -90,7 +95,7 @@ def as_begun(rotation: Rotation, request: Request) -> tuple[Request, Fingerprint
         trigger=rotation.trigger,
         options=_options_of(rotation).resumed(request.options),
     )
-    return begun, Fingerprint(subject) if subject else None
+    return wanted_of(begun, Fingerprint(subject) if subject else None)
 
 
 def _options_of(rotation: Rotation) -> RotationOptions:
@@ -102,8 +107,8 @@ def continues(
 ) -> bool:
     """Whether a request means the rotation that an interrupted run left open.
 
-    To finish means any; else it must be the same request, of the same version to adopt. What was reached long ago is
-    asked for anew.
+    `rotate finish` means any. Another must be the same request, of the same version to adopt (`adopted`). One that was
+    met by then, longer ago than RESUMED_WITHIN, is asked for anew.
     """
     if not request.goal:
         return True
@@ -114,11 +119,4 @@ def continues(
     if adopted is not None and rotation.brings_back != adopted:
         return False
     recent = now - rotation.started_at < RESUMED_WITHIN
-    return recent or not is_met(wanted_of(*as_begun(rotation, request)), stages)
-
-
-def is_met(wanted: Wanted, stages: Stages) -> bool:
-    """Whether the wanted version is current already."""
-    if wanted.goal is Goal.REPLACE:
-        return stages.current is not None and stages.current != wanted.version
-    return wanted.goal is Goal.BRING and stages.current == wanted.version
+    return recent or not resumed(rotation, request).is_met_by(stages.current)

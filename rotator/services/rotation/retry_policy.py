@@ -1,4 +1,8 @@
-"""How long a run goes on with what keeps failing, and how long it rests in between."""
+"""How long a run goes on with what keeps failing, and how long it pauses in between.
+
+What is away for a while (`OrgUnavailable`, `StoreUnavailable`, `HistoryError`) is tried for as long as a test login
+may take to succeed (`verification.timeout`); what answers and refuses, for a quarter of that.
+"""
 
 from __future__ import annotations
 
@@ -16,42 +20,42 @@ if TYPE_CHECKING:
     from rotator.core.decision.policies import Verification
     from rotator.errors import RotatorError
 
-LOOK: Final = None
-"""Stands for the look, which is no action."""
+OBSERVING: Final = None
+"""Stands for an observation, which is no action."""
 
 FIRST_PAUSE: Final = timedelta(seconds=2)
 """After a first failure; it doubles with each that follows."""
 
 
 @dataclass
-class _Row:
+class _Failures:
     since: datetime
-    length: int = 0
+    count: int = 0
 
 
 class RetryPolicy:
-    """Knows since when each kind of action has failed. One that succeeds says nothing about another."""
+    """Counts failures in a row, for each kind of action by itself: one that succeeds says nothing about another."""
 
     def __init__(self, rules: Verification, now: Callable[[], datetime]) -> None:
-        """The rules' timeout is for what is away for a while; what says no is asked for a quarter of that."""
+        """`rules` are those of the credential's test logins."""
         self._rules: Final = rules
         self._now: Final = now
-        self._rows: Final[dict[ActionKind | None, _Row]] = {}
+        self._failures: Final[dict[ActionKind | None, _Failures]] = {}
 
     def succeeded(self, kind: ActionKind | None) -> None:
         """Whatever failed before is forgotten."""
-        self._rows.pop(kind, None)
+        self._failures.pop(kind, None)
 
     def is_over(self, kind: ActionKind | None, error: RotatorError) -> bool:
-        """Notes one more failure, and tells whether they have come for too long."""
-        row = self._rows.setdefault(kind, _Row(self._now()))
-        row.length += 1
+        """Counts one more failure; whether they have come for too long."""
+        failures = self._failures.setdefault(kind, _Failures(self._now()))
+        failures.count += 1
         passing = isinstance(error, OrgUnavailable | StoreUnavailable | HistoryError)
         limit = self._rules.timeout if passing else self._rules.timeout / 4
-        return self._now() - row.since >= limit
+        return self._now() - failures.since >= limit
 
     def pause(self, kind: ActionKind | None) -> timedelta:
-        """How long to rest after the last failure."""
-        failures = self._rows[kind].length if kind in self._rows else 1
+        """How long to wait after the last failure: it doubles with each, up to `max_interval` of the test logins."""
+        failures = self._failures[kind].count if kind in self._failures else 1
         doubled: float = 2.0 ** min(failures - 1, 10)
         return min(FIRST_PAUSE * doubled, max(FIRST_PAUSE, self._rules.max_interval))

@@ -1,4 +1,23 @@
-"""The story of a rotation: look, decide, act, write down; again, until it is done or a person is needed."""
+"""A run: observe, decide, act, write down; again, until what is wanted is so or a person is needed.
+
+    observe (the store's stages, the apps' live certificates, answers to test logins)
+      -> decide() -> one action -> write it down -> observe again
+
+No step trusts a record of what an earlier step did. After a crash at any point the next run observes and goes on from
+what it finds, so recovery is the normal path and no code of its own. What a run keeps between two observations (answers
+to test logins, versions that it has given up) is lost in a crash, and costs time only. Two facts are in the history
+alone: what was asked for when the rotation began, and when the current version was promoted.
+
+What may fail, and what a run does then:
+
+- A call to the org or the store. It is repeated with growing pauses (`retry_policy`). Where consumers log in as before,
+  the run ends with the error; where a certificate is under way it stays for longer, as consumers may be refused.
+- An upload that the org refuses three times. If `current` has lost its place by then, its certificate goes back.
+- The history. What has begun is finished whether or not it can be written down, and the report says so.
+- The rotation lock is lost. It is taken again, and the run begins anew: nothing observed or proven before counts, as
+  another process may have been at work (`lock`).
+- A request to stop. It is heeded where consumers of `current` log in.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +28,15 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.decision.actions import Action, ActionKind, HaltReason
 from rotator.core.decision.decide import decide
 from rotator.core.decision.observations import Memory, Observation
-from rotator.core.decision.policies import Goal, Policy, Wanted
+from rotator.core.decision.policies import Goal, Wanted
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
 from rotator.services.rotation.executor import Executor
 from rotator.services.rotation.gap import Gap
 from rotator.services.rotation.lock import Lock, LockGuard, NoLock
-from rotator.services.rotation.observer import CredentialContext, Observer
+from rotator.services.rotation.observer import CredentialContext, Observer, Recheck
 from rotator.services.rotation.recorder import RecordEvent, RunRecorder
 from rotator.services.rotation.report import Listener, Outcome, Report, Silent, StepTimings
-from rotator.services.rotation.retry_policy import FIRST_PAUSE, LOOK, RetryPolicy
+from rotator.services.rotation.retry_policy import FIRST_PAUSE, OBSERVING, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,32 +46,6 @@ if TYPE_CHECKING:
     from rotator.core.decision.actions import Action
     from rotator.core.decision.observations import Observation
     from rotator.core.logins import LoginAnswer
-
-
-LOOKS: Final = 5
-"""How often a run looks again at the most, should what it sees go on changing."""
-
-_UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN})
-
-
-class Recheck:
-    """A look is not of one instant: store and org are seen one after the other.
-
-    Where another installation works on the same credential, by mistake, a certificate that it put there between the two
-    is of a version that the store shows only now, and no person changed anything by hand.
-    """
-
-    def __init__(self) -> None:
-        self._seen: list[Observation] = []
-
-    def remains(self, action: Action, seen: Observation) -> bool:
-        """Whether to look once more instead of calling a person: until two looks in a row show the same."""
-        if action.halt not in _UNKNOWN or len(self._seen) >= LOOKS:
-            return False
-        shown = replace(seen, probes={}, promoted_at=None)
-        is_the_same = self._seen[-1:] == [shown]
-        self._seen.append(shown)
-        return not is_the_same
 
 
 LONGEST_SLEEP: Final = timedelta(minutes=10)
@@ -67,10 +60,11 @@ _NAP: Final = 0.5
 
 @dataclass(frozen=True)
 class RunContext:
-    """Time, the wish to stop, and who listens: what a run has around it."""
+    """What a run is given beside the credential: time, history, the wish to stop, who follows it, the lock."""
 
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
+    """Takes seconds."""
     record: RecordEvent
     stop_asked: Callable[[], bool] = lambda: False
     listener: Listener = field(default_factory=Silent)
@@ -90,11 +84,13 @@ class Run:
         rotation_id: str = "",
         gap_begun_at: datetime | None = None,
     ) -> None:
-        """`rotation_id` is the rotation's, if there is one; `gap_begun_at` is when an interrupted run opened a gap."""
+        """`rotation_id` is empty where no rotation was begun, as when only a previous version is retired;
+        `gap_begun_at` is when an interrupted run opened a gap.
+        """
         self._credential = credential
         self._wanted = wanted
         self._context = context
-        self._policy = policy_of(credential)
+        self._policy = credential.policy
         self._rotation_id = rotation_id
         self._begin_anew()
         self._retry_policy = RetryPolicy(self._policy.verification, context.now)
@@ -111,69 +107,68 @@ class Run:
         self._may_stop = True
 
     def _begin_anew(self) -> None:
-        """Whatever was seen or proven before counts no more."""
+        """Forgets what was observed and proven: it may not be so any more."""
         self._observer = Observer(self._credential)
         keep_key = self._wanted.options.keep_key
         self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
         self._memory = Memory()
 
     def run(self) -> Report:
-        """Goes on until the wanted is so, a person is needed, or it was asked to stop where nothing is half done.
+        """Goes on until what is wanted is so, a person is needed, or a request to stop can be heeded.
 
-        Raises OrgError, StoreError and their kin when they come before anything was changed, or for too long, and
-        HistoryUnavailable when the lock is lost for good; what is half done then is as after a crash.
+        Raises OrgError and StoreError (and what derives from them) when they come before anything was changed, or for
+        too long, and HistoryUnavailable when the lock is lost for good. What is half done then is as after a crash: the
+        next run goes on from there.
         """
         while True:
-            seen = self._look()
+            seen = self._observe()
             if seen is None:
                 continue
             if self._refused_uploads >= ATTEMPTS and self._trouble:
                 seen = self._give_up_upload(seen, self._trouble)
             action = decide(seen, self._wanted, self._policy, self._context.now())
-            if self._recheck.remains(action, seen):
+            if self._recheck.is_needed(action, seen):
                 self._context.sleep(FIRST_PAUSE.total_seconds())
                 continue
             end = self._end(action, seen)
             if end:
                 return end
-            if self._context.stop_asked() and settled(seen):
+            if self._context.stop_asked() and seen.is_settled:
                 return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._credential.name))
             if self._is_alone():
-                self._do(action, seen)
+                self._carry_out(action, seen)
 
-    def _look(self) -> Observation | None:
+    def _observe(self) -> Observation | None:
         try:
             fresh = self._observer.observe()
         except (OrgError, StoreError, HistoryError) as error:
-            self._tolerate(LOOK, error, harmless=self._start is None or (self._may_stop and self._context.stop_asked()))
+            is_harmless = self._start is None or (self._may_stop and self._context.stop_asked())
+            self._tolerate(OBSERVING, error, harmless=is_harmless)
             return None
-        self._retry_policy.succeeded(LOOK)
+        self._retry_policy.succeeded(OBSERVING)
         self._memory, seen = self._memory.observe(fresh)
         self._start = self._start or seen
-        self._may_stop = settled(seen)
+        self._may_stop = seen.is_settled
         self._judge_gap(seen)
         return seen
 
     def _judge_gap(self, seen: Observation) -> None:
-        """An upload that had no effect refused nobody; one that an earlier run promoted ended with that."""
-        if not settled(seen):
+        """An upload that had no effect has refused nobody. If an earlier run has promoted, the gap ended then."""
+        if not seen.is_settled:
             self._gap.confirm()
-        elif self._is_reached(seen):
+        elif self._is_met(seen):
             self._gap.close(self._since_promotion(seen))
         else:
             self._gap.forget()
 
-    def _is_reached(self, seen: Observation) -> bool:
-        current = seen.current.fingerprint if seen.current else None
-        if self._wanted.goal is Goal.REPLACE:
-            return current not in {None, self._wanted.version}
-        return self._wanted.goal is Goal.BRING and current == self._wanted.version
+    def _is_met(self, seen: Observation) -> bool:
+        return self._wanted.is_met_by(seen.current.fingerprint if seen.current else None)
 
     def _since_promotion(self, seen: Observation) -> datetime:
         begun, promoted = self._gap.begun_at, seen.promoted_at
         return promoted if begun and promoted and promoted >= begun else self._context.now()
 
-    def _do(self, action: Action, seen: Observation) -> None:
+    def _carry_out(self, action: Action, seen: Observation) -> None:
         if action.kind is ActionKind.WAIT:
             self._wait(action, seen)
             return
@@ -238,21 +233,21 @@ class Run:
             self._recorder.warn(error.message)
             self._context.sleep(FIRST_PAUSE.total_seconds())
             return
-        self._tolerate(action.kind, error, harmless=settled(seen) and action.kind not in _WRITES)
+        self._tolerate(action.kind, error, harmless=seen.is_settled and action.kind not in _WRITES)
 
     def _tolerate(self, kind: ActionKind | None, error: RotatorError, *, harmless: bool) -> None:
-        """Raises an error that may be left to another run, and others once they have come for too long."""
+        """Pauses after an error. Raises it when another run may as well try, or when it has come for too long."""
         if self._retry_policy.is_over(kind, error) or harmless:
             raise error
-        # Whoever has lost the lock for good waits for nothing: what is half done is another's to end.
+        # A run that has lost its lock for good must not wait here: what is half done is another's to end.
         if not self._is_alone():
             return
-        if kind is LOOK:
+        if kind is OBSERVING:
             self._context.listener.failed(None, error.message)
         self._context.sleep(self._retry_policy.pause(kind).total_seconds())
 
     def _is_alone(self) -> bool:
-        """Whether nobody else can have come between; if not, the run goes on as one that starts now would."""
+        """Whether the lock was held all the time. If not, takes it again and has the run begin anew."""
         lost = self._guard.loss()
         if lost is None:
             return True
@@ -263,8 +258,8 @@ class Run:
         return False
 
     def _give_up_upload(self, seen: Observation, trouble: RotatorError) -> Observation:
-        """Leaves it to another run while `current` is untouched; otherwise the old certificate must come back."""
-        if settled(seen):
+        """Ends the run where consumers log in as before; else gives the version up, so that the old one comes back."""
+        if seen.is_settled:
             raise trouble
         self._refused_uploads, self._why_given_up = 0, trouble.message
         if seen.pending:
@@ -275,7 +270,7 @@ class Run:
         began = self._context.now()
         self._context.listener.begins(action)
         while action.until and (left := (action.until - self._context.now()).total_seconds()) > 0:
-            if self._context.stop_asked() and settled(seen):
+            if self._context.stop_asked() and seen.is_settled:
                 break
             self._context.sleep(min(_NAP, left))
         self._timings.add(action, self._since(began))
@@ -334,7 +329,7 @@ class Run:
         )
 
     def _old(self, seen: Observation) -> Fingerprint | None:
-        """The version that was to be replaced, even if an interrupted run replaced it."""
+        """The version that was to be replaced, also where an interrupted run has replaced it already."""
         if self._wanted.goal is Goal.REPLACE:
             return self._wanted.version
         before = self._start.current if self._start else None
@@ -353,19 +348,6 @@ class Run:
 
 
 _WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
-
-
-def settled(seen: Observation) -> bool:
-    """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
-    return seen.current is None or seen.is_live(seen.current)
-
-
-def policy_of(credential: CredentialContext) -> Policy:
-    """A credential's policy, as decisions need it."""
-    settings = credential.settings
-    return Policy(
-        rotate_before=settings.rotate_before, grace=settings.grace, verification=settings.verification.rules()
-    )
 
 
 def _goes_on(name: str) -> str:

@@ -1,4 +1,9 @@
-"""Takes what a person or the schedule asks for, writes it down, and sees it through, again after a crash."""
+"""Takes what a person or the schedule asks for, writes it down, and runs it to its end, also after a crash.
+
+A request holds the rotation lock of its credential from the first call to the store until the report. Under the lock it
+either takes up the rotation that an interrupted run has left open, if it asks for the same, or begins a rotation in the
+history. A rotation that stops in the middle stays open there, with an event that says why.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from rotator.history.records import NewRotation, Rotation
 from rotator.services.rotation.lock import RotationLock
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.services.rotation.report import Outcome, Report
-from rotator.services.rotation.requests import UNTOUCHED, Request, as_begun, continues, is_met, subject_of, wanted_of
+from rotator.services.rotation.requests import UNTOUCHED, Request, continues, resumed, subject_of, wanted_of
 from rotator.services.rotation.run import Run
 
 if TYPE_CHECKING:
@@ -30,27 +35,27 @@ if TYPE_CHECKING:
 
 
 class RotationService:
-    """Takes requests for one credential, one at a time, and sees them through."""
+    """Takes requests for one credential, one at a time."""
 
     def __init__(
         self,
         credential: CredentialContext,
         journal: Journal,
         locks: RotationLocks,
-        around: Callable[[str | None], RunContext],
+        run_context: Callable[[str | None], RunContext],
         gap_begun: Callable[[], datetime | None],
     ) -> None:
-        """`around(rotation id)` gives a run its surroundings, with a recorder for that rotation. `gap_begun` tells
-        since when consumers may be refused because a run was interrupted.
+        """`run_context(rotation id)` gives what a run of that rotation works with; `gap_begun` tells since when
+        consumers may be refused because a run was interrupted.
         """
         self._credential: Final = credential
         self._journal: Final = journal
         self._locks: Final = locks
-        self._around: Final = around
+        self._run_context: Final = run_context
         self._gap_begun: Final = gap_begun
 
     def handle(self, request: Request) -> Report:
-        """Sees a request through, from where an interrupted run left it.
+        """Runs a request to its end, from where an interrupted run left it.
 
         Raises RotationRunning when somebody else is rotating the credential, RotationHalted when what is asked for
         makes no sense as the store stands or would end the program's own login, and what `Run.run` raises.
@@ -139,13 +144,13 @@ class RotationService:
 
     def _run(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold) -> Report:
         rotation_id = rotation.id if rotation else None
-        begun, subject = as_begun(rotation, request) if rotation else (request, None)
-        wanted, gap_begun_at = wanted_of(begun, subject), self._gap_begun()
+        wanted = resumed(rotation, request) if rotation else wanted_of(request, None)
+        gap_begun_at = self._gap_begun()
         self._catch_up(rotation, wanted, stages)
         run = Run(
             self._credential,
             wanted,
-            replace(self._around(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
+            replace(self._run_context(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
             rotation_id=rotation_id or "",
             gap_begun_at=gap_begun_at,
         )
@@ -173,7 +178,7 @@ class RotationService:
 
     def _catch_up(self, rotation: Rotation | None, wanted: Wanted, stages: Stages) -> None:
         """Writes down a promotion that an interrupted run could not."""
-        has_begun = rotation is not None and is_met(wanted, stages)
+        has_begun = rotation is not None and wanted.is_met_by(stages.current)
         if stages.current and self._is_unwritten(stages.current, has_begun=has_begun):
             self._write_promotion(stages.current, rotation.id if rotation else None)
 
@@ -227,7 +232,7 @@ class RotationService:
         return report
 
     def _now(self) -> datetime:
-        return self._around(None).now()
+        return self._run_context(None).now()
 
 
 _IN_HISTORY: Final = {Outcome.WAITING: "nothing"}

@@ -1,4 +1,4 @@
-"""Test logins with what is stored."""
+"""Test logins with the stored versions, which change nothing."""
 
 from __future__ import annotations
 

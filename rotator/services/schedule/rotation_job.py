@@ -15,8 +15,7 @@ from rotator.services.alerting import catalog
 from rotator.services.alerting.catalog import ATTENTION, DRIFT, ROTATION, key
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
-from rotator.services.rotation.requests import Request, as_begun, wanted_of
-from rotator.services.rotation.run import policy_of
+from rotator.services.rotation.requests import Request, resumed
 from rotator.services.schedule.due import DueAction, NextDue, due_now, longest, next_due_after, windows_of, world_of
 from rotator.services.schedule.jobs import JobKind
 
@@ -74,11 +73,11 @@ class RotationJob:
         return self._serve_or_rest(seen, found)
 
     def _look(self) -> tuple[Observation, DueNow]:
-        managed = self._adapters.credential_context(self._name)
-        seen, rotation = Observer(managed).observe(), managed.open_rotation()
+        credential = self._adapters.credential_context(self._name)
+        seen, rotation = Observer(credential).observe(), credential.open_rotation()
         by_whom = Request(goal="", actor=self._context.actor)
-        begun = wanted_of(*as_begun(rotation, by_whom)) if rotation else None
-        return seen, due_now(seen, begun, policy_of(managed), self._context.now())
+        begun = resumed(rotation, by_whom) if rotation else None
+        return seen, due_now(seen, begun, credential.policy, self._context.now())
 
     def _serve_or_rest(self, seen: Observation, found: DueNow) -> Report | None:
         now = self._context.now()

@@ -81,7 +81,7 @@ class MemoryStore:
 
 @dataclass
 class Bench:
-    """What a desk works with. `before` is called with the name of every event before it is recorded."""
+    """What a RotationService works with. `before` is called with the name of every event before it is recorded."""
 
     settings: Settings
     database: Database
@@ -187,7 +187,7 @@ class Bench:
     def rotation_service(self) -> RotationService:
         """As a process that starts now has it."""
 
-        def around(rotation_id: str | None) -> RunContext:
+        def run_context(rotation_id: str | None) -> RunContext:
             def record(kind: str, **details: Any) -> None:
                 self.before(kind)
                 self.journal.record(
@@ -198,11 +198,11 @@ class Bench:
 
         locks = self.database.rotation_locks(self.now)
         return RotationService(
-            self.credential_context, self.journal, locks, around, lambda: gap_begun(self.database, self.credential)
+            self.credential_context, self.journal, locks, run_context, lambda: gap_begun(self.database, self.credential)
         )
 
     def handle(self, request: Request = NOW) -> Report:
-        """Sees a request through, in a process of its own."""
+        """Runs a request to its end, in a process of its own."""
         return self.rotation_service().handle(request)
 
     def die_before(

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from rotator.core.crypto.keystores import Format
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError, HistoryError, StoreError
-from rotator.services.rotation.export import Wish, export
+from rotator.services.rotation.export import ExportRequest, export
 from rotator.stores.files.store import FilesStore
 from rotator.testing.stores import stored_current
 from rotator.testing.versions import make_version
@@ -68,16 +68,16 @@ def _careless_umask() -> Iterator[None]:
     os.umask(before)
 
 
-def wish(path: Path, **other: Any) -> Wish:
-    usual: dict[str, Any] = {"credential": "billing", "form": Format.PKCS12, "password": Secret(PASSWORD)}
-    return Wish(path=path, actor="alex@host", **{**usual, **other})
+def request(path: Path, **other: Any) -> ExportRequest:
+    usual: dict[str, Any] = {"credential": "billing", "format": Format.PKCS12, "password": Secret(PASSWORD)}
+    return ExportRequest(path=path, actor="alex@host", **{**usual, **other})
 
 
 def test_the_current_version_is_written_for_its_owner_only(
     store: FilesStore, current: Version, journal: Journal, folder: Path
 ) -> None:
     store.put_pending(make_version("billing"))
-    written = export(wish(folder / "billing.p12"), store, journal.record)
+    written = export(request(folder / "billing.p12"), store, journal.record)
     assert (written.fingerprint, written.alias) == (current.fingerprint, "billing")
     assert stat.S_IMODE(written.path.stat().st_mode) == 0o600
     found = pkcs12.load_pkcs12(written.path.read_bytes(), PASSWORD.encode())
@@ -89,7 +89,7 @@ def test_the_current_version_is_written_for_its_owner_only(
 def test_the_history_keeps_who_did_it_and_what_went_where(
     store: FilesStore, current: Version, journal: Journal, folder: Path
 ) -> None:
-    export(wish(folder / "billing.jks", form=Format.JKS), store, journal.record)
+    export(request(folder / "billing.jks", format=Format.JKS), store, journal.record)
     told = {
         "actor": "alex@host",
         "fingerprint": current.fingerprint,
@@ -105,7 +105,7 @@ def test_what_the_history_cannot_keep_is_not_written(
     assert current
     journal.failure = HistoryError("It is full.", hint="")
     with pytest.raises(HistoryError):
-        export(wish(folder / "billing.p12"), store, journal.record)
+        export(request(folder / "billing.p12"), store, journal.record)
     assert list(folder.iterdir()) == []
 
 
@@ -117,7 +117,7 @@ def test_a_file_that_is_there_is_replaced_whole(
     old.write_bytes(b"old")
     old.chmod(0o644)
     (folder / ".billing.p12.new").write_bytes(b"left behind")
-    export(wish(old), store, journal.record)
+    export(request(old), store, journal.record)
     assert old.read_bytes() != b"old"
     assert stat.S_IMODE(old.stat().st_mode) == 0o600
     assert [place.name for place in folder.iterdir()] == ["billing.p12"]
@@ -130,7 +130,7 @@ def test_a_link_is_replaced_and_not_followed(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"theirs")
     (folder / "billing.p12").symlink_to(elsewhere)
-    export(wish(folder / "billing.p12"), store, journal.record)
+    export(request(folder / "billing.p12"), store, journal.record)
     assert elsewhere.read_bytes() == b"theirs"
     assert not (folder / "billing.p12").is_symlink()
 
@@ -146,7 +146,7 @@ def test_a_full_disk_leaves_what_was_there(
 
     monkeypatch.setattr("rotator.services.rotation.export._write", full)
     with pytest.raises(ConfigurationError, match="No space left"):
-        export(wish(folder / "billing.p12"), store, journal.record)
+        export(request(folder / "billing.p12"), store, journal.record)
     assert [(place.name, place.read_bytes()) for place in folder.iterdir()] == [("billing.p12", b"old")]
 
 
@@ -156,14 +156,14 @@ def test_a_file_that_cannot_be_written_is_told_and_no_export_is_recorded(
 ) -> None:
     assert current
     with pytest.raises(ConfigurationError, match="cannot be written"):
-        export(wish(folder / place), store, journal.record)
+        export(request(folder / place), store, journal.record)
     assert journal.events == []
 
 
 def test_without_a_current_version_nothing_is_written(store: FilesStore, journal: Journal, folder: Path) -> None:
     store.put_pending(make_version("billing"))
     with pytest.raises(StoreError, match="no current version of billing"):
-        export(wish(folder / "billing.p12"), store, journal.record)
+        export(request(folder / "billing.p12"), store, journal.record)
     assert (journal.events, list(folder.iterdir())) == ([], [])
 
 
@@ -172,5 +172,5 @@ def test_a_password_that_is_too_short_writes_nothing(
 ) -> None:
     assert current
     with pytest.raises(CertificateError):
-        export(wish(folder / "billing.p12", password=Secret("12345")), store, journal.record)
+        export(request(folder / "billing.p12", password=Secret("12345")), store, journal.record)
     assert (journal.events, list(folder.iterdir())) == ([], [])

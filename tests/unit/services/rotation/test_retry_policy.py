@@ -9,7 +9,7 @@ import pytest
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.policies import Verification
 from rotator.errors import HistoryUnavailable, LoginRefused, OrgError, OrgUnavailable, RotatorError, StoreUnavailable
-from rotator.services.rotation.retry_policy import LOOK, RetryPolicy
+from rotator.services.rotation.retry_policy import OBSERVING, RetryPolicy
 from rotator.testing.versions import MOMENT
 
 RULES = Verification(timeout=timedelta(minutes=8), max_interval=timedelta(seconds=30))
@@ -18,11 +18,11 @@ MINUTE = timedelta(minutes=1)
 
 
 class World:
-    """Time, and the patience of a run in it."""
+    """Time, and the retry policy of a run in it."""
 
     def __init__(self) -> None:
         self.time = MOMENT
-        self.patience = RetryPolicy(RULES, lambda: self.time)
+        self.policy = RetryPolicy(RULES, lambda: self.time)
 
 
 @pytest.fixture
@@ -41,25 +41,25 @@ def world() -> World:
     ],
 )
 def test_it_lasts_as_long_as_the_rules_say(world: World, error: RotatorError, minutes: int) -> None:
-    assert not world.patience.is_over(LOOK, error)
+    assert not world.policy.is_over(OBSERVING, error)
     world.time += minutes * MINUTE - timedelta(seconds=1)
-    assert not world.patience.is_over(LOOK, error)
+    assert not world.policy.is_over(OBSERVING, error)
     world.time += timedelta(seconds=1)
-    assert world.patience.is_over(LOOK, error)
+    assert world.policy.is_over(OBSERVING, error)
 
 
 def test_a_success_begins_it_anew_for_its_own_kind_only(world: World) -> None:
-    for kind in (LOOK, ActionKind.RESTORE):
-        world.patience.is_over(kind, AWAY)
+    for kind in (OBSERVING, ActionKind.RESTORE):
+        world.policy.is_over(kind, AWAY)
     world.time += 8 * MINUTE
-    world.patience.succeeded(LOOK)
-    assert not world.patience.is_over(LOOK, AWAY)
-    assert world.patience.is_over(ActionKind.RESTORE, AWAY)
+    world.policy.succeeded(OBSERVING)
+    assert not world.policy.is_over(OBSERVING, AWAY)
+    assert world.policy.is_over(ActionKind.RESTORE, AWAY)
 
 
 def test_the_rest_after_each_failure_is_longer(world: World) -> None:
     pauses = []
     for _ in range(6):
-        world.patience.is_over(LOOK, AWAY)
-        pauses.append(world.patience.pause(LOOK).total_seconds())
+        world.policy.is_over(OBSERVING, AWAY)
+        pauses.append(world.policy.pause(OBSERVING).total_seconds())
     assert pauses == [2, 4, 8, 16, 30, 30]

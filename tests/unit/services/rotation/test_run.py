@@ -16,7 +16,6 @@ from rotator.errors import OrgError, OrgUnavailable, StoreUnavailable, WriteUnce
 from rotator.history.journal.queries import gap_begun, rotations
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
-from rotator.services.rotation.run import settled
 from tests.unit.services.bench import BACK, FINISH, NOW, Bench, MemoryStore, away, full
 
 if TYPE_CHECKING:
@@ -297,5 +296,5 @@ def test_nothing_is_half_done_while_currents_certificate_is_live(
     assert seen.current
     fingerprints = {"current's": seen.current.fingerprint, "another": "0" * 64, None: None}
     apps = {"Billing": SeenApp("Billing", live=fingerprints[live])}  # type: ignore[arg-type] # any text will do
-    assert settled(replace(seen, apps=apps)) is is_settled
-    assert settled(Observation(apps)), "who has no version logs in with none"
+    assert replace(seen, apps=apps).is_settled is is_settled
+    assert Observation(apps).is_settled, "who has no version logs in with none"

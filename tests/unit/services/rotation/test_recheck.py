@@ -1,4 +1,4 @@
-"""Before a person is called for a certificate that nobody knows, store and org are looked at once more."""
+"""Before a person is called for a certificate that nobody knows, store and org are observed once more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
-from rotator.services.rotation.run import LOOKS, Recheck
+from rotator.services.rotation.observer import MOST_OBSERVATIONS, Recheck
 from rotator.testing.versions import MOMENT
 
 
@@ -23,20 +23,20 @@ DRIFT = halt(HaltReason.DRIFT, "somebody changed it", "look")
 
 
 @pytest.mark.parametrize("reason", [HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN])
-def test_what_nobody_knows_is_looked_at_twice(reason: HaltReason) -> None:
-    doubt, action = Recheck(), replace(DRIFT, halt=reason)
-    assert doubt.remains(action, seen("b"))
-    assert not doubt.remains(action, replace(seen("b"), promoted_at=MOMENT))
+def test_what_nobody_knows_is_observed_twice(reason: HaltReason) -> None:
+    recheck, action = Recheck(), replace(DRIFT, halt=reason)
+    assert recheck.is_needed(action, seen("b"))
+    assert not recheck.is_needed(action, replace(seen("b"), promoted_at=MOMENT))
 
 
 @pytest.mark.parametrize(
     "action", [Action(ActionKind.DONE, "it is so"), halt(HaltReason.NOTHING_STORED, "nothing", "enroll")], ids=str
 )
 def test_what_does_not_depend_on_the_moment_is_believed(action: Action) -> None:
-    assert not Recheck().remains(action, seen("b"))
+    assert not Recheck().is_needed(action, seen("b"))
 
 
-def test_what_goes_on_changing_is_not_looked_at_without_end() -> None:
-    doubt = Recheck()
-    looks = [doubt.remains(DRIFT, seen("bcdef"[number % 5])) for number in range(LOOKS + 1)]
-    assert looks == [True] * LOOKS + [False]
+def test_what_goes_on_changing_is_not_observed_without_end() -> None:
+    recheck = Recheck()
+    needed = [recheck.is_needed(DRIFT, seen("bcdef"[number % 5])) for number in range(MOST_OBSERVATIONS + 1)]
+    assert needed == [True] * MOST_OBSERVATIONS + [False]

@@ -103,7 +103,7 @@ class TestSimpleSalesforce:
         listed = mdapi.list_metadata([mdapi.ListMetadataQuery(type="ConnectedApp")])
         assert [file.fullName for file in listed] == ["Management", "Billing"]
         described = [described.xmlName for described in mdapi.describe_metadata().metadataObjects]
-        assert described == ["Certificate", "ConnectedApp", "SamlSsoConfig"]
+        assert {"Certificate", "ConnectedApp", "ExtlClntAppGlobalOauthSettings", "SamlSsoConfig"} <= set(described)
         assert "oauthConfig" in [field.name for field in mdapi.ConnectedApp.describe().valueTypeFields]
         mdapi.ConnectedApp.delete(["Billing"])
         assert "Billing" not in org.apps

@@ -32,7 +32,9 @@ OPERATIONS: Final = {
     "readMetadata": Operation(Kind.SOAP_READ, reads.read),
     "updateMetadata": Operation(Kind.SOAP_UPDATE, writes.update),
     "createMetadata": Operation(Kind.SOAP_CREATE, writes.create),
+    "upsertMetadata": Operation(Kind.SOAP_UPDATE, writes.upsert),
     "deleteMetadata": Operation(Kind.SOAP_DELETE, writes.delete),
+    "renameMetadata": Operation(Kind.SOAP_UPDATE, writes.rename),
 }
 """Every call that the simulated org knows."""
 

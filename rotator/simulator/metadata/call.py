@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from rotator.simulator.org.types import CONNECTED_APP, FIRST_API_VERSION
+from rotator.simulator.metadata.changes import Author
+from rotator.simulator.metadata.registry import component_type_of, type_of
+from rotator.simulator.org.schema.field import FIRST_API_VERSION
 from rotator.simulator.wire.soap import FaultError, SoapCall
 
 if TYPE_CHECKING:
-    from rotator.simulator.org.apps import User
+    from rotator.simulator.metadata.types import MetadataType
     from rotator.simulator.org.org import Org
+    from rotator.simulator.org.users import User
 
 LIST_LIMIT: Final = 3
 """Queries in one listMetadata."""
 COMPONENT_LIMIT: Final = 10
 """Components in one readMetadata, updateMetadata, createMetadata or deleteMetadata."""
-TYPE: Final = CONNECTED_APP.name
-"""The type that can be written."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class MetadataCall:
     version: int
     call: SoapCall
     lose_certificate: bool = False
-    """Fault: the write succeeds and the certificate is dropped, as one release's Setup did."""
 
     @classmethod
     def open(cls, org: Org, call: SoapCall, version: str, *, lose_certificate: bool = False) -> Self:
@@ -44,10 +44,21 @@ class MetadataCall:
             raise FaultError("INSUFFICIENT_ACCESS", org.settings.metadata_permission_message)
         return cls(org, visitor.user, int(number), call, lose_certificate)
 
+    def text(self, name: str) -> str:
+        """The text of one argument; empty when it is not there."""
+        return next(iter(self.call.texts(name)), "")
 
-def check_written_type(name: str) -> None:
-    if name != TYPE:
-        raise FaultError("INVALID_TYPE", f"Unknown type:{name}")
+    def type_of(self, name: str) -> MetadataType:
+        """A type by its name. Raises FaultError when this version or user has none of it."""
+        return type_of(self.org, self.version, name)
+
+    def component_type_of(self, name: str) -> MetadataType:
+        """A type whose components CRUD calls can name. Raises FaultError for any other."""
+        return component_type_of(self.org, self.version, name)
+
+    def author(self) -> Author:
+        """The caller as one who writes components."""
+        return Author(self.org, self.user, self.version, self.org.clock(), lose_certificate=self.lose_certificate)
 
 
 def check_limit(call: MetadataCall, number: int, limit: int) -> None:

@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 import jwt
 
 from rotator.errors import CertificateError
+from rotator.simulator.org.addresses import LOGIN_HOSTS
+from rotator.simulator.org.external_apps import ExternalApp
+from rotator.simulator.org.settings import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rotator.core.crypto.certificates import Certificate
-    from rotator.simulator.org.apps import App, User
+    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
+    from rotator.simulator.org.users import User
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+NOT_INSTALLED: Final = "External client app is not installed in this org"
+"""What `app_not_found` says."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,8 @@ class Attempt:
     org: Org
     form: Mapping[str, str]
     now: datetime
+    host: str = ""
+    """The Host header by which the client came."""
 
     @cached_property
     def assertion(self) -> dict[str, Any] | None:
@@ -42,7 +50,7 @@ class Attempt:
         return self.assertion["payload"].get(name) if self.assertion else None
 
     @cached_property
-    def app(self) -> App | None:
+    def app(self) -> ClientApp | None:
         """The app whose consumer key is the issuer."""
         return self.org.app_of(str(self.claim("iss")))
 
@@ -55,6 +63,12 @@ class Attempt:
     def certificate(self) -> Certificate | None:
         """What the login server knows as the app's certificate; asked once, because servers may disagree."""
         return self.app.slot.seen(self.now, self.org.settings, self.org.random) if self.app else None
+
+    @property
+    def audiences(self) -> set[str]:
+        """Whom the assertion is for."""
+        claimed = self.claim("aud")
+        return {str(audience).rstrip("/") for audience in (claimed if isinstance(claimed, list) else [claimed])}
 
     @property
     def seconds_to_expiry(self) -> float:
@@ -75,6 +89,25 @@ def _is_no_jwt(attempt: Attempt) -> bool:
 
 def _is_unknown_app(attempt: Attempt) -> bool:
     return attempt.app is None
+
+
+def _is_too_new_an_app(attempt: Attempt) -> bool:
+    if not isinstance(attempt.app, ExternalApp):
+        return False
+    age = attempt.now - attempt.app.created_at
+    return age < timedelta(seconds=attempt.org.settings.new_external_app_seconds)
+
+
+def _is_external_app_on_a_generic_host(attempt: Attempt) -> bool:
+    """The login servers that all orgs share do not know external client apps; only the org's own address does."""
+    if attempt.org.settings.external_apps_on_generic_hosts or not isinstance(attempt.app, ExternalApp):
+        return False
+    generic = {f"https://{host}" for host in LOGIN_HOSTS.values()}
+    return attempt.org.addresses.is_generic(attempt.host) or not generic.isdisjoint(attempt.audiences)
+
+
+def _is_disabled(attempt: Attempt) -> bool:
+    return attempt.app is not None and not attempt.app.is_enabled
 
 
 def _is_badly_signed(attempt: Attempt) -> bool:
@@ -100,10 +133,8 @@ def _is_over_an_expired_certificate(attempt: Attempt) -> bool:
 
 def _is_for_another_audience(attempt: Attempt) -> bool:
     org = attempt.org
-    accepted = {org.login_host, org.url, *org.settings.extra_audiences}
-    claimed = attempt.claim("aud")
-    audiences = claimed if isinstance(claimed, list) else [claimed]
-    return accepted.isdisjoint(str(audience).rstrip("/") for audience in audiences)
+    accepted = {org.addresses.login_url, *org.addresses.own(), *org.settings.extra_audiences}
+    return accepted.isdisjoint(attempt.audiences)
 
 
 def _is_expired(attempt: Attempt) -> bool:
@@ -139,18 +170,16 @@ def _lacks_offline_access(attempt: Attempt) -> bool:
 
 def _is_not_admin_approved(attempt: Attempt) -> bool:
     app, user = attempt.app, attempt.user
-    return bool(app and user and app.has_flag("isAdminApproved") and not app.is_approved_for(user))
+    return bool(app and user and app.is_admin_approved and not app.is_approved_for(user))
 
 
 def _never_approved(attempt: Attempt) -> bool:
     app, user = attempt.app, attempt.user
-    return bool(app and user and not app.has_flag("isAdminApproved") and user.username not in app.approved_usernames)
+    return bool(app and user and not app.is_admin_approved and user.username not in app.approved_usernames)
 
 
 def _needs_high_assurance(attempt: Attempt) -> bool:
-    """Flows without an approval step cannot reach a high-assurance session (Metadata API, ConnectedApp)."""
-    policy = attempt.app.component.get("sessionPolicy", {}) if attempt.app else {}
-    return policy.get("policyAction") == "Block" and policy.get("sessionLevel") == "HIGH_ASSURANCE"
+    return attempt.app is not None and attempt.app.blocks_without_high_assurance
 
 
 @dataclass(frozen=True)
@@ -162,11 +191,20 @@ class Check:
     description: str
     fails: Callable[[Attempt], bool]
 
+    def refusal(self, attempt: Attempt) -> Refusal:
+        """What a login that fails here is told; a setting may have it in other words."""
+        settings, usual = attempt.org.settings, Refusal(self.error, self.description)
+        general = settings.refusals.get(self.name, usual)
+        return settings.external_refusals.get(self.name, general) if isinstance(attempt.app, ExternalApp) else general
+
 
 CHECKS: Final = (
     Check("grant_type", "unsupported_grant_type", "grant type not supported", _is_other_grant),
     Check("assertion", "invalid_grant", "invalid assertion", _is_no_jwt),
     Check("app", "invalid_client_id", "client identifier invalid", _is_unknown_app),
+    Check("new_app", "invalid_client_id", "client identifier invalid", _is_too_new_an_app),
+    Check("generic_host", "app_not_found", NOT_INSTALLED, _is_external_app_on_a_generic_host),
+    Check("enabled", "invalid_client_id", "client identifier invalid", _is_disabled),
     Check("signature", "invalid_grant", "invalid assertion", _is_badly_signed),
     Check("certificate_date", "invalid_grant", "invalid assertion", _is_over_an_expired_certificate),
     Check("audience", "invalid_grant", "audience is invalid", _is_for_another_audience),

@@ -1,18 +1,21 @@
-"""POST /services/oauth2/token for the JWT bearer grant: a token, or the refusal of the first check that fails."""
+"""POST /services/oauth2/token: a token, or the refusal of the first check that fails."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rotator.simulator.oauth.clients import Credentials, refused_secret
 from rotator.simulator.oauth.login_checks import CHECKS, Attempt, Check
 from rotator.simulator.org.settings import Refusal
 from rotator.simulator.wire.answers import Answer, json_answer
+from rotator.simulator.wire.unsupported import unsupported_grant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.simulator.org.apps import App, User
+    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
+    from rotator.simulator.org.users import User
 
 SCOPE_NAMES: Final = {
     "RefreshToken": "refresh_token",
@@ -22,19 +25,45 @@ SCOPE_NAMES: Final = {
 }
 """Scopes whose OAuth name is not the enumeration's in small letters."""
 
+OTHER_GRANT_TYPES: Final = frozenset(
+    {
+        *("authorization_code", "password", "device", "hybrid_refresh", "hybrid_authorization_code"),
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:hybrid-token",
+    }
+)
+"""Grants that Salesforce has and the simulated org has not."""
 
-def answer_login(org: Org, form: Mapping[str, str]) -> Answer:
-    """Checks one login, writes its row into the login history, and answers with a token or with the first refusal."""
-    attempt = Attempt(org, form, org.clock())
-    refusal = next((_refusal(org, check) for check in _ordered(org) if check.fails(attempt)), None)
+
+def answer_login(org: Org, form: Mapping[str, str], host: str = "", authorization: str = "") -> Answer:
+    """Answers one request of the token endpoint.
+
+    `host` is the Host header by which the client came, `authorization` what it sent as HTTP basic authentication.
+    """
+    grant_type = form.get("grant_type", "")
+    if grant_type in OTHER_GRANT_TYPES:
+        return unsupported_grant(f"The grant {grant_type}")
+    credentials = Credentials.of(form, authorization)
+    if grant_type == "client_credentials":
+        return _by_client_credentials(org, credentials, host)
+    if grant_type == "refresh_token":
+        return _by_refresh_token(org, form.get("refresh_token", ""), credentials, host)
+    return _by_assertion(org, form, host)
+
+
+def _by_assertion(org: Org, form: Mapping[str, str], host: str) -> Answer:
+    """Checks one JWT login, and writes its row into the login history."""
+    attempt = Attempt(org, form, org.clock(), host)
+    refusal = next((check.refusal(attempt) for check in _ordered(org) if check.fails(attempt)), None)
     app, user = attempt.app, attempt.user
     label = app.name if app else str(attempt.claim("iss"))
     if refusal or app is None or user is None:
         refusal = refusal or Refusal("invalid_grant", "authentication failure")
-        org.record_login(label, str(attempt.claim("sub")), f"{refusal.error}: {refusal.description}")
-        return json_answer(refusal.status, {"error": refusal.error, "error_description": refusal.description})
+        return _refused(org, refusal, label, str(attempt.claim("sub")))
     org.record_login(label, user.username, "Success")
-    return json_answer(200, _token(org, app, user))
+    return json_answer(200, _token(org, app, user, host))
 
 
 def _ordered(org: Org) -> list[Check]:
@@ -42,16 +71,62 @@ def _ordered(org: Org) -> list[Check]:
     return sorted(CHECKS, key=lambda check: order.index(check.name) if check.name in order else len(order))
 
 
-def _refusal(org: Org, check: Check) -> Refusal:
-    return org.settings.refusals.get(check.name, Refusal(check.error, check.description))
+def _by_client_credentials(org: Org, credentials: Credentials, host: str) -> Answer:
+    """OAuth 2.0 Client Credentials Flow: sessions of the one user whom the app names, at the org's own address only."""
+    if org.addresses.is_generic(host):
+        return _refused(
+            org, Refusal("invalid_grant", "request not supported on this domain"), credentials.client_id, ""
+        )
+    app = org.app_of(credentials.client_id)
+    refusal = refused_secret(org, app, credentials)
+    if refusal or app is None:
+        return _refused(org, refusal or _UNKNOWN, credentials.client_id, "")
+    user = org.users.get(app.credentials_user or "")
+    if user is None:
+        return _refused(org, Refusal("invalid_grant", "no client credentials user enabled"), app.name, "")
+    if not user.active:
+        return _refused(org, Refusal("invalid_grant", "inactive user"), app.name, user.username)
+    org.record_login(app.name, user.username, "Success")
+    return json_answer(200, _token(org, app, user, host))
 
 
-def _token(org: Org, app: App, user: User) -> dict[str, str]:
-    """No `expires_in` and no refresh token: Salesforce returns neither for this grant."""
+def _by_refresh_token(org: Org, token: str, credentials: Credentials, host: str) -> Answer:
+    """OAuth 2.0 Refresh Token Flow: a new access token for what was granted before."""
+    app, grant = org.app_of(credentials.client_id), org.grants.by_refresh_token(token)
+    refusal = refused_secret(org, app, credentials) if _needs_secret(app, credentials) else None
+    if refusal or app is None:
+        return _refused(org, refusal or _UNKNOWN, credentials.client_id, "")
+    if grant is None or grant.app.id != app.id:
+        return _refused(org, Refusal("invalid_grant", "expired access/refresh token"), app.name, "")
+    if not grant.user.active:
+        return _refused(org, Refusal("invalid_grant", "inactive user"), app.name, grant.user.username)
+    return json_answer(200, _token(org, app, grant.user, host))
+
+
+_UNKNOWN: Final = Refusal("invalid_client_id", "client identifier invalid")
+
+
+def _needs_secret(app: ClientApp | None, credentials: Credentials) -> bool:
+    """A secret that is sent is checked, wanted or not."""
+    return bool(credentials.secret) or app is None or app.needs_secret_to_refresh
+
+
+def _refused(org: Org, refusal: Refusal, label: str, username: str) -> Answer:
+    org.record_login(label, username, f"{refusal.error}: {refusal.description}")
+    return json_answer(refusal.status, {"error": refusal.error, "error_description": refusal.description})
+
+
+def scope_names(app: ClientApp) -> str:
+    """The app's scopes as OAuth names them."""
+    return " ".join(SCOPE_NAMES.get(scope, scope.lower()) for scope in app.scopes)
+
+
+def _token(org: Org, app: ClientApp, user: User, host: str) -> dict[str, str]:
+    """No `expires_in`, which Salesforce never returns, and no refresh token, which none of these grants gives."""
     return {
         "access_token": org.start_session(user, app).token,
-        "scope": " ".join(SCOPE_NAMES.get(scope, scope.lower()) for scope in app.scopes),
-        "instance_url": org.url,
-        "id": f"{org.login_host}/id/{org.id}/{user.id}",
+        "scope": scope_names(app),
+        "instance_url": org.addresses.instance_url(host),
+        "id": f"{org.addresses.identity_url(host)}/id/{org.id}/{user.id}",
         "token_type": "Bearer",
     }

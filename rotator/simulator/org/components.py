@@ -1,4 +1,4 @@
-"""Reads and writes ConnectedApp components as the Metadata API does; the values live in plain mappings.
+"""Components as the Metadata API writes and takes them; the values live in plain mappings.
 
 A component maps an element's name to a text, a group (again a mapping), or a list of either.
 """
@@ -6,19 +6,22 @@ A component maps an element's name to a text, a group (again a mapping), or a li
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lxml import etree
 
 from rotator.core.crypto.certificates import Certificate
 from rotator.errors import CertificateError
-from rotator.simulator.org.types import CONNECTED_APP, SCOPE_SYNONYMS, SCOPES, Field
+from rotator.simulator.org.schema.connected_app import SCOPE_SYNONYMS, SCOPES
 from rotator.simulator.wire.soap import FaultError, add, is_nil
 
 if TYPE_CHECKING:
+    from rotator.simulator.org.schema.field import Field
     from rotator.simulator.org.settings import OrgSettings
 
 Component = dict[str, Any]
+Order = Literal["ignore", "accept", "refuse"]
+"""What becomes of an element out of the WSDL's order: dropped without a word, taken, or the whole component refused."""
 
 _FLAGS: Final = {"true": "true", "1": "true", "false": "false", "0": "false"}
 
@@ -33,7 +36,7 @@ class ComponentError(Exception):
         self.fields = fields
 
 
-def to_xml(component: Component, parent: etree._Element, version: int, group: Field = CONNECTED_APP) -> None:
+def to_xml(component: Component, parent: etree._Element, version: int, group: Field) -> None:
     """Appends the elements that a read at this API version returns, in the WSDL's order.
 
     Flags of the version are always there, even when false; what is not set is absent, not empty.
@@ -47,27 +50,29 @@ def to_xml(component: Component, parent: etree._Element, version: int, group: Fi
                     add(parent, field.name, value)
 
 
-def from_xml(element: etree._Element, version: int, settings: OrgSettings, group: Field = CONNECTED_APP) -> Component:
+def from_xml(element: etree._Element, version: int, group: Field, order: Order) -> Component:
     """What the elements say, and nothing that is left out; an empty element is an empty text or list.
 
     Raises FaultError for an element that the type does not have or has not at this API version, or of a wrong kind.
     """
-    order = {field.name: index for index, field in enumerate(group.fields)}
+    positions = {field.name: index for index, field in enumerate(group.fields)}
     given: Component = {}
     reached = 0
     for child in element.iterchildren(tag=etree.Element):
-        position = order.get(etree.QName(child).localname)
+        position = positions.get(etree.QName(child).localname)
         if position is None:
             raise _misplaced(child, group)
         field = group.fields[position]
         if field.since > version:
             raise FaultError("soapenv:Client", f"Element {child.tag} not valid in version {version}.0")
-        if is_nil(child) or (position < reached and settings.out_of_order_elements == "ignore"):
+        if position < reached and order == "refuse":
+            raise _misplaced(child, group)
+        if is_nil(child) or (position < reached and order == "ignore"):
             continue
         reached = position
         if field.name in given and not field.many:
             raise _misplaced(child, group)
-        _put(given, field, _value(child, field, version, settings))
+        _put(given, field, _value(child, field, version, order))
     return given
 
 
@@ -79,9 +84,9 @@ def _put(given: Component, field: Field, value: Any) -> None:
         given[field.name] = value
 
 
-def _value(element: etree._Element, field: Field, version: int, settings: OrgSettings) -> Any:
+def _value(element: etree._Element, field: Field, version: int, order: Order) -> Any:
     if field.kind == "group":
-        return from_xml(element, version, settings, field)
+        return from_xml(element, version, field, order)
     # The API trims the white space around texts (Metadata API Developer Guide).
     text = (element.text or "").strip()
     if field.kind == "flag":
@@ -90,44 +95,25 @@ def _value(element: etree._Element, field: Field, version: int, settings: OrgSet
         return _FLAGS[text]
     if field.kind == "number" and not text.removeprefix("-").isdecimal():
         raise FaultError("soapenv:Client", f"'{text}' is not a valid value for the type xsd:int")
-    if field.kind == "scope" and text and text not in SCOPES:
-        raise FaultError("soapenv:Client", f"'{text}' is not a valid value for the enum 'ConnectedAppOauthAccessScope'")
+    if field.kind == "enum" and text and text not in field.values:
+        raise FaultError("soapenv:Client", f"'{text}' is not a valid value for the enum '{field.type_name}'")
     return text
 
 
 def _misplaced(element: etree._Element, group: Field) -> FaultError:
-    return FaultError("soapenv:Client", f"Element {element.tag} invalid at this location in type {group.group_type}")
+    return FaultError("soapenv:Client", f"Element {element.tag} invalid at this location in type {group.type_name}")
 
 
 @dataclass(frozen=True)
-class Update:
-    """One write of one component: how what was given changes what was there."""
+class Merge:
+    """How what a write gives changes what was there."""
 
     settings: OrgSettings
     version: int
 
-    def apply(self, given: Component, before: Component) -> Component:
-        """The component after an update. Raises ComponentError when it is refused."""
-        if "consumerKey" in given.get("oauthConfig", {}):
-            raise ComponentError(self.settings.consumer_key_status_code, "You cannot provide a Consumer Key")
-        # Settable at creation only, and never returned: a secret that is sent later has no effect.
-        given.get("oauthConfig", {}).pop("consumerSecret", None)
-        return self._finish(self._merge(CONNECTED_APP, given, before))
-
-    def create(self, given: Component) -> Component:
-        """A new component. Raises ComponentError when it is refused."""
-        return self._finish(self._merge(CONNECTED_APP, given, {}))
-
-    def _finish(self, after: Component) -> Component:
-        oauth = after.get("oauthConfig", {})
-        if "certificate" in oauth:
-            oauth["certificate"] = check_certificate(oauth["certificate"], self.settings).base64
-        if "scopes" in oauth:
-            oauth["scopes"] = returned_scopes(oauth["scopes"])
-        return after
-
-    def _merge(self, group: Field, given: Component, before: Component) -> Component:
-        merged = {field.name: self._merged(field, given, before) for field in group.fields}
+    def apply(self, schema: Field, given: Component, before: Component) -> Component:
+        """The component after the write. Raises ComponentError when a required element is missing."""
+        merged = {field.name: self._merged(field, given, before) for field in schema.fields}
         return {name: value for name, value in merged.items() if value is not None}
 
     def _merged(self, field: Field, given: Component, before: Component) -> Any:
@@ -138,16 +124,13 @@ class Update:
         elif field.kind == "group" and value is not None:
             value = self._merged_groups(field, value, old)
         if field.required and not value:
-            raise _missing(field.name)
-        if field.name == "oauthConfig" and value is None and old is not None:
-            # An update submits all required fields, those of the OAuth part too.
-            raise _missing("callbackUrl")
+            raise missing(field.name)
         return value or None
 
     def _merged_groups(self, field: Field, value: Any, old: Any) -> Any:
         if field.many:
-            return [self._merge(field, each, {}) for each in value]
-        return self._merge(field, value, old or {})
+            return [self.apply(field, each, {}) for each in value]
+        return self.apply(field, value, old or {})
 
     def _is_left_alone(self, field: Field, value: Any) -> bool:
         if value is None:
@@ -176,12 +159,18 @@ def returned_scopes(scopes: list[str]) -> list[str]:
     return [scope for scope in SCOPES if scope in held]
 
 
+def listed_scopes(text: str) -> list[str]:
+    """The scopes of an external client app, which are separated by commas."""
+    return returned_scopes([scope.strip() for scope in text.split(",")])
+
+
+def missing(name: str) -> ComponentError:
+    """The refusal of a component that lacks a required field."""
+    return ComponentError("REQUIRED_FIELD_MISSING", f"Required field is missing: {name}", name)
+
+
 def _unusable(settings: OrgSettings) -> ComponentError:
     return ComponentError(settings.certificate_status_code, settings.certificate_message, "certificate")
-
-
-def _missing(name: str) -> ComponentError:
-    return ComponentError("REQUIRED_FIELD_MISSING", f"Required field is missing: {name}", name)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -24,6 +24,11 @@ def consumer_key(random: Random) -> str:
     return "3MVG9" + "".join(random.choices(_OPAQUE, k=80))
 
 
+def consumer_secret(random: Random) -> str:
+    """A client secret as Salesforce makes them: 64 hexadecimal digits."""
+    return f"{random.getrandbits(256):064X}"
+
+
 def opaque_token(org_id: str, random: Random) -> str:
     """An access token that is a session id: the org's 15-character id, `!`, and what nobody can read."""
     return f"{org_id[:15]}!AQ{''.join(random.choices(_OPAQUE, k=96))}"

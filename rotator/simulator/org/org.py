@@ -13,26 +13,36 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import jwt
 
 from rotator.core.crypto.certificates import PrivateKey
-from rotator.simulator.org.apps import App, User
+from rotator.core.secret import Secret
+from rotator.simulator.org import setup
+from rotator.simulator.org.addresses import LOGIN_HOSTS, Addresses
+from rotator.simulator.org.apps import App
 from rotator.simulator.org.certificates import IdentityProvider, OrgCertificate
-from rotator.simulator.org.components import Component, returned_scopes
-from rotator.simulator.org.identifiers import consumer_key, opaque_token, record_id
+from rotator.simulator.org.external_apps import Consumer, ExternalApp, KeyPair, Satellite
+from rotator.simulator.org.grants import Grants
+from rotator.simulator.org.identifiers import consumer_key, consumer_secret, opaque_token, record_id
+from rotator.simulator.org.jobs import Jobs
 from rotator.simulator.org.propagation import CertificateSlot
-from rotator.simulator.org.settings import LOGIN_HOSTS, OrgSettings
+from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.org.tokens import Session, Sessions
+from rotator.simulator.org.users import User
 from rotator.simulator.wire.faults import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from random import Random
 
     from rotator.core.crypto.certificates import Certificate
+    from rotator.simulator.org.apps import ClientApp
+    from rotator.simulator.org.components import Component
 
 Clock = Callable[[], datetime]
 OrgKind = Literal["production", "sandbox"]
 
 KEPT_LOGINS: Final = 10_000
 """Rows of the login history that are remembered."""
+KEPT_CURSORS: Final = 100
+"""Queries answered in part whose rest can still be fetched."""
 
 IDS_OF_AN_ORG: Final = 1_000_000
 """Record ids of one type that an org may give before they could be another org's."""
@@ -47,6 +57,8 @@ class Login:
     username: str
     outcome: str
     """`Success`, or `error: description` as the client was told."""
+    type: str = "Remote Access 2.0"
+    """LoginType of the row."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Visitor:
 
     session: Session
     user: User
-    app: App | None
+    app: ClientApp | None
 
 
 class Org:
@@ -77,17 +89,20 @@ class Org:
         self.name: Final = name
         self.kind: Final = kind
         self.id: Final = record_id("00D", number)
-        self.url = ""
-        """Its My Domain URL; the server sets it when it knows its port."""
+        self.addresses: Final = Addresses(LOGIN_HOSTS[kind])
         self.settings = settings or OrgSettings()
         self.clock: Final = clock
         self.random: Final = random
         self.users: Final[dict[str, User]] = {}
         self.apps: Final[dict[str, App]] = {}
+        """Its Connected Apps."""
+        self.external_apps: Final[dict[str, ExternalApp]] = {}
         self.certificates: Final[list[OrgCertificate]] = []
         """Of Certificate and Key Management, also those that were deleted."""
         self.identity_providers: Final[dict[str, IdentityProvider]] = {}
         self.sessions: Final = Sessions(lambda: timedelta(seconds=self.settings.session_seconds))
+        self.grants: Final = Grants()
+        self.jobs: Final = Jobs()
         self.faults: Final = Faults(random)
         self.calls: Final[Counter[str]] = Counter()
         self.cursors: Final[dict[str, Sequence[Mapping[str, Any]]]] = {}
@@ -97,21 +112,37 @@ class Org:
         self.number: Final = number
         """Tells the record ids of one org from those of another."""
         self.ids_given = 0
+        self._ids_by_name: Final[dict[tuple[str, str], str]] = {}
         self.on_change: Callable[[], None] = _nothing
         """Called after every change of users or apps that is to outlive the process."""
 
     @property
-    def login_host(self) -> str:
-        """login.salesforce.com or test.salesforce.com, as identity URLs name it."""
-        return LOGIN_HOSTS[self.kind]
+    def url(self) -> str:
+        """Where the org is reached on this machine."""
+        return self.addresses.url
+
+    @url.setter
+    def url(self, url: str) -> None:
+        self.addresses.url = url
 
     def app(self, name: str) -> App:
-        """An app by its full name. Raises KeyError when there is none."""
+        """A Connected App by its full name. Raises KeyError when there is none."""
         return self.apps[name]
 
-    def app_of(self, client_id: str) -> App | None:
+    def external_app(self, name: str) -> ExternalApp:
+        """An external client app by its full name. Raises KeyError when there is none."""
+        return self.external_apps[name]
+
+    @property
+    def client_apps(self) -> Iterator[ClientApp]:
+        """Everything that consumers log in through."""
+        yield from self.apps.values()
+        yield from self.external_apps.values()
+
+    def app_of(self, client_id: str) -> ClientApp | None:
         """The app with this consumer key."""
-        return next((app for app in self.apps.values() if app.client_id == client_id), None)
+        now = self.clock()
+        return next((app for app in self.client_apps if app.has_consumer(client_id, now)), None)
 
     @property
     def management(self) -> App:
@@ -128,6 +159,22 @@ class Org:
             self.ids_given += 1
             return record_id(prefix, self.number * IDS_OF_AN_ORG + self.ids_given)
 
+    def id_of(self, prefix: str, name: str) -> str:
+        """The record id of what an org knows by its name alone, such as a profile."""
+        key = (prefix, name)
+        if key not in self._ids_by_name:
+            self._ids_by_name[key] = record_id(prefix, self.number * IDS_OF_AN_ORG + len(self._ids_by_name))
+        return self._ids_by_name[key]
+
+    def approve(self, app: ClientApp, user: User) -> Secret:
+        """What a user's approval in a browser comes to: the app may log in for the user, and gets a refresh token."""
+        with self.lock:
+            app.approved_usernames.add(user.username)
+            grant = self.grants.use(app, user, self.clock(), Secret(opaque_token(self.id, self.random)))
+            grant.refresh_token = grant.refresh_token or Secret(f"5Aep861{opaque_token('', self.random)[1:]}")
+            self.on_change()
+            return grant.refresh_token
+
     def add_user(
         self,
         username: str,
@@ -136,9 +183,11 @@ class Org:
         profile: str = "Standard User",
         permission_sets: tuple[str, ...] = (),
         active: bool = True,
+        password: str = "",
     ) -> User:
         """Adds a user."""
         user = User(username, self.next_id("005"), profile, permission_sets, active, may_use_metadata)
+        user.password, user.created_at = Secret(password) if password else None, self.clock()
         with self.lock:
             self.users[username] = user
         return user
@@ -153,20 +202,76 @@ class Org:
         component: Component | None = None,
     ) -> App:
         """Adds an app. Without a component it is one that a JWT login needs, pre-authorised for the user's profile."""
-        app = self.build_app(name, component or self._jwt_component(name, username), certificate)
+        component = component or setup.connected_app(name, self.users.get(username or ""))
+        app = self.build_app(name, component, certificate)
         app.username, app.private_key = username, private_key
         with self.lock:
             self.apps[name] = app
         return app
 
     def build_app(self, name: str, component: Component, certificate: Certificate | None = None) -> App:
-        """An app as the org would keep it, with a consumer key of its own; not yet in the org."""
+        """An app as the org would keep it, with a consumer key and secret of its own; not yet in the org."""
         now = self.clock()
-        oauth = {"consumerKey": consumer_key(self.random), **component["oauthConfig"]}
+        made = {"consumerKey": consumer_key(self.random), "consumerSecret": consumer_secret(self.random)}
         slot = CertificateSlot()
         slot.put(certificate, now)
-        whole = {**component, "oauthConfig": oauth}
-        return App(name, self.next_id("0H4"), whole, slot, now, now, next(iter(self.users), ""))
+        return App(
+            name=name,
+            id=self.next_id("0H4"),
+            component={**component, "oauthConfig": {**made, **component["oauthConfig"]}},
+            slot=slot,
+            created_at=now,
+            modified_at=now,
+            modified_by=next(iter(self.users), ""),
+        )
+
+    def add_external_app(
+        self,
+        name: str,
+        *,
+        certificate: Certificate | None = None,
+        username: str | None = None,
+        private_key: PrivateKey | None = None,
+    ) -> ExternalApp:
+        """Adds an external client app as Setup makes one for JWT logins, pre-authorised for the user's profile."""
+        app = self.build_external_app(name, setup.external_app_header(name))
+        app.username, app.private_key = username, private_key
+        now, user = self.clock(), self.users.get(username or "")
+        for type_name, component in setup.external_app_satellites(name, user).items():
+            own_name = self.settings.external_names[type_name].format(app=name)
+            app.satellites[type_name] = self.build_satellite(type_name, own_name, component, app.modified_by)
+        app.consumer = self.build_consumer()
+        app.slot.put(certificate, now)
+        with self.lock:
+            self.external_apps[name] = app
+        return app
+
+    def build_external_app(self, name: str, header: Component) -> ExternalApp:
+        """A header without satellites, not yet in the org."""
+        now, creator = self.clock(), next(iter(self.users), "")
+        return ExternalApp(
+            name=name,
+            id=self.next_id("0xI"),
+            header=header,
+            slot=CertificateSlot(),
+            created_at=now,
+            modified_at=now,
+            modified_by=creator,
+        )
+
+    def build_satellite(self, type_name: str, name: str, component: Component, creator: str) -> Satellite:
+        """A satellite, not yet at its app."""
+        now = self.clock()
+        return Satellite(type_name, name, self.next_id("888"), component, now, now, creator)
+
+    def build_consumer(self, key: str = "", secret: str = "") -> Consumer:
+        """A consumer with a key and a secret of its own, unless they are given."""
+        made = self.new_key_pair()
+        return Consumer(self.next_id("888"), KeyPair(key or made.key, Secret(secret) if secret else made.secret))
+
+    def new_key_pair(self) -> KeyPair:
+        """A consumer key and a secret that nobody has yet."""
+        return KeyPair(consumer_key(self.random), Secret(consumer_secret(self.random)))
 
     def add_certificate(
         self, name: str, expires_at: datetime | None, *, key_bits: int = 2048, ca_signed: bool = False, **flags: bool
@@ -192,7 +297,7 @@ class Org:
     def add_identity_provider(self, name: str, certificate: Certificate, **elements: str) -> IdentityProvider:
         """Adds SAML single sign-on settings that trust the certificate; `elements` are those of SamlSsoConfig."""
         now, creator = self.clock(), next(iter(self.users), "")
-        component = {**_saml_component(name), "validationCert": certificate.base64, **elements}
+        component = {**setup.single_sign_on(name), "validationCert": certificate.base64, **elements}
         new = IdentityProvider(self.next_id("0LE"), name, component, now, now, creator)
         with self.lock:
             self.identity_providers[name] = new
@@ -202,23 +307,27 @@ class Org:
     def put_certificate(self, app_name: str, certificate: Certificate | None) -> None:
         """Changes an app's certificate as a person in Setup would; it propagates like any other change."""
         with self.lock:
-            app, now = self.apps[app_name], self.clock()
+            app, now = self.apps.get(app_name) or self.external_apps[app_name], self.clock()
             app.slot.put(certificate, now)
             app.modified_at = now
             self.on_change()
 
-    def start_session(self, user: User, app: App) -> Session:
+    def start_session(self, user: User, app: ClientApp) -> Session:
         """A session for a login that was accepted."""
         now = self.clock()
+        self.grants.use(app, user, now, Secret(opaque_token(self.id, self.random)))
         if self.settings.same_session_for_second_login:
-            earlier = self.sessions.latest(user.username, app.name, now)
+            earlier = self.sessions.latest(user.username, app.id, now)
             if earlier:
                 return earlier
-        is_jwt = app.has_flag("isNamedUserJwtEnabled")
-        token = self._jwt_token(user, app, now) if is_jwt else opaque_token(self.id, self.random)
-        return self.sessions.start(token, user.username, app.name, now)
+        token = self._jwt_token(user, app, now) if app.issues_jwt_tokens else opaque_token(self.id, self.random)
+        return self.sessions.start(token, user.username, app.id, now)
 
-    def _jwt_token(self, user: User, app: App, now: datetime) -> str:
+    def start_password_session(self, user: User) -> Session:
+        """A session for a login by a password, which no app is part of."""
+        return self.sessions.start(opaque_token(self.id, self.random), user.username, "", self.clock())
+
+    def _jwt_token(self, user: User, app: ClientApp, now: datetime) -> str:
         """An access token in JWT format, for apps with 'Issue JSON Web Token (JWT)-based access tokens'."""
         claims = {
             "iss": self.url,
@@ -236,42 +345,31 @@ class Org:
     def _token_key(self) -> PrivateKey:
         return PrivateKey.generate()
 
+    @property
+    def token_key(self) -> dict[str, Any]:
+        """The public key that verifies access tokens in JWT format, as a JSON web key."""
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(self._token_key.signing_key().public_key(), as_dict=True)
+        return {**public, "kid": self.id, "alg": "RS256", "use": "sig"}
+
     def visitor(self, token: str) -> Visitor | None:
         """Whose live session a token is; None when it is over, never was, or its user is active no more."""
         session = self.sessions.find(token, self.clock())
         user = self.users.get(session.username) if session else None
-        app = self.apps.get(session.app) if session else None
-        return Visitor(session, user, app) if session and user and user.active else None
+        if session is None or user is None or not user.active:
+            return None
+        return Visitor(session, user, next((app for app in self.client_apps if app.id == session.app_id), None))
 
-    def record_login(self, app: str, username: str, outcome: str) -> None:
+    def record_login(self, app: str, username: str, outcome: str, login_type: str = "Remote Access 2.0") -> None:
         """Adds a row to the login history."""
-        self.logins.append(Login(self.clock(), app, username, outcome))
+        self.logins.append(Login(self.clock(), app, username, outcome, login_type))
 
-    def _jwt_component(self, name: str, username: str | None) -> Component:
-        user = self.users.get(username or "")
-        component: Component = {
-            "contactEmail": "admin@example.com",
-            "label": name.replace("_", " "),
-            "oauthConfig": {
-                "callbackUrl": "http://localhost:1717/OauthRedirect",
-                "isAdminApproved": "true",
-                "scopes": returned_scopes(["Api", "Web", "RefreshToken"]),
-            },
-        }
-        if user:
-            component["profileName"] = [user.profile]
-        return component
-
-
-def _saml_component(name: str) -> Component:
-    return {
-        "identityLocation": "SubjectNameId",
-        "identityMapping": "FederationId",
-        "issuer": f"https://{name.lower().replace('_', '-')}.example/saml",
-        "name": name,
-        "samlEntityId": "https://saml.salesforce.com",
-        "samlVersion": "SAML2_0",
-    }
+    def keep_cursor(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """Remembers the rows of a query that was answered in part; the oldest such query is forgotten."""
+        cursor = self.next_id("01g")
+        self.cursors[cursor] = rows
+        if len(self.cursors) > KEPT_CURSORS:
+            del self.cursors[next(iter(self.cursors))]
+        return cursor
 
 
 def _nothing() -> None:

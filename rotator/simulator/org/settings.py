@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - resolved when settings and answers are read from JSON
 from dataclasses import dataclass, field
-from typing import Final, Literal
-
-LOGIN_HOSTS: Final = {"production": "https://login.salesforce.com", "sandbox": "https://test.salesforce.com"}
-"""The host in identity URLs, and an accepted audience, by kind of org (OAuth 2.0 JWT Bearer Flow)."""
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,10 @@ class OrgSettings:
     """What an element that an update leaves out means: its default, or what was there before."""
     empty_certificate: Literal["clear", "keep"] = "clear"
     """What an empty `<certificate/>` means."""
-    out_of_order_elements: Literal["ignore", "accept"] = "ignore"
+    out_of_order_elements: Literal["ignore", "accept", "refuse"] = "ignore"
     """Whether SOAP elements out of the WSDL's order are dropped without a word."""
+    out_of_order_in_files: Literal["ignore", "accept", "refuse"] = "accept"
+    """The same for the files of a deployment."""
     smallest_key_bits: int = 2048
     """RSA keys below this size are rejected on upload."""
     largest_certificate_bytes: int = 4096
@@ -44,6 +43,10 @@ class OrgSettings:
     """Message of an update whose certificate cannot be used."""
     consumer_key_status_code: str = "FIELD_INTEGRITY_EXCEPTION"
     """Status code of `You cannot provide a Consumer Key`."""
+    deploy_seconds: float = 0.0
+    """How long a deployment waits until it takes effect."""
+    retrieve_seconds: float = 0.0
+    """How long a retrieve takes."""
     limit_status_code: str = "EXCEEDED_ID_LIMIT"
     """Status code of a call with too many components or queries."""
     limit_answer: Literal["fault", "errors"] = "fault"
@@ -56,6 +59,32 @@ class OrgSettings:
     """Message of a refused creation."""
     creation_status_code: str = "INSUFFICIENT_ACCESS"
     """Status code of a refused creation."""
+
+    external_certificate_returned: Literal["always", "with_secret_access", "never"] = "always"
+    """Whether an external client app's certificate comes back; the middle one: with `external_secrets_readable`."""
+    external_certificate_form: Literal["bare", "lines", "pem"] = "bare"
+    """How it comes back: base64 on one line, base64 with line breaks, or PEM."""
+    external_secrets_readable: bool = False
+    """Whether the org lets the Metadata API read the consumer secrets of external client apps."""
+    external_consumer_key_given: Literal["ignore", "refuse"] = "ignore"
+    """What becomes of a new consumer key for an app that has one: the write succeeds and the old one stays, or not."""
+    external_apps_updatable: bool = True
+    """Whether updateMetadata takes the types of external client apps, or only a deployment does."""
+    external_settings_alone: Literal["refuse", "accept"] = "refuse"
+    """Whether global OAuth settings can be created for an app that has no OAuth settings yet."""
+    external_names: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "ExtlClntAppOauthSettings": "{app}_oauth",
+            "ExtlClntAppGlobalOauthSettings": "{app}_glbloauth",
+            "ExtlClntAppOauthConfigurablePolicies": "{app}_oauthPlcy",
+            "ExtlClntAppConfigurablePolicies": "{app}_plcy",
+        }
+    )
+    """What the satellites of an external client app that was made in Setup are called; a deployment names its own."""
+    external_apps_on_generic_hosts: bool = False
+    """Whether external client apps log in at login.salesforce.com and test.salesforce.com, or with that audience."""
+    new_external_app_seconds: float = 0.0
+    """How long the login servers do not know a new external client app."""
 
     hidden_types: tuple[str, ...] = ()
     """Types that the program's user may not see, such as Certificate: neither as metadata nor in the Tooling API."""
@@ -80,6 +109,8 @@ class OrgSettings:
     """Logins that one user may make in an hour (Salesforce: 3600); None: no limit."""
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
     """Other answers for checks of the token endpoint, by the check's name."""
+    external_refusals: Mapping[str, Refusal] = field(default_factory=dict)
+    """The same for logins through external client apps, before `refusals`."""
     check_order: tuple[str, ...] = ()
     """Names of the token endpoint's checks in another order; empty: the order of the table."""
     same_session_for_second_login: bool = False
@@ -89,7 +120,7 @@ class OrgSettings:
     session_seconds: float = 7200.0
     """How long an unused session lives."""
 
-    latest_api_version: int = 66
+    latest_api_version: int = 67
     """The newest API version that the org knows."""
     jwt_tokens_in_soap: bool = False
     """Whether the SOAP API takes JWT-format access tokens."""

@@ -74,8 +74,7 @@ def _page(org: Org, records: Sequence[Row], start: int, path: str, cursor: str =
         "records": records[start:end],
     }
     if end < len(records):
-        cursor = cursor or org.next_id("01g")
-        org.cursors[cursor] = records
+        cursor = cursor or org.keep_cursor(records)
         page["nextRecordsUrl"] = f"{path}/{cursor}-{end}"
     return json_answer(200, page)
 

@@ -1,79 +1,98 @@
-"""What a token is good for beside the Metadata API: userinfo, revoke and the first steps of the REST API."""
+"""The REST API's resources: which path is which, and who may not come in (REST API Developer Guide)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rotator.simulator.rest import app_credentials
+from rotator.simulator.rest.query import more, query
+from rotator.simulator.rest.tables import TABLES, TOOLING_TABLES
 from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.unsupported import unsupported_resource
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
+    from rotator.simulator.rest.query import Tables
+    from rotator.simulator.wire.request import Request
 
 FIRST_REST_VERSION: Final = 31
 """The oldest API version that the REST API still offers."""
 DAILY_REQUESTS: Final = 15_000
 """What `limits` says may be called in a day."""
 
-
-def userinfo(org: Org, token: str) -> Answer:
-    """GET /services/oauth2/userinfo (OpenID Connect UserInfo endpoint; errors as the identity URL words them)."""
-    visitor = org.visitor(token)
-    if visitor is None:
-        text = "Bad_OAuth_Token" if token else "Missing_OAuth_Token"
-        return Answer(403, text.encode(), "text/html;charset=UTF-8")
-    user = visitor.user
-    return json_answer(
-        200,
-        {
-            "sub": f"{org.login_host}/id/{org.id}/{user.id}",
-            "user_id": user.id,
-            "organization_id": org.id,
-            "preferred_username": user.username,
-            "nickname": user.username.partition("@")[0],
-            "name": user.name,
-            "email": user.username,
-            "email_verified": True,
-            "urls": {
-                "metadata": f"{org.url}/services/Soap/m/{{version}}/{org.id}",
-                "rest": f"{org.url}/services/data/v{{version}}/",
-                "custom_domain": org.url,
-            },
-            "active": user.active,
-            "user_type": "STANDARD",
-            "language": "en_US",
-            "locale": "en_US",
-            "utcOffset": 0,
-            "is_app_installed": True,
-        },
-    )
+NOT_SIMULATED: Final = frozenset(
+    {
+        *("actions", "analytics", "apexrest", "appMenu", "async-queries", "chatter", "commerce", "compactLayouts"),
+        *("composite", "connect", "consent", "contact-tracing", "dedupe", "domino", "emailConnect", "eventlog"),
+        *("externaldatasources", "flexiPage", "folders", "graphql", "iot", "jobs", "jsonxform", "knowledgeManagement"),
+        *("licensing", "localizedvalue", "metadata", "nouns", "parameterizedSearch", "process", "quickActions"),
+        *("recent", "recordCount", "scheduling", "search", "sobjects", "support", "tabs", "theme", "tooling"),
+        *("ui-api", "wave", "query", "queryAll"),
+    }
+)
+"""Resources that Salesforce has; of some of them the simulated org has a part, which is looked for first."""
 
 
-def revoke(org: Org, token: str) -> Answer:
-    """GET or POST /services/oauth2/revoke (Salesforce Help, Revoke OAuth Tokens): 200 and no body, or invalid_token."""
-    if org.sessions.end(token):
-        return Answer(200, b"", "text/html;charset=UTF-8")
-    return json_answer(400, {"error": "invalid_token", "error_description": "token invalid"})
+def answer_data(org: Org, request: Request, rest: list[str]) -> Answer:
+    """Answers one call below /services/data; `rest` is what follows in the path."""
+    if not rest:
+        return _versions(org)
+    refusal = _refused(org, request.bearer)
+    if refusal:
+        return refusal
+    version, *parts = rest
+    number = version.removeprefix("v").removesuffix(".0")
+    if not number.isdecimal() or not FIRST_REST_VERSION <= int(number) <= org.settings.latest_api_version:
+        return not_found()
+    return _resource(org, request, int(number), parts)
 
 
-def versions(org: Org) -> Answer:
-    """GET /services/data/ needs no session."""
+def _resource(org: Org, request: Request, version: int, parts: list[str]) -> Answer:
+    match (request.method, parts):
+        case ("GET", []):
+            return _resources(version)
+        case ("GET", ["limits"]):
+            return _limits(org)
+        case (_, ["apps", "oauth", *rest]) if version >= app_credentials.FIRST_VERSION:
+            return app_credentials.answer_credentials(org, request, f"{version}.0", rest)
+        case ("GET", ["tooling", *rest]) if rest:
+            found = _objects(org, request, TOOLING_TABLES, rest)
+        case ("GET", _):
+            found = _objects(org, request, TABLES, parts)
+        case _:
+            found = None
+    if found:
+        return found
+    is_known = parts[0] in NOT_SIMULATED
+    return unsupported_resource(f"{request.method} {request.path}") if is_known else not_found()
+
+
+def _objects(org: Org, request: Request, tables: Tables, parts: list[str]) -> Answer | None:
+    match parts:
+        case ["query"]:
+            return query(org, request.query.get("q", ""), tables, request.path)
+        case ["query", _]:
+            return more(org, request.path)
+    return None
+
+
+def _versions(org: Org) -> Answer:
+    """They need no session."""
     numbers = (f"{number}.0" for number in range(FIRST_REST_VERSION, org.settings.latest_api_version + 1))
     return json_answer(200, [{"label": f"API {n}", "url": f"/services/data/v{n}", "version": n} for n in numbers])
 
 
-def limits(org: Org) -> Answer:
-    """GET /services/data/vXX.X/limits."""
+def _limits(org: Org) -> Answer:
     left = max(0, DAILY_REQUESTS - sum(org.calls.values()))
     return json_answer(200, {"DailyApiRequests": {"Max": DAILY_REQUESTS, "Remaining": left}})
 
 
-def resources(version: str) -> Answer:
-    """GET /services/data/vXX.X/."""
-    names = ("limits", "query", "tooling")
-    return json_answer(200, {name: f"/services/data/v{version}/{name}" for name in names})
+def _resources(version: int) -> Answer:
+    names = ("limits", "query", "queryAll", "sobjects", "tooling")
+    return json_answer(200, {name: f"/services/data/v{version}.0/{name}" for name in names})
 
 
-def refused(org: Org, token: str) -> Answer | None:
+def _refused(org: Org, token: str) -> Answer | None:
     """The REST API's answer to a token that opens nothing there; None when it does.
 
     A token of an app without the scopes api or full is a session of another kind.
@@ -83,6 +102,9 @@ def refused(org: Org, token: str) -> Answer | None:
     visitor = org.visitor(token)
     if visitor is None:
         return rest_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    if not visitor.session.app_id and visitor.user.password_expired:
+        message = "Your password has expired. Please reset your password."
+        return rest_error(401, "INVALID_OPERATION_WITH_EXPIRED_PASSWORD", message)
     if visitor.app and not {"Api", "Full"}.intersection(visitor.app.scopes):
         return rest_error(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
     return None

@@ -37,7 +37,7 @@ def _applications(org: Org) -> Iterator[Row]:
             "Name": app.component["label"],
             "CreatedDate": rest_time(app.created_at),
             "LastModifiedDate": rest_time(app.modified_at),
-            "OptionsAllowAdminApprovedUsersOnly": app.has_flag("isAdminApproved"),
+            "OptionsAllowAdminApprovedUsersOnly": app.is_admin_approved,
         }
 
 

@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
 
 
 FAULT: Final = '{"kind": "soap_update", "effect": "lose_answer", "times": 1}'
+APPROVAL: Final = '{"app": "Billing", "username": "billing@production.example"}'
 SETTINGS: Final = '{"propagation_seconds": 5}'
 
 
 def control_routes(org: Org) -> list[Route]:
-    """GET /simulator/state; GET, POST and DELETE /simulator/faults; GET and PATCH /simulator/settings."""
+    """GET /simulator/state; GET, POST and DELETE /simulator/faults; GET and PATCH /simulator/settings;
+    POST /simulator/approvals."""
 
     async def state(_request: Request) -> JSONResponse:
         with org.lock:
@@ -53,7 +56,17 @@ def control_routes(org: Org) -> list[Route]:
                 return JSONResponse({"error": str(error)}, 400)
         return JSONResponse(asdict(org.settings))
 
+    async def approvals(request: Request) -> JSONResponse:
+        try:
+            sent = await request.json()
+            app = org.apps.get(sent["app"]) or org.external_apps[sent["app"]]
+            token = org.approve(app, org.users[sent["username"]])
+        except (KeyError, TypeError, ValueError):
+            return JSONResponse({"error": f"Send the name of an app and of a user of the org: {APPROVAL}."}, 400)
+        return JSONResponse({"refresh_token": token.reveal()})
+
     return [
+        Route("/simulator/approvals", approvals, methods=["POST"]),
         Route("/simulator/state", state, methods=["GET"]),
         Route("/simulator/faults", faults, methods=["GET", "POST", "DELETE"]),
         Route("/simulator/settings", settings, methods=["GET", "PATCH"]),
@@ -65,7 +78,8 @@ def describe(org: Org) -> dict[str, Any]:
     return {
         "name": org.name,
         "url": org.url,
-        "apps": {name: _fingerprint(org, name) for name in org.apps},
+        "apps": {app.name: _fingerprint(app) for app in org.apps.values()},
+        "external_apps": {app.name: _fingerprint(app) for app in org.external_apps.values()},
         "certificates": {each.name: _day(each.expires_at) for each in org.certificates if not each.deleted},
         "identity_providers": {
             name: Certificate.parse(each.component["validationCert"]).fingerprint
@@ -77,9 +91,8 @@ def describe(org: Org) -> dict[str, Any]:
     }
 
 
-def _fingerprint(org: Org, name: str) -> str | None:
-    certificate = org.app(name).live_certificate
-    return certificate.fingerprint if certificate else None
+def _fingerprint(app: ClientApp) -> str | None:
+    return app.live_certificate.fingerprint if app.live_certificate else None
 
 
 def _day(time: datetime | None) -> str | None:

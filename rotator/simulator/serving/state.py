@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.crypto.certificates import Certificate, PrivateKey
+from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError
-from rotator.simulator.org.apps import App, User
+from rotator.simulator.org.apps import App
 from rotator.simulator.org.certificates import IdentityProvider, OrgCertificate
+from rotator.simulator.org.external_apps import Consumer, ExternalApp, KeyPair, Satellite, StagedCredentials
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.propagation import CertificateSlot, Change
+from rotator.simulator.org.users import User
 from rotator.simulator.serving.authority import CertificateAuthority
 from rotator.simulator.serving.disk import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import OrgKind
 
 FORMAT: Final = 1
@@ -85,8 +89,9 @@ def _org_fields(org: Org) -> dict[str, Any]:
         "kind": org.kind,
         "number": org.number,
         "ids_given": org.ids_given,
-        "users": [asdict(user) for user in org.users.values()],
-        "apps": [_app_fields(app) for app in org.apps.values()],
+        "users": [_user_fields(user) for user in org.users.values()],
+        "apps": [{**_app_fields(app), "component": app.component} for app in org.apps.values()],
+        "external_apps": [_external_fields(app) for app in org.external_apps.values()],
         "certificates": [_dated(each) for each in org.certificates],
         "identity_providers": [_dated(each) for each in org.identity_providers.values()],
     }
@@ -96,17 +101,19 @@ def _org(fields: dict[str, Any], new_org: NewOrg) -> Org:
     org = new_org(fields["name"], fields["kind"], fields["number"])
     org.ids_given = fields["ids_given"]
     for user in fields["users"]:
-        org.users[user["username"]] = User(**{**user, "permission_sets": tuple(user["permission_sets"])})
+        org.users[user["username"]] = _user(user)
     for app in fields["apps"]:
-        org.apps[app["name"]] = _app(app)
-    # A state that was kept by an earlier release has neither.
+        org.apps[app["name"]] = App(**_app_values(app))
+    # A state that was kept by an earlier release has none of these.
+    for app in fields.get("external_apps", ()):
+        org.external_apps[app["name"]] = _external_app(app)
     org.certificates.extend(OrgCertificate(**_with_times(each)) for each in fields.get("certificates", ()))
     for provider in fields.get("identity_providers", ()):
         org.identity_providers[provider["name"]] = IdentityProvider(**_with_times(provider))
     return org
 
 
-def _dated(holder: OrgCertificate | IdentityProvider) -> dict[str, Any]:
+def _dated(holder: OrgCertificate | IdentityProvider | Satellite | User) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in vars(holder).items()}
 
 
@@ -116,11 +123,26 @@ def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _app_fields(app: App) -> dict[str, Any]:
+def _user_fields(user: User) -> dict[str, Any]:
+    password = user.password.reveal() if user.password else None
+    return {**_dated(user), "password": password}
+
+
+def _user(fields: dict[str, Any]) -> User:
+    password = fields.get("password")
+    return User(
+        **{
+            **_with_times(fields),
+            "permission_sets": tuple(fields["permission_sets"]),
+            "password": Secret(password) if password else None,
+        }
+    )
+
+
+def _app_fields(app: ClientApp) -> dict[str, Any]:
     return {
         "name": app.name,
         "id": app.id,
-        "component": app.component,
         "changes": [[change.at.isoformat(), _pem(change.certificate)] for change in app.slot.changes],
         "created_at": app.created_at.isoformat(),
         "modified_at": app.modified_at.isoformat(),
@@ -131,17 +153,72 @@ def _app_fields(app: App) -> dict[str, Any]:
     }
 
 
-def _app(fields: dict[str, Any]) -> App:
-    changes = [Change(datetime.fromisoformat(at), _certificate(pem)) for at, pem in fields.pop("changes")]
-    key = fields.pop("private_key")
-    return App(
-        slot=CertificateSlot(changes),
-        private_key=PrivateKey.from_pem(key) if key else None,
-        approved_usernames=set(fields.pop("approved_usernames")),
-        created_at=datetime.fromisoformat(fields.pop("created_at")),
-        modified_at=datetime.fromisoformat(fields.pop("modified_at")),
-        **fields,
+def _app_values(fields: dict[str, Any]) -> dict[str, Any]:
+    """The values of an app's fields, from what `_app_fields` wrote; others stay as they are."""
+    changes = [Change(datetime.fromisoformat(at), _certificate(pem)) for at, pem in fields["changes"]]
+    key = fields["private_key"]
+    rest = {name: value for name, value in fields.items() if name != "changes"}
+    return {
+        **_with_times(rest),
+        "slot": CertificateSlot(changes),
+        "private_key": PrivateKey.from_pem(key) if key else None,
+        "approved_usernames": set(fields["approved_usernames"]),
+    }
+
+
+def _external_fields(app: ExternalApp) -> dict[str, Any]:
+    return {
+        **_app_fields(app),
+        "header": app.header,
+        "satellites": [_dated(satellite) for satellite in app.satellites.values()],
+        "consumer": _consumer_fields(app.consumer) if app.consumer else None,
+    }
+
+
+def _external_app(fields: dict[str, Any]) -> ExternalApp:
+    satellites = [Satellite(**_with_times(each)) for each in fields["satellites"]]
+    consumer = fields["consumer"]
+    return ExternalApp(
+        **{
+            **_app_values(fields),
+            "satellites": {satellite.type: satellite for satellite in satellites},
+            "consumer": _consumer(consumer) if consumer else None,
+        }
     )
+
+
+def _consumer_fields(consumer: Consumer) -> dict[str, Any]:
+    staged = consumer.staged
+    return {
+        "id": consumer.id,
+        "pair": _pair_fields(consumer.pair),
+        "staged": staged
+        and {
+            "id": staged.id,
+            "pair": _pair_fields(staged.pair),
+            "state": staged.state,
+            "since": staged.since.isoformat(),
+        },
+    }
+
+
+def _consumer(fields: dict[str, Any]) -> Consumer:
+    staged = fields["staged"]
+    return Consumer(
+        fields["id"],
+        _pair(fields["pair"]),
+        StagedCredentials(staged["id"], _pair(staged["pair"]), staged["state"], datetime.fromisoformat(staged["since"]))
+        if staged
+        else None,
+    )
+
+
+def _pair_fields(pair: KeyPair) -> list[str]:
+    return [pair.key, pair.secret.reveal()]
+
+
+def _pair(fields: list[str]) -> KeyPair:
+    return KeyPair(fields[0], Secret(fields[1]))
 
 
 def _pem(certificate: Certificate | None) -> str | None:

@@ -22,7 +22,10 @@ class Kind(StrEnum):
     TOKEN = "token"  # noqa: S105 - the name of an endpoint
     USERINFO = "userinfo"
     REVOKE = "revoke"
+    INTROSPECT = "introspect"
     DATA = "data"
+    DEPLOY = "deploy"
+    CREDENTIALS = "credentials"
     TOOLING = "tooling"
     SOAP_DESCRIBE = "soap_describe"
     SOAP_LIST = "soap_list"
@@ -30,11 +33,14 @@ class Kind(StrEnum):
     SOAP_UPDATE = "soap_update"
     SOAP_CREATE = "soap_create"
     SOAP_DELETE = "soap_delete"
+    SOAP_DEPLOY = "soap_deploy"
+    SOAP_RETRIEVE = "soap_retrieve"
+    SOAP_LOGIN = "soap_login"
     SOAP_OTHER = "soap_other"
 
     @property
     def is_soap(self) -> bool:
-        """Whether it is a call of the Metadata API."""
+        """Whether it is a SOAP call."""
         return self.value.startswith("soap")
 
 

@@ -14,10 +14,6 @@ METADATA: Final = "http://soap.sforce.com/2006/04/metadata"
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 INSTANCE: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
-_EMPTY_ANSWER: Final = (
-    f'<soapenv:Envelope xmlns:soapenv="{ENVELOPE}" xmlns="{METADATA}" xmlns:xsi="{INSTANCE}"><soapenv:Body/>'
-    "</soapenv:Envelope>"
-)
 _DOCTYPE: Final = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
 
 
@@ -40,20 +36,20 @@ class SoapCall:
     all_or_none: bool
 
     @classmethod
-    def parse(cls, body: bytes) -> Self:
+    def parse(cls, body: bytes, namespace: str = METADATA) -> Self:
         """Takes an envelope apart. Raises FaultError when it is none."""
         envelope = _parse_xml(body)
         payload = next(iter(_child(envelope, ENVELOPE, "Body").iterchildren(tag=etree.Element)), None)
         if payload is None:
             raise FaultError("soapenv:Client", "no operation in the SOAP body")
         name = etree.QName(payload)
-        if name.namespace != METADATA:
+        if name.namespace != namespace:
             raise FaultError("soapenv:Client", f"No operation available for request {payload.tag}")
         return cls(
             name.localname,
             payload,
-            _header(envelope, "SessionHeader", "sessionId"),
-            _header(envelope, "AllOrNoneHeader", "allOrNone") in {"true", "1"},
+            _header(envelope, namespace, "SessionHeader", "sessionId"),
+            _header(envelope, namespace, "AllOrNoneHeader", "allOrNone") in {"true", "1"},
         )
 
     def texts(self, name: str) -> list[str]:
@@ -97,15 +93,18 @@ def xsi_type(element: etree._Element) -> str:
     return local
 
 
-def response(operation: str) -> tuple[etree._Element, etree._Element]:
+def response(operation: str, namespace: str = METADATA) -> tuple[etree._Element, etree._Element]:
     """An empty answer envelope and the element inside its body to fill."""
-    envelope = etree.fromstring(_EMPTY_ANSWER)
-    return envelope, add(_child(envelope, ENVELOPE, "Body"), f"{operation}Response")
+    envelope = etree.fromstring(
+        f'<soapenv:Envelope xmlns:soapenv="{ENVELOPE}" xmlns="{namespace}" xmlns:xsi="{INSTANCE}"><soapenv:Body/>'
+        "</soapenv:Envelope>"
+    )
+    return envelope, etree.SubElement(_child(envelope, ENVELOPE, "Body"), f"{{{namespace}}}{operation}Response")
 
 
 def add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
-    """Appends an element of the metadata namespace."""
-    element = etree.SubElement(parent, f"{{{METADATA}}}{name}")
+    """Appends an element of the parent's namespace."""
+    element = etree.SubElement(parent, f"{{{etree.QName(parent).namespace}}}{name}")
     element.text = text
     return element
 
@@ -145,8 +144,8 @@ def _child(element: etree._Element, namespace: str, name: str) -> etree._Element
     return child
 
 
-def _header(envelope: etree._Element, header: str, name: str) -> str:
-    for element in envelope.iterfind(f"{{{ENVELOPE}}}Header/{{{METADATA}}}{header}"):
+def _header(envelope: etree._Element, namespace: str, header: str, name: str) -> str:
+    for element in envelope.iterfind(f"{{{ENVELOPE}}}Header/{{{namespace}}}{header}"):
         for child in children(element, name):
             return (child.text or "").strip()
     return ""

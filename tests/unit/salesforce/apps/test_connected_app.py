@@ -14,8 +14,8 @@ from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce.apps.connected_app import ConnectedApps
 from rotator.salesforce.apps.fields import flatten
 from rotator.simulator.org.components import returned_scopes
+from rotator.simulator.org.schema.connected_app import CONNECTED_APP, SCOPES
 from rotator.simulator.org.settings import OrgSettings
-from rotator.simulator.org.types import CONNECTED_APP, SCOPES, Field
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.simulator.org.org import Org
+    from rotator.simulator.org.schema.field import Field
 
 NOT_GENERATED = {"fullName", "consumerKey", "consumerSecret", "certificate"}
 
-DEFAULTS = {"fullName": "Any", "oauthPolicy.ipRelaxation": "ENFORCE", "oauthPolicy.refreshTokenPolicy": "infinite"}
+DEFAULTS = {"oauthPolicy.ipRelaxation": "ENFORCE", "oauthPolicy.refreshTokenPolicy": "infinite"}
 
 
 def live(org: Org, app: str) -> str | None:
@@ -251,10 +252,10 @@ def values(field: Field) -> st.SearchStrategy[Any]:
         "text": texts(field),
         "flag": st.sampled_from(["true", "false"]),
         "number": st.integers(1, 10_000).map(str),
-        "scope": st.sampled_from(SCOPES),
+        "enum": st.sampled_from(SCOPES),
     }
     value = groups(field) if field.kind == "group" else one[field.kind]
-    if field.kind == "scope":
+    if field.kind == "enum":
         return st.lists(value, max_size=4).map(returned_scopes)
     return st.lists(value, min_size=1, max_size=3) if field.many else value
 

@@ -31,6 +31,15 @@ def names(element: etree._Element) -> list[str]:
     return [child.tag.rpartition("}")[2] for child in element]
 
 
+EXTERNAL_TYPES = [
+    "ExternalClientApplication",
+    "ExtlClntAppOauthSettings",
+    "ExtlClntAppGlobalOauthSettings",
+    "ExtlClntAppOauthConfigurablePolicies",
+    "ExtlClntAppConfigurablePolicies",
+]
+
+
 class TestReading:
     def test_the_certificate_comes_back_as_one_line_of_base64(self, org: Org, key_pairs: tuple[KeyPair, ...]) -> None:
         assert texts(call(org, READ), "certificate") == [base64.b64encode(key_pairs[0][1].der).decode()]
@@ -74,7 +83,7 @@ class TestReading:
         assert texts(listed, "fileName")[1] == "connectedApps/Billing.connectedApp"
         assert names(listed[0]) == sorted(names(listed[0]))
         described = call(org, "<describeMetadata><asOfVersion>63.0</asOfVersion></describeMetadata>")
-        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp", "SamlSsoConfig"]
+        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp", *EXTERNAL_TYPES, "SamlSsoConfig"]
 
     def test_three_queries_may_be_listed_and_not_four(self, org: Org) -> None:
         query = "<queries><type>ConnectedApp</type></queries>"
@@ -130,15 +139,16 @@ class TestReading:
             call(org, f"<listMetadata>{queries}</listMetadata>")
         assert refused.value.code == "sf:INSUFFICIENT_ACCESS"
         described = call(org, "<describeMetadata><asOfVersion>63.0</asOfVersion></describeMetadata>")
-        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp"]
+        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp", *EXTERNAL_TYPES]
 
-    def test_only_apps_can_be_written(self, org: Org) -> None:
-        with pytest.raises(FaultError, match="SamlSsoConfig"):
-            call(org, update_of(org, "Billing").replace('"ConnectedApp"', '"SamlSsoConfig"'))
-
-    def test_another_type_is_unknown(self, org: Org) -> None:
-        with pytest.raises(FaultError, match="Unknown type:ApexClass"):
-            call(org, READ.replace("ConnectedApp", "ApexClass"))
+    def test_what_is_not_simulated_says_so_and_blames_nobody(self, org: Org) -> None:
+        body = (
+            '<updateMetadata><metadata xsi:type="SamlSsoConfig"><fullName>Login</fullName></metadata></updateMetadata>'
+        )
+        for text, name in ((body, "Writing SamlSsoConfig"), (READ.replace("ConnectedApp", "ApexClass"), "ApexClass")):
+            with pytest.raises(FaultError, match=name) as refused:
+                call(org, text)
+            assert refused.value.code == "sf:SIMULATOR_UNSUPPORTED"
 
 
 def texts_of_oauth(answer: etree._Element) -> list[str]:
@@ -378,7 +388,7 @@ class TestOpening:
         org.settings = replace(org.settings, jwt_tokens_in_soap=True)
         MetadataCall.open(org, request, "63.0")
 
-    @pytest.mark.parametrize("version", ["28.0", "67.0", "latest", "63.5", ""])
+    @pytest.mark.parametrize("version", ["28.0", "68.0", "latest", "63.5", ""])
     def test_an_api_version_that_is_not_there_is_named(self, org: Org, version: str) -> None:
         request = SoapCall.parse(envelope(READ, session_of(org)))
         with pytest.raises(FaultError, match="Invalid Api version specified on URL"):

@@ -41,7 +41,7 @@ def test_a_login_with_the_key_of_the_live_certificate_gets_a_token(org: Org, ass
     assert answer.status == 200
     assert token["access_token"].startswith(org.id[:15] + "!")
     assert token["instance_url"] == org.url
-    assert token["id"] == f"https://login.salesforce.com/id/{org.id}/{org.users['billing@acme.example'].id}"
+    assert token["id"] == f"{org.url}/id/{org.id}/{org.users['billing@acme.example'].id}"
     assert token["scope"] == "api web refresh_token"
     assert set(token) == {"access_token", "scope", "instance_url", "id", "token_type"}
 
@@ -53,7 +53,9 @@ def test_a_sandbox_says_test_in_identity_urls_and_takes_it_as_audience(
     sandbox.add_user("billing@acme.example")
     sandbox.add_app("Billing", certificate=key_pairs[0][1], username="billing@acme.example")
     form = assertion(iss=sandbox.app("Billing").client_id, aud="https://test.salesforce.com")
-    assert body(answer_login(sandbox, form))["id"].startswith("https://test.salesforce.com/id/")
+    sandbox.addresses.hosts.append("acme--uat.sandbox.my.salesforce.com")
+    answer = answer_login(sandbox, form, "test.salesforce.com")
+    assert body(answer)["id"].startswith("https://test.salesforce.com/id/")
 
 
 @pytest.mark.parametrize(
@@ -116,8 +118,12 @@ def test_another_algorithm_than_rs256_is_an_invalid_assertion(org: Org, assertio
 
 
 def test_another_grant_type_is_not_supported(org: Org, assertion: Assertion) -> None:
-    form = {**assertion(), "grant_type": "password"}
+    form = {**assertion(), "grant_type": "tea"}
     assert refusal(answer_login(org, form)) == (400, "unsupported_grant_type", "grant type not supported")
+
+
+def test_a_grant_type_that_is_not_simulated_says_so(org: Org) -> None:
+    assert refusal(answer_login(org, {"grant_type": "password"}))[:2] == (501, "SIMULATOR_UNSUPPORTED")
 
 
 def test_the_audience_is_reported_before_a_missing_approval(org: Org, assertion: Assertion) -> None:
@@ -236,7 +242,7 @@ def test_every_check_has_a_name_of_its_own() -> None:
         st.just("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOjF9.AAAA"),
         st.just("eyJhbGciOlsxXX0.W10.AAAA"),
     ),
-    grant=st.sampled_from([GRANT_TYPE, "", "password"]),
+    grant=st.sampled_from([GRANT_TYPE, "", "client_credentials", "refresh_token"]),
 )
 def test_whatever_is_sent_is_answered_with_an_oauth_error(assertion: str, grant: str) -> None:
     org = Org("production", clock=StandingClock(), random=seeded(1))

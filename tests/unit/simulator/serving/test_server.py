@@ -107,7 +107,7 @@ class TestAnswers:
 
     def test_the_versions_need_no_session_and_the_rest_does(self, http: requests.Session, served: Org) -> None:
         versions = http.get(f"{served.url}/services/data/", timeout=5).json()
-        assert versions[-1]["version"] == "66.0"
+        assert versions[-1]["version"] == "67.0"
         limits = f"{served.url}/services/data/v63.0/limits"
         refused = http.get(limits, headers={"Authorization": "Bearer 00D!gone"}, timeout=5)
         assert (refused.status_code, refused.json()[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
@@ -125,10 +125,24 @@ class TestAnswers:
         oauth["scopes"] = ["Api", "RefreshToken"]
         assert "not valid for use with the REST API" in refused.json()[0]["message"]
 
-    def test_a_resource_that_is_not_there_is_a_json_404(self, http: requests.Session, served: Org) -> None:
-        for path in ("/services/data/v63.0/rockets", "/rockets"):
-            answer = http.get(served.url + path, headers=bearer(login(http, served)), timeout=5)
-            assert (answer.status_code, answer.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+    @pytest.mark.parametrize(
+        ("path", "status", "words"),
+        [
+            ("/services/data/v63.0/rockets", 404, '"errorCode": "NOT_FOUND"'),
+            ("/services/data/v70.0/limits", 404, '"errorCode": "NOT_FOUND"'),
+            ("/services/data/v63.0/composite", 501, '"errorCode": "SIMULATOR_UNSUPPORTED"'),
+            ("/services/apexrest/rockets", 501, '"errorCode": "SIMULATOR_UNSUPPORTED"'),
+            ("/services/oauth2/authorize", 501, '"error": "SIMULATOR_UNSUPPORTED"'),
+            ("/services/Soap/s/63.0/X", 500, "sf:SIMULATOR_UNSUPPORTED"),
+            ("/rockets", 404, "<html>"),
+        ],
+    )
+    def test_what_is_not_there_is_answered_in_the_form_of_its_kind_of_address(
+        self, http: requests.Session, served: Org, path: str, status: int, words: str
+    ) -> None:
+        answer = http.get(served.url + path, headers=bearer(login(http, served)), timeout=5)
+        assert answer.status_code == status
+        assert words in answer.text
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_a_revoked_token_is_over(self, http: requests.Session, served: Org, method: str) -> None:

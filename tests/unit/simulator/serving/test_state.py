@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.errors import ConfigurationError
+from rotator.simulator.org.external_apps import StagedCredentials
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.authority import CertificateAuthority
 from rotator.simulator.serving.state import StateFile
@@ -50,6 +51,19 @@ def test_orgs_come_back_as_they_were(
         assert again.private_key is not None
         assert again.private_key.matches(key_pairs[0][1])
     assert loaded.next_id("005") not in {user.id for user in org.users.values()}
+
+
+def test_external_client_apps_come_back_with_their_keys_and_secrets(
+    org: Org, authority: CertificateAuthority, file: StateFile, key_pairs: tuple[KeyPair, ...]
+) -> None:
+    org.add_user("human@acme.example", password="right")
+    made = org.add_external_app("Shipping", certificate=key_pairs[1][1], username="human@acme.example")
+    assert made.consumer is not None
+    made.consumer.staged = StagedCredentials(org.next_id("888"), org.new_key_pair(), "staged", START)
+    file.keep(authority, [org])
+    _, [loaded] = file.load(new_org)
+    assert loaded.external_app("Shipping") == made
+    assert loaded.users == org.users
 
 
 def test_other_certificates_come_back_too(

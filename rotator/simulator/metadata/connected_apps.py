@@ -1,0 +1,112 @@
+"""ConnectedApp as the Metadata API writes it (Metadata API Developer Guide, ConnectedApp)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.simulator.metadata.changes import Outcome, already_there, not_found
+from rotator.simulator.metadata.types import MetadataType
+from rotator.simulator.org.components import ComponentError, check_certificate, missing, returned_scopes
+from rotator.simulator.org.schema.connected_app import CONNECTED_APP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rotator.simulator.metadata.changes import Author, Mode
+    from rotator.simulator.metadata.types import Listed
+    from rotator.simulator.org.apps import App
+    from rotator.simulator.org.components import Component
+    from rotator.simulator.org.org import Org
+    from rotator.simulator.org.schema.field import Field
+
+
+@dataclass(frozen=True)
+class ConnectedAppType(MetadataType):
+    """Connected Apps."""
+
+    name: str = CONNECTED_APP.name
+    directory: str = "connectedApps"
+    suffix: str = "connectedApp"
+    schema: Field = CONNECTED_APP
+
+    def listed(self, org: Org) -> Iterable[Listed]:
+        return org.apps.values()
+
+    def read(self, org: Org, name: str) -> Component | None:
+        app = org.apps.get(name)
+        return app.whole_component() if app else None
+
+    def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:
+        app = author.org.apps.get(name)
+        if app is None:
+            if mode == "update":
+                raise not_found(self.name, name)
+            return self._create(author, name, given)
+        if mode == "create":
+            raise already_there()
+        before = app.whole_component()
+        _put(author, app, self._updated(author, given, before))
+        return Outcome(app.id, changed=app.whole_component() != before)
+
+    def _updated(self, author: Author, given: Component, before: Component) -> Component:
+        oauth = given.get("oauthConfig", {})
+        if "consumerKey" in oauth:
+            raise ComponentError(author.org.settings.consumer_key_status_code, "You cannot provide a Consumer Key")
+        # Settable at creation only, and never returned: a secret that is sent later has no effect.
+        given = {**given, "oauthConfig": {**oauth, "consumerSecret": None}} if oauth else given
+        if given.get("pluginExecutionUser") not in {before.get("pluginExecutionUser"), *author.org.users}:
+            # A user that the org does not have is dropped, not refused.
+            given = {**given, "pluginExecutionUser": None}
+        return _merged(author, given, before)
+
+    def _create(self, author: Author, name: str, given: Component) -> Outcome:
+        org, settings = author.org, author.org.settings
+        if settings.creation_restricted:
+            raise ComponentError(settings.creation_status_code, settings.creation_message)
+        component = _merged(author, given, {})
+        oauth = component.setdefault("oauthConfig", {})
+        if org.app_of(oauth.get("consumerKey", "")):
+            raise ComponentError("FIELD_INTEGRITY_EXCEPTION", "The consumer key is already taken", "consumerKey")
+        app = org.build_app(name, component)
+        _put(author, app, {**component, "oauthConfig": {**app.oauth, **oauth}})
+        org.apps[name] = app
+        return Outcome(app.id, created=True)
+
+    def delete(self, author: Author, name: str) -> Outcome:
+        app = author.org.apps.pop(name, None)
+        if app is None:
+            raise not_found(self.name, name)
+        author.org.grants.end_of(app)
+        return Outcome(app.id)
+
+    def rename(self, author: Author, old: str, new: str) -> None:
+        apps = author.org.apps
+        if old not in apps:
+            raise not_found(self.name, old)
+        if new in apps:
+            raise already_there()
+        app = apps.pop(old)
+        app.name = new
+        app.changed(author.at, author.user)
+        apps[new] = app
+
+
+def _merged(author: Author, given: Component, before: Component) -> Component:
+    after = author.merge.apply(CONNECTED_APP, given, before)
+    if "oauthConfig" in before and "oauthConfig" not in after:
+        # An update submits all required fields, those of the OAuth part too.
+        raise missing("callbackUrl")
+    oauth = after.get("oauthConfig", {})
+    if "certificate" in oauth:
+        oauth["certificate"] = check_certificate(oauth["certificate"], author.org.settings).base64
+    if "scopes" in oauth:
+        oauth["scopes"] = returned_scopes(oauth["scopes"])
+    return after
+
+
+def _put(author: Author, app: App, component: Component) -> None:
+    if author.lose_certificate:
+        component = {**component, "oauthConfig": {**component["oauthConfig"], "certificate": None}}
+    app.put(component, author.at, author.user)
+    author.touched.append(app)

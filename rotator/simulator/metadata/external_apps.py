@@ -1,0 +1,267 @@
+"""The types of external client apps as the Metadata API writes them (Metadata API Developer Guide; sections there)."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.simulator.metadata.changes import Outcome, WarningError, already_there, not_found
+from rotator.simulator.metadata.types import MetadataType
+from rotator.simulator.org.components import ComponentError, check_certificate
+from rotator.simulator.org.external_apps import KeyPair, Satellite
+from rotator.simulator.org.schema.external_client_app import (
+    EXTERNAL_CLIENT_APPLICATION,
+    FIRST_VERSION,
+    GLOBAL_OAUTH_SETTINGS,
+    OAUTH_SECURITY_SETTINGS,
+    OAUTH_SETTINGS,
+    SECURITY_VERSION,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rotator.core.crypto.certificates import Certificate
+    from rotator.simulator.metadata.changes import Author, Mode
+    from rotator.simulator.metadata.types import Listed
+    from rotator.simulator.org.components import Component
+    from rotator.simulator.org.external_apps import ExternalApp
+    from rotator.simulator.org.org import Org
+    from rotator.simulator.org.schema.field import Field
+    from rotator.simulator.org.settings import OrgSettings
+
+_ROTATIONS = ("shouldRotateConsumerKey", "shouldRotateConsumerSecret")
+
+
+@dataclass(frozen=True)
+class ExternalAppType(MetadataType):
+    """The headers of external client apps."""
+
+    name: str = EXTERNAL_CLIENT_APPLICATION.name
+    directory: str = "externalClientApps"
+    suffix: str = "eca"
+    schema: Field = EXTERNAL_CLIENT_APPLICATION
+    since: int = FIRST_VERSION
+
+    def listed(self, org: Org) -> Iterable[Listed]:
+        return org.external_apps.values()
+
+    def read(self, org: Org, name: str) -> Component | None:
+        app = org.external_apps.get(name)
+        return {**app.header, "fullName": name} if app else None
+
+    def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:
+        _check_updatable(author, mode)
+        apps = author.org.external_apps
+        app = apps.get(name)
+        if app is None and mode == "update":
+            raise not_found(self.name, name)
+        if app and mode == "create":
+            raise already_there()
+        header = author.merge.apply(self.schema, given, app.header if app else {})
+        header.pop("fullName", None)
+        is_new = app is None
+        app = app or author.org.build_external_app(name, header)
+        is_changed = is_new or app.header != header
+        app.put_header(header, author.at, author.user)
+        apps[name] = app
+        author.touched.append(app)
+        return Outcome(app.id, created=is_new, changed=is_changed)
+
+    def delete(self, author: Author, name: str) -> Outcome:
+        app = author.org.external_apps.pop(name, None)
+        if app is None:
+            raise not_found(self.name, name)
+        author.org.grants.end_of(app)
+        return Outcome(app.id)
+
+    def rename(self, author: Author, old: str, new: str) -> None:
+        apps = author.org.external_apps
+        if old not in apps:
+            raise not_found(self.name, old)
+        if new in apps:
+            raise already_there()
+        app = apps.pop(old)
+        app.name = new
+        for satellite in app.satellites.values():
+            satellite.component = {**satellite.component, "externalClientApplication": new}
+        app.changed(author.at, author.user)
+        apps[new] = app
+
+
+@dataclass(frozen=True)
+class SatelliteType(MetadataType):
+    """One kind of satellite. Which app it belongs to is an element; its own name says nothing."""
+
+    since: int = FIRST_VERSION
+
+    def listed(self, org: Org) -> Iterable[Listed]:
+        return [app.satellites[self.name] for app in org.external_apps.values() if self.name in app.satellites]
+
+    def find(self, org: Org, name: str) -> tuple[ExternalApp, Satellite] | None:
+        """A satellite by its own name, and its app."""
+        for app in org.external_apps.values():
+            satellite = app.satellites.get(self.name)
+            if satellite and satellite.name == name:
+                return app, satellite
+        return None
+
+    def read(self, org: Org, name: str) -> Component | None:
+        found = self.find(org, name)
+        return self._whole(org, *found) if found else None
+
+    def _whole(self, org: Org, app: ExternalApp, satellite: Satellite) -> Component:  # noqa: ARG002 - for the one below
+        return {**satellite.component, "fullName": satellite.name}
+
+    def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:
+        _check_updatable(author, mode)
+        found = self.find(author.org, name)
+        if found is None and mode == "update":
+            raise not_found(self.name, name)
+        if found and mode == "create":
+            raise already_there()
+        app, satellite = found or (self._app_for(author, given), None)
+        before = self._whole(author.org, app, satellite) if satellite else {}
+        is_new = satellite is None
+        satellite = satellite or author.org.build_satellite(self.name, name, {}, author.user.username)
+        component = author.merge.apply(self.schema, given, self._before(app, satellite))
+        component.pop("fullName", None)
+        self._put(author, app, satellite, component, given)
+        author.touched.append(app)
+        return Outcome(satellite.id, created=is_new, changed=self._whole(author.org, app, satellite) != before)
+
+    def _app_for(self, author: Author, given: Component) -> ExternalApp:
+        """The app that a new satellite names."""
+        wanted = given.get("externalClientApplication", "")
+        app = author.org.external_apps.get(wanted)
+        if app is None:
+            error = not_found(EXTERNAL_CLIENT_APPLICATION.name, wanted)
+            message = f"In field: externalClientApplication - {error.message}"
+            raise ComponentError(error.status_code, message, "externalClientApplication")
+        if self.name in app.satellites:
+            raise ComponentError("DUPLICATE_VALUE", "duplicate value found", "externalClientApplication")
+        return app
+
+    def _before(self, app: ExternalApp, satellite: Satellite) -> Component:  # noqa: ARG002 - for the one below
+        return satellite.component
+
+    def _put(
+        self,
+        author: Author,
+        app: ExternalApp,
+        satellite: Satellite,
+        component: Component,
+        given: Component,  # noqa: ARG002 - for the one below
+    ) -> None:
+        if self.name == OAUTH_SETTINGS.name:
+            component.setdefault("oauthLink", f"{author.org.id[:15]}:{satellite.id[:15]}")
+        app.put_satellite(satellite, component, author.at, author.user)
+
+    def delete(self, author: Author, name: str) -> Outcome:
+        found = self.find(author.org, name)
+        if found is None:
+            raise not_found(self.name, name)
+        app, satellite = found
+        del app.satellites[self.name]
+        if self.name == GLOBAL_OAUTH_SETTINGS.name:
+            app.consumer = None
+            app.slot.put(None, author.at)
+        return Outcome(satellite.id)
+
+
+@dataclass(frozen=True)
+class GlobalSettingsType(SatelliteType):
+    """The satellite that holds the certificate, and the consumer's key and secret."""
+
+    name: str = GLOBAL_OAUTH_SETTINGS.name
+    directory: str = "extlClntAppGlobalOauthSets"
+    suffix: str = "ecaGlblOauth"
+    schema: Field = GLOBAL_OAUTH_SETTINGS
+
+    def _whole(self, org: Org, app: ExternalApp, satellite: Satellite) -> Component:
+        whole = super()._whole(org, app, satellite)
+        if app.live_certificate and _shows_certificate(org.settings):
+            whole["certificate"] = _written(app.live_certificate, org.settings)
+        if app.consumer:
+            whole["consumerKey"] = app.consumer.pair.key
+            if org.settings.external_secrets_readable:
+                whole["consumerSecret"] = app.consumer.pair.secret.reveal()
+        return whole
+
+    def _before(self, app: ExternalApp, satellite: Satellite) -> Component:
+        """With the certificate, which an element that is left out clears, or keeps where the org does so."""
+        certificate = app.live_certificate if satellite.type in app.satellites else None
+        return {**satellite.component, "certificate": certificate.base64} if certificate else satellite.component
+
+    def _put(
+        self, author: Author, app: ExternalApp, satellite: Satellite, component: Component, given: Component
+    ) -> None:
+        settings = author.org.settings
+        is_new = self.name not in app.satellites
+        if is_new and settings.external_settings_alone == "refuse" and OAUTH_SETTINGS.name not in app.satellites:
+            raise not_found(OAUTH_SETTINGS.name, f"for {app.name}")
+        if "certificate" in component:
+            component["certificate"] = check_certificate(component["certificate"], settings).base64
+        if author.lose_certificate:
+            component.pop("certificate", None)
+        self._put_consumer(author, app, given)
+        self._rotate(author, app, component)
+        app.put_satellite(satellite, component, author.at, author.user)
+
+    def _put_consumer(self, author: Author, app: ExternalApp, given: Component) -> None:
+        org, key = author.org, given.get("consumerKey", "")
+        if app.consumer is None:
+            if org.app_of(key):
+                raise ComponentError("FIELD_INTEGRITY_EXCEPTION", "The consumer key is already taken", "consumerKey")
+            app.consumer = org.build_consumer(key, given.get("consumerSecret", ""))
+        elif key and key != app.consumer.pair.key and org.settings.external_consumer_key_given == "refuse":
+            raise ComponentError(org.settings.consumer_key_status_code, "You cannot provide a Consumer Key")
+
+    def _rotate(self, author: Author, app: ExternalApp, component: Component) -> None:
+        """The two flags are an order and no state: they come back as false."""
+        wanted = [name for name in _ROTATIONS if component.pop(name, "false") == "true"]
+        if wanted and not author.ignores_warnings:
+            raise WarningError(
+                "FIELD_INTEGRITY_EXCEPTION", "Rotating consumer credentials needs ignoreWarnings", *wanted
+            )
+        if wanted and app.consumer:
+            made, old = author.org.new_key_pair(), app.consumer.pair
+            key = made.key if _ROTATIONS[0] in wanted else old.key
+            app.consumer.pair = KeyPair(key, made.secret if _ROTATIONS[1] in wanted else old.secret)
+
+
+@dataclass(frozen=True)
+class SecuritySettingsType(MetadataType):
+    """New in API 67.0: no public file shows what it holds, so the simulated org has no component of it."""
+
+    name: str = OAUTH_SECURITY_SETTINGS.name
+    directory: str = "extlClntAppOauthSecuritySettings"
+    suffix: str = "ecaOauthSecurity"
+    schema: Field = OAUTH_SECURITY_SETTINGS
+    since: int = SECURITY_VERSION
+
+    def listed(self, org: Org) -> Iterable[Listed]:  # noqa: ARG002 - no org has any
+        return ()
+
+    def read(self, org: Org, name: str) -> Component | None:  # noqa: ARG002 - no org has any
+        return None
+
+
+def _check_updatable(author: Author, mode: Mode) -> None:
+    if mode == "update" and not author.is_deployment and not author.org.settings.external_apps_updatable:
+        raise ComponentError("INVALID_TYPE_FOR_OPERATION", "This type of metadata cannot be updated by this call")
+
+
+def _shows_certificate(settings: OrgSettings) -> bool:
+    if settings.external_certificate_returned == "with_secret_access":
+        return settings.external_secrets_readable
+    return settings.external_certificate_returned == "always"
+
+
+def _written(certificate: Certificate, settings: OrgSettings) -> str:
+    if settings.external_certificate_form == "pem":
+        return certificate.pem
+    if settings.external_certificate_form == "lines":
+        return "\n".join(textwrap.wrap(certificate.base64, 64))
+    return certificate.base64

@@ -1,0 +1,60 @@
+"""Every type by its name, and which of them a call may use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.simulator.metadata.connected_apps import ConnectedAppType
+from rotator.simulator.metadata.external_apps import (
+    ExternalAppType,
+    GlobalSettingsType,
+    SatelliteType,
+    SecuritySettingsType,
+)
+from rotator.simulator.metadata.types import CertificateType, SingleSignOnType
+from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS, POLICIES
+from rotator.simulator.wire.soap import FaultError
+from rotator.simulator.wire.unsupported import unsupported_fault
+
+if TYPE_CHECKING:
+    from rotator.simulator.metadata.types import MetadataType
+    from rotator.simulator.org.org import Org
+
+_ALL: Final[tuple[MetadataType, ...]] = (
+    CertificateType(),
+    ConnectedAppType(),
+    ExternalAppType(),
+    SatelliteType(OAUTH_SETTINGS.name, "extlClntAppOauthSettings", "ecaOauth", OAUTH_SETTINGS),
+    GlobalSettingsType(),
+    SatelliteType(OAUTH_POLICIES.name, "extlClntAppOauthPolicies", "ecaOauthPlcy", OAUTH_POLICIES),
+    SatelliteType(POLICIES.name, "extlClntAppPolicies", "ecaPlcy", POLICIES),
+    SecuritySettingsType(),
+    SingleSignOnType(),
+)
+TYPES: Final = {each.name: each for each in _ALL}
+"""By name, in the order in which describeMetadata tells them and a deployment writes them: an app before its parts."""
+
+
+def shown_types(org: Org, version: int) -> list[MetadataType]:
+    """The types that this version and user have."""
+    return [each for each in _ALL if each.since <= version and each.name not in org.settings.hidden_types]
+
+
+def type_of(org: Org, version: int, name: str) -> MetadataType:
+    """A type by its name. Raises FaultError when this version or user has none of it, or it is not simulated."""
+    found = TYPES.get(name)
+    if found is None:
+        raise unsupported_fault(f"The metadata type {name or '(none)'}")
+    if found.since > version:
+        raise FaultError("INVALID_TYPE", f"Cannot use: {name} in this version")
+    if name in org.settings.hidden_types:
+        raise FaultError(org.settings.hidden_type_code, "This type of metadata is not available for this organization")
+    return found
+
+
+def component_type_of(org: Org, version: int, name: str) -> MetadataType:
+    """A type whose components CRUD calls can name. Raises FaultError for any other."""
+    found = type_of(org, version, name)
+    if found.is_file:
+        raise FaultError("INVALID_TYPE_FOR_OPERATION", f"{name} is not supported by this operation")
+    return found

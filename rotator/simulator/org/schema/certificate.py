@@ -1,0 +1,20 @@
+"""The description of a certificate of Certificate and Key Management (metadata WSDL); its content is a file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rotator.simulator.org.schema.field import Field, flag, metadata_type, number, text
+
+FIRST_VERSION: Final = 36
+"""The API version that brought the type."""
+
+CERTIFICATE: Final = metadata_type(
+    "Certificate",
+    flag("caSigned", required=True),
+    flag("encryptedWithPlatformEncryption"),
+    Field("expirationDate"),
+    number("keySize"),
+    text("masterLabel", required=True),
+    flag("privateKeyExportable"),
+)

@@ -1,0 +1,118 @@
+"""Keys and secrets of external client apps over REST (External Client Apps, OAuth credentials; API 65.0 on).
+
+There is no certificate here, and nothing about Connected Apps.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.simulator.org.external_apps import StagedCredentials
+from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+
+if TYPE_CHECKING:
+    from rotator.simulator.org.external_apps import Consumer, ExternalApp, KeyPair
+    from rotator.simulator.org.org import Org
+    from rotator.simulator.wire.request import Request
+
+FIRST_VERSION: Final = 65
+"""The API version that brought these resources."""
+
+
+def answer_credentials(org: Org, request: Request, version: str, parts: list[str]) -> Answer:
+    """Answers one call below `apps/oauth`; `parts` is what follows."""
+    base = f"/services/data/v{version}/apps/oauth"
+    match (request.method, parts):
+        case ("GET", ["usage"]):
+            return json_answer(200, {"apps": [_usage(app) for app in org.external_apps.values()]})
+        case ("GET", ["credentials", app_id]):
+            app = _app(org, app_id)
+            return (
+                json_answer(200, {"consumers": [_consumer(base, app, app.consumer)]})
+                if app and app.consumer
+                else _gone()
+            )
+        case (_, ["credentials", app_id, consumer_id, *rest]):
+            app = _app(org, app_id)
+            if app is None or app.consumer is None or app.consumer.id[:15] != consumer_id[:15]:
+                return _gone()
+            return _of_consumer(org, request, f"{base}/credentials/{app.id}/{app.consumer.id}", app.consumer, rest)
+    return _gone()
+
+
+def _of_consumer(org: Org, request: Request, base: str, consumer: Consumer, rest: list[str]) -> Answer:
+    match (request.method, rest):
+        case ("GET", []) if request.query.get("part") == "keyandsecret":
+            return json_answer(200, _revealed(consumer.pair))
+        case ("GET", ["staged"]):
+            return _staged(base, consumer)
+        case ("POST", ["staged"]):
+            if consumer.staged:
+                # One at a time; the words are not known.
+                return rest_error(400, "DUPLICATE_VALUE", "Staged credentials already exist for this consumer.")
+            consumer.staged = StagedCredentials(org.next_id("888"), org.new_key_pair(), "staged", org.clock())
+            org.on_change()
+            return _staged(base, consumer)
+        case (_, ["staged", staged_id]) if consumer.staged and consumer.staged.id[:15] == staged_id[:15]:
+            return _change_staged(org, request, base, consumer)
+    return _gone()
+
+
+def _change_staged(org: Org, request: Request, base: str, consumer: Consumer) -> Answer:
+    if request.method == "DELETE":
+        consumer.staged = None
+        org.on_change()
+        return Answer(204, b"", "application/json;charset=UTF-8")
+    if request.method != "PATCH" or _command(request) != "rotate":
+        return rest_error(400, "INVALID_INPUT", 'The command must be "rotate".')
+    try:
+        consumer.rotate(org.clock())
+    except LookupError:
+        return rest_error(400, "INVALID_INPUT", "These credentials were rotated already.")
+    org.on_change()
+    return _staged(base, consumer)
+
+
+def _command(request: Request) -> Any:
+    try:
+        sent = json.loads(request.body)
+    except ValueError:
+        return None
+    return sent.get("command") if isinstance(sent, dict) else None
+
+
+def _app(org: Org, app_id: str) -> ExternalApp | None:
+    return next((app for app in org.external_apps.values() if app.id[:15] == app_id[:15]), None)
+
+
+def _usage(app: ExternalApp) -> dict[str, str]:
+    return {"developerName": app.name, "identifier": app.id, "label": app.label}
+
+
+def _consumer(base: str, app: ExternalApp, consumer: Consumer) -> dict[str, str]:
+    url = f"{base}/credentials/{app.id}/{consumer.id}"
+    return {
+        "id": consumer.id,
+        "key": consumer.pair.key,
+        "name": app.name,
+        "url": f"{url}?part=keyandsecret",
+        "stagedCredentialsUrl": f"{url}/staged",
+    }
+
+
+def _staged(base: str, consumer: Consumer) -> Answer:
+    staged = [consumer.staged] if consumer.staged else []
+    shown = [
+        {"id": each.id, **_revealed(each.pair), "state": each.state, "url": f"{base}/staged/{each.id}"}
+        for each in staged
+    ]
+    return json_answer(200, {"stagedCredentials": shown})
+
+
+def _revealed(pair: KeyPair) -> dict[str, str]:
+    return {"key": pair.key, "secret": pair.secret.reveal()}
+
+
+def _gone() -> Answer:
+    return rest_error(404, "NOT_FOUND", "The requested resource does not exist")

@@ -1,0 +1,167 @@
+"""Which address is which call: a request is understood first, and performed when no fault comes between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import jwt
+
+from rotator.simulator.metadata.api import OPERATIONS, perform
+from rotator.simulator.metadata.call import MetadataCall
+from rotator.simulator.oauth import identity
+from rotator.simulator.oauth.partner_api import answer_soap
+from rotator.simulator.oauth.token_endpoint import answer_login
+from rotator.simulator.rest.resources import answer_data
+from rotator.simulator.wire.answers import Answer, html_answer, json_answer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
+from rotator.simulator.wire.soap import FaultError, SoapCall, child_texts, envelope_answer, fault_answer
+from rotator.simulator.wire.unsupported import unsupported_fault, unsupported_grant, unsupported_resource
+
+if TYPE_CHECKING:
+    from rotator.simulator.org.org import Org
+    from rotator.simulator.wire.request import Request
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call, understood but not yet performed: a fault can still come between."""
+
+    kind: Kind
+    perform: Callable[[Fault | None], Answer]
+    apps: tuple[str, ...] = ()
+    """The apps it is about, for faults that wait for one app."""
+
+
+Endpoint = Callable[["Org", "Request", list[str]], Call]
+"""Understands a request; the list holds what follows in the path, part by part."""
+
+
+def understand(org: Org, request: Request) -> Call:
+    """The call that a request is."""
+    for prefix, endpoint in _ENDPOINTS.items():
+        if request.path == prefix or request.path.startswith(prefix + "/"):
+            rest = request.path.removeprefix(prefix).strip("/")
+            return endpoint(org, request, rest.split("/") if rest else [])
+    return Call(Kind.DATA, lambda _: html_answer(404, "<html><body>URL No Longer Exists</body></html>"))
+
+
+def _token(org: Org, request: Request, _rest: list[str]) -> Call:
+    if request.method != "POST":
+        refusal = json_answer(400, {"error": "invalid_request", "error_description": "must use HTTP POST"})
+        return Call(Kind.TOKEN, lambda _: refusal)
+    form = request.form
+    app = org.app_of(form.get("client_id") or _issuer(form.get("assertion", "")))
+    return Call(
+        Kind.TOKEN,
+        lambda _: answer_login(org, form, request.host, request.authorization),
+        (app.name,) if app else (),
+    )
+
+
+def _issuer(assertion: str) -> str:
+    """The consumer key that an assertion says it is from."""
+    try:
+        return str(jwt.decode(assertion, options={"verify_signature": False}).get("iss"))
+    except jwt.PyJWTError:
+        return ""
+
+
+def _userinfo(org: Org, request: Request, _rest: list[str]) -> Call:
+    token = request.bearer or request.parameter("access_token")
+    return Call(Kind.USERINFO, lambda _: identity.userinfo(org, token, request.host))
+
+
+def _identity(org: Org, request: Request, rest: list[str]) -> Call:
+    if rest == ["keys"]:
+        return Call(Kind.USERINFO, lambda _: identity.keys(org))
+    token = request.bearer or request.parameter("oauth_token") or request.parameter("access_token")
+    org_id, user_id = [*rest, "", ""][:2]
+    return Call(Kind.USERINFO, lambda _: identity.identity(org, token, org_id, user_id, request.host))
+
+
+def _introspect(org: Org, request: Request, _rest: list[str]) -> Call:
+    return Call(Kind.INTROSPECT, lambda _: identity.introspect(org, request.form, request.authorization, request.host))
+
+
+def _revoke(org: Org, request: Request, _rest: list[str]) -> Call:
+    token = request.parameter("token")
+    return Call(Kind.REVOKE, lambda _: identity.revoke(org, token))
+
+
+def _discovery(org: Org, request: Request, _rest: list[str]) -> Call:
+    return Call(Kind.USERINFO, lambda _: identity.openid_configuration(org, request.host))
+
+
+def _other_oauth(_org: Org, request: Request, _rest: list[str]) -> Call:
+    return Call(Kind.TOKEN, lambda _: unsupported_grant(f"The address {request.path}"))
+
+
+def _data(org: Org, request: Request, rest: list[str]) -> Call:
+    resource = rest[1] if len(rest) > 1 else ""
+    kind = {"tooling": Kind.TOOLING, "apps": Kind.CREDENTIALS}.get(resource, Kind.DATA)
+    return Call(kind, lambda _: answer_data(org, request, rest))
+
+
+def _metadata(org: Org, request: Request, rest: list[str]) -> Call:
+    try:
+        call = SoapCall.parse(request.body)
+    except FaultError as fault:
+        refusal = fault_answer(fault)
+        return Call(Kind.SOAP_OTHER, lambda _: refusal)
+    operation = OPERATIONS.get(call.operation)
+    version = rest[0] if rest else ""
+    return Call(
+        operation.kind if operation else Kind.SOAP_OTHER,
+        lambda fault: _metadata_answer(org, call, version, fault),
+        _apps_of(call),
+    )
+
+
+def _metadata_answer(org: Org, call: SoapCall, version: str, fault: Fault | None) -> Answer:
+    lose = fault is not None and fault.effect is Effect.LOSE_CERTIFICATE
+    try:
+        metadata_call = MetadataCall.open(org, call, version, lose_certificate=lose)
+        return envelope_answer(perform(metadata_call))
+    except FaultError as refused:
+        return fault_answer(refused)
+
+
+def _apps_of(call: SoapCall) -> tuple[str, ...]:
+    written = [name for element in call.children("metadata") for name in child_texts(element, "fullName")]
+    return (*call.texts("fullNames"), *written)
+
+
+def _soap_of_data(api: str) -> Endpoint:
+    def endpoint(org: Org, request: Request, rest: list[str]) -> Call:
+        version = rest[0] if rest else ""
+        return Call(Kind.SOAP_LOGIN, lambda _: answer_soap(org, request.body, api, version, request.host))
+
+    return endpoint
+
+
+def _other_soap(_org: Org, request: Request, _rest: list[str]) -> Call:
+    return Call(Kind.SOAP_OTHER, lambda _: fault_answer(unsupported_fault(f"The address {request.path}")))
+
+
+def _other_service(_org: Org, request: Request, _rest: list[str]) -> Call:
+    return Call(Kind.DATA, lambda _: unsupported_resource(f"The address {request.path}"))
+
+
+_ENDPOINTS: Final[dict[str, Endpoint]] = {
+    "/services/oauth2/token": _token,
+    "/services/oauth2/userinfo": _userinfo,
+    "/services/oauth2/introspect": _introspect,
+    "/services/oauth2/revoke": _revoke,
+    "/services/oauth2": _other_oauth,
+    "/services/data": _data,
+    "/services/Soap/m": _metadata,
+    "/services/Soap/u": _soap_of_data("u"),
+    "/services/Soap/c": _soap_of_data("c"),
+    "/services/Soap": _other_soap,
+    "/services": _other_service,
+    "/id": _identity,
+    "/.well-known/openid-configuration": _discovery,
+}
+"""By the start of the path, the narrower ones first."""

@@ -1,0 +1,50 @@
+"""One HTTP request, without a server behind it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BEARER: Final = re.compile(r"(?:Bearer|OAuth)\s+(\S+)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client sent. Names of headers are in small letters."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def host(self) -> str:
+        """The Host header: by which of its names the client reached the org."""
+        return self.headers.get("host", "")
+
+    @property
+    def authorization(self) -> str:
+        """The Authorization header."""
+        return self.headers.get("authorization", "")
+
+    @property
+    def bearer(self) -> str:
+        """The access token; empty when there is none."""
+        match = _BEARER.fullmatch(self.authorization)
+        return match[1] if match else ""
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The body as a form."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace")))
+
+    def parameter(self, name: str) -> str:
+        """A value of the form, or of the query."""
+        return self.form.get(name) or self.query.get(name, "")

@@ -1,0 +1,31 @@
+"""What the simulated org does not do says so in words of its own, never as a mistake of the caller."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.soap import FaultError
+
+CODE: Final = "SIMULATOR_UNSUPPORTED"
+"""The error code, at every kind of address. Salesforce has none of this name."""
+
+
+def sentence(what: str) -> str:
+    """Says what is not simulated."""
+    return f"{what} is not simulated. Salesforce may have it; docs/simulator.md says what the simulated org has."
+
+
+def unsupported_fault(what: str) -> FaultError:
+    """For SOAP."""
+    return FaultError(CODE, sentence(what))
+
+
+def unsupported_resource(what: str) -> Answer:
+    """For the REST API."""
+    return rest_error(501, CODE, sentence(what))
+
+
+def unsupported_grant(what: str) -> Answer:
+    """For OAuth endpoints."""
+    return json_answer(501, {"error": CODE, "error_description": sentence(what)})

@@ -1,0 +1,73 @@
+"""Keys and secrets of external client apps over REST (facts 5.3)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.simulator.rest.resources import answer_data
+from rotator.simulator.wire.request import Request
+from tests.unit.simulator.helpers import session_of
+
+if TYPE_CHECKING:
+    from rotator.simulator.org.external_apps import ExternalApp
+    from rotator.simulator.org.org import Org
+    from tests.unit.simulator.helpers import StandingClock
+
+BASE = "/services/data/v66.0/apps/oauth"
+
+
+@pytest.fixture
+def app(org: Org) -> ExternalApp:
+    return org.add_external_app("Shipping")
+
+
+def ask(org: Org, path: str, method: str = "GET", sent: Any = None) -> tuple[int, Any]:
+    plain, _, query = path.partition("?")
+    headers = {"authorization": f"Bearer {session_of(org)}"}
+    request = Request(method, plain, dict([query.split("=")]) if query else {}, headers, json.dumps(sent).encode())
+    answer = answer_data(org, request, plain.removeprefix("/services/data/").split("/"))
+    return answer.status, json.loads(answer.body) if answer.body else None
+
+
+def test_a_pair_is_staged_rotated_in_and_the_old_one_works_for_thirty_days(
+    org: Org, app: ExternalApp, clock: StandingClock
+) -> None:
+    old = app.client_id
+    _, usage = ask(org, f"{BASE}/usage")
+    assert usage["apps"] == [{"developerName": "Shipping", "identifier": app.id, "label": "Shipping"}]
+    _, found = ask(org, f"{BASE}/credentials/{app.id}")
+    [consumer] = found["consumers"]
+    assert consumer["key"] == old
+    assert ask(org, consumer["url"])[1]["key"] == old
+    staged_url = consumer["stagedCredentialsUrl"]
+    assert ask(org, staged_url)[1] == {"stagedCredentials": []}
+    _, made = ask(org, staged_url, "POST")
+    [staged] = made["stagedCredentials"]
+    assert (staged["state"], ask(org, staged_url, "POST")[0]) == ("staged", 400)
+    assert org.app_of(staged["key"]) is None
+    _, rotated = ask(org, staged["url"], "PATCH", {"command": "rotate"})
+    assert [(each["key"], each["state"]) for each in rotated["stagedCredentials"]] == [(old, "rotated")]
+    assert app.client_id == staged["key"]
+    assert org.app_of(old) is app
+    clock.advance(timedelta(days=30).total_seconds())
+    assert org.app_of(old) is None
+
+
+def test_staged_pairs_can_be_taken_back_and_what_is_not_there_is_not_found(org: Org, app: ExternalApp) -> None:
+    assert app.consumer is not None
+    url = f"{BASE}/credentials/{app.id}/{app.consumer.id}/staged"
+    [staged] = ask(org, url, "POST")[1]["stagedCredentials"]
+    for sent in ({"command": "dance"}, ["rotate"], "rotate"):
+        assert ask(org, staged["url"], "PATCH", sent)[0] == 400
+    assert ask(org, staged["url"], "DELETE") == (204, None)
+    assert ask(org, staged["url"], "DELETE")[0] == 404
+    for path in ("credentials/0xI000000000000", f"credentials/{app.id}/888000000000000", "nothing"):
+        assert ask(org, f"{BASE}/{path}")[0] == 404
+
+
+def test_older_versions_do_not_have_them(org: Org) -> None:
+    assert ask(org, "/services/data/v64.0/apps/oauth/usage")[0] == 404

@@ -16,7 +16,7 @@ from rotator.config.loading import load, locate
 from rotator.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from rotator.alerts.base import Channel
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import RotationLocks
-    from rotator.salesforce.apps.connected_app import ConnectedApps
+    from rotator.salesforce.apps.connected_app import App, ConnectedApps
     from rotator.salesforce.budget import Budget
     from rotator.salesforce.inventory import Inventory
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
+    from rotator.services.inventory.scan import Scan
+    from rotator.services.inventory.status import CredentialStatus
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import RotationService
@@ -269,6 +271,41 @@ class Application:
 
         begun = partial(gap_begun, self.database, name)
         return RotationService(self.credential_context(name), self.journal, self.locks, run_context, begun)
+
+    def scan(self, now: datetime) -> Scan:
+        """Looks at every org, and records what it saw. Raises HistoryError."""
+        from rotator.history.sightings import last_sightings, record_sightings
+        from rotator.services.inventory.scan import scan
+
+        return scan(
+            self.settings,
+            read_org=self.inventory,
+            store=self.store,
+            known=lambda org: last_sightings(self.database, org),
+            record=lambda sightings, gone: record_sightings(self.database, sightings, now, gone=gone),
+            now=now,
+        )
+
+    def statuses(self, names: Sequence[str], now: datetime) -> list[CredentialStatus]:
+        """Where these credentials stand; all of them when none is named.
+
+        Raises ConfigurationError for a name that is not configured; what cannot be read is told in its line.
+        """
+        from rotator.history.journal.queries import rotations
+        from rotator.services.inventory.status import Past, StatusReader
+
+        def read_app(org: str, name: str) -> App | None:
+            # A login that fails is told at once; only what comes after it is worth repeating.
+            self.org_session(org).instance_url  # noqa: B018 - it logs in
+            return self.connected_apps(org).read(name)
+
+        def past(name: str) -> Past:
+            newest = rotations(self.database, name, limit=1)
+            return Past(newest[0] if newest else None, self.journal.last_promotion(name))
+
+        for name in names:
+            self.credential(name)
+        return StatusReader(self.settings, read_app=read_app, store=self.store, past=past, now=now).all(names)
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

@@ -15,7 +15,7 @@ from rotator.cli.options import Invocation
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 1
@@ -58,6 +58,15 @@ def tell(error: RotatorError, *, as_json: bool, about: str = "") -> None:
     _say("What to do: ", "cyan", error.hint)
     if as_json:
         click.echo(_as_json(error))
+
+
+def end_with(problems: Iterable[RotatorError]) -> None:
+    """Tells each of the problems that a command met on its way once, and ends it with the first one's exit code."""
+    met = list({str(problem): problem for problem in problems}.values())
+    for problem in met:
+        tell(problem, as_json=False)
+    if met:
+        raise click.exceptions.Exit(met[0].exit_code)
 
 
 def _say(label: str, colour: str, text: str) -> None:

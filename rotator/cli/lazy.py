@@ -1,4 +1,4 @@
-"""A click group that imports a command only when it is used."""
+"""A click group that lists its commands in their order, and imports a command only when it is used."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Lazy(NamedTuple):
 class LazyGroup(click.Group):
     """A group over commands that are not imported yet; its help imports none of them."""
 
-    def __init__(self, *arguments: Any, lazy: Mapping[str, Lazy], **options: Any) -> None:
+    def __init__(self, *arguments: Any, lazy: Mapping[str, Lazy] | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.lazy = lazy
+        self.lazy = lazy or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Names in the order of the map, then those of commands that are there."""
@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            close = get_close_matches(args[0], self.lazy, n=1)
+            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
             if not close:
                 raise
             raise click.UsageError(f"{error.message} Did you mean '{close[0]}'?", ctx) from None

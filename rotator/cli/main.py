@@ -21,8 +21,8 @@ COMMANDS: Final = {
     ),
     "check": Lazy("rotator.cli.commands.check", "check", "Try everything a rotation needs, and change nothing."),
     "rotate": Lazy("rotator.cli.commands.rotate", "rotate", "Replace key pairs: now, back, plan, finish, restore."),
-    "enroll": Lazy("rotator.cli.commands.enroll", "enroll", "Give an app without a certificate its first key pair."),
-    "adopt": Lazy("rotator.cli.commands.adopt", "adopt", "Take a key pair made by hand into the store."),
+    "enroll": Lazy("rotator.cli.commands.rotate", "enroll", "Give an app without a certificate its first key pair."),
+    "adopt": Lazy("rotator.cli.commands.rotate", "adopt", "Take a key pair made by hand into the store."),
     "export": Lazy("rotator.cli.commands.export", "export", "Write the current version to a keystore that Java reads."),
     "verify": Lazy("rotator.cli.commands.verify", "verify", "Log in with what is stored."),
     "run": Lazy("rotator.cli.commands.run", "run", "The service: look, tell people, rotate what is due, by schedule."),
@@ -30,10 +30,10 @@ COMMANDS: Final = {
     "alerts": Lazy(
         "rotator.cli.commands.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."
     ),
-    "config": Lazy("rotator.cli.commands.config", "config", "The configuration: an example with every option."),
-    "db": Lazy("rotator.cli.commands.db", "db", "The history database."),
+    "config": Lazy("rotator.cli.commands.documents", "config", "The configuration: an example with every option."),
+    "db": Lazy("rotator.cli.commands.history", "db", "The history database."),
     "simulator": Lazy("rotator.cli.commands.simulator", "simulator", "A local org that answers like Salesforce."),
-    "docs": Lazy("rotator.cli.commands.docs", "docs", "The documentation, page by page."),
+    "docs": Lazy("rotator.cli.commands.documents", "docs", "The documentation, page by page."),
     "demo": Lazy("rotator.cli.commands.demo", "demo", "Rotations against a simulated org, with consumers at work."),
 }
 

@@ -1,130 +1,24 @@
 """`rotator demo`: two rotations against a simulated org, with consumers at work."""
 
+# ruff: noqa: PLC0415 - the simulator and the adapters are imported when the demo runs, not when help is shown
+
 from __future__ import annotations
 
-# ruff: noqa: PLC0415 - the simulator and the adapters are imported when the demo runs, not when help is shown
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
-from rotator.consumer import DualKeyLogin, Waiting, from_store
-from rotator.core.credentials import Stage
-from rotator.errors import RotatorError
+from rotator.cli.output.console import console, print_json, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
     from rotator.application import Application
-    from rotator.core.credentials import Fingerprint, Version
-    from rotator.salesforce.transport import Transport
+    from rotator.cli.traffic import Consumer, Traffic
     from rotator.services.inventory.scan import Scan
-    from rotator.services.rotation.gap import Gap
     from rotator.services.rotation.report import Report
-    from rotator.stores.base import Store
-
-
-_PAUSE: Final = 0.02
-"""Seconds between two logins of one consumer."""
-
-_ENOUGH: Final = 10
-"""Logins of each consumer before and after the rotation that is watched."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A login that was refused: when it began, when it ended, and the org's words."""
-
-    began: datetime
-    ended: datetime
-    why: str
-
-
-@dataclass
-class Consumer:
-    """One consumer and what it met."""
-
-    name: str
-    login: DualKeyLogin
-    now: Callable[[], datetime]
-    logins: int = 0
-    failures: list[Failure] = field(default_factory=list)
-
-    def log_in(self) -> None:
-        """One login more, whatever comes of it."""
-        began = self.now()
-        try:
-            self.login.token()
-        except RotatorError as error:
-            self.failures.append(Failure(began, self.now(), error.message))
-        self.logins += 1
-
-    def failures_outside(self, gap: Gap | None) -> list[Failure]:
-        """Those that began after the gap had ended, or ended before it began."""
-        begun, ended = (gap.begun_at, gap.ended_at) if gap else (None, None)
-        if begun is None or ended is None:
-            return list(self.failures)
-        return [failure for failure in self.failures if failure.began > ended or failure.ended < begun]
-
-
-class Traffic:
-    """A plain consumer, which knows `current` only, and one with the dual-key login, in threads of their own."""
-
-    def __init__(
-        self, store: Store, credential: str, transport: Callable[[], Transport], now: Callable[[], datetime]
-    ) -> None:
-        """Each consumer gets a transport of its own from `transport`."""
-        once = Waiting(patience=0, now=now)
-        self.plain: Final = Consumer("plain", DualKeyLogin(_Current(store, credential), transport(), once), now)
-        dual_key = from_store(store, credential, transport=transport(), waiting=Waiting(now=now))
-        self.dual_key: Final = Consumer("dual_key", dual_key, now)
-        self._stop: Final = Event()
-        self._threads = [Thread(target=self._work, args=(each,), daemon=True) for each in (self.plain, self.dual_key)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        self._let_work()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._let_work()
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self, consumer: Consumer) -> None:
-        while not self._stop.wait(_PAUSE):
-            consumer.log_in()
-
-    def _let_work(self) -> None:
-        """Until both have logged in a few times more."""
-        goal = {each.name: each.logins + _ENOUGH for each in (self.plain, self.dual_key)}
-        while any(thread.is_alive() for thread in self._threads) and not self._stop.wait(_PAUSE):
-            if all(each.logins >= goal[each.name] for each in (self.plain, self.dual_key)):
-                return
-
-
-class _Current:
-    """The current version alone, read anew when it is another."""
-
-    def __init__(self, store: Store, credential: str) -> None:
-        self._store: Final = store
-        self._credential: Final = credential
-        self._known: dict[Fingerprint, Version] = {}
-
-    def __call__(self) -> Iterator[Version]:
-        for stage, fingerprint in self._store.stages(self._credential):
-            if stage is Stage.CURRENT:
-                if fingerprint not in self._known:
-                    self._known = {fingerprint: self._store.read(self._credential, fingerprint)}
-                yield self._known[fingerprint]
-
 
 PROPAGATION: Final = 2.0
 """Seconds for which the simulated login servers disagree about a new certificate."""
@@ -181,8 +75,7 @@ def demo(invocation: Invocation) -> None:
             rotations = [_rotate(invocation, app, name) for name in ROTATED]
             history = verify(app.database)
     if invocation.json:
-        from rotator.cli.commands.inventory import as_json
-        from rotator.cli.output.console import print_json
+        from rotator.cli.output.certificates import as_json
 
         proof = {"events": history.events, "verified": history.intact}
         found_apps = [as_json(line) for line in found.found]
@@ -200,9 +93,9 @@ def _application(config: Path) -> Application:
 
 
 def _inventory(invocation: Invocation, app: Application) -> Scan:
-    from rotator.cli.commands.inventory import print_scan, scan_all
+    from rotator.cli.output.certificates import print_scan
 
-    found = scan_all(app, app.now())
+    found = app.scan(app.now())
     if not invocation.json:
         click.echo("\nThe inventory, what expires first on top:\n")
         print_scan(found, app.now())
@@ -210,10 +103,10 @@ def _inventory(invocation: Invocation, app: Application) -> Scan:
 
 
 def _rotate(invocation: Invocation, app: Application, name: str) -> Rotated:
-    from rotator.cli.commands.demo import Traffic
     from rotator.cli.output.endings import print_report
     from rotator.cli.output.progress import LiveProgress
     from rotator.cli.runs import actor
+    from rotator.cli.traffic import Traffic
     from rotator.services.rotation.requests import Request
 
     settings = app.credential(name)
@@ -228,8 +121,6 @@ def _rotate(invocation: Invocation, app: Application, name: str) -> Rotated:
 
 
 def _summary(rotations: list[Rotated], events: int, *, intact: bool) -> None:
-    from rotator.cli.output.console import console, table
-
     rows = table("Credential", "Strategy", "Gap", "Consumer", "Logins", "Failed", "Outside the gap")
     for each in rotations:
         report = each.report

@@ -5,27 +5,24 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json, short
-from rotator.cli.runs import actor
-from rotator.config.secrets import SecretReference
-from rotator.core.crypto.keystores import Format
-from rotator.services.rotation.export import ExportRequest
-from rotator.services.rotation.export import export as write_keystore
 
 if TYPE_CHECKING:
     from rotator.services.rotation.export import Exported
 
 
+FORMATS: Final = ("pkcs12", "jks")
+"""`rotator.core.crypto.keystores.Format`, which brings cryptography along."""
+
+
 @click.command()
 @click.argument("name")
-@click.option(
-    "--format", "form", required=True, type=click.Choice([str(form) for form in Format]), help="Kind of the keystore."
-)
+@click.option("--format", "form", required=True, type=click.Choice(FORMATS), help="Kind of the keystore.")
 @click.option(
     "--out", required=True, metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Where to write it."
 )
@@ -48,6 +45,13 @@ def export(invocation: Invocation, name: str, form: str, out: Path, password_env
     \b
     With --json {"credential", "fingerprint", "not_after", "format", "path", "alias"}.
     """
+    # Not for a usage mistake.
+    from rotator.cli.runs import actor  # noqa: PLC0415
+    from rotator.config.secrets import SecretReference  # noqa: PLC0415
+    from rotator.core.crypto.keystores import Format  # noqa: PLC0415
+    from rotator.services.rotation.export import ExportRequest  # noqa: PLC0415
+    from rotator.services.rotation.export import export as write_keystore  # noqa: PLC0415
+
     with invocation.application() as app:
         store = app.store(app.credential(name).store)
         password = SecretReference(env=password_env).resolve(os.environ)

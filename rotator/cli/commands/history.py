@@ -1,4 +1,4 @@
-"""`rotator history`: what was done, and the proof that nobody rewrote it."""
+"""`rotator history`: what was done, and the proof that nobody rewrote it; `rotator db`: where it is kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import click
 
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NOTHING, clean, console, print_json, short, state, table
-from rotator.history.journal import queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +99,8 @@ def history(context: click.Context) -> None:
 @pass_invocation
 def show(invocation: Invocation, context: click.Context, name: str | None) -> None:
     """The rotations of one credential, or of all."""
+    from rotator.history.journal import queries  # noqa: PLC0415 - not for a usage mistake
+
     with invocation.application() as app:
         rotations = queries.rotations(app.database, name, limit=context.meta.get(_LIMIT, _USUAL_LIMIT))
         events = queries.events(app.database, credential=name) if name else []
@@ -126,6 +127,8 @@ def verify(invocation: Invocation) -> None:
 
     With --json {"events", "intact", "first_bad", "why", "head"}.
     """
+    from rotator.history.journal import queries  # noqa: PLC0415 - not for a usage mistake
+
     with invocation.application() as app:
         found = queries.verify(app.database)
     if invocation.json:
@@ -195,3 +198,17 @@ def _in_words(value: object) -> str:
     if isinstance(value, str):
         return short(value) if _FINGERPRINT.fullmatch(value) else clean(value)
     return json.dumps(value)
+
+
+@click.group()
+def db() -> None:
+    """The history database."""
+
+
+@db.command()
+@common_options
+@pass_invocation
+def upgrade(invocation: Invocation) -> None:
+    """Bring the history's tables to this release's version; the first use of any command does it too."""
+    with invocation.application() as app:
+        click.echo(f"{app.database.name} is at version {app.database.version}.")

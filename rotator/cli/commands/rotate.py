@@ -1,138 +1,46 @@
-"""`rotator rotate` and `rotate`: now, back, plan, finish, restore."""
+"""`rotator rotate`, `enroll` and `adopt`: what asks for a rotation."""
+
+# ruff: noqa: PLC0415 - a usage mistake, and help, need click alone
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rotator.cli.failures import tell
-from rotator.cli.lazy import Lazy, LazyGroup
+from rotator.cli.failures import end_with
+from rotator.cli.lazy import LazyGroup
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
-from rotator.cli.output.console import NO_CREDENTIAL, away, console, day, indented, moment, print_json, short, table
-from rotator.cli.output.endings import documented
-from rotator.cli.output.former_names import with_former_names
-from rotator.cli.output.progress import describe
-from rotator.cli.runs import actor, chosen, run_requests
-from rotator.core.decision.actions import ActionKind
-from rotator.core.decision.options import RotationOptions
+from rotator.cli.output.console import NO_CREDENTIAL, console, print_json
 from rotator.errors import ConfigurationError, RotatorError
-from rotator.services.rotation.plan import Plan, plan_of
-from rotator.services.rotation.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
-    from typing import Any
 
     from rotator.application import Application
+    from rotator.services.rotation.plan import Plan
+    from rotator.services.rotation.requests import Request
 
-
-@click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@common_options
-@json_option
-@pass_invocation
-def plan(invocation: Invocation, names: tuple[str, ...]) -> None:
-    """When each credential is due, and what a rotation would do now. Nothing is changed and nobody logs in as it.
+_JSON: Final = """
 
     \b
     With --json a list of
-      {"credential", "strategy", "due_at", "due": bool, "not_after",
-       "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "hint", "again_at"}.
+      {"credential", "strategy",
+       "outcome": "rotated", "restored", "nothing", "waiting", "reverted", "halted" or "interrupted",
+       "why", "hint", "rotation_id", "old_fingerprint", "new_fingerprint",
+       "gap_seconds", "gap_begun_at", "gap_ended_at",
+       "steps": [{"action", "seconds", "times"}], "again_at", "warnings": [sentence], "exit_code"},
+    and of a credential that ended with an error
+      {"credential", "outcome": "failed", "why", "effect", "hint", "exit_code"};
+    one that was stopped at once, or not begun, is not in it;
+    where nothing could be begun, {"error": {"kind", "message", "effect", "hint", "exit_code"}}.
     """
-    with invocation.application() as app:
-        for name in names:
-            app.credential(name)
-        request = Request(goal="replace", actor=actor())
-        show_plans(invocation, app, names or tuple(app.settings.credentials), request)
-
-
-def show_plans(invocation: Invocation, app: Application, names: Sequence[str], request: Request) -> None:
-    """Shows what a request would do for each credential; exits with the code of the first that cannot be looked at."""
-    plans: list[Plan] = []
-    problems: list[RotatorError] = []
-    for name in names:
-        try:
-            plans.append(plan_of(app.credential_context(name), request, app.now()))
-        except RotatorError as error:
-            problems.append(error)
-    if invocation.json:
-        print_json([as_json(each) for each in plans])
-    elif plans or problems:
-        _print(plans, app.now())
-    else:
-        console().print(NO_CREDENTIAL)
-    for told in {str(error): error for error in problems}.values():
-        tell(told, as_json=False)
-    if problems:
-        raise click.exceptions.Exit(problems[0].exit_code)
-
-
-def as_json(found: Plan) -> dict[str, Any]:
-    """One line of `rotate plan --json`."""
-    end = found.forecast.end
-    return with_former_names(
-        {
-            "credential": found.credential,
-            "strategy": found.strategy,
-            "due_at": found.due_at,
-            "due": found.due,
-            "not_after": found.not_after,
-            "steps": [
-                {"action": step.kind, "app": step.app, "version": step.version, "why": step.why}
-                for step in found.forecast.steps
-            ],
-            "end": end.kind,
-            "why": end.why,
-            "hint": end.hint,
-            "again_at": end.until,
-        }
-    )
-
-
-def _print(plans: list[Plan], now: datetime) -> None:
-    if not plans:
-        return
-    rows = table("Credential", "Strategy", "Current", "Expires", "Not after", "Due", spare=("Not after", "Current"))
-    for found in plans:
-        due = "now" if found.due else away(found.due_at, now)
-        expires, not_after = away(found.not_after, now), day(found.not_after)
-        rows.add_row(found.credential, found.strategy, short(found.current), expires, not_after, due)
-    out = console()
-    out.print(rows)
-    for found in plans:
-        steps = found.forecast.steps
-        out.print(f"\n{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
-        for number, step in enumerate(steps, 1):
-            out.print(indented(f"{number}. {describe(step)}"))
-        for line in _ending(found, now):
-            out.print(indented(line))
-
-
-def _ending(found: Plan, now: datetime) -> list[str]:
-    end, more = found.forecast.end, "and " if found.forecast.steps else ""
-    if end.kind is ActionKind.HALT:
-        return [f"{more}stop: {end.why}", f"What to do: {end.hint}"]
-    if end.kind is ActionKind.WAIT:
-        return [f"{more}wait until {moment(end.until, now)}: {end.why}.", "--retire-now does not wait."]
-    if end.until:
-        return [f"{more}keep the previous version until {moment(end.until, now)}."]
-    return [f"{more}be done."]
-
-
-@click.group(
-    cls=LazyGroup,
-    lazy={"plan": Lazy("rotator.cli.commands.rotate", "plan", "What is due when, and what a run would do now.")},
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@common_options
-@json_option
-def rotate() -> None:
-    """Replace key pairs without locking anybody out."""
 
 
 _names = click.argument("names", nargs=-1, metavar="NAME...")
+_some_names = click.argument("names", nargs=-1, metavar="[NAME]...")
 _all = click.option("--all", "every", is_flag=True, help="Every configured credential, one after the other.")
 _reason = click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
 _replace_unknown = click.option(
@@ -144,7 +52,16 @@ _retire_now = click.option(
 
 
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    return common_options(json_option(pass_invocation(documented(command))))
+    """What these commands have in common, and what `--json` prints in their help."""
+    command.__doc__ = (command.__doc__ or "").rstrip() + _JSON
+    return common_options(json_option(pass_invocation(command)))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@common_options
+@json_option
+def rotate() -> None:
+    """Replace key pairs without locking anybody out."""
 
 
 @rotate.command()
@@ -178,21 +95,15 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
             effect="Nothing was touched.",
             hint="A compromised key must not be kept: leave out --keep-key.",
         )
-    request = Request(
-        goal="replace",
-        actor=actor(),
-        reason=reason,
+    request = _request(
+        "replace",
+        reason,
         trigger="compromised" if compromised else "manual",
-        options=RotationOptions(keep_key=keep_key, retire_now=retire_now, replace_unknown=replace_unknown),
+        keep_key=keep_key,
+        retire_now=retire_now,
+        replace_unknown=replace_unknown,
     )
-    with invocation.application() as app:
-        credentials = chosen(app, names, every=every)
-        if dry_run:
-            from rotator.cli.commands.rotate import show_plans  # noqa: PLC0415 - only for --dry-run
-
-            show_plans(invocation, app, credentials, request)
-        else:
-            run_requests(invocation, app, credentials, lambda service: service.handle(request))
+    _carry_out(invocation, request, names, every=every, dry_run=dry_run)
 
 
 @rotate.command()
@@ -205,14 +116,11 @@ def back(invocation: Invocation, names: tuple[str, ...], reason: str, replace_un
 
     It goes by the same rules as any rotation: its certificate must be live and its key log in before it is current.
     """
-    options = RotationOptions(replace_unknown=replace_unknown)
-    request = Request(goal="back", actor=actor(), reason=reason, options=options)
-    with invocation.application() as app:
-        run_requests(invocation, app, chosen(app, names, every=False), lambda service: service.handle(request))
+    _carry_out(invocation, _request("back", reason, replace_unknown=replace_unknown), names)
 
 
 @rotate.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_some_names
 @_all
 @_retire_now
 @_shared
@@ -221,10 +129,7 @@ def finish(invocation: Invocation, names: tuple[str, ...], every: bool, retire_n
 
     Without a name it does so for every credential.
     """
-    request = Request(goal="", actor=actor(), options=RotationOptions(retire_now=retire_now))
-    with invocation.application() as app:
-        credentials = chosen(app, names, every=every or not names)
-        run_requests(invocation, app, credentials, lambda service: service.handle(request))
+    _carry_out(invocation, _request("", retire_now=retire_now), names, every=every or not names)
 
 
 @rotate.command()
@@ -236,6 +141,113 @@ def restore(invocation: Invocation, names: tuple[str, ...], reason: str) -> None
 
     A rotation that was begun is given up.
     """
-    request = Request(goal="restore", actor=actor(), reason=reason)
+    _carry_out(invocation, _request("restore", reason), names)
+
+
+@rotate.command(short_help="What is due when, and what a run would do now.")
+@_some_names
+@common_options
+@json_option
+@pass_invocation
+def plan(invocation: Invocation, names: tuple[str, ...]) -> None:
+    """When each credential is due, and what a rotation would do now. Nothing is changed and nobody logs in as it.
+
+    \b
+    With --json a list of
+      {"credential", "strategy", "due_at", "due": bool, "not_after",
+       "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "hint", "again_at"}.
+    """
+    request = _request("replace")
     with invocation.application() as app:
-        run_requests(invocation, app, chosen(app, names, every=False), lambda service: service.handle(request))
+        for name in names:
+            app.credential(name)
+        _show_plans(invocation, app, names or tuple(app.settings.credentials), request)
+
+
+@click.command()
+@_names
+@_reason
+@_replace_unknown
+@_shared
+def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_unknown: bool) -> None:
+    """Make the first key pair for an app that holds no certificate.
+
+    It is uploaded, tried, and then current in the store. An app that holds a certificate already is left alone: its
+    key pair is taken over with `rotator adopt`.
+    """
+    _carry_out(invocation, _request("enroll", reason, replace_unknown=replace_unknown), names)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Private key in PEM (PKCS#1 or PKCS#8).",
+)
+@click.option("--password-env", metavar="VARIABLE", help="Environment variable that holds the key's password.")
+@_reason
+@_shared
+def adopt(invocation: Invocation, name: str, key_file: Path, password_env: str | None, reason: str) -> None:
+    """Take a key pair that consumers use already into the store, as the current version of NAME.
+
+    Only if its certificate is live on one of the credential's apps, and a login with the key succeeds. FILE is read
+    and left as it is: delete it once consumers read the store.
+    """
+    from rotator.cli.runs import run_requests
+    from rotator.config.secrets import KeyReference, SecretReference
+    from rotator.services.rotation.adopt import version_to_adopt
+
+    request = _request("adopt", reason)
+    with invocation.application() as app:
+        app.credential(name)
+        password = SecretReference(env=password_env) if password_env else None
+        key = KeyReference(file=key_file.absolute(), password=password).load(os.environ)
+        version = version_to_adopt(app.credential_context(name), key, app.now())
+        run_requests(invocation, app, (name,), lambda service: service.adopt(request, version))
+
+
+def _request(goal: str, reason: str = "", *, trigger: str = "manual", **options: bool) -> Request:
+    from rotator.cli.runs import actor
+    from rotator.core.decision.options import RotationOptions
+    from rotator.services.rotation.requests import Request
+
+    return Request(goal, actor(), reason, trigger, RotationOptions(**options))
+
+
+def _carry_out(
+    invocation: Invocation, request: Request, names: Sequence[str], *, every: bool = False, dry_run: bool = False
+) -> None:
+    """Runs a request for each credential that the command line names, or shows what it would do."""
+    from rotator.cli.runs import chosen, run_requests
+
+    with invocation.application() as app:
+        credentials = chosen(app, names, every=every)
+        if dry_run:
+            _show_plans(invocation, app, credentials, request)
+        else:
+            run_requests(invocation, app, credentials, lambda service: service.handle(request))
+
+
+def _show_plans(invocation: Invocation, app: Application, names: Sequence[str], request: Request) -> None:
+    """Shows what a request would do for each credential; exits with the code of the first that cannot be looked at."""
+    from rotator.cli.output.plans import as_json, print_plans
+    from rotator.services.rotation.plan import plan_of
+
+    plans: list[Plan] = []
+    problems: list[RotatorError] = []
+    for name in names:
+        try:
+            plans.append(plan_of(app.credential_context(name), request, app.now()))
+        except RotatorError as error:
+            problems.append(error)
+    if invocation.json:
+        print_json([as_json(each) for each in plans])
+    elif plans:
+        print_plans(plans, app.now())
+    elif not problems:
+        console().print(NO_CREDENTIAL)
+    end_with(problems)

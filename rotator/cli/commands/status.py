@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from rotator.cli.commands.inventory import certificate_as_json
-from rotator.cli.failures import tell
+from rotator.cli.failures import end_with
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
-from rotator.cli.output.console import (
-    NO_CREDENTIAL,
-    NOTHING,
-    away,
-    clean,
-    console,
-    day,
-    distance,
-    moment,
-    print_json,
-    short,
-    state,
-    table,
-)
-from rotator.history.journal.queries import rotations
-from rotator.services.inventory.status import CredentialState, CredentialStatus, Past, StatusReader
-from rotator.services.schedule.due import begins_at
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from rotator.application import Application
-    from rotator.history.records import Rotation
-    from rotator.salesforce.apps.connected_app import App
+from rotator.cli.output.console import print_json
 
 
 @click.command()
@@ -52,111 +26,13 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
        "last_rotation": {"id", "started_at", "finished_at", "outcome", "why", "gap_seconds"} or null,
        "problem": sentence or null}.
     """
+    from rotator.cli.output.credentials import as_json, print_statuses  # noqa: PLC0415 - not for a usage mistake
+
     with invocation.application() as app:
-        for name in names:
-            app.credential(name)
         now = app.now()
-        found = _reader(app, now).all(names)
+        found = app.statuses(names, now)
     if invocation.json:
         print_json([as_json(line, now) for line in found])
     else:
-        _print(found, now)
-    problems = list({str(line.problem): line.problem for line in found if line.problem}.values())
-    for problem in problems:
-        tell(problem, as_json=False)
-    if problems:
-        raise click.exceptions.Exit(problems[0].exit_code)
-
-
-def _reader(app: Application, now: datetime) -> StatusReader:
-    def read_app(org: str, name: str) -> App | None:
-        # A login that fails is told at once; only what comes after it is worth repeating.
-        app.org_session(org).instance_url  # noqa: B018 - it logs in
-        return app.connected_apps(org).read(name)
-
-    def past(name: str) -> Past:
-        newest = rotations(app.database, name, limit=1)
-        return Past(newest[0] if newest else None, app.journal.last_promotion(name))
-
-    return StatusReader(app.settings, read_app=read_app, store=app.store, past=past, now=now)
-
-
-def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
-    """One line of `status --json`."""
-    return {
-        "credential": line.credential,
-        "org": line.settings.org,
-        "store": line.settings.store,
-        "strategy": line.settings.strategy,
-        "state": line.standing,
-        "stages": {stage: getattr(line.stages, stage, None) for stage in ("pending", "current", "previous")},
-        "current_app": line.current.app if line.current else None,
-        "apps": [{"app": name, "certificate": certificate_as_json(held)} for name, held in line.live],
-        "drift": line.drift,
-        "not_after": line.expires_at,
-        "days_left": (line.expires_at - now).days if line.expires_at else None,
-        "due_at": line.due_at,
-        "previous_until": line.previous_until,
-        "last_rotation": _rotation_as_json(line.last_rotation),
-        "problem": line.problem.message if line.problem else None,
-    }
-
-
-def _rotation_as_json(rotation: Rotation | None) -> dict[str, Any] | None:
-    if rotation is None:
-        return None
-    keys = ("id", "started_at", "finished_at", "outcome", "why", "gap_seconds")
-    return {key: getattr(rotation, key) for key in keys}
-
-
-def _print(found: list[CredentialStatus], now: datetime) -> None:
-    if not found:
-        console().print(NO_CREDENTIAL)
-        return
-    rows = table(
-        "Credential", "State", "Strategy", "App", "Current", "Expires", "Not after", "Due", "Last rotation", "Begun",
-        spare=("Not after", "Current", "App", "Begun", "Strategy"),
-    )  # fmt: skip
-    for line in found:
-        last = line.last_rotation
-        rows.add_row(
-            line.credential,
-            state(line.standing),
-            line.settings.strategy,
-            clean(line.current.app if line.current else line.settings.apps[0]),
-            short(line.current.fingerprint if line.current else None),
-            away(line.expires_at, now),
-            day(line.expires_at),
-            _due(line, now),
-            (last.outcome or "unfinished") if last else "never",
-            away(last.started_at if last else None, now),
-        )
-    console().print(rows)
-    for line in found:
-        for sentence in _remarks(line, now):
-            console().print(f"{line.credential}: {sentence}")
-
-
-def _due(line: CredentialStatus, now: datetime) -> str:
-    if line.due_at is None:
-        return NOTHING
-    return "now" if line.due_at <= now else distance(line.due_at - now)
-
-
-def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
-    name, remarks = line.credential, []
-    if line.standing is CredentialState.UNSTORED:
-        remarks.append(f"not in the store yet. `rotator adopt {name} --key FILE`, or `rotator enroll {name}`.")
-    if line.standing is CredentialState.DRIFT:
-        held = short(line.live_certificate.fingerprint) if line.live_certificate else "no certificate"
-        remarks.append(f"the app holds {held}, which nobody here knows. `rotate restore {name}` puts ours back.")
-    if line.standing is CredentialState.UNFINISHED:
-        remarks.append(f"a rotation was begun and has not ended. `rotate finish {name}` goes on from there.")
-    elif line.last_rotation and line.last_rotation.outcome is None:
-        remarks.append(f"the last rotation is running, or was interrupted: then `rotate finish {name}` goes on.")
-    begins = begins_at(line, now)
-    if begins and begins > now:
-        remarks.append(f"`rotator run` rotates it in its next maintenance window, {moment(begins, now)}.")
-    if line.previous_until:
-        remarks.append(f"the previous version is kept until {moment(line.previous_until, now)}.")
-    return remarks
+        print_statuses(found, now)
+    end_with(line.problem for line in found if line.problem)

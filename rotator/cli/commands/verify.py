@@ -9,14 +9,13 @@ import click
 from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import clean, console, print_json, short, state, table
 from rotator.cli.output.former_names import with_former_names
-from rotator.cli.runs import chosen
-from rotator.core.credentials import Stage
 from rotator.core.logins import LoginOutcome
 from rotator.errors import StoreError
-from rotator.services.rotation.verify import TestLogin, test_logins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rotator.services.rotation.verify import TestLogin
 
 
 @click.command()
@@ -32,6 +31,9 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     \b
     With --json a list of {"credential", "stage", "fingerprint", "app", "outcome", "reason", "hint"}.
     """
+    from rotator.cli.runs import chosen  # noqa: PLC0415 - not for a usage mistake
+    from rotator.services.rotation.verify import test_logins  # noqa: PLC0415
+
     with invocation.application() as app:
         found = [
             login for name in chosen(app, names, every=False) for login in test_logins(app.credential_context(name))
@@ -74,12 +76,12 @@ def _print(found: Sequence[TestLogin]) -> None:
     if found:
         console().print(rows)
     for login in found:
-        if login.stage is Stage.CURRENT and login.answer.hint:
+        if login.is_current and login.answer.hint:
             console().print(f"{login.credential}: {login.answer.hint} `rotator status` tells more.")
 
 
 def _exit_code(found: Sequence[TestLogin], names: Sequence[str]) -> int:
-    current = {login.credential: login.answer.outcome for login in found if login.stage is Stage.CURRENT}
+    current = {login.credential: login.answer.outcome for login in found if login.is_current}
     missing = [name for name in names if name not in current]
     if missing:
         raise StoreError(

@@ -1,5 +1,7 @@
 """What is printed: tables, state words and times for people, JSON for programs."""
 
+# ruff: noqa: PLC0415 - Rich takes 55 ms and 3 MB, which only what shows something to a person needs
+
 from __future__ import annotations
 
 import json
@@ -8,15 +10,16 @@ from datetime import MAXYEAR, UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
-
-from rotator.cli.output.tables import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import timedelta
+
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from rotator.cli.output.tables import Rows
 
 NO_CREDENTIAL: Final = "No credential is configured: add one under `credentials` in config.yaml."
 """What a table of credentials says where there is none."""
@@ -52,22 +55,31 @@ _WORDS: Final = {
 
 def console() -> Console:
     """Standard output, in colour and at its width on a terminal; what is piped on is not folded."""
+    from rich.console import Console
+
     width = None if sys.stdout.isatty() else _UNFOLDED
     return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 def table(*columns: str, prose: Collection[str] = (), spare: Sequence[str] = ()) -> Rows:
     """A table with these headings (`rotator.cli.output.tables.Rows`)."""
+    from rotator.cli.output.tables import Rows
+
     return Rows(columns, prose=prose, spare=spare)
 
 
 def indented(text: str) -> Padding:
     """A paragraph below another line; what a terminal wraps of it is as far in."""
+    from rich.padding import Padding
+    from rich.text import Text
+
     return Padding.indent(Text(clean(text)), 2)
 
 
 def state(word: str) -> Text:
     """A state in its colour and with a sign, so that the colour is never all there is."""
+    from rich.text import Text
+
     look = next((look for look, words in _WORDS.items() if word in words), "quiet")
     sign, plain_sign, style = _LOOKS[look]
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rotator.cli.output.console import clean, console, indented, moment, print_json, short, state
 from rotator.cli.output.former_names import with_former_names
 from rotator.services.rotation.report import Outcome, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from datetime import datetime
 
     from rotator.errors import RotatorError
-
-_C = TypeVar("_C", bound="Callable[..., Any]")
-
-_JSON: Final = """
-
-    \b
-    With --json a list of
-      {"credential", "strategy",
-       "outcome": "rotated", "restored", "nothing", "waiting", "reverted", "halted" or "interrupted",
-       "why", "hint", "rotation_id", "old_fingerprint", "new_fingerprint",
-       "gap_seconds", "gap_begun_at", "gap_ended_at",
-       "steps": [{"action", "seconds", "times"}], "again_at", "warnings": [sentence], "exit_code"},
-    and of a credential that ended with an error
-      {"credential", "outcome": "failed", "why", "effect", "hint", "exit_code"};
-    one that was stopped at once, or not begun, is not in it;
-    where nothing could be begun, {"error": {"kind", "message", "effect", "hint", "exit_code"}}.
-    """
-
-
-def documented(command: _C) -> _C:
-    """Adds what `--json` prints to a command's help."""
-    command.__doc__ = (command.__doc__ or "").rstrip() + _JSON
-    return command
 
 
 def print_report(report: Report, now: datetime) -> None:

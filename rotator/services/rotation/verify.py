@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rotator.core.credentials import Stage
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.core.credentials import Stage, Version
+    from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
     from rotator.services.rotation.observer import CredentialContext
 
@@ -21,6 +23,11 @@ class TestLogin:
     stage: Stage
     version: Version
     answer: LoginAnswer
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the login that consumers of `current` make."""
+        return self.stage is Stage.CURRENT
 
 
 def test_logins(credential: CredentialContext) -> Iterator[TestLogin]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import rotator as package
-from rotator.cli.main import COMMANDS
+from rotator.cli.main import COMMANDS, cli
 from tests.unit.cli.outcomes import Command
+from tests.unit.test_house import leaves
 
 OF_OTHER_STORES = ("boto3", "botocore", "hvac", "psycopg")
 HEAVY = (
@@ -33,6 +34,23 @@ def loaded_by(*arguments: str) -> set[str]:
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["no-such-command"]])
 def test_nothing_heavy_is_loaded_before_a_command_needs_it(arguments: list[str]) -> None:
     assert loaded_by(*arguments) & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize("last", ["--nonsense", "--help"])
+def test_a_usage_mistake_and_help_load_nothing_heavy(last: str) -> None:
+    program = (
+        "import contextlib, io, json, sys\n"
+        "from rotator.cli.failures import run\n"
+        "from rotator.cli.main import cli\n"
+        f"for path in {leaves(cli)!r}:\n"
+        "    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):\n"
+        f"        assert run(cli, 'rotator', [*path, {last!r}]) == {2 if last == '--nonsense' else 0}, path\n"
+        "    print(json.dumps([path, sorted({name.partition('.')[0] for name in sys.modules})]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {tuple(path): set(modules) & set(HEAVY) for path, modules in map(json.loads, done.stdout.splitlines())}
+    assert {path: modules for path, modules in loaded.items() if modules} == {}
+    assert ("rotate", "now") in loaded
 
 
 def test_who_keeps_keys_in_files_and_history_in_sqlite_loads_nothing_for_others(config: Path) -> None:

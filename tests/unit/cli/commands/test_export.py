@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from rotator.cli.commands.export import FORMATS
+from rotator.core.crypto.keystores import Format
 from tests.unit.cli.outcomes import Command
 
 PASSWORD = "a long password"
@@ -18,6 +20,10 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
 def arguments(config: Path, out: Path, form: str = "pkcs12") -> list[str | Path]:
     options: list[str | Path] = ["--format", form, "--out", out, "--password-env", "KEYSTORE_PASSWORD"]
     return ["--config", config, "export", "billing", *options]
+
+
+def test_every_kind_of_keystore_can_be_asked_for() -> None:
+    assert tuple(Format) == FORMATS
 
 
 def test_an_export_says_what_it_wrote_and_that_no_rotation_reaches_it(

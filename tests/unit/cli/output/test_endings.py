@@ -1,9 +1,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 
-from rotator.cli.output.endings import documented, failure_as_json, print_report, report_as_json
+from rotator.cli.commands.rotate import adopt, enroll, rotate
+from rotator.cli.output.endings import failure_as_json, print_report, report_as_json
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.policies import Strategy
 from rotator.errors import OrgUnavailable
@@ -108,13 +110,12 @@ def test_the_json_of_a_run_has_what_the_help_says() -> None:
         "exit_code": 0,
     }
 
-    @documented
-    def command() -> None:
-        """Does it."""
 
-    assert command.__doc__
-    former = {"advice", "left"}
-    for member in {*told, *failure_as_json("billing", OrgUnavailable("x", hint="y"))} - former:
-        assert f'"{member}"' in command.__doc__
-    for outcome in Outcome:
-        assert f'"{outcome}"' in command.__doc__
+@pytest.mark.parametrize("command", [*rotate.commands.values(), enroll, adopt], ids=lambda command: command.name)
+def test_the_help_of_a_command_names_every_member_and_every_outcome(command: click.Command) -> None:
+    text = str(command.help)
+    if command.name != "plan":
+        told = report_as_json(ROTATED)
+        members = {*told, *failure_as_json("billing", OrgUnavailable("x", hint="y")), *Outcome} - {"advice", "left"}
+        for member in members:
+            assert f'"{member}"' in text

@@ -1,11 +1,11 @@
-"""`rotator docs`: the documentation, where no source tree is at hand."""
+"""`rotator docs` and `rotator config example`: what ships with the program to be read, where no source tree is."""
 
 from __future__ import annotations
 
 import click
 
 from rotator.cli.options import common_options
-from rotator.resources import pages, read_page
+from rotator.resources import example_configuration, pages, read_page
 
 
 @click.command()
@@ -21,3 +21,15 @@ def docs(name: str | None) -> None:
         return
     for page, title in pages().items():
         click.echo(f"{page:<18}{title}")
+
+
+@click.group()
+def config() -> None:
+    """The configuration, config.yaml."""
+
+
+@config.command()
+@common_options
+def example() -> None:
+    """Print a configuration with every option and its default, to be saved as config.yaml and cut down."""
+    click.echo(example_configuration(), nl=False)

@@ -233,4 +233,4 @@ def test_the_json_is_documented_in_the_help(rotator: Command, command: str) -> N
 
 def test_the_group_lists_all_its_commands(rotator: Command) -> None:
     listed = rotator("rotate", "--help").out.partition("Commands:")[2]
-    assert re.findall(r"^  (\w+)  ", listed, re.MULTILINE) == ["plan", "now", "back", "finish", "restore"]
+    assert re.findall(r"^  (\w+)  ", listed, re.MULTILINE) == ["now", "back", "finish", "restore", "plan"]

@@ -1,0 +1,88 @@
+"""`rotator history` and `rotator db`."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rotator.history.engine.database import open_database
+from rotator.history.journal.journal import Journal
+from rotator.history.records import NewRotation
+from tests.unit.cli.outcomes import Command
+
+
+def test_the_history_of_a_new_set_up_is_empty_and_intact(rotator: Command, config: Path) -> None:
+    assert rotator("--config", config, "history").out == "No rotation yet.\n"
+    assert rotator("--config", config, "history", "--json").json == {"rotations": [], "events": []}
+    assert rotator("--config", config, "history", "billing", "--json").json == {"rotations": [], "events": []}
+    assert rotator("--config", config, "history", "verify", "--json").json["intact"]
+
+
+def test_the_history_of_a_name_that_never_was_is_refused(rotator: Command, config: Path) -> None:
+    assert rotator("--config", config, "history", "nobody").code == 2
+
+
+@pytest.fixture
+def written(config: Path) -> Path:
+    """The configuration of a set-up with two rotations in its history."""
+    with open_database(f"sqlite:///{config.parent / 'rotator.db'}") as database:
+        journal = Journal(database)
+        for credential in ("billing", "retired-long-ago"):
+            new = NewRotation(
+                credential=credential, org="production", strategy="in_place", trigger="manual", actor="ada",
+                reason="a test",
+            )  # fmt: skip
+            rotation = journal.begin_rotation(new, datetime.now(UTC))
+            journal.record(
+                "upload", now=datetime.now(UTC), credential=credential, rotation_id=rotation.id, app="Bill\x1b[2Jing"
+            )
+            journal.finish_rotation(
+                rotation.id, outcome="rotated", now=datetime.now(UTC), new_fingerprint="ab" * 32, gap_seconds=1.25
+            )
+    return config
+
+
+def test_the_history_lists_rotations_newest_first(rotator: Command, written: Path) -> None:
+    rotations = rotator("--config", written, "history", "--json").json["rotations"]
+    assert [rotation["credential"] for rotation in rotations] == ["retired-long-ago", "billing"]
+    assert (rotations[1]["outcome"], rotations[1]["gap_seconds"], rotations[1]["actor"]) == ("rotated", 1.25, "ada")
+    shown = rotator("--config", written, "history").out
+    assert "1.2 s" in shown
+    assert "abababababab" in shown
+
+
+def test_the_history_of_one_credential_shows_its_steps(rotator: Command, written: Path) -> None:
+    told = rotator("--config", written, "history", "billing", "--json").json
+    assert [rotation["credential"] for rotation in told["rotations"]] == ["billing"]
+    assert [event["kind"] for event in told["events"]] == ["begin", "upload", "finish"]
+    shown = rotator("--config", written, "history", "billing").out
+    assert "app: Bill?[2Jing" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_credential_that_is_no_longer_configured_keeps_its_history(rotator: Command, written: Path) -> None:
+    assert rotator("--config", written, "history", "retired-long-ago").code == 0
+
+
+@pytest.mark.parametrize("arguments", [["--limit", "1"], ["billing", "--limit", "1"], ["--limit", "1", "billing"]])
+def test_the_history_can_be_cut_short(rotator: Command, written: Path, arguments: list[str]) -> None:
+    assert len(rotator("--config", written, "history", *arguments, "--json").json["rotations"]) == 1
+
+
+def test_a_history_that_somebody_rewrote_is_found_out(rotator: Command, written: Path) -> None:
+    assert "6 events, none changed" in rotator("--config", written, "history", "verify").out
+    with sqlite3.connect(written.parent / "rotator.db") as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute("UPDATE event SET kind = 'nothing' WHERE sequence = 3")
+    connection.close()
+    outcome = rotator("--config", written, "history", "verify")
+    assert outcome.code == 1
+    assert "Event 3 is not what was written." in outcome.out
+
+
+def test_the_database_is_upgraded_on_demand(rotator: Command, config: Path) -> None:
+    outcome = rotator("--config", config, "db", "upgrade")
+    assert outcome.code == 0
+    assert f"sqlite:///{config.parent / 'rotator.db'} is at version" in outcome.out

@@ -1,0 +1,57 @@
+"""`rotator status` against simulated orgs."""
+
+from pathlib import Path
+
+from rotator.simulator.serving.server import SimulatorServer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.unit.cli.outcomes import Command
+
+DOWN = Fault(Kind.TOKEN, Effect.FAIL, times=None)
+
+
+def test_the_status_says_where_each_credential_stands(rotator: Command, config: Path) -> None:
+    outcome = rotator("--config", config, "status", "--json")
+    assert outcome.code == 0
+    states = {line["credential"]: line["state"] for line in outcome.json}
+    assert states == {
+        "billing": "due",
+        "reporting": "ok",
+        "legacy-sync": "expired",
+        "onboarding": "not stored",
+        "warehouse": "due",
+        "billing-sandbox": "ok",
+    }
+
+
+def test_a_line_of_the_status_has_the_documented_members(rotator: Command, config: Path) -> None:
+    (line,) = rotator("--config", config, "status", "warehouse", "--json").json
+    assert set(line) == {
+        "credential", "org", "store", "strategy", "state", "stages", "current_app", "apps", "drift", "not_after",
+        "days_left", "due_at", "previous_until", "last_rotation", "problem",
+    }  # fmt: skip
+    assert (line["strategy"], line["current_app"], line["drift"]) == ("alternating", "Warehouse_A", False)
+    assert [app["app"] for app in line["apps"]] == ["Warehouse_A", "Warehouse_B"]
+    assert line["stages"]["current"] == line["apps"][0]["certificate"]["fingerprint"]
+    assert 0 < line["days_left"] < 30
+
+
+def test_the_status_tells_people_what_to_do(rotator: Command, config: Path) -> None:
+    outcome = rotator("--config", config, "status")
+    assert outcome.code == 0
+    assert "onboarding: not in the store yet. `rotator adopt onboarding --key FILE`" in outcome.out
+
+
+def test_the_status_of_an_org_that_is_down_is_unknown(
+    rotator: Command, config: Path, simulator: SimulatorServer
+) -> None:
+    simulator.org("sandbox").faults.add(DOWN)
+    outcome = rotator("--config", config, "status", "--json")
+    states = {line["credential"]: line["state"] for line in outcome.json}
+    assert outcome.code == 3
+    assert (states["billing-sandbox"], states["reporting"]) == ("unknown", "ok")
+
+
+def test_a_name_that_is_not_configured_has_a_nearest_one(rotator: Command, config: Path) -> None:
+    outcome = rotator("--config", config, "status", "biling")
+    assert outcome.code == 2
+    assert "Did you mean 'billing'?" in outcome.err

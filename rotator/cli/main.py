@@ -10,9 +10,9 @@ from typing import Final
 import click
 
 import rotator
-from rotator.cli.failures import run
+from rotator.cli.error_output import run
+from rotator.cli.invocation import common_options, json_option
 from rotator.cli.lazy import Lazy, LazyGroup
-from rotator.cli.options import common_options, json_option
 
 COMMANDS: Final = {
     "inventory": Lazy("rotator.cli.commands.inventory", "inventory", "Every certificate in every org, managed or not."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rotator.cli.failures import INTERRUPTED, tell
+from rotator.cli.error_output import INTERRUPTED, tell
 from rotator.cli.output.endings import print_endings, print_report
 from rotator.cli.output.progress import LiveProgress
 from rotator.cli.stopping import StopRequest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rotator.application import Application
-    from rotator.cli.options import Invocation
+    from rotator.cli.invocation import Invocation
     from rotator.services.rotation.report import Report
     from rotator.services.rotation.service import RotationService
 

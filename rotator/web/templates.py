@@ -10,7 +10,7 @@ import jinja2
 from starlette.responses import HTMLResponse
 
 import rotator
-from rotator.web.formatting import filters
+from rotator.web.filters import filters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

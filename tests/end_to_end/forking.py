@@ -25,11 +25,11 @@ LARGEST_REQUEST: Final = 100_000
 
 _LATER: Final = (
     "alembic.command",
-    "rotator.cli.output.certificates",
-    "rotator.cli.output.checks",
-    "rotator.cli.output.credentials",
+    "rotator.cli.output.inventory_table",
+    "rotator.cli.output.check_lines",
+    "rotator.cli.output.status_table",
     "rotator.cli.output.endings",
-    "rotator.cli.output.plans",
+    "rotator.cli.output.plan_table",
     "rotator.cli.runs",
     "rotator.daemon.start",
     "rotator.history.engine.upgrades",

@@ -20,7 +20,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from rotator.cli import failures
+from rotator.cli import error_output
 from rotator.cli.main import COMMANDS, cli
 from tests.end_to_end.processes import Ran, start
 
@@ -172,7 +172,7 @@ def run_here(command: click.Command, name: str, *arguments: str) -> Ran:
     """Runs a command in this process, with pipes for standard output and error."""
     out, err = TextIOWrapper(BytesIO(), encoding="utf-8"), TextIOWrapper(BytesIO(), encoding="utf-8")
     with redirect_stdout(out), redirect_stderr(err):
-        code = failures.run(command, name, arguments)
+        code = error_output.run(command, name, arguments)
     told = [stream.buffer.getvalue().decode() for stream in map(_flushed, (out, err))]  # type: ignore[attr-defined]
     return Ran(code, *told)
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from requests.adapters import HTTPAdapter
 from sqlalchemy import make_url
 
-from rotator.cli import failures, runs
+from rotator.cli import error_output, runs
 from rotator.core.crypto.keys import PrivateKey
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.serving.export import Export
@@ -75,7 +75,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, PrivateKey]:
 def errors(monkeypatch: pytest.MonkeyPatch) -> list[RotatorError]:
     """Every error that a person was told of."""
     found: list[RotatorError] = []
-    for module in (failures, runs):
+    for module in (error_output, runs):
         tell = module.tell
 
         def told(error: RotatorError, *, as_json: bool, about: str = "", tell: Any = tell) -> None:

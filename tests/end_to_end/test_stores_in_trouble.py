@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.failures import BROKEN_PIPE
+from rotator.cli.error_output import BROKEN_PIPE
 from rotator.history.engine.database import open_database
 from rotator.simulator.serving.server import utc_now
 from rotator.stores.files.disk import Directory

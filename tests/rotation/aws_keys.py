@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.stores.aws.calls import AwsCalls, Waiting
+from rotator.stores.aws.labels import CURRENT, PLACEHOLDER
 from rotator.stores.aws.policy import Ground
-from rotator.stores.aws.secret import CURRENT, PLACEHOLDER
+from rotator.stores.aws.secrets_manager import AwsCalls, Waiting
 from rotator.stores.aws.store import AwsStore, NewSecrets
 from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, new_prefix
 from tests.contract.servers.strict_aws import REGION

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from hvac.exceptions import InvalidPath
 
 from rotator.core.credentials import Fingerprint
+from rotator.stores.vault.auth import TokenFileLogin
 from rotator.stores.vault.http import VaultHttp, VaultServer, Waiting
-from rotator.stores.vault.login import TokenFileLogin
-from rotator.stores.vault.session import VaultSession
 from rotator.stores.vault.store import VaultStore
+from rotator.stores.vault.token import VaultSession
 from tests.contract.servers.vault import closing
 from tests.contract.vault.stores import new_folder
 

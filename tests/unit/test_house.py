@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 import rotator
 from rotator import errors
-from rotator.cli.failures import INTERRUPTED
+from rotator.cli.error_output import INTERRUPTED
 from rotator.cli.main import cli
 from rotator.config.loading import load
 from rotator.services.rotation.report import Outcome

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import Lazy, LazyGroup
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NOTHING, away, clean, console, day, distance, moment, print_json, state, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.core.severity import Severity

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json
 from rotator.cli.output.former_names import with_former_names
 
@@ -29,7 +29,7 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
     "sentence", "hint"}; with --print-policy {STORE: {"language", "rotator",
     "consumers": {CREDENTIAL: TEXT}, "others": {WHO: TEXT}}}.
     """
-    from rotator.cli.output.checks import print_check, print_policies, print_sum  # noqa: PLC0415 - not for a mistake
+    from rotator.cli.output.check_lines import print_check, print_policies, print_sum  # noqa: PLC0415 - not for a mistake
     from rotator.services.preflight import Result, checks  # noqa: PLC0415
 
     found: list[Check] = []

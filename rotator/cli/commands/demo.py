@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import console, print_json, table
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def demo(invocation: Invocation) -> None:
             rotations = [_rotate(invocation, app, name) for name in ROTATED]
             history = verify(app.database)
     if invocation.json:
-        from rotator.cli.output.certificates import as_json
+        from rotator.cli.output.inventory_table import as_json
 
         proof = {"events": history.events, "verified": history.intact}
         found_apps = [as_json(line) for line in found.found]
@@ -93,7 +93,7 @@ def _application(config: Path) -> Application:
 
 
 def _inventory(invocation: Invocation, app: Application) -> Scan:
-    from rotator.cli.output.certificates import print_scan
+    from rotator.cli.output.inventory_table import print_scan
 
     found = app.scan(app.now())
     if not invocation.json:

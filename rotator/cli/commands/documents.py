@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rotator.cli.options import common_options
+from rotator.cli.invocation import common_options
 from rotator.resources import example_configuration, pages, read_page
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json, short
 
 if TYPE_CHECKING:

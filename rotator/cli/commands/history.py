@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NOTHING, clean, console, print_json, short, state, table
 
 if TYPE_CHECKING:

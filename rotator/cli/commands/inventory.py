@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from rotator.cli.failures import end_with
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.error_output import end_with
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json
 
 
@@ -33,7 +33,7 @@ def inventory(invocation: Invocation) -> None:
        "last_modified_by", "last_modified_at", "last_seen": of what is unreadable or vanished, else null};
     "app" is null on the line of an org that could not be read.
     """
-    from rotator.cli.output.certificates import as_json, print_scan  # noqa: PLC0415 - not for a usage mistake
+    from rotator.cli.output.inventory_table import as_json, print_scan  # noqa: PLC0415 - not for a usage mistake
 
     with invocation.application() as app:
         now = app.now()

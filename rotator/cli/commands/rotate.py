@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rotator.cli.failures import end_with
+from rotator.cli.error_output import end_with
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import LazyGroup
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NO_CREDENTIAL, console, print_json
 from rotator.errors import ConfigurationError, RotatorError
 
@@ -234,7 +234,7 @@ def _carry_out(
 
 def _show_plans(invocation: Invocation, app: Application, names: Sequence[str], request: Request) -> None:
     """Shows what a request would do for each credential; exits with the code of the first that cannot be looked at."""
-    from rotator.cli.output.plans import as_json, print_plans
+    from rotator.cli.output.plan_table import as_json, print_plans
     from rotator.services.rotation.plan import plan_of
 
     plans: list[Plan] = []

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from rotator.cli.options import Invocation, common_options, pass_invocation
+from rotator.cli.invocation import Invocation, common_options, pass_invocation
 from rotator.cli.stopping import StopRequest
 from rotator.daemon.logs import LogFormat, log_as_service
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from rotator.cli.options import common_options
+from rotator.cli.invocation import common_options
 from rotator.resources import docs
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from rotator.cli.failures import end_with
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.error_output import end_with
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json
 
 
@@ -26,7 +26,7 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
        "last_rotation": {"id", "started_at", "finished_at", "outcome", "why", "gap_seconds"} or null,
        "problem": sentence or null}.
     """
-    from rotator.cli.output.credentials import as_json, print_statuses  # noqa: PLC0415 - not for a usage mistake
+    from rotator.cli.output.status_table import as_json, print_statuses  # noqa: PLC0415 - not for a usage mistake
 
     with invocation.application() as app:
         now = app.now()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotator.cli.options import Invocation, common_options, json_option, pass_invocation
+from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import clean, console, print_json, short, state, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.core.logins import LoginOutcome

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.padding import Padding
     from rich.text import Text
 
-    from rotator.cli.output.tables import Rows
+    from rotator.cli.output.rows import Rows
 
 NO_CREDENTIAL: Final = "No credential is configured: add one under `credentials` in config.yaml."
 """What a table of credentials says where there is none."""
@@ -62,8 +62,8 @@ def console() -> Console:
 
 
 def table(*columns: str, prose: Collection[str] = (), spare: Sequence[str] = ()) -> Rows:
-    """A table with these headings (`rotator.cli.output.tables.Rows`)."""
-    from rotator.cli.output.tables import Rows
+    """A table with these headings (`rotator.cli.output.rows.Rows`)."""
+    from rotator.cli.output.rows import Rows
 
     return Rows(columns, prose=prose, spare=spare)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.aws.access import AwsAccess
-    from rotator.stores.aws.calls import AwsCalls
     from rotator.stores.aws.policy import Ground
+    from rotator.stores.aws.secrets_manager import AwsCalls
     from rotator.stores.aws.settings import AwsStoreSettings
     from rotator.stores.base import Reader, Store
     from rotator.stores.plugins import Surroundings
@@ -55,8 +55,8 @@ def _open(name: str, settings: AwsStoreSettings, around: Surroundings) -> Store:
 
 def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
     from rotator.stores.aws.access import AwsAccess
+    from rotator.stores.aws.consumer_reader import AwsReader
     from rotator.stores.aws.policy import Ground
-    from rotator.stores.aws.reader import AwsReader
 
     secret, options = address.parts(_OPTIONS)
     for option in _ADDRESSES:
@@ -78,7 +78,7 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
 
 def _calls(name: str, access: AwsAccess, ground: Ground, around: Surroundings) -> AwsCalls:
     from rotator.stores.aws.access import AwsClients
-    from rotator.stores.aws.calls import AwsCalls, Waiting
+    from rotator.stores.aws.secrets_manager import AwsCalls, Waiting
 
     clients = AwsClients(access, around.user_agent, around.now)
     return AwsCalls(name, clients, ground, Waiting(around.now, around.sleep, around.uniform, around.patience))

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
 from rotator.errors import StoreError
-from rotator.stores.aws.secret import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
+from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
 from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.stores.aws.calls import AwsCalls
+    from rotator.stores.aws.secrets_manager import AwsCalls
 
 LARGEST_VALUE: Final = 65_536
 """Bytes that a secret may have (PutSecretValue, SecretString)."""

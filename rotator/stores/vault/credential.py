@@ -13,7 +13,7 @@ from rotator.stores.vault.policy import PENDING
 
 if TYPE_CHECKING:
     from rotator.core.secret import Secret
-    from rotator.stores.vault.session import VaultSession
+    from rotator.stores.vault.token import VaultSession
 
 _LOOKS: Final = 10
 """How often a credential is looked at again because it was promoted meanwhile."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.stores.vault.http import Answer
-    from rotator.stores.vault.session import VaultSession
+    from rotator.stores.vault.token import VaultSession
 
 _LOG: Final = logging.getLogger(__name__)
 

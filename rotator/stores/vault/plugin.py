@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.base import Reader, Store
     from rotator.stores.plugins import Surroundings
+    from rotator.stores.vault.auth import VaultLogin
     from rotator.stores.vault.http import VaultServer
-    from rotator.stores.vault.login import VaultLogin
-    from rotator.stores.vault.session import VaultSession
     from rotator.stores.vault.settings import VaultLoginSettings, VaultStoreSettings
+    from rotator.stores.vault.token import VaultSession
 
 _ADDRESS: Final = "VAULT_ADDR"
 _EXAMPLE: Final = "https://vault.example:8200"
@@ -73,7 +73,7 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
 
 def _session(name: str, server: VaultServer, login: VaultLogin, around: Surroundings, patience: float) -> VaultSession:
     from rotator.stores.vault.http import VaultHttp, Waiting
-    from rotator.stores.vault.session import VaultSession
+    from rotator.stores.vault.token import VaultSession
 
     waiting = Waiting(patience, around.now, around.sleep, around.uniform)
     session = VaultSession(VaultHttp(name, server, waiting), login)
@@ -97,7 +97,7 @@ def _address(name: str, settings: VaultStoreSettings, around: Surroundings) -> s
 
 
 def _login(settings: VaultLoginSettings, around: Surroundings) -> VaultLogin:
-    from rotator.stores.vault.login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
+    from rotator.stores.vault.auth import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
 
     if settings.token:
         return TokenLogin(partial(settings.token.resolve, around.environ))
@@ -116,7 +116,7 @@ def _login(settings: VaultLoginSettings, around: Surroundings) -> VaultLogin:
 
 def _login_of(options: Mapping[str, str], environ: Mapping[str, str]) -> VaultLogin:
     """As a consumer's address says; else by $VAULT_TOKEN, else by the token that `vault login` left at home."""
-    from rotator.stores.vault.login import (
+    from rotator.stores.vault.auth import (
         SERVICE_ACCOUNT_TOKEN,
         AppRoleLogin,
         JwtLogin,

@@ -10,7 +10,7 @@ from rotator.config.paths import ConfiguredPath
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, StoreSettings, Words
 from rotator.stores.addresses import secure_address
-from rotator.stores.vault.login import SERVICE_ACCOUNT_TOKEN
+from rotator.stores.vault.auth import SERVICE_ACCOUNT_TOKEN
 
 _IN_PATHS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 

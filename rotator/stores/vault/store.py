@@ -26,7 +26,7 @@ from rotator.stores.vault.kv import KvSecret
 
 if TYPE_CHECKING:
     from rotator.stores.vault.credential import Look
-    from rotator.stores.vault.session import VaultSession
+    from rotator.stores.vault.token import VaultSession
 
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 

@@ -11,7 +11,7 @@ import pytest
 
 from rotator.core.credentials import Stages, Version
 from rotator.errors import StoreError
-from rotator.stores.aws.calls import AwsCalls
+from rotator.stores.aws.secrets_manager import AwsCalls
 from rotator.stores.aws.store import AwsStore, NewSecrets
 from rotator.testing.versions import make_version
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.cli.failures import run
+from rotator.cli.error_output import run
 from rotator.cli.main import cli
 from tests.unit.cli.outcomes import Command, Outcome
 

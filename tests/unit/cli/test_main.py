@@ -40,7 +40,7 @@ def test_nothing_heavy_is_loaded_before_a_command_needs_it(arguments: list[str])
 def test_a_usage_mistake_and_help_load_nothing_heavy(last: str) -> None:
     program = (
         "import contextlib, io, json, sys\n"
-        "from rotator.cli.failures import run\n"
+        "from rotator.cli.error_output import run\n"
         "from rotator.cli.main import cli\n"
         f"for path in {leaves(cli)!r}:\n"
         "    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):\n"

@@ -11,10 +11,10 @@ import pytest
 from rotator import consumer
 from rotator.errors import ConfigurationError, RotatorError
 from rotator.stores.vault import plugin as vault
-from rotator.stores.vault.login import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
+from rotator.stores.vault.auth import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
 
 if TYPE_CHECKING:
-    from rotator.stores.vault.login import VaultLogin
+    from rotator.stores.vault.auth import VaultLogin
 
 VAULT = "vault:secret/rotator/billing"
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from rotator.cli.failures import run
+from rotator.cli.error_output import run
 from rotator.cli.main import cli
 from rotator.config.loading import parse
 from rotator.entry_points import STORES
 from rotator.errors import ConfigurationError
-from rotator.stores.vault.login import SERVICE_ACCOUNT_TOKEN
+from rotator.stores.vault.auth import SERVICE_ACCOUNT_TOKEN
 from rotator.stores.vault.settings import VaultStoreSettings
 
 FILE = Path("/etc/rotator/config.yaml")

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.secret import Secret
 from rotator.errors import StoreError, StoreUnavailable
-from rotator.stores.aws.calls import Refused
 from rotator.stores.aws.errors import UNCHANGED
+from rotator.stores.aws.secrets_manager import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rotator.stores.aws.calls import AwsCalls
+    from rotator.stores.aws.secrets_manager import AwsCalls
 
 CURRENT: Final = "AWSCURRENT"
 PENDING: Final = "AWSPENDING"

@@ -1,8 +1,8 @@
 import click
 import pytest
 
-from rotator.cli.failures import run
-from rotator.cli.options import json_option
+from rotator.cli.error_output import run
+from rotator.cli.invocation import json_option
 from rotator.errors import OrgUnavailable, RotationReverted
 from tests.unit.cli.outcomes import Outcome
 

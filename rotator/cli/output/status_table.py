@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.output.certificates import certificate_as_json
 from rotator.cli.output.console import (
     NO_CREDENTIAL,
     NOTHING,
@@ -18,6 +17,7 @@ from rotator.cli.output.console import (
     state,
     table,
 )
+from rotator.cli.output.inventory_table import certificate_as_json
 from rotator.services.inventory.status import CredentialState
 from rotator.services.schedule.due import begins_at
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from rotator.cli.output.tables import Rows
+    from rotator.cli.output.rows import Rows
     from rotator.core.crypto.certificates import Certificate
     from rotator.services.inventory.scan import Found, Scan
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from rotator.cli.options import Invocation
+from rotator.cli.invocation import Invocation
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:

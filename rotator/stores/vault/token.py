@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.core.secret import Secret
+    from rotator.stores.vault.auth import Lease, VaultLogin
     from rotator.stores.vault.http import Answer, VaultHttp
-    from rotator.stores.vault.login import Lease, VaultLogin
 
 _FORBIDDEN: Final = 403
 

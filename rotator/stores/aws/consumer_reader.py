@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Version
 from rotator.core.secret import Secret
 from rotator.errors import StoreError
-from rotator.stores.aws.calls import Refused
 from rotator.stores.aws.errors import NotAllowed
-from rotator.stores.aws.secret import CURRENT, PENDING, PLACEHOLDER, PREVIOUS
+from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS
+from rotator.stores.aws.secrets_manager import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rotator.stores.aws.calls import AwsCalls
+    from rotator.stores.aws.secrets_manager import AwsCalls
 
 _LABELS: Final = (CURRENT, PENDING, PREVIOUS)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from rotator.cli.output.tables import Rows
+from rotator.cli.output.rows import Rows
 
 APP = "Billing_Integration"
 

@@ -44,7 +44,7 @@ class Message:
 
 
 class DeliveryFailed(RotatorError):
-    """A channel did not accept a message. It is owed still."""
+    """A channel did not accept a message. It stays pending."""
 
     exit_code = 3
 

@@ -29,9 +29,9 @@ class Pages:
         """See Source."""
         return self._there().certificate(fingerprint)
 
-    def alert(self, matter_id: str) -> AlertDetails | None:
+    def alert(self, alert_id: str) -> AlertDetails | None:
         """See Source."""
-        return self._there().alert(matter_id)
+        return self._there().alert(alert_id)
 
     def try_writing(self) -> None:
         """See Source."""

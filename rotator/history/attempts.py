@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AttemptRecords:
-    """The trials that the database knows. Every method raises HistoryError or HistoryUnavailable."""
+    """What the database knows of attempts. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, database: Transactions) -> None:
         self._database: Final = database
@@ -58,5 +58,4 @@ def _this(kind: str, name: str) -> ColumnElement[bool]:
 
 
 def _record(row: RowMapping) -> AttemptRecord:
-    # By key and not by name: the column of `hint` is still called `advice`.
-    return AttemptRecord(**{column.key: row[column] for column in ATTEMPT.c})
+    return AttemptRecord(**row)

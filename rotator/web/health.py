@@ -72,4 +72,4 @@ def _of_channel(channel: ChannelLine) -> Check:
         return Check(
             name, True, "It accepts messages." if channel.attempt.last_good_at else "Nothing was sent there yet."
         )
-    return Check(name, False, f"{channel.owed} notifications are owed. {channel.attempt.problem}".strip())
+    return Check(name, False, f"{channel.pending} notifications are pending. {channel.attempt.problem}".strip())

@@ -138,10 +138,13 @@ def _of_alerts(overview: Overview) -> Iterator[Metric]:
     for labels, count in sorted(states.items()):
         alerts.add_metric(labels, count)
     yield alerts
-    owed = _gauge("rotator_notices_owed", "Notifications that a channel has not accepted yet.", labels=("channel",))
-    for channel in overview.channels:
-        owed.add_metric((channel.name,), channel.owed)
-    yield owed
+    waiting = "Notifications that a channel has not accepted yet."
+    pending = _gauge("rotator_notifications_pending", waiting, labels=("channel",))
+    former = _gauge("rotator_notices_owed", "Former name of rotator_notifications_pending.", labels=("channel",))
+    for gauge in (pending, former):
+        for channel in overview.channels:
+            gauge.add_metric((channel.name,), channel.pending)
+        yield gauge
     needed = _gauge(
         "rotator_needs_attention", "What cannot succeed before a person does something.", labels=("kind", "name")
     )

@@ -23,7 +23,7 @@ class Source(Protocol):
         """Where a certificate was seen and what made or ended it; None for one that was never seen."""
         ...
 
-    def alert(self, matter_id: str) -> AlertDetails | None:
+    def alert(self, alert_id: str) -> AlertDetails | None:
         """One alert and who was told of it; None for an id that there is not."""
         ...
 

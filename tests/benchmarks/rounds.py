@@ -168,7 +168,7 @@ def _looks(database: Path) -> int:
         return 0
     with closing(sqlite3.connect(database)) as connection:
         try:
-            return int(connection.execute("SELECT count(*) FROM trial WHERE kind = 'look'").fetchone()[0])
+            return int(connection.execute("SELECT count(*) FROM attempt WHERE kind = 'look'").fetchone()[0])
         except sqlite3.OperationalError:
             return 0
 

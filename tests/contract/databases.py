@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import make_url, text
 
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import NewAlert
+from rotator.history.engine import upgrades
 from rotator.history.engine.database import Database, open_database
 from rotator.history.records import NewRotation
 from tests.contract.servers.postgres import execute, scratch_database
@@ -41,7 +44,7 @@ NEW_ALERT: Final = NewAlert(
 
 EMPTY: Final = """
     ALTER TABLE event DISABLE TRIGGER USER;
-    DELETE FROM notice; DELETE FROM matter; DELETE FROM trial;
+    DELETE FROM notification; DELETE FROM alert; DELETE FROM attempt;
     DELETE FROM sighting; DELETE FROM certificate; DELETE FROM event; DELETE FROM rotation;
     UPDATE head SET events = 0, hash = repeat('0', 64);
     ALTER TABLE event ENABLE TRIGGER USER
@@ -110,6 +113,14 @@ def postgres_kind(url: str, cleaning: ExitStack) -> Kind:
             connection.exec_driver_sql(EMPTY)
 
     return Kind(new, lambda: scratch_database(url), again, ("ALTER TABLE event DISABLE TRIGGER USER",))
+
+
+def make_release(database: Database, version: str) -> None:
+    """Makes the tables as an earlier release had them."""
+    with database._transaction(reading=False) as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(upgrades.migrations_folder()))
+        command.upgrade(config, version)
 
 
 def unguard(kind: Kind, database: Database) -> None:

@@ -1,45 +1,63 @@
-"""A database with history of an earlier release is brought up to date, and loses nothing."""
+"""A database of an earlier release is brought up to date with everything in it, whichever release it was."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import column, insert, table
+import pytest
+from sqlalchemy import Inspector, column, insert, inspect, table, text
 
-from rotator.history.alerts.alerts import AlertRecords
+from rotator.core.attempts import AttemptRecord
+from rotator.core.severity import Severity
+from rotator.history.alerts.alerts import Alert, AlertRecords
+from rotator.history.alerts.outbox import Notification, Outbox
+from rotator.history.attempts import AttemptRecords
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import open_database
-from rotator.history.engine.tables import CERTIFICATE
+from rotator.history.engine.tables import CERTIFICATE, METADATA
 from rotator.history.engine.times import UtcDateTime
 from rotator.history.journal import queries
 from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings
-from tests.contract.databases import NEW_ALERT, NEW_ROTATION, NOW
+from tests.contract.databases import NEW_ALERT, NEW_ROTATION, NOW, make_release
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+
+    from sqlalchemy import TableClause
 
     from rotator.history.engine.database import Database
     from tests.contract.databases import Kind
 
 DAY = timedelta(days=1)
+RELEASES = upgrades.known_versions()[:-1]
+FORMER_WORDS = ("matter", "notice", "trial")
 
 
-def make_first_release(database: Database) -> None:
-    """Makes the tables as the first release had them."""
-    with database._transaction(reading=False) as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(upgrades.migrations_folder()))
-        command.upgrade(config, "0001")
+def columns_of(name: str, plain: str, times: str) -> TableClause:
+    """A table of an earlier release, in the columns that a test writes."""
+    return table(name, *map(column, plain.split()), *(column(each, UtcDateTime) for each in times.split()))
 
 
-def test_the_history_of_the_first_release_is_kept(database_kind: Kind) -> None:
+SIGHTING = columns_of("sighting", "org app app_type certificate_fingerprint", "first_seen last_seen")
+MATTER = columns_of(
+    "matter",
+    "id key kind severity title text org app credential fingerprint facts closed_why acknowledged_by acknowledged_why",
+    "not_after opened_at acknowledged_at",
+)
+NOTICE = columns_of("notice", "matter_id step channel attempts receipt problem", "owed_at tried_at next_at told_at")
+TRIAL = columns_of(
+    "trial", "kind name failures lasting needs_attention problem advice world", "last_at last_good_at next_at"
+)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url:
         with open_database(url) as database:
-            make_first_release(database)
+            make_release(database, release)
             # The tables that an earlier release wrote are as they were then.
             database._current = True
             journal = Journal(database)
@@ -57,13 +75,114 @@ def test_the_history_of_the_first_release_is_kept(database_kind: Kind) -> None:
             assert (queries.verify(database).events, queries.verify(database).intact) == (3, True)
 
 
-def test_of_what_the_first_release_saw_it_is_known_what_was_replaced(database_kind: Kind) -> None:
+@pytest.mark.parametrize("release", RELEASES)
+def test_everything_has_the_name_that_this_release_gives_it(database_kind: Kind, release: str) -> None:
+    with database_kind.empty() as url, open_database(url) as database:
+        make_release(database, release)
+        database.upgrade()
+        with database.reading() as connection:
+            found = inspect(connection)
+            for each in METADATA.tables.values():
+                constraints = {str(constraint.name) for constraint in each.constraints}
+                assert names_in(found, each.name) == constraints | {str(index.name) for index in each.indexes}
+            catalog = (
+                "SELECT name FROM sqlite_master UNION SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+                if connection.dialect.name == "sqlite"
+                else "SELECT CAST(relname AS text) FROM pg_class UNION SELECT CAST(conname AS text) FROM pg_constraint"
+            )
+            names = connection.scalars(text(catalog)).all()
+    assert "alert" in names
+    assert [name for name in names if any(word in name for word in FORMER_WORDS)] == []
+
+
+def names_in(found: Inspector, name: str) -> set[str]:
+    constraints = [found.get_pk_constraint(name), *found.get_foreign_keys(name), *found.get_unique_constraints(name)]
+    indexes = [index for index in found.get_indexes(name) if not index.get("duplicates_constraint")]
+    return {str(each["name"]) for each in (*constraints, *indexes)}
+
+
+@pytest.mark.parametrize("release", [release for release in RELEASES if release >= "0002"])
+def test_alerts_keep_what_was_sent_of_them_and_what_is_still_to_be_sent(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url:
         with open_database(url) as database:
-            make_first_release(database)
-            with database._transaction(reading=False) as connection:
-                connection.execute(insert(CERTIFICATE), [seen_certificate("a"), seen_certificate("b")])
-                connection.execute(insert(FIRST_SIGHTING), [seen_place("a", NOW, 1), seen_place("b", NOW + 2 * DAY, 3)])
+            make_release(database, release)
+            fill(database, MATTER, [EXPIRY, STORE, CHANNEL])
+            fill(database, NOTICE, [TOLD, OWED])
+
+        with open_database(url) as database:
+            alerts, outbox = AlertRecords(database), Outbox(database)
+            assert alerts.get("20261123-aaaaaaaa") == Alert(
+                id="20261123-aaaaaaaa",
+                key="expiry:production/ConnectedApp/Billing/abc",
+                kind="expiry",
+                severity=Severity.WARNING,
+                title="It expires",
+                text="Replace it.",
+                org="production",
+                app="Billing",
+                type="ConnectedApp",
+                credential="billing",
+                fingerprint="a" * 64,
+                not_after=NOW + 9 * DAY,
+                facts={"Type": "ConnectedApp"},
+                opened_at=NOW,
+                acknowledged_at=NOW + DAY,
+                acknowledged_by="ada",
+                acknowledged_why="known",
+            )
+            assert (alerts.get("20261123-bbbbbbbb").store, alerts.get("20261123-cccccccc").channel) == ("keys", "ops")
+
+            delivered, pending = outbox.notifications("20261123-aaaaaaaa")
+            assert delivered == Notification(
+                id=delivered.id,
+                alert_id="20261123-aaaaaaaa",
+                step="14d",
+                channel="ops",
+                queued_at=NOW,
+                attempts=2,
+                tried_at=NOW + DAY,
+                delivered_at=NOW + DAY,
+                thread="1700000000.000100",
+            )
+            assert (pending.problem, pending.next_at, outbox.pending()) == ("HTTP 500", NOW + DAY, {"mail": 1})
+            assert outbox.thread("20261123-aaaaaaaa", "ops") == "1700000000.000100"
+            assert not outbox.add("20261123-aaaaaaaa", "14d", "ops", NOW)
+            assert outbox.add("20261123-aaaaaaaa", "7d", "ops", NOW)
+            assert len({each.id for each in outbox.notifications("20261123-aaaaaaaa")}) == 3
+
+
+@pytest.mark.parametrize("release", [release for release in RELEASES if release >= "0002"])
+def test_what_failed_is_left_alone_as_long_as_before(database_kind: Kind, release: str) -> None:
+    with database_kind.empty() as url:
+        with open_database(url) as database:
+            make_release(database, release)
+            fill(database, TRIAL, [FAILING])
+
+        with open_database(url) as database:
+            assert AttemptRecords(database).all() == [
+                AttemptRecord(
+                    "rotate",
+                    "billing",
+                    last_at=NOW,
+                    last_good_at=NOW - DAY,
+                    failures=3,
+                    lasting=2,
+                    next_at=NOW + DAY,
+                    needs_attention=True,
+                    problem="It is refused.",
+                    hint="Approve it.",
+                    world="1902",
+                )
+            ]
+
+
+@pytest.mark.parametrize("release", [release for release in RELEASES if release < "0003"])
+def test_of_what_was_seen_it_is_known_what_was_replaced(database_kind: Kind, release: str) -> None:
+    with database_kind.empty() as url:
+        with open_database(url) as database:
+            make_release(database, release)
+            fill(database, CERTIFICATE, [seen_certificate("a"), seen_certificate("b")])
+            fill(database, SIGHTING, [seen_place("a", NOW, 1), seen_place("b", NOW + 2 * DAY, 3)])
 
         with open_database(url) as database:
             [last] = last_sightings(database)
@@ -72,12 +191,69 @@ def test_of_what_the_first_release_saw_it_is_known_what_was_replaced(database_ki
             assert (places["a"].gone_at, places["b"].gone_at) == (NOW + 2 * DAY, None)
 
 
-FIRST_SIGHTING = table(
-    "sighting",
-    *(column(name) for name in ("org", "app", "app_type", "certificate_fingerprint")),
-    *(column(name, UtcDateTime) for name in ("first_seen", "last_seen")),
-)
-"""As the first release had it, without what nobody asks for here."""
+def fill(database: Database, into: TableClause, rows: Iterable[dict[str, Any]]) -> None:
+    with database._transaction(reading=False) as connection:
+        for row in rows:
+            connection.execute(insert(into).values(row))
+
+
+EXPIRY = {
+    "id": "20261123-aaaaaaaa",
+    "key": "expiry:production/ConnectedApp/Billing/abc",
+    "kind": "expiry",
+    "severity": "warning",
+    "title": "It expires",
+    "text": "Replace it.",
+    "org": "production",
+    "app": "Billing",
+    "credential": "billing",
+    "fingerprint": "a" * 64,
+    "not_after": NOW + 9 * DAY,
+    "facts": '[["Type","ConnectedApp"]]',
+    "opened_at": NOW,
+    "closed_why": "",
+    "acknowledged_at": NOW + DAY,
+    "acknowledged_by": "ada",
+    "acknowledged_why": "known",
+}
+_BARE = {"severity": "warning", "title": "", "text": "", "facts": "[]", "opened_at": NOW, "closed_why": ""}
+STORE = _BARE | {"id": "20261123-bbbbbbbb", "key": "store:keys", "kind": "store"}
+CHANNEL = _BARE | {"id": "20261123-cccccccc", "key": "delivery:ops", "kind": "delivery"}
+TOLD = {
+    "matter_id": "20261123-aaaaaaaa",
+    "step": "14d",
+    "channel": "ops",
+    "attempts": 2,
+    "receipt": "1700000000.000100",
+    "problem": "",
+    "owed_at": NOW,
+    "tried_at": NOW + DAY,
+    "told_at": NOW + DAY,
+}
+OWED = {
+    "matter_id": "20261123-aaaaaaaa",
+    "step": "14d",
+    "channel": "mail",
+    "attempts": 1,
+    "receipt": "",
+    "problem": "HTTP 500",
+    "owed_at": NOW,
+    "tried_at": NOW,
+    "next_at": NOW + DAY,
+}
+FAILING = {
+    "kind": "rotate",
+    "name": "billing",
+    "failures": 3,
+    "lasting": 2,
+    "needs_attention": True,
+    "problem": "It is refused.",
+    "advice": "Approve it.",
+    "world": "1902",
+    "last_at": NOW,
+    "last_good_at": NOW - DAY,
+    "next_at": NOW + DAY,
+}
 
 
 def seen_certificate(letter: str) -> dict[str, Any]:

@@ -96,8 +96,9 @@ def test_the_text_format_has_what_monitoring_needs(families: dict[str, Metric]) 
     assert value(families, "rotator_rotation_last_gap_seconds", credential="telephony") == 912
     assert value(families, "rotator_alerts", state="acknowledged", kind="expiry", severity="warning") == 1
     assert value(families, "rotator_alerts", state="open", kind="expiry", severity="critical") == 2
-    assert value(families, "rotator_notices_owed", channel="on-call") == 1
-    assert value(families, "rotator_notices_owed", channel="crm-team") == 0
+    for name in ("rotator_notifications_pending", "rotator_notices_owed"):
+        assert value(families, name, channel="on-call") == 1
+        assert value(families, name, channel="crm-team") == 0
     assert value(families, "rotator_needs_attention", kind="rotate", name="telephony") == 1
     assert value(families, "rotator_scheduler_lag_seconds") == 0.25
     assert value(families, "rotator_scheduler_last_tick_timestamp_seconds") == scene.NOW.timestamp()

@@ -30,7 +30,7 @@ def test_every_database_shows_the_same(database: Database) -> None:
     assert found.rotations.last_gaps["telephony"] == 912.0
     assert [each.credential for each in found.rotations.newest[:2]] == ["telephony", "warehouse"]
     assert len(found.alerts) == 4
-    assert {channel.name: channel.owed for channel in found.channels} == {"crm-team": 0, "on-call": 1}
+    assert {channel.name: channel.pending for channel in found.channels} == {"crm-team": 0, "on-call": 1}
 
     rotation = gathering.rotation(found.rotations.newest[0].id)
     assert rotation is not None

@@ -334,11 +334,11 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
     grants = [
         f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_server.password}'",
         f"GRANT SELECT, INSERT ON event TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting, matter TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notification, trial TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting, alert TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notification, attempt TO {role}",
         f"GRANT SELECT, UPDATE ON head TO {role}",
         f"GRANT SELECT ON alembic_version TO {role}",
-        f"GRANT USAGE ON SEQUENCE sighting_id_seq, notice_id_seq TO {role}",
+        f"GRANT USAGE ON SEQUENCE sighting_id_seq, notification_id_seq TO {role}",
     ]
     execute(as_administrator(postgres_server, url), ";".join(grants))
     with open_database(postgres_server.url(name_of(url), role)) as database:
@@ -347,7 +347,7 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
             rotation = journal.begin_rotation(NEW_ROTATION, NOW)
             journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
         alert, _ = AlertRecords(database).open(NEW_ALERT, NOW)
-        Outbox(database).owe(alert.id, "60d", "ops", NOW)
+        Outbox(database).add(alert.id, "60d", "ops", NOW)
         AlertRecords(database).acknowledge(alert.id, actor="alex", reason="known", now=NOW)
         AttemptRecords(database).put(AttemptRecord("look", "production"))
         assert queries.verify(database).intact

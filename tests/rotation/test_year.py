@@ -94,7 +94,7 @@ def expected() -> Counter[Telling]:
 def outbox(year: Year) -> list[Row[tuple[object, ...]]]:
     """Every notification of a certificate that expires, with its alert."""
     columns = (ALERT.c.id, ALERT.c.app, ALERT.c.credential, ALERT.c.not_after, *NOTIFICATION.c)
-    query = select(*columns).join(NOTIFICATION, NOTIFICATION.c.matter_id == ALERT.c.id).where(ALERT.c.kind == EXPIRY)
+    query = select(*columns).join(NOTIFICATION, NOTIFICATION.c.alert_id == ALERT.c.id).where(ALERT.c.kind == EXPIRY)
     with year.database.reading() as connection:
         return list(connection.execute(query))
 
@@ -131,15 +131,15 @@ def test_every_threshold_of_what_nobody_replaces_is_told_once_on_each_channel(ye
 
 def test_what_the_outbox_says_was_told_the_channels_were_sent_once(year: Year) -> None:
     rows = outbox(year)
-    assert all(row.told_at for row in rows)
-    by_outbox = Counter((row.matter_id, row.step, row.channel) for row in rows)
-    alerts = {row.matter_id for row in rows}
+    assert all(row.delivered_at for row in rows)
+    by_outbox = Counter((row.alert_id, row.step, row.channel) for row in rows)
+    alerts = {row.alert_id for row in rows}
     assert Counter({key: count for key, count in sent(year).items() if key[0] in alerts}) == by_outbox
     assert set(sent(year).values()) == {1}
 
 
 def test_thresholds_are_told_as_soon_as_somebody_watches(year: Year) -> None:
-    when = {(row.app, row.step, row.channel): row.told_at for row in outbox(year)}
+    when = {(row.app, row.step, row.channel): row.delivered_at for row in outbox(year)}
     for unmanaged in UNMANAGED:
         for threshold, crossed in crossings(unmanaged):
             told = when[unmanaged.name, label(threshold), "mail"]
@@ -148,7 +148,7 @@ def test_thresholds_are_told_as_soon_as_somebody_watches(year: Year) -> None:
 
 def test_nothing_expires_unannounced(year: Year) -> None:
     """Not even what expires while nobody watches, or while its org or a channel is away."""
-    when = {(row.app, row.step, row.channel): row.told_at for row in outbox(year)}
+    when = {(row.app, row.step, row.channel): row.delivered_at for row in outbox(year)}
     for unmanaged in UNMANAGED:
         if BEGIN < unmanaged.not_after < min(END, unmanaged.replaced or END):
             assert all(when[unmanaged.name, "7d", channel] < unmanaged.not_after for channel in CHANNELS)
@@ -163,7 +163,7 @@ def test_what_slack_did_not_take_for_a_day_it_was_told_afterwards(year: Year) ->
 
 
 def test_what_crosses_thresholds_while_its_org_cannot_be_read_is_told_from_memory(year: Year) -> None:
-    told = {row.step: row.told_at for row in outbox(year) if row.app == "Unseen" and row.channel == "pager"}
+    told = {row.step: row.delivered_at for row in outbox(year) if row.app == "Unseen" and row.channel == "pager"}
     meanwhile = {step for step, time in told.items() if UNREADABLE[0] <= time < UNREADABLE[1]}
     assert meanwhile == {"1d", "expired"}
 

@@ -131,7 +131,10 @@ _SHOWN: Final = (
     "text",
     "org",
     "app",
+    "type",
     "credential",
+    "store",
+    "channel",
     "fingerprint",
     "not_after",
     "facts",
@@ -139,7 +142,7 @@ _SHOWN: Final = (
     "closed_at",
     "closed_why",
 )
-_SHOWN_OF_A_NOTIFICATION: Final = ("step", "channel", "owed_at", "told_at", "attempts", "next_at", "problem")
+_SHOWN_OF_A_NOTIFICATION: Final = ("step", "channel", "queued_at", "delivered_at", "attempts", "next_at", "problem")
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, for the history and the others.")
 
 
@@ -162,11 +165,11 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
 
     \b
     With --json a list of
-      {"id", "key", "kind", "severity": "info", "warning" or "critical", "title", "text", "org", "app", "credential",
-       "fingerprint", "not_after", "facts": {name: value}, "opened_at", "closed_at", "closed_why",
-       "next_at": when the next threshold is crossed, or null,
+      {"id", "key", "kind", "severity": "info", "warning" or "critical", "title", "text", "org", "app", "type",
+       "credential", "store", "channel", "fingerprint", "not_after", "facts": {name: value}, "opened_at", "closed_at",
+       "closed_why", "next_at": when the next threshold is crossed, or null,
        "acknowledged": {"at", "by", "why"} or null, "snoozed": {"until", "by", "why"} or null,
-       "notices": [{"step", "channel", "owed_at", "told_at", "attempts", "next_at", "problem"}]}.
+       "notifications": [{"step", "channel", "queued_at", "delivered_at", "attempts", "next_at", "problem"}]}.
     """
     from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415
     from rotator.history.alerts.outbox import Outbox  # noqa: PLC0415 - `ack --help` needs no database
@@ -180,7 +183,7 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
             found = alerts.all(_NEWEST) if every else _worst_first(alerts.open_alerts())
         told: dict[str, list[Notification]] = {alert.id: [] for alert in found}
         for notification in Outbox(app.database).notifications(*told):
-            told[notification.matter_id].append(notification)
+            told[notification.alert_id].append(notification)
     lines = [_Line(alert, told[alert.id], alerting.next_at(alert, now), now) for alert in found]
     if invocation.json:
         print_json([line.as_json() for line in lines])
@@ -189,11 +192,11 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
 
 
 @alerts.command()
-@click.argument("matter_id", metavar="ID")
+@click.argument("alert_id", metavar="ID")
 @_REASON
 @common_options
 @pass_invocation
-def ack(invocation: Invocation, matter_id: str, reason: str) -> None:
+def ack(invocation: Invocation, alert_id: str, reason: str) -> None:
     """Take an alert on: of it only its end is told from now on, and that a certificate has expired.
 
     ID is the alert's, or as much of its beginning or of its letters as no other has.
@@ -203,19 +206,19 @@ def ack(invocation: Invocation, matter_id: str, reason: str) -> None:
 
     with invocation.application() as app:
         now = app.now()
-        alert = AlertRecords(app.database).acknowledge(matter_id, actor=actor(), reason=_meant(reason), now=now)
+        alert = AlertRecords(app.database).acknowledge(alert_id, actor=actor(), reason=_meant(reason), now=now)
     click.echo(f"{alert.id} is acknowledged: {clean(alert.title)}.")
     click.echo(f"Of it only {_what_is_told_still(alert)} told from now on.")
 
 
 @alerts.command()
-@click.argument("matter_id", metavar="ID")
+@click.argument("alert_id", metavar="ID")
 @click.option("--for", "length", metavar="DURATION", help="For how long, such as 7d or 12h.")
 @click.option("--until", metavar="TIME", help="Until when (UTC), such as 2026-12-01 or 2026-12-01T08:00.")
 @_REASON
 @common_options
 @pass_invocation
-def snooze(invocation: Invocation, matter_id: str, length: str | None, until: str | None, reason: str) -> None:
+def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str | None, reason: str) -> None:
     """Be left alone with an alert for a while: what comes up meanwhile is told then, once.
 
     ID is the alert's, or as much of its beginning or of its letters as no other has.
@@ -226,7 +229,7 @@ def snooze(invocation: Invocation, matter_id: str, length: str | None, until: st
     with invocation.application() as app:
         now = app.now()
         ends = _end_of_snooze(length, until, now)
-        alert = AlertRecords(app.database).snooze(matter_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
+        alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
     click.echo(f"{alert.id} is snoozed until {moment(ends, now)}: {clean(alert.title)}.")
     if alert.not_after and now < alert.not_after < ends:
         click.echo(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")
@@ -294,20 +297,23 @@ class _Line:
         alert = self.alert
         acknowledged = {"at": alert.acknowledged_at, "by": alert.acknowledged_by, "why": alert.acknowledged_why}
         snoozed = {"until": alert.snoozed_until, "by": alert.snoozed_by, "why": alert.snoozed_why}
-        return {name: getattr(alert, name) for name in _SHOWN} | {
+        notifications = [
+            with_former_names({name: getattr(each, name) for name in _SHOWN_OF_A_NOTIFICATION})
+            for each in self.notifications
+        ]
+        told = {
             "next_at": self.next_at,
             "acknowledged": acknowledged if alert.is_acknowledged else None,
             "snoozed": snoozed if alert.snoozed_until else None,
-            "notices": [
-                {name: getattr(each, name) for name in _SHOWN_OF_A_NOTIFICATION} for each in self.notifications
-            ],
+            "notifications": notifications,
         }
+        return with_former_names({name: getattr(alert, name) for name in _SHOWN} | told)
 
-    def told(self) -> str:
-        """The channels that were told, and what each of the others waits for."""
-        told = dict.fromkeys(each.channel for each in self.notifications if each.told_at)
-        owed = dict.fromkeys(each.channel for each in self.notifications if not each.told_at)
-        return ", ".join([*told, *(f"{name} (owed)" for name in owed)]) or NOTHING
+    def channels(self) -> str:
+        """The channels that have accepted it, and those that have not yet."""
+        delivered = dict.fromkeys(each.channel for each in self.notifications if each.delivered_at)
+        pending = dict.fromkeys(each.channel for each in self.notifications if not each.delivered_at)
+        return ", ".join([*delivered, *(f"{name} (pending)" for name in pending)]) or NOTHING
 
     def next(self) -> str:
         """When more of it is told."""
@@ -330,7 +336,7 @@ class _Line:
             yield f"snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until, self.now)}: {alert.snoozed_why}"
         if not alert.is_open and alert.closed_why:
             yield f"ended {distance((alert.closed_at or self.now) - self.now)}: {alert.closed_why}"
-        refused = {each.channel: each.problem for each in self.notifications if not each.told_at and each.problem}
+        refused = {each.channel: each.problem for each in self.notifications if not each.delivered_at and each.problem}
         for channel, problem in refused.items():
             yield f"{channel} has not accepted it: {problem}"
 
@@ -339,14 +345,16 @@ def _print(lines: list[_Line], *, has_channels: bool, in_full: bool) -> None:
     if not lines:
         console().print("Nothing is open.")
     else:
-        rows = table("Id", "Severity", "What", "Since (UTC)", "Told", "Next", prose=["What"], spare=("Since (UTC)",))
+        rows = table(
+            "Id", "Severity", "What", "Since (UTC)", "Channels", "Next", prose=["What"], spare=("Since (UTC)",)
+        )
         for line in lines:
             rows.add_row(
                 line.alert.id,
                 state(line.alert.severity),
                 clean(line.alert.title),
                 f"{line.alert.opened_at:%Y-%m-%d %H:%M}",
-                line.told(),
+                line.channels(),
                 line.next(),
             )
         console().print(rows)

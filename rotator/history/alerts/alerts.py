@@ -45,7 +45,12 @@ class NewAlert:
     """A sentence or a few: what happened, what was left as it was, what to do now."""
     org: str | None = None
     app: str | None = None
+    type: str | None = None
+    """What holds the certificate (`rotator.core.kinds.Kind`), where it is about one."""
     credential: str | None = None
+    store: str | None = None
+    channel: str | None = None
+    """The channel that it is about."""
     fingerprint: str | None = None
     not_after: datetime | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -131,7 +136,7 @@ class AlertRecords:
         return f"{now.astimezone(UTC):%Y%m%d}-{letters}"
 
     def close(self, key: str, why: str, now: datetime) -> Alert | None:
-        """Ends the open alert of that key, and owes its end to those who were told; None where there is none."""
+        """Ends the open alert of that key; who has heard of it hears of that, too. None where there is none."""
         with self._database.writing() as connection:
             known = _first(connection, ALERT.c.key == key, ALERT.c.closed_at.is_(None))
             if known is None:
@@ -162,10 +167,10 @@ class AlertRecords:
         with self._database.reading() as connection:
             return [_alert(row) for row in connection.execute(query)]
 
-    def get(self, matter_id: str) -> Alert:
+    def get(self, alert_id: str) -> Alert:
         """The alert of exactly that id. Raises HistoryError when there is none."""
         with self._database.reading() as connection:
-            return _of_id(connection, matter_id)
+            return _of_id(connection, alert_id)
 
     def find(self, beginning: str) -> Alert:
         """The one alert whose id, or the letters at its end, begin so.
@@ -201,7 +206,7 @@ class AlertRecords:
             known = _find(connection, beginning)
             if not known.is_open:
                 raise _ended_already(known)
-            about: dict[str, JSON] = {"matter": known.id, "key": known.key, "title": known.title}
+            about: dict[str, JSON] = {"alert": known.id, "key": known.key, "title": known.title}
             told = {name: storable(value) if isinstance(value, str) else value for name, value in details.items()}
             append(connection, Entry(kind, now, known.credential, None, about | told))
             connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(values))
@@ -231,11 +236,11 @@ def _first(connection: Connection, *conditions: Any) -> Alert | None:
     return _alert(row) if row else None
 
 
-def _of_id(connection: Connection, matter_id: str) -> Alert:
-    found = _first(connection, ALERT.c.id == matter_id)
+def _of_id(connection: Connection, alert_id: str) -> Alert:
+    found = _first(connection, ALERT.c.id == alert_id)
     if found is None:
         raise HistoryError(
-            f"The history knows no alert {matter_id}.",
+            f"The history knows no alert {alert_id}.",
             effect="Nothing was changed.",
             hint="`rotator alerts list --all` lists them with their ids.",
         )

@@ -1,7 +1,13 @@
-"""The outbox: who is owed which news of which alert, and who was told.
+"""The outbox: what is to be sent of which alert by which channel, and what was delivered.
 
-One row for each (alert, step, channel). A notification is owed until its channel has accepted it. That nobody is told
-twice rests on the rows being unique, and on a sender claiming them before it sends.
+What is decided and what is sent are two things that no transaction can hold together: a message may be accepted by
+Slack just before the machine dies. So deciding puts a row here, in the transaction in which it decides, and sending
+works from the rows (the pattern "transactional outbox").
+
+One row is one (alert, step, channel), and the database keeps it the only one: deciding the same twice adds nothing.
+A sender claims its rows for a while before it sends, so that no other one sends them; one that dies loses its claim
+when that while is over, and the message may then be sent a second time, under the same key. A row is pending until the
+channel has accepted its message. It is withdrawn when the news in it is news no more.
 """
 
 from __future__ import annotations
@@ -45,11 +51,11 @@ class Notification:
     """One row of the outbox."""
 
     id: int
-    matter_id: str
+    alert_id: str
     step: str
     """A threshold (`rotator.core.thresholds.label`), OPENED, a `reminder`, or CLOSED."""
     channel: str
-    owed_at: datetime
+    queued_at: datetime
     attempts: int = 0
     """How often it was claimed to be sent."""
     tried_at: datetime | None = None
@@ -58,12 +64,12 @@ class Notification:
     """Not before this is it tried again."""
     claimed_until: datetime | None = None
     """Until then whoever claimed it has it alone."""
-    told_at: datetime | None = None
-    """When the channel had accepted it; until then it is owed."""
-    receipt: str = ""
-    """What the channel gave for it: the thread for what follows."""
+    delivered_at: datetime | None = None
+    """When the channel had accepted it; until then it is pending."""
+    thread: str = ""
+    """What the channel gave for it, to be answered in: empty where it has no threads."""
     problem: str = ""
-    """Why it was not accepted at the last trial."""
+    """Why it was not accepted at the last attempt."""
 
 
 class Outbox:
@@ -72,26 +78,26 @@ class Outbox:
     def __init__(self, database: Transactions) -> None:
         self._database: Final = database
 
-    def owe(self, matter_id: str, step: str, channel: str, now: datetime) -> bool:
-        """Notes that the channel is to be told; False where it is owed already, or was told."""
-        return bool(self.owe_all([(matter_id, step, channel)], now))
+    def add(self, alert_id: str, step: str, channel: str, now: datetime) -> bool:
+        """Has the channel hear of it; False where it is pending already, or was delivered."""
+        return bool(self.add_all([(alert_id, step, channel)], now))
 
-    def owe_all(self, owed: Iterable[tuple[str, str, str]], now: datetime) -> int:
+    def add_all(self, new: Iterable[tuple[str, str, str]], now: datetime) -> int:
         """The same for many (alert, step, channel) in one transaction; the number of those that were not there."""
-        wanted = dict.fromkeys(owed)
+        wanted = dict.fromkeys(new)
         if not wanted:
             return 0
         with self._database.writing() as connection:
             known = _keys(connection, {key[0] for key in wanted})
-            new = [key for key in wanted if key not in known]
-            if new:
-                empty = {"owed_at": now, "attempts": 0, "receipt": "", "problem": ""}
-                rows = [{"matter_id": alert, "step": step, "channel": name} | empty for alert, step, name in new]
+            missing = [key for key in wanted if key not in known]
+            if missing:
+                empty = {"queued_at": now, "attempts": 0, "thread": "", "problem": ""}
+                rows = [{"alert_id": alert, "step": step, "channel": name} | empty for alert, step, name in missing]
                 connection.execute(insert(NOTIFICATION), rows)
-        return len(new)
+        return len(missing)
 
     def claim(self, channel: str, now: datetime, lease: timedelta) -> list[Notification]:
-        """Takes everything that the channel is owed and that is due, for so long, the alerts in their order.
+        """Takes everything that is pending for the channel and due, for so long, the alerts in their order.
 
         Nobody else gets it before the lease ends. A clock that was set back postpones nothing.
         """
@@ -104,16 +110,16 @@ class Outbox:
                 "attempts": NOTIFICATION.c.attempts + 1,
             }
             claimed = connection.execute(
-                update(NOTIFICATION).where(NOTIFICATION.c.channel == channel, _is_owed(), _is_due(now)).values(taken)
+                update(NOTIFICATION).where(NOTIFICATION.c.channel == channel, _is_pending(), _is_due(now)).values(taken)
             )
             if not claimed.rowcount:
                 return []
             query = _NOTIFICATIONS.where(NOTIFICATION.c.claimed_by == claim).order_by(NOTIFICATION.c.id)
             return [Notification(**row._asdict()) for row in connection.execute(query)]
 
-    def told(self, notifications: Iterable[Notification], receipt: str, now: datetime) -> None:
+    def delivered(self, notifications: Iterable[Notification], thread: str, now: datetime) -> None:
         """Notes that the channel has accepted them. What was noted before stays."""
-        values = {"told_at": now, "receipt": storable(receipt), "claimed_until": None, "claimed_by": None}
+        values = {"delivered_at": now, "thread": storable(thread), "claimed_until": None, "claimed_by": None}
         self._change(notifications, values | {"next_at": None, "problem": ""})
 
     def failed(self, notifications: Iterable[Notification], problem: str, next_at: datetime) -> None:
@@ -126,77 +132,76 @@ class Outbox:
         if these:
             with self._database.writing() as connection:
                 connection.execute(
-                    update(NOTIFICATION).where(NOTIFICATION.c.id == bindparam("this"), _is_owed()).values(values), these
+                    update(NOTIFICATION).where(NOTIFICATION.c.id == bindparam("this"), _is_pending()).values(values),
+                    these,
                 )
 
-    def thread(self, matter_id: str, channel: str) -> str | None:
+    def thread(self, alert_id: str, channel: str) -> str | None:
         """What the channel gave for the first message of the alert; None where it has none, or has no threads."""
         query = (
-            select(NOTIFICATION.c.receipt)
-            .where(
-                NOTIFICATION.c.matter_id == matter_id, NOTIFICATION.c.channel == channel, NOTIFICATION.c.receipt != ""
-            )
-            .order_by(NOTIFICATION.c.told_at, NOTIFICATION.c.id)
+            select(NOTIFICATION.c.thread)
+            .where(NOTIFICATION.c.alert_id == alert_id, NOTIFICATION.c.channel == channel, NOTIFICATION.c.thread != "")
+            .order_by(NOTIFICATION.c.delivered_at, NOTIFICATION.c.id)
             .limit(1)
         )
         with self._database.reading() as connection:
             return connection.scalar(query)
 
-    def notifications(self, *matter_ids: str) -> list[Notification]:
-        """Everything of these alerts, in the order in which it was owed."""
+    def notifications(self, *alert_ids: str) -> list[Notification]:
+        """Everything of these alerts, in the order in which it was added."""
         with self._database.reading() as connection:
-            return list(_of(connection, matter_ids))
+            return list(_of(connection, alert_ids))
 
-    def owed(self) -> dict[str, int]:
-        """How many notifications each channel has not accepted yet; channels that are owed nothing are not in it."""
+    def pending(self) -> dict[str, int]:
+        """How many notifications each channel has not accepted yet; channels that have accepted all are not in it."""
         query = (
             select(NOTIFICATION.c.channel, func.count().label("number"))
-            .where(_is_owed())
+            .where(_is_pending())
             .group_by(NOTIFICATION.c.channel)
         )
         with self._database.reading() as connection:
             return {row.channel: row.number for row in connection.execute(query.order_by(NOTIFICATION.c.channel))}
 
-    def settle(self, matter_id: str, now: datetime) -> None:
-        """Owes the end of an alert to every channel that was told of it, or is being told now.
+    def settle(self, alert_id: str, now: datetime) -> None:
+        """Adds the end of an alert for every channel that has heard of it, or is just being sent something.
 
-        A channel that has heard nothing of it need not hear that it has ended: what it is owed is withdrawn.
+        A channel that has heard nothing of it need not hear that it has ended: what is pending for it is withdrawn.
         """
         with self._database.writing() as connection:
             here = Outbox(Within(connection))
-            here.withdraw(matter_id, now)
-            heard = dict.fromkeys(notification.channel for notification in here.notifications(matter_id))
-            here.owe_all([(matter_id, CLOSED, channel) for channel in heard], now)
+            here.withdraw(alert_id, now)
+            heard = dict.fromkeys(notification.channel for notification in here.notifications(alert_id))
+            here.add_all([(alert_id, CLOSED, channel) for channel in heard], now)
 
-    def withdraw(self, matter_id: str, now: datetime, keep: Collection[str] = ()) -> None:
-        """Takes back what is owed of an alert and is not being sent just now; `keep` are steps that stay."""
+    def withdraw(self, alert_id: str, now: datetime, keep: Collection[str] = ()) -> None:
+        """Takes back what is pending of an alert and is not being sent just now; `keep` are steps that stay."""
         unsent = or_(
             NOTIFICATION.c.claimed_until.is_(None), NOTIFICATION.c.claimed_until <= now, NOTIFICATION.c.tried_at > now
         )
-        these = and_(NOTIFICATION.c.matter_id == matter_id, NOTIFICATION.c.step.not_in([*keep]), _is_owed(), unsent)
+        these = and_(NOTIFICATION.c.alert_id == alert_id, NOTIFICATION.c.step.not_in([*keep]), _is_pending(), unsent)
         with self._database.writing() as connection:
             connection.execute(delete(NOTIFICATION).where(these))
 
     def drop(self, channel: str) -> int:
-        """Takes back everything that a channel is owed, which is no more; how much it was."""
+        """Takes back everything that is pending for a channel that is no more; how much it was."""
         with self._database.writing() as connection:
             return connection.execute(
-                delete(NOTIFICATION).where(NOTIFICATION.c.channel == channel, _is_owed())
+                delete(NOTIFICATION).where(NOTIFICATION.c.channel == channel, _is_pending())
             ).rowcount
 
     def forget(self, before: datetime) -> int:
-        """Deletes what was told of alerts that were closed before then; how many notifications it was. Alerts stay."""
+        """Deletes what was delivered of alerts that were closed before then; how many it was. Alerts stay."""
         closed = select(ALERT.c.id).where(ALERT.c.closed_at < before)
         with self._database.writing() as connection:
-            these = and_(NOTIFICATION.c.matter_id.in_(closed), NOTIFICATION.c.told_at.is_not(None))
+            these = and_(NOTIFICATION.c.alert_id.in_(closed), NOTIFICATION.c.delivered_at.is_not(None))
             return connection.execute(delete(NOTIFICATION).where(these)).rowcount
 
 
 _NOTIFICATIONS: Final = select(*(column for column in NOTIFICATION.c if column.name != "claimed_by"))
 
 
-def _is_owed() -> ColumnElement[bool]:
-    return NOTIFICATION.c.told_at.is_(None)
+def _is_pending() -> ColumnElement[bool]:
+    return NOTIFICATION.c.delivered_at.is_(None)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
@@ -206,19 +211,19 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     return or_(and_(waits_no_more, is_free), NOTIFICATION.c.tried_at > now)
 
 
-def _of(connection: Connection, matter_ids: Iterable[str]) -> Iterator[Notification]:
-    for ids in _portions(matter_ids):
-        query = _NOTIFICATIONS.where(NOTIFICATION.c.matter_id.in_(ids)).order_by(NOTIFICATION.c.id)
+def _of(connection: Connection, alert_ids: Iterable[str]) -> Iterator[Notification]:
+    for ids in _portions(alert_ids):
+        query = _NOTIFICATIONS.where(NOTIFICATION.c.alert_id.in_(ids)).order_by(NOTIFICATION.c.id)
         yield from (Notification(**row._asdict()) for row in connection.execute(query))
 
 
-def _keys(connection: Connection, matter_ids: Iterable[str]) -> set[tuple[str, str, str]]:
-    """What is in the outbox of these alerts: this is asked often, and whole notifications are dear to read."""
-    query = select(NOTIFICATION.c.matter_id, NOTIFICATION.c.step, NOTIFICATION.c.channel)
-    portions = (connection.execute(query.where(NOTIFICATION.c.matter_id.in_(ids))) for ids in _portions(matter_ids))
-    return {(row.matter_id, row.step, row.channel) for rows in portions for row in rows}
+def _keys(connection: Connection, alert_ids: Iterable[str]) -> set[tuple[str, str, str]]:
+    """What is in the outbox of these alerts: this is asked often, and whole notifications take long to read."""
+    query = select(NOTIFICATION.c.alert_id, NOTIFICATION.c.step, NOTIFICATION.c.channel)
+    portions = (connection.execute(query.where(NOTIFICATION.c.alert_id.in_(ids))) for ids in _portions(alert_ids))
+    return {(row.alert_id, row.step, row.channel) for rows in portions for row in rows}
 
 
-def _portions(matter_ids: Iterable[str]) -> Iterator[list[str]]:
-    ids = sorted(matter_ids)
+def _portions(alert_ids: Iterable[str]) -> Iterator[list[str]]:
+    ids = sorted(alert_ids)
     return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

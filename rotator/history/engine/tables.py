@@ -124,7 +124,7 @@ SIGHTING: Final = Table(
 
 # What is tried again and again (`rotator.core.attempts.AttemptRecord`).
 ATTEMPT: Final = Table(
-    "trial",
+    "attempt",
     METADATA,
     Column("kind", Text, primary_key=True),
     Column("name", Text, primary_key=True),
@@ -135,14 +135,14 @@ ATTEMPT: Final = Table(
     Column("next_at", UtcDateTime),
     Column("needs_attention", Boolean, nullable=False),
     Column("problem", Text, nullable=False),
-    Column("advice", Text, key="hint", nullable=False),
+    Column("hint", Text, nullable=False),
     Column("world", Text, nullable=False),
 )
 
 _OPEN: Final = text("closed_at IS NULL")
 
 ALERT: Final = Table(
-    "matter",
+    "alert",
     METADATA,
     Column("id", String(32), primary_key=True),
     Column("key", Text, nullable=False),
@@ -152,7 +152,10 @@ ALERT: Final = Table(
     Column("text", Text, nullable=False),
     Column("org", Text),
     Column("app", Text),
+    Column("type", Text),
     Column("credential", Text),
+    Column("store", Text),
+    Column("channel", Text),
     Column("fingerprint", FINGERPRINT),
     Column("not_after", UtcDateTime),
     # JSON, an object of texts.
@@ -168,28 +171,28 @@ ALERT: Final = Table(
     Column("snoozed_why", Text),
     Index(None, "key"),
     # Of what is open there is at most one of a key.
-    Index("uq_matter_open_key", "key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("uq_alert_open_key", "key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
-_OWED: Final = text("told_at IS NULL")
+_PENDING: Final = text("delivered_at IS NULL")
 
-# The outbox: that nobody is told twice rests on the unique constraint.
+# The outbox: that nobody is sent the same twice rests on the unique constraint.
 NOTIFICATION: Final = Table(
-    "notice",
+    "notification",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("matter_id", String(32), ForeignKey(ALERT.c.id), nullable=False),
+    Column("alert_id", String(32), ForeignKey(ALERT.c.id), nullable=False),
     Column("step", Text, nullable=False),
     Column("channel", Text, nullable=False),
-    Column("owed_at", UtcDateTime, nullable=False),
+    Column("queued_at", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("tried_at", UtcDateTime),
     Column("next_at", UtcDateTime),
     Column("claimed_until", UtcDateTime),
     Column("claimed_by", Text),
-    Column("told_at", UtcDateTime),
-    Column("receipt", Text, nullable=False),
+    Column("delivered_at", UtcDateTime),
+    Column("thread", Text, nullable=False),
     Column("problem", Text, nullable=False),
-    UniqueConstraint("matter_id", "step", "channel"),
-    Index("ix_notice_owed", "channel", sqlite_where=_OWED, postgresql_where=_OWED),
+    UniqueConstraint("alert_id", "step", "channel"),
+    Index("ix_notification_pending", "channel", sqlite_where=_PENDING, postgresql_where=_PENDING),
 )

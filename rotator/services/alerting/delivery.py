@@ -1,4 +1,4 @@
-"""Sends what channels are owed: each on its own, until it is accepted, and at most once but for a crash.
+"""Sends what is in the outbox: each channel on its own, until it is accepted, and at most once but for a crash.
 
 A machine that dies after a channel has accepted a message and before that was written down sends it again; the mail
 then carries the same Message-ID.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Letter:
-    """What one channel is owed of one alert: one message, however many notifications it is."""
+    """What one channel is sent of one alert: one message, however many notifications it is."""
 
     notifications: list[Notification]
     message: Message
@@ -51,15 +51,15 @@ def letters_of(claimed: Iterable[Notification], alerts: AlertRecords, outbox: Ou
     """
     of_alerts: dict[str, list[Notification]] = {}
     for notification in claimed:
-        of_alerts.setdefault(notification.matter_id, []).append(notification)
+        of_alerts.setdefault(notification.alert_id, []).append(notification)
     letters = [_letter(notifications, alerts, outbox, now) for notifications in of_alerts.values()]
     return sorted(letters, key=lambda letter: any(notification.problem for notification in letter.notifications))
 
 
 def _letter(notifications: list[Notification], alerts: AlertRecords, outbox: Outbox, now: datetime) -> Letter:
-    matter_id, channel = notifications[0].matter_id, notifications[0].channel
-    message = message_of(alerts.get(matter_id), notifications, now)
-    return Letter(notifications, message, outbox.thread(matter_id, channel))
+    alert_id, channel = notifications[0].alert_id, notifications[0].channel
+    message = message_of(alerts.get(alert_id), notifications, now)
+    return Letter(notifications, message, outbox.thread(alert_id, channel))
 
 
 LOG: Final = logging.getLogger(__name__)
@@ -127,17 +127,17 @@ class Delivery:
         self._back_off: Final = back_off
 
     def due(self, channels: Iterable[str], now: datetime) -> list[str]:
-        """Those of these channels that are owed something and are not left alone after a failure."""
-        owed = self._outbox.owed()
-        return [name for name in channels if name in owed and self._attempts.get(DELIVER, name).is_due(now)]
+        """Those of these channels for which something is pending and that are not left alone after a failure."""
+        pending = self._outbox.pending()
+        return [name for name in channels if name in pending and self._attempts.get(DELIVER, name).is_due(now)]
 
     def drop_unconfigured(self, channels: Collection[str], now: datetime) -> None:
-        """Takes back what is owed to channels that are not among these; that one of them is silent is no alert."""
-        for name in self._outbox.owed():
+        """Takes back what is pending for channels that are not among these; that one of them is silent is no alert."""
+        for name in self._outbox.pending():
             if name not in channels:
                 count = self._outbox.drop(name)
                 LOG.warning(
-                    "dropped what a channel was owed that is not configured any more", extra=_about(name, count)
+                    "dropped what was pending for a channel that is not configured any more", extra=_about(name, count)
                 )
         for alert in self._alerts.open_alerts(kind=DELIVERY):
             if alert.key not in {key(DELIVERY, name) for name in channels}:
@@ -146,7 +146,7 @@ class Delivery:
     def deliver(
         self, name: str, open_channel: Callable[[], Channel], now: datetime, *, jitter: float = 0.0
     ) -> Delivered:
-        """Sends what the channel is owed and what is due now; what fails is owed still, and when it is tried again.
+        """Sends what is pending for the channel and due; of what fails it is noted when it is tried again.
 
         `jitter` is a random number from 0 to 1. Raises HistoryError; nothing that a channel does is raised.
         """
@@ -180,15 +180,15 @@ class Delivery:
         run.unsent = [letter for letter in run.unsent if letter not in letters]
         notifications = [notification for letter in letters for notification in letter.notifications]
         try:
-            receipt = _safely(run.channel, call)
+            thread = _safely(run.channel, call)
         except PartlyAccepted as partly:
             run.partly = partly
-            receipt = partly.thread
+            thread = partly.thread
         except DeliveryFailed as failure:
             LOG.warning("not accepted: %s", failure.message, extra=_about(run.channel, len(letters)))
             run.failures.append((notifications, failure))
             return
-        self._outbox.told(notifications, receipt, run.now)
+        self._outbox.delivered(notifications, thread, run.now)
         LOG.info("told", extra=_about(run.channel, len(letters)))
         run.told += len(letters)
 
@@ -238,7 +238,7 @@ class Delivery:
                 return
         if run.partly:
             self._alerting.problem(_incomplete(run.channel, run.partly), run.now)
-        elif run.told and run.channel not in self._outbox.owed():
+        elif run.told and run.channel not in self._outbox.pending():
             self._alerting.solved(key(DELIVERY, run.channel), "", run.now)
 
 

@@ -1,4 +1,4 @@
-"""What people are told: a message made from an alert and from what a channel is owed of it."""
+"""What people are told: a message made from an alert and from what of it is pending for a channel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def message_of(alert: Alert, notifications: Sequence[Notification], now: datetime) -> Message:
-    """One message for everything that one channel is owed of an alert: its end, where that is among it.
+    """One message for everything of an alert that is pending for one channel: its end, where that is among it.
 
     The key is made of the steps, so that it is the same when the message has to be sent again.
     """

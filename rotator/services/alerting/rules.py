@@ -41,7 +41,7 @@ HICCUPS: Final = 3
 
 _MAY_HICCUP: Final = frozenset({ORG, STORE})
 
-_Owed = tuple[str, str, str]
+_New = tuple[str, str, str]
 """Alert, step, channel."""
 
 
@@ -77,10 +77,10 @@ class AlertRules:
             settled = {key: each for key, each in known.items() if each.credential not in unsettled}
             for key in self._end(alerts, settled, seen, whole, now):
                 del known[key]
-            owed: list[_Owed] = []
+            new: list[_New] = []
             for place in filter(is_anybodys_business, seen):
-                owed += self._of_place(alerts, known, place, now)
-            outbox.owe_all(owed, now)
+                new += self._of_place(alerts, known, place, now)
+            outbox.add_all(new, now)
 
     def problem(self, new: NewAlert, now: datetime, *, failures: int = 0) -> Alert:
         """Something is wrong: call it for as long as it is, each time with what is known of it.
@@ -90,7 +90,7 @@ class AlertRules:
         with self._one_transaction() as (alerts, outbox):
             alert, _ = alerts.open(new, now)
             if failures >= HICCUPS or self._is_news(alert, now):
-                outbox.owe_all(self._opened(alert, now), now)
+                outbox.add_all(self._opened(alert, now), now)
         return alert
 
     def solved(self, key: str, why: str, now: datetime) -> Alert | None:
@@ -107,7 +107,7 @@ class AlertRules:
         with self._one_transaction() as (alerts, outbox):
             alert = alerts.add_closed(new, now)
             if alert:
-                outbox.owe_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
+                outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
             return alert
 
     def evaluate(self, now: datetime) -> None:
@@ -117,17 +117,17 @@ class AlertRules:
         """
         with self._one_transaction() as (alerts, outbox):
             known = {each.key: each for each in alerts.open_alerts()}
-            owed: list[_Owed] = []
+            new: list[_New] = []
             for alert in list(known.values()):
                 if self._is_of_the_past(alert):
                     alerts.close(alert.key, "It is not configured any more.", now)
                     continue
                 if alert.kind == EXPIRY:
                     place = place_of(alert, self._rotate_before)
-                    owed += self._expiry(alerts, known, place, now)
+                    new += self._expiry(alerts, known, place, now)
                 elif self._is_news(alert, now):
-                    owed += self._opened(alert, now)
-            outbox.owe_all(owed, now)
+                    new += self._opened(alert, now)
+            outbox.add_all(new, now)
 
     def next_at(self, alert: Alert, now: datetime) -> datetime | None:
         """When the next threshold of an alert is crossed; None where none is left, or it has none."""
@@ -166,7 +166,7 @@ class AlertRules:
 
     def _of_place(
         self, alerts: AlertRecords, known: dict[str, Alert], place: ObservedCertificate, now: datetime
-    ) -> Iterator[_Owed]:
+    ) -> Iterator[_New]:
         yield from self._expiry(alerts, known, place, now)
         weakness = is_weak(place, self._settings.longest_lifetime)
         if weakness:
@@ -174,7 +174,7 @@ class AlertRules:
 
     def _expiry(
         self, alerts: AlertRecords, known: dict[str, Alert], place: ObservedCertificate, now: datetime
-    ) -> Iterator[_Owed]:
+    ) -> Iterator[_New]:
         crossed = self._thresholds.crossed(place, now)
         if not crossed:
             return
@@ -186,7 +186,7 @@ class AlertRules:
             steps = map(label, self._thresholds.crossed_for(channel, place, now))
             yield from ((alert.id, step, name) for step in steps if not is_quiet or step in ALWAYS_TOLD)
 
-    def _opened(self, alert: Alert, now: datetime) -> list[_Owed]:
+    def _opened(self, alert: Alert, now: datetime) -> list[_New]:
         if _is_quiet(alert, now):
             return []
         # It was told before it was snoozed, and is told again: to be reminded is what a snooze is for.

@@ -149,7 +149,7 @@ class ChannelLine:
     name: str
     kind: str
     attempt: AttemptRecord
-    owed: int
+    pending: int
     """Notifications that it has not accepted yet."""
 
 

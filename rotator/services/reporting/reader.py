@@ -89,10 +89,10 @@ class HistoryReader:
             tuple(each for each in had_to_do if each.old_fingerprint == fingerprint),
         )
 
-    def alert(self, matter_id: str) -> AlertDetails | None:
+    def alert(self, alert_id: str) -> AlertDetails | None:
         """One alert and who was told of it; None for an id that there is not."""
         try:
-            found = AlertRecords(self._database).find(matter_id)
+            found = AlertRecords(self._database).find(alert_id)
         except ConfigurationError:
             return None
         return AlertDetails(found, tuple(Outbox(self._database).notifications(found.id)))
@@ -222,10 +222,10 @@ class _Moment:
         return until if until > self.now and not promotion.retire_now else None
 
     def _channels(self) -> Iterable[ChannelLine]:
-        owed = Outbox(self.database).owed()
+        pending = Outbox(self.database).pending()
         for name, channel in self.settings.alerts.channels.items():
             attempt = self._attempt(JobKind.DELIVER, name)
-            yield ChannelLine(name=name, kind=channel.type, attempt=attempt, owed=owed.get(name, 0))
+            yield ChannelLine(name=name, kind=channel.type, attempt=attempt, pending=pending.get(name, 0))
 
     @cached_property
     def _alerts(self) -> tuple[Alert, ...]:

@@ -77,7 +77,7 @@ class UnitOfWork:
 
     @cached_property
     def outbox(self) -> Outbox:
-        """Who was told of it, and who is owed to be."""
+        """What is to be sent of it, and what was delivered."""
         return Outbox(self._database)
 
     @cached_property

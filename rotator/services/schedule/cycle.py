@@ -134,7 +134,7 @@ class Cycle:
         self._inventory.evaluate()
 
     def deliver(self, channel: str) -> None:
-        """Sends what a channel is owed and what is due."""
+        """Sends what is pending for a channel and due."""
         self._delivery.deliver(channel)
 
     def maintain(self) -> None:

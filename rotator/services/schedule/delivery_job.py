@@ -1,4 +1,4 @@
-"""What the channels are owed, and its delivery: each channel on its own."""
+"""Delivers what is in the outbox: each channel on its own."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class DeliveryJobs:
         )
 
     def due(self, now: datetime) -> list[str]:
-        """The channels that are owed something and are not left alone after a failure."""
+        """The channels for which something is pending and that are not left alone after a failure."""
         return self._delivery.due(self._context.settings.alerts.channels, now)
 
     def deliver(self, channel: str) -> None:
-        """Sends what a channel is owed. Raises HistoryError; what fails is owed still."""
+        """Sends what is pending for a channel. Raises HistoryError; what fails stays pending."""
         with self._context.open_adapters() as adapters:
             self._delivery.deliver(
                 channel, lambda: adapters.channel(channel), self._context.now(), jitter=self._context.random()
             )
 
     def forget_unconfigured(self) -> None:
-        """Takes back what is owed to channels that the configuration no longer has."""
+        """Takes back what is pending for channels that the configuration no longer has."""
         self._delivery.drop_unconfigured(self._context.settings.alerts.channels, self._context.now())

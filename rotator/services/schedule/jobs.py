@@ -23,7 +23,7 @@ class JobKind(StrEnum):
     EVALUATE = "evaluate"
     """Which thresholds were crossed since the last look."""
     DELIVER = "deliver"
-    """What one channel is owed."""
+    """What is pending for one channel."""
     MAINTENANCE = "upkeep"
     """House-keeping: the chain of the history, old notifications, leftovers."""
     HEARTBEAT = "heartbeat"

@@ -60,7 +60,7 @@ class Maintenance:
             self._context.history.alerting.problem(history_broken(found), now)
 
     def _forget_unconfigured(self) -> None:
-        """What the configuration has no more is not tried again, and nobody is owed anything there."""
+        """What the configuration has no more is not tried again, and nothing is sent there."""
         self._delivery.forget_unconfigured()
         with self._context.history.transaction() as history:
             for attempt in history.attempts.all():

@@ -129,7 +129,7 @@ def test_a_crash_after_the_acceptance_repeats_the_mail_under_the_same_id(
 
     world.alerting.problem(UNREADABLE, MOMENT)
     with monkeypatch.context() as here:
-        here.setattr(world.outbox, "told", crash)
+        here.setattr(world.outbox, "delivered", crash)
         with pytest.raises(HistoryUnavailable):
             world.delivery.deliver("mail", lambda: world.channels["mail"], MOMENT)
     world.deliver(LEASE)
@@ -155,4 +155,4 @@ def test_a_channel_that_hangs_holds_up_only_itself(world: World, slack: FakeSlac
     world.alerting.problem(UNREADABLE, MOMENT)
     world.deliver()
     assert len(world.mail.arrived) == 1
-    assert world.outbox.owed() == {"chat": 1}
+    assert world.outbox.pending() == {"chat": 1}

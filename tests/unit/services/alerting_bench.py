@@ -77,7 +77,7 @@ class Desk:
     def tell(self, channels: Iterable[str], now: datetime = NOW) -> None:
         """Every channel accepts what it is owed."""
         for channel in channels:
-            self.outbox.told(self.outbox.claim(channel, now, LEASE), "thread", now)
+            self.outbox.delivered(self.outbox.claim(channel, now, LEASE), "thread", now)
 
     def open(self) -> dict[str, Alert]:
         """What is open, by its key without the certificate."""

@@ -202,21 +202,21 @@ def _attempts(attempts: AttemptRecords) -> None:
 def _alerts(database: Database) -> None:
     alerts, outbox = AlertRecords(database), Outbox(database)
 
-    def owe(new: NewAlert, ago: timedelta, *steps: str) -> str:
+    def add(new: NewAlert, ago: timedelta, *steps: str) -> str:
         alert, _ = alerts.open(new, NOW - ago)
-        outbox.owe_all([(alert.id, step, "crm-team") for step in steps], NOW - ago)
+        outbox.add_all([(alert.id, step, "crm-team") for step in steps], NOW - ago)
         told = outbox.claim("crm-team", NOW - ago, timedelta(minutes=1))
-        outbox.told(told, "1700000000.000100", NOW - ago)
+        outbox.delivered(told, "1700000000.000100", NOW - ago)
         return alert.id
 
     expired = _expiry("production", "Marketing_Sync", -12.2, Severity.CRITICAL, "has expired")
-    owe(expired, 12.2 * DAY, "30d", "14d", "expired")
-    soon = owe(_expiry("production", "Data_Loader_Nightly", 2.4, Severity.CRITICAL, "expires in 2 days"), DAY, "3d")
-    outbox.owe(soon, "3d", "on-call", NOW - DAY)
+    add(expired, 12.2 * DAY, "30d", "14d", "expired")
+    soon = add(_expiry("production", "Data_Loader_Nightly", 2.4, Severity.CRITICAL, "expires in 2 days"), DAY, "3d")
+    outbox.add(soon, "3d", "on-call", NOW - DAY)
     archive = _expiry("emea", "Invoice_Archive", 11.6, Severity.WARNING, "expires in 11 days")
-    taken = owe(archive, 3 * DAY, "14d")
+    taken = add(archive, 3 * DAY, "14d")
     alerts.acknowledge(taken, actor="Robin", reason="The vendor replaces it on Friday.", now=NOW - DAY)
-    owe(
+    add(
         NewAlert(
             key="org:uat", kind="org", severity=Severity.WARNING, title="The org uat cannot be read", org="uat",
             text="The org uat cannot be reached: connection refused. What it held when it was last seen is watched on.",

@@ -142,7 +142,8 @@ def test_it_is_not_ready_while_a_channel_refuses(looked_at: Database, alive: Liv
     client = client_of(looked_at, alive)
     assert failing(client) == {"deliver:crm-team"}
     assert (
-        "FAIL deliver:crm-team: 0 notifications are owed. Slack does not know the token." in client.get("/readyz").text
+        "FAIL deliver:crm-team: 0 notifications are pending. Slack does not know the token."
+        in client.get("/readyz").text
     )
 
 

@@ -77,8 +77,8 @@ def expiry(database: Database) -> Alert:
     """An open alert that one channel was told of, and that another has refused."""
     outbox = Outbox(database)
     alert, _ = AlertRecords(database).open(EXPIRY, NOW - 3 * DAY)
-    outbox.owe_all([(alert.id, "14d", channel) for channel in ("ops", "mail")], NOW)
-    outbox.told(outbox.claim("ops", NOW, DAY), "", NOW)
+    outbox.add_all([(alert.id, "14d", channel) for channel in ("ops", "mail")], NOW)
+    outbox.delivered(outbox.claim("ops", NOW, DAY), "", NOW)
     outbox.failed(outbox.claim("mail", NOW, DAY), "Channel mail: HTTP 500", NOW + DAY)
     return alert
 
@@ -112,7 +112,7 @@ def test_people_see_what_is_open_who_was_told_and_what_comes_next(
     line = next(line for line in shown.out.splitlines() if line.startswith(expiry.id))
     assert "! warning" in line
     assert EXPIRY.title in line
-    assert "ops, mail (owed)" in line
+    assert "ops, mail (pending)" in line
     assert "in 3 days" in line
     assert "mail has not accepted it: Channel mail: HTTP 500" in shown.out
 
@@ -128,15 +128,18 @@ def test_the_worst_comes_first(rotator: Command, config: Path, database: Databas
 def test_a_line_has_the_documented_members(rotator: Command, config: Path, expiry: Alert) -> None:
     (line,) = rotator("--config", config, "alerts", "list", "--json").json
     assert set(line) == {
-        "id", "key", "kind", "severity", "title", "text", "org", "app", "credential", "fingerprint", "not_after",
-        "facts", "opened_at", "closed_at", "closed_why", "next_at", "acknowledged", "snoozed", "notices",
+        "id", "key", "kind", "severity", "title", "text", "org", "app", "type", "credential", "store", "channel",
+        "fingerprint", "not_after", "facts", "opened_at", "closed_at", "closed_why", "next_at", "acknowledged",
+        "snoozed", "notifications", "notices",
     }  # fmt: skip
     assert (line["id"], line["severity"], line["acknowledged"]) == (expiry.id, "warning", None)
     assert datetime.fromisoformat(line["next_at"]) == NOW + 3 * DAY + timedelta(hours=1)
-    assert [(each["step"], each["channel"], bool(each["told_at"])) for each in line["notices"]] == [
-        ("14d", "ops", True),
-        ("14d", "mail", False),
-    ]
+    for each in (*line["notifications"], *line["notices"]):
+        assert (each["step"], each["attempts"]) == ("14d", 1)
+    delivered = [(each["channel"], bool(each["delivered_at"])) for each in line["notifications"]]
+    assert delivered == [("ops", True), ("mail", False)]
+    formerly = [(each["owed_at"], each["told_at"]) for each in line["notices"]]
+    assert formerly == [(each["queued_at"], each["delivered_at"]) for each in line["notifications"]]
 
 
 def test_an_alert_is_acknowledged_by_the_letters_of_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
@@ -145,7 +148,7 @@ def test_an_alert_is_acknowledged_by_the_letters_of_its_id(rotator: Command, con
     assert f"{expiry.id} is acknowledged" in done.out
     (line,) = rotator("--config", config, "alerts", "list", "--json").json
     assert (line["acknowledged"]["why"], line["next_at"]) == ("ordered", None)
-    assert [each["channel"] for each in line["notices"]] == ["ops"]
+    assert [each["channel"] for each in line["notifications"]] == ["ops"]
     assert ": ordered" in rotator("--config", config, "alerts", "list").out
     assert rotator("--config", config, "history", "verify", "--json").json["events"] == 1
 
@@ -199,7 +202,7 @@ def test_a_reason_with_a_key_in_it_is_refused(
 
 
 def test_what_has_ended_is_not_taken_on(rotator: Command, config: Path, database: Database, expiry: Alert) -> None:
-    Outbox(database).owe(expiry.id, OPENED, "ops", NOW)
+    Outbox(database).add(expiry.id, OPENED, "ops", NOW)
     AlertRecords(database).close(EXPIRY.key, "Replaced by another.", NOW)
     told = rotator("--config", config, "alerts", "ack", expiry.id, "--reason", "late")
     assert told.code == 1

@@ -103,7 +103,7 @@ class Desk:
         }
         alert, _ = self.alerts.open(NewAlert(**fields | changes), MOMENT)  # type: ignore[arg-type] # fields of it
         for step in steps:
-            self.outbox.owe(alert.id, step, "ops", MOMENT)
+            self.outbox.add(alert.id, step, "ops", MOMENT)
         return alert
 
     def deliver(self, at: timedelta = timedelta(0)) -> Delivered:
@@ -122,7 +122,7 @@ def test_what_is_owed_is_told_once(desk: Desk) -> None:
     ((message, thread),) = desk.channel.sent
     assert (message.alert_id, message.title, message.text, thread) == (alert.id, alert.title, alert.text, None)
     (notification,) = desk.outbox.notifications(alert.id)
-    assert (notification.told_at, notification.receipt) == (MOMENT, "thread 1")
+    assert (notification.delivered_at, notification.thread) == (MOMENT, "thread 1")
 
 
 def test_several_thresholds_at_once_are_one_message_that_says_which(desk: Desk) -> None:
@@ -134,13 +134,13 @@ def test_several_thresholds_at_once_are_one_message_that_says_which(desk: Desk) 
     assert message.at == MOMENT - 4 * DAY + timedelta(hours=3), "when the last of them was crossed, seen or not"
     assert message.title == f"{alert.title}, in 10 days"
     assert message.subject == alert.title
-    assert all(notification.told_at for notification in desk.outbox.notifications(alert.id))
+    assert all(notification.delivered_at for notification in desk.outbox.notifications(alert.id))
 
 
 def test_a_later_threshold_goes_into_the_thread_of_the_first(desk: Desk) -> None:
     alert = desk.alert(steps=["60d"])
     desk.deliver()
-    desk.outbox.owe(alert.id, "30d", "ops", MOMENT + DAY)
+    desk.outbox.add(alert.id, "30d", "ops", MOMENT + DAY)
     desk.deliver(DAY)
     assert [thread for _, thread in desk.channel.sent] == [None, "thread 1"]
 
@@ -167,7 +167,7 @@ def test_what_happened_and_is_over_is_one_message_after_which_nothing_follows(de
     new = NewAlert(key="rotated:1", kind="rotated", severity=Severity.INFO, title="Rotated", text="It logs in.")
     alert = desk.alerts.add_closed(new, MOMENT)
     assert alert
-    desk.outbox.owe(alert.id, OPENED, "ops", MOMENT)
+    desk.outbox.add(alert.id, OPENED, "ops", MOMENT)
     desk.deliver()
     (message,) = [message for message, _ in desk.channel.sent]
     assert message.is_end
@@ -286,7 +286,7 @@ def test_a_channel_that_cannot_be_used_is_one_that_only_a_person_can_mend(desk: 
 
     desk.delivery.deliver("ops", unusable, MOMENT)
     assert "Export TOKEN." in desk.told.open["delivery:ops"].text
-    assert desk.outbox.owed() == {"ops": 1}
+    assert desk.outbox.pending() == {"ops": 1}
 
 
 def test_a_message_that_is_refused_for_good_does_not_hold_up_the_others(desk: Desk) -> None:
@@ -312,7 +312,7 @@ def test_a_digest_that_is_refused_for_one_message_in_it_is_taken_apart(desk: Des
     desk.channel.refuses = lambda message: LASTING if message.title.startswith("Org 0") else None
     assert desk.deliver().told == 5
     assert desk.channel.digests == []
-    assert desk.outbox.owed() == {"ops": 1}
+    assert desk.outbox.pending() == {"ops": 1}
 
 
 def test_a_channel_that_refuses_a_digest_and_two_messages_is_at_fault(desk: Desk) -> None:
@@ -399,11 +399,11 @@ def test_what_is_owed_to_a_channel_that_is_not_configured_any_more_is_dropped(
     desk.alert()
     with caplog.at_level("WARNING"):
         desk.delivery.drop_unconfigured(["ops"], MOMENT)
-        assert desk.outbox.owed() == {"ops": 1}
+        assert desk.outbox.pending() == {"ops": 1}
         desk.told.open["delivery:ops"] = NewAlert(
             key="delivery:ops", kind="delivery", severity=Severity.WARNING, title="", text=""
         )
         desk.delivery.drop_unconfigured(["pager"], MOMENT)
-    assert desk.outbox.owed() == {}
+    assert desk.outbox.pending() == {}
     assert desk.told.open == {}
     assert [vars(record)["channel"] for record in caplog.records] == ["ops"]

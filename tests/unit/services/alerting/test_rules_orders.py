@@ -82,7 +82,7 @@ class Years(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(sorted(CHANNELS)))
     def a_channel_accepts(self, name: str) -> None:
-        self.desk.outbox.told(self.desk.outbox.claim(name, self.now, LEASE), "thread", self.now)
+        self.desk.outbox.delivered(self.desk.outbox.claim(name, self.now, LEASE), "thread", self.now)
 
     @rule(name=st.sampled_from(sorted(CHANNELS)))
     def a_channel_refuses(self, name: str) -> None:
@@ -117,7 +117,7 @@ class Years(RuleBasedStateMachine):
     def nobody_is_owed_anything_twice(self) -> None:
         alerts = self.desk.alerts.all(1000)
         notifications = self.desk.outbox.notifications(*(alert.id for alert in alerts))
-        rows = [(each.matter_id, each.step, each.channel) for each in notifications]
+        rows = [(each.alert_id, each.step, each.channel) for each in notifications]
         assert len(rows) == len(set(rows))
         still_open = [alert.key for alert in alerts if alert.is_open]
         assert len(still_open) == len(set(still_open)) <= 1

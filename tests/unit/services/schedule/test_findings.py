@@ -37,7 +37,7 @@ def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(datab
     assert alert.title == "The org production does not show its certificates of the type Certificate"
     assert "Give the permission." in alert.text
     assert [notification.step for notification in history.outbox.notifications(alert.id)] == ["opened"]
-    history.outbox.told(history.outbox.claim("team", NOW, DAY), "", NOW)
+    history.outbox.delivered(history.outbox.claim("team", NOW, DAY), "", NOW)
     look(history, now=NOW + 2 * DAY)
     assert history.alerts.open_alerts() == []
     assert [notification.step for notification in history.outbox.notifications(alert.id)] == ["opened", "closed"]

@@ -1,4 +1,4 @@
-"""What outbox, alerts and trials promise, in every database: nobody is told twice, nothing is forgotten."""
+"""What alerts, outbox and records of attempts promise, in every database: nothing twice, and nothing is forgotten."""
 
 from __future__ import annotations
 
@@ -136,23 +136,23 @@ def test_a_private_key_is_never_part_of_an_alert(alerts: AlertRecords) -> None:
 
 
 def test_each_step_is_owed_once_to_each_channel(outbox: Outbox, alert: Alert) -> None:
-    assert outbox.owe(alert.id, "60d", "ops", NOW)
-    assert not outbox.owe(alert.id, "60d", "ops", NOW + DAY)
-    assert outbox.owe_all([(alert.id, step, "ops") for step in ("60d", "30d", "30d")], NOW) == 1
-    assert outbox.owe(alert.id, "60d", "mail", NOW)
-    assert outbox.owed() == {"mail": 1, "ops": 2}
+    assert outbox.add(alert.id, "60d", "ops", NOW)
+    assert not outbox.add(alert.id, "60d", "ops", NOW + DAY)
+    assert outbox.add_all([(alert.id, step, "ops") for step in ("60d", "30d", "30d")], NOW) == 1
+    assert outbox.add(alert.id, "60d", "mail", NOW)
+    assert outbox.pending() == {"mail": 1, "ops": 2}
 
 
 def test_the_database_itself_refuses_a_notification_that_is_there(
     database: Database, outbox: Outbox, alert: Alert
 ) -> None:
-    outbox.owe(alert.id, "60d", "ops", NOW)
+    outbox.add(alert.id, "60d", "ops", NOW)
     with pytest.raises(HistoryError, match="refused"):
         copy_row(database, NOTIFICATION, id=999)
 
 
 def test_what_is_claimed_is_nobody_elses_before_the_lease_ends(outbox: Outbox, alert: Alert) -> None:
-    outbox.owe(alert.id, "60d", "ops", NOW)
+    outbox.add(alert.id, "60d", "ops", NOW)
 
     (claimed,) = outbox.claim("ops", NOW, LEASE)
 
@@ -164,7 +164,7 @@ def test_what_is_claimed_is_nobody_elses_before_the_lease_ends(outbox: Outbox, a
 
 
 def test_of_many_who_claim_at_once_one_gets_it(outbox: Outbox, alert: Alert) -> None:
-    outbox.owe_all([(alert.id, f"{day}d", "ops") for day in range(20)], NOW)
+    outbox.add_all([(alert.id, f"{day}d", "ops") for day in range(20)], NOW)
     got: list[list[Notification]] = []
     together(lambda _: got.append(outbox.claim("ops", NOW, LEASE)))
 
@@ -172,24 +172,24 @@ def test_of_many_who_claim_at_once_one_gets_it(outbox: Outbox, alert: Alert) -> 
 
 
 def test_what_was_told_is_owed_no_more_and_keeps_its_thread(outbox: Outbox, alert: Alert) -> None:
-    outbox.owe(alert.id, "60d", "ops", NOW)
-    outbox.told(outbox.claim("ops", NOW, LEASE), "first", NOW)
-    outbox.owe(alert.id, "30d", "ops", NOW + DAY)
+    outbox.add(alert.id, "60d", "ops", NOW)
+    outbox.delivered(outbox.claim("ops", NOW, LEASE), "first", NOW)
+    outbox.add(alert.id, "30d", "ops", NOW + DAY)
     second = outbox.claim("ops", NOW + DAY, LEASE)
-    outbox.told(second, "second", NOW + DAY)
-    outbox.told(second, "third", NOW + 2 * DAY)
+    outbox.delivered(second, "second", NOW + DAY)
+    outbox.delivered(second, "third", NOW + 2 * DAY)
 
-    assert [(notification.told_at, notification.receipt) for notification in outbox.notifications(alert.id)] == [
+    assert [(notification.delivered_at, notification.thread) for notification in outbox.notifications(alert.id)] == [
         (NOW, "first"),
         (NOW + DAY, "second"),
     ]
     assert outbox.thread(alert.id, "ops") == "first"
     assert outbox.thread(alert.id, "mail") is None
-    assert (outbox.owed(), outbox.claim("ops", NOW + 9 * DAY, LEASE)) == ({}, [])
+    assert (outbox.pending(), outbox.claim("ops", NOW + 9 * DAY, LEASE)) == ({}, [])
 
 
 def test_what_was_not_accepted_is_tried_again_then_and_not_before(outbox: Outbox, alert: Alert) -> None:
-    outbox.owe(alert.id, "60d", "ops", NOW)
+    outbox.add(alert.id, "60d", "ops", NOW)
     outbox.failed(outbox.claim("ops", NOW, LEASE), "HTTP 500", NOW + LEASE)
 
     assert outbox.claim("ops", NOW + LEASE / 2, LEASE) == []
@@ -198,11 +198,11 @@ def test_what_was_not_accepted_is_tried_again_then_and_not_before(outbox: Outbox
 
 
 def test_a_clock_that_was_set_back_postpones_nothing(outbox: Outbox, alert: Alert) -> None:
-    outbox.owe(alert.id, "60d", "ops", NOW)
+    outbox.add(alert.id, "60d", "ops", NOW)
     outbox.failed(outbox.claim("ops", NOW, LEASE), "HTTP 500", NOW + DAY)
     assert len(outbox.claim("ops", NOW - 365 * DAY, LEASE)) == 1
 
-    outbox.owe(alert.id, "30d", "ops", NOW)
+    outbox.add(alert.id, "30d", "ops", NOW)
     outbox.claim("ops", NOW + DAY, LEASE)
     assert len(outbox.claim("ops", NOW, LEASE)) == 2
 
@@ -210,8 +210,8 @@ def test_a_clock_that_was_set_back_postpones_nothing(outbox: Outbox, alert: Aler
 def test_the_end_of_an_alert_is_owed_to_those_who_heard_of_it(
     outbox: Outbox, alerts: AlertRecords, alert: Alert
 ) -> None:
-    outbox.owe_all([(alert.id, "60d", channel) for channel in ("told", "being told", "away")], NOW)
-    outbox.told(outbox.claim("told", NOW, LEASE), "", NOW)
+    outbox.add_all([(alert.id, "60d", channel) for channel in ("told", "being told", "away")], NOW)
+    outbox.delivered(outbox.claim("told", NOW, LEASE), "", NOW)
     outbox.claim("being told", NOW, LEASE)
 
     alerts.close(NEW_ALERT.key, "Replaced.", NOW + timedelta(minutes=1))
@@ -225,7 +225,7 @@ def test_the_end_of_an_alert_is_owed_to_those_who_heard_of_it(
 def test_who_takes_an_alert_on_is_part_of_the_history(
     database: Database, alerts: AlertRecords, outbox: Outbox, alert: Alert, kind: str
 ) -> None:
-    outbox.owe_all([(alert.id, step, "ops") for step in ("60d", "expired")], NOW)
+    outbox.add_all([(alert.id, step, "ops") for step in ("60d", "expired")], NOW)
     if kind == "acknowledge":
         after = alerts.acknowledge(alert.id, actor="ada", reason="ordered", now=NOW)
         assert (after.acknowledged_at, after.acknowledged_by, after.acknowledged_why) == (NOW, "ada", "ordered")
@@ -236,7 +236,7 @@ def test_who_takes_an_alert_on_is_part_of_the_history(
 
     (event,) = queries.events(database)
     assert (event.kind, event.details["actor"], event.details["reason"]) == (kind, "ada", "ordered")
-    assert (event.details["matter"], event.details["key"]) == (alert.id, alert.key)
+    assert (event.details["alert"], event.details["key"]) == (alert.id, alert.key)
     assert queries.verify(database).intact
     assert steps(outbox.notifications(alert.id)) == ["expired"]
 
@@ -263,15 +263,15 @@ def test_nobody_is_snoozed_into_the_past(alerts: AlertRecords, alert: Alert) -> 
 
 
 def test_what_a_channel_that_is_no_more_was_owed_is_dropped(outbox: Outbox, alert: Alert) -> None:
-    outbox.owe_all([(alert.id, "60d", channel) for channel in ("ops", "old")], NOW)
-    assert (outbox.drop("old"), outbox.drop("old"), outbox.owed()) == (1, 0, {"ops": 1})
+    outbox.add_all([(alert.id, "60d", channel) for channel in ("ops", "old")], NOW)
+    assert (outbox.drop("old"), outbox.drop("old"), outbox.pending()) == (1, 0, {"ops": 1})
 
 
 def test_old_notifications_are_forgotten_when_they_were_told_and_their_alert_has_ended(
     outbox: Outbox, alerts: AlertRecords, alert: Alert
 ) -> None:
-    outbox.owe(alert.id, "60d", "ops", NOW)
-    outbox.told(outbox.claim("ops", NOW, LEASE), "", NOW)
+    outbox.add(alert.id, "60d", "ops", NOW)
+    outbox.delivered(outbox.claim("ops", NOW, LEASE), "", NOW)
     assert outbox.forget(NOW + 900 * DAY) == 0
     alerts.close(alert.key, "", NOW + DAY)
 
@@ -279,7 +279,7 @@ def test_old_notifications_are_forgotten_when_they_were_told_and_their_alert_has
     assert steps(outbox.notifications(alert.id)) == [CLOSED]
 
 
-def test_a_trial_is_read_back_as_it_was_put(database: Database) -> None:
+def test_a_record_of_attempts_is_read_back_as_it_was_put(database: Database) -> None:
     attempts = AttemptRecords(database)
     never = attempts.get("look", "production")
     failed = never.failed(NOW, BackOff(), problem="away\0", hint="wait", lasting=True, jitter=0.5, world="abc")

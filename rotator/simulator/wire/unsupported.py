@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rotator.resources import docs
 from rotator.simulator.wire.answers import Answer, json_answer, rest_error
 from rotator.simulator.wire.soap import FaultError
 
@@ -13,7 +14,7 @@ CODE: Final = "SIMULATOR_UNSUPPORTED"
 
 def sentence(what: str) -> str:
     """Says what is not simulated."""
-    return f"{what} is not simulated. Salesforce may have it; docs/simulator.md says what the simulated org has."
+    return f"{what} is not simulated. Salesforce may have it; {docs('simulator')} says what the simulated org has."
 
 
 def unsupported_fault(what: str) -> FaultError:

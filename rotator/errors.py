@@ -1,13 +1,8 @@
-"""Every error that a person can meet: what happened, what was left as it was, what to do now.
-
-Exit codes (the README documents them): 0 done; 1 not done, a person is needed; 2 the command line or the configuration
-is wrong and nothing was touched; 3 something is away for a while, nothing is lost, run it again; 4 a rotation was tried
-and the old certificate is back in force.
-"""
+"""Every error that a person can meet: what happened, what was left as it was, what to do now."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 
 class RotatorError(Exception):
@@ -21,7 +16,8 @@ class RotatorError(Exception):
     effect: str
     hint: str
 
-    exit_code: ClassVar[int] = 1
+    transient: bool = False
+    """Time alone may mend it: nothing is lost, and it may be tried again."""
 
     if TYPE_CHECKING:
 
@@ -42,8 +38,6 @@ class RotatorError(Exception):
 class ConfigurationError(RotatorError):
     """config.yaml, the environment or the command line says something that cannot be meant. Nothing was touched."""
 
-    exit_code = 2
-
 
 class CertificateError(RotatorError):
     """A certificate or key is not what it should be: unreadable, of the wrong kind, not matching."""
@@ -56,7 +50,7 @@ class StoreError(RotatorError):
 class StoreUnavailable(StoreError):
     """A store cannot be reached or is full just now."""
 
-    exit_code = 3
+    transient = True
 
 
 class OrgError(RotatorError):
@@ -70,7 +64,7 @@ class LoginRefused(OrgError):
 class OrgUnavailable(OrgError):
     """An org cannot be reached or asks to be called later."""
 
-    exit_code = 3
+    transient = True
 
 
 class WriteUncertain(OrgUnavailable):
@@ -84,19 +78,19 @@ class HistoryError(RotatorError):
 class HistoryUnavailable(HistoryError):
     """The history database is away, full or locked just now."""
 
-    exit_code = 3
+    transient = True
 
 
 class RotationRunning(RotatorError):
     """Another process is rotating this credential right now."""
 
-    exit_code = 3
+    transient = True
 
 
 class DaemonRunning(RotatorError):
     """Another `rotator run` works on this database right now."""
 
-    exit_code = 3
+    transient = True
 
 
 class RotationHalted(RotatorError):
@@ -105,5 +99,3 @@ class RotationHalted(RotatorError):
 
 class RotationReverted(RotatorError):
     """The new certificate never logged in; the old one is back and proven."""
-
-    exit_code = 4

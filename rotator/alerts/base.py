@@ -46,8 +46,6 @@ class Message:
 class DeliveryFailed(RotatorError):
     """A channel did not accept a message. It stays pending."""
 
-    exit_code = 3
-
     def __init__(
         self,
         message: str,
@@ -60,7 +58,7 @@ class DeliveryFailed(RotatorError):
         """`retry_after` is what the channel asked for; `lasting`: only a person can mend it (a revoked token)."""
         super().__init__(message, hint=hint, effect=effect)
         self.retry_after = retry_after
-        self.lasting = lasting
+        self.transient = not lasting
 
 
 class PartlyAccepted(RotatorError):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class HeartbeatFailed(RotatorError):
     """The monitor did not take a heartbeat. It notices the silence by itself."""
 
-    exit_code = 3
+    transient = True
 
 
 def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> None:

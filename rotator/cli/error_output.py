@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from rotator.cli.exit_codes import ExitCode, of_error
 from rotator.cli.invocation import Invocation
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 1
 """As click and Rich have it, when one of them finds that nobody reads any more."""
 
@@ -31,19 +31,19 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         sys.stdout.flush()
     except RotatorError as error:
         tell(error, as_json=invocation.json)
-        return error.exit_code
+        return of_error(error)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         _forget_output()
         return BROKEN_PIPE
     except Exception as error:
         _tell_fault(error, verbose=invocation.verbose)
-        return 1
+        return ExitCode.PERSON_NEEDED
     return result if isinstance(result, int) else 0
 
 
@@ -66,7 +66,7 @@ def end_with(problems: Iterable[RotatorError]) -> None:
     for problem in met:
         tell(problem, as_json=False)
     if met:
-        raise click.exceptions.Exit(met[0].exit_code)
+        raise click.exceptions.Exit(of_error(met[0]))
 
 
 def _say(label: str, colour: str, text: str) -> None:
@@ -100,7 +100,7 @@ def _as_json(error: RotatorError) -> str:
                     "message": error.message,
                     "effect": error.effect,
                     "hint": error.hint,
-                    "exit_code": error.exit_code,
+                    "exit_code": of_error(error),
                 }
             )
         },

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rotator.cli.error_output import INTERRUPTED, tell
+from rotator.cli.error_output import tell
+from rotator.cli.exit_codes import ExitCode, of_end, of_error, of_several
 from rotator.cli.output.endings import print_endings, print_report
 from rotator.cli.output.progress import LiveProgress
 from rotator.cli.stopping import StopRequest
@@ -81,10 +82,10 @@ def run_requests(
                 break
     if invocation.json:
         print_endings(reports, failures)
-    codes = [report.outcome.exit_code for report in reports] + [error.exit_code for _, error in failures]
+    codes = [of_end(report.outcome) for report in reports] + [of_error(error) for _, error in failures]
     if len(codes) < len(names):
-        codes.insert(0, INTERRUPTED)
-    raise click.exceptions.Exit(next((code for code in codes if code), 0))
+        codes.insert(0, ExitCode.INTERRUPTED)
+    raise click.exceptions.Exit(of_several(codes))
 
 
 def _run_one(

@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.jobs import CycleEnd, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,17 +23,9 @@ _NAP: Final = timedelta(seconds=0.5)
 LAST_CALLS: Final = timedelta(seconds=20)
 """How long looks and deliveries may go on after a request to stop: they can be cut off as by a crash."""
 
-ATTENTION: Final = 1
-AWAY: Final = 3
-INTERRUPTED: Final = 130
 
-
-def run_once(daemon_run: DaemonRun, workers: Workers, stop_asked: Callable[[], bool]) -> int:
-    """Everything that is due, once; gives the exit code: 0 all is well, 1 a person is needed, 3 something is away,
-    130 it was asked to stop.
-
-    Raises DaemonRunning beside a daemon that works, HistoryError.
-    """
+def run_once(daemon_run: DaemonRun, workers: Workers, stop_asked: Callable[[], bool]) -> CycleEnd:
+    """Everything that is due, once. Raises DaemonRunning beside a daemon that works, HistoryError."""
 
     def run_all(jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -42,15 +34,15 @@ def run_once(daemon_run: DaemonRun, workers: Workers, stop_asked: Callable[[], b
         _wait(workers, stop_asked)
 
     with daemon_run.at_work():
-        end = daemon_run.cycle.once(run_all)
+        result = daemon_run.cycle.once(run_all)
     if stop_asked():
-        return INTERRUPTED
-    for attempt in end.failing:
+        return CycleEnd.INTERRUPTED
+    for attempt in result.failing:
         about = {"what": f"{attempt.kind} {attempt.name}".rstrip(), "why": attempt.problem, "hint": attempt.hint}
         _LOG.warning("it did not end well", extra=about)
     if workers.faults:
-        return ATTENTION
-    return end.exit_code or (AWAY if workers.failures else 0)
+        return CycleEnd.ATTENTION
+    return CycleEnd.AWAY if workers.failures and result.end is CycleEnd.WELL else result.end
 
 
 def _wait(workers: Workers, stop_asked: Callable[[], bool]) -> None:

@@ -7,7 +7,6 @@ what is due. Each job has a thread of its own; so have the pages.
 from __future__ import annotations
 
 import logging
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +20,7 @@ from rotator.daemon.signals import RELOAD
 from rotator.daemon.watchdog import Watchdog
 from rotator.daemon.workers import Running, Workers
 from rotator.errors import RotatorError
-from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.jobs import CycleEnd, JobKind
 from rotator.web.liveness import Liveness
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from rotator.daemon.systemd import Notifier
 
 _LOG: Final = logging.getLogger(__name__)
-
-INTERRUPTED: Final = 130
 
 PULSE: Final = 1.0
 """Seconds between two looks of the main thread at the others."""
@@ -54,9 +51,9 @@ class Service:
         *,
         monotonic: Callable[[], float],
         random: Callable[[], float],
-        exit_at_once: Callable[[int], NoReturn] = os._exit,
+        exit_at_once: Callable[[CycleEnd], NoReturn],
     ) -> None:
-        """`exit_at_once` ends the process with a code, whatever its threads are doing (os._exit)."""
+        """`exit_at_once` ends the process, whatever its threads are doing (os._exit)."""
         self._exit_at_once: Final = exit_at_once
         self._app: Final = app
         self._notifier: Final = notifier
@@ -79,8 +76,8 @@ class Service:
         self._last_status = ""
         self.pages: Final = Pages()
 
-    def run(self, next_signal: Callable[[float], signal.Signals | None]) -> int:
-        """Until it is asked to stop; gives the exit code. Asked twice, it ends at once with 130."""
+    def run(self, next_signal: Callable[[float], signal.Signals | None]) -> None:
+        """Until it is asked to stop. Asked twice, it ends at once."""
         watchdog = self._notifier.watchdog
         pulse = min(PULSE, watchdog.total_seconds() / 8) if watchdog else PULSE
         self._scheduler.start()
@@ -99,8 +96,7 @@ class Service:
         _LOG.info("ended")
         if self._workers.running:
             # What is cut off must not meet an interpreter that takes itself apart.
-            self._exit(0)
-        return 0
+            self._exit(CycleEnd.WELL)
 
     def liveness(self) -> Liveness:
         """How the process is."""
@@ -190,11 +186,11 @@ class Service:
         for standing in self._rotations.standings:
             hint = "`rotate finish`, or the next start, goes on from there."
             _LOG.warning("stopped at once: %s", standing, extra={"hint": hint})
-        self._exit(INTERRUPTED)
+        self._exit(CycleEnd.INTERRUPTED)
 
-    def _exit(self, code: int) -> NoReturn:
+    def _exit(self, end: CycleEnd) -> NoReturn:
         logging.shutdown()
-        self._exit_at_once(code)
+        self._exit_at_once(end)
 
     def _is_over(self) -> bool:
         """Rotations go on to where nothing is half done; the rest may be cut off, as by a crash, after a while."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 import time
 from contextlib import ExitStack
@@ -22,16 +21,18 @@ from rotator.web.server import WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from rotator.application import Application
+    from rotator.services.schedule.jobs import CycleEnd
 
 _LOG: Final = logging.getLogger(__name__)
 
 _RANDOM: Final = random.SystemRandom()
 
 
-def serve(app: Application, *, with_pages: bool) -> int:
-    """Runs the service until it is asked to stop; gives the exit code.
+def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEnd], NoReturn]) -> None:
+    """Runs the service until it is asked to stop; one that cannot end otherwise ends by `exit_at_once` (Service).
 
     Raises ConfigurationError when a secret is missing or the pages cannot be served where they are to be, HistoryError
     when the history cannot be used as it is. One that is away for a while is waited for, as an org or a store is.
@@ -43,26 +44,34 @@ def serve(app: Application, *, with_pages: bool) -> int:
         _LOG.warning("the history is away: %s It is tried again on every tick.", error.message)
     with ExitStack() as stack:
         next_signal = stack.enter_context(taken())
-        service = Service(app, Notifier.from_environ(app.environ), monotonic=time.monotonic, random=_RANDOM.random)
+        service = Service(
+            app,
+            Notifier.from_environ(app.environ),
+            monotonic=time.monotonic,
+            random=_RANDOM.random,
+            exit_at_once=exit_at_once,
+        )
         if with_pages:
             _LOG.info("pages are served", extra={"url": stack.enter_context(_pages(app, service)).url})
-        return service.run(next_signal)
+        service.run(next_signal)
 
 
-def serve_once(app: Application, stop_asked: Callable[[], bool]) -> int:
-    """Does one full round; gives the exit code (`rotator.daemon.once.run_once`).
+def serve_once(
+    app: Application, stop_asked: Callable[[], bool], *, exit_at_once: Callable[[CycleEnd], NoReturn]
+) -> CycleEnd:
+    """Does one full round (`rotator.daemon.once.run_once`); with jobs that do not end, it ends by `exit_at_once`.
 
     Raises ConfigurationError when a secret is missing, DaemonRunning beside a daemon that works, HistoryError.
     """
     prove(app, app.settings)
     workers = Workers(slots_of(app.settings), monotonic=time.monotonic)
     daemon_run = DaemonRun(app, random=_RANDOM.random, stop_asked=stop_asked, rotations=RunningRotations())
-    code = run_once(daemon_run, workers, stop_asked)
+    end = run_once(daemon_run, workers, stop_asked)
     if workers.running:
         # What was cut off must not meet an interpreter that takes itself apart.
         logging.shutdown()
-        os._exit(code)
-    return code
+        exit_at_once(end)
+    return end
 
 
 def _pages(app: Application, service: Service) -> WebServer:

@@ -20,7 +20,9 @@ from tests.end_to_end.processes import start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import NoReturn
 
+    from rotator.services.schedule.jobs import CycleEnd
     from tests.end_to_end.places import Place
     from tests.end_to_end.processes import Process
 
@@ -123,6 +125,11 @@ def configured(place: Place, name: str, **sections: Any) -> Path:
     path = place.folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump({**settings, **SERVICE, **sections}, sort_keys=False))
     return path
+
+
+def exits(end: CycleEnd) -> NoReturn:
+    """In the place of os._exit, where a cycle has to come to its end by itself."""
+    raise AssertionError(end)
 
 
 @contextmanager

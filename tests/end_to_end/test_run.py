@@ -16,7 +16,7 @@ from rotator.daemon.start import serve_once
 from rotator.errors import DaemonRunning
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.engine.database import open_database
-from tests.end_to_end.daemons import Daemon, configured, running
+from tests.end_to_end.daemons import Daemon, configured, exits, running
 from tests.end_to_end.places import DEADLINE, Place, hosted_place
 from tests.end_to_end.processes import start
 from tests.end_to_end.troubles import refused
@@ -106,8 +106,8 @@ def test_a_second_one_stands_by_and_takes_over_when_the_first_is_killed(config: 
             assert f"standing by: process {first.process.pid}" in second.hears("STATUS=standing by", more=False)
             assert page(second, "/healthz").status_code == 200
             with Application.configured(config) as app, pytest.raises(DaemonRunning) as refused:
-                serve_once(app, lambda: False)
-            assert refused.value.exit_code == 3
+                serve_once(app, lambda: False, exit_at_once=exits)
+            assert refused.value.transient
 
             # As a machine that is suspended: it does nothing, and is still the one that works.
             os.kill(first.process.pid, signal.SIGSTOP)

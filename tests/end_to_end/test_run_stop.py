@@ -11,8 +11,9 @@ import yaml
 
 from rotator.application import Application
 from rotator.daemon.start import serve_once
+from rotator.services.schedule.jobs import CycleEnd
 from rotator.simulator.wire.faults import Kind
-from tests.end_to_end.daemons import Daemon, configured, running
+from tests.end_to_end.daemons import Daemon, configured, exits, running
 from tests.end_to_end.places import (
     SLOW,
     Place,
@@ -62,10 +63,10 @@ def due(place: Place, name: str) -> Path:
     )
 
 
-def finish(config: Path) -> int:
+def finish(config: Path) -> CycleEnd:
     """What the next start does first."""
     with Application.configured(config) as app:
-        return serve_once(app, lambda: False)
+        return serve_once(app, lambda: False, exit_at_once=exits)
 
 
 def stopped(place: Place, config: Path, reached: Reached, step: str) -> Daemon:
@@ -100,7 +101,7 @@ def test_before_the_upload_it_ends_there_and_the_next_start_finishes(place: Plac
     assert place.live("Billing") == old.fingerprint
     assert place.outcomes("billing")[0] is None
     place.let_go()
-    assert finish(config) == 0
+    assert finish(config) is CycleEnd.WELL
     assert place.live("Billing") == place.current("billing").fingerprint != old.fingerprint
     assert place.outcomes("billing")[0] == "rotated"
 
@@ -127,7 +128,7 @@ def test_at_the_promotion_it_ends_with_the_new_key_current_and_the_next_start_re
     stopped(place, config, after_promotion(place, "billing"), "promote")
     assert place.live("Billing") == place.current("billing").fingerprint != old.fingerprint
     place.let_go()
-    assert finish(config) == 0
+    assert finish(config) is CycleEnd.WELL
     assert place.kept("billing") == {place.current("billing").fingerprint}
     assert place.outcomes("billing")[0] == "rotated"
 
@@ -139,7 +140,7 @@ def test_while_an_old_key_is_retired_nobody_is_refused_and_the_next_start_finish
     assert current.app != old.app
     assert place.logs_in(current)
     place.let_go()
-    assert finish(config) == 0
+    assert finish(config) is CycleEnd.WELL
     assert place.kept("warehouse") == {current.fingerprint}
     assert not place.logs_in(old)
     assert place.outcomes("warehouse")[0] == "rotated"
@@ -158,5 +159,5 @@ def test_asked_twice_it_ends_at_once_and_the_next_start_finishes(place: Place) -
         assert "`rotate finish`" in daemon.events[-1]["hint"]
     assert place.current("billing") == old
     place.let_go()
-    assert finish(config) == 0
+    assert finish(config) is CycleEnd.WELL
     assert place.live("Billing") == place.current("billing").fingerprint != old.fingerprint

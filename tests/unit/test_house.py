@@ -16,11 +16,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import rotator
-from rotator import errors
-from rotator.cli.error_output import INTERRUPTED
+from rotator.cli.exit_codes import ExitCode
 from rotator.cli.main import cli
 from rotator.config.loading import load
-from rotator.services.rotation.report import Outcome
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -73,12 +71,9 @@ def test_the_readme_names_every_command() -> None:
 
 
 def test_the_readme_names_every_exit_code() -> None:
-    raised = {
-        error.exit_code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "exit_code")
-    }
-    ends = {outcome.exit_code for outcome in Outcome}
-    documented = {int(line["code"]) for line in _LINE_OF_A_CODE.finditer(README)}
-    assert documented == raised | ends | {INTERRUPTED}
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    for page in (README, operations[operations.index("## Exit codes") : operations.index("## Ctrl-C")]):
+        assert {int(line["code"]) for line in _LINE_OF_A_CODE.finditer(page)} == set(ExitCode)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

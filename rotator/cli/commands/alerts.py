@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from rotator.cli.exit_codes import ExitCode, of_error
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.output.console import NOTHING, away, clean, console, day, distance, moment, print_json, state, table
@@ -32,7 +33,7 @@ class _Answer:
     accepted: bool
     problem: str = ""
     hint: str = ""
-    exit_code: int = 0
+    exit_code: ExitCode = ExitCode.DONE
 
 
 @click.command("test")
@@ -56,9 +57,9 @@ def test(invocation: Invocation, channels: tuple[str, ...]) -> None:
                 _print_answer(answers[-1])
     if invocation.json:
         print_json([_as_json(answer) for answer in answers])
-    codes = {answer.exit_code for answer in answers} - {0}
+    codes = {answer.exit_code for answer in answers} - {ExitCode.DONE}
     if codes:
-        raise click.exceptions.Exit(3 if codes == {3} else 1)
+        raise click.exceptions.Exit(ExitCode.AWAY if codes == {ExitCode.AWAY} else ExitCode.PERSON_NEEDED)
 
 
 def _chosen(app: Application, names: tuple[str, ...]) -> list[str]:
@@ -78,12 +79,12 @@ def _try(app: Application, name: str) -> _Answer:
     try:
         app.channel(name).send(_message(name, app.now()), thread=None)
     except PartlyAccepted as partly:
-        return _Answer(name, accepted=True, problem=partly.message, hint=partly.hint, exit_code=1)
+        return _Answer(name, accepted=True, problem=partly.message, hint=partly.hint, exit_code=ExitCode.PERSON_NEEDED)
     except DeliveryFailed as failure:
-        code = 1 if failure.lasting else failure.exit_code
+        code = of_error(failure)
         return _Answer(name, accepted=False, problem=failure.message, hint=failure.hint, exit_code=code)
     except RotatorError as error:
-        return _Answer(name, accepted=False, problem=error.message, hint=error.hint, exit_code=1)
+        return _Answer(name, accepted=False, problem=error.message, hint=error.hint, exit_code=ExitCode.PERSON_NEEDED)
     return _Answer(name, accepted=True)
 
 

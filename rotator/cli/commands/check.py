@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json
 from rotator.cli.output.former_names import with_former_names
@@ -46,4 +47,4 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
     else:
         print_sum(found)
     if any(line.result is Result.FAILED for line in found):
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import console, print_json, table
 
@@ -83,7 +84,7 @@ def demo(invocation: Invocation) -> None:
     else:
         _summary(rotations, history.events, intact=history.intact)
     kept = history.intact and all(each.kept_its_promise for each in rotations)
-    raise click.exceptions.Exit(0 if kept else 1)
+    raise click.exceptions.Exit(ExitCode.DONE if kept else ExitCode.PERSON_NEEDED)
 
 
 def _application(config: Path) -> Application:

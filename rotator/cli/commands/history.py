@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NOTHING, clean, console, print_json, short, state, table
 
@@ -140,7 +141,7 @@ def verify(invocation: Invocation) -> None:
         console().print(state("failed"), f"{found.why} The {found.events} events before it are as they were written.")
         console().print("What to do: Restore the history from a backup, and find out who writes to its database.")
     if not found.intact:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)
 
 
 def _as_json(rotation: Rotation) -> dict[str, Any]:

@@ -7,12 +7,19 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
+from rotator.cli.exit_codes import of_end
 from rotator.cli.invocation import Invocation, common_options, pass_invocation
 from rotator.cli.stopping import StopRequest
 from rotator.daemon.logs import LogFormat, log_as_service
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from rotator.services.schedule.jobs import CycleEnd
 
 
 @click.command()
@@ -46,6 +53,11 @@ def run(invocation: Invocation, *, once: bool, log_format: str, http: bool) -> N
         from rotator.daemon.start import serve, serve_once
 
         if not once:
-            raise click.exceptions.Exit(serve(app, with_pages=http))
+            serve(app, with_pages=http, exit_at_once=_exit_at_once)
+            return
         with StopRequest().listening() as stop:
-            raise click.exceptions.Exit(serve_once(app, stop))
+            raise click.exceptions.Exit(of_end(serve_once(app, stop, exit_at_once=_exit_at_once)))
+
+
+def _exit_at_once(end: CycleEnd) -> NoReturn:
+    os._exit(of_end(end))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import clean, console, print_json, short, state, table
 from rotator.cli.output.former_names import with_former_names
@@ -80,7 +81,7 @@ def _print(found: Sequence[TestLogin]) -> None:
             console().print(f"{login.credential}: {login.answer.hint} `rotator status` tells more.")
 
 
-def _exit_code(found: Sequence[TestLogin], names: Sequence[str]) -> int:
+def _exit_code(found: Sequence[TestLogin], names: Sequence[str]) -> ExitCode:
     current = {login.credential: login.answer.outcome for login in found if login.is_current}
     missing = [name for name in names if name not in current]
     if missing:
@@ -91,5 +92,5 @@ def _exit_code(found: Sequence[TestLogin], names: Sequence[str]) -> int:
         )
     refused = {outcome for outcome in current.values() if outcome is not LoginOutcome.ACCEPTED}
     if not refused:
-        return 0
-    return 3 if refused <= {LoginOutcome.TRANSIENT, LoginOutcome.RATE} else 1
+        return ExitCode.DONE
+    return ExitCode.AWAY if refused <= {LoginOutcome.TRANSIENT, LoginOutcome.RATE} else ExitCode.PERSON_NEEDED

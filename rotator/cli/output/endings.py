@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rotator.cli.exit_codes import of_end, of_error
 from rotator.cli.output.console import clean, console, indented, moment, print_json, short, state
 from rotator.cli.output.former_names import with_former_names
 from rotator.services.rotation.report import Outcome, Report
@@ -96,7 +97,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
             "steps": [asdict(step) for step in report.steps],
             "again_at": report.again_at,
             "warnings": list(report.warnings),
-            "exit_code": report.outcome.exit_code,
+            "exit_code": of_end(report.outcome),
         }
     )
 
@@ -110,6 +111,6 @@ def failure_as_json(name: str, error: RotatorError) -> dict[str, Any]:
             "why": error.message,
             "effect": error.effect,
             "hint": error.hint,
-            "exit_code": error.exit_code,
+            "exit_code": of_error(error),
         }
     )

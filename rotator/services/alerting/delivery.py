@@ -216,9 +216,9 @@ class Delivery:
             self._back_off,
             problem=failure.message,
             hint=failure.hint,
-            lasting=failure.lasting,
+            lasting=not failure.transient,
             jitter=jitter,
-            not_before=run.now + self._back_off.ceiling if failure.lasting else not_before,
+            not_before=run.now + self._back_off.ceiling if not failure.transient else not_before,
         )
 
     def _next_trial(
@@ -227,13 +227,13 @@ class Delivery:
         if attempt.next_at:
             return attempt.next_at
         attempts = max(notification.attempts for notification in notifications)
-        return run.now + (self._back_off.ceiling if failure.lasting else self._back_off.pause(attempts))
+        return run.now + (self._back_off.ceiling if not failure.transient else self._back_off.pause(attempts))
 
     def _tell_elsewhere(self, run: _Run, attempt: AttemptRecord) -> None:
         for notifications, failure in run.failures:
             # Where the others were accepted, it is this message that fails and not the channel.
             in_a_row = max(notification.attempts for notification in notifications) if run.told else attempt.failures
-            if failure.lasting or in_a_row >= TOLD_ELSEWHERE_AFTER:
+            if not failure.transient or in_a_row >= TOLD_ELSEWHERE_AFTER:
                 self._alerting.problem(_closed(run.channel, failure), run.now)
                 return
         if run.partly:
@@ -256,7 +256,7 @@ class _Run:
 
     def take_apart(self, digest: list[Letter]) -> None:
         """A digest that was refused for good may have been so for one message in it: the others are sent alone."""
-        if self.failures and self.failures[-1][1].lasting:
+        if self.failures and not self.failures[-1][1].transient:
             self.failures.pop()
             self.unsent = [*digest, *self.unsent]
             self.one_by_one = True
@@ -266,7 +266,7 @@ class _Run:
         """Nothing is left, or the channel and not a single message is what fails."""
         if not self.unsent or len(self.failures) >= _FAILURES_AT_ONCE:
             return True
-        return any(not failure.lasting for _, failure in self.failures)
+        return any(failure.transient for _, failure in self.failures)
 
 
 def _safely(channel: str, call: Callable[[], str]) -> str:

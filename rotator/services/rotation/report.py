@@ -36,22 +36,6 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
     """It was asked to stop."""
 
-    @property
-    def exit_code(self) -> int:
-        """As the README documents them."""
-        return _EXIT_CODES[self]
-
-
-_EXIT_CODES = {
-    Outcome.ROTATED: 0,
-    Outcome.RESTORED: 0,
-    Outcome.NOTHING: 0,
-    Outcome.WAITING: 3,
-    Outcome.REVERTED: 4,
-    Outcome.HALTED: 1,
-    Outcome.INTERRUPTED: 130,
-}
-
 
 @dataclass(frozen=True)
 class Step:

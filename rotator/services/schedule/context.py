@@ -86,10 +86,6 @@ class UnitOfWork:
         return AlertRules(self._settings, self._database)
 
 
-AWAY: Final = 3
-"""Exit code of errors that time mends (`rotator.errors`)."""
-
-
 class JobAdapters(Protocol):
     """Sessions, connections and stores of one job in one thread (`rotator.application.Application.fork`).
 
@@ -190,7 +186,7 @@ class ServiceContext:
             self.back_off,
             problem=error.message,
             hint=error.hint,
-            lasting=error.exit_code != AWAY,
+            lasting=not error.transient,
             jitter=self.random(),
             world=world,
         )

@@ -17,7 +17,7 @@ from rotator.services.schedule.delivery_job import DeliveryJobs
 from rotator.services.schedule.due import NextDues
 from rotator.services.schedule.heartbeat import Heartbeat
 from rotator.services.schedule.inventory_job import InventoryJobs
-from rotator.services.schedule.jobs import Job, JobKind
+from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
 from rotator.services.schedule.maintenance import Maintenance
 from rotator.services.schedule.rotation_job import RotationJobs
 
@@ -41,11 +41,12 @@ class CycleResult:
     """What failed when it was last tried."""
 
     @property
-    def exit_code(self) -> int:
-        """As the README documents them: 0 all is well, 1 a person is needed, 3 something is away for a while."""
+    def end(self) -> CycleEnd:
+        """`ATTENTION` as soon as one of the failures needs a person."""
         if not self.failing:
-            return 0
-        return 1 if any(attempt.lasting or attempt.needs_attention for attempt in self.failing) else 3
+            return CycleEnd.WELL
+        needs_person = any(attempt.lasting or attempt.needs_attention for attempt in self.failing)
+        return CycleEnd.ATTENTION if needs_person else CycleEnd.AWAY
 
 
 def _one_by_one(jobs: Sequence[Job]) -> None:

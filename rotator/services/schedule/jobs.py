@@ -30,6 +30,18 @@ class JobKind(StrEnum):
     """Tells the outside monitor that a full round has ended."""
 
 
+class CycleEnd(StrEnum):
+    """How a cycle ended, or the daemon that does one after the other."""
+
+    WELL = "well"
+    AWAY = "away"
+    """Something is away for a while, and is tried again by the next."""
+    ATTENTION = "needs attention"
+    """A person is needed."""
+    INTERRUPTED = "interrupted"
+    """It was asked to stop."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One thing that is due. Jobs of different keys may run at the same time, two of one key never."""

@@ -56,7 +56,7 @@ def test_a_refused_message_has_not_arrived_and_the_refusal_says_what_to_do(groun
     assert "ops" in refused.value.message
     assert "kept and sent again" in refused.value.effect
     assert refused.value.hint
-    assert refused.value.lasting is (lasting and ground.tells_lasting)
+    assert refused.value.transient is not (lasting and ground.tells_lasting)
 
 
 def test_after_a_refusal_the_channel_accepts_again(ground: Ground) -> None:
@@ -75,7 +75,7 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(ground: Ground) -> No
     with pytest.raises(DeliveryFailed) as failed:
         ground.open(timeout="1s").send(message(), thread=None)
     assert time.monotonic() - began < 10
-    assert not failed.value.lasting
+    assert failed.value.transient
 
 
 def test_a_lost_answer_is_a_failure_although_the_message_has_arrived(ground: Ground) -> None:
@@ -89,7 +89,7 @@ def test_a_server_that_is_not_there_is_a_failure_that_may_pass(ground: Ground, u
     channel = ground.open(port=unused_port)
     with pytest.raises(DeliveryFailed) as failed:
         channel.send(message(), thread=None)
-    assert not failed.value.lasting
+    assert failed.value.transient
 
 
 def test_names_from_an_org_are_shown_and_do_nothing(ground: Ground) -> None:

@@ -78,7 +78,7 @@ def test_a_mail_that_nobody_gets_is_tried_again_as_long_as_one_may_get_it(
     mail.server.refused = dict(zip(BOTH, answers, strict=True))
     with pytest.raises(DeliveryFailed, match=r"ops@example\.com") as refused:
         mail.open(to=BOTH).send(message(), thread=None)
-    assert refused.value.lasting is lasting
+    assert refused.value.transient is not lasting
 
 
 @pytest.mark.parametrize(("answer", "lasting"), [("554 5.7.1 spam", True), ("452 full", False), ("421 busy", False)])
@@ -86,13 +86,13 @@ def test_a_refused_text_says_why(mail: MailGround, answer: str, *, lasting: bool
     mail.server.after_data = answer
     with pytest.raises(DeliveryFailed, match=answer[:3]) as refused:
         mail.open().send(message(), thread=None)
-    assert refused.value.lasting is lasting
+    assert refused.value.transient is not lasting
 
 
 def test_a_wrong_login_is_for_a_person_to_mend(mail: MailGround) -> None:
     with pytest.raises(DeliveryFailed, match=r"refused the login \(535\)") as refused:
         mail.open(username="somebody").send(message(), thread=None)
-    assert refused.value.lasting
+    assert not refused.value.transient
     assert "`password`" in refused.value.hint
 
 
@@ -106,7 +106,7 @@ def test_a_check_logs_in_and_sends_nothing(mail: MailGround) -> None:
 def test_a_server_that_is_not_trusted_gets_no_password(mail: MailGround) -> None:
     with pytest.raises(DeliveryFailed, match="not trusted") as refused:
         mail.open(ca=None).send(message(), thread=None)
-    assert refused.value.lasting
+    assert not refused.value.transient
 
 
 def test_tls_from_the_start(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_server_without_starttls_gets_neither_password_nor_mail(tmp_path: Path
         mail = MailGround(server, tmp_path)
         with pytest.raises(DeliveryFailed, match="does not offer starttls") as refused:
             mail.open(ca=None).send(message(), thread=None)
-        assert refused.value.lasting
+        assert not refused.value.transient
         assert server.arrived == []
 
 

@@ -169,7 +169,7 @@ def test_what_only_a_person_can_mend_says_what_to_do(bot: Channel, slack: FakeSl
     slack.ordered.append(refusal(error))
     with pytest.raises(DeliveryFailed, match=error) as refused:
         bot.send(message(), thread=None)
-    assert refused.value.lasting
+    assert not refused.value.transient
     assert hint in refused.value.hint
 
 
@@ -188,7 +188,7 @@ def test_what_may_pass_is_said_to_be_so(bot: Channel, slack: FakeSlack, ordered:
     slack.ordered.append(ordered)
     with pytest.raises(DeliveryFailed) as refused:
         bot.send(message(), thread=None)
-    assert not refused.value.lasting
+    assert refused.value.transient
     assert len(slack.requests) == 1
 
 
@@ -210,7 +210,7 @@ def test_a_webhook_that_only_a_person_can_mend_says_what_to_do(
     slack.ordered.append(Ordered(status, word))
     with pytest.raises(DeliveryFailed) as refused:
         hook.send(message(), thread=None)
-    assert refused.value.lasting
+    assert not refused.value.transient
     assert hint in refused.value.hint
     assert "html" not in str(refused.value)
 
@@ -220,7 +220,7 @@ def test_a_page_that_is_not_slacks_is_no_acceptance(hook: Channel, slack: FakeSl
     slack.ordered.append(Ordered(200, body))
     with pytest.raises(DeliveryFailed) as refused:
         hook.send(message(), thread=None)
-    assert not refused.value.lasting
+    assert refused.value.transient
 
 
 @pytest.mark.parametrize("kind", ["bot", "hook"])
@@ -235,7 +235,7 @@ def test_too_many_messages_are_sent_again_when_slack_said(
     slack.ordered.append(Ordered(429, '{"ok":false,"error":"ratelimited"}', {"Retry-After": header}))
     with pytest.raises(DeliveryFailed) as refused:
         channel.send(message(), thread=None)
-    assert (refused.value.retry_after, refused.value.lasting) == (pause, False)
+    assert (refused.value.retry_after, refused.value.transient) == (pause, True)
     # The library makes no second call of its own.
     assert len(slack.requests) == 1
 
@@ -244,7 +244,7 @@ def test_a_server_that_is_not_trusted_gets_no_secret(slack: FakeSlack, tmp_path:
     for ground in (SlackGround(slack, tmp_path), WebhookGround(slack, tmp_path)):
         with pytest.raises(DeliveryFailed, match="not trusted") as refused:
             ground.open(ca=None).send(message(), thread=None)
-        assert refused.value.lasting
+        assert not refused.value.transient
         assert "`ca`" in refused.value.hint
     assert slack.requests == []
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.config.settings import Settings
-    from rotator.services.schedule.jobs import Job
+    from rotator.services.schedule.jobs import CycleEnd, Job
 
 PATIENCE = 10.0
 
@@ -98,7 +98,7 @@ class World:
         self.stop_asked = stop_asked
         daemon_run = Mock()
         daemon_run.context.settings = app.settings
-        daemon_run.context.alerts = self.alerts
+        daemon_run.context.alerting = self.alerts
         daemon_run.at_work = self._at_work
         daemon_run.cycle.due = self._due
         return daemon_run
@@ -124,10 +124,10 @@ class Stage:
     world: World
     heard: Heard
 
-    def plays(self, script: Callable[[], Iterator[signal.Signals | None]]) -> int:
+    def plays(self, script: Callable[[], Iterator[signal.Signals | None]]) -> None:
         """Runs it; the script yields the signals that come, and None where none does."""
         steps = script()
-        return self.service.run(lambda _seconds: next(steps))
+        self.service.run(lambda _seconds: next(steps))
 
     def come(self, is_so: Callable[[], Any]) -> Iterator[None]:
         """Lets the main thread look around until it is so; to be used by `yield from`."""
@@ -146,8 +146,8 @@ class ExitedError(Exception):
     """Instead of os._exit."""
 
 
-def exit_at_once(code: int) -> NoReturn:
-    raise ExitedError(code)
+def exit_at_once(end: CycleEnd) -> NoReturn:
+    raise ExitedError(end)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from rotator.daemon.watchdog import longest
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.engine.database import open_database
 from rotator.services.schedule.jobs import JobKind
+from tests.unit.daemon.conftest import exit_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def appended(config: Path, more: str) -> Settings:
 def test_it_does_not_start_without_a_secret_that_it_needs_itself(config: Path, more: str, variable: str) -> None:
     settings = appended(config, more)
     with pytest.raises(ConfigurationError, match=f"environment variable {variable} is not set"):
-        serve(Application(settings, environ={}, config=config), with_pages=False)
+        serve(Application(settings, environ={}, config=config), with_pages=False, exit_at_once=exit_at_once)
     prove(Application(settings, environ={variable: "https://hooks.example/services/T/B/x"}), settings)
 
 
@@ -55,7 +56,7 @@ def test_a_history_of_a_later_release_is_no_reason_to_wait(config: Path, tmp_pat
     with open_database(f"sqlite:///{tmp_path}/rotator.db") as database, database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with Application(load(config), environ={}) as app, pytest.raises(HistoryError):
-        serve(app, with_pages=False)
+        serve(app, with_pages=False, exit_at_once=exit_at_once)
 
 
 def test_pages_that_cannot_be_served_keep_it_from_starting(config: Path) -> None:
@@ -64,7 +65,7 @@ def test_pages_that_cannot_be_served_keep_it_from_starting(config: Path) -> None
         Application(settings, environ={"PAGES": "secret"}, config=config) as app,
         pytest.raises(ConfigurationError, match=r"192\.0\.2\.1"),
     ):
-        serve(app, with_pages=True)
+        serve(app, with_pages=True, exit_at_once=exit_at_once)
 
 
 def test_it_is_read_again_from_where_it_was_read(config: Path) -> None:

@@ -11,7 +11,7 @@ from rotator.daemon.once import run_once
 from rotator.daemon.workers import Workers
 from rotator.errors import HistoryUnavailable
 from rotator.services.schedule.cycle import CycleResult
-from rotator.services.schedule.jobs import Job, JobKind
+from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,13 +33,13 @@ def unnoted() -> None:
 
 
 def once(
-    *jobs: Callable[[], None], end: Sequence[AttemptRecord] = (), stop_asked: Callable[[], bool] = lambda: False
-) -> int:
-    """The exit code of a round with these jobs, which ends so."""
+    *jobs: Callable[[], None], failing: Sequence[AttemptRecord] = (), stop_asked: Callable[[], bool] = lambda: False
+) -> CycleEnd:
+    """The end of a cycle with these jobs, of which these failed."""
 
     def whole_round(run_all: Callable[[Sequence[Job]], None]) -> CycleResult:
         run_all([Job(JobKind.INVENTORY, str(number), job) for number, job in enumerate(jobs)])
-        return CycleResult(tuple(end))
+        return CycleResult(tuple(failing))
 
     @contextmanager
     def at_work() -> Iterator[None]:
@@ -51,27 +51,27 @@ def once(
 
 
 @pytest.mark.parametrize(
-    ("jobs", "end", "code"),
+    ("jobs", "failing", "end"),
     [
-        ([nothing, nothing], [], 0),
-        ([nothing], [AWAY], 3),
-        ([nothing], [AWAY, HOPELESS], 1),
-        ([fault], [], 1),
-        ([unnoted], [], 3),
+        ([nothing, nothing], [], CycleEnd.WELL),
+        ([nothing], [AWAY], CycleEnd.AWAY),
+        ([nothing], [AWAY, HOPELESS], CycleEnd.ATTENTION),
+        ([fault], [], CycleEnd.ATTENTION),
+        ([unnoted], [], CycleEnd.AWAY),
     ],
 )
-def test_the_exit_code_says_whether_all_is_well(
-    jobs: list[Callable[[], None]], end: list[AttemptRecord], code: int, caplog: pytest.LogCaptureFixture
+def test_the_end_says_whether_all_is_well(
+    jobs: list[Callable[[], None]], failing: list[AttemptRecord], end: CycleEnd, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert once(*jobs, end=end) == code
+    assert once(*jobs, failing=failing) is end
     assert [record.__dict__["why"] for record in caplog.records if "why" in vars(record)] == [
-        attempt.problem for attempt in end
+        attempt.problem for attempt in failing
     ]
 
 
 def test_asked_to_stop_it_begins_nothing_more_and_says_so() -> None:
     begun: list[int] = []
-    assert once(lambda: begun.append(1), stop_asked=lambda: True) == 130
+    assert once(lambda: begun.append(1), stop_asked=lambda: True) is CycleEnd.INTERRUPTED
     assert begun == []
 
 
@@ -81,4 +81,4 @@ def test_a_request_to_stop_is_seen_while_jobs_run() -> None:
     def ask() -> None:
         asked[0] = True
 
-    assert once(ask, stop_asked=lambda: asked[0]) == 130
+    assert once(ask, stop_asked=lambda: asked[0]) is CycleEnd.INTERRUPTED

@@ -57,7 +57,7 @@ def test_what_is_due_is_begun_once_however_often_it_is_asked_for(stage: Stage, w
         yield signal.SIGTERM
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)
 
 
 def test_a_scheduler_that_hangs_is_not_taken_for_alive(stage: Stage, world: World) -> None:
@@ -84,7 +84,7 @@ def test_a_scheduler_that_hangs_is_not_taken_for_alive(stage: Stage, world: Worl
         yield signal.SIGTERM
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)
 
 
 def test_a_job_that_hangs_is_told_once_and_feeds_no_watchdog(
@@ -105,7 +105,7 @@ def test_a_job_that_hangs_is_told_once_and_feeds_no_watchdog(
         yield signal.SIGTERM
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)
 
 
 def test_a_history_that_is_away_is_waited_for(stage: Stage, world: World) -> None:
@@ -124,7 +124,7 @@ def test_a_history_that_is_away_is_waited_for(stage: Stage, world: World) -> Non
         yield signal.SIGTERM
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)
 
 
 def test_one_that_has_lost_its_lock_asks_rotations_to_end_and_takes_it_again_when_it_can(
@@ -146,7 +146,7 @@ def test_one_that_has_lost_its_lock_asks_rotations_to_end_and_takes_it_again_whe
         yield signal.SIGTERM
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)
 
 
 def test_asked_to_stop_it_waits_for_rotations_and_not_for_ever_for_the_rest(
@@ -167,7 +167,7 @@ def test_asked_to_stop_it_waits_for_rotations_and_not_for_ever_for_the_rest(
         held.let_go()
         yield from stage.come(lambda: world.ticks > ticks)
 
-    with pytest.raises(ExitedError, match="0"):
+    with pytest.raises(ExitedError, match="well"):
         stage.plays(script)
     looks.let_go()
 
@@ -184,7 +184,7 @@ def test_asked_to_stop_it_lets_looks_and_deliveries_end_for_a_while(stage: Stage
         held.let_go()
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)
     assert not stage.heard.count("EXTEND_TIMEOUT_USEC")
 
 
@@ -196,7 +196,7 @@ def test_asked_twice_it_ends_at_once(stage: Stage, world: World, held: Held) -> 
         yield signal.SIGINT
         yield signal.SIGTERM
 
-    with pytest.raises(ExitedError, match="130"):
+    with pytest.raises(ExitedError, match="interrupted"):
         stage.plays(script)
 
 
@@ -217,7 +217,7 @@ def test_a_configuration_that_is_read_again_counts_from_the_next_tick(
         yield signal.SIGTERM
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)
 
 
 def test_a_wrong_configuration_is_refused_told_and_solved_by_the_next_right_one(
@@ -245,7 +245,7 @@ def test_a_wrong_configuration_is_refused_told_and_solved_by_the_next_right_one(
         yield signal.SIGTERM
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)
 
 
 def test_what_counts_from_the_next_start_only_is_said(stage: Stage, config: Path) -> None:
@@ -256,4 +256,4 @@ def test_what_counts_from_the_next_start_only_is_said(stage: Stage, config: Path
         yield signal.SIGTERM
         yield from stage.ends()
 
-    assert stage.plays(script) == 0
+    stage.plays(script)

@@ -211,7 +211,7 @@ class TestOtherCertificates:
         assert unread.kind is kind
         assert permission in unread.error.hint
         assert "The org production does not show its" in unread.error.message
-        assert unread.error.exit_code == 1
+        assert not unread.error.transient
 
     def test_a_tooling_api_that_is_closed_hides_nothing_else(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.application import Application
+from rotator.cli.exit_codes import of_end
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.options import RotationOptions
@@ -160,7 +161,7 @@ def test_json_is_a_list_of_all_and_the_errors_are_told_to_people_too(rotator: Co
 @pytest.mark.parametrize("ended", list(Outcome))
 def test_the_exit_code_is_the_outcomes(rotator: Command, services: Services, ended: Outcome) -> None:
     services.endings["one"] = replace(DONE, outcome=ended)
-    assert rotator("rotate", "now", "one").code == ended.exit_code
+    assert rotator("rotate", "now", "one").code == of_end(ended)
 
 
 def test_steps_are_told_on_standard_error_as_they_are_taken(rotator: Command, services: Services) -> None:

@@ -137,7 +137,7 @@ def test_a_promotion_whose_answer_is_lost_begins_a_grace_all_the_same(
 def test_asked_to_stop_it_stops_where_nothing_is_half_done_and_says_how_to_go_on(one: Bench) -> None:
     one.stop_asked = True
     report = one.handle()
-    assert (report.outcome, report.outcome.exit_code) == (Outcome.INTERRUPTED, 130)
+    assert report.outcome is Outcome.INTERRUPTED
     assert "rotate finish billing" in report.hint
     assert one.writes == {}
     one.stop_asked = False
@@ -151,7 +151,7 @@ def test_asked_to_stop_after_the_upload_it_goes_on_until_consumers_log_in_again(
 
     one.on_write = ask
     report = one.handle()
-    assert (report.outcome, report.outcome.exit_code) == (Outcome.ROTATED, 0)
+    assert report.outcome is Outcome.ROTATED
 
 
 def test_asked_to_stop_while_alternating_it_leaves_the_rest_to_another_run(pair: Bench) -> None:
@@ -264,7 +264,7 @@ def test_answers_that_prove_nothing_halt_the_run_and_leave_the_gap_open(one: Ben
 
     one.refuses = nobody_knows
     report = one.handle()
-    assert (report.outcome, report.outcome.exit_code, report.halt) == (Outcome.HALTED, 1, HaltReason.UNPROVEN)
+    assert (report.outcome, report.halt) == (Outcome.HALTED, HaltReason.UNPROVEN)
     assert one.writes["Billing"] == 1
     assert rotations(one.database)[0].gap_seconds is None
     one.refuses = lambda _: None
@@ -275,7 +275,7 @@ def test_answers_that_prove_nothing_halt_the_run_and_leave_the_gap_open(one: Ben
 def test_what_must_wait_for_the_end_of_a_grace_says_until_when(pair: Bench) -> None:
     pair.handle()
     report = pair.handle()
-    assert (report.outcome, report.outcome.exit_code) == (Outcome.WAITING, 3)
+    assert report.outcome is Outcome.WAITING
     assert report.again_at
     pair.time = report.again_at
     assert pair.handle().outcome is Outcome.ROTATED

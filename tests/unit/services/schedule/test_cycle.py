@@ -16,7 +16,7 @@ from rotator.history.journal.queries import certificates
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.services.alerting.catalog import STORE
-from rotator.services.schedule.jobs import Job, JobKind
+from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -326,13 +326,13 @@ def test_what_is_not_configured_any_more_is_forgotten(one: CycleBench) -> None:
 
 
 def test_one_round_looks_at_every_org_and_says_what_is_failing(one: CycleBench) -> None:
-    assert one.cycle.once().exit_code == 0
+    assert one.cycle.once().end is CycleEnd.WELL
     assert one.outside.beats == [MOMENT]
     one.outside.org_fails = AWAY
-    end = one.cycle.once()
-    assert (end.exit_code, [attempt.name for attempt in end.failing]) == (3, ["production"])
+    result = one.cycle.once()
+    assert (result.end, [attempt.name for attempt in result.failing]) == (CycleEnd.AWAY, ["production"])
     one.outside.org_fails = REFUSED
-    assert one.cycle.once().exit_code == 1
+    assert one.cycle.once().end is CycleEnd.ATTENTION
 
 
 def test_one_round_may_be_run_in_threads_of_the_callers(one: CycleBench) -> None:
@@ -356,6 +356,6 @@ def test_one_daemon_works_at_a_time(one: CycleBench) -> None:
         told = pytest.raises(DaemonRunning, match=r"works on this database: process \d+ on")
         with told as other, one.cycle.at_work(locks):
             pytest.fail("both work")
-        assert other.value.exit_code == 3
+        assert other.value.transient
     with one.cycle.at_work(locks):
         pass

@@ -262,7 +262,7 @@ def test_two_programs_do_not_change_one_credential_at_once(
     def meanwhile(*arguments: Any, **keywords: Any) -> None:
         with pytest.raises(StoreUnavailable, match="Another program") as busy:
             other.sweep(NAME)
-        refused.append(busy.value.exit_code)
+        refused.append(busy.value.transient)
         real(*arguments, **keywords)
 
     monkeypatch.setattr(os, "symlink", meanwhile)

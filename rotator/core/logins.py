@@ -40,6 +40,15 @@ class LoginAnswer:
     """The org's own words, such as `invalid_grant: user hasn't approved this consumer`; never a token."""
     hint: str = ""
 
+    @property
+    def may_speak_of_the_key(self) -> bool:
+        """Whether it is a refusal that an app may give to a wrong key: no outage, no limit, no clock, no locked user.
+
+        One live report of an External Client App has `invalid_client` where others say `invalid assertion`.
+        """
+        is_refusal = self.outcome in {LoginOutcome.MISMATCH, LoginOutcome.CONFIGURATION}
+        return is_refusal and "locked" not in self.reason.lower()
+
 
 _LONGEST_REASON: Final = 300
 _BUSY: Final = "The org is busy or away; see status.salesforce.com if it lasts."

@@ -47,14 +47,14 @@ def effect(world: World, action: Action, wanted: Wanted, *, key: str = "new") ->
 def verified(world: World, action: Action) -> World:
     """The world after a test login that is answered with the truth, a tick later."""
     version = _its_version(world, action)
-    truth = LoginOutcome.ACCEPTED if world.logs_in(version) else LoginOutcome.MISMATCH
-    return answered(world.later(), version, truth)
+    truth = world.settled().answers(version)[0]
+    return answered(world.later(), version, truth, learns=action.learns)
 
 
 def outcomes(world: World, action: Action, wanted: Wanted) -> Iterator[World]:
     """Every way in which an action can end that leaves anything behind: with its effect, half of it, or an answer."""
     if action.kind is ActionKind.VERIFY:
-        yield from _answers(world, _its_version(world, action))
+        yield from _answers(world, _its_version(world, action), action.learns)
         return
     yield effect(world, action, wanted)
     if action.kind is ActionKind.GENERATE and not wanted.options.keep_key:
@@ -68,10 +68,10 @@ def outcomes(world: World, action: Action, wanted: Wanted) -> Iterator[World]:
 
 
 @cache
-def _answers(world: World, version: Stored) -> tuple[World, ...]:
+def _answers(world: World, version: Stored, learns: bool) -> tuple[World, ...]:
     # Other answers that prove nothing only end a run sooner.
     return tuple(
-        answered(when, version, answer)
+        answered(when, version, answer, learns=learns)
         for when in dict.fromkeys((world, world.later()))
         for answer in (*world.answers(version), LoginOutcome.TRANSIENT)
     )

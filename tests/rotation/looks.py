@@ -10,6 +10,7 @@ from rotator.core.decision.observations import KnownVersion, Memory, Observation
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from tests.rotation.world import APPS, NOW, POLICY, THROWAWAY, TICK, Cert, Stored, Tried, World
 
+_SAID = "said so"
 _LONGEST_ROW = 1
 """Ticks: `hold` and `timeout`."""
 _LONGEST_TRIAL = 2
@@ -30,10 +31,11 @@ def remembered(before: World, after: World) -> World:
     return after._replace(tried=tuple(tried for tried in after.tried if tried.name in memory.probes))
 
 
-def answered(world: World, version: Stored, outcome: LoginOutcome) -> World:
-    """The process got an answer to a test login."""
+def answered(world: World, version: Stored, outcome: LoginOutcome, *, learns: bool = False) -> World:
+    """The process got an answer to a test login; `learns` is the action's."""
     others = tuple(tried for tried in world.tried if tried.name != version.name)
-    return world._replace(tried=(*others, _one_more(world.row(version), version.name, outcome)))
+    tried, heard = _one_more(world.row(version), version.name, outcome, learns, world.heard == version.name)
+    return world._replace(tried=(*others, tried), heard=version.name if heard else world.heard)
 
 
 def giving_up(world: World, name: str) -> World:
@@ -77,7 +79,7 @@ def _memory(world: World) -> Memory:
 def _probe(tried: Tried) -> Probe:
     last_at = NOW - tried.age * TICK
     return Probe(
-        LoginAnswer(tried.outcome, "said so"),
+        LoginAnswer(tried.outcome, _SAID),
         first_at=last_at - tried.trial * TICK,
         since=last_at - tried.row * TICK,
         last_at=last_at,
@@ -86,14 +88,19 @@ def _probe(tried: Tried) -> Probe:
 
 
 @cache
-def _one_more(tried: Tried | None, name: str, outcome: LoginOutcome) -> Tried:
-    answer = LoginAnswer(outcome, "said so")
-    probe = _probe(tried).then(answer, NOW) if tried else Probe.begin(answer, NOW)
-    return Tried(
+def _one_more(tried: Tried | None, name: str, outcome: LoginOutcome, learns: bool, heard: bool) -> tuple[Tried, bool]:
+    """The test logins with one more, and whether it is known by now what the org says of this key while it is wrong."""
+    version = Fingerprint(name)
+    memory = Memory(
+        probes={version: _probe(tried)} if tried else {}, wrong_key_words={version: _SAID} if heard else {}
+    ).probed(version, LoginAnswer(outcome, _SAID), NOW, learns=learns)
+    probe = memory.probes[version]
+    row = Tried(
         name,
-        outcome,
+        probe.outcome,
         streak=min(probe.streak, POLICY.verification.confirmations),
         row=min((probe.last_at - probe.since) // TICK, _LONGEST_ROW),
         trial=min((probe.last_at - probe.first_at) // TICK, _LONGEST_TRIAL),
         age=0,
     )
+    return row, version in memory.wrong_key_words

@@ -52,6 +52,8 @@ def check_action(world: World, action: Action, wanted: Wanted) -> None:
         rule(world.pending is None, "a pending version is never overwritten", world, action)
         in_turn = len(world.live) == 1 or wanted.options.keep_key or not world.is_slot_of_current(action.app)
         rule(in_turn, "alternating: a new key is for the standby app", world, action)
+    if action.kind is ActionKind.VERIFY:
+        _check_trial(world, action)
     if action.kind is ActionKind.PROMOTE:
         _check_promotion(world, action, wanted)
     if action.kind in {ActionKind.DISCARD, ActionKind.RETIRE}:
@@ -73,9 +75,33 @@ def _check_write(world: World, action: Action, wanted: Wanted) -> None:
         rule(action.kind is not ActionKind.DISABLE, "the app of current is never disabled", world, action)
     if action.kind is ActionKind.UPLOAD:
         rule(action.version not in world.given_up, "what never held is not tried again in the same run", world, action)
+    if action.kind is ActionKind.UPLOAD:
+        _check_new_key(world, action)
     if action.kind is ActionKind.UPLOAD and slot_of_current:
         _check_way_back(world, action, wanted)
     _check_grace(world, action, wanted)
+
+
+def _check_new_key(world: World, action: Action) -> None:
+    version = world.named(action.version)
+    if version is None or any(other.key == version.key for other in world.stages if other != version):
+        return
+    row = world.row(version)
+    refused = row is not None and row.outcome in {LoginOutcome.MISMATCH, LoginOutcome.CONFIGURATION}
+    accepted_as_before = version == world.previous and row is not None and row.outcome is LoginOutcome.ACCEPTED
+    rule(refused or accepted_as_before, "a new key is refused before its certificate is there", world, action)
+
+
+def _check_trial(world: World, action: Action) -> None:
+    """When a refusal may count as what the app says of a wrong key."""
+    version, current = world.named(action.version), world.current
+    if version is None or not action.learns:
+        return
+    rule(not world.is_live(version), "what a wrong key is told is learnt while it is wrong", world, action)
+    row = world.row(current) if current and world.is_slot_of_current(version.app) else None
+    in_use = current is None or not world.is_slot_of_current(version.app)
+    proven = row is not None and row.outcome is LoginOutcome.ACCEPTED and row.age == 0
+    rule(in_use or proven, "what a wrong key is told is learnt while current's key logs in", world, action)
 
 
 def _check_way_back(world: World, action: Action, wanted: Wanted) -> None:
@@ -185,7 +211,8 @@ def _excused(world: World, action: Action, wanted: Wanted) -> bool:
         HaltReason.STANDBY_UNKNOWN: UNKNOWN in world.live,
         HaltReason.NOTHING_STORED: current is None,
         HaltReason.NOT_KEPT: wanted.goal is Goal.BRING,
-        HaltReason.UNPROVEN: current is None and (_is_bad(world.pending) or bool(world.given_up)),
+        HaltReason.UNPROVEN: (current is None and (_is_bad(world.pending) or bool(world.given_up)))
+        or (world.other_words and _is_bad(world.pending) and not world.heard),
     }
     return action.halt is not None and excuses.get(action.halt, False)
 

@@ -20,6 +20,8 @@ class _Asked(NamedTuple):
     is_current: bool
     certain: bool
     """No login with the key can be refused any more."""
+    waits: bool
+    """Its certificate is not on its app: a refusal is what must come, and one is like another."""
 
 
 def plain(world: World, *, keeps_name: bool) -> World:
@@ -59,10 +61,16 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
         previous=stored(world.previous),
         in_grace=world.in_grace and world.previous is not None,
         by_hand=world.by_hand and current is not None and not world.is_live(current),
+        other_words=world.other_words,
+        heard=names[world.heard] if world.other_words and world.pending and world.heard == world.pending.name else "",
     )
     asked = (
         _Asked(
-            version.name, names[version.name], version == current, world.answers(version) == (LoginOutcome.ACCEPTED,)
+            version.name,
+            names[version.name],
+            version == current,
+            world.answers(version) == (LoginOutcome.ACCEPTED,),
+            version == world.pending != current and not world.is_live(version),
         )
         for version in dict.fromkeys((world.pending, current))
         if version
@@ -79,6 +87,10 @@ def _plain_rows(tried: tuple[Tried, ...], asked: tuple[_Asked, ...], given_up: f
 
 
 def _plain_row(row: Tried, of: _Asked) -> Tried:
+    if of.waits and row.outcome in {LoginOutcome.MISMATCH, LoginOutcome.CONFIGURATION}:
+        return Tried(of.plain_name, LoginOutcome.MISMATCH, streak=1, row=0, trial=0, age=0)
+    if of.waits:
+        row = row._replace(trial=0)
     accepted, refused = row.outcome is LoginOutcome.ACCEPTED, row.outcome is LoginOutcome.MISMATCH
     # How often a login was refused is asked for of current only; when, of those that succeeded.
     streak = row.streak if accepted or (refused and of.is_current) else 1

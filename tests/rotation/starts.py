@@ -12,7 +12,7 @@ from tests.rotation.happenings import adopted
 from tests.rotation.world import APPS, BAD_KEY, NAMED, THROWAWAY, UNKNOWN, Cert, Stored, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _NAMED = Fingerprint(NAMED)
 
@@ -51,6 +51,11 @@ def sane(strategy: Strategy) -> Iterator[World]:
     for standby in [()] if strategy is Strategy.IN_PLACE else [(None,), (UNKNOWN,), (THROWAWAY,), (_V0.cert,)]:
         for live, current in ((_V0.cert, _V0), (None, None)):
             yield World((live, *standby), (False,) * (1 + len(standby)), current=current)
+
+
+def in_other_words(worlds: Iterable[World]) -> Iterator[World]:
+    """The same in orgs that have other words for a wrong key."""
+    return (world._replace(other_words=True) for world in worlds)
 
 
 def conceivable(strategy: Strategy) -> Iterator[World]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from rotator.core.decision.decide import CLAUSES, Clause, all_is_done
 from rotator.core.decision.policies import Goal, Strategy, Wanted
 from tests.rotation.rules import BrokenRuleError
-from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, sane
+from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, in_other_words, sane
 from tests.rotation.variants import VARIANTS, without
 from tests.rotation.walk import Walk
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 IN_PLACE, ALTERNATING = Strategy.IN_PLACE, Strategy.ALTERNATING
+OFTEN = [REQUESTS[0], next(wanted for wanted in REQUESTS if wanted.goal is Goal.BRING)]
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,13 @@ def test_no_run_breaks_a_rule_and_every_run_gets_home(
     assert walk.transitions > transitions
 
 
+def test_what_an_app_says_of_a_wrong_key_is_learnt_whatever_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    walk = Walk(OFTEN).run(in_other_words(sane(IN_PLACE)))
+    _tell(f"{IN_PLACE}, other words: {walk.states:,} states, {walk.transitions:,} transitions, no broken rule", capsys)
+    assert walk.states > 10_000
+    assert any(world.heard for world in walk.between), "the words are never heard"
+
+
 @pytest.mark.parametrize(
     ("strategy", "requests", "states"),
     [(IN_PLACE, REQUESTS + RARE_REQUESTS, 4_000), (ALTERNATING, REQUESTS, 35_000)],
@@ -55,7 +64,7 @@ def test_no_run_breaks_a_rule_and_every_run_gets_home(
 def test_from_every_conceivable_state_the_next_action_is_safe_and_the_run_ends(
     strategy: Strategy, requests: tuple[Wanted, ...], states: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    walk = Walk(requests).step(conceivable(strategy))
+    walk = Walk(requests).step(chain(conceivable(strategy), in_other_words(conceivable(strategy))))
     _tell(f"{strategy}: {walk.states:,} conceivable states, no broken rule", capsys)
     assert walk.states > states
 
@@ -80,9 +89,8 @@ def test_a_program_that_is_wrong_in_one_point_is_found(name: str) -> None:
 
 def _look_for_broken_rules(clauses: tuple[Clause, ...]) -> None:
     """Less than a whole walk, but enough to find what is wrong in one point."""
-    frequent = [REQUESTS[0], next(wanted for wanted in REQUESTS if wanted.goal is Goal.BRING)]
     Walk(REQUESTS, clauses).step(conceivable(IN_PLACE))
-    Walk(frequent, clauses).run(sane(IN_PLACE))
+    Walk(OFTEN, clauses).run(sane(IN_PLACE))
     Walk(REQUESTS, clauses).step(conceivable(ALTERNATING))
 
 

@@ -13,6 +13,7 @@ from rotator.core.decision.decide import (
     previous_ends,
     unfit_pending_goes,
 )
+from rotator.core.decision.proofs import new_key_is_refused
 from rotator.core.decision.situation import Situation
 from rotator.core.logins import LoginOutcome
 
@@ -120,7 +121,31 @@ def _promotes_unseen(s: Situation) -> Action | None:
 
 def _uploads_untried(s: Situation) -> Action | None:
     action = pending_is_uploaded(s)
-    return _upload(s) if action and action.kind is ActionKind.VERIFY else action
+    tries_current = action and action.kind is ActionKind.VERIFY and s.seen.current
+    if action and tries_current and action.version == tries_current.fingerprint:
+        return new_key_is_refused(s, s.seen.pending) or _upload(s) if s.seen.pending else None
+    return action
+
+
+def _uploads_a_key_that_was_not_tried(s: Situation) -> Action | None:
+    action = pending_is_uploaded(s)
+    is_of_pending = action and s.seen.pending and action.version == s.seen.pending.fingerprint
+    return _upload(s) if is_of_pending else action
+
+
+def _goes_on_with_an_accepted_key(s: Situation) -> Action | None:
+    probe = s.seen.probe(s.seen.pending) if s.seen.pending else None
+    action = pending_is_uploaded(s)
+    is_accepted = action is not None and probe is not None and probe.outcome is LoginOutcome.ACCEPTED
+    return _upload(s) if is_accepted else action
+
+
+def _always_learns(clause: Clause) -> Clause:
+    def learning(s: Situation) -> Action | None:
+        action = clause(s)
+        return replace(action, learns=True) if action and action.kind is ActionKind.VERIFY else action
+
+    return learning
 
 
 def _uploads_over_strangers(s: Situation) -> Action | None:
@@ -188,12 +213,24 @@ VARIANTS: Final = {
         _instead_of(pending_is_uploaded, _uploads_untried),
         "current's slot is taken only when its key has just logged in, or is refused for certain",
     ),
+    "uploads a key that was not tried": Variant(
+        _instead_of(pending_is_uploaded, _uploads_a_key_that_was_not_tried),
+        "a new key is refused before its certificate is there",
+    ),
+    "goes on with a key that is accepted before its certificate is there": Variant(
+        _instead_of(pending_is_uploaded, _goes_on_with_an_accepted_key),
+        "a new key is refused before its certificate is there",
+    ),
+    "takes any refusal for what a wrong key is told": Variant(
+        tuple(map(_always_learns, CLAUSES)), "what a wrong key is told is learnt while it is wrong"
+    ),
     "knows no grace": Variant(_judging_as(_NoGrace), "a previous version is kept for its grace"),
     "makes new keys for the app of current": Variant(
         _judging_as(_AppsTakeNoTurns), "alternating: a new key is for the standby app"
     ),
     "treats the app of current like the other": Variant(
-        _judging_as(_SlotOfCurrentIsLikeAny), "the app of current is never disabled"
+        _judging_as(_SlotOfCurrentIsLikeAny),
+        "the app of current is never disabled|what a wrong key is told is learnt while current's key logs in",
     ),
     "discards what is live": Variant(
         _instead_of(unfit_pending_goes, _discards_what_is_live),

@@ -19,8 +19,14 @@ from tests.rotation.world import NOW, POLICY, World
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_TRY_AGAIN = {HaltReason.LOGIN_NOT_SET_UP, HaltReason.UNPROVEN, HaltReason.REVERT_UNPROVEN}
-"""What a run says that an org answered with anything but yes or no for too long; another run may do better."""
+_TRY_AGAIN = {
+    HaltReason.LOGIN_NOT_SET_UP,
+    HaltReason.ACCEPTED_EARLY,
+    HaltReason.UNPROVEN,
+    HaltReason.REVERT_UNPROVEN,
+}
+"""What a run says that an org answered with anything but yes or no for too long, or of which a server has not heard
+yet that a certificate is gone; another run may do better."""
 
 _WRITES_HOME: Final = 4
 """Certificates that a run without faults may send at the most."""

@@ -5,10 +5,12 @@ What makes no difference to `decide` or to a rule is left out, so that equal sit
 - Names say nothing, so versions are named by the stage they stand in; only the version that a request names keeps its
   name, `v0`. A certificate whose key is not stored is `X`, whoever uploaded it; the throwaway one is `T`.
 - A key that the org refuses for a reason of its own is called `bad`.
+- An org either says `invalid assertion` of a wrong key, or has other words for it, always the same.
 - Time is counted in ticks, twice as long as a login counts as fresh: enough to tell before from after for every period
   of `POLICY`. A grace period runs or is over, and may end at any moment.
 - While an app lags, any of its servers may answer, whatever certificates they hold: a login that one of them could
   accept may be accepted or refused.
+- What was heard of a wrong key is remembered while the version is pending, over a crash too: it is in the journal.
 - Test logins are remembered for `pending` and `current` only, as no others are asked for: the length and duration of
   the last row, capped where more makes no difference.
 """
@@ -92,6 +94,10 @@ class World(NamedTuple):
     in_grace: bool = False
     by_hand: bool = False
     """The app of `current` holds what a person put there, or nothing since the org lost a certificate."""
+    other_words: bool = False
+    """The org does not say `invalid assertion` of a wrong key."""
+    heard: str = ""
+    """The pending version of which it is known what this org says of its key while it is wrong."""
     tried: tuple[Tried, ...] = ()
     given_up: frozenset[str] = frozenset()
 
@@ -135,9 +141,10 @@ class World(NamedTuple):
 
     def answers(self, version: Stored) -> tuple[LoginOutcome, ...]:
         """What a login with the version's key may be answered with now."""
+        refusal = LoginOutcome.CONFIGURATION if self.other_words else LoginOutcome.MISMATCH
         if self.lags[APPS.index(version.app)] and version.key != BAD_KEY:
-            return (LoginOutcome.ACCEPTED, LoginOutcome.MISMATCH)
-        return (LoginOutcome.ACCEPTED if self.logs_in(version) else LoginOutcome.MISMATCH,)
+            return (LoginOutcome.ACCEPTED, refusal)
+        return (LoginOutcome.ACCEPTED if self.logs_in(version) else refusal,)
 
     def settled(self, apps: Iterable[str] = APPS) -> World:
         """All servers of these apps have heard of every change."""

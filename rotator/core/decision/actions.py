@@ -51,6 +51,7 @@ class HaltReason(StrEnum):
     NOTHING_STORED = "nothing_stored"
     NOT_KEPT = "not_kept"
     LOGIN_NOT_SET_UP = "login_not_set_up"
+    ACCEPTED_EARLY = "accepted_early"
     UNPROVEN = "unproven"
     REVERTED = "reverted"
     REVERT_UNPROVEN = "revert_unproven"
@@ -70,6 +71,8 @@ class Action:
     """`wait`: when to look again. `done`: when the previous version's grace ends, if there is one."""
     halt: HaltReason | None = None
     hint: str = ""
+    learns: bool = False
+    """`verify`: the key cannot be right yet, so a refusal is what this app says of a wrong key."""
     gives_up: Fingerprint | None = None
     """The version that this action ends the attempt with, for the rest of the run."""
 

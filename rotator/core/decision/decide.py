@@ -8,7 +8,8 @@ earlier run did: all follows from what store and org show now. Rules that the cl
 - a version is promoted only when its certificate is live on its app and test logins with its key have just held;
 - a version is discarded or retired only when its certificate is live on no app;
 - some stored version matches the live certificate of the app that `current` logs in through;
-- `invalid assertion` alone speaks against a certificate; every other refusal changes nothing on the org.
+- `invalid assertion`, and what the app said of the very same key just before its certificate was there, alone speak
+  against a certificate; every other refusal changes nothing on the org.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.decision.policies import Goal
-from rotator.core.decision.proofs import current_logs_in, prove_current, standby_is_known, unproven
+from rotator.core.decision.proofs import current_logs_in, new_key_is_refused, prove_current, standby_is_known, unproven
 from rotator.core.decision.situation import Situation
 
 if TYPE_CHECKING:
@@ -167,11 +168,11 @@ def pending_begins(s: Situation) -> Action | None:
 
 
 def pending_is_uploaded(s: Situation) -> Action | None:
-    """The certificate goes to the app when its key is safe and the way back is proven."""
+    """The certificate goes to the app when its key is safe, the way back is proven, and the app refuses the key yet."""
     pending = s.seen.pending
     if pending is None or s.seen.is_live(pending):
         return None
-    blocked = standby_is_known(s, pending.app) or current_logs_in(s, pending.app)
+    blocked = standby_is_known(s, pending.app) or current_logs_in(s, pending.app) or new_key_is_refused(s, pending)
     if blocked:
         return blocked
     return Action(ActionKind.UPLOAD, "its key is safe in the store", version=pending.fingerprint, app=pending.app)

@@ -34,7 +34,7 @@ class Forecast:
 
 
 def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) -> Forecast:
-    """Plays a run through in memory. Test logins are taken to succeed."""
+    """Plays a run through in memory. Test logins are taken to succeed where the certificate is live."""
     steps: list[Action] = []
     memory, patience = Memory(), policy.verification.timeout
     for _ in range(_LIMIT):
@@ -49,7 +49,9 @@ def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) ->
         if not steps or (steps[-1].kind, steps[-1].version) != (action.kind, action.version):
             steps.append(action)
         if action.kind is ActionKind.VERIFY:
-            memory = memory.probed(action.its_version, LoginAnswer(LoginOutcome.ACCEPTED), now)
+            is_live = look.live(action.its_app) == action.its_version
+            outcome = LoginOutcome.ACCEPTED if is_live else LoginOutcome.MISMATCH
+            memory = memory.probed(action.its_version, LoginAnswer(outcome), now)
         else:
             seen = _effect(seen, action, wanted, policy, now)
     raise AssertionError(f"no end after {steps}")

@@ -139,12 +139,14 @@ class Observation:
 class Memory:
     """What one run remembers between two looks: answers to test logins, and what it has given up.
 
-    It is lost in a crash, and nothing but time is lost with it.
+    It is lost in a crash, and nothing but time is lost with it; `wrong_key_words` are in the journal as well.
     """
 
     live: Mapping[str, Fingerprint | None] = field(default_factory=dict)
     probes: Mapping[Fingerprint, Probe] = field(default_factory=dict)
     given_up: frozenset[Fingerprint] = frozenset()
+    wrong_key_words: Mapping[Fingerprint, str] = field(default_factory=dict)
+    """What an app said of a pending version's key just before its certificate was there."""
 
     def observe(self, seen: Observation) -> tuple[Memory, Observation]:
         """The memory after a look, and the look completed from it.
@@ -154,18 +156,28 @@ class Memory:
         changed = {name for name, app in seen.apps.items() if self.live.get(name, app.live) != app.live}
         versions = (seen.pending, seen.current, seen.previous)
         valid = {version.fingerprint for version in versions if version and version.app not in changed}
+        pending = seen.pending.fingerprint if seen.pending else None
         memory = replace(
             self,
             live={name: app.live for name, app in seen.apps.items()},
             probes={name: probe for name, probe in self.probes.items() if name in valid},
+            wrong_key_words={name: words for name, words in self.wrong_key_words.items() if name == pending},
         )
         return memory, replace(seen, probes=memory.probes, given_up=memory.given_up)
 
-    def probed(self, fingerprint: Fingerprint, answer: LoginAnswer, at: datetime) -> Memory:
-        """The memory after one more test login."""
+    def probed(self, fingerprint: Fingerprint, answer: LoginAnswer, at: datetime, *, learns: bool = False) -> Memory:
+        """The memory after one more test login. `learns` is the action's.
+
+        A refusal in the words that the app has for this key while it is wrong means that it is wrong still.
+        """
+        words = self.wrong_key_words
+        if learns and answer.may_speak_of_the_key:
+            words = {**words, fingerprint: answer.reason}
+        if answer.outcome is LoginOutcome.CONFIGURATION and words.get(fingerprint) == answer.reason:
+            answer = replace(answer, outcome=LoginOutcome.MISMATCH)
         earlier = self.probes.get(fingerprint)
         probe = earlier.then(answer, at) if earlier else Probe.begin(answer, at)
-        return replace(self, probes={**self.probes, fingerprint: probe})
+        return replace(self, probes={**self.probes, fingerprint: probe}, wrong_key_words=words)
 
     def giving_up(self, fingerprint: Fingerprint) -> Memory:
         """The memory after a version was found never to log in."""

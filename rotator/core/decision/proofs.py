@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rotator.core.decision.actions import Action, HaltReason, halt
+from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.logins import LoginOutcome
 
 if TYPE_CHECKING:
@@ -43,6 +44,38 @@ def current_logs_in(s: Situation, app: str) -> Action | None:
             probe.answer.hint,
         )
     return s.try_login(current, "the login must work before anything is changed")
+
+
+def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
+    """Before an upload: the app refuses the new key, and its words for that are learnt. None when it has.
+
+    A key that another stored version has is not tried, as the app may know it. A version that is brought back may be
+    accepted by a server that has not heard yet that it was replaced; that is no reason to stop.
+    """
+    others = [version for version in (s.seen.current, s.seen.previous) if version and version != pending]
+    if any(version.public_fingerprint == pending.public_fingerprint for version in others):
+        return None
+    probe, current = s.seen.probe(pending), s.seen.current
+    if probe and probe.answer.may_speak_of_the_key:
+        return None
+    if probe and s.holds(pending):
+        if pending == s.seen.previous:
+            return None
+        return halt(
+            HaltReason.ACCEPTED_EARLY,
+            f"The org accepts the new key for app {pending.app}, which does not hold its certificate.",
+            "Look who else changes that app, and whether `client_id` and `login_url` are those of this app and org.",
+        )
+    if probe and s.out_of_patience(probe):
+        return halt(
+            HaltReason.LOGIN_NOT_SET_UP,
+            f"The org does not say what it makes of the new key, before anything was changed: {probe.answer.reason}.",
+            probe.answer.advice,
+        )
+    of_current = s.seen.probe(current) if current and s.is_slot_of_current(pending.app) else None
+    is_set_up = not s.is_slot_of_current(pending.app) or (of_current is not None and of_current.just_accepted(s.now))
+    trial = s.try_login(pending, "the app must refuse the new key while it has not its certificate")
+    return replace(trial, learns=is_set_up and trial.kind is ActionKind.VERIFY)
 
 
 def standby_is_known(s: Situation, app: str) -> Action | None:

@@ -59,12 +59,17 @@ class Situation:
 
     @property
     def failed(self) -> bool:
-        """Whether this run has found that the pending version's key does not log in."""
+        """Whether this run has found that the pending version's key does not log in.
+
+        That it is refused before its certificate is live is as it must be.
+        """
         pending = self.seen.pending
         if pending is None:
             return False
+        if pending.fingerprint in self.seen.given_up:
+            return True
         probe = self.seen.probe(pending)
-        return pending.fingerprint in self.seen.given_up or (probe is not None and self.refused_for_good(probe))
+        return probe is not None and self.seen.is_live(pending) and self.refused_for_good(probe)
 
     @property
     def fit(self) -> bool:

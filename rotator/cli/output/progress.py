@@ -32,6 +32,8 @@ _DOING: Final = {
     ActionKind.RETIRE: "retiring the previous {version}",
 }
 
+_MUST_REFUSE: Final = "making sure that {app} refuses the key of {version} before its certificate is there"
+
 _NOT_YET: Final = "; the change takes its time to reach every login server, trying again"
 
 
@@ -40,7 +42,8 @@ def describe(action: Action) -> str:
     if action.kind is ActionKind.WAIT:
         until = f" until {action.until:%H:%M:%S} UTC" if action.until else ""
         return f"waiting{until}: {action.why}"
-    return _DOING[action.kind].format(app=clean(action.app), version=_name(action.version))
+    doing = _MUST_REFUSE if action.before_upload else _DOING[action.kind]
+    return doing.format(app=clean(action.app), version=_name(action.version))
 
 
 def _name(version: Fingerprint | None) -> str:
@@ -106,7 +109,9 @@ class LiveProgress:
         is_news = state != self._verifying
         self._logins = 1 if is_news else self._logins + 1
         self._verifying = state
-        if is_news:
+        if is_news and action.before_upload and answer.may_speak_of_the_key:
+            self._say(f"{describe(action)}: it does")
+        elif is_news:
             self._say(f"{describe(action)}: {answer.outcome}{self._reason(action, answer)}")
         waiting = f"waiting for logins with {_name(action.version)}: {answer.outcome}, {self._logins} in a row"
         self._show(waiting, anew=is_news)

@@ -71,8 +71,10 @@ class Action:
     """`wait`: when to look again. `done`: when the previous version's grace ends, if there is one."""
     halt: HaltReason | None = None
     hint: str = ""
+    before_upload: bool = False
+    """`verify`: the certificate is not on the app yet, so the key must be refused."""
     learns: bool = False
-    """`verify`: the key cannot be right yet, so a refusal is what this app says of a wrong key."""
+    """`verify`: that refusal is what this app says of a wrong key, as nothing else can be wrong."""
     gives_up: Fingerprint | None = None
     """The version that this action ends the attempt with, for the rest of the run."""
 

@@ -74,8 +74,8 @@ def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
         )
     of_current = s.seen.probe(current) if current and s.is_slot_of_current(pending.app) else None
     is_set_up = not s.is_slot_of_current(pending.app) or (of_current is not None and of_current.just_accepted(s.now))
-    trial = s.try_login(pending, "the app must refuse the new key while it has not its certificate")
-    return replace(trial, learns=is_set_up and trial.kind is ActionKind.VERIFY)
+    attempt = s.try_login(pending, "the app must refuse the new key while it has not its certificate")
+    return replace(attempt, before_upload=True, learns=is_set_up and attempt.kind is ActionKind.VERIFY)
 
 
 def standby_is_known(s: Situation, app: str) -> Action | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import insert, select, update
 
+from rotator.core.credentials import Fingerprint
 from rotator.errors import HistoryError
 from rotator.history.engine.tables import EVENT, ROTATION
 from rotator.history.journal.chain import read_details, refuse_private_keys, storable
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 PROMOTION: Final = "promote"
 """Kind of the event that is recorded when a version was promoted."""
+
+WRONG_KEY: Final = "wrong_key"
+"""Detail of the test login at which an app has said what it says of a version's key while that is wrong."""
 
 
 class Journal:
@@ -131,6 +135,18 @@ class Journal:
         """Fingerprint of the version that was last promoted, as far as the history knows."""
         newest = self._newest_promotion(credential)
         return str(newest[1]["version"]) if newest and newest[1].get("version") else None
+
+    def wrong_key_words(self, credential: str) -> dict[Fingerprint, str]:
+        """What an app said of the key of the newest version that was tried before its certificate was there."""
+        query = (
+            select(EVENT.c.details)
+            .where(EVENT.c.credential == credential, EVENT.c.details.contains(f'"{WRONG_KEY}"'))
+            .order_by(EVENT.c.sequence.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            found = [read_details(text) for text in connection.scalars(query)]
+        return {Fingerprint(str(details.get("version"))): str(details.get("answer")) for details in found}
 
     def _newest_promotion(self, credential: str) -> tuple[datetime, Mapping[str, JSON]] | None:
         query = (

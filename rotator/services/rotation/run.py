@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind, HaltReason
@@ -39,7 +40,7 @@ from rotator.services.rotation.report import Listener, Outcome, Report, Silent, 
 from rotator.services.rotation.retry_policy import FIRST_PAUSE, OBSERVING, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 LONGEST_SLEEP: Final = timedelta(minutes=10)
 """A run waits this long for a login to be due; what is further away is for another run."""
+
+NOTHING_HEARD: Final[Mapping[Fingerprint, str]] = MappingProxyType({})
 
 ATTEMPTS: Final = 3
 """How often a certificate is sent to an app that does not take it."""
@@ -83,15 +86,18 @@ class Run:
         *,
         rotation_id: str = "",
         gap_begun_at: datetime | None = None,
+        wrong_key_words: Mapping[Fingerprint, str] = NOTHING_HEARD,
     ) -> None:
         """`rotation_id` is empty where no rotation was begun, as when only a previous version is retired;
-        `gap_begun_at` is when an interrupted run opened a gap.
+        `gap_begun_at` is when an interrupted run opened a gap; `wrong_key_words` is what an earlier run was told of a
+        wrong key (`rotator.core.decision.observations.Memory`).
         """
         self._credential = credential
         self._wanted = wanted
         self._context = context
         self._policy = credential.policy
         self._rotation_id = rotation_id
+        self._memory = Memory(wrong_key_words=wrong_key_words)
         self._begin_anew()
         self._retry_policy = RetryPolicy(self._policy.verification, context.now)
         timeout = self._policy.verification.timeout
@@ -107,11 +113,11 @@ class Run:
         self._may_stop = True
 
     def _begin_anew(self) -> None:
-        """Forgets what was observed and proven: it may not be so any more."""
+        """Forgets what was observed and proven: it may not be so any more. What a wrong key is told stays as it is."""
         self._observer = Observer(self._credential)
         keep_key = self._wanted.options.keep_key
         self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
-        self._memory = Memory()
+        self._memory = Memory(wrong_key_words=self._memory.wrong_key_words)
 
     def run(self) -> Report:
         """Goes on until what is wanted is so, a person is needed, or a request to stop can be heeded.
@@ -193,9 +199,12 @@ class Run:
     def _verify(self, action: Action) -> LoginAnswer:
         answer = self._executor.try_login(action)
         before = self._memory.probes.get(action.its_version)
-        self._memory = self._memory.probed(action.its_version, answer, self._context.now())
-        if before is None or before.outcome is not answer.outcome:
-            self._record(action, outcome=answer.outcome, answer=answer.reason)
+        known = self._memory.wrong_key_words
+        self._memory = self._memory.probed(action.its_version, answer, self._context.now(), learns=action.learns)
+        answer = self._memory.probes[action.its_version].answer
+        has_learnt = self._memory.wrong_key_words != known
+        if has_learnt or before is None or before.outcome is not answer.outcome:
+            self._record(action, outcome=answer.outcome, answer=answer.reason, wrong_key=has_learnt or None)
         return answer
 
     def _change(self, action: Action, seen: Observation) -> None:

@@ -153,6 +153,7 @@ class RotationService:
             replace(self._run_context(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
             rotation_id=rotation_id or "",
             gap_begun_at=gap_begun_at,
+            wrong_key_words=self._journal.wrong_key_words(self._credential.name),
         )
         try:
             report = run.run()

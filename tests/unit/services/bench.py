@@ -156,6 +156,10 @@ class Bench:
         self.live[full_name] = certificate
         return cast("App", self.read(full_name))
 
+    def is_live(self, version: Version) -> bool:
+        """Whether the app of a version holds its certificate."""
+        return self.live.get(version.app) == version.certificate
+
     def prove(self, version: Version) -> LoginAnswer:
         """A login succeeds with the key of the live certificate."""
         held = self.live.get(version.app)

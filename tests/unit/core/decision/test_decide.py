@@ -57,6 +57,7 @@ def row(outcome: LoginOutcome, times: int, over: timedelta, ago: timedelta = SEC
 
 
 JUST_IN = row(LoginOutcome.ACCEPTED, 1, timedelta(0))
+REFUSED_YET = row(LoginOutcome.MISMATCH, 1, timedelta(0))
 HOLDS = row(LoginOutcome.ACCEPTED, 3, 30 * SECOND, ago=2 * SECOND)
 REFUSED = row(LoginOutcome.MISMATCH, 4, 5 * MINUTE, ago=MINUTE)
 REFUSED_FOR_GOOD = row(LoginOutcome.MISMATCH, 40, 15 * MINUTE)
@@ -76,15 +77,20 @@ def seen(
     promoted: timedelta | None = DAY,
     probes: Mapping[str, Probe] | None = None,
     given_up: str | None = None,
+    untried: bool = False,
 ) -> Observation:
-    """What the apps A and B hold, or A alone, and what is stored; current was promoted so long ago."""
+    """What the apps A and B hold, or A alone, and what is stored; current was promoted so long ago.
+
+    A pending version whose certificate is on no app was tried and refused, unless it is `untried`.
+    """
+    tried = {pending.fingerprint: REFUSED_YET} if pending and pending.fingerprint not in live and not untried else {}
     return Observation(
         {name: _app(name, held) for name, held in zip("AB", live, strict=False)},
         pending=pending,
         current=current,
         previous=previous,
         promoted_at=None if promoted is None else NOW - promoted,
-        probes={NAMES[name]: probe for name, probe in (probes or {}).items()},
+        probes=tried | {NAMES[name]: probe for name, probe in (probes or {}).items()},
         given_up=frozenset([NAMES[given_up]] if given_up else []),
     )
 
@@ -237,6 +243,68 @@ def test_answers_that_prove_nothing_change_nothing_on_the_org(probe: Probe) -> N
     assert action.halt is HaltReason.UNPROVEN
     assert "it says so" in action.why
     assert action.hint.startswith("Do this.")
+
+
+# --- what a wrong key is told ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("probe", "action"),
+    [
+        pytest.param(None, "verify new to A", id="it is tried once"),
+        pytest.param(REFUSED_YET, "upload new to A", id="and must be refused"),
+        pytest.param(NOT_SET_UP, "upload new to A", id="in whatever words"),
+        pytest.param(REFUSED_FOR_GOOD, "upload new to A", id="however often"),
+        pytest.param(NO_ANSWER, "verify new to A", id="an outage says nothing"),
+        pytest.param(TOO_MANY_FOR_AN_HOUR, "verify new to A", id="nor a limit"),
+        pytest.param(NO_ANSWER_FOR_LONG, "halt login_not_set_up", id="and ends the run when it lasts"),
+        pytest.param(
+            replace(NOT_SET_UP, answer=LoginAnswer(LoginOutcome.CONFIGURATION, "invalid_grant: user is locked")),
+            "verify new to A",
+            id="nor a locked user",
+        ),
+        pytest.param(JUST_IN, "wait new to A", id="an acceptance is looked at again"),
+        pytest.param(HOLDS, "halt accepted_early", id="and calls for a person when it holds"),
+    ],
+)
+def test_a_new_key_is_tried_before_its_certificate_is_there(probe: Probe | None, action: str) -> None:
+    probes = {"old": JUST_IN} | ({"new": probe} if probe else {})
+    assert told(decided(seen("old", pending=NEW, current=OLD, probes=probes, untried=True))) == action
+
+
+def test_a_key_that_is_kept_is_not_tried_before_its_new_certificate_is_there() -> None:
+    wanted = replace(REPLACE, keep_key=True)
+    observation = seen("old", pending=RENEWED, current=OLD, probes={"old": JUST_IN}, untried=True)
+    assert told(decided(observation, wanted)) == "upload new to A"
+
+
+def test_a_version_that_is_brought_back_may_be_known_to_some_servers_still() -> None:
+    probes = {"new": JUST_IN, "older": HOLDS}
+    observation = seen("new", pending=OLDER, current=NEW, previous=OLDER, probes=probes, untried=True)
+    assert told(decided(observation, BRING_OLDER)) == "upload older to A"
+
+
+@pytest.mark.parametrize(
+    ("observation", "learns"),
+    [
+        pytest.param(
+            seen("old", pending=NEW, current=OLD, probes={"old": JUST_IN}, untried=True), True, id="current logs in"
+        ),
+        pytest.param(
+            seen("old", pending=NEW, current=OLD, probes={"old": row(LoginOutcome.MISMATCH, 3, MINUTE)}, untried=True),
+            False,
+            id="current is refused as well",
+        ),
+        pytest.param(seen("old", None, pending=NEW_ON_B, current=OLD, untried=True), True, id="the standby app"),
+        pytest.param(seen(None, pending=NEW, untried=True), True, id="the first key of an app"),
+        pytest.param(seen("new", pending=NEW, current=OLD), False, id="the certificate is there"),
+    ],
+)
+def test_what_a_wrong_key_is_told_is_learnt_when_nothing_else_can_be_wrong(
+    observation: Observation, learns: bool
+) -> None:
+    action = decided(observation)
+    assert (action.kind, action.version, action.learns) == (ActionKind.VERIFY, NAMES["new"], learns)
 
 
 # --- two apps ----------------------------------------------------------------------------------
@@ -479,6 +547,7 @@ CALLS_FOR_A_PERSON = [
     (seen("old", current=OLD, probes={"old": NOT_SET_UP}), REPLACE, HaltReason.LOGIN_NOT_SET_UP),
     (seen("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}), REPLACE, HaltReason.LOGIN_NOT_SET_UP),
     (seen("new", pending=NEW, current=OLD, probes={"new": NO_ANSWER_FOR_LONG}), REPLACE, HaltReason.UNPROVEN),
+    (seen("old", None, pending=NEW_ON_B, current=OLD, probes={"new": HOLDS}), REPLACE, HaltReason.ACCEPTED_EARLY),
     (seen("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}), RESTORE, HaltReason.REVERT_UNPROVEN),
     (seen("old", current=OLD, given_up="new", probes={"old": HOLDS}), REPLACE, HaltReason.REVERTED),
     (

@@ -205,6 +205,51 @@ def test_test_logins_go_with_the_version_that_leaves_the_store() -> None:
     assert set(seen.probes) == {"old"}
 
 
+REFUSALS = {
+    "other words": LoginAnswer(LoginOutcome.CONFIGURATION, "invalid_client: invalid client credentials"),
+    "known words": LoginAnswer(LoginOutcome.MISMATCH, "invalid_grant: invalid assertion"),
+}
+
+
+@pytest.mark.parametrize("answer", REFUSALS.values(), ids=REFUSALS)
+def test_what_an_app_said_of_the_key_before_its_certificate_was_there_means_the_same_afterwards(
+    answer: LoginAnswer,
+) -> None:
+    stages = {"current": version("old"), "pending": version("new")}
+    memory, _ = Memory().observe(one_app("old", **stages))
+    memory = memory.probed(Fingerprint("new"), answer, NOW, learns=True)
+    memory, _ = memory.observe(one_app("new", **stages))
+    memory = memory.probed(Fingerprint("new"), answer, NOW)
+    assert memory.probes[Fingerprint("new")].outcome is LoginOutcome.MISMATCH
+    another = LoginAnswer(LoginOutcome.CONFIGURATION, "invalid_grant: user hasn't approved this consumer")
+    assert memory.probed(Fingerprint("new"), another, NOW).probes[Fingerprint("new")].outcome is another.outcome
+    of_old = memory.probed(Fingerprint("old"), REFUSALS["other words"], NOW).probes[OLD].outcome
+    assert of_old is LoginOutcome.CONFIGURATION, "what was heard of one key says nothing of another"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        LoginAnswer(LoginOutcome.TRANSIENT, "HTTP 503"),
+        LoginAnswer(LoginOutcome.RATE, "login rate exceeded"),
+        LoginAnswer(LoginOutcome.CLOCK, "expired authorization code"),
+        LoginAnswer(LoginOutcome.CONFIGURATION, "invalid_grant: user is locked"),
+    ],
+)
+def test_an_outage_a_limit_a_clock_or_a_lock_is_not_what_a_wrong_key_is_told(answer: LoginAnswer) -> None:
+    memory = Memory().probed(Fingerprint("new"), answer, NOW, learns=True)
+    assert memory.wrong_key_words == {}
+    assert memory.probes[Fingerprint("new")].outcome is answer.outcome
+
+
+def test_what_a_wrong_key_is_told_goes_with_the_pending_version() -> None:
+    memory = Memory(wrong_key_words={Fingerprint("new"): "invalid_client"})
+    memory, _ = memory.observe(one_app("new", pending=version("new")))
+    assert memory.wrong_key_words
+    memory, _ = memory.observe(one_app("new", current=version("new")))
+    assert not memory.wrong_key_words
+
+
 def test_what_was_given_up_stays_given_up_for_the_run() -> None:
     memory = Memory().giving_up(Fingerprint("new"))
     memory, _ = memory.observe(one_app("new", pending=version("new")))

@@ -38,7 +38,7 @@ def test_each_action_of_a_rotation_is_a_line(one: Bench, caplog: pytest.LogCaptu
     assert {vars(record)["credential"] for record in lines} == {"billing"}
     assert {vars(record)["version"] for record in lines} == {report.old_fingerprint, report.new_fingerprint}
     assert all(vars(record)["why"] for record in lines)
-    assert {vars(record).get("answer") for record in lines} == {None, "accepted"}
+    assert {vars(record).get("answer") for record in lines} == {None, "accepted", "mismatch"}
 
 
 def test_what_failed_is_told_as_such(caplog: pytest.LogCaptureFixture) -> None:

@@ -31,6 +31,7 @@ def test_the_history_tells_each_step_with_its_version_app_and_reason(one: Bench)
     assert told == [
         ("verify", old, "Billing"),
         ("generate", new, "Billing"),
+        ("verify", new, "Billing"),
         ("upload_begins", new, "Billing"),
         ("upload", new, "Billing"),
         ("verify", new, "Billing"),
@@ -260,7 +261,8 @@ def test_answers_that_prove_nothing_halt_the_run_and_leave_the_gap_open(one: Ben
     old = one.current
 
     def nobody_knows(version: Version) -> LoginAnswer | None:
-        return None if version == old else LoginAnswer(LoginOutcome.TRANSIENT, "later")
+        is_wrong = version == old or not one.is_live(version)
+        return None if is_wrong else LoginAnswer(LoginOutcome.TRANSIENT, "later")
 
     one.refuses = nobody_knows
     report = one.handle()
@@ -270,6 +272,52 @@ def test_answers_that_prove_nothing_halt_the_run_and_leave_the_gap_open(one: Ben
     one.refuses = lambda _: None
     one.time += timedelta(hours=1)
     assert one.handle().gap_seconds > 3600
+
+
+OTHER_WORDS = LoginAnswer(LoginOutcome.CONFIGURATION, "invalid_client: invalid client credentials")
+
+
+def test_a_key_that_never_logs_in_is_taken_back_whatever_the_org_says_of_it(one: Bench) -> None:
+    old = one.current
+    one.refuses = lambda version: None if version == old and one.is_live(old) else OTHER_WORDS
+    report = one.handle()
+    assert (report.outcome, report.halt) == (Outcome.REVERTED, HaltReason.REVERTED)
+    assert one.is_live(old)
+
+
+def test_what_was_heard_of_a_wrong_key_is_known_to_the_run_after_a_crash(one: Bench) -> None:
+    old = one.current
+    one.refuses = lambda version: None if version == old and one.is_live(old) else OTHER_WORDS
+    one.die_before("upload")
+    assert not one.is_live(old)
+    assert one.handle().outcome is Outcome.REVERTED
+    assert one.is_live(old)
+
+
+def test_a_refusal_in_words_that_were_not_heard_before_changes_nothing(one: Bench) -> None:
+    old = one.current
+    not_approved = LoginAnswer(LoginOutcome.CONFIGURATION, "invalid_grant: user hasn't approved this consumer")
+    one.refuses = lambda version: not_approved if version != old and one.is_live(version) else None
+    report = one.handle()
+    assert (report.outcome, report.halt) == (Outcome.HALTED, HaltReason.UNPROVEN)
+    assert one.writes["Billing"] == 1
+
+
+def test_a_key_that_is_accepted_before_its_certificate_is_there_changes_nothing(one: Bench) -> None:
+    old = one.current
+    one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.ACCEPTED)
+    report = one.handle()
+    assert (report.outcome, report.halt) == (Outcome.HALTED, HaltReason.ACCEPTED_EARLY)
+    assert one.is_live(old)
+    assert one.writes["Billing"] == 0
+    assert "Billing" in report.why
+
+
+def test_a_key_that_is_kept_is_tried_only_with_its_new_certificate(one: Bench) -> None:
+    one.handle(replace(NOW, keep_key=True))
+    tried = [event.details["version"] for event in one.events() if event.kind == "verify"]
+    uploaded = next(event for event in one.events() if event.kind == "upload")
+    assert tried == [one.events()[1].details["version"], uploaded.details["version"]]
 
 
 def test_what_must_wait_for_the_end_of_a_grace_says_until_when(pair: Bench) -> None:
@@ -283,9 +331,10 @@ def test_what_must_wait_for_the_end_of_a_grace_says_until_when(pair: Bench) -> N
 
 def test_steps_are_told_with_their_times_and_repetitions_together(one: Bench) -> None:
     steps = one.handle().steps
-    assert [step.action for step in steps] == ["verify", "generate", "upload", "verify", "promote"]
-    assert steps[3].times >= 5
-    assert steps[3].seconds >= 30
+    assert [step.action for step in steps] == ["verify", "generate", "verify", "upload", "verify", "promote"]
+    assert steps[2].times == 1
+    assert steps[4].times >= 5
+    assert steps[4].seconds >= 30
 
 
 @pytest.mark.parametrize(("live", "is_settled"), [("current's", True), ("another", False), (None, False)])

@@ -153,7 +153,8 @@ def test_an_error_that_stops_a_run_is_written_down_and_the_rotation_stays_open(o
 
 def test_a_rotation_that_could_prove_nothing_stays_open_and_is_told_as_one_when_it_is_finished(one: Bench) -> None:
     old = one.current
-    one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.TRANSIENT, "later")
+    nothing = LoginAnswer(LoginOutcome.TRANSIENT, "later")
+    one.refuses = lambda version: nothing if version != old and one.is_live(version) else None
     assert one.handle().halt is HaltReason.UNPROVEN
     assert outcomes(one) == [None]
     one.refuses = lambda _: None

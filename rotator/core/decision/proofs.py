@@ -70,7 +70,7 @@ def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
         return halt(
             HaltReason.LOGIN_NOT_SET_UP,
             f"The org does not say what it makes of the new key, before anything was changed: {probe.answer.reason}.",
-            probe.answer.advice,
+            probe.answer.hint,
         )
     of_current = s.seen.probe(current) if current and s.is_slot_of_current(pending.app) else None
     is_set_up = not s.is_slot_of_current(pending.app) or (of_current is not None and of_current.just_accepted(s.now))

@@ -273,9 +273,8 @@ def test_a_new_key_is_tried_before_its_certificate_is_there(probe: Probe | None,
 
 
 def test_a_key_that_is_kept_is_not_tried_before_its_new_certificate_is_there() -> None:
-    wanted = replace(REPLACE, keep_key=True)
     observation = seen("old", pending=RENEWED, current=OLD, probes={"old": JUST_IN}, untried=True)
-    assert told(decided(observation, wanted)) == "upload new to A"
+    assert told(decided(observation, KEEPING_THE_KEY)) == "upload new to A"
 
 
 def test_a_version_that_is_brought_back_may_be_known_to_some_servers_still() -> None:

@@ -314,7 +314,7 @@ def test_a_key_that_is_accepted_before_its_certificate_is_there_changes_nothing(
 
 
 def test_a_key_that_is_kept_is_tried_only_with_its_new_certificate(one: Bench) -> None:
-    one.handle(replace(NOW, keep_key=True))
+    one.handle(KEEP_KEY)
     tried = [event.details["version"] for event in one.events() if event.kind == "verify"]
     uploaded = next(event for event in one.events() if event.kind == "upload")
     assert tried == [one.events()[1].details["version"], uploaded.details["version"]]

@@ -40,6 +40,9 @@ class BrokenOutput(TextIOBase):
         except OSError:
             self._forget()
 
+    def close(self) -> None:
+        """Nothing: the file is its owner's, who may have closed it when Python ends this object."""
+
     def _forget(self) -> None:
         """What is still to be flushed, now or when the process ends, goes to nowhere."""
         nowhere = os.open(os.devnull, os.O_WRONLY)

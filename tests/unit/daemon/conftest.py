@@ -164,11 +164,11 @@ def stage(world: World, config: Path) -> Iterator[Stage]:
     fast = settings.model_copy(
         update={"daemon": settings.daemon.model_copy(update={"tick": timedelta(milliseconds=20)})}
     )
-    app = Application(fast, environ={}, config=config, now=lambda: datetime.now(UTC))
     heard = Heard()
-    service = Service(app, heard, monotonic=lambda: world.steady, random=lambda: 0.5, exit_at_once=exit_at_once)
-    threads = set(threading.enumerate())
-    yield Stage(service, world, heard)
-    service._scheduler.stop()
-    for thread in set(threading.enumerate()) - threads:
-        thread.join(PATIENCE)
+    with Application(fast, environ={}, config=config, now=lambda: datetime.now(UTC)) as app:
+        service = Service(app, heard, monotonic=lambda: world.steady, random=lambda: 0.5, exit_at_once=exit_at_once)
+        threads = set(threading.enumerate())
+        yield Stage(service, world, heard)
+        service._scheduler.stop()
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(PATIENCE)

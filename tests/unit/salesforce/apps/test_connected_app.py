@@ -19,7 +19,7 @@ from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 NOT_GENERATED = {"fullName", "consumerKey", "consumerSecret", "certificate"}
 
 DEFAULTS = {"oauthPolicy.ipRelaxation": "ENFORCE", "oauthPolicy.refreshTokenPolicy": "infinite"}
+
+
+def _flags(group: Field, prefix: str = "") -> Iterator[str]:
+    for field in group.fields:
+        if field.kind == "flag":
+            yield f"{prefix}{field.name}"
+        yield from _flags(field, f"{prefix}{field.name}.")
+
+
+FLAGS = frozenset(_flags(CONNECTED_APP))
 
 
 def live(org: Org, app: str) -> str | None:
@@ -282,4 +292,5 @@ def test_whatever_an_app_is_set_to_survives_a_change_of_its_certificate(
 
 def _set(org: Org) -> dict[str, str]:
     """What the app is set to; a flag that is not set is false."""
-    return {path: text for path, text in flatten(org.app("Any").component).items() if text != "false"}
+    there = flatten(org.app("Any").component)
+    return {path: text for path, text in there.items() if text != "false" or path not in FLAGS}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,20 @@ def _loggers_say_as_much_as_at_first() -> None:
     for logger, level, propagate in _SET_BY_THE_SERVICE:
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+@pytest.fixture
+def signals_as_in_a_terminal() -> Iterator[None]:
+    """Ctrl-C and a hang-up do what they do to a program in the foreground.
+
+    A shell in a script has what it starts in the background ignore SIGINT, and nohup SIGHUP: the whole run of the
+    tests, perhaps.
+    """
+    on_interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    on_hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGINT, on_interrupt)
+    signal.signal(signal.SIGHUP, on_hang_up)
 
 
 @pytest.fixture(scope="session")

@@ -125,8 +125,10 @@ def _become(command: list[str], environ: Mapping[str, str], folder: str, largest
 if __name__ == "__main__":
     scripts = imported()
     # Ctrl-C is for the tests, and for the children that they interrupt.
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = fork_for_each(socket.socket(fileno=int(sys.argv[1])))
-    signal.signal(signal.SIGINT, interrupt)
+    # As in a terminal, though the tests may run in the background or under nohup, where these are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     _become(**request)
     sys.exit(scripts[sys.argv[0]]())

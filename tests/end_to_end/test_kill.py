@@ -110,6 +110,7 @@ def test_asked_to_stop_in_the_middle_it_goes_on_until_the_new_version_is_current
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, err
+    assert "Stopping where nothing is left half done." in err
     assert place.live("Billing") == place.current("billing").fingerprint != old.fingerprint
 
 

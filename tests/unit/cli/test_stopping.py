@@ -5,6 +5,8 @@ import pytest
 
 from rotator.cli.stopping import StopRequest
 
+pytestmark = pytest.mark.usefixtures("signals_as_in_a_terminal")
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_asks_and_the_second_stops_at_once(
@@ -20,26 +22,19 @@ def test_the_first_signal_asks_and_the_second_stops_at_once(
 
 
 def test_a_terminal_that_is_closed_only_asks_however_often_it_says_so() -> None:
-    # Under nohup it is ignored.
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    try:
-        with StopRequest().listening() as stop:
-            os.kill(os.getpid(), signal.SIGHUP)
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert stop()
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    with StopRequest().listening() as stop:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert stop()
 
 
-def test_a_signal_that_was_ignored_stays_so() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with StopRequest().listening() as stop:
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert not stop()
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_was_ignored_stays_so(number: signal.Signals) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    with StopRequest().listening() as stop:
+        os.kill(os.getpid(), number)
+        assert not stop()
+    assert signal.getsignal(number) is signal.SIG_IGN
 
 
 def test_signals_mean_what_they_meant_before_once_it_is_over() -> None:

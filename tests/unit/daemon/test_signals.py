@@ -3,7 +3,11 @@ from __future__ import annotations
 import os
 import signal
 
-from rotator.daemon.signals import RELOAD, taken
+import pytest
+
+from rotator.daemon.signals import taken
+
+pytestmark = pytest.mark.usefixtures("signals_as_in_a_terminal")
 
 
 def test_signals_come_one_after_the_other_and_interrupt_nothing() -> None:
@@ -15,15 +19,13 @@ def test_signals_come_one_after_the_other_and_interrupt_nothing() -> None:
         assert next_signal(0) is None
 
 
-def test_a_signal_that_was_ignored_stays_so() -> None:
-    before = signal.signal(RELOAD, signal.SIG_IGN)
-    try:
-        with taken() as next_signal:
-            os.kill(os.getpid(), RELOAD)
-            assert next_signal(0) is None
-        assert signal.getsignal(RELOAD) is signal.SIG_IGN
-    finally:
-        signal.signal(RELOAD, before)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_was_ignored_stays_so(number: signal.Signals) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    with taken() as next_signal:
+        os.kill(os.getpid(), number)
+        assert next_signal(0) is None
+    assert signal.getsignal(number) is signal.SIG_IGN
 
 
 def test_signals_mean_what_they_meant_before_once_it_is_over() -> None:

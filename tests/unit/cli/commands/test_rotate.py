@@ -194,6 +194,7 @@ def test_steps_are_told_on_standard_error_as_they_are_taken(rotator: Command, se
     assert len(outcome.json) == 1
 
 
+@pytest.mark.usefixtures("signals_as_in_a_terminal")
 def test_after_a_request_to_stop_the_rest_is_not_begun(rotator: Command, services: Services) -> None:
     def run(_: Listener) -> Report:
         os.kill(os.getpid(), signal.SIGINT)
@@ -207,6 +208,7 @@ def test_after_a_request_to_stop_the_rest_is_not_begun(rotator: Command, service
     assert "Not begun: three." in outcome.err
 
 
+@pytest.mark.usefixtures("signals_as_in_a_terminal")
 def test_stopped_at_once_it_says_what_is_half_done_and_what_ended_before(
     rotator: Command, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from rotator.daemon.watchdog import Watchdog
 from rotator.daemon.workers import Running, Workers
 from rotator.errors import RotatorError
 from rotator.services.schedule.jobs import CycleEnd, JobKind
-from rotator.web.liveness import Liveness
+from rotator.web.source import Liveness
 
 if TYPE_CHECKING:
     import signal

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.services.reporting.overview import ChannelLine, OrgLine, Overview
-    from rotator.web.liveness import Liveness
+    from rotator.web.source import Liveness
 
 MISSED_LOOKS: Final = 3
 """An org is to have been looked at well within so many of its intervals."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from rotator.services.reporting.overview import Overview
-    from rotator.web.liveness import Liveness
+    from rotator.web.source import Liveness
 
 _PLACE: Final = ("org", "app", "type", "credential", "fingerprint", "stage")
 

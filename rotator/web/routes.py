@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from rotator.config.daemon import HttpSettings
     from rotator.core.secret import Secret
     from rotator.services.reporting.overview import Overview
-    from rotator.web.liveness import Liveness
-    from rotator.web.source import Source
+    from rotator.web.source import Liveness, Source
 
 _LOG: Final = logging.getLogger(__name__)
 

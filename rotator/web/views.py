@@ -11,10 +11,8 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 
 from rotator.services.reporting.overview import Urgency, alert_state
-from rotator.web.axis import Axis
-from rotator.web.paging import number_of, page_of
-from rotator.web.picture import MOST_BARS, PERIODS, bar, by_org, columns
-from rotator.web.search import MANAGED, NOT_RESTING, Search
+from rotator.web.picture import MOST_BARS, PERIODS, Axis, bar, by_org, columns
+from rotator.web.search import MANAGED, NOT_RESTING, Search, number_of, page_of
 from rotator.web.templates import page
 
 if TYPE_CHECKING:
@@ -24,9 +22,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from rotator.services.reporting.overview import CertificateLine, CredentialLine, OrgLine, Overview
-    from rotator.web.liveness import Liveness
     from rotator.web.picture import Bar
-    from rotator.web.source import Source
+    from rotator.web.source import Liveness, Source
 
 _FIRST_BARS: Final = 12
 """Of certificates that are grouped, so many are shown one by one all the same."""

@@ -13,9 +13,9 @@ from playwright.sync_api import sync_playwright
 from rotator.config.daemon import HttpSettings
 from rotator.history.engine.database import open_database
 from rotator.services.reporting.reader import HistoryReader
-from rotator.web.liveness import Liveness
 from rotator.web.routes import application
 from rotator.web.server import WebServer
+from rotator.web.source import Liveness
 from tests.unit.web import scene
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 from rotator.config.daemon import HttpSettings
 from rotator.history.engine.database import Database, open_database
 from rotator.services.reporting.reader import HistoryReader
-from rotator.web.liveness import Liveness
 from rotator.web.routes import application
+from rotator.web.source import Liveness
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 

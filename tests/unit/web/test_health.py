@@ -23,7 +23,7 @@ from tests.unit.web.client import Client
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
-    from rotator.web.liveness import Liveness
+    from rotator.web.source import Liveness
 
 
 class Away:

@@ -23,7 +23,7 @@ from tests.unit.web.test_health import Away
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
-    from rotator.web.liveness import Liveness
+    from rotator.web.source import Liveness
 
 PAGES = ["/", "/certificates", "/credentials", "/orgs", "/orgs/production", "/rotations", "/alerts"]
 LARGEST = 300_000

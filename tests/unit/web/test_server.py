@@ -24,7 +24,7 @@ from tests.unit.web.test_health import Away
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from rotator.web.liveness import Liveness
+    from rotator.web.source import Liveness
 
 
 def hello(_request: Request) -> PlainTextResponse:

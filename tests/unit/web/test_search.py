@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.web.paging import LINES, number_of, page_of
+from rotator.web.search import LINES, number_of, page_of
 
 
 @given(st.integers(0, 5 * LINES), st.integers(1, 10))

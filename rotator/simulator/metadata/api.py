@@ -1,11 +1,11 @@
-"""The Metadata API's calls (Metadata API Developer Guide, CRUD-based calls)."""
+"""The Metadata API's calls (Metadata API Developer Guide)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.simulator.metadata import reads, writes
+from rotator.simulator.metadata import deploy, reads, retrieve, writes
 from rotator.simulator.wire.faults import Kind
 from rotator.simulator.wire.soap import FaultError, response
 
@@ -35,11 +35,17 @@ OPERATIONS: Final = {
     "upsertMetadata": Operation(Kind.SOAP_UPDATE, writes.upsert),
     "deleteMetadata": Operation(Kind.SOAP_DELETE, writes.delete),
     "renameMetadata": Operation(Kind.SOAP_UPDATE, writes.rename),
+    "retrieve": Operation(Kind.SOAP_RETRIEVE, retrieve.retrieve),
+    "checkRetrieveStatus": Operation(Kind.SOAP_STATUS, retrieve.check_status),
+    "deploy": Operation(Kind.SOAP_DEPLOY, deploy.deploy),
+    "deployRecentValidation": Operation(Kind.SOAP_DEPLOY, deploy.deploy_recent_validation),
+    "checkDeployStatus": Operation(Kind.SOAP_STATUS, deploy.check_status),
+    "cancelDeploy": Operation(Kind.SOAP_STATUS, deploy.cancel),
 }
-"""Every call that the simulated org knows."""
+"""Every call of the WSDL."""
 
 WRITES: Final = frozenset({Kind.SOAP_UPDATE, Kind.SOAP_CREATE, Kind.SOAP_DELETE})
-"""Calls after which the org may be another."""
+"""Calls after which the org may be another; a deployment says so itself, when it takes effect."""
 
 
 def perform(call: MetadataCall) -> etree._Element:

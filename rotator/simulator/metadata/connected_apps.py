@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.changes import Outcome, already_there, not_found
 from rotator.simulator.metadata.types import MetadataType
-from rotator.simulator.org.components import ComponentError, check_certificate, missing, returned_scopes
+from rotator.simulator.org.components import ComponentError, check_certificate, differ, missing, returned_scopes
 from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ConnectedAppType(MetadataType):
             raise already_there()
         before = app.whole_component()
         _put(author, app, self._updated(author, given, before))
-        return Outcome(app.id, changed=app.whole_component() != before)
+        return Outcome(app.id, changed=differ(app.whole_component(), before, self.schema))
 
     def _updated(self, author: Author, given: Component, before: Component) -> Component:
         oauth = given.get("oauthConfig", {})

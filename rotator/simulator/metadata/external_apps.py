@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.changes import Outcome, WarningError, already_there, not_found
 from rotator.simulator.metadata.types import MetadataType
-from rotator.simulator.org.components import ComponentError, check_certificate
+from rotator.simulator.org.components import ComponentError, check_certificate, differ
 from rotator.simulator.org.external_apps import KeyPair, Satellite
 from rotator.simulator.org.schema.external_client_app import (
     EXTERNAL_CLIENT_APPLICATION,
@@ -63,7 +63,7 @@ class ExternalAppType(MetadataType):
         header.pop("fullName", None)
         is_new = app is None
         app = app or author.org.build_external_app(name, header)
-        is_changed = is_new or app.header != header
+        is_changed = is_new or differ(app.header, header, self.schema)
         app.put_header(header, author.at, author.user)
         apps[name] = app
         author.touched.append(app)
@@ -129,7 +129,8 @@ class SatelliteType(MetadataType):
         component.pop("fullName", None)
         self._put(author, app, satellite, component, given)
         author.touched.append(app)
-        return Outcome(satellite.id, created=is_new, changed=self._whole(author.org, app, satellite) != before)
+        is_changed = is_new or differ(self._whole(author.org, app, satellite), before, self.schema)
+        return Outcome(satellite.id, created=is_new, changed=is_changed)
 
     def _app_for(self, author: Author, given: Component) -> ExternalApp:
         """The app that a new satellite names."""

@@ -5,6 +5,7 @@ A component maps an element's name to a text, a group (again a mapping), or a li
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -13,7 +14,7 @@ from lxml import etree
 from rotator.core.crypto.certificates import Certificate
 from rotator.errors import CertificateError
 from rotator.simulator.org.schema.connected_app import SCOPE_SYNONYMS, SCOPES
-from rotator.simulator.wire.soap import FaultError, add, is_nil
+from rotator.simulator.wire.soap import METADATA, FaultError, add, is_nil
 
 if TYPE_CHECKING:
     from rotator.simulator.org.schema.field import Field
@@ -48,6 +49,16 @@ def to_xml(component: Component, parent: etree._Element, version: int, group: Fi
                     to_xml(value, add(parent, field.name), version, field)
                 else:
                     add(parent, field.name, value)
+
+
+def differ(one: Component, other: Component, schema: Field) -> bool:
+    """Whether reads of the two, at the newest version, are not the same: what is at its default may be there or not."""
+    texts = []
+    for component in (one, other):
+        element = etree.fromstring(f'<component xmlns="{METADATA}"/>')
+        to_xml(component, element, sys.maxsize, schema)
+        texts.append(etree.tostring(element))
+    return texts[0] != texts[1]
 
 
 def from_xml(element: etree._Element, version: int, group: Field, order: Order) -> Component:

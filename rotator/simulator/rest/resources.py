@@ -11,7 +11,7 @@ from rotator.simulator.wire.answers import Answer, json_answer, rest_error
 from rotator.simulator.wire.unsupported import unsupported_resource
 
 if TYPE_CHECKING:
-    from rotator.simulator.org.org import Org
+    from rotator.simulator.org.org import Org, Visitor
     from rotator.simulator.rest.query import Tables
     from rotator.simulator.wire.request import Request
 
@@ -37,14 +37,34 @@ def answer_data(org: Org, request: Request, rest: list[str]) -> Answer:
     """Answers one call below /services/data; `rest` is what follows in the path."""
     if not rest:
         return _versions(org)
-    refusal = _refused(org, request.bearer)
-    if refusal:
-        return refusal
-    version, *parts = rest
-    number = version.removeprefix("v").removesuffix(".0")
-    if not number.isdecimal() or not FIRST_REST_VERSION <= int(number) <= org.settings.latest_api_version:
+    visitor = admitted(org, request, rest[0])
+    return visitor if isinstance(visitor, Answer) else _resource(org, request, api_version(rest[0]), rest[1:])
+
+
+def admitted(org: Org, request: Request, version: str) -> Visitor | Answer:
+    """Who makes a call at this API version, or why nobody may.
+
+    A token of an app without the scopes api or full is a session of another kind.
+    """
+    if not request.bearer:
+        return rest_error(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+    visitor = org.visitor(request.bearer)
+    if visitor is None:
+        return rest_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    if not visitor.session.app_id and visitor.user.password_expired:
+        message = "Your password has expired. Please reset your password."
+        return rest_error(401, "INVALID_OPERATION_WITH_EXPIRED_PASSWORD", message)
+    if visitor.app and not {"Api", "Full"}.intersection(visitor.app.scopes):
+        return rest_error(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
+    if not FIRST_REST_VERSION <= api_version(version) <= org.settings.latest_api_version:
         return not_found()
-    return _resource(org, request, int(number), parts)
+    return visitor
+
+
+def api_version(text: str) -> int:
+    """The number of a version such as v67.0; 0 when it is none."""
+    number = text.removeprefix("v").removesuffix(".0")
+    return int(number) if number.isdecimal() else 0
 
 
 def _resource(org: Org, request: Request, version: int, parts: list[str]) -> Answer:
@@ -90,24 +110,6 @@ def _limits(org: Org) -> Answer:
 def _resources(version: int) -> Answer:
     names = ("limits", "query", "queryAll", "sobjects", "tooling")
     return json_answer(200, {name: f"/services/data/v{version}.0/{name}" for name in names})
-
-
-def _refused(org: Org, token: str) -> Answer | None:
-    """The REST API's answer to a token that opens nothing there; None when it does.
-
-    A token of an app without the scopes api or full is a session of another kind.
-    """
-    if not token:
-        return rest_error(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
-    visitor = org.visitor(token)
-    if visitor is None:
-        return rest_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
-    if not visitor.session.app_id and visitor.user.password_expired:
-        message = "Your password has expired. Please reset your password."
-        return rest_error(401, "INVALID_OPERATION_WITH_EXPIRED_PASSWORD", message)
-    if visitor.app and not {"Api", "Full"}.intersection(visitor.app.scopes):
-        return rest_error(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
-    return None
 
 
 def not_found() -> Answer:

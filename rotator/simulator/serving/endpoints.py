@@ -10,10 +10,11 @@ import jwt
 
 from rotator.simulator.metadata.api import OPERATIONS, perform
 from rotator.simulator.metadata.call import MetadataCall
+from rotator.simulator.metadata.deploy_request import answer_deploy_request
 from rotator.simulator.oauth import identity
 from rotator.simulator.oauth.partner_api import answer_soap
 from rotator.simulator.oauth.token_endpoint import answer_login
-from rotator.simulator.rest.resources import answer_data
+from rotator.simulator.rest.resources import admitted, answer_data, api_version
 from rotator.simulator.wire.answers import Answer, html_answer, json_answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.simulator.wire.soap import FaultError, SoapCall, child_texts, envelope_answer, fault_answer
@@ -100,8 +101,17 @@ def _other_oauth(_org: Org, request: Request, _rest: list[str]) -> Call:
 
 def _data(org: Org, request: Request, rest: list[str]) -> Call:
     resource = rest[1] if len(rest) > 1 else ""
+    if rest[1:3] == ["metadata", "deployRequest"]:
+        return Call(Kind.DEPLOY, lambda _: _deploy_request(org, request, rest))
     kind = {"tooling": Kind.TOOLING, "apps": Kind.CREDENTIALS}.get(resource, Kind.DATA)
     return Call(kind, lambda _: answer_data(org, request, rest))
+
+
+def _deploy_request(org: Org, request: Request, rest: list[str]) -> Answer:
+    visitor = admitted(org, request, rest[0])
+    if isinstance(visitor, Answer):
+        return visitor
+    return answer_deploy_request(org, visitor.user, request, api_version(rest[0]), rest[3:])
 
 
 def _metadata(org: Org, request: Request, rest: list[str]) -> Call:

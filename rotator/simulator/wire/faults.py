@@ -35,6 +35,7 @@ class Kind(StrEnum):
     SOAP_DELETE = "soap_delete"
     SOAP_DEPLOY = "soap_deploy"
     SOAP_RETRIEVE = "soap_retrieve"
+    SOAP_STATUS = "soap_status"
     SOAP_LOGIN = "soap_login"
     SOAP_OTHER = "soap_other"
 

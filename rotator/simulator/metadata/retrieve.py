@@ -1,0 +1,157 @@
+"""retrieve and checkRetrieveStatus: components as files of an archive (Metadata API Developer Guide)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.simulator.metadata.package import (
+    ALL,
+    MANIFEST,
+    ArchiveError,
+    Manifest,
+    component_file,
+    manifest_file,
+    pack,
+)
+from rotator.simulator.metadata.reads import date_time, file_properties
+from rotator.simulator.metadata.registry import type_of
+from rotator.simulator.metadata.structures import append
+from rotator.simulator.wire.soap import FaultError, add, child_texts, children
+from rotator.simulator.wire.unsupported import unsupported_fault
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from rotator.simulator.metadata.call import MetadataCall
+    from rotator.simulator.metadata.types import Listed, MetadataType
+    from rotator.simulator.org.components import Component
+    from rotator.simulator.org.jobs import Job
+    from rotator.simulator.org.org import Org
+
+_FOLDER: Final = "unpackaged/"
+
+
+@dataclass
+class Retrieval:
+    """What a retrieve brought."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    found: list[tuple[MetadataType, Listed]] = field(default_factory=list)
+    members: dict[str, list[str]] = field(default_factory=dict)
+    messages: list[dict[str, str]] = field(default_factory=list)
+    error: str = ""
+
+
+def retrieve(call: MetadataCall, body: etree._Element) -> None:
+    """retrieve: queues a job that packs what package.xml names."""
+    request = next(iter(call.call.children("retrieveRequest")), None)
+    package = next(iter(children(request, "unpackaged")), None) if request is not None else None
+    if request is None or package is None or child_texts(request, "packageNames"):
+        raise unsupported_fault("A retrieve of anything but unpackaged components")
+    manifest, org = Manifest.of(package), call.org
+    is_single = next(iter(child_texts(request, "singlePackage")), "") in {"true", "1"}
+    files = child_texts(request, "specificFiles")
+
+    def work(job: Job) -> None:
+        job.result = _retrieved(org, manifest, "" if is_single else _FOLDER, files)
+        job.status = "Failed" if job.result.error else "Succeeded"
+
+    job = org.jobs.start(org.next_id("09S"), call.user, org.clock(), org.settings.retrieve_seconds, work)
+    append(add(body, "result"), {"done": False, "id": job.id, "state": "Queued"})
+    org.jobs.settle(org.clock())
+
+
+def check_status(call: MetadataCall, body: etree._Element) -> None:
+    """checkRetrieveStatus: how far it is, and the archive unless the client does not want it yet."""
+    job = call.org.jobs.find(call.text("asyncProcessId"))
+    if job is None or not job.id.startswith("09S"):
+        raise FaultError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+    result = add(body, "result")
+    retrieval = job.result or Retrieval()
+    add(result, "done", "true" if job.is_done else "false")
+    if retrieval.error:
+        append(result, {"errorMessage": retrieval.error, "errorStatusCode": "UNKNOWN_EXCEPTION"})
+    folder = _folder_of(retrieval)
+    for kind, component in retrieval.found:
+        file_properties(call.org, kind, component, add(result, "fileProperties"), folder)
+    if retrieval.files:
+        append(result, {"fileProperties": _manifest_properties(job, f"{folder}{MANIFEST}")})
+    append(
+        result,
+        {
+            "id": job.id,
+            "messages": retrieval.messages,
+            "status": job.status,
+            "success": job.status == "Succeeded",
+        },
+    )
+    wants_archive = call.text("includeZip") not in {"false", "0"}
+    archive = pack(retrieval.files) if job.is_done and wants_archive and retrieval.files else b""
+    add(result, "zipFile", base64.b64encode(archive).decode())
+
+
+def _folder_of(retrieval: Retrieval) -> str:
+    return _FOLDER if any(name.startswith(_FOLDER) for name in retrieval.files) else ""
+
+
+def _manifest_properties(job: Job, name: str) -> dict[str, Any]:
+    when = date_time(job.created_at)
+    person = {"Id": job.user.id, "ByName": job.user.name}
+    return {
+        "createdById": person["Id"],
+        "createdByName": person["ByName"],
+        "createdDate": when,
+        "fileName": name,
+        "fullName": name,
+        "id": "",
+        "lastModifiedById": person["Id"],
+        "lastModifiedByName": person["ByName"],
+        "lastModifiedDate": when,
+        "manageableState": "unmanaged",
+        "type": "Package",
+    }
+
+
+def _retrieved(org: Org, manifest: Manifest, folder: str, only: list[str]) -> Retrieval:
+    retrieval = Retrieval()
+    try:
+        version = manifest.api_version
+    except ArchiveError as error:
+        retrieval.error = str(error)
+        return retrieval
+    for type_name, members in manifest.members.items():
+        try:
+            kind = type_of(org, version, type_name)
+        except FaultError as error:
+            _say(retrieval, folder, error.text)
+        else:
+            _retrieve_type(org, retrieval, kind, members, version, folder)
+    if only:
+        wanted = {name if name.startswith(folder) else f"{folder}{name}" for name in only}
+        retrieval.files = {name: data for name, data in retrieval.files.items() if name in wanted}
+    retrieval.files[f"{folder}{MANIFEST}"] = manifest_file(retrieval.members, f"{version}.0")
+    return retrieval
+
+
+def _retrieve_type(
+    org: Org, retrieval: Retrieval, kind: MetadataType, members: list[str] | Any, version: int, folder: str
+) -> None:
+    listed = {each.name: each for each in kind.listed(org)}
+    if kind.is_file and (listed or members != [ALL]):
+        _say(retrieval, folder, unsupported_fault(f"The content of {kind.name}").text)
+        return
+    names = [*listed, *(name for name in members if name not in {ALL, *listed})] if ALL in members else list(members)
+    for name in names:
+        component: Component | None = kind.read(org, name)
+        if component is None or name not in listed:
+            _say(retrieval, folder, f"Entity of type '{kind.name}' named '{name}' cannot be found")
+            continue
+        retrieval.files[f"{folder}{kind.directory}/{name}.{kind.suffix}"] = component_file(kind, component, version)
+        retrieval.found.append((kind, listed[name]))
+        retrieval.members.setdefault(kind.name, []).append(name)
+
+
+def _say(retrieval: Retrieval, folder: str, problem: str) -> None:
+    retrieval.messages.append({"fileName": f"{folder}{MANIFEST}", "problem": problem})

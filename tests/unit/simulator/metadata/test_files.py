@@ -1,0 +1,398 @@
+"""Retrieves and deployments: components as files (facts 1.1, 1.5, 2.1, 2.2, 8.3)."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lxml import etree
+
+from rotator.simulator.metadata.deploy_request import answer_deploy_request
+from rotator.simulator.wire.request import Request
+from rotator.simulator.wire.soap import METADATA, FaultError
+from tests.unit.simulator.helpers import call, texts
+
+if TYPE_CHECKING:
+    from rotator.simulator.org.org import Org
+    from tests.unit.simulator.helpers import KeyPair, StandingClock
+
+VERSION = "67.0"
+
+
+def manifest(version: str = VERSION, **members: str) -> str:
+    types = "".join(
+        f"<types>{''.join(f'<members>{each}</members>' for each in names.split())}<name>{name}</name></types>"
+        for name, names in members.items()
+    )
+    return f'<Package xmlns="{METADATA}">{types}<version>{version}</version></Package>'
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+def retrieve(org: Org, package: str, *, more: str = "") -> tuple[etree._Element, dict[str, str]]:
+    """Retrieves; gives the answer and the files."""
+    inner = package.replace(f'<Package xmlns="{METADATA}">', "").replace("</Package>", "")
+    request = f"<apiVersion>{VERSION}</apiVersion>{more}<unpackaged>{inner}</unpackaged>"
+    [job] = texts(
+        call(org, f"<retrieve><retrieveRequest>{request}</retrieveRequest></retrieve>", version=VERSION), "id"
+    )
+    inner = f"<asyncProcessId>{job}</asyncProcessId><includeZip>true</includeZip>"
+    answer = call(org, f"<checkRetrieveStatus>{inner}</checkRetrieveStatus>", version=VERSION)
+    [data] = texts(answer, "zipFile")
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(data or ""))) as archive:
+        return answer, {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def deploy(org: Org, files: dict[str, str], **options: bool) -> str:
+    """Queues a deployment; gives its id."""
+    told = {"rollbackOnError": True, "singlePackage": True, **options}
+    wanted = "".join(f"<{name}>{str(value).lower()}</{name}>" for name, value in told.items())
+    data = base64.b64encode(zipped(files)).decode()
+    body = f"<deploy><ZipFile>{data}</ZipFile><DeployOptions>{wanted}</DeployOptions></deploy>"
+    [job] = texts(call(org, body, version=VERSION), "id")
+    return str(job)
+
+
+def status_of(org: Org, job: str) -> etree._Element:
+    inner = f"<asyncProcessId>{job}</asyncProcessId><includeDetails>true</includeDetails>"
+    return call(org, f"<checkDeployStatus>{inner}</checkDeployStatus>", version=VERSION)
+
+
+def deployed(org: Org, files: dict[str, str], **options: bool) -> tuple[str | None, list[str | None]]:
+    """Deploys; gives the status and the problems."""
+    answer = status_of(org, deploy(org, files, **options))
+    [status] = texts(answer, "status")
+    return status, texts(answer, "problem")
+
+
+def app_file(org: Org, name: str = "Billing", **changes: str) -> str:
+    """The app as a retrieve brings it, without its consumer key; `changes` replace texts."""
+    _, files = retrieve(org, manifest(ConnectedApp=name))
+    root = etree.fromstring(files[f"unpackaged/connectedApps/{name}.connectedApp"].encode())
+    for element in list(root.iter(f"{{{METADATA}}}consumerKey")):
+        parent = element.getparent()
+        assert parent is not None
+        parent.remove(element)
+    for tag, text in changes.items():
+        for element in root.iter(f"{{{METADATA}}}{tag}"):
+            element.text = text
+    return etree.tostring(root, encoding="unicode")
+
+
+class TestRetrieving:
+    def test_a_file_holds_what_a_read_returns_without_the_name(self, org: Org) -> None:
+        answer, files = retrieve(org, manifest(ConnectedApp="Billing"))
+        root = etree.fromstring(files["unpackaged/connectedApps/Billing.connectedApp"].encode())
+        read = call(
+            org, "<readMetadata><type>ConnectedApp</type><fullNames>Billing</fullNames></readMetadata>", version=VERSION
+        )
+        assert [child.tag for child in root] == [child.tag for child in read[0][0]][1:]
+        live = org.app("Billing").live_certificate
+        assert live is not None
+        assert f"<certificate>{live.base64}</certificate>" in files["unpackaged/connectedApps/Billing.connectedApp"]
+        assert texts(answer, "status") == ["Succeeded"]
+        assert texts(answer, "type") == ["ConnectedApp", "Package"]
+        assert set(files) == {"unpackaged/connectedApps/Billing.connectedApp", "unpackaged/package.xml"}
+
+    def test_a_wildcard_brings_every_component_of_its_type(self, org: Org) -> None:
+        org.add_external_app("Shipping")
+        _, files = retrieve(org, manifest(ConnectedApp="*", ExtlClntAppGlobalOauthSettings="*"))
+        assert "unpackaged/extlClntAppGlobalOauthSets/Shipping_glbloauth.ecaGlblOauth" in files
+        assert len(files) == 4
+
+    def test_one_package_has_no_folder_of_its_own(self, org: Org) -> None:
+        _, files = retrieve(org, manifest(ConnectedApp="Billing"), more="<singlePackage>true</singlePackage>")
+        assert "connectedApps/Billing.connectedApp" in files
+
+    def test_what_is_missing_is_a_message_and_the_retrieve_succeeds(self, org: Org) -> None:
+        answer, files = retrieve(org, manifest(ConnectedApp="Billing Nobody", ApexClass="*"))
+        problems = texts(answer, "problem")
+        assert problems[0] == "Entity of type 'ConnectedApp' named 'Nobody' cannot be found"
+        assert str(problems[1]).startswith("SIMULATOR_UNSUPPORTED: The metadata type ApexClass")
+        assert texts(answer, "success") == ["true"]
+        assert len(files) == 2
+
+    def test_a_version_that_is_none_fails_the_job(self, org: Org) -> None:
+        request = "<unpackaged><version>latest</version></unpackaged>"
+        [job] = texts(call(org, f"<retrieve><retrieveRequest>{request}</retrieveRequest></retrieve>"), "id")
+        status = f"<checkRetrieveStatus><asyncProcessId>{job}</asyncProcessId></checkRetrieveStatus>"
+        answer = call(org, status)
+        assert (texts(answer, "status"), texts(answer, "errorMessage")) == (
+            ["Failed"],
+            ["Invalid version specified:latest"],
+        )
+        with pytest.raises(FaultError, match="invalid cross reference id"):
+            call(org, status.replace(str(job), "09S000000000000"))
+
+    def test_packages_are_not_simulated(self, org: Org) -> None:
+        request = "<packageNames>Sales</packageNames><unpackaged><version>67.0</version></unpackaged>"
+        with pytest.raises(FaultError, match="is not simulated"):
+            call(org, f"<retrieve><retrieveRequest>{request}</retrieveRequest></retrieve>")
+
+
+class TestDeploying:
+    def test_a_retrieved_app_deploys_without_its_key_and_nothing_changes(self, org: Org) -> None:
+        before = app_file(org)
+        files = {"package.xml": manifest(ConnectedApp="Billing"), "connectedApps/Billing.connectedApp": before}
+        answer = status_of(org, deploy(org, files))
+        assert texts(answer, "changed") == ["true", "false"]
+        assert texts(answer, "componentType") == ["", "ConnectedApp"]
+        assert app_file(org) == before
+
+    def test_the_certificate_of_the_file_takes_the_place_of_the_old_one(
+        self, org: Org, key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        files = {
+            "package.xml": manifest(ConnectedApp="*"),
+            "connectedApps/Billing.connectedApp": app_file(org, certificate=key_pairs[1][1].pem),
+        }
+        assert deployed(org, files, checkOnly=True) == ("Succeeded", [])
+        assert org.app("Billing").live_certificate == key_pairs[0][1]
+        assert deployed(org, files) == ("Succeeded", [])
+        assert org.app("Billing").live_certificate == key_pairs[1][1]
+
+    def test_a_file_with_the_key_is_refused(self, org: Org) -> None:
+        _, files = retrieve(org, manifest(ConnectedApp="Billing"))
+        bare = {name.removeprefix("unpackaged/"): text for name, text in files.items()}
+        assert deployed(org, bare) == ("Failed", ["You cannot provide a Consumer Key"])
+        assert deployed(org, files, singlePackage=False) == ("Failed", ["You cannot provide a Consumer Key"])
+
+    def test_one_bad_file_takes_all_back_unless_the_others_may_stay(
+        self, org: Org, key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        files = {
+            "package.xml": manifest(ConnectedApp="Billing Management"),
+            "connectedApps/Billing.connectedApp": app_file(org, certificate=key_pairs[1][1].pem),
+            "connectedApps/Management.connectedApp": app_file(org, "Management", certificate="none"),
+        }
+        assert deployed(org, files) == ("Failed", ["Invalid certificate"])
+        assert org.app("Billing").live_certificate == key_pairs[0][1]
+        assert deployed(org, files, rollbackOnError=False) == ("SucceededPartial", ["Invalid certificate"])
+        assert org.app("Billing").live_certificate == key_pairs[1][1]
+
+    def test_an_external_client_app_is_deployed_whole_in_any_order_of_its_files(
+        self, org: Org, key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        def part(kind: str, inner: str) -> str:
+            return f'<{kind} xmlns="{METADATA}">{inner}</{kind}>'
+
+        of = "<externalClientApplication>Fresh</externalClientApplication>"
+        files = {
+            "extlClntAppGlobalOauthSets/X.ecaGlblOauth": part(
+                "ExtlClntAppGlobalOauthSettings", f"<certificate>{key_pairs[1][1].pem}</certificate>{of}"
+            ),
+            "extlClntAppOauthPolicies/Y.ecaOauthPlcy": part("ExtlClntAppOauthConfigurablePolicies", of),
+            "extlClntAppOauthSettings/Z.ecaOauth": part(
+                "ExtlClntAppOauthSettings", f"<commaSeparatedOauthScopes>Api</commaSeparatedOauthScopes>{of}"
+            ),
+            "externalClientApps/Fresh.eca": part("ExternalClientApplication", "<label>Fresh</label>"),
+            "package.xml": manifest(
+                ExtlClntAppGlobalOauthSettings="*",
+                ExtlClntAppOauthConfigurablePolicies="*",
+                ExtlClntAppOauthSettings="*",
+                ExternalClientApplication="*",
+            ),
+        }
+        assert deployed(org, files, checkOnly=True) == ("Succeeded", [])
+        assert "Fresh" not in org.external_apps
+        assert deployed(org, files) == ("Succeeded", [])
+        app = org.external_app("Fresh")
+        assert app.live_certificate == key_pairs[1][1]
+        key = app.client_id
+        only = {name: text for name, text in files.items() if "Global" in name}
+        only["package.xml"] = manifest(ExtlClntAppGlobalOauthSettings="X")
+        only["extlClntAppGlobalOauthSets/X.ecaGlblOauth"] = part("ExtlClntAppGlobalOauthSettings", of)
+        assert deployed(org, only) == ("Succeeded", [])
+        assert (app.client_id, app.scopes) == (key, ["Api"])
+        assert not app.live_certificate
+
+    def test_rotating_keys_needs_warnings_to_be_ignored(self, org: Org) -> None:
+        app = org.add_external_app("Shipping")
+        key = app.client_id
+        inner = (
+            "<externalClientApplication>Shipping</externalClientApplication>"
+            "<shouldRotateConsumerKey>true</shouldRotateConsumerKey>"
+        )
+        kind, path = "ExtlClntAppGlobalOauthSettings", "extlClntAppGlobalOauthSets/Shipping_glbloauth.ecaGlblOauth"
+        files = {"package.xml": manifest(**{kind: "*"}), path: f'<{kind} xmlns="{METADATA}">{inner}</{kind}>'}
+        answer = status_of(org, deploy(org, files))
+        assert (texts(answer, "problemType"), app.client_id) == (["Warning"], key)
+        assert deployed(org, files, ignoreWarnings=True) == ("Succeeded", [])
+        assert app.client_id != key
+
+    def test_files_and_manifest_must_agree(self, org: Org) -> None:
+        named = manifest(ConnectedApp="Nobody")
+        [problem] = deployed(org, {"package.xml": named})[1]
+        assert (
+            problem
+            == "An object 'Nobody' of type ConnectedApp was named in package.xml, but was not found in zipped directory"
+        )
+        assert deployed(org, {"package.xml": named}, allowMissingFiles=True)[0] == "Succeeded"
+        files = {"package.xml": manifest(), "connectedApps/Billing.connectedApp": app_file(org)}
+        assert deployed(org, files) == ("Failed", ["Not in package.xml"])
+        assert deployed(org, files, autoUpdatePackage=True)[0] == "Succeeded"
+
+    @pytest.mark.parametrize(
+        ("files", "error"),
+        [
+            ({}, "No package.xml found"),
+            ({"package.xml": "<"}, "Error parsing file package.xml"),
+            ({"package.xml": manifest("99.0")}, "Invalid version specified:99.0"),
+        ],
+    )
+    def test_an_archive_that_cannot_be_used_fails_with_a_reason(
+        self, org: Org, files: dict[str, str], error: str
+    ) -> None:
+        answer = status_of(org, deploy(org, files))
+        assert texts(answer, "status") == ["Failed"]
+        assert str(texts(answer, "errorMessage")[0]).startswith(error)
+
+    def test_elements_that_a_type_or_version_has_not_are_named(self, org: Org) -> None:
+        wrong = app_file(org).replace("</oauthConfig>", "<colour>red</colour></oauthConfig>")
+        files = {"package.xml": manifest(ConnectedApp="*"), "connectedApps/Billing.connectedApp": wrong}
+        [problem] = deployed(org, files)[1]
+        assert "invalid at this location in type ConnectedAppOauthConfig" in str(problem)
+        old = {"package.xml": manifest("51.0", ConnectedApp="*"), "connectedApps/Billing.connectedApp": app_file(org)}
+        [problem] = deployed(org, old)[1]
+        assert "not valid in version 51.0" in str(problem)
+
+    def test_files_out_of_order_are_taken_dropped_or_refused(self, org: Org, key_pairs: tuple[KeyPair, ...]) -> None:
+        certificate = f"<certificate>{key_pairs[1][1].pem}</certificate>"
+        text = app_file(org, certificate=key_pairs[0][1].pem)
+        start, end = text.index("<certificate>"), text.index("</certificate>") + len("</certificate>")
+        text = (text[:start] + text[end:]).replace("</oauthConfig>", f"{certificate}</oauthConfig>")
+        files = {"package.xml": manifest(ConnectedApp="*"), "connectedApps/Billing.connectedApp": text}
+        assert deployed(org, files) == ("Succeeded", [])
+        assert org.app("Billing").live_certificate == key_pairs[1][1]
+        org.settings = replace(org.settings, out_of_order_in_files="ignore")
+        assert deployed(org, files) == ("Succeeded", [])
+        assert org.app("Billing").live_certificate is None
+        org.settings = replace(org.settings, out_of_order_in_files="refuse")
+        assert "invalid at this location" in str(deployed(org, files)[1])
+
+    def test_deletions_are_manifests_of_their_own(self, org: Org) -> None:
+        files = {"package.xml": manifest(), "destructiveChanges.xml": manifest(ConnectedApp="Billing Nobody")}
+        assert deployed(org, files, rollbackOnError=False) == (
+            "SucceededPartial",
+            ["no ConnectedApp named Nobody found"],
+        )
+        assert set(org.apps) == {"Management"}
+
+    def test_types_that_are_not_simulated_say_so(self, org: Org) -> None:
+        [problem] = deployed(org, {"package.xml": manifest(ApexClass="Sum")})[1]
+        assert str(problem).startswith("SIMULATOR_UNSUPPORTED")
+        with pytest.raises(FaultError, match="is not simulated"):
+            deploy(org, {"package.xml": manifest()}, performRetrieve=True)
+
+
+class TestJobs:
+    @pytest.fixture
+    def files(self, org: Org, key_pairs: tuple[KeyPair, ...]) -> dict[str, str]:
+        text = app_file(org, certificate=key_pairs[1][1].pem)
+        return {"package.xml": manifest(ConnectedApp="*"), "connectedApps/Billing.connectedApp": text}
+
+    def test_a_slow_deployment_takes_effect_when_it_is_due(
+        self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        org.settings = replace(org.settings, deploy_seconds=30)
+        job = deploy(org, files)
+        assert texts(status_of(org, job), "status") == ["Pending"]
+        clock.advance(40)
+        org.jobs.settle(clock())
+        assert texts(status_of(org, job), "status") == ["Succeeded"]
+        assert org.app("Billing").live_certificate == key_pairs[1][1]
+        assert (clock() - org.app("Billing").modified_at).total_seconds() == 10
+
+    def test_one_that_has_not_begun_can_be_canceled(
+        self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        org.settings = replace(org.settings, deploy_seconds=30)
+        job = deploy(org, files)
+        assert texts(call(org, f"<cancelDeploy><String>{job}</String></cancelDeploy>"), "done") == ["true"]
+        clock.advance(40)
+        org.jobs.settle(clock())
+        answer = status_of(org, job)
+        assert (texts(answer, "status"), texts(answer, "canceledByName")) == (["Canceled"], ["Admin"])
+        assert org.app("Billing").live_certificate == key_pairs[0][1]
+
+    def test_a_recent_validation_can_be_deployed_as_it_is(
+        self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        body = "<deployRecentValidation><validationId>{}</validationId></deployRecentValidation>"
+        validated, real = deploy(org, files, checkOnly=True), deploy(org, {"package.xml": manifest()})
+        [job] = texts(call(org, body.format(validated)), "result")
+        assert texts(status_of(org, str(job)), "status") == ["Succeeded"]
+        assert org.app("Billing").live_certificate == key_pairs[1][1]
+        with pytest.raises(FaultError, match="no recent and successful validation"):
+            call(org, body.format(real))
+        clock.advance(11 * 24 * 3600)
+        with pytest.raises(FaultError, match="no recent and successful validation"):
+            call(org, body.format(validated))
+
+    def test_a_fault_may_lose_the_certificate_here_too(self, org: Org, files: dict[str, str]) -> None:
+        data = base64.b64encode(zipped(files)).decode()
+        options = "<DeployOptions><singlePackage>true</singlePackage></DeployOptions>"
+        call(org, f"<deploy><ZipFile>{data}</ZipFile>{options}</deploy>", version=VERSION, lose=True)
+        assert org.app("Billing").live_certificate is None
+
+
+class TestOverRest:
+    def ask(
+        self, org: Org, method: str, rest: list[str], body: bytes = b"", kind: str = "application/json"
+    ) -> tuple[int, Any]:
+        request = Request(method, "", {"includeDetails": "true"}, {"content-type": kind}, body)
+        answer = answer_deploy_request(org, org.users["admin@acme.example"], request, 66, rest)
+        return answer.status, json.loads(answer.body)
+
+    def multipart(self, archive: bytes, **options: bool) -> bytes:
+        head = b'--B\r\nContent-Disposition: form-data; name="json"\r\nContent-Type: application/json\r\n\r\n'
+        told = json.dumps({"deployOptions": {"singlePackage": True, "rollbackOnError": True, **options}}).encode()
+        file = b'\r\n--B\r\nContent-Disposition: form-data; name="file"; filename="x.zip"\r\n\r\n'
+        return head + told + file + archive + b"\r\n--B--\r\n"
+
+    def test_an_archive_is_sent_asked_about_and_deployed_after_its_validation(
+        self, org: Org, key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        files = {
+            "package.xml": manifest(ConnectedApp="*"),
+            "connectedApps/Billing.connectedApp": app_file(org, certificate=key_pairs[1][1].pem),
+        }
+        kind = "multipart/form-data; boundary=B"
+        status, told = self.ask(org, "POST", [], self.multipart(zipped(files), checkOnly=True), kind)
+        assert (status, told["deployResult"]["status"]) == (201, "Pending")
+        status, shown = self.ask(org, "GET", [told["id"]])
+        assert (status, shown["deployResult"]["status"], shown["deployResult"]["zipSize"]) == (
+            200,
+            "Succeeded",
+            len(zipped(files)),
+        )
+        [_, success] = shown["deployResult"]["details"]["componentSuccesses"]
+        assert (success["fullName"], success["changed"]) == ("Billing", True)
+        quick = json.dumps({"validatedDeployRequestId": told["id"]}).encode()
+        assert self.ask(org, "POST", [], quick)[0] == 201
+        assert org.app("Billing").live_certificate == key_pairs[1][1]
+
+    def test_what_is_wrong_is_a_json_error(self, org: Org) -> None:
+        assert self.ask(org, "POST", [], b"nothing", "text/plain")[0] == 400
+        assert self.ask(org, "GET", ["0Af000000000000"])[1][0]["errorCode"] == "INVALID_CROSS_REFERENCE_KEY"
+        assert self.ask(org, "DELETE", ["0Af000000000000"])[0] == 404
+        answer = answer_deploy_request(org, org.users["billing@acme.example"], Request("POST", ""), 66, [])
+        assert answer.status == 403
+
+    def test_one_can_be_canceled(self, org: Org) -> None:
+        org.settings = replace(org.settings, deploy_seconds=30)
+        body = self.multipart(zipped({"package.xml": manifest()}))
+        _, told = self.ask(org, "POST", [], body, "multipart/form-data; boundary=B")
+        status, shown = self.ask(org, "PATCH", [told["id"]], b'{"deployResult":{"status":"Canceling"}}')
+        assert (status, shown["deployResult"]["status"]) == (202, "Canceled")

@@ -1,4 +1,4 @@
-"""What is tried again and again: when it is due, and how long it is left alone after a failure."""
+"""Records of what is tried again and again: how it went, when it is due, and how long to wait after a failure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SPREAD: Final = 0.25
 
 @dataclass(frozen=True)
 class BackOff:
-    """How long something is left alone after failures."""
+    """How long to wait after failures."""
 
     first: timedelta = timedelta(minutes=5)
     """After the first failure; it doubles with each that follows."""
@@ -34,7 +34,7 @@ class BackOff:
 
 @dataclass(frozen=True)
 class AttemptRecord:
-    """What is known of one thing that is tried again and again: a look at an org, a credential, a channel."""
+    """How the attempts at one thing went so far: the inventory of an org, a credential, a channel."""
 
     kind: str
     """What is tried, such as `look` or `rotate`."""
@@ -45,22 +45,22 @@ class AttemptRecord:
     last_good_at: datetime | None = None
     """When it last succeeded."""
     failures: int = 0
-    """In a row, up to the last trial."""
+    """In a row, up to the last attempt."""
     lasting: int = 0
-    """Those of them in a row, up to the last trial, that time alone does not mend."""
+    """Those of them in a row, up to the last attempt, that time alone does not mend."""
     next_at: datetime | None = None
-    """Before this it is left alone; None when nothing holds it up."""
+    """It is not tried again before this; None when nothing holds it up."""
     needs_attention: bool = False
     """It cannot succeed before a person does something."""
     problem: str = ""
-    """Why the last trial failed, in a person's words; empty after a success."""
+    """Why the last attempt failed, in a person's words; empty after a success."""
     hint: str = ""
     """What to do about it."""
-    world: str = ""
-    """What was seen when it last failed: a digest that changes when a new trial may end otherwise."""
+    circumstances: str = ""
+    """A digest of what was observed when it last failed: while it stays the same, another attempt ends alike."""
 
     def succeeded(self, now: datetime) -> AttemptRecord:
-        """After a success; what failed before is forgotten."""
+        """The record after a success: earlier failures are forgotten."""
         return AttemptRecord(self.kind, self.name, last_at=now, last_good_at=now)
 
     def failed(
@@ -73,9 +73,9 @@ class AttemptRecord:
         lasting: bool = False,
         jitter: float = 0.0,
         not_before: datetime | None = None,
-        world: str = "",
+        circumstances: str = "",
     ) -> AttemptRecord:
-        """After a failure; `lasting` when time alone does not mend it.
+        """The record after a failure; `lasting` when time alone does not mend it.
 
         `jitter` is a random number from 0 to 1, `not_before` a time that the other side has asked to wait for.
         """
@@ -91,13 +91,13 @@ class AttemptRecord:
             needs_attention=in_a_row >= back_off.attention_after,
             problem=problem,
             hint=hint,
-            world=world,
+            circumstances=circumstances,
         )
 
     def is_due(self, now: datetime, every: timedelta = timedelta(0)) -> bool:
-        """Whether it is to be tried now: not left alone any more, and last tried at least `every` ago.
+        """Whether it is to be tried now: nothing holds it up, and it was last tried at least `every` ago.
 
-        A clock that was set back postpones nothing: a last trial that lies in the future is one that proves nothing.
+        A clock that was set back postpones nothing: an attempt that lies in the future does not count.
         """
         if self.last_at is None or self.last_at > now:
             return True

@@ -81,7 +81,7 @@ class DaemonRun:
             listener=partial(rotations.follow, app.settings),
         )
         self.cycle: Final = Cycle(self.context)
-        self.at_work: Final[Callable[[], AbstractContextManager[Hold]]] = partial(self.cycle.at_work, app.locks)
+        self.lead: Final[Callable[[], AbstractContextManager[Hold]]] = partial(self.cycle.lead, app.locks)
 
     def pages(self, settings: Callable[[], Settings]) -> HistoryReader:
         """What the pages show."""

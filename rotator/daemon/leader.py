@@ -31,7 +31,7 @@ class Leader:
         """Whether this is the one that works, as it was last seen."""
         return self._hold is not None
 
-    def take(self, at_work: Callable[[], AbstractContextManager[Hold]]) -> bool:
+    def take(self, lead: Callable[[], AbstractContextManager[Hold]]) -> bool:
         """Takes the lock, or sees whether it is still held; False when another daemon has it. Never waits.
 
         Raises HistoryError when the lock cannot be had at all; it is not held then.
@@ -42,7 +42,7 @@ class Leader:
             _LOG.warning("the lock was lost; what runs ends where nothing is half done")
             self.leave()
         try:
-            self._hold = self._stack.enter_context(at_work())
+            self._hold = self._stack.enter_context(lead())
         except DaemonRunning as other:
             self._stand_by(other)
             return False

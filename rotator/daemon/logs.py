@@ -47,7 +47,7 @@ class LineFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-23T10:00:00.123Z INFO look begins org="production"`: a service's events, for a person."""
+    """`2026-11-23T10:00:00.123Z INFO inventory begins org="production"`: a service's events, for a person."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -55,7 +55,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JournalFormatter(logging.Formatter):
-    """`<6>look begins org="production"`: the journal knows time and process itself."""
+    """`<6>inventory begins org="production"`: the journal knows time and process itself."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line with its priority."""

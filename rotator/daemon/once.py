@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.services.schedule.jobs import CycleEnd, JobKind
+from rotator.services.schedule.jobs import CycleEnd, JobKind, label_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,12 +33,13 @@ def run_once(daemon_run: DaemonRun, workers: Workers, stop_asked: Callable[[], b
                 workers.begin(job)
         _wait(workers, stop_asked)
 
-    with daemon_run.at_work():
+    with daemon_run.lead():
         result = daemon_run.cycle.once(run_all)
     if stop_asked():
         return CycleEnd.INTERRUPTED
     for attempt in result.failing:
-        about = {"what": f"{attempt.kind} {attempt.name}".rstrip(), "why": attempt.problem, "hint": attempt.hint}
+        what = f"{label_of(attempt.kind)} {attempt.name}".rstrip()
+        about = {"what": what, "why": attempt.problem, "hint": attempt.hint}
         _LOG.warning("it did not end well", extra=about)
     if workers.faults:
         return CycleEnd.ATTENTION

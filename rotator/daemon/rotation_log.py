@@ -60,7 +60,7 @@ class Progress:
 
     def failed(self, action: Action | None, why: str) -> None:
         """See Listener."""
-        self._log(logging.WARNING, f"{action.kind if action else 'look'} failed", action, reason=why)
+        self._log(logging.WARNING, f"{action.kind if action else 'observation'} failed", action, reason=why)
 
     def _log(self, level: int, event: str, action: Action | None, **values: Any) -> None:
         about = {"app": action.app, "version": (action.version or "")[:_SHORT]} if action else {}

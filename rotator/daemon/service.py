@@ -119,7 +119,7 @@ class Service:
         if daemon_run is None or daemon_run.context.settings is not self._settings:
             daemon_run = self._daemon_run = self._next_daemon_run()
             self.pages.source = daemon_run.pages(lambda: self._settings)
-        if not self._leader.take(daemon_run.at_work):
+        if not self._leader.take(daemon_run.lead):
             return
         self._tell_of_configuration(daemon_run)
         for job in daemon_run.cycle.due():

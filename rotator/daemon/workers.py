@@ -104,18 +104,20 @@ class Workers:
     def _carry_out(self, job: Job) -> None:
         about = {_NAMES[job.kind]: job.name} if job.kind in _NAMES else {}
         began = self._monotonic()
-        _LOG.log(_level(job), "%s begins", job.kind, extra=about)
+        _LOG.log(_level(job), "%s begins", job.kind.label, extra=about)
         try:
             job.run()
         except RotatorError as error:
             self.failures[job.kind] += 1
-            _LOG.warning("%s failed: %s", job.kind, error.message, extra={**about, "hint": error.hint})
+            _LOG.warning("%s failed: %s", job.kind.label, error.message, extra={**about, "hint": error.hint})
         except Exception as error:
             self._note_fault(job)
-            _LOG.exception("a fault in %s, at %s: %s", job.kind, place_of(error), type(error).__name__, extra=about)
+            _LOG.exception(
+                "a fault in %s, at %s: %s", job.kind.label, place_of(error), type(error).__name__, extra=about
+            )
         else:
             seconds = round(self._monotonic() - began, 3)
-            _LOG.log(_level(job), "%s ended", job.kind, extra={**about, "seconds": seconds})
+            _LOG.log(_level(job), "%s ended", job.kind.label, extra={**about, "seconds": seconds})
 
     def _note_fault(self, job: Job) -> None:
         with self._changed:

@@ -1,4 +1,4 @@
-"""What is tried again and again, kept so that a restart forgets nothing of it."""
+"""The records of attempts in the database, so that a restart forgets none."""
 
 from __future__ import annotations
 
@@ -18,29 +18,28 @@ if TYPE_CHECKING:
 
 
 class AttemptRecords:
-    """What the database knows of attempts. Every method raises HistoryError or HistoryUnavailable."""
+    """Reads and writes them. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(self, database: Transactions) -> None:
         self._database: Final = database
 
     def get(self, kind: str, name: str) -> AttemptRecord:
-        """What is known of one; of one that was never tried, nothing but its name."""
+        """The record of one; an empty one for what was never tried."""
         with self._database.reading() as connection:
             row = connection.execute(select(ATTEMPT).where(_this(kind, name))).mappings().first()
         return _record(row) if row else AttemptRecord(kind, name)
 
     def put(self, attempt: AttemptRecord) -> None:
-        """Keeps it in the place of what was known."""
+        """Puts the record in the place of the one before."""
         kept = replace(attempt, problem=storable(attempt.problem), hint=storable(attempt.hint))
         with self._database.writing() as connection:
-            changed = connection.execute(
-                update(ATTEMPT).where(_this(attempt.kind, attempt.name)).values(**asdict(kept))
-            )
+            this = _this(attempt.kind, attempt.name)
+            changed = connection.execute(update(ATTEMPT).where(this).values(**asdict(kept)))
             if not changed.rowcount:
                 connection.execute(insert(ATTEMPT).values(**asdict(kept)))
 
     def all(self, kind: str | None = None) -> list[AttemptRecord]:
-        """Those of one kind, or of all, by kind and name."""
+        """The records of one kind, or all, by kind and name."""
         query = select(ATTEMPT).order_by(ATTEMPT.c.kind, ATTEMPT.c.name)
         if kind is not None:
             query = query.where(ATTEMPT.c.kind == kind)
@@ -48,7 +47,7 @@ class AttemptRecords:
             return [_record(row) for row in connection.execute(query).mappings()]
 
     def forget(self, kind: str, name: str) -> None:
-        """Forgets one: it has never been tried."""
+        """Deletes a record, as if it had never been tried."""
         with self._database.writing() as connection:
             connection.execute(delete(ATTEMPT).where(_this(kind, name)))
 
@@ -58,4 +57,5 @@ def _this(kind: str, name: str) -> ColumnElement[bool]:
 
 
 def _record(row: RowMapping) -> AttemptRecord:
-    return AttemptRecord(**row)
+    # By key and not by name: `circumstances` is `world` in the database.
+    return AttemptRecord(**{column.key: row[column] for column in ATTEMPT.c})

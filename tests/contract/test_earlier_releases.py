@@ -171,7 +171,7 @@ def test_what_failed_is_left_alone_as_long_as_before(database_kind: Kind, releas
                     needs_attention=True,
                     problem="It is refused.",
                     hint="Approve it.",
-                    world="1902",
+                    circumstances="1902",
                 )
             ]
 

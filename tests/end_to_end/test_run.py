@@ -62,8 +62,8 @@ def page(daemon: Daemon, path: str) -> requests.Response:
 def test_it_tells_systemd_when_it_is_ready_alive_and_stopping_and_serves_its_pages(config: Path) -> None:
     with running(config) as daemon:
         assert "STATUS=" in daemon.hears("READY=1", more=False)
-        daemon.logs("look ended", org="production")
-        daemon.logs("look ended", org="sandbox")
+        daemon.logs("inventory ended", org="production")
+        daemon.logs("inventory ended", org="sandbox")
         assert "STATUS=working: orgs 2, credentials 0" in daemon.hears("STATUS=working", more=False)
         assert daemon.hears("WATCHDOG=1") == "WATCHDOG=1"
         assert [page(daemon, path).status_code for path in ("/healthz", "/readyz", "/")] == [200] * 3
@@ -76,7 +76,7 @@ def test_it_tells_systemd_when_it_is_ready_alive_and_stopping_and_serves_its_pag
 def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_is_refused_and_told(config: Path) -> None:
     right = yaml.safe_load(config.read_text())
     with running(config) as daemon:
-        daemon.logs("look ended", org="sandbox")
+        daemon.logs("inventory ended", org="sandbox")
         config.write_text(yaml.safe_dump({**right, "deamon": {}}))
         daemon.process.send_signal(signal.SIGHUP)
         assert "MONOTONIC_USEC=" in daemon.hears("RELOADING=1")
@@ -118,21 +118,21 @@ def test_a_second_one_stands_by_and_takes_over_when_the_first_is_killed(config: 
 
             first.process.kill()
             second.logs("the lock was taken")
-            second.logs("look ended", org="production")
+            second.logs("inventory ended", org="production")
             assert second.asked_to_stop() == 0
 
 
 def test_one_round_ends_with_a_code_that_says_whether_all_is_well(config: Path) -> None:
     well = start("rotator", "run", "--once", "--config", config).ran()
     assert (well.code, well.out) == (0, "")
-    assert "look ended" in well.err
+    assert "inventory ended" in well.err
 
     settings = yaml.safe_load(config.read_text())
     settings["orgs"]["sandbox"]["login_url"] = "https://127.0.0.1:1"
     config.write_text(yaml.safe_dump(settings))
     away = start("rotator", "run", "--once", "--config", config).ran()
     assert away.code == 3
-    assert 'what="look sandbox"' in away.err
+    assert 'what="inventory sandbox"' in away.err
 
     settings["http"] = {"token": {"env": "NO_SUCH_VARIABLE"}}
     config.write_text(yaml.safe_dump(settings))

@@ -38,7 +38,7 @@ def test_a_server_that_is_away_is_waited_for_at_the_start_and_later(
             assert requests.get(f"{pages}/", timeout=10).status_code == 503
             server.start()
             daemon.logs("the lock was taken")
-            daemon.logs("look ended", org="sandbox")
+            daemon.logs("inventory ended", org="sandbox")
 
             server.stop()
             daemon.logs("the lock was lost")
@@ -46,6 +46,6 @@ def test_a_server_that_is_away_is_waited_for_at_the_start_and_later(
             daemon.events.clear()
             server.start()
             daemon.logs("the lock was taken")
-            daemon.logs("look ended", org="production")
+            daemon.logs("inventory ended", org="production")
             assert daemon.asked_to_stop() == 0
         assert server.password not in str(daemon.events) + str(daemon.told)

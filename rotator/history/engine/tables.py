@@ -136,7 +136,7 @@ ATTEMPT: Final = Table(
     Column("needs_attention", Boolean, nullable=False),
     Column("problem", Text, nullable=False),
     Column("hint", Text, nullable=False),
-    Column("world", Text, nullable=False),
+    Column("world", Text, key="circumstances", nullable=False),
 )
 
 _OPEN: Final = text("closed_at IS NULL")

@@ -36,7 +36,7 @@ from rotator.services.reporting.overview import (
     Rotations,
     Urgency,
 )
-from rotator.services.schedule.due import longest, windows_of
+from rotator.services.schedule.due import longest_rotation, windows_of
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class _Moment:
                 windows_of(settings),
                 max(rotates_at, self.now),
                 expires_at=current.not_after,
-                lasts=longest(settings),
+                lasts=longest_rotation(settings),
             )
         return CredentialLine(
             name=name,

@@ -1,4 +1,4 @@
-"""What one job works with: adapters of its own, closed when it ends; and what all jobs of a round share."""
+"""What jobs work with: the context that all jobs of a cycle share, and the adapters that each opens for itself."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 
 class UnitOfWork:
-    """The history as a round sees it. Threads may share it. Everything raises HistoryError."""
+    """The history as jobs see it: its tables side by side, each call in a transaction of its own.
+
+    `transaction` gives the same in one transaction. Threads may share it. Everything raises HistoryError.
+    """
 
     def __init__(self, settings: Settings, database: Transactions) -> None:
         self._settings: Final = settings
@@ -45,39 +48,39 @@ class UnitOfWork:
 
     @contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:
-        """The same books in one transaction: all that is written until the end, or nothing, and nobody in between."""
+        """One transaction: all that is written until its end or nothing, and nobody else writes in between."""
         with self._database.writing() as connection:
             yield UnitOfWork(self._settings, Within(connection))
 
     @contextmanager
     def read_transaction(self) -> Iterator[UnitOfWork]:
-        """The same books in one transaction that only reads."""
+        """One transaction that only reads: all of it is of one moment."""
         with self._database.reading() as connection:
             yield UnitOfWork(self._settings, Within(connection))
 
     @property
     def database(self) -> Transactions:
-        """Where they are kept."""
+        """Where the transactions come from."""
         return self._database
 
     @cached_property
     def attempts(self) -> AttemptRecords:
-        """What is known of what is tried again and again."""
+        """How everything that is tried again and again went so far."""
         return AttemptRecords(self._database)
 
     @cached_property
     def journal(self) -> Journal:
-        """Where rotations are written down."""
+        """The rotations and their events."""
         return Journal(self._database)
 
     @cached_property
     def alerts(self) -> AlertRecords:
-        """What people should know of."""
+        """The alerts, open and closed."""
         return AlertRecords(self._database)
 
     @cached_property
     def outbox(self) -> Outbox:
-        """What is to be sent of it, and what was delivered."""
+        """The notifications: who was told of which alert, and who is still to be told."""
         return Outbox(self._database)
 
     @cached_property
@@ -89,7 +92,7 @@ class UnitOfWork:
 class JobAdapters(Protocol):
     """Sessions, connections and stores of one job in one thread (`rotator.application.Application.fork`).
 
-    Nothing of it is shared with another job but the history and the count of calls.
+    Jobs share the history and the count of calls to each org, and nothing else.
     """
 
     def room_at(self, org: str) -> datetime | None:
@@ -109,7 +112,7 @@ class JobAdapters(Protocol):
         ...
 
     def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
-        """Where requests for a credential are taken. Raises what a login raises."""
+        """Takes requests for a credential. Raises what a login raises."""
         ...
 
     def channel(self, name: str) -> Channel:
@@ -122,7 +125,7 @@ class JobAdapters(Protocol):
 
 
 class OpenJobAdapters(Protocol):
-    """Makes the scope of one job."""
+    """Opens the adapters of one job, and closes them at its end."""
 
     def __call__(self, *, limited: bool = False) -> AbstractContextManager[JobAdapters]:
         """`limited`: its calls to an org end with LimitReached when the org's limits are reached."""
@@ -135,14 +138,14 @@ def _nobody(_credential: str) -> Listener:
 
 @dataclass(frozen=True)
 class ServiceContext:
-    """What all stories of a round share; threads may share it, too."""
+    """What all jobs of a cycle share. Threads may share it, too."""
 
     settings: Settings
     database: Database
     open_adapters: OpenJobAdapters
     now: Callable[[], datetime]
     random: Callable[[], float]
-    """A number from 0 to 1, for the pauses after failures and the jitter between looks."""
+    """A number from 0 to 1, for the pauses after failures and the jitter between inventories."""
     actor: str
     """Who begins rotations by schedule, such as `rotator on host7`."""
     stop_asked: Callable[[], bool] = lambda: False
@@ -151,7 +154,7 @@ class ServiceContext:
 
     @cached_property
     def history(self) -> UnitOfWork:
-        """What is written down."""
+        """The history, with its tables side by side."""
         return UnitOfWork(self.settings, self.database)
 
     @property
@@ -161,12 +164,12 @@ class ServiceContext:
 
     @property
     def back_off(self) -> BackOff:
-        """How long something is left alone after failures."""
+        """How long to wait after failures."""
         configured = self.settings.daemon.back_off
         return BackOff(configured.first, configured.ceiling, configured.attention_after)
 
     def has(self, kind: str, name: str) -> bool:
-        """Whether what was once tried is there still, in the configuration."""
+        """Whether the configuration still has what was once tried: the org, credential, channel or store."""
         configured: dict[str, Container[str]] = {
             JobKind.INVENTORY: self.settings.orgs,
             JobKind.ROTATE: self.settings.credentials,
@@ -176,11 +179,11 @@ class ServiceContext:
         return kind not in configured or name in configured[kind]
 
     def moment(self) -> Moment:
-        """Now, with everything that was tried before. Raises HistoryError."""
+        """Now, with the record of every earlier attempt. Raises HistoryError."""
         return Moment(self.now(), {(attempt.kind, attempt.name): attempt for attempt in self.history.attempts.all()})
 
-    def failed(self, attempt: AttemptRecord, error: RotatorError, *, world: str = "") -> AttemptRecord:
-        """A trial after one more failure, which lasts unless something was away for a while."""
+    def failed(self, attempt: AttemptRecord, error: RotatorError, *, circumstances: str = "") -> AttemptRecord:
+        """The record after one more failure. It lasts unless something was only away for a while."""
         return attempt.failed(
             self.now(),
             self.back_off,
@@ -188,5 +191,5 @@ class ServiceContext:
             hint=error.hint,
             lasting=not error.transient,
             jitter=self.random(),
-            world=world,
+            circumstances=circumstances,
         )

@@ -1,8 +1,17 @@
-"""The round: every org looked at, every threshold told, everything due done. It decides nothing about when it is asked.
+"""The cycle: an inventory of every org, every alert evaluated, everything that is due done once.
 
-`rotator run` asks every few seconds what is due (`Cycle.due`) and runs the jobs in its threads; `rotator run --once`
-has all of it done one time (`Cycle.once`). Nothing here sleeps or keeps a thread, and every decision rests on the wall
-clock and on what the history and the world show, so that a stopped machine or a changed clock loses nothing.
+    Cycle.due() -> jobs: inventory (org), rotate (credential), deliver (channel), evaluate, maintenance, heartbeat
+
+What is due follows from the wall clock and from what the database keeps of earlier attempts
+(`rotator.core.attempts`). `rotator run` asks on every tick and runs the jobs in threads; `rotator run --once` has all
+of it done one time. Each job opens adapters of its own and closes them.
+
+Nothing here sleeps, keeps a thread or has to be remembered. A job that was not begun, or was cut off by a crash, is due
+again when this is asked the next time, so that a stopped machine or a changed clock loses nothing. What each kind of
+job has to survive is said in its module: `inventory_job`, `rotation_job` (with `due`), `delivery_job`, `maintenance`.
+
+The limits of an org (`rotator.salesforce.budget`) count the requests of this process. They put off what is not begun
+and end an inventory; what a rotation has begun goes on, and is only counted.
 """
 
 from __future__ import annotations
@@ -29,13 +38,13 @@ if TYPE_CHECKING:
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import ServiceContext
 
-WORK: Final = "#daemon"
-"""Name of the lock that one daemon holds while it works; no credential can be called so."""
+LEADER_LOCK: Final = "#daemon"
+"""Name of the lock that the leader holds, the one daemon that works; no credential can be called so."""
 
 
 @dataclass(frozen=True)
 class CycleResult:
-    """How a round ended."""
+    """How a cycle ended."""
 
     failing: tuple[AttemptRecord, ...]
     """What failed when it was last tried."""
@@ -55,7 +64,7 @@ def _one_by_one(jobs: Sequence[Job]) -> None:
 
 
 class Cycle:
-    """What is due, and the doing of it. Threads may share it; jobs of one key must not run at the same time."""
+    """Knows what is due, and does it. Threads may share it; jobs of one key must not run at the same time."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
@@ -67,14 +76,14 @@ class Cycle:
         self._heartbeat: Final = Heartbeat(context)
 
     @contextmanager
-    def at_work(self, locks: RotationLocks) -> Iterator[Hold]:
-        """Holds the lock of the one daemon that works, and never waits.
+    def lead(self, locks: RotationLocks) -> Iterator[Hold]:
+        """Holds the lock of the one daemon that works, without waiting for it.
 
         Raises DaemonRunning when another has it, HistoryError when it cannot be had at all.
         """
         with ExitStack() as stack:
             try:
-                hold = stack.enter_context(locks.hold(WORK))
+                hold = stack.enter_context(locks.hold(LEADER_LOCK))
             except RotationRunning as other:
                 raise DaemonRunning(
                     f"Another `rotator run` works on this database: {other.message.partition(', by ')[2]}",
@@ -84,15 +93,12 @@ class Cycle:
             yield hold
 
     def due(self) -> list[Job]:
-        """What is due now, the most urgent kinds first. Raises HistoryError.
-
-        A job that was not begun, or did not end, is due again when this is asked the next time.
-        """
+        """What is due now, the most urgent kinds first. Raises HistoryError."""
         moment = self._context.moment()
-        looks = self._inventory.due(moment)
+        orgs = self._inventory.due(moment)
         jobs = [
-            *self._jobs(JobKind.ROTATE, self._rotations.due(moment, looks), self.rotate),
-            *self._jobs(JobKind.INVENTORY, looks, self.take_inventory),
+            *self._jobs(JobKind.ROTATE, self._rotations.due(moment, orgs), self.rotate),
+            *self._jobs(JobKind.INVENTORY, orgs, self.take_inventory),
             *self._jobs(JobKind.DELIVER, self._delivery.due(moment.now), self.deliver),
         ]
         if self._inventory.evaluation_is_due(moment):
@@ -104,9 +110,9 @@ class Cycle:
         return jobs
 
     def once(self, run_all: Callable[[Sequence[Job]], None] = _one_by_one) -> CycleResult:
-        """One full round: every org is looked at, due or not. `run_all` runs jobs, in threads or not, to their end.
+        """One full cycle, with an inventory of every org, whether or not it is due.
 
-        Raises HistoryError. What else fails is in the result.
+        `run_all` runs jobs to their end, in threads or not. Raises HistoryError. What else fails is in the result.
         """
         run_all(self._jobs(JobKind.INVENTORY, self._context.settings.orgs, self.take_inventory))
         run_all(self._jobs(JobKind.ROTATE, self._rotations.due(self._context.moment()), self.rotate))
@@ -119,33 +125,33 @@ class Cycle:
         return CycleResult(tuple(each for each in tried if each.failures and self._context.has(each.kind, each.name)))
 
     @staticmethod
-    def _jobs(kind: JobKind, names: Iterable[str], story: Callable[[str], object]) -> list[Job]:
-        return [Job(kind, name, partial(_run, story, name)) for name in names]
+    def _jobs(kind: JobKind, names: Iterable[str], do: Callable[[str], object]) -> list[Job]:
+        return [Job(kind, name, partial(_run, do, name)) for name in names]
 
     def take_inventory(self, org: str) -> None:
-        """Looks at one org: certificates and credentials, and who is to be told of what."""
+        """Takes the inventory of one org: certificates, credentials, and what people are to be told of them."""
         self._inventory.take_inventory(org)
 
     def rotate(self, credential: str) -> Report | None:
-        """Does what a credential needs: goes on, rotates, retires. None when there was nothing that could be done."""
+        """Finishes, begins or retires what is due of a credential. None when no run was begun."""
         return self._rotations.rotate(credential)
 
     def evaluate(self) -> None:
-        """Finds the thresholds that were crossed since the last look, also in orgs that cannot be read."""
+        """Finds the thresholds that were crossed since the last inventory, also in orgs that cannot be read."""
         self._inventory.evaluate()
 
     def deliver(self, channel: str) -> None:
-        """Sends what is pending for a channel and due."""
+        """Sends the notifications that are due at a channel."""
         self._delivery.deliver(channel)
 
     def maintain(self) -> None:
-        """Proves the history, trims what nobody needs any more, sweeps leftovers."""
-        self._maintenance.keep()
+        """Verifies the history, deletes what is old, sweeps the stores."""
+        self._maintenance.run()
 
     def send_heartbeat(self) -> None:
-        """Tells the outside monitor that a full round has ended."""
-        self._heartbeat.send_heartbeat()
+        """Tells the outside monitor that a full cycle has ended."""
+        self._heartbeat.send()
 
 
-def _run(story: Callable[[str], object], name: str) -> None:
-    story(name)
+def _run(do: Callable[[str], object], name: str) -> None:
+    do(name)

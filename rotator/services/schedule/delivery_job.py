@@ -1,4 +1,8 @@
-"""Delivers what is in the outbox: each channel on its own."""
+"""The delivery jobs: each channel is sent its notifications by itself, so that none waits for another that is away.
+
+Who is told of what was decided before and written into the outbox (`rotator.services.alerting`). A delivery may be cut
+off at any point: what was not accepted by then is sent again.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DeliveryJobs:
-    """The channels of the configuration."""
+    """Knows which channels are due, and delivers to one. Threads may share it, each with a channel of its own."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
@@ -25,16 +29,16 @@ class DeliveryJobs:
         )
 
     def due(self, now: datetime) -> list[str]:
-        """The channels for which something is pending and that are not left alone after a failure."""
+        """The channels with notifications to send that do not wait after a failure."""
         return self._delivery.due(self._context.settings.alerts.channels, now)
 
     def deliver(self, channel: str) -> None:
-        """Sends what is pending for a channel. Raises HistoryError; what fails stays pending."""
+        """Sends a channel its notifications. Raises HistoryError; what fails stays in the outbox."""
         with self._context.open_adapters() as adapters:
             self._delivery.deliver(
                 channel, lambda: adapters.channel(channel), self._context.now(), jitter=self._context.random()
             )
 
     def forget_unconfigured(self) -> None:
-        """Takes back what is pending for channels that the configuration no longer has."""
+        """Withdraws the notifications for channels that the configuration no longer has."""
         self._delivery.drop_unconfigured(self._context.settings.alerts.channels, self._context.now())

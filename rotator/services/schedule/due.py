@@ -1,4 +1,11 @@
-"""What a credential needs by schedule: decided from one look, and foretold from it for the time to come."""
+"""What is due for a credential now, and when it will be next: both follow from one observation of it.
+
+`decide` is played through in memory (`rotator.core.decision.forecast`). The steps that a run would take tell whether
+something is half done, may be retired, or is to be replaced. What is half done is due at once, whatever the maintenance
+window; the rest waits for one.
+
+When it is next due (`NextDue`) is kept in memory only. A process that starts observes once what it does not know.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +39,7 @@ class DueAction(StrEnum):
     FINISH = "finish"
     """Something is half done, or was begun: it goes on at once, whatever the window."""
     RETIRE = "retire"
-    """The previous version has served its time: it is ended in a window."""
+    """The previous version's grace has ended: it is retired in a window."""
     REPLACE = "replace"
     """The current version is due: a rotation begins in a window."""
     PERSON = "person"
@@ -41,13 +48,13 @@ class DueAction(StrEnum):
 
 @dataclass(frozen=True)
 class DueNow:
-    """A need, and what goes with it."""
+    """What is due, and what goes with it."""
 
     action: DueAction
     end: Action
-    """How the run that serves it is foreseen to end: with the reason, where a person is needed."""
+    """How a run is foreseen to end: with the reason, where a person is needed."""
     wait_until: datetime | None = None
-    """Before this a rotation that is due could only wait, or is to."""
+    """Until then a rotation that is due has to wait."""
 
 
 _ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.RETIRE})
@@ -55,7 +62,7 @@ _ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.RETIRE})
 
 
 def due_now(seen: Observation, begun: Wanted | None, policy: Policy, now: datetime) -> DueNow:
-    """What a credential needs as it was seen. `begun` is what the rotation wants that is open in the history."""
+    """What is due, as the credential was observed. `begun` is what the rotation wants that is open in the history."""
     forecast = foresee(seen, begun or Wanted(Goal.FINISH), policy, now)
     steps, end = {step.kind for step in forecast.steps}, forecast.end
     if end.kind is ActionKind.HALT and not steps:
@@ -73,7 +80,7 @@ def due_now(seen: Observation, begun: Wanted | None, policy: Policy, now: dateti
 
 
 def _rests_until(current: KnownVersion, seen: Observation, policy: Policy) -> datetime | None:
-    """A version that took the place of a newer one was brought back by a person, who had a reason."""
+    """Where `current` expires before `previous`, a person has brought it back, and had a reason."""
     if seen.previous is None or seen.promoted_at is None or seen.previous.not_after <= current.not_after:
         return None
     return rest_ends(seen.promoted_at, policy.grace, expires_at=current.not_after)
@@ -89,8 +96,8 @@ def _replacement(seen: Observation, policy: Policy, now: datetime) -> DueNow:
     return DueNow(DueAction.NOTHING, forecast.end, wait_until=forecast.end.until)
 
 
-def world_of(seen: Observation, settings: CredentialSettings) -> str:
-    """Equal for two looks between which nothing has changed that an attempt depends on: store, apps, settings."""
+def circumstances_of(seen: Observation, settings: CredentialSettings) -> str:
+    """Equal for two observations between which nothing changed that an attempt depends on: store, apps, settings."""
     stored = [version and version.fingerprint for version in (seen.current, seen.pending, seen.previous)]
     # Each failed attempt may leave another throwaway certificate behind: that is no change.
     live = sorted((app.name, not app.throwaway and app.live, app.readable) for app in seen.apps.values())
@@ -103,8 +110,8 @@ def windows_of(settings: CredentialSettings) -> list[Window]:
     return [window.rules() for window in settings.windows]
 
 
-def longest(settings: CredentialSettings) -> timedelta:
-    """How long a rotation may take: a key that never logs in is tried for twice the time-out, and taken back."""
+def longest_rotation(settings: CredentialSettings) -> timedelta:
+    """How long a rotation may take. A new key that never logs in is tried for twice the time-out, and taken back."""
     return 3 * settings.verification.timeout
 
 
@@ -113,12 +120,12 @@ def begins_at(status: CredentialStatus, now: datetime) -> datetime | None:
     if status.standing not in {CredentialState.DUE, CredentialState.EXPIRED} or status.expires_at is None:
         return None
     settings = status.settings
-    return may_begin(windows_of(settings), now, expires_at=status.expires_at, lasts=longest(settings)).at
+    return may_begin(windows_of(settings), now, expires_at=status.expires_at, lasts=longest_rotation(settings)).at
 
 
 @dataclass(frozen=True)
 class NextDue:
-    """What a look at a credential says of the time until the next one. It is lost with the process, as it may be."""
+    """When something is due for a credential, as far as the last observation of it tells."""
 
     is_half_done: bool = False
     expires_at: datetime | None = None
@@ -128,7 +135,7 @@ class NextDue:
     """When the previous version's grace ends."""
 
     def is_due(self, windows: Sequence[Window], now: datetime, *, lasts: timedelta) -> bool:
-        """Whether there is something to do now; `lasts` is how long a rotation may take."""
+        """Whether something is due now and may begin; `lasts` is how long a rotation may take."""
         if self.is_half_done:
             return True
         if self.due_at and self.expires_at and self.due_at <= now:
@@ -136,13 +143,13 @@ class NextDue:
         return self.retires_at is not None and self.retires_at <= now and is_open(windows, now)
 
     def is_quiet(self, now: datetime) -> bool:
-        """Whether nothing is to be done before some time to come, windows or not."""
+        """Whether nothing is due yet, windows or not."""
         times = [time for time in (self.due_at, self.retires_at) if time]
         return not self.is_half_done and all(time > now for time in times)
 
 
 def next_due_of(status: CredentialStatus) -> NextDue:
-    """What a status says. One that could not be read says that there is nothing to do."""
+    """What is next due by a status. A status that could not be read says nothing."""
     stages, current, last = status.stages, status.current, status.last_rotation
     if stages is None or current is None or status.standing is CredentialState.UNKNOWN:
         return NextDue()
@@ -157,7 +164,7 @@ def next_due_of(status: CredentialStatus) -> NextDue:
 
 
 def next_due_after(seen: Observation, found: DueNow, settings: CredentialSettings, now: datetime) -> NextDue:
-    """What a look says at which there was nothing to do, or nothing that may be done before a window opens."""
+    """What is next due after an observation that found nothing to do now, or nothing that may begin before a window."""
     current = seen.current
     if current is None:
         return NextDue()
@@ -172,19 +179,19 @@ def next_due_after(seen: Observation, found: DueNow, settings: CredentialSetting
 
 
 class NextDues:
-    """The outlooks by credential. Threads may share it."""
+    """What is next due, by credential. Threads may share it."""
 
     def __init__(self) -> None:
         self._known: Final[dict[str, NextDue]] = {}
         self._lock: Final = Lock()
 
     def get(self, credential: str) -> NextDue | None:
-        """What is known; None when the credential has to be looked at."""
+        """What is next due; None when the credential has to be observed for it."""
         with self._lock:
             return self._known.get(credential)
 
     def note(self, credential: str, next_due: NextDue | None) -> None:
-        """What a look has shown; None when another look is needed."""
+        """Keeps what an observation has shown; None when another is needed."""
         with self._lock:
             if next_due is None:
                 self._known.pop(credential, None)

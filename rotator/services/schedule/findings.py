@@ -1,4 +1,4 @@
-"""What a look at an org says beyond its certificates: stores, credentials, what has vanished; and who is told of it."""
+"""What people are told of an inventory beyond its certificates: of credentials, stores, hidden types, what vanished."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_in_motion(status: CredentialStatus, since: datetime) -> bool:
 
 
 class Findings:
-    """What people are told of one look at an org that could be read. Everything raises HistoryError."""
+    """What people are told of the inventory of an org that could be read. Everything raises HistoryError."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Findings:
         statuses: Sequence[CredentialStatus],
         now: datetime,
     ) -> None:
-        """`books` are those of the transaction in which the look is noted."""
+        """`history` is the transaction in which the inventory is written down."""
         self._context: Final = context
         self._history: Final = history
         self._org: Final = org
@@ -51,7 +51,7 @@ class Findings:
         self._now: Final = now
 
     def tell(self) -> None:
-        """Opens and solves what people should know of."""
+        """Opens and closes the alerts."""
         self._solve(key(ORG, self._org))
         self._solve(key(ATTENTION, f"{JobKind.INVENTORY}/{self._org}"))
         for status in self._statuses:
@@ -90,7 +90,7 @@ class Findings:
         self._tell_or_solve(status.standing is CredentialState.UNSTORED, new, is_known=status.stages is not None)
 
     def _forget_failure(self, status: CredentialStatus) -> None:
-        """A try that failed is over when there is nothing left to try, whoever saw to it."""
+        """Forgets failed rotations once nothing is due any more, whoever saw to it."""
         attempt = self._rotations.get(status.credential)
         is_quiet = status.standing is CredentialState.OK and next_due_of(status).is_quiet(self._now)
         if attempt and attempt.failures and is_quiet:
@@ -99,7 +99,7 @@ class Findings:
                 self._solve(which)
 
     def _tell_store(self, store: str) -> None:
-        """A store has a trial of its own, for the pages that show when it was last read."""
+        """Records the store's attempt, for the pages, which show when it was last read."""
         error, attempt = self._store_problem(store), self._history.attempts.get(STORE, store)
         if error is None:
             self._solve(key(STORE, store))
@@ -132,7 +132,7 @@ class Findings:
 
     @cached_property
     def _open(self) -> frozenset[str]:
-        """Keys of what is open, read once: most looks have nothing to solve."""
+        """Keys of the open alerts, read once: most inventories have nothing to close."""
         return frozenset(alert.key for alert in self._history.alerts.open_alerts())
 
     def _solve(self, which: str) -> None:

@@ -1,4 +1,4 @@
-"""The heartbeat: after each full round an outside monitor is told, so that silence is noticed."""
+"""The heartbeat: after each full cycle a monitor outside is called, so that people learn of it when calls stop."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ LOG: Final = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Knows when a round is full."""
+    """Knows when a cycle is complete, and calls the monitor then."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
 
     def is_due(self, moment: Moment, due: Iterable[Job]) -> bool:
-        """Whether a full round has ended since the last heartbeat.
+        """Whether a full cycle has ended since the last heartbeat.
 
-        Every org was looked at, or is known to be failing; and of what is `due` now, everything was tried. A round
-        takes the time between two looks at the least.
+        In a full cycle the inventory of every org was taken, or is known to fail, and all that is `due` now was tried.
+        It takes at least the time between two inventories of an org.
         """
         attempt = moment.attempt(JobKind.HEARTBEAT)
         if not attempt.is_due(moment.now, self._context.settings.daemon.inventory_every):
             return False
         since = attempt.last_at if attempt.last_at and attempt.last_at <= moment.now else None
-        looks = [(JobKind.INVENTORY, org) for org in self._context.settings.orgs]
+        inventories = [(JobKind.INVENTORY, org) for org in self._context.settings.orgs]
         rest = [job.key for job in due if job.kind in {JobKind.INVENTORY, JobKind.ROTATE}]
-        return all(_is_tried(moment.attempt(*key), since) for key in (*looks, *rest))
+        return all(_is_tried(moment.attempt(*key), since) for key in (*inventories, *rest))
 
-    def send_heartbeat(self) -> None:
-        """Calls the monitor, if there is one. That it cannot be reached is logged: that is what it notices itself."""
+    def send(self) -> None:
+        """Calls the monitor, if there is one. A call that fails is only logged: the monitor misses it anyway."""
         now = self._context.now()
         if self._context.settings.daemon.heartbeat:
             try:

@@ -1,4 +1,12 @@
-"""Looks at orgs by schedule: what is there is noted, and who is to be told of it is decided."""
+"""The inventory jobs: what an org holds is written down, and who is to be told of it is decided.
+
+An inventory is written down whole or not at all. Everything is read first (`OrgSnapshot`); then sightings, alerts,
+notifications and the attempt are written in one transaction. So nothing that was seen goes untold after a crash, and
+what rests on an older inventory is never decided after what rests on a newer one.
+
+Between two inventories, and while an org is away, `evaluate` finds the thresholds that are crossed by what was last
+seen. It is asked often, so it remembers until when nothing can be crossed.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +48,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class _Notepad:
-    """Keeps what a scan would record until all of the look can be."""
+class _Unwritten:
+    """Keeps what a scan would write down, until all of the inventory can be."""
 
     sightings: Sequence[Sighting] = ()
     gone: Sequence[LastSighting] = ()
@@ -51,7 +59,7 @@ class _Notepad:
 
 
 class OrgSnapshot:
-    """What was seen in one org, and where its credentials stand. Everything raises HistoryError."""
+    """What one org holds just now, and the state of its credentials. Everything raises HistoryError."""
 
     def __init__(self, context: ServiceContext, adapters: JobAdapters, org: str, now: datetime) -> None:
         """Reads the org, and the stores of its credentials."""
@@ -59,7 +67,7 @@ class OrgSnapshot:
         self._adapters: Final = adapters
         self._org: Final = org
         self._now: Final = now
-        self._notepad: Final = _Notepad()
+        self._unwritten: Final = _Unwritten()
         self._found: Final = self._scan()
         self._statuses: Final = [] if self.failure else self._read_statuses()
 
@@ -69,12 +77,12 @@ class OrgSnapshot:
         problems = self._found.problems
         return next((problem.error for problem in problems if problem.org and problem.kind is None), None)
 
-    def note(self, attempt: AttemptRecord) -> None:
-        """Writes down what was seen, decides who is told of it, and ends the trial well."""
+    def write(self, attempt: AttemptRecord) -> None:
+        """Writes down what was seen, what people are to be told of it, and that the attempt succeeded."""
         unread = {problem.kind for problem in self._found.problems}
         whole = [(self._org, str(kind)) for kind in Kind if kind not in unread]
         with self._context.history.transaction() as history:
-            record_sightings(history.database, self._notepad.sightings, self._now, gone=self._notepad.gone)
+            record_sightings(history.database, self._unwritten.sightings, self._now, gone=self._unwritten.gone)
             unsettled = {each.credential for each in self._statuses if is_in_motion(each, self._now)}
             seen = seen_now(self._context.settings, self._found)
             history.alerting.certificates(seen, self._now, whole=whole, unsettled=unsettled)
@@ -82,7 +90,7 @@ class OrgSnapshot:
             history.attempts.put(attempt.succeeded(self._now))
 
     def next_dues(self) -> Iterator[tuple[str, NextDue]]:
-        """What it says of each credential that could be read."""
+        """What is next due, for each credential that could be read."""
         for status in self._statuses:
             if status.standing is not CredentialState.UNKNOWN:
                 yield status.credential, next_due_of(status)
@@ -93,7 +101,7 @@ class OrgSnapshot:
             read_org=self._adapters.inventory,
             store=self._adapters.store,
             known=partial(last_sightings, self._context.database),
-            record=self._notepad,
+            record=self._unwritten,
             now=self._now,
             orgs=[self._org],
         )
@@ -136,35 +144,35 @@ def _pasts(history: UnitOfWork, names: Iterable[str]) -> dict[str, Past]:
 LOG: Final = logging.getLogger(__name__)
 
 EVALUATED_EVERY: Final = timedelta(minutes=5)
-"""How late a threshold may be told that is crossed between two looks, or while an org cannot be read."""
+"""How late people may be told of a threshold that is crossed between two inventories."""
 
 SHORTLY: Final = timedelta(minutes=1)
-"""A look that the limits of an org have ended is begun again not before that."""
+"""An inventory that the limits of an org have ended is not begun again sooner."""
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class _Quiet:
-    """Until when nothing is crossed that is not told of already, by what was seen after so many looks."""
+    """Until when no threshold is crossed of which people were not told, by what was seen after so many inventories."""
 
-    looks: int
+    inventories: int
     until: datetime
 
 
 class InventoryJobs:
-    """Knows which orgs are due, and looks at one of them. Threads may share it, each with an org of its own."""
+    """Knows which orgs are due, and takes the inventory of one. Threads may share it, each with an org of its own."""
 
     def __init__(self, context: ServiceContext, next_dues: NextDues) -> None:
         self._context: Final = context
         self._next_dues: Final = next_dues
         self._salt: Final = context.random()
         self._asked: Final[set[str]] = set()
-        self._looks = 0
+        self._inventories = 0
         self._quiet: _Quiet | None = None
 
     def ask(self, org: str) -> None:
-        """Has an org looked at soon: something was changed there."""
+        """Makes an org due at once, as something was changed there."""
         self._asked.add(org)
 
     def due(self, moment: Moment) -> list[str]:
@@ -177,18 +185,18 @@ class InventoryJobs:
         daemon, attempt = self._context.settings.daemon, moment.attempt(JobKind.INVENTORY, org)
         if self._asks_for_a_store(org, moment) and attempt.is_due(moment.now):
             return True
-        # The same for as long as the last look was the same, however often this is asked.
-        spread = Random(f"{self._salt} {org} {attempt.last_at}").random()  # noqa: S311 - it only spreads the looks
+        # The same until the next inventory, however often this is asked.
+        spread = Random(f"{self._salt} {org} {attempt.last_at}").random()  # noqa: S311 - it only spreads the inventories
         return attempt.is_due(moment.now, daemon.inventory_every + daemon.jitter * spread)
 
     def _asks_for_a_store(self, org: str, moment: Moment) -> bool:
-        """Whether a store is to be tried again: what was away for a moment is not told as away an hour later."""
+        """Whether a store that failed is to be tried again: people are not told for an hour that it is away."""
         stores = {each.store for each in self._context.settings.credentials.values() if each.org == org}
         attempts = [moment.attempt(STORE, store) for store in stores]
         return any(attempt.failures and attempt.is_due(moment.now) for attempt in attempts)
 
     def take_inventory(self, org: str) -> None:
-        """Looks at one org. What cannot be read is noted, and told to people. Raises HistoryError."""
+        """Takes the inventory of one org. What cannot be read is recorded and told to people. Raises HistoryError."""
         self._asked.discard(org)
         attempt, now = self._context.history.attempts.get(JobKind.INVENTORY, org), self._context.now()
         with self._context.open_adapters(limited=True) as adapters:
@@ -196,15 +204,15 @@ class InventoryJobs:
             if room_at:
                 self._put_off(attempt, room_at)
                 return
-            look = OrgSnapshot(self._context, adapters, org, now)
-            if isinstance(look.failure, LimitReached):
+            snapshot = OrgSnapshot(self._context, adapters, org, now)
+            if isinstance(snapshot.failure, LimitReached):
                 self._put_off(attempt, adapters.room_at(org) or now + SHORTLY)
-            elif look.failure:
-                self._away(attempt, look.failure)
+            elif snapshot.failure:
+                self._away(attempt, snapshot.failure)
             else:
-                look.note(attempt)
-                self._looks += 1
-                for credential, next_due in look.next_dues():
+                snapshot.write(attempt)
+                self._inventories += 1
+                for credential, next_due in snapshot.next_dues():
                     self._next_dues.note(credential, next_due)
 
     def _put_off(self, attempt: AttemptRecord, until: datetime) -> None:
@@ -223,19 +231,19 @@ class InventoryJobs:
 
     @staticmethod
     def evaluation_is_due(moment: Moment) -> bool:
-        """Whether thresholds were last asked for a while ago."""
+        """Whether it was last done EVALUATED_EVERY ago."""
         return moment.attempt(JobKind.EVALUATE).is_due(moment.now, EVALUATED_EVERY)
 
     def evaluate(self) -> None:
-        """Finds what was crossed since the last look at each org, however long ago that was. Raises HistoryError."""
-        now, quiet, looks = self._context.now(), self._quiet, self._looks
-        # In one transaction: what rests on an older look is never decided after what rests on a newer one.
+        """Finds the thresholds crossed since the last inventory of each org, however old it is. Raises HistoryError."""
+        now, quiet, inventories = self._context.now(), self._quiet, self._inventories
+        # In one transaction: what rests on an older inventory is never decided after what rests on a newer one.
         with self._context.history.transaction() as history:
-            if quiet is None or quiet.looks != looks or quiet.until <= now:
+            if quiet is None or quiet.inventories != inventories or quiet.until <= now:
                 places = self._unmentioned(history)
-                # What was seen last may have been on its trial: nothing of a credential ends by memory.
+                # What was last seen may have been taken back since: no alert of a credential ends by it.
                 history.alerting.certificates(places, now, unsettled=self._context.settings.credentials)
-                quiet = _Quiet(looks, self._next_crossing(places, now))
+                quiet = _Quiet(inventories, self._next_crossing(places, now))
             history.alerting.evaluate(now)
             history.attempts.put(history.attempts.get(JobKind.EVALUATE, "").succeeded(now))
         self._quiet = quiet
@@ -247,7 +255,7 @@ class InventoryJobs:
         return min((crossing for crossing in crossings if crossing), default=_NEVER)
 
     def _unmentioned(self, history: UnitOfWork) -> list[ObservedCertificate]:
-        """What was last seen in the orgs of the configuration, without what is told of already."""
+        """What was last seen in the orgs of the configuration, without what has an open alert."""
         settings = self._context.settings
         told_of = {alert.key for alert in history.alerts.open_alerts(kind=EXPIRY)}
         last = [each for each in last_sightings(history.database) if each.org in settings.orgs]

@@ -1,4 +1,4 @@
-"""One thing that the daemon does at a time: what is due is a list of these."""
+"""The jobs: single things that are due, each done in one thread."""
 
 from __future__ import annotations
 
@@ -14,20 +14,34 @@ if TYPE_CHECKING:
 
 
 class JobKind(StrEnum):
-    """What there is to do. Trials are kept under the same words (`rotator.core.attempts.AttemptRecord.kind`)."""
+    """What there is to do.
+
+    The values are the words of the first release. They are in the database (`AttemptRecord.kind`), in the keys of
+    alerts and in a label of the metrics, so they stay.
+    """
 
     INVENTORY = "look"
-    """At one org: its certificates, and where its credentials stand."""
+    """Of one org: its certificates, and the state of its credentials."""
     ROTATE = "rotate"
-    """One credential: begin, go on with, or retire what has served its time."""
+    """One credential: begin a rotation, finish it, or retire the previous version after its grace."""
     EVALUATE = "evaluate"
-    """Which thresholds were crossed since the last look."""
+    """Find the thresholds that were crossed since the last inventory."""
     DELIVER = "deliver"
-    """What is pending for one channel."""
+    """Send to one channel the notifications that are due there."""
     MAINTENANCE = "upkeep"
-    """House-keeping: the chain of the history, old notifications, leftovers."""
+    """Verify the history, delete old notifications, sweep what interrupted runs left in the stores."""
     HEARTBEAT = "heartbeat"
-    """Tells the outside monitor that a full round has ended."""
+    """Tell the outside monitor that a full cycle has ended."""
+
+    @property
+    def label(self) -> str:
+        """The job's name, for people."""
+        return self.name.lower()
+
+
+def label_of(kind: str) -> str:
+    """The name, for people, of what is tried: a kind of job, or what else an attempt is recorded of."""
+    return JobKind(kind).label if kind in set(JobKind) else kind
 
 
 class CycleEnd(StrEnum):
@@ -50,8 +64,8 @@ class Job:
     name: str
     """The org, the credential or the channel; empty where there is only one such job."""
     run: Callable[[], None] = field(compare=False, repr=False)
-    """Does it in the calling thread. What fails is noted as a trial and told to people; only HistoryError is raised,
-    when that cannot be noted."""
+    """Does it in the calling thread. What fails is recorded as an attempt and told to people; HistoryError alone is
+    raised, when that cannot be recorded."""
 
     @property
     def key(self) -> tuple[JobKind, str]:
@@ -59,16 +73,16 @@ class Job:
         return self.kind, self.name
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}".rstrip()
+        return f"{self.kind.label} {self.name}".rstrip()
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When it is asked what is due, and what was known of every trial then: read once, as it is asked often."""
+    """When it is asked what is due, and the record of every attempt until then: read once, as every job asks it."""
 
     now: datetime
     attempts: Mapping[tuple[str, str], AttemptRecord]
 
     def attempt(self, kind: str, name: str = "") -> AttemptRecord:
-        """What is known of one; of one that was never tried, nothing but its name."""
+        """The record of one; an empty one for what was never tried."""
         return self.attempts.get((kind, name)) or AttemptRecord(kind, name)

@@ -1,4 +1,4 @@
-"""House-keeping, once a day: the history is proven and kept small, leftovers in the stores go."""
+"""The daily maintenance: the history is verified and kept small, what interrupted runs left in the stores goes."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ KEPT: Final = timedelta(days=365)
 class Maintenance:
     """Keeps the history and the stores in order."""
 
-    def __init__(self, context: ServiceContext, post: DeliveryJobs) -> None:
+    def __init__(self, context: ServiceContext, delivery: DeliveryJobs) -> None:
         self._context: Final = context
-        self._delivery: Final = post
+        self._delivery: Final = delivery
 
     @staticmethod
     def is_due(moment: Moment) -> bool:
         """Whether it was last done a day ago."""
         return moment.attempt(JobKind.MAINTENANCE).is_due(moment.now, EVERY)
 
-    def keep(self) -> None:
-        """Does all of it. Raises HistoryError; a store that cannot be swept is told by the looks."""
+    def run(self) -> None:
+        """Does all of it. Raises HistoryError. Of a store that cannot be swept, an inventory tells people."""
         now = self._context.now()
-        self._prove(now)
+        self._verify(now)
         self._context.database.maintain()
         forgotten = self._context.history.outbox.forget(now - KEPT)
         if forgotten:
@@ -52,7 +52,7 @@ class Maintenance:
                 self._sweep(adapters, name)
         self._context.history.attempts.put(self._context.history.attempts.get(JobKind.MAINTENANCE, "").succeeded(now))
 
-    def _prove(self, now: datetime) -> None:
+    def _verify(self, now: datetime) -> None:
         found = verify(self._context.database)
         if found.intact:
             self._context.history.alerting.solved(HISTORY, "The chain of its events is whole again.", now)
@@ -60,7 +60,7 @@ class Maintenance:
             self._context.history.alerting.problem(history_broken(found), now)
 
     def _forget_unconfigured(self) -> None:
-        """What the configuration has no more is not tried again, and nothing is sent there."""
+        """Deletes the records of what was taken out of the configuration, and the notifications for channels there."""
         self._delivery.forget_unconfigured()
         with self._context.history.transaction() as history:
             for attempt in history.attempts.all():

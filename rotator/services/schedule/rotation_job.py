@@ -1,4 +1,15 @@
-"""One try at what a credential needs by schedule: look, see whether it may be done now, do it, note how it ended."""
+"""The rotation jobs: one attempt at what is due for a credential, and a record of how it ended.
+
+An attempt observes the credential, finds what is due (`due`), sees whether that may begin now, has the rotation service
+do it, and records the end.
+
+- What is half done goes on at once, whatever the window. A failure is recorded before a run begins and taken back when
+  it ends, so that a run which kills its process is repeated without a pause three times (AT_ONCE) and not for ever.
+- What only a person can mend is left alone (`needs_attention`), and tried again when the circumstances differ from
+  those in which it failed: stages, live certificates, settings of the credential.
+- A new key that never logged in is for a person at once where consumers were refused meanwhile (one app). With two
+  apps nobody was, and it is tried again after the longest pause.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +27,15 @@ from rotator.services.alerting.catalog import ATTENTION, DRIFT, ROTATION, key
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request, resumed
-from rotator.services.schedule.due import DueAction, NextDue, due_now, longest, next_due_after, windows_of, world_of
+from rotator.services.schedule.due import (
+    DueAction,
+    NextDue,
+    circumstances_of,
+    due_now,
+    longest_rotation,
+    next_due_after,
+    windows_of,
+)
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
@@ -33,18 +52,18 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 
 BUSY: Final = timedelta(minutes=1)
-"""A credential that somebody else is rotating is left alone for so long."""
+"""So long a credential is left alone that somebody else is rotating."""
 
 
 def what_success_solves(credential: str) -> tuple[str, ...]:
-    """Keys of the alerts that are over when a credential was rotated, or needs no rotation any more."""
+    """Keys of the alerts that end when a credential was rotated, or needs no rotation any more."""
     return key(ROTATION, credential), key(DRIFT, credential), key(ATTENTION, f"{JobKind.ROTATE}/{credential}")
 
 
 class RotationJob:
-    """One try, in one thread. This daemon makes no other at the same credential meanwhile.
+    """One attempt, in one thread. This daemon makes no other at the same credential meanwhile.
 
-    What fails is noted, and told to people. Every method raises HistoryError.
+    What fails is recorded and told to people. Every method raises HistoryError.
     """
 
     def __init__(self, context: ServiceContext, adapters: JobAdapters, name: str) -> None:
@@ -54,32 +73,32 @@ class RotationJob:
         self._settings: Final = context.settings.credentials[name]
         self._org: Final = self._settings.org
         self._attempt = context.history.attempts.get(JobKind.ROTATE, name)
-        self._world = ""
+        self._circumstances = ""
         self.next_due: NextDue | None = None
-        """What is known of the time to come; None when the next try has to look."""
+        """What is next due; None when the next attempt has to observe the credential for it."""
 
-    def make(self) -> Report | None:
-        """Gives the report of a run, None when none was begun."""
+    def run(self) -> Report | None:
+        """Gives the report of a rotation's run, None when none was begun."""
         room_at = self._adapters.room_at(self._org)
         if room_at:
             self._context.history.attempts.put(replace(self._attempt, last_at=self._context.now(), next_at=room_at))
             return None
         try:
-            seen, found = self._look()
+            seen, found = self._observe()
         except RotatorError as error:
             self._failed(error)
             return None
-        self._world = world_of(seen, self._settings)
-        return self._serve_or_rest(seen, found)
+        self._circumstances = circumstances_of(seen, self._settings)
+        return self._rotate_or_wait(seen, found)
 
-    def _look(self) -> tuple[Observation, DueNow]:
+    def _observe(self) -> tuple[Observation, DueNow]:
         credential = self._adapters.credential_context(self._name)
         seen, rotation = Observer(credential).observe(), credential.open_rotation()
         by_whom = Request(goal="", actor=self._context.actor)
         begun = resumed(rotation, by_whom) if rotation else None
         return seen, due_now(seen, begun, credential.policy, self._context.now())
 
-    def _serve_or_rest(self, seen: Observation, found: DueNow) -> Report | None:
+    def _rotate_or_wait(self, seen: Observation, found: DueNow) -> Report | None:
         now = self._context.now()
         if found.action is DueAction.PERSON:
             self._needs_person(found)
@@ -94,17 +113,17 @@ class RotationJob:
                 replace(self._attempt, last_at=now, next_at=now + self._context.back_off.ceiling)
             )
         elif self._may_begin(seen, found.action):
-            return self._serve(found.action, seen)
+            return self._rotate(found.action, seen)
         else:
             self.next_due = next_due_after(seen, found, self._settings, now)
             self._context.history.attempts.put(replace(self._attempt, last_at=now))
         return None
 
     def _is_hopeless(self, action: DueAction) -> bool:
-        """Whether it would end as it did before. What is half done is tried on all the same, if slowly."""
+        """Whether it would end as it did before. What is half done is tried again all the same, if slowly."""
         if not self._attempt.needs_attention:
             return False
-        if self._attempt.world != self._world:
+        if self._attempt.circumstances != self._circumstances:
             self._attempt = AttemptRecord(JobKind.ROTATE, self._name, last_good_at=self._attempt.last_good_at)
             return False
         return action is not DueAction.FINISH
@@ -115,7 +134,7 @@ class RotationJob:
             return True
         if action is DueAction.RETIRE or seen.current is None:
             return is_open(windows, now)
-        beginning = may_begin(windows, now, expires_at=seen.current.not_after, lasts=longest(self._settings))
+        beginning = may_begin(windows, now, expires_at=seen.current.not_after, lasts=longest_rotation(self._settings))
         if beginning.overrides:
             verb = "expires" if seen.current.not_after > now else "expired"
             expires = f"{verb} on {seen.current.not_after:%Y-%m-%d at %H:%M} UTC"
@@ -124,7 +143,7 @@ class RotationJob:
             self._context.history.alerting.happened(new, now)
         return beginning.at <= now
 
-    def _serve(self, action: DueAction, seen: Observation) -> Report | None:
+    def _rotate(self, action: DueAction, seen: Observation) -> Report | None:
         expires = f"{seen.current.not_after:%Y-%m-%d}" if seen.current else ""
         request = Request(
             goal="replace" if action is DueAction.REPLACE else "",
@@ -154,7 +173,7 @@ class RotationJob:
         return report
 
     def _note_beginning(self) -> None:
-        """Should this process die of it, the next one finds a failure, and does not try for ever without a pause."""
+        """Records a failure in advance: should the run kill this process, the next one counts it as one."""
         problem = "A run was begun, and has not ended or was interrupted."
         begun = self._attempt.failed(self._context.now(), self._context.back_off, problem=problem)
         self._context.history.attempts.put(begun)
@@ -187,7 +206,7 @@ class RotationJob:
                 self._context.history.alerting.solved(which, "", now)
 
     def _failed(self, error: RotatorError) -> None:
-        self._attempt = self._context.failed(self._attempt, error, world=self._world)
+        self._attempt = self._context.failed(self._attempt, error, circumstances=self._circumstances)
         self._note_failure(error.message)
 
     def _note_failure(self, message: str) -> None:
@@ -196,8 +215,8 @@ class RotationJob:
         if self._context.history.journal.open_rotation(self._name):
             self.next_due = NextDue(is_half_done=True)
         # An org that refuses the program's own login is told once, and not once more for each of its credentials.
-        look = self._context.history.attempts.get(JobKind.INVENTORY, self._org)
-        if self._attempt.needs_attention and look.problem != self._attempt.problem:
+        inventory = self._context.history.attempts.get(JobKind.INVENTORY, self._org)
+        if self._attempt.needs_attention and inventory.problem != self._attempt.problem:
             new = catalog.attention(self._attempt, org=self._org, credential=self._name)
             self._context.history.alerting.problem(new, self._context.now())
 
@@ -205,7 +224,7 @@ class RotationJob:
         end = found.end
         error = RotationHalted(end.why, hint=end.hint)
         self._failed(error)
-        # Drift is told by the look at the org, in words of its own.
+        # Of drift the inventory of the org tells people, in words of its own.
         if end.halt is not HaltReason.DRIFT:
             self._tell(catalog.failed(self._name, self._org, error, again_at=self._attempt.next_at))
 
@@ -214,7 +233,7 @@ class RotationJob:
         self._tell(catalog.halted(report, self._org))
 
     def _reverted(self, report: Report) -> None:
-        """Each try at one app may refuse consumers for minutes: the next is a person's decision.
+        """The new key never logged in. With one app each attempt may refuse consumers for minutes: a person decides.
 
         With two apps nobody is refused, and it is tried again.
         """
@@ -229,7 +248,7 @@ class RotationJob:
             lasting=True,
             jitter=self._context.random(),
             not_before=now + back_off.ceiling,
-            world=self._world,
+            circumstances=self._circumstances,
         )
         self._note_failure(report.why)
         self._context.history.alerting.happened(catalog.reverted(report, self._org), now)
@@ -239,11 +258,11 @@ class RotationJob:
 
 
 AT_ONCE: Final = 3
-"""What is half done is tried again at once until it has failed so often in a row; from then on with pauses."""
+"""So often in a row what is half done is tried again without a pause."""
 
 
 class RotationJobs:
-    """Knows which credentials have something due, and sees to one of them. Threads may share it."""
+    """Knows which credentials have something due, and makes an attempt at one of them. Threads may share it."""
 
     def __init__(self, context: ServiceContext, next_dues: NextDues, changed: Callable[[str], None]) -> None:
         """`changed` is told the org in which something was done."""
@@ -251,41 +270,41 @@ class RotationJobs:
         self._next_dues: Final = next_dues
         self._changed: Final = changed
 
-    def due(self, moment: Moment, looks: Collection[str] = ()) -> list[str]:
+    def due(self, moment: Moment, inventories: Collection[str] = ()) -> list[str]:
         """The credentials that have something due, and those of which nothing is known yet.
 
-        `looks` are orgs that are about to be looked at: what is not known yet of their credentials, the look will tell.
+        `inventories` are the orgs whose inventory is due: it will tell what is not known yet of their credentials.
         """
-        return [name for name in self._context.settings.credentials if self._is_due(name, moment, looks)]
+        return [name for name in self._context.settings.credentials if self._is_due(name, moment, inventories)]
 
-    def _is_due(self, name: str, moment: Moment, looks: Collection[str]) -> bool:
+    def _is_due(self, name: str, moment: Moment, inventories: Collection[str]) -> bool:
         next_due, attempt = self._next_dues.get(name), moment.attempt(JobKind.ROTATE, name)
         settings = self._context.settings.credentials[name]
         if next_due is None:
-            return self._is_unknown_due(name, attempt, moment, looks)
-        if not next_due.is_due(windows_of(settings), moment.now, lasts=longest(settings)):
+            return self._is_unknown_due(name, attempt, moment, inventories)
+        if not next_due.is_due(windows_of(settings), moment.now, lasts=longest_rotation(settings)):
             return False
         return attempt.is_due(moment.now) or (next_due.is_half_done and attempt.failures < AT_ONCE)
 
-    def _is_unknown_due(self, name: str, attempt: AttemptRecord, moment: Moment, looks: Collection[str]) -> bool:
-        """What an earlier process left open goes on at once; the rest waits for the look."""
+    def _is_unknown_due(self, name: str, attempt: AttemptRecord, moment: Moment, inventories: Collection[str]) -> bool:
+        """What an earlier process left open goes on at once; the rest waits for the inventory."""
         is_due = attempt.is_due(moment.now)
-        if is_due and self._context.settings.credentials[name].org not in looks:
+        if is_due and self._context.settings.credentials[name].org not in inventories:
             return True
         is_open = self._context.history.journal.open_rotation(name) is not None
         return is_open and (is_due or attempt.failures < AT_ONCE)
 
     def rotate(self, name: str) -> Report | None:
-        """Looks at a credential and does what it needs; gives the report of a run, None when none was begun.
+        """Does what is due for a credential; gives the report of a run, None when none was begun.
 
-        What fails is noted, and told to people. Raises HistoryError.
+        What fails is recorded and told to people. Raises HistoryError.
         """
-        # Should it fail with a fault of ours, the next try looks anew.
+        # Should it fail with a fault of ours, the next attempt observes anew.
         self._next_dues.note(name, None)
         with self._context.open_adapters() as adapters:
-            attempt = RotationJob(self._context, adapters, name)
-            report = attempt.make()
-        self._next_dues.note(name, attempt.next_due)
+            job = RotationJob(self._context, adapters, name)
+            report = job.run()
+        self._next_dues.note(name, job.next_due)
         if report and report.steps:
             self._changed(self._context.settings.credentials[name].org)
         return report

@@ -85,7 +85,7 @@ class World:
     """Who else works."""
     hold: Hold = field(default_factory=Hold)
     steady: float = 1000.0
-    alerts: Mock = field(default_factory=Mock)
+    alerting: Mock = field(default_factory=Mock)
     ticks: int = 0
     daemon_runs: list[Settings] = field(default_factory=list)
     stop_asked: Callable[[], bool] = lambda: False
@@ -98,8 +98,8 @@ class World:
         self.stop_asked = stop_asked
         daemon_run = Mock()
         daemon_run.context.settings = app.settings
-        daemon_run.context.alerting = self.alerts
-        daemon_run.at_work = self._at_work
+        daemon_run.context.alerting = self.alerting
+        daemon_run.lead = self._lead
         daemon_run.cycle.due = self._due
         return daemon_run
 
@@ -108,7 +108,7 @@ class World:
         return self.due()
 
     @contextmanager
-    def _at_work(self) -> Iterator[Hold]:
+    def _lead(self) -> Iterator[Hold]:
         if self.other:
             raise DaemonRunning(f"Another `rotator run` works on this database: {self.other}.", hint="Leave it.")
         self.hold = Hold()

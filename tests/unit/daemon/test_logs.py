@@ -67,8 +67,8 @@ def test_an_event_is_one_line_with_its_time_and_its_values() -> None:
 
 
 def test_a_service_on_a_terminal_tells_an_event_in_one_line() -> None:
-    assert TextFormatter().format(record(msg="look begins", args=())) == (
-        '2026-11-23T10:00:00.500Z DEBUG look begins fingerprint="ab12"'
+    assert TextFormatter().format(record(msg="inventory begins", args=())) == (
+        '2026-11-23T10:00:00.500Z DEBUG inventory begins fingerprint="ab12"'
     )
 
 
@@ -113,7 +113,7 @@ def test_control_characters_of_an_org_do_not_reach_a_terminal() -> None:
 def test_a_service_tells_what_it_does_and_what_other_libraries_warn_of(stream: io.StringIO) -> None:
     log_as_service(LogFormat.JOURNAL, {}, stream)
     logging.getLogger("rotator.daemon").debug("nothing to see")
-    logging.getLogger("rotator.daemon").info("look begins", extra={"org": "production"})
+    logging.getLogger("rotator.daemon").info("inventory begins", extra={"org": "production"})
     logging.getLogger("alembic").info("nothing to see")
     logging.getLogger("zeep").warning("Cannot reach %s", WEBHOOK)
     logging.getLogger("urllib3.connectionpool").warning("Retrying: /services/T000/B000/secretsecret")
@@ -121,7 +121,7 @@ def test_a_service_tells_what_it_does_and_what_other_libraries_warn_of(stream: i
         warnings.simplefilter("always")
         warnings.warn("it is old", DeprecationWarning, stacklevel=1)
     first, second, third = stream.getvalue().splitlines()
-    assert first == '<6>look begins org="production"'
+    assert first == '<6>inventory begins org="production"'
     assert second == "<4>zeep: Cannot reach https://hooks.slack.example/***"
     assert third.startswith("<4>py.warnings: ")
 

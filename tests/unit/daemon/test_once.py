@@ -42,10 +42,10 @@ def once(
         return CycleResult(tuple(failing))
 
     @contextmanager
-    def at_work() -> Iterator[None]:
+    def lead() -> Iterator[None]:
         yield
 
-    daemon_run = Mock(at_work=at_work)
+    daemon_run = Mock(lead=lead)
     daemon_run.cycle.once = whole_round
     return run_once(daemon_run, Workers({JobKind.INVENTORY: 4}, monotonic=lambda: 0.0), stop_asked)
 

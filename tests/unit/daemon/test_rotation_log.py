@@ -74,4 +74,4 @@ def test_an_answer_that_changes_and_a_step_that_fails_are_told(caplog: pytest.Lo
         progress.ended(VERIFY, 0.1, LoginAnswer(outcome, reason="invalid assertion"))
     progress.failed(UPLOAD, "The org is away.")
     progress.failed(None, "The store is away.")
-    assert caplog.messages[1:] == ["login mismatch", "login accepted", "upload failed", "look failed"]
+    assert caplog.messages[1:] == ["login mismatch", "login accepted", "upload failed", "observation failed"]

@@ -226,21 +226,21 @@ def test_a_wrong_configuration_is_refused_told_and_solved_by_the_next_right_one(
     right = config.read_text()
 
     def script() -> Script:
-        yield from stage.come(lambda: world.alerts.solved.called)
+        yield from stage.come(lambda: world.alerting.solved.called)
         config.write_text(right + "http: {token: {env: NO_SUCH_VARIABLE}}\n")
         yield signal.SIGHUP
         assert stage.heard.count("config.yaml is wrong, the one before it is in force") == 1
         assert stage.heard.told[-2] == "READY=1"
-        yield from stage.come(lambda: world.alerts.problem.called)
-        (told, _), _ = world.alerts.problem.call_args
+        yield from stage.come(lambda: world.alerting.problem.called)
+        (told, _), _ = world.alerting.problem.call_args
         assert told.key == "configuration"
         assert "NO_SUCH_VARIABLE" in told.text
         assert len(world.daemon_runs) == 1
-        world.alerts.solved.reset_mock()
+        world.alerting.solved.reset_mock()
         config.write_text(right)
         yield signal.SIGHUP
-        yield from stage.come(lambda: world.alerts.solved.called)
-        assert world.alerts.problem.call_count == 1
+        yield from stage.come(lambda: world.alerting.solved.called)
+        assert world.alerting.problem.call_count == 1
         assert "config.yaml is wrong" not in stage.heard.told[-1]
         yield signal.SIGTERM
         yield from stage.ends()

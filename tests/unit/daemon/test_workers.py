@@ -123,7 +123,7 @@ def test_a_fault_is_logged_with_its_trace_and_the_job_rests_before_it_is_tried_a
     assert bench.workers.begin(broken)
     assert bench.workers.wait({JobKind.INVENTORY}, PATIENCE)
     record = caplog.records[-1]
-    assert record.message.startswith("a fault in look, at ")
+    assert record.message.startswith("a fault in inventory, at ")
     assert record.levelname == "ERROR"
     assert record.exc_info
     assert vars(record)["org"] == "production"

@@ -40,7 +40,7 @@ def one(database: Database) -> CycleBench:
 
 
 def test_at_first_everything_is_due_but_what_the_look_will_tell(one: CycleBench) -> None:
-    assert one.due() == {"look production", "evaluate", "upkeep"}
+    assert one.due() == {"inventory production", "evaluate", "maintenance"}
 
 
 def test_what_was_done_is_not_due_again_before_its_time(one: CycleBench) -> None:
@@ -49,7 +49,7 @@ def test_what_was_done_is_not_due_again_before_its_time(one: CycleBench) -> None
     one.bench.time += HOUR / 2
     assert one.due() == {"evaluate"}
     one.bench.time += HOUR / 2 + timedelta(minutes=2)
-    assert one.due() == {"look production", "evaluate"}
+    assert one.due() == {"inventory production", "evaluate"}
     one.work()
     assert one.due() == set()
 
@@ -66,7 +66,7 @@ def test_another_process_does_nothing_twice_and_looks_at_what_it_does_not_know(o
 def test_a_clock_that_was_set_back_postpones_nothing(one: CycleBench, shift: timedelta) -> None:
     one.work()
     one.bench.time -= shift
-    assert {"look production", "evaluate", "upkeep"} <= one.due()
+    assert {"inventory production", "evaluate", "maintenance"} <= one.due()
     one.work()
     assert one.due() == set()
 
@@ -77,12 +77,12 @@ def test_looks_are_spread_and_stay_where_they_are(one: CycleBench) -> None:
     answers = [one.due() for _ in range(3)]
     one.bench.time += timedelta(minutes=2)
     assert len({frozenset(answer) for answer in answers}) == 1
-    assert "look production" in one.due()
+    assert "inventory production" in one.due()
 
 
 def test_a_job_is_named_by_what_it_does_and_to_what() -> None:
     job = Job(JobKind.INVENTORY, "production", lambda: None)
-    assert (str(job), job.key) == ("look production", (JobKind.INVENTORY, "production"))
+    assert (str(job), job.key) == ("inventory production", (JobKind.INVENTORY, "production"))
     assert job == Job(JobKind.INVENTORY, "production", print)
 
 
@@ -182,7 +182,7 @@ def test_a_store_that_was_away_for_a_moment_is_no_news(one: CycleBench) -> None:
     one.work()
     one.outside.store_fails = None
     one.bench.time += timedelta(minutes=7)
-    assert "look production" in one.due(), "long before the hour is over"
+    assert "inventory production" in one.due(), "long before the hour is over"
     one.work()
     one.bench.time += HOUR / 2
     one.work()
@@ -345,17 +345,17 @@ def test_one_round_may_be_run_in_threads_of_the_callers(one: CycleBench) -> None
 
     one.bench.time += 340 * DAY
     one.cycle.once(run_all)
-    assert waves == [["look production"], ["rotate billing"], ["deliver slack"]]
+    assert waves == [["inventory production"], ["rotate billing"], ["deliver slack"]]
     assert one.bench.writes == {"Billing": 1}
 
 
 def test_one_daemon_works_at_a_time(one: CycleBench) -> None:
     locks = one.context.database.rotation_locks(one.bench.now)
-    with one.cycle.at_work(locks) as hold:
+    with one.cycle.lead(locks) as hold:
         assert hold.still_held()
         told = pytest.raises(DaemonRunning, match=r"works on this database: process \d+ on")
-        with told as other, one.cycle.at_work(locks):
+        with told as other, one.cycle.lead(locks):
             pytest.fail("both work")
         assert other.value.transient
-    with one.cycle.at_work(locks):
+    with one.cycle.lead(locks):
         pass

@@ -21,11 +21,11 @@ from rotator.services.schedule.due import (
     DueAction,
     NextDue,
     begins_at,
+    circumstances_of,
     due_now,
-    longest,
+    longest_rotation,
     next_due_after,
     windows_of,
-    world_of,
 )
 from rotator.testing.versions import make_version
 from tests.unit.services.conftest import CONFIGURATION
@@ -168,21 +168,26 @@ def test_of_what_is_not_stored_nothing_is_due() -> None:
 
 def test_the_world_is_the_same_until_something_changes_that_an_attempt_depends_on() -> None:
     found = seen(version("current"))
-    world = world_of(found, SETTINGS)
-    assert world == world_of(replace(found, promoted_at=NOW), SETTINGS)
-    assert world != world_of(seen(version("other")), SETTINGS)
-    assert world != world_of(replace(found, pending=version("pending")), SETTINGS)
-    assert world != world_of(replace(found, apps={**found.apps, "B": SeenApp("B", live=Fingerprint("x"))}), SETTINGS)
-    assert world != world_of(found, SETTINGS.model_copy(update={"lifetime": DAY}))
+    before = circumstances_of(found, SETTINGS)
+    assert before == circumstances_of(replace(found, promoted_at=NOW), SETTINGS)
+    assert before != circumstances_of(seen(version("other")), SETTINGS)
+    assert before != circumstances_of(replace(found, pending=version("pending")), SETTINGS)
+    assert before != circumstances_of(
+        replace(found, apps={**found.apps, "B": SeenApp("B", live=Fingerprint("x"))}), SETTINGS
+    )
+    assert before != circumstances_of(found, SETTINGS.model_copy(update={"lifetime": DAY}))
 
 
 def test_another_throwaway_certificate_is_no_change() -> None:
-    worlds = {world_of(_with_throwaway(Fingerprint(name)), SETTINGS) for name in ("one throwaway", "another throwaway")}
-    assert len(worlds) == 1
+    digests = {
+        circumstances_of(_with_throwaway(Fingerprint(name)), SETTINGS)
+        for name in ("one throwaway", "another throwaway")
+    }
+    assert len(digests) == 1
 
 
 def test_a_rotation_may_take_as_long_as_it_tries_and_is_taken_back() -> None:
-    assert longest(SETTINGS) == timedelta(minutes=45)
+    assert longest_rotation(SETTINGS) == timedelta(minutes=45)
     assert windows_of(SETTINGS) == []
 
 

@@ -352,9 +352,9 @@ def test_an_org_is_looked_at_soon_after_something_was_changed_there(one: CycleBe
     one.bench.time += DUE
     one.cycle.take_inventory("production")
     one.cycle.rotate("billing")
-    assert "look production" in one.due()
+    assert "inventory production" in one.due()
     one.cycle.take_inventory("production")
-    assert "look production" not in one.due()
+    assert "inventory production" not in one.due()
 
 
 def test_a_version_that_people_made_current_is_left_alone_until_it_is_due(one: CycleBench) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from threading import Event, Thread
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
-import uvicorn
 from anyio.to_thread import current_default_thread_limiter
 
 from rotator.errors import ConfigurationError
+from rotator.threaded_server import ThreadedServer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -36,8 +35,14 @@ class WebServer:
 
     def __init__(self, application: ASGIApp, settings: HttpSettings) -> None:
         self._socket: Final = _listen(settings.host, settings.port)
-        self._server: Final = _Server(_config(application))
-        self._thread: Final = Thread(target=self._run, name="web", daemon=True)
+        self._server: Final = _Server(
+            application,
+            [self._socket],
+            name="web",
+            proxy_headers=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=_LAST_ANSWERS,
+        )
 
     @property
     def url(self) -> str:
@@ -46,53 +51,23 @@ class WebServer:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._server.ready.wait()
+        with ExitStack() as stack:
+            stack.enter_context(self._socket)
+            stack.enter_context(self._server)
+            self._running = stack.pop_all()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._socket.close()
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        finally:
-            # Whoever waits for it to be ready must not wait for ever.
-            self._server.ready.set()
-
-    async def _serve(self) -> None:
-        current_default_thread_limiter().total_tokens = _PAGES_AT_ONCE
-        await self._server.serve([self._socket])
+        self._running.close()
 
 
-class _Server(uvicorn.Server):
-    """Says when it answers."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready: Final = Event()
+class _Server(ThreadedServer):
+    """Few pages at once read the history."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # A limiter is its event loop's.
+        current_default_thread_limiter().total_tokens = _PAGES_AT_ONCE
         await super().startup(sockets)
-        self.ready.set()
-
-
-def _config(application: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        application,
-        http="h11",
-        ws="none",
-        loop="asyncio",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=_LAST_ANSWERS,
-    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, Self
-
-import uvicorn
 
 from rotator.errors import ConfigurationError
 from rotator.simulator.serving.application import OrgApplication
 from rotator.simulator.serving.authority import CertificateAuthority
+from rotator.threaded_server import ThreadedServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,16 +30,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves without waiting for clients that keep a connection open."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready: Final = Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
+class _Server(ThreadedServer):
+    """Leaves without waiting for clients that keep a connection open, and can cut one."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for connection in tuple(self.server_state.connections):
@@ -123,24 +112,15 @@ class SimulatorServer:
     def _run(self, by_port: dict[int, Org], sockets: list[socket.socket], stack: ExitStack) -> None:
         context = self._authority.server_context(utc_now())
         applications: dict[int, ASGIApp] = {}
-        config = uvicorn.Config(
+        server = _Server(
             _dispatch(applications),
-            http="h11",
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
+            sockets,
+            name="simulated-org",
             ssl_context_factory=lambda _config, _default: context,
         )
-        server = _Server(config)
         for port, org in by_port.items():
             applications[port] = OrgApplication(org, server.break_connection).starlette()
-        thread = Thread(target=asyncio.run, args=(server.serve(sockets),), name="simulated-org", daemon=True)
-        thread.start()
-        stack.callback(_stop, server, thread)
-        server.ready.wait()
+        stack.enter_context(server)
 
 
 def _dispatch(applications: dict[int, ASGIApp]) -> ASGIApp:
@@ -148,8 +128,3 @@ def _dispatch(applications: dict[int, ASGIApp]) -> ASGIApp:
         await applications[scope["server"][1]](scope, receive, send)
 
     return dispatch
-
-
-def _stop(server: _Server, thread: Thread) -> None:
-    server.should_exit = True
-    thread.join()

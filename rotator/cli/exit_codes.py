@@ -68,5 +68,8 @@ def of_end(end: Outcome | CycleEnd) -> ExitCode:
 
 
 def of_several(codes: Iterable[ExitCode]) -> ExitCode:
-    """For a command that did several things: the first that is not `DONE`."""
-    return next((code for code in codes if code), ExitCode.DONE)
+    """For a command that did several things: `INTERRUPTED` if it was, else the first that is not `DONE`."""
+    ends = list(codes)
+    if ExitCode.INTERRUPTED in ends:
+        return ExitCode.INTERRUPTED
+    return next((code for code in ends if code), ExitCode.DONE)

@@ -63,28 +63,30 @@ def run_requests(
 ) -> None:
     """Serves a request for each of the credentials, one after the other, and exits with the first bad one's code.
 
-    One that fails does not keep the others from being served; a request to stop does.
+    One that fails does not keep the others from being served; a request to stop does, and the code says so.
     """
-    reports: list[Report] = []
-    failures: list[tuple[str, RotatorError]] = []
+    ends: list[tuple[str, Report | RotatorError]] = []
+    codes: list[ExitCode] = []
     with StopRequest().listening() as stop:
         for index, name in enumerate(names):
             if stop.asked:
                 click.echo(f"Not begun: {', '.join(names[index:])}.", err=True)
                 break
             try:
-                reports.append(_run_one(invocation, app, name, handle, stop))
+                report = _run_one(invocation, app, name, handle, stop)
+                ends.append((name, report))
+                codes.append(of_end(report.outcome))
             except RotatorError as error:
-                failures.append((name, error))
+                ends.append((name, error))
+                codes.append(of_error(error))
                 tell(error, as_json=False, about=name if len(names) > 1 else "")
             except KeyboardInterrupt:
                 _tell_stopped(app, name)
                 break
     if invocation.json:
-        print_endings(reports, failures)
-    codes = [of_end(report.outcome) for report in reports] + [of_error(error) for _, error in failures]
-    if len(codes) < len(names):
-        codes.insert(0, ExitCode.INTERRUPTED)
+        print_endings(ends)
+    if len(ends) < len(names):
+        codes.append(ExitCode.INTERRUPTED)
     raise click.exceptions.Exit(of_several(codes))
 
 

@@ -73,9 +73,9 @@ def _gap(report: Report) -> str:
     return f"Gap: consumers that try `current` only may have been refused for {report.gap_seconds:.1f} s."
 
 
-def print_endings(reports: Iterable[Report], failures: Iterable[tuple[str, RotatorError]]) -> None:
+def print_endings(ends: Iterable[tuple[str, Report | RotatorError]]) -> None:
     """The ends of all runs of a command, as JSON."""
-    print_json([report_as_json(report) for report in reports] + [failure_as_json(*failure) for failure in failures])
+    print_json([report_as_json(end) if isinstance(end, Report) else failure_as_json(name, end) for name, end in ends])
 
 
 def report_as_json(report: Report) -> dict[str, Any]:

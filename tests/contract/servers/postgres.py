@@ -25,6 +25,11 @@ EXTERNAL: Final = "ROTATOR_TEST_POSTGRES"
 """Names a server that is there already, by the URL of a role that may create databases."""
 
 STARTED_WITHIN: Final = 30.0
+_END_CLIENTS: Final = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = '{database}' AND backend_type = 'client backend'"
+)
+
 OUTSIDER: Final = "nobody"
 ADMINISTRATOR: Final = "postgres"
 ROLE: Final = "rotator"
@@ -178,8 +183,9 @@ def scratch_database(url: str, template: str = "template1") -> Iterator[str]:
     try:
         yield make_url(url).set(database=name).render_as_string(hide_password=False)
     finally:
-        # The server may have been restarted since.
-        execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+        # Not by its own FORCE, which fails over a session of autovacuum: that may not be ended, and leaves by itself.
+        execute(url, _END_CLIENTS.format(database=name))
+        execute(url, f"DROP DATABASE {name}")
 
 
 def name_of(url: str) -> str:

@@ -53,3 +53,7 @@ def test_every_end_of_a_run_and_of_a_cycle_has_one() -> None:
 def test_of_several_the_first_that_is_not_well_counts() -> None:
     assert of_several([ExitCode.DONE, ExitCode.AWAY, ExitCode.REVERTED]) is ExitCode.AWAY
     assert of_several([ExitCode.DONE]) is of_several([]) is ExitCode.DONE
+
+
+def test_of_several_an_interruption_counts_before_all() -> None:
+    assert of_several([ExitCode.DONE, ExitCode.REVERTED, ExitCode.INTERRUPTED]) is ExitCode.INTERRUPTED

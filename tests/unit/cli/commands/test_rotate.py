@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.unit.cli.outcomes import Command
 
 DONE = Report("", Strategy.IN_PLACE, Outcome.ROTATED, "done", new_fingerprint=Fingerprint("cd" * 32))
+REVERTED = replace(DONE, outcome=Outcome.REVERTED, why="never held")
 AWAY = OrgUnavailable("The org is down.", effect="Nothing was changed.", hint="Run it again.")
 CONFIG = """
 database: sqlite:///rotator.db
@@ -148,7 +149,7 @@ def test_one_that_fails_does_not_keep_the_others_from_being_served(rotator: Comm
 
 
 def test_json_is_a_list_of_all_and_the_errors_are_told_to_people_too(rotator: Command, services: Services) -> None:
-    services.endings |= {"two": AWAY, "three": replace(DONE, outcome=Outcome.REVERTED, why="never held")}
+    services.endings |= {"two": AWAY, "three": REVERTED}
     outcome = rotator("rotate", "now", "--all", "--json")
     assert {each["credential"]: (each["outcome"], each["exit_code"]) for each in outcome.json} == {
         "one": ("rotated", 0),
@@ -156,6 +157,24 @@ def test_json_is_a_list_of_all_and_the_errors_are_told_to_people_too(rotator: Co
         "three": ("reverted", 4),
     }
     assert "Error: two: The org is down." in outcome.err
+
+
+@pytest.mark.parametrize(("one", "two", "code"), [(AWAY, REVERTED, 3), (REVERTED, AWAY, 4), (DONE, AWAY, 3)])
+def test_the_exit_code_is_the_first_bad_ones(
+    rotator: Command, services: Services, one: Report | RotatorError, two: Report | RotatorError, code: int
+) -> None:
+    services.endings |= {"one": one, "two": two}
+    outcome = rotator("rotate", "now", "one", "two", "--json")
+    assert outcome.code == code
+    assert [each["credential"] for each in outcome.json] == ["one", "two"]
+
+
+@pytest.mark.parametrize("one", [REVERTED, AWAY])
+def test_that_it_was_interrupted_counts_before_what_went_wrong_before(
+    rotator: Command, services: Services, one: Report | RotatorError
+) -> None:
+    services.endings |= {"one": one, "two": replace(DONE, outcome=Outcome.INTERRUPTED)}
+    assert rotator("rotate", "now", "one", "two").code == 130
 
 
 @pytest.mark.parametrize("ended", list(Outcome))
@@ -200,11 +219,11 @@ def test_after_a_request_to_stop_the_rest_is_not_begun(rotator: Command, service
         os.kill(os.getpid(), signal.SIGINT)
         return replace(DONE, outcome=Outcome.INTERRUPTED)
 
-    services.endings["two"] = run
+    services.endings |= {"one": REVERTED, "two": run}
     outcome = rotator("rotate", "now", "--all", "--json")
     assert outcome.code == 130
     assert names(services) == ["one", "two"]
-    assert [each["outcome"] for each in outcome.json] == ["rotated", "interrupted"]
+    assert [each["outcome"] for each in outcome.json] == ["reverted", "interrupted"]
     assert "Not begun: three." in outcome.err
 
 

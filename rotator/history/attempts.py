@@ -57,5 +57,4 @@ def _this(kind: str, name: str) -> ColumnElement[bool]:
 
 
 def _record(row: RowMapping) -> AttemptRecord:
-    # By key and not by name: `circumstances` is `world` in the database.
-    return AttemptRecord(**{column.key: row[column] for column in ATTEMPT.c})
+    return AttemptRecord(**row)

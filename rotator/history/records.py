@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from rotator.core.decision.options import NO_OPTIONS, RotationOptions
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -40,8 +42,8 @@ class NewRotation:
     """Fingerprint of the version that is to be replaced."""
     brings_back: str | None = None
     """Fingerprint of the version that is to be current again."""
-    keep_key: bool = False
-    retire_now: bool = False
+    options: RotationOptions = NO_OPTIONS
+    """What was asked for beside the goal."""
 
 
 @dataclass(frozen=True, kw_only=True)

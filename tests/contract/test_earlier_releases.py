@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Inspector, column, insert, inspect, table, text
 
 from rotator.core.attempts import AttemptRecord
+from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import Alert, AlertRecords
 from rotator.history.alerts.outbox import Notification, Outbox
@@ -20,7 +21,7 @@ from rotator.history.engine.times import UtcDateTime
 from rotator.history.journal import queries
 from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings
-from tests.contract.databases import NEW_ALERT, NEW_ROTATION, NOW, make_release
+from tests.contract.databases import NEW_ALERT, NOW, make_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 RELEASES = upgrades.known_versions()[:-1]
-FORMER_WORDS = ("matter", "notice", "trial")
+FORMER_WORDS = ("matter", "notice", "trial", "world", "keep_key", "retire_now")
+WITH_FORMER_NAMES = [release for release in RELEASES if "0002" <= release < "0004"]
+WITH_COLUMNS_OF_OPTIONS = [release for release in RELEASES if release < "0005"]
 
 
 def columns_of(name: str, plain: str, times: str) -> TableClause:
@@ -41,6 +44,11 @@ def columns_of(name: str, plain: str, times: str) -> TableClause:
     return table(name, *map(column, plain.split()), *(column(each, UtcDateTime) for each in times.split()))
 
 
+ROTATION = columns_of(
+    "rotation",
+    "id credential org strategy trigger actor reason goal keep_key retire_now outcome why",
+    "started_at finished_at",
+)
 SIGHTING = columns_of("sighting", "org app app_type certificate_fingerprint", "first_seen last_seen")
 MATTER = columns_of(
     "matter",
@@ -58,11 +66,11 @@ def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release:
     with database_kind.empty() as url:
         with open_database(url) as database:
             make_release(database, release)
-            # The tables that an earlier release wrote are as they were then.
+            fill(database, ROTATION, [ROTATED])
+            # The events are as they were in the first release.
             database._current = True
-            journal = Journal(database)
-            rotation = journal.begin_rotation(NEW_ROTATION, NOW)
-            journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
+            for kind in ("begin", "finish"):
+                Journal(database).record(kind, now=NOW, credential="billing", rotation_id=ROTATED["id"])
             written = queries.events(database)
 
         with open_database(url) as database:
@@ -71,7 +79,8 @@ def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release:
 
             assert database.version == upgrades.known_versions()[-1]
             assert queries.events(database)[:2] == written
-            assert queries.rotations(database)[0].outcome == "rotated"
+            [rotation] = queries.rotations(database)
+            assert (rotation.id, rotation.outcome, rotation.finished_at) == (ROTATED["id"], "rotated", NOW + DAY)
             assert (queries.verify(database).events, queries.verify(database).intact) == (3, True)
 
 
@@ -95,13 +104,34 @@ def test_everything_has_the_name_that_this_release_gives_it(database_kind: Kind,
     assert [name for name in names if any(word in name for word in FORMER_WORDS)] == []
 
 
+@pytest.mark.parametrize("release", WITH_COLUMNS_OF_OPTIONS)
+def test_a_rotation_that_was_interrupted_goes_on_as_it_was_asked_for(database_kind: Kind, release: str) -> None:
+    asked = [
+        NO_OPTIONS,
+        RotationOptions(keep_key=True),
+        RotationOptions(retire_now=True),
+        RotationOptions(keep_key=True, retire_now=True),
+    ]
+    with database_kind.empty() as url:
+        with open_database(url) as database:
+            make_release(database, release)
+            for number, options in enumerate(asked):
+                columns = {"keep_key": options.keep_key, "retire_now": options.retire_now}
+                begun = ROTATED | {"id": str(number), "credential": str(number), "outcome": None, "finished_at": None}
+                fill(database, ROTATION, [begun | columns])
+
+        with open_database(url) as database:
+            rotations = [Journal(database).open_rotation(str(number)) for number in range(len(asked))]
+            assert [rotation and rotation.options for rotation in rotations] == asked
+
+
 def names_in(found: Inspector, name: str) -> set[str]:
     constraints = [found.get_pk_constraint(name), *found.get_foreign_keys(name), *found.get_unique_constraints(name)]
     indexes = [index for index in found.get_indexes(name) if not index.get("duplicates_constraint")]
     return {str(each["name"]) for each in (*constraints, *indexes)}
 
 
-@pytest.mark.parametrize("release", [release for release in RELEASES if release >= "0002"])
+@pytest.mark.parametrize("release", WITH_FORMER_NAMES)
 def test_alerts_keep_what_was_sent_of_them_and_what_is_still_to_be_sent(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url:
         with open_database(url) as database:
@@ -151,7 +181,7 @@ def test_alerts_keep_what_was_sent_of_them_and_what_is_still_to_be_sent(database
             assert len({each.id for each in outbox.notifications("20261123-aaaaaaaa")}) == 3
 
 
-@pytest.mark.parametrize("release", [release for release in RELEASES if release >= "0002"])
+@pytest.mark.parametrize("release", WITH_FORMER_NAMES)
 def test_what_failed_is_left_alone_as_long_as_before(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url:
         with open_database(url) as database:
@@ -197,6 +227,22 @@ def fill(database: Database, into: TableClause, rows: Iterable[dict[str, Any]]) 
             connection.execute(insert(into).values(row))
 
 
+ROTATED: dict[str, Any] = {
+    "id": "20261123-123147-7f3k9qzm",
+    "credential": "billing",
+    "org": "production",
+    "strategy": "in_place",
+    "trigger": "manual",
+    "actor": "alex",
+    "reason": "",
+    "goal": "replace",
+    "keep_key": False,
+    "retire_now": False,
+    "outcome": "rotated",
+    "why": "",
+    "started_at": NOW,
+    "finished_at": NOW + DAY,
+}
 EXPIRY = {
     "id": "20261123-aaaaaaaa",
     "key": "expiry:production/ConnectedApp/Billing/abc",

@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from rotator.history.engine.stored_options import StoredOptions
 from rotator.history.engine.times import UtcDateTime
 
 FINGERPRINT: Final = String(64)
@@ -46,8 +47,7 @@ ROTATION: Final = Table(
     Column("goal", Text, nullable=False),
     Column("replaces", FINGERPRINT),
     Column("brings_back", FINGERPRINT),
-    Column("keep_key", Boolean, nullable=False),
-    Column("retire_now", Boolean, nullable=False),
+    Column("options", StoredOptions, nullable=False, server_default="{}"),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Column("outcome", Text),
@@ -136,7 +136,7 @@ ATTEMPT: Final = Table(
     Column("needs_attention", Boolean, nullable=False),
     Column("problem", Text, nullable=False),
     Column("hint", Text, nullable=False),
-    Column("world", Text, key="circumstances", nullable=False),
+    Column("circumstances", Text, nullable=False),
 )
 
 _OPEN: Final = text("closed_at IS NULL")

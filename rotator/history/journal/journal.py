@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
@@ -47,11 +47,11 @@ class Journal:
         if new.trigger not in TRIGGERS or new.goal not in GOALS:
             raise ValueError(f"no trigger or no goal: {new.trigger!r}, {new.goal!r}")
         new = replace(new, actor=storable(new.actor), reason=storable(new.reason))
-        rotation = Rotation(id=rotation_id(now, self._random_bytes), started_at=now.astimezone(UTC), **asdict(new))
+        rotation = Rotation(id=rotation_id(now, self._random_bytes), started_at=now.astimezone(UTC), **vars(new))
         refuse_private_keys(rotation.reason, rotation.actor)
         with self._database.writing() as connection:
-            connection.execute(insert(ROTATION).values(asdict(rotation)))
-            append(connection, Entry("begin", now, rotation.credential, rotation.id, _known(asdict(new))))
+            connection.execute(insert(ROTATION).values(vars(rotation)))
+            append(connection, Entry("begin", now, rotation.credential, rotation.id, _beginning(new)))
         return rotation
 
     def finish_rotation(
@@ -177,6 +177,12 @@ def _find(connection: Connection, rotation_id: str) -> Rotation:
             hint="`rotator history` lists the rotations with their ids.",
         )
     return Rotation(**row._asdict())
+
+
+def _beginning(new: NewRotation) -> dict[str, JSON]:
+    """What is known of a rotation when it begins, each option by its name."""
+    asked = {name: value for name, value in vars(new).items() if name != "options"}
+    return _known(asked | new.options.as_json())
 
 
 def _known(fields: dict[str, JSON]) -> dict[str, JSON]:

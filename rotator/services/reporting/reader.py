@@ -219,7 +219,7 @@ class _Moment:
         if promotion is None or promotion.finished_at is None or promotion.old_fingerprint is None:
             return None
         until = promotion.finished_at + settings.grace
-        return until if until > self.now and not promotion.retire_now else None
+        return until if until > self.now and not promotion.options.retire_now else None
 
     def _channels(self) -> Iterable[ChannelLine]:
         pending = Outbox(self.database).pending()

@@ -93,13 +93,9 @@ def resumed(rotation: Rotation, request: Request) -> Wanted:
         request,
         goal=rotation.goal,
         trigger=rotation.trigger,
-        options=_options_of(rotation).resumed(request.options),
+        options=rotation.options.resumed(request.options),
     )
     return wanted_of(begun, Fingerprint(subject) if subject else None)
-
-
-def _options_of(rotation: Rotation) -> RotationOptions:
-    return RotationOptions(keep_key=rotation.keep_key, retire_now=rotation.retire_now)
 
 
 def continues(
@@ -114,7 +110,7 @@ def continues(
         return True
     if (rotation.goal, rotation.trigger) != (request.goal, request.trigger):
         return False
-    if not _options_of(rotation).means_the_same(request.options):
+    if not rotation.options.means_the_same(request.options):
         return False
     if adopted is not None and rotation.brings_back != adopted:
         return False

@@ -136,8 +136,7 @@ class RotationService:
                 goal=request.goal,
                 replaces=None if brings else subject,
                 brings_back=subject if brings else None,
-                keep_key=request.options.keep_key,
-                retire_now=request.options.retire_now or is_urgent,
+                options=replace(request.options, retire_now=True) if is_urgent else request.options,
             ),
             self._now(),
         )

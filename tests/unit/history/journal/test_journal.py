@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
+from rotator.core.decision.options import RotationOptions
 from rotator.core.secret import Secret
 from rotator.errors import HistoryError
 from rotator.history.journal import queries
@@ -29,7 +31,7 @@ def test_an_id_says_when_in_utc_and_cannot_be_guessed(now: datetime) -> None:
 def test_a_rotation_begins_without_an_outcome(journal: Journal, new_rotation: NewRotation, now: datetime) -> None:
     rotation = journal.begin_rotation(new_rotation, now)
 
-    assert rotation == Rotation(**dataclasses.asdict(new_rotation), id=rotation.id, started_at=now)
+    assert rotation == Rotation(**vars(new_rotation), id=rotation.id, started_at=now)
     assert journal.rotation(rotation.id) == rotation
     assert journal.open_rotation("billing") == rotation
     assert journal.open_rotation("other") is None
@@ -74,6 +76,30 @@ def test_beginning_and_ending_are_events_too(
     assert "keep_key" not in begin.details
     assert (finish.kind, finish.time) == ("finish", now + MINUTE)
     assert finish.details == {"outcome": "rotated", "gap_seconds": 0.0}
+
+
+def test_what_was_asked_for_is_read_back_and_stands_in_the_event_by_its_name(
+    journal: Journal, database: Database, new_rotation: NewRotation, now: datetime
+) -> None:
+    options = RotationOptions(keep_key=True, replace_unknown=True)
+    begun = journal.begin_rotation(dataclasses.replace(new_rotation, options=options), now)
+
+    assert journal.rotation(begun.id).options == options
+    [begin] = queries.events(database, rotation_id=begun.id)
+    asked = {option.name: begin.details.get(option.name) for option in dataclasses.fields(options)}
+    assert asked == {"keep_key": True, "retire_now": None, "replace_unknown": True}
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", "{"])
+def test_options_that_are_not_what_was_written_are_refused(
+    journal: Journal, database: Database, new_rotation: NewRotation, now: datetime, damaged: str
+) -> None:
+    begun = journal.begin_rotation(new_rotation, now)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE rotation SET options = :damaged"), {"damaged": damaged})
+
+    with pytest.raises(HistoryError, match=r"^The options of a rotation in the history database"):
+        journal.rotation(begun.id)
 
 
 def test_the_newest_of_several_interrupted_rotations_is_the_open_one(

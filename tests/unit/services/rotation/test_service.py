@@ -87,6 +87,16 @@ def test_to_finish_goes_on_with_whatever_was_begun_as_it_was_begun(one: Bench) -
     assert one.store.standing.previous is None
 
 
+def test_what_was_asked_for_beside_the_goal_survives_a_crash(pair: Bench) -> None:
+    old = pair.current
+    at_once = replace(NOW, options=RotationOptions(retire_now=True))
+    pair.die_before("disable_begins", lambda service: service.handle(at_once))
+    assert pair.prove(old).outcome is LoginOutcome.ACCEPTED
+    assert pair.handle(FINISH).again_at is None, "no grace is waited for"
+    assert pair.prove(old).outcome is LoginOutcome.MISMATCH
+    assert pair.store.standing.previous is None
+
+
 def test_to_finish_when_nothing_was_begun_does_nothing(one: Bench) -> None:
     assert one.handle(FINISH).outcome is Outcome.NOTHING
     assert rotations(one.database) == []

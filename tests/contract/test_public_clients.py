@@ -140,7 +140,7 @@ class TestSimpleSalesforce:
         assert [record["Name"] for record in found["records"]] == ["Billing"]
         assert salesforce.limits()["DailyApiRequests"]["Max"] > 0
         with pytest.raises(SalesforceMalformedRequest):
-            salesforce.query("SELECT Colour FROM User")
+            salesforce.query("SELECT Colour FROM ConnectedApplication")
         org.sessions.end_all()
         with pytest.raises(SalesforceExpiredSession):
             salesforce.limits()

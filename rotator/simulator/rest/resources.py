@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.rest import app_credentials
-from rotator.simulator.rest.query import more, query
+from rotator.simulator.rest.describe import answer_objects
+from rotator.simulator.rest.query import Database
+from rotator.simulator.rest.query_resource import answer_query, more
 from rotator.simulator.rest.tables import TABLES, TOOLING_TABLES
 from rotator.simulator.wire.answers import Answer, json_answer, rest_error
 from rotator.simulator.wire.unsupported import unsupported_resource
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org, Visitor
-    from rotator.simulator.rest.query import Tables
+    from rotator.simulator.org.users import User
     from rotator.simulator.wire.request import Request
 
 FIRST_REST_VERSION: Final = 31
@@ -38,7 +40,7 @@ def answer_data(org: Org, request: Request, rest: list[str]) -> Answer:
     if not rest:
         return _versions(org)
     visitor = admitted(org, request, rest[0])
-    return visitor if isinstance(visitor, Answer) else _resource(org, request, api_version(rest[0]), rest[1:])
+    return visitor if isinstance(visitor, Answer) else _resource(org, visitor.user, request, rest)
 
 
 def admitted(org: Org, request: Request, version: str) -> Visitor | Answer:
@@ -67,18 +69,20 @@ def api_version(text: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _resource(org: Org, request: Request, version: int, parts: list[str]) -> Answer:
+def _resource(org: Org, user: User, request: Request, rest: list[str]) -> Answer:
+    version, parts = api_version(rest[0]), rest[1:]
+    base = f"/services/data/v{version}.0"
     match (request.method, parts):
         case ("GET", []):
-            return _resources(version)
+            return _resources(base)
         case ("GET", ["limits"]):
             return _limits(org)
         case (_, ["apps", "oauth", *rest]) if version >= app_credentials.FIRST_VERSION:
             return app_credentials.answer_credentials(org, request, f"{version}.0", rest)
         case ("GET", ["tooling", *rest]) if rest:
-            found = _objects(org, request, TOOLING_TABLES, rest)
+            found = _objects(Database(org, user, TOOLING_TABLES), request, f"{base}/tooling", rest)
         case ("GET", _):
-            found = _objects(org, request, TABLES, parts)
+            found = _objects(Database(org, user, TABLES), request, base, parts)
         case _:
             found = None
     if found:
@@ -87,12 +91,14 @@ def _resource(org: Org, request: Request, version: int, parts: list[str]) -> Ans
     return unsupported_resource(f"{request.method} {request.path}") if is_known else not_found()
 
 
-def _objects(org: Org, request: Request, tables: Tables, parts: list[str]) -> Answer | None:
+def _objects(database: Database, request: Request, base: str, parts: list[str]) -> Answer | None:
     match parts:
-        case ["query"]:
-            return query(org, request.query.get("q", ""), tables, request.path)
-        case ["query", _]:
-            return more(org, request.path)
+        case ["query" | "queryAll"]:
+            return answer_query(database, request)
+        case ["query" | "queryAll", _]:
+            return more(database.org, request)
+        case ["sobjects", *rest]:
+            return answer_objects(database, request, base, rest)
     return None
 
 
@@ -107,9 +113,9 @@ def _limits(org: Org) -> Answer:
     return json_answer(200, {"DailyApiRequests": {"Max": DAILY_REQUESTS, "Remaining": left}})
 
 
-def _resources(version: int) -> Answer:
+def _resources(base: str) -> Answer:
     names = ("limits", "query", "queryAll", "sobjects", "tooling")
-    return json_answer(200, {name: f"/services/data/v{version}.0/{name}" for name in names})
+    return json_answer(200, {name: f"{base}/{name}" for name in names})
 
 
 def not_found() -> Answer:

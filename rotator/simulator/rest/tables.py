@@ -1,109 +1,168 @@
-"""The objects that can be asked for in queries, and their rows."""
+"""The objects that can be asked for in queries: their fields, and what each is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from rotator.simulator.org.identifiers import record_id
-from rotator.simulator.rest.query import Row, Table, Tables
+from rotator.simulator.rest import rows
+from rotator.simulator.rest.sobjects import (
+    AUDIT,
+    ID,
+    SField,
+    SObject,
+    SObjects,
+    booleans,
+    numbers,
+    plain,
+    reference,
+    times,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+KEPT_TOKENS: Final = 2500
+"""Rows of OauthToken that a query returns in all (Object Reference, OauthToken)."""
 
-    from rotator.simulator.org.org import Org
+_APPLICATION_FIELDS: Final = (
+    ID,
+    SField("Name"),
+    *AUDIT,
+    *plain("MobileSessionTimeout", "MobileStartUrl"),
+    *numbers("NamedUserUvidTimeout"),
+    *booleans("OptionsAllowAdminApprovedUsersOnly", "OptionsCodeCredentialGuestEnabled"),
+    *booleans("OptionsFullContentPushNotifications", "OptionsHasSessionLevelPolicy", "OptionsIsInternal"),
+    *booleans("OptionsRefreshTokenValidityMetric", "OptionsTokenExchangeManageBitEnabled"),
+    *numbers("PinLength", "RefreshTokenValidityPeriod"),
+    *plain("StartUrl"),
+    *numbers("UvidTimeout"),
+)
+_NOT_FILTERABLE: Final = ("Application", "Browser", "ClientVersion", "ApiType", "ApiVersion")
+_LOGIN_FIELDS: Final = (
+    ID,
+    reference("UserId", "User"),
+    *times("LoginTime"),
+    *(SField(name, "picklist") for name in ("LoginType", "LoginSubType")),
+    *plain("Status", "SourceIp", "LoginUrl", "AuthMethodReference", "AuthenticationServiceId", "LoginGeoId"),
+    *plain("CipherSuite", "TlsProtocol", "OptionsIsGet", "OptionsIsPost", "CountryIso", "Platform", "NetworkId"),
+    *(SField(name, filterable=False) for name in _NOT_FILTERABLE),
+)
 
-
-def _organizations(org: Org) -> Iterator[Row]:
-    yield {"Id": org.id, "Name": org.name, "IsSandbox": org.kind == "sandbox", "OrganizationType": "Developer Edition"}
-
-
-def _users(org: Org) -> Iterator[Row]:
-    for user in org.users.values():
-        yield {
-            "Id": user.id,
-            "Username": user.username,
-            "Name": user.name,
-            "Email": user.username,
-            "IsActive": user.active,
-        }
-
-
-def _applications(org: Org) -> Iterator[Row]:
-    """ConnectedApplication has the label as its name, and neither certificate nor consumer key."""
-    for app in org.apps.values():
-        yield {
-            "Id": app.id,
-            "Name": app.component["label"],
-            "CreatedDate": rest_time(app.created_at),
-            "LastModifiedDate": rest_time(app.modified_at),
-            "OptionsAllowAdminApprovedUsersOnly": app.is_admin_approved,
-        }
-
-
-def _logins(org: Org) -> Iterator[Row]:
-    """Which row a refused JWT login leaves, if any, is not documented."""
-    for number, login in enumerate(org.logins):
-        is_unsigned = login.outcome.endswith("invalid assertion")
-        status = org.settings.signature_failure_status if is_unsigned else login.outcome
-        if status is None:
-            continue
-        user = org.users.get(login.username)
-        yield {
-            "Id": record_id("0Ya", number),
-            "UserId": user.id if user else None,
-            "LoginTime": rest_time(login.time),
-            "LoginType": "Remote Access 2.0",
-            "Application": login.app.replace("_", " "),
-            "Status": status,
-        }
-
-
-def _certificates(org: Org) -> Iterator[Row]:
-    """Of Certificate the Tooling API has a date without a time, and no content."""
-    for each in org.certificates:
-        if each.deleted and not org.settings.deleted_rows_in_queries:
-            continue
-        yield {
-            "Id": each.id,
-            "DeveloperName": each.name,
-            "MasterLabel": each.label,
-            "ExpirationDate": f"{each.expires_at:%Y-%m-%d}" if each.expires_at else None,
-            "KeySize": each.key_bits,
-            "OptionsIsCaSigned": each.ca_signed,
-            "OptionsIsPrivateKeyExportable": each.exportable,
-            "OptionsIsUnusable": each.unusable,
-            "CreatedDate": rest_time(each.created_at),
-            "LastModifiedDate": rest_time(each.modified_at),
-        }
-
-
-def rest_time(time: datetime) -> str:
-    """A time as the REST API writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-
-
-TABLES: Final[Tables] = {
-    "Organization": Table(_organizations, ("Id", "Name", "IsSandbox", "OrganizationType")),
-    "User": Table(_users, ("Id", "Username", "Name", "Email", "IsActive")),
-    "ConnectedApplication": Table(
-        _applications, ("Id", "Name", "CreatedDate", "LastModifiedDate", "OptionsAllowAdminApprovedUsersOnly")
-    ),
-    "LoginHistory": Table(
-        _logins,
-        ("Id", "UserId", "LoginTime", "LoginType", "Application", "Status"),
-        not_filterable=("Application",),
-    ),
-}
-"""The objects that can be asked for (Object Reference; LoginHistory's Application has no Filter property)."""
-
-TOOLING_TABLES: Final[Tables] = {
-    "Certificate": Table(
-        _certificates,
+_DATA: Final = (
+    SObject(
+        "Organization",
+        "00D",
         (
-            *("Id", "DeveloperName", "MasterLabel", "ExpirationDate", "KeySize", "OptionsIsCaSigned"),
-            *("OptionsIsPrivateKeyExportable", "OptionsIsUnusable", "CreatedDate", "LastModifiedDate"),
+            *(ID, SField("Name"), *booleans("IsSandbox", "IsReadOnly")),
+            *plain("OrganizationType", "InstanceName", "NamespacePrefix", "LanguageLocaleKey", "TimeZoneSidKey"),
+            *plain("DefaultLocaleSidKey", "PrimaryContact", "Country"),
+            *times("TrialExpirationDate"),
         ),
-    )
-}
+        rows.organizations,
+    ),
+    SObject(
+        "User",
+        "005",
+        (
+            ID,
+            *plain("Username", "Name", "FirstName", "LastName", "Alias"),
+            SField("Email", "email"),
+            *booleans("IsActive"),
+            reference("ProfileId", "Profile"),
+            *plain("UserRoleId", "UserType", "LanguageLocaleKey", "LocaleSidKey", "TimeZoneSidKey", "EmailEncodingKey"),
+            *times("LastLoginDate"),
+            *AUDIT,
+        ),
+        rows.users,
+    ),
+    SObject("Profile", "00e", (ID, *plain("Name", "UserType", "Description")), rows.profiles),
+    SObject(
+        "PermissionSet",
+        "0PS",
+        (
+            ID,
+            *plain("Name", "Label"),
+            *booleans("IsOwnedByProfile", "IsCustom"),
+            reference("ProfileId", "Profile"),
+        ),
+        rows.permission_sets,
+    ),
+    SObject(
+        "PermissionSetAssignment",
+        "0Pa",
+        (
+            ID,
+            reference("AssigneeId", "User"),
+            reference("PermissionSetId", "PermissionSet"),
+            *plain("PermissionSetGroupId"),
+            *booleans("IsActive"),
+            *times("ExpirationDate"),
+        ),
+        rows.assignments,
+    ),
+    SObject(
+        "SetupEntityAccess",
+        "0J0",
+        (ID, reference("ParentId", "PermissionSet"), *plain("SetupEntityId", "SetupEntityType")),
+        rows.entity_access,
+    ),
+    SObject("ConnectedApplication", "0H4", _APPLICATION_FIELDS, rows.applications, complete=True),
+    SObject(
+        "ExternalClientApplication",
+        "0xI",
+        (
+            ID,
+            *plain("DeveloperName", "MasterLabel", "Language", "NamespacePrefix", "ContactEmail", "Description"),
+            *plain("DistributionState"),
+            *booleans("IsProtected"),
+            *AUDIT,
+        ),
+        rows.external_applications,
+    ),
+    SObject(
+        "AppMenuItem",
+        "0DS",
+        (
+            ID,
+            *plain("ApplicationId", "Label", "Name", "Type", "StartUrl"),
+            *numbers("SortOrder"),
+            *booleans("IsAccessible", "IsVisible"),
+        ),
+        rows.menu_items,
+    ),
+    SObject(
+        "OauthToken",
+        "0CR",
+        (
+            ID,
+            *plain("AccessToken", "AppMenuItemId", "AppName"),
+            *times("CreatedDate"),
+            *plain("DeleteToken"),
+            *times("LastUsedDate"),
+            *plain("RequestToken"),
+            *numbers("UseCount"),
+            reference("UserId", "User"),
+        ),
+        rows.tokens,
+        complete=True,
+        most_rows=KEPT_TOKENS,
+    ),
+    SObject("LoginHistory", "0Ya", _LOGIN_FIELDS, rows.logins, complete=True),
+)
+_TOOLING: Final = (
+    SObject(
+        "Certificate",
+        "0P1",
+        (
+            ID,
+            *plain("DeveloperName", "MasterLabel", "Language", "NamespacePrefix"),
+            SField("ExpirationDate", "date"),
+            *numbers("KeySize"),
+            *booleans("OptionsIsCaSigned", "OptionsIsPrivateKeyExportable", "OptionsIsUnusable"),
+            *AUDIT,
+        ),
+        rows.certificates,
+        complete=True,
+    ),
+)
+TABLES: Final[SObjects] = {each.name: each for each in _DATA}
+"""The objects of the REST API (Object Reference; LoginHistory's Application has no Filter property)."""
+TOOLING_TABLES: Final[SObjects] = {each.name: each for each in _TOOLING}
 """The objects of the Tooling API (Tooling API, Certificate)."""

@@ -1,4 +1,6 @@
-"""The little of SOQL that monitoring scripts ask."""
+"""Queries, and the objects that they are about (facts 7.1 to 7.5)."""
+
+# ruff: noqa: S608 - the queries go to the simulated org
 
 from __future__ import annotations
 
@@ -9,21 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.simulator.rest.query import more, query
-from rotator.simulator.rest.tables import TABLES, TOOLING_TABLES
-from tests.unit.simulator.helpers import START
+from rotator.simulator.rest.resources import answer_data
+from rotator.simulator.rest.tables import TABLES
+from rotator.simulator.wire.request import Request
+from tests.unit.simulator.helpers import START, session_of
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
     from tests.unit.simulator.helpers import StandingClock
 
+BASE = "/services/data/v63.0"
+
+
+def get(org: Org, path: str, session: str = "", **query: str) -> tuple[int, Any]:
+    """GET of a resource as the management user, or with another session."""
+    headers = {"authorization": f"Bearer {session or session_of(org)}"}
+    request = Request("GET", path, query, headers)
+    answer = answer_data(org, request, path.removeprefix("/services/data/").strip("/").split("/"))
+    return answer.status, json.loads(answer.body)
+
 
 def ask(org: Org, text: str) -> Any:
-    return json.loads(query(org, text, TABLES, "/services/data/v63.0/query").body)
+    return get(org, f"{BASE}/query", q=text)[1]
 
 
 def tool(org: Org, text: str) -> Any:
-    return json.loads(query(org, text, TOOLING_TABLES, "/services/data/v63.0/tooling/query").body)
+    return get(org, f"{BASE}/tooling/query", q=text)[1]
 
 
 def test_records_have_their_type_and_the_fields_that_were_asked_for(org: Org) -> None:
@@ -31,7 +44,13 @@ def test_records_have_their_type_and_the_fields_that_were_asked_for(org: Org) ->
     assert answer == {
         "totalSize": 1,
         "done": True,
-        "records": [{"attributes": {"type": "Organization"}, "Id": org.id, "IsSandbox": False}],
+        "records": [
+            {
+                "attributes": {"type": "Organization", "url": f"{BASE}/sobjects/Organization/{org.id}"},
+                "Id": org.id,
+                "IsSandbox": False,
+            }
+        ],
     }
 
 
@@ -69,15 +88,47 @@ def test_what_a_badly_signed_login_leaves_in_the_history_is_a_setting(org: Org) 
     [
         ("", "MALFORMED_QUERY"),
         ("DELETE everything", "MALFORMED_QUERY"),
-        ("SELECT Id FROM User WHERE Name LIKE 'a'", "MALFORMED_QUERY"),
-        ("SELECT Id FROM Rocket", "INVALID_TYPE"),
-        ("SELECT Colour FROM User", "INVALID_FIELD"),
+        ("SELECT Id FROM User WHERE Name ! 'a'", "MALFORMED_QUERY"),
+        ("SELECT Id FROM User WHERE IsActive = true AND Name = 'a' OR Name = 'b'", "MALFORMED_QUERY"),
+        ("SELECT Id FROM User LIMIT", "MALFORMED_QUERY"),
+        ("SELECT Id, Name FROM User GROUP BY Name", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Rocket__c", "INVALID_TYPE"),
+        ("SELECT Id FROM ScratchOrgInfo", "INVALID_TYPE"),
+        ("SELECT Colour FROM ConnectedApplication", "INVALID_FIELD"),
+        ("SELECT Colour__c FROM User", "INVALID_FIELD"),
+        ("SELECT Id FROM User WHERE IsActive = 'yes'", "INVALID_FIELD"),
+        ("SELECT Id FROM LoginHistory WHERE LoginTime > 5", "INVALID_FIELD"),
         ("SELECT Id FROM LoginHistory WHERE Application = 'Billing'", "INVALID_FIELD"),
     ],
 )
 def test_a_query_that_cannot_be_answered_is_an_error(org: Org, text: str, code: str) -> None:
-    assert query(org, text, TABLES, "").status == 400
-    assert ask(org, text)[0]["errorCode"] == code
+    status, body = get(org, f"{BASE}/query", q=text)
+    assert (status, body[0]["errorCode"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT Id FROM Account",
+        "SELECT Id, Division FROM User",
+        "SELECT Id, (SELECT Id FROM Users) FROM Profile",
+        "SELECT Id FROM User FOR VIEW",
+        "SELECT Id FROM User ALL ROWS",
+        "SELECT Id FROM User USING SCOPE mine",
+        "SELECT Id FROM User WITH SECURITY_ENFORCED",
+        "SELECT COUNT(Id), Name FROM User GROUP BY Name HAVING COUNT(Id) > 1",
+        "SELECT COUNT(Id) FROM User GROUP BY ROLLUP(Name)",
+        "SELECT toLabel(Name) FROM User",
+        "SELECT FIELDS(ALL) FROM User LIMIT 1",
+        "SELECT Id FROM User WHERE CALENDAR_YEAR(CreatedDate) = 2026",
+        "SELECT Id FROM User WHERE CreatedDate = LAST_FISCAL_YEAR",
+        "SELECT u.Id FROM User u",
+        "SELECT TYPEOF Owner WHEN User THEN Id END FROM User",
+    ],
+)
+def test_what_is_not_simulated_says_so_and_is_nobodys_mistake(org: Org, text: str) -> None:
+    status, body = get(org, f"{BASE}/query", q=text)
+    assert (status, body[0]["errorCode"]) == (501, "SIMULATOR_UNSUPPORTED")
 
 
 class TestCertificates:
@@ -89,7 +140,7 @@ class TestCertificates:
             "records"
         ]
         assert row == {
-            "attributes": {"type": "Certificate"},
+            "attributes": {"type": "Certificate", "url": f"{BASE}/sobjects/Certificate/{made.id}"},
             "Id": made.id,
             "MasterLabel": "Signing",
             "ExpirationDate": "2027-11-23",
@@ -126,13 +177,119 @@ class TestCertificates:
         assert (page["totalSize"], page["done"]) == (5, False)
         while not page["done"]:
             names += [row["DeveloperName"] for row in page["records"]]
-            page = json.loads(more(org, page["nextRecordsUrl"]).body)
+            _, page = get(org, page["nextRecordsUrl"])
         names += [row["DeveloperName"] for row in page["records"]]
         assert names == [f"Number_{number}" for number in range(5)]
-        assert (
-            json.loads(more(org, "/services/data/v63.0/query/01g0-2").body)[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
-        )
+        for locator in ("01g0-2", "nothing"):
+            assert get(org, f"{BASE}/query/{locator}")[1][0]["errorCode"] == "INVALID_QUERY_LOCATOR"
 
     def test_who_may_not_see_them_is_told_that_there_is_no_such_object(self, org: Org) -> None:
         org.settings = replace(org.settings, hidden_types=("Certificate",))
         assert tool(org, "SELECT Id FROM Certificate")[0]["errorCode"] == "INVALID_TYPE"
+
+
+class TestRows:
+    """They follow what really happened in the org."""
+
+    def test_fields_of_other_objects_are_inside_records_of_their_own(self, org: Org) -> None:
+        [row] = ask(org, "SELECT Name, Profile.Name FROM User WHERE Profile.Name LIKE 'system%'")["records"]
+        assert row["Profile"]["Name"] == "System Administrator"
+        assert row["Profile"]["attributes"]["type"] == "Profile"
+
+    def test_a_login_makes_a_token_row_and_later_ones_count_it_up(self, org: Org, clock: StandingClock) -> None:
+        user = org.users["billing@acme.example"]
+        org.start_session(user, org.app("Billing"))
+        clock.advance(60)
+        org.start_session(user, org.app("Billing"))
+        text = "SELECT Id, UseCount, CreatedDate, LastUsedDate, DeleteToken FROM OauthToken WHERE AppName = 'Billing'"
+        [row] = ask(org, text)["records"]
+        assert (row["Id"], row["UseCount"]) == (None, 2)
+        assert row["CreatedDate"] < row["LastUsedDate"]
+        assert ask(org, "SELECT AppMenuItemId FROM OauthToken WHERE AppName = 'Billing'")["records"][0]["AppMenuItemId"]
+
+    def test_who_may_not_administer_the_org_sees_the_own_rows_only(self, org: Org) -> None:
+        session = session_of(org, "billing@acme.example", "Billing")
+        session_of(org)
+        for name, user in (("Management", "admin@acme.example"), ("Billing", "billing@acme.example")):
+            org.record_login(name, user, "Success")
+        for table, field in (("OauthToken", "AppName"), ("LoginHistory", "Application")):
+            _, body = get(org, f"{BASE}/query", session, q=f"SELECT {field} FROM {table}")
+            assert [row[field] for row in body["records"]] == ["Billing"]
+
+    def test_who_was_given_an_app_can_be_followed_to_the_users(self, org: Org) -> None:
+        made = org.add_external_app("Shipping", username="admin@acme.example")
+        access = "SELECT ParentId FROM SetupEntityAccess WHERE SetupEntityType = 'ExternalClientApplication'"
+        assert ask(org, access)["totalSize"] == 1
+        assigned = f"SELECT Assignee.Username FROM PermissionSetAssignment WHERE PermissionSetId IN ({access})"
+        assert [row["Assignee"]["Username"] for row in ask(org, assigned)["records"]] == ["admin@acme.example"]
+        item = ask(org, f"SELECT Label FROM AppMenuItem WHERE ApplicationId = '{made.id}'")["records"]
+        assert [row["Label"] for row in item] == ["Shipping"]
+        text = f"SELECT DeveloperName, CreatedBy.Username FROM ExternalClientApplication WHERE Id = '{made.id[:15]}'"
+        assert ask(org, text)["records"][0]["DeveloperName"] == "Shipping"
+
+    def test_logins_are_counted_by_application(self, org: Org) -> None:
+        for outcome in ("Success", "Success", "invalid_grant: invalid assertion"):
+            org.record_login("Billing", "billing@acme.example", outcome)
+        text = "SELECT Application, Status, COUNT(Id) times FROM LoginHistory GROUP BY Application, Status"
+        text += " ORDER BY COUNT(Id)"
+        rows = ask(org, text)["records"]
+        assert [(row["Status"], row["times"]) for row in rows] == [("Failed: Signature Invalid", 1), ("Success", 2)]
+        assert ask(org, "SELECT COUNT() FROM LoginHistory") == {"totalSize": 3, "done": True, "records": []}
+        assert ask(org, "SELECT COUNT(Id) FROM LoginHistory")["records"][0]["expr0"] == 3
+
+    @pytest.mark.parametrize(
+        ("condition", "found"),
+        [
+            ("LoginTime = TODAY", 1),
+            ("LoginTime < TODAY", 0),
+            ("LoginTime = LAST_N_DAYS:3", 1),
+            ("LoginTime = YESTERDAY", 0),
+            ("LoginTime >= THIS_MONTH", 1),
+            ("LoginTime > LAST_YEAR", 1),
+            ("LoginTime >= 2026-11-23T12:00:00Z", 1),
+            ("LoginTime > 2026-11-23T14:00:00+02:00", 0),
+            ("LoginTime != NEXT_N_DAYS:3", 1),
+        ],
+    )
+    def test_times_are_compared_with_times_and_ranges_of_days(self, org: Org, condition: str, found: int) -> None:
+        org.record_login("Billing", "billing@acme.example", "Success")
+        assert ask(org, f"SELECT Id FROM LoginHistory WHERE {condition}")["totalSize"] == found
+
+
+class TestColumns:
+    def test_columns_are_told_in_the_place_of_records(self, org: Org) -> None:
+        text = "SELECT Id, IsActive, Profile.Name FROM User"
+        _, told = get(org, f"{BASE}/query", q=text, columns="true")
+        assert [column["columnName"] for column in told["columnMetadata"]] == ["Id", "IsActive", "Profile"]
+        assert told["columnMetadata"][2]["joinColumns"][0]["columnName"] == "Name"
+        assert (told["entityName"], told["keyPrefix"], told["idSelected"]) == ("User", "005", True)
+        _, told = get(org, f"{BASE}/query", q="SELECT COUNT(Id), MAX(Name) last FROM User", columns="true")
+        assert [column["columnName"] for column in told["columnMetadata"]] == ["expr0", "last"]
+
+
+class TestObjects:
+    def test_objects_are_listed_described_and_their_rows_retrieved(self, org: Org) -> None:
+        _, listed = get(org, f"{BASE}/sobjects")
+        assert "ConnectedApplication" in [each["name"] for each in listed["sobjects"]]
+        _, told = get(org, f"{BASE}/sobjects/LoginHistory/describe")
+        filterable = {field["name"]: field["filterable"] for field in told["fields"]}
+        assert (filterable["UserId"], filterable["Application"]) == (True, False)
+        user = org.users["admin@acme.example"]
+        _, row = get(org, f"{BASE}/sobjects/User/{user.id}")
+        assert (row["Username"], row["attributes"]["url"]) == (user.username, f"{BASE}/sobjects/User/{user.id}")
+        _, row = get(org, f"{BASE}/sobjects/User/{user.id[:15]}", fields="username")
+        assert set(row) == {"attributes", "Username"}
+        assert get(org, f"{BASE}/sobjects/User/005000000000000")[0] == 404
+        assert get(org, f"{BASE}/sobjects/Account/describe")[0] == 501
+        assert get(org, f"{BASE}/sobjects/User")[1]["objectDescribe"]["keyPrefix"] == "005"
+        assert get(org, f"{BASE}/sobjects/User/{user.id}/blobs")[0] == 501
+
+    def test_every_row_has_the_fields_that_its_object_tells(self, org: Org) -> None:
+        org.add_external_app("Shipping", username="admin@acme.example")
+        org.record_login("Billing", "billing@acme.example", "Success")
+        for name, table in TABLES.items():
+            names = [field.name for field in table.fields]
+            rows = ask(org, f"SELECT {', '.join(names)} FROM {name}")["records"]
+            assert rows
+            assert all(set(row) == {"attributes", *names} for row in rows)
+            assert {str(row["Id"])[:3] for row in rows} <= {table.prefix, "Non"}

@@ -1,0 +1,124 @@
+"""query, queryAll and the pages that follow (REST API Developer Guide, Query)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rotator.simulator.rest.query import Database, select
+from rotator.simulator.rest.soql import Aggregate, FieldItem, Query, QueryError, parse
+from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.unsupported import CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rotator.simulator.org.org import Org
+    from rotator.simulator.rest.query import Column
+    from rotator.simulator.wire.request import Request
+
+
+def answer_query(database: Database, request: Request) -> Answer:
+    """GET query?q=...; with `columns=true` what the columns are, in the place of the records."""
+    try:
+        query = parse(request.query.get("q", ""))
+        records, count = select(database, query)
+        if request.query.get("columns") == "true":
+            return json_answer(200, columns(database, query))
+    except QueryError as error:
+        return refused(error)
+    base = request.path.rpartition("/")[0].removesuffix("/tooling")
+    for record in records:
+        _address(record, base)
+    if count is not None:
+        return json_answer(200, {"totalSize": count, "done": True, "records": []})
+    return _page(database.org, records, 0, request.path)
+
+
+def refused(error: QueryError) -> Answer:
+    """The answer to a query or a resource that the org refuses."""
+    return rest_error(501 if error.code == CODE else 400, error.code, error.message)
+
+
+def more(org: Org, request: Request) -> Answer:
+    """GET of a nextRecordsUrl."""
+    base, _, locator = request.path.rpartition("/")
+    cursor, _, start = locator.partition("-")
+    if cursor not in org.cursors or not start.isdecimal():
+        return rest_error(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+    return _page(org, org.cursors[cursor], int(start), base, cursor)
+
+
+def _page(org: Org, records: Sequence[Mapping[str, Any]], start: int, path: str, cursor: str = "") -> Answer:
+    end = start + org.settings.query_batch
+    page: dict[str, Any] = {
+        "totalSize": len(records),
+        "done": end >= len(records),
+        "records": records[start:end],
+    }
+    if end < len(records):
+        cursor = cursor or org.keep_cursor(records)
+        page["nextRecordsUrl"] = f"{path}/{cursor}-{end}"
+    return json_answer(200, page)
+
+
+def _address(record: dict[str, Any], base: str) -> None:
+    """Gives a record, and those inside it, the address at which it can be retrieved."""
+    attributes = record["attributes"]
+    if "id" in attributes:
+        attributes["url"] = f"{base}/sobjects/{attributes['type']}/{attributes.pop('id')}"
+    for value in record.values():
+        if isinstance(value, dict) and "attributes" in value:
+            _address(value, base)
+
+
+def columns(database: Database, query: Query) -> dict[str, Any]:
+    """What `columns=true` tells; the command line needs it for its tables."""
+    table = database.object(query.object)
+    aggregates = [item for item in query.items if isinstance(item, Aggregate) and not item.alias]
+    told: list[dict[str, Any]] = []
+    for item in query.items:
+        if isinstance(item, FieldItem):
+            _tell(told, database.column(table, item.path), 0)
+        else:
+            name = item.alias or f"expr{aggregates.index(item)}"
+            told.append(_column(name, "int" if item.function.startswith("COUNT") else "string", aggregate=True))
+    return {
+        "columnMetadata": told,
+        "entityName": table.name,
+        "groupBy": bool(query.group_by),
+        "idSelected": any(isinstance(item, FieldItem) and item.path[-1].lower() == "id" for item in query.items),
+        "keyPrefix": table.prefix,
+    }
+
+
+def _tell(told: list[dict[str, Any]], column: Column, depth: int) -> None:
+    """What is reached over a reference is a column inside the column of the reference."""
+    names = column.names
+    if depth == len(names) - 1:
+        told.append(_column(names[depth], column.field.type))
+        return
+    outer = next((each for each in told if each["columnName"] == names[depth]), None)
+    if outer is None:
+        outer = _column(names[depth], "reference")
+        told.append(outer)
+    _tell(outer["joinColumns"], column, depth + 1)
+
+
+_APEX_TYPES = {"id": "Id", "boolean": "Boolean", "int": "Integer", "datetime": "Datetime", "date": "Date"}
+
+
+def _column(name: str, kind: str, *, aggregate: bool = False) -> dict[str, Any]:
+    return {
+        "aggregate": aggregate,
+        "apexType": _APEX_TYPES.get(kind, "String"),
+        "booleanType": kind == "boolean",
+        "columnName": name,
+        "custom": False,
+        "displayName": name,
+        "foreignKeyName": name if kind == "reference" else None,
+        "insertable": False,
+        "joinColumns": [],
+        "numberType": kind == "int",
+        "textType": kind in {"string", "email", "picklist"},
+        "updatable": False,
+    }

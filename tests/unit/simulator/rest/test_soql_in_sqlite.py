@@ -1,0 +1,165 @@
+"""Queries give the rows that SQLite gives for the same rows, whatever is asked."""
+
+# ruff: noqa: S608 - the queries are made here
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rotator.simulator.org.org import Org
+from rotator.simulator.rest.query import Database
+from rotator.simulator.rest.query_resource import answer_query
+from rotator.simulator.rest.sobjects import ID, SField, SObject, booleans, numbers
+from rotator.simulator.rest.soql import QueryError, parse
+from rotator.simulator.wire.request import Request
+from tests.unit.simulator.helpers import StandingClock, seeded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAMES = ("Alpha", "alpha", "beta", "Be%a", "x'y", None)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"Name": st.sampled_from(NAMES), "Size": st.one_of(st.none(), st.integers(-3, 3)), "Flag": st.booleans()}
+    ),
+    max_size=12,
+)
+
+
+@dataclass(frozen=True)
+class Both:
+    """The same condition in SOQL and in SQL, where a comparison with nothing is false and not unknown."""
+
+    soql: str
+    sql: str
+
+
+def literal(value: Any, quote: str) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).upper()
+    return "'" + value.replace("'", quote) + "'" if isinstance(value, str) else str(value)
+
+
+def compared(field: str, sign: str, value: Any) -> Both:
+    collate = " COLLATE NOCASE" if field == "Name" else ""
+    plain = {"=": "IS", "!=": "IS NOT"}.get(sign, sign)
+    sql = f"COALESCE({field}{collate} {plain} {literal(value, chr(39) * 2)}, 0)"
+    return Both(f"{field} {sign} {literal(value, chr(92) + chr(39))}", sql)
+
+
+def contained(values: Sequence[Any], *, negated: bool) -> Both:
+    soql = ", ".join(literal(value, "\\'") for value in values)
+    sql = " OR ".join(f"Name COLLATE NOCASE IS {literal(value, chr(39) * 2)}" for value in values)
+    return Both(f"Name {'NOT ' * negated}IN ({soql})", f"{'NOT ' * negated}({sql})")
+
+
+def like(pattern: str) -> Both:
+    return Both(f"Name LIKE '{pattern}'", f"COALESCE(Name LIKE '{pattern}' ESCAPE '\\', 0)")
+
+
+SIMPLE = st.one_of(
+    st.builds(compared, st.just("Name"), st.sampled_from(["=", "!=", "<", ">="]), st.sampled_from(NAMES)),
+    st.builds(compared, st.just("Size"), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), st.integers(-4, 4)),
+    st.builds(compared, st.just("Size"), st.sampled_from(["=", "!="]), st.none()),
+    st.builds(compared, st.just("Flag"), st.sampled_from(["=", "!="]), st.booleans()),
+    st.builds(contained, st.lists(st.sampled_from(NAMES), min_size=1, max_size=3), negated=st.booleans()),
+    st.builds(like, st.sampled_from(["a%", "%A", "be_a", "be\\%a", "%", "_", "%e%"])),
+)
+
+
+def joined(parts: Sequence[Both], word: str) -> Both:
+    return Both(
+        f" {word} ".join(f"({part.soql})" for part in parts), f" {word} ".join(f"({part.sql})" for part in parts)
+    )
+
+
+CONDITIONS = st.recursive(
+    SIMPLE,
+    lambda inner: st.one_of(
+        st.builds(joined, st.lists(inner, min_size=2, max_size=3), st.sampled_from(["AND", "OR"])),
+        inner.map(lambda part: Both(f"NOT ({part.soql})", f"NOT ({part.sql})")),
+    ),
+    max_leaves=6,
+)
+ORDERS = st.tuples(
+    st.sampled_from(["Name", "Size", "Flag"]),
+    st.sampled_from(["", " ASC", " DESC"]),
+    st.sampled_from(["", " NULLS LAST"]),
+)
+
+
+def simulated(rows: Sequence[dict[str, Any]], query: str) -> Any:
+    fields = (ID, SField("Name"), *numbers("Size"), *booleans("Flag"))
+    table = SObject("Thing", "a00", fields, lambda _org, _user: rows)
+    database = Database(ORG, None, {"Thing": table})
+    return json.loads(answer_query(database, Request("GET", "/services/data/v67.0/query", {"q": query})).body)
+
+
+ORG = Org("any", clock=StandingClock(), random=seeded())
+
+
+def in_sqlite(rows: Sequence[dict[str, Any]], query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE Thing (Id TEXT, Name TEXT, Size INTEGER, Flag BOOLEAN)")
+        database.executemany("INSERT INTO Thing VALUES (:Id, :Name, :Size, :Flag)", rows)
+        return database.execute(query).fetchall()
+
+
+def numbered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "Id": f"a00{number:012d}AAA"} for number, row in enumerate(rows)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(ROWS, st.none() | CONDITIONS, ORDERS, st.none() | st.integers(0, 5), st.integers(0, 3))
+def test_conditions_order_limit_and_offset(
+    given_rows: list[dict[str, Any]], where: Both | None, order: tuple[str, str, str], limit: int | None, offset: int
+) -> None:
+    rows = numbered(given_rows)
+    field, direction, nulls = order
+    window = f" LIMIT {limit if limit is not None else 1000} OFFSET {offset}"
+    soql = (
+        f"SELECT Id FROM Thing{f' WHERE {where.soql}' if where else ''} ORDER BY {field}{direction}{nulls}, Id{window}"
+    )
+    collate = " COLLATE NOCASE" if field == "Name" else ""
+    sql = f"SELECT Id FROM Thing{f' WHERE {where.sql}' if where else ''}"
+    sql += f" ORDER BY {field}{collate}{direction}{nulls or ' NULLS FIRST'}, Id{window}"
+    found = simulated(rows, soql)
+    assert [row["Id"] for row in found["records"]] == [row[0] for row in in_sqlite(rows, sql)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS, st.none() | CONDITIONS)
+def test_groups_and_functions(given_rows: list[dict[str, Any]], where: Both | None) -> None:
+    rows = numbered(given_rows)
+    wanted = (
+        "COUNT(Id) n, COUNT(Size) sizes, COUNT_DISTINCT(Size) kinds, MIN(Size) low, MAX(Size) high, SUM(Size) total"
+    )
+    soql = f"SELECT Flag, {wanted} FROM Thing{f' WHERE {where.soql}' if where else ''} GROUP BY Flag ORDER BY Flag"
+    in_sql = wanted.replace("COUNT_DISTINCT(Size)", "COUNT(DISTINCT Size)")
+    sql = f"SELECT Flag, {in_sql} FROM Thing{f' WHERE {where.sql}' if where else ''} GROUP BY Flag ORDER BY Flag"
+    names = ("Flag", "n", "sizes", "kinds", "low", "high", "total")
+    found = [tuple(row[name] for name in names) for row in simulated(rows, soql)["records"]]
+    assert found == in_sqlite(rows, sql)
+
+
+WORDS = ("SELECT", "Id", "FROM", "User", "WHERE", "(", ")", ",", "=", "'a'", "1", "LIKE", "IN", "NOT")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=40) | st.lists(st.sampled_from(WORDS)).map(" ".join))
+def test_whatever_is_sent_is_a_query_or_an_error(text: str) -> None:
+    code = ""
+    try:
+        parse(text)
+    except QueryError as error:
+        code = error.code
+    assert code in {"", "MALFORMED_QUERY", "SIMULATOR_UNSUPPORTED"}

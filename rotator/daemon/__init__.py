@@ -1,1 +1,1 @@
-"""`rotator run`: what is due is done on a short tick, for years."""
+"""`rotator run`: the process that does what is due, on a short tick; it decides nothing about what that is."""

@@ -1,4 +1,4 @@
-"""The configuration as a service has it: proven before it counts, and read again on request."""
+"""The configuration of a service: checked before it is in force, and read again on SIGHUP."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _WITH_A_RESTART: Final = ("database", "http")
 """Sections that count from the next start only."""
 
 
-def prove(app: Application, settings: Settings) -> None:
-    """Sees whether what the service itself needs is there: the secrets of its channels, pages, history, heartbeat.
+def check_secrets(app: Application, settings: Settings) -> None:
+    """Checks that the secrets are there that the service itself needs: of its channels, pages, history and heartbeat.
 
-    Keys of orgs and stores are not asked for: one that is missing is told, and keeps nobody else from being looked
-    after. Raises ConfigurationError.
+    Keys of orgs and stores are not asked for: one that is missing is an alert, and concerns no other org. Raises
+    ConfigurationError.
     """
     for name, channel in settings.alerts.channels.items():
         open_channel(name, channel, app.environ, app.now).close()
@@ -40,7 +40,7 @@ def read_again(app: Application) -> Settings:
     if app.config is None:
         return app.settings
     settings = load(app.config)
-    prove(app, settings)
+    check_secrets(app, settings)
     return settings
 
 

@@ -1,18 +1,19 @@
-"""One configuration at work: the round by it, and what the pages show of it. One that is read again begins another."""
+"""A run of the daemon by one configuration: its cycle, and what the pages show of it.
+
+A configuration that is read again makes another run over the same database. Jobs that are under way keep the run that
+they began with.
+"""
 
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.decision.policies import Strategy
-from rotator.daemon.rotation_log import Progress
+from rotator.errors import HistoryUnavailable
 from rotator.services.reporting.reader import HistoryReader
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
-from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,46 +21,14 @@ if TYPE_CHECKING:
 
     from rotator.application import Application
     from rotator.config.settings import Settings
+    from rotator.daemon.rotation_log import RunningRotations
     from rotator.history.locks.locks import Hold
-    from rotator.services.schedule.jobs import Job
-
-
-class RunningRotations:
-    """The rotations that run, each with what the log tells of it."""
-
-    def __init__(self) -> None:
-        self._runs: Final[dict[str, Progress]] = {}
-
-    def follow(self, settings: Settings, credential: str) -> Progress:
-        """A listener for the run that begins now."""
-        in_place = settings.credentials[credential].strategy is Strategy.IN_PLACE
-        self._runs[credential] = Progress(credential, in_place=in_place)
-        return self._runs[credential]
-
-    def job(self, job: Job) -> Job:
-        """The same job; when it ends, its run is followed no more. Most look, and find that no run is needed."""
-
-        def run() -> None:
-            try:
-                job.run()
-            finally:
-                self._runs.pop(job.name, None)
-
-        return replace(job, run=run) if job.kind is JobKind.ROTATE else job
-
-    @property
-    def standings(self) -> list[str]:
-        """Where each rotation is, and how far it still goes when it is asked to stop."""
-        return [run.standing for run in tuple(self._runs.values())]
-
-    @property
-    def credentials(self) -> list[str]:
-        """Those that are being rotated."""
-        return list(self._runs)
+    from rotator.services.reporting.overview import AlertDetails, CertificatePast, Overview, RotationPast
+    from rotator.web.source import Source
 
 
 class DaemonRun:
-    """The round by one configuration."""
+    """The cycle by one configuration."""
 
     def __init__(
         self,
@@ -86,3 +55,39 @@ class DaemonRun:
     def pages(self, settings: Callable[[], Settings]) -> HistoryReader:
         """What the pages show."""
         return HistoryReader(settings, self.context.database, self.context.now)
+
+
+class PageSource:
+    """What the pages show (`rotator.web.source.Source`): the history, once it has been opened."""
+
+    def __init__(self) -> None:
+        self.source: Source | None = None
+
+    def overview(self) -> Overview:
+        """See Source."""
+        return self._opened().overview()
+
+    def rotation(self, rotation_id: str) -> RotationPast | None:
+        """See Source."""
+        return self._opened().rotation(rotation_id)
+
+    def certificate(self, fingerprint: str) -> CertificatePast | None:
+        """See Source."""
+        return self._opened().certificate(fingerprint)
+
+    def alert(self, alert_id: str) -> AlertDetails | None:
+        """See Source."""
+        return self._opened().alert(alert_id)
+
+    def try_writing(self) -> None:
+        """See Source."""
+        self._opened().try_writing()
+
+    def _opened(self) -> Source:
+        if self.source is None:
+            raise HistoryUnavailable(
+                "The history has not been opened yet.",
+                effect="No inventory is taken and nothing is rotated meanwhile.",
+                hint="It is tried again on every tick; the log says why it cannot be opened.",
+            )
+        return self.source

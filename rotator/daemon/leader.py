@@ -1,4 +1,9 @@
-"""One daemon works at a time: this one is on duty, or stands by for the one that is."""
+"""Of several daemons on one database one works, the leader; the others stand by to take its place.
+
+The leader is the one that holds a lock in the database, which ends with its process and can be lost with its connection
+(`rotator.history.locks`). So it is checked on every tick. A daemon that has lost it begins nothing more, and lets its
+rotations end where nothing is half done: another may lead by then.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +22,22 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Leader:
-    """Holds the lock of the daemon that works, as far as it can be had."""
+class LeaderLock:
+    """The lock of the one daemon that works, held as far as it can be had."""
 
     def __init__(self) -> None:
         self._stack: Final = ExitStack()
         self._hold: Hold | None = None
-        self.worker = ""
-        """Who works, while this one stands by."""
+        self.other = ""
+        """Who holds it while this daemon stands by."""
 
     @property
-    def is_on(self) -> bool:
-        """Whether this is the one that works, as it was last seen."""
+    def is_held(self) -> bool:
+        """Whether this daemon leads, as it was last seen."""
         return self._hold is not None
 
     def take(self, lead: Callable[[], AbstractContextManager[Hold]]) -> bool:
-        """Takes the lock, or sees whether it is still held; False when another daemon has it. Never waits.
+        """Takes the lock by `lead`, or sees whether it is still held; False when another daemon has it. Never waits.
 
         Raises HistoryError when the lock cannot be had at all; it is not held then.
         """
@@ -40,23 +45,23 @@ class Leader:
             if self._hold.still_held():
                 return True
             _LOG.warning("the lock was lost; what runs ends where nothing is half done")
-            self.leave()
+            self.let_go()
         try:
             self._hold = self._stack.enter_context(lead())
         except DaemonRunning as other:
             self._stand_by(other)
             return False
-        self.worker = ""
+        self.other = ""
         _LOG.info("the lock was taken; this one works")
         return True
 
-    def leave(self) -> None:
+    def let_go(self) -> None:
         """Lets go of the lock, so that another may take it at once."""
         self._hold = None
         self._stack.close()
 
-    def _stand_by(self, other: DaemonRunning) -> None:
-        worker = other.message.partition(": ")[2].rstrip(".")
-        if worker != self.worker:
-            _LOG.info("stands by for another that works", extra={"worker": worker})
-        self.worker = worker
+    def _stand_by(self, running: DaemonRunning) -> None:
+        other = running.message.partition(": ")[2].rstrip(".")
+        if other != self.other:
+            _LOG.info("stands by for another that works", extra={"worker": other})
+        self.other = other

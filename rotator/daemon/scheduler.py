@@ -1,4 +1,13 @@
-"""The tick: every few seconds it is asked what is due, whatever happens to the clock. On APScheduler."""
+"""The tick: every few seconds it is asked what is due, whatever happens to the clock. On APScheduler.
+
+Of APScheduler only the tick is used, and two of its ways are worked around:
+
+- It waits for a time on the wall clock by a monotonic time-out, measured when it begins to wait. A clock that is set
+  back by an hour would stop it for an hour. So the main thread compares both clocks every second (`ClockWatch`), and
+  has it tick at once.
+- A trigger with a fixed rhythm makes up a list of every tick that a jump ahead has passed, a hundred million of them
+  where a machine starts in 1970. Ours counts from the last tick (`EveryTick`).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +21,6 @@ from apscheduler.schedulers.background import BackgroundScheduler  # type: ignor
 from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]
 
 from rotator.core.tracebacks import place_of
-from rotator.daemon.clock import ClockWatch
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
@@ -22,12 +30,32 @@ _LOG: Final = logging.getLogger(__name__)
 _TICK: Final = "tick"
 
 
-class EveryTick(BaseTrigger):  # type: ignore[misc] # as above
-    """Fires a tick's length after it was last looked at.
+CLOCK_TOLERANCE: Final = timedelta(seconds=2)
+"""A smaller shift between two comparisons is the clock being slewed, or the machine being slow."""
 
-    A fixed rhythm would fire once for every tick that fits into a step of the clock: a machine that starts in 1970 and
-    then learns the time would count a hundred million of them.
+
+class ClockWatch:
+    """Compares the wall clock with the monotonic one, which nobody sets.
+
+    The monotonic clock rests while the machine is suspended (clock_gettime(2), CLOCK_MONOTONIC), so that is seen as a
+    step ahead.
     """
+
+    def __init__(self, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+        self._now: Final = now
+        self._monotonic: Final = monotonic
+        self._wall, self._steady = now(), monotonic()
+
+    def shift(self) -> timedelta:
+        """By how much the wall clock was set since this was last asked (ahead: positive); zero within the tolerance."""
+        before, self._wall = self._wall, self._now()
+        passed, self._steady = self._monotonic() - self._steady, self._monotonic()
+        shift = self._wall - before - timedelta(seconds=passed)
+        return shift if abs(shift) > CLOCK_TOLERANCE else timedelta(0)
+
+
+class EveryTick(BaseTrigger):  # type: ignore[misc] # as above
+    """Fires a tick's length after it was last asked when it fires."""
 
     def __init__(self, length: timedelta) -> None:
         self._length: Final = length
@@ -84,9 +112,7 @@ class Scheduler:
         self._jobs.reschedule_job(_TICK, trigger=EveryTick(tick))
 
     def pulse(self) -> None:
-        """To be called every second or so. The scheduler waits for a time on the wall clock, measured when it begins to
-        wait: set back by an hour, it would not tick for an hour. So it is told to tick now.
-        """
+        """Ticks at once if the clock was set. To be called every second or so."""
         shift = self._watch.shift()
         if not shift:
             return

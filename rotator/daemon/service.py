@@ -1,7 +1,17 @@
-"""`rotator run`: what runs in which thread, what signals do, and what systemd is told. It decides nothing else.
+"""The service: what runs in which thread, what signals do, and what systemd is told.
 
-The main thread waits for signals, and every second sees how the others are. The scheduler's thread asks on every tick
-what is due. Each job has a thread of its own; so have the pages.
+    signals -> main thread        every second: was the clock set, does it tick, does a job hang; tells systemd
+    tick    -> scheduler thread   LeaderLock: is this the daemon that works? -> Cycle.due() -> Workers.begin(job)
+               job threads        one job each, only so many of a kind, never two of one key
+               page threads       answers from the history
+
+The service decides nothing: what is due, and when something that failed is tried again, says
+`rotator.services.schedule.cycle` from the clock and the database. Nothing kept in memory is needed after a restart, so
+no shutdown has to succeed. Inventories and deliveries are cut off as by a crash if they last; only a rotation is waited
+for, until nothing is half done, by the rules that `rotate now` has for Ctrl-C. Threads are daemonic, and a process that
+leaves some behind ends by `os._exit`.
+
+Signals come in through a socket, and are read where the main thread waits: no handler interrupts anything.
 """
 
 from __future__ import annotations
@@ -11,14 +21,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.daemon.configuration import REFUSED, changed, needs_restart, read_again, refused
-from rotator.daemon.daemon_run import DaemonRun, RunningRotations
-from rotator.daemon.leader import Leader
-from rotator.daemon.once import LAST_CALLS
-from rotator.daemon.pages import Pages
+from rotator.daemon.daemon_run import DaemonRun, PageSource
+from rotator.daemon.leader import LeaderLock
+from rotator.daemon.rotation_log import RunningRotations
 from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.signals import RELOAD
 from rotator.daemon.watchdog import Watchdog
-from rotator.daemon.workers import Running, Workers
+from rotator.daemon.workers import STOP_TIMEOUT, Running, Workers
 from rotator.errors import RotatorError
 from rotator.services.schedule.jobs import CycleEnd, JobKind
 from rotator.web.source import Liveness
@@ -35,10 +44,10 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 
 PULSE: Final = 1.0
-"""Seconds between two looks of the main thread at the others."""
+"""Seconds between two checks of the main thread."""
 
 EXTENSION: Final = timedelta(minutes=1)
-"""For so long a rotation that is being finished asks systemd for time, again and again."""
+"""How much time is asked of systemd, again and again, while a rotation is being finished."""
 
 
 class Service:
@@ -61,7 +70,7 @@ class Service:
         self._random: Final = random
         self._settings = app.settings
         self._daemon_run: DaemonRun | None = None
-        self._leader: Final = Leader()
+        self._leader: Final = LeaderLock()
         self._rotations: Final = RunningRotations()
         self._workers: Final = Workers(slots_of(app.settings), monotonic=monotonic)
         self._scheduler: Final = Scheduler(self._tick, app.settings.daemon.tick, now=app.now, monotonic=monotonic)
@@ -74,10 +83,10 @@ class Service:
         self._is_untold = True
         self._restart_for: list[str] = []
         self._last_status = ""
-        self.pages: Final = Pages()
+        self.pages: Final = PageSource()
 
     def run(self, next_signal: Callable[[float], signal.Signals | None]) -> None:
-        """Until it is asked to stop. Asked twice, it ends at once."""
+        """Runs until it is asked to stop. Asked twice, it ends at once."""
         watchdog = self._notifier.watchdog
         pulse = min(PULSE, watchdog.total_seconds() / 8) if watchdog else PULSE
         self._scheduler.start()
@@ -90,24 +99,24 @@ class Service:
                 self._reload()
             elif number is not None:
                 self._stop(number)
-            self._look_around()
+            self._check()
         self._scheduler.stop()
-        self._leader.leave()
+        self._leader.let_go()
         _LOG.info("ended")
         if self._workers.running:
-            # What is cut off must not meet an interpreter that takes itself apart.
+            # A thread that is cut off must not run on while the interpreter shuts down around it.
             self._exit(CycleEnd.WELL)
 
     def liveness(self) -> Liveness:
-        """How the process is."""
+        """What the process says of itself."""
         return Liveness(
             started_at=self._started_at,
             ticked_at=self._scheduler.ticked_at,
             since_tick=self._scheduler.since_tick,
             tick=self._scheduler.tick,
             lag=self._scheduler.lag,
-            is_working=self._leader.is_on,
-            worker=self._leader.worker,
+            is_working=self._leader.is_held,
+            worker=self._leader.other,
         )
 
     # In the scheduler's thread.
@@ -143,8 +152,8 @@ class Service:
         self._is_untold = refusal is not self._refusal
 
     def _stop_asked(self) -> bool:
-        """Asked by rotations: whoever has lost the lock ends where nothing is half done, too."""
-        return self._stopping_since is not None or not self._leader.is_on
+        """Asked by rotations, which also end where nothing is half done when this daemon leads no more."""
+        return self._stopping_since is not None or not self._leader.is_held
 
     # In the main thread.
 
@@ -159,13 +168,13 @@ class Service:
             _LOG.error("the configuration was refused, the one before stays in force: %s", error.message)
         else:
             self._refusal = None
-            self._take(settings)
+            self._put_in_force(settings)
         self._is_untold = True
         self._last_status = self._status()
         self._notifier.ready(self._last_status)
 
-    def _take(self, settings: Settings) -> None:
-        """From the next tick on; what runs ends as it began."""
+    def _put_in_force(self, settings: Settings) -> None:
+        """Puts settings in force, from the next tick on; jobs that run end by those that they began with."""
         sections = changed(self._settings, settings)
         self._restart_for = needs_restart(changed(self._app.settings, settings))
         _LOG.info("the configuration was read again", extra={"changed": sections, "restart_for": self._restart_for})
@@ -183,9 +192,9 @@ class Service:
         _LOG.info(self._last_status, extra={"signal": number.name})
 
     def _stop_at_once(self) -> NoReturn:
-        for standing in self._rotations.standings:
+        for status in self._rotations.statuses:
             hint = "`rotate finish`, or the next start, goes on from there."
-            _LOG.warning("stopped at once: %s", standing, extra={"hint": hint})
+            _LOG.warning("stopped at once: %s", status, extra={"hint": hint})
         self._exit(CycleEnd.INTERRUPTED)
 
     def _exit(self, end: CycleEnd) -> NoReturn:
@@ -193,13 +202,13 @@ class Service:
         self._exit_at_once(end)
 
     def _is_over(self) -> bool:
-        """Rotations go on to where nothing is half done; the rest may be cut off, as by a crash, after a while."""
+        """Whether it may end now: rotations are waited for, other jobs for STOP_TIMEOUT."""
         if self._stopping_since is None or self._rotation_jobs():
             return False
-        has_waited = self._monotonic() - self._stopping_since >= LAST_CALLS.total_seconds()
+        has_waited = self._monotonic() - self._stopping_since >= STOP_TIMEOUT.total_seconds()
         return has_waited or not self._workers.running
 
-    def _look_around(self) -> None:
+    def _check(self) -> None:
         self._scheduler.pulse()
         status = self._status()
         if status != self._last_status:
@@ -215,12 +224,12 @@ class Service:
     def _status(self) -> str:
         """A line for `systemctl status`."""
         if self._stopping_since is not None:
-            return f"stopping: {'; '.join(self._rotations.standings) or 'nothing is half done'}"
-        if self._leader.is_on:
+            return f"stopping: {'; '.join(self._rotations.statuses) or 'nothing is half done'}"
+        if self._leader.is_held:
             size = ", ".join(f"{kind} {count}" for kind, count in self._size().items())
             told = [f"working: {size}", *(f"rotating {name}" for name in self._rotations.credentials)]
         else:
-            told = [f"standing by: {self._leader.worker}" if self._leader.worker else "starting"]
+            told = [f"standing by: {self._leader.other}" if self._leader.other else "starting"]
         told += [f"the last tick failed: {self._scheduler.problem}"] if self._scheduler.problem else []
         told += ["config.yaml is wrong, the one before it is in force"] if self._refusal else []
         told += [f"{section} in config.yaml counts from the next start" for section in self._restart_for]

@@ -1,4 +1,4 @@
-"""The signals that a service takes, one after the other and where it waits for them: none interrupts anything."""
+"""The signals of a service, read one after the other where it waits for them: none interrupts anything."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RELOAD: Final = signal.SIGHUP
 
 
 @contextmanager
-def taken() -> Iterator[Callable[[float], signal.Signals | None]]:
-    """Gives the way to wait so many seconds for the next signal; None when none came.
+def signals_taken() -> Iterator[Callable[[float], signal.Signals | None]]:
+    """Takes the signals; gives a function that waits so many seconds for the next one, None when none came.
 
     For the main thread. Signals that are ignored, as `nohup` has it, stay so. They arrive through a socket
     (signal.set_wakeup_fd), as sigtimedwait(2) in CPython 3.11 makes signals up after its process was stopped and

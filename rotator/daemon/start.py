@@ -1,4 +1,4 @@
-"""Puts the service together, and starts it."""
+"""Starts the daemon: as a service until it is asked to stop, or for one cycle, as a timer has it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,34 @@ import logging
 import random
 import time
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.daemon.configuration import prove
-from rotator.daemon.daemon_run import DaemonRun, RunningRotations
-from rotator.daemon.once import run_once
+from rotator.daemon.configuration import check_secrets
+from rotator.daemon.daemon_run import DaemonRun
+from rotator.daemon.rotation_log import RunningRotations
 from rotator.daemon.service import Service, slots_of
-from rotator.daemon.signals import taken
+from rotator.daemon.signals import signals_taken
 from rotator.daemon.systemd import Notifier
-from rotator.daemon.workers import Workers
+from rotator.daemon.workers import STOP_TIMEOUT, Workers
 from rotator.errors import HistoryUnavailable
+from rotator.services.schedule.jobs import CycleEnd, JobKind, label_of
 from rotator.web.routes import application
 from rotator.web.server import WebServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from rotator.application import Application
-    from rotator.services.schedule.jobs import CycleEnd
+    from rotator.services.schedule.jobs import Job
 
 _LOG: Final = logging.getLogger(__name__)
 
 _RANDOM: Final = random.SystemRandom()
+
+_STOP_CHECK: Final = timedelta(seconds=0.5)
+"""How often a cycle that is run once asks whether it is to stop."""
 
 
 def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEnd], NoReturn]) -> None:
@@ -37,13 +42,13 @@ def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEn
     Raises ConfigurationError when a secret is missing or the pages cannot be served where they are to be, HistoryError
     when the history cannot be used as it is. One that is away for a while is waited for, as an org or a store is.
     """
-    prove(app, app.settings)
+    check_secrets(app, app.settings)
     try:
         app.database.upgrade()
     except HistoryUnavailable as error:
         _LOG.warning("the history is away: %s It is tried again on every tick.", error.message)
     with ExitStack() as stack:
-        next_signal = stack.enter_context(taken())
+        next_signal = stack.enter_context(signals_taken())
         service = Service(
             app,
             Notifier.from_environ(app.environ),
@@ -59,19 +64,50 @@ def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEn
 def serve_once(
     app: Application, stop_asked: Callable[[], bool], *, exit_at_once: Callable[[CycleEnd], NoReturn]
 ) -> CycleEnd:
-    """Does one full round (`rotator.daemon.once.run_once`); with jobs that do not end, it ends by `exit_at_once`.
+    """Runs one full cycle; where jobs do not end, it ends by `exit_at_once`.
 
     Raises ConfigurationError when a secret is missing, DaemonRunning beside a daemon that works, HistoryError.
     """
-    prove(app, app.settings)
+    check_secrets(app, app.settings)
     workers = Workers(slots_of(app.settings), monotonic=time.monotonic)
     daemon_run = DaemonRun(app, random=_RANDOM.random, stop_asked=stop_asked, rotations=RunningRotations())
     end = run_once(daemon_run, workers, stop_asked)
     if workers.running:
-        # What was cut off must not meet an interpreter that takes itself apart.
+        # A thread that is cut off must not run on while the interpreter shuts down around it.
         logging.shutdown()
         exit_at_once(end)
     return end
+
+
+def run_once(daemon_run: DaemonRun, workers: Workers, stop_asked: Callable[[], bool]) -> CycleEnd:
+    """One full cycle; gives how it ended. Raises DaemonRunning beside a daemon that works, HistoryError."""
+
+    def run_all(jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if not stop_asked():
+                workers.begin(job)
+        _wait(workers, stop_asked)
+
+    with daemon_run.lead():
+        result = daemon_run.cycle.once(run_all)
+    if stop_asked():
+        return CycleEnd.INTERRUPTED
+    for attempt in result.failing:
+        what = f"{label_of(attempt.kind)} {attempt.name}".rstrip()
+        about = {"what": what, "why": attempt.problem, "hint": attempt.hint}
+        _LOG.warning("it did not end well", extra=about)
+    if workers.faults:
+        return CycleEnd.ATTENTION
+    return CycleEnd.AWAY if workers.failures and result.end is CycleEnd.WELL else result.end
+
+
+def _wait(workers: Workers, stop_asked: Callable[[], bool]) -> None:
+    while not stop_asked():
+        if workers.wait(set(JobKind), _STOP_CHECK):
+            return
+    workers.drop_waiting()
+    workers.wait({JobKind.ROTATE})
+    workers.wait(set(JobKind), STOP_TIMEOUT)
 
 
 def _pages(app: Application, service: Service) -> WebServer:

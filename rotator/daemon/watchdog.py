@@ -1,4 +1,9 @@
-"""Whether the service makes progress: then systemd's watchdog is fed, and a service that hangs is started anew."""
+"""Whether the service makes progress. While it does, systemd's watchdog is fed; one that hangs is started anew.
+
+It makes progress when the scheduler ticks and no job has run for longer than the time limit of its kind. Each call to
+an org, a store or a channel has a time-out of its own: a job of many calls that all end by theirs is slow, not hung,
+and the limits are far above that.
+"""
 
 from __future__ import annotations
 
@@ -15,37 +20,37 @@ if TYPE_CHECKING:
     from rotator.daemon.systemd import Notifier
     from rotator.daemon.workers import Running, Workers
 
+_LOG: Final = logging.getLogger(__name__)
 
-_LONGEST: Final = {
+_TIME_LIMITS: Final = {
     JobKind.INVENTORY: timedelta(hours=2),
     JobKind.EVALUATE: timedelta(minutes=30),
     JobKind.DELIVER: timedelta(hours=1),
     JobKind.MAINTENANCE: timedelta(hours=2),
     JobKind.HEARTBEAT: timedelta(minutes=10),
 }
-"""Each call has a time-out of its own; a job of many calls that all end by it is slow, not hung."""
 
 _WITHOUT_VERIFYING: Final = timedelta(hours=1)
 
 
-def longest(kind: JobKind, settings: Settings) -> timedelta:
-    """The bound. A new key that never logs in is tried for twice `verification.timeout`, then the old one is proven."""
+def time_limit(kind: JobKind, settings: Settings) -> timedelta:
+    """How long a job of a kind may run.
+
+    A new key that never logs in is tried for twice `verification.timeout`; then the old one is proven for as long.
+    """
     if kind is not JobKind.ROTATE:
-        return _LONGEST[kind]
+        return _TIME_LIMITS[kind]
     timeouts = [credential.verification.timeout for credential in settings.credentials.values()]
     return _WITHOUT_VERIFYING + 4 * max(timeouts, default=timedelta(0))
 
 
-_LOG: Final = logging.getLogger(__name__)
-
-
 class Watchdog:
-    """Looks at the scheduler and at what is under way."""
+    """Checks the scheduler and the jobs that run, and feeds systemd's watchdog."""
 
     def __init__(
         self, notifier: Notifier, workers: Workers, *, is_ticking: Callable[[], bool], monotonic: Callable[[], float]
     ) -> None:
-        """`is_ticking`: whether the scheduler asked what is due, not long ago."""
+        """`is_ticking`: whether the scheduler has asked what is due not long ago."""
         self._notifier: Final = notifier
         self._workers: Final = workers
         self._is_ticking: Final = is_ticking
@@ -54,7 +59,7 @@ class Watchdog:
         self._hung: set[Running] = set()
 
     def check(self, settings: Settings) -> bool:
-        """Whether it makes progress; if it does, the watchdog is fed, four times as often as it asks for."""
+        """Whether the service makes progress; if so the watchdog is fed, four times as often as systemd demands."""
         self._look_for_hung_jobs(settings)
         makes_progress = self._is_ticking() and not self._hung
         if makes_progress:
@@ -65,7 +70,7 @@ class Watchdog:
         hung = {
             each
             for each in self._workers.running
-            if self._lasts(each) > longest(each.job.kind, settings).total_seconds()
+            if self._lasts(each) > time_limit(each.job.kind, settings).total_seconds()
         }
         for running in hung - self._hung:
             _LOG.error("it hangs: %s", running.job, extra={"for_seconds": round(self._lasts(running))})

@@ -1,4 +1,7 @@
-"""What is under way: never one thing twice, and of each kind only so many at once."""
+"""The threads that do jobs: never two of one key at once, and of each kind only so many.
+
+The threads end with the process, at any point: each job can be cut off as by a crash, and is due again then.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,11 @@ _LOG: Final = logging.getLogger(__name__)
 _NAMES: Final = {JobKind.INVENTORY: "org", JobKind.ROTATE: "credential", JobKind.DELIVER: "channel"}
 """What a job's name is the name of."""
 
-REST: Final = timedelta(minutes=5)
-"""After a fault, which noted no time for a next trial, a job is left alone for so long."""
+FAULT_PAUSE: Final = timedelta(minutes=5)
+"""So long a job is not begun again after a fault, of which no record says when it is next due."""
+
+STOP_TIMEOUT: Final = timedelta(seconds=20)
+"""How long inventories and deliveries may go on after a request to stop; then they are cut off."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +42,25 @@ class Running:
 
 
 class Workers:
-    """Runs jobs in threads. The threads end with the process: each job can be cut off as by a crash."""
+    """Runs jobs, each in a thread of its own."""
 
     def __init__(self, slots: Mapping[JobKind, int], *, monotonic: Callable[[], float]) -> None:
-        """`places`: how many of a kind run at once; one where nothing is said."""
+        """`slots`: how many jobs of a kind run at once; of a kind that is not named, one."""
         self.slots = dict(slots)
         self._monotonic: Final = monotonic
         self._changed: Final = threading.Condition()
         self._waiting: Final[dict[JobKind, deque[Job]]] = {kind: deque() for kind in JobKind}
         self._running: Final[dict[tuple[JobKind, str], Running]] = {}
-        self._resting: Final[dict[tuple[JobKind, str], float]] = {}
+        self._paused_until: Final[dict[tuple[JobKind, str], float]] = {}
         self.faults: Final[Counter[JobKind]] = Counter()
-        """How often a job of a kind ended with an exception that nobody foresaw."""
+        """How often a job of a kind ended with an exception that is a fault of ours."""
         self.failures: Final[Counter[JobKind]] = Counter()
-        """How often one could not even note how it ended, as the history was away."""
+        """How often a job of a kind could not record how it ended, as the history was away."""
 
     def begin(self, job: Job) -> bool:
-        """Runs a job, now or when there is a place. False when it is under way already, or rests after a fault."""
+        """Runs a job, now or when a slot is free. False when it is under way already, or pauses after a fault."""
         with self._changed:
-            if job.key in self._running or job in self._waiting[job.kind] or self._rests(job):
+            if job.key in self._running or job in self._waiting[job.kind] or self._pauses(job):
                 return False
             self._waiting[job.kind].append(job)
             self._fill(job.kind)
@@ -62,18 +68,18 @@ class Workers:
 
     @property
     def running(self) -> tuple[Running, ...]:
-        """What runs just now, the oldest first."""
+        """The jobs that run just now, the oldest first."""
         with self._changed:
             return tuple(self._running.values())
 
     def drop_waiting(self) -> None:
-        """What has found no place yet is not run."""
+        """Drops the jobs that wait for a slot."""
         with self._changed:
             for jobs in self._waiting.values():
                 jobs.clear()
 
     def wait(self, kinds: Collection[JobKind], timeout: timedelta | None = None) -> bool:
-        """Until nothing of these kinds runs or waits; False when that took longer than `patience`."""
+        """Waits until no job of these kinds runs or waits; False when that took longer than `timeout`."""
         with self._changed:
             seconds = None if timeout is None else timeout.total_seconds()
             return self._changed.wait_for(lambda: not self._is_busy(kinds), seconds)
@@ -81,12 +87,12 @@ class Workers:
     def _is_busy(self, kinds: Collection[JobKind]) -> bool:
         return any(kind in kinds for kind, _ in self._running) or any(self._waiting[kind] for kind in kinds)
 
-    def _rests(self, job: Job) -> bool:
-        until = self._resting.get(job.key)
+    def _pauses(self, job: Job) -> bool:
+        until = self._paused_until.get(job.key)
         return until is not None and self._monotonic() < until
 
     def _fill(self, kind: JobKind) -> None:
-        """Begins what waits, as far as there are places."""
+        """Begins jobs that wait, as far as slots are free."""
         while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self.slots.get(kind, 1):
             job = self._waiting[kind].popleft()
             self._running[job.key] = Running(job, self._monotonic())
@@ -122,9 +128,9 @@ class Workers:
     def _note_fault(self, job: Job) -> None:
         with self._changed:
             self.faults[job.kind] += 1
-            self._resting[job.key] = self._monotonic() + REST.total_seconds()
+            self._paused_until[job.key] = self._monotonic() + FAULT_PAUSE.total_seconds()
 
 
 def _level(job: Job) -> int:
-    """What mostly finds nothing to do is told to those only who want to know all; what it finds, it tells itself."""
+    """The jobs that mostly find nothing to do are told with `--verbose` only; what they do, they tell themselves."""
     return logging.INFO if job.kind is JobKind.INVENTORY else logging.DEBUG

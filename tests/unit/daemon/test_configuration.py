@@ -7,10 +7,10 @@ import pytest
 
 from rotator.application import Application
 from rotator.config.loading import load
-from rotator.daemon.configuration import changed, needs_restart, prove, read_again
+from rotator.daemon.configuration import changed, check_secrets, needs_restart, read_again
 from rotator.daemon.service import slots_of
 from rotator.daemon.start import serve
-from rotator.daemon.watchdog import longest
+from rotator.daemon.watchdog import time_limit
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.engine.database import open_database
 from rotator.services.schedule.jobs import JobKind
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SLACK = "alerts: {channels: {crm-team: {type: slack, token: {env: SLACK_TOKEN}, channel: C0123456789}}}\n"
 WEBHOOK = "alerts: {channels: {crm-team: {type: slack-webhook, url: {env: WEBHOOK}}}}\n"
 MAIL = (
-    "alerts: {channels: {desk: {type: email, host: localhost, username: me, password: {env: MAIL},"
+    "alerts: {channels: {office: {type: email, host: localhost, username: me, password: {env: MAIL},"
     " sender: a@example.com, to: [b@example.com]}}}\n"
 )
 PAGES = "http: {token: {env: PAGES}}\n"
@@ -44,12 +44,12 @@ def test_it_does_not_start_without_a_secret_that_it_needs_itself(config: Path, m
     settings = appended(config, more)
     with pytest.raises(ConfigurationError, match=f"environment variable {variable} is not set"):
         serve(Application(settings, environ={}, config=config), with_pages=False, exit_at_once=exit_at_once)
-    prove(Application(settings, environ={variable: "https://hooks.example/services/T/B/x"}), settings)
+    check_secrets(Application(settings, environ={variable: "https://hooks.example/services/T/B/x"}), settings)
 
 
-def test_a_key_of_an_org_that_is_missing_keeps_nobody_else_from_being_looked_after(config: Path) -> None:
+def test_a_key_of_an_org_that_is_missing_concerns_no_other_org(config: Path) -> None:
     settings = load(config)
-    prove(Application(settings, environ={}), settings)
+    check_secrets(Application(settings, environ={}), settings)
 
 
 def test_a_history_of_a_later_release_is_no_reason_to_wait(config: Path, tmp_path: Path) -> None:
@@ -86,11 +86,11 @@ def test_what_differs_is_known_and_what_of_it_needs_a_restart(config: Path) -> N
 
 def test_a_rotation_may_take_as_long_as_its_verification_and_the_way_back(config: Path) -> None:
     settings = load(config)
-    assert longest(JobKind.ROTATE, settings) == timedelta(hours=2)
+    assert time_limit(JobKind.ROTATE, settings) == timedelta(hours=2)
     text = config.read_text().replace("apps: [Billing]", "apps: [Billing], verification: {timeout: 3h}")
     config.write_text(text)
-    assert longest(JobKind.ROTATE, load(config)) > 4 * timedelta(hours=3)
-    assert all(longest(kind, settings) for kind in JobKind)
+    assert time_limit(JobKind.ROTATE, load(config)) > 4 * timedelta(hours=3)
+    assert all(time_limit(kind, settings) for kind in JobKind)
 
 
 def test_as_much_runs_at_once_as_is_configured_and_no_channel_waits_for_another(config: Path) -> None:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.config.loading import load
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.daemon.rotation_log import Progress
+from rotator.daemon.rotation_log import RotationLog, RunningRotations
+from rotator.services.schedule.jobs import Job, JobKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = Fingerprint("ab12" * 16)
 VERIFY = Action(ActionKind.VERIFY, "it must log in", version=VERSION, app="Billing")
@@ -16,11 +21,11 @@ PROMOTE = Action(ActionKind.PROMOTE, "it logs in", version=VERSION, app="Billing
 WAIT = Action(ActionKind.WAIT, "for the next test login")
 
 
-def done(progress: Progress, *actions: Action) -> None:
+def done(log: RotationLog, *actions: Action) -> None:
     for action in actions:
-        progress.begins(action)
+        log.begins(action)
         accepted = LoginAnswer(LoginOutcome.ACCEPTED) if action.kind is ActionKind.VERIFY else None
-        progress.ended(action, 0.1, accepted)
+        log.ended(action, 0.1, accepted)
 
 
 GOES_ON = "goes on until the new key is current or the old certificate is back"
@@ -42,16 +47,16 @@ ENDS = "ends where nothing is half done"
 def test_it_is_known_where_a_rotation_is_and_how_far_it_goes_when_it_is_asked_to_stop(
     before: tuple[Action, ...], now: Action | None, in_place: bool, expected: str
 ) -> None:
-    progress = Progress("billing", in_place=in_place)
-    done(progress, *before)
+    log = RotationLog("billing", in_place=in_place)
+    done(log, *before)
     if now:
-        progress.begins(now)
-    assert progress.standing == expected
+        log.begins(now)
+    assert log.status == expected
 
 
 def test_each_step_is_told_once_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "rotator")
-    done(Progress("billing", in_place=True), VERIFY, UPLOAD, VERIFY, VERIFY, VERIFY, PROMOTE)
+    done(RotationLog("billing", in_place=True), VERIFY, UPLOAD, VERIFY, VERIFY, VERIFY, PROMOTE)
     assert caplog.messages == [
         "verify begins",
         "login accepted",
@@ -68,10 +73,31 @@ def test_each_step_is_told_once_when_it_begins_and_when_it_ends(caplog: pytest.L
 
 def test_an_answer_that_changes_and_a_step_that_fails_are_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "rotator")
-    progress = Progress("billing", in_place=True)
-    progress.begins(VERIFY)
+    log = RotationLog("billing", in_place=True)
+    log.begins(VERIFY)
     for outcome in (LoginOutcome.MISMATCH, LoginOutcome.MISMATCH, LoginOutcome.ACCEPTED):
-        progress.ended(VERIFY, 0.1, LoginAnswer(outcome, reason="invalid assertion"))
-    progress.failed(UPLOAD, "The org is away.")
-    progress.failed(None, "The store is away.")
+        log.ended(VERIFY, 0.1, LoginAnswer(outcome, reason="invalid assertion"))
+    log.failed(UPLOAD, "The org is away.")
+    log.failed(None, "The store is away.")
     assert caplog.messages[1:] == ["login mismatch", "login accepted", "upload failed", "observation failed"]
+
+
+def test_a_rotation_runs_from_its_beginning_to_the_end_of_its_job(config: Path) -> None:
+    settings, rotations = load(config), RunningRotations()
+
+    def rotate() -> None:
+        assert rotations.statuses == []
+        rotations.follow(settings, "billing").begins(Action(ActionKind.UPLOAD, "its key is safe"))
+        assert rotations.credentials == ["billing"]
+        (status,) = rotations.statuses
+        assert status.startswith("the rotation of billing is at upload, and goes on")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        rotations.job(Job(JobKind.ROTATE, "billing", rotate)).run()
+    assert rotations.credentials == []
+
+
+def test_other_jobs_are_left_as_they_are() -> None:
+    job = Job(JobKind.INVENTORY, "production", lambda: None)
+    assert RunningRotations().job(job) is job

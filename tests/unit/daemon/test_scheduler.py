@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
-from rotator.daemon.clock import ClockWatch
-from rotator.daemon.scheduler import EveryTick, Scheduler
+from rotator.daemon.scheduler import ClockWatch, EveryTick, Scheduler
 from rotator.errors import HistoryUnavailable
 
 if TYPE_CHECKING:

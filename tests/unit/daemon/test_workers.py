@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.daemon.workers import REST, Workers
+from rotator.daemon.workers import FAULT_PAUSE, Workers
 from rotator.errors import HistoryUnavailable
 from rotator.services.schedule.jobs import Job, JobKind
 
@@ -93,7 +93,7 @@ def test_a_channel_that_hangs_holds_up_no_other(bench: Bench) -> None:
     assert [running.job.name for running in bench.workers.running] == ["down"]
 
 
-def test_more_places_count_for_what_waits_already(bench: Bench) -> None:
+def test_more_slots_count_for_what_waits_already(bench: Bench) -> None:
     for name in ("a", "b", "c"):
         bench.workers.begin(bench.job(name))
     bench.workers.slots = {JobKind.INVENTORY: 4}
@@ -113,7 +113,7 @@ def test_what_waits_can_be_dropped_and_what_runs_goes_on(bench: Bench) -> None:
     assert sorted(bench.begun) == ["a", "b"]
 
 
-def test_a_fault_is_logged_with_its_trace_and_the_job_rests_before_it_is_tried_again(
+def test_a_fault_is_logged_with_its_trace_and_the_job_pauses_before_it_is_tried_again(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     def run() -> None:
@@ -129,7 +129,7 @@ def test_a_fault_is_logged_with_its_trace_and_the_job_rests_before_it_is_tried_a
     assert vars(record)["org"] == "production"
     assert bench.workers.faults[JobKind.INVENTORY] == 1
     assert not bench.workers.begin(broken)
-    bench.steady = REST.total_seconds()
+    bench.steady = FAULT_PAUSE.total_seconds()
     assert bench.workers.begin(bench.job("production"))
 
 
@@ -145,7 +145,7 @@ def test_an_error_that_a_person_can_meet_is_a_sentence_without_a_trace(
     assert record.message == "rotate failed: The history is away."
     assert not record.exc_info
     assert vars(record)["credential"] == "billing"
-    assert bench.workers.begin(Job(JobKind.ROTATE, "billing", lambda: None)), "it noted itself when it is tried again"
+    assert bench.workers.begin(Job(JobKind.ROTATE, "billing", lambda: None)), "it has said itself when it is due again"
 
 
 def test_it_is_known_what_runs_since_when(bench: Bench) -> None:

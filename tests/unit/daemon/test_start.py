@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from rotator.core.attempts import AttemptRecord
-from rotator.daemon.once import run_once
+from rotator.daemon.start import run_once
 from rotator.daemon.workers import Workers
 from rotator.errors import HistoryUnavailable
 from rotator.services.schedule.cycle import CycleResult
@@ -28,7 +28,7 @@ def fault() -> None:
     raise ZeroDivisionError
 
 
-def unnoted() -> None:
+def unrecorded() -> None:
     raise HistoryUnavailable("The history is away.", hint="Wait.")
 
 
@@ -37,7 +37,7 @@ def once(
 ) -> CycleEnd:
     """The end of a cycle with these jobs, of which these failed."""
 
-    def whole_round(run_all: Callable[[Sequence[Job]], None]) -> CycleResult:
+    def whole_cycle(run_all: Callable[[Sequence[Job]], None]) -> CycleResult:
         run_all([Job(JobKind.INVENTORY, str(number), job) for number, job in enumerate(jobs)])
         return CycleResult(tuple(failing))
 
@@ -46,7 +46,7 @@ def once(
         yield
 
     daemon_run = Mock(lead=lead)
-    daemon_run.cycle.once = whole_round
+    daemon_run.cycle.once = whole_cycle
     return run_once(daemon_run, Workers({JobKind.INVENTORY: 4}, monotonic=lambda: 0.0), stop_asked)
 
 
@@ -57,7 +57,7 @@ def once(
         ([nothing], [AWAY], CycleEnd.AWAY),
         ([nothing], [AWAY, HOPELESS], CycleEnd.ATTENTION),
         ([fault], [], CycleEnd.ATTENTION),
-        ([unnoted], [], CycleEnd.AWAY),
+        ([unrecorded], [], CycleEnd.AWAY),
     ],
 )
 def test_the_end_says_whether_all_is_well(

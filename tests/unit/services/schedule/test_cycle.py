@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.core.attempts import AttemptRecord
 from rotator.core.credentials import Stages
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
@@ -297,7 +296,7 @@ def test_an_org_that_is_known_to_fail_does_not_silence_the_heartbeat(one: CycleB
     assert len(one.outside.beats) == 6
 
 
-def test_a_monitor_that_is_away_is_no_matter(one: CycleBench, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_monitor_that_is_away_is_no_alert(one: CycleBench, caplog: pytest.LogCaptureFixture) -> None:
     one.outside.monitor_fails = True
     one.work()
     assert "heartbeat failed" in caplog.text
@@ -305,27 +304,7 @@ def test_a_monitor_that_is_away_is_no_matter(one: CycleBench, caplog: pytest.Log
     assert one.open_kinds() == set()
 
 
-def test_once_a_day_the_history_is_proven(one: CycleBench) -> None:
-    one.work()
-    with one.context.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE head SET events = 7")
-    one.bench.time += DAY
-    one.work()
-    assert one.open_kinds() == {"history"}
-    with one.context.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE head SET events = 0")
-    one.bench.time += DAY
-    one.work()
-    assert one.open_kinds() == set()
-
-
-def test_what_is_not_configured_any_more_is_forgotten(one: CycleBench) -> None:
-    one.context.history.attempts.put(AttemptRecord(JobKind.INVENTORY, "sandbox").succeeded(MOMENT))
-    one.work()
-    assert [attempt.name for attempt in one.context.history.attempts.all(JobKind.INVENTORY)] == ["production"]
-
-
-def test_one_round_looks_at_every_org_and_says_what_is_failing(one: CycleBench) -> None:
+def test_one_cycle_takes_the_inventory_of_every_org_and_says_what_is_failing(one: CycleBench) -> None:
     assert one.cycle.once().end is CycleEnd.WELL
     assert one.outside.beats == [MOMENT]
     one.outside.org_fails = AWAY
@@ -335,7 +314,7 @@ def test_one_round_looks_at_every_org_and_says_what_is_failing(one: CycleBench) 
     assert one.cycle.once().end is CycleEnd.ATTENTION
 
 
-def test_one_round_may_be_run_in_threads_of_the_callers(one: CycleBench) -> None:
+def test_one_cycle_may_be_run_in_threads_of_the_callers(one: CycleBench) -> None:
     waves: list[list[str]] = []
 
     def run_all(jobs: Sequence[Job]) -> None:

@@ -1,0 +1,80 @@
+"""What is done once a day: the history is verified and kept in order, leftovers in the stores go."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from rotator.core.attempts import AttemptRecord
+from rotator.errors import RotationRunning
+from rotator.services.schedule.jobs import JobKind
+from rotator.testing.versions import MOMENT
+from tests.unit.services.cycle_bench import CycleBench, cycle_bench
+
+if TYPE_CHECKING:
+    from rotator.history.engine.database import Database
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def one(database: Database) -> CycleBench:
+    bench = cycle_bench(database)
+    bench.bench.use("Billing")
+    return bench
+
+
+def test_once_a_day_the_history_is_verified(one: CycleBench) -> None:
+    one.work()
+    with one.context.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE head SET events = 7")
+    one.bench.time += DAY
+    one.work()
+    assert one.open_kinds() == {"history"}
+    with one.context.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE head SET events = 0")
+    one.bench.time += DAY
+    one.work()
+    assert one.open_kinds() == set()
+
+
+def test_what_is_not_configured_any_more_is_forgotten(one: CycleBench) -> None:
+    one.context.history.attempts.put(AttemptRecord(JobKind.INVENTORY, "sandbox").succeeded(MOMENT))
+    one.work()
+    assert [attempt.name for attempt in one.context.history.attempts.all(JobKind.INVENTORY)] == ["production"]
+
+
+def test_the_database_keeps_its_statistics(one: CycleBench) -> None:
+    for _ in range(300):
+        one.context.history.journal.record("verify", now=MOMENT, credential="billing")
+    with one.context.database.reading() as connection:
+        connection.execute(text("SELECT count(*) FROM event WHERE credential = 'billing'"))
+    one.cycle.maintain()
+    with one.context.database.reading() as connection:
+        tables = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")).all()
+    assert "sqlite_stat1" in tables
+
+
+def test_a_store_is_swept_while_nobody_may_write_to_it(one: CycleBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: list[str] = []
+
+    def sweep(credential: str) -> int:
+        locks = one.context.database.rotation_locks(one.bench.now)
+        with pytest.raises(RotationRunning), locks.hold(credential):
+            pytest.fail("somebody else could write a version just now")
+        swept.append(credential)
+        return 0
+
+    monkeypatch.setattr(one.bench.store, "sweep", sweep)
+    one.cycle.maintain()
+    assert swept == ["billing"]
+
+
+def test_a_credential_that_is_being_rotated_is_not_swept(one: CycleBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one.bench.store, "sweep", lambda _: pytest.fail("it was swept"))
+    with one.context.database.rotation_locks(one.bench.now).hold("billing"):
+        one.cycle.maintain()
+    assert one.context.history.attempts.get(JobKind.MAINTENANCE, "").last_good_at == MOMENT

@@ -30,14 +30,14 @@ def test_systemd_is_told_in_its_own_words(manager: tuple[socket.socket, str]) ->
     notifier = Notifier.from_environ({"NOTIFY_SOCKET": name})
     notifier.ready("working:\n2 orgs")
     notifier.reloading(lambda: 12.5)
-    notifier.status("looking")
+    notifier.status("rotating")
     notifier.alive()
     notifier.extend(timedelta(minutes=1))
     notifier.stopping("on its way")
     assert [listening.recv(4096).decode() for _ in range(6)] == [
         "READY=1\nSTATUS=working: 2 orgs",
         "RELOADING=1\nMONOTONIC_USEC=12500000",
-        "STATUS=looking",
+        "STATUS=rotating",
         "WATCHDOG=1",
         "EXTEND_TIMEOUT_USEC=60000000",
         "STOPPING=1\nSTATUS=on its way",

@@ -45,11 +45,11 @@ class MemoryStore:
     """A store of one credential (`rotator.stores.base.Store`)."""
 
     name: str = "memory"
-    standing: Stages = field(default_factory=Stages)
+    staged: Stages = field(default_factory=Stages)
     versions: dict[str, Version] = field(default_factory=dict)
 
     def stages(self, _credential: str) -> Stages:
-        return self.standing
+        return self.staged
 
     def read(self, _credential: str, fingerprint: Fingerprint) -> Version:
         if fingerprint not in self.versions:
@@ -58,19 +58,19 @@ class MemoryStore:
 
     def put_pending(self, version: Version) -> None:
         self.versions[version.fingerprint] = version
-        self.standing = replace(self.standing, pending=version.fingerprint)
+        self.staged = replace(self.staged, pending=version.fingerprint)
 
     def recall(self, _credential: str, fingerprint: Fingerprint) -> None:
-        self.standing = replace(self.standing, pending=fingerprint)
+        self.staged = replace(self.staged, pending=fingerprint)
 
     def promote(self, _credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
-        self.standing = Stages(current=fingerprint, previous=replaces)
+        self.staged = Stages(current=fingerprint, previous=replaces)
 
     def discard(self, _credential: str, _fingerprint: Fingerprint) -> None:
-        self.standing = replace(self.standing, pending=None)
+        self.staged = replace(self.staged, pending=None)
 
     def retire(self, _credential: str, _fingerprint: Fingerprint) -> None:
-        self.standing = replace(self.standing, previous=None)
+        self.staged = replace(self.staged, previous=None)
 
     def sweep(self, _credential: str) -> int:
         return 0
@@ -131,14 +131,14 @@ class Bench:
         """A version that is live and current from now on."""
         version = self.version(app)
         self.store.put_pending(version)
-        self.store.promote(self.credential, version.fingerprint, replaces=self.store.standing.current)
+        self.store.promote(self.credential, version.fingerprint, replaces=self.store.staged.current)
         self.live[app] = version.certificate
         return version
 
     @property
     def current(self) -> Version:
         """The current version."""
-        fingerprint = self.store.standing.current
+        fingerprint = self.store.staged.current
         assert fingerprint
         return self.store.versions[fingerprint]
 

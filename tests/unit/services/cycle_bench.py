@@ -1,4 +1,4 @@
-"""A daemon's round over one org with one credential: store, org and channel in memory, a real history."""
+"""A daemon's cycle over one org with one credential: store, org and channel in memory, a real history."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Outside:
 
 @dataclass
 class CycleBench:
-    """A round, and what it works on."""
+    """A cycle, and what it works on."""
 
     outside: Outside
     context: ServiceContext
@@ -153,12 +153,12 @@ class CycleBench:
 
     @property
     def rotation(self) -> AttemptRecord:
-        """The trial of the credential."""
+        """The record of attempts at the credential."""
         return self.context.history.attempts.get(JobKind.ROTATE, self.bench.credential)
 
     @property
     def inventory(self) -> AttemptRecord:
-        """The trial of the org."""
+        """The record of attempts at the org."""
         return self.context.history.attempts.get(JobKind.INVENTORY, "production")
 
     def open_kinds(self) -> set[str]:
@@ -173,7 +173,7 @@ class CycleBench:
 def cycle_bench(
     database: Database, name: str = "billing", *, apps: str = "Billing", options: str = "", daemon: str = ""
 ) -> CycleBench:
-    """A round over a credential whose first app is in use; `options` are the credential's, `daemon` of `daemon:`."""
+    """A cycle over a credential whose first app is in use; `options` are the credential's, `daemon` of `daemon:`."""
     text = _CONFIGURATION.format(name=name, apps=apps, options=options, daemon=daemon)
     settings = parse(text, Path("/nowhere/config.yaml"))
     bench = Bench(settings, database, name)

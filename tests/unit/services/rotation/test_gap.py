@@ -40,7 +40,7 @@ def test_it_lasts_from_the_upload_until_a_key_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "look"),
+    ("action", "observed"),
     [
         (upload(app="Other"), seen()),
         (upload(), seen(key="old key")),
@@ -49,9 +49,9 @@ def test_it_lasts_from_the_upload_until_a_key_holds() -> None:
     ],
     ids=["the other app", "the same key", "the slot is lost already", "the way back"],
 )
-def test_what_takes_no_key_from_consumers_opens_none(action: Action, look: Observation) -> None:
+def test_what_takes_no_key_from_consumers_opens_none(action: Action, observed: Observation) -> None:
     gap = Gap()
-    assert not gap.before(action, look, MOMENT)
+    assert not gap.before(action, observed, MOMENT)
     gap.close(LATER)
     assert gap.length == timedelta(0)
 

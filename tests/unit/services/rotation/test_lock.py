@@ -22,13 +22,13 @@ TIMEOUT = timedelta(minutes=2)
 
 
 @dataclass
-class Trial:
+class LostLock:
     """A lock that answers as it is told, and time that passes when somebody sleeps."""
 
     is_held: bool = False
     answers: list[RotatorError | None] = field(default_factory=list)
-    """To each try to take it again; the last one to all that follow."""
-    tries: int = 0
+    """To each attempt to take it again; the last one to all that follow."""
+    attempts: int = 0
     slept: float = 0.0
 
     def check(self) -> None:
@@ -36,8 +36,8 @@ class Trial:
             raise LOST
 
     def take_again(self) -> None:
-        answer = self.answers[min(self.tries, len(self.answers) - 1)]
-        self.tries += 1
+        answer = self.answers[min(self.attempts, len(self.answers) - 1)]
+        self.attempts += 1
         if answer:
             raise answer
         self.is_held = True
@@ -60,51 +60,51 @@ def lose_and_take_again(guard: LockGuard, gives_up: Callable[[], bool] = never) 
 
 
 def test_a_lock_that_is_held_is_no_loss() -> None:
-    assert Trial(is_held=True).guard().loss() is None
+    assert LostLock(is_held=True).guard().loss() is None
 
 
 def test_a_lost_lock_is_taken_again_at_once() -> None:
-    trial = Trial(answers=[None])
-    guard = trial.guard()
+    lock = LostLock(answers=[None])
+    guard = lock.guard()
     lose_and_take_again(guard)
     assert guard.loss() is None
-    assert trial.slept == 0
+    assert lock.slept == 0
 
 
 def test_a_history_that_is_away_is_waited_for() -> None:
-    trial = Trial(answers=[AWAY, AWAY, None])
-    lose_and_take_again(trial.guard())
-    assert trial.slept == 2
+    lock = LostLock(answers=[AWAY, AWAY, None])
+    lose_and_take_again(lock.guard())
+    assert lock.slept == 2
 
 
 def test_it_is_not_waited_for_without_end() -> None:
-    trial = Trial(answers=[AWAY])
+    lock = LostLock(answers=[AWAY])
     with pytest.raises(HistoryUnavailable, match="The lock was lost"):
-        lose_and_take_again(trial.guard())
-    assert trial.slept == TIMEOUT.total_seconds()
+        lose_and_take_again(lock.guard())
+    assert lock.slept == TIMEOUT.total_seconds()
 
 
 def test_a_lock_that_is_lost_again_and_again_is_not_waited_for_without_end() -> None:
-    trial = Trial(answers=[None])
-    guard = trial.guard()
+    lock = LostLock(answers=[None])
+    guard = lock.guard()
     for _ in range(3):
         lose_and_take_again(guard)
-        trial.is_held, trial.slept = False, trial.slept + 45
-    trial.answers = [AWAY]
+        lock.is_held, lock.slept = False, lock.slept + 45
+    lock.answers = [AWAY]
     with pytest.raises(HistoryUnavailable, match="The lock was lost"):
         lose_and_take_again(guard)
-    assert trial.slept == 3 * 45
+    assert lock.slept == 3 * 45
 
 
 def test_where_somebody_else_has_it_nothing_is_waited_for() -> None:
-    trial = Trial(answers=[AWAY, TAKEN])
+    lock = LostLock(answers=[AWAY, TAKEN])
     with pytest.raises(HistoryUnavailable, match="The lock was lost"):
-        lose_and_take_again(trial.guard())
-    assert (trial.tries, trial.slept) == (2, 1)
+        lose_and_take_again(lock.guard())
+    assert (lock.attempts, lock.slept) == (2, 1)
 
 
 def test_who_is_asked_to_stop_waits_no_longer() -> None:
-    trial = Trial(answers=[AWAY])
+    lock = LostLock(answers=[AWAY])
     with pytest.raises(HistoryUnavailable, match="The lock was lost"):
-        lose_and_take_again(trial.guard(), gives_up=lambda: trial.tries == 2)
-    assert trial.slept == 1
+        lose_and_take_again(lock.guard(), gives_up=lambda: lock.attempts == 2)
+    assert lock.slept == 1

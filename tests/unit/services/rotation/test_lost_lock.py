@@ -46,7 +46,7 @@ def test_a_lock_lost_in_the_gap_is_taken_again_and_the_rotation_ends(one: Bench)
     once(one, "upload", lambda: None)
     report = one.handle()
     assert (report.outcome, report.old_fingerprint) == (Outcome.ROTATED, old.fingerprint)
-    assert report.new_fingerprint == one.store.standing.current
+    assert report.new_fingerprint == one.store.staged.current
     assert (len(one.store.versions), one.writes["Billing"]) == (2, 1)
     assert report.gap_seconds > 0
     assert [rotation.outcome for rotation in rotations(one.database)] == ["rotated"]
@@ -78,7 +78,7 @@ def test_a_rotation_that_another_process_has_ended_meanwhile_is_left_alone(one: 
     with pytest.raises(HistoryUnavailable, match="The lock on the credential billing was lost"):
         one.handle()
     assert one.current == old
-    assert (len(one.store.versions), one.store.standing.pending) == (2, None)
+    assert (len(one.store.versions), one.store.staged.pending) == (2, None)
     assert [rotation.outcome for rotation in rotations(one.database)] == ["rotated", "rotated"]
 
 

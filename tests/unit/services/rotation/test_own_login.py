@@ -39,9 +39,7 @@ def test_a_login_by_a_credential_tries_current_then_pending_then_previous_each_t
     assert {each.target.login_url for each in found} == {"https://example--uat.sandbox.my.salesforce.com"}
 
 
-def test_what_is_stored_is_looked_at_again_for_every_login(
-    settings: Settings, store: FilesStore, stored: Stored
-) -> None:
+def test_what_is_stored_is_read_again_for_every_login(settings: Settings, store: FilesStore, stored: Stored) -> None:
     stored("management", "Rotator")
     candidates = own_login(settings, "sandbox", store=lambda _: store, environ={})
     later = stored("management", "Rotator")

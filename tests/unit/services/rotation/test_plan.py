@@ -45,7 +45,7 @@ def rotated(bench: Bench) -> None:
 
 
 def after_grace(bench: Bench) -> None:
-    """Rotated so long ago that the version before has served its time."""
+    """Rotated so long ago that the grace of the version before has ended."""
     bench.handle()
     bench.time += timedelta(days=8)
 
@@ -68,7 +68,7 @@ def by_hand(bench: Bench) -> None:
 
 def never_stored(bench: Bench) -> None:
     """Nothing is stored and no app holds anything."""
-    bench.store.standing = type(bench.store.standing)()
+    bench.store.staged = type(bench.store.staged)()
     bench.live.clear()
 
 
@@ -115,7 +115,7 @@ def test_a_plan_tells_when_a_credential_is_due(one: Bench) -> None:
 
 def test_planning_changes_nothing(pair: Bench) -> None:
     pair.die_before("upload")
-    before = pair.store.standing, dict(pair.live), len(pair.events())
+    before = pair.store.staged, dict(pair.live), len(pair.events())
     for request in REQUESTS.values():
         plan_of(pair.credential_context, request, pair.now())
-    assert (pair.store.standing, pair.live, len(pair.events())) == before
+    assert (pair.store.staged, pair.live, len(pair.events())) == before

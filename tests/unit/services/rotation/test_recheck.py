@@ -19,7 +19,7 @@ def seen(live: str) -> Observation:
     return Observation({"Billing": SeenApp("Billing", live=Fingerprint(live * 64))}, current=current)
 
 
-DRIFT = halt(HaltReason.DRIFT, "somebody changed it", "look")
+DRIFT = halt(HaltReason.DRIFT, "somebody changed it", "adopt it")
 
 
 @pytest.mark.parametrize("reason", [HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN])

@@ -57,7 +57,7 @@ def test_a_success_begins_it_anew_for_its_own_kind_only(world: World) -> None:
     assert world.policy.is_over(ActionKind.RESTORE, AWAY)
 
 
-def test_the_rest_after_each_failure_is_longer(world: World) -> None:
+def test_the_pause_after_each_failure_is_longer(world: World) -> None:
     pauses = []
     for _ in range(6):
         world.policy.is_over(OBSERVING, AWAY)

@@ -116,21 +116,21 @@ def test_a_promotion_whose_answer_is_lost_begins_a_grace_all_the_same(
     pair: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair.use("Warehouse_B")
-    promoted, wanted = str(pair.store.standing.current), pair.store.standing.previous
+    promoted, wanted = str(pair.store.staged.current), pair.store.staged.previous
     pair.journal.record("promote", now=pair.now(), credential=pair.credential, version=promoted)
     pair.time += timedelta(days=30)
     promote = MemoryStore.promote
 
     def lose_the_answer(store: MemoryStore, *given: Any, **named: Any) -> None:
         promote(store, *given, **named)
-        # The look after it must not take the version before for one whose grace has ended.
+        # The observation after it must not take the version before for one whose grace has ended.
         raise StoreUnavailable("No answer.", hint="Run it again.")
 
     monkeypatch.setattr(MemoryStore, "promote", lose_the_answer)
     with pytest.raises(StoreUnavailable):
         pair.handle(BACK)
     report = pair.handle(BACK)
-    assert (pair.store.standing.current, pair.store.standing.previous) == (wanted, promoted)
+    assert (pair.store.staged.current, pair.store.staged.previous) == (wanted, promoted)
     assert report.again_at
     assert report.again_at > pair.time
 
@@ -180,7 +180,7 @@ def test_asked_to_stop_while_an_org_is_away_it_does_not_wait_for_it(
     assert pair.time - pair.events()[0].time < timedelta(hours=1)
 
 
-def test_a_first_look_that_fails_is_told_at_once(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_observation_that_fails_is_told_at_once(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bench, "prove", lambda *_: pytest.fail("nobody logs in"))
     monkeypatch.setattr("rotator.services.rotation.service.refuse_to_end_own_login", lambda _: None)
     monkeypatch.setattr(Bench, "read", lambda _, app: away(app))
@@ -229,7 +229,7 @@ def test_an_upload_that_empties_the_app_is_taken_back_and_told(one: Bench) -> No
     assert one.writes["Billing"] == 4
 
 
-def test_a_restoring_that_keeps_failing_ends_after_the_patience_it_is_given(one: Bench) -> None:
+def test_a_restoring_that_keeps_failing_ends_when_the_retry_policy_says_so(one: Bench) -> None:
     def only_once(_: str) -> None:
         if one.writes["Billing"] > 1:
             raise WriteUncertain("No answer.", hint="Run it again.")
@@ -239,7 +239,7 @@ def test_a_restoring_that_keeps_failing_ends_after_the_patience_it_is_given(one:
     with pytest.raises(WriteUncertain):
         one.handle()
     assert one.time - one.events()[0].time < timedelta(hours=1)
-    assert one.writes["Billing"] < 100, "it rests longer and longer"
+    assert one.writes["Billing"] < 100, "it pauses longer and longer"
     one.on_write = lambda _: None
     assert one.handle().outcome is Outcome.REVERTED
     assert one.current == old

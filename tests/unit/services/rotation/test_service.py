@@ -38,7 +38,7 @@ def test_a_request_that_died_after_the_promotion_is_ended_and_not_rotated_twice(
     one.die_before("promote")
     report = one.handle()
     assert (report.outcome, report.old_fingerprint) == (Outcome.ROTATED, old.fingerprint)
-    assert report.new_fingerprint == one.store.standing.current
+    assert report.new_fingerprint == one.store.staged.current
     assert len(one.store.versions) == 2
     assert outcomes(one) == ["rotated"]
 
@@ -54,7 +54,7 @@ def test_what_was_reached_more_than_a_day_ago_is_asked_for_anew(one: Bench) -> N
 
 def test_what_was_not_reached_is_gone_on_with_however_old_it_is(one: Bench) -> None:
     one.die_before("upload")
-    pending = one.store.standing.pending
+    pending = one.store.staged.pending
     one.time += timedelta(days=20)
     assert one.handle().new_fingerprint == pending
     assert outcomes(one) == ["rotated"]
@@ -76,7 +76,7 @@ def test_a_key_in_wrong_hands_is_ended_whatever_else_is_asked_for(pair: Bench) -
     assert pair.prove(old).outcome is LoginOutcome.ACCEPTED
     assert pair.handle(KEEP_KEY).outcome is Outcome.ROTATED
     assert pair.prove(old).outcome is LoginOutcome.MISMATCH
-    assert old.fingerprint not in pair.store.standing.fingerprints
+    assert old.fingerprint not in pair.store.staged.fingerprints
 
 
 def test_to_finish_goes_on_with_whatever_was_begun_as_it_was_begun(one: Bench) -> None:
@@ -84,7 +84,7 @@ def test_to_finish_goes_on_with_whatever_was_begun_as_it_was_begun(one: Bench) -
     assert one.handle(FINISH).outcome is Outcome.ROTATED
     [rotation] = rotations(one.database)
     assert (rotation.trigger, rotation.outcome) == ("compromised", "rotated")
-    assert one.store.standing.previous is None
+    assert one.store.staged.previous is None
 
 
 def test_what_was_asked_for_beside_the_goal_survives_a_crash(pair: Bench) -> None:
@@ -94,7 +94,7 @@ def test_what_was_asked_for_beside_the_goal_survives_a_crash(pair: Bench) -> Non
     assert pair.prove(old).outcome is LoginOutcome.ACCEPTED
     assert pair.handle(FINISH).again_at is None, "no grace is waited for"
     assert pair.prove(old).outcome is LoginOutcome.MISMATCH
-    assert pair.store.standing.previous is None
+    assert pair.store.staged.previous is None
 
 
 def test_to_finish_when_nothing_was_begun_does_nothing(one: Bench) -> None:
@@ -107,18 +107,18 @@ def test_after_compromised_nobody_logs_in_with_the_old_key(one: Bench, pair: Ben
         old = bench.current
         assert bench.handle(COMPROMISED).outcome is Outcome.ROTATED
         assert bench.prove(old).outcome is LoginOutcome.MISMATCH
-        assert old.fingerprint not in bench.store.standing.fingerprints
+        assert old.fingerprint not in bench.store.staged.fingerprints
 
 
 def test_a_promotion_that_could_not_be_written_down_is_written_down_by_the_next_run(pair: Bench) -> None:
     pair.use("Warehouse_B")
-    pair.journal.record("promote", now=pair.now(), credential=pair.credential, version=str(pair.store.standing.current))
+    pair.journal.record("promote", now=pair.now(), credential=pair.credential, version=str(pair.store.staged.current))
     pair.time += timedelta(days=6)
-    wanted = pair.store.standing.previous
+    wanted = pair.store.staged.previous
     pair.die_before("promote", lambda service: service.handle(BACK))
     pair.time += timedelta(hours=1)
     report = pair.handle(BACK)
-    assert pair.store.standing.current == wanted
+    assert pair.store.staged.current == wanted
     assert report.again_at == pair.time + timedelta(days=7), "the version before keeps its whole grace"
     assert pair.journal.promoted_version(pair.credential) == wanted
 
@@ -135,7 +135,7 @@ def test_a_run_that_cannot_write_its_beginning_changes_nothing(one: Bench, monke
     monkeypatch.setattr("rotator.history.journal.journal.Journal.begin_rotation", full)
     with pytest.raises(HistoryUnavailable):
         one.handle()
-    assert (one.store.standing.pending, one.writes) == (None, {})
+    assert (one.store.staged.pending, one.writes) == (None, {})
 
 
 def test_a_rotation_whose_end_cannot_be_written_is_told_and_ended_by_the_next_run(
@@ -205,7 +205,7 @@ def test_an_adoption_that_died_is_gone_on_with_only_for_the_same_key(one: Bench)
     one.die_before("verify", lambda service: service.adopt(ADOPT, first))
     second = by_hand(one, 4)
     assert one.rotation_service().adopt(ADOPT, second).outcome is Outcome.ROTATED
-    assert one.store.standing.current == second.fingerprint
+    assert one.store.staged.current == second.fingerprint
     assert outcomes(one) == ["abandoned", "rotated"]
 
 
@@ -222,4 +222,4 @@ def test_a_pending_version_gives_way_to_an_adopted_one(one: Bench) -> None:
     one.die_before("upload_begins")
     version = by_hand(one, 5)
     assert one.rotation_service().adopt(ADOPT, version).outcome is Outcome.ROTATED
-    assert one.store.standing.pending is None
+    assert one.store.staged.pending is None

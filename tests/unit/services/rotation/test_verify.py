@@ -19,5 +19,5 @@ def test_what_is_stored_is_tried_current_first(one: Bench) -> None:
 
 
 def test_where_nothing_is_stored_nothing_is_tried(one: Bench) -> None:
-    one.store.standing = type(one.store.standing)()
+    one.store.staged = type(one.store.staged)()
     assert list(every_login(one.credential_context)) == []

@@ -38,7 +38,7 @@ def one(database: Database) -> CycleBench:
     return found
 
 
-def test_at_first_everything_is_due_but_what_the_look_will_tell(one: CycleBench) -> None:
+def test_at_first_everything_is_due_but_what_the_inventory_will_tell(one: CycleBench) -> None:
     assert one.due() == {"inventory production", "evaluate", "maintenance"}
 
 
@@ -53,7 +53,7 @@ def test_what_was_done_is_not_due_again_before_its_time(one: CycleBench) -> None
     assert one.due() == set()
 
 
-def test_another_process_does_nothing_twice_and_looks_at_what_it_does_not_know(one: CycleBench) -> None:
+def test_another_process_does_nothing_twice_and_observes_what_it_does_not_know(one: CycleBench) -> None:
     one.work()
     one.restart()
     assert one.due() == {"rotate billing"}
@@ -70,7 +70,7 @@ def test_a_clock_that_was_set_back_postpones_nothing(one: CycleBench, shift: tim
     assert one.due() == set()
 
 
-def test_looks_are_spread_and_stay_where_they_are(one: CycleBench) -> None:
+def test_inventories_are_spread_and_stay_where_they_are(one: CycleBench) -> None:
     one.work()
     one.bench.time += HOUR
     answers = [one.due() for _ in range(3)]
@@ -85,7 +85,7 @@ def test_a_job_is_named_by_what_it_does_and_to_what() -> None:
     assert job == Job(JobKind.INVENTORY, "production", print)
 
 
-def test_what_an_org_holds_is_noted_together_with_the_good_look(one: CycleBench) -> None:
+def test_what_an_org_holds_is_recorded_together_with_the_success(one: CycleBench) -> None:
     one.work()
     assert [each.places[0].app for each in certificates(one.context.database)] == ["Billing"]
     assert one.inventory.last_good_at == MOMENT
@@ -138,7 +138,7 @@ def test_a_hiccup_of_an_org_is_no_news_and_its_outage_is_told_from_beginning_to_
     assert one.open_kinds() == set()
 
 
-def test_thresholds_of_an_org_that_is_away_are_told_from_memory(one: CycleBench) -> None:
+def test_thresholds_of_an_org_that_is_away_are_told_by_what_was_last_seen(one: CycleBench) -> None:
     expires = make_version(now=MOMENT - DAY, lifetime=62 * DAY).certificate
     one.outside.others.append(InventoryEntry("production", "Legacy", Kind.APP, certificate=expires))
     one.work()
@@ -221,14 +221,14 @@ def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: Cyc
     one.bench.handle()
     one.bench.live["Billing"] = make_version().certificate
     one.work()
-    kept, one.bench.store.standing = one.bench.store.standing, Stages()
+    kept, one.bench.store.staged = one.bench.store.staged, Stages()
     one.bench.time += 2 * HOUR
     one.work()
     one.cycle.rotate("billing")
     assert one.open_kinds() == {"drift", "unstored"}, "nobody knows whether the certificate is a known one"
     lost = one.alert("unstored:billing")
     assert (lost.title, lost.severity) == ("billing is gone from the store keys", Severity.CRITICAL)
-    one.bench.store.standing = kept
+    one.bench.store.staged = kept
     one.bench.time += 2 * HOUR
     one.work()
     assert one.open_kinds() == {"drift"}
@@ -260,14 +260,14 @@ def test_an_org_at_its_limits_is_put_off_and_has_not_failed(one: CycleBench) -> 
     assert one.inventory.last_good_at == one.bench.time
 
 
-def test_a_look_that_reaches_the_limits_on_its_way_is_put_off_too(one: CycleBench) -> None:
+def test_an_inventory_that_reaches_the_limits_on_its_way_is_put_off_too(one: CycleBench) -> None:
     one.outside.org_fails = LimitReached("The limit is reached.", hint="Wait.")
     one.work()
     assert one.inventory.failures == 0
     assert True in one.outside.limited
 
 
-def test_a_heartbeat_follows_each_full_round_and_no_other(one: CycleBench) -> None:
+def test_a_heartbeat_follows_each_full_cycle_and_no_other(one: CycleBench) -> None:
     one.work()
     assert len(one.outside.beats) == 1
     one.bench.time += HOUR / 2

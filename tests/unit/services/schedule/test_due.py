@@ -1,4 +1,4 @@
-"""What a credential needs follows from one look at it, and so does when it is to be looked at again."""
+"""What is due for a credential follows from one observation of it, and so does when something is due next."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def action(found: Observation, begun: Wanted | None = None) -> DueAction:
         (seen(version("current"), pending=version("pending", "B")), DueAction.FINISH),
     ],
 )
-def test_a_look_says_what_is_needed(found: Observation, expected: DueAction) -> None:
+def test_an_observation_says_what_is_due(found: Observation, expected: DueAction) -> None:
     assert action(found) is expected
 
 
@@ -121,20 +121,20 @@ def test_what_could_only_wait_for_the_grace_to_end_is_not_begun() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "rests"),
+    ("days", "waits"),
     [(20, 6 * DAY), (4, 3 * DAY), (-1, 6 * DAY), (-0.5, 6 * DAY)],
     ids=["for the grace", "not beyond its last day", "had expired", "expired since"],
 )
-def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, rests: timedelta) -> None:
+def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, waits: timedelta) -> None:
     older, newer = version("old", days=days), version("new")
     found = replace(seen(older, newer), apps={"A": SeenApp("A", live=older.fingerprint)}, promoted_at=NOW - DAY)
     answer = due_now(found, None, POLICY, NOW)
-    assert (answer.action, answer.wait_until) == (DueAction.NOTHING, NOW + rests)
-    assert next_due_after(found, answer, SETTINGS, NOW).due_at == NOW + rests
-    assert due_now(found, None, POLICY, NOW + rests).action in {DueAction.REPLACE, DueAction.RETIRE}
+    assert (answer.action, answer.wait_until) == (DueAction.NOTHING, NOW + waits)
+    assert next_due_after(found, answer, SETTINGS, NOW).due_at == NOW + waits
+    assert due_now(found, None, POLICY, NOW + waits).action in {DueAction.REPLACE, DueAction.RETIRE}
 
 
-def test_an_outlook_tells_when_there_is_something_to_do() -> None:
+def test_it_is_known_when_something_is_due_next() -> None:
     found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - DAY)
     next_due = next_due_after(found, due_now(found, None, POLICY, NOW), SETTINGS, NOW)
     assert not next_due.is_due([], NOW, lasts=LASTS)
@@ -166,7 +166,7 @@ def test_of_what_is_not_stored_nothing_is_due() -> None:
     assert not NextDue().is_due([], NOW, lasts=LASTS)
 
 
-def test_the_world_is_the_same_until_something_changes_that_an_attempt_depends_on() -> None:
+def test_the_circumstances_are_the_same_until_something_changes_that_an_attempt_depends_on() -> None:
     found = seen(version("current"))
     before = circumstances_of(found, SETTINGS)
     assert before == circumstances_of(replace(found, promoted_at=NOW), SETTINGS)

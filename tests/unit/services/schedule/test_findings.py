@@ -1,4 +1,4 @@
-"""What a look at an org says beyond its certificates."""
+"""What people are told of an inventory beyond its certificates."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ HIDES = Problem(
 )
 
 
-def look(history: UnitOfWork, *problems: Problem, now: datetime = NOW) -> None:
+def tell(history: UnitOfWork, *problems: Problem, now: datetime = NOW) -> None:
     Findings(cast("ServiceContext", None), history, "production", Scan((), problems), (), now).tell()
 
 
 def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(database: Database) -> None:
     history = UnitOfWork(settings_with("team: {}"), database)
-    look(history, HIDES)
-    look(history, HIDES, now=NOW + DAY)
+    tell(history, HIDES)
+    tell(history, HIDES, now=NOW + DAY)
     (alert,) = history.alerts.open_alerts()
     assert alert.title == "The org production does not show its certificates of the type Certificate"
     assert "Give the permission." in alert.text
     assert [notification.step for notification in history.outbox.notifications(alert.id)] == ["opened"]
     history.outbox.delivered(history.outbox.claim("team", NOW, DAY), "", NOW)
-    look(history, now=NOW + 2 * DAY)
+    tell(history, now=NOW + 2 * DAY)
     assert history.alerts.open_alerts() == []
     assert [notification.step for notification in history.outbox.notifications(alert.id)] == ["opened", "closed"]

@@ -52,12 +52,12 @@ def pair(database: Database) -> CycleBench:
 
 def previous(found: CycleBench) -> str | None:
     """The version before, while it is kept."""
-    return found.bench.store.standing.previous
+    return found.bench.store.staged.previous
 
 
 def refuse_new_keys(found: CycleBench) -> None:
     """Only what is current by now ever logs in."""
-    known = found.bench.store.standing.current
+    known = found.bench.store.staged.current
     found.bench.refuses = lambda version: None if version.fingerprint == known else MISMATCH
 
 
@@ -168,7 +168,7 @@ def test_a_key_that_never_logs_in_is_taken_back_and_one_app_is_left_to_a_person(
     refuse_new_keys(one)
     one.work()
     assert [each.outcome for each in rotations(one.context.database)] == ["reverted"]
-    assert one.rotation.needs_attention, "each try refuses consumers for minutes"
+    assert one.rotation.needs_attention, "each attempt refuses consumers for minutes"
     assert one.open_kinds() == {"attention"}
     for _ in range(4):
         one.bench.time += 2 * DAY
@@ -193,7 +193,7 @@ def test_with_two_apps_nobody_is_refused_and_it_is_tried_again_now_and_then(pair
     assert pair.rotation.needs_attention
 
 
-def test_it_is_tried_again_when_the_world_has_changed(pair: CycleBench) -> None:
+def test_it_is_tried_again_when_the_circumstances_have_changed(pair: CycleBench) -> None:
     pair.work()
     pair.bench.time += DUE
     refuse_new_keys(pair)
@@ -211,7 +211,7 @@ def test_it_is_tried_again_when_the_world_has_changed(pair: CycleBench) -> None:
     assert pair.open_kinds() == set()
 
 
-def test_a_look_at_a_key_on_its_trial_settles_nothing(one: CycleBench) -> None:
+def test_an_inventory_while_a_key_is_being_proven_settles_nothing(one: CycleBench) -> None:
     one.bench.time += DUE
     refuse_new_keys(one)
     one.cycle.take_inventory("production")
@@ -220,12 +220,12 @@ def test_a_look_at_a_key_on_its_trial_settles_nothing(one: CycleBench) -> None:
     known = one.alert(f"expiry:production/ConnectedApp/Billing/{one.bench.current.fingerprint}")
     one.context.history.alerts.acknowledge(known.id, actor="ada", reason="I see to it", now=one.bench.time)
 
-    def look(_app: str) -> None:
+    def take_inventory(_app: str) -> None:
         one.cycle.take_inventory("production")
         one.bench.time += timedelta(minutes=6)
         one.cycle.evaluate()
 
-    one.bench.on_write = look
+    one.bench.on_write = take_inventory
     one.cycle.rotate("billing")
     one.cycle.take_inventory("production")
     assert [each.outcome for each in rotations(one.context.database)] == ["reverted"]
@@ -263,7 +263,7 @@ def test_what_needs_a_person_is_told_before_anything_is_begun(pair: CycleBench) 
     assert pair.open_kinds() == set()
 
 
-def test_an_org_that_is_away_fails_the_try_and_begins_nothing(one: CycleBench) -> None:
+def test_an_org_that_is_away_fails_the_attempt_and_begins_nothing(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
     one.outside.org_fails = AWAY
@@ -347,7 +347,7 @@ def test_nothing_new_is_begun_in_an_org_at_its_limits(one: CycleBench) -> None:
     assert len(rotations(one.context.database)) == 1
 
 
-def test_an_org_is_looked_at_soon_after_something_was_changed_there(one: CycleBench) -> None:
+def test_an_inventory_is_taken_soon_after_something_was_changed(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
     one.cycle.take_inventory("production")
@@ -361,7 +361,7 @@ def test_a_version_that_people_made_current_is_left_alone_until_it_is_due(one: C
     one.work()
     new = make_version("billing", "Billing", now=MOMENT + DUE)
     one.bench.store.versions[new.fingerprint] = new
-    one.bench.store.standing = Stages(current=Fingerprint(new.fingerprint))
+    one.bench.store.staged = Stages(current=Fingerprint(new.fingerprint))
     one.bench.live["Billing"] = new.certificate
     one.bench.time += DUE
     one.work()

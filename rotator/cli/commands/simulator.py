@@ -7,6 +7,7 @@ from __future__ import annotations
 import shlex
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -69,17 +70,45 @@ def simulator() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to keep the orgs in; with --export it is in the folder.",
 )
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A host name of the production org, or of the sandbox when it has .sandbox. in it; may be given again.",
+)
+@click.option(
+    "--like",
+    type=click.Choice(["connected-apps-2024", "spring-26", "eca-unreadable", "eca-other-words"]),
+    help="The kind of org to be (docs/simulator.md).",
+)
 @common_options
-def serve(port: int, export_to: Path | None, propagation: float, flap: float, state_file: Path | None) -> None:
+def serve(
+    port: int,
+    export_to: Path | None,
+    propagation: float,
+    flap: float,
+    state_file: Path | None,
+    hosts: tuple[str, ...],
+    like: str | None,
+) -> None:
     """Serve a production org and a sandbox until Ctrl-C."""
-    from rotator.simulator.org.settings import OrgSettings
+    from rotator.simulator.org.presets import PRESETS, USUAL
     from rotator.simulator.serving.export import Export
     from rotator.simulator.serving.hosting import hosted
 
     stopped = _stop_on_signals()
-    settings = OrgSettings(propagation_seconds=propagation, flap_probability=flap)
+    preset = PRESETS[like] if like else USUAL
+    settings = replace(preset.settings, propagation_seconds=propagation, flap_probability=flap)
     export = Export(export_to, state_file) if export_to else None
-    with hosted(settings, port=port, export=export, state=state_file) as server:
+    with hosted(
+        settings,
+        port=port,
+        export=export,
+        state=state_file,
+        hosts=hosts,
+        external_apps=preset.has_external_apps,
+    ) as server:
         if export:
             _fill_store(export, server)
         _announce(server, export)
@@ -148,7 +177,9 @@ def _version(org: Org, managed: Managed) -> Version | None:
 def _announce(server: SimulatorServer, export: Export | None) -> None:
     click.echo("Two simulated orgs are running; Ctrl-C stops them.")
     for org in server.orgs:
-        click.echo(f"  {org.name:<12}{org.url}  {len(org.apps)} apps")
+        click.echo(f"  {org.name:<12}{org.url}  {len([*org.client_apps])} apps")
+        for host in org.addresses.hosts:
+            click.echo(f"{'':<14}https://{host}  where that name leads here")
     if export is None:
         click.echo(f"Their certificate authority: {server.ca_file}")
         return

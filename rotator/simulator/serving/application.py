@@ -14,11 +14,14 @@ from starlette.routing import Route
 
 from rotator.simulator.serving.control import control_routes
 from rotator.simulator.serving.endpoints import understand
+from rotator.simulator.serving.login_servers import org_of
 from rotator.simulator.wire.answers import NO_CACHE
 from rotator.simulator.wire.faults import Effect
 from rotator.simulator.wire.request import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request as HttpRequest
 
     from rotator.simulator.org.org import Org
@@ -41,16 +44,13 @@ class OrgApplication:
         """The ASGI application."""
 
         async def endpoint(request: HttpRequest) -> Response:
-            plain = Request(
-                request.method,
-                request.url.path,
-                dict(request.query_params),
-                dict(request.headers),
-                await request.body(),
-            )
-            return await self._answer(understand(self.org, plain), request)
+            return await self.answer(request, await _read(request))
 
         return Starlette(routes=[*control_routes(self.org), Route("/{path:path}", endpoint, methods=_METHODS)])
+
+    async def answer(self, request: HttpRequest, read: Request) -> Response:
+        """Answers a request that was read already."""
+        return await self._answer(understand(self.org, read), request)
 
     async def _answer(self, call: Call, request: HttpRequest) -> Response:
         self.org.calls[call.kind] += 1
@@ -71,6 +71,33 @@ class OrgApplication:
                 async with asyncio.timeout(fault.seconds):
                     return await _wait_for_disconnect(request)
         return to_response(answer)
+
+
+@dataclass(frozen=True)
+class LoginServers:
+    """The generic login servers in front of several orgs."""
+
+    orgs: Sequence[Org]
+    break_connection: BreakConnection
+
+    def starlette(self) -> Starlette:
+        """The ASGI application."""
+
+        async def endpoint(request: HttpRequest) -> Response:
+            read = await _read(request)
+            return await OrgApplication(org_of(self.orgs, read), self.break_connection).answer(request, read)
+
+        return Starlette(routes=[Route("/{path:path}", endpoint, methods=_METHODS)])
+
+
+async def _read(request: HttpRequest) -> Request:
+    return Request(
+        request.method,
+        request.url.path,
+        dict(request.query_params),
+        dict(request.headers),
+        await request.body(),
+    )
 
 
 def to_response(answer: Answer) -> Response:

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from rotator.core.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LIFETIME: Final = timedelta(days=825)
 """How long the authority and its certificates are valid; clients refuse longer ones (CA/Browser Forum)."""
@@ -62,24 +65,25 @@ class CertificateAuthority:
         """The authority's certificate, for `ca.pem`."""
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def server_context(self, now: datetime) -> ssl.SSLContext:
-        """TLS for a server on 127.0.0.1, ::1 and localhost, with a certificate signed here."""
+    def server_context(self, now: datetime, names: Iterable[str] = ()) -> ssl.SSLContext:
+        """TLS for a server on 127.0.0.1, ::1, localhost and further names, with a certificate signed here."""
         key = ec.generate_private_key(ec.SECP256R1())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.TemporaryDirectory() as folder:
             # The ssl module loads certificates from files only; this one is worthless outside loopback.
             file = Path(folder, "server.pem")
             file.touch(mode=0o600)
-            file.write_bytes(_private_pem(key) + self._server_certificate(key, now))
+            file.write_bytes(_private_pem(key) + self._server_certificate(key, now, names))
             context.load_cert_chain(file)
         return context
 
-    def _server_certificate(self, key: ec.EllipticCurvePrivateKey, now: datetime) -> bytes:
+    def _server_certificate(self, key: ec.EllipticCurvePrivateKey, now: datetime, names: Iterable[str] = ()) -> bytes:
+        alternatives = x509.SubjectAlternativeName([*_NAMES, *map(x509.DNSName, names)])
         authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         certificate = (
             _builder(_name("localhost"), self.certificate.subject, key.public_key(), now)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(_NAMES), critical=False)
+            .add_extension(alternatives, critical=False)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(authority_key, critical=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rotator.simulator.org.apps import App
+    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
 
 STORE: Final = "keys"
@@ -68,7 +68,7 @@ class Export:
             (self.folder / "keys").mkdir(mode=0o700, exist_ok=True)
             replace_file(self.folder / "ca.pem", ca_pem, 0o644)
             for org in orgs:
-                for app in org.apps.values():
+                for app in org.client_apps:
                     if app.private_key:
                         replace_file(self.folder / _key_file(org, app), app.private_key.pem().reveal())
             replace_file(self.folder / "simulator.json", json.dumps(self._index(orgs), indent=2) + "\n")
@@ -91,16 +91,15 @@ class Export:
                     "name": org.name,
                     "url": org.url,
                     "ca": str(self.folder.resolve() / "ca.pem"),
-                    "management": self._login(org, org.management),
-                    "apps": [
-                        {"name": app.name, "type": "ConnectedApp", **self._login(org, app)} for app in org.apps.values()
-                    ],
+                    "hosts": org.addresses.hosts,
+                    "management": {**self._login(org, org.management), "password": _password(org)},
+                    "apps": [{"name": app.name, "type": app.type, **self._login(org, app)} for app in org.client_apps],
                 }
                 for org in orgs
             ]
         }
 
-    def _login(self, org: Org, app: App) -> dict[str, Any]:
+    def _login(self, org: Org, app: ClientApp) -> dict[str, Any]:
         key = str(self.folder.resolve() / _key_file(org, app)) if app.private_key else None
         return {"client_id": app.client_id, "username": app.username, "private_key": key}
 
@@ -112,7 +111,13 @@ class Export:
         )
 
 
-def _key_file(org: Org, app: App) -> str:
+def _password(org: Org) -> str | None:
+    """For logins over SOAP."""
+    user = org.users.get(org.management.username or "")
+    return user.password.reveal() if user and user.password else None
+
+
+def _key_file(org: Org, app: ClientApp) -> str:
     name = "management" if app is org.management else app.name
     return f"keys/{org.name}-{name}.pem"
 

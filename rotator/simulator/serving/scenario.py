@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from rotator.simulator.org.apps import App
+    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Clock, OrgKind
     from rotator.simulator.org.settings import OrgSettings
 
@@ -65,6 +65,12 @@ ORGS: Final[dict[OrgKind, tuple[AppPlan, ...]]] = {
 }
 """One certificate fresh, one near its end, one expired, one app with none, one alternating pair; and a sandbox."""
 
+EXTERNAL: Final[dict[OrgKind, tuple[AppPlan, ...]]] = {
+    "production": (AppPlan("Shipping", "shipping", 20),),
+    "sandbox": (AppPlan("Shipping", "shipping", 150),),
+}
+"""External client apps."""
+
 MANAGED: Final = (
     Managed("billing", "production", "billing", ("Billing",)),
     Managed("reporting", "production", "reporting", ("Reporting",)),
@@ -82,6 +88,7 @@ def two_orgs(
     random: Random,
     settings: OrgSettings | None = None,
     new_key: Callable[[], PrivateKey] = PrivateKey.generate,
+    external_apps: bool = True,
 ) -> tuple[Org, ...]:
     """A production org and a sandbox. `new_key` gives the key pairs, so that tests can hand out ones they have."""
     orgs = [
@@ -90,7 +97,9 @@ def two_orgs(
     ]
     for org in orgs:
         for plan in ORGS[org.kind]:
-            _set_up(org, plan, new_key)
+            _set_up(org, plan, org.add_app, new_key)
+        for plan in EXTERNAL[org.kind] if external_apps else ():
+            _set_up(org, plan, org.add_external_app, new_key)
     _set_up_others(orgs[0], new_key)
     return tuple(orgs)
 
@@ -118,17 +127,22 @@ def _noon(org: Org, days_left: int) -> datetime:
     return (org.clock() + timedelta(days=days_left)).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
-def _set_up(org: Org, plan: AppPlan, new_key: Callable[[], PrivateKey]) -> App:
+def _set_up(org: Org, plan: AppPlan, add: Callable[..., ClientApp], new_key: Callable[[], PrivateKey]) -> ClientApp:
     name = username(org, plan.user)
     if name not in org.users:
         is_ours = plan is MANAGEMENT
-        org.add_user(name, may_use_metadata=is_ours, profile="Certificate Rotation" if is_ours else "Integration User")
+        org.add_user(
+            name,
+            may_use_metadata=is_ours,
+            profile="Certificate Rotation" if is_ours else "Integration User",
+            password=f"{org.random.getrandbits(96):024x}" if is_ours else "",
+        )
     if plan.days_left is None:
-        return org.add_app(plan.name, username=name)
+        return add(plan.name, username=name)
     if plan.key_of:
         twin = org.app(plan.key_of)
-        return org.add_app(plan.name, username=name, private_key=twin.private_key, certificate=twin.live_certificate)
+        return add(plan.name, username=name, private_key=twin.private_key, certificate=twin.live_certificate)
     key = new_key()
     made_at = org.clock() + timedelta(days=plan.days_left) - LIFETIME
     certificate = self_signed(key, SubjectName(plan.name), now=made_at, lifetime=LIFETIME)
-    return org.add_app(plan.name, username=name, private_key=key, certificate=certificate)
+    return add(plan.name, username=name, private_key=key, certificate=certificate)

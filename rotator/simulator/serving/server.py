@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from rotator.errors import ConfigurationError
-from rotator.simulator.serving.application import OrgApplication
+from rotator.simulator.org.addresses import LOGIN_HOSTS
+from rotator.simulator.serving.application import LoginServers, OrgApplication
 from rotator.simulator.serving.authority import CertificateAuthority
 from rotator.threaded_server import ThreadedServer
 
@@ -50,7 +51,9 @@ class SimulatorServer:
     """Simulated orgs that answer while the `with` block runs.
 
     `orgs` are served on `port`, `port` + 1 and so on; port 0 takes free ones. Their `url` is set, `ca_file` is what
-    clients must trust. Raises ConfigurationError when a port is taken.
+    clients must trust. An org is also reached under its host names (Addresses.hosts), at each of the ports, and the
+    generic login servers are there with them; the server's certificate has all these names. Raises ConfigurationError
+    when a port is taken.
     """
 
     def __init__(
@@ -110,8 +113,8 @@ class SimulatorServer:
         return bound
 
     def _run(self, by_port: dict[int, Org], sockets: list[socket.socket], stack: ExitStack) -> None:
-        context = self._authority.server_context(utc_now())
-        applications: dict[int, ASGIApp] = {}
+        context = self._authority.server_context(utc_now(), names_of(self.orgs))
+        applications: dict[int | str, ASGIApp] = {}
         server = _Server(
             _dispatch(applications),
             sockets,
@@ -120,11 +123,27 @@ class SimulatorServer:
         )
         for port, org in by_port.items():
             applications[port] = OrgApplication(org, server.break_connection).starlette()
+            applications.update(dict.fromkeys(org.addresses.hosts, applications[port]))
+        if any(org.addresses.hosts for org in self.orgs):
+            login_servers = LoginServers(self.orgs, server.break_connection).starlette()
+            applications.update(dict.fromkeys(LOGIN_HOSTS.values(), login_servers))
         stack.enter_context(server)
 
 
-def _dispatch(applications: dict[int, ASGIApp]) -> ASGIApp:
+def _dispatch(applications: dict[int | str, ASGIApp]) -> ASGIApp:
+    """By the host that the client asked for, where it is one of ours, else by the port."""
+
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        await applications[scope["server"][1]](scope, receive, send)
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").partition(":")[0].lower()
+        application = applications.get(host) or applications[scope["server"][1]]
+        await application(scope, receive, send)
 
     return dispatch
+
+
+def names_of(orgs: Sequence[Org]) -> list[str]:
+    """The host names that the server's certificate needs: those of the orgs, and Salesforce's own beside them."""
+    names = [host for org in orgs for host in org.addresses.hosts]
+    if any(name.endswith(".salesforce.com") for name in names):
+        names += ["*.my.salesforce.com", "*.sandbox.my.salesforce.com", *LOGIN_HOSTS.values()]
+    return list(dict.fromkeys(names))

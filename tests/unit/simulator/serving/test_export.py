@@ -74,12 +74,13 @@ def test_the_index_names_every_login_with_absolute_paths_or_null(export: Export,
     index = json.loads((export.folder / "simulator.json").read_text())
     assert set(index) == {"orgs"}
     production = index["orgs"][0]
-    assert set(production) == {"name", "url", "ca", "management", "apps"}
-    assert set(production["management"]) == {"client_id", "username", "private_key"}
+    assert set(production) == {"name", "url", "hosts", "ca", "management", "apps"}
+    assert set(production["management"]) == {"client_id", "username", "private_key", "password"}
     assert Path(production["management"]["private_key"]).is_file()
     apps = {app["name"]: app for app in production["apps"]}
     assert set(apps["Billing"]) == {"name", "type", "client_id", "username", "private_key"}
     assert apps["Billing"]["type"] == "ConnectedApp"
+    assert apps["Shipping"]["type"] == "ExternalClientApplication"
     assert apps["Onboarding"]["private_key"] is None
 
 

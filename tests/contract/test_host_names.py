@@ -103,7 +103,8 @@ class TestSimpleSalesforce:
         salesforce = Salesforce(username="admin@acme.example", consumer_key=client_id, privatekey_file=str(file))
         assert salesforce.sf_instance == MY_DOMAIN
         assert salesforce.query("SELECT Name FROM Organization")["records"][0]["Name"] == "acme"
-        assert salesforce.restful("sobjects/User/describe")["keyPrefix"] == "005"
+        described: Any = salesforce.restful("sobjects/User/describe")
+        assert described["keyPrefix"] == "005"
         assert proxy.asked == {"login.salesforce.com:443", f"{MY_DOMAIN}:443"}
 
     @pytest.mark.usefixtures("proxy")

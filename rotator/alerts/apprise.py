@@ -17,6 +17,7 @@ from rotator.alerts.formatting import (
     moment,
     most_urgent_first,
     one_line,
+    org_of,
     sign_of,
     title_of,
     word_of,
@@ -115,18 +116,18 @@ def _services(name: str, url: Secret, timeout: float) -> Apprise:
 
 
 def _type(message: Message) -> str:
-    return _SETTLED if message.opening else _TYPES[message.severity]
+    return _SETTLED if message.settles else _TYPES[message.alert.severity]
 
 
 def _body(message: Message) -> str:
-    parts = [f"{word_of(message)}, {'' if message.is_end else 'since '}{moment(message.at)}", lines(message.text)]
+    parts = [f"{word_of(message)}, {'' if message.is_last else 'since '}{moment(message.at)}", lines(message.text)]
     parts.append("\n".join(f"{name}: {value}" for name, value in facts_of(message)))
-    if not message.is_end:
+    if not message.is_last:
         parts.append(f"To be told no more: {acknowledging(message)}")
     return "\n\n".join(part for part in parts if part)
 
 
 def _row(message: Message) -> str:
-    where = f" ({one_line(message.org)})" if one_line(message.org) else ""
-    due = f", {due_of(message)}" if message.due else ""
+    where = f" ({org_of(message)})" if org_of(message) else ""
+    due = f", {due_of(message)}" if due_of(message) else ""
     return f"{sign_of(message)} {title_of(message)}{where}{due}"

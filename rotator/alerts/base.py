@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from rotator.core.severity import Severity
+    from rotator.core.alert import Alert
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """One thing to tell people. It never holds a secret."""
+    """What there is to tell of an alert just now."""
 
-    alert_id: str
-    """Id of what it is about; messages about one alert stand in one thread."""
+    alert: Alert
+    """What it is about. Its title stays the same in all messages of it, which stand in one thread; its text and facts
+    are what was known last, also where this message tells that it has ended."""
     key: str
     """Stays the same when the message has to be sent again, and is no other message's: a reader may drop doubles."""
     title: str
-    """One line: "Certificate of Billing in production expires in 14 days"."""
+    """One line: "The certificate of Billing in production expires on 2026-12-07, in 14 days"."""
     text: str
     """A sentence or a few: what happened, what was left as it was, what to do now."""
-    severity: Severity
     at: datetime
     """When it became so."""
-    facts: tuple[tuple[str, str], ...] = ()
-    """Names and values to look up: ("Org", "production"), ("Fingerprint", "1902...")."""
-    is_end: bool = False
-    """Nothing more follows: the alert is settled, or it was one thing that happened."""
-    opening: Message | None = None
-    """The alert as it stood before its end, where that end is told: a message that can be changed shows both."""
-    subject: str = ""
-    """One line that stays the same for all messages of the alert, for threads that go by it; else the title."""
-    org: str = ""
-    """Where it is, for the table of a digest."""
-    due: datetime | None = None
-    """After this it is too late: when the certificate expires."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Names and values to look up."""
+    settles: bool = False
+    """It tells of the end of something that was told of before: what can be changed there now shows both."""
+
+    @property
+    def is_last(self) -> bool:
+        """Nothing more follows: the alert has ended, or it was one thing that happened."""
+        return not self.alert.is_open
 
 
 class DeliveryFailed(RotatorError):

@@ -66,25 +66,26 @@ def title_of(message: Message) -> str:
 
 def subject_of(message: Message) -> str:
     """What names all messages of the alert, on one line; never empty."""
-    return one_line(message.subject) or title_of(message)
+    return one_line(message.alert.title) or title_of(message)
 
 
 def facts_of(message: Message) -> list[tuple[str, str]]:
     """Names and values that are not empty, each on one line."""
     shown = [
-        (cut(one_line(name), _LONGEST_NAME), cut(one_line(value), _LONGEST_VALUE)) for name, value in message.facts
+        (cut(one_line(name), _LONGEST_NAME), cut(one_line(value), _LONGEST_VALUE))
+        for name, value in message.facts.items()
     ]
     return [(name, value) for name, value in shown if name and value]
 
 
 def sign_of(message: Message) -> str:
     """A sign for how much it matters, or that it is settled."""
-    return SETTLED if message.opening else _SIGNS[message.severity]
+    return SETTLED if message.settles else _SIGNS[message.alert.severity]
 
 
 def word_of(message: Message) -> str:
     """The same in words: a sign and a colour are never all there is."""
-    return "Settled" if message.opening else _WORDS[message.severity]
+    return "Settled" if message.settles else _WORDS[message.alert.severity]
 
 
 def moment(time: datetime) -> str:
@@ -97,21 +98,30 @@ def day(time: datetime) -> str:
     return time.astimezone(UTC).date().isoformat()
 
 
+def org_of(message: Message) -> str:
+    """Where it is, on one line; empty where that is in no org."""
+    return one_line(message.alert.org or "")
+
+
+def due(message: Message) -> datetime | None:
+    """After this it is too late; None where nothing is due, or nothing any more."""
+    return None if message.settles else message.alert.not_after
+
+
 def due_of(message: Message) -> str:
     """`until 2026-12-05`, or that it is over; empty where nothing is due."""
-    if message.due is None:
-        return ""
-    return f"{'until' if message.due > message.at else 'expired on'} {day(message.due)}"
+    last = due(message)
+    return f"{'until' if last > message.at else 'expired on'} {day(last)}" if last else ""
 
 
 def acknowledging(message: Message) -> str:
     """The command that stops further messages of an alert."""
-    return f"rotator alerts ack {message.alert_id} --reason TEXT"
+    return f"rotator alerts ack {message.alert.id} --reason TEXT"
 
 
 def told_no_more_until(message: Message) -> str:
     """What `acknowledging` does, in words."""
-    return f"To be told no more of it until it is settled{' or has expired' if message.due else ''}:"
+    return f"To be told no more of it until it is settled{' or has expired' if due(message) else ''}:"
 
 
 def most_urgent_first(messages: Iterable[Message]) -> list[Message]:
@@ -119,8 +129,9 @@ def most_urgent_first(messages: Iterable[Message]) -> list[Message]:
     weights = list(_SIGNS)
 
     def rank(message: Message) -> tuple[bool, int, bool, float, str]:
-        due = message.due.timestamp() if message.due else 0.0
-        return message.is_end, -weights.index(message.severity), message.due is None, due, message.title
+        last = due(message)
+        until = last.timestamp() if last else 0.0
+        return message.is_last, -weights.index(message.alert.severity), last is None, until, message.title
 
     return sorted(messages, key=rank)
 
@@ -129,7 +140,7 @@ def digest_title(messages: Iterable[Message]) -> str:
     """`Certificates and logins: 12 messages, 3 critical`: with `Re: ` before it, it fits on the line of a header."""
     found = list(messages)
     counts = [
-        (sum(message.severity is severity and not message.is_end for message in found), word)
+        (sum(message.alert.severity is severity and not message.is_last for message in found), word)
         for severity, word in ((Severity.CRITICAL, "critical"), (Severity.WARNING, "warning"))
     ]
     parts = [f"{count} {word}{'s' if word == 'warning' and count > 1 else ''}" for count, word in counts if count]

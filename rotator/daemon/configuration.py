@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.plugins import open_channel
 from rotator.config.loading import load
+from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import NewAlert
 
 if TYPE_CHECKING:
     from rotator.application import Application

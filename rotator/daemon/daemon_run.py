@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.daemon.rotation_log import RunningRotations
     from rotator.history.locks.locks import Hold
-    from rotator.services.reporting.overview import AlertDetails, CertificatePast, Overview, RotationPast
+    from rotator.services.alerting.details import AlertDetails
+    from rotator.services.reporting.overview import CertificatePast, Overview, RotationPast
     from rotator.web.source import Source
 
 

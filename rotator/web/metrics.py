@@ -20,7 +20,6 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 import rotator
-from rotator.services.reporting.overview import alert_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +133,7 @@ def _of_rotations(overview: Overview) -> Iterator[Metric]:
 
 def _of_alerts(overview: Overview) -> Iterator[Metric]:
     alerts = _gauge("rotator_alerts", "Open alerts.", labels=("state", "kind", "severity"))
-    states = Counter((alert_state(alert, overview.at), alert.kind, str(alert.severity)) for alert in overview.alerts)
+    states = Counter((str(alert.state(overview.at)), alert.kind, str(alert.severity)) for alert in overview.alerts)
     for labels, count in sorted(states.items()):
         alerts.add_metric(labels, count)
     yield alerts

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.services.reporting.overview import AlertDetails, CertificatePast, Overview, RotationPast
+    from rotator.services.alerting.details import AlertDetails
+    from rotator.services.reporting.overview import CertificatePast, Overview, RotationPast
 
 LEAST_PATIENCE: Final = timedelta(seconds=60)
 """A scheduler that ticks every second may be late by more than a few of its ticks on a busy machine."""

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 
-from rotator.services.reporting.overview import Urgency, alert_state
+from rotator.services.reporting.overview import Urgency
 from rotator.web.picture import MOST_BARS, PERIODS, Axis, bar, by_org, columns
 from rotator.web.search import MANAGED, NOT_RESTING, Search, number_of, page_of
 from rotator.web.templates import page
@@ -128,10 +128,10 @@ class Views:
 
     def alert(self, request: Request) -> Response:
         """One alert, and who was told of it."""
-        past = self._source.alert(request.path_params["id"])
-        if past is None:
+        details = self._source.alert(request.path_params["id"])
+        if details is None:
             raise HTTPException(404, "The history knows no alert of this id.")
-        return page("alert", self._shown().values | {"past": past})
+        return page("alert", self._shown().values | {"details": details})
 
     def _shown(self) -> _Shown:
         return _Shown(self._source.overview(), self._alive())
@@ -175,7 +175,6 @@ class _Shown:
             "now": self.overview.at,
             "alive": self._alive,
             "marks": self.axis.marks,
-            "alert_state": lambda alert: alert_state(alert, self.overview.at),
         }
 
     def bars(self, lines: Iterable[CertificateLine]) -> list[Bar]:

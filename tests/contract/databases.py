@@ -13,8 +13,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import make_url, text
 
+from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import NewAlert
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import Database, open_database
 from rotator.history.records import NewRotation

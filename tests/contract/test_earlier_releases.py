@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Inspector, column, insert, inspect, table, text
 
+from rotator.core.alert import Alert
 from rotator.core.attempts import AttemptRecord
 from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import Alert, AlertRecords
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Notification, Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine import upgrades

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, HistoryError
-from rotator.history.alerts.alerts import Alert, AlertRecords
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import CLOSED, Notification, Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.tables import ALERT, NOTIFICATION
@@ -22,6 +22,7 @@ from tests.contract.databases import NEW_ALERT, NOW, together
 if TYPE_CHECKING:
     from sqlalchemy import Table
 
+    from rotator.core.alert import Alert
     from rotator.history.engine.database import Database
 
 LEASE = timedelta(minutes=10)

@@ -175,7 +175,7 @@ def test_an_alert_ends_where_it_was_told_when_a_person_replaces_the_certificate(
     assert closed == dict.fromkeys(replaced, len(CHANNELS))
     for name, channel in year.channels.items():
         for _, message, thread in channel.messages:
-            if message.opening:
+            if message.settles:
                 assert thread, f"{name} was told the end outside the thread"
 
 

@@ -17,12 +17,14 @@ from rotator.alerts.formatting import (
     cut,
     day,
     digest_title,
+    due,
     due_of,
     facts_of,
     lines,
     moment,
     most_urgent_first,
     one_line,
+    org_of,
     spans,
     subject_of,
     title_of,
@@ -47,10 +49,11 @@ _WIDTH: Final = 76
 _NAMES: Final = {
     "acknowledging": acknowledging,
     "day": day,
+    "due": due,
     "facts_of": facts_of,
     "lines": lines,
     "moment": moment,
-    "one_line": one_line,
+    "org_of": org_of,
     "spans": spans,
     "title_of": title_of,
     "told_no_more_until": told_no_more_until,
@@ -60,7 +63,7 @@ _NAMES: Final = {
 
 def mail_of(message: Message, *, sender: str, to: Sequence[str], now: datetime, thread: str | None) -> EmailMessage:
     """One message, in the thread that `thread_of` has named."""
-    mail = _mail(sender, to, now, important=message.severity is Severity.CRITICAL and not message.is_end)
+    mail = _mail(sender, to, now, important=message.alert.severity is Severity.CRITICAL and not message.is_last)
     mail["Message-ID"] = message_id(message.key, sender)
     root, subject = parse_thread(thread)
     if root:
@@ -75,7 +78,7 @@ def mail_of(message: Message, *, sender: str, to: Sequence[str], now: datetime, 
 def digest_of(messages: Sequence[Message], *, sender: str, to: Sequence[str], now: datetime) -> EmailMessage:
     """Many messages as one table, the most urgent first."""
     ordered = most_urgent_first(messages)
-    critical = any(message.severity is Severity.CRITICAL and not message.is_end for message in ordered)
+    critical = any(message.alert.severity is Severity.CRITICAL and not message.is_last for message in ordered)
     mail = _mail(sender, to, now, important=critical)
     mail["Message-ID"] = message_id("\n".join(sorted(message.key for message in ordered)), sender)
     mail["Subject"] = digest_title(ordered)
@@ -139,7 +142,7 @@ def _plain(message: Message) -> str:
     facts = facts_of(message)
     width = max((len(name) for name, _ in facts), default=0)
     parts.append("\n".join(f"{name + ':':<{width + 1}} {value}" for name, value in facts))
-    if not message.is_end:
+    if not message.is_last:
         parts.append(f"{told_no_more_until(message)}\n  {acknowledging(message)}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -147,14 +150,14 @@ def _plain(message: Message) -> str:
 def _plain_digest(messages: Sequence[Message]) -> str:
     parts = [digest_title(messages)]
     for message in messages:
-        about = ", ".join(part for part in (word_of(message), one_line(message.org), due_of(message)) if part)
-        rest = [f"  {acknowledging(message)}"] if not message.is_end else []
+        about = ", ".join(part for part in (word_of(message), org_of(message), due_of(message)) if part)
+        rest = [f"  {acknowledging(message)}"] if not message.is_last else []
         parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *rest]))
     return "\n\n".join([*parts, "Each in full, with what to do: rotator alerts list ID"]) + "\n"
 
 
 def _since(message: Message) -> str:
-    return f"{'' if message.is_end else 'since '}{moment(message.at)}"
+    return f"{'' if message.is_last else 'since '}{moment(message.at)}"
 
 
 def _wrapped(line: str) -> list[str]:

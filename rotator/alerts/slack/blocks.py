@@ -19,7 +19,7 @@ from rotator.alerts.formatting import (
     lines,
     moment,
     most_urgent_first,
-    one_line,
+    org_of,
     sign_of,
     title_of,
     word_of,
@@ -62,7 +62,7 @@ def blocks_of(message: Message) -> list[Block]:
 
 def settled_blocks_of(message: Message) -> list[Block]:
     """What becomes of the first message of an alert that has ended: how it ended, above the facts that it had."""
-    return blocks_of(replace(message, facts=(message.opening or message).facts))
+    return blocks_of(replace(message, facts=message.alert.facts))
 
 
 def digest_blocks_of(messages: Sequence[Message]) -> list[Block]:
@@ -84,15 +84,15 @@ def digest_fallback_of(messages: Sequence[Message]) -> str:
 
 
 def _row(message: Message) -> Block:
-    where = f" · {cut(one_line(message.org), 100)}" if one_line(message.org) else ""
-    due = f" · {due_of(message)}" if message.due else ""
+    where = f" · {cut(org_of(message), 100)}" if org_of(message) else ""
+    due = f" · {due_of(message)}" if due_of(message) else ""
     text = f"{sign_of(message)} {cut(title_of(message), _ROW_TITLE)}\n{word_of(message)}{where}{due}"
     return {"type": "section", "text": _mrkdwn(_cut_markup(_escaped(text), TEXT))}
 
 
 def _last_line(message: Message) -> str:
     parts = [word_of(message), f"since {moment(message.at)}"]
-    if message.is_end:
+    if message.is_last:
         parts = [word_of(message), moment(message.at)]
     else:
         parts.append(f"`{_escaped(acknowledging(message))}`")

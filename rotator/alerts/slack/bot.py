@@ -65,7 +65,7 @@ class SlackBotChannel:
     def send(self, message: Message, *, thread: str | None) -> str:
         """A reply in the alert's thread, or its first message. What matters is shown in the Slack channel as well."""
         place = self._place(thread)
-        if place and message.opening:
+        if place and message.settles:
             self._settle(place, message)
         with self._call():
             answer = self._post(message, place)
@@ -109,9 +109,9 @@ class SlackBotChannel:
         if place is None:
             return self._client.chat_postMessage(channel=self._channel, **content)
         # The facts are in the first message of the thread, but for a digest.
-        reply = content if place.is_digest else content | {"blocks": blocks_of(replace(message, facts=()))}
+        reply = content if place.is_digest else content | {"blocks": blocks_of(replace(message, facts={}))}
         # A reply alone is seen only by those who follow the thread.
-        loud = message.severity.reaches(Severity.WARNING) and not message.is_end
+        loud = message.alert.severity.reaches(Severity.WARNING) and not message.is_last
         try:
             return self._client.chat_postMessage(
                 channel=self._channel, thread_ts=place.ts, reply_broadcast=loud, **reply

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Message
     from rotator.application import Application
-    from rotator.history.alerts.alerts import Alert
-    from rotator.history.alerts.outbox import Notification
+    from rotator.core.alert import Alert
+    from rotator.services.alerting.details import AlertDetails
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,28 @@ def _try(app: Application, name: str) -> _Answer:
 def _message(channel: str, now: datetime) -> Message:
     from rotator.alerts.base import Message  # noqa: PLC0415 - `--help` needs no channel
     from rotator.cli.runs import actor  # noqa: PLC0415
-    from rotator.core.severity import Severity  # noqa: PLC0415
+    from rotator.core.alert import Alert  # noqa: PLC0415
 
-    return Message(
-        alert_id="test",
-        # Each test is a message of its own, which no reader takes for a double.
-        key=f"test/{now.isoformat()}/{channel}",
+    test = Alert(
+        id="test",
+        key="test",
+        kind="test",
+        severity=Severity.INFO,
         title="A test message of rotator",
         text="Nothing has happened. If you can read this, alerts arrive here.",
-        severity=Severity.INFO,
+        channel=channel,
+        facts={"Channel": channel, "Sent by": actor()},
+        opened_at=now,
+        closed_at=now,
+    )
+    return Message(
+        alert=test,
+        # Each test is a message of its own, which no reader takes for a double.
+        key=f"test/{now.isoformat()}/{channel}",
+        title=test.title,
+        text=test.text,
         at=now,
-        facts=(("Channel", channel), ("Sent by", actor())),
-        is_end=True,
+        facts=test.facts,
     )
 
 
@@ -172,24 +182,20 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
        "acknowledged": {"at", "by", "why"} or null, "snoozed": {"until", "by", "why"} or null,
        "notifications": [{"step", "channel", "queued_at", "delivered_at", "attempts", "next_at", "problem"}]}.
     """
-    from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415
-    from rotator.history.alerts.outbox import Outbox  # noqa: PLC0415 - `ack --help` needs no database
-    from rotator.services.alerting.rules import AlertRules  # noqa: PLC0415
+    from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415 - `ack --help` needs no database
+    from rotator.services.alerting.details import details_of  # noqa: PLC0415
 
     with invocation.application() as app:
-        now, alerts, alerting = app.now(), AlertRecords(app.database), AlertRules(app.settings, app.database)
+        now, alerts = app.now(), AlertRecords(app.database)
         if ids:
-            found = list({alert.id: alert for alert in map(alerts.find, ids)}.values())
+            found = list(map(alerts.find, ids))
         else:
             found = alerts.all(_NEWEST) if every else _worst_first(alerts.open_alerts())
-        told: dict[str, list[Notification]] = {alert.id: [] for alert in found}
-        for notification in Outbox(app.database).notifications(*told):
-            told[notification.alert_id].append(notification)
-    lines = [_Line(alert, told[alert.id], alerting.next_at(alert, now), now) for alert in found]
+        lines = details_of(found, app.settings, app.database, now)
     if invocation.json:
-        print_json([line.as_json() for line in lines])
+        print_json([_details_as_json(line) for line in lines])
     else:
-        _print(lines, has_channels=bool(app.settings.alerts.channels), in_full=bool(ids))
+        _print(lines, now, has_channels=bool(app.settings.alerts.channels), in_full=bool(ids))
 
 
 @alerts.command()
@@ -282,67 +288,25 @@ def _what_is_told_still(alert: Alert) -> str:
     return "its end and that the certificate has expired are" if alert.kind == "expiry" else "its end is"
 
 
-class _Line:
-    """One alert as it is shown."""
-
-    def __init__(
-        self, alert: Alert, notifications: list[Notification], next_at: datetime | None, now: datetime
-    ) -> None:
-        self.alert: Final = alert
-        self.notifications: Final = notifications
-        self.now: Final = now
-        self.next_at: Final = None if alert.is_acknowledged else next_at
-
-    def as_json(self) -> dict[str, Any]:
-        """One line of `alerts list --json`."""
-        alert = self.alert
-        acknowledged = {"at": alert.acknowledged_at, "by": alert.acknowledged_by, "why": alert.acknowledged_why}
-        snoozed = {"until": alert.snoozed_until, "by": alert.snoozed_by, "why": alert.snoozed_why}
-        notifications = [
-            with_former_names({name: getattr(each, name) for name in _SHOWN_OF_A_NOTIFICATION})
-            for each in self.notifications
-        ]
-        told = {
-            "next_at": self.next_at,
-            "acknowledged": acknowledged if alert.is_acknowledged else None,
-            "snoozed": snoozed if alert.snoozed_until else None,
-            "notifications": notifications,
-        }
-        return with_former_names({name: getattr(alert, name) for name in _SHOWN} | told)
-
-    def channels(self) -> str:
-        """The channels that have accepted it, and those that have not yet."""
-        delivered = dict.fromkeys(each.channel for each in self.notifications if each.delivered_at)
-        pending = dict.fromkeys(each.channel for each in self.notifications if not each.delivered_at)
-        return ", ".join([*delivered, *(f"{name} (pending)" for name in pending)]) or NOTHING
-
-    def next(self) -> str:
-        """When more of it is told."""
-        if self.alert.is_open and self.alert.is_snoozed(self.now):
-            return f"snoozed, {away(self.alert.snoozed_until, self.now)}"
-        return away(self.next_at, self.now) if self.alert.is_open else "ended"
-
-    def in_full(self) -> Iterable[str]:
-        """What messages say beside the title."""
-        yield self.alert.text
-        yield from (f"{name}: {value}" for name, value in self.alert.facts.items())
-
-    def remarks(self) -> Iterable[str]:
-        """What a person should know of it besides."""
-        alert = self.alert
-        if alert.acknowledged_at:
-            when = distance(alert.acknowledged_at - self.now)
-            yield f"acknowledged by {alert.acknowledged_by}, {when}: {alert.acknowledged_why}"
-        if alert.is_open and alert.is_snoozed(self.now):
-            yield f"snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until, self.now)}: {alert.snoozed_why}"
-        if not alert.is_open and alert.closed_why:
-            yield f"ended {distance((alert.closed_at or self.now) - self.now)}: {alert.closed_why}"
-        refused = {each.channel: each.problem for each in self.notifications if not each.delivered_at and each.problem}
-        for channel, problem in refused.items():
-            yield f"{channel} has not accepted it: {problem}"
+def _details_as_json(details: AlertDetails) -> dict[str, Any]:
+    """One line of `alerts list --json`."""
+    alert = details.alert
+    acknowledged = {"at": alert.acknowledged_at, "by": alert.acknowledged_by, "why": alert.acknowledged_why}
+    snoozed = {"until": alert.snoozed_until, "by": alert.snoozed_by, "why": alert.snoozed_why}
+    notifications = [
+        with_former_names({name: getattr(each, name) for name in _SHOWN_OF_A_NOTIFICATION})
+        for each in details.notifications
+    ]
+    rest = {
+        "next_at": details.next_at,
+        "acknowledged": acknowledged if alert.is_acknowledged else None,
+        "snoozed": snoozed if alert.snoozed_until else None,
+        "notifications": notifications,
+    }
+    return with_former_names({name: getattr(alert, name) for name in _SHOWN} | rest)
 
 
-def _print(lines: list[_Line], *, has_channels: bool, in_full: bool) -> None:
+def _print(lines: list[AlertDetails], now: datetime, *, has_channels: bool, in_full: bool) -> None:
     if not lines:
         console().print("Nothing is open.")
     else:
@@ -355,14 +319,41 @@ def _print(lines: list[_Line], *, has_channels: bool, in_full: bool) -> None:
                 state(line.alert.severity),
                 clean(line.alert.title),
                 f"{line.alert.opened_at:%Y-%m-%d %H:%M}",
-                line.channels(),
-                line.next(),
+                ", ".join([*line.delivered_to, *(f"{name} (pending)" for name in line.pending_for)]) or NOTHING,
+                _next(line, now),
             )
         console().print(rows)
         for line in lines:
-            for sentence in line.in_full() if in_full else ():
+            for sentence in (*(_in_full(line.alert) if in_full else ()), *_remarks(line, now)):
                 console().print(f"{line.alert.id}: {clean(sentence)}")
-            for remark in line.remarks():
-                console().print(f"{line.alert.id}: {clean(remark)}")
     if not has_channels:
         console().print("No channel is configured, so nobody is told: add one under `alerts` in config.yaml.")
+
+
+def _next(line: AlertDetails, now: datetime) -> str:
+    """When more of it is told."""
+    if not line.alert.is_open:
+        return line.alert.state(now)
+    if line.alert.is_snoozed(now):
+        return f"snoozed, {away(line.alert.snoozed_until, now)}"
+    return away(line.next_at, now)
+
+
+def _in_full(alert: Alert) -> Iterable[str]:
+    """What messages say beside the title."""
+    yield alert.text
+    yield from (f"{name}: {value}" for name, value in alert.facts.items())
+
+
+def _remarks(line: AlertDetails, now: datetime) -> Iterable[str]:
+    """What a person should know of it besides."""
+    alert = line.alert
+    if alert.acknowledged_at:
+        when = distance(alert.acknowledged_at - now)
+        yield f"acknowledged by {alert.acknowledged_by}, {when}: {alert.acknowledged_why}"
+    if alert.is_open and alert.is_snoozed(now):
+        yield f"snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until, now)}: {alert.snoozed_why}"
+    if alert.closed_at and alert.closed_why:
+        yield f"closed {distance(alert.closed_at - now)}: {alert.closed_why}"
+    for channel, problem in line.problems.items():
+        yield f"{channel} has not accepted it: {problem}"

@@ -1,16 +1,16 @@
-"""AlertRecords: what people should know of, from when it begins until it ends."""
+"""The alerts in the history (`rotator.core.alert`): begun, kept up to date, taken on, put off, ended."""
 
 from __future__ import annotations
 
 import base64
 import json
 import secrets
-from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, or_, select, update
 
+from rotator.core.alert import Alert, NewAlert
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, label
 from rotator.errors import ConfigurationError, HistoryError
@@ -21,75 +21,13 @@ from rotator.history.journal.chain import canonical, refuse_private_keys, storab
 from rotator.history.journal.events import Entry, append
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
 
     from rotator.history.engine.transactions import Transactions
     from rotator.history.records import JSON
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewAlert:
-    """What is known of an alert when it begins. It never holds a secret."""
-
-    key: str
-    """Names what it is about: of one key there is at most one alert that is open."""
-    kind: str
-    """Such as `expiry`, `org`, `rotation` (`rotator.services.alerting.catalog`)."""
-    severity: Severity
-    title: str
-    """One line: "The certificate of Billing in production expires on 2026-12-07"."""
-    text: str
-    """A sentence or a few: what happened, what was left as it was, what to do now."""
-    org: str | None = None
-    app: str | None = None
-    type: str | None = None
-    """What holds the certificate (`rotator.core.kinds.Kind`), where it is about one."""
-    credential: str | None = None
-    store: str | None = None
-    channel: str | None = None
-    """The channel that it is about."""
-    fingerprint: str | None = None
-    not_after: datetime | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)
-    """Names and values to look up, in their order."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alert(NewAlert):
-    """One alert as the history knows it."""
-
-    id: str
-    """Such as `20261123-7f3k9qzm`; its beginning will do where it is the only one that begins so."""
-    opened_at: datetime
-    closed_at: datetime | None = None
-    closed_why: str = ""
-    acknowledged_at: datetime | None = None
-    acknowledged_by: str | None = None
-    acknowledged_why: str | None = None
-    snoozed_until: datetime | None = None
-    snoozed_by: str | None = None
-    snoozed_why: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not ended."""
-        return self.closed_at is None
-
-    @property
-    def is_acknowledged(self) -> bool:
-        """Whether somebody has taken it on."""
-        return self.acknowledged_at is not None
-
-    def says(self, new: NewAlert) -> bool:
-        """Whether nothing of it would be changed by `AlertRecords.open` with this."""
-        return all(getattr(self, name) == getattr(new, name) for name in _NEW)
-
-    def is_snoozed(self, now: datetime) -> bool:
-        """Whether people are left alone with it just now."""
-        return self.snoozed_until is not None and now < self.snoozed_until
 
 
 ALWAYS_TOLD: Final = (label(EXPIRED), CLOSED)

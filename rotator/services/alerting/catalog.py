@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
 from rotator.errors import RotationHalted
-from rotator.history.alerts.alerts import NewAlert
 from rotator.services.rotation.report import Outcome
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from rotator.core.alert import Alert
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
-    from rotator.history.alerts.alerts import Alert
     from rotator.history.records import Verification
     from rotator.services.rotation.report import Report
 
@@ -87,6 +87,7 @@ def unreadable_store(store: str, error: RotatorError, since: datetime | None = N
         severity=Severity.WARNING,
         title=f"The store {store} cannot be read",
         text=sentences(error) + " Nothing that is kept there can be rotated meanwhile.",
+        store=store,
         facts={"Store": store} | _moment("Last read", since),
     )
 
@@ -100,6 +101,7 @@ def hidden(org: str, kind: str, error: RotatorError) -> NewAlert:
         title=f"The org {org} does not show its certificates of the type {kind}",
         text=f"{sentences(error)} Alerts of them go by what was last seen.",
         org=org,
+        type=kind,
         facts={"Org": org, "Type": kind},
     )
 
@@ -221,6 +223,7 @@ def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewAle
         f" `rotator status {credential}` tells whether it is there. Do not enroll it anew before.",
         org=org,
         credential=credential,
+        store=store,
         facts=_of_credential(credential, org) | {"Store": store},
     )
 
@@ -238,6 +241,7 @@ def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: st
         text=f"It was last seen on {_day(last_seen)}: {why}.{loss}{hint}",
         org=org,
         app=name,
+        type=kind,
         credential=credential,
         facts={"Org": org, "Type": kind, "Name": name} | _moment("Last seen", last_seen),
     )

@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
+from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
 from rotator.errors import RotatorError
-from rotator.history.alerts.alerts import NewAlert
 from rotator.services.alerting.catalog import DELIVERY, key, sentences
 from rotator.services.alerting.messages import message_of
 
@@ -41,7 +41,7 @@ class Letter:
     @property
     def ends_a_thread(self) -> bool:
         """It is answered there, also where many come at once: a digest cannot show that a thread is settled."""
-        return bool(self.thread) and self.message.opening is not None
+        return bool(self.thread) and self.message.settles
 
 
 def letters_of(claimed: Iterable[Notification], alerts: AlertRecords, outbox: Outbox, now: datetime) -> list[Letter]:
@@ -140,7 +140,7 @@ class Delivery:
                     "dropped what was pending for a channel that is not configured any more", extra=_about(name, count)
                 )
         for alert in self._alerts.open_alerts(kind=DELIVERY):
-            if alert.key not in {key(DELIVERY, name) for name in channels}:
+            if alert.channel not in channels:
                 self._alerting.solved(alert.key, "The channel is not configured any more.", now)
 
     def deliver(
@@ -303,6 +303,7 @@ def _alert(channel: str, title: str, error: RotatorError) -> NewAlert:
         severity=Severity.WARNING,
         title=title,
         text=sentences(error),
+        channel=channel,
         facts={"Channel": channel},
     )
 

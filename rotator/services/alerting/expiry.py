@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.config.durations import format_duration
+from rotator.core.alert import NewAlert
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, crossed, next_crossing, severity_at
-from rotator.history.alerts.alerts import NewAlert
 from rotator.services.inventory.seen import ObservedCertificate
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.config.alerts import AlertSettings, ChannelSettings
-    from rotator.history.alerts.alerts import Alert
+    from rotator.core.alert import Alert
 
 EXPIRY: Final = "expiry"
 """Kind of the alert that a certificate expires."""
@@ -105,6 +105,7 @@ def expires(place: ObservedCertificate, tightest: timedelta) -> NewAlert:
         text=_managed_text(place) if place.credential else _unmanaged_text(place, tightest),
         org=place.org,
         app=place.name,
+        type=place.kind,
         credential=place.credential,
         fingerprint=place.fingerprint or None,
         not_after=place.not_after,
@@ -145,7 +146,7 @@ def place_of(alert: Alert, rotate_before: Mapping[str, timedelta]) -> ObservedCe
     """The place as it was when the alert was last looked at; `rotate_before` by credential."""
     return ObservedCertificate(
         org=alert.org or "",
-        kind=alert.facts.get("Type", ""),
+        kind=alert.type or "",
         name=alert.app or "",
         fingerprint=alert.fingerprint or "",
         not_after=alert.not_after,
@@ -174,6 +175,7 @@ def is_weak(place: ObservedCertificate, longest_lifetime: timedelta) -> NewAlert
         text=" ".join([*sentences, by_whom]),
         org=place.org,
         app=place.name,
+        type=place.kind,
         credential=place.credential,
         fingerprint=place.fingerprint or None,
         facts=_facts(place),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from rotator.history.alerts.alerts import Alert
+    from rotator.core.alert import Alert
     from rotator.history.alerts.outbox import Notification
 
 
@@ -31,50 +31,28 @@ def message_of(alert: Alert, notifications: Sequence[Notification], now: datetim
 
 def _news(alert: Alert, key: str, notifications: Sequence[Notification], now: datetime) -> Message:
     # Of other alerts a step is that it was opened, or that people are reminded of it.
-    crossed = (
-        [notification.step for notification in notifications if notification.step != OPENED]
-        if alert.kind == EXPIRY
-        else []
-    )
+    crossed = [each.step for each in notifications if each.step != OPENED] if alert.kind == EXPIRY else []
     # Several at once: it was crossed earlier, and nobody could be told then.
-    late = (("Thresholds crossed", ", ".join(crossed)),) if len(crossed) > 1 else ()
+    late = {"Thresholds crossed": ", ".join(crossed)} if len(crossed) > 1 else {}
     return Message(
-        alert_id=alert.id,
+        alert=alert,
         key=key,
         title=alert.title + _left(alert, now),
         text=alert.text,
-        severity=alert.severity,
         at=_crossed_at(alert, crossed) or alert.opened_at,
-        facts=(*alert.facts.items(), *late),
-        is_end=not alert.is_open,
-        subject=alert.title,
-        org=alert.org or "",
-        due=alert.not_after,
+        facts={**alert.facts, **late},
     )
 
 
 def _end(alert: Alert, key: str) -> Message:
-    opening = Message(
-        alert_id=alert.id,
-        key=f"{alert.id}/{OPENED}",
-        title=alert.title,
-        text=alert.text,
-        severity=alert.severity,
-        at=alert.opened_at,
-        facts=tuple(alert.facts.items()),
-    )
     return Message(
-        alert_id=alert.id,
+        alert=alert,
         key=key,
         title=f"Settled: {alert.title}",
         text=alert.closed_why,
-        severity=alert.severity,
         at=alert.closed_at or alert.opened_at,
-        facts=(("Org", alert.org),) if alert.org else (),
-        is_end=True,
-        opening=opening,
-        subject=alert.title,
-        org=alert.org or "",
+        facts={"Org": alert.org} if alert.org else {},
+        settles=True,
     )
 
 

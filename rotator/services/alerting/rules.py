@@ -13,7 +13,7 @@ from rotator.core.thresholds import label
 from rotator.history.alerts.alerts import ALWAYS_TOLD, AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox, reminder
 from rotator.history.engine.transactions import Within
-from rotator.services.alerting.catalog import DELIVERY, ORG, STORE, usual_ending
+from rotator.services.alerting.catalog import ORG, STORE, usual_ending
 from rotator.services.alerting.expiry import (
     EXPIRY,
     WEAK,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.config.settings import Settings
-    from rotator.history.alerts.alerts import Alert, NewAlert
+    from rotator.core.alert import Alert, NewAlert
     from rotator.history.engine.transactions import Transactions
     from rotator.services.inventory.seen import ObservedCertificate
 
@@ -200,14 +200,13 @@ class AlertRules:
             for name, channel in self._settings.channels.items()
             if alert.severity.reaches(channel.least)
             and (channel.orgs is None or alert.org is None or alert.org in channel.orgs)
-            and alert.key != f"{DELIVERY}:{name}"
+            and alert.channel != name
         ]
 
     def _is_of_the_past(self, alert: Alert) -> bool:
-        named: dict[str, Collection[str]] = {ORG: self._configured.orgs, STORE: self._configured.stores}
-        if alert.kind in named:
-            return alert.key.partition(":")[2] not in named[alert.kind]
         if alert.org is not None and alert.org not in self._configured.orgs:
+            return True
+        if alert.kind == STORE and alert.store not in self._configured.stores:
             return True
         # A certificate may be live still, whoever managed it.
         is_live = alert.kind in {EXPIRY, WEAK}

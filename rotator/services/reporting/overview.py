@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.alert import Alert, AlertState
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, crossed, severity_at
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.core.attempts import AttemptRecord
-    from rotator.history.alerts.alerts import Alert
-    from rotator.history.alerts.outbox import Notification
     from rotator.history.journal.rotations import Count, GapTotal
     from rotator.history.records import Event, Rotation, SeenCertificate
 
@@ -191,7 +190,7 @@ class Overview:
         return tuple(
             alert
             for alert in self.alerts
-            if alert.severity.reaches(Severity.WARNING) and alert_state(alert, self.at) == "open"
+            if alert.severity.reaches(Severity.WARNING) and alert.state(self.at) is AlertState.OPEN
         )
 
     @property
@@ -215,20 +214,3 @@ class CertificatePast:
     seen: SeenCertificate
     brought: tuple[Rotation, ...]
     replaced: tuple[Rotation, ...]
-
-
-@dataclass(frozen=True)
-class AlertDetails:
-    """One alert, and what was told of it where."""
-
-    alert: Alert
-    notifications: tuple[Notification, ...]
-
-
-def alert_state(alert: Alert, now: datetime) -> str:
-    """`open`, `acknowledged`, `snoozed` or `closed`."""
-    if not alert.is_open:
-        return "closed"
-    if alert.is_acknowledged:
-        return "acknowledged"
-    return "snoozed" if alert.is_snoozed(now) else "open"

@@ -23,9 +23,9 @@ from rotator.history.engine.tables import HEAD
 from rotator.history.journal import queries, rotations
 from rotator.history.sightings import last_sightings
 from rotator.services.alerting.catalog import ATTENTION, DELIVERY, ORG, ROTATION, UNSTORED, key
+from rotator.services.alerting.details import details_of
 from rotator.services.reporting.live import LiveCertificates
 from rotator.services.reporting.overview import (
-    AlertDetails,
     CertificateLine,
     CertificatePast,
     ChannelLine,
@@ -43,9 +43,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from rotator.config.settings import CredentialSettings, Settings
-    from rotator.history.alerts.alerts import Alert
+    from rotator.core.alert import Alert
     from rotator.history.engine.database import Database
     from rotator.history.records import LastSighting, Rotation
+    from rotator.services.alerting.details import AlertDetails
 
 NEWEST: Final = 500
 """So many rotations are shown."""
@@ -95,7 +96,8 @@ class HistoryReader:
             found = AlertRecords(self._database).find(alert_id)
         except ConfigurationError:
             return None
-        return AlertDetails(found, tuple(Outbox(self._database).notifications(found.id)))
+        [details] = details_of([found], self._settings(), self._database, self._now())
+        return details
 
     def try_writing(self) -> None:
         """Proves that the history can be written, by a row that is written as it is."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from rotator.core.alert import NewAlert
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
-    from rotator.history.alerts.alerts import NewAlert
     from rotator.services.inventory.scan import Found, Scan
     from rotator.services.schedule.context import ServiceContext, UnitOfWork
 

@@ -41,8 +41,8 @@ from rotator.services.schedule.jobs import JobKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from rotator.core.alert import NewAlert
     from rotator.core.decision.observations import Observation
-    from rotator.history.alerts.alerts import NewAlert
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import JobAdapters, ServiceContext
     from rotator.services.schedule.due import DueNow, NextDues

@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rotator.alerts.base import Channel, Message
 from rotator.alerts.plugins import Settings, open_channel
 from rotator.config.alerts import AppriseChannel, Email, SlackBot, SlackWebhook
-from rotator.core.severity import Severity
 from tests.contract.servers.mail import PASSWORD, USERNAME, MailServer, mail_server
 from tests.contract.servers.slack import CHANNEL, TOKEN, WEBHOOK, FakeSlack, Ordered, fake_slack, refusal
+from tests.messages import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-MOMENT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+    from rotator.alerts.base import Channel
+
 HOSTILE = "<!channel> & <https://example.com|Billing>\r\nBcc: everybody@example.com\u202e"
 """A name as somebody in an org could choose it."""
-
-
-def message(number: int = 1, **changes: Any) -> Message:
-    """A message like those that are sent."""
-    plain: dict[str, Any] = {
-        "alert_id": f"20261123-{number:08}",
-        "key": f"20261123-{number:08}/30d/ops",
-        "title": f"The certificate of App{number} in production expires on 2026-12-23, in 30 days",
-        "text": "Nobody replaces it by schedule.\nUpload a new certificate in Setup.",
-        "severity": Severity.WARNING,
-        "at": MOMENT,
-        "facts": (("Org", "production"), ("Fingerprint", "19" * 32)),
-        "subject": f"The certificate of App{number} in production expires on 2026-12-23",
-        "org": "production",
-        "due": MOMENT + timedelta(days=30),
-    }
-    return Message(**plain | changes)
 
 
 class Ground(Protocol):

@@ -10,8 +10,9 @@ import pytest
 
 from rotator.alerts.base import DeliveryFailed
 from rotator.core.severity import Severity
-from tests.contract.channels.grounds import HOSTILE, Ground, message
+from tests.contract.channels.grounds import HOSTILE, Ground
 from tests.contract.planted import logging_everything, whole
+from tests.messages import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 def test_an_accepted_message_has_arrived_once_with_all_that_it_says(ground: Ground) -> None:
     ground.open().send(message(), thread=None)
     (arrived,) = ground.arrived()
-    for part in ("App1", "2026-12-23", "Upload a new certificate", "19" * 32, "rotator alerts ack 20261123-00000001"):
+    for part in ("App1", "2026-12-07", "Upload a new certificate", "19" * 32, "rotator alerts ack 20261123-00000001"):
         assert part in arrived
 
 
@@ -42,7 +43,8 @@ def test_a_digest_is_one_message_that_names_every_alert(ground: Ground) -> None:
 
 
 def test_a_digest_names_the_most_urgent_first(ground: Ground) -> None:
-    ground.open().send_digest([message(1, severity=Severity.INFO), message(2, severity=Severity.CRITICAL)])
+    severities = {1: Severity.INFO, 2: Severity.CRITICAL}
+    ground.open().send_digest([message(number, about={"severity": severities[number]}) for number in severities])
     (arrived,) = ground.arrived()
     assert arrived.index("App2 ") < arrived.index("App1 ")
 
@@ -93,7 +95,8 @@ def test_a_server_that_is_not_there_is_a_failure_that_may_pass(ground: Ground, u
 
 
 def test_names_from_an_org_are_shown_and_do_nothing(ground: Ground) -> None:
-    ground.open().send(message(title=HOSTILE, subject=HOSTILE, facts=((HOSTILE, HOSTILE),), org=HOSTILE), thread=None)
+    hostile = message(about={"title": HOSTILE, "org": HOSTILE}, title=HOSTILE, facts={HOSTILE: HOSTILE})
+    ground.open().send(hostile, thread=None)
     (arrived,) = ground.arrived()
     assert "\u202e" not in arrived
 

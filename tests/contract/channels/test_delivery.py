@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.config.settings import Settings
+from rotator.core.alert import NewAlert
 from rotator.core.attempts import BackOff
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
-from rotator.history.alerts.alerts import AlertRecords, NewAlert
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.services.alerting.delivery import LEASE, Delivery
 from rotator.services.alerting.rules import AlertRules
-from tests.contract.channels.grounds import MOMENT, MailGround, SlackGround
+from tests.contract.channels.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import FakeSlack, fake_slack, refusal
+from tests.messages import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,9 @@ import pytest
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
 from rotator.errors import ConfigurationError
-from tests.contract.channels.grounds import HOSTILE, MailGround, message
+from tests.contract.channels.grounds import HOSTILE, MailGround
 from tests.contract.servers.mail import MailServer, mail_server
+from tests.messages import message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def test_an_alert_is_one_thread_and_a_repeat_has_the_same_id(mail: MailGround) -
     channel = mail.open()
     thread = channel.send(message(), thread=None)
     assert channel.send(message(), thread=None) == thread
-    channel.send(message(key="later", subject="Another"), thread=thread)
+    channel.send(message(key="later", about={"title": "Another"}), thread=thread)
     first, again, later = mail.server.arrived
     assert first["Message-ID"] == again["Message-ID"] != later["Message-ID"]
     assert later["References"] == later["In-Reply-To"] == first["Message-ID"]
@@ -54,7 +55,8 @@ def test_a_digest_is_the_thread_of_its_alerts(mail: MailGround) -> None:
 
 
 def test_names_with_line_breaks_reach_nobody_else(mail: MailGround) -> None:
-    mail.open().send(message(title=HOSTILE, subject=HOSTILE, text=HOSTILE), thread=f"<a@example.com> {HOSTILE}")
+    hostile = message(about={"title": HOSTILE}, title=HOSTILE, text=HOSTILE)
+    mail.open().send(hostile, thread=f"<a@example.com> {HOSTILE}")
     (arrived,) = mail.server.arrived
     assert mail.server.recipients == [["ops@example.com"]]
     assert arrived["Bcc"] is None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.alerts.base import Channel, DeliveryFailed, Message
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
-from tests.contract.channels.grounds import HOSTILE, SlackGround, WebhookGround, message
+from tests.contract.channels.grounds import HOSTILE, SlackGround, WebhookGround
 from tests.contract.servers.slack import CHANNEL, NAME, FakeSlack, Ordered, fake_slack, refusal
+from tests.messages import message, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +45,6 @@ def hook(slack: FakeSlack, tmp_path: Path) -> Channel:
     return WebhookGround(slack, tmp_path).open()
 
 
-def end(**changes: Any) -> Message:
-    plain: dict[str, Any] = {"key": "end", "title": "Settled: App1", "is_end": True, "opening": message()}
-    return message(**plain | changes)
-
-
 def test_an_alert_is_one_thread(bot: Channel, slack: FakeSlack) -> None:
     thread = bot.send(message(), thread=None)
     bot.send(message(key="2"), thread=thread)
@@ -59,7 +55,7 @@ def test_an_alert_is_one_thread(bot: Channel, slack: FakeSlack) -> None:
 
 def test_when_an_alert_ends_the_thread_says_so_and_its_first_message_is_settled(bot: Channel, slack: FakeSlack) -> None:
     thread = bot.send(message(), thread=None)
-    bot.send(end(), thread=thread)
+    bot.send(settled(), thread=thread)
     first, reply = slack.posted
     assert (first.updates, first.title, reply.title) == (1, "✅ Settled: App1", "✅ Settled: App1")
     assert "19" * 32 in str(first.content)
@@ -70,10 +66,10 @@ def test_when_an_alert_ends_the_thread_says_so_and_its_first_message_is_settled(
 @pytest.mark.parametrize(
     ("told", "loud"),
     [
-        (message(severity=Severity.INFO), False),
-        (message(severity=Severity.WARNING), True),
-        (message(severity=Severity.CRITICAL), True),
-        (end(severity=Severity.CRITICAL), False),
+        (message(about={"severity": Severity.INFO}), False),
+        (message(about={"severity": Severity.WARNING}), True),
+        (message(about={"severity": Severity.CRITICAL}), True),
+        (settled(about={"severity": Severity.CRITICAL}), False),
     ],
 )
 def test_a_reply_that_matters_is_shown_to_those_who_do_not_follow_the_thread(
@@ -86,13 +82,13 @@ def test_a_reply_that_matters_is_shown_to_those_who_do_not_follow_the_thread(
 
 def test_a_digest_is_the_thread_of_its_alerts_and_stays_as_it_is(bot: Channel, slack: FakeSlack) -> None:
     thread = bot.send_digest([message(1), message(2)])
-    bot.send(end(), thread=thread)
+    bot.send(settled(), thread=thread)
     digest, reply = slack.posted
     assert digest.updates == 0
     assert reply.thread_ts == digest.ts
 
 
-@pytest.mark.parametrize("told", [message(key="later"), end()])
+@pytest.mark.parametrize("told", [message(key="later"), settled()])
 def test_what_belongs_into_a_thread_that_was_deleted_is_told_without_it(
     bot: Channel, slack: FakeSlack, told: Message
 ) -> None:
@@ -108,22 +104,22 @@ def test_an_end_that_was_refused_is_told_once_when_it_is_sent_again(bot: Channel
     slack.ordered += [Ordered(500), Ordered(500)]
     for _ in range(2):
         with pytest.raises(DeliveryFailed):
-            bot.send(end(), thread=thread)
-    bot.send(end(), thread=thread)
+            bot.send(settled(), thread=thread)
+    bot.send(settled(), thread=thread)
     assert [posted.thread_ts is None for posted in slack.posted] == [True, False]
 
 
 def test_a_channel_may_be_named_instead_of_its_id(slack: FakeSlack, tmp_path: Path) -> None:
     channel = SlackGround(slack, tmp_path).open(channel=NAME)
     thread = channel.send(message(), thread=None)
-    channel.send(end(), thread=thread)
+    channel.send(settled(), thread=thread)
     assert slack.posted[0].updates == 1
     assert thread.startswith(f"{CHANNEL}/")
 
 
 @pytest.mark.parametrize("thread", ["COTHER999/1700000000.000001", "<abc@example.com> Billing/1.2", "x", ""])
 def test_a_thread_of_another_place_is_not_continued(bot: Channel, slack: FakeSlack, thread: str) -> None:
-    assert bot.send(end(), thread=thread).startswith(f"{CHANNEL}/")
+    assert bot.send(settled(), thread=thread).startswith(f"{CHANNEL}/")
     (posted,) = slack.posted
     assert (posted.thread_ts, posted.updates) == (None, 0)
 
@@ -142,7 +138,7 @@ def test_a_check_finds_that_the_token_may_not_write(
 
 def test_names_mention_nobody_and_are_no_links(bot: Channel, hook: Channel, slack: FakeSlack) -> None:
     for channel in (bot, hook):
-        channel.send(message(title=HOSTILE, text=HOSTILE, facts=((HOSTILE, HOSTILE),)), thread=None)
+        channel.send(message(title=HOSTILE, text=HOSTILE, facts={HOSTILE: HOSTILE}), thread=None)
         content = dict(slack.posted[-1].content)
         # A header is plain text: Slack looks for nothing in it.
         assert content["blocks"][0]["text"]["type"] == "plain_text"

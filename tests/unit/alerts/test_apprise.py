@@ -7,7 +7,7 @@ import pytest
 from rotator.alerts.plugins import open_channel
 from rotator.config.alerts import AppriseChannel
 from rotator.errors import ConfigurationError
-from tests.unit.alerts.messages import MOMENT
+from tests.messages import MOMENT
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.alerts.formatting import cut, digest_title, due_of, one_line, title_of
-from tests.unit.alerts.messages import MOMENT, message, settled
+from tests.messages import MOMENT, message, settled
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -39,7 +39,7 @@ def test_a_message_is_never_without_a_title() -> None:
 
 def test_what_has_expired_is_not_said_to_be_good_until_then() -> None:
     assert due_of(message()) == "until 2026-12-07"
-    assert due_of(message(due=MOMENT)) == "expired on 2026-11-23"
+    assert due_of(message(about={"not_after": MOMENT})) == "expired on 2026-11-23"
 
 
 def test_a_digest_counts_what_is_still_open() -> None:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from rotator.alerts.plugins import open_channel
 from rotator.config.alerts import ChannelChoice
 from rotator.errors import ConfigurationError
-from tests.unit.alerts.messages import MOMENT
+from tests.messages import MOMENT
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "slack": {"token": {"env": "SECRET"}, "channel": "C0123ABCD"},

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.config.loading import parse
-from rotator.history.alerts.alerts import Alert, AlertRecords
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.services.alerting.rules import AlertRules
 from rotator.services.inventory.seen import ObservedCertificate
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rotator.config.settings import Settings
+    from rotator.core.alert import Alert
     from rotator.history.engine.database import Database
 
 NOW: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

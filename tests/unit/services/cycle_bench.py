@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.alerts.base import Message
+    from rotator.core.alert import Alert
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
-    from rotator.history.alerts.alerts import Alert
     from rotator.history.engine.database import Database
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener

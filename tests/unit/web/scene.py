@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.config.settings import Settings
+from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import AlertRecords, NewAlert
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.journal.journal import Journal

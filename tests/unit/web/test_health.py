@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from rotator.config.daemon import HttpSettings
+from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
-from rotator.history.alerts.alerts import AlertRecords, NewAlert
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords
 from rotator.services.alerting.catalog import STORE
 from rotator.services.reporting.reader import HistoryReader

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rotator.alerts.mail.text import digest_of, mail_of, message_id, parse_thread, thread_of
 from rotator.core.severity import Severity
-from tests.unit.alerts.messages import MOMENT, any_message, message, settled, texts
+from tests.messages import MOMENT, any_message, message, settled, texts
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -86,7 +86,7 @@ def test_a_mail_says_everything_in_plain_text_and_in_html() -> None:
     mail = received(made(message()))
     for kind in ("plain", "html"):
         text = part(mail, kind)
-        for word in ("in 14 days", "Upload a new certificate", "19" * 32, "rotator alerts ack 20261123-7f3k9qzm"):
+        for word in ("in 14 days", "Upload a new certificate", "19" * 32, "rotator alerts ack 20261123-00000001"):
             assert word in text
 
 
@@ -99,7 +99,7 @@ def test_a_mail_says_that_a_machine_has_sent_it_and_when() -> None:
 
 @pytest.mark.parametrize(("severity", "importance"), [("critical", "high"), ("warning", None)])
 def test_only_what_is_critical_is_marked_important(severity: str, importance: str | None) -> None:
-    assert received(made(message(severity=Severity(severity))))["Importance"] == importance
+    assert received(made(message(about={"severity": Severity(severity)})))["Importance"] == importance
 
 
 def test_the_same_message_has_the_same_id_and_another_has_another() -> None:
@@ -121,13 +121,13 @@ def test_all_mails_of_an_alert_are_one_thread_under_one_subject() -> None:
     assert thread_of(later, thread) == thread
     assert later["In-Reply-To"] == later["References"] == first["Message-ID"]
     assert later["Subject"] == f"Re: {first['Subject']}"
-    assert first["Subject"] == message().subject
+    assert first["Subject"] == message().alert.title
 
 
 @pytest.mark.parametrize("length", range(60, 100, 5))
 def test_a_subject_stands_on_the_line_of_its_name(length: int) -> None:
     subject = ("certificate " * 20)[:length].strip()
-    written = bytes(made(message(subject=subject)))
+    written = bytes(made(message(about={"title": subject})))
     assert f"Subject: {subject}\r\n".encode() in written
     assert max(len(line) for line in written.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 78
 
@@ -139,7 +139,7 @@ def test_a_thread_that_is_none_is_none() -> None:
 
 @pytest.mark.parametrize(("due", "words"), [(MOMENT, "it is settled or has expired:"), (None, "it is settled:")])
 def test_what_cannot_expire_is_not_said_to(due: datetime | None, words: str) -> None:
-    assert f"To be told no more of it until {words}" in part(received(made(message(due=due))), "plain")
+    assert f"To be told no more of it until {words}" in part(received(made(message(about={"not_after": due}))), "plain")
 
 
 def test_the_end_of_an_alert_is_not_to_be_acknowledged() -> None:
@@ -149,10 +149,10 @@ def test_the_end_of_an_alert_is_not_to_be_acknowledged() -> None:
 
 
 def test_a_digest_is_a_table_with_the_most_urgent_first() -> None:
-    urgent = message(title="Urgent", severity=Severity.CRITICAL, due=MOMENT + timedelta(days=1))
-    soon = message(title="Soon", due=MOMENT + timedelta(days=8))
-    later = message(title="Later", due=MOMENT + timedelta(days=13))
-    over = settled(title="Over", severity=Severity.CRITICAL)
+    urgent = message(title="Urgent", about={"severity": Severity.CRITICAL, "not_after": MOMENT + timedelta(days=1)})
+    soon = message(title="Soon", about={"not_after": MOMENT + timedelta(days=8)})
+    later = message(title="Later", about={"not_after": MOMENT + timedelta(days=13)})
+    over = settled(title="Over", about={"severity": Severity.CRITICAL})
     mail = received(digest_of([over, later, soon, urgent], sender="rotator@example.com", to=TO, now=MOMENT))
     for kind in ("plain", "html"):
         places = [part(mail, kind).index(title) for title in ("Urgent", "Soon", "Later", "Over")]

@@ -18,7 +18,7 @@ from rotator.alerts.slack.blocks import (
 )
 from rotator.core.severity import Severity
 from tests.contract.servers.block_kit import complaints
-from tests.unit.alerts.messages import any_message, message, settled
+from tests.messages import any_message, message, settled
 
 if TYPE_CHECKING:
     from rotator.alerts.base import Message
@@ -73,7 +73,7 @@ def test_whatever_a_digest_holds_slack_takes_it(told: list[Message]) -> None:
 @pytest.mark.parametrize("offset", range(5))
 def test_a_text_that_is_cut_is_cut_between_characters(character: str, offset: int) -> None:
     text = "x" * offset + character * 4000
-    blocks = blocks_of(message(title=text, text=text, facts=((text, text),)))
+    blocks = blocks_of(message(title=text, text=text, facts={text: text}))
     assert complaints(blocks) == []
     assert all(map(is_inert, markup(blocks)))
 
@@ -81,7 +81,7 @@ def test_a_text_that_is_cut_is_cut_between_characters(character: str, offset: in
 def test_a_message_shows_title_text_facts_and_how_to_acknowledge_it() -> None:
     told = json.dumps(blocks_of(message()), ensure_ascii=False)
     for part in (
-        "🟠 The certificate of Billing",
+        "🟠 The certificate of App1",
         "Upload a new certificate",
         "19" * 32,
         "rotator alerts ack 20261123-",
@@ -103,12 +103,12 @@ def test_a_digest_says_how_many_more_there_are_than_it_shows() -> None:
 
 @pytest.mark.parametrize(("severity", "sign"), [("info", "🔵"), ("warning", "🟠"), ("critical", "🔴")])
 def test_how_much_it_matters_is_said_by_a_sign_and_in_words(severity: str, sign: str) -> None:
-    told = json.dumps(blocks_of(message(severity=Severity(severity))), ensure_ascii=False)
+    told = json.dumps(blocks_of(message(about={"severity": Severity(severity)})), ensure_ascii=False)
     assert sign in told
     assert {"info": "For information", "warning": "Warning", "critical": "Critical"}[severity] in told
 
 
 def test_a_name_in_markup_is_shown_as_it_is() -> None:
-    (field, *_) = blocks_of(message(facts=(("Org", "<!channel> & co"),)))[2]["fields"]
+    (field, *_) = blocks_of(message(facts={"Org": "<!channel> & co"}))[2]["fields"]
     assert field["text"] == "*Org*\n&lt;!channel&gt; &amp; co"
     assert field["verbatim"] is True

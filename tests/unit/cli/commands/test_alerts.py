@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.alert import Alert, NewAlert
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import Alert, AlertRecords, NewAlert
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.engine.database import open_database
 
@@ -88,7 +89,7 @@ def test_where_nothing_is_wrong_nothing_is_listed(rotator: Command, config: Path
     assert rotator("--config", config, "alerts", "list", "--json").json == []
     AlertRecords(database).add_closed(replace(EXPIRY, key="rotated:1"), NOW)
     assert rotator("--config", config, "alerts", "list").out == "Nothing is open.\n"
-    assert "ended" in rotator("--config", config, "alerts", "list", "--all").out
+    assert "closed" in rotator("--config", config, "alerts", "list", "--all").out
 
 
 def test_an_alert_is_shown_in_full_by_its_id(rotator: Command, config: Path, expiry: Alert) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.alerts.base import DeliveryFailed, Message, PartlyAccepted
+from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
 from rotator.core.thresholds import label
 from rotator.errors import ConfigurationError
-from rotator.history.alerts.alerts import AlertRecords, NewAlert
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.services.alerting.delivery import AT_ONCE, BACK_OFF, DELIVER, DIGEST_UP_TO, LEASE, Delivered, Delivery
@@ -20,7 +21,7 @@ from rotator.testing.versions import MOMENT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from rotator.history.alerts.alerts import Alert
+    from rotator.core.alert import Alert
     from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
@@ -120,7 +121,7 @@ def test_what_is_owed_is_told_once(desk: Desk) -> None:
     assert desk.deliver() == Delivered(told=1)
     assert desk.deliver() == Delivered()
     ((message, thread),) = desk.channel.sent
-    assert (message.alert_id, message.title, message.text, thread) == (alert.id, alert.title, alert.text, None)
+    assert (message.alert, message.title, message.text, thread) == (alert, alert.title, alert.text, None)
     (notification,) = desk.outbox.notifications(alert.id)
     assert (notification.delivered_at, notification.thread) == (MOMENT, "thread 1")
 
@@ -130,10 +131,10 @@ def test_several_thresholds_at_once_are_one_message_that_says_which(desk: Desk) 
     alert = desk.alert(steps=steps, kind="expiry", not_after=MOMENT + 10 * DAY + timedelta(hours=3), app="Billing")
     desk.deliver()
     (message,) = [message for message, _ in desk.channel.sent]
-    assert ("Thresholds crossed", "60d, 30d, 14d") in message.facts
+    assert message.facts["Thresholds crossed"] == "60d, 30d, 14d"
     assert message.at == MOMENT - 4 * DAY + timedelta(hours=3), "when the last of them was crossed, seen or not"
     assert message.title == f"{alert.title}, in 10 days"
-    assert message.subject == alert.title
+    assert message.alert.title == alert.title
     assert all(notification.delivered_at for notification in desk.outbox.notifications(alert.id))
 
 
@@ -152,9 +153,8 @@ def test_the_end_of_an_alert_is_told_in_its_thread_with_what_it_was(desk: Desk) 
     desk.deliver(DAY)
     message, thread = desk.channel.sent[-1]
     assert (message.title, message.text) == (f"Settled: {alert.title}", "The org can be read again, after 3 days.")
-    assert (message.is_end, thread) == (True, "thread 1")
-    assert message.opening is not None
-    assert message.opening.facts == (("Org", "org1"),)
+    assert (message.settles, message.is_last, thread) == (True, True, "thread 1")
+    assert (message.alert.title, message.alert.facts) == (alert.title, {"Org": "org1"})
 
 
 def test_the_end_of_an_alert_that_the_channel_never_heard_of_is_not_told(desk: Desk) -> None:
@@ -170,8 +170,7 @@ def test_what_happened_and_is_over_is_one_message_after_which_nothing_follows(de
     desk.outbox.add(alert.id, OPENED, "ops", MOMENT)
     desk.deliver()
     (message,) = [message for message, _ in desk.channel.sent]
-    assert message.is_end
-    assert message.opening is None
+    assert (message.is_last, message.settles) == (True, False)
 
 
 def test_many_at_once_are_a_digest_which_is_the_thread_of_each(desk: Desk) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rotator.history.alerts.alerts import NewAlert
+    from rotator.core.alert import NewAlert
 
 EXPIRY = "expiry:production/ConnectedApp/Legacy"
 AWAY = OrgUnavailable("The org does not answer.", hint="Wait.")
@@ -184,7 +184,9 @@ class TestWhoHears:
     def test_a_channel_is_never_told_of_its_own_failure(self, database: Database) -> None:
         at = desk(database, "ops: {}\nmail: {}")
         broken = catalog.unreadable_store("keys", AWAY)
-        at.alerting.problem(type(broken)(**vars(broken) | {"key": "delivery:ops", "kind": "delivery"}), NOW)
+        at.alerting.problem(
+            type(broken)(**vars(broken) | {"key": "delivery:ops", "kind": "delivery", "channel": "ops"}), NOW
+        )
         assert at.owed() == {"mail": [OPENED]}
 
 

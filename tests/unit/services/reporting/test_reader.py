@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
 from rotator.core.severity import Severity
-from rotator.history.alerts.alerts import AlertRecords, NewAlert
+from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords
 from rotator.history.records import Sighting
 from rotator.history.sightings import last_sightings, record_sightings

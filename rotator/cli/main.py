@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "adopt": Lazy("rotator.cli.commands.rotate", "adopt", "Take a key pair made by hand into the store."),
     "export": Lazy("rotator.cli.commands.export", "export", "Write the current version to a keystore that Java reads."),
     "verify": Lazy("rotator.cli.commands.verify", "verify", "Log in with what is stored."),
-    "run": Lazy("rotator.cli.commands.run", "run", "The service: look, tell people, rotate what is due, by schedule."),
+    "run": Lazy("rotator.cli.commands.run", "run", "The service: inventories, messages, rotations of what is due."),
     "history": Lazy("rotator.cli.commands.history", "history", "What was done, and the proof that nobody rewrote it."),
     "alerts": Lazy(
         "rotator.cli.commands.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."

@@ -29,7 +29,7 @@ class BackOffSettings(Section):
 
 
 class HeartbeatSettings(Section):
-    """An address that is called after each full round, so that silence is noticed (Healthchecks, Uptime Kuma, ...)."""
+    """A monitor outside that is called after each full cycle, to notice silence (Healthchecks, Uptime Kuma, ...)."""
 
     url: SecretReference
     """Who knows it can pretend to be this daemon, so it is kept as a secret."""
@@ -43,9 +43,9 @@ class DaemonSettings(Section):
     tick: Period = timedelta(seconds=15)
     """How often it asks what is due."""
     inventory_every: Period = timedelta(hours=1)
-    """How often each org is looked at."""
+    """How often the inventory of each org is taken."""
     jitter: Duration = timedelta(minutes=2)
-    """A look begins up to so much later, so that not all orgs are called at once."""
+    """An inventory begins up to so much later, so that not all orgs are called at once."""
     orgs_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
     rotations_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
     back_off: BackOffSettings = BackOffSettings()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @common_options
-@click.option("--once", is_flag=True, help="Do one full round, and end.")
+@click.option("--once", is_flag=True, help="Do one full cycle, and end.")
 @click.option(
     "--log-format",
     type=click.Choice([each.value for each in LogFormat]),
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--http/--no-http", default=True, help="Whether to serve health, metrics and the status page.")
 @pass_invocation
 def run(invocation: Invocation, *, once: bool, log_format: str, http: bool) -> None:
-    """Look at every org by schedule, tell people in time, rotate what is due, until it is asked to stop.
+    """Take inventories by schedule, tell people in time, rotate what is due, until it is asked to stop.
 
     \b
     SIGTERM, Ctrl-C   ends where nothing is half done, and says where that is; a second one ends at once
@@ -43,7 +43,7 @@ def run(invocation: Invocation, *, once: bool, log_format: str, http: bool) -> N
 
     Of several on one database one works, and the others stand by for it.
 
-    With --once it does one full round. Exit codes then: 0 all is well; 1 a person is needed; 3 something is away, or
+    With --once it does one full cycle. Exit codes then: 0 all is well; 1 a person is needed; 3 something is away, or
     another `rotator run` works already; 130 it was asked to stop.
     """
     log_as_service(LogFormat(log_format), os.environ, sys.stderr, verbose=invocation.verbose)

@@ -1,7 +1,8 @@
 """The decision: what was observed + what is wanted + the time -> the next single action.
 
-`decide` asks the clauses below one after another; the first that has an answer gives it. No clause knows what an
-earlier run did: all follows from what store and org show now. Rules that the clauses keep, whatever fails or crashes:
+`decide` is a pure function. It asks the clauses below one after another; the first that has an answer gives it. No
+clause knows what an earlier run did: all follows from what store and org show now, so that after a crash at any point
+the next run decides as this one would have. Rules that the clauses keep, whatever fails or crashes:
 
 - a certificate is uploaded only when its key is stored (an observed version is one whose key was read back), save the
   throwaway certificate of `disable`;
@@ -10,6 +11,15 @@ earlier run did: all follows from what store and org show now. Rules that the cl
 - some stored version matches the live certificate of the app that `current` logs in through;
 - `invalid assertion`, and what the app said of the very same key just before its certificate was there, alone speak
   against a certificate; every other refusal changes nothing on the org.
+
+When is a key proven? By HTTP 200 with a token that userinfo accepts, for the right org and user: by default five times
+in a row over at least 30 seconds, as the org's servers may disagree for a while. When is a new key given up? After 15
+minutes of what the app says of a wrong key without a break, or 30 with breaks (`Verification`).
+
+What an app says of a wrong key is `invalid assertion`, and whatever it said of this very key when it was tried once
+just before its certificate was there, while current's key logged in through the same app: an external client app was
+heard to say `invalid_client`. An outage, a limit, a wrong clock and a locked user teach nothing, and an app that
+accepts the key before it has its certificate calls for a person. After every other answer the run waits, then stops.
 """
 
 from __future__ import annotations

@@ -1,4 +1,14 @@
-"""One rotation of a credential at a time, by locks that die with the process that holds them."""
+"""One rotation of a credential at a time, by locks that die with the process that holds them.
+
+For one machine a lock is a file beside the SQLite database, held by flock(2): the kernel lets go of it, whatever kills
+the holder. For many machines it is an advisory lock of a session in Postgres (`rotator.history.locks.advisory`): the
+server lets go of it when it knows that the session is gone. Nobody ever waits for a lock: who does not get it is told
+who has it and since when, as the holder has written it there.
+
+A lock can be lost while its holder lives: the server restarts, the connection breaks, the file is deleted. So it can be
+asked, where it is kept, whether it is still held, and be taken again. What that means for a rotation is in
+`rotator.services.rotation.lock`; that it is asked before each action, in `rotator.services.rotation.run`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Held(Protocol):
-    """A lock where it is kept."""
+    """One lock, as the file system or a server keeps it."""
 
     def take(self) -> None:
         """Takes it. Raises RotationRunning, HistoryError."""
@@ -37,7 +47,7 @@ class Held(Protocol):
 
 
 class Hold:
-    """A credential that is held, for as long as the lock lasts."""
+    """A credential's lock that was taken, and may have been lost since."""
 
     def __init__(self, credential: str, held: Held) -> None:
         self._credential: Final = credential
@@ -53,7 +63,7 @@ class Hold:
             raise HistoryUnavailable(
                 f"The lock on the credential {self._credential} was lost, so another process may be rotating it now.",
                 effect="What was done until then stays as it is; nothing was changed since.",
-                hint="Run this again: it looks at the world as it is, and goes on from there.",
+                hint="Run this again: it goes on from what it finds then.",
             )
 
     def take_again(self) -> None:
@@ -69,7 +79,7 @@ class Hold:
 
 
 class RotationLocks(Protocol):
-    """What keeps two rotations of one credential apart."""
+    """Where the locks of all credentials are taken."""
 
     def hold(self, credential: str) -> AbstractContextManager[Hold]:
         """Holds the credential until the context ends or the process dies, and never waits.

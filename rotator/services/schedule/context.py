@@ -1,4 +1,14 @@
-"""What jobs work with: the context that all jobs of a cycle share, and the adapters that each opens for itself."""
+"""What jobs work with: the context that all share, and the adapters that each opens for itself.
+
+Jobs run in threads, and nothing they use is shared unless it may be: the settings, which never change (a configuration
+that is read again makes another context), the history, whose `UnitOfWork` takes a connection for each transaction, the
+count of calls to each org, and the clock. Sessions, HTTPS connections and stores are a job's own. It opens them when it
+begins and closes them when it ends (`rotator.application.Application.fork`), so that no lock is needed around them, and
+nothing of a job that hangs or fails is left to the next.
+
+What belongs together is written in one `UnitOfWork.transaction`. It is committed at its end, or rolled back by an
+exception or a crash, and nobody else writes meanwhile: what was read in it is still so when it is written.
+"""
 
 from __future__ import annotations
 

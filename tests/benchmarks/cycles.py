@@ -1,6 +1,6 @@
-"""A round over 200 orgs with 20 apps each, against a bare client that makes the same calls; and an idle daemon.
+"""A cycle over 200 orgs with 20 apps each, against a bare client that makes the same calls; and an idle daemon.
 
-Run it in the source tree, with nothing else to do for the machine: `.venv/bin/python -m tests.benchmarks.rounds`.
+Run it in the source tree, with nothing else to do for the machine: `.venv/bin/python -m tests.benchmarks.cycles`.
 The orgs are simulated in two further processes on loopback. The bare client is what one would write in an afternoon:
 requests in as many threads, assertions by PyJWT, envelopes from templates, certificates taken out with a regular
 expression and their dates read; nothing is checked, kept or told.
@@ -61,7 +61,7 @@ _LIST: Final = (
 
 @dataclass(frozen=True)
 class Cost:
-    """What one round took."""
+    """What one cycle took."""
 
     seconds: float
     cpu: float
@@ -74,8 +74,8 @@ class Cost:
         return cls(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def bare_look(member: Member, key: PrivateKey) -> int:
-    """The calls of a look, by hand; gives how many certificates were found."""
+def bare_inventory(member: Member, key: PrivateKey) -> int:
+    """The calls of an inventory, by hand; gives how many certificates were found."""
     with requests.Session() as http:
         # REQUESTS_CA_BUNDLE would be taken instead of `verify`.
         http.trust_env, http.verify = False, member.ca
@@ -105,10 +105,10 @@ def _soap(http: requests.Session, member: Member, token: str, body: str) -> str:
     return answer.text
 
 
-def bare_round(members: Sequence[Member], key: PrivateKey) -> None:
+def bare_cycle(members: Sequence[Member], key: PrivateKey) -> None:
     """Looks at every org."""
     with ThreadPoolExecutor(THREADS) as pool:
-        found = sum(pool.map(lambda member: bare_look(member, key), members))
+        found = sum(pool.map(lambda member: bare_inventory(member, key), members))
     assert found == ORGS * APPS, found
 
 
@@ -125,8 +125,8 @@ def configuration(folder: Path, members: Sequence[Member], database: Path) -> st
     return f"database: sqlite:///{database}\norgs:\n{orgs}\n{daemon}"
 
 
-def our_round(app: Application) -> None:
-    """One full round, as `rotator run --once` does it."""
+def our_cycle(app: Application) -> None:
+    """One full cycle, as `rotator run --once` does it."""
     context = ServiceContext(
         settings=app.settings,
         database=app.database,
@@ -145,13 +145,13 @@ def our_round(app: Application) -> None:
 
 
 def idle(folder: Path, members: Sequence[Member]) -> None:
-    """Prints what a daemon costs that has looked at everything once, and waits."""
+    """Prints what a daemon costs that has taken every inventory once, and waits."""
     config, database = folder / "idle.yaml", folder / "idle.db"
     config.write_text(configuration(folder, members, database))
     command = [str(Path(sys.executable).parent / "rotator"), "run", "--config", str(config)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            while _looks(database) < len(members):
+            while _inventories(database) < len(members):
                 time.sleep(1)
             time.sleep(20)
             before = _cpu_of(process.pid)
@@ -162,8 +162,8 @@ def idle(folder: Path, members: Sequence[Member]) -> None:
             process.send_signal(signal.SIGTERM)
 
 
-def _looks(database: Path) -> int:
-    """How many orgs were looked at."""
+def _inventories(database: Path) -> int:
+    """Of how many orgs the inventory was taken."""
     if not database.exists():
         return 0
     with closing(sqlite3.connect(database)) as connection:
@@ -188,13 +188,13 @@ def _memory_of(pid: int) -> float:
 
 
 def compare(app: Application, members: Sequence[Member], key: PrivateKey) -> None:
-    """Prints what a round costs, and what the bare client's does."""
+    """Prints what a cycle costs, and what the bare client's does."""
     works: dict[str, Callable[[], object]] = {
-        "bare client": lambda: bare_round(members, key),
-        "round": lambda: our_round(app),
+        "bare client": lambda: bare_cycle(members, key),
+        "cycle": lambda: our_cycle(app),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in works}
-    our_round(app)
+    our_cycle(app)
     for _ in range(ROUNDS):
         # In turns, so that a busy machine slows both.
         for name, work in works.items():

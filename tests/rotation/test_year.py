@@ -16,7 +16,8 @@ from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.journal.queries import rotations, verify
 from rotator.services.alerting.expiry import EXPIRY
 from rotator.services.schedule.jobs import JobKind
-from tests.rotation.year import (
+from tests.rotation.year import Year, year_in
+from tests.rotation.year_plan import (
     BEGIN,
     CHANNELS,
     CREDENTIALS,
@@ -32,8 +33,6 @@ from tests.rotation.year import (
     UNREADABLE,
     Credential,
     Unmanaged,
-    Year,
-    year_in,
 )
 
 if TYPE_CHECKING:

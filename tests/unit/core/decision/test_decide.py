@@ -1,113 +1,48 @@
-"""The next single action, in every situation that people ask about."""
+"""The next single action for one app, in every situation that people ask about."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from rotator.core.credentials import Fingerprint
-from rotator.core.decision.actions import Action, ActionKind, HaltReason
-from rotator.core.decision.decide import decide
-from rotator.core.decision.observations import KnownVersion, Observation, Probe, SeenApp
-from rotator.core.decision.options import RotationOptions
-from rotator.core.decision.policies import RATE_PATIENCE, Goal, Policy, Verification, Wanted
+from rotator.core.decision.actions import ActionKind, HaltReason
+from rotator.core.decision.policies import Goal, Wanted
 from rotator.core.logins import LoginAnswer, LoginOutcome
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
-POLICY = Policy(
-    rotate_before=30 * DAY,
-    grace=7 * DAY,
-    verification=Verification(
-        confirmations=3, hold=30 * SECOND, timeout=15 * MINUTE, interval=2 * SECOND, max_interval=30 * SECOND
-    ),
+from tests.unit.core.decision.situations import (
+    BRING_OLDER,
+    DAY,
+    HOLDS,
+    JUST_IN,
+    KEEPING_THE_KEY,
+    MINUTE,
+    NAMES,
+    NEW,
+    NEW_ON_B,
+    NO_ANSWER,
+    NO_ANSWER_FOR_LONG,
+    NOT_SET_UP,
+    NOT_SET_UP_FOR_LONG,
+    NOW,
+    OLD,
+    OLDER,
+    OLDER_ON_B,
+    REFUSED,
+    REFUSED_FOR_GOOD,
+    REFUSED_YET,
+    RENEWED,
+    RESTORE,
+    TOO_MANY_FOR_AN_HOUR,
+    TOO_MANY_FOR_LONG,
+    decided,
+    row,
+    seen,
+    told,
 )
 
-NAMES = {name: Fingerprint(name) for name in ("older", "old", "new", "stranger", "throwaway")}
-
-
-def version(name: str, app: str = "A", key: str = "", lasts: timedelta = 365 * DAY) -> KnownVersion:
-    return KnownVersion(NAMES[name], app, key or f"key of {name}", NOW + lasts)
-
-
-OLDER, OLD, NEW = version("older"), version("old"), version("new")
-NEW_ON_B, OLDER_ON_B = version("new", "B"), version("older", "B")
-RENEWED = version("new", key=OLD.public_fingerprint)
-
-REPLACE = Wanted(Goal.REPLACE, NAMES["old"])
-KEEPING_THE_KEY = replace(REPLACE, options=RotationOptions(keep_key=True))
-REPLACING_UNKNOWN = replace(REPLACE, options=RotationOptions(replace_unknown=True))
-FINISH = Wanted(Goal.FINISH)
-RESTORE = Wanted(Goal.RESTORE)
-BRING_OLDER = Wanted(Goal.BRING, NAMES["older"])
-
-
-def row(outcome: LoginOutcome, times: int, over: timedelta, ago: timedelta = SECOND) -> Probe:
-    """A row of test logins, alike and without a break."""
-    last = NOW - ago
-    return Probe(LoginAnswer(outcome, "it says so", "Do this."), last - over, last - over, last, times)
-
-
-JUST_IN = row(LoginOutcome.ACCEPTED, 1, timedelta(0))
-REFUSED_YET = row(LoginOutcome.MISMATCH, 1, timedelta(0))
-HOLDS = row(LoginOutcome.ACCEPTED, 3, 30 * SECOND, ago=2 * SECOND)
-REFUSED = row(LoginOutcome.MISMATCH, 4, 5 * MINUTE, ago=MINUTE)
-REFUSED_FOR_GOOD = row(LoginOutcome.MISMATCH, 40, 15 * MINUTE)
-NO_ANSWER = row(LoginOutcome.TRANSIENT, 4, 5 * MINUTE, ago=MINUTE)
-NO_ANSWER_FOR_LONG = row(LoginOutcome.TRANSIENT, 40, 15 * MINUTE)
-NOT_SET_UP = row(LoginOutcome.CONFIGURATION, 1, timedelta(0), ago=MINUTE)
-NOT_SET_UP_FOR_LONG = row(LoginOutcome.CONFIGURATION, 40, 15 * MINUTE)
-TOO_MANY_FOR_AN_HOUR = row(LoginOutcome.RATE, 12, 60 * MINUTE, ago=6 * MINUTE)
-TOO_MANY_FOR_LONG = row(LoginOutcome.RATE, 15, RATE_PATIENCE)
-
-
-def seen(
-    *live: str | None,
-    pending: KnownVersion | None = None,
-    current: KnownVersion | None = None,
-    previous: KnownVersion | None = None,
-    promoted: timedelta | None = DAY,
-    probes: Mapping[str, Probe] | None = None,
-    given_up: str | None = None,
-    untried: bool = False,
-) -> Observation:
-    """What the apps A and B hold, or A alone, and what is stored; current was promoted so long ago.
-
-    A pending version whose certificate is on no app was tried and refused, unless it is `untried`.
-    """
-    tried = {pending.fingerprint: REFUSED_YET} if pending and pending.fingerprint not in live and not untried else {}
-    return Observation(
-        {name: _app(name, held) for name, held in zip("AB", live, strict=False)},
-        pending=pending,
-        current=current,
-        previous=previous,
-        promoted_at=None if promoted is None else NOW - promoted,
-        probes=tried | {NAMES[name]: probe for name, probe in (probes or {}).items()},
-        given_up=frozenset([NAMES[given_up]] if given_up else []),
-    )
-
-
-def _app(name: str, held: str | None) -> SeenApp:
-    return SeenApp(name, live=NAMES[held] if held else None, throwaway=held == "throwaway")
-
-
-def decided(observation: Observation, wanted: Wanted = REPLACE, policy: Policy = POLICY) -> Action:
-    return decide(observation, wanted, policy, NOW)
-
-
-def told(action: Action) -> str:
-    """An action in a few words: `upload new to A`."""
-    words = [action.kind.value, action.version or "", f"to {action.app}" if action.app else "", action.halt or ""]
-    return " ".join(word for word in words if word)
-
+if TYPE_CHECKING:
+    from rotator.core.decision.observations import Observation, Probe
 
 # --- one app -----------------------------------------------------------------------------------
 
@@ -306,124 +241,6 @@ def test_what_a_wrong_key_is_told_is_learnt_when_nothing_else_can_be_wrong(
     assert (action.kind, action.version, action.learns) == (ActionKind.VERIFY, NAMES["new"], learns)
 
 
-# --- two apps ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("observation", "action"),
-    [
-        pytest.param(seen("old", None, current=OLD), "generate to B", id="a key is made for the standby app"),
-        pytest.param(
-            seen("old", None, pending=NEW_ON_B, current=OLD), "upload new to B", id="its certificate sent there"
-        ),
-        pytest.param(
-            seen("old", "throwaway", pending=NEW_ON_B, current=OLD), "upload new to B", id="over the throwaway one"
-        ),
-        pytest.param(
-            seen("old", "older", pending=NEW_ON_B, current=OLD, previous=OLDER_ON_B, promoted=8 * DAY),
-            "upload new to B",
-            id="or over that of a previous version that has served its time",
-        ),
-        pytest.param(
-            seen("old", "older", current=OLD, previous=OLDER_ON_B),
-            "wait older to B",
-            id="but not while consumers may still use it",
-        ),
-        pytest.param(seen("old", "new", pending=NEW_ON_B, current=OLD), "verify new to B", id="the new key is tried"),
-        pytest.param(
-            seen("old", "new", pending=NEW_ON_B, current=OLD, probes={"new": HOLDS}),
-            "promote new to B",
-            id="and promoted",
-        ),
-        pytest.param(
-            seen("old", "new", current=NEW_ON_B, previous=OLD), "done", id="the old app works on for the grace"
-        ),
-        pytest.param(
-            seen("old", "new", current=NEW_ON_B, previous=OLD, promoted=8 * DAY),
-            "disable old to A",
-            id="then its key is ended",
-        ),
-        pytest.param(
-            seen("throwaway", "new", current=NEW_ON_B, previous=OLD, promoted=8 * DAY),
-            "retire old to A",
-            id="and leaves the store",
-        ),
-        pytest.param(
-            seen("old", "new", pending=NEW_ON_B, current=OLD, probes={"new": REFUSED_FOR_GOOD}),
-            "disable new to B",
-            id="a new key that never logs in is ended",
-        ),
-        pytest.param(
-            seen("old", "old", current=OLD),
-            "generate to B",
-            id="a pair that holds one certificate can be told apart later",
-        ),
-    ],
-)
-def test_two_apps_take_turns(observation: Observation, action: str) -> None:
-    assert told(decided(observation)) == action
-
-
-def test_a_version_that_would_expire_does_not_wait_for_the_grace_of_another() -> None:
-    expiring = version("old", lasts=3 * DAY)
-    assert told(decided(seen("old", "older", current=expiring, previous=OLDER_ON_B))) == "generate to B"
-
-
-def test_a_key_that_is_kept_stays_on_its_app() -> None:
-    wanted = KEEPING_THE_KEY
-    assert told(decided(seen("old", None, current=OLD, probes={"old": JUST_IN}), wanted)) == "generate to A"
-    assert (
-        told(decided(seen("old", None, pending=RENEWED, current=OLD, probes={"old": JUST_IN}), wanted))
-        == "upload new to A"
-    )
-
-
-# --- what is pending already -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("pending", "wanted", "action"),
-    [
-        pytest.param(NEW, FINISH, "upload new to A", id="what was begun is finished"),
-        pytest.param(NEW, RESTORE, "discard new to A", id="unless the old one is wanted"),
-        pytest.param(NEW, BRING_OLDER, "discard new to A", id="or an older one"),
-        pytest.param(
-            version("new", lasts=20 * DAY), REPLACE, "discard new to A", id="one that is due already is no help"
-        ),
-        pytest.param(RENEWED, REPLACE, "discard new to A", id="nor one over the old key"),
-        pytest.param(
-            RENEWED, replace(REPLACE, compromised=True), "discard new to A", id="least of all over a compromised one"
-        ),
-        pytest.param(
-            RENEWED,
-            KEEPING_THE_KEY,
-            "upload new to A",
-            id="unless the key is to be kept",
-        ),
-        pytest.param(
-            NEW,
-            KEEPING_THE_KEY,
-            "discard new to A",
-            id="for which another is no help",
-        ),
-    ],
-)
-def test_a_version_left_pending_is_taken_up_if_it_serves(pending: KnownVersion, wanted: Wanted, action: str) -> None:
-    observation = seen("old", pending=pending, current=OLD, previous=OLDER, promoted=8 * DAY, probes={"old": JUST_IN})
-    assert told(decided(observation, wanted)) == action
-
-
-def test_of_a_pair_a_version_that_is_live_on_the_app_of_current_is_finished() -> None:
-    assert told(decided(seen("new", None, pending=NEW, current=OLD), FINISH)) == "verify new to A"
-
-
-def test_of_a_pair_a_version_for_the_app_of_current_is_not_sent_there() -> None:
-    assert (
-        told(decided(seen("old", None, pending=NEW, current=OLD, probes={"old": JUST_IN}), FINISH))
-        == "discard new to A"
-    )
-
-
 # --- back, restore, enrol ----------------------------------------------------------------------
 
 
@@ -502,155 +319,3 @@ def test_current_can_be_put_back(observation: Observation, action: str) -> None:
 )
 def test_an_app_without_a_certificate_gets_its_first(observation: Observation, action: str) -> None:
     assert told(decided(observation, Wanted(Goal.REPLACE))) == action
-
-
-# --- urgent ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "wanted", [replace(REPLACE, compromised=True), replace(FINISH, options=RotationOptions(retire_now=True))]
-)
-def test_an_urgent_request_ends_the_previous_version_at_once(wanted: Wanted) -> None:
-    assert told(decided(seen("old", "new", current=NEW_ON_B, previous=OLD), wanted)) == "disable old to A"
-    assert told(decided(seen("throwaway", "new", current=NEW_ON_B, previous=OLD), wanted)) == "retire old to A"
-
-
-# --- when a person is needed -------------------------------------------------------------------
-
-UNSEEN = replace(seen("old", current=OLD), apps={"A": SeenApp("A", readable=False)})
-
-
-@pytest.mark.parametrize(
-    ("look", "wanted", "command"),
-    [
-        (seen("old", "stranger", current=OLD), REPLACE, "`rotate now --replace-unknown`"),
-        (seen("stranger"), Wanted(Goal.REPLACE), "`rotator enroll --replace-unknown`"),
-    ],
-)
-def test_an_unknown_certificate_is_told_with_the_command_that_replaces_it(
-    look: Observation, wanted: Wanted, command: str
-) -> None:
-    assert command in decided(look, wanted).hint
-
-
-CALLS_FOR_A_PERSON = [
-    (UNSEEN, REPLACE, HaltReason.APP_UNREADABLE),
-    (seen("old", current=OLD, previous=OLDER_ON_B), REPLACE, HaltReason.APP_NOT_CONFIGURED),
-    (seen("stranger", current=OLD), REPLACE, HaltReason.DRIFT),
-    (seen(None, current=OLD), FINISH, HaltReason.DRIFT),
-    (seen("older", current=OLD, previous=OLDER), REPLACE, HaltReason.DRIFT),
-    (seen("old", "stranger", current=OLD), REPLACE, HaltReason.STANDBY_UNKNOWN),
-    (seen("stranger"), Wanted(Goal.REPLACE), HaltReason.STANDBY_UNKNOWN),
-    (seen("old"), RESTORE, HaltReason.NOTHING_STORED),
-    (seen("old", current=OLD), BRING_OLDER, HaltReason.NOT_KEPT),
-    (seen("old", current=OLD, probes={"old": NOT_SET_UP}), REPLACE, HaltReason.LOGIN_NOT_SET_UP),
-    (seen("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}), REPLACE, HaltReason.LOGIN_NOT_SET_UP),
-    (seen("new", pending=NEW, current=OLD, probes={"new": NO_ANSWER_FOR_LONG}), REPLACE, HaltReason.UNPROVEN),
-    (seen("old", None, pending=NEW_ON_B, current=OLD, probes={"new": HOLDS}), REPLACE, HaltReason.ACCEPTED_EARLY),
-    (seen("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}), RESTORE, HaltReason.REVERT_UNPROVEN),
-    (seen("old", current=OLD, given_up="new", probes={"old": HOLDS}), REPLACE, HaltReason.REVERTED),
-    (
-        seen("stranger", current=OLD, given_up="new"),
-        REPLACING_UNKNOWN,
-        HaltReason.REVERTED,
-    ),
-    (seen(None, given_up="new"), Wanted(Goal.REPLACE), HaltReason.REVERTED),
-]
-
-
-@pytest.mark.parametrize(("observation", "wanted", "reason"), CALLS_FOR_A_PERSON)
-def test_a_person_is_told_why_and_what_to_do(observation: Observation, wanted: Wanted, reason: HaltReason) -> None:
-    action = decided(observation, wanted)
-    assert action.halt is reason
-    assert action.why.endswith(".")
-    assert action.hint.endswith(".")
-
-
-def test_nothing_else_calls_for_a_person() -> None:
-    assert {reason for _, _, reason in CALLS_FOR_A_PERSON} == set(HaltReason)
-
-
-def test_a_return_is_not_called_one_where_current_was_lost_before() -> None:
-    lost = decided(seen("stranger", current=OLD, given_up="new"), REPLACING_UNKNOWN)
-    back = decided(seen("old", current=OLD, given_up="new", probes={"old": HOLDS}))
-    assert "as it was found" in lost.why
-    assert "the old certificate is back" in back.why
-
-
-def test_a_certificate_that_nobody_knows_is_replaced_when_that_is_asked_for() -> None:
-    wanted = REPLACING_UNKNOWN
-    assert told(decided(seen("stranger", current=OLD), wanted)) == "generate to A"
-    assert told(decided(seen("stranger", pending=NEW, current=OLD), wanted)) == "upload new to A"
-    assert told(decided(seen("old", "stranger", pending=NEW_ON_B, current=OLD), wanted)) == "upload new to B"
-
-
-def test_a_certificate_that_was_adopted_is_no_drift() -> None:
-    adopting = Wanted(Goal.BRING, NAMES["new"])
-    assert told(decided(seen("new", pending=NEW, current=OLD), adopting)) == "verify new to A"
-
-
-def test_an_old_key_that_is_refused_for_certain_is_no_reason_to_keep_it() -> None:
-    lost = row(LoginOutcome.MISMATCH, 3, MINUTE)
-    assert told(decided(seen("old", current=OLD, probes={"old": lost}))) == "generate to A"
-
-
-# --- whatever is seen --------------------------------------------------------------------------
-
-HELD = st.sampled_from([None, *NAMES])
-KEYS = st.sampled_from(["", OLD.public_fingerprint])
-LIVES = st.sampled_from([365 * DAY, 20 * DAY, -DAY])
-PROBES = st.sampled_from(
-    [JUST_IN, HOLDS, REFUSED, REFUSED_FOR_GOOD, NO_ANSWER, NO_ANSWER_FOR_LONG, NOT_SET_UP, TOO_MANY_FOR_LONG]
-)
-
-
-def stored(name: str) -> st.SearchStrategy[KnownVersion | None]:
-    return st.none() | st.builds(version, st.just(name), st.sampled_from("ABC"), KEYS, LIVES)
-
-
-WANTED = st.builds(
-    Wanted,
-    st.sampled_from(Goal),
-    st.sampled_from([None, *NAMES.values()]),
-    compromised=st.booleans(),
-    options=st.builds(RotationOptions, keep_key=st.booleans(), retire_now=st.booleans(), replace_unknown=st.booleans()),
-)
-
-
-@st.composite
-def anything_seen(draw: st.DrawFn) -> Observation:
-    return seen(
-        *draw(st.lists(HELD, min_size=1, max_size=2)),
-        pending=draw(stored("new")),
-        current=draw(stored("old")),
-        previous=draw(stored("older")),
-        promoted=draw(st.sampled_from([None, timedelta(0), DAY, 8 * DAY])),
-        probes=draw(st.dictionaries(st.sampled_from(["older", "old", "new"]), PROBES)),
-        given_up=draw(st.sampled_from([None, "new", "older"])),
-    )
-
-
-@given(anything_seen(), WANTED)
-def test_there_is_an_answer_to_whatever_is_seen(observation: Observation, wanted: Wanted) -> None:
-    action = decided(observation, wanted)
-    assert action.why
-    assert action.version is None or action.version in observation.stored
-    assert action.app is None or action.app in observation.apps
-    assert (action.kind is ActionKind.HALT) == (action.halt is not None) == bool(action.hint)
-    if action.kind is ActionKind.WAIT:
-        assert action.until is not None
-        assert action.until > NOW
-
-
-@given(anything_seen(), WANTED)
-def test_the_same_is_decided_when_the_same_is_seen(observation: Observation, wanted: Wanted) -> None:
-    assert decided(observation, wanted) == decided(observation, wanted)
-
-
-@given(anything_seen(), WANTED)
-def test_promotion_needs_a_live_certificate_and_a_login_that_holds(observation: Observation, wanted: Wanted) -> None:
-    action = decided(observation, wanted)
-    if action.kind is ActionKind.PROMOTE:
-        assert observation.pending is not None
-        assert observation.is_live(observation.pending)
-        assert observation.probe(observation.pending) == HOLDS

@@ -1,0 +1,119 @@
+"""What is decided in a hurry, and when a person is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rotator.core.decision.actions import HaltReason
+from rotator.core.decision.observations import Observation, SeenApp
+from rotator.core.decision.options import RotationOptions
+from rotator.core.decision.policies import Goal, Wanted
+from rotator.core.logins import LoginOutcome
+from tests.unit.core.decision.situations import (
+    BRING_OLDER,
+    FINISH,
+    HOLDS,
+    MINUTE,
+    NAMES,
+    NEW,
+    NEW_ON_B,
+    NO_ANSWER_FOR_LONG,
+    NOT_SET_UP,
+    OLD,
+    OLDER,
+    OLDER_ON_B,
+    REPLACE,
+    REPLACING_UNKNOWN,
+    RESTORE,
+    decided,
+    row,
+    seen,
+    told,
+)
+
+
+@pytest.mark.parametrize(
+    "wanted", [replace(REPLACE, compromised=True), replace(FINISH, options=RotationOptions(retire_now=True))]
+)
+def test_an_urgent_request_ends_the_previous_version_at_once(wanted: Wanted) -> None:
+    assert told(decided(seen("old", "new", current=NEW_ON_B, previous=OLD), wanted)) == "disable old to A"
+    assert told(decided(seen("throwaway", "new", current=NEW_ON_B, previous=OLD), wanted)) == "retire old to A"
+
+
+UNSEEN = replace(seen("old", current=OLD), apps={"A": SeenApp("A", readable=False)})
+
+
+@pytest.mark.parametrize(
+    ("look", "wanted", "command"),
+    [
+        (seen("old", "stranger", current=OLD), REPLACE, "`rotate now --replace-unknown`"),
+        (seen("stranger"), Wanted(Goal.REPLACE), "`rotator enroll --replace-unknown`"),
+    ],
+)
+def test_an_unknown_certificate_is_told_with_the_command_that_replaces_it(
+    look: Observation, wanted: Wanted, command: str
+) -> None:
+    assert command in decided(look, wanted).hint
+
+
+CALLS_FOR_A_PERSON = [
+    (UNSEEN, REPLACE, HaltReason.APP_UNREADABLE),
+    (seen("old", current=OLD, previous=OLDER_ON_B), REPLACE, HaltReason.APP_NOT_CONFIGURED),
+    (seen("stranger", current=OLD), REPLACE, HaltReason.DRIFT),
+    (seen(None, current=OLD), FINISH, HaltReason.DRIFT),
+    (seen("older", current=OLD, previous=OLDER), REPLACE, HaltReason.DRIFT),
+    (seen("old", "stranger", current=OLD), REPLACE, HaltReason.STANDBY_UNKNOWN),
+    (seen("stranger"), Wanted(Goal.REPLACE), HaltReason.STANDBY_UNKNOWN),
+    (seen("old"), RESTORE, HaltReason.NOTHING_STORED),
+    (seen("old", current=OLD), BRING_OLDER, HaltReason.NOT_KEPT),
+    (seen("old", current=OLD, probes={"old": NOT_SET_UP}), REPLACE, HaltReason.LOGIN_NOT_SET_UP),
+    (seen("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}), REPLACE, HaltReason.LOGIN_NOT_SET_UP),
+    (seen("new", pending=NEW, current=OLD, probes={"new": NO_ANSWER_FOR_LONG}), REPLACE, HaltReason.UNPROVEN),
+    (seen("old", None, pending=NEW_ON_B, current=OLD, probes={"new": HOLDS}), REPLACE, HaltReason.ACCEPTED_EARLY),
+    (seen("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}), RESTORE, HaltReason.REVERT_UNPROVEN),
+    (seen("old", current=OLD, given_up="new", probes={"old": HOLDS}), REPLACE, HaltReason.REVERTED),
+    (
+        seen("stranger", current=OLD, given_up="new"),
+        REPLACING_UNKNOWN,
+        HaltReason.REVERTED,
+    ),
+    (seen(None, given_up="new"), Wanted(Goal.REPLACE), HaltReason.REVERTED),
+]
+
+
+@pytest.mark.parametrize(("observation", "wanted", "reason"), CALLS_FOR_A_PERSON)
+def test_a_person_is_told_why_and_what_to_do(observation: Observation, wanted: Wanted, reason: HaltReason) -> None:
+    action = decided(observation, wanted)
+    assert action.halt is reason
+    assert action.why.endswith(".")
+    assert action.hint.endswith(".")
+
+
+def test_nothing_else_calls_for_a_person() -> None:
+    assert {reason for _, _, reason in CALLS_FOR_A_PERSON} == set(HaltReason)
+
+
+def test_a_return_is_not_called_one_where_current_was_lost_before() -> None:
+    lost = decided(seen("stranger", current=OLD, given_up="new"), REPLACING_UNKNOWN)
+    back = decided(seen("old", current=OLD, given_up="new", probes={"old": HOLDS}))
+    assert "as it was found" in lost.why
+    assert "the old certificate is back" in back.why
+
+
+def test_a_certificate_that_nobody_knows_is_replaced_when_that_is_asked_for() -> None:
+    wanted = REPLACING_UNKNOWN
+    assert told(decided(seen("stranger", current=OLD), wanted)) == "generate to A"
+    assert told(decided(seen("stranger", pending=NEW, current=OLD), wanted)) == "upload new to A"
+    assert told(decided(seen("old", "stranger", pending=NEW_ON_B, current=OLD), wanted)) == "upload new to B"
+
+
+def test_a_certificate_that_was_adopted_is_no_drift() -> None:
+    adopting = Wanted(Goal.BRING, NAMES["new"])
+    assert told(decided(seen("new", pending=NEW, current=OLD), adopting)) == "verify new to A"
+
+
+def test_an_old_key_that_is_refused_for_certain_is_no_reason_to_keep_it() -> None:
+    lost = row(LoginOutcome.MISMATCH, 3, MINUTE)
+    assert told(decided(seen("old", current=OLD, probes={"old": lost}))) == "generate to A"

@@ -16,9 +16,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.contract.aws.stores import AwsServer
     from tests.contract.servers.postgres import PostgresServer
     from tests.contract.servers.vault import VaultProcess
+    from tests.contract.stores.aws.stores import AwsServer
 
 # Dozens of Python processes take part in a run. Where none of them may keep bytecode, each compiles the same sources
 # anew: 0.1 seconds in every start of the program, and 5 in every process that collects the tests.
@@ -79,7 +79,7 @@ def dev_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultProcess
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[AwsServer]:
     """An address that answers like AWS."""
-    from tests.contract.aws.stores import running_aws
+    from tests.contract.stores.aws.stores import running_aws
 
     with running_aws() as server:
         yield server

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.history.engine.database import Database, open_database
-from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsGround, AwsServer
-from tests.contract.databases import Kind, postgres_kind, sqlite_kind
+from tests.contract.history.databases import Kind, postgres_kind, sqlite_kind
 from tests.contract.servers.postgres import EXTERNAL, PostgresServer
 from tests.contract.servers.vault import VaultProcess, sealed_server
+from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, AwsGround, AwsServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,11 +28,11 @@ from rotator.simulator.serving.export import Export
 from rotator.simulator.serving.hosting import hosted
 from rotator.stores.files.disk import Directory
 from rotator.testing.versions import spare_key
-from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer, new_prefix
 from tests.contract.planted import betrayals, logging_everything, whole
 from tests.contract.servers.postgres import execute, scratch_database
 from tests.contract.servers.strict_aws import REGION
-from tests.contract.vault.stores import new_folder
+from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer, new_prefix
+from tests.contract.stores.vault.stores import new_folder
 from tests.end_to_end.strangers import SCRIPTS, Folder
 
 if TYPE_CHECKING:

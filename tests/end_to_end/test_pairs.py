@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import make_url
 
 from rotator.simulator.serving.export import Export
-from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer
 from tests.contract.servers.postgres import PostgresServer, scratch_database
 from tests.contract.servers.strict_aws import REGION
+from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.strangers import Folder
 

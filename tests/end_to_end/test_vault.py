@@ -13,7 +13,7 @@ import requests
 
 from rotator.simulator.serving.export import Export
 from tests.contract.servers.vault import VaultProcess, closing, sealed_server
-from tests.contract.vault.stores import approle
+from tests.contract.stores.vault.stores import approle
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Ran, start
 

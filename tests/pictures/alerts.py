@@ -24,7 +24,7 @@ from rotator.history.engine.database import open_database
 from rotator.services.alerting.delivery import Delivery
 from rotator.services.alerting.rules import AlertRules
 from rotator.services.inventory.seen import ObservedCertificate
-from tests.contract.channels.grounds import MailGround, SlackGround
+from tests.contract.alerts.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import fake_slack
 

@@ -12,8 +12,8 @@ from rotator.stores.aws.labels import CURRENT, PLACEHOLDER
 from rotator.stores.aws.policy import Ground
 from rotator.stores.aws.secrets_manager import AwsCalls, Waiting
 from rotator.stores.aws.store import AwsStore, NewSecrets
-from tests.contract.aws.stores import ENVIRONMENT, FORGOTTEN, new_prefix
 from tests.contract.servers.strict_aws import REGION
+from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, new_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rotator.application import Application
     from rotator.stores.base import Store
-    from tests.contract.aws.stores import AwsServer
+    from tests.contract.stores.aws.stores import AwsServer
     from tests.rotation.ground import Clock
 
 CREDENTIALS: Final = ("billing", "warehouse")

@@ -17,9 +17,9 @@ from tests.rotation.ground import KEYS, Ground, ground_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.contract.aws.stores import AwsServer
     from tests.contract.servers.postgres import PostgresServer
     from tests.contract.servers.vault import VaultProcess
+    from tests.contract.stores.aws.stores import AwsServer
     from tests.rotation.places import History, Keys
 
 TURNS = 8

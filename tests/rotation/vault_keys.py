@@ -14,7 +14,7 @@ from rotator.stores.vault.http import VaultHttp, VaultServer, Waiting
 from rotator.stores.vault.store import VaultStore
 from rotator.stores.vault.token import VaultSession
 from tests.contract.servers.vault import closing
-from tests.contract.vault.stores import new_folder
+from tests.contract.stores.vault.stores import new_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,102 @@
+"""The programs in docs/consumers.md do what the page says, word for word but for the folder of the store."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from rotator.core.credentials import Version
+from rotator.core.crypto.certificates import SubjectName, self_signed
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.server import SimulatorServer
+from rotator.simulator.wire.faults import Kind
+from rotator.stores.files.store import FilesStore
+from rotator.testing.versions import spare_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE: Final = Path(__file__).parents[3] / "docs" / "consumers.md"
+ROOT: Final = "/var/lib/rotator/keys"
+USER: Final = "billing@rotator.example"
+
+
+def program(language: str) -> str:
+    """The one block of the page in a language."""
+    (block,) = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert isinstance(block, str)
+    return block
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorServer]:
+    with SimulatorServer([Org("production", clock=lambda: datetime.now(UTC), random=Random(1))]) as server:
+        org = server.org("production")
+        org.add_user(USER)
+        org.add_app("Billing", username=USER)
+        yield server
+
+
+@pytest.fixture
+def keys(simulator: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store in the middle of a rotation in place: `pending` is live already, `current` is refused."""
+    for variable in ("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
+        monkeypatch.setenv(variable, str(simulator.ca_file))
+    org, store = simulator.org("production"), FilesStore("keys", tmp_path / "keys")
+    current, pending = (version(org, index) for index in range(2))
+    store.put_pending(current)
+    store.promote("billing", current.fingerprint, replaces=None)
+    store.put_pending(pending)
+    org.put_certificate("Billing", pending.certificate)
+    org.calls.clear()
+    return tmp_path / "keys"
+
+
+def version(org: Org, index: int) -> Version:
+    key, now = spare_key(index), datetime.now(UTC)
+    return Version(
+        credential="billing",
+        org="production",
+        app="Billing",
+        client_id=org.app("Billing").client_id,
+        username=USER,
+        login_url=org.url,
+        audience=org.url,
+        certificate=self_signed(key, SubjectName("tests of programs"), now=now, lifetime=timedelta(days=90)),
+        private_key=key,
+        created_at=now,
+        rotation_id="a-rotation",
+    )
+
+
+def test_the_program_in_python_logs_in_and_calls_the_org(simulator: SimulatorServer, keys: Path) -> None:
+    text = program("python")
+    assert ROOT in text
+    exec(compile(text.replace(ROOT, str(keys)), PAGE, "exec"), {})  # noqa: S102 - it is our own page
+    assert simulator.org("production").calls == {Kind.TOKEN: 2, Kind.DATA: 1}
+
+
+NODE: Final = """
+const answer = await logIn("billing");
+const told = await logIn("nobody").catch((error) => error.message);
+console.log(answer.instance_url, told);
+"""
+
+if shutil.which("node"):
+
+    def test_the_program_for_node_logs_in(simulator: SimulatorServer, keys: Path, tmp_path: Path) -> None:
+        file = tmp_path / "program.mjs"
+        file.write_text(program("js") + NODE)
+        command = ["node", str(file)]
+        done = subprocess.run(
+            command, env={**os.environ, "KEYS": str(keys)}, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.stdout == f"{simulator.org('production').url} nothing is stored of nobody\n", done.stderr

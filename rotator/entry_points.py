@@ -15,8 +15,10 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
+from rotator.core import words
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
 
@@ -70,7 +72,7 @@ class PluginGroup:
         if not found:
             raise NoSuchPlugin(f"there is no type of {self._noun} `{name}`{nearest(name, self.names())}")
         if len(found) > 1:
-            packages = _listed(_origin(entry) for entry in found)
+            packages = words.listed(sorted(map(_origin, found)))
             raise NoSuchPlugin(f"the type of {self._noun} `{name}` is in several packages: {packages}")
         return found[0]
 
@@ -98,7 +100,3 @@ def nearest(word: str, known: list[str]) -> str:
 def _origin(entry: EntryPoint) -> str:
     package = f" of {entry.dist.name} {entry.dist.version}" if entry.dist else ""
     return f"the plug-in `{entry.name}`{package} ({entry.value})"
-
-
-def _listed(parts: Iterable[str]) -> str:
-    return " and ".join(sorted(parts))

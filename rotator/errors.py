@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class RotatorError(Exception):
@@ -81,16 +85,32 @@ class HistoryUnavailable(HistoryError):
     transient = True
 
 
-class RotationRunning(RotatorError):
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock."""
+
+    pid: int
+    host: str
+    since: datetime
+
+
+class LockHeld(RotatorError):
+    """Another process holds a lock right now."""
+
+    transient = True
+
+    def __init__(self, message: str, *, hint: str, effect: str = "", holder: Holder | None = None) -> None:
+        """`holder` is None where it is not known: it has not signed yet, or has let go of the lock already."""
+        super().__init__(message, hint=hint, effect=effect)
+        self.holder = holder
+
+
+class RotationRunning(LockHeld):
     """Another process is rotating this credential right now."""
 
-    transient = True
 
-
-class DaemonRunning(RotatorError):
+class DaemonRunning(LockHeld):
     """Another `rotator run` works on this database right now."""
-
-    transient = True
 
 
 class RotationHalted(RotatorError):

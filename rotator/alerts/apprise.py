@@ -14,7 +14,6 @@ from rotator.alerts.formatting import (
     due_of,
     facts_of,
     lines,
-    moment,
     most_urgent_first,
     one_line,
     org_of,
@@ -22,6 +21,7 @@ from rotator.alerts.formatting import (
     title_of,
     word_of,
 )
+from rotator.core import words
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
 
@@ -120,7 +120,10 @@ def _type(message: Message) -> str:
 
 
 def _body(message: Message) -> str:
-    parts = [f"{word_of(message)}, {'' if message.is_last else 'since '}{moment(message.at)}", lines(message.text)]
+    parts = [
+        f"{word_of(message)}, {'' if message.is_last else 'since '}{words.moment(message.at)}",
+        lines(message.text),
+    ]
     parts.append("\n".join(f"{name}: {value}" for name, value in facts_of(message)))
     if not message.is_last:
         parts.append(f"To be told no more: {acknowledging(message)}")

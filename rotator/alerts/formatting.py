@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.core.severity import Severity
 
 if TYPE_CHECKING:
@@ -88,16 +88,6 @@ def word_of(message: Message) -> str:
     return "Settled" if message.settles else _WORDS[message.alert.severity]
 
 
-def moment(time: datetime) -> str:
-    """`2026-12-05 10:00 UTC`."""
-    return f"{day(time)} {time.astimezone(UTC).time():%H:%M} UTC"
-
-
-def day(time: datetime) -> str:
-    """`2026-12-05`; the day is UTC's."""
-    return time.astimezone(UTC).date().isoformat()
-
-
 def org_of(message: Message) -> str:
     """Where it is, on one line; empty where that is in no org."""
     return one_line(message.alert.org or "")
@@ -111,7 +101,7 @@ def due(message: Message) -> datetime | None:
 def due_of(message: Message) -> str:
     """`until 2026-12-05`, or that it is over; empty where nothing is due."""
     last = due(message)
-    return f"{'until' if last > message.at else 'expired on'} {day(last)}" if last else ""
+    return f"{'until' if last > message.at else 'expired on'} {words.day(last)}" if last else ""
 
 
 def acknowledging(message: Message) -> str:
@@ -140,11 +130,11 @@ def digest_title(messages: Iterable[Message]) -> str:
     """`Certificates and logins: 12 messages, 3 critical`: with `Re: ` before it, it fits on the line of a header."""
     found = list(messages)
     counts = [
-        (sum(message.alert.severity is severity and not message.is_last for message in found), word)
-        for severity, word in ((Severity.CRITICAL, "critical"), (Severity.WARNING, "warning"))
+        (sum(message.alert.severity is severity and not message.is_last for message in found), word, plural)
+        for severity, word, plural in ((Severity.CRITICAL, "critical", "critical"), (Severity.WARNING, "warning", ""))
     ]
-    parts = [f"{count} {word}{'s' if word == 'warning' and count > 1 else ''}" for count, word in counts if count]
-    return "Certificates and logins: " + ", ".join([f"{len(found)} messages", *parts])
+    parts = [words.count(number, word, plural) for number, word, plural in counts if number]
+    return "Certificates and logins: " + ", ".join([words.count(len(found), "message"), *parts])
 
 
 def _shown(text: str) -> str:

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
-_UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-"""Seconds in each."""
-_FORM: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
+from rotator.core.words import UNITS
+
+_FORM: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in UNITS))
 _LONGEST: Final = timedelta(days=36500)
 
 
@@ -22,21 +22,10 @@ def parse_duration(text: str) -> timedelta:
     found = _FORM.fullmatch(text.strip())
     if found is None or not any(found.groups()):
         raise ValueError("must be a duration such as 30d, 12h, 15m, 90s or 2d12h")
-    seconds = sum(int(count or 0) * size for count, size in zip(found.groups(), _UNITS.values(), strict=True))
+    seconds = sum(int(count or 0) * size for count, size in zip(found.groups(), UNITS.values(), strict=True))
     if seconds > _LONGEST.total_seconds():
         raise ValueError("must be at most 36500d, a hundred years")
     return timedelta(seconds=seconds)
-
-
-def format_duration(duration: timedelta) -> str:
-    """`duration` as it is written in config.yaml, to the second: `2d12h`. Weeks are written as days."""
-    seconds = max(0, round(duration.total_seconds()))
-    parts = []
-    for unit in "dhms":
-        count, seconds = divmod(seconds, _UNITS[unit])
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
 
 
 def _from_config(value: object) -> object:

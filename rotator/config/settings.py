@@ -12,12 +12,13 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 from rotator.config.alerts import AlertSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings
-from rotator.config.durations import Duration, format_duration
+from rotator.config.durations import Duration
 from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
 from rotator.config.plugins import Store
 from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
 from rotator.config.windows import WindowSettings
+from rotator.core import words
 from rotator.core.decision.policies import Strategy, Verification
 
 _NESTED: Final = ("subject", "verification")
@@ -140,9 +141,9 @@ class VerificationSettings(Section):
         if not self.interval:
             raise ValueError("interval must be more than 0s")
         if self.interval > self.max_interval:
-            raise ValueError(f"interval must not be longer than max_interval ({format_duration(self.max_interval)})")
+            raise ValueError(f"interval must not be longer than max_interval ({words.exact(self.max_interval)})")
         if self.hold >= self.timeout:
-            raise ValueError(f"hold must be shorter than timeout ({format_duration(self.timeout)})")
+            raise ValueError(f"hold must be shorter than timeout ({words.exact(self.timeout)})")
         if self.interval * (self.confirmations - 1) >= self.timeout:
             raise ValueError("confirmations at this interval take longer than timeout: no rotation could succeed")
         return self
@@ -176,7 +177,7 @@ class RotationSettings(Section):
             raise ValueError("rotate_before must be more than 0s")
         if self.rotate_before + self.grace >= self.lifetime:
             raise ValueError(
-                f"rotate_before and grace together must be shorter than lifetime ({format_duration(self.lifetime)})"
+                f"rotate_before and grace together must be shorter than lifetime ({words.exact(self.lifetime)})"
             )
         return self
 

@@ -11,6 +11,7 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.errors import DaemonRunning
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class LeaderLock:
         self._stack.close()
 
     def _stand_by(self, running: DaemonRunning) -> None:
-        other = running.message.partition(": ")[2].rstrip(".")
+        other = words.holder(running.holder)
         if other != self.other:
             _LOG.info("stands by for another that works", extra={"worker": other})
         self.other = other

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from rotator.core import words
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.policies import Strategy
 from rotator.services.schedule.jobs import JobKind
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 
-_SHORT: Final = 12
-"""Digits of a fingerprint, as tables show it."""
 
 _HALF_DONE: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE})
 """In place, the app in use holds another certificate than current's from here on."""
@@ -68,7 +67,7 @@ class RotationLog:
         self._log(logging.WARNING, f"{action.kind if action else 'observation'} failed", action, reason=why)
 
     def _log(self, level: int, event: str, action: Action | None, **values: Any) -> None:
-        about = {"app": action.app, "version": (action.version or "")[:_SHORT]} if action else {}
+        about = {"app": action.app, "version": words.short(action.version or "")} if action else {}
         told = {"credential": self.credential, **about, **values}
         _LOG.log(level, event, extra={name: value for name, value in told.items() if value not in {None, ""}})
 

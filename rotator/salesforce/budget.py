@@ -7,6 +7,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.errors import OrgUnavailable
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Budget:
         return LimitReached(
             f"The limit of calls or logins in an hour that is configured for the org {self._org} is reached.",
             effect="Nothing was changed.",
-            hint=f"It goes on by itself at {room_at:%H:%M} UTC; `limits` of the org in config.yaml allows for more.",
+            hint=f"It goes on by itself at {words.moment(room_at)}; `limits` of the org in config.yaml may allow more.",
         )
 
 

@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.config.settings import LoginWithKey
+from rotator.core import words
 from rotator.errors import OrgError, RotatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sized
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from rotator.alerts.base import Channel
@@ -189,7 +190,7 @@ class _Checks:
         app = self._adapters.connected_apps(credential.org).read(version.app)
         if app is None or app.certificate != version.certificate:
             raise OrgError(
-                f"The app {version.app} holds {_held(app)}, not the current version {fingerprint[:12]}.",
+                f"The app {version.app} holds {_held(app)}, not the current version {words.short(fingerprint)}.",
                 hint=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",
             )
         return f"The current version's key matches the live certificate of {version.app}."
@@ -206,15 +207,14 @@ def _locks_itself_out(credential: str, app: App, org: str) -> OrgError:
 
 
 def _held(app: App | None) -> str:
-    return f"the certificate {app.fingerprint[:12]}" if app and app.fingerprint else "no certificate"
+    return f"the certificate {words.short(app.fingerprint)}" if app and app.fingerprint else "no certificate"
 
 
 def _contents(settings: Settings) -> str:
-    return (
-        f"{_count(settings.orgs, 'org')}, {_count(settings.stores, 'store')},"
-        f" {_count(settings.credentials, 'credential')}, {_count(settings.alerts.channels, 'channel')}."
-    )
-
-
-def _count(section: Sized, word: str) -> str:
-    return f"{len(section)} {word}{'' if len(section) == 1 else 's'}"
+    sections = {
+        "org": len(settings.orgs),
+        "store": len(settings.stores),
+        "credential": len(settings.credentials),
+        "channel": len(settings.alerts.channels),
+    }
+    return f"{words.listed(words.count(number, word) for word, number in sections.items())}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.words import short
 from rotator.errors import StoreError
 
 if TYPE_CHECKING:
@@ -36,4 +37,4 @@ def refuse_other_current(
 
 
 def _short(fingerprint: Fingerprint | None) -> str:
-    return fingerprint[:12] if fingerprint else "none"
+    return short(fingerprint) if fingerprint else "none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.config.durations import format_duration
+from rotator.core import words
 from rotator.services.alerting.catalog import STORE
 from rotator.services.schedule.jobs import JobKind
 
@@ -31,12 +31,10 @@ class Check:
 
 def of_scheduler(alive: Liveness) -> Check:
     """Whether the scheduler makes progress."""
-    ago = format_duration(alive.since_tick)
+    ago = words.exact(alive.since_tick)
     if alive.ticked_at is None:
         return Check("scheduler", alive.is_alive, f"It started {ago} ago and has not ticked yet.")
-    return Check(
-        "scheduler", alive.is_alive, f"It ticked {ago} ago; it is to tick every {format_duration(alive.tick)}."
-    )
+    return Check("scheduler", alive.is_alive, f"It ticked {ago} ago; it is to tick every {words.exact(alive.tick)}.")
 
 
 def of_worker(alive: Liveness) -> Check:
@@ -62,7 +60,7 @@ def _of_org(org: OrgLine, now: datetime, patience: timedelta) -> Check:
         return Check(name, False, org.look.problem or "It was not looked at yet.")
     # A clock that was set back makes no look too old.
     ok = now - good <= patience
-    ago = f"Its last good look was {format_duration(max(now - good, now - now))} ago."
+    ago = f"Its last good look was {words.exact(max(now - good, now - now))} ago."
     return Check(name, ok, f"{ago} {org.look.problem}".strip())
 
 

@@ -15,13 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rotator.alerts.formatting import (
     acknowledging,
     cut,
-    day,
     digest_title,
     due,
     due_of,
     facts_of,
     lines,
-    moment,
     most_urgent_first,
     one_line,
     org_of,
@@ -31,6 +29,7 @@ from rotator.alerts.formatting import (
     told_no_more_until,
     word_of,
 )
+from rotator.core import words
 from rotator.core.severity import Severity
 
 if TYPE_CHECKING:
@@ -48,11 +47,11 @@ _LONGEST_DOMAIN: Final = 36
 _WIDTH: Final = 76
 _NAMES: Final = {
     "acknowledging": acknowledging,
-    "day": day,
+    "day": words.day,
     "due": due,
     "facts_of": facts_of,
     "lines": lines,
-    "moment": moment,
+    "moment": words.moment,
     "org_of": org_of,
     "spans": spans,
     "title_of": title_of,
@@ -157,7 +156,7 @@ def _plain_digest(messages: Sequence[Message]) -> str:
 
 
 def _since(message: Message) -> str:
-    return f"{'' if message.is_last else 'since '}{moment(message.at)}"
+    return f"{'' if message.is_last else 'since '}{words.moment(message.at)}"
 
 
 def _wrapped(line: str) -> list[str]:

@@ -17,13 +17,13 @@ from rotator.alerts.formatting import (
     due_of,
     facts_of,
     lines,
-    moment,
     most_urgent_first,
     org_of,
     sign_of,
     title_of,
     word_of,
 )
+from rotator.core import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,9 +91,9 @@ def _row(message: Message) -> Block:
 
 
 def _last_line(message: Message) -> str:
-    parts = [word_of(message), f"since {moment(message.at)}"]
+    parts = [word_of(message), f"since {words.moment(message.at)}"]
     if message.is_last:
-        parts = [word_of(message), moment(message.at)]
+        parts = [word_of(message), words.moment(message.at)]
     else:
         parts.append(f"`{_escaped(acknowledging(message))}`")
     return " · ".join(parts)

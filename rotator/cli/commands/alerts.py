@@ -11,8 +11,9 @@ import click
 from rotator.cli.exit_codes import ExitCode, of_error
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import Lazy, LazyGroup
-from rotator.cli.output.console import NOTHING, away, clean, console, day, distance, moment, print_json, state, table
+from rotator.cli.output.console import NOTHING, away, clean, console, day, moment, print_json, state, table
 from rotator.cli.output.former_names import with_former_names
+from rotator.core import words
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, RotatorError
 
@@ -318,7 +319,7 @@ def _print(lines: list[AlertDetails], now: datetime, *, has_channels: bool, in_f
                 line.alert.id,
                 state(line.alert.severity),
                 clean(line.alert.title),
-                f"{line.alert.opened_at:%Y-%m-%d %H:%M}",
+                words.moment(line.alert.opened_at),
                 ", ".join([*line.delivered_to, *(f"{name} (pending)" for name in line.pending_for)]) or NOTHING,
                 _next(line, now),
             )
@@ -349,11 +350,11 @@ def _remarks(line: AlertDetails, now: datetime) -> Iterable[str]:
     """What a person should know of it besides."""
     alert = line.alert
     if alert.acknowledged_at:
-        when = distance(alert.acknowledged_at - now)
+        when = words.distance(alert.acknowledged_at, now)
         yield f"acknowledged by {alert.acknowledged_by}, {when}: {alert.acknowledged_why}"
     if alert.is_open and alert.is_snoozed(now):
         yield f"snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until, now)}: {alert.snoozed_why}"
     if alert.closed_at and alert.closed_why:
-        yield f"closed {distance(alert.closed_at - now)}: {alert.closed_why}"
+        yield f"closed {words.distance(alert.closed_at, now)}: {alert.closed_why}"
     for channel, problem in line.problems.items():
         yield f"{channel} has not accepted it: {problem}"

@@ -11,6 +11,7 @@ import click
 from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NOTHING, clean, console, print_json, short, state, table
+from rotator.core import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +169,7 @@ def _print_rotations(rotations: list[Rotation]) -> None:
             rotation.credential,
             rotation.goal,
             state(rotation.outcome or "unfinished"),
-            f"{rotation.started_at:%Y-%m-%d %H:%M}",
+            words.moment(rotation.started_at),
             short(rotation.new_fingerprint),
             NOTHING if rotation.gap_seconds is None else f"{rotation.gap_seconds:.1f} s",
             clean(rotation.actor),
@@ -190,7 +191,7 @@ def _print_events(events: list[Event]) -> None:
         details = "; ".join(
             f"{key}: {_in_words(value)}" for key, value in event.details.items() if value not in _UNTOLD
         )
-        rows.add_row(f"{event.time:%Y-%m-%d %H:%M:%S}", event.kind, details)
+        rows.add_row(words.instant(event.time), event.kind, details)
     out.print()
     out.print(rows)
 

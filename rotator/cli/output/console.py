@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import MAXYEAR, UTC, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from rotator.core import words
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import timedelta
 
     from rich.console import Console
     from rich.padding import Padding
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 NO_CREDENTIAL: Final = "No credential is configured: add one under `credentials` in config.yaml."
 """What a table of credentials says where there is none."""
-
-SHORT: Final = 12
-"""Digits of a fingerprint that people are shown."""
 
 NOTHING: Final = "-"
 """What a table shows where there is nothing to show."""
@@ -93,36 +91,24 @@ def clean(text: str | None) -> str:
 
 def short(fingerprint: str | None) -> str:
     """The beginning of a fingerprint, as tables show it."""
-    return fingerprint[:SHORT] if fingerprint else NOTHING
+    return words.short(fingerprint) if fingerprint else NOTHING
 
 
 def moment(time: datetime | None, now: datetime) -> str:
     """`2026-12-05 10:00 UTC (in 12 days)`."""
     if time is None:
         return NOTHING
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({distance(time - now)})"
+    return f"{words.moment(time)} ({words.distance(time, now)})"
 
 
 def day(time: datetime | None) -> str:
-    """`2026-12-05`, for a column of a table; the day is UTC's."""
-    return f"{time.astimezone(UTC):%Y-%m-%d}" if time else NOTHING
+    """`2026-12-05`, for a column of a table; `never` for an expiry that stands for none."""
+    return words.expiry_day(time) if time else NOTHING
 
 
 def away(time: datetime | None, now: datetime) -> str:
-    """`in 12 days`, for a column of a table; `never` for an expiry in the year 9999 (RFC 5280 section 4.1.2.5)."""
-    if time and time.astimezone(UTC).year == MAXYEAR:
-        return "never"
-    return distance(time - now) if time else NOTHING
-
-
-def distance(ahead: timedelta) -> str:
-    """`in 12 days`, `3 hours ago`, `now`: the largest unit of which there are two, rounded down."""
-    seconds = int(abs(ahead.total_seconds()))
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1)):
-        if seconds >= 2 * size:
-            count = f"{seconds // size} {unit}"
-            return f"in {count}" if ahead.total_seconds() > 0 else f"{count} ago"
-    return "now"
+    """`in 12 days`, for a column of a table; `never` for an expiry that stands for none."""
+    return words.expiry(time, now) if time else NOTHING
 
 
 def print_json(value: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.cli.exit_codes import of_end, of_error
 from rotator.cli.output.console import clean, console, indented, moment, print_json, short, state
 from rotator.cli.output.former_names import with_former_names
+from rotator.core import words
 from rotator.services.rotation.report import Outcome, Report
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _sentence(report: Report) -> str:
 def _details(report: Report, now: datetime) -> list[str]:
     lines = []
     if report.steps:
-        steps = ", ".join(f"{step.action} {step.seconds:.1f} s" for step in report.steps)
+        steps = ", ".join(f"{step.action} {words.measured(step.seconds)}" for step in report.steps)
         lines.append(f"Steps: {steps}.")
     # Who used a key that was never in the store is not known here, so nothing is promised about them.
     if report.outcome in {Outcome.ROTATED, Outcome.REVERTED} and report.old_fingerprint:
@@ -70,7 +71,7 @@ def _what_is_left(report: Report, again_at: datetime, now: datetime) -> str:
 def _gap(report: Report) -> str:
     if not report.gap_seconds:
         return "Gap: none; no consumer can have been refused."
-    return f"Gap: consumers that try `current` only may have been refused for {report.gap_seconds:.1f} s."
+    return f"Gap: consumers that try `current` only may have been refused for {words.measured(report.gap_seconds)}."
 
 
 def print_endings(ends: Iterable[tuple[str, Report | RotatorError]]) -> None:

@@ -10,6 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rotator.cli.output.broken_output import BrokenOutput
 from rotator.cli.output.console import clean, short
+from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import NEW_VERSION
 from rotator.core.logins import LoginAnswer, LoginOutcome
@@ -40,7 +41,7 @@ _NOT_YET: Final = "; the change takes its time to reach every login server, tryi
 def describe(action: Action) -> str:
     """What an action does, for people."""
     if action.kind is ActionKind.WAIT:
-        until = f" until {action.until:%H:%M:%S} UTC" if action.until else ""
+        until = f" until {words.clock(action.until)}" if action.until else ""
         return f"waiting{until}: {action.why}"
     doing = _MUST_REFUSE if action.before_upload else _DOING[action.kind]
     return doing.format(app=clean(action.app), version=_name(action.version))

@@ -11,13 +11,13 @@ from rotator.cli.output.console import (
     clean,
     console,
     day,
-    distance,
     moment,
     short,
     state,
     table,
 )
 from rotator.cli.output.inventory_table import certificate_as_json
+from rotator.core import words
 from rotator.services.inventory.status import CredentialState
 from rotator.services.schedule.due import begins_at
 
@@ -88,7 +88,7 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
 def _due(line: CredentialStatus, now: datetime) -> str:
     if line.due_at is None:
         return NOTHING
-    return "now" if line.due_at <= now else distance(line.due_at - now)
+    return "now" if line.due_at <= now else words.distance(line.due_at, now)
 
 
 def _remarks(line: CredentialStatus, now: datetime) -> list[str]:

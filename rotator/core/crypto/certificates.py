@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from rotator.core import words
 from rotator.core.crypto.keys import KEY_SIZES, PrivateKey, public_fingerprint
 from rotator.errors import CertificateError
 
@@ -192,7 +193,7 @@ class Certificate:
         return self.not_after <= now
 
     def __repr__(self) -> str:
-        return f"<Certificate {self.fingerprint[:12]}>"
+        return f"<Certificate {words.short(self.fingerprint)}>"
 
 
 def self_signed(

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.decision.policies import Goal
 from rotator.core.decision.proofs import current_logs_in, new_key_is_refused, prove_current, standby_is_known, unproven
@@ -85,7 +86,7 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
         return None
     if s.wanted.goal is Goal.BRING and live == s.wanted.version:
         return None
-    held = f"a certificate that is not current's ({live[:12]}...)" if live else "no certificate"
+    held = f"a certificate that is not current's ({words.short(live)})" if live else "no certificate"
     return halt(
         HaltReason.DRIFT,
         f"App {current.app} holds {held}: somebody changed it by hand.",

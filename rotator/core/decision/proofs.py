@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.logins import LoginOutcome
 
@@ -88,7 +89,8 @@ def standby_is_known(s: Situation, app: str) -> Action | None:
     command = "rotate now" if s.seen.current else "rotator enroll"
     return halt(
         HaltReason.STANDBY_UNKNOWN,
-        f"App {app} holds a certificate that nobody here knows ({seen.live[:12]}...): a consumer may log in with it.",
+        f"App {app} holds a certificate that nobody here knows ({words.short(seen.live)}): a consumer may log in"
+        " with it.",
         f"If its key pair is yours, `rotator adopt` it; if nobody needs it, `{command} --replace-unknown`.",
     )
 

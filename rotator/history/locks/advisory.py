@@ -14,13 +14,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rotator.errors import HistoryUnavailable
 from rotator.history.failures.failures import database_failures
-from rotator.history.locks.locks import UNSIGNED, Hold, described, moment, running
+from rotator.history.locks.locks import Hold, running, signed_by, since_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
+
+    from rotator.errors import Holder
 
 _SIGN: Final = text("SELECT set_config('application_name', :name, false), current_schema()")
 _TAKE: Final = text("SELECT pg_try_advisory_lock(:key)")
@@ -92,7 +94,7 @@ class _Session:
                 effect="Nothing was changed.",
                 hint="Run this again in a minute, when the server has noticed it.",
             )
-        raise running(self._credential, _in_words(holder))
+        raise running(self._credential, _signed_by(holder))
 
     def still_held(self) -> bool:
         if self._connection is None:
@@ -132,11 +134,14 @@ def _holder(connection: Connection, key: int) -> str | None:
     return holder.application_name if holder else None
 
 
-def _in_words(signature: str | None) -> str:
+def _signed_by(signature: str | None) -> Holder | None:
     signed = _SIGNATURE.fullmatch(signature) if signature else None
-    return described(signed[1], signed[3], signed[2]) if signed else UNSIGNED
+    try:
+        return signed_by(signed[1], signed[3], signed[2]) if signed else None
+    except ValueError:
+        return None
 
 
 def _signature(since: datetime) -> str:
     host = socket.gethostname().encode("ascii", "replace").decode()
-    return f"rotator {os.getpid()} since {moment(since)} on {host}"[:_LONGEST_SIGNATURE]
+    return f"rotator {os.getpid()} since {since_text(since)} on {host}"[:_LONGEST_SIGNATURE]

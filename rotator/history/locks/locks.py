@@ -17,16 +17,16 @@ import json
 import os
 import socket
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
-from rotator.errors import HistoryUnavailable, RotationRunning
+from rotator.core import words
+from rotator.errors import HistoryUnavailable, Holder, RotationRunning
 from rotator.history.failures.failures import file_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
     from pathlib import Path
 
 
@@ -90,27 +90,28 @@ class RotationLocks(Protocol):
         ...
 
 
-def moment(time: datetime) -> str:
-    """A time for people: `2026-11-23 12:31:47 UTC`."""
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def running(credential: str, holder: str) -> RotationRunning:
+def running(credential: str, holder: Holder | None) -> RotationRunning:
     """The error for a credential that somebody else holds."""
     return RotationRunning(
-        f"The credential {credential} is being rotated right now, by {holder}.",
+        f"The credential {credential} is being rotated right now, by {words.holder(holder)}.",
+        holder=holder,
         effect="Nothing was changed.",
         hint=f"Run this again when that has ended; `rotator history {credential}` shows how far it is.",
     )
 
 
-def described(pid: object, host: object, since: object) -> str:
-    """Who holds a lock, in words."""
-    return f"process {pid} on {host}, since {since}"
+_SINCE: Final = "%Y-%m-%d %H:%M:%S UTC"
+"""How a holder writes down since when; releases before and after this one read it in the same form."""
 
 
-UNSIGNED: Final = "another process, since just now"
-"""A holder who has taken the lock and not signed it yet, or who has just let go of it."""
+def since_text(since: datetime) -> str:
+    """Since when a lock is held, as its holder writes it down."""
+    return since.astimezone(UTC).strftime(_SINCE)
+
+
+def signed_by(pid: object, host: object, since: object) -> Holder:
+    """The holder that has written this down. Raises ValueError when it is nothing that a holder writes."""
+    return Holder(int(str(pid)), str(host), datetime.strptime(str(since), _SINCE).replace(tzinfo=UTC))
 
 
 class FileLocks:
@@ -170,13 +171,13 @@ class _LockFile:
             self._descriptor = None
 
     def _sign(self, descriptor: int) -> None:
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": moment(self._clock())}
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since_text(self._clock())}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
 
 
-def _holder(descriptor: int) -> str:
+def _holder(descriptor: int) -> Holder | None:
     try:
-        return described(**json.loads(os.pread(descriptor, 1024, 0)))
+        return signed_by(**json.loads(os.pread(descriptor, 1024, 0)))
     except (ValueError, TypeError):
-        return UNSIGNED
+        return None

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rotator.core import words
 from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
 from rotator.errors import RotationHalted
 from rotator.services.rotation.report import Outcome
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from rotator.core.alert import Alert
     from rotator.core.attempts import AttemptRecord
@@ -44,7 +45,6 @@ ROTATED: Final = "rotated"
 REVERTED: Final = "reverted"
 VANISHED: Final = "vanished"
 
-_SHORT: Final = 12
 _NEW: Final = "The new key logs in and is current."
 _BACK: Final = "Current's certificate is on its app again, and its key logs in."
 _TRIED: Final = {"look": "Looking at the org", "rotate": "Rotating"}
@@ -110,7 +110,7 @@ def rotated(report: Report, org: str) -> NewAlert:
     """A rotation ended well: another version is current, or current's certificate is back on its app."""
     new = report.new_fingerprint or ""
     is_back = report.outcome is Outcome.RESTORED
-    grace = f" The version before is kept until {_day(report.again_at)}." if report.again_at else ""
+    grace = f" The version before is kept until {words.day(report.again_at)}." if report.again_at else ""
     return NewAlert(
         key=key(ROTATED, report.rotation_id or new),
         kind=ROTATED,
@@ -157,7 +157,7 @@ def halted(report: Report, org: str) -> NewAlert:
 def failed(credential: str, org: str, error: RotatorError, *, again_at: datetime | None = None) -> NewAlert:
     """A rotation failed, or could not begin; it is tried again then."""
     needs_person = isinstance(error, RotationHalted)
-    again = f" It is tried again from {again_at:%Y-%m-%d %H:%M} UTC on." if again_at else ""
+    again = f" It is tried again from {words.moment(again_at)} on." if again_at else ""
     return NewAlert(
         key=key(ROTATION, credential),
         kind=ROTATION,
@@ -179,7 +179,7 @@ class Changed(NamedTuple):
 
 def drift(credential: str, org: str, app: str, fingerprint: str | None, changed: Changed | None = None) -> NewAlert:
     """An app holds a certificate that nobody here knows, or none."""
-    held = f"the certificate {fingerprint[:_SHORT]}, which nobody here knows" if fingerprint else "no certificate"
+    held = f"the certificate {words.short(fingerprint)}, which nobody here knows" if fingerprint else "no certificate"
     return NewAlert(
         key=key(DRIFT, credential),
         kind=DRIFT,
@@ -217,9 +217,10 @@ def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewAle
         kind=UNSTORED,
         severity=Severity.CRITICAL,
         title=f"{credential} is gone from the store {store}",
-        text=f"A version was made current there on {_day(promoted_at)}, and now there is none: the store was emptied,"
-        " or is not the one that it was (a folder that is not mounted, another path). Consumers may find no key. The"
-        " org was left as it is, and nothing is rotated meanwhile. Bring the store back, from a backup if need be;"
+        text=f"A version was made current there on {words.day(promoted_at)}, and now there is none: the store was"
+        " emptied, or is not the one that it was (a folder that is not mounted, another path). Consumers may find"
+        " no key. The org was left as it is, and nothing is rotated meanwhile. Bring the store back, from a backup if"
+        " need be;"
         f" `rotator status {credential}` tells whether it is there. Do not enroll it anew before.",
         org=org,
         credential=credential,
@@ -238,7 +239,7 @@ def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: st
         kind=VANISHED,
         severity=Severity.CRITICAL if credential else Severity.INFO,
         title=f"{name} is gone from {org}",
-        text=f"It was last seen on {_day(last_seen)}: {why}.{loss}{hint}",
+        text=f"It was last seen on {words.day(last_seen)}: {why}.{loss}{hint}",
         org=org,
         app=name,
         type=kind,
@@ -250,7 +251,7 @@ def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: st
 def window_overridden(credential: str, org: str, fingerprint: str, why: str) -> NewAlert:
     """A rotation of this certificate began outside its maintenance windows, as waiting for one would be too late."""
     return NewAlert(
-        key=key(WINDOW, f"{credential}/{fingerprint[:_SHORT]}"),
+        key=key(WINDOW, f"{credential}/{words.short(fingerprint)}"),
         kind=WINDOW,
         severity=Severity.WARNING,
         title=f"{credential} in {org} is rotated outside its maintenance windows",
@@ -300,17 +301,7 @@ def history_broken(found: Verification) -> NewAlert:
 
 def usual_ending(alert: Alert, now: datetime) -> str:
     """How an alert ends where nothing more is known: "The org can be read again, after 3 days."."""
-    return f"{_ENDINGS.get(alert.kind, 'It is settled')}, after {length(now - alert.opened_at)}."
-
-
-def length(duration: timedelta) -> str:
-    """`3 days`, `2 hours`, `1 minute`: for people, in the largest unit of which there is one, rounded down."""
-    seconds = max(0, int(duration.total_seconds()))
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return "less than a minute"
+    return f"{_ENDINGS.get(alert.kind, 'It is settled')}, after {words.length(now - alert.opened_at)}."
 
 
 def sentences(error: RotatorError) -> str:
@@ -331,17 +322,13 @@ def _fingerprint(name: str, fingerprint: str | None) -> dict[str, str]:
 
 
 def _moment(name: str, time: datetime | None) -> dict[str, str]:
-    return {name: f"{time:%Y-%m-%d %H:%M} UTC"} if time else {}
+    return {name: words.moment(time)} if time else {}
 
 
 def _changed(changed: Changed | None) -> dict[str, str]:
     if changed is None or changed.at is None:
         return {}
-    return {"App last changed": f"{changed.at:%Y-%m-%d %H:%M} UTC" + (f", by {changed.by}" if changed.by else "")}
-
-
-def _day(time: datetime) -> str:
-    return f"{time:%Y-%m-%d}"
+    return {"App last changed": words.moment(changed.at) + (f", by {changed.by}" if changed.by else "")}
 
 
 def _gap(report: Report) -> str:

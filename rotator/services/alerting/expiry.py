@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rotator.config.durations import format_duration
+from rotator.core import words
 from rotator.core.alert import NewAlert
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
@@ -23,7 +23,6 @@ EXPIRY: Final = "expiry"
 WEAK: Final = "weak"
 """Kind of the alert that a certificate is weak, or valid for too long."""
 
-_SHORT: Final = 12
 _LEAST_BITS: Final = {"RSA": 2048, "EllipticCurve": 256, "DSA": 2048}
 """NIST SP 800-131A: 112 bits of security at least; for elliptic curves the smallest in common use."""
 _BROKEN_HASHES: Final = frozenset({"md2", "md4", "md5", "sha1"})
@@ -101,7 +100,7 @@ def expires(place: ObservedCertificate, tightest: timedelta) -> NewAlert:
         key=certificate_key(EXPIRY, place),
         kind=EXPIRY,
         severity=severity_at(tightest),
-        title=f"The certificate of {place.name} in {place.org} {verb} on {place.not_after:%Y-%m-%d}",
+        title=f"The certificate of {place.name} in {place.org} {verb} on {words.day(place.not_after)}",
         text=_managed_text(place) if place.credential else _unmanaged_text(place, tightest),
         org=place.org,
         app=place.name,
@@ -123,7 +122,7 @@ def _unmanaged_text(place: ObservedCertificate, tightest: timedelta) -> str:
 
 def _managed_text(place: ObservedCertificate) -> str:
     name = place.credential
-    before = f" {format_duration(place.rotate_before)} before that" if place.rotate_before else ""
+    before = f" {words.exact(place.rotate_before)} before that" if place.rotate_before else ""
     return (
         f"It belongs to the credential {name}, which should have been rotated{before} and was not."
         f" `rotator status {name}` tells what it waits for, `rotator history {name}` how tries ended;"
@@ -136,7 +135,7 @@ def _facts(place: ObservedCertificate) -> dict[str, str]:
     if place.credential:
         facts["Credential"] = place.credential
     if place.not_after:
-        facts["Not after"] = f"{place.not_after:%Y-%m-%d %H:%M} UTC"
+        facts["Not after"] = words.moment(place.not_after)
     if place.fingerprint:
         facts["Fingerprint"] = place.fingerprint
     return facts
@@ -162,9 +161,7 @@ def is_weak(place: ObservedCertificate, longest_lifetime: timedelta) -> NewAlert
         return None
     sentences = list(weaknesses)
     if is_long:
-        sentences.append(
-            f"It is valid for longer than {format_duration(longest_lifetime)} (`alerts.longest_lifetime`)."
-        )
+        sentences.append(f"It is valid for longer than {words.exact(longest_lifetime)} (`alerts.longest_lifetime`).")
     by_whom = f"`rotate now {place.credential}` replaces it." if place.credential else "Replace it when you can."
     what = "is weak" if weaknesses else "is valid for too long"
     return NewAlert(
@@ -215,8 +212,8 @@ def _replaced(alert: Alert, there: ObservedCertificate) -> str:
         return f"{alert.app} holds no certificate any more."
     if there.is_throwaway:
         return f"Its key was ended: {alert.app} holds a certificate whose key nobody has."
-    by = f" by {there.fingerprint[:_SHORT]}" if there.fingerprint else ""
-    return f"Replaced{by}, which is valid until {there.not_after:%Y-%m-%d}."
+    by = f" by {words.short(there.fingerprint)}" if there.fingerprint else ""
+    return f"Replaced{by}, which is valid until {words.day(there.not_after)}."
 
 
 def _resting(there: ObservedCertificate) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rotator.alerts.base import Message
 from rotator.config.durations import parse_duration
+from rotator.core import words
 from rotator.core.thresholds import EXPIRED, label
 from rotator.history.alerts.outbox import CLOSED, OPENED
-from rotator.services.alerting.catalog import length
 from rotator.services.alerting.expiry import EXPIRY
 
 if TYPE_CHECKING:
@@ -67,4 +67,4 @@ def _left(alert: Alert, now: datetime) -> str:
     """How long it takes until a certificate has expired. Not in the alert: a thread goes by a subject that stays."""
     if alert.kind != EXPIRY or alert.not_after is None or alert.not_after <= now:
         return ""
-    return f", in {length(alert.not_after - now)}"
+    return f", in {words.length(alert.not_after - now)}"

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.errors import DaemonRunning, RotationRunning
 from rotator.services.schedule.delivery_job import DeliveryJobs
 from rotator.services.schedule.due import NextDues
@@ -86,7 +87,8 @@ class Cycle:
                 hold = stack.enter_context(locks.hold(LEADER_LOCK))
             except RotationRunning as other:
                 raise DaemonRunning(
-                    f"Another `rotator run` works on this database: {other.message.partition(', by ')[2]}",
+                    f"Another `rotator run` works on this database: {words.holder(other.holder)}.",
+                    holder=other.holder,
                     effect="Nothing was touched.",
                     hint="Leave the work to it, or stop it first.",
                 ) from None

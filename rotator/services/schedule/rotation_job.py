@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.core.attempts import AttemptRecord
 from rotator.core.decision.actions import HaltReason
 from rotator.core.windows import is_open, may_begin
@@ -137,14 +138,14 @@ class RotationJob:
         beginning = may_begin(windows, now, expires_at=seen.current.not_after, lasts=longest_rotation(self._settings))
         if beginning.overrides:
             verb = "expires" if seen.current.not_after > now else "expired"
-            expires = f"{verb} on {seen.current.not_after:%Y-%m-%d at %H:%M} UTC"
+            expires = f"{verb} on {words.moment(seen.current.not_after)}"
             why = f"Its certificate {expires}, and no window opens early enough before that."
             new = catalog.window_overridden(self._name, self._org, seen.current.fingerprint, why)
             self._context.history.alerting.happened(new, now)
         return beginning.at <= now
 
     def _rotate(self, action: DueAction, seen: Observation) -> Report | None:
-        expires = f"{seen.current.not_after:%Y-%m-%d}" if seen.current else ""
+        expires = words.day(seen.current.not_after) if seen.current else ""
         request = Request(
             goal="replace" if action is DueAction.REPLACE else "",
             actor=self._context.actor,

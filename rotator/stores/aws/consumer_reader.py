@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Version
 from rotator.core.secret import Secret
+from rotator.core.words import short
 from rotator.errors import StoreError
 from rotator.stores.aws.errors import NotAllowed
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS
@@ -62,10 +63,10 @@ class AwsReader:
 
     def _version(self, answer: Mapping[str, object]) -> Version:
         version_id, text = str(answer.get("VersionId")), str(answer.get("SecretString", ""))
-        version = Version.from_document(Secret(text), where=f"{version_id[:12]} in the secret {self._secret}")
+        version = Version.from_document(Secret(text), where=f"{short(version_id)} in the secret {self._secret}")
         if version.fingerprint != version_id:
             raise StoreError(
-                f"The version {version_id[:12]} of the secret {self._secret} holds {version.fingerprint[:12]}.",
+                f"The version {short(version_id)} of the secret {self._secret} holds {short(version.fingerprint)}.",
                 effect="Nothing was changed.",
                 hint="Find out who wrote it.",
             )

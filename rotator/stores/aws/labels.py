@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.secret import Secret
+from rotator.core.words import short
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.aws.errors import UNCHANGED
 from rotator.stores.aws.secrets_manager import Refused
@@ -184,7 +185,7 @@ class AwsSecret:
         """Raises StoreError when a version, which never changes, holds something else."""
         if found != wanted:
             raise StoreError(
-                f"{self._calls.where}: the secret {self.name} has a version {version[:12]} already, and it is another.",
+                f"{self._calls.where}: the secret {self.name} has another version {short(version)} already.",
                 effect="Nothing was changed.",
                 hint="Run it again: another key pair is made, with another id.",
             )
@@ -197,7 +198,7 @@ class AwsSecret:
         return labels.held.get(label) if labels else None
 
     def _came_too_late(self, label: str, holder: str | None) -> StoreError:
-        now_at = holder[:12] if holder else "no version"
+        now_at = short(holder) if holder else "no version"
         return StoreError(
             f"{self._calls.where}: another program moved {label} of the secret {self.name} meanwhile; {now_at} has it.",
             effect="Nothing was changed.",

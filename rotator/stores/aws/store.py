@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
+from rotator.core.words import short
 from rotator.errors import StoreError
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
 from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
@@ -74,13 +75,13 @@ class AwsStore:
         for again in self._calls.pauses():
             labels, stages = self._look(secret)
             if fingerprint not in stages.fingerprints:
-                raise self._refused(f"there is no version {fingerprint[:12]} of {credential}")
+                raise self._refused(f"there is no version {short(fingerprint)} of {credential}")
             value = secret.value(fingerprint, labels.of(fingerprint))
             if value is not None:
                 return self._version(secret, credential, fingerprint, value)
             if not again:
                 break
-        raise self._refused(f"the version {fingerprint[:12]} of {credential} has a label and cannot be read")
+        raise self._refused(f"the version {short(fingerprint)} of {credential} has a label and cannot be read")
 
     def put_pending(self, version: Version) -> None:
         """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
@@ -92,7 +93,7 @@ class AwsStore:
         refuse_other_pending(self._calls.where, version.credential, stages.pending, fingerprint)
         if fingerprint in {stages.current, stages.previous}:
             stage = Stage.CURRENT if fingerprint == stages.current else Stage.PREVIOUS
-            raise self._refused(f"version {fingerprint[:12]} of {version.credential} is {stage} already")
+            raise self._refused(f"version {short(fingerprint)} of {version.credential} is {stage} already")
         if stages.pending is None:
             self._store(secret, fingerprint, document)
             secret.move(PENDING, to=fingerprint, source=labels.pending)
@@ -103,7 +104,7 @@ class AwsStore:
         secret = self._secret(credential)
         labels, stages = self._look(secret)
         if stages.previous != fingerprint:
-            raise self._refused(f"version {fingerprint[:12]} of {credential} is not previous")
+            raise self._refused(f"version {short(fingerprint)} of {credential} is not previous")
         refuse_other_pending(self._calls.where, credential, stages.pending, fingerprint)
         if stages.pending is None:
             secret.move(PENDING, to=fingerprint, source=labels.pending)
@@ -117,7 +118,7 @@ class AwsStore:
         secret = self._secret(credential)
         labels, stages = self._look(secret)
         if fingerprint not in {stages.pending, stages.current}:
-            raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
+            raise self._refused(f"version {short(fingerprint)} of {credential} is not pending")
         if stages.current != fingerprint:
             refuse_other_current(self._calls.where, credential, stages.current, replaces)
             # AWSPREVIOUS follows by itself, in the same instant (UpdateSecretVersionStage).
@@ -219,10 +220,10 @@ class AwsStore:
         return sum(secret.remove(label, source=version) for label, version in leftovers.items())
 
     def _version(self, secret: AwsSecret, credential: str, fingerprint: Fingerprint, value: Secret) -> Version:
-        where = f"{fingerprint[:12]} in the secret {secret.name}"
+        where = f"{short(fingerprint)} in the secret {secret.name}"
         version = Version.from_document(value, where=where)
         if version.fingerprint != fingerprint or version.credential != credential:
-            raise self._refused(f"the version {where} holds {version.fingerprint[:12]} of {version.credential}")
+            raise self._refused(f"the version {where} holds {short(version.fingerprint)} of {version.credential}")
         return version
 
     def _document(self, version: Version) -> Secret:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
+from rotator.core.words import short
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.files.disk import Directory, prepared_link
 
@@ -192,7 +193,7 @@ class CredentialFolder:
             certificate = directory.read(CERTIFICATE)
         version = Version.from_document(document, where=str(directory.path))
         if version.fingerprint != fingerprint or version.credential != self._links.path.name:
-            raise _damaged(directory.path, f"it holds {version.fingerprint[:12]} of {version.credential}")
+            raise _damaged(directory.path, f"it holds {short(version.fingerprint)} of {version.credential}")
         if certificate != version.certificate.pem or private_key != version.private_key.pem():
             raise _damaged(directory.path, f"{PRIVATE_KEY} or {CERTIFICATE} is not the one in {DOCUMENT}")
         return version
@@ -207,14 +208,14 @@ class CredentialFolder:
         if self.holds(fingerprint):
             return _damaged(self._versions.path / fingerprint, "a file is missing")
         return StoreError(
-            f"There is no version {fingerprint[:12]} in {self._links.path}.",
+            f"There is no version {short(fingerprint)} in {self._links.path}.",
             effect="Nothing was changed.",
             hint="See what is stored with `rotator status`.",
         )
 
     def _dangling(self, stage: Stage, fingerprint: Fingerprint) -> StoreError:
         return StoreError(
-            f"The stage `{stage}` in {self._links.path} holds {fingerprint[:12]}, and that version is not there.",
+            f"The stage `{stage}` in {self._links.path} holds {short(fingerprint)}, and that version is not there.",
             effect="Nothing was read or changed.",
             hint=f"Put {self._versions.path / fingerprint} back from a backup, or remove the link `{stage}`.",
         )

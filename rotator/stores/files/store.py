@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Stage, Stages
+from rotator.core.words import short
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.files.disk import Directory, make_root
 from rotator.stores.files.folder import CredentialFolder
@@ -61,7 +62,7 @@ class FilesStore:
         """A stored version, its files checked against each other. Raises StoreError when it is not there."""
         with self._folder(credential) as folder:
             if folder is None:
-                raise self._refused(f"there is no version {fingerprint[:12]} of {credential}")
+                raise self._refused(f"there is no version {short(fingerprint)} of {credential}")
             return folder.read(fingerprint)
 
     def put_pending(self, version: Version) -> None:
@@ -82,7 +83,7 @@ class FilesStore:
         with self._changed(credential) as folder:
             stages = folder.stages() if folder else Stages()
             if folder is None or stages.previous != fingerprint:
-                raise self._refused(f"version {fingerprint[:12]} of {credential} is not previous")
+                raise self._refused(f"version {short(fingerprint)} of {credential} is not previous")
             refuse_other_pending(self._where, credential, stages.pending, fingerprint)
             if stages.pending is None:
                 folder.put(Stage.PENDING, fingerprint)
@@ -96,7 +97,7 @@ class FilesStore:
         with self._changed(credential) as folder:
             stages = folder.stages() if folder else Stages()
             if folder is None or fingerprint not in {stages.pending, stages.current}:
-                raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
+                raise self._refused(f"version {short(fingerprint)} of {credential} is not pending")
             if stages.current != fingerprint:
                 refuse_other_current(self._where, credential, stages.current, replaces)
                 folder.promote(fingerprint, replaces)
@@ -134,7 +135,7 @@ class FilesStore:
         refuse_other_pending(self._where, version.credential, stages.pending, fingerprint)
         if fingerprint in {stages.current, stages.previous}:
             stage = Stage.CURRENT if fingerprint == stages.current else Stage.PREVIOUS
-            raise self._refused(f"version {fingerprint[:12]} of {version.credential} is {stage} already")
+            raise self._refused(f"version {short(fingerprint)} of {version.credential} is {stage} already")
         return stages.pending is None
 
     def _put(self, folder: CredentialFolder, version: Version) -> None:

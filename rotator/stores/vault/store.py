@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.secret import Secret
+from rotator.core.words import short
 from rotator.errors import StoreError
 from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
 from rotator.stores.vault.credential import VaultCredential
@@ -55,11 +56,11 @@ class VaultStore:
         stored = self._credential(credential)
         document = stored.document(fingerprint)
         if document is None:
-            raise self._refused(f"there is no version {fingerprint[:12]} of {credential}")
-        where = f"{fingerprint[:12]} at {stored.place} in Vault"
+            raise self._refused(f"there is no version {short(fingerprint)} of {credential}")
+        where = f"{short(fingerprint)} at {stored.place} in Vault"
         version = Version.from_document(document, where=where)
         if version.fingerprint != fingerprint or version.credential != credential:
-            raise self._refused(f"what is stored as {where} is {version.fingerprint[:12]} of {version.credential}")
+            raise self._refused(f"what is stored as {where} is {short(version.fingerprint)} of {version.credential}")
         return version
 
     def put_pending(self, version: Version) -> None:
@@ -73,7 +74,7 @@ class VaultStore:
         stages = look.stages
         if fingerprint in {stages.current, stages.previous}:
             stage = "current" if fingerprint == stages.current else "previous"
-            raise self._refused(f"version {fingerprint[:12]} of {credential} is {stage} already")
+            raise self._refused(f"version {short(fingerprint)} of {credential} is {stage} already")
         self._put(stored, look, fingerprint, version.to_document())
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:
@@ -81,7 +82,7 @@ class VaultStore:
         stored = self._credential(credential)
         look = stored.look()
         if look.stages.previous != fingerprint or look.previous.data is None:
-            raise self._refused(f"version {fingerprint[:12]} of {credential} is not previous")
+            raise self._refused(f"version {short(fingerprint)} of {credential} is not previous")
         self._put(stored, look, fingerprint, look.previous.data)
 
     def promote(self, credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
@@ -94,7 +95,7 @@ class VaultStore:
         stages, document = look.stages, look.pending.data
         if stages.current != fingerprint:
             if stages.pending != fingerprint or document is None:
-                raise self._refused(f"version {fingerprint[:12]} of {credential} is not pending")
+                raise self._refused(f"version {short(fingerprint)} of {credential} is not pending")
             refuse_other_current(self._where, credential, stages.current, replaces)
             # What is current afterwards is another version when another program wrote at the same moment.
             refuse_other_current(self._where, credential, stored.promote(look, fingerprint, document), fingerprint)

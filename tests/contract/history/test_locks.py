@@ -54,6 +54,10 @@ def test_a_credential_is_held_by_one_who_is_named(locks: RotationLocks) -> None:
     with locks.hold("billing"):
         with pytest.raises(RotationRunning) as caught, locks.hold("billing"):
             pass
+        holder = caught.value.holder
+        assert holder
+        assert (holder.pid, holder.host[:10]) == (os.getpid(), os.uname().nodename[:10])
+        assert holder.since == NOW.replace(microsecond=0)
         assert f"by process {os.getpid()} on {os.uname().nodename[:10]}" in str(caught.value)
         assert "since 2026-11-23 12:31:47 UTC" in str(caught.value)
         assert "Nothing was changed." in str(caught.value)

@@ -17,7 +17,7 @@ from rotator.config.loading import load
 from rotator.daemon import service as service_module
 from rotator.daemon.service import Service
 from rotator.daemon.systemd import Notifier
-from rotator.errors import DaemonRunning
+from rotator.errors import DaemonRunning, Holder
 
 if TYPE_CHECKING:
     import signal
@@ -81,7 +81,7 @@ class World:
     """What each tick finds."""
     opens: Callable[[], None] = lambda: None
     """What the opening of the history raises."""
-    other: str = ""
+    other: Holder | None = None
     """Who else works."""
     hold: Hold = field(default_factory=Hold)
     steady: float = 1000.0
@@ -110,7 +110,7 @@ class World:
     @contextmanager
     def _lead(self) -> Iterator[Hold]:
         if self.other:
-            raise DaemonRunning(f"Another `rotator run` works on this database: {self.other}.", hint="Leave it.")
+            raise DaemonRunning("Another works.", hint="Leave it.", holder=self.other)
         self.hold = Hold()
         self.taken += 1
         yield self.hold

@@ -3,13 +3,13 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.daemon.workers import STOP_TIMEOUT
-from rotator.errors import HistoryUnavailable
+from rotator.errors import HistoryUnavailable, Holder
 from rotator.services.schedule.jobs import Job, JobKind
 from tests.unit.daemon.conftest import ExitedError, Stage, World
 
@@ -135,13 +135,15 @@ def test_one_that_has_lost_its_lock_asks_rotations_to_end_and_takes_it_again_whe
     def script() -> Script:
         yield from stage.come(lambda: world.ticks)
         assert not world.stop_asked()
-        world.other = "process 7 on host-b, since noon"
+        world.other = Holder(7, "host-b", datetime(2026, 11, 23, 12, tzinfo=UTC))
         world.hold.held = False
         yield from stage.come(world.stop_asked)
-        yield from stage.come(lambda: stage.heard.count("STATUS=standing by: process 7 on host-b, since noon"))
+        yield from stage.come(
+            lambda: stage.heard.count("STATUS=standing by: process 7 on host-b, since 2026-11-23 12:00:00 UTC")
+        )
         assert not stage.service.liveness().is_working
         before = world.ticks
-        world.other = ""
+        world.other = None
         yield from stage.come(lambda: world.ticks > before)
         assert world.taken == 2
         assert not world.stop_asked()

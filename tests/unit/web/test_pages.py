@@ -73,7 +73,7 @@ def test_the_picture_is_a_table_that_says_the_same(company: Client) -> None:
     lines = rows(page(company, "/"), "Every live certificate")
     assert lines[0] == ["expired", "Marketing_Sync production", "", "12 days ago", "2026-11-11", "by nobody"]
     by_name = {line[1].split()[0]: line for line in lines}
-    assert by_name["Billing"][3:] == ["6 months", "2027-06-12", "2027-05-13"]
+    assert by_name["Billing"][3:] == ["201 days", "2027-06-12", "2027-05-13"]
     assert by_name["Telephony"][5] == "due now"
     assert by_name["ADFS"][3:] == ["never", "never", "by nobody"]
     assert "Warehouse_A" not in by_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -336,5 +337,7 @@ def test_one_daemon_works_at_a_time(one: CycleBench) -> None:
         with told as other, one.cycle.lead(locks):
             pytest.fail("both work")
         assert other.value.transient
+        assert other.value.holder
+        assert other.value.holder.pid == os.getpid()
     with one.cycle.lead(locks):
         pass

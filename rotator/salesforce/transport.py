@@ -16,6 +16,7 @@ from urllib3.exceptions import NewConnectionError
 
 import rotator
 from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
+from rotator.http_session import HttpSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -92,22 +93,14 @@ def server_time(response: requests.Response) -> datetime | None:
         return None
 
 
-class _Session(requests.Session):
+class _Session(HttpSession):
     def __init__(self, adapter: HTTPAdapter) -> None:
         super().__init__()
         self.headers["User-Agent"] = f"rotator/{rotator.__version__}"
         # With an `auth` of its own, requests leaves the Authorization header alone instead of looking into ~/.netrc.
         self.auth = _unchanged
         self.hooks["response"].append(_log)
-        self._surroundings: Final[dict[str, Any]] = {}
         self.mount("https://", adapter)
-
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """What the environment says of a host is asked once: requests reads all of it each time, and then once more."""
-        host = urlsplit(url).netloc
-        if host not in self._surroundings:
-            self._surroundings[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
-        return self._surroundings[host].copy()
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the name is requests' own
         return None

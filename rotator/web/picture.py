@@ -141,11 +141,6 @@ class Bar:
         """From there to its end."""
         return round(abs(self.end - TODAY), 2)
 
-    @property
-    def is_later(self) -> bool:
-        """Whether it expires beyond the horizon."""
-        return self.end == LATER
-
 
 def bar(line: CertificateLine, axis: Axis) -> Bar:
     """The bar of one certificate. A rotation that is due already is shown where today is."""

@@ -8,12 +8,12 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import hvac
 import requests
 
 from rotator.errors import StoreError, StoreUnavailable
+from rotator.http_session import HttpSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,21 +173,8 @@ class VaultHttp:
         )
 
 
-class _Session(requests.Session):
-    """Never follows a standby's redirect out of TLS: token and keys are in the request that would be sent again.
-
-    Asks the environment of proxies once for each host: requests reads all of it for every request, twice.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._surroundings: Final[dict[str, Any]] = {}
-
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        host = urlsplit(url).netloc
-        if host not in self._surroundings:
-            self._surroundings[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
-        return self._surroundings[host].copy()
+class _Session(HttpSession):
+    """Never follows a standby's redirect out of TLS: token and keys are in the request that would be sent again."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)

@@ -63,7 +63,7 @@ def run_requests(
 ) -> None:
     """Serves a request for each of the credentials, one after the other, and exits with the first bad one's code.
 
-    One that fails does not keep the others from being served; a request to stop does, and the code says so.
+    One that fails does not keep the others from being handled; a request to stop does, and the code says so.
     """
     ends: list[tuple[str, Report | RotatorError]] = []
     codes: list[ExitCode] = []

@@ -37,7 +37,7 @@ class AttemptRecord:
     """How the attempts at one thing went so far: the inventory of an org, a credential, a channel."""
 
     kind: str
-    """What is tried, such as `look` or `rotate`."""
+    """What is tried, such as `rotate` (`rotator.services.schedule.jobs.JobKind`)."""
     name: str
     """On what: an org, a credential, a channel."""
     last_at: datetime | None = None

@@ -148,7 +148,7 @@ class SeenCertificate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verification:
+class ChainVerification:
     """What re-computing the chain of events found."""
 
     events: int

@@ -50,7 +50,7 @@ def pair_rotated_before(ground: Ground) -> None:
 
 
 def pair_after_grace(ground: Ground) -> None:
-    """Two apps, both in use; the previous version has served its time."""
+    """Two apps, both in use; the grace of the previous version has ended."""
     pair_rotated_before(ground)
     ground.clock.time += timedelta(days=8)
 

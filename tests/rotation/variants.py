@@ -164,14 +164,14 @@ def _discards_what_is_live(s: Situation) -> Action | None:
     pending = s.seen.pending
     if pending is None or s.fit:
         return None
-    return Action(ActionKind.DISCARD, "it does not serve", version=pending.fingerprint, app=pending.app)
+    return Action(ActionKind.DISCARD, "it is not what is wanted now", version=pending.fingerprint, app=pending.app)
 
 
 def _retires_what_is_live(s: Situation) -> Action | None:
     previous = s.seen.previous
     if previous is None or s.grace_ends():
         return None
-    return Action(ActionKind.RETIRE, "it has served its time", version=previous.fingerprint, app=previous.app)
+    return Action(ActionKind.RETIRE, "its grace has ended", version=previous.fingerprint, app=previous.app)
 
 
 class Variant(NamedTuple):

@@ -233,7 +233,7 @@ def _carry_out(
 
 
 def _show_plans(invocation: Invocation, app: Application, names: Sequence[str], request: Request) -> None:
-    """Shows what a request would do for each credential; exits with the code of the first that cannot be looked at."""
+    """Shows what a request would do for each credential; exits with the code of the first that cannot be observed."""
     from rotator.cli.output.plan_table import as_json, print_plans
     from rotator.services.rotation.plan import plan_of
 

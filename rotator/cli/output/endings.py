@@ -36,7 +36,7 @@ def _sentence(report: Report) -> str:
         case Outcome.RESTORED:
             return f": the certificate of {new} is on its app, and its key logs in"
         case Outcome.NOTHING if report.steps:
-            return f" is left to do: {new} is current, and what had served its time is ended"
+            return f" is left to do: {new} is current, and the previous version was retired"
         case Outcome.NOTHING:
             return f" to do: {new} is current" if report.new_fingerprint else " to do"
     return f": {report.why}"

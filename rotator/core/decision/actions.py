@@ -68,7 +68,7 @@ class Action:
     app: str | None = None
     """The app it is about."""
     until: datetime | None = None
-    """`wait`: when to look again. `done`: when the previous version's grace ends, if there is one."""
+    """`wait`: when to observe again. `done`: when the previous version's grace ends, if there is one."""
     halt: HaltReason | None = None
     hint: str = ""
     before_upload: bool = False

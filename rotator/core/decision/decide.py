@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def apps_are_readable(s: Situation) -> Action | None:
-    """Without a look at every app nothing is decided, nor while a stored version's app is out of sight."""
+    """Nothing is decided while an app cannot be read, or the app of a stored version is not configured."""
     for app in s.seen.apps.values():
         if not app.readable:
             return halt(
@@ -96,7 +96,7 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
 
 
 def unfit_pending_goes(s: Situation) -> Action | None:
-    """A pending version that does not serve is taken off its app, and discarded once nothing depends on it."""
+    """A pending version that is of no use is taken off its app, and discarded once nothing depends on it."""
     pending, current = s.seen.pending, s.seen.current
     if pending is None or s.fit:
         return None
@@ -106,7 +106,7 @@ def unfit_pending_goes(s: Situation) -> Action | None:
         return back
     if abandoned and current is not None and s.seen.is_live(current) and not s.holds(current):
         return prove_current(s, current)
-    why = "its test login never held" if abandoned else "it does not serve what is wanted now"
+    why = "its test login never held" if abandoned else "it is not what is wanted now"
     return Action(ActionKind.DISCARD, why, version=pending.fingerprint, app=pending.app, gives_up=abandoned)
 
 
@@ -205,7 +205,7 @@ def pending_is_verified(s: Situation) -> Action | None:
     if pending is None or not s.seen.is_live(pending):
         return None
     probe = s.seen.probe(pending)
-    if probe and s.out_of_patience(probe):
+    if probe and s.unproven_for_too_long(probe):
         return unproven(s, pending, probe)
     return s.try_login(pending, "its key must log in before it becomes current")
 
@@ -219,8 +219,8 @@ def previous_ends(s: Situation) -> Action | None:
     if any(s.is_slot_of_current(app) for app in held_on):
         return None
     if held_on:
-        return _disable(held_on[0], previous, "its previous key has served its time")
-    return Action(ActionKind.RETIRE, "it has served its time", version=previous.fingerprint, app=previous.app)
+        return _disable(held_on[0], previous, "the grace of its previous key has ended")
+    return Action(ActionKind.RETIRE, "its grace has ended", version=previous.fingerprint, app=previous.app)
 
 
 def all_is_done(s: Situation) -> Action | None:
@@ -266,7 +266,7 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | N
     if current and s.has_taken_slot_of_current(pending):
         return Action(
             ActionKind.RESTORE,
-            "the new key did not serve",
+            "the new key is not kept",
             version=current.fingerprint,
             app=current.app,
             gives_up=gives_up,
@@ -283,12 +283,12 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | N
         if previous and previous.app == app:
             return Action(
                 ActionKind.RESTORE,
-                "the new key did not serve",
+                "the new key is not kept",
                 version=previous.fingerprint,
                 app=app,
                 gives_up=gives_up,
             )
-        return _disable(app, pending, "the new key did not serve", gives_up=gives_up)
+        return _disable(app, pending, "the new key is not kept", gives_up=gives_up)
     return None
 
 
@@ -296,9 +296,9 @@ def _end_on(s: Situation, app: str, version: KnownVersion) -> Action:
     """Gives an app that holds a version's certificate another one: current's, if it is current's app."""
     current = s.seen.current
     if current and app == current.app:
-        why = "it held a version that has served its time"
+        why = "it held a version whose grace has ended"
         return Action(ActionKind.RESTORE, why, version=current.fingerprint, app=app)
-    return _disable(app, version, "its previous key has served its time")
+    return _disable(app, version, "the grace of its previous key has ended")
 
 
 def _disable(app: str, version: KnownVersion, why: str, gives_up: Fingerprint | None = None) -> Action:

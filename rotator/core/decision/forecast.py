@@ -36,11 +36,11 @@ class Forecast:
 def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) -> Forecast:
     """Plays a run through in memory. Test logins are taken to succeed where the certificate is live."""
     steps: list[Action] = []
-    memory, patience = Memory(), policy.verification.timeout
+    memory, longest_wait = Memory(), policy.verification.timeout
     for _ in range(_LIMIT):
-        memory, look = memory.observe(seen)
-        action = decide(look, wanted, policy, now)
-        long_wait = action.kind is ActionKind.WAIT and action.until is not None and action.until - now > patience
+        memory, observed = memory.observe(seen)
+        action = decide(observed, wanted, policy, now)
+        long_wait = action.kind is ActionKind.WAIT and action.until is not None and action.until - now > longest_wait
         if action.kind in {ActionKind.DONE, ActionKind.HALT} or long_wait:
             return Forecast(tuple(steps), action)
         if action.kind is ActionKind.WAIT and action.until:
@@ -49,7 +49,7 @@ def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) ->
         if not steps or (steps[-1].kind, steps[-1].version) != (action.kind, action.version):
             steps.append(action)
         if action.kind is ActionKind.VERIFY:
-            is_live = look.live(action.its_app) == action.its_version
+            is_live = observed.live(action.its_app) == action.its_version
             outcome = LoginOutcome.ACCEPTED if is_live else LoginOutcome.MISMATCH
             memory = memory.probed(action.its_version, LoginAnswer(outcome), now)
         else:

@@ -89,7 +89,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Observation:
-    """One look at the world. Everything that `decide` knows about it is here."""
+    """What store and org showed just now. Everything that `decide` knows of them is here."""
 
     apps: Mapping[str, SeenApp]
     """The credential's apps by name, in the order of the configuration: one or two."""
@@ -137,7 +137,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Memory:
-    """What one run remembers between two looks: answers to test logins, and what it has given up.
+    """What one run remembers between two observations: answers to test logins, and what it has given up.
 
     It is lost in a crash, and nothing but time is lost with it; `wrong_key_words` are in the journal as well.
     """
@@ -149,7 +149,7 @@ class Memory:
     """What an app said of a pending version's key just before its certificate was there."""
 
     def observe(self, seen: Observation) -> tuple[Memory, Observation]:
-        """The memory after a look, and the look completed from it.
+        """The memory after an observation, and the observation completed from it.
 
         Test logins count for versions that are stored and whose app's certificate has not changed since.
         """

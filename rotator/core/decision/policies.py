@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FRESHNESS: Final = timedelta(seconds=60)
 """How long ago a login may lie and still have 'just succeeded'."""
 
-RATE_PATIENCE: Final = timedelta(minutes=75)
+RATE_TIMEOUT: Final = timedelta(minutes=75)
 """Salesforce counts 3,600 logins of a user in an hour; after a little more than one, waiting has no point."""
 
 RATE_INTERVAL: Final = timedelta(minutes=5)
@@ -41,7 +41,7 @@ class Goal(StrEnum):
     RESTORE = "restore"
     """The app must hold the certificate of `current` again."""
     FINISH = "finish"
-    """Nothing new: end what was begun, retire what has served its time."""
+    """Nothing new: end what was begun, retire the previous version after its grace."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def prove_current(s: Situation, current: KnownVersion) -> Action:
     """Test logins with current's key after its certificate came back."""
     probe = s.seen.probe(current)
-    if probe and (s.refused_for_good(probe) or s.out_of_patience(probe)):
+    if probe and (s.refused_for_good(probe) or s.unproven_for_too_long(probe)):
         return halt(
             HaltReason.REVERT_UNPROVEN,
             f"App {current.app} holds current's certificate, but its key does not log in: {probe.answer.reason}.",
@@ -38,7 +38,7 @@ def current_logs_in(s: Situation, app: str) -> Action | None:
         return None
     if probe.outcome is LoginOutcome.MISMATCH and probe.streak >= s.policy.verification.confirmations:
         return None
-    if probe.outcome in {LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK} or s.out_of_patience(probe):
+    if probe.outcome in {LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK} or s.unproven_for_too_long(probe):
         return halt(
             HaltReason.LOGIN_NOT_SET_UP,
             f"The test login with the current key was refused before anything was changed: {probe.answer.reason}.",
@@ -67,7 +67,7 @@ def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
             f"The org accepts the new key for app {pending.app}, which does not hold its certificate.",
             "Look who else changes that app, and whether `client_id` and `login_url` are those of this app and org.",
         )
-    if probe and s.out_of_patience(probe):
+    if probe and s.unproven_for_too_long(probe):
         return halt(
             HaltReason.LOGIN_NOT_SET_UP,
             f"The org does not say what it makes of the new key, before anything was changed: {probe.answer.reason}.",

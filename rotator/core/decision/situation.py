@@ -1,4 +1,4 @@
-"""All that one decision rests on, with the questions that are asked of it."""
+"""The situation of one decision, and the questions that the clauses ask of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import Action, ActionKind
-from rotator.core.decision.policies import RATE_PATIENCE, Goal, Strategy
+from rotator.core.decision.policies import RATE_TIMEOUT, Goal, Strategy
 from rotator.core.logins import LoginOutcome
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Situation:
-    """All that a decision rests on."""
+    """What was observed, what is wanted, the policy and the time."""
 
     seen: Observation
     wanted: Wanted
@@ -92,9 +92,9 @@ class Situation:
                 return same_key or pending == self.seen.previous or self.leaves_current_alone(pending)
 
     def leaves_current_alone(self, version: KnownVersion) -> bool:
-        """Whether nobody who logs in with `current` need be refused on the version's account, as far as apps allow.
+        """Whether consumers of `current` keep their app when the version gets its own; with one app there is no other.
 
-        A certificate that is live in the place of current's takes nothing away from anybody any more.
+        A certificate that is live in the place of current's already takes nothing away any more.
         """
         alone = self.seen.strategy is Strategy.IN_PLACE or not self.is_slot_of_current(version.app)
         return alone or self.seen.is_live(version)
@@ -127,15 +127,15 @@ class Situation:
         timeout = self.policy.verification.timeout
         return probe.last_at - probe.since >= timeout or probe.last_at - probe.first_at >= 2 * timeout
 
-    def out_of_patience(self, probe: Probe) -> bool:
+    def unproven_for_too_long(self, probe: Probe) -> bool:
         """Whether answers that prove nothing have come for too long."""
         if probe.outcome.conclusive:
             return False
-        limit = RATE_PATIENCE if probe.outcome is LoginOutcome.RATE else self.policy.verification.timeout
+        limit = RATE_TIMEOUT if probe.outcome is LoginOutcome.RATE else self.policy.verification.timeout
         return probe.last_at - probe.since >= limit
 
     def grace_ends(self) -> datetime | None:
-        """When the previous version has served its time; None when it has, or there is none."""
+        """When the previous version's grace ends; None when it has ended, or there is no previous version."""
         if self.seen.previous is None or self.wanted.urgent or self.seen.promoted_at is None:
             return None
         end = self.seen.promoted_at + self.policy.grace

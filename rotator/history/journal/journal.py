@@ -40,7 +40,7 @@ class Journal:
         self._random_bytes: Final = random_bytes
 
     def begin_rotation(self, new: NewRotation, now: datetime) -> Rotation:
-        """Notes that a rotation begins, with an event `begin`, and gives it its id.
+        """Writes down that a rotation begins, with an event `begin`, and gives it its id.
 
         Raises ValueError for a trigger or a goal that there is not.
         """
@@ -65,7 +65,7 @@ class Journal:
         new_fingerprint: str | None = None,
         gap_seconds: float | None = None,
     ) -> Rotation:
-        """Notes how a rotation ended, with an event `finish`.
+        """Writes down how a rotation ended, with an event `finish`.
 
         `outcome` is one of OUTCOMES; `gap_seconds` how long consumers may have been refused. Raises HistoryError for a
         rotation that is not there or has an outcome already, ValueError for an outcome that there is not.

@@ -11,7 +11,7 @@ from sqlalchemy import literal_column, select
 from rotator.history.engine.tables import CERTIFICATE, EVENT, HEAD, ROTATION, SIGHTING
 from rotator.history.engine.times import stored_text
 from rotator.history.journal.chain import GENESIS, event_hash, read_details
-from rotator.history.records import Event, Place, Rotation, SeenCertificate, Verification
+from rotator.history.records import ChainVerification, Event, Place, Rotation, SeenCertificate
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,7 +52,7 @@ def gap_begun(database: Database, credential: str) -> datetime | None:
     """Since when consumers of `current` may be refused because a rotation was interrupted.
 
     That is when a certificate over another key was last sent to the app that `current` logs in through, unless a
-    rotation ended well after it. Only a look at the app tells whether it arrived.
+    rotation ended well after it. Only the app itself shows whether it arrived.
     """
     query = select(EVENT).where(EVENT.c.credential == credential).order_by(EVENT.c.sequence.desc())
     with database.reading() as connection, _streamed(connection, query) as rows:
@@ -80,7 +80,7 @@ def certificates(database: Database) -> list[SeenCertificate]:
         ]
 
 
-def verify(database: Database) -> Verification:
+def verify(database: Database) -> ChainVerification:
     """Re-computes the journal's chain of hashes, in constant memory.
 
     It finds any event that was changed, taken out, put in or moved, and an end that was cut off, by anyone who did not
@@ -94,10 +94,10 @@ def verify(database: Database) -> Verification:
             for row in rows:
                 fault = _fault(row, good + 1, head)
                 if fault:
-                    return Verification(events=good, intact=False, first_bad=good + 1, why=fault, head=head)
+                    return ChainVerification(events=good, intact=False, first_bad=good + 1, why=fault, head=head)
                 good, head = good + 1, row.hash
     why = _end_fault(written, good, head)
-    return Verification(events=good, intact=not why, first_bad=None, why=why, head=head)
+    return ChainVerification(events=good, intact=not why, first_bad=None, why=why, head=head)
 
 
 def _places(connection: Connection) -> dict[str, list[Place]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rotator.core.alert import Alert
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
-    from rotator.history.records import Verification
+    from rotator.history.records import ChainVerification
     from rotator.services.rotation.report import Report
 
 ORG: Final = "org"
@@ -286,7 +286,7 @@ def _left_alone(attempt: AttemptRecord, credential: str | None) -> str:
     )
 
 
-def history_broken(found: Verification) -> NewAlert:
+def history_broken(found: ChainVerification) -> NewAlert:
     """The journal is not what was written."""
     return NewAlert(
         key=HISTORY,

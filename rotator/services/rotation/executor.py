@@ -79,14 +79,14 @@ class Executor:
             username=settings.username,
             login_url=org.login_url,
             audience=settings.audience or org.audience,
-            certificate=self_signed(key, subject_of(self._credential), now=now, lifetime=settings.lifetime),
+            certificate=self_signed(key, certificate_subject(self._credential), now=now, lifetime=settings.lifetime),
             private_key=key,
             created_at=now,
             rotation_id=self._rotation_id,
         )
 
 
-def subject_of(credential: CredentialContext) -> SubjectName:
+def certificate_subject(credential: CredentialContext) -> SubjectName:
     """The distinguished name of a credential's certificates."""
     subject = credential.settings.subject
     return SubjectName(

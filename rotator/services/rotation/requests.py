@@ -76,7 +76,7 @@ def subject_of(name: str, request: Request, stages: Stages) -> Fingerprint | Non
 
 
 def wanted_of(request: Request, subject: Fingerprint | None) -> Wanted:
-    """What a request wants of the world; `subject` is the version that it replaces or brings back."""
+    """What a request wants; `subject` is the version that it replaces or brings back."""
     goals = {"": Goal.FINISH, "restore": Goal.RESTORE, "back": Goal.BRING, "adopt": Goal.BRING}
     return Wanted(
         goals.get(request.goal, Goal.REPLACE),

@@ -58,7 +58,7 @@ ATTEMPTS: Final = 3
 """How often a certificate is sent to an app that does not take it."""
 
 _NAP: Final = 0.5
-"""Seconds of sleep after which a request to stop is looked for."""
+"""Seconds of sleep after which it is asked whether to stop."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def test_nothing_is_said_of_a_gap_where_nothing_was_current_before(capsys: pytes
         ),
         (
             replace(ROTATED, outcome=Outcome.NOTHING),
-            "billing: - nothing is left to do: cdcdcdcdcdcd is current, and what had served its time is ended",
+            "billing: - nothing is left to do: cdcdcdcdcdcd is current, and the previous version was retired",
         ),
         (replace(ROTATED, outcome=Outcome.NOTHING, steps=()), "billing: - nothing to do: cdcdcdcdcdcd is current"),
         (replace(ROTATED, outcome=Outcome.NOTHING, steps=(), new_fingerprint=None), "billing: - nothing to do"),

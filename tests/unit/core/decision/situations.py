@@ -10,7 +10,7 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.decision.decide import decide
 from rotator.core.decision.observations import KnownVersion, Observation, Probe, SeenApp
 from rotator.core.decision.options import RotationOptions
-from rotator.core.decision.policies import RATE_PATIENCE, Goal, Policy, Verification, Wanted
+from rotator.core.decision.policies import RATE_TIMEOUT, Goal, Policy, Verification, Wanted
 from rotator.core.logins import LoginAnswer, LoginOutcome
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ NOT_SET_UP_FOR_LONG = row(LoginOutcome.CONFIGURATION, 40, 15 * MINUTE)
 TOO_MANY_FOR_AN_HOUR = row(LoginOutcome.RATE, 12, 60 * MINUTE, ago=6 * MINUTE)
 
 
-TOO_MANY_FOR_LONG = row(LoginOutcome.RATE, 15, RATE_PATIENCE)
+TOO_MANY_FOR_LONG = row(LoginOutcome.RATE, 15, RATE_TIMEOUT)
 
 
 def seen(

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         pytest.param(
             seen("old", "older", pending=NEW_ON_B, current=OLD, previous=OLDER_ON_B, promoted=8 * DAY),
             "upload new to B",
-            id="or over that of a previous version that has served its time",
+            id="or over that of a previous version whose grace has ended",
         ),
         pytest.param(
             seen("old", "older", current=OLD, previous=OLDER_ON_B),

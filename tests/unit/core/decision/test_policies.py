@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rotator.core.decision.options import RotationOptions
-from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, RATE_PATIENCE, Goal, Policy, Wanted
+from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, RATE_TIMEOUT, Goal, Policy, Wanted
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_logins_can_hold_while_they_are_fresh() -> None:
 
 
 def test_waiting_for_the_login_limit_outlasts_its_hour_at_few_logins() -> None:
-    assert timedelta(hours=1) < RATE_PATIENCE
-    assert RATE_PATIENCE / RATE_INTERVAL < 20
+    assert timedelta(hours=1) < RATE_TIMEOUT
+    assert RATE_TIMEOUT / RATE_INTERVAL < 20

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rotator.config.loading import load, locate
+from rotator.entry_points import Surroundings
 from rotator.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -139,19 +140,22 @@ class Application:
         """A place where people read. Raises ConfigurationError for one that is not configured or cannot be used."""
         from rotator.alerts.plugins import open_channel
 
-        channel = open_channel(name, _named(self.settings.alerts.channels, name, "channel"), self.environ, self.now)
+        settings = _named(self.settings.alerts.channels, name, "channel")
+        channel = open_channel(name, settings, self._surroundings())
         self._opened.callback(channel.close)
         return channel
 
     def store(self, name: str) -> Store:
         """A store by its name. Raises ConfigurationError for a name that is not configured."""
         if name not in self._stores:
-            from rotator.stores.plugins import Surroundings, store_plugin
+            from rotator.stores.plugins import store_plugin
 
             settings = _named(self.settings.stores, name, "store")
-            around = Surroundings(self.environ, self.now, self.sleep, at_end=self._opened.callback)
-            self._stores[name] = store_plugin(settings.type).open(name, settings, around)
+            self._stores[name] = store_plugin(settings.type).open(name, settings, self._surroundings())
         return self._stores[name]
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self.environ, self.now, self.sleep, at_end=self._opened.callback)
 
     @cached_property
     def budgets(self) -> dict[str, Budget]:

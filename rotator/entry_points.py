@@ -1,25 +1,54 @@
 """What other packages add to the program: plug-ins, which they register as entry points.
 
-A group of entry points has plug-ins of one sort: `rotator.stores` has the stores, by their `type` in config.yaml. The
-program's own are registered as anybody's are, and listed here as well: to look through the metadata of every installed
-package takes longer than most commands do, so that is done only for a name that is not in the list. It is also why
-nobody replaces one of ours, by mistake or on purpose.
+A group of entry points has plug-ins of one sort: `rotator.stores` has the stores, `rotator.channels` the channels of
+alerts, each by its `type` in config.yaml. The program's own are registered as anybody's are, and listed here as well:
+to look through the metadata of every installed package takes longer than most commands do, so that is done only for a
+name that is not in the list. It is also why nobody replaces one of ours, by mistake or on purpose.
 
 A plug-in is code of another package. What it raises while it is imported is told to the person who named it.
 """
 
 from __future__ import annotations
 
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
+import rotator
 from rotator.core import words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from importlib.metadata import EntryPoint
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a plug-in may use of the world outside it; tests give others."""
+
+    environ: Mapping[str, str]
+    """Where `{env: NAME}` in the settings is looked up."""
+    now: Callable[[], datetime] = _utc_now
+    sleep: Callable[[float], None] = time.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+    """A random number between two, so that programs do not come back at the same moment."""
+    user_agent: str = field(default_factory=lambda: f"rotator/{rotator.__version__}")
+    at_end: Callable[[Callable[[], None]], object] = lambda _close: None
+    """Takes what closes connections and ends sessions when the program does."""
+    patience: float = 30.0
+    """Seconds for which a call to a system that is busy or away is tried again, unless the settings say otherwise.
+
+    A channel has no need of it: what it does not accept is tried again later.
+    """
 
 
 class NoSuchPlugin(ValueError):
@@ -85,6 +114,18 @@ STORES: Final = PluginGroup(
         "aws": "rotator.stores.aws.plugin:PLUGIN",
         "files": "rotator.stores.files.plugin:PLUGIN",
         "vault": "rotator.stores.vault.plugin:PLUGIN",
+    },
+)
+
+CHANNELS: Final = PluginGroup(
+    "rotator.channels",
+    "channel",
+    "rotator.alerts.plugins:ChannelPlugin",
+    {
+        "apprise": "rotator.alerts.apprise.plugin:PLUGIN",
+        "email": "rotator.alerts.mail.plugin:PLUGIN",
+        "slack": "rotator.alerts.slack.plugin:BOT",
+        "slack-webhook": "rotator.alerts.slack.plugin:WEBHOOK",
     },
 )
 

@@ -76,6 +76,11 @@ class Channel(Protocol):
         ...
 
     @property
+    def has_threads(self) -> bool:
+        """Whether a message can be put below an earlier one; then `send` says what that one is to be known by."""
+        ...
+
+    @property
     def digest_from(self) -> int:
         """So many messages that are due at once are sent as one."""
         ...

@@ -1,37 +1,44 @@
-"""From a channel's settings to the channel."""
-
-# ruff: noqa: PLC0415 - each kind brings a library of its own, and a company uses one or two of them
+"""What a type of channel is: the plug-in behind `type` in config.yaml. `rotator docs alerts` shows how to write one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from rotator.config.alerts import AppriseChannel, Email, SlackBot, SlackWebhook
+from rotator.entry_points import CHANNELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable
 
     from rotator.alerts.base import Channel
+    from rotator.config.section import ChannelSettings
+    from rotator.entry_points import Surroundings
 
-Settings = SlackBot | SlackWebhook | Email | AppriseChannel
+S = TypeVar("S", bound="ChannelSettings")
+"""Its settings."""
 
 
-def open_channel(name: str, settings: Settings, environ: Mapping[str, str], now: Callable[[], datetime]) -> Channel:
-    """The channel, without a call to anybody. Raises ConfigurationError when a secret or a setting is unusable."""
-    if isinstance(settings, SlackBot):
-        from rotator.alerts.slack.bot import SlackBotChannel
+@dataclass(frozen=True)
+class ChannelPlugin(Generic[S]):
+    """A type of channel. An entry point in the group `rotator.channels` gives it its name.
 
-        return SlackBotChannel(name, settings, settings.token.resolve(environ))
-    if isinstance(settings, SlackWebhook):
-        from rotator.alerts.slack.webhook import SlackWebhookChannel
+    Its module is imported by every command that reads a configuration with such a channel, so it imports nothing heavy:
+    each of these functions imports what it needs.
+    """
 
-        return SlackWebhookChannel(name, settings, settings.url.resolve(environ))
-    if isinstance(settings, Email):
-        from rotator.alerts.mail.channel import EmailChannel
+    settings: Callable[[], type[S]]
+    """Gives what stands in config.yaml."""
+    open: Callable[[str, S, Surroundings], Channel]
+    """Makes a channel by its name in config.yaml, without a call to anybody. What makes it digests and whether it has
+    threads says the channel. Raises ConfigurationError when a secret or a setting is unusable."""
 
-        password = settings.password.resolve(environ) if settings.password else None
-        return EmailChannel(name, settings, password, now)
-    from rotator.alerts import apprise
 
-    return apprise.AppriseChannel(name, settings, settings.url.resolve(environ))
+def channel_plugin(name: str) -> ChannelPlugin[Any]:
+    """The plug-in of a type of channel. Raises NoSuchPlugin."""
+    plugin: ChannelPlugin[Any] = CHANNELS.load(name)
+    return plugin
+
+
+def open_channel(name: str, settings: ChannelSettings, around: Surroundings) -> Channel:
+    """The channel of these settings, without a call to anybody. Raises ConfigurationError."""
+    return channel_plugin(settings.type).open(name, settings, around)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from rotator.config.alerts import CHANNEL_TAGS, CHANNELS
 from rotator.config.consistency import inconsistencies
 from rotator.config.document import Document, read_document
-from rotator.config.plugins import store_settings
+from rotator.config.plugins import channel_settings, store_settings
 from rotator.config.settings import BY_CREDENTIAL, OWN_KEY, Settings
 from rotator.config.validation_errors import Mistake, Place, describe
 from rotator.config.windows import BY_CRON, WEEKLY
@@ -28,7 +27,7 @@ USUAL_PLACES: Final = (Path("config.yaml"), Path("/etc/rotator/config.yaml"))
 _NOTHING_TOUCHED: Final = "Nothing was touched."
 _FOLLOWING: Final = "default_factory_not_called"
 """What pydantic says of a default that depends on another field, which is mistaken."""
-_MARKS: Final = CHANNEL_TAGS | {OWN_KEY, BY_CREDENTIAL, WEEKLY, BY_CRON, "[key]"}
+_MARKS: Final = frozenset({OWN_KEY, BY_CREDENTIAL, WEEKLY, BY_CRON, "[key]"})
 _EXAMPLE: Final = f"{EXAMPLE} shows every option."
 
 
@@ -114,10 +113,10 @@ def _mistakes(error: ValidationError, document: Document) -> Iterator[Mistake]:
 
 def _sentence(details: ErrorDetails, place: Place, document: Document) -> str:
     if place[:1] == ("stores",) and details["type"] == "extra_forbidden":
-        # What may stand in a store is known only to its type.
+        # What may stand in a store or a channel is known only to its type.
         return describe(details, place[2:], store_settings(document.data["stores"][place[1]]["type"]))
     if place[:2] == ("alerts", "channels") and details["type"] == "extra_forbidden":
-        return describe(details, place[3:], CHANNELS[document.data["alerts"]["channels"][place[2]]["type"]])
+        return describe(details, place[3:], channel_settings(document.data["alerts"]["channels"][place[2]]["type"]))
     return describe(details, place, Settings)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import PlainValidator, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from rotator.config.section import Section, StoreSettings
-from rotator.entry_points import STORES, NoSuchPlugin, PluginGroup
+from rotator.config.section import ChannelSettings, Section, StoreSettings
+from rotator.entry_points import CHANNELS, STORES, NoSuchPlugin, PluginGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,11 @@ _S = TypeVar("_S", bound=Section)
 def store_settings(name: str) -> type[StoreSettings]:
     """The settings that a type of store has in config.yaml. Raises NoSuchPlugin."""
     return _settings(STORES, name, StoreSettings)
+
+
+def channel_settings(name: str) -> type[ChannelSettings]:
+    """The settings that a type of channel has in config.yaml. Raises NoSuchPlugin."""
+    return _settings(CHANNELS, name, ChannelSettings)
 
 
 def _settings(group: PluginGroup, name: str, base: type[_S]) -> type[_S]:
@@ -54,3 +59,5 @@ def _by_type(group: PluginGroup, base: type[_S]) -> Callable[[Any, ValidationInf
 
 Store = Annotated[StoreSettings, PlainValidator(_by_type(STORES, StoreSettings))]
 """A store of any type."""
+Channel = Annotated[ChannelSettings, PlainValidator(_by_type(CHANNELS, ChannelSettings))]
+"""A channel of any type."""

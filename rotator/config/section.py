@@ -1,8 +1,12 @@
-"""What every part of config.yaml is, and what every type of store has in it."""
+"""What every part of config.yaml is, and what every type of store and of channel has in it."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from rotator.config.durations import Period
+from rotator.core.severity import Severity
 
 
 class Section(BaseModel):
@@ -24,3 +28,20 @@ class StoreSettings(Section):
     """A store; each type of store adds what it needs (`rotator.stores.plugins`)."""
 
     type: str
+
+
+class ChannelSettings(Section):
+    """A channel, and of what it wants to hear: of everything, unless it says otherwise.
+
+    Each type of channel adds what it needs (`rotator.alerts.plugins`).
+    """
+
+    type: str
+    within: Period | None = None
+    """It hears of an expiry only when no more time than this is left: further channels for shorter times."""
+    least: Severity = Severity.INFO
+    """It hears of other alerts from this severity on."""
+    orgs: tuple[str, ...] | None = None
+    """It hears of these orgs only, and of what concerns no org."""
+    timeout: Period = timedelta(seconds=15)
+    """For each call."""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import rotator
 from rotator.consumer.dual_key import PATIENCE, DualKeyLogin, Token, Waiting
-from rotator.entry_points import STORES, NoSuchPlugin
+from rotator.entry_points import STORES, NoSuchPlugin, Surroundings
 from rotator.salesforce.transport import Transport
 from rotator.stores.addresses import CredentialAddress, mistaken_address
 from rotator.stores.base import StoredVersions
-from rotator.stores.plugins import Surroundings, store_plugin
+from rotator.stores.plugins import store_plugin
 
 if TYPE_CHECKING:
     from pathlib import Path

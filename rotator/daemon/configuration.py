@@ -8,6 +8,7 @@ from rotator.alerts.plugins import open_channel
 from rotator.config.loading import load
 from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
+from rotator.entry_points import Surroundings
 
 if TYPE_CHECKING:
     from rotator.application import Application
@@ -28,7 +29,7 @@ def check_secrets(app: Application, settings: Settings) -> None:
     ConfigurationError.
     """
     for name, channel in settings.alerts.channels.items():
-        open_channel(name, channel, app.environ, app.now).close()
+        open_channel(name, channel, Surroundings(app.environ, app.now)).close()
     heartbeat = settings.daemon.heartbeat
     for secret in (settings.http.token, settings.database.password, heartbeat.url if heartbeat else None):
         if secret is not None:

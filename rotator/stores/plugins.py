@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import random
-import time
 import warnings
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import rotator
 from rotator.entry_points import STORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from rotator.entry_points import Surroundings
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.base import Reader, Store
 
 S = TypeVar("S")
 """Its settings, a `rotator.config.section.StoreSettings`; not named here, as a consumer has no configuration."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a store may use of the world outside it; tests give others."""
-
-    environ: Mapping[str, str]
-    """Where `{env: NAME}` in the settings is looked up."""
-    now: Callable[[], datetime] = _utc_now
-    sleep: Callable[[float], None] = time.sleep
-    uniform: Callable[[float, float], float] = random.uniform
-    """A random number between two, so that programs do not come back at the same moment."""
-    user_agent: str = field(default_factory=lambda: f"rotator/{rotator.__version__}")
-    at_end: Callable[[Callable[[], None]], object] = lambda _close: None
-    """Takes what closes connections and ends sessions when the program does."""
-    patience: float = 30.0
-    """Seconds for which a call to a system that is busy or away is tried again, unless the settings say otherwise."""
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ class Told:
     name: str
     year: Year
     digest_from: int = 100
+    has_threads: bool = True
     messages: list[tuple[datetime, Message, str | None]] = field(default_factory=list)
     refused: int = 0
 

@@ -8,13 +8,13 @@ from types import ModuleType
 
 import pytest
 
-from rotator.config.plugins import store_settings
-from rotator.config.section import StoreSettings
-from rotator.entry_points import STORES, NoSuchPlugin, PluginGroup
+from rotator.config.plugins import channel_settings, store_settings
+from rotator.config.section import ChannelSettings, StoreSettings
+from rotator.entry_points import CHANNELS, STORES, NoSuchPlugin, PluginGroup
 from rotator.stores.plugins import StoreKind, StorePlugin, store_plugin
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-GROUPS = [STORES]
+GROUPS = [STORES, CHANNELS]
 
 
 class Settings(StoreSettings):
@@ -61,6 +61,12 @@ def test_every_built_in_store_can_be_loaded(name: str) -> None:
     assert name in STORES.names()
 
 
+@pytest.mark.parametrize("name", CHANNELS.built_in)
+def test_every_built_in_channel_can_be_loaded(name: str) -> None:
+    assert issubclass(channel_settings(name), ChannelSettings)
+    assert name in CHANNELS.names()
+
+
 def test_a_built_in_plug_in_cannot_be_replaced(packages: Path) -> None:
     install(packages, "impostor", "files = impostor:PLUGIN")
     assert store_settings("files").__name__ == "FilesStoreSettings"
@@ -71,8 +77,9 @@ def test_most_commands_search_no_metadata() -> None:
         "import importlib.metadata\n"
         "searched = []\n"
         "importlib.metadata.entry_points = lambda **wanted: searched.append(wanted.get('group')) or []\n"
-        "from rotator.config.plugins import store_settings\n"
+        "from rotator.config.plugins import channel_settings, store_settings\n"
         f"for name in {[*STORES.built_in]}: store_settings(name)\n"
+        f"for name in {[*CHANNELS.built_in]}: channel_settings(name)\n"
         "print([group for group in searched if str(group).startswith('rotator')])\n"
     )
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "[]\n"

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
 
     from rotator.alerts.base import Message
-    from rotator.config.alerts import Email
+    from rotator.alerts.mail.settings import EmailSettings
     from rotator.core.secret import Secret
 
 
 class EmailChannel:
     """Accepted is what the server took over for at least one recipient; those that it refused are told apart."""
 
-    def __init__(self, name: str, settings: Email, password: Secret | None, now: Callable[[], datetime]) -> None:
+    has_threads: Final = True
+
+    def __init__(
+        self, name: str, settings: EmailSettings, password: Secret | None, now: Callable[[], datetime]
+    ) -> None:
         """Raises ConfigurationError for addresses that few servers take, and when `ca` cannot be used."""
         strange = next((mailbox for mailbox in (settings.sender, *settings.to) if not mailbox.isascii()), None)
         if strange is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping, Sequence
 
-    from rotator.config.alerts import Email
+    from rotator.alerts.mail.settings import EmailSettings
     from rotator.core.secret import Secret
 
 _LONGEST_REASON: Final = 200
@@ -24,7 +24,7 @@ Replies = dict[str, tuple[int, bytes]]
 class MailServer:
     """One SMTP server. Each call is a connection of its own, closed at its end."""
 
-    def __init__(self, channel: str, settings: Email, password: Secret | None, context: ssl.SSLContext) -> None:
+    def __init__(self, channel: str, settings: EmailSettings, password: Secret | None, context: ssl.SSLContext) -> None:
         self._channel: Final = channel
         self._settings: Final = settings
         self._password: Final = password

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from slack_sdk.web import SlackResponse
 
     from rotator.alerts.base import Message
-    from rotator.config.alerts import SlackBot
+    from rotator.alerts.slack.settings import SlackBotSettings
     from rotator.core.secret import Secret
 
 DIGEST_FROM: Final = 10
@@ -44,8 +44,9 @@ class SlackBotChannel:
     """Posts by `chat.postMessage`; a token with the scope `chat:write` is enough (docs.slack.dev)."""
 
     digest_from: Final = DIGEST_FROM
+    has_threads: Final = True
 
-    def __init__(self, name: str, settings: SlackBot, token: Secret) -> None:
+    def __init__(self, name: str, settings: SlackBotSettings, token: Secret) -> None:
         """Raises ConfigurationError when the token or `ca` cannot be used."""
         require_header(name, token.reveal())
         self.name: Final = name

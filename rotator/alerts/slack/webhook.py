@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rotator.alerts.base import Message
-    from rotator.config.alerts import SlackWebhook
+    from rotator.alerts.slack.settings import SlackWebhookSettings
     from rotator.core.secret import Secret
 
 _ACCEPTED: Final = "ok"
@@ -28,8 +28,9 @@ class SlackWebhookChannel:
     """The address is the secret: who has it can post (docs.slack.dev, "Incoming webhooks")."""
 
     digest_from: Final = DIGEST_FROM
+    has_threads: Final = False
 
-    def __init__(self, name: str, settings: SlackWebhook, url: Secret) -> None:
+    def __init__(self, name: str, settings: SlackWebhookSettings, url: Secret) -> None:
         """Raises ConfigurationError when the address or `ca` cannot be used."""
         require_https(name, url.reveal())
         self.name: Final = name

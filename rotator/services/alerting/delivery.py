@@ -44,7 +44,9 @@ class Letter:
         return bool(self.thread) and self.message.settles
 
 
-def letters_of(claimed: Iterable[Notification], alerts: AlertRecords, outbox: Outbox, now: datetime) -> list[Letter]:
+def letters_of(
+    claimed: Iterable[Notification], alerts: AlertRecords, outbox: Outbox, channel: Channel, now: datetime
+) -> list[Letter]:
     """One for each alert; what was refused before comes last, so that it never holds up the rest.
 
     Raises HistoryError.
@@ -52,14 +54,17 @@ def letters_of(claimed: Iterable[Notification], alerts: AlertRecords, outbox: Ou
     of_alerts: dict[str, list[Notification]] = {}
     for notification in claimed:
         of_alerts.setdefault(notification.alert_id, []).append(notification)
-    letters = [_letter(notifications, alerts, outbox, now) for notifications in of_alerts.values()]
+    letters = [_letter(notifications, alerts, outbox, channel, now) for notifications in of_alerts.values()]
     return sorted(letters, key=lambda letter: any(notification.problem for notification in letter.notifications))
 
 
-def _letter(notifications: list[Notification], alerts: AlertRecords, outbox: Outbox, now: datetime) -> Letter:
-    alert_id, channel = notifications[0].alert_id, notifications[0].channel
+def _letter(
+    notifications: list[Notification], alerts: AlertRecords, outbox: Outbox, channel: Channel, now: datetime
+) -> Letter:
+    alert_id = notifications[0].alert_id
     message = message_of(alerts.get(alert_id), notifications, now)
-    return Letter(notifications, message, outbox.thread(alert_id, channel))
+    thread = outbox.thread(alert_id, notifications[0].channel) if channel.has_threads else None
+    return Letter(notifications, message, thread)
 
 
 LOG: Final = logging.getLogger(__name__)
@@ -159,7 +164,7 @@ class Delivery:
         except RotatorError as error:
             run.failures.append((claimed, _lasting(error)))
         else:
-            run.unsent = letters_of(claimed, self._alerts, self._outbox, now)
+            run.unsent = letters_of(claimed, self._alerts, self._outbox, channel, now)
             self._send_all(channel, run)
         self._settle(run, jitter)
         return Delivered(run.told, run.failures[0][1] if run.failures else run.partly)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from rotator.config.alerts import AlertSettings, ChannelSettings
+    from rotator.config.alerts import AlertSettings
+    from rotator.config.section import ChannelSettings
     from rotator.core.alert import Alert
 
 EXPIRY: Final = "expiry"

@@ -14,13 +14,13 @@ from rotator.stores.plugins import Policies, StorePlugin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rotator.entry_points import Surroundings
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.aws.access import AwsAccess
     from rotator.stores.aws.policy import Ground
     from rotator.stores.aws.secrets_manager import AwsCalls
     from rotator.stores.aws.settings import AwsStoreSettings
     from rotator.stores.base import Reader, Store
-    from rotator.stores.plugins import Surroundings
 
 _ADDRESSES: Final = ("endpoint_url", "sts_endpoint_url")
 _OPTIONS: Final = frozenset({"region", "profile", "role", "external_id", "ca", *_ADDRESSES})

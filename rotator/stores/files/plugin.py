@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from rotator.stores.plugins import StorePlugin
 
 if TYPE_CHECKING:
+    from rotator.entry_points import Surroundings
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.base import Reader, Store
     from rotator.stores.files.settings import FilesStoreSettings
-    from rotator.stores.plugins import Surroundings
 
 
 def _settings() -> type[FilesStoreSettings]:

@@ -16,9 +16,9 @@ from rotator.stores.plugins import Policies, StorePlugin
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rotator.entry_points import Surroundings
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.base import Reader, Store
-    from rotator.stores.plugins import Surroundings
     from rotator.stores.vault.auth import VaultLogin
     from rotator.stores.vault.http import VaultServer
     from rotator.stores.vault.settings import VaultLoginSettings, VaultStoreSettings

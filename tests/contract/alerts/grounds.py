@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rotator.alerts.plugins import Settings, open_channel
-from rotator.config.alerts import AppriseChannel, Email, SlackBot, SlackWebhook
+from rotator.alerts.plugins import channel_plugin, open_channel
+from rotator.entry_points import Surroundings
 from tests.contract.servers.mail import PASSWORD, USERNAME, MailServer, mail_server
 from tests.contract.servers.slack import CHANNEL, TOKEN, WEBHOOK, FakeSlack, Ordered, fake_slack, refusal
 from tests.messages import MOMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rotator.alerts.base import Channel
@@ -25,7 +25,6 @@ class Ground(Protocol):
     """A channel that works, what has arrived, and its bad days."""
 
     secret: str
-    has_threads: bool
     tells_lasting: bool
     """It tells what only a person can mend from what may pass."""
 
@@ -58,7 +57,6 @@ class SlackGround:
     """A bot."""
 
     secret = TOKEN
-    has_threads = True
     tells_lasting = True
 
     def __init__(self, server: FakeSlack, folder: Path) -> None:
@@ -78,7 +76,7 @@ class SlackGround:
             "api_url": f"{self.at(port)}/api/",
             "ca": self.ca,
         }
-        return _open(SlackBot, settings | changes, TOKEN)
+        return _open(settings | changes, TOKEN)
 
     def arrived(self) -> list[str]:
         assert self.server.refused == []
@@ -101,15 +99,14 @@ class WebhookGround(SlackGround):
     """A webhook."""
 
     secret = WEBHOOK
-    has_threads = False
 
     def open(self, *, port: int | None = None, **changes: Any) -> Channel:
         settings = {"type": "slack-webhook", "url": {"env": "SECRET"}, "ca": self.ca}
-        return _open(SlackWebhook, settings | changes, f"{self.at(port)}{WEBHOOK}")
+        return _open(settings | changes, f"{self.at(port)}{WEBHOOK}")
 
     def open_at(self, url: str) -> Channel:
         """The channel at another address."""
-        return _open(SlackWebhook, {"type": "slack-webhook", "url": {"env": "SECRET"}}, url)
+        return _open({"type": "slack-webhook", "url": {"env": "SECRET"}}, url)
 
     def refuse(self, *, lasting: bool) -> None:
         self.server.ordered.append(Ordered(403, "invalid_token") if lasting else Ordered(500, "rollup_error"))
@@ -120,12 +117,11 @@ class AppriseGround(SlackGround):
 
     secret = "planted-apprise-password"
     tells_lasting = False
-    has_threads = False
 
     def open(self, *, port: int | None = None, **changes: Any) -> Channel:
         address = self.at(port).removeprefix("http://")
         url = f"json://rotator:{self.secret}@{address}/take/?:version=1"
-        return _open(AppriseChannel, {"type": "apprise", "url": {"env": "SECRET"}} | changes, url)
+        return _open({"type": "apprise", "url": {"env": "SECRET"}} | changes, url)
 
     def arrived(self) -> list[str]:
         return [str(posted) for posted in self.server.taken]
@@ -139,7 +135,6 @@ class MailGround:
 
     secret = PASSWORD
     tells_lasting = True
-    has_threads = True
 
     def __init__(self, server: MailServer, folder: Path) -> None:
         self.server = server
@@ -157,7 +152,7 @@ class MailGround:
             "to": ["ops@example.com"],
             "ca": self.ca,
         }
-        return _open(Email, settings | changes, PASSWORD)
+        return _open(settings | changes, PASSWORD)
 
     def arrived(self) -> list[str]:
         return [_shown(mail) for mail in self.server.arrived]
@@ -179,8 +174,9 @@ def _shown(mail: Any) -> str:
     return f"{mail['Subject']}\n{mail.get_body(('plain',)).get_content()}"
 
 
-def _open(kind: Callable[..., Settings], settings: dict[str, Any], secret: str) -> Channel:
-    return open_channel("ops", kind(**settings), {"SECRET": secret}, lambda: MOMENT)
+def _open(settings: dict[str, Any], secret: str) -> Channel:
+    read = channel_plugin(settings["type"]).settings().model_validate(settings)
+    return open_channel("ops", read, Surroundings({"SECRET": secret}, now=lambda: MOMENT))
 
 
 @contextmanager

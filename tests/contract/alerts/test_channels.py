@@ -31,7 +31,7 @@ def test_an_accepted_message_has_arrived_once_with_all_that_it_says(ground: Grou
 def test_what_is_sent_later_in_an_alert_goes_into_its_thread(ground: Ground) -> None:
     channel = ground.open()
     thread = channel.send(message(), thread=None)
-    assert bool(thread) is ground.has_threads
+    assert bool(thread) is channel.has_threads
     assert channel.send(message(key="later"), thread=thread) == thread
     assert len(ground.arrived()) == 2
 

@@ -4,17 +4,17 @@ import sys
 
 import pytest
 
+from rotator.alerts.apprise.settings import AppriseSettings
 from rotator.alerts.plugins import open_channel
-from rotator.config.alerts import AppriseChannel
+from rotator.entry_points import Surroundings
 from rotator.errors import ConfigurationError
-from tests.messages import MOMENT
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
 def opened(url: str) -> None:
-    settings = AppriseChannel.model_validate({"type": "apprise", "url": {"env": "URL"}})
-    open_channel("pager", settings, {"URL": url}, lambda: MOMENT)
+    settings = AppriseSettings.model_validate({"type": "apprise", "url": {"env": "URL"}})
+    open_channel("pager", settings, Surroundings({"URL": url}))
 
 
 def test_where_apprise_is_not_installed_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +32,8 @@ def test_what_is_not_one_address_is_refused_without_repeating_it(url: str) -> No
 
 
 def test_calls_have_the_time_out_of_the_channel() -> None:
-    settings = AppriseChannel.model_validate({"type": "apprise", "url": {"env": "URL"}, "timeout": "7s"})
-    channel = open_channel("pager", settings, {"URL": "json://localhost"}, lambda: MOMENT)
+    settings = AppriseSettings.model_validate({"type": "apprise", "url": {"env": "URL"}, "timeout": "7s"})
+    channel = open_channel("pager", settings, Surroundings({"URL": "json://localhost"}))
     (service,) = vars(channel)["_services"]
     assert service.request_timeout == (7.0, 7.0)
 

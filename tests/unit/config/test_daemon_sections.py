@@ -11,12 +11,15 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from rotator.config.alerts import CHANNELS, Email, SlackBot
+from rotator.alerts.mail.settings import EmailSettings
+from rotator.alerts.slack.settings import SlackBotSettings
 from rotator.config.loading import parse
+from rotator.config.plugins import channel_settings
 from rotator.config.secrets import SecretReference
 from rotator.config.settings import Settings
 from rotator.core.severity import Severity
 from rotator.core.windows import Cron, Weekly, is_open
+from rotator.entry_points import CHANNELS
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml.example"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -48,7 +51,7 @@ def test_thresholds_may_stand_in_any_order(settings: Read) -> None:
 def test_a_channel_says_what_it_wants_to_hear(settings: Read) -> None:
     read = settings(more=channel(BOT % ", within: 7d, least: critical, orgs: [sandbox]"))
     team = read.alerts.channels["team"]
-    assert isinstance(team, SlackBot)
+    assert isinstance(team, SlackBotSettings)
     assert (team.within, team.least, team.orgs) == (timedelta(days=7), Severity.CRITICAL, ("sandbox",))
 
 
@@ -56,8 +59,8 @@ def test_a_channel_says_what_it_wants_to_hear(settings: Read) -> None:
 def test_mail_goes_to_the_usual_port_unless_another_is_given(settings: Read, security: str, port: int) -> None:
     usual = settings(more=channel(MAIL % f", security: {security}")).alerts.channels["team"]
     other = settings(more=channel(MAIL % f", security: {security}, port: 2525")).alerts.channels["team"]
-    assert isinstance(usual, Email)
-    assert isinstance(other, Email)
+    assert isinstance(usual, EmailSettings)
+    assert isinstance(other, EmailSettings)
     assert (usual.port, other.port) == (port, 2525)
 
 
@@ -87,9 +90,11 @@ def test_in_a_cron_line_sunday_is_0_and_7(settings: Read, sunday: str) -> None:
     [
         (
             channel("{type: slak}"),
-            "alerts.channels.team: its `type` must be one of slack, slack-webhook, email, apprise",
+            "alerts.channels.team.type: there is no type of channel `slak`; did you mean `slack`?",
         ),
-        (channel("mail"), "alerts.channels.team: its `type` must be one of"),
+        (channel("{type: irc}"), "`irc`; there is apprise, email, slack, slack-webhook"),
+        (channel("{channel: C1}"), "alerts.channels.team.type: it is missing"),
+        (channel("mail"), "alerts.channels.team: must be"),
         (channel("{type: slack, channel: C1}"), "alerts.channels.team.token: it is missing"),
         (channel("{type: slack, channel: C1, token: xoxb}"), "team.token: a secret is not written into config.yaml"),
         (channel(BOT % ", chanel: x"), "team.chanel: unknown key; did you mean `channel`?"),
@@ -169,14 +174,14 @@ def options(model: type[BaseModel]) -> set[str]:
 def test_every_option_that_the_example_shows_in_comments_is_sound(sound: str) -> None:
     text = shown().replace("  channels: {}\n", "")
     read = parse(sound + text, EXAMPLE)
-    assert {type(channel) for channel in read.alerts.channels.values()} == set(CHANNELS.values())
+    assert {channel.type for channel in read.alerts.channels.values()} == set(CHANNELS.built_in)
     assert read.daemon.heartbeat is not None
     assert read.http.token == SecretReference(systemd="http-token")
     for section in (read.daemon, read.daemon.back_off, read.daemon.heartbeat, read.alerts, read.http):
         for option in options(type(section)):
             assert re.search(rf"\b{option}:", text), option
-    for kind, model in CHANNELS.items():
-        for option in options(model):
+    for kind in CHANNELS.built_in:
+        for option in options(channel_settings(kind)):
             assert re.search(rf"\b{option}:", EXAMPLE.read_text()), (kind, option)
 
 

@@ -65,6 +65,7 @@ class Outside:
     limited: list[bool] = field(default_factory=list)
     name: str = "slack"
     digest_from: int = 100
+    has_threads: bool = True
 
     @contextmanager
     def open_adapters(self, *, limited: bool = False) -> Iterator[Outside]:

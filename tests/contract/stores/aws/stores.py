@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from rotator.entry_points import Surroundings
 from rotator.stores.aws.access import AwsAccess, AwsClients
 from rotator.stores.aws.plugin import PLUGIN
 from rotator.stores.aws.policy import Ground
 from rotator.stores.aws.secrets_manager import AwsCalls, Waiting
 from rotator.stores.aws.store import AwsStore, NewSecrets
-from rotator.stores.plugins import Surroundings
 from tests.contract.servers import moto
 from tests.contract.servers.strict_aws import REGION, StrictAws, strict_aws
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.stores.plugins import Surroundings
+from rotator.entry_points import Surroundings
 from rotator.stores.vault.plugin import PLUGIN
 from rotator.stores.vault.policy import rotator_policy
 from rotator.stores.vault.store import VaultStore

@@ -35,6 +35,7 @@ class Recorder:
 
     name: str = "ops"
     digest_from: int = 5
+    has_threads: bool = True
     refuses: Callable[[Message], Exception | None] = lambda _: None
     sent: list[tuple[Message, str | None]] = field(default_factory=list)
     digests: list[list[Message]] = field(default_factory=list)
@@ -144,6 +145,15 @@ def test_a_later_threshold_goes_into_the_thread_of_the_first(desk: Desk) -> None
     desk.outbox.add(alert.id, "30d", "ops", MOMENT + DAY)
     desk.deliver(DAY)
     assert [thread for _, thread in desk.channel.sent] == [None, "thread 1"]
+
+
+def test_a_channel_without_threads_is_given_none_that_its_name_once_had(desk: Desk) -> None:
+    alert = desk.alert(steps=["60d"])
+    desk.deliver()
+    desk.outbox.add(alert.id, "30d", "ops", MOMENT + DAY)
+    desk.channel.has_threads = False
+    desk.deliver(DAY)
+    assert [thread for _, thread in desk.channel.sent] == [None, None]
 
 
 def test_the_end_of_an_alert_is_told_in_its_thread_with_what_it_was(desk: Desk) -> None:

@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from rotator.config.loading import parse
+from rotator.entry_points import Surroundings
 from rotator.errors import ConfigurationError
 from rotator.stores.aws.plugin import PLUGIN
 from rotator.stores.aws.policy import Ground, for_consumers, for_rotator, statement_for
 from rotator.stores.aws.settings import AwsStoreSettings
 from rotator.stores.aws.store import AwsStore
-from rotator.stores.plugins import Surroundings
 
 if TYPE_CHECKING:
     from rotator.config.section import StoreSettings

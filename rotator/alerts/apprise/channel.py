@@ -1,4 +1,4 @@
-"""Whatever Apprise reaches (Teams, PagerDuty, SMS, ...). The library is an extra, imported only when it is used."""
+"""Messages by Apprise. The library is an extra, imported only when it is used."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from apprise import Apprise
 
+    from rotator.alerts.apprise.settings import AppriseSettings
     from rotator.alerts.base import Message
-    from rotator.config.alerts import AppriseChannel as Settings
     from rotator.core.secret import Secret
 
 DIGEST_FROM: Final = 5
@@ -48,8 +48,9 @@ class AppriseChannel:
     """One Apprise URL. It holds tokens: it is shown to nobody."""
 
     digest_from: Final = DIGEST_FROM
+    has_threads: Final = False
 
-    def __init__(self, name: str, settings: Settings, url: Secret) -> None:
+    def __init__(self, name: str, settings: AppriseSettings, url: Secret) -> None:
         """Raises ConfigurationError when Apprise is not installed or does not know such a URL."""
         self.name: Final = name
         self._timeout: Final = settings.timeout.total_seconds()

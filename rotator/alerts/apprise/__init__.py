@@ -1,0 +1,1 @@
+"""Whatever Apprise reaches: Teams, PagerDuty, SMS and many more."""

@@ -12,7 +12,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 from rotator.config.alerts import AlertSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings
-from rotator.config.durations import Duration
+from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
 from rotator.config.plugins import Store
 from rotator.config.secrets import KeyReference
@@ -97,16 +97,10 @@ class OrgSettings(Section):
     ca: ConfiguredPath | None = None
     """PEM file of the authorities to trust instead of the public ones."""
     proxy: ProxyUrl | None = None
-    connect_timeout: Duration = timedelta(seconds=10)
-    read_timeout: Duration = timedelta(seconds=60)
+    connect_timeout: Period = timedelta(seconds=10)
+    read_timeout: Period = timedelta(seconds=60)
     limits: LimitSettings = LimitSettings()
     login: Login
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Self:
-        if not (self.connect_timeout and self.read_timeout):
-            raise ValueError("connect_timeout and read_timeout must be more than 0s")
-        return self
 
 
 class SubjectSettings(Section):
@@ -133,13 +127,11 @@ class VerificationSettings(Section):
     confirmations: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
     hold: Duration = timedelta(seconds=30)
     timeout: Duration = timedelta(minutes=15)
-    interval: Duration = timedelta(seconds=2)
+    interval: Period = timedelta(seconds=2)
     max_interval: Duration = timedelta(seconds=10)
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
-        if not self.interval:
-            raise ValueError("interval must be more than 0s")
         if self.interval > self.max_interval:
             raise ValueError(f"interval must not be longer than max_interval ({words.exact(self.max_interval)})")
         if self.hold >= self.timeout:
@@ -165,7 +157,7 @@ class RotationSettings(Section):
     key_bits: Literal[2048, 3072, 4096] = 2048
     lifetime: Duration = timedelta(days=365)
     subject: SubjectSettings = SubjectSettings()
-    rotate_before: Duration = timedelta(days=30)
+    rotate_before: Period = timedelta(days=30)
     grace: Duration = timedelta(days=7)
     windows: tuple[WindowSettings, ...] = ()
     """When rotations by schedule may begin; at any time where there are none."""
@@ -173,8 +165,6 @@ class RotationSettings(Section):
 
     @model_validator(mode="after")
     def _room_to_live(self) -> Self:
-        if not self.rotate_before:
-            raise ValueError("rotate_before must be more than 0s")
         if self.rotate_before + self.grace >= self.lifetime:
             raise ValueError(
                 f"rotate_before and grace together must be shorter than lifetime ({words.exact(self.lifetime)})"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from rotator.config.durations import Duration
+from rotator.config.durations import Period
 from rotator.config.paths import ConfiguredPath
 from rotator.config.section import StoreSettings, Words
 from rotator.stores.addresses import secure_address
@@ -44,15 +44,13 @@ class AwsStoreSettings(StoreSettings):
     endpoint_url: Address | None = None
     sts_endpoint_url: Address | None = None
     ca: ConfiguredPath | None = None
-    connect_timeout: Duration = timedelta(seconds=10)
-    read_timeout: Duration = timedelta(seconds=30)
+    connect_timeout: Period = timedelta(seconds=10)
+    read_timeout: Period = timedelta(seconds=30)
     attempts: Annotated[int, Field(strict=True, ge=1, le=10)] = 3
     """How often AWS's own library tries a call, before the program waits longer."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if not (self.connect_timeout and self.read_timeout):
-            raise ValueError("connect_timeout and read_timeout must be more than 0s")
         if self.external_id and not self.role:
             raise ValueError("external_id is for a role: give `role` as well")
         if self.tags and not self.create:

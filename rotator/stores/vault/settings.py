@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from rotator.config.durations import Duration
+from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, StoreSettings, Words
@@ -84,14 +84,8 @@ class VaultStoreSettings(StoreSettings):
     path: VaultPath = "rotator"
     """The folder in the mount; it belongs to the store alone."""
     ca: ConfiguredPath | None = None
-    connect_timeout: Duration = timedelta(seconds=10)
-    read_timeout: Duration = timedelta(seconds=30)
+    connect_timeout: Period = timedelta(seconds=10)
+    read_timeout: Period = timedelta(seconds=30)
     patience: Duration = timedelta(seconds=30)
     """How long each call waits for a server that is sealed, a standby, throttling or away."""
     login: VaultLoginSettings
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Self:
-        if not (self.connect_timeout and self.read_timeout):
-            raise ValueError("connect_timeout and read_timeout must be more than 0s")
-        return self

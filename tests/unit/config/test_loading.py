@@ -130,7 +130,7 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("apps: [Billing]", "apps: [B]\n    key_bits: 1024", 20, "must be 2048, 3072 or 4096"),
         ("apps: [Billing]", "apps: [B]\n    verification: {hold: 1h}", 20, "hold must be shorter than timeout (15m)"),
         ("apps: [Billing]", "apps: [B]\n    verification: {confirmations: yes}", 20, "must be a whole number"),
-        ("apps: [Billing]", "apps: [B]\n    verification: {interval: 0s}", 20, "interval must be more than 0s"),
+        ("apps: [Billing]", "apps: [B]\n    verification: {interval: 0s}", 20, "interval: must be more than 0s"),
         ("apps: [Billing]", "apps: [B]\n    verification: {interval: 1m}", 20, "not be longer than max_interval (10s)"),
         ("apps: [Billing]", "apps: [B]\n    verification: {confirmations: 900}", 20, "no rotation could succeed"),
         ("apps: [Billing]", "apps: [B]\n    subject: {country: Germany}", 20, "two capital letters"),
@@ -153,7 +153,7 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("path: store", 'path: "a\\0b"', 13, "a character that cannot be printed"),
         ("    login_url", "    proxy: http://u:p@proxy:1\n    login_url", 4, "HTTPS_PROXY"),
         ("    login_url", "    proxy: proxy.example\n    login_url", 4, "must be an address such as http://proxy"),
-        ("    login_url", "    read_timeout: 0s\n    login_url", 3, "must be more than 0s"),
+        ("    login_url", "    read_timeout: 0s\n    login_url", 4, "must be more than 0s"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(refusal: Refusal, old: str, new: str, line: int, said: str) -> None:

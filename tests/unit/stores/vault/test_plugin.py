@@ -88,7 +88,7 @@ def test_a_server_on_this_machine_may_do_without_tls(address: str) -> None:
         ("    address:", "    path: ../other\n    address:", 9, "must be a path such as secret or teams/billing"),
         ("    address:", "    path: ''\n    address:", 9, "must be a path such as secret or teams/billing"),
         ("    address:", "    mount: a//b\n    address:", 9, "must be a path such as secret or teams/billing"),
-        ("    address:", "    read_timeout: 0s\n    address:", 7, "must be more than 0s"),
+        ("    address:", "    read_timeout: 0s\n    address:", 9, "must be more than 0s"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, said: str) -> None:

@@ -1,4 +1,4 @@
-"""Keys for trials in AWS, as a strict server answers."""
+"""Keys for scenarios in AWS, as a strict server answers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Versions = dict[str, tuple[str, list[str]]]
 
 @dataclass
 class AwsKeys:
-    """Keys in AWS, under another prefix for each trial."""
+    """Keys in AWS, under another prefix for each scenario."""
 
     server: AwsServer
     clock: Clock
     prefix: str = ""
-    """The trial's."""
+    """The scenario's."""
     moments: dict[Path, dict[str, Versions]] = field(default_factory=dict)
 
     @property

@@ -1,4 +1,4 @@
-"""The ground for trials, with key pairs that are made and read once; other stores and databases for it."""
+"""The ground for scenarios, with key pairs that are made and read once; other stores and databases for it."""
 
 # ruff: noqa: PLC0415 - most tests need no server, and its libraries take long to import
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tests.rotation.trials import CHANGES, Promises, Watcher
+from tests.rotation.watching import CHANGES, Promises, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
     from tests.rotation.moments import Moment
-    from tests.rotation.trials import Scenario
+    from tests.rotation.watching import Scenario
 
 _T = TypeVar("_T")
 

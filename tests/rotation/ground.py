@@ -1,4 +1,4 @@
-"""A simulated org, a store and a history that programs act on, made anew for every trial; time stands until they sleep.
+"""A simulated org, a store and a history that programs act on, made anew for each scenario; time passes as they sleep.
 
 Everything is real but the clock and the key pairs: the org answers over HTTPS; the store is files, the history SQLite,
 unless a test puts others in their places.
@@ -28,7 +28,7 @@ from rotator.simulator.serving.server import SimulatorServer
 from rotator.testing.versions import MOMENT, spare_key
 from tests.rotation.moments import Moment
 from tests.rotation.places import FilesKeys, History, Keys, SqliteHistory
-from tests.rotation.trials import WatchedApplication
+from tests.rotation.watching import WatchedApplication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from rotator.core.crypto.keys import PrivateKey
     from rotator.history.engine.database import Database
     from rotator.stores.base import Store
-    from tests.rotation.trials import Watcher
+    from tests.rotation.watching import Watcher
 
 ROBOT: Final = "rotator@production.example"
 USER: Final = "integration@production.example"
@@ -95,7 +95,7 @@ class Clock:
 
 @dataclass
 class Ground:
-    """Where trials take place. `begin` makes everything new; `program` is a process that starts then."""
+    """Where scenarios take place. `begin` makes everything new; `program` is a process that starts then."""
 
     server: SimulatorServer
     folder: Path
@@ -153,12 +153,12 @@ class Ground:
         self.history.go_back(files)
 
     def _let_it_spread(self) -> None:
-        """What was set up is old when a trial begins."""
+        """What was set up is old when a scenario begins."""
         self.clock.time += timedelta(days=2)
 
     def certificate(self, key: PrivateKey, days: int = 365) -> Certificate:
         """A certificate over the key, unlike any other."""
-        subject = SubjectName(f"trial {next(self._numbers)}")
+        subject = SubjectName(f"scenario {next(self._numbers)}")
         return self_signed(key, subject, now=self.clock.time - timedelta(days=30), lifetime=timedelta(days=30 + days))
 
     def new_key(self, _bits: int = 2048) -> PrivateKey:
@@ -309,12 +309,12 @@ def ground_in(folder: Path) -> Iterator[Ground]:
         database.upgrade()
     clock = Clock()
     org = Org("production", clock=clock.now, random=Random(7))
-    trial = folder / "trial"
-    with SimulatorServer([org]) as server, open_database(f"sqlite:///{trial}/rotator.db") as database:
+    place = folder / "scenario"
+    with SimulatorServer([org]) as server, open_database(f"sqlite:///{place}/rotator.db") as database:
         database.upgrade()
         transport = Transport(ca=server.ca_file, timeout=(5.0, 5.0))
         try:
-            history = SqliteHistory(database, trial / "rotator.db", migrated)
-            yield Ground(server, trial, clock, transport, FilesKeys(trial / "store"), history)
+            history = SqliteHistory(database, place / "rotator.db", migrated)
+            yield Ground(server, place, clock, transport, FilesKeys(place / "store"), history)
         finally:
             transport.close()

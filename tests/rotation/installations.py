@@ -12,7 +12,7 @@ from rotator.consumer.dual_key import DualKeyLogin, Waiting
 from rotator.errors import RotatorError
 from rotator.history.engine.database import open_database
 from rotator.stores.base import StoredVersions
-from tests.rotation.trials import CHANGES, Watcher
+from tests.rotation.watching import CHANGES, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
-    from tests.rotation.trials import Promises, Scenario
+    from tests.rotation.watching import Promises, Scenario
 
     _T = TypeVar("_T")
 
@@ -43,7 +43,7 @@ class Consumer:
 
 
 class Turns:
-    """Lets two programs make one call each in turn, so that a trial goes the same way every time."""
+    """Lets two programs make one call each in turn, so that a scenario goes the same way every time."""
 
     def __init__(self) -> None:
         self._condition: Final = Condition()

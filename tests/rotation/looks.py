@@ -13,7 +13,7 @@ from tests.rotation.world import APPS, NOW, POLICY, THROWAWAY, TICK, Cert, Store
 _SAID = "said so"
 _LONGEST_ROW = 1
 """Ticks: `hold` and `timeout`."""
-_LONGEST_TRIAL = 2
+_LONGEST = 2
 """Ticks: twice the `timeout`."""
 
 
@@ -80,7 +80,7 @@ def _probe(tried: Tried) -> Probe:
     last_at = NOW - tried.age * TICK
     return Probe(
         LoginAnswer(tried.outcome, _SAID),
-        first_at=last_at - tried.trial * TICK,
+        first_at=last_at - tried.since_first * TICK,
         since=last_at - tried.row * TICK,
         last_at=last_at,
         streak=tried.streak,
@@ -100,7 +100,7 @@ def _one_more(tried: Tried | None, name: str, outcome: LoginOutcome, learns: boo
         probe.outcome,
         streak=min(probe.streak, POLICY.verification.confirmations),
         row=min((probe.last_at - probe.since) // TICK, _LONGEST_ROW),
-        trial=min((probe.last_at - probe.first_at) // TICK, _LONGEST_TRIAL),
+        since_first=min((probe.last_at - probe.first_at) // TICK, _LONGEST),
         age=0,
     )
     return row, version in memory.wrong_key_words

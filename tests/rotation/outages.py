@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from tests.rotation.trials import CHANGES, Promises, Watcher
+from tests.rotation.watching import CHANGES, Promises, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Keys(Protocol):
-    """A store for one trial after the other."""
+    """A store for one scenario after the other."""
 
     @property
     def store(self) -> Store:
@@ -30,7 +30,7 @@ class Keys(Protocol):
         ...
 
     def equip(self, app: Application) -> None:
-        """Gives a program that starts now whatever takes longer to make than a trial."""
+        """Gives a program that starts now whatever takes longer to make than a scenario."""
         ...
 
     def kept(self, credential: str) -> set[str]:
@@ -47,7 +47,7 @@ class Keys(Protocol):
 
 
 class History(Protocol):
-    """A history for one trial after the other. Opening it costs more than a trial, so that it is shared."""
+    """A history for one scenario after the other. Opening it costs more than a scenario, so that it is shared."""
 
     database: Database
 

@@ -1,4 +1,4 @@
-"""A history for trials in Postgres."""
+"""A history for scenarios in Postgres."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def check_action(world: World, action: Action, wanted: Wanted) -> None:
         in_turn = len(world.live) == 1 or wanted.options.keep_key or not world.is_slot_of_current(action.app)
         rule(in_turn, "alternating: a new key is for the standby app", world, action)
     if action.kind is ActionKind.VERIFY:
-        _check_trial(world, action)
+        _check_test_login(world, action)
     if action.kind is ActionKind.PROMOTE:
         _check_promotion(world, action, wanted)
     if action.kind in {ActionKind.DISCARD, ActionKind.RETIRE}:
@@ -61,7 +61,7 @@ def check_action(world: World, action: Action, wanted: Wanted) -> None:
     if action.gives_up and action.gives_up not in world.given_up:
         version = world.named(action.gives_up)
         row = version and world.row(version)
-        refused = row is not None and row.outcome is LoginOutcome.MISMATCH and (row.row >= 1 or row.trial >= 2)
+        refused = row is not None and row.outcome is LoginOutcome.MISMATCH and (row.row >= 1 or row.since_first >= 2)
         rule(refused, "only `invalid assertion`, for long, speaks against a certificate", world, action)
     if action.kind is ActionKind.WAIT:
         rule(action.until is not None and action.until > NOW, "a wait ends later", world, action)
@@ -92,7 +92,7 @@ def _check_new_key(world: World, action: Action) -> None:
     rule(refused or accepted_as_before, "a new key is refused before its certificate is there", world, action)
 
 
-def _check_trial(world: World, action: Action) -> None:
+def _check_test_login(world: World, action: Action) -> None:
     """When a refusal may count as what the app says of a wrong key."""
     version, current = world.named(action.version), world.current
     if version is None or not action.learns:
@@ -219,7 +219,7 @@ def _excused(world: World, action: Action, wanted: Wanted) -> bool:
 
 def _had_failed(world: World) -> bool:
     """Whether a run has had reason to think that a key never works."""
-    refused = any(row.outcome is LoginOutcome.MISMATCH and (row.row or row.trial) for row in world.tried)
+    refused = any(row.outcome is LoginOutcome.MISMATCH and (row.row or row.since_first) for row in world.tried)
     return bool(world.given_up) or _is_bad(world.pending) or refused
 
 

@@ -88,16 +88,16 @@ def _plain_rows(tried: tuple[Tried, ...], asked: tuple[_Asked, ...], given_up: f
 
 def _plain_row(row: Tried, of: _Asked) -> Tried:
     if of.waits and row.outcome in {LoginOutcome.MISMATCH, LoginOutcome.CONFIGURATION}:
-        return Tried(of.plain_name, LoginOutcome.MISMATCH, streak=1, row=0, trial=0, age=0)
+        return Tried(of.plain_name, LoginOutcome.MISMATCH, streak=1, row=0, since_first=0, age=0)
     if of.waits:
-        row = row._replace(trial=0)
+        row = row._replace(since_first=0)
     accepted, refused = row.outcome is LoginOutcome.ACCEPTED, row.outcome is LoginOutcome.MISMATCH
     # How often a login was refused is asked for of current only; when, of those that succeeded.
     streak = row.streak if accepted or (refused and of.is_current) else 1
     age = row.age if accepted else 0
     # Where no refusal can come any more, it makes no difference for how long there were some.
-    trial = 0 if of.certain and not (refused and row.trial >= 2) else row.trial
-    return Tried(of.plain_name, row.outcome, streak, row.row, trial, age)
+    since_first = 0 if of.certain and not (refused and row.since_first >= 2) else row.since_first
+    return Tried(of.plain_name, row.outcome, streak, row.row, since_first, age)
 
 
 def turned(world: World) -> World:

@@ -11,7 +11,7 @@ from rotator.services.rotation.report import Outcome, Silent
 from rotator.services.rotation.requests import Request
 from rotator.testing.versions import spare_key
 from tests.rotation.ground import APPS, PERSONS_KEY, Ground
-from tests.rotation.trials import Scenario, handle
+from tests.rotation.watching import Scenario, handle
 
 if TYPE_CHECKING:
     from rotator.application import Application

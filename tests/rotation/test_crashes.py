@@ -13,7 +13,7 @@ import pytest
 
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.scenarios import FINISH, SCENARIOS
-from tests.rotation.trials import Scenario, handle
+from tests.rotation.watching import Scenario, handle
 
 if TYPE_CHECKING:
     from rotator.application import Application

@@ -9,7 +9,7 @@ import pytest
 from rotator.errors import RotatorError
 from rotator.services.rotation.report import Outcome
 from tests.rotation.scenarios import SCENARIOS
-from tests.rotation.trials import CHANGES, Failing, Promises, Scenario
+from tests.rotation.watching import CHANGES, Failing, Promises, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ from rotator.simulator.org.propagation import CertificateSlot
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.rotation.scenarios import REPLACE, SCENARIOS
-from tests.rotation.trials import Failing, Promises, Scenario, handle
+from tests.rotation.watching import Failing, Promises, Scenario, handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from rotator.testing.versions import spare_key
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.ground import ROBOT_KEY, Ground
 from tests.rotation.scenarios import ADOPT, COMPROMISED, REPLACE, ended, replaced
-from tests.rotation.trials import Scenario, Watcher, handle
+from tests.rotation.watching import Scenario, Watcher, handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from tests.rotation.scenarios import SCENARIOS
 if TYPE_CHECKING:
     from tests.rotation.ground import Ground
     from tests.rotation.places import History, Keys
-    from tests.rotation.trials import Scenario
+    from tests.rotation.watching import Scenario
 
 PAIRS: Final = (
     ("files", "postgres"),

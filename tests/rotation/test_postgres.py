@@ -15,7 +15,7 @@ from rotator.history.engine.database import open_database
 from rotator.history.journal import queries
 from tests.rotation.outages import Ends, LosesItsLock, Outage
 from tests.rotation.scenarios import SCENARIOS
-from tests.rotation.trials import CHANGES, Promises, Scenario
+from tests.rotation.watching import CHANGES, Promises, Scenario
 
 if TYPE_CHECKING:
     from rotator.application import Application

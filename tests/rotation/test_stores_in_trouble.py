@@ -11,7 +11,7 @@ import pytest
 
 from rotator.errors import RotatorError, StoreError, StoreUnavailable
 from tests.rotation.scenarios import SCENARIOS
-from tests.rotation.trials import CHANGES, Promises, Scenario, Watcher
+from tests.rotation.watching import CHANGES, Promises, Scenario, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ class Before(Watcher):
 
 
 @dataclass
-class Trial:
+class ScenarioRun:
     """A run with trouble in its middle, and the run after it."""
 
     ground: Ground
@@ -89,9 +89,9 @@ class Case(NamedTuple):
     scenario: Scenario
     first: int
 
-    def trial(self, keys: Keys) -> Trial:
+    def scenario_run(self, keys: Keys) -> ScenarioRun:
         """A new one, with keys there."""
-        return Trial(replace(self.ground, keys=keys), self.scenario)
+        return ScenarioRun(replace(self.ground, keys=keys), self.scenario)
 
 
 @pytest.fixture(params=["in place", "alternating"])
@@ -108,16 +108,16 @@ def test_a_vault_that_is_sealed_half_way_and_stays_so(
     case: Case, keys_in_vault: VaultKeys, dev_vault: VaultProcess
 ) -> None:
     for at in count(case.first, 2):
-        trial = case.trial(keys_in_vault)
+        scenario_run = case.scenario_run(keys_in_vault)
         sealing = Before(at, dev_vault.seal)
-        ended = trial.run(sealing)
+        ended = scenario_run.run(sealing)
         if not sealing.happened:
             break
         dev_vault.unseal()
         if isinstance(ended, RotatorError):
             assert isinstance(ended, StoreUnavailable)
             assert "it is sealed" in ended.message
-        trial.ends_well(ended)
+        scenario_run.ends_well(ended)
     assert at > 2
 
 
@@ -126,41 +126,41 @@ def test_a_token_for_vault_that_ends_half_way_and_is_not_replaced(
 ) -> None:
     file, tokens = tmp_path / "token", keys_in_vault.admin.auth.token
     for at in count(case.first, 2):
-        trial = case.trial(replace(keys_in_vault, token_file=file))
+        scenario_run = case.scenario_run(replace(keys_in_vault, token_file=file))
         token = tokens.create(policies=["root"])["auth"]["client_token"]
         file.write_text(token)
         ending = Before(at, partial(tokens.revoke, token))
-        ended = trial.run(ending)
+        ended = scenario_run.run(ending)
         if not ending.happened:
             break
         if isinstance(ended, RotatorError):
             assert isinstance(ended, StoreError)
             assert f"does not accept the token in {file}" in ended.message
         file.write_text(tokens.create(policies=["root"])["auth"]["client_token"])
-        trial.ends_well(ended)
+        scenario_run.ends_well(ended)
     assert at > 2
 
 
 def test_an_aws_that_throttles_every_other_call(case: Case, keys_in_aws: AwsKeys) -> None:
-    trial, layer = case.trial(keys_in_aws), keys_in_aws.server.layer
+    scenario_run, layer = case.scenario_run(keys_in_aws), keys_in_aws.server.layer
     layer.faults.throttle_every = 2
-    ended = trial.run()
+    ended = scenario_run.run()
     layer.clear()
     assert not isinstance(ended, RotatorError), ended
-    trial.ends_well(ended)
+    scenario_run.ends_well(ended)
 
 
 def test_an_aws_that_denies_access_from_any_call_on(case: Case, keys_in_aws: AwsKeys) -> None:
-    """tests/contract denies each call in turn; a trial of a whole rotation takes long, and every seventh will do."""
+    """tests/contract denies each call in turn; a whole rotation takes long, and every seventh will do."""
     layer = keys_in_aws.server.layer
     for allowed in count(2 * case.first, 7):
-        trial = case.trial(keys_in_aws)
+        scenario_run = case.scenario_run(keys_in_aws)
         layer.clear()
         layer.faults.denied_after = allowed
-        ended = trial.run()
+        ended = scenario_run.run()
         layer.clear()
         if not isinstance(ended, RotatorError):
             break
         assert "does not allow secretsmanager:" in ended.message
-        trial.ends_well(ended)
+        scenario_run.ends_well(ended)
     assert allowed > 20

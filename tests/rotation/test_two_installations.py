@@ -12,7 +12,7 @@ from rotator.errors import RotatorError, StoreError
 from rotator.services.rotation.report import Outcome, Report
 from tests.rotation.installations import Consumer, Observed, Second, Turns, second_installation, served
 from tests.rotation.scenarios import SCENARIOS
-from tests.rotation.trials import Promises, Scenario
+from tests.rotation.watching import Promises, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 IN_PLACE, ALTERNATING = (next(each for each in SCENARIOS if str(each) == name) for name in ("in place", "alternating"))
 
 
-class Trial:
+class ScenarioRun:
     """Two installations with one store and one org, before either has begun."""
 
     def __init__(self, ground: Ground, scenario: Scenario, second: Second) -> None:
@@ -111,39 +111,39 @@ def in_aws(_the_ground: Ground, keys_in_aws: Keys) -> Iterator[Second]:
 
 @pytest.mark.parametrize("place", ["store.read", "store.promote"])
 def test_who_is_overtaken_in_vault_leaves_the_other_ones_rotation_in_force(in_vault: Second, place: str) -> None:
-    trial = Trial(in_vault.ground, IN_PLACE, in_vault)
-    trial.check(trial.overtaken_before(place))
+    scenario_run = ScenarioRun(in_vault.ground, IN_PLACE, in_vault)
+    scenario_run.check(scenario_run.overtaken_before(place))
 
 
 @pytest.mark.parametrize("place", ["store.put_pending", "org.replace_certificate"])
 def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws: Second, place: str) -> None:
-    trial = Trial(in_aws.ground, ALTERNATING, in_aws)
-    trial.check(trial.overtaken_before(place))
+    scenario_run = ScenarioRun(in_aws.ground, ALTERNATING, in_aws)
+    scenario_run.check(scenario_run.overtaken_before(place))
 
 
 @pytest.mark.parametrize("scenario", [IN_PLACE, ALTERNATING], ids=str)
 def test_who_is_overtaken_between_store_and_org_looks_again_before_a_person_is_called(
     in_vault: Second, scenario: Scenario
 ) -> None:
-    trial = Trial(in_vault.ground, scenario, in_vault)
-    ends = trial.overtaken_before("org.read", after="store.read")
+    scenario_run = ScenarioRun(in_vault.ground, scenario, in_vault)
+    ends = scenario_run.overtaken_before("org.read", after="store.read")
     assert all(is_through(end) for end in ends), ends
-    trial.check(ends)
+    scenario_run.check(ends)
 
 
 def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why_not(in_vault: Second) -> None:
-    trial = Trial(in_vault.ground, ALTERNATING, in_vault)
-    through, stopped = trial.by_turns()
+    scenario_run = ScenarioRun(in_vault.ground, ALTERNATING, in_vault)
+    through, stopped = scenario_run.by_turns()
     assert is_through(through)
     assert isinstance(stopped, StoreError)
     assert "warehouse has a pending version already" in stopped.message
-    trial.check([through, stopped])
+    scenario_run.check([through, stopped])
 
 
 def test_of_two_that_take_turns_in_aws_one_goes_through_and_the_other_says_why_not(in_aws: Second) -> None:
-    trial = Trial(in_aws.ground, IN_PLACE, in_aws)
-    through, stopped = trial.by_turns()
+    scenario_run = ScenarioRun(in_aws.ground, IN_PLACE, in_aws)
+    through, stopped = scenario_run.by_turns()
     assert is_through(through)
     assert isinstance(stopped, StoreError)
     assert "billing has a pending version already" in stopped.message
-    trial.check([through, stopped])
+    scenario_run.check([through, stopped])

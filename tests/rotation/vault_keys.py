@@ -1,4 +1,4 @@
-"""Keys for trials in a real Vault."""
+"""Keys for scenarios in a real Vault."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Secrets = dict[str, list[dict[str, Any] | None]]
 
 @dataclass
 class VaultKeys:
-    """Keys in a folder of Vault, another one for each trial."""
+    """Keys in a folder of Vault, another one for each scenario."""
 
     admin: Any
     session: VaultSession
@@ -38,7 +38,7 @@ class VaultKeys:
     address: str
     token_file: Path
     folder: str = ""
-    """The trial's."""
+    """The scenario's."""
     moments: dict[Path, Secrets] = field(default_factory=dict)
 
     @property
@@ -102,7 +102,7 @@ class VaultKeys:
 @contextmanager
 def vault_keys(server: VaultProcess) -> Iterator[VaultKeys]:
     """Keys on this server."""
-    token = server.folder / "token-of-the-trials"
+    token = server.folder / "token-of-the-scenarios"
     token.write_text(server.root_token)
     http = VaultHttp("keys", VaultServer(server.address), Waiting())
     session = VaultSession(http, TokenFileLogin(token))

@@ -76,7 +76,7 @@ class Tried(NamedTuple):
     streak: int
     row: int
     """Ticks from the first to the last of the unbroken row."""
-    trial: int
+    since_first: int
     """Ticks from the first of all to the last."""
     age: int
     """Ticks since the last."""

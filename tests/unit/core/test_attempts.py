@@ -1,4 +1,4 @@
-"""Trials: failures are repeated ever more slowly, successes forget them, and no clock can hold anything up."""
+"""Attempts: failures are repeated ever more slowly, successes forget them, and no clock can hold anything up."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ CHANGES: Final = frozenset(
 )
 """Calls that may leave something behind."""
 
-_LOOKS: Final = frozenset({"stages", "read", "open_rotation", "last_promotion", "promoted_version"})
-_WATCHED: Final = _LOOKS | {name.partition(".")[2] for name in CHANGES}
+_READS: Final = frozenset({"stages", "read", "open_rotation", "last_promotion", "promoted_version"})
+_WATCHED: Final = _READS | {name.partition(".")[2] for name in CHANGES}
 
 
 class Proxy:
@@ -197,7 +197,7 @@ class Failing(Watcher):
             return super().try_login(call)
         except OrgError:
             outcome = LoginOutcome.CONFIGURATION if self.lasting else LoginOutcome.TRANSIENT
-            return LoginAnswer(outcome, "a trial's answer")
+            return LoginAnswer(outcome, "an answer of the scenario")
 
 
 def failure(name: str, *, lasting: bool) -> RotatorError:
@@ -209,4 +209,4 @@ def failure(name: str, *, lasting: bool) -> RotatorError:
         "org": (OrgError, unanswered),
         "history": (HistoryError, HistoryUnavailable),
     }
-    return kinds[kind][0 if lasting else 1](f"A trial lets {name} fail.", hint="Run it again.")
+    return kinds[kind][0 if lasting else 1](f"A test lets {name} fail.", hint="Run it again.")

@@ -13,34 +13,20 @@ if TYPE_CHECKING:
 
 
 BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
-
-
 END: Final = datetime(2027, 1, 1, tzinfo=UTC)
-
-
 DAY: Final = timedelta(days=1)
-
-
 TICK: Final = timedelta(hours=24)
 """How often the daemon of this year asks what is due: as late as this is everything told and begun, at the most."""
-
 
 LOOKED_EVERY: Final = timedelta(hours=71)
 """How often it looks at each org."""
 
-
 ORGS: Final = ("alpha", "beta", "gamma")
-
-
 CHANNELS: Final = ("mail", "slack", "pager")
-
-
 PAGED: Final = 7 * DAY
 """The pager hears of an expiry from then on."""
 
-
 ROBOT_KEY: Final = 14
-
 
 CONFIGURATION: Final = """
 database: sqlite:///{folder}/rotator.db
@@ -105,7 +91,6 @@ def _pair(name: str, org: str, lifetime: int, expires: int, options: str = "") -
 
 _NIGHTLY: Final = ", windows: [{days: [sat, sun], since: '22:00', until: '06:00', zone: Europe/Berlin}]"
 
-
 CREDENTIALS: Final = (
     _in_place("billing", "alpha", 180, 60),
     _in_place("crm", "alpha", 365, 101),  # due while the daemon is stopped in March
@@ -121,18 +106,13 @@ CREDENTIALS: Final = (
     _in_place("tickets", "gamma", 100, 33),
 )
 
-
 STOPPED: Final = (BEGIN + 68 * DAY, BEGIN + 75 * DAY)
 """A week in March."""
-
 
 UNREADABLE: Final = (BEGIN + 150 * DAY, BEGIN + 153 * DAY)
 """Beta."""
 
-
 SLACK_DOWN: Final = (BEGIN + 220 * DAY, BEGIN + 221 * DAY)
-
-
 CLOCK_SET: Final = {BEGIN + 90 * DAY: timedelta(hours=1), BEGIN + 200 * DAY: timedelta(hours=-1)}
 """The clock jumps: forward, and later back, after something was done by it."""
 

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
-
 
 POLICY = Policy(
     rotate_before=30 * DAY,
@@ -33,7 +30,6 @@ POLICY = Policy(
     ),
 )
 
-
 NAMES = {name: Fingerprint(name) for name in ("older", "old", "new", "stranger", "throwaway")}
 
 
@@ -42,29 +38,13 @@ def version(name: str, app: str = "A", key: str = "", lasts: timedelta = 365 * D
 
 
 OLDER, OLD, NEW = version("older"), version("old"), version("new")
-
-
 NEW_ON_B, OLDER_ON_B = version("new", "B"), version("older", "B")
-
-
 RENEWED = version("new", key=OLD.public_fingerprint)
-
-
 REPLACE = Wanted(Goal.REPLACE, NAMES["old"])
-
-
 KEEPING_THE_KEY = replace(REPLACE, options=RotationOptions(keep_key=True))
-
-
 REPLACING_UNKNOWN = replace(REPLACE, options=RotationOptions(replace_unknown=True))
-
-
 FINISH = Wanted(Goal.FINISH)
-
-
 RESTORE = Wanted(Goal.RESTORE)
-
-
 BRING_OLDER = Wanted(Goal.BRING, NAMES["older"])
 
 
@@ -75,35 +55,15 @@ def row(outcome: LoginOutcome, times: int, over: timedelta, ago: timedelta = SEC
 
 
 JUST_IN = row(LoginOutcome.ACCEPTED, 1, timedelta(0))
-
-
 REFUSED_YET = row(LoginOutcome.MISMATCH, 1, timedelta(0))
-
-
 HOLDS = row(LoginOutcome.ACCEPTED, 3, 30 * SECOND, ago=2 * SECOND)
-
-
 REFUSED = row(LoginOutcome.MISMATCH, 4, 5 * MINUTE, ago=MINUTE)
-
-
 REFUSED_FOR_GOOD = row(LoginOutcome.MISMATCH, 40, 15 * MINUTE)
-
-
 NO_ANSWER = row(LoginOutcome.TRANSIENT, 4, 5 * MINUTE, ago=MINUTE)
-
-
 NO_ANSWER_FOR_LONG = row(LoginOutcome.TRANSIENT, 40, 15 * MINUTE)
-
-
 NOT_SET_UP = row(LoginOutcome.CONFIGURATION, 1, timedelta(0), ago=MINUTE)
-
-
 NOT_SET_UP_FOR_LONG = row(LoginOutcome.CONFIGURATION, 40, 15 * MINUTE)
-
-
 TOO_MANY_FOR_AN_HOUR = row(LoginOutcome.RATE, 12, 60 * MINUTE, ago=6 * MINUTE)
-
-
 TOO_MANY_FOR_LONG = row(LoginOutcome.RATE, 15, RATE_TIMEOUT)
 
 

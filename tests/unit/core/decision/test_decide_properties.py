@@ -34,13 +34,8 @@ if TYPE_CHECKING:
 
 
 HELD = st.sampled_from([None, *NAMES])
-
-
 KEYS = st.sampled_from(["", OLD.public_fingerprint])
-
-
 LIVES = st.sampled_from([365 * DAY, 20 * DAY, -DAY])
-
 
 PROBES = st.sampled_from(
     [JUST_IN, HOLDS, REFUSED, REFUSED_FOR_GOOD, NO_ANSWER, NO_ANSWER_FOR_LONG, NOT_SET_UP, TOO_MANY_FOR_LONG]

@@ -55,7 +55,7 @@ class ClockWatch:
 
 
 class EveryTick(BaseTrigger):  # type: ignore[misc] # as above
-    """Fires a tick's length after it was last asked when it fires."""
+    """Fires one tick after the last time, however many ticks the clock has jumped over."""
 
     def __init__(self, length: timedelta) -> None:
         self._length: Final = length

@@ -33,7 +33,7 @@ WRONG_KEY: Final = "wrong_key"
 
 
 class Journal:
-    """The history as those who rotate see it. Every method raises HistoryError or HistoryUnavailable."""
+    """Writes rotations and events, and reads what a rotation needs of them. Every method raises HistoryError."""
 
     def __init__(self, database: Transactions, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._database: Final = database

@@ -1,4 +1,4 @@
-"""Rotations found and counted, for those who show them."""
+"""Rotations looked up and counted, for pages, commands and metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Count(NamedTuple):
-    """How many rotations of a credential, begun so, ended so."""
+    """How many rotations of a credential had this trigger and this outcome."""
 
     credential: str
     trigger: str

@@ -93,7 +93,7 @@ class RotationService:
             return self._run(request, rotation, stages, hold)
 
     def _clear_pending(self, stages: Stages) -> None:
-        """What was pending was meant to replace a certificate that people have replaced by hand since."""
+        """Discards a pending version: people have replaced by hand what it was to replace."""
         if stages.pending is None:
             return
         credential = self._credential
@@ -112,7 +112,7 @@ class RotationService:
         return None
 
     def _abandon_another(self) -> Rotation | None:
-        """Ends what was left open, now that something else is begun: a request that was refused ends nothing."""
+        """Ends the rotation that was left open, as another begins now; a request that is refused ends none."""
         rotation = self._journal.open_rotation(self._credential.name)
         if rotation:
             why = "It was interrupted, and another request came after it."
@@ -191,7 +191,7 @@ class RotationService:
         return has_begun if promoted is None else promoted != current
 
     def _write_promotion(self, version: Fingerprint, rotation_id: str | None) -> None:
-        """The previous version's grace counts from it: late rather than early."""
+        """Writes down a promotion as of now: the previous version's grace ends too late rather than too early."""
         self._journal.record(
             PROMOTION,
             now=self._now(),
@@ -202,7 +202,7 @@ class RotationService:
         )
 
     def _note_stop(self, rotation: Rotation | None, why: str) -> None:
-        """The rotation stays open: the next run goes on from what it finds."""
+        """Writes down why the run stopped. The rotation stays open, and the next run goes on from what it finds."""
         try:
             self._journal.record(
                 "stopped",
@@ -238,4 +238,4 @@ class RotationService:
 _IN_HISTORY: Final = {Outcome.WAITING: "nothing"}
 
 _GOES_ON: Final = frozenset({HaltReason.UNPROVEN, HaltReason.REVERT_UNPROVEN})
-"""Where a person is needed in the middle of a rotation, which goes on from there afterwards."""
+"""Reasons to call a person in the middle of a rotation, which goes on afterwards."""

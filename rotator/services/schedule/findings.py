@@ -11,7 +11,7 @@ from rotator.services.alerting.catalog import ATTENTION, HIDDEN, ORG, STORE, key
 from rotator.services.inventory.status import CredentialState, CredentialStatus
 from rotator.services.schedule.due import next_due_of
 from rotator.services.schedule.jobs import JobKind
-from rotator.services.schedule.rotation_job import what_success_solves
+from rotator.services.schedule.rotation_job import alerts_that_success_ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,7 @@ class Findings:
         is_quiet = status.standing is CredentialState.OK and next_due_of(status).is_quiet(self._now)
         if attempt and attempt.failures and is_quiet:
             self._history.attempts.put(attempt.succeeded(self._now))
-            for which in what_success_solves(status.credential):
+            for which in alerts_that_success_ends(status.credential):
                 self._solve(which)
 
     def _tell_store(self, store: str) -> None:

@@ -56,7 +56,7 @@ BUSY: Final = timedelta(minutes=1)
 """So long a credential is left alone that somebody else is rotating."""
 
 
-def what_success_solves(credential: str) -> tuple[str, ...]:
+def alerts_that_success_ends(credential: str) -> tuple[str, ...]:
     """Keys of the alerts that end when a credential was rotated, or needs no rotation any more."""
     return key(ROTATION, credential), key(DRIFT, credential), key(ATTENTION, f"{JobKind.ROTATE}/{credential}")
 
@@ -203,7 +203,7 @@ class RotationJob:
         self._attempt = self._attempt.succeeded(now)
         self._context.history.attempts.put(self._attempt)
         if had_failed or next_due is None:
-            for which in what_success_solves(self._name):
+            for which in alerts_that_success_ends(self._name):
                 self._context.history.alerting.solved(which, "", now)
 
     def _failed(self, error: RotatorError) -> None:

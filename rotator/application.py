@@ -177,7 +177,7 @@ class Application:
         return self.budgets[org].room_at()
 
     def send_heartbeat(self) -> None:
-        """Calls the outside monitor that is configured. Raises HeartbeatFailed, and ConfigurationError."""
+        """Calls the outside monitor that is configured. Raises DeliveryFailed, and ConfigurationError."""
         from rotator.alerts.heartbeat import send_heartbeat
 
         heartbeat = self.settings.daemon.heartbeat

@@ -41,7 +41,7 @@ class Message:
 
 
 class DeliveryFailed(RotatorError):
-    """A channel did not accept a message. It stays pending."""
+    """What was sent was not accepted: a message by a channel, a heartbeat by the monitor. A message stays pending."""
 
     def __init__(
         self,
@@ -49,21 +49,22 @@ class DeliveryFailed(RotatorError):
         *,
         hint: str,
         effect: str = "The message is kept and sent again later.",
+        transient: bool = True,
         retry_after: timedelta | None = None,
-        lasting: bool = False,
     ) -> None:
-        """`retry_after` is what the channel asked for; `lasting`: only a person can mend it (a revoked token)."""
+        """Not `transient` is what only a person can mend, as a revoked token; `retry_after` the channel asked for."""
         super().__init__(message, hint=hint, effect=effect)
+        self.transient = transient
         self.retry_after = retry_after
-        self.transient = not lasting
 
 
-class PartlyAccepted(RotatorError):
-    """A channel accepted a message, but not for everybody who reads there. It is told, and not sent again."""
+class PartlyAccepted(DeliveryFailed):
+    """A channel accepted a message, but not for everybody who reads there. It counts as delivered."""
 
     def __init__(self, message: str, *, hint: str, thread: str) -> None:
         """`thread` is what sending would have returned."""
-        super().__init__(message, hint=hint, effect="The others have the message; it is not sent again.")
+        effect = "The others have the message; it is not sent again."
+        super().__init__(message, hint=hint, effect=effect, transient=False)
         self.thread = thread
 
 
@@ -89,7 +90,7 @@ class Channel(Protocol):
         """Sends one message, into the thread of its alert if there is one, and returns when it was accepted.
 
         The result is what `thread` is to be for the next message of the alert; empty where there are no threads.
-        Raises DeliveryFailed and PartlyAccepted.
+        Raises DeliveryFailed; PartlyAccepted where only some have it.
         """
         ...
 

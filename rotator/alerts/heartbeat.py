@@ -1,4 +1,7 @@
-"""The call that tells an outside monitor (Healthchecks, Uptime Kuma, Dead Man's Snitch) that all is well."""
+"""The call that tells an outside monitor (Healthchecks, Uptime Kuma, Dead Man's Snitch) that all is well.
+
+That it fails is no alert: the monitor notices the silence by itself, and tells people by other ways than ours.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 import requests
 
 import rotator
-from rotator.errors import RotatorError
+from rotator.alerts.base import DeliveryFailed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,16 +18,10 @@ if TYPE_CHECKING:
     from rotator.core.secret import Secret
 
 
-class HeartbeatFailed(RotatorError):
-    """The monitor did not take a heartbeat. It notices the silence by itself."""
-
-    transient = True
-
-
 def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> None:
     """Calls the URL with GET; `timeout` in seconds to connect, and again of silence. Redirects are not followed.
 
-    Raises HeartbeatFailed, which does not name the URL: who knows it can pretend to be this program.
+    Raises DeliveryFailed, which does not name the URL: who knows it can pretend to be this program.
     """
     headers = {"User-Agent": f"rotator/{rotator.__version__}"}
     try:
@@ -45,8 +42,8 @@ def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> No
         raise _failed(f"it cannot be reached ({type(error).__name__})") from None
 
 
-def _failed(why: str) -> HeartbeatFailed:
-    return HeartbeatFailed(
+def _failed(why: str) -> DeliveryFailed:
+    return DeliveryFailed(
         f"The monitor did not take the heartbeat: {why}.",
         effect="Everything else goes on.",
         hint="Check `daemon.heartbeat` in config.yaml.",

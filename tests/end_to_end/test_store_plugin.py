@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,33 +13,23 @@ import pytest
 
 from rotator.simulator.serving.export import Export
 from tests.end_to_end.orgs import hosted_orgs
+from tests.end_to_end.packages import beside, install
 from tests.end_to_end.processes import Ran, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROTATOR = str(Path(sys.executable).with_name("rotator"))
-DOCUMENT = Path(__file__).parents[2] / "docs" / "stores.md"
 FILES = ("rotator_onefile/__init__.py", "rotator_onefile/settings.py", "rotator_onefile/store.py", "test_onefile.py")
 """What the blocks of Python in the document are, in this order."""
 
 ENTRY_POINTS = "[rotator.stores]\nonefile = rotator_onefile:PLUGIN\nbroken = rotator_onefile.missing:PLUGIN\n"
-METADATA = "Metadata-Version: 2.1\nName: rotator-onefile\nVersion: 1.0\n"
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for sys.path with the package of the document and its metadata, as pip would have put them."""
-    folder = tmp_path_factory.mktemp("site")
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    for name, block in zip(FILES, blocks, strict=True):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(block)
-    information = folder / "rotator_onefile-1.0.dist-info"
-    information.mkdir()
-    (information / "entry_points.txt").write_text(ENTRY_POINTS)
-    (information / "METADATA").write_text(METADATA)
-    return folder
+    """The package of the document."""
+    return install(tmp_path_factory.mktemp("site"), "stores.md", "rotator_onefile", FILES, ENTRY_POINTS)
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +46,6 @@ def orgs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             text = text.replace(old, new)
         export.config.write_text(text)
         yield export.config
-
-
-def beside(installed: Path) -> dict[str, str]:
-    """The environment of a process that finds the package."""
-    return {**os.environ, "PYTHONPATH": str(installed)}
 
 
 def rotator(installed: Path, config: Path, *arguments: str) -> Ran:

@@ -106,7 +106,7 @@ class MailServer:
             return DeliveryFailed(
                 f"Channel {self._channel}: the TLS certificate that {self._address} shows is not trusted: {reason}.",
                 hint="Set `ca` of the channel to the PEM file of the authority behind it, and `host` to its name.",
-                lasting=True,
+                transient=False,
             )
         system = error.strerror if isinstance(error, OSError) and error.errno else None
         return self._passing(f"cannot be reached, or broke the connection: {(system or 'no answer').lower()}")
@@ -118,10 +118,12 @@ class MailServer:
         return self._refused(f"accepts no mail for {told}", _MAILBOX, code)
 
     def _refused(self, what: str, hint: str, code: int) -> DeliveryFailed:
-        lasting = code >= 500
+        transient = code < 500
         passing = "Nothing, unless it lasts: then ask who keeps the mail server."
         return DeliveryFailed(
-            f"Channel {self._channel}: {self._address} {what}.", hint=hint if lasting else passing, lasting=lasting
+            f"Channel {self._channel}: {self._address} {what}.",
+            hint=passing if transient else hint,
+            transient=transient,
         )
 
     def _passing(self, what: str) -> DeliveryFailed:

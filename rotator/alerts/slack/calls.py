@@ -81,7 +81,7 @@ def _unreachable(channel: str, host: str, timeout: float, error: URLError) -> De
         return DeliveryFailed(
             f"Channel {channel}: the TLS certificate that {host} shows is not trusted: {reason}.",
             hint="Set `ca` of the channel to the PEM file of the authority behind it, such as a proxy's.",
-            lasting=True,
+            transient=False,
         )
     if isinstance(error.reason, TimeoutError):
         return _silent(channel, host, timeout)

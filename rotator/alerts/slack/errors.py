@@ -73,12 +73,12 @@ def refusal(channel: str, status: int, word: str, headers: Mapping[str, str]) ->
             retry_after=_retry_after(headers),
         )
     hint = _LASTING.get(told, "")
-    lasting = bool(hint) or (400 <= status < 500 and status not in _PASSING_STATUS)
+    refused = 400 <= status < 500 and status not in _PASSING_STATUS
     reason = told or f"status {status}, and not Slack's words"
     return DeliveryFailed(
         f"Channel {channel}: Slack did not accept the message ({reason}).",
         hint=hint or "See slack-status.com; if it lasts, check the channel's address and what stands in between.",
-        lasting=lasting,
+        transient=not (hint or refused),
     )
 
 

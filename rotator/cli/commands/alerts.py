@@ -79,13 +79,10 @@ def _try(app: Application, name: str) -> _Answer:
 
     try:
         app.channel(name).send(_message(name, app.now()), thread=None)
-    except PartlyAccepted as partly:
-        return _Answer(name, accepted=True, problem=partly.message, hint=partly.hint, exit_code=ExitCode.PERSON_NEEDED)
-    except DeliveryFailed as failure:
-        code = of_error(failure)
-        return _Answer(name, accepted=False, problem=failure.message, hint=failure.hint, exit_code=code)
     except RotatorError as error:
-        return _Answer(name, accepted=False, problem=error.message, hint=error.hint, exit_code=ExitCode.PERSON_NEEDED)
+        accepted = isinstance(error, PartlyAccepted)
+        code = of_error(error) if isinstance(error, DeliveryFailed) else ExitCode.PERSON_NEEDED
+        return _Answer(name, accepted=accepted, problem=error.message, hint=error.hint, exit_code=code)
     return _Answer(name, accepted=True)
 
 

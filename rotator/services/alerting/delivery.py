@@ -284,13 +284,13 @@ def _safely(channel: str, call: Callable[[], str]) -> str:
         raise DeliveryFailed(
             f"Channel {channel}: rotator has a fault ({type(fault).__name__}) and could not send a message.",
             hint="Report it to the project.",
-            lasting=True,
+            transient=False,
         ) from fault
 
 
 def _lasting(error: RotatorError) -> DeliveryFailed:
     """A channel that cannot even be used: its secret is missing, its address is none."""
-    return DeliveryFailed(error.message, hint=error.hint, lasting=True)
+    return DeliveryFailed(error.message, hint=error.hint, transient=False)
 
 
 def _closed(channel: str, failure: DeliveryFailed) -> NewAlert:

@@ -130,7 +130,7 @@ class JobAdapters(Protocol):
         ...
 
     def send_heartbeat(self) -> None:
-        """Tells the outside monitor that all is well. Raises HeartbeatFailed."""
+        """Tells the outside monitor that all is well. Raises DeliveryFailed."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from rotator.alerts.heartbeat import HeartbeatFailed
+from rotator.alerts.base import DeliveryFailed
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Heartbeat:
             try:
                 with self._context.open_adapters() as adapters:
                     adapters.send_heartbeat()
-            except HeartbeatFailed as error:
+            except DeliveryFailed as error:
                 LOG.warning("heartbeat failed", extra={"why": error.message})
         attempt = self._context.history.attempts.get(JobKind.HEARTBEAT, "")
         self._context.history.attempts.put(attempt.succeeded(now))

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rotator.alerts.plugins import channel_plugin, open_channel
 from rotator.entry_points import Surroundings
+from rotator.testing.messages import MOMENT
 from tests.contract.servers.mail import PASSWORD, USERNAME, MailServer, mail_server
 from tests.contract.servers.slack import CHANNEL, TOKEN, WEBHOOK, FakeSlack, Ordered, fake_slack, refusal
-from tests.messages import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from rotator.alerts.base import Channel
-
-HOSTILE = "<!channel> & <https://example.com|Billing>\r\nBcc: everybody@example.com\u202e"
-"""A name as somebody in an org could choose it."""
 
 
 class Ground(Protocol):

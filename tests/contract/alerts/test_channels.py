@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.alerts.base import DeliveryFailed
-from rotator.core.severity import Severity
-from tests.contract.alerts.grounds import HOSTILE, Ground
+from rotator.testing.channels import ChannelContract
+from rotator.testing.messages import message
 from tests.contract.planted import logging_everything, whole
-from tests.messages import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rotator.alerts.base import Channel
+    from tests.contract.alerts.grounds import Ground
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 """One of Apprise's plug-ins imports it; all of them are loaded when the first is looked for."""
 
 
-def test_an_accepted_message_has_arrived_once_with_all_that_it_says(ground: Ground) -> None:
-    ground.open().send(message(), thread=None)
-    (arrived,) = ground.arrived()
-    for part in ("App1", "2026-12-07", "Upload a new certificate", "19" * 32, "rotator alerts ack 20261123-00000001"):
-        assert part in arrived
+class TestChannels(ChannelContract):
+    """What is promised to plug-ins of others, too."""
 
+    @pytest.fixture
+    def channel(self, ground: Ground) -> Channel:
+        return ground.open()
 
-def test_what_is_sent_later_in_an_alert_goes_into_its_thread(ground: Ground) -> None:
-    channel = ground.open()
-    thread = channel.send(message(), thread=None)
-    assert bool(thread) is channel.has_threads
-    assert channel.send(message(key="later"), thread=thread) == thread
-    assert len(ground.arrived()) == 2
+    @pytest.fixture
+    def arrived(self, ground: Ground) -> Callable[[], list[str]]:
+        return ground.arrived
 
-
-def test_a_digest_is_one_message_that_names_every_alert(ground: Ground) -> None:
-    ground.open().send_digest([message(number) for number in range(1, 13)])
-    (arrived,) = ground.arrived()
-    assert all(f"App{number} " in arrived for number in range(1, 13))
-
-
-def test_a_digest_names_the_most_urgent_first(ground: Ground) -> None:
-    severities = {1: Severity.INFO, 2: Severity.CRITICAL}
-    ground.open().send_digest([message(number, about={"severity": severities[number]}) for number in severities])
-    (arrived,) = ground.arrived()
-    assert arrived.index("App2 ") < arrived.index("App1 ")
+    @pytest.fixture
+    def refusing(self, ground: Ground) -> Channel:
+        ground.refuse(lasting=True)
+        ground.refuse(lasting=True)
+        return ground.open()
 
 
 @pytest.mark.parametrize("lasting", [True, False])
@@ -92,37 +83,6 @@ def test_a_server_that_is_not_there_is_a_failure_that_may_pass(ground: Ground, u
     with pytest.raises(DeliveryFailed) as failed:
         channel.send(message(), thread=None)
     assert failed.value.transient
-
-
-def test_names_from_an_org_are_shown_and_do_nothing(ground: Ground) -> None:
-    hostile = message(about={"title": HOSTILE, "org": HOSTILE}, title=HOSTILE, facts={HOSTILE: HOSTILE})
-    ground.open().send(hostile, thread=None)
-    (arrived,) = ground.arrived()
-    assert "\u202e" not in arrived
-
-
-def test_a_check_tells_nobody_anything(ground: Ground) -> None:
-    assert ground.open().check()
-    assert ground.arrived() == []
-
-
-def test_threads_may_share_a_channel(ground: Ground) -> None:
-    channel = ground.open()
-    failures: list[BaseException] = []
-
-    def send(number: int) -> None:
-        try:
-            channel.send(message(number), thread=None)
-        except DeliveryFailed as error:
-            failures.append(error)
-
-    senders = [threading.Thread(target=send, args=(number,)) for number in range(4)]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
-    assert failures == []
-    assert len(ground.arrived()) == 4
 
 
 def _refused(ground: Ground) -> None:

@@ -18,10 +18,10 @@ from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.services.alerting.delivery import LEASE, Delivery
 from rotator.services.alerting.rules import AlertRules
+from rotator.testing.messages import MOMENT
 from tests.contract.alerts.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import FakeSlack, fake_slack, refusal
-from tests.messages import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ import pytest
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
 from rotator.errors import ConfigurationError
-from tests.contract.alerts.grounds import HOSTILE, MailGround
+from rotator.testing.messages import HOSTILE, message
+from tests.contract.alerts.grounds import MailGround
 from tests.contract.servers.mail import MailServer, mail_server
-from tests.messages import message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

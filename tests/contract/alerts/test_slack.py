@@ -10,9 +10,9 @@ import pytest
 from rotator.alerts.base import Channel, DeliveryFailed, Message
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
-from tests.contract.alerts.grounds import HOSTILE, SlackGround, WebhookGround
+from rotator.testing.messages import HOSTILE, message, settled
+from tests.contract.alerts.grounds import SlackGround, WebhookGround
 from tests.contract.servers.slack import CHANNEL, NAME, FakeSlack, Ordered, fake_slack, refusal
-from tests.messages import message, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

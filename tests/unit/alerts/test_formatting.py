@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.alerts.formatting import cut, digest_title, due_of, one_line, title_of
-from tests.messages import MOMENT, message, settled
+from rotator.testing.messages import MOMENT, message, settled
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.alerts.heartbeat import HeartbeatFailed, send_heartbeat
+from rotator.alerts.base import DeliveryFailed
+from rotator.alerts.heartbeat import send_heartbeat
 from rotator.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -51,14 +52,14 @@ def test_a_beat_is_one_get_that_says_who_calls() -> None:
 
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_any_other_answer_is_a_failure(status: int) -> None:
-    with monitor(status, []) as url, pytest.raises(HeartbeatFailed, match=f"HTTP {status}") as failed:
+    with monitor(status, []) as url, pytest.raises(DeliveryFailed, match=f"HTTP {status}") as failed:
         send_heartbeat(Secret(url), timeout=5)
     assert SECRET not in f"{failed.value} {failed.value.__cause__}"
 
 
 def test_a_monitor_that_is_away_is_a_failure_that_does_not_tell_its_address() -> None:
-    with pytest.raises(HeartbeatFailed, match="cannot be reached") as failed:
+    with pytest.raises(DeliveryFailed, match="cannot be reached") as failed:
         send_heartbeat(Secret(f"http://127.0.0.1:1/{SECRET}"), timeout=1)
     assert SECRET not in f"{failed.value} {failed.value.__cause__}"
-    with pytest.raises(HeartbeatFailed):
+    with pytest.raises(DeliveryFailed):
         send_heartbeat(Secret("no address"), timeout=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.alerts.heartbeat import HeartbeatFailed
+from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
 from rotator.core.kinds import Kind
 from rotator.salesforce.inventory import Inventory, InventoryEntry
@@ -107,7 +107,7 @@ class Outside:
 
     def send_heartbeat(self) -> None:
         if self.monitor_fails:
-            raise HeartbeatFailed("The monitor is away.", hint="Wait.")
+            raise DeliveryFailed("The monitor is away.", hint="Wait.")
         self.beats.append(self.bench.time)
 
     # rotator.alerts.base.Channel

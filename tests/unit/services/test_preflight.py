@@ -216,7 +216,7 @@ def alerting(tmp_path: Path, store: FilesStore) -> World:
 
 def test_channels_are_tried_each_on_its_own(alerting: World) -> None:
     def refuse() -> str:
-        raise DeliveryFailed("Channel pager: no login.", hint="Give the password.", lasting=True)
+        raise DeliveryFailed("Channel pager: no login.", hint="Give the password.", transient=False)
 
     alerting.channels = {"ops": SimpleNamespace(check=lambda: "Connected."), "pager": SimpleNamespace(check=refuse)}
     ops, pager = alerting.check("channel ops"), alerting.check("channel pager")

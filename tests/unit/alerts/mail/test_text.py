@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rotator.alerts.mail.text import digest_of, mail_of, message_id, parse_thread, thread_of
 from rotator.core.severity import Severity
-from tests.messages import MOMENT, any_message, message, settled, texts
+from rotator.testing.messages import MOMENT, message, settled
+from tests.unit.alerts.messages import any_message, texts
 
 if TYPE_CHECKING:
     from email.message import EmailMessage

@@ -17,8 +17,9 @@ from rotator.alerts.slack.blocks import (
     settled_blocks_of,
 )
 from rotator.core.severity import Severity
+from rotator.testing.messages import message, settled
 from tests.contract.servers.block_kit import complaints
-from tests.messages import any_message, message, settled
+from tests.unit.alerts.messages import any_message
 
 if TYPE_CHECKING:
     from rotator.alerts.base import Message
@@ -91,7 +92,7 @@ def test_a_message_shows_title_text_facts_and_how_to_acknowledge_it() -> None:
 
 def test_the_end_of_an_alert_shows_the_facts_that_it_had_and_nothing_to_acknowledge() -> None:
     told = json.dumps(settled_blocks_of(settled()), ensure_ascii=False)
-    for part in ("✅ Settled", "Replaced by 07c3.", "19" * 32):
+    for part in ("✅ Settled", "Replaced by 07c3, which is valid until 2027-11-23.", "19" * 32):
         assert part in told
     assert "alerts ack" not in told
 

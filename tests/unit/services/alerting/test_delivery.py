@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 PASSING = DeliveryFailed("Channel ops: no answer.", hint="Wait.")
-LASTING = DeliveryFailed("Channel ops: invalid_auth.", hint="Put a token there.", lasting=True)
+LASTING = DeliveryFailed("Channel ops: invalid_auth.", hint="Put a token there.", transient=False)
 
 
 @dataclass

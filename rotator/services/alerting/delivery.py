@@ -1,7 +1,21 @@
-"""Sends what is in the outbox: each channel on its own, until it is accepted, and at most once but for a crash.
+"""Sending: what is in the outbox goes to its channel, until the channel has accepted it.
 
-A machine that dies after a channel has accepted a message and before that was written down sends it again; the mail
-then carries the same Message-ID.
+Each channel is served by itself: one that is away holds up none of the others. A delivery claims everything that is
+pending for its channel and due, makes one message of it for each alert, and sends these, many at once as a digest. Only
+what the channel has accepted counts as delivered, and that is written down after each message. So a message is sent at
+most once, but for a crash between the acceptance and the note of it; then it is sent again under the same key.
+
+What may fail, and what follows:
+
+- the channel is away or busy: the rest is not tried; everything waits, longer after each failure, or as long as the
+  channel asked for;
+- only a person can mend it (a revoked token): the same, at the longest pause; the other channels hear of it at once;
+- one message is refused for good while others are accepted: it alone waits; a digest is taken apart to find it;
+- the channel accepted a message for some of its readers only: it is delivered, and the other channels hear of it;
+- a fault of ours in one message: it is that message's failure.
+
+That a channel does not accept what it is sent is an alert of the kind `delivery`, which goes to the other channels and
+ends when nothing is pending for it any more.
 """
 
 from __future__ import annotations
@@ -17,66 +31,29 @@ from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptRecord, BackOff
 from rotator.core.severity import Severity
 from rotator.errors import RotatorError
-from rotator.services.alerting.catalog import DELIVERY, key, sentences
-from rotator.services.alerting.messages import message_of
+from rotator.services.alerting.catalog import DELIVERY, key
+from rotator.services.alerting.messages import PendingMessage, pending_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
-    from rotator.alerts.base import Channel, Message
+    from rotator.alerts.base import Channel
     from rotator.history.alerts.alerts import AlertRecords
     from rotator.history.alerts.outbox import Notification, Outbox
     from rotator.history.attempts import AttemptRecords
 
 
-@dataclass(frozen=True)
-class Letter:
-    """What one channel is sent of one alert: one message, however many notifications it is."""
-
-    notifications: list[Notification]
-    message: Message
-    thread: str | None
-
-    @property
-    def ends_a_thread(self) -> bool:
-        """It is answered there, also where many come at once: a digest cannot show that a thread is settled."""
-        return bool(self.thread) and self.message.settles
-
-
-def letters_of(
-    claimed: Iterable[Notification], alerts: AlertRecords, outbox: Outbox, channel: Channel, now: datetime
-) -> list[Letter]:
-    """One for each alert; what was refused before comes last, so that it never holds up the rest.
-
-    Raises HistoryError.
-    """
-    of_alerts: dict[str, list[Notification]] = {}
-    for notification in claimed:
-        of_alerts.setdefault(notification.alert_id, []).append(notification)
-    letters = [_letter(notifications, alerts, outbox, channel, now) for notifications in of_alerts.values()]
-    return sorted(letters, key=lambda letter: any(notification.problem for notification in letter.notifications))
-
-
-def _letter(
-    notifications: list[Notification], alerts: AlertRecords, outbox: Outbox, channel: Channel, now: datetime
-) -> Letter:
-    alert_id = notifications[0].alert_id
-    message = message_of(alerts.get(alert_id), notifications, now)
-    thread = outbox.thread(alert_id, notifications[0].channel) if channel.has_threads else None
-    return Letter(notifications, message, thread)
-
-
 LOG: Final = logging.getLogger(__name__)
 
 DELIVER: Final = "deliver"
-"""Kind of the trial that a channel is (`rotator.core.attempts.AttemptRecord.kind`)."""
+"""Kind of the attempts that deliveries are (`rotator.core.attempts.AttemptRecord.kind`)."""
 
 BACK_OFF: Final = BackOff(first=timedelta(minutes=1), ceiling=timedelta(minutes=30), attention_after=1)
 """Shorter than for orgs: news that wait half a day are none. What only a person can mend is tried at the ceiling."""
 
-TOLD_ELSEWHERE_AFTER: Final = 3
-"""So many failures in a row, and the other channels are told of it; of what only a person can mend, at once."""
+ALERT_AFTER: Final = 3
+"""So many failures in a row, and the other channels hear of it; of what only a person can mend, at once."""
 
 AT_ONCE: Final = 20
 """Messages that one delivery sends at most, so that it ends before its claim does."""
@@ -91,7 +68,7 @@ _FAILURES_AT_ONCE: Final = 2
 """A message that is refused for good does not hold up the others; a second one, and the channel is at fault."""
 
 
-class Telling(Protocol):
+class Alerting(Protocol):
     """Opens and ends alerts (`rotator.services.alerting.rules.AlertRules`)."""
 
     def problem(self, new: NewAlert, now: datetime) -> object:
@@ -107,14 +84,14 @@ class Telling(Protocol):
 class Delivered:
     """How one delivery went."""
 
-    told: int = 0
+    accepted: int = 0
     """Messages that the channel accepted."""
     problem: RotatorError | None = None
     """Why it did not accept another."""
 
 
 class Delivery:
-    """Where notifications become messages. Threads may share it; two deliveries on one channel never send the same."""
+    """Sends what is pending. Threads may share it; two deliveries on one channel never send the same."""
 
     def __init__(
         self,
@@ -122,7 +99,7 @@ class Delivery:
         outbox: Outbox,
         alerts: AlertRecords,
         attempts: AttemptRecords,
-        alerting: Telling,
+        alerting: Alerting,
         back_off: BackOff = BACK_OFF,
     ) -> None:
         self._outbox: Final = outbox
@@ -162,50 +139,50 @@ class Delivery:
         try:
             channel = open_channel()
         except RotatorError as error:
-            run.failures.append((claimed, _lasting(error)))
+            run.failures.append((claimed, _unusable(error)))
         else:
-            run.unsent = letters_of(claimed, self._alerts, self._outbox, channel, now)
+            run.unsent = pending_messages(claimed, self._alerts, self._outbox, now, has_threads=channel.has_threads)
             self._send_all(channel, run)
         self._settle(run, jitter)
-        return Delivered(run.told, run.failures[0][1] if run.failures else run.partly)
+        return Delivered(run.accepted, run.failures[0][1] if run.failures else run.partly)
 
     def _send_all(self, channel: Channel, run: _Run) -> None:
         for _ in range(AT_ONCE):
             if run.is_over:
                 break
-            many = [letter for letter in run.unsent if not letter.ends_a_thread][:DIGEST_UP_TO]
+            many = [each for each in run.unsent if not each.ends_a_thread][:DIGEST_UP_TO]
             if len(many) >= channel.digest_from and not run.one_by_one:
-                self._send(run, many, partial(channel.send_digest, [letter.message for letter in many]))
+                self._send(run, many, partial(channel.send_digest, [each.message for each in many]))
                 run.take_apart(many)
             else:
-                letter = run.unsent[0]
-                self._send(run, [letter], partial(channel.send, letter.message, thread=letter.thread))
+                first = run.unsent[0]
+                self._send(run, [first], partial(channel.send, first.message, thread=first.thread))
 
-    def _send(self, run: _Run, letters: list[Letter], call: Callable[[], str]) -> None:
-        run.unsent = [letter for letter in run.unsent if letter not in letters]
-        notifications = [notification for letter in letters for notification in letter.notifications]
+    def _send(self, run: _Run, messages: list[PendingMessage], call: Callable[[], str]) -> None:
+        run.unsent = [each for each in run.unsent if each not in messages]
+        notifications = [notification for each in messages for notification in each.notifications]
         try:
             thread = _safely(run.channel, call)
         except PartlyAccepted as partly:
             run.partly = partly
             thread = partly.thread
         except DeliveryFailed as failure:
-            LOG.warning("not accepted: %s", failure.message, extra=_about(run.channel, len(letters)))
+            LOG.warning("not accepted: %s", failure.message, extra=_about(run.channel, len(messages)))
             run.failures.append((notifications, failure))
             return
         self._outbox.delivered(notifications, thread, run.now)
-        LOG.info("told", extra=_about(run.channel, len(letters)))
-        run.told += len(letters)
+        LOG.info("delivered", extra=_about(run.channel, len(messages)))
+        run.accepted += len(messages)
 
     def _settle(self, run: _Run, jitter: float) -> None:
         """Notes how the channel is, and when what was not accepted is tried again."""
         attempt = self._tried(run, jitter)
         self._attempts.put(attempt)
         for notifications, failure in run.failures:
-            self._outbox.failed(notifications, failure.message, self._next_trial(run, attempt, notifications, failure))
-        rest = [notification for letter in run.unsent for notification in letter.notifications]
+            self._outbox.failed(notifications, failure.message, self._next_at(run, attempt, notifications, failure))
+        rest = [notification for each in run.unsent for notification in each.notifications]
         self._outbox.failed(rest, "", attempt.next_at or run.now)
-        self._tell_elsewhere(run, attempt)
+        self._alert_others(run, attempt)
 
     def _tried(self, run: _Run, jitter: float) -> AttemptRecord:
         known = self._attempts.get(DELIVER, run.channel)
@@ -213,7 +190,7 @@ class Delivery:
             return known.succeeded(run.now)
         failure = run.failures[-1][1]
         not_before = run.now + failure.retry_after if failure.retry_after else None
-        if run.told:
+        if run.accepted:
             # The channel works; it may have asked for a pause, or refused one message for what is in it.
             return replace(known.succeeded(run.now), next_at=not_before)
         return known.failed(
@@ -226,7 +203,7 @@ class Delivery:
             not_before=run.now + self._back_off.ceiling if not failure.transient else not_before,
         )
 
-    def _next_trial(
+    def _next_at(
         self, run: _Run, attempt: AttemptRecord, notifications: Sequence[Notification], failure: DeliveryFailed
     ) -> datetime:
         if attempt.next_at:
@@ -234,16 +211,18 @@ class Delivery:
         attempts = max(notification.attempts for notification in notifications)
         return run.now + (self._back_off.ceiling if not failure.transient else self._back_off.pause(attempts))
 
-    def _tell_elsewhere(self, run: _Run, attempt: AttemptRecord) -> None:
+    def _alert_others(self, run: _Run, attempt: AttemptRecord) -> None:
         for notifications, failure in run.failures:
             # Where the others were accepted, it is this message that fails and not the channel.
-            in_a_row = max(notification.attempts for notification in notifications) if run.told else attempt.failures
-            if not failure.transient or in_a_row >= TOLD_ELSEWHERE_AFTER:
+            in_a_row = (
+                max(notification.attempts for notification in notifications) if run.accepted else attempt.failures
+            )
+            if not failure.transient or in_a_row >= ALERT_AFTER:
                 self._alerting.problem(_closed(run.channel, failure), run.now)
                 return
         if run.partly:
             self._alerting.problem(_incomplete(run.channel, run.partly), run.now)
-        elif run.told and run.channel not in self._outbox.pending():
+        elif run.accepted and run.channel not in self._outbox.pending():
             self._alerting.solved(key(DELIVERY, run.channel), "", run.now)
 
 
@@ -253,13 +232,13 @@ class _Run:
 
     channel: str
     now: datetime
-    unsent: list[Letter] = field(default_factory=list)
-    told: int = 0
+    unsent: list[PendingMessage] = field(default_factory=list)
+    accepted: int = 0
     failures: list[tuple[list[Notification], DeliveryFailed]] = field(default_factory=list)
     partly: PartlyAccepted | None = None
     one_by_one: bool = False
 
-    def take_apart(self, digest: list[Letter]) -> None:
+    def take_apart(self, digest: list[PendingMessage]) -> None:
         """A digest that was refused for good may have been so for one message in it: the others are sent alone."""
         if self.failures and not self.failures[-1][1].transient:
             self.failures.pop()
@@ -288,7 +267,7 @@ def _safely(channel: str, call: Callable[[], str]) -> str:
         ) from fault
 
 
-def _lasting(error: RotatorError) -> DeliveryFailed:
+def _unusable(error: RotatorError) -> DeliveryFailed:
     """A channel that cannot even be used: its secret is missing, its address is none."""
     return DeliveryFailed(error.message, hint=error.hint, transient=False)
 
@@ -307,7 +286,7 @@ def _alert(channel: str, title: str, error: RotatorError) -> NewAlert:
         kind=DELIVERY,
         severity=Severity.WARNING,
         title=title,
-        text=sentences(error),
+        text=str(error),
         channel=channel,
         facts={"Channel": channel},
     )

@@ -1,7 +1,8 @@
-"""What people are told: a message made from an alert and from what of it is pending for a channel."""
+"""From notifications to messages: what a channel is sent of an alert, as the alert is known when it is sent."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.alerts.base import Message
@@ -12,11 +13,50 @@ from rotator.history.alerts.outbox import CLOSED, OPENED
 from rotator.services.alerting.expiry import EXPIRY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from rotator.core.alert import Alert
-    from rotator.history.alerts.outbox import Notification
+    from rotator.history.alerts.alerts import AlertRecords
+    from rotator.history.alerts.outbox import Notification, Outbox
+
+
+@dataclass(frozen=True)
+class PendingMessage:
+    """What one channel is to be sent of one alert: one message, however many notifications it is."""
+
+    notifications: list[Notification]
+    message: Message
+    thread: str | None
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the channel did not accept some of it before."""
+        return any(notification.problem for notification in self.notifications)
+
+    @property
+    def ends_a_thread(self) -> bool:
+        """It is answered there, also where many come at once: a digest cannot show that a thread is settled."""
+        return bool(self.thread) and self.message.settles
+
+
+def pending_messages(
+    claimed: Iterable[Notification], alerts: AlertRecords, outbox: Outbox, now: datetime, *, has_threads: bool
+) -> list[PendingMessage]:
+    """One for each alert, as it is known now; what was refused before comes last, so that it never holds up the rest.
+
+    Raises HistoryError.
+    """
+    by_alert: dict[str, list[Notification]] = {}
+    for notification in claimed:
+        by_alert.setdefault(notification.alert_id, []).append(notification)
+    pending = []
+    for alert_id, notifications in by_alert.items():
+        message = message_of(alerts.get(alert_id), notifications, now)
+        # Without threads there is none, though another type of channel of this name may have had one.
+        thread = outbox.thread(alert_id, notifications[0].channel) if has_threads else None
+        pending.append(PendingMessage(notifications, message, thread))
+    return sorted(pending, key=lambda each: each.was_refused)
 
 
 def message_of(alert: Alert, notifications: Sequence[Notification], now: datetime) -> Message:

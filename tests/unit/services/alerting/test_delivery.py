@@ -66,7 +66,7 @@ class Recorder:
         return [message.title for message, _ in self.sent]
 
 
-class Told:
+class Problems:
     """Problems that were opened and solved."""
 
     def __init__(self) -> None:
@@ -86,10 +86,10 @@ class Desk:
 
     def __init__(self, database: Database) -> None:
         self.outbox, self.alerts, self.attempts = Outbox(database), AlertRecords(database), AttemptRecords(database)
-        self.told = Told()
+        self.problems = Problems()
         self.channel = Recorder()
         self.delivery = Delivery(
-            outbox=self.outbox, alerts=self.alerts, attempts=self.attempts, alerting=self.told, back_off=BACK_OFF
+            outbox=self.outbox, alerts=self.alerts, attempts=self.attempts, alerting=self.problems, back_off=BACK_OFF
         )
 
     def alert(self, number: int = 1, *, steps: Sequence[str] = (OPENED,), **changes: object) -> Alert:
@@ -119,7 +119,7 @@ def desk(database: Database) -> Desk:
 
 def test_what_is_owed_is_told_once(desk: Desk) -> None:
     alert = desk.alert()
-    assert desk.deliver() == Delivered(told=1)
+    assert desk.deliver() == Delivered(accepted=1)
     assert desk.deliver() == Delivered()
     ((message, thread),) = desk.channel.sent
     assert (message.alert, message.title, message.text, thread) == (alert, alert.title, alert.text, None)
@@ -185,7 +185,7 @@ def test_what_happened_and_is_over_is_one_message_after_which_nothing_follows(de
 
 def test_many_at_once_are_a_digest_which_is_the_thread_of_each(desk: Desk) -> None:
     alerts = [desk.alert(number) for number in range(5)]
-    assert desk.deliver().told == 5
+    assert desk.deliver().accepted == 5
     assert (len(desk.channel.sent), [len(digest) for digest in desk.channel.digests]) == (0, [5])
     assert {desk.outbox.thread(alert.id, "ops") for alert in alerts} == {"digest 1"}
 
@@ -213,8 +213,8 @@ def test_one_delivery_ends_before_its_claim_does_and_the_next_goes_on(desk: Desk
     desk.channel.digest_from = 1000
     for number in range(AT_ONCE + 5):
         desk.alert(number)
-    assert desk.deliver().told == AT_ONCE
-    assert desk.deliver().told == 5
+    assert desk.deliver().accepted == AT_ONCE
+    assert desk.deliver().accepted == 5
 
 
 def test_a_failure_is_tried_again_after_a_pause_that_doubles_up_to_a_ceiling(desk: Desk) -> None:
@@ -231,7 +231,7 @@ def test_a_failure_is_tried_again_after_a_pause_that_doubles_up_to_a_ceiling(des
         at = next_at - MOMENT
     assert [pause / timedelta(minutes=1) for pause in pauses] == [1, 2, 4, 8, 16, 30, 30, 30]
     desk.channel.refuses = lambda _: None
-    assert desk.deliver(at).told == 1
+    assert desk.deliver(at).accepted == 1
     assert desk.attempts.get(DELIVER, "ops").failures == 0
 
 
@@ -250,12 +250,12 @@ def test_a_pause_that_is_asked_for_amid_many_keeps_the_rest_for_later(desk: Desk
         desk.alert(number)
     hour = timedelta(hours=1)
     desk.channel.refuses = lambda _: None if len(desk.channel.sent) < 2 else _later(hour)
-    assert desk.deliver().told == 2
+    assert desk.deliver().accepted == 2
     assert desk.delivery.due(["ops"], MOMENT + hour - timedelta(seconds=1)) == []
     desk.channel.refuses = lambda _: None
-    assert desk.deliver(hour).told == 2
+    assert desk.deliver(hour).accepted == 2
     assert len(set(desk.channel.titles)) == 4
-    assert desk.told.opened == 0
+    assert desk.problems.opened == 0
 
 
 def _later(pause: timedelta) -> DeliveryFailed:
@@ -266,22 +266,22 @@ def test_a_channel_that_failed_three_times_is_told_of_elsewhere_until_it_accepts
     desk.alert()
     desk.channel.refuses = lambda _: PASSING
     for day in range(3):
-        assert desk.told.open == {}
+        assert desk.problems.open == {}
         desk.deliver(day * DAY)
-    (problem,) = desk.told.open.values()
+    (problem,) = desk.problems.open.values()
     assert problem.key == "delivery:ops"
     assert "no answer" in problem.text
     assert "kept and sent again" in problem.text
     desk.channel.refuses = lambda _: None
     desk.deliver(5 * DAY)
-    assert desk.told.open == {}
+    assert desk.problems.open == {}
 
 
 def test_what_only_a_person_can_mend_is_told_of_at_once_and_tried_at_the_ceiling(desk: Desk) -> None:
     desk.alert()
     desk.channel.refuses = lambda _: LASTING
     desk.deliver()
-    assert "Put a token there." in desk.told.open["delivery:ops"].text
+    assert "Put a token there." in desk.problems.open["delivery:ops"].text
     attempt = desk.attempts.get(DELIVER, "ops")
     assert attempt.needs_attention
     assert attempt.next_at == MOMENT + BACK_OFF.ceiling
@@ -294,7 +294,7 @@ def test_a_channel_that_cannot_be_used_is_one_that_only_a_person_can_mend(desk: 
         raise ConfigurationError("The environment variable TOKEN is not set.", hint="Export TOKEN.")
 
     desk.delivery.deliver("ops", unusable, MOMENT)
-    assert "Export TOKEN." in desk.told.open["delivery:ops"].text
+    assert "Export TOKEN." in desk.problems.open["delivery:ops"].text
     assert desk.outbox.pending() == {"ops": 1}
 
 
@@ -303,23 +303,23 @@ def test_a_message_that_is_refused_for_good_does_not_hold_up_the_others(desk: De
     for number in range(4):
         desk.alert(number)
     desk.channel.refuses = lambda message: LASTING if message.title.startswith("Org 0") else None
-    assert desk.deliver().told == 3
+    assert desk.deliver().accepted == 3
     desk.alert(5)
-    assert desk.deliver().told == 1
-    assert "delivery:ops" in desk.told.open
+    assert desk.deliver().accepted == 1
+    assert "delivery:ops" in desk.problems.open
     # It is tried on, and while it is owed, the channel is not as it should be.
     assert desk.deliver(BACK_OFF.ceiling).problem is LASTING
-    assert "delivery:ops" in desk.told.open
+    assert "delivery:ops" in desk.problems.open
     desk.channel.refuses = lambda _: None
-    assert desk.deliver(2 * BACK_OFF.ceiling).told == 1
-    assert desk.told.open == {}
+    assert desk.deliver(2 * BACK_OFF.ceiling).accepted == 1
+    assert desk.problems.open == {}
 
 
 def test_a_digest_that_is_refused_for_one_message_in_it_is_taken_apart(desk: Desk) -> None:
     for number in range(6):
         desk.alert(number)
     desk.channel.refuses = lambda message: LASTING if message.title.startswith("Org 0") else None
-    assert desk.deliver().told == 5
+    assert desk.deliver().accepted == 5
     assert desk.channel.digests == []
     assert desk.outbox.pending() == {"ops": 1}
 
@@ -339,8 +339,8 @@ def test_messages_that_were_refused_come_after_the_others(desk: Desk) -> None:
     for number in range(4):
         desk.alert(number)
     desk.channel.refuses = lambda message: LASTING if message.title[:5] in {"Org 0", "Org 1"} else None
-    assert desk.deliver().told == 0
-    assert desk.deliver(BACK_OFF.ceiling).told == 2
+    assert desk.deliver().accepted == 0
+    assert desk.deliver(BACK_OFF.ceiling).accepted == 2
 
 
 def test_a_channel_that_is_down_is_asked_once_for_all_that_it_is_owed(desk: Desk) -> None:
@@ -359,7 +359,7 @@ def test_a_fault_in_one_message_is_that_messages_failure(desk: Desk) -> None:
     desk.alert(2)
     desk.channel.refuses = lambda message: KeyError("x") if message.title.startswith("Org 1") else None
     outcome = desk.deliver()
-    assert outcome.told == 1
+    assert outcome.accepted == 1
     assert outcome.problem is not None
     assert "KeyError" in outcome.problem.message
 
@@ -368,13 +368,13 @@ def test_partly_accepted_is_told_and_an_alert(desk: Desk) -> None:
     alert = desk.alert()
     partly = PartlyAccepted("Channel ops: refused some: a@example.com.", hint="Correct `to`.", thread="thread 7")
     desk.channel.refuses = lambda _: partly
-    assert desk.deliver() == Delivered(told=1, problem=partly)
+    assert desk.deliver() == Delivered(accepted=1, problem=partly)
     assert desk.outbox.thread(alert.id, "ops") == "thread 7"
-    assert "does not reach everybody" in desk.told.open["delivery:ops"].title
+    assert "does not reach everybody" in desk.problems.open["delivery:ops"].title
     desk.channel.refuses = lambda _: None
     desk.alert(2)
     desk.deliver()
-    assert desk.told.open == {}
+    assert desk.problems.open == {}
 
 
 def test_after_a_crash_between_acceptance_and_writing_it_the_same_message_is_sent_again(desk: Desk) -> None:
@@ -384,7 +384,7 @@ def test_after_a_crash_between_acceptance_and_writing_it_the_same_message_is_sen
         desk.deliver()
     desk.channel.refuses = lambda _: None
     assert desk.deliver(LEASE - timedelta(seconds=1)) == Delivered()
-    assert desk.deliver(LEASE).told == 1
+    assert desk.deliver(LEASE).accepted == 1
     first, again = (message for message, _ in desk.channel.sent)
     assert first.key == again.key
 
@@ -409,10 +409,10 @@ def test_what_is_owed_to_a_channel_that_is_not_configured_any_more_is_dropped(
     with caplog.at_level("WARNING"):
         desk.delivery.drop_unconfigured(["ops"], MOMENT)
         assert desk.outbox.pending() == {"ops": 1}
-        desk.told.open["delivery:ops"] = NewAlert(
+        desk.problems.open["delivery:ops"] = NewAlert(
             key="delivery:ops", kind="delivery", severity=Severity.WARNING, title="", text=""
         )
         desk.delivery.drop_unconfigured(["pager"], MOMENT)
     assert desk.outbox.pending() == {}
-    assert desk.told.open == {}
+    assert desk.problems.open == {}
     assert [vars(record)["channel"] for record in caplog.records] == ["ops"]

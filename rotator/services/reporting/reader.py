@@ -50,7 +50,7 @@ NEWEST: Final = 500
 """So many rotations are shown."""
 
 _ALERTS: Final[dict[str, str]] = {JobKind.INVENTORY: ORG, JobKind.ROTATE: ROTATION, JobKind.DELIVER: DELIVERY}
-"""The kind of alert that tells of a trial that fails."""
+"""The kind of alert that says that an attempt fails, by the kind of the attempt."""
 
 _ANY_TIME: Final = datetime.min.replace(tzinfo=UTC)
 

@@ -62,7 +62,7 @@ def test_the_old_and_the_new_version_are_named(shown: dict[str, Any]) -> None:
 
 def test_steps_are_told_with_their_times(shown: dict[str, Any]) -> None:
     actions = [step["action"] for step in _rotation(shown, "in_place")["steps"]]
-    assert actions == ["verify", "generate", "upload", "verify", "promote"]
+    assert actions == ["verify", "generate", "verify", "upload", "verify", "promote"]
 
 
 def test_the_inventory_holds_every_kind_of_certificate(shown: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@ by which it is solved later (`key(...)`); those of something that happened have 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
+from rotator.alerts.base import PartlyAccepted
 from rotator.core import words
 from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
@@ -15,8 +16,10 @@ from rotator.errors import RotationHalted
 from rotator.services.rotation.report import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from rotator.alerts.base import DeliveryFailed
     from rotator.core.alert import Alert
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
@@ -48,7 +51,7 @@ VANISHED: Final = "vanished"
 _NEW: Final = "The new key logs in and is current."
 _BACK: Final = "Current's certificate is on its app again, and its key logs in."
 _TRIED: Final = {"look": "Looking at the org", "rotate": "Rotating"}
-"""Kinds of trials, for people."""
+"""Kinds of attempts, for people."""
 _ENDINGS: Final = {
     ORG: "The org can be read again",
     STORE: "The store can be read again",
@@ -66,108 +69,106 @@ def key(kind: str, name: str) -> str:
     return f"{kind}:{name}"
 
 
+class _About(TypedDict, total=False):
+    org: str | None
+    app: str | None
+    type: str | None
+    credential: str | None
+    store: str | None
+    channel: str | None
+    fingerprint: str | None
+
+
+_LABELS: Final = {
+    "credential": "Credential",
+    "org": "Org",
+    "type": "Type",
+    "store": "Store",
+    "channel": "Channel",
+}
+"""What of that people are shown as well, and how it is called."""
+
+
+def alert(
+    kind: str,
+    name: str,
+    severity: Severity,
+    title: str,
+    text: str,
+    facts: Mapping[str, str] | None = None,
+    **about: Unpack[_About],
+) -> NewAlert:
+    """An alert of that kind about something of that name; what it is about is among its facts, before the others."""
+    given = {field: str(value) for field, value in about.items() if value is not None}
+    shown = {label: given[field] for field, label in _LABELS.items() if field in given}
+    rest = {**shown, **(facts or {})}
+    return NewAlert(key=key(kind, name), kind=kind, severity=severity, title=title, text=text, facts=rest, **about)
+
+
 def unreadable_org(org: str, error: RotatorError, since: datetime | None = None) -> NewAlert:
     """An org cannot be read; `since` is when it was last read."""
-    return NewAlert(
-        key=key(ORG, org),
-        kind=ORG,
-        severity=Severity.WARNING,
-        title=f"The org {org} cannot be read",
-        text=f"{sentences(error)} Nothing there is rotated meanwhile, and alerts go by what was last seen.",
-        org=org,
-        facts={"Org": org} | _moment("Last read", since),
+    text = f"{error} Nothing there is rotated meanwhile, and alerts go by what was last seen."
+    return alert(
+        ORG, org, Severity.WARNING, f"The org {org} cannot be read", text, _moment("Last read", since), org=org
     )
 
 
 def unreadable_store(store: str, error: RotatorError, since: datetime | None = None) -> NewAlert:
     """A store cannot be read; `since` is when it was last read."""
-    return NewAlert(
-        key=key(STORE, store),
-        kind=STORE,
-        severity=Severity.WARNING,
-        title=f"The store {store} cannot be read",
-        text=sentences(error) + " Nothing that is kept there can be rotated meanwhile.",
-        store=store,
-        facts={"Store": store} | _moment("Last read", since),
-    )
+    text = f"{error} Nothing that is kept there can be rotated meanwhile."
+    title = f"The store {store} cannot be read"
+    return alert(STORE, store, Severity.WARNING, title, text, _moment("Last read", since), store=store)
 
 
 def hidden(org: str, kind: str, error: RotatorError) -> NewAlert:
     """An org does not show what it has of one type."""
-    return NewAlert(
-        key=key(HIDDEN, f"{org}/{kind}"),
-        kind=HIDDEN,
-        severity=Severity.WARNING,
-        title=f"The org {org} does not show its certificates of the type {kind}",
-        text=f"{sentences(error)} Alerts of them go by what was last seen.",
-        org=org,
-        type=kind,
-        facts={"Org": org, "Type": kind},
-    )
+    title = f"The org {org} does not show its certificates of the type {kind}"
+    text = f"{error} Alerts of them go by what was last seen."
+    return alert(HIDDEN, f"{org}/{kind}", Severity.WARNING, title, text, org=org, type=kind)
 
 
 def rotated(report: Report, org: str) -> NewAlert:
     """A rotation ended well: another version is current, or current's certificate is back on its app."""
-    new = report.new_fingerprint or ""
+    new, name = report.new_fingerprint or "", report.credential
     is_back = report.outcome is Outcome.RESTORED
     grace = f" The version before is kept until {words.day(report.again_at)}." if report.again_at else ""
-    return NewAlert(
-        key=key(ROTATED, report.rotation_id or new),
-        kind=ROTATED,
-        severity=Severity.INFO,
-        title=f"{report.credential} {'has its certificate back' if is_back else 'was rotated'} in {org}",
-        text=" ".join([f"{_BACK if is_back else _NEW} {_gap(report)}{grace}", *report.warnings]),
+    return alert(
+        ROTATED,
+        report.rotation_id or new,
+        Severity.INFO,
+        f"{name} {'has its certificate back' if is_back else 'was rotated'} in {org}",
+        " ".join([f"{_BACK if is_back else _NEW} {_gap(report)}{grace}", *report.warnings]),
+        _fingerprint("Old certificate", report.old_fingerprint) | _fingerprint("New certificate", new),
         org=org,
-        credential=report.credential,
+        credential=name,
         fingerprint=report.new_fingerprint,
-        facts=_of_credential(report.credential, org)
-        | _fingerprint("Old certificate", report.old_fingerprint)
-        | _fingerprint("New certificate", report.new_fingerprint),
     )
 
 
 def reverted(report: Report, org: str) -> NewAlert:
     """A new key never logged in, and the old certificate is back."""
-    return NewAlert(
-        key=key(REVERTED, report.rotation_id or report.credential),
-        kind=REVERTED,
-        severity=Severity.WARNING,
-        title=f"The new key of {report.credential} in {org} never logged in; the old certificate is back",
-        text=" ".join(filter(None, [report.why, _gap(report), report.hint])),
-        org=org,
-        credential=report.credential,
-        facts=_of_credential(report.credential, org) | _fingerprint("Certificate", report.old_fingerprint),
-    )
+    name = report.credential
+    title = f"The new key of {name} in {org} never logged in; the old certificate is back"
+    text = " ".join(filter(None, [report.why, _gap(report), report.hint]))
+    facts = _fingerprint("Certificate", report.old_fingerprint)
+    return alert(REVERTED, report.rotation_id or name, Severity.WARNING, title, text, facts, org=org, credential=name)
 
 
 def halted(report: Report, org: str) -> NewAlert:
     """A rotation stopped where only a person can go on."""
-    return NewAlert(
-        key=key(ROTATION, report.credential),
-        kind=ROTATION,
-        severity=Severity.CRITICAL,
-        title=f"The rotation of {report.credential} in {org} needs a person",
-        text=f"{report.why} {report.hint}".strip(),
-        org=org,
-        credential=report.credential,
-        facts=_of_credential(report.credential, org),
-    )
+    return _rotation(report.credential, org, f"{report.why} {report.hint}".strip(), needs_person=True)
 
 
 def failed(credential: str, org: str, error: RotatorError, *, again_at: datetime | None = None) -> NewAlert:
     """A rotation failed, or could not begin; it is tried again then."""
-    needs_person = isinstance(error, RotationHalted)
     again = f" It is tried again from {words.moment(again_at)} on." if again_at else ""
-    return NewAlert(
-        key=key(ROTATION, credential),
-        kind=ROTATION,
-        severity=Severity.CRITICAL if needs_person else Severity.WARNING,
-        title=f"The rotation of {credential} in {org} {'needs a person' if needs_person else 'failed'}",
-        text=sentences(error) + again,
-        org=org,
-        credential=credential,
-        facts=_of_credential(credential, org),
-    )
+    return _rotation(credential, org, f"{error}{again}", needs_person=isinstance(error, RotationHalted))
+
+
+def _rotation(credential: str, org: str, text: str, *, needs_person: bool) -> NewAlert:
+    severity = Severity.CRITICAL if needs_person else Severity.WARNING
+    title = f"The rotation of {credential} in {org} {'needs a person' if needs_person else 'failed'}"
+    return alert(ROTATION, credential, severity, title, text, org=org, credential=credential)
 
 
 class Changed(NamedTuple):
@@ -234,47 +235,48 @@ def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: st
     loss = f" Consumers of {credential} are refused, and it cannot be rotated." if credential else ""
     why = "deleted, renamed, or hidden from the program's user"
     hint = " If nobody meant that, Setup, View Setup Audit Trail, tells who did it."
-    return NewAlert(
-        key=key(VANISHED, f"{org}/{kind}/{name}/{last_seen:%Y-%m-%dT%H:%M:%SZ}"),
-        kind=VANISHED,
-        severity=Severity.CRITICAL if credential else Severity.INFO,
-        title=f"{name} is gone from {org}",
-        text=f"It was last seen on {words.day(last_seen)}: {why}.{loss}{hint}",
+    return alert(
+        VANISHED,
+        f"{org}/{kind}/{name}/{last_seen:%Y-%m-%dT%H:%M:%SZ}",
+        Severity.CRITICAL if credential else Severity.INFO,
+        f"{name} is gone from {org}",
+        f"It was last seen on {words.day(last_seen)}: {why}.{loss}{hint}",
+        {"Name": name} | _moment("Last seen", last_seen),
         org=org,
         app=name,
         type=kind,
         credential=credential,
-        facts={"Org": org, "Type": kind, "Name": name} | _moment("Last seen", last_seen),
     )
 
 
 def window_overridden(credential: str, org: str, fingerprint: str, why: str) -> NewAlert:
     """A rotation of this certificate began outside its maintenance windows, as waiting for one would be too late."""
-    return NewAlert(
-        key=key(WINDOW, f"{credential}/{words.short(fingerprint)}"),
-        kind=WINDOW,
-        severity=Severity.WARNING,
-        title=f"{credential} in {org} is rotated outside its maintenance windows",
-        text=f"{why} Let `windows` open more often, or `rotate_before` be longer.",
-        org=org,
-        credential=credential,
-        facts=_of_credential(credential, org),
-    )
+    title = f"{credential} in {org} is rotated outside its maintenance windows"
+    text = f"{why} Let `windows` open more often, or `rotate_before` be longer."
+    name = f"{credential}/{words.short(fingerprint)}"
+    return alert(WINDOW, name, Severity.WARNING, title, text, org=org, credential=credential)
 
 
 def attention(attempt: AttemptRecord, *, org: str | None = None, credential: str | None = None) -> NewAlert:
     """What cannot succeed before a person does something: it is left alone."""
-    return NewAlert(
-        key=key(ATTENTION, f"{attempt.kind}/{attempt.name}"),
-        kind=ATTENTION,
-        severity=Severity.WARNING,
-        title=f"{_TRIED.get(attempt.kind, attempt.kind)} {attempt.name} failed {_times(attempt.failures)}"
-        " and needs a person",
-        text=" ".join(filter(None, [attempt.problem, attempt.hint, _left_alone(attempt, credential)])),
+    what = f"{_TRIED.get(attempt.kind, attempt.kind)} {attempt.name}"
+    return alert(
+        ATTENTION,
+        f"{attempt.kind}/{attempt.name}",
+        Severity.WARNING,
+        f"{what} failed {_times(attempt.failures)} and needs a person",
+        " ".join(filter(None, [attempt.problem, attempt.hint, _left_alone(attempt, credential)])),
+        _moment("Last success", attempt.last_good_at),
         org=org,
         credential=credential,
-        facts=_moment("Last success", attempt.last_good_at),
     )
+
+
+def undelivered(channel: str, error: DeliveryFailed) -> NewAlert:
+    """A channel does not accept what it is sent, or not for everybody who reads there."""
+    does_not = "reach everybody" if isinstance(error, PartlyAccepted) else "accept messages"
+    title = f"The channel {channel} does not {does_not}"
+    return alert(DELIVERY, channel, Severity.WARNING, title, str(error), channel=channel)
 
 
 def _left_alone(attempt: AttemptRecord, credential: str | None) -> str:
@@ -299,14 +301,9 @@ def history_broken(found: ChainVerification) -> NewAlert:
     )
 
 
-def usual_ending(alert: Alert, now: datetime) -> str:
+def usual_ending(ended: Alert, now: datetime) -> str:
     """How an alert ends where nothing more is known: "The org can be read again, after 3 days."."""
-    return f"{_ENDINGS.get(alert.kind, 'It is settled')}, after {words.length(now - alert.opened_at)}."
-
-
-def sentences(error: RotatorError) -> str:
-    """What an error says: what happened, what was left as it was, what to do now."""
-    return " ".join(part for part in (error.message, error.effect, error.hint) if part)
+    return f"{_ENDINGS.get(ended.kind, 'It is settled')}, after {words.length(now - ended.opened_at)}."
 
 
 def _times(failures: int) -> str:

@@ -27,11 +27,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
-from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptRecord, BackOff
-from rotator.core.severity import Severity
 from rotator.errors import RotatorError
-from rotator.services.alerting.catalog import DELIVERY, key
+from rotator.services.alerting.catalog import DELIVERY, key, undelivered
 from rotator.services.alerting.messages import PendingMessage, pending_messages
 
 if TYPE_CHECKING:
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.alerts.base import Channel
+    from rotator.core.alert import NewAlert
     from rotator.history.alerts.alerts import AlertRecords
     from rotator.history.alerts.outbox import Notification, Outbox
     from rotator.history.attempts import AttemptRecords
@@ -218,10 +217,10 @@ class Delivery:
                 max(notification.attempts for notification in notifications) if run.accepted else attempt.failures
             )
             if not failure.transient or in_a_row >= ALERT_AFTER:
-                self._alerting.problem(_closed(run.channel, failure), run.now)
+                self._alerting.problem(undelivered(run.channel, failure), run.now)
                 return
         if run.partly:
-            self._alerting.problem(_incomplete(run.channel, run.partly), run.now)
+            self._alerting.problem(undelivered(run.channel, run.partly), run.now)
         elif run.accepted and run.channel not in self._outbox.pending():
             self._alerting.solved(key(DELIVERY, run.channel), "", run.now)
 
@@ -270,26 +269,6 @@ def _safely(channel: str, call: Callable[[], str]) -> str:
 def _unusable(error: RotatorError) -> DeliveryFailed:
     """A channel that cannot even be used: its secret is missing, its address is none."""
     return DeliveryFailed(error.message, hint=error.hint, transient=False)
-
-
-def _closed(channel: str, failure: DeliveryFailed) -> NewAlert:
-    return _alert(channel, f"The channel {channel} does not accept messages", failure)
-
-
-def _incomplete(channel: str, partly: PartlyAccepted) -> NewAlert:
-    return _alert(channel, f"The channel {channel} does not reach everybody", partly)
-
-
-def _alert(channel: str, title: str, error: RotatorError) -> NewAlert:
-    return NewAlert(
-        key=key(DELIVERY, channel),
-        kind=DELIVERY,
-        severity=Severity.WARNING,
-        title=title,
-        text=str(error),
-        channel=channel,
-        facts={"Channel": channel},
-    )
 
 
 def _about(channel: str, count: int) -> dict[str, object]:

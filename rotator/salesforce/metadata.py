@@ -29,6 +29,9 @@ LOG: Final = logging.getLogger(__name__)
 READ_LIMIT: Final = 10
 """Components that one readMetadata takes."""
 
+LIST_LIMIT: Final = 3
+"""Types that one listMetadata takes (Metadata API Developer Guide, listMetadata)."""
+
 ATTEMPTS: Final = 6
 """How often a call is made in all, when it is safe to repeat."""
 
@@ -80,9 +83,11 @@ class MetadataService:
         return frozenset(entry.xmlName for entry in result.metadataObjects)
 
     def list_components(self, *metadata_types: str) -> list[Listing]:
-        """All components of some types, at most three, by full name. A type that is refused refuses all."""
-        queries = [{"type": metadata_type} for metadata_type in metadata_types]
-        found = self._reading("listMetadata", queries, float(API_VERSION)) or []
+        """All components of some types, by full name. A type that is refused refuses all."""
+        found: list[Any] = []
+        for start in range(0, len(metadata_types), LIST_LIMIT):
+            queries = [{"type": each} for each in metadata_types[start : start + LIST_LIMIT]]
+            found += self._reading("listMetadata", queries, float(API_VERSION)) or []
         return sorted((_listing(entry) for entry in found), key=lambda listing: listing.full_name)
 
     def query(self, text: str) -> list[Mapping[str, Any]]:

@@ -63,6 +63,12 @@ def test_components_are_listed_by_name_with_who_changed_them_last(production: Or
     assert str(listings[0].last_modified_at.tzinfo) == "UTC"
 
 
+def test_more_types_than_one_call_takes_are_listed_in_several(production: Org, metadata: MetadataService) -> None:
+    types = (APP, "Certificate", "SamlSsoConfig", "ExtlClntAppGlobalOauthSettings")
+    assert [listing.full_name for listing in metadata.list_components(*types)] == ["Billing", "Rotator"]
+    assert production.calls[Kind.SOAP_LIST] == 2
+
+
 def test_an_org_without_components_lists_none(production: Org, metadata: MetadataService) -> None:
     metadata.describe()
     production.apps.clear()

@@ -1,6 +1,18 @@
-"""What people should know of, from when it begins until it ends, and who is told: decided here, sent by `delivery`.
+"""Deciding: what people should know of, from when it begins until it ends, and which channels hear of it.
 
-Every decision is made in one transaction and may be made again: it changes nothing the second time.
+Nothing here sends. What was seen, and what failed, becomes alerts that are opened, kept up to date and closed; a step
+of one (a threshold that it crosses, its beginning, its end) goes into the outbox for every channel that is to hear of
+it. `rotator.services.alerting.delivery` sends from there, and decides nothing.
+
+Each decision is one transaction over alerts and outbox, takes the time as a parameter, and may be made again at will:
+it changes nothing the second time. So nothing has to be remembered of when something was last asked, a crash at any
+point costs a repetition, and what was missed (a daemon that stood still, a clock that jumped) is told late and once.
+
+Two things may go wrong with such rules, and are kept off here:
+
+- an alert that ends too early, because something could not be read: only what was seen whole can be gone, and nothing
+  ends by memory;
+- an alert for what mends itself: of an org or store that cannot be read people hear after HICCUP, or HICCUPS failures.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """A simulated org, a store and a history that programs act on, made anew for each scenario; time passes as they sleep.
 
-Everything is real but the clock and the key pairs: the org answers over HTTPS; the store is files, the history SQLite,
-unless a test puts others in their places.
+Everything is real but the clock, the key pairs, and the wire to the org (tests.near_orgs), unless a test wants HTTPS.
+The store is files, the history SQLite, unless a test puts others in their places.
 """
 
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -26,6 +26,7 @@ from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.testing.versions import MOMENT, spare_key
+from tests.near_orgs import NearTransport
 from tests.rotation.moments import Moment
 from tests.rotation.places import FilesKeys, History, Keys, SqliteHistory
 from tests.rotation.watching import WatchedApplication
@@ -213,6 +214,14 @@ class Ground:
         self.login = f"{{credential: {credential}}}"
 
     @contextmanager
+    def over_https(self, *, patience: float = 5.0) -> Iterator[None]:
+        """Calls go over a connection while the context lasts. `patience`: seconds to wait for an answer."""
+        near = self.transport
+        with closing(Transport(ca=self.server.ca_file, timeout=(5.0, patience))) as self.transport:
+            yield
+        self.transport = near
+
+    @contextmanager
     def program(self, watcher: Watcher | None = None) -> Iterator[Application]:
         """The program in a process that starts now: nothing is in memory but the connection."""
         own = self.login or _WITH_KEY.format(client_id=self.org.app("Robot").client_id, robot=ROBOT)
@@ -312,9 +321,6 @@ def ground_in(folder: Path) -> Iterator[Ground]:
     place = folder / "scenario"
     with SimulatorServer([org]) as server, open_database(f"sqlite:///{place}/rotator.db") as database:
         database.upgrade()
-        transport = Transport(ca=server.ca_file, timeout=(5.0, 5.0))
-        try:
-            history = SqliteHistory(database, place / "rotator.db", migrated)
+        history = SqliteHistory(database, place / "rotator.db", migrated)
+        with closing(NearTransport([org])) as transport:
             yield Ground(server, place, clock, transport, FilesKeys(place / "store"), history)
-        finally:
-            transport.close()

@@ -44,7 +44,7 @@ def calls_of(ground: Ground, scenario: Scenario) -> list[str]:
     """The calls that a run makes which nothing disturbs."""
     scenario.prepare(ground)
     watcher = undisturbed(Promises(ground, scenario))
-    with ground.program(watcher) as app:
+    with ground.over_https(), ground.program(watcher) as app:
         scenario.handle(app)
     return watcher.calls
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import cycle
 from random import Random
@@ -15,7 +14,6 @@ from rotator.core.logins import LoginOutcome
 from rotator.errors import OrgError, RotatorError
 from rotator.history.journal.queries import events, rotations, verify
 from rotator.salesforce.login import LoginTarget, prove
-from rotator.salesforce.transport import Transport
 from rotator.services.rotation.report import Outcome, Report
 from rotator.simulator.org.propagation import CertificateSlot
 from rotator.simulator.org.settings import OrgSettings
@@ -24,8 +22,6 @@ from tests.rotation.scenarios import REPLACE, SCENARIOS
 from tests.rotation.watching import Failing, Promises, Scenario, handle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rotator.core.credentials import Version
     from tests.rotation.ground import Ground
 
@@ -85,17 +81,6 @@ def run(ground: Ground, scenario: Scenario) -> Report:
         return scenario.handle(app)
 
 
-@contextmanager
-def impatient(ground: Ground) -> Iterator[None]:
-    """Gives up an answer after half a second, instead of five."""
-    patient, ground.transport = ground.transport, Transport(ca=ground.server.ca_file, timeout=(5.0, 0.5))
-    try:
-        yield
-    finally:
-        ground.transport.close()
-        ground.transport = patient
-
-
 def logs_in(ground: Ground, version: Version) -> LoginOutcome:
     """What the org says to a login with a version, whatever happened to it since."""
     target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
@@ -108,7 +93,7 @@ def logs_in(ground: Ground, version: Version) -> LoginOutcome:
 def test_a_fault_that_passes_does_not_stop_a_run(ground: Ground, strategy: str, what: str) -> None:
     scenario, _ = prepared(ground, strategy)
     ground.org.faults.add(*PASSING[what])
-    with impatient(ground):
+    with ground.over_https(patience=0.5):
         report = run(ground, scenario)
     scenario.check(ground, report)
     assert not list(ground.org.faults)

@@ -24,6 +24,7 @@ from tests.rotation.year_plan import (
     DAY,
     END,
     LOOKED_EVERY,
+    NEAR_SINCE,
     ORGS,
     PAGED,
     SLACK_DOWN,
@@ -214,6 +215,11 @@ def test_previous_versions_are_retired_when_their_grace_has_ended(year: Year, cr
 def test_consumers_log_in_at_the_end(year: Year, credential: Credential) -> None:
     current = year.current(credential.name)
     assert year.org(credential.org).app(current.app).live_certificate == current.certificate
+
+
+def test_rotations_under_either_strategy_went_over_https(year: Year) -> None:
+    early = {run.strategy for run in rotations(year.database) if run.started_at < NEAR_SINCE}
+    assert early == {"in_place", "alternating"}
 
 
 def test_rotations_wait_for_their_windows(year: Year) -> None:

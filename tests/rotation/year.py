@@ -1,14 +1,15 @@
 """Three orgs with forty apps, and a daemon's rounds over them, driven by a clock through a year in seconds.
 
-Logins, rotations, store, history, outbox and delivery are real. Looks at whole orgs are taken from the simulated orgs'
-memory instead of over HTTPS, as a year has more than a thousand of them; that they show the same is asserted once.
-Channels write down what they are told.
+Logins, rotations, store, history, outbox and delivery are real. After some weeks, with rotations under either strategy
+over HTTPS, the orgs are called without a connection (tests.near_orgs). Looks at whole orgs are taken from the simulated
+orgs' memory, as a year has more than a thousand of them; that they show the same is asserted once. Channels write down
+what they are told.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -34,6 +35,7 @@ from rotator.simulator.wire.faults import Effect, Fault
 from rotator.simulator.wire.faults import Kind as Call
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import spare_key
+from tests.near_orgs import NearTransport
 from tests.rotation.ground import Clock
 from tests.rotation.year_plan import (
     BEGIN,
@@ -42,6 +44,7 @@ from tests.rotation.year_plan import (
     CONFIGURATION,
     CREDENTIALS,
     DAY,
+    NEAR_SINCE,
     ORGS,
     ROBOT_KEY,
     SLACK_DOWN,
@@ -110,7 +113,7 @@ class YearProgram(Application):
 
     def new_transport(self, org: str) -> Transport:
         """See Application. Opening a connection costs more than a login."""
-        return self.year.transports[org]
+        return self.year.transports[org] if self.now() < NEAR_SINCE else self.year.near
 
     def credential_context(self, name: str) -> CredentialContext:
         """See Application. Making a key takes longer than all the rest of a rotation."""
@@ -124,6 +127,7 @@ class YearProgram(Application):
 
     def inventory_over_https(self, org: str) -> Inventory:
         """What a look over HTTPS shows."""
+        self._transports[org] = self.year.transports[org]
         return super().inventory(org)
 
     def channel(self, name: str) -> Channel:
@@ -156,6 +160,7 @@ class Year:
     folder: Path
     clock: Clock
     transports: dict[str, Transport]
+    near: NearTransport
     database: Database
     beats: list[datetime] = field(default_factory=list)
     channels: dict[str, Told] = field(default_factory=dict)
@@ -371,9 +376,9 @@ def year_in(folder: Path) -> Iterator[Year]:
     orgs = [Org(name, clock=clock.now, random=Random(number), number=number + 1) for number, name in enumerate(ORGS)]
     with SimulatorServer(orgs) as server, open_database(f"sqlite:///{folder}/rotator.db") as database:
         database.upgrade()
-        transports = {name: Transport(ca=server.ca_file, timeout=(5.0, 5.0)) for name in ORGS}
-        try:
-            yield Year(server, folder, clock, transports, database)
-        finally:
-            for transport in transports.values():
-                transport.close()
+        with ExitStack() as stack:
+            transports = {
+                name: stack.enter_context(closing(Transport(ca=server.ca_file, timeout=(5.0, 5.0)))) for name in ORGS
+            }
+            near = stack.enter_context(closing(NearTransport(orgs)))
+            yield Year(server, folder, clock, transports, near, database)

@@ -26,6 +26,9 @@ CHANNELS: Final = ("mail", "slack", "pager")
 PAGED: Final = 7 * DAY
 """The pager hears of an expiry from then on."""
 
+NEAR_SINCE: Final = BEGIN + 40 * DAY
+"""Until then the orgs are called over HTTPS."""
+
 ROBOT_KEY: Final = 14
 
 CONFIGURATION: Final = """

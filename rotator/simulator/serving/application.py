@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
 
     from rotator.simulator.org.org import Org
-    from rotator.simulator.serving.endpoints import Call
     from rotator.simulator.wire.answers import Answer
+    from rotator.simulator.wire.faults import Fault
 
 BreakConnection = Callable[["HttpRequest"], None]
 
@@ -50,19 +50,10 @@ class OrgApplication:
 
     async def answer(self, request: HttpRequest, read: Request) -> Response:
         """Answers a request that was read already."""
-        return await self._answer(understand(self.org, read), request)
-
-    async def _answer(self, call: Call, request: HttpRequest) -> Response:
-        self.org.calls[call.kind] += 1
-        fault = self.org.faults.take(call.kind, call.apps)
+        answer, fault = answered(self.org, read)
         effect = fault.effect if fault else None
-        if fault and effect is Effect.FAIL:
-            return to_response(fault.answer_for(call.kind))
-        if effect is Effect.HANG:
+        if answer is None:
             return await _wait_for_disconnect(request)
-        with self.org.lock:
-            self.org.jobs.settle(self.org.clock())
-            answer = call.perform(fault)
         if effect is Effect.LOSE_ANSWER:
             self.break_connection(request)
             return await _wait_for_disconnect(request)
@@ -71,6 +62,20 @@ class OrgApplication:
                 async with asyncio.timeout(fault.seconds):
                     return await _wait_for_disconnect(request)
         return to_response(answer)
+
+
+def answered(org: Org, request: Request) -> tuple[Answer | None, Fault | None]:
+    """What an org answers to a request, and the fault that the answer meets on its way; no answer: it never comes."""
+    call = understand(org, request)
+    org.calls[call.kind] += 1
+    fault = org.faults.take(call.kind, call.apps)
+    if fault and fault.effect is Effect.FAIL:
+        return fault.answer_for(call.kind), fault
+    if fault and fault.effect is Effect.HANG:
+        return None, fault
+    with org.lock:
+        org.jobs.settle(org.clock())
+        return call.perform(fault), fault
 
 
 @dataclass(frozen=True)

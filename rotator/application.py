@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rotator.config.loading import load, locate
@@ -59,12 +59,15 @@ class Application:
         config: Path | None = None,
         now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
+        elapsed: Callable[[], float] | None = None,
     ) -> None:
+        """`elapsed` counts seconds by a clock that nobody sets: the machine's, or `now` where that is another."""
         self.settings = settings
         self.config = config
         self.environ = environ
         self.now = now
         self.sleep = sleep
+        self.elapsed = elapsed or (time.monotonic if now is utc_now else lambda: now().timestamp())
         self._opened = ExitStack()
         self._stores: dict[str, Store] = {}
         self._transports: dict[str, Transport] = {}
@@ -95,7 +98,12 @@ class Application:
         Other `settings` of the same database are for a configuration that was read again; its calls count anew.
         """
         forked = type(self)(
-            settings or self.settings, environ=self.environ, config=self.config, now=self.now, sleep=self.sleep
+            settings or self.settings,
+            environ=self.environ,
+            config=self.config,
+            now=self.now,
+            sleep=self.sleep,
+            elapsed=self.elapsed,
         )
         shared = {"database": self.database} if settings else {"database": self.database, "budgets": self.budgets}
         forked.__dict__.update(shared, _is_limited=limited)
@@ -259,11 +267,11 @@ class Application:
             prove=test_login,
             last_promotion=lambda: self.journal.last_promotion(name),
             open_rotation=lambda: self.journal.open_rotation(name),
+            gap_is_open=lambda: self.journal.credential_record(name).refused_since is not None,
         )
 
     def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
         """Takes requests for a credential. Raises ConfigurationError, and what `credential_context` raises."""
-        from rotator.history.journal.queries import gap_begun
         from rotator.services.rotation.run import RunContext
         from rotator.services.rotation.service import RotationService
 
@@ -271,10 +279,9 @@ class Application:
             def record(kind: str, **details: str | float | bool | None) -> None:
                 self.journal.record(kind, now=self.now(), credential=name, rotation_id=rotation_id, **details)
 
-            return RunContext(self.now, self.sleep, record, stop_asked, listener)
+            return RunContext(self.now, self.sleep, self.elapsed, record, stop_asked, listener)
 
-        begun = partial(gap_begun, self.database, name)
-        return RotationService(self.credential_context(name), self.journal, self.locks, run_context, begun)
+        return RotationService(self.credential_context(name), self.journal, self.locks, run_context)
 
     def scan(self, now: datetime) -> Scan:
         """Looks at every org, and records what it saw. Raises HistoryError."""

@@ -23,6 +23,9 @@ class RotatorError(Exception):
     transient: bool = False
     """Time alone may mend it: nothing is lost, and it may be tried again."""
 
+    refused_since: datetime | None = None
+    """Of an error that ended a rotation half-way: since when consumers of its credential may be refused."""
+
     if TYPE_CHECKING:
 
         def __init__(self, message: str, *, hint: str, effect: str = "") -> None: ...

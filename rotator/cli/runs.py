@@ -14,6 +14,7 @@ from rotator.cli.exit_codes import ExitCode, of_end, of_error, of_several
 from rotator.cli.output.endings import print_endings, print_report
 from rotator.cli.output.progress import LiveProgress
 from rotator.cli.stopping import StopRequest
+from rotator.core import words
 from rotator.errors import ConfigurationError, RotatorError
 from rotator.resources import EXAMPLE
 
@@ -80,6 +81,8 @@ def run_requests(
                 ends.append((name, error))
                 codes.append(of_error(error))
                 tell(error, as_json=False, about=name if len(names) > 1 else "")
+                if error.refused_since:
+                    click.echo(words.refused(error.refused_since, app.now()), err=True)
             except KeyboardInterrupt:
                 _tell_stopped(app, name)
                 break

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Fingerprint, Version
     from rotator.salesforce.transport import Transport
-    from rotator.services.rotation.gap import Gap
+    from rotator.services.rotation.gap import MeasuredGap
     from rotator.stores.base import Store
 
 _PAUSE: Final = 0.02
@@ -54,7 +54,7 @@ class Consumer:
             self.failures.append(Failure(began, self.now(), error.message))
         self.logins += 1
 
-    def failures_outside(self, gap: Gap | None) -> list[Failure]:
+    def failures_outside(self, gap: MeasuredGap | None) -> list[Failure]:
         """Those that began after the gap had ended, or ended before it began."""
         begun, ended = (gap.begun_at, gap.ended_at) if gap else (None, None)
         if begun is None or ended is None:

@@ -62,6 +62,12 @@ def distance(time: datetime, now: datetime) -> str:
     return f"in {length(time - now)}" if time > now else f"{length(now - time)} ago"
 
 
+def refused(since: datetime, now: datetime) -> str:
+    """That consumers of a credential are refused now, and since when."""
+    lasts = length(max(now - since, timedelta(0)))
+    return f"Consumers that try `current` only are refused since {moment(since)} ({lasts})."
+
+
 def never_ends(time: datetime) -> bool:
     """Whether an expiry stands for none: the year 9999 (RFC 5280 section 4.1.2.5)."""
     # Not by astimezone, which cannot move the last day of the calendar.

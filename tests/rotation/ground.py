@@ -20,7 +20,6 @@ from rotator.core.credentials import Version
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
-from rotator.history.journal.queries import gap_begun
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings
@@ -279,7 +278,7 @@ class Ground:
         stages, live = self.stages(credential), {app: self.live(app) for app in APPS}
         journal = Journal(self.database)
         rotation, promoted = journal.open_rotation(credential), journal.promoted_version(credential)
-        in_gap = gap_begun(self.database, credential) is not None
+        in_gap = journal.credential_record(credential).refused_since is not None
         subject = rotation and (rotation.replaces or rotation.brings_back)
         seen = [stages.current, stages.pending, stages.previous, promoted, subject, *live.values()]
         roles = {name: index for index, name in enumerate(dict.fromkeys(filter(None, seen)))}

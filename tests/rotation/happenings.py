@@ -30,11 +30,13 @@ def effect(world: World, action: Action, wanted: Wanted, *, key: str = "new") ->
         case ActionKind.RECALL:
             after = after._replace(pending=world.previous)
         case ActionKind.UPLOAD | ActionKind.RESTORE:
-            after = put(after, action.its_app, _its_version(world, action).cert)
+            after = put(_opening_gap(after, action), action.its_app, _its_version(world, action).cert)
         case ActionKind.DISABLE:
             after = put(after, action.its_app, THROWAWAY)
         case ActionKind.PROMOTE:
-            after = after._replace(pending=None, current=world.pending, previous=world.current, in_grace=True)
+            after = after._replace(
+                pending=None, current=world.pending, previous=world.current, in_grace=True, gap=False
+            )
         case ActionKind.DISCARD:
             after = after._replace(pending=None)
         case ActionKind.RETIRE:
@@ -42,6 +44,15 @@ def effect(world: World, action: Action, wanted: Wanted, *, key: str = "new") ->
         case ActionKind.WAIT:
             after = after._replace(in_grace=False)
     return remembered(world, after)
+
+
+def _opening_gap(world: World, action: Action) -> World:
+    """An upload over another key takes current's key from its consumers."""
+    current, version = world.current, world.named(action.version)
+    if action.kind is not ActionKind.UPLOAD or current is None or version is None:
+        return world
+    takes = action.app == current.app and world.is_live(current) and version.key != current.key
+    return world._replace(gap=True) if takes else world
 
 
 def verified(world: World, action: Action) -> World:
@@ -61,7 +72,7 @@ def outcomes(world: World, action: Action, wanted: Wanted) -> Iterator[World]:
         yield effect(world, action, wanted, key=BAD_KEY)
     if action.kind in WRITES:
         # The org says yes, and has lost the certificate on the way.
-        yield remembered(world, put_by_hand(world, action.its_app, None))
+        yield remembered(world, put_by_hand(_opening_gap(world, action), action.its_app, None))
     if action.kind is ActionKind.UPLOAD and action.version:
         # The app does not take the certificate, however often it is sent.
         yield giving_up(world, action.version)

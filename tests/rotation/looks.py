@@ -35,7 +35,15 @@ def answered(world: World, version: Stored, outcome: LoginOutcome, *, learns: bo
     """The process got an answer to a test login; `learns` is the action's."""
     others = tuple(tried for tried in world.tried if tried.name != version.name)
     tried, heard = _one_more(world.row(version), version.name, outcome, learns, world.heard == version.name)
-    return world._replace(tried=(*others, tried), heard=version.name if heard else world.heard)
+    after = world._replace(tried=(*others, tried), heard=version.name if heard else world.heard)
+    return after._replace(gap=False) if world.gap and _proves(after, version, tried) else after
+
+
+def _proves(world: World, version: Stored, tried: Tried) -> bool:
+    """Whether current's certificate is back, and its key holds."""
+    if version != world.current or not world.is_live(version):
+        return False
+    return _probe(tried).holds(POLICY.verification, NOW)
 
 
 def giving_up(world: World, name: str) -> World:
@@ -50,6 +58,7 @@ def _look(world: World, hidden: str | None = None) -> Observation:
         current=_known(world.current),
         previous=_known(world.previous),
         promoted_at=NOW if world.in_grace else NOW - 2 * POLICY.grace,
+        gap_is_open=world.gap,
     )
 
 

@@ -185,6 +185,7 @@ def _check_done(world: World, action: Action, wanted: Wanted) -> None:
     rule(current is None or current.key != BAD_KEY, "a key that never works is never current", world, action)
     if current and not world.by_hand:
         rule(world.is_live(current), "current logs in at the end", world, action)
+    rule(not world.gap or world.by_hand, "nobody is left refused without a proof", world, action)
     kept = world.in_grace and not wanted.urgent
     rule((action.until is not None) == kept, "the end tells until when the previous version is kept", world, action)
     if not kept and not world.by_hand:

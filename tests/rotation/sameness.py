@@ -61,6 +61,7 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
         previous=stored(world.previous),
         in_grace=world.in_grace and world.previous is not None,
         by_hand=world.by_hand and current is not None and not world.is_live(current),
+        gap=world.gap and current is not None,
         other_words=world.other_words,
         heard=names[world.heard] if world.other_words and world.pending and world.heard == world.pending.name else "",
     )

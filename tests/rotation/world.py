@@ -94,6 +94,8 @@ class World(NamedTuple):
     in_grace: bool = False
     by_hand: bool = False
     """The app of `current` holds what a person put there, or nothing since the org lost a certificate."""
+    gap: bool = False
+    """Consumers of `current` may have been refused since an upload, and no key was proven since."""
     other_words: bool = False
     """The org does not say `invalid assertion` of a wrong key."""
     heard: str = ""

@@ -30,10 +30,10 @@ _JSON: Final = """
       {"credential", "strategy",
        "outcome": "rotated", "restored", "nothing", "waiting", "reverted", "halted" or "interrupted",
        "why", "hint", "rotation_id", "old_fingerprint", "new_fingerprint",
-       "gap_seconds", "gap_begun_at", "gap_ended_at",
+       "gap_seconds", "gap_begun_at", "gap_ended_at", "gap_is_open", "gap_is_uncertain",
        "steps": [{"action", "seconds", "times"}], "again_at", "warnings": [sentence], "exit_code"},
     and of a credential that ended with an error
-      {"credential", "outcome": "failed", "why", "effect", "hint", "exit_code"};
+      {"credential", "outcome": "failed", "why", "effect", "refused_since", "hint", "exit_code"};
     one that was stopped at once, or not begun, is not in it;
     where nothing could be begun, {"error": {"kind", "message", "effect", "hint", "exit_code"}}.
     """

@@ -48,7 +48,9 @@ def _details(report: Report, now: datetime) -> list[str]:
         steps = ", ".join(f"{step.action} {words.measured(step.seconds)}" for step in report.steps)
         lines.append(f"Steps: {steps}.")
     # Who used a key that was never in the store is not known here, so nothing is promised about them.
-    if report.outcome in {Outcome.ROTATED, Outcome.REVERTED} and report.old_fingerprint:
+    if report.gap and report.gap.is_open and report.gap.begun_at:
+        lines.append(words.refused(report.gap.begun_at, now))
+    elif report.gap_seconds or (report.outcome in {Outcome.ROTATED, Outcome.REVERTED} and report.old_fingerprint):
         lines.append(_gap(report))
     if report.again_at:
         lines.append(_what_is_left(report, report.again_at, now))
@@ -71,7 +73,10 @@ def _what_is_left(report: Report, again_at: datetime, now: datetime) -> str:
 def _gap(report: Report) -> str:
     if not report.gap_seconds:
         return "Gap: none; no consumer can have been refused."
-    return f"Gap: consumers that try `current` only may have been refused for {words.measured(report.gap_seconds)}."
+    length = words.measured(report.gap_seconds)
+    if report.gap and report.gap.is_uncertain:
+        length = f"about {length}; the clock was set meanwhile"
+    return f"Gap: consumers that try `current` only may have been refused for {length}."
 
 
 def print_endings(ends: Iterable[tuple[str, Report | RotatorError]]) -> None:
@@ -95,6 +100,8 @@ def report_as_json(report: Report) -> dict[str, Any]:
             "gap_seconds": report.gap_seconds,
             "gap_begun_at": gap.begun_at if gap else None,
             "gap_ended_at": gap.ended_at if gap else None,
+            "gap_is_open": gap.is_open if gap else False,
+            "gap_is_uncertain": gap.is_uncertain if gap else False,
             "steps": [asdict(step) for step in report.steps],
             "again_at": report.again_at,
             "warnings": list(report.warnings),
@@ -111,6 +118,7 @@ def failure_as_json(name: str, error: RotatorError) -> dict[str, Any]:
             "outcome": "failed",
             "why": error.message,
             "effect": error.effect,
+            "refused_since": error.refused_since,
             "hint": error.hint,
             "exit_code": of_error(error),
         }

@@ -30,7 +30,14 @@ from typing import TYPE_CHECKING, Final
 from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.decision.policies import Goal
-from rotator.core.decision.proofs import current_logs_in, new_key_is_refused, prove_current, standby_is_known, unproven
+from rotator.core.decision.proofs import (
+    current_logs_in,
+    is_refused_for_certain,
+    new_key_is_refused,
+    prove_current,
+    standby_is_known,
+    unproven,
+)
 from rotator.core.decision.situation import Situation
 
 if TYPE_CHECKING:
@@ -93,6 +100,19 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
         "`rotator adopt` takes that key pair into the store, `rotate restore` puts current's certificate back, "
         "`rotate now --replace-unknown` replaces both.",
     )
+
+
+def current_is_proven_again(s: Situation) -> Action | None:
+    """While consumers may be refused, and current's certificate is back, its key is proven before anything else.
+
+    A key that is refused again and again has nothing to prove: then the next one is the way out.
+    """
+    current = s.seen.current
+    if not s.seen.gap_is_open or current is None or not s.seen.is_live(current) or s.holds(current):
+        return None
+    if is_refused_for_certain(s, current) and not s.met:
+        return None
+    return prove_current(s, current)
 
 
 def unfit_pending_goes(s: Situation) -> Action | None:
@@ -235,6 +255,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     apps_are_readable,
     request_can_be_met,
     drift_is_a_persons_business,
+    current_is_proven_again,
     unfit_pending_goes,
     failed_attempt_ends,
     current_is_put_back,

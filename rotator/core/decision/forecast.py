@@ -73,7 +73,8 @@ def _effect(  # noqa: PLR0911 - one line a kind of action
         case ActionKind.DISABLE:
             return _with_live(seen, action.its_app, _THROWAWAY)
         case ActionKind.PROMOTE:
-            return replace(seen, pending=None, current=seen.pending, previous=seen.current, promoted_at=now)
+            after = replace(seen, pending=None, current=seen.pending, previous=seen.current, promoted_at=now)
+            return replace(after, gap_is_open=False)
         case ActionKind.DISCARD:
             return replace(seen, pending=None)
         case _:

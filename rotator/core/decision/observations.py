@@ -101,6 +101,8 @@ class Observation:
     probes: Mapping[Fingerprint, Probe] = field(default_factory=dict)
     given_up: frozenset[Fingerprint] = frozenset()
     """Versions whose test login never held in this run."""
+    gap_is_open: bool = False
+    """Consumers of `current` may have been refused since an upload, and no key was proven since."""
 
     @property
     def strategy(self) -> Strategy:

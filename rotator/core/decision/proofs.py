@@ -26,6 +26,16 @@ def prove_current(s: Situation, current: KnownVersion) -> Action:
     return s.try_login(current, "current's key must be seen to log in")
 
 
+def is_refused_for_certain(s: Situation, current: KnownVersion) -> bool:
+    """Whether the org has said of current's key again and again that it does not match."""
+    probe = s.seen.probe(current)
+    return (
+        probe is not None
+        and probe.outcome is LoginOutcome.MISMATCH
+        and probe.streak >= s.policy.verification.confirmations
+    )
+
+
 def current_logs_in(s: Situation, app: str) -> Action | None:
     """Before current's slot is taken: proof that the way back works. None when it is proven, or lost already."""
     current = s.seen.current
@@ -36,7 +46,7 @@ def current_logs_in(s: Situation, app: str) -> Action | None:
         return s.try_login(current, "the login must work before anything is changed")
     if probe.just_accepted(s.now):
         return None
-    if probe.outcome is LoginOutcome.MISMATCH and probe.streak >= s.policy.verification.confirmations:
+    if is_refused_for_certain(s, current):
         return None
     if probe.outcome in {LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK} or s.unproven_for_too_long(probe):
         return halt(

@@ -76,6 +76,26 @@ EVENT: Final = Table(
     Index(None, "rotation_id"),
 )
 
+# What the events of a credential come to (`rotator.history.journal.projection`).
+CREDENTIAL_RECORD: Final = Table(
+    "credential_record",
+    METADATA,
+    Column("credential", Text, primary_key=True),
+    Column("tried_at", UtcDateTime),
+    Column("tried_version", FINGERPRINT),
+    Column("tried_outcome", Text),
+    Column("tried_answer", Text, nullable=False),
+    Column("tried_by", Text, nullable=False),
+    Column("accepted_at", UtcDateTime),
+    Column("refused_since", UtcDateTime),
+    Column("is_refusal_certain", Boolean, nullable=False),
+    Column("halted_at", UtcDateTime),
+    Column("halt", Text, nullable=False),
+    Column("halted_why", Text, nullable=False),
+    Column("unproven_app", Text),
+    Column("unproven_version", FINGERPRINT),
+)
+
 # One row: what the last event is, so that a journal with its end cut off does not pass for whole.
 HEAD: Final = Table(
     "head",

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from rotator.history.engine.tables import EVENT, HEAD
 from rotator.history.engine.times import utc_text
 from rotator.history.journal.chain import details_text, event_hash, read_details
+from rotator.history.journal.projection import project
 from rotator.history.records import JSON, Event
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def append(connection: Connection, entry: Entry) -> Event:
     }
     connection.execute(insert(EVENT).values(details=text, **row))
     connection.execute(update(HEAD).values(events=sequence, hash=written))
-    return Event(details=read_details(text), **row)
+    event = Event(details=read_details(text), **row)
+    project(connection, event)
+    return event
 
 
 def try_writing(connection: Connection) -> None:

@@ -15,6 +15,7 @@ from rotator.errors import HistoryError
 from rotator.history.engine.tables import EVENT, ROTATION
 from rotator.history.journal.chain import read_details, refuse_private_keys, storable
 from rotator.history.journal.events import Entry, append
+from rotator.history.journal.projection import CredentialRecord, credential_record
 from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation
 
 if TYPE_CHECKING:
@@ -135,6 +136,11 @@ class Journal:
         """Fingerprint of the version that was last promoted, as far as the history knows."""
         newest = self._newest_promotion(credential)
         return str(newest[1]["version"]) if newest and newest[1].get("version") else None
+
+    def credential_record(self, credential: str) -> CredentialRecord:
+        """What was last learnt of a credential, and what is open."""
+        with self._database.reading() as connection:
+            return credential_record(connection, credential)
 
     def wrong_key_words(self, credential: str) -> dict[Fingerprint, str]:
         """What an app said of the key of the newest version that was tried before its certificate was there."""

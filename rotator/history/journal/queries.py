@@ -10,19 +10,20 @@ from sqlalchemy import literal_column, select
 
 from rotator.history.engine.tables import CERTIFICATE, EVENT, HEAD, ROTATION, SIGHTING
 from rotator.history.engine.times import stored_text
+from rotator.history.journal import projection
 from rotator.history.journal.chain import GENESIS, event_hash, read_details
 from rotator.history.records import ChainVerification, Event, Place, Rotation, SeenCertificate
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from typing import Any
 
     from sqlalchemy import ColumnElement, Connection, CursorResult, Row, Select
 
     from rotator.history.engine.database import Database
+    from rotator.history.engine.transactions import Transactions
+    from rotator.history.journal.projection import CredentialRecord
 
 _BATCH: Final = 500
-_CLOSES_GAP: Final = frozenset({"rotated", "restored", "reverted"})
 _HASHED: Final = ("sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash")
 
 _PLACE: Final = tuple(field.name for field in fields(Place))
@@ -48,22 +49,10 @@ def events(database: Database, *, credential: str | None = None, rotation_id: st
         return [Event(**row._asdict() | {"details": read_details(row.details)}) for row in connection.execute(query)]
 
 
-def gap_begun(database: Database, credential: str) -> datetime | None:
-    """Since when consumers of `current` may be refused because a rotation was interrupted.
-
-    That is when a certificate over another key was last sent to the app that `current` logs in through, unless a
-    rotation ended well after it. Only the app itself shows whether it arrived.
-    """
-    query = select(EVENT).where(EVENT.c.credential == credential).order_by(EVENT.c.sequence.desc())
-    with database.reading() as connection, _streamed(connection, query) as rows:
-        for row in rows:
-            details = read_details(row.details)
-            if details.get("opens_gap"):
-                begun: datetime = row.time
-                return begun
-            if row.kind == "finish" and details.get("outcome") in _CLOSES_GAP:
-                return None
-    return None
+def credential_records(database: Transactions) -> dict[str, CredentialRecord]:
+    """What was last learnt of each credential that the journal knows (`rotator.history.journal.projection`)."""
+    with database.reading() as connection:
+        return projection.credential_records(connection)
 
 
 def certificates(database: Database) -> list[SeenCertificate]:

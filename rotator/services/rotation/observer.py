@@ -59,6 +59,8 @@ class CredentialContext:
     """When the history says that a version was last promoted."""
     open_rotation: Callable[[], Rotation | None]
     """The rotation that the history knows no end of: running, or interrupted."""
+    gap_is_open: Callable[[], bool] = lambda: False
+    """Whether the history says that consumers may be refused since an upload, and no key was proven since."""
     new_key: Callable[[int], PrivateKey] = PrivateKey.generate
     """Makes a key pair of so many bits."""
 
@@ -99,6 +101,7 @@ class Observer:
             current=known.get(stages.current) if stages.current else None,
             previous=known.get(stages.previous) if stages.previous else None,
             promoted_at=self._promotion_of_current(stages),
+            gap_is_open=credential.gap_is_open(),
         )
 
     def version(self, fingerprint: Fingerprint) -> Version:

@@ -50,6 +50,13 @@ class RunRecorder:
             # A rotation that has begun is ended whether or not it can be written down.
             self.warn(f"The history could not be written: {error.message}")
 
+    def record_event(self, kind: str, **details: str | float | bool | None) -> None:
+        """An event for the history that is no action."""
+        try:
+            self._record(kind, **details)
+        except HistoryError as error:
+            self.warn(f"The history could not be written: {error.message}")
+
     def log(self, action: Action, version: Fingerprint | None, **details: Any) -> None:
         """A line for `--verbose`."""
         about = {"credential": self._credential, "app": action.app, "version": version, "why": action.why, **details}

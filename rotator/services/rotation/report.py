@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rotator.core.decision.actions import Action, HaltReason
     from rotator.core.decision.policies import Strategy
     from rotator.core.logins import LoginAnswer
-    from rotator.services.rotation.gap import Gap
+    from rotator.services.rotation.gap import MeasuredGap
 
 
 class Outcome(StrEnum):
@@ -59,7 +59,7 @@ class Report:
     rotation_id: str | None = None
     old_fingerprint: Fingerprint | None = None
     new_fingerprint: Fingerprint | None = None
-    gap: Gap | None = None
+    gap: MeasuredGap | None = None
     steps: tuple[Step, ...] = ()
     again_at: datetime | None = None
     """When the previous version's grace ends, or when the run can go on."""
@@ -67,7 +67,7 @@ class Report:
 
     @property
     def gap_seconds(self) -> float:
-        """How long a consumer that knows only `current` may have been refused, in seconds."""
+        """How long a consumer that knows only `current` may have been refused so far, in seconds."""
         return self.gap.length.total_seconds() if self.gap else 0.0
 
 

@@ -31,8 +31,9 @@ from rotator.core.decision.decide import decide
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
+from rotator.services.rotation.clock import RunClock
 from rotator.services.rotation.executor import Executor
-from rotator.services.rotation.gap import Gap
+from rotator.services.rotation.gap import Gap, MeasuredGap
 from rotator.services.rotation.lock import Lock, LockGuard, NoLock
 from rotator.services.rotation.observer import CredentialContext, Observer, Recheck
 from rotator.services.rotation.recorder import RecordEvent, RunRecorder
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from rotator.core.decision.actions import Action
     from rotator.core.decision.observations import Observation
     from rotator.core.logins import LoginAnswer
+    from rotator.history.journal.projection import CredentialRecord
 
 
 LONGEST_SLEEP: Final = timedelta(minutes=10)
@@ -68,6 +70,8 @@ class RunContext:
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     """Takes seconds."""
+    elapsed: Callable[[], float]
+    """Seconds since any moment, by a clock that nobody sets (`time.monotonic`)."""
     record: RecordEvent
     stop_asked: Callable[[], bool] = lambda: False
     listener: Listener = field(default_factory=Silent)
@@ -85,25 +89,30 @@ class Run:
         context: RunContext,
         *,
         rotation_id: str = "",
-        gap_begun_at: datetime | None = None,
+        known: CredentialRecord | None = None,
         wrong_key_words: Mapping[Fingerprint, str] = NOTHING_HEARD,
     ) -> None:
         """`rotation_id` is empty where no rotation was begun, as when only a previous version is retired;
-        `gap_begun_at` is when an interrupted run opened a gap; `wrong_key_words` is what an earlier run was told of a
-        wrong key (`rotator.core.decision.observations.Memory`).
+        `known` is what earlier runs have learnt, and tells of a gap that they left open; `wrong_key_words` is what an
+        earlier run was told of a wrong key (`rotator.core.decision.observations.Memory`).
         """
         self._credential = credential
         self._wanted = wanted
         self._context = context
         self._policy = credential.policy
         self._rotation_id = rotation_id
+        self._clock = RunClock(context.now, context.elapsed)
         self._memory = Memory(wrong_key_words=wrong_key_words)
         self._begin_anew()
-        self._retry_policy = RetryPolicy(self._policy.verification, context.now)
+        self._retry_policy = RetryPolicy(self._policy.verification, self._clock.steady)
         timeout = self._policy.verification.timeout
-        self._guard = LockGuard(context.lock, now=context.now, sleep=context.sleep, timeout=timeout)
+        self._guard = LockGuard(context.lock, now=self._clock.steady, sleep=context.sleep, timeout=timeout)
         self._recheck = Recheck()
-        self._gap = Gap(begun_at=gap_begun_at)
+        self._gap = Gap(
+            self._clock,
+            since=known.refused_since if known else None,
+            is_certain=known is not None and known.is_refusal_certain,
+        )
         self._timings = StepTimings()
         self._recorder = RunRecorder(credential.name, context.record)
         self._refused_uploads = 0
@@ -111,6 +120,11 @@ class Run:
         self._why_given_up = ""
         self._start: Observation | None = None
         self._may_stop = True
+
+    @property
+    def gap(self) -> MeasuredGap:
+        """The time in which consumers of `current` may have been refused, until now."""
+        return self._gap.measured()
 
     def _begin_anew(self) -> None:
         """Forgets what was observed and proven: it may not be so any more. What a wrong key is told stays as it is."""
@@ -132,7 +146,7 @@ class Run:
                 continue
             if self._refused_uploads >= ATTEMPTS and self._trouble:
                 seen = self._give_up_upload(seen, self._trouble)
-            action = decide(seen, self._wanted, self._policy, self._context.now())
+            action = decide(seen, self._wanted, self._policy, self._clock.steady())
             if self._recheck.is_needed(action, seen):
                 self._context.sleep(FIRST_PAUSE.total_seconds())
                 continue
@@ -156,34 +170,45 @@ class Run:
         self._start = self._start or seen
         self._may_stop = seen.is_settled
         self._judge_gap(seen)
-        return seen
+        return replace(seen, gap_is_open=self._gap.is_open)
 
     def _judge_gap(self, seen: Observation) -> None:
         """An upload that had no effect has refused nobody. If an earlier run has promoted, the gap ended then."""
         if not seen.is_settled:
-            self._gap.confirm()
+            if self._gap.confirm():
+                self._record_gap("confirmed")
         elif self._is_met(seen):
-            self._gap.close(self._since_promotion(seen))
-        else:
-            self._gap.forget()
+            self._gap.close(self._promoted_at(seen))
+        elif self._gap.withdraw():
+            self._record_gap("withdrawn")
+        elif self._current_holds(seen) and self._gap.close():
+            self._record_gap("ended")
+
+    def _current_holds(self, seen: Observation) -> bool:
+        probe = seen.probe(seen.current) if seen.current else None
+        return probe is not None and probe.holds(self._policy.verification, self._clock.steady())
 
     def _is_met(self, seen: Observation) -> bool:
         return self._wanted.is_met_by(seen.current.fingerprint if seen.current else None)
 
-    def _since_promotion(self, seen: Observation) -> datetime:
-        begun, promoted = self._gap.begun_at, seen.promoted_at
-        return promoted if begun and promoted and promoted >= begun else self._context.now()
+    def _promoted_at(self, seen: Observation) -> datetime | None:
+        """When an earlier run has promoted; None where it was not that one that opened the gap."""
+        begun, promoted = self._gap.measured().begun_at, seen.promoted_at
+        return promoted if begun and promoted and promoted >= begun else None
+
+    def _record_gap(self, state: str) -> None:
+        self._recorder.record_event("gap", state=state)
 
     def _carry_out(self, action: Action, seen: Observation) -> None:
         if action.kind is ActionKind.WAIT:
             self._wait(action, seen)
             return
-        began = self._context.now()
+        began = self._clock.steady()
         self._context.listener.begins(action)
         answer: LoginAnswer | None = None
         try:
             if action.kind is ActionKind.VERIFY:
-                answer = self._verify(action)
+                answer = self._verify(action, seen)
             else:
                 self._change(action, seen)
         except (OrgError, StoreError) as error:
@@ -196,15 +221,22 @@ class Run:
         self._recorder.log(action, self._version(action), seconds=self._since(began), answer=outcome)
         self._context.listener.ended(action, self._since(began), answer)
 
-    def _verify(self, action: Action) -> LoginAnswer:
+    def _verify(self, action: Action, seen: Observation) -> LoginAnswer:
         answer = self._executor.try_login(action)
         before = self._memory.probes.get(action.its_version)
         known = self._memory.wrong_key_words
-        self._memory = self._memory.probed(action.its_version, answer, self._context.now(), learns=action.learns)
+        self._memory = self._memory.probed(action.its_version, answer, self._clock.steady(), learns=action.learns)
         answer = self._memory.probes[action.its_version].answer
         has_learnt = self._memory.wrong_key_words != known
         if has_learnt or before is None or before.outcome is not answer.outcome:
-            self._record(action, outcome=answer.outcome, answer=answer.reason, wrong_key=has_learnt or None)
+            is_current = seen.current is not None and seen.is_settled and action.version == seen.current.fingerprint
+            self._record(
+                action,
+                outcome=answer.outcome,
+                answer=answer.reason,
+                wrong_key=has_learnt or None,
+                of_current=is_current or None,
+            )
         return answer
 
     def _change(self, action: Action, seen: Observation) -> None:
@@ -213,20 +245,22 @@ class Run:
             self._memory = self._memory.giving_up(action.gives_up)
         if action.kind in _WRITES:
             self._may_stop = False
-            opens_gap = self._gap.before(action, seen, self._context.now())
+            opens_gap = self._gap.before(action, seen)
             # Written down first: after a crash it tells since when consumers may have been refused.
             self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap)
-        self._executor.carry_out(action, seen, self._context.now())
+        self._executor.carry_out(action, seen, self._clock.now())
 
     def _after(self, action: Action, seen: Observation) -> None:
         self._retry_policy.succeeded(action.kind)
         if action.kind is ActionKind.VERIFY:
             return
         if action.kind is ActionKind.PROMOTE:
-            self._observer.promoted(self._context.now())
-            self._gap.close(self._context.now())
+            self._observer.promoted(self._clock.steady())
+            self._gap.close()
         replaced = seen.current.fingerprint if seen.current and action.kind is ActionKind.PROMOTE else None
         self._record(action, replaces=replaced)
+        if action.kind is ActionKind.UPLOAD:
+            self._gap.confirm()
         if action.kind in _WRITES:
             self._refused_uploads, self._trouble = 0, None
 
@@ -236,7 +270,7 @@ class Run:
         self._context.listener.failed(action, error.message)
         if action.kind is ActionKind.PROMOTE:
             # It may have been done: then the previous version's grace begins now, not when an older one was promoted.
-            self._observer.promoted(self._context.now())
+            self._observer.promoted(self._clock.steady())
         if action.kind is ActionKind.UPLOAD:
             self._refused_uploads, self._trouble = self._refused_uploads + 1, error
             self._recorder.warn(error.message)
@@ -276,18 +310,17 @@ class Run:
         return replace(seen, given_up=self._memory.given_up)
 
     def _wait(self, action: Action, seen: Observation) -> None:
-        began = self._context.now()
+        began = self._clock.steady()
         self._context.listener.begins(action)
-        while action.until and (left := (action.until - self._context.now()).total_seconds()) > 0:
+        while action.until and (left := (action.until - self._clock.steady()).total_seconds()) > 0:
             if self._context.stop_asked() and seen.is_settled:
                 break
             self._context.sleep(min(_NAP, left))
         self._timings.add(action, self._since(began))
 
     def _end(self, action: Action, seen: Observation) -> Report | None:
-        now = self._context.now()
+        now = self._clock.steady()
         if action.kind is ActionKind.DONE:
-            self._gap.close(now)
             return self._report(self._success(seen), seen, action.why, again_at=action.until)
         if action.kind is ActionKind.HALT:
             return self._halted(action, seen)
@@ -299,7 +332,6 @@ class Run:
     def _halted(self, action: Action, seen: Observation) -> Report:
         if action.halt is not HaltReason.REVERTED:
             return self._report(Outcome.HALTED, seen, action.why, action.hint, halt=action.halt)
-        self._gap.close(self._context.now())
         why = f"{self._why_given_up} The old certificate is back." if self._why_given_up else action.why
         return self._report(Outcome.REVERTED, seen, why, action.hint, halt=action.halt)
 
@@ -331,7 +363,7 @@ class Run:
             rotation_id=self._rotation_id or None,
             old_fingerprint=self._old(seen),
             new_fingerprint=seen.current.fingerprint if seen.current else None,
-            gap=self._gap,
+            gap=self._gap.measured(),
             steps=self._timings.steps,
             again_at=again_at,
             warnings=self._recorder.warnings,
@@ -347,7 +379,7 @@ class Run:
         return seen.previous.fingerprint if seen.previous else None
 
     def _since(self, began: datetime) -> float:
-        return (self._context.now() - began).total_seconds()
+        return (self._clock.steady() - began).total_seconds()
 
     def _record(self, action: Action, *, kind: str = "", **details: str | float | bool | None) -> None:
         self._recorder.record(action, self._version(action), kind=kind, **details)

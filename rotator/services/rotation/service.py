@@ -43,16 +43,12 @@ class RotationService:
         journal: Journal,
         locks: RotationLocks,
         run_context: Callable[[str | None], RunContext],
-        gap_begun: Callable[[], datetime | None],
     ) -> None:
-        """`run_context(rotation id)` gives what a run of that rotation works with; `gap_begun` tells since when
-        consumers may be refused because a run was interrupted.
-        """
+        """`run_context(rotation id)` gives what a run of that rotation works with."""
         self._credential: Final = credential
         self._journal: Final = journal
         self._locks: Final = locks
         self._run_context: Final = run_context
-        self._gap_begun: Final = gap_begun
 
     def handle(self, request: Request) -> Report:
         """Runs a request to its end, from where an interrupted run left it.
@@ -144,23 +140,24 @@ class RotationService:
     def _run(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold) -> Report:
         rotation_id = rotation.id if rotation else None
         wanted = resumed(rotation, request) if rotation else wanted_of(request, None)
-        gap_begun_at = self._gap_begun()
+        known = self._journal.credential_record(self._credential.name)
         self._catch_up(rotation, wanted, stages)
         run = Run(
             self._credential,
             wanted,
             replace(self._run_context(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
             rotation_id=rotation_id or "",
-            gap_begun_at=gap_begun_at,
+            known=known,
             wrong_key_words=self._journal.wrong_key_words(self._credential.name),
         )
         try:
             report = run.run()
         except RotatorError as error:
+            error.refused_since = run.gap.begun_at if run.gap.is_open else None
             self._note_stop(rotation, error.message)
             raise
         if report.halt in _GOES_ON:
-            self._note_stop(rotation, report.why)
+            self._note_stop(rotation, report.why, report.halt)
             return report
         return self._finish(rotation, report)
 
@@ -201,7 +198,7 @@ class RotationService:
             version=version,
         )
 
-    def _note_stop(self, rotation: Rotation | None, why: str) -> None:
+    def _note_stop(self, rotation: Rotation | None, why: str, halt: HaltReason | None = None) -> None:
         """Writes down why the run stopped. The rotation stays open, and the next run goes on from what it finds."""
         try:
             self._journal.record(
@@ -210,6 +207,7 @@ class RotationService:
                 credential=self._credential.name,
                 rotation_id=rotation.id if rotation else None,
                 error=why,
+                halt=halt,
             )
         except HistoryError:
             return

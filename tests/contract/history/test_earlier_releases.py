@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Inspector, column, insert, inspect, table, text
@@ -19,6 +20,7 @@ from rotator.history.engine import upgrades
 from rotator.history.engine.database import open_database
 from rotator.history.engine.tables import CERTIFICATE, METADATA
 from rotator.history.engine.times import UtcDateTime
+from rotator.history.journal import events as journal_events
 from rotator.history.journal import queries
 from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings
@@ -50,6 +52,11 @@ ROTATION = columns_of(
     "id credential org strategy trigger actor reason goal keep_key retire_now outcome why",
     "started_at finished_at",
 )
+ROTATION_WITH_OPTIONS = columns_of(
+    "rotation",
+    "id credential org strategy trigger actor reason goal options outcome why",
+    "started_at finished_at",
+)
 SIGHTING = columns_of("sighting", "org app app_type certificate_fingerprint", "first_seen last_seen")
 MATTER = columns_of(
     "matter",
@@ -67,11 +74,16 @@ def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release:
     with database_kind.empty() as url:
         with open_database(url) as database:
             make_release(database, release)
-            fill(database, ROTATION, [ROTATED])
-            # The events are as they were in the first release.
+            if release in WITH_COLUMNS_OF_OPTIONS:
+                fill(database, ROTATION, [ROTATED])
+            else:
+                options = {name: value for name, value in ROTATED.items() if name not in {"keep_key", "retire_now"}}
+                fill(database, ROTATION_WITH_OPTIONS, [options | {"options": "{}"}])
+            # The events are as they were in the first release, which made no records of credentials from them.
             database._current = True
-            for kind in ("begin", "finish"):
-                Journal(database).record(kind, now=NOW, credential="billing", rotation_id=ROTATED["id"])
+            with patch.object(journal_events, "project"):
+                for kind, details in (("begin", {}), ("upload_begins", {"opens_gap": True}), ("upload", {})):
+                    Journal(database).record(kind, now=NOW, credential="billing", rotation_id=ROTATED["id"], **details)
             written = queries.events(database)
 
         with open_database(url) as database:
@@ -79,10 +91,12 @@ def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release:
             AlertRecords(database).acknowledge(alert.id, actor="ada", reason="known", now=NOW)
 
             assert database.version == upgrades.known_versions()[-1]
-            assert queries.events(database)[:2] == written
+            assert queries.events(database)[:3] == written
             [rotation] = queries.rotations(database)
             assert (rotation.id, rotation.outcome, rotation.finished_at) == (ROTATED["id"], "rotated", NOW + DAY)
-            assert (queries.verify(database).events, queries.verify(database).intact) == (3, True)
+            assert (queries.verify(database).events, queries.verify(database).intact) == (4, True)
+            known = Journal(database).credential_record("billing")
+            assert (known.refused_since, known.is_refusal_certain) == (NOW, True), "an open gap goes on"
 
 
 @pytest.mark.parametrize("release", RELEASES)

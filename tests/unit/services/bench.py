@@ -13,7 +13,7 @@ from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
 from rotator.history.journal.journal import Journal
-from rotator.history.journal.queries import events, gap_begun
+from rotator.history.journal.queries import events
 from rotator.salesforce.apps.connected_app import App
 from rotator.services.rotation.observer import CredentialContext
 from rotator.services.rotation.requests import Request
@@ -89,6 +89,7 @@ class Bench:
     store: MemoryStore = field(default_factory=MemoryStore)
     live: dict[str, Certificate | None] = field(default_factory=dict)
     time: datetime = MOMENT
+    clock_was_set_by: timedelta = timedelta()
     writes: Counter[str] = field(default_factory=Counter)
     refuses: Callable[[Version], LoginAnswer | None] = lambda _: None
     before: Callable[[str], None] = lambda _: None
@@ -104,6 +105,10 @@ class Bench:
     def sleep(self, seconds: float) -> None:
         """Lets time pass."""
         self.time += timedelta(seconds=seconds)
+
+    def elapsed(self) -> float:
+        """Seconds by a clock that nobody sets."""
+        return (self.time - self.clock_was_set_by).timestamp()
 
     def new_key(self, _bits: int = 2048) -> PrivateKey:
         """Another key than the last few."""
@@ -185,6 +190,7 @@ class Bench:
             prove=self.prove,
             last_promotion=lambda: self.journal.last_promotion(self.credential),
             open_rotation=lambda: self.journal.open_rotation(self.credential),
+            gap_is_open=lambda: self.journal.credential_record(self.credential).refused_since is not None,
             new_key=self.new_key,
         )
 
@@ -198,12 +204,10 @@ class Bench:
                     kind, now=self.now(), credential=self.credential, rotation_id=rotation_id, **details
                 )
 
-            return RunContext(self.now, self.sleep, record, lambda: self.stop_asked)
+            return RunContext(self.now, self.sleep, self.elapsed, record, lambda: self.stop_asked)
 
         locks = self.database.rotation_locks(self.now)
-        return RotationService(
-            self.credential_context, self.journal, locks, run_context, lambda: gap_begun(self.database, self.credential)
-        )
+        return RotationService(self.credential_context, self.journal, locks, run_context)
 
     def handle(self, request: Request = NOW) -> Report:
         """Runs a request to its end, in a process of its own."""

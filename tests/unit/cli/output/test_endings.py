@@ -9,7 +9,7 @@ from rotator.cli.output.endings import failure_as_json, print_report, report_as_
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.policies import Strategy
 from rotator.errors import OrgUnavailable
-from rotator.services.rotation.gap import Gap
+from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report, Step
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -22,7 +22,7 @@ ROTATED = Report(
     rotation_id="20261123-100000-abcdefgh",
     old_fingerprint=OLD,
     new_fingerprint=NEW,
-    gap=Gap(NOW - timedelta(seconds=7), NOW),
+    gap=MeasuredGap(NOW - timedelta(seconds=7), NOW, timedelta(seconds=7)),
     steps=(Step("generate", 0.06), Step("verify", 7.0, 4)),
     again_at=NOW + timedelta(days=7),
 )
@@ -44,11 +44,26 @@ def test_a_rotation_that_ended_well_is_told_with_its_gap_and_what_is_left(capsys
 
 
 def test_without_a_gap_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "Gap: none" in told(replace(ROTATED, gap=Gap()), capsys)
+    assert "Gap: none" in told(replace(ROTATED, gap=MeasuredGap()), capsys)
 
 
 def test_nothing_is_said_of_a_gap_where_nothing_was_current_before(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "Gap" not in told(replace(ROTATED, old_fingerprint=None, gap=Gap()), capsys)
+    assert "Gap" not in told(replace(ROTATED, old_fingerprint=None, gap=MeasuredGap()), capsys)
+
+
+def test_while_consumers_are_refused_it_says_so_and_since_when(capsys: pytest.CaptureFixture[str]) -> None:
+    gap = MeasuredGap(NOW - timedelta(minutes=3), None, timedelta(minutes=3))
+    halted = replace(ROTATED, outcome=Outcome.HALTED, why="Its key does not log in.", gap=gap)
+    assert "Consumers that try `current` only are refused since 2026-11-23 09:57 UTC (3 minutes)." in told(
+        halted, capsys
+    )
+    as_json = report_as_json(halted)
+    assert (as_json["gap_seconds"], as_json["gap_is_open"], as_json["gap_ended_at"]) == (180.0, True, None)
+
+
+def test_a_gap_over_which_the_clock_was_set_is_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    gap = MeasuredGap(NOW - timedelta(seconds=7), NOW, timedelta(seconds=7), is_uncertain=True)
+    assert "about 7.0 s; the clock was set meanwhile." in told(replace(ROTATED, gap=gap), capsys)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +116,8 @@ def test_the_json_of_a_run_has_what_the_help_says() -> None:
         "gap_seconds": 7.0,
         "gap_begun_at": NOW - timedelta(seconds=7),
         "gap_ended_at": NOW,
+        "gap_is_open": False,
+        "gap_is_uncertain": False,
         "steps": [
             {"action": "generate", "seconds": 0.06, "times": 1},
             {"action": "verify", "seconds": 7.0, "times": 4},

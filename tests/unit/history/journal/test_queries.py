@@ -179,28 +179,3 @@ def test_text_that_is_no_text_is_an_error_in_words(database: Database, file: Pat
 
     with pytest.raises(HistoryError, match="refused"):
         queries.verify(database)
-
-
-def test_a_gap_is_open_from_the_upload_until_a_rotation_ended_well(
-    journal: Journal, database: Database, new_rotation: NewRotation, now: datetime
-) -> None:
-    assert queries.gap_begun(database, "billing") is None
-    rotation = journal.begin_rotation(new_rotation, now)
-    for minutes, opens_gap in ((1, False), (2, True), (3, False)):
-        at = now + timedelta(minutes=minutes)
-        journal.record("upload_begins", now=at, credential="billing", opens_gap=opens_gap)
-    begun = now + timedelta(minutes=2)
-    assert queries.gap_begun(database, "billing") == begun
-    assert queries.gap_begun(database, "other") is None
-    journal.finish_rotation(rotation.id, outcome="halted", now=now + timedelta(minutes=4))
-    assert queries.gap_begun(database, "billing") == begun
-    again = journal.begin_rotation(new_rotation, now + timedelta(minutes=5))
-    journal.finish_rotation(again.id, outcome="rotated", now=now + timedelta(minutes=6))
-    assert queries.gap_begun(database, "billing") is None
-
-
-def test_of_two_uploads_the_later_one_opened_the_gap(journal: Journal, database: Database, now: datetime) -> None:
-    for minutes in (1, 2):
-        at = now + timedelta(minutes=minutes)
-        journal.record("upload_begins", now=at, credential="billing", opens_gap=True)
-    assert queries.gap_begun(database, "billing") == now + timedelta(minutes=2)

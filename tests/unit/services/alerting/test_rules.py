@@ -19,7 +19,7 @@ from rotator.history.engine.database import Database, open_database
 from rotator.services.alerting import catalog
 from rotator.services.alerting.messages import message_of
 from rotator.services.alerting.rules import HICCUP
-from rotator.services.rotation.gap import Gap
+from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report
 from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, desk, holds
 
@@ -47,7 +47,7 @@ SOMEHOW_ROTATED = Report(
     rotation_id="1",
     old_fingerprint=Fingerprint("a" * 64),
     new_fingerprint=Fingerprint("b" * 64),
-    gap=Gap(NOW, NOW + timedelta(seconds=42)),
+    gap=MeasuredGap(NOW, NOW + timedelta(seconds=42), timedelta(seconds=42)),
     again_at=NOW + 7 * DAY,
 )
 

@@ -1,19 +1,46 @@
-"""A gap opens when current's slot is taken for another key, and closes when a key holds again."""
+"""A gap opens when current's slot is taken for another key, and closes when a key is proven again."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
+from rotator.services.rotation.clock import RunClock
 from rotator.services.rotation.gap import Gap
 from rotator.testing.versions import MOMENT
 
 OLD, NEW = Fingerprint("old"), Fingerprint("new")
-LATER = MOMENT + timedelta(seconds=40)
+HOUR = timedelta(hours=1)
+
+
+class Clock:
+    """A machine's clocks."""
+
+    def __init__(self) -> None:
+        self.wall, self.counted = MOMENT, 0.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def passes(self, seconds: float) -> None:
+        """Time goes by."""
+        self.wall += timedelta(seconds=seconds)
+        self.counted += seconds
+
+    def of_run(self) -> RunClock:
+        """As a run that begins now has it."""
+        return RunClock(self.now, lambda: self.counted)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 def seen(live: Fingerprint = OLD, key: str = "new key") -> Observation:
@@ -30,13 +57,20 @@ def upload(app: str = "Billing", kind: ActionKind = ActionKind.UPLOAD) -> Action
     return Action(kind, "", version=NEW, app=app)
 
 
-def test_it_lasts_from_the_upload_until_a_key_holds() -> None:
-    gap = Gap()
-    assert gap.before(upload(), seen(), MOMENT)
-    assert gap.is_open
-    gap.close(LATER)
-    gap.close(LATER + timedelta(days=1))
-    assert (gap.is_open, gap.length) == (False, timedelta(seconds=40))
+def test_it_lasts_from_the_upload_until_a_key_holds(clock: Clock) -> None:
+    gap = Gap(clock.of_run())
+    assert gap.before(upload(), seen())
+    clock.passes(40)
+    assert (gap.is_open, gap.measured().length) == (True, timedelta(seconds=40))
+    assert gap.close()
+    clock.passes(86_400)
+    assert not gap.close()
+    measured = gap.measured()
+    assert (measured.is_open, measured.length, measured.ended_at) == (
+        False,
+        timedelta(seconds=40),
+        MOMENT + timedelta(seconds=40),
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,24 +83,70 @@ def test_it_lasts_from_the_upload_until_a_key_holds() -> None:
     ],
     ids=["the other app", "the same key", "the slot is lost already", "the way back"],
 )
-def test_what_takes_no_key_from_consumers_opens_none(action: Action, observed: Observation) -> None:
-    gap = Gap()
-    assert not gap.before(action, observed, MOMENT)
-    gap.close(LATER)
-    assert gap.length == timedelta(0)
+def test_what_takes_no_key_from_consumers_opens_none(clock: Clock, action: Action, observed: Observation) -> None:
+    gap = Gap(clock.of_run())
+    assert not gap.before(action, observed)
+    gap.close()
+    assert gap.measured().length == timedelta(0)
 
 
-def test_it_is_forgotten_only_while_nobody_has_seen_the_slot_taken() -> None:
-    gap = Gap(begun_at=MOMENT)
-    gap.confirm()
-    gap.forget()
+def test_it_is_withdrawn_only_while_nobody_has_seen_the_slot_taken(clock: Clock) -> None:
+    gap = Gap(clock.of_run(), since=MOMENT)
+    assert gap.confirm()
+    assert not gap.confirm(), "that is no news"
+    assert not gap.withdraw()
     assert gap.is_open
-    unseen = Gap(begun_at=MOMENT)
-    unseen.forget()
-    assert not unseen.is_open
+    unseen = Gap(clock.of_run(), since=MOMENT)
+    assert unseen.withdraw()
+    assert not unseen.measured().begun_at
+    known = Gap(clock.of_run(), since=MOMENT, is_certain=True)
+    assert not known.withdraw(), "an earlier run has seen it"
 
 
-def test_a_second_upload_does_not_begin_it_anew() -> None:
-    gap = Gap(begun_at=MOMENT)
-    assert not gap.before(upload(), seen(), LATER)
-    assert gap.begun_at == MOMENT
+def test_a_second_upload_does_not_begin_it_anew(clock: Clock) -> None:
+    gap = Gap(clock.of_run(), since=MOMENT)
+    clock.passes(10)
+    assert not gap.before(upload(), seen())
+    assert gap.measured().begun_at == MOMENT
+
+
+def test_two_gaps_of_a_run_are_one_sum(clock: Clock) -> None:
+    gap = Gap(clock.of_run())
+    for _ in range(2):
+        gap.before(upload(), seen())
+        clock.passes(10)
+        gap.close()
+        clock.passes(60)
+    assert gap.measured().length == timedelta(seconds=20)
+
+
+def test_a_gap_that_an_earlier_run_has_ended_by_its_promotion_ended_then(clock: Clock) -> None:
+    clock.passes(3600)
+    gap = Gap(clock.of_run(), since=MOMENT)
+    gap.close(MOMENT + timedelta(seconds=50))
+    assert gap.measured().length == timedelta(seconds=50)
+
+
+@given(by=st.integers(-7200, 7200), before=st.integers(0, 600), after=st.integers(0, 600))
+def test_a_clock_that_is_set_during_a_run_changes_no_length(by: int, before: int, after: int) -> None:
+    clock = Clock()
+    gap = Gap(clock.of_run())
+    gap.before(upload(), seen())
+    clock.passes(before)
+    clock.wall += timedelta(seconds=by)
+    clock.passes(after)
+    gap.close()
+    assert gap.measured().length == timedelta(seconds=before + after)
+
+
+@pytest.mark.parametrize("by", [-HOUR, HOUR])
+def test_over_two_runs_a_clock_that_was_set_leaves_a_guess_that_says_so(clock: Clock, by: timedelta) -> None:
+    clock.passes(30)
+    run = clock.of_run()
+    gap = Gap(run, since=MOMENT, is_certain=True)
+    clock.wall += by
+    run.now()
+    gap.close()
+    measured = gap.measured()
+    assert measured.length >= timedelta(0)
+    assert measured.is_uncertain

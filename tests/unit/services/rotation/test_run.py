@@ -13,7 +13,7 @@ from rotator.core.decision.observations import Observation, SeenApp
 from rotator.core.decision.options import RotationOptions
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import OrgError, OrgUnavailable, StoreUnavailable, WriteUncertain
-from rotator.history.journal.queries import gap_begun, rotations
+from rotator.history.journal.queries import rotations
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
 from tests.unit.services.bench import BACK, FINISH, NOW, Bench, MemoryStore, away, full
@@ -78,7 +78,7 @@ def test_a_gap_is_told_by_whoever_ends_it(one: Bench) -> None:
     report = one.handle(KEEP_KEY)
     assert report.outcome is Outcome.ROTATED
     assert report.gap_seconds >= 3600
-    assert gap_begun(one.database, "billing") is None
+    assert one.journal.credential_record("billing").refused_since is None
 
 
 def test_there_is_no_gap_over_the_same_key_nor_between_two_apps(one: Bench, pair: Bench) -> None:

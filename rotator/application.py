@@ -163,7 +163,7 @@ class Application:
         return self._stores[name]
 
     def _surroundings(self) -> Surroundings:
-        return Surroundings(self.environ, self.now, self.sleep, at_end=self._opened.callback)
+        return Surroundings(self.environ, self.now, self.sleep, at_end=self._opened.callback, elapsed=self.elapsed)
 
     @cached_property
     def budgets(self) -> dict[str, Budget]:
@@ -320,9 +320,10 @@ class Application:
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""
-        from rotator.salesforce.metadata import MetadataService
+        from rotator.core.retry import Waiting
+        from rotator.salesforce.metadata import PATIENCE, MetadataService
 
-        return MetadataService(self.org_session(org), sleep=self.sleep)
+        return MetadataService(self.org_session(org), Waiting(PATIENCE, sleep=self.sleep, elapsed=self.elapsed))
 
 
 def _named(section: Mapping[str, _T], name: str, kind: str) -> _T:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rotator
 from rotator.core import words
+from rotator.core.retry import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +50,14 @@ class Surroundings:
 
     A channel has no need of it: what it does not accept is tried again later.
     """
+    elapsed: Callable[[], float] = time.monotonic
+    """Seconds that patience is measured in."""
+
+    def waiting(self, patience: float | None = None) -> Waiting:
+        """The loops in which a plug-in waits; `patience` is in seconds."""
+        return Waiting(
+            self.patience if patience is None else patience, self.now, self.elapsed, self.sleep, self.uniform
+        )
 
 
 class NoSuchPlugin(ValueError):

@@ -12,7 +12,8 @@ import os
 from typing import TYPE_CHECKING, Final
 
 import rotator
-from rotator.consumer.dual_key import PATIENCE, DualKeyLogin, Token, Waiting
+from rotator.consumer.dual_key import PATIENCE, DualKeyLogin, Token
+from rotator.core.retry import Waiting
 from rotator.entry_points import STORES, NoSuchPlugin, Surroundings
 from rotator.salesforce.transport import Transport
 from rotator.stores.addresses import CredentialAddress, mistaken_address
@@ -43,7 +44,7 @@ def login(
     `ca` is a PEM bundle to trust for the org instead of the system's, `proxy` a URL to use for it instead of the
     environment's. Raises ConfigurationError for what is no address of a credential; the store is asked when a token is.
     """
-    patient = waiting or Waiting()
+    patient = waiting or Waiting(PATIENCE)
     return DualKeyLogin(_reader(place, patient), Transport(ca=ca, proxy=proxy), patient)
 
 
@@ -86,6 +87,7 @@ def _reader(place: str, waiting: Waiting) -> Reader:
         waiting.uniform,
         user_agent=f"rotator-consumer/{rotator.__version__}",
         patience=min(waiting.patience, STORE_PATIENCE),
+        elapsed=waiting.elapsed,
     )
     return plugin.reader(CredentialAddress(kind, rest), around)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.logins import LoginOutcome
+from rotator.core.retry import Waiting
 from rotator.errors import LoginRefused, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
 from rotator.salesforce.login import LoginTarget, log_in
 
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
 PATIENCE: Final = 60.0
 """Seconds for which `token` tries again while the org's servers disagree about the certificate, or are away."""
 
-_FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 5.0
-
 
 @dataclass(frozen=True)
 class Token:
@@ -35,19 +30,6 @@ class Token:
     access_token: Secret
     instance_url: str
     """Where the org's API is, without a slash at the end."""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """How long to try, and by which clocks."""
-
-    patience: float = PATIENCE
-    """Seconds from the first attempt; none is begun after them. 0 tries every key once."""
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    elapsed: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    uniform: Callable[[float, float], float] = random.uniform
-    """A random number between two, so that many consumers do not come back at the same moment."""
 
 
 class DualKeyLogin:
@@ -63,7 +45,7 @@ class DualKeyLogin:
         """`versions` gives the stored versions, best first; a next one is taken only when it is needed."""
         self._versions: Final = versions
         self._transport: Final = transport
-        self._waiting: Final = waiting or Waiting()
+        self._waiting: Final = waiting or Waiting(PATIENCE)
 
     def token(self) -> Token:
         """A new access token.
@@ -71,18 +53,10 @@ class DualKeyLogin:
         Raises LoginRefused when the org refuses for another reason than the key, or refuses every key until patience
         ends; OrgUnavailable when it is away until then; StoreError when there is nothing to log in with.
         """
-        waiting = self._waiting
-        last_start = waiting.elapsed() + waiting.patience
-        longest_pause = _FIRST_PAUSE
-        while True:
-            try:
-                return self._round()
-            except _NotYet as reason:
-                pause = waiting.uniform(longest_pause / 2, longest_pause)
-                if waiting.elapsed() + pause > last_start:
-                    raise reason.error from None
-                waiting.sleep(pause)
-                longest_pause = min(2 * longest_pause, _LONGEST_PAUSE)
+        try:
+            return self._waiting.call(self._round, again=lambda error: isinstance(error, _NotYet))
+        except _NotYet as reason:
+            raise reason.error from None
 
     def _round(self) -> Token:
         try:

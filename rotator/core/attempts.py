@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from rotator.core.retry import BackOff
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-_SPREAD: Final = 0.25
-"""By so much of itself a pause may be lengthened, so that what failed together is not tried again together."""
-
 
 @dataclass(frozen=True)
-class BackOff:
-    """How long to wait after failures."""
+class AttemptBackOff(BackOff):
+    """How long something is left alone after failures, and when it is left to a person."""
 
     first: timedelta = timedelta(minutes=5)
-    """After the first failure; it doubles with each that follows."""
     ceiling: timedelta = timedelta(hours=6)
+    spread: float = field(default=0.25, kw_only=True)
     attention_after: int = 5
     """So many failures in a row that time does not mend, and a person is needed."""
-
-    def pause(self, failures: int) -> timedelta:
-        """After so many failures in a row."""
-        if not failures:
-            return timedelta(0)
-        # In seconds: a timedelta overflows where a float does not.
-        doubled = self.first.total_seconds() * 2.0 ** min(failures - 1, 100)
-        return timedelta(seconds=min(doubled, self.ceiling.total_seconds()))
 
 
 @dataclass(frozen=True)
@@ -66,7 +57,7 @@ class AttemptRecord:
     def failed(
         self,
         now: datetime,
-        back_off: BackOff,
+        back_off: AttemptBackOff,
         *,
         problem: str,
         hint: str = "",
@@ -81,7 +72,7 @@ class AttemptRecord:
         """
         failures = self.failures + 1
         in_a_row = self.lasting + 1 if lasting else 0
-        next_at = now + back_off.pause(failures) * (1 + _SPREAD * jitter)
+        next_at = now + back_off.pause(failures, jitter)
         return replace(
             self,
             last_at=now,

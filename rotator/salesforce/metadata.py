@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import random
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-import tenacity
-
+from rotator.core.retry import BackOff, Waiting
 from rotator.errors import OrgUnavailable, WriteUncertain
 from rotator.salesforce import rest
 from rotator.salesforce.budget import LimitReached
@@ -35,11 +32,10 @@ LIST_LIMIT: Final = 3
 ATTEMPTS: Final = 6
 """How often a call is made in all, when it is safe to repeat."""
 
-LAST_REPEAT: Final = 120.0
+PATIENCE: Final = 120.0
 """Seconds since the first attempt after which no repeat is begun."""
 
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 30.0
+_PAUSES: Final = BackOff(timedelta(seconds=2), timedelta(seconds=30))
 
 Component: TypeAlias = Any
 """A component as zeep read it: every element of the WSDL is an attribute, None or empty where it was not there."""
@@ -64,18 +60,11 @@ class MetadataService:
     OrgError, OrgUnavailable and LoginRefused.
     """
 
-    def __init__(
-        self,
-        session: OrgSession,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        uniform: Callable[[float, float], float] = random.uniform,
-    ) -> None:
-        """`sleep` takes seconds; `uniform` gives a random number between two, for the pause before a repeat."""
+    def __init__(self, session: OrgSession, waiting: Waiting | None = None) -> None:
+        """`waiting` is for another patience than the usual, or other clocks."""
         self.org: Final = session.org
         self._session: Final = session
-        self._sleep: Final = sleep
-        self._uniform: Final = uniform
+        self._waiting: Final = waiting or Waiting(PATIENCE)
 
     def describe(self) -> frozenset[str]:
         """The types of metadata that this org and user have. It also proves that the user may use the Metadata API."""
@@ -135,24 +124,8 @@ class MetadataService:
     def _reading(self, operation: str, *arguments: Any) -> Any:
         return self._repeating(_worth_repeating, lambda: self._call(operation, *arguments))
 
-    def _repeating(self, safe: Callable[[BaseException], bool], call: Callable[[], _T]) -> _T:
-        attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(safe),
-            stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(LAST_REPEAT),
-            wait=self._pause,
-            before_sleep=self._log_repeat,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return attempts(call)
-
-    def _pause(self, state: tenacity.RetryCallState) -> float:
-        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**state.attempt_number)
-        return self._uniform(longest / 2, longest)
-
-    def _log_repeat(self, state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        LOG.debug("repeating", extra={"org": self.org, "after_seconds": round(state.upcoming_sleep, 1), "error": error})
+    def _repeating(self, safe: Callable[[Exception], bool], call: Callable[[], _T]) -> _T:
+        return self._waiting.call(call, again=safe, back_off=_PAUSES, at_most=ATTEMPTS)
 
     def _call(self, operation: str, *arguments: Any) -> Any:
         LOG.debug(operation, extra={"org": self.org})
@@ -163,11 +136,11 @@ class MetadataService:
         return self._session.call(once)
 
 
-def _nothing_done(error: BaseException) -> bool:
+def _nothing_done(error: Exception) -> bool:
     return _worth_repeating(error) and not isinstance(error, AnswerLost)
 
 
-def _worth_repeating(error: BaseException) -> bool:
+def _worth_repeating(error: Exception) -> bool:
     return isinstance(error, OrgUnavailable) and not isinstance(error, DailyLimitReached | LimitReached)
 
 

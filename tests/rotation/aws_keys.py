@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from rotator.core.retry import Waiting
 from rotator.stores.aws.labels import CURRENT, PLACEHOLDER
 from rotator.stores.aws.policy import Ground
-from rotator.stores.aws.secrets_manager import AwsCalls, Waiting
+from rotator.stores.aws.secrets_manager import AwsCalls
 from rotator.stores.aws.store import AwsStore, NewSecrets
 from tests.contract.servers.strict_aws import REGION
 from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, new_prefix
@@ -44,7 +45,7 @@ class AwsKeys:
     @property
     def store(self) -> Store:
         """See Keys."""
-        waiting = Waiting(self.clock.now, self.clock.sleep, lambda _low, high: high)
+        waiting = Waiting(30.0, self.clock.now, self.clock.elapsed, self.clock.sleep, lambda _low, high: high)
         calls = AwsCalls("keys", self.server.clients, Ground(self.prefix, REGION), waiting)
         return AwsStore("keys", calls, self.prefix, NewSecrets())
 

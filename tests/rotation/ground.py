@@ -87,6 +87,10 @@ class Clock:
         """The time."""
         return self.time
 
+    def elapsed(self) -> float:
+        """Seconds, whatever the time was set to."""
+        return self.slept.total_seconds()
+
     def sleep(self, seconds: float) -> None:
         """Lets time pass."""
         self.time += timedelta(seconds=seconds)
@@ -237,7 +241,9 @@ class Ground:
         environ = {"ROTATOR_KEY": spare_key(ROBOT_KEY).pem().reveal()}
         settings = parse(text, self.folder / "config.yaml")
         kind = WatchedApplication if watcher else Application
-        with kind(settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep) as app:
+        with kind(
+            settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep, elapsed=self.clock.elapsed
+        ) as app:
             app._transports["production"] = self.transport
             app.__dict__["database"] = self.database
             self.keys.equip(app)

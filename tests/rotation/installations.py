@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from threading import Condition
 from typing import TYPE_CHECKING, Final
 
-from rotator.consumer.dual_key import DualKeyLogin, Waiting
+from rotator.consumer.dual_key import DualKeyLogin
+from rotator.core.retry import Waiting
 from rotator.errors import RotatorError
 from rotator.history.engine.database import open_database
 from rotator.stores.base import StoredVersions

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from hvac.exceptions import InvalidPath
 
 from rotator.core.credentials import Fingerprint
+from rotator.core.retry import Waiting
 from rotator.stores.vault.auth import TokenFileLogin
-from rotator.stores.vault.http import VaultHttp, VaultServer, Waiting
+from rotator.stores.vault.http import VaultHttp, VaultServer
 from rotator.stores.vault.store import VaultStore
 from rotator.stores.vault.token import VaultSession
 from tests.contract.servers.vault import closing

@@ -282,7 +282,9 @@ class Year:
         )
         environ = {"ROTATOR_KEY": spare_key(ROBOT_KEY).pem().reveal()}
         settings = parse(text, self.folder / "config.yaml")
-        program = YearProgram(settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep)
+        program = YearProgram(
+            settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep, elapsed=self.clock.elapsed
+        )
         program.year = self
         program.__dict__["database"] = self.database
         return program

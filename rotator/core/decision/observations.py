@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Self
 
 from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, Strategy, Verification
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.retry import BackOff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
 
@@ -81,10 +82,8 @@ class Probe:
         """When to try again: steadily while logins succeed, with doubling pauses while they do not."""
         if self.outcome is LoginOutcome.RATE:
             return self.last_at + RATE_INTERVAL
-        pause: timedelta = rules.interval
-        if self.outcome is not LoginOutcome.ACCEPTED:
-            pause = min(rules.max_interval, rules.interval * 2 ** min(self.streak - 1, 10))
-        return self.last_at + pause
+        failures = 1 if self.outcome is LoginOutcome.ACCEPTED else self.streak
+        return self.last_at + BackOff(rules.interval, rules.max_interval).pause(failures)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
+from rotator.core.retry import BackOff, Waiting
 from rotator.errors import HistoryError, HistoryUnavailable, RotationRunning
 
 if TYPE_CHECKING:
@@ -102,11 +103,16 @@ class LockGuard:
         Raises `lost` when somebody else has it, when it cannot be had for too long, or as soon as `gives_up()`.
         """
         until = (self._lost_at or self._now()) + self._timeout
-        while not self._is_taken(lost):
-            if gives_up() or self._now() >= until:
-                raise lost
-            self._sleep(PAUSE.total_seconds())
-        _LOG.debug("taken again")
+        waiting = Waiting(
+            (until - self._now()).total_seconds(), elapsed=lambda: self._now().timestamp(), sleep=self._sleep
+        )
+        for _ in waiting.turns(BackOff(PAUSE, PAUSE, spread=0)):
+            if self._is_taken(lost):
+                _LOG.debug("taken again")
+                return
+            if gives_up():
+                break
+        raise lost
 
     def _is_taken(self, lost: HistoryUnavailable) -> bool:
         try:

@@ -1,6 +1,6 @@
 """How long a run goes on with what keeps failing, and how long it pauses in between.
 
-What is away for a while (`OrgUnavailable`, `StoreUnavailable`, `HistoryError`) is tried for as long as a test login
+What is away for a while (`transient`), and the history whatever it says, is tried for as long as a test login
 may take to succeed (`verification.timeout`); what answers and refuses, for a quarter of that.
 """
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.errors import HistoryError, OrgUnavailable, StoreUnavailable
+from rotator.core.retry import BackOff
+from rotator.errors import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,12 +51,11 @@ class RetryPolicy:
         """Counts one more failure; whether they have come for too long."""
         failures = self._failures.setdefault(kind, _Failures(self._now()))
         failures.count += 1
-        passing = isinstance(error, OrgUnavailable | StoreUnavailable | HistoryError)
+        passing = error.transient or isinstance(error, HistoryError)
         limit = self._rules.timeout if passing else self._rules.timeout / 4
         return self._now() - failures.since >= limit
 
     def pause(self, kind: ActionKind | None) -> timedelta:
         """How long to wait after the last failure: it doubles with each, up to `max_interval` of the test logins."""
         failures = self._failures[kind].count if kind in self._failures else 1
-        doubled: float = 2.0 ** min(failures - 1, 10)
-        return min(FIRST_PAUSE * doubled, max(FIRST_PAUSE, self._rules.max_interval))
+        return BackOff(FIRST_PAUSE, max(FIRST_PAUSE, self._rules.max_interval)).pause(failures)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.attempts import BackOff
+from rotator.core.attempts import AttemptBackOff
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
@@ -173,10 +173,10 @@ class ServiceContext:
         return self.history.alerting
 
     @property
-    def back_off(self) -> BackOff:
+    def back_off(self) -> AttemptBackOff:
         """How long to wait after failures."""
         configured = self.settings.daemon.back_off
-        return BackOff(configured.first, configured.ceiling, configured.attention_after)
+        return AttemptBackOff(configured.first, configured.ceiling, configured.attention_after)
 
     def has(self, kind: str, name: str) -> bool:
         """Whether the configuration still has what was once tried: the org, credential, channel or store."""

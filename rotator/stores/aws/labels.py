@@ -133,7 +133,7 @@ class AwsSecret:
     def move(self, label: str, *, to: str, source: str | None) -> None:
         """Moves a label from the version `source`, or from none. Raises StoreError when another has it by now."""
         refusal: StoreError = self._not_seen()
-        for _ in self._calls.pauses():
+        for _ in self._calls.turns():
             change = {"MoveToVersionId": to} | ({"RemoveFromVersionId": source} if source else {})
             try:
                 self._change(label, change)
@@ -153,7 +153,7 @@ class AwsSecret:
     def remove(self, label: str, *, source: str) -> bool:
         """Takes a label away from a version. Returns whether the version had it."""
         refusal: StoreError = self._not_seen()
-        for _ in self._calls.pauses():
+        for _ in self._calls.turns():
             try:
                 self._change(label, {"RemoveFromVersionId": source})
             except Refused as refused:
@@ -166,7 +166,7 @@ class AwsSecret:
 
     def await_labels(self, seen: Callable[[Labels], bool]) -> Labels:
         """The labels, once what was written is what is read. Raises StoreUnavailable when that takes too long."""
-        for _ in self._calls.pauses():
+        for _ in self._calls.turns():
             labels = self.labels()
             if labels is not None and seen(labels):
                 return labels
@@ -174,7 +174,7 @@ class AwsSecret:
 
     def await_value(self, version: str, wanted: Secret) -> None:
         """Returns when a version is read as it was written. Raises StoreUnavailable when that takes too long."""
-        for _ in self._calls.pauses():
+        for _ in self._calls.turns():
             found = self.value(version)
             if found is not None:
                 self.refuse_other(version, found, wanted)

@@ -78,10 +78,10 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
 
 def _calls(name: str, access: AwsAccess, ground: Ground, around: Surroundings) -> AwsCalls:
     from rotator.stores.aws.access import AwsClients
-    from rotator.stores.aws.secrets_manager import AwsCalls, Waiting
+    from rotator.stores.aws.secrets_manager import AwsCalls
 
     clients = AwsClients(access, around.user_agent, around.now)
-    return AwsCalls(name, clients, ground, Waiting(around.now, around.sleep, around.uniform, around.patience))
+    return AwsCalls(name, clients, ground, around.waiting())
 
 
 def _policies(settings: AwsStoreSettings, credentials: Sequence[str]) -> Policies:

@@ -72,15 +72,13 @@ class AwsStore:
     def read(self, credential: str, fingerprint: Fingerprint) -> Version:
         """A stored version that stands in a stage. Raises StoreError when it does not, or is damaged."""
         secret = self._secret(credential)
-        for again in self._calls.pauses():
+        for _ in self._calls.turns():
             labels, stages = self._look(secret)
             if fingerprint not in stages.fingerprints:
                 raise self._refused(f"there is no version {short(fingerprint)} of {credential}")
             value = secret.value(fingerprint, labels.of(fingerprint))
             if value is not None:
                 return self._version(secret, credential, fingerprint, value)
-            if not again:
-                break
         raise self._refused(f"the version {short(fingerprint)} of {credential} has a label and cannot be read")
 
     def put_pending(self, version: Version) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import random
-import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import hvac
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from rotator.core.retry import Waiting
     from rotator.core.secret import Secret
 
 UNCHANGED: Final = "Every stage holds a whole version, the one before or the one after."
@@ -26,8 +24,6 @@ UNCHANGED: Final = "Every stage holds a whole version, the one before or the one
 
 LOG: Final = logging.getLogger(__name__)
 
-_FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 5.0
 _AWAY: Final = {
     408: "it took too long",
     412: "it has not caught up with the last write yet",
@@ -65,18 +61,6 @@ class VaultServer:
     read_timeout: float = 30.0
     """Seconds."""
     user_agent: str = "rotator"
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """How long a server that is away is waited for, and by which clock."""
-
-    patience: float = 30.0
-    """Seconds from the first attempt of a call; none is begun after them."""
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
-    uniform: Callable[[float, float], float] = random.uniform
-    """A random number between two."""
 
 
 @dataclass(frozen=True)
@@ -119,18 +103,13 @@ class VaultHttp:
         Raises StoreUnavailable when the server is away for longer than patience lasts, StoreError when it is not the
         right server. A call that is not repeatable is made once.
         """
-        last_start = self._waiting.now().timestamp() + self._waiting.patience
-        longest_pause = _FIRST_PAUSE
-        while True:
+        reason = ""
+        for _ in self._waiting.turns(at_most=None if repeatable else 1):
             answer, reason = self._attempt(call, token)
             if answer is not None and not reason:
                 return answer
-            pause = self._waiting.uniform(longest_pause / 2, longest_pause)
-            if not repeatable or self._waiting.now().timestamp() + pause > last_start:
-                raise self._unavailable(reason)
-            LOG.debug("waiting", extra={"reason": reason, "seconds": round(pause, 1)})
-            self._waiting.sleep(pause)
-            longest_pause = min(2 * longest_pause, _LONGEST_PAUSE)
+            LOG.debug("not answered", extra={"reason": reason})
+        raise self._unavailable(reason)
 
     def close(self) -> None:
         """Closes the connections."""

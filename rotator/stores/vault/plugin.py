@@ -72,11 +72,10 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
 
 
 def _session(name: str, server: VaultServer, login: VaultLogin, around: Surroundings, patience: float) -> VaultSession:
-    from rotator.stores.vault.http import VaultHttp, Waiting
+    from rotator.stores.vault.http import VaultHttp
     from rotator.stores.vault.token import VaultSession
 
-    waiting = Waiting(patience, around.now, around.sleep, around.uniform)
-    session = VaultSession(VaultHttp(name, server, waiting), login)
+    session = VaultSession(VaultHttp(name, server, around.waiting(patience)), login)
     around.at_end(session.close)
     return session
 

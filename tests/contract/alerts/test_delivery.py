@@ -9,7 +9,7 @@ import pytest
 
 from rotator.config.settings import Settings
 from rotator.core.alert import NewAlert
-from rotator.core.attempts import BackOff
+from rotator.core.attempts import AttemptBackOff
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
 from rotator.history.alerts.alerts import AlertRecords
@@ -53,7 +53,7 @@ class World:
             alerts=self.alerts,
             attempts=AttemptRecords(database),
             alerting=self.alerting,
-            back_off=BackOff(timedelta(minutes=1), timedelta(minutes=30), 1),
+            back_off=AttemptBackOff(timedelta(minutes=1), timedelta(minutes=30), 1),
         )
 
     def deliver(self, at: timedelta = timedelta(0)) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert
 
-from rotator.core.attempts import AttemptRecord, BackOff
+from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.alerts.alerts import AlertRecords
@@ -283,7 +283,9 @@ def test_old_notifications_are_forgotten_when_they_were_told_and_their_alert_has
 def test_a_record_of_attempts_is_read_back_as_it_was_put(database: Database) -> None:
     attempts = AttemptRecords(database)
     never = attempts.get("look", "production")
-    failed = never.failed(NOW, BackOff(), problem="away\0", hint="wait", lasting=True, jitter=0.5, circumstances="abc")
+    failed = never.failed(
+        NOW, AttemptBackOff(), problem="away\0", hint="wait", lasting=True, jitter=0.5, circumstances="abc"
+    )
     attempts.put(never.succeeded(NOW))
     attempts.put(failed)
     attempts.put(AttemptRecord("deliver", "ops"))

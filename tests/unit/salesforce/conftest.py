@@ -11,9 +11,10 @@ import pytest
 
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
+from rotator.core.retry import Waiting
 from rotator.salesforce.apps.connected_app import ConnectedApps
 from rotator.salesforce.login import LoginTarget
-from rotator.salesforce.metadata import MetadataService
+from rotator.salesforce.metadata import PATIENCE, MetadataService
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
@@ -147,7 +148,8 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def metadata_of(pauses: list[float]) -> Callable[[OrgSession], MetadataService]:
-    return lambda session: MetadataService(session, sleep=pauses.append, uniform=lambda _low, high: high)
+    waiting = Waiting(PATIENCE, elapsed=lambda: sum(pauses), sleep=pauses.append, uniform=lambda _low, high: high)
+    return lambda session: MetadataService(session, waiting)
 
 
 @pytest.fixture

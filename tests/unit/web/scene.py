@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.config.settings import Settings
 from rotator.core.alert import NewAlert
-from rotator.core.attempts import AttemptRecord, BackOff
+from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
@@ -182,20 +182,21 @@ def _attempts(attempts: AttemptRecords) -> None:
     uat = AttemptRecord("look", "uat").succeeded(NOW - 3 * DAY)
     for hour in (50, 20, 2):
         uat = uat.failed(
-            NOW - timedelta(hours=hour), BackOff(), problem="The org uat cannot be reached: connection refused.",
+            NOW - timedelta(hours=hour), AttemptBackOff(), problem="The org uat cannot be reached: connection refused.",
             hint="Look at the network between; it is tried again.",
         )  # fmt: skip
     attempts.put(uat)
     telephony = AttemptRecord("rotate", "telephony")
     for hour in range(30, 20, -2):
         telephony = telephony.failed(
-            NOW - timedelta(hours=hour), BackOff(), problem="The org production refuses the user of telephony: user "
+            NOW - timedelta(hours=hour), AttemptBackOff(),
+            problem="The org production refuses the user of telephony: user "
             "hasn't approved this consumer.", hint="Approve the app for the user's profile in Setup.", lasting=True,
         )  # fmt: skip
     attempts.put(telephony)
     attempts.put(AttemptRecord("deliver", "crm-team").succeeded(NOW - timedelta(hours=1)))
     down = AttemptRecord("deliver", "on-call").failed(
-        NOW - timedelta(minutes=4), BackOff(), problem="Slack asks to be called later.", hint="It is sent again."
+        NOW - timedelta(minutes=4), AttemptBackOff(), problem="Slack asks to be called later.", hint="It is sent again."
     )
     attempts.put(down)
 

@@ -11,7 +11,7 @@ import pytest
 
 from rotator.config.daemon import HttpSettings
 from rotator.core.alert import NewAlert
-from rotator.core.attempts import AttemptRecord, BackOff
+from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
 from rotator.history.alerts.alerts import AlertRecords
@@ -139,7 +139,7 @@ def test_it_is_not_ready_while_a_store_cannot_be_read(looked_at: Database, alive
 
 def test_it_is_not_ready_while_a_channel_refuses(looked_at: Database, alive: Liveness) -> None:
     attempts, attempt = AttemptRecords(looked_at), AttemptRecord("deliver", "crm-team")
-    attempts.put(attempt.failed(scene.NOW, BackOff(), problem="Slack does not know the token."))
+    attempts.put(attempt.failed(scene.NOW, AttemptBackOff(), problem="Slack does not know the token."))
     client = client_of(looked_at, alive)
     assert failing(client) == {"deliver:crm-team"}
     assert (

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from rotator.core.retry import Waiting
 from rotator.entry_points import Surroundings
 from rotator.stores.aws.access import AwsAccess, AwsClients
 from rotator.stores.aws.plugin import PLUGIN
 from rotator.stores.aws.policy import Ground
-from rotator.stores.aws.secrets_manager import AwsCalls, Waiting
+from rotator.stores.aws.secrets_manager import AwsCalls
 from rotator.stores.aws.store import AwsStore, NewSecrets
 from tests.contract.servers import moto
 from tests.contract.servers.strict_aws import REGION, StrictAws, strict_aws
@@ -49,6 +50,9 @@ class VirtualTime:
 
     def now(self) -> datetime:
         return self.moment
+
+    def elapsed(self) -> float:
+        return sum(self.slept)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -88,7 +92,7 @@ class AwsGround:
 
     def store(self, new_secrets: NewSecrets | None = None, name: str = "cloud") -> AwsStore:
         """A store over the connections that all tests share."""
-        waiting = Waiting(self.time.now, self.time.sleep, lambda _low, high: high)
+        waiting = Waiting(30.0, self.time.now, self.time.elapsed, self.time.sleep, lambda _low, high: high)
         calls = AwsCalls(name, self.server.clients, Ground(self.prefix, REGION), waiting)
         return AwsStore(name, calls, self.prefix, new_secrets or NewSecrets())
 
@@ -97,7 +101,7 @@ class AwsGround:
         usual = {"prefix": self.prefix, "region": REGION, "attempts": 1}
         where = {"endpoint_url": self.server.url, "sts_endpoint_url": self.server.url}
         read = PLUGIN.settings().model_validate({"type": "aws", **usual, **where, **settings})
-        around = Surroundings({}, now=self.time.now, sleep=self.time.sleep, uniform=lambda _low, high: high)
+        around = Surroundings({}, self.time.now, self.time.sleep, lambda _low, high: high, elapsed=self.time.elapsed)
         store = PLUGIN.open("cloud", read, around)
         assert isinstance(store, AwsStore)
         return store

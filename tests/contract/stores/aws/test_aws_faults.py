@@ -215,7 +215,7 @@ def test_a_version_that_holds_something_else_is_not_taken_for_ours(aws: AwsGroun
     store, version = aws.store(), make_version(NAME)
     stored_current(store)
     by_hand(aws, "PutSecretValue", ClientRequestToken=version.fingerprint, SecretString="{}", VersionStages=["OTHER"])
-    assert "it is another" in refusal(lambda: store.put_pending(version)).message
+    assert "has another version" in refusal(lambda: store.put_pending(version)).message
     by_hand(aws, "UpdateSecretVersionStage", VersionStage="AWSPENDING", MoveToVersionId=version.fingerprint)
     assert "is damaged" in refusal(lambda: store.read(NAME, version.fingerprint)).message
 

@@ -39,6 +39,9 @@ class VirtualTime:
     def now(self) -> datetime:
         return self.moment
 
+    def elapsed(self) -> float:
+        return sum(self.slept)
+
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.moment += timedelta(seconds=seconds)
@@ -70,6 +73,7 @@ def opened(
             {"TOKEN": server.root_token, **(environ or {})},
             now=clock.now,
             sleep=clock.sleep,
+            elapsed=clock.elapsed,
             at_end=at_end.callback,
         )
         store = PLUGIN.open("keys", PLUGIN.settings().model_validate(document), around)

@@ -53,7 +53,7 @@ def test_a_log_of_everything_holds_no_key_and_no_token(sealed_vault: VaultProces
         everything(store, versions)
     text = "\n".join(log.lines)
     assert "urllib3.connectionpool" in text
-    assert "rotator.stores.vault.store" in text
+    assert "rotator.stores.vault.kv" in text
     assert all(betrayals(text, version.private_key) == [] for version in versions)
     assert len(tokens) == 2
     assert not any(token in text for token in tokens if token)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.core.attempts import AttemptRecord, BackOff
+from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.policies import Strategy
 from rotator.core.severity import Severity
@@ -405,7 +405,9 @@ class TestOtherMatters:
         assert bool(at.open()) is is_told
 
     def test_every_alert_says_what_to_do_and_shows_no_more_than_it_may(self) -> None:
-        attempt = AttemptRecord("look", "production").failed(NOW, BackOff(), problem="Refused.", hint="Look at Setup.")
+        attempt = AttemptRecord("look", "production").failed(
+            NOW, AttemptBackOff(), problem="Refused.", hint="Look at Setup."
+        )
         away = StoreUnavailable("The store is away.", effect="Nothing was written.", hint="Start it.")
         for new in (
             catalog.unreadable_store("keys", away, since=NOW),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.core.alert import NewAlert
-from rotator.core.attempts import AttemptRecord, BackOff
+from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
@@ -167,7 +167,7 @@ def test_year_9999_has_a_window_too(database: Database) -> None:
 
 
 def failed(kind: str, name: str) -> AttemptRecord:
-    back_off = BackOff(attention_after=1)
+    back_off = AttemptBackOff(attention_after=1)
     return AttemptRecord(kind, name).failed(NOW, back_off, problem="It cannot.", hint="Mend it.", lasting=True)
 
 

@@ -110,9 +110,9 @@ def test_an_org_that_is_away_is_left_alone_for_longer_and_longer(one: CycleBench
         assert one.inventory.next_at
         pauses.append(one.inventory.next_at - one.bench.time)
         one.bench.time = one.inventory.next_at
-    assert pauses[0] == timedelta(minutes=5) * 1.125
+    assert pauses[0] == timedelta(minutes=5) * 0.875
     assert pauses[1] == 2 * pauses[0]
-    assert pauses[-1] == pauses[-2] == timedelta(hours=6) * 1.125
+    assert pauses[-1] == pauses[-2] == timedelta(hours=6) * 0.875
     assert not one.inventory.needs_attention, "time may mend it"
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+from rotator.core.retry import Waiting
 from rotator.errors import StoreUnavailable
-from rotator.stores.vault.http import VaultHttp, VaultServer, Waiting
+from rotator.stores.vault.http import VaultHttp, VaultServer
 
 UPGRADING = (
     "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will"
@@ -26,6 +27,9 @@ class Clock:
     def now(self) -> datetime:
         return self.time
 
+    def elapsed(self) -> float:
+        return self.time.timestamp()
+
     def sleep(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
 
@@ -33,7 +37,7 @@ class Clock:
 @pytest.fixture
 def http() -> VaultHttp:
     clock = Clock()
-    waiting = Waiting(now=clock.now, sleep=clock.sleep, uniform=lambda low, _high: low)
+    waiting = Waiting(30.0, clock.now, clock.elapsed, clock.sleep, uniform=lambda low, _high: low)
     return VaultHttp("keys", VaultServer("http://127.0.0.1:1"), waiting)
 
 

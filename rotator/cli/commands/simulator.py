@@ -80,7 +80,7 @@ def simulator() -> None:
 @click.option(
     "--like",
     type=click.Choice(["connected-apps-2024", "spring-26", "eca-unreadable", "eca-other-words"]),
-    help="The kind of org to be (docs/simulator.md).",
+    help=f"The kind of org to be ({docs('simulator')}).",
 )
 @common_options
 def serve(

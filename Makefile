@@ -32,10 +32,7 @@ unit: $(STAMP)
 # The lines and branches that tests reach which call the program's modules rather than its commands; pyproject.toml has
 # the floor. Beside `make test`, as it takes longer by what the measuring costs.
 coverage: $(STAMP)
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest tests/unit tests/contract -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+	@$(BIN)/pytest tests/unit tests/contract --cov -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

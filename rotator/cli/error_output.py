@@ -13,7 +13,7 @@ import click
 
 from rotator.cli.exit_codes import ExitCode, of_error
 from rotator.cli.invocation import Invocation
-from rotator.errors import RotatorError
+from rotator.errors import LockHeld, RotatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,20 +92,17 @@ def _as_json(error: RotatorError) -> str:
 
     from rotator.cli.output.former_names import with_former_names  # noqa: PLC0415
 
-    return json.dumps(
-        {
-            "error": with_former_names(
-                {
-                    "kind": type(error).__name__,
-                    "message": error.message,
-                    "effect": error.effect,
-                    "hint": error.hint,
-                    "exit_code": of_error(error),
-                }
-            )
-        },
-        indent=2,
-    )
+    document = {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "effect": error.effect,
+        "hint": error.hint,
+        "transient": error.transient,
+        "exit_code": of_error(error),
+    }
+    if isinstance(error, LockHeld) and error.holder:
+        document["holder"] = vars(error.holder) | {"since": error.holder.since.isoformat()}
+    return json.dumps({"error": with_former_names(document)}, indent=2)
 
 
 def _tell_fault(error: Exception, *, verbose: bool) -> None:

@@ -35,7 +35,8 @@ _JSON: Final = """
     and of a credential that ended with an error
       {"credential", "outcome": "failed", "why", "effect", "refused_since", "hint", "exit_code"};
     one that was stopped at once, or not begun, is not in it;
-    where nothing could be begun, {"error": {"kind", "message", "effect", "hint", "exit_code"}}.
+    where nothing could be begun, {"error": {"kind", "message", "effect", "hint",
+       "transient", "exit_code", "holder": {"pid", "host", "since"}}}.
     """
 
 

@@ -1,9 +1,11 @@
+from datetime import UTC, datetime
+
 import click
 import pytest
 
 from rotator.cli.error_output import run
 from rotator.cli.invocation import json_option
-from rotator.errors import OrgUnavailable, RotationReverted
+from rotator.errors import Holder, OrgUnavailable, RotationReverted, RotationRunning
 from tests.unit.cli.outcomes import Outcome
 
 TOKEN = "00D000000000001!AQcAQH0dMHZfz972Szmpkb58urFRkgeBGsxL"
@@ -36,6 +38,7 @@ def test_an_error_is_json_too_where_json_was_asked_for(capsys: pytest.CaptureFix
             "message": "It never logged in.",
             "effect": "The old one is back.",
             "hint": "Look at the app.",
+            "transient": False,
             "exit_code": 4,
             # The names of the release before.
             "what": "It never logged in.",
@@ -44,6 +47,13 @@ def test_an_error_is_json_too_where_json_was_asked_for(capsys: pytest.CaptureFix
         }
     }
     assert "It never logged in." in outcome.err
+
+
+def test_who_holds_a_lock_is_told_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    holder = Holder(7, "host-b", datetime(2026, 11, 23, 12, tzinfo=UTC))
+    told = outcome_of(RotationRunning("It runs.", hint="Wait.", holder=holder), capsys, "--json").json["error"]
+    assert (told["transient"], told["exit_code"]) == (True, 3)
+    assert told["holder"] == {"pid": 7, "host": "host-b", "since": "2026-11-23T12:00:00+00:00"}
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])

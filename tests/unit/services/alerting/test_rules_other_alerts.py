@@ -1,0 +1,185 @@
+"""What is told beside expiry: orgs, stores, rotations, channels and the history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.core.attempts import AttemptBackOff, AttemptRecord
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.policies import Strategy
+from rotator.core.severity import Severity
+from rotator.errors import OrgUnavailable, RotationHalted, StoreUnavailable
+from rotator.history.alerts.outbox import CLOSED, OPENED
+from rotator.services.alerting import catalog
+from rotator.services.alerting.rules import HICCUP
+from rotator.services.rotation.gap import MeasuredGap
+from rotator.services.rotation.report import Outcome, Report
+from tests.unit.services.alerting_bench import APPS, DAY, NOW, desk, holds
+
+if TYPE_CHECKING:
+    from rotator.core.alert import NewAlert
+    from rotator.history.engine.database import Database
+
+
+AWAY = OrgUnavailable("The org does not answer.", hint="Wait.")
+
+
+SOMEHOW_HALTED = Report(
+    credential="billing",
+    strategy=Strategy.IN_PLACE,
+    outcome=Outcome.HALTED,
+    why="The app is gone.",
+    hint="Look at Setup.",
+    old_fingerprint=Fingerprint("a" * 64),
+)
+
+
+SOMEHOW_ROTATED = Report(
+    credential="billing",
+    strategy=Strategy.IN_PLACE,
+    outcome=Outcome.ROTATED,
+    why="",
+    rotation_id="1",
+    old_fingerprint=Fingerprint("a" * 64),
+    new_fingerprint=Fingerprint("b" * 64),
+    gap=MeasuredGap(NOW, NOW + timedelta(seconds=42), timedelta(seconds=42)),
+    again_at=NOW + 7 * DAY,
+)
+
+
+class TestOtherMatters:
+    def test_a_problem_is_told_once_and_so_is_its_end(self, database: Database) -> None:
+        at = desk(database)
+        for hour in range(3):
+            at.alerting.problem(catalog.failed("billing", "production", AWAY), NOW + hour * timedelta(hours=1))
+        at.tell(["ops"])
+        ended = at.alerting.solved("rotation:billing", "", NOW + 3 * DAY)
+        assert ended
+        assert ended.closed_why == "The credential was rotated, or needs no rotation any more, after 3 days."
+        assert at.alerting.solved("rotation:billing", "", NOW + 3 * DAY) is None
+        assert at.owed() == {"ops": [OPENED, CLOSED]}
+
+    def test_a_problem_is_known_by_its_last_words(self, database: Database) -> None:
+        at = desk(database, "ops: {}\nduty: {least: critical}")
+        at.alerting.problem(catalog.failed("billing", "production", AWAY), NOW)
+        at.alerting.problem(catalog.halted(SOMEHOW_HALTED, "production"), NOW + DAY)
+        (alert,) = at.alerts.open_alerts()
+        assert (alert.severity, alert.opened_at) == (Severity.CRITICAL, NOW)
+        assert at.owed() == {"ops": [OPENED], "duty": [OPENED]}
+
+    def test_what_happened_is_told_once_whatever_asks_again(self, database: Database) -> None:
+        at = desk(database)
+        gone = catalog.vanished("production", "ConnectedApp", "Legacy", NOW - DAY)
+        assert at.alerting.happened(gone, NOW)
+        assert at.alerting.happened(gone, NOW + DAY) is None
+        at.alerting.evaluate(NOW + DAY)
+        assert (at.owed(), at.open()) == ({"ops": [OPENED]}, {})
+
+    def test_an_org_that_does_not_answer_once_is_no_news(self, database: Database) -> None:
+        at = desk(database)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW, failures=1)
+        at.alerting.evaluate(NOW + HICCUP / 2)
+        at.alerting.solved("org:production", "", NOW + HICCUP / 2)
+        assert at.owed() == {}
+
+    @pytest.mark.parametrize(("failures", "later"), [(3, timedelta(minutes=10)), (2, HICCUP)])
+    def test_an_org_that_stays_away_is_told_of_and_so_is_its_return(
+        self, database: Database, failures: int, later: timedelta
+    ) -> None:
+        at = desk(database)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW, failures=1)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW + later, failures=failures)
+        at.tell(["ops"])
+        ended = at.alerting.solved("org:production", "", NOW + 3 * DAY)
+        assert ended
+        assert ended.closed_why == "The org can be read again, after 3 days."
+        assert at.owed() == {"ops": [OPENED, CLOSED]}
+
+    @pytest.mark.parametrize(
+        "new",
+        [
+            catalog.unreadable_org("elsewhere", AWAY),
+            catalog.unreadable_store("elsewhere", AWAY),
+            catalog.drift("elsewhere", "production", "App", None),
+            catalog.unstored("billing", "elsewhere"),
+        ],
+    )
+    def test_what_is_about_something_that_is_not_configured_any_more_is_over(
+        self, database: Database, new: NewAlert
+    ) -> None:
+        at = desk(database)
+        at.alerting.problem(new, NOW, failures=3)
+        at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
+        at.tell(["ops"])
+        at.alerting.evaluate(NOW)
+        assert list(at.open()) == ["drift:billing"]
+        assert at.owed(new.key) == {"ops": [OPENED, CLOSED]}
+
+    def test_a_certificate_of_a_credential_that_is_managed_no_more_is_told_of_still(self, database: Database) -> None:
+        at = desk(database)
+        at.alerting.certificates([holds("Old", 5, credential="retired", rotate_before=30 * DAY)], NOW)
+        at.alerting.evaluate(NOW)
+        assert at.owed() == {"ops": ["14d", "7d", "60d", "30d"]}
+
+    def test_a_weak_certificate_is_told_of_once_until_it_is_replaced(self, database: Database) -> None:
+        at = desk(database)
+        weak = holds("Legacy", 400, key_bits=1024, signature="sha1", not_before=NOW - 1000 * DAY)
+        for day in range(3):
+            at.alerting.certificates([weak], NOW + day * DAY, whole=[APPS])
+        (alert,) = at.alerts.open_alerts()
+        assert alert.title == "The certificate of Legacy in production is weak"
+        assert "1024 bits" in alert.text
+        assert "SHA1" in alert.text
+        assert "longer than 825d" in alert.text
+        at.tell(["ops"])
+        at.alerting.certificates([holds("Legacy", 400, "b", key_bits=2048, signature="sha256")], NOW, whole=[APPS])
+        assert (at.open(), at.owed()) == ({}, {"ops": [OPENED, CLOSED]})
+
+    @pytest.mark.parametrize(
+        ("facts", "is_told"),
+        [
+            ({"key_bits": 2048, "signature": "sha256"}, False),
+            ({"key_algorithm": "EllipticCurve", "key_bits": 256}, False),
+            ({"key_algorithm": "EllipticCurve", "key_bits": 192}, True),
+            ({"key_algorithm": "Ed25519", "key_bits": 0}, False),
+            ({"signature": "MD5"}, True),
+            ({"not_before": NOW - 425 * DAY}, False),
+            ({"not_before": NOW - 426 * DAY}, True),
+        ],
+    )
+    def test_what_is_weak_or_valid_for_too_long(self, database: Database, facts: dict[str, Any], is_told: bool) -> None:
+        at = desk(database)
+        at.alerting.certificates([holds("Legacy", 400, **facts)], NOW)
+        assert bool(at.open()) is is_told
+
+    def test_every_alert_says_what_to_do_and_shows_no_more_than_it_may(self) -> None:
+        attempt = AttemptRecord("look", "production").failed(
+            NOW, AttemptBackOff(), problem="Refused.", hint="Look at Setup."
+        )
+        away = StoreUnavailable("The store is away.", effect="Nothing was written.", hint="Start it.")
+        for new in (
+            catalog.unreadable_store("keys", away, since=NOW),
+            catalog.attention(attempt, org="production"),
+            catalog.window_overridden("billing", "production", "f" * 64, "The window opens too late."),
+            catalog.reverted(SOMEHOW_HALTED, "production"),
+            catalog.rotated(SOMEHOW_ROTATED, "production"),
+        ):
+            assert new.title
+            assert not new.title.endswith(".")
+            assert new.text.endswith(".")
+        assert catalog.attention(attempt).title == "Looking at the org production failed once and needs a person"
+        halted = catalog.failed("billing", "production", RotationHalted("The app is gone.", hint="Look at Setup."))
+        assert (halted.severity, halted.title) == (
+            Severity.CRITICAL, "The rotation of billing in production needs a person",
+        )  # fmt: skip
+        back = catalog.rotated(replace(SOMEHOW_ROTATED, outcome=Outcome.RESTORED), "production")
+        assert back.title == "billing has its certificate back in production"
+        assert "The store is away. Nothing was written. Start it." in catalog.unreadable_store("keys", away).text
+        rotated = catalog.rotated(SOMEHOW_ROTATED, "production")
+        assert "may have been refused for 42.0 seconds" in rotated.text
+        assert "kept until 2026-11-30" in rotated.text
+        assert (rotated.key, rotated.facts["New certificate"]) == ("rotated:1", "b" * 64)

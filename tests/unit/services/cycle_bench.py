@@ -55,6 +55,7 @@ class Outside:
     org_fails: RotatorError | None = None
     store_fails: RotatorError | None = None
     monitor_fails: bool = False
+    channel_fails: DeliveryFailed | None = None
     full_until: datetime | None = None
     """The limits of the org are reached until then."""
     others: list[InventoryEntry] = field(default_factory=list)
@@ -113,6 +114,8 @@ class Outside:
     # rotator.alerts.base.Channel
 
     def send(self, message: Message, *, thread: str | None) -> str:  # noqa: ARG002
+        if self.channel_fails:
+            raise self.channel_fails
         self.told.append(message)
         return "thread"
 
@@ -172,7 +175,13 @@ class CycleBench:
 
 
 def cycle_bench(
-    database: Database, name: str = "billing", *, apps: str = "Billing", options: str = "", daemon: str = ""
+    database: Database,
+    name: str = "billing",
+    *,
+    apps: str = "Billing",
+    options: str = "",
+    daemon: str = "",
+    random: Callable[[], float] = lambda: 0.5,
 ) -> CycleBench:
     """A cycle over a credential whose first app is in use; `options` are the credential's, `daemon` of `daemon:`."""
     text = _CONFIGURATION.format(name=name, apps=apps, options=options, daemon=daemon)
@@ -184,7 +193,7 @@ def cycle_bench(
         database=database,
         open_adapters=outside.open_adapters,
         now=bench.now,
-        random=lambda: 0.5,
+        random=random,
         actor="rotator on a test",
         stop_asked=lambda: bench.stop_asked,
         listener=lambda _: Silent(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.config.settings import Settings
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
+from rotator.core.decision.options import RotationOptions
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+PLAIN = RotationOptions()
 FOREVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 _LOGIN = {"client_id": "3MVG9_management", "username": "rotator@example.com", "private_key": {"env": "KEY"}}
@@ -85,14 +87,14 @@ def sighting(
 def rotate(
     database: Database, credential: str, *, at: datetime, outcome: str = "rotated", old: str = "", new: str = "",
     org: str = "production", strategy: str = "in_place", gap: float | None = 4.2, why: str = "",
-    goal: str = "replace",
+    goal: str = "replace", options: RotationOptions = PLAIN,
 ) -> str:  # fmt: skip
     """A rotation with its usual steps; the id."""
     journal = Journal(database)
     rotation = journal.begin_rotation(
         NewRotation(
             credential=credential, org=org, strategy=strategy, trigger="schedule", actor="rotator on crm-1",
-            reason="due", replaces=old or None, goal=goal,
+            reason="due", replaces=old or None, goal=goal, options=options,
         ),
         at,
     )  # fmt: skip

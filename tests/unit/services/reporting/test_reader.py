@@ -9,6 +9,7 @@ import pytest
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
+from rotator.core.decision.options import RotationOptions
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords
@@ -104,6 +105,13 @@ def test_the_previous_version_is_kept_for_its_grace(taken_turns: Database) -> No
     assert (line.previous_until - NOW).days == 5
     short = {"warehouse": PAIR["warehouse"] | {"grace": "1d"}}
     assert overview(taken_turns, settings_of(credentials=short)).credentials[0].previous_until is None
+
+
+def test_a_previous_version_that_goes_at_once_has_no_grace(database: Database) -> None:
+    at_once = RotationOptions(retire_now=True)
+    rotate(database, "warehouse", at=NOW - DAY, old=OLD, new=NEW, strategy="alternating", options=at_once)
+    (line,) = overview(database, settings_of(credentials=PAIR)).credentials
+    assert line.previous_until is None
 
 
 def test_what_was_brought_back_has_its_next_rotation_when_its_grace_is_over(database: Database) -> None:

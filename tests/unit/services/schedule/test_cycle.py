@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.alerts.base import DeliveryFailed
 from rotator.core.credentials import Stages
 from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
@@ -16,6 +17,7 @@ from rotator.history.journal.queries import certificates
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.inventory import Inventory, InventoryEntry
 from rotator.services.alerting.catalog import STORE
+from rotator.services.alerting.delivery import BACK_OFF
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
@@ -295,6 +297,18 @@ def test_an_org_that_is_known_to_fail_does_not_silence_the_heartbeat(one: CycleB
         one.bench.time += HOUR / 2
         one.work()
     assert len(one.outside.beats) == 6
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
+def test_chance_spreads_the_attempts_at_a_channel_that_failed_for_many(database: Database, chance: float) -> None:
+    one = cycle_bench(database, random=lambda: chance)
+    one.bench.use("Billing")
+    one.bench.time += 340 * DAY
+    one.outside.channel_fails = DeliveryFailed("Slack is away.", hint="Wait.")
+    one.work()
+    failed = one.context.history.attempts.get(JobKind.DELIVER, "slack")
+    assert failed.failures == 1
+    assert failed.next_at == one.bench.time + BACK_OFF.pause(1, chance)
 
 
 def test_a_monitor_that_is_away_is_no_alert(one: CycleBench, caplog: pytest.LogCaptureFixture) -> None:

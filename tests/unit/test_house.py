@@ -6,6 +6,7 @@ import pkgutil
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,54 @@ def test_no_key_and_no_session_is_kept_in_the_repository() -> None:
         file.name for file in files if _PRIVATE_KEY.search(file.read_bytes()) or _SESSION.search(file.read_bytes())
     ]
     assert found == []
+
+
+MODULES = [
+    path.relative_to(ROOT) for path in sorted((ROOT / "rotator").rglob("*.py")) if not path.stem.startswith("__")
+]
+
+SHARED_NAMES = {
+    "plugin": "each store and each channel has one, and it is the same thing in each",
+    "store": "the store itself, in the room of each system",
+    "channel": "the channel itself, likewise",
+    "settings": "what stands in config.yaml: of everything, of each store and of each channel",
+    "policy": "what Vault's and AWS's own access control must allow",
+    "plugins": "the two sides of a plug-in: how config.yaml reads its settings, and what it is",
+    "base": "the contract of what has many adapters: stores, channels",
+    "errors": "what AWS and Slack answer, in our words; and our own errors, at the bottom of all",
+    "attempts": "the record, and the table that it is kept in",
+    "heartbeat": "the call to the outside monitor, and the job that makes it",
+    "service": "the systemd service, and the one that a rotation is asked of: both are what the field calls so",
+}
+"""Names that more than one module has, and why they may; else a name says which module is meant."""
+
+
+def _is_exempt(module: Path) -> bool:
+    """A command is called by its name, a section of config.yaml by its own, what makes things for tests by the things.
+
+    The simulator is another program's side.
+    """
+    return module.parts[1:3] == ("cli", "commands") or module.parts[1] in {"config", "simulator", "testing"}
+
+
+def test_a_module_has_a_name_of_its_own() -> None:
+    names = Counter(module.stem for module in MODULES if not _is_exempt(module))
+    assert {name for name, count in names.items() if count > 1} <= set(SHARED_NAMES)
+    simulator = Counter(module.stem for module in MODULES if module.parts[1] == "simulator")
+    assert [name for name, count in simulator.items() if count > 1] == []
+
+
+def test_no_reason_is_given_for_names_that_one_module_has() -> None:
+    names = Counter(module.stem for module in MODULES)
+    assert [name for name in SHARED_NAMES if names[name] < 2] == []
+
+
+def test_a_room_is_seen_at_a_glance() -> None:
+    rooms = Counter(module.parent for module in MODULES)
+    assert {str(room): count for room, count in rooms.items() if count > 15} == {}
+
+
+def test_a_file_is_read_in_one_go() -> None:
+    files = [path for folder in ("rotator", "tests", "migrations") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}

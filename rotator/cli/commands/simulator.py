@@ -93,9 +93,9 @@ def serve(
     like: str | None,
 ) -> None:
     """Serve a production org and a sandbox until Ctrl-C."""
-    from rotator.simulator.org.presets import PRESETS, USUAL
     from rotator.simulator.serving.export import Export
     from rotator.simulator.serving.hosting import hosted
+    from rotator.simulator.serving.presets import PRESETS, USUAL
 
     stopped = _stop_on_signals()
     preset = PRESETS[like] if like else USUAL

@@ -16,7 +16,7 @@ from rotator.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rotator.services.rotation.verify import TestLogin
+    from rotator.services.rotation.observer import TestLogin
 
 
 @click.command()
@@ -33,7 +33,7 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     With --json a list of {"credential", "stage", "fingerprint", "app", "outcome", "reason", "hint"}.
     """
     from rotator.cli.runs import chosen  # noqa: PLC0415 - not for a usage mistake
-    from rotator.services.rotation.verify import test_logins  # noqa: PLC0415
+    from rotator.services.rotation.observer import test_logins  # noqa: PLC0415
 
     with invocation.application() as app:
         found = [

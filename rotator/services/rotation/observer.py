@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.credentials import Fingerprint
+from rotator.core.credentials import Fingerprint, Stage
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
@@ -13,7 +13,7 @@ from rotator.core.decision.policies import Policy
 from rotator.errors import OrgError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, OrgSettings
@@ -175,3 +175,25 @@ class Recheck:
         is_the_same = self._seen[-1:] == [shown]
         self._seen.append(shown)
         return not is_the_same
+
+
+@dataclass(frozen=True)
+class TestLogin:
+    """One test login with a stored version."""
+
+    credential: str
+    stage: Stage
+    version: Version
+    answer: LoginAnswer
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the login that consumers of `current` make."""
+        return self.stage is Stage.CURRENT
+
+
+def test_logins(credential: CredentialContext) -> Iterator[TestLogin]:
+    """Logs in once with each stored version, current first. Raises StoreError, OrgUnavailable and LoginRefused."""
+    for stage, fingerprint in credential.store.stages(credential.name):
+        version = credential.store.read(credential.name, fingerprint)
+        yield TestLogin(credential.name, stage, version, credential.prove(version))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.metadata.connected_apps import ConnectedAppType
-from rotator.simulator.metadata.external_apps import (
+from rotator.simulator.metadata.external_client_apps import (
     ExternalAppType,
     GlobalSettingsType,
     SatelliteType,

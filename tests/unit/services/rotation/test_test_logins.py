@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rotator.core.credentials import Stage
 from rotator.core.logins import LoginOutcome
-from rotator.services.rotation.verify import test_logins as every_login
+from rotator.services.rotation.observer import test_logins as every_login
 
 if TYPE_CHECKING:
     from tests.unit.services.bench import Bench

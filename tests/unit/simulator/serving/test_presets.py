@@ -9,7 +9,7 @@ import pytest
 
 from rotator.cli.commands.simulator import serve
 from rotator.simulator.oauth.token_endpoint import answer_login
-from rotator.simulator.org.presets import PRESETS
+from rotator.simulator.serving.presets import PRESETS
 from rotator.simulator.serving.scenario import two_orgs
 from tests.unit.simulator.helpers import StandingClock, call, seeded, texts
 

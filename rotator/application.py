@@ -133,7 +133,6 @@ class Application:
     @cached_property
     def locks(self) -> RotationLocks:
         """One rotation of a credential at a time."""
-
         return self.database.rotation_locks(self.now)
 
     def credential(self, name: str) -> CredentialSettings:

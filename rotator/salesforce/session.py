@@ -61,8 +61,10 @@ class OrgSession:
         candidates: Callable[[], Iterable[Candidate]],
         now: Callable[[], datetime],
     ) -> None:
-        """`org` is the org's name for people. `candidates` gives the ways to log in, best first, afresh for every
-        login; the next one is taken only after the org said that the key of the one before does not match.
+        """Connects to nothing yet.
+
+        `org` is the org's name for people. `candidates` gives the ways to log in, best first, afresh for every login;
+        the next one is taken only after the org said that the key of the one before does not match.
         """
         self.org: Final = org
         self.transport: Final = transport

@@ -61,7 +61,7 @@ class Adapters(Protocol):
 
     @property
     def now(self) -> Callable[[], datetime]:
-        """This machine's clock."""
+        """The machine's clock."""
         ...
 
     def store(self, name: str) -> Store:

@@ -116,6 +116,7 @@ class StoredVersions:
         self._known: dict[Fingerprint, Version] = {}
 
     def __call__(self) -> Iterator[Version]:
+        """The versions as they stand now, `current` first; each is read when it is asked for. Raises StoreError."""
         stages = self._store.stages(self._credential)
         self._known = {name: version for name, version in self._known.items() if name in stages.fingerprints}
         for _, fingerprint in stages:

@@ -1,4 +1,4 @@
-"""`rotator check`: would a rotation work?"""
+"""`rotator check`: whether a rotation would work."""
 
 from __future__ import annotations
 

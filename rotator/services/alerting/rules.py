@@ -58,8 +58,9 @@ _New = tuple[str, str, str]
 
 
 class AlertRules:
-    """Opens and closes alerts, and says which channels hear of them. Every method raises HistoryError or
-    HistoryUnavailable.
+    """Opens and closes alerts, and says which channels hear of them.
+
+    Every method raises HistoryError or HistoryUnavailable.
     """
 
     def __init__(self, settings: Settings, database: Transactions) -> None:

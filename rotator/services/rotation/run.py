@@ -92,9 +92,11 @@ class Run:
         known: CredentialRecord | None = None,
         wrong_key_words: Mapping[Fingerprint, str] = NOTHING_HEARD,
     ) -> None:
-        """`rotation_id` is empty where no rotation was begun, as when only a previous version is retired;
-        `known` is what earlier runs have learnt, and tells of a gap that they left open; `wrong_key_words` is what an
-        earlier run was told of a wrong key (`rotator.core.decision.observations.Memory`).
+        """Looks at nothing yet.
+
+        `rotation_id` is empty where no rotation was begun, as when only a previous version is retired; `known` is what
+        earlier runs have learnt, and tells of a gap that they left open; `wrong_key_words` is what an earlier run was
+        told of a wrong key (`rotator.core.decision.observations.Memory`).
         """
         self._credential = credential
         self._wanted = wanted

@@ -62,6 +62,7 @@ class MetadataCall:
 
 
 def check_limit(call: MetadataCall, number: int, limit: int) -> None:
+    """Raises the fault of a call that names more components than it may."""
     if number > limit:
         raise FaultError(call.org.settings.limit_status_code, limit_message(limit))
 

@@ -22,6 +22,7 @@ _STANDARD_PROFILES: Final = ("System Administrator", "Standard User")
 
 
 def organizations(org: Org, _user: User | None) -> Iterator[Row]:
+    """The one row of Organization."""
     yield {
         "Id": org.id,
         "Name": org.name,
@@ -40,6 +41,7 @@ def organizations(org: Org, _user: User | None) -> Iterator[Row]:
 
 
 def users(org: Org, _user: User | None) -> Iterator[Row]:
+    """Active and inactive users alike."""
     for user in org.users.values():
         first, _, last = user.name.rpartition(" ")
         logins = [login.time for login in org.logins if login.username == user.username and login.outcome == "Success"]
@@ -65,6 +67,7 @@ def users(org: Org, _user: User | None) -> Iterator[Row]:
 
 
 def profiles(org: Org, _user: User | None) -> Iterator[Row]:
+    """Every profile that a user has or an app names."""
     for name in _profile_names(org):
         yield {"Id": org.id_of("00e", name), "Name": name, "UserType": "Standard", "Description": None}
 
@@ -103,6 +106,7 @@ def permission_sets(org: Org, _user: User | None) -> Iterator[Row]:
 
 
 def assignments(org: Org, _user: User | None) -> Iterator[Row]:
+    """PermissionSetAssignment: of profiles, too, as each has a permission set of its own."""
     for user in org.users.values():
         for owner in (f"profile {user.profile}", *user.permission_sets):
             yield {
@@ -143,6 +147,7 @@ def applications(org: Org, _user: User | None) -> Iterator[Row]:
 
 
 def external_applications(org: Org, _user: User | None) -> Iterator[Row]:
+    """ExternalClientApplication; `ConnectedApplication` has none of them."""
     for app in org.external_apps.values():
         yield {
             "Id": app.id,
@@ -159,6 +164,7 @@ def external_applications(org: Org, _user: User | None) -> Iterator[Row]:
 
 
 def menu_items(org: Org, _user: User | None) -> Iterator[Row]:
+    """AppMenuItem: one for each app, in the order of the app launcher."""
     for number, app in enumerate(org.client_apps):
         yield {
             "Id": org.id_of("0DS", app.id),

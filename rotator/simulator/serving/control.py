@@ -29,8 +29,10 @@ SETTINGS: Final = '{"propagation_seconds": 5}'
 
 
 def control_routes(org: Org) -> list[Route]:
-    """GET /simulator/state; GET, POST and DELETE /simulator/faults; GET and PATCH /simulator/settings;
-    POST /simulator/approvals."""
+    """The paths below /simulator.
+
+    GET state; GET, POST and DELETE faults; GET and PATCH settings; POST approvals.
+    """
 
     async def state(_request: Request) -> JSONResponse:
         with org.lock:

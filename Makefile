@@ -12,7 +12,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test unit coverage lint format lock clean
+.PHONY: demo test clients unit coverage lint format lock clean
 .DEFAULT_GOAL := test
 
 # Out of the source tree: to install the package takes what builds it, which running it does not.
@@ -24,6 +24,11 @@ demo: $(RUNS)
 test: $(STAMP)
 	@.ci/tools chromium systemd
 	@$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+
+# Public programs, unmodified, against the simulated org. They are installed outside of the clone, once for each lock file.
+clients: $(STAMP)
+	@.ci/tools npm
+	@export ROTATOR_CLIENTS && ROTATOR_CLIENTS=$$(.ci/clients) && $(BIN)/pytest tests/clients -n 2 --dist loadfile $(PYTEST_ARGS)
 
 # The inner loop: what needs no server, no browser and no process of its own.
 unit: $(STAMP)

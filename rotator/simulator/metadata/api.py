@@ -36,13 +36,14 @@ OPERATIONS: Final = {
     "deleteMetadata": Operation(Kind.SOAP_DELETE, writes.delete),
     "renameMetadata": Operation(Kind.SOAP_UPDATE, writes.rename),
     "retrieve": Operation(Kind.SOAP_RETRIEVE, retrieve.retrieve),
+    "checkStatus": Operation(Kind.SOAP_STATUS, retrieve.check_async_status),
     "checkRetrieveStatus": Operation(Kind.SOAP_STATUS, retrieve.check_status),
     "deploy": Operation(Kind.SOAP_DEPLOY, deploy.deploy),
     "deployRecentValidation": Operation(Kind.SOAP_DEPLOY, deploy.deploy_recent_validation),
     "checkDeployStatus": Operation(Kind.SOAP_STATUS, deploy.check_status),
     "cancelDeploy": Operation(Kind.SOAP_STATUS, deploy.cancel),
 }
-"""Every call of the WSDL."""
+"""Every call of the WSDL, and checkStatus, which newer WSDLs lack and CumulusCI calls all the same."""
 
 WRITES: Final = frozenset({Kind.SOAP_UPDATE, Kind.SOAP_CREATE, Kind.SOAP_DELETE})
 """Calls after which the org may be another; a deployment says so itself, when it takes effect."""

@@ -93,7 +93,8 @@ def check_status(call: MetadataCall, body: etree._Element) -> None:
 
 def cancel(call: MetadataCall, body: etree._Element) -> None:
     """cancelDeploy: takes a deployment back that has not begun."""
-    job = find(call.org, call.text("String"))
+    # jsforce names the argument otherwise than the WSDL.
+    job = find(call.org, call.text("String") or call.text("id"))
     call.org.jobs.cancel(job, call.user)
     append(add(body, "result"), {"done": job.is_done, "id": job.id})
 

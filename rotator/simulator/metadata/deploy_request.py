@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.metadata.deploy import deploy_result, find, start, start_validated
 from rotator.simulator.metadata.deployment import Options
-from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.answers import Answer, json_answer, not_found, rest_error
 from rotator.simulator.wire.soap import FaultError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def answer_deploy_request(org: Org, user: User, request: Request, version: int, 
                 return json_answer(202, _shown(job, version, with_details=False))
     except FaultError as fault:
         return rest_error(400, fault.code.removeprefix("sf:"), fault.text.partition(": ")[2])
-    return rest_error(404, "NOT_FOUND", "The requested resource does not exist")
+    return not_found()
 
 
 def _start(org: Org, user: User, request: Request) -> Job:
@@ -50,7 +50,8 @@ def _start(org: Org, user: User, request: Request) -> Job:
     if content_type.startswith("application/json"):
         return start_validated(org, user, str(_json(request.body).get("validatedDeployRequestId", "")))
     parts = _parts(request.body, content_type)
-    options = _json(parts.get("json", b"")).get("deployOptions")
+    # The documents call the part json, the official command line calls it entity_content.
+    options = _json(parts.get("json") or parts.get("entity_content", b"")).get("deployOptions")
     if not isinstance(options, dict) or "file" not in parts:
         raise FaultError("INVALID_MULTIPART_REQUEST", "the parts json and file are required")
     return start(org, user, parts["file"], Options.of(options))

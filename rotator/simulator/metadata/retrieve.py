@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+
+from lxml import etree
 
 from rotator.simulator.metadata.package import (
     ALL,
@@ -22,8 +24,6 @@ from rotator.simulator.wire.soap import FaultError, add, child_texts, children
 from rotator.simulator.wire.unsupported import unsupported_fault
 
 if TYPE_CHECKING:
-    from lxml import etree
-
     from rotator.simulator.metadata.call import MetadataCall
     from rotator.simulator.metadata.types import Listed, MetadataType
     from rotator.simulator.org.components import Component
@@ -46,11 +46,14 @@ class Retrieval:
 
 def retrieve(call: MetadataCall, body: etree._Element) -> None:
     """retrieve: queues a job that packs what package.xml names."""
-    request = next(iter(call.call.children("retrieveRequest")), None)
+    # By its place: the official command line gives the argument another name than the WSDL, and Salesforce takes it.
+    request = next(call.call.payload.iterchildren(tag=etree.Element), None)
     package = next(iter(children(request, "unpackaged")), None) if request is not None else None
-    if request is None or package is None or child_texts(request, "packageNames"):
+    if request is None or package is None or any(child_texts(request, "packageNames")):
         raise unsupported_fault("A retrieve of anything but unpackaged components")
     manifest, org = Manifest.of(package), call.org
+    if not manifest.version:
+        manifest = replace(manifest, version=next(iter(child_texts(request, "apiVersion")), ""))
     is_single = next(iter(child_texts(request, "singlePackage")), "") in {"true", "1"}
     files = child_texts(request, "specificFiles")
 
@@ -90,6 +93,15 @@ def check_status(call: MetadataCall, body: etree._Element) -> None:
     wants_archive = call.text("includeZip") not in {"false", "0"}
     archive = pack(retrieval.files) if job.is_done and wants_archive and retrieval.files else b""
     add(result, "zipFile", base64.b64encode(archive).decode())
+
+
+def check_async_status(call: MetadataCall, body: etree._Element) -> None:
+    """checkStatus: how far a deployment or a retrieve is."""
+    job = call.org.jobs.find(call.text("asyncProcessId"))
+    if job is None:
+        raise FaultError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+    state = "Completed" if job.is_done else "Queued"
+    append(add(body, "result"), {"done": job.is_done, "id": job.id, "state": state})
 
 
 def _folder_of(retrieval: Retrieval) -> str:

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.org.external_apps import StagedCredentials
-from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.answers import Answer, json_answer, not_found, rest_error
 
 if TYPE_CHECKING:
     from rotator.simulator.org.external_apps import Consumer, ExternalApp, KeyPair
@@ -31,14 +31,14 @@ def answer_credentials(org: Org, request: Request, version: str, parts: list[str
             return (
                 json_answer(200, {"consumers": [_consumer(base, app, app.consumer)]})
                 if app and app.consumer
-                else _gone()
+                else not_found()
             )
         case (_, ["credentials", app_id, consumer_id, *rest]):
             app = _app(org, app_id)
             if app is None or app.consumer is None or app.consumer.id[:15] != consumer_id[:15]:
-                return _gone()
+                return not_found()
             return _of_consumer(org, request, f"{base}/credentials/{app.id}/{app.consumer.id}", app.consumer, rest)
-    return _gone()
+    return not_found()
 
 
 def _of_consumer(org: Org, request: Request, base: str, consumer: Consumer, rest: list[str]) -> Answer:
@@ -56,7 +56,7 @@ def _of_consumer(org: Org, request: Request, base: str, consumer: Consumer, rest
             return _staged(base, consumer)
         case (_, ["staged", staged_id]) if consumer.staged and consumer.staged.id[:15] == staged_id[:15]:
             return _change_staged(org, request, base, consumer)
-    return _gone()
+    return not_found()
 
 
 def _change_staged(org: Org, request: Request, base: str, consumer: Consumer) -> Answer:
@@ -112,7 +112,3 @@ def _staged(base: str, consumer: Consumer) -> Answer:
 
 def _revealed(pair: KeyPair) -> dict[str, str]:
     return {"key": pair.key, "secret": pair.secret.reveal()}
-
-
-def _gone() -> Answer:
-    return rest_error(404, "NOT_FOUND", "The requested resource does not exist")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.simulator.rest.query import Database, record
 from rotator.simulator.rest.query_resource import refused
 from rotator.simulator.rest.soql import QueryError
-from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.answers import Answer, json_answer, not_found
 
 if TYPE_CHECKING:
     from rotator.simulator.rest.sobjects import SField, SObject
@@ -38,7 +38,8 @@ def answer_objects(database: Database, request: Request, base: str, parts: list[
             case [name, record_id]:
                 return _row(database, request, base, name, record_id)
     except QueryError as error:
-        return refused(error)
+        # Here an object that is not there is an address that is not there, as the command line expects it.
+        return not_found() if error.code == "INVALID_TYPE" else refused(error)
     return None
 
 
@@ -50,7 +51,7 @@ def _row(database: Database, request: Request, base: str, name: str, record_id: 
     table = database.object(name)
     row = database.by_id(table, record_id) if len(record_id) in {15, 18} else None
     if row is None:
-        return rest_error(404, "NOT_FOUND", "The requested resource does not exist")
+        return not_found()
     asked = request.query.get("fields", "")
     names = [each.strip() for each in asked.split(",")] if asked else [field.name for field in table.fields]
     shown = record(database, table, row, [database.column(table, (each,)) for each in names])

@@ -9,7 +9,7 @@ from rotator.simulator.rest.describe import answer_objects
 from rotator.simulator.rest.query import Database
 from rotator.simulator.rest.query_resource import answer_query, more
 from rotator.simulator.rest.tables import TABLES, TOOLING_TABLES
-from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.answers import Answer, json_answer, not_found, rest_error
 from rotator.simulator.wire.unsupported import unsupported_resource
 
 if TYPE_CHECKING:
@@ -116,8 +116,3 @@ def _limits(org: Org) -> Answer:
 def _resources(base: str) -> Answer:
     names = ("limits", "query", "queryAll", "sobjects", "tooling")
     return json_answer(200, {name: f"{base}/{name}" for name in names})
-
-
-def not_found() -> Answer:
-    """The REST API's answer for a resource that is not there."""
-    return rest_error(404, "NOT_FOUND", "The requested resource does not exist")

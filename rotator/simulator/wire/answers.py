@@ -39,3 +39,8 @@ def html_answer(status: int, body: str) -> Answer:
 def rest_error(status: int, code: str, message: str) -> Answer:
     """An error of the REST API: a list of one (REST API Developer Guide, status codes and error responses)."""
     return json_answer(status, [{"message": message, "errorCode": code}])
+
+
+def not_found() -> Answer:
+    """The REST API's answer for a resource that is not there."""
+    return rest_error(404, "NOT_FOUND", "The requested resource does not exist")

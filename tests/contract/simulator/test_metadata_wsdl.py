@@ -167,7 +167,9 @@ BODIES: dict[str, Callable[[Org, str], str]] = {
 def test_every_operation_of_the_wsdl_is_simulated_and_tried_here() -> None:
     root = etree.parse(WSDL).getroot()
     names = {str(each.get("name")) for each in root.iter("{http://schemas.xmlsoap.org/wsdl/}operation")}
-    assert names == set(OPERATIONS) == set(BODIES)
+    # checkStatus is older than this WSDL, which has its result but not the call.
+    assert names | {"checkStatus"} == set(OPERATIONS)
+    assert names == set(BODIES)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -123,6 +123,10 @@ class TestRetrieving:
         assert texts(answer, "success") == ["true"]
         assert len(files) == 2
 
+    def test_a_package_without_a_version_has_that_of_the_request(self, org: Org) -> None:
+        _, files = retrieve(org, manifest(ConnectedApp="*").replace(f"<version>{VERSION}</version>", ""))
+        assert f"<version>{VERSION}</version>" in files["unpackaged/package.xml"]
+
     def test_a_version_that_is_none_fails_the_job(self, org: Org) -> None:
         request = "<unpackaged><version>latest</version></unpackaged>"
         [job] = texts(call(org, f"<retrieve><retrieveRequest>{request}</retrieveRequest></retrieve>"), "id")

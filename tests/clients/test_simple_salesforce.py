@@ -99,8 +99,7 @@ def test_it_reads_and_updates_an_app(salesforce: Salesforce, org: Org) -> None:
 @pytest.mark.operation("retrieves and deploys an external client app")
 def test_it_retrieves_and_deploys_an_external_client_app(salesforce: Salesforce, org: Org, tmp_path: Path) -> None:
     mdapi: Any = salesforce.mdapi
-    # As a word: it writes a Python boolean into its XML with a capital letter.
-    job, _ = mdapi.retrieve("wanted", unpackaged={"ExtlClntAppGlobalOauthSettings": ["*"]}, single_package="true")
+    job, _ = mdapi.retrieve("wanted", unpackaged={"ExtlClntAppGlobalOauthSettings": ["*"]}, single_package=True)
     while mdapi.check_retrieve_status(job)[0] not in {"Succeeded", "Failed"}:
         time.sleep(0.05)
     _, _, _, data = mdapi.retrieve_zip(job)

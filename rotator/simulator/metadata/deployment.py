@@ -49,12 +49,17 @@ class Options:
             if value in (None, "", []):
                 continue
             if isinstance(usual, bool):
-                values[name] = value in {True, "true", "1"} if not isinstance(value, list) else False
+                values[name] = is_true(str(value))
             elif isinstance(usual, tuple):
                 values[name] = tuple(map(str, value)) if isinstance(value, list | tuple) else (str(value),)
             else:
                 values[name] = str(value)
         return cls(**values)
+
+
+def is_true(text: str) -> bool:
+    """A boolean as clients write it: simple-salesforce begins it with a capital letter."""
+    return text.lower() in {"true", "1"}
 
 
 @dataclass(frozen=True)

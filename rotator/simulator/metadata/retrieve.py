@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
+from rotator.simulator.metadata.deployment import is_true
 from rotator.simulator.metadata.package import (
     ALL,
     MANIFEST,
@@ -54,7 +55,7 @@ def retrieve(call: MetadataCall, body: etree._Element) -> None:
     manifest, org = Manifest.of(package), call.org
     if not manifest.version:
         manifest = replace(manifest, version=next(iter(child_texts(request, "apiVersion")), ""))
-    is_single = next(iter(child_texts(request, "singlePackage")), "") in {"true", "1"}
+    is_single = is_true(next(iter(child_texts(request, "singlePackage")), ""))
     files = child_texts(request, "specificFiles")
 
     def work(job: Job) -> None:
@@ -90,7 +91,7 @@ def check_status(call: MetadataCall, body: etree._Element) -> None:
             "success": job.status == "Succeeded",
         },
     )
-    wants_archive = call.text("includeZip") not in {"false", "0"}
+    wants_archive = call.text("includeZip").lower() not in {"false", "0"}
     archive = pack(retrieval.files) if job.is_done and wants_archive and retrieval.files else b""
     add(result, "zipFile", base64.b64encode(archive).decode())
 

@@ -62,6 +62,20 @@ def test_the_exported_store_holds_what_consumers_log_in_with(tmp_path: Path) -> 
         assert not any(store.stages("onboarding"))
 
 
+def test_it_is_like_the_kind_of_org_that_was_asked_for_and_has_its_host_names(tmp_path: Path) -> None:
+    hosts = ("acme.my.salesforce.com", "acme--uat.sandbox.my.salesforce.com")
+    named = [part for host in hosts for part in ("--host", host)]
+    with served("--export", str(tmp_path / "export"), "--like", "eca-unreadable", *named) as (_, lines):
+        assert all(any(host in line for line in lines) for host in hosts)
+        index = json.loads((tmp_path / "export" / "simulator.json").read_text())
+        assert [org["hosts"] for org in index["orgs"]] == [[host] for host in hosts]
+        production = index["orgs"][0]
+        settings = requests.get(f"{production['url']}/simulator/settings", verify=production["ca"], timeout=5).json()
+        assert settings["external_certificate_returned"] == "never"
+        types = {app["name"]: app["type"] for app in production["apps"]}
+        assert types["Shipping"] == "ExternalClientApplication"
+
+
 def test_a_foreign_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
     with served("--export", str(tmp_path)) as (process, lines):

@@ -108,7 +108,7 @@ def test_a_talkative_run_betrays_nothing(vault: VaultProcess, config: Path) -> N
     before = fields(vault, "billing")
     done = rotator(config, "rotate", "now", "billing", "--verbose")
     assert done.code == 0
-    assert "DEBUG rotator.stores.vault.store" in done.err
+    assert "DEBUG rotator.stores.vault.kv" in done.err
     for found in (before, fields(vault, "billing")):
         lines = found["private_key"].splitlines()[1:-1]
         assert not any(line in done.out + done.err for line in lines)

@@ -50,6 +50,7 @@ _replace_unknown = click.option(
 _retire_now = click.option(
     "--retire-now", is_flag=True, help="End the previous version now, without waiting for its grace to end."
 )
+_yes = click.option("--yes", is_flag=True, help="Do not ask, where a person would be asked.")
 
 
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,6 +75,7 @@ def rotate() -> None:
 @click.option("--compromised", is_flag=True, help="The key is in wrong hands: end it at once, keep nothing of it.")
 @_retire_now
 @_replace_unknown
+@_yes
 @_shared
 def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
     invocation: Invocation,
@@ -85,10 +87,13 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
     compromised: bool,
     retire_now: bool,
     replace_unknown: bool,
+    yes: bool,
 ) -> None:
     """Replace the key pairs of the named credentials.
 
     Returns when the new version is current. Run again after an interruption, it goes on from where things are.
+
+    On a terminal you are shown, and asked about, what --all, --compromised, --retire-now or --replace-unknown would do.
     """
     if keep_key and compromised:
         raise ConfigurationError(
@@ -104,33 +109,35 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
         retire_now=retire_now,
         replace_unknown=replace_unknown,
     )
-    _carry_out(invocation, request, names, every=every, dry_run=dry_run)
+    _carry_out(invocation, request, names, every=every, dry_run=dry_run, yes=yes)
 
 
 @rotate.command()
 @_names
 @_reason
 @_replace_unknown
+@_yes
 @_shared
-def back(invocation: Invocation, names: tuple[str, ...], reason: str, replace_unknown: bool) -> None:
+def back(invocation: Invocation, names: tuple[str, ...], reason: str, replace_unknown: bool, yes: bool) -> None:
     """Make the previous version current again, while it is kept.
 
     It goes by the same rules as any rotation: its certificate must be live and its key log in before it is current.
     """
-    _carry_out(invocation, _request("back", reason, replace_unknown=replace_unknown), names)
+    _carry_out(invocation, _request("back", reason, replace_unknown=replace_unknown), names, yes=yes)
 
 
 @rotate.command()
 @_some_names
 @_all
 @_retire_now
+@_yes
 @_shared
-def finish(invocation: Invocation, names: tuple[str, ...], every: bool, retire_now: bool) -> None:
+def finish(invocation: Invocation, names: tuple[str, ...], every: bool, retire_now: bool, yes: bool) -> None:
     """Go on with what was interrupted, and retire previous versions whose grace has ended.
 
     Without a name it does so for every credential.
     """
-    _carry_out(invocation, _request("", retire_now=retire_now), names, every=every or not names)
+    _carry_out(invocation, _request("", retire_now=retire_now), names, every=every or not names, yes=yes)
 
 
 @rotate.command()
@@ -169,14 +176,15 @@ def plan(invocation: Invocation, names: tuple[str, ...]) -> None:
 @_names
 @_reason
 @_replace_unknown
+@_yes
 @_shared
-def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_unknown: bool) -> None:
+def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_unknown: bool, yes: bool) -> None:
     """Make the first key pair for an app that holds no certificate.
 
     It is uploaded, tried, and then current in the store. An app that holds a certificate already is left alone: its
     key pair is taken over with `rotator adopt`.
     """
-    _carry_out(invocation, _request("enroll", reason, replace_unknown=replace_unknown), names)
+    _carry_out(invocation, _request("enroll", reason, replace_unknown=replace_unknown), names, yes=yes)
 
 
 @click.command()
@@ -220,9 +228,16 @@ def _request(goal: str, reason: str = "", *, trigger: str = "manual", **options:
 
 
 def _carry_out(
-    invocation: Invocation, request: Request, names: Sequence[str], *, every: bool = False, dry_run: bool = False
+    invocation: Invocation,
+    request: Request,
+    names: Sequence[str],
+    *,
+    every: bool = False,
+    dry_run: bool = False,
+    yes: bool = True,
 ) -> None:
     """Runs a request for each credential that the command line names, or shows what it would do."""
+    from rotator.cli.confirmation import confirm, is_to_be_confirmed
     from rotator.cli.runs import chosen, run_requests
 
     with invocation.application() as app:
@@ -230,11 +245,18 @@ def _carry_out(
         if dry_run:
             _show_plans(invocation, app, credentials, request)
         else:
+            if not yes and is_to_be_confirmed(request, is_for_many=every and bool(request.goal)):
+                confirm(lambda: _show_plans(invocation, app, credentials, request, ends=False), request, credentials)
             run_requests(invocation, app, credentials, lambda service: service.handle(request))
 
 
-def _show_plans(invocation: Invocation, app: Application, names: Sequence[str], request: Request) -> None:
-    """Shows what a request would do for each credential; exits with the code of the first that cannot be observed."""
+def _show_plans(
+    invocation: Invocation, app: Application, names: Sequence[str], request: Request, *, ends: bool = True
+) -> None:
+    """Shows what a request would do for each credential.
+
+    `ends`: exits with the code of the first that cannot be observed, and where JSON is asked for it is that.
+    """
     from rotator.cli.output.plan_table import as_json, print_plans
     from rotator.services.rotation.plan import plan_of
 
@@ -245,10 +267,11 @@ def _show_plans(invocation: Invocation, app: Application, names: Sequence[str], 
             plans.append(plan_of(app.credential_context(name), request, app.now()))
         except RotatorError as error:
             problems.append(error)
-    if invocation.json:
+    if invocation.json and ends:
         print_json([as_json(each) for each in plans])
     elif plans:
         print_plans(plans, app.now())
     elif not problems:
         console().print(NO_CREDENTIAL)
-    end_with(problems)
+    if ends:
+        end_with(problems)

@@ -9,6 +9,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 
 from rotator.application import Application
@@ -137,6 +138,74 @@ def test_a_request_is_what_the_command_line_says(
     ((_, request),) = services.handled
     assert {name: getattr(request, name) for name in asked} == asked
     assert "@" in request.actor
+
+
+RISKY = [
+    ["now", "--all"],
+    ["now", "one", "--compromised"],
+    ["now", "one", "--retire-now"],
+    ["now", "one", "--replace-unknown"],
+    ["back", "one", "--replace-unknown"],
+    ["finish", "one", "--retire-now"],
+]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """A person at a terminal who answers so; gives the questions."""
+
+    def answering(answer: str) -> list[str]:
+        asked: list[str] = []
+
+        def confirm(text: str, **_: Any) -> bool:
+            asked.append(text)
+            return answer == "y"
+
+        monkeypatch.setattr("rotator.cli.confirmation._somebody_is_there", lambda: True)
+        monkeypatch.setattr("rotator.cli.commands.rotate._show_plans", lambda *_, **__: None)
+        monkeypatch.setattr(click, "confirm", confirm)
+        return asked
+
+    return answering
+
+
+@pytest.mark.parametrize("arguments", RISKY, ids=" ".join)
+def test_a_person_is_asked_before_something_that_cannot_be_taken_back(
+    rotator: Command, services: Services, terminal: Callable[[str], list[str]], arguments: list[str]
+) -> None:
+    asked = terminal("n")
+    outcome = rotator("rotate", *arguments)
+    assert (outcome.code, names(services), len(asked)) == (2, [], 1)
+    assert "Nothing was touched." in outcome.err
+    assert rotator("rotate", *arguments, "--yes").code == 0
+    assert len(asked) == 1
+
+
+def test_who_confirms_has_it_done(rotator: Command, services: Services, terminal: Callable[[str], list[str]]) -> None:
+    asked = terminal("y")
+    assert rotator("rotate", "now", "--all").code == 0
+    assert names(services) == ["one", "two", "three"]
+    assert asked == ["Do this for one, two and three?"]
+
+
+@pytest.mark.parametrize("arguments", [["now", "one"], ["finish"], ["restore", "one"], ["back", "one"]], ids=" ".join)
+def test_nobody_is_asked_about_what_can_be_taken_back(
+    rotator: Command, services: Services, terminal: Callable[[str], list[str]], arguments: list[str]
+) -> None:
+    asked = terminal("n")
+    assert rotator("rotate", *arguments).code == 0
+    assert asked == []
+    assert names(services)
+
+
+def test_where_nobody_can_be_asked_all_keys_are_ended_only_when_that_is_said(
+    rotator: Command, services: Services
+) -> None:
+    outcome = rotator("rotate", "now", "--all", "--compromised")
+    assert (outcome.code, names(services)) == (2, [])
+    assert "--yes" in outcome.err
+    assert rotator("rotate", "now", "--all", "--compromised", "--yes").code == 0
+    assert names(services) == ["one", "two", "three"]
 
 
 def test_one_that_fails_does_not_keep_the_others_from_being_served(rotator: Command, services: Services) -> None:

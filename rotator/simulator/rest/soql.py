@@ -296,11 +296,7 @@ class _Parser:
 
     def _raw_text(self) -> str:
         """A pattern, in which an escaped sign is no wildcard: as it was written."""
-        token = self._next()
-        if token.kind != "text":
-            self._at -= 1
-            raise self._unexpected()
-        return token.text[1:-1]
+        return self._of_kind("text")[1:-1]
 
     def _word_value(self, word: str) -> Value | DateLiteral:
         if word in {"TRUE", "FALSE"}:
@@ -326,18 +322,21 @@ class _Parser:
     def _name(self) -> str:
         if self._peek_word() == "TYPEOF":
             raise unsupported("TYPEOF in SOQL")
+        return self._of_kind("word")
+
+    def _number(self) -> int:
+        text = self._of_kind("number")
+        if not text.isdecimal():
+            self._at -= 1
+            raise self._unexpected()
+        return int(text)
+
+    def _of_kind(self, kind: str) -> str:
         token = self._next()
-        if token.kind != "word":
+        if token.kind != kind:
             self._at -= 1
             raise self._unexpected()
         return token.text
-
-    def _number(self) -> int:
-        token = self._next()
-        if token.kind != "number" or not token.text.isdecimal():
-            self._at -= 1
-            raise self._unexpected()
-        return int(token.text)
 
     def _list(self, rule: Callable[[], _T]) -> tuple[_T, ...]:
         parts = [rule()]

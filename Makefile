@@ -30,7 +30,7 @@ clients: $(STAMP)
 	@.ci/tools npm
 	@export ROTATOR_CLIENTS && ROTATOR_CLIENTS=$$(.ci/clients) && $(BIN)/pytest tests/clients -n 2 --dist loadfile $(PYTEST_ARGS)
 
-# The inner loop: what needs no server, no browser and no process of its own.
+# The inner loop: the tests of single modules, of which none needs an installed server or a browser.
 unit: $(STAMP)
 	@$(BIN)/pytest tests/unit -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 

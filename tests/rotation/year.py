@@ -36,7 +36,7 @@ from rotator.simulator.wire.faults import Kind as Call
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import spare_key
 from tests.near_orgs import NearTransport
-from tests.rotation.ground import Clock
+from tests.rotation.ground import KEYS, Clock
 from tests.rotation.year_plan import (
     BEGIN,
     CHANNELS,
@@ -197,7 +197,8 @@ class Year:
     def next_key(self, credential: str) -> PrivateKey:
         """Another key than the last few of the credential."""
         self._keys[credential] += 1
-        return spare_key(self._keys[credential] % 5)
+        # Others than those of throwaway certificates, which take turns too: an app must refuse a key that is new to it.
+        return spare_key(KEYS + self._keys[credential] % 5)
 
     def is_within(self, span: tuple[datetime, datetime]) -> bool:
         """Whether it is that time now."""

@@ -45,11 +45,11 @@ def test_the_export_says_all_that_another_program_needs(exported: Folder) -> Non
     assert set(index) == {"orgs"}
     assert [org["name"] for org in index["orgs"]] == ["production", "sandbox"]
     for org in index["orgs"]:
-        assert set(org) == {"name", "url", "ca", "management", "apps"}
-        assert set(org["management"]) == {"client_id", "username", "private_key"}
+        assert set(org) == {"name", "url", "ca", "hosts", "management", "apps"}
+        assert set(org["management"]) == {"client_id", "username", "private_key", "password"}
         for app in org["apps"]:
             assert set(app) == {"name", "type", "client_id", "username", "private_key"}
-            assert app["type"] == "ConnectedApp"
+            assert app["type"] in {"ConnectedApp", "ExternalClientApplication"}
             key = app["private_key"]
             assert key is None or "PRIVATE KEY" in (exported.path / key).read_text()
     without_a_key = [app["name"] for org in index["orgs"] for app in org["apps"] if app["private_key"] is None]
@@ -63,7 +63,7 @@ def test_a_stranger_looks_around_rotates_goes_back_and_ends_it(exported: Folder)
     status = exported.rotator("status", "billing")
     assert "! due" in status.out
     plan = exported.rotate("plan", "billing")
-    assert "3. uploading the certificate of the new version to Billing" in plan.out
+    assert "4. uploading the certificate of the new version to Billing" in plan.out
 
     old_key = exported.key("production", "Billing")
     assert exported.logs_in("production", "Billing", old_key)
@@ -238,7 +238,8 @@ def test_what_is_piped_on_has_neither_colours_nor_folded_lines(exported: Folder)
     ran = exported.run("rotator", "inventory", COLUMNS="40")
     assert "\x1b" not in ran.out
     apps, _, others = ran.out.partition("\n\nOther certificates:\n\n")
-    assert len(apps.splitlines()) == 2 + sum(len(org["apps"]) for org in exported.index()["orgs"])
+    connected = [app for org in exported.index()["orgs"] for app in org["apps"] if app["type"] == "ConnectedApp"]
+    assert len(apps.splitlines()) == 2 + len(connected)
     assert len(others.splitlines()) == 2 + 5
     plain = exported.run("rotator", "status", "nobody", NO_COLOR="1")
     assert "\x1b" not in plain.err

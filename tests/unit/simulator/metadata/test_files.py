@@ -2,92 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import json
-import zipfile
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from lxml import etree
 
-from rotator.simulator.metadata.deploy_request import answer_deploy_request
-from rotator.simulator.wire.request import Request
 from rotator.simulator.wire.soap import METADATA, FaultError
 from tests.unit.simulator.helpers import call, texts
+from tests.unit.simulator.metadata.files import (
+    VERSION,
+    app_file,
+    deploy,
+    deployed,
+    manifest,
+    retrieve,
+    status_of,
+)
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
-    from tests.unit.simulator.helpers import KeyPair, StandingClock
-
-VERSION = "67.0"
-
-
-def manifest(version: str = VERSION, **members: str) -> str:
-    types = "".join(
-        f"<types>{''.join(f'<members>{each}</members>' for each in names.split())}<name>{name}</name></types>"
-        for name, names in members.items()
-    )
-    return f'<Package xmlns="{METADATA}">{types}<version>{version}</version></Package>'
-
-
-def zipped(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
-
-
-def retrieve(org: Org, package: str, *, more: str = "") -> tuple[etree._Element, dict[str, str]]:
-    """Retrieves; gives the answer and the files."""
-    inner = package.replace(f'<Package xmlns="{METADATA}">', "").replace("</Package>", "")
-    request = f"<apiVersion>{VERSION}</apiVersion>{more}<unpackaged>{inner}</unpackaged>"
-    [job] = texts(
-        call(org, f"<retrieve><retrieveRequest>{request}</retrieveRequest></retrieve>", version=VERSION), "id"
-    )
-    inner = f"<asyncProcessId>{job}</asyncProcessId><includeZip>true</includeZip>"
-    answer = call(org, f"<checkRetrieveStatus>{inner}</checkRetrieveStatus>", version=VERSION)
-    [data] = texts(answer, "zipFile")
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(data or ""))) as archive:
-        return answer, {name: archive.read(name).decode() for name in archive.namelist()}
-
-
-def deploy(org: Org, files: dict[str, str], **options: bool) -> str:
-    """Queues a deployment; gives its id."""
-    told = {"rollbackOnError": True, "singlePackage": True, **options}
-    wanted = "".join(f"<{name}>{str(value).lower()}</{name}>" for name, value in told.items())
-    data = base64.b64encode(zipped(files)).decode()
-    body = f"<deploy><ZipFile>{data}</ZipFile><DeployOptions>{wanted}</DeployOptions></deploy>"
-    [job] = texts(call(org, body, version=VERSION), "id")
-    return str(job)
-
-
-def status_of(org: Org, job: str) -> etree._Element:
-    inner = f"<asyncProcessId>{job}</asyncProcessId><includeDetails>true</includeDetails>"
-    return call(org, f"<checkDeployStatus>{inner}</checkDeployStatus>", version=VERSION)
-
-
-def deployed(org: Org, files: dict[str, str], **options: bool) -> tuple[str | None, list[str | None]]:
-    """Deploys; gives the status and the problems."""
-    answer = status_of(org, deploy(org, files, **options))
-    [status] = texts(answer, "status")
-    return status, texts(answer, "problem")
-
-
-def app_file(org: Org, name: str = "Billing", **changes: str) -> str:
-    """The app as a retrieve brings it, without its consumer key; `changes` replace texts."""
-    _, files = retrieve(org, manifest(ConnectedApp=name))
-    root = etree.fromstring(files[f"unpackaged/connectedApps/{name}.connectedApp"].encode())
-    for element in list(root.iter(f"{{{METADATA}}}consumerKey")):
-        parent = element.getparent()
-        assert parent is not None
-        parent.remove(element)
-    for tag, text in changes.items():
-        for element in root.iter(f"{{{METADATA}}}{tag}"):
-            element.text = text
-    return etree.tostring(root, encoding="unicode")
+    from tests.unit.simulator.helpers import KeyPair
 
 
 class TestRetrieving:
@@ -298,102 +233,3 @@ class TestDeploying:
         assert str(problem).startswith("SIMULATOR_UNSUPPORTED")
         with pytest.raises(FaultError, match="is not simulated"):
             deploy(org, {"package.xml": manifest()}, performRetrieve=True)
-
-
-class TestJobs:
-    @pytest.fixture
-    def files(self, org: Org, key_pairs: tuple[KeyPair, ...]) -> dict[str, str]:
-        text = app_file(org, certificate=key_pairs[1][1].pem)
-        return {"package.xml": manifest(ConnectedApp="*"), "connectedApps/Billing.connectedApp": text}
-
-    def test_a_slow_deployment_takes_effect_when_it_is_due(
-        self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
-    ) -> None:
-        org.settings = replace(org.settings, deploy_seconds=30)
-        job = deploy(org, files)
-        assert texts(status_of(org, job), "status") == ["Pending"]
-        clock.advance(40)
-        org.jobs.settle(clock())
-        assert texts(status_of(org, job), "status") == ["Succeeded"]
-        assert org.app("Billing").live_certificate == key_pairs[1][1]
-        assert (clock() - org.app("Billing").modified_at).total_seconds() == 10
-
-    def test_one_that_has_not_begun_can_be_canceled(
-        self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
-    ) -> None:
-        org.settings = replace(org.settings, deploy_seconds=30)
-        job = deploy(org, files)
-        assert texts(call(org, f"<cancelDeploy><String>{job}</String></cancelDeploy>"), "done") == ["true"]
-        clock.advance(40)
-        org.jobs.settle(clock())
-        answer = status_of(org, job)
-        assert (texts(answer, "status"), texts(answer, "canceledByName")) == (["Canceled"], ["Admin"])
-        assert org.app("Billing").live_certificate == key_pairs[0][1]
-
-    def test_a_recent_validation_can_be_deployed_as_it_is(
-        self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
-    ) -> None:
-        body = "<deployRecentValidation><validationId>{}</validationId></deployRecentValidation>"
-        validated, real = deploy(org, files, checkOnly=True), deploy(org, {"package.xml": manifest()})
-        [job] = texts(call(org, body.format(validated)), "result")
-        assert texts(status_of(org, str(job)), "status") == ["Succeeded"]
-        assert org.app("Billing").live_certificate == key_pairs[1][1]
-        with pytest.raises(FaultError, match="no recent and successful validation"):
-            call(org, body.format(real))
-        clock.advance(11 * 24 * 3600)
-        with pytest.raises(FaultError, match="no recent and successful validation"):
-            call(org, body.format(validated))
-
-    def test_a_fault_may_lose_the_certificate_here_too(self, org: Org, files: dict[str, str]) -> None:
-        data = base64.b64encode(zipped(files)).decode()
-        options = "<DeployOptions><singlePackage>true</singlePackage></DeployOptions>"
-        call(org, f"<deploy><ZipFile>{data}</ZipFile>{options}</deploy>", version=VERSION, lose=True)
-        assert org.app("Billing").live_certificate is None
-
-
-class TestOverRest:
-    def ask(
-        self, org: Org, method: str, rest: list[str], body: bytes = b"", kind: str = "application/json"
-    ) -> tuple[int, Any]:
-        request = Request(method, "", {"includeDetails": "true"}, {"content-type": kind}, body)
-        answer = answer_deploy_request(org, org.users["admin@acme.example"], request, 66, rest)
-        return answer.status, json.loads(answer.body)
-
-    def multipart(self, archive: bytes, **options: bool) -> bytes:
-        head = b'--B\r\nContent-Disposition: form-data; name="json"\r\nContent-Type: application/json\r\n\r\n'
-        told = json.dumps({"deployOptions": {"singlePackage": True, "rollbackOnError": True, **options}}).encode()
-        file = b'\r\n--B\r\nContent-Disposition: form-data; name="file"; filename="x.zip"\r\n\r\n'
-        return head + told + file + archive + b"\r\n--B--\r\n"
-
-    def test_an_archive_is_sent_asked_about_and_deployed_after_its_validation(
-        self, org: Org, key_pairs: tuple[KeyPair, ...]
-    ) -> None:
-        files = {
-            "package.xml": manifest(ConnectedApp="*"),
-            "connectedApps/Billing.connectedApp": app_file(org, certificate=key_pairs[1][1].pem),
-        }
-        kind = "multipart/form-data; boundary=B"
-        status, told = self.ask(org, "POST", [], self.multipart(zipped(files), checkOnly=True), kind)
-        assert (status, told["deployResult"]["status"]) == (201, "Pending")
-        status, shown = self.ask(org, "GET", [told["id"]])
-        result = shown["deployResult"]
-        assert (status, result["status"], result["zipSize"]) == (200, "Succeeded", len(zipped(files)))
-        [_, success] = result["details"]["componentSuccesses"]
-        assert (success["fullName"], success["changed"]) == ("Billing", True)
-        quick = json.dumps({"validatedDeployRequestId": told["id"]}).encode()
-        assert self.ask(org, "POST", [], quick)[0] == 201
-        assert org.app("Billing").live_certificate == key_pairs[1][1]
-
-    def test_what_is_wrong_is_a_json_error(self, org: Org) -> None:
-        assert self.ask(org, "POST", [], b"nothing", "text/plain")[0] == 400
-        assert self.ask(org, "GET", ["0Af000000000000"])[1][0]["errorCode"] == "INVALID_CROSS_REFERENCE_KEY"
-        assert self.ask(org, "DELETE", ["0Af000000000000"])[0] == 404
-        answer = answer_deploy_request(org, org.users["billing@acme.example"], Request("POST", ""), 66, [])
-        assert answer.status == 403
-
-    def test_one_can_be_canceled(self, org: Org) -> None:
-        org.settings = replace(org.settings, deploy_seconds=30)
-        body = self.multipart(zipped({"package.xml": manifest()}))
-        _, told = self.ask(org, "POST", [], body, "multipart/form-data; boundary=B")
-        status, shown = self.ask(org, "PATCH", [told["id"]], b'{"deployResult":{"status":"Canceling"}}')
-        assert (status, shown["deployResult"]["status"]) == (202, "Canceled")

@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulator
 
         patch.setattr(hosting, "SimulatorServer", remembered)
         folder = tmp_path_factory.mktemp("simulated") / "export"
-        with simulated(folder, propagation=0, flap=0) as config:
+        with simulated(folder, propagation=0, flap=0) as (config, _):
             yield servers[0], config.parent
 
 

@@ -23,7 +23,20 @@ def shown() -> dict[str, Any]:
 
 
 def _rotation(shown: dict[str, Any], strategy: str) -> dict[str, Any]:
-    return next(each for each in shown["rotations"] if each["strategy"] == strategy)
+    rotated = [each for each in shown["rotations"] if each["outcome"] == "rotated"]
+    return next(each for each in rotated if each["strategy"] == strategy)
+
+
+def test_a_key_that_never_logs_in_is_taken_back_and_people_are_told(shown: dict[str, Any]) -> None:
+    [reverted] = [each for each in shown["rotations"] if each["outcome"] == "reverted"]
+    assert reverted["new_fingerprint"] == reverted["old_fingerprint"], "the old one is current"
+    for consumer in reverted["consumers"].values():
+        assert consumer["failed_logins"] > 0
+        assert consumer["failed_outside_gap"] == 0
+    actions = [step["action"] for step in reverted["steps"]]
+    assert actions == ["verify", "generate", "verify", "upload", "verify", "restore", "verify", "discard"]
+    assert "never logged in; the old certificate is back" in shown["told"]["title"]
+    assert "may have been refused for" in shown["told"]["text"]
 
 
 def test_alternating_refuses_no_consumer(shown: dict[str, Any]) -> None:
@@ -56,7 +69,7 @@ def test_consumers_were_at_work_all_the_time(shown: dict[str, Any]) -> None:
 
 def test_the_old_and_the_new_version_are_named(shown: dict[str, Any]) -> None:
     for rotation in shown["rotations"]:
-        assert rotation["old_fingerprint"] != rotation["new_fingerprint"]
+        assert (rotation["old_fingerprint"] != rotation["new_fingerprint"]) == (rotation["outcome"] == "rotated")
         assert len(rotation["new_fingerprint"]) == 64
 
 

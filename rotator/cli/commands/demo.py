@@ -1,4 +1,4 @@
-"""`rotator demo`: two rotations against a simulated org, with consumers at work."""
+"""`rotator demo`: three rotations against a simulated org, with consumers at work; the last one does not go well."""
 
 # ruff: noqa: PLC0415 - the simulator and the adapters are imported when the demo runs, not when help is shown
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,10 +17,17 @@ from rotator.cli.invocation import Invocation, common_options, json_option, pass
 from rotator.cli.output.console import console, print_json, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rotator.application import Application
+    from rotator.cli.output.progress import LiveProgress
     from rotator.cli.traffic import Consumer, Traffic
+    from rotator.core.alert import NewAlert
+    from rotator.core.decision.actions import Action
+    from rotator.core.logins import LoginAnswer
     from rotator.services.inventory.scan import Scan
     from rotator.services.rotation.report import Report
+    from rotator.simulator.serving.server import SimulatorServer
 
 PROPAGATION: Final = 2.0
 """Seconds for which the simulated login servers disagree about a new certificate."""
@@ -29,6 +37,12 @@ FLAP: Final = 0.5
 
 ROTATED: Final = ("billing", "warehouse")
 """One app in place, and one alternating pair."""
+
+REFUSED: Final = "reporting"
+"""One app in place, whose org refuses the new key for as long as its certificate is there."""
+
+PATIENCE: Final = timedelta(seconds=6)
+"""How long that key is tried. In a real org a change may take minutes to arrive, so there it is 15 minutes."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +54,14 @@ class Rotated:
 
     @property
     def kept_its_promise(self) -> bool:
-        """Nobody was refused; in place, the plain consumer within the reported gap only."""
+        """Nobody was refused; in place, the plain consumer within the reported gap only.
+
+        Where the org takes no key at all, both are refused, and within the gap only: then the old key is back.
+        """
         dual_key, plain = self.traffic.dual_key, self.traffic.plain
+        if self.report.credential == REFUSED:
+            outside = (*plain.failures_outside(self.report.gap), *dual_key.failures_outside(self.report.gap))
+            return self.report.outcome == "reverted" and not outside
         return (
             self.report.outcome == "rotated"
             and not dual_key.failures
@@ -55,32 +75,37 @@ class Rotated:
 @json_option
 @pass_invocation
 def demo(invocation: Invocation) -> None:
-    """Rotate an app in place and an alternating pair in a simulated org, while consumers log in.
+    """Rotate an app in place and an alternating pair in a simulated org, while consumers log in; then take a key back.
 
-    Everything happens in a temporary folder and on loopback; nothing is left behind. Exits 0 when both rotations kept
+    Everything happens in a temporary folder and on loopback; nothing is left behind. Exits 0 when all rotations kept
     what they promise, else 1.
 
     \b
     With --json {"inventory": [as `inventory --json`], "rotations": [{"credential", "strategy", "outcome",
       "old_fingerprint", "new_fingerprint", "gap_seconds",
       "consumers": {"plain": {"logins", "failed_logins", "failed_outside_gap"}, "dual_key": {the same}},
-      "steps": [{"action", "seconds", "times"}]}], "history": {"events", "verified"}}.
+      "steps": [{"action", "seconds", "times"}]}], "told": {"title", "text"}, "history": {"events", "verified"}}.
     """
     from rotator.cli.commands.simulator import simulated
     from rotator.history.journal.queries import verify
 
     with tempfile.TemporaryDirectory(prefix="rotator-demo-") as folder:
         _say(invocation, "Starting two simulated orgs whose login servers take two seconds to agree ...")
-        with simulated(Path(folder), propagation=PROPAGATION, flap=FLAP) as config, _application(config) as app:
+        simulation = simulated(Path(folder), propagation=PROPAGATION, flap=FLAP)
+        with simulation as (config, server), _application(config) as app:
             found = _inventory(invocation, app)
             rotations = [_rotate(invocation, app, name) for name in ROTATED]
+            refused, alert = _take_back(invocation, app, server)
+            rotations.append(refused)
             history = verify(app.database)
     if invocation.json:
         from rotator.cli.output.inventory_table import as_json
 
         proof = {"events": history.events, "verified": history.intact}
         found_apps = [as_json(line) for line in found.found]
-        print_json({"inventory": found_apps, "rotations": [_as_json(each) for each in rotations], "history": proof})
+        rotated = [_as_json(each) for each in rotations]
+        told = {"title": alert.title, "text": alert.text}
+        print_json({"inventory": found_apps, "rotations": rotated, "told": told, "history": proof})
     else:
         _summary(rotations, history.events, intact=history.intact)
     kept = history.intact and all(each.kept_its_promise for each in rotations)
@@ -103,7 +128,34 @@ def _inventory(invocation: Invocation, app: Application) -> Scan:
     return found
 
 
-def _rotate(invocation: Invocation, app: Application, name: str) -> Rotated:
+def _take_back(invocation: Invocation, app: Application, server: SimulatorServer) -> tuple[Rotated, NewAlert]:
+    """A rotation whose key the org never takes, and what people are told of it."""
+    from rotator.services.alerting import catalog
+    from rotator.simulator.wire.faults import Effect, Fault, Kind
+
+    credential = app.credential(REFUSED)
+    verification = credential.verification.model_copy(update={"timeout": PATIENCE})
+    impatient = credential.model_copy(update={"verification": verification})
+    credentials = {**app.settings.credentials, REFUSED: impatient}
+    faults = server.org(credential.org).faults
+    fault = Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion", app=credential.apps[0])
+
+    def refuse_while_it_is_there(action: Action) -> None:
+        if action.kind == "upload":
+            faults.add(fault)
+        elif action.kind == "restore":
+            faults.clear()
+
+    with app.fork(settings=app.settings.model_copy(update={"credentials": credentials})) as program:
+        rotated = _rotate(invocation, program, REFUSED, refuse_while_it_is_there)
+    alert = catalog.reverted(rotated.report, credential.org)
+    _say(invocation, f"\nWhat people are told by Slack and mail then:\n\n  {alert.title}\n  {alert.text}")
+    return rotated, alert
+
+
+def _rotate(
+    invocation: Invocation, app: Application, name: str, when_done: Callable[[Action], None] = lambda _action: None
+) -> Rotated:
     from rotator.cli.output.endings import print_report
     from rotator.cli.output.progress import LiveProgress
     from rotator.cli.runs import actor
@@ -115,10 +167,29 @@ def _rotate(invocation: Invocation, app: Application, name: str) -> Rotated:
     request = Request(goal="replace", actor=actor(), reason="demo")
     traffic = Traffic(app.store(settings.store), name, lambda: app.new_transport(settings.org), app.now)
     with traffic, LiveProgress(name, quiet=invocation.json) as progress:
-        report = app.rotation_service(name, listener=progress, stop_asked=lambda: False).handle(request)
+        listener = _Following(progress, when_done)
+        report = app.rotation_service(name, listener=listener, stop_asked=lambda: False).handle(request)
     if not invocation.json:
         print_report(report, app.now())
     return Rotated(report, traffic)
+
+
+@dataclass(frozen=True)
+class _Following:
+    """Shows the steps, and tells of each that has ended (`rotator.services.rotation.report.Listener`)."""
+
+    progress: LiveProgress
+    when_done: Callable[[Action], None]
+
+    def begins(self, action: Action) -> None:
+        self.progress.begins(action)
+
+    def ended(self, action: Action, seconds: float, answer: LoginAnswer | None) -> None:
+        self.when_done(action)
+        self.progress.ended(action, seconds, answer)
+
+    def failed(self, action: Action | None, why: str) -> None:
+        self.progress.failed(action, why)
 
 
 def _summary(rotations: list[Rotated], events: int, *, intact: bool) -> None:

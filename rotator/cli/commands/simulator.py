@@ -117,7 +117,7 @@ def serve(
 
 
 @contextmanager
-def simulated(folder: Path, *, propagation: float, flap: float) -> Iterator[Path]:
+def simulated(folder: Path, *, propagation: float, flap: float) -> Iterator[tuple[Path, SimulatorServer]]:
     """The two orgs, exported to an empty folder, while the context lasts; gives the configuration to use them with."""
     from rotator.simulator.org.settings import OrgSettings
     from rotator.simulator.serving.export import Export
@@ -127,7 +127,7 @@ def simulated(folder: Path, *, propagation: float, flap: float) -> Iterator[Path
     settings = OrgSettings(propagation_seconds=propagation, flap_probability=flap)
     with hosted(settings, port=0, export=export) as server:
         _fill_store(export, server)
-        yield export.config
+        yield export.config, server
 
 
 def _stop_on_signals() -> Event:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import RotationLocks
-    from rotator.salesforce.apps.connected_app import App, ConnectedApps
+    from rotator.salesforce.apps.connected_app import ConnectedApps
     from rotator.salesforce.budget import Budget
     from rotator.salesforce.inventory import Inventory
     from rotator.salesforce.metadata import MetadataService
@@ -245,6 +245,7 @@ class Application:
 
         Raises ConfigurationError, and what `org_session` and a login raise.
         """
+        from rotator.history.last_observations import note_observation
         from rotator.salesforce.login import LoginTarget, prove
         from rotator.services.rotation.observer import CredentialContext
 
@@ -267,6 +268,7 @@ class Application:
             last_promotion=lambda: self.journal.last_promotion(name),
             open_rotation=lambda: self.journal.open_rotation(name),
             gap_is_open=lambda: self.journal.credential_record(name).refused_since is not None,
+            note=lambda seen, held: note_observation(self.database, name, seen, held, self.now()),
         )
 
     def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
@@ -282,40 +284,50 @@ class Application:
 
         return RotationService(self.credential_context(name), self.journal, self.locks, run_context)
 
-    def scan(self, now: datetime) -> Scan:
-        """Looks at every org, and records what it saw. Raises HistoryError."""
-        from rotator.history.sightings import last_sightings, record_sightings
-        from rotator.services.inventory.scan import scan
+    def scan(self, now: datetime) -> list[Scan]:
+        """Looks at every org, and records what it saw; what cannot be read or written is told in the result."""
+        return [self._scan(org, now) for org in self.settings.orgs]
 
-        return scan(
+    def _scan(self, org: str, now: datetime) -> Scan:
+        from rotator.history.sightings import last_sightings
+        from rotator.services.inventory.scan import recorded, scan
+        from rotator.services.inventory.status import histories
+
+        found = scan(
             self.settings,
+            org,
             read_org=self.inventory,
             store=self.store,
-            known=lambda org: last_sightings(self.database, org),
-            record=lambda sightings, gone: record_sightings(self.database, sightings, now, gone=gone),
+            last_seen=lambda name: last_sightings(self.database, name),
+            histories=lambda: histories(self.database),
             now=now,
         )
+        return recorded(self.database, found, self.now())
 
     def statuses(self, names: Sequence[str], now: datetime) -> list[CredentialStatus]:
         """Where these credentials stand; all of them when none is named.
 
         Raises ConfigurationError for a name that is not configured; what cannot be read is told in its line.
         """
-        from rotator.history.journal.queries import rotations
-        from rotator.services.inventory.status import Past, StatusReader
+        from rotator.core.observed import ObservedCertificate
+        from rotator.services.inventory.status import StatusReader, histories
 
-        def read_app(org: str, name: str) -> App | None:
+        def read_app(org: str, name: str) -> ObservedCertificate | None:
             # A login that fails is told at once; only what comes after it is worth repeating.
             self.org_session(org).instance_url  # noqa: B018 - it logs in
-            return self.connected_apps(org).read(name)
-
-        def past(name: str) -> Past:
-            newest = rotations(self.database, name, limit=1)
-            return Past(newest[0] if newest else None, self.journal.last_promotion(name))
+            found = self.connected_apps(org).read(name)
+            return ObservedCertificate(org=org, app=name).holding(found.certificate) if found else None
 
         for name in names:
             self.credential(name)
-        return StatusReader(self.settings, read_app=read_app, store=self.store, past=past, now=now).all(names)
+        reader = StatusReader(
+            self.settings,
+            read_app=read_app,
+            store=self.store,
+            histories=lambda: histories(self.database),
+            now=now,
+        )
+        return reader.all(names)
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

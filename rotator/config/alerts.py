@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from rotator.config.durations import Period
 from rotator.config.plugins import Channel
 from rotator.config.section import Section
+from rotator.core.thresholds import EXPIRED
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 
@@ -26,3 +27,13 @@ class AlertSettings(Section):
     longest_lifetime: Period = timedelta(days=825)
     """Certificates that are valid for longer are told of once."""
     channels: dict[ChannelName, Channel] = Field(default_factory=dict)
+
+    @property
+    def every_threshold(self) -> tuple[timedelta, ...]:
+        """All at which any channel is told: `thresholds`, and each channel's `within`, the largest first.
+
+        A `within` beyond all thresholds is none: its channel hears of every one of them.
+        """
+        first = max(self.thresholds, default=EXPIRED)
+        within = (channel.within for channel in self.channels.values())
+        return _largest_first((*self.thresholds, *(each for each in within if each is not None and each < first)))

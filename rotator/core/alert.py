@@ -38,7 +38,7 @@ class NewAlert:
     app: str | None = None
     """Full name of what holds the certificate that it is about: an app, or one of the other types."""
     type: str | None = None
-    """What that is (`rotator.core.kinds.Kind`)."""
+    """What that is (`rotator.core.observed.Kind`)."""
     credential: str | None = None
     store: str | None = None
     channel: str | None = None

@@ -22,3 +22,8 @@ class Severity(StrEnum):
 
 
 _ORDER: Final = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
+
+
+def most_severe(*severities: Severity | None) -> Severity | None:
+    """The most severe of them; None where there is none."""
+    return max((each for each in severities if each), key=_ORDER.index, default=None)

@@ -1,15 +1,15 @@
-"""When people are told that a certificate expires: at each threshold that is crossed, and when it has expired."""
+"""When a certificate expires, when it is replaced before that, and at which thresholds people are told."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
 
 EXPIRED: Final = timedelta(0)
 """The last threshold: no time is left."""
@@ -56,3 +56,86 @@ def severity_at(threshold: timedelta) -> Severity:
 
 def _descending(thresholds: Iterable[timedelta]) -> list[timedelta]:
     return sorted({*thresholds, EXPIRED}, reverse=True)
+
+
+def has_come(time: datetime | None, now: datetime) -> bool:
+    """Whether a time is now or was before; never where there is none."""
+    return time is not None and time <= now
+
+
+def is_expired(not_after: datetime, now: datetime) -> bool:
+    """Whether a certificate is valid no more."""
+    return not_after <= now
+
+
+def expires_between(not_after: datetime, now: datetime, then: datetime) -> bool:
+    """Whether a certificate that is valid now is so no more at a later time."""
+    return not is_expired(not_after, now) and not_after < then
+
+
+def lasts_longer(not_before: datetime | None, not_after: datetime | None, longest: timedelta) -> bool:
+    """Whether a certificate is valid for longer than that; not where its dates are not known."""
+    return not_before is not None and not_after is not None and not_after - not_before > longest
+
+
+def is_short_of(not_after: datetime, now: datetime, rotate_before: timedelta) -> bool:
+    """Whether so little time is left that a rotation would be due."""
+    return not_after - now <= rotate_before
+
+
+def earlier(time: datetime, duration: timedelta) -> datetime:
+    """So long before a time; the first that there is where it would lie before that."""
+    first = datetime.min.replace(tzinfo=UTC)
+    return time - duration if duration < time - first else first
+
+
+def later(time: datetime, duration: timedelta) -> datetime:
+    """So long after a time; the last that there is where it would lie after that."""
+    last = datetime.max.replace(tzinfo=UTC)
+    return time + duration if duration < last - time else last
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """The end of one certificate: who replaces it when, and how urgent that is."""
+
+    not_after: datetime
+    thresholds: Sequence[timedelta]
+    """All at which any channel is told of an expiry."""
+    rotate_before: timedelta | None = None
+    """How long before it a rotation replaces the certificate; None where nobody does by schedule."""
+    deferred_until: datetime | None = None
+    """Before that no rotation begins by schedule."""
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When a rotation is due to replace it; None where none ever is."""
+        if self.rotate_before is None:
+            return None
+        by_date = earlier(self.not_after, self.rotate_before)
+        return max(by_date, self.deferred_until) if self.deferred_until else by_date
+
+    def crossed(self, now: datetime, thresholds: Iterable[timedelta] | None = None) -> tuple[timedelta, ...]:
+        """The thresholds that count and were crossed, the largest first: of all, or of those that are given.
+
+        A rotation replaces a managed certificate at `rotate_before`: only what comes after it is news.
+        """
+        return crossed(self.not_after, now, self._counted(thresholds))
+
+    def next_crossing(self, now: datetime, thresholds: Iterable[timedelta] | None = None) -> datetime | None:
+        """When the next of them is crossed; None when it has expired."""
+        return next_crossing(self.not_after, now, self._counted(thresholds))
+
+    def is_within(self, within: timedelta, now: datetime) -> bool:
+        """Whether no more time than that is left."""
+        return self.not_after - now <= within
+
+    def urgency(self, now: datetime) -> Severity | None:
+        """How urgent it is that somebody looks: as urgent as the alert is that people have of it; None without one."""
+        passed = self.crossed(now)
+        return severity_at(passed[-1]) if passed else None
+
+    def _counted(self, thresholds: Iterable[timedelta] | None) -> list[timedelta]:
+        limit = self.rotate_before
+        these = self.thresholds if thresholds is None else thresholds
+        return [each for each in these if limit is None or each < limit]

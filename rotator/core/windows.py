@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from cronsim import CronSim
 
+from rotator.core.thresholds import has_come
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
@@ -117,10 +119,25 @@ def may_begin(windows: Sequence[Window], now: datetime, *, expires_at: datetime,
     return Beginning(now, overrides=True)
 
 
-def rest_ends(promoted_at: datetime, grace: timedelta, *, expires_at: datetime) -> datetime:
-    """Until when the schedule leaves a version alone that a person brought back: for the grace.
+@dataclass(frozen=True)
+class NextDue:
+    """What is to be done with a credential in the time to come, as one look foretells it."""
 
-    It is less where the certificate would expire meanwhile, unless that was as near when the person wanted it back.
-    """
-    ends, last = promoted_at + grace, expires_at - SPARE
-    return min(ends, last) if last > promoted_at else ends
+    is_half_done: bool = False
+    expires_at: datetime | None = None
+    due_at: datetime | None = None
+    """When the current version is to be replaced."""
+    retires_at: datetime | None = None
+    """When the previous version's grace ends."""
+
+    def is_due(self, windows: Sequence[Window], now: datetime, *, lasts: timedelta) -> bool:
+        """Whether there is something to do now; `lasts` is how long a rotation may take."""
+        if self.is_half_done:
+            return True
+        if self.expires_at and has_come(self.due_at, now):
+            return has_come(may_begin(windows, now, expires_at=self.expires_at, lasts=lasts).at, now)
+        return has_come(self.retires_at, now) and is_open(windows, now)
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether nothing is to be done before some time to come, windows or not."""
+        return not (self.is_half_done or has_come(self.due_at, now) or has_come(self.retires_at, now))

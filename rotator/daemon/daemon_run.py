@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rotator.daemon.rotation_log import RunningRotations
     from rotator.history.locks.locks import Hold
     from rotator.services.alerting.details import AlertDetails
-    from rotator.services.reporting.overview import CertificatePast, Overview, RotationPast
+    from rotator.services.reporting.overview import CertificateDetails, Overview, RotationDetails
     from rotator.web.source import Source
 
 
@@ -68,11 +68,11 @@ class PageSource:
         """See Source."""
         return self._opened().overview()
 
-    def rotation(self, rotation_id: str) -> RotationPast | None:
+    def rotation(self, rotation_id: str) -> RotationDetails | None:
         """See Source."""
         return self._opened().rotation(rotation_id)
 
-    def certificate(self, fingerprint: str) -> CertificatePast | None:
+    def certificate(self, fingerprint: str) -> CertificateDetails | None:
         """See Source."""
         return self._opened().certificate(fingerprint)
 

@@ -1,4 +1,4 @@
-"""Noting which certificate was seen where, for the inventory's past; and what was seen last."""
+"""Which certificate was seen where, from when to when: written down at each look, and read again between looks."""
 
 from __future__ import annotations
 
@@ -6,30 +6,40 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import bindparam, case, insert, literal, select, update
 
+from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.tables import CERTIFICATE, SIGHTING
 from rotator.history.engine.times import UtcDateTime
-from rotator.history.records import LastSighting, Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Row, Select
 
     from rotator.history.engine.transactions import Transactions
 
 _Key: TypeAlias = "tuple[str, str, str, str | None, datetime | None]"
+_Place: TypeAlias = tuple[str, str, str]
 
 _AT_ONCE: Final = 500
 """Values in one IN: databases limit how many a statement may carry."""
 
 _OF_THE_CERTIFICATE: Final = (
-    *("subject", "issuer", "not_before", "not_after", "key_algorithm", "key_bits", "signature_algorithm", "serial"),
+    *("subject", "issuer", "not_before", "not_after", "key_algorithm", "key_bits", "signature_algorithm"),
+    "serial_number",
+)
+_OF_THE_PLACE: Final = (
+    *("org", "app", "type", "fingerprint", "last_modified_by", "last_modified_at"),
+    *("first_seen", "last_seen", "gone_at"),
 )
 
 
 def record_sightings(
-    database: Transactions, sightings: Sequence[Sighting], now: datetime, *, gone: Iterable[LastSighting] = ()
+    database: Transactions,
+    seen: Sequence[ObservedCertificate],
+    now: datetime,
+    *,
+    gone: Iterable[ObservedCertificate] = (),
 ) -> None:
     """Notes what was seen at `now`, all in one transaction: the first time with both times, later only with the last.
 
@@ -37,64 +47,109 @@ def record_sightings(
     in whose place another one was seen. Raises HistoryError or HistoryUnavailable, and ValueError for a certificate
     without its dates.
     """
-    if any(each.certificate_fingerprint and not (each.not_before and each.not_after) for each in sightings):
+    if any(each.fingerprint and not (each.not_before and each.not_after) for each in seen):
         raise ValueError("a certificate has dates")
     with database.writing() as connection:
-        _note_certificates(connection, sightings, now)
-        replaced = _note_places(connection, sightings, now)
-        _note_gone(connection, [*replaced, *(each.id for each in gone)], now)
+        _note_certificates(connection, seen, now)
+        replaced = _note_places(connection, seen, now)
+        _note_gone(connection, [*replaced, *_ids(connection, gone)], now)
 
 
-def last_sightings(database: Transactions, org: str | None = None) -> list[LastSighting]:
-    """What each app of an org, or of all orgs, held when it was last seen: by org, type and name.
+def last_sightings(database: Transactions, org: str | None = None) -> list[ObservedCertificate]:
+    """What each place in an org, or in all orgs, held when it was last seen: by org, type and name.
 
     Raises HistoryError or HistoryUnavailable.
     """
-    query = select(SIGHTING, *(CERTIFICATE.c[name].label(f"held_{name}") for name in _OF_THE_CERTIFICATE))
-    query = query.outerjoin(CERTIFICATE, CERTIFICATE.c.fingerprint == SIGHTING.c.certificate_fingerprint)
     # What is not gone is the last, whatever the clock said when it was seen.
-    query = query.order_by(SIGHTING.c.gone_at.is_(None), SIGHTING.c.last_seen, SIGHTING.c.id)
+    query = _sightings().order_by(SIGHTING.c.gone_at.is_(None), SIGHTING.c.last_seen, SIGHTING.c.id)
     if org is not None:
         query = query.where(SIGHTING.c.org == org)
     with database.reading() as connection:
         rows = {_where(row): row for row in connection.execute(query)}
-    return [_last(rows[where]) for where in sorted(rows)]
+    return [_observed(rows[where]) for where in sorted(rows)]
 
 
-def _note_certificates(connection: Connection, sightings: Sequence[Sighting], now: datetime) -> None:
-    seen = {each.certificate_fingerprint: each for each in sightings if each.certificate_fingerprint}
+def sightings_of(database: Transactions, fingerprint: str) -> list[ObservedCertificate]:
+    """Every place in which a certificate was ever seen, the first one first.
+
+    Raises HistoryError or HistoryUnavailable.
+    """
+    query = _sightings().where(SIGHTING.c.fingerprint == fingerprint).order_by(SIGHTING.c.id)
+    with database.reading() as connection:
+        return [_observed(row) for row in connection.execute(query)]
+
+
+def _sightings() -> Select[*tuple[Any, ...]]:
+    places = (SIGHTING.c[name].label(name) for name in _OF_THE_PLACE)
+    dates = (SIGHTING.c.not_after.label("only_not_after"), SIGHTING.c.key_bits.label("only_key_bits"))
+    held = (CERTIFICATE.c[name].label(name) for name in _OF_THE_CERTIFICATE)
+    query = select(*places, *dates, *held)
+    return query.outerjoin(CERTIFICATE, CERTIFICATE.c.fingerprint == SIGHTING.c.fingerprint)
+
+
+def _observed(row: Row[Any]) -> ObservedCertificate:
+    fields = {name: getattr(row, name) for name in _OF_THE_PLACE}
+    if row.fingerprint is None:
+        return ObservedCertificate(
+            **fields | {"fingerprint": "", "not_after": row.only_not_after, "key_bits": row.only_key_bits or None}
+        )
+    held = {name: getattr(row, name) for name in _OF_THE_CERTIFICATE}
+    known = {"serial_number": int(row.serial_number, 16), "key_bits": row.key_bits or None}
+    return ObservedCertificate(**fields | held | known)
+
+
+def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificate], now: datetime) -> None:
+    held = {each.fingerprint: each for each in seen if each.fingerprint}
     column = CERTIFICATE.c.fingerprint
     known: set[str] = set()
-    for some in _portions(list(seen)):
+    for some in _portions(list(held)):
         known.update(connection.scalars(select(column).where(column.in_(some))))
         again = update(CERTIFICATE).where(column.in_(some), CERTIFICATE.c.last_seen <= now)
         connection.execute(again.values(last_seen=now))
-    new = [_certificate(each, now) for fingerprint, each in seen.items() if fingerprint not in known]
+    new = [_certificate(each, now) for fingerprint, each in held.items() if fingerprint not in known]
     if new:
         connection.execute(insert(CERTIFICATE), new)
 
 
-def _note_places(connection: Connection, sightings: Sequence[Sighting], now: datetime) -> list[int]:
+def _note_places(connection: Connection, seen: Sequence[ObservedCertificate], now: datetime) -> list[int]:
     """Returns what was there before in the same places, with other certificates."""
-    known = _places(connection, {each.org for each in sightings})
-    seen = {_key(each): each for each in sightings}
-    new = [_place(each, now) for key, each in seen.items() if key not in known]
-    again = [{"this": known[key].id, **_facts(each)} for key, each in seen.items() if key in known]
+    known = _known(connection, {each.org for each in seen})
+    here = {_key(each): each for each in seen}
+    new = [_new_place(each, now) for key, each in here.items() if key not in known]
     if new:
         connection.execute(insert(SIGHTING), new)
-    if again:
+    again = [(known[key].id, each) for key, each in here.items() if key in known]
+    # A rotation sees what an app holds, and not who changed it: that stays as a look has told it.
+    _touch(connection, [{"this": this, **_changes(each)} for this, each in again if each.last_modified_at], now)
+    _touch(connection, [{"this": this} for this, each in again if not each.last_modified_at], now)
+    places = {_where(each) for each in seen}
+    return [row.id for key, row in known.items() if key not in here and _where(row) in places]
+
+
+def _touch(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    if rows:
         # A clock that was set back takes nothing away from what was seen.
         last_seen = case((SIGHTING.c.last_seen <= now, literal(now, UtcDateTime())), else_=SIGHTING.c.last_seen)
         this = update(SIGHTING).where(SIGHTING.c.id == bindparam("this"))
-        connection.execute(this.values(last_seen=last_seen, gone_at=None), again)
-    here = {_where(each) for each in sightings}
-    return [row.id for key, row in known.items() if key not in seen and _where(row) in here]
+        connection.execute(this.values(last_seen=last_seen, gone_at=None), rows)
 
 
-def _places(connection: Connection, orgs: Collection[str]) -> dict[_Key, Row[Any]]:
-    columns = ("id", "org", "app", "app_type", "certificate_fingerprint", "not_after")
-    query = select(*(SIGHTING.c[name] for name in columns)).where(SIGHTING.c.org.in_(list(orgs)))
+def _known(connection: Connection, orgs: Collection[str]) -> dict[_Key, Row[Any]]:
+    columns = ("id", "org", "app", "type", "fingerprint", "not_after")
+    query = select(*(SIGHTING.c[name].label(name) for name in columns)).where(SIGHTING.c.org.in_(list(orgs)))
     return {tuple(row)[1:]: row for row in connection.execute(query)}
+
+
+def _ids(connection: Connection, gone: Iterable[ObservedCertificate]) -> list[int]:
+    """Of what was there last; what is gone already stays as it was noted."""
+    places = {_where(each) for each in gone}
+    if not places:
+        return []
+    columns = ("id", "org", "app", "type")
+    orgs = {org for org, _, _ in places}
+    query = select(*(SIGHTING.c[name].label(name) for name in columns))
+    query = query.where(SIGHTING.c.org.in_(orgs), SIGHTING.c.gone_at.is_(None))
+    return [row.id for row in connection.execute(query) if _where(row) in places]
 
 
 def _note_gone(connection: Connection, ids: Sequence[int], now: datetime) -> None:
@@ -107,38 +162,34 @@ def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
 
 
-def _certificate(sighting: Sighting, now: datetime) -> dict[str, Any]:
-    facts = {name: getattr(sighting, name) for name in _OF_THE_CERTIFICATE}
+def _certificate(seen: ObservedCertificate, now: datetime) -> dict[str, Any]:
+    facts = {name: getattr(seen, name) for name in _OF_THE_CERTIFICATE}
     # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
-    facts["serial"] = f"{sighting.serial:x}"
-    return {"fingerprint": sighting.certificate_fingerprint, "first_seen": now, "last_seen": now, **facts}
+    known = {"serial_number": f"{seen.serial_number or 0:x}", "key_bits": seen.key_bits or 0}
+    return {"fingerprint": seen.fingerprint, "first_seen": now, "last_seen": now, **facts, **known}
 
 
-def _where(seen: Sighting | Row[Any]) -> tuple[str, str, str]:
+def _where(seen: ObservedCertificate | Row[Any]) -> _Place:
     """A place, whatever it holds; Salesforce takes its name in any case."""
-    return seen.org, seen.app_type, seen.app.casefold()
+    return seen.org, seen.type, seen.app.casefold()
 
 
-def _key(sighting: Sighting) -> _Key:
-    fingerprint = sighting.certificate_fingerprint
-    date_only = None if fingerprint else sighting.not_after
-    return sighting.org, sighting.app, sighting.app_type, fingerprint, date_only
+def _key(seen: ObservedCertificate) -> _Key:
+    date_only = None if seen.fingerprint else _date(seen)
+    return seen.org, seen.app, seen.type, seen.fingerprint or None, date_only
 
 
-def _place(sighting: Sighting, now: datetime) -> dict[str, Any]:
-    org, app, app_type, fingerprint, date_only = _key(sighting)
-    place = {"org": org, "app": app, "app_type": app_type, "certificate_fingerprint": fingerprint}
-    bits = None if fingerprint else sighting.key_bits or None
-    return {**place, "not_after": date_only, "key_bits": bits, "first_seen": now, "last_seen": now, **_facts(sighting)}
+def _date(seen: ObservedCertificate) -> datetime | None:
+    """What nothing uses yet expires for nobody."""
+    return seen.not_after if seen.is_usable else None
 
 
-def _facts(sighting: Sighting) -> dict[str, Any]:
-    return {"app_modified_at": sighting.app_modified_at, "app_modified_by": sighting.app_modified_by}
+def _new_place(seen: ObservedCertificate, now: datetime) -> dict[str, Any]:
+    org, app, type_, fingerprint, date_only = _key(seen)
+    here = {"org": org, "app": app, "type": type_, "fingerprint": fingerprint}
+    bits = None if fingerprint else seen.key_bits
+    return {**here, "not_after": date_only, "key_bits": bits, "first_seen": now, "last_seen": now, **_changes(seen)}
 
 
-def _last(row: Row[Any]) -> LastSighting:
-    fields = {name: value for name, value in row._asdict().items() if not name.startswith("held_")}
-    if row.certificate_fingerprint is not None:
-        fields |= {name: getattr(row, f"held_{name}") for name in _OF_THE_CERTIFICATE}
-        fields["serial"] = int(fields["serial"], 16)
-    return LastSighting(**fields | {"key_bits": fields["key_bits"] or 0})
+def _changes(seen: ObservedCertificate) -> dict[str, Any]:
+    return {"last_modified_at": seen.last_modified_at, "last_modified_by": seen.last_modified_by}

@@ -5,11 +5,11 @@ Connected apps, for logins and for SAML; the identity providers that the org tru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.crypto.certificates import Certificate
-from rotator.core.kinds import Kind
+from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.salesforce.apps.connected_app import app_of
 from rotator.salesforce.key_management import QUERY, Uses, records
@@ -17,7 +17,6 @@ from rotator.salesforce.metadata import READ_LIMIT, MetadataService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
     from rotator.salesforce.key_management import CertificateRecord
     from rotator.salesforce.metadata import Component, Listing
@@ -27,40 +26,6 @@ _NEEDS: Final = {
     Kind.CERTIFICATE: ("its own certificates (Certificate and Key Management)", "View Setup and Configuration"),
     Kind.IDENTITY_PROVIDER: ("its single sign-on settings", "Customize Application"),
 }
-
-
-@dataclass(frozen=True)
-class InventoryEntry:
-    """One thing of an org that may hold a certificate, and what it holds."""
-
-    org: str
-    name: str
-    kind: Kind
-    client_id: str = ""
-    certificate: Certificate | None = None
-    """None where there is none, where it could not be read, and where the org tells no more than `record`."""
-    record: CertificateRecord | None = None
-    """What the org tells of a certificate of its own."""
-    unreadable: bool = False
-    """It is there, but the org did not give it, or what it holds as a certificate is none."""
-    used_by: tuple[str, ...] = ()
-    """What refers to a certificate of the org's own."""
-    last_modified_by: str | None = None
-    last_modified_at: datetime | None = None
-
-    @property
-    def not_after(self) -> datetime | None:
-        """When the certificate expires, as far as that is known."""
-        if self.certificate:
-            return self.certificate.not_after
-        return self.record.not_after if self.record else None
-
-    @property
-    def key_bits(self) -> int | None:
-        """The size of the certificate's key, as far as that is known."""
-        if self.certificate:
-            return self.certificate.key_bits
-        return self.record.key_bits if self.record else None
 
 
 @dataclass(frozen=True)
@@ -75,7 +40,7 @@ class Unread:
 class Inventory:
     """All that was found in an org, by type and name, and what could not be read."""
 
-    entries: tuple[InventoryEntry, ...]
+    entries: tuple[ObservedCertificate, ...]
     unread: tuple[Unread, ...] = ()
 
 
@@ -96,11 +61,11 @@ class _Reader:
 
     def read(self) -> Inventory:
         listed = self._listed()
-        entries = [entry for pair in self._components(Kind.APP, listed[Kind.APP]) for entry in self._app(*pair)]
-        entries += self._read_or_note(Kind.IDENTITY_PROVIDER, listed, self._identity_providers)
+        found = [each for pair in self._components(Kind.APP, listed[Kind.APP]) for each in self._app(*pair)]
+        found += self._read_or_note(Kind.IDENTITY_PROVIDER, listed, self._identity_providers)
         # The last one, when it is known what refers to them.
-        entries += self._read_or_note(Kind.CERTIFICATE, listed, self._certificates)
-        return Inventory(tuple(entries), tuple(self._unread))
+        found += self._read_or_note(Kind.CERTIFICATE, listed, self._certificates)
+        return Inventory(tuple(found), tuple(self._unread))
 
     def _listed(self) -> dict[Kind, Sequence[Listing]]:
         """What there is, by type, in one call if the user may list every type."""
@@ -128,8 +93,8 @@ class _Reader:
         self,
         kind: Kind,
         listed: dict[Kind, Sequence[Listing]],
-        read: Callable[[Sequence[Listing]], list[InventoryEntry]],
-    ) -> list[InventoryEntry]:
+        read: Callable[[Sequence[Listing]], list[ObservedCertificate]],
+    ) -> list[ObservedCertificate]:
         if kind not in listed:
             return []
         try:
@@ -157,24 +122,22 @@ class _Reader:
             some = listings[start : start + READ_LIMIT]
             yield from zip(some, self._metadata.read(kind, [listing.full_name for listing in some]), strict=True)
 
-    def _app(self, listing: Listing, component: Component | None) -> Iterator[InventoryEntry]:
+    def _app(self, listing: Listing, component: Component | None) -> Iterator[ObservedCertificate]:
         try:
             app = None if component is None else app_of(self._org, component)
         except OrgError:
             app = None
-        yield self._entry(
-            listing,
-            Kind.APP,
-            client_id=app.client_id if app else "",
-            certificate=app.certificate if app else None,
-            unreadable=app is None,
-        )
+        here = self._place(listing, Kind.APP)
+        if app is None:
+            yield replace(here, is_readable=False)
+        else:
+            yield replace(here, client_id=app.client_id).holding(app.certificate)
         if component is not None:
             self._uses.of_app(component)
             if component.samlConfig and component.samlConfig.certificate:
                 yield self._holder(listing, Kind.APP_SAML, component.samlConfig.certificate)
 
-    def _identity_providers(self, listings: Sequence[Listing]) -> list[InventoryEntry]:
+    def _identity_providers(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
         found = []
         for listing, component in self._components(Kind.IDENTITY_PROVIDER, listings):
             found.append(self._holder(listing, Kind.IDENTITY_PROVIDER, component.validationCert if component else ""))
@@ -182,41 +145,35 @@ class _Reader:
                 self._uses.of_identity_provider(component)
         return found
 
-    def _certificates(self, listings: Sequence[Listing]) -> list[InventoryEntry]:
+    def _certificates(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
         rows = records(self._metadata.query(QUERY)) if listings else {}
         # A row without a listing is of a certificate that was deleted.
         return [self._certificate(listing, rows.get(_without_namespace(listing.full_name))) for listing in listings]
 
-    def _certificate(self, listing: Listing, record: CertificateRecord | None) -> InventoryEntry:
-        used_by = self._uses.of(record) if record else ()
-        return self._entry(listing, Kind.CERTIFICATE, record=record, unreadable=record is None, used_by=used_by)
+    def _certificate(self, listing: Listing, record: CertificateRecord | None) -> ObservedCertificate:
+        here = self._place(listing, Kind.CERTIFICATE)
+        if record is None:
+            return replace(here, is_readable=False)
+        return replace(
+            here,
+            not_after=record.not_after,
+            key_bits=record.key_bits or None,
+            is_usable=record.is_usable,
+            used_by=self._uses.of(record),
+        )
 
-    def _holder(self, listing: Listing, kind: Kind, text: str | None) -> InventoryEntry:
+    def _holder(self, listing: Listing, kind: Kind, text: str | None) -> ObservedCertificate:
+        here = self._place(listing, kind)
         try:
-            return self._entry(listing, kind, certificate=Certificate.parse(text or ""))
+            return here.holding(Certificate.parse(text or ""))
         except CertificateError:
-            return self._entry(listing, kind, unreadable=True)
+            return replace(here, is_readable=False)
 
-    def _entry(
-        self,
-        listing: Listing,
-        kind: Kind,
-        *,
-        client_id: str = "",
-        certificate: Certificate | None = None,
-        record: CertificateRecord | None = None,
-        unreadable: bool = False,
-        used_by: tuple[str, ...] = (),
-    ) -> InventoryEntry:
-        return InventoryEntry(
+    def _place(self, listing: Listing, kind: Kind) -> ObservedCertificate:
+        return ObservedCertificate(
             org=self._org,
-            name=listing.full_name,
-            kind=kind,
-            client_id=client_id,
-            certificate=certificate,
-            record=record,
-            unreadable=unreadable,
-            used_by=used_by,
+            app=listing.full_name,
+            type=kind,
             last_modified_by=listing.last_modified_by,
             last_modified_at=listing.last_modified_at,
         )

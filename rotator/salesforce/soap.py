@@ -19,7 +19,7 @@ from zeep.helpers import serialize_object
 from zeep.wsdl import Document
 from zeep.wsdl.utils import etree_to_string
 
-from rotator.core.kinds import Kind
+from rotator.core.observed import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.faults import from_fault, from_status
 from rotator.salesforce.wsdl import reduced

@@ -20,6 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 import rotator
+from rotator.core.lifecycle import CredentialState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ class Metrics(Collector):
         yield _gauge("rotator_history_readable", "Whether the history database could be read (1) or not (0).",
                      float(self._overview is not None))  # fmt: skip
         if self._overview is not None:
-            for families in (_of_certificates, _of_orgs, _of_rotations, _of_alerts):
+            for families in (_of_certificates, _of_credentials, _of_orgs, _of_rotations, _of_alerts):
                 yield from families(self._overview)
 
 
@@ -80,22 +81,43 @@ def _of_certificates(overview: Overview) -> Iterator[Metric]:
     begins = _gauge(
         "rotator_certificate_not_before_timestamp_seconds", "From when on a live certificate is valid.", labels=_PLACE
     )
-    for line in overview.certificates:
-        place = (line.org, line.app, line.app_type, line.credential or "", line.fingerprint, line.stage)
-        ends.add_metric(place, line.not_after.timestamp())
-        if line.not_before is not None:
-            begins.add_metric(place, line.not_before.timestamp())
-    yield ends
-    yield begins
+    states = _gauge(
+        "rotator_certificate_state",
+        "1 for the state that a live certificate is in, and how urgent it is that somebody looks.",
+        labels=(*_PLACE, "state", "urgency"),
+    )
+    for life in overview.certificates:
+        seen = life.seen
+        place = (seen.org, seen.app, seen.type, seen.credential or "", seen.fingerprint, str(seen.stage or ""))
+        ends.add_metric(place, life.not_after.timestamp())
+        states.add_metric((*place, str(life.state), str(life.urgency or "")), 1)
+        if seen.not_before is not None:
+            begins.add_metric(place, seen.not_before.timestamp())
+    yield from (ends, begins, states)
+
+
+def _of_credentials(overview: Overview) -> Iterator[Metric]:
+    states = _gauge(
+        "rotator_credential_state",
+        "1 for the state that a credential is in, 0 for every other.",
+        labels=("credential", "state"),
+    )
     due = _gauge(
         "rotator_credential_rotation_due_timestamp_seconds",
         "When the next rotation of a credential is due by its schedule.",
         labels=("credential",),
     )
+    kept = _gauge(
+        "rotator_credential_previous_until_timestamp_seconds",
+        "Until when a credential's previous version is kept.",
+        labels=("credential",),
+    )
     for each in overview.credentials:
-        if each.rotates_at is not None:
-            due.add_metric((each.name,), each.rotates_at.timestamp())
-    yield due
+        for state in CredentialState:
+            states.add_metric((each.credential, str(state)), float(state is each.state))
+        _add_time(due, (each.credential,), each.life.due_at)
+        _add_time(kept, (each.credential,), each.life.previous_until)
+    yield from (states, due, kept)
 
 
 def _of_orgs(overview: Overview) -> Iterator[Metric]:

@@ -12,13 +12,14 @@ from datetime import MAXYEAR, UTC, datetime, timedelta
 from math import sqrt
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.lifecycle import CertificateState
 from rotator.core.thresholds import label
-from rotator.services.reporting.overview import Urgency
+from rotator.web.looks import Look, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rotator.services.reporting.overview import CertificateLine
+    from rotator.core.lifecycle import CertificateLife
 
 HORIZON: Final = timedelta(days=400)
 """What lies farther ahead stands at the edge."""
@@ -125,7 +126,7 @@ _WEEKS: Final = 58
 class Bar:
     """The time that one certificate has left, or since when it has none."""
 
-    line: CertificateLine
+    line: CertificateLife
     end: float
     """Where it expires."""
     rotation: float | None
@@ -142,9 +143,9 @@ class Bar:
         return round(abs(self.end - TODAY), 2)
 
 
-def bar(line: CertificateLine, axis: Axis) -> Bar:
+def bar(line: CertificateLife, axis: Axis) -> Bar:
     """The bar of one certificate. A rotation that is due already is shown where today is."""
-    rotation = max(axis.position(line.rotates_at), TODAY) if line.rotates_at else None
+    rotation = max(axis.position(line.due_at), TODAY) if line.due_at else None
     return Bar(line, axis.position(line.not_after), rotation)
 
 
@@ -153,8 +154,8 @@ class Column:
     """The certificates that expire in one week."""
 
     begins: datetime
-    urgency: Urgency
-    """Of the first of them."""
+    look: Look
+    """Of the most urgent of them."""
     alone: int
     """So many that nothing replaces unless a person does."""
     managed: int
@@ -179,15 +180,15 @@ class Columns:
         return max((week.count for week in self.weeks), default=0)
 
 
-def columns(lines: Sequence[CertificateLine], now: datetime) -> Columns:
+def columns(lines: Sequence[CertificateLife], now: datetime) -> Columns:
     """Counts by week from `now` on."""
-    weeks: list[list[CertificateLine]] = [[] for _ in range(_WEEKS)]
+    weeks: list[list[CertificateLife]] = [[] for _ in range(_WEEKS)]
     for line in lines:
         number = (line.not_after - now) // _WEEK
-        if 0 <= number < _WEEKS and line.urgency is not Urgency.EXPIRED:
+        if 0 <= number < _WEEKS and line.state is not CertificateState.EXPIRED:
             weeks[number].append(line)
     counted = sum(map(len, weeks))
-    expired = sum(line.urgency is Urgency.EXPIRED for line in lines)
+    expired = sum(line.state is CertificateState.EXPIRED for line in lines)
     return Columns(
         tuple(_column(now + number * _WEEK, week) for number, week in enumerate(weeks)),
         expired,
@@ -195,10 +196,9 @@ def columns(lines: Sequence[CertificateLine], now: datetime) -> Columns:
     )
 
 
-def _column(begins: datetime, week: list[CertificateLine]) -> Column:
-    managed = sum(line.credential is not None for line in week)
-    urgency = min((line.urgency for line in week), key=lambda each: each.rank, default=Urgency.OK)
-    return Column(begins, urgency, len(week) - managed, managed)
+def _column(begins: datetime, week: list[CertificateLife]) -> Column:
+    managed = sum(line.due_at is not None for line in week)
+    return Column(begins, worst(week), len(week) - managed, managed)
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class Period:
     least: timedelta
     most: timedelta
 
-    def holds(self, line: CertificateLine, now: datetime) -> bool:
+    def holds(self, line: CertificateLife, now: datetime) -> bool:
         """Whether the certificate expires in this period."""
         left = line.not_after - now
         return self.least < left <= self.most
@@ -242,12 +242,12 @@ class PeriodsOfOrg:
         return sum(self.counts)
 
 
-def by_org(lines: Iterable[CertificateLine], now: datetime) -> list[PeriodsOfOrg]:
+def by_org(lines: Iterable[CertificateLife], now: datetime) -> list[PeriodsOfOrg]:
     """A line for each org, the one with the most urgent certificates first; beyond MOST_BARS the rest in one line."""
     counts: dict[str, list[int]] = {}
     for line in lines:
         number = next(index for index, period in enumerate(PERIODS) if period.holds(line, now))
-        counts.setdefault(line.org, [0] * len(PERIODS))[number] += 1
+        counts.setdefault(line.seen.org, [0] * len(PERIODS))[number] += 1
     ordered = sorted(counts.items(), key=lambda item: ([-count for count in item[1]], item[0]))
     found = [PeriodsOfOrg(org, tuple(each)) for org, each in ordered[:MOST_BARS]]
     rest = [each for _, each in ordered[MOST_BARS:]]

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 from urllib.parse import urlencode
 
-from rotator.services.reporting.overview import Urgency
+from rotator.core.lifecycle import CertificateState
+from rotator.core.severity import Severity
 from rotator.web.picture import PERIODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rotator.services.reporting.overview import CertificateLine, Overview
+    from rotator.core.lifecycle import CertificateLife
+    from rotator.services.reporting.overview import Overview
 
 _T = TypeVar("_T")
 
@@ -57,6 +59,13 @@ def number_of(text: str) -> int:
 
 MANAGED: Final = {"managed": True, "unmanaged": False}
 
+STATES: Final = tuple(
+    state
+    for state in CertificateState
+    if state not in {CertificateState.NONE, CertificateState.UNUSABLE, CertificateState.VANISHED}
+)
+"""Those of certificates that are there and have a date."""
+
 NOT_RESTING: Final = "not resting"
 """A state of its own: what somebody has to care for, now or some day."""
 
@@ -67,7 +76,9 @@ class Search:
 
     org: str = ""
     state: str = ""
-    """One of Urgency, or NOT_RESTING."""
+    """One of STATES, or NOT_RESTING."""
+    urgency: str = ""
+    """One of Severity."""
     within: str = ""
     """Key of one of PERIODS."""
     managed: str = ""
@@ -79,16 +90,18 @@ class Search:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self:
         """From the query of a request."""
+        state, urgency = _state_and_urgency(query.get("state", "").strip(), query.get("urgency", "").strip())
         return cls(
             org=query.get("org", "").strip(),
-            state=query.get("state", "").strip(),
+            state=state,
+            urgency=urgency,
             within=query.get("within", "").strip(),
             managed=query.get("managed", "").strip(),
             q=query.get("q", "").strip(),
             page=number_of(query.get("page", "")),
         )
 
-    def find(self, overview: Overview) -> list[CertificateLine]:
+    def find(self, overview: Overview) -> list[CertificateLife]:
         """The certificates that are sought, the one that expires first first."""
         return [line for line in overview.certificates if self._fits(line, overview)]
 
@@ -97,22 +110,31 @@ class Search:
         parts = vars(replace(self, page=page))
         return "?" + urlencode({name: value for name, value in parts.items() if value})
 
-    def _fits(self, line: CertificateLine, overview: Overview) -> bool:
+    def _fits(self, line: CertificateLife, overview: Overview) -> bool:
         period = next((each for each in PERIODS if each.key == self.within), None)
         return (
-            self.org in {"", line.org}
+            self.org in {"", line.seen.org}
             and self._is_in_state(line)
+            and self.urgency in {"", line.urgency}
             and (not self.within or (period is not None and period.holds(line, overview.at)))
-            and (not self.managed or MANAGED.get(self.managed) is (line.credential is not None))
+            and (not self.managed or MANAGED.get(self.managed) is (line.seen.credential is not None))
             and self._names(line)
         )
 
-    def _is_in_state(self, line: CertificateLine) -> bool:
+    def _is_in_state(self, line: CertificateLife) -> bool:
         if self.state == NOT_RESTING:
-            return line.urgency is not Urgency.RESTING
-        return self.state in {"", line.urgency.value}
+            return line.state is not CertificateState.RESTING
+        return self.state in {"", line.state}
 
-    def _names(self, line: CertificateLine) -> bool:
+    def _names(self, line: CertificateLife) -> bool:
         sought = self.q.casefold()
-        names = (line.app, line.credential or "", *line.names)
-        return not sought or line.fingerprint.startswith(sought) or any(sought in name.casefold() for name in names)
+        seen = line.seen
+        names = (seen.app, seen.credential or "", seen.subject, seen.issuer)
+        return not sought or seen.fingerprint.startswith(sought) or any(sought in name.casefold() for name in names)
+
+
+def _state_and_urgency(state: str, urgency: str) -> tuple[str, str]:
+    """Also of addresses of the release before, where both were one word; to be removed with the next one."""
+    if state in {Severity.CRITICAL, Severity.WARNING}:
+        return "", state
+    return (str(CertificateState.DUE) if state == "soon" else state), urgency

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.services.alerting.details import AlertDetails
-    from rotator.services.reporting.overview import CertificatePast, Overview, RotationPast
+    from rotator.services.reporting.overview import CertificateDetails, Overview, RotationDetails
 
 LEAST_PATIENCE: Final = timedelta(seconds=60)
 """A scheduler that ticks every second may be late by more than a few of its ticks on a busy machine."""
@@ -55,11 +55,11 @@ class Source(Protocol):
         """Everything at this moment."""
         ...
 
-    def rotation(self, rotation_id: str) -> RotationPast | None:
+    def rotation(self, rotation_id: str) -> RotationDetails | None:
         """One rotation and its steps; None for an id that there is not."""
         ...
 
-    def certificate(self, fingerprint: str) -> CertificatePast | None:
+    def certificate(self, fingerprint: str) -> CertificateDetails | None:
         """Where a certificate was seen and what made or ended it; None for one that was never seen."""
         ...
 

@@ -14,6 +14,8 @@ from starlette.responses import HTMLResponse
 
 import rotator
 from rotator.core import words
+from rotator.core.thresholds import has_come
+from rotator.web.looks import look_of, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +34,7 @@ def filters() -> dict[str, Callable[..., Any]]:
     """What the templates call by name."""
     return {
         "day": words.expiry_day,
+        "day_or": day_or,
         "moment": words.moment,
         "clock": words.clock,
         "iso": iso,
@@ -44,6 +47,8 @@ def filters() -> dict[str, Callable[..., Any]]:
         "spaced": spaced,
         "detail": detail,
         "prose": prose,
+        "look": look_of,
+        "word": word_of,
     }
 
 
@@ -52,9 +57,16 @@ def iso(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def day_or(time: datetime, now: datetime, come: str) -> str:
+    """The day of what is to come; `come` for what is now or was before."""
+    return come if has_come(time, now) else words.expiry_day(time)
+
+
 def left(time: datetime, now: datetime) -> str:
     """What is left until an expiry: `12 days`, `3 hours ago`, `never`."""
-    return words.length(time - now) if time > now and not words.never_ends(time) else words.expiry(time, now)
+    return (
+        words.length(time - now) if not has_come(time, now) and not words.never_ends(time) else words.expiry(time, now)
+    )
 
 
 def spaced(fingerprint: str) -> str:

@@ -10,9 +10,11 @@ from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 
-from rotator.services.reporting.overview import Urgency
+from rotator.core.lifecycle import CertificateState
+from rotator.core.severity import Severity
+from rotator.web.looks import Look, look_of, word_of
 from rotator.web.picture import MOST_BARS, PERIODS, Axis, bar, by_org, columns
-from rotator.web.search import MANAGED, NOT_RESTING, Search, number_of, page_of
+from rotator.web.search import MANAGED, NOT_RESTING, STATES, Search, number_of, page_of
 from rotator.web.templates import page
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from rotator.services.reporting.overview import CertificateLine, CredentialLine, OrgLine, Overview
+    from rotator.core.lifecycle import CertificateLife
+    from rotator.services.inventory.status import CredentialStatus
+    from rotator.services.reporting.overview import OrgLine, Overview
     from rotator.web.picture import Bar
     from rotator.web.source import Liveness, Source
 
@@ -69,18 +73,23 @@ class Views:
         shown, search = self._shown(), Search.of(request.query_params)
         found = page_of(search.find(shown.overview), search.page)
         values = {"search": search, "found": found, "bars": shown.bars(found.lines)}
-        choices = {"states": [*Urgency, NOT_RESTING], "periods": PERIODS, "managed": list(MANAGED)}
+        choices = {
+            "states": [*STATES, NOT_RESTING],
+            "urgencies": list(Severity),
+            "periods": PERIODS,
+            "managed": list(MANAGED),
+        }
         return page("certificates", shown.values | values | choices)
 
     def certificate(self, request: Request) -> Response:
         """One certificate: where it is and was, and what brought or replaced it."""
         fingerprint = request.path_params["fingerprint"]
-        past = self._source.certificate(fingerprint) if len(fingerprint) == _FINGERPRINT_LENGTH else None
-        if past is None:
+        details = self._source.certificate(fingerprint) if len(fingerprint) == _FINGERPRINT_LENGTH else None
+        if details is None:
             raise HTTPException(404, "No certificate with this fingerprint was ever seen.")
         shown = self._shown()
-        live = [line for line in shown.overview.certificates if line.fingerprint == fingerprint]
-        return page("certificate", shown.values | {"past": past, "live": live, "bars": shown.bars(live[:1])})
+        live = [line for line in shown.overview.certificates if line.seen.fingerprint == fingerprint]
+        return page("certificate", shown.values | {"details": details, "live": live, "bars": shown.bars(live[:1])})
 
     def credentials(self, request: Request) -> Response:
         """The managed credentials, the one that is rotated next first."""
@@ -115,10 +124,10 @@ class Views:
 
     def rotation(self, request: Request) -> Response:
         """One rotation and its steps."""
-        past = self._source.rotation(request.path_params["id"])
-        if past is None:
+        details = self._source.rotation(request.path_params["id"])
+        if details is None:
             raise HTTPException(404, "The history knows no rotation of this id.")
-        return page("rotation", self._shown().values | {"past": past})
+        return page("rotation", self._shown().values | {"details": details})
 
     def alerts(self, request: Request) -> Response:
         """The open alerts, and the channels."""
@@ -137,15 +146,20 @@ class Views:
         return _Shown(self._source.overview(), self._alive())
 
 
-def _urgent(lines: Iterable[CertificateLine]) -> list[tuple[Urgency, int]]:
+def _urgent(lines: Iterable[CertificateLife]) -> list[tuple[str, int]]:
     """How many certificates are in each state that is not well, the most urgent first."""
-    counts = Counter(line.urgency for line in lines)
-    return [(urgency, counts[urgency]) for urgency in Urgency if urgency is not Urgency.OK and counts[urgency]]
+    counts = Counter((look_of(line), word_of(line)) for line in lines if line.state is not CertificateState.OK)
+    return [(word, counts[look, word]) for look, word in sorted(counts, key=lambda each: list(Look).index(each[0]))]
 
 
-def _by_next_rotation(lines: Iterable[CredentialLine]) -> list[CredentialLine]:
+def _by_next_rotation(lines: Iterable[CredentialStatus]) -> list[CredentialStatus]:
     """What failed or is not known comes first: somebody should look."""
-    return sorted(lines, key=lambda line: (not line.attempt.failures, line.begins_at or _LONG_AGO, line.name))
+    return sorted(lines, key=lambda line: (not line.attempt.failures, _begins_at(line), line.credential))
+
+
+def _begins_at(line: CredentialStatus) -> datetime:
+    begins = line.life.begins
+    return begins.at if begins else _LONG_AGO
 
 
 def _by_urgency(lines: Iterable[OrgLine]) -> list[OrgLine]:
@@ -177,5 +191,5 @@ class _Shown:
             "marks": self.axis.marks,
         }
 
-    def bars(self, lines: Iterable[CertificateLine]) -> list[Bar]:
+    def bars(self, lines: Iterable[CertificateLife]) -> list[Bar]:
         return [bar(line, self.axis) for line in lines]

@@ -23,7 +23,6 @@ from rotator.salesforce.inventory import inventory
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.salesforce.transport import Transport
-from rotator.services.inventory.scan import sighting_of
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.server import SimulatorServer, utc_now
 from rotator.testing.versions import spare_key
@@ -77,11 +76,11 @@ def main() -> None:
     measured("login and userinfo", session.ensure_alive)
     found = measured(f"inventory of {apps} apps", lambda: inventory(session))
     found = measured("the same again", lambda: inventory(session))
-    sightings = [sighting_of(entry) for entry in found.entries]
+    seen = list(found.entries)
     with tempfile.TemporaryDirectory() as folder, open_database(f"sqlite:///{folder}/history.db") as database:
         measured("history made", database.upgrade)
         for what in ("recorded first", "recorded again"):
-            measured(what, lambda: record_sightings(database, sightings, utc_now()))
+            measured(what, lambda: record_sightings(database, seen, utc_now()))
         measured("last sightings read", lambda: last_sightings(database, "large"))
     ours.send("stop")
     sys.stdout.write(f"calls in all: {ours.recv()}\n")

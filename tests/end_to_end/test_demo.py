@@ -79,7 +79,7 @@ def test_steps_are_told_with_their_times(shown: dict[str, Any]) -> None:
 
 
 def test_the_inventory_holds_every_kind_of_certificate(shown: dict[str, Any]) -> None:
-    assert {"ok", "expiring", "expired", "none"} <= {line["state"] for line in shown["inventory"]}
+    assert {"ok", "due", "expired", "none"} <= {line["state"] for line in shown["inventory"]}
 
 
 def test_the_history_is_whole(shown: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ def test_a_stranger_looks_around_rotates_goes_back_and_ends_it(exported: Folder)
     assert "the stranger's first" in history.out
     assert "promote" in history.out
     assert exported.run("rotator", "verify", "billing").code == 0
-    assert "! expiring" not in exported.rotator("status", "billing").out
+    assert "! due" not in exported.rotator("status", "billing").out
 
     back = exported.fast().run("rotate", "back", "billing")
     assert back.code == 0

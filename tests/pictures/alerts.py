@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from playwright.sync_api import sync_playwright
 
 from rotator.config.settings import Settings
+from rotator.core.observed import ObservedCertificate
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import open_database
 from rotator.services.alerting.delivery import Delivery
 from rotator.services.alerting.rules import AlertRules
-from rotator.services.inventory.seen import ObservedCertificate
 from tests.contract.alerts.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import fake_slack
@@ -78,12 +78,12 @@ class Company:
 
 
 def place(
-    app: str, days: float, *, org: str = "production", kind: str = "ConnectedApp", number: int = 0
+    app: str, days: float, *, org: str = "production", type_: str = "ConnectedApp", number: int = 0
 ) -> ObservedCertificate:
     """A certificate with so many days left at the start."""
     fingerprint = f"{number:02x}c73b9e51d04f8a" * 4
     return ObservedCertificate(
-        org=org, kind=kind, name=app, fingerprint=fingerprint, not_after=START + timedelta(days=days)
+        org=org, type=type_, app=app, fingerprint=fingerprint, not_after=START + timedelta(days=days)
     )
 
 
@@ -197,7 +197,7 @@ def main() -> None:
     many = [
         place("Payroll_Export", -0.2, number=3),
         place("Warehouse_Sync", 0.7, number=4),
-        place("idp_signing", 2.5, kind="SamlSsoConfig", number=5),
+        place("idp_signing", 2.5, type_="SamlSsoConfig", number=5),
         place("Marketing_Hub", 6.4, org="uat", number=6),
         place("Partner_Portal", 13.2, number=7),
         place("Data_Lake", 27.9, number=8),

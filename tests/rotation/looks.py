@@ -6,8 +6,9 @@ from datetime import timedelta
 from functools import cache
 
 from rotator.core.credentials import Fingerprint
-from rotator.core.decision.observations import KnownVersion, Memory, Observation, Probe, SeenApp
+from rotator.core.decision.observations import Memory, Observation, Probe
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.observed import KnownVersion, ObservedApp
 from tests.rotation.world import APPS, NOW, POLICY, THROWAWAY, TICK, Cert, Stored, Tried, World
 
 _SAID = "said so"
@@ -63,10 +64,10 @@ def _look(world: World, hidden: str | None = None) -> Observation:
 
 
 @cache
-def _see(name: str, cert: Cert | None, hidden: bool) -> SeenApp:
+def _see(name: str, cert: Cert | None, hidden: bool) -> ObservedApp:
     if hidden or cert is None:
-        return SeenApp(name, readable=not hidden)
-    return SeenApp(name, live=Fingerprint(cert.name), throwaway=cert == THROWAWAY)
+        return ObservedApp(name, readable=not hidden)
+    return ObservedApp(name, live=Fingerprint(cert.name), throwaway=cert == THROWAWAY)
 
 
 @cache

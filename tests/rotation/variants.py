@@ -20,7 +20,8 @@ from rotator.core.logins import LoginOutcome
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.decision.observations import KnownVersion, Probe
+    from rotator.core.decision.observations import Probe
+    from rotator.core.observed import KnownVersion
 
 
 _UPLOAD: Final = CLAUSES.index(pending_is_uploaded)

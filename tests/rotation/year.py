@@ -20,11 +20,10 @@ from rotator.application import Application
 from rotator.config.loading import parse
 from rotator.core.credentials import Version
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
-from rotator.core.kinds import Kind
+from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgUnavailable
 from rotator.history.engine.database import Database, open_database
-from rotator.salesforce.inventory import Inventory, InventoryEntry
-from rotator.salesforce.key_management import CertificateRecord
+from rotator.salesforce.inventory import Inventory
 from rotator.salesforce.transport import Transport
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.context import ServiceContext
@@ -247,28 +246,26 @@ class Year:
     def inventory(self, org: str) -> Inventory:
         """What an org holds, as a look shows it."""
         found = self.org(org)
+
+        def at(name: str, kind: Kind, modified_at: datetime) -> ObservedCertificate:
+            return ObservedCertificate(org=org, app=name, type=kind, last_modified_at=modified_at)
+
         apps = [
-            InventoryEntry(
-                org, app.name, Kind.APP, client_id=app.client_id, certificate=app.live_certificate,
-                last_modified_at=app.modified_at,
-            )
+            replace(at(app.name, Kind.APP, app.modified_at), client_id=app.client_id).holding(app.live_certificate)
             for app in sorted(found.apps.values(), key=lambda app: app.name)
-        ]  # fmt: skip
+        ]
         saml = [
-            InventoryEntry(
-                org, each.name, Kind.IDENTITY_PROVIDER,
-                certificate=Certificate.parse(str(each.component["validationCert"])), last_modified_at=each.modified_at,
+            at(each.name, Kind.IDENTITY_PROVIDER, each.modified_at).holding(
+                Certificate.parse(str(each.component["validationCert"]))
             )
             for each in found.identity_providers.values()
-        ]  # fmt: skip
+        ]
         own = [
-            InventoryEntry(
-                org, each.name, Kind.CERTIFICATE,
-                record=CertificateRecord(each.id, each.name, each.expires_at, each.key_bits, is_usable=True),
-                last_modified_at=each.modified_at,
+            replace(
+                at(each.name, Kind.CERTIFICATE, each.modified_at), not_after=each.expires_at, key_bits=each.key_bits
             )
             for each in found.certificates
-        ]  # fmt: skip
+        ]
         return Inventory((*apps, *saml, *own))
 
     def program(self) -> YearProgram:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.kinds import Kind
+from rotator.core.observed import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

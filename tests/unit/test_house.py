@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import re
 import subprocess
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -20,6 +21,9 @@ import rotator
 from rotator.cli.exit_codes import ExitCode
 from rotator.cli.main import cli
 from rotator.config.loading import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -226,3 +230,69 @@ def test_a_file_is_read_in_one_go() -> None:
     files = [path for folder in ("rotator", "tests", "migrations") for path in (ROOT / folder).rglob("*.py")]
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
     assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+DATES = {"not_after", "not_before", "expires_at", "due_at", "begins_at", "promoted_at", "previous_until", "retires_at"}
+LIFETIMES = {"rotate_before", "grace", "thresholds"}
+ELSEWHERE = ("core", "simulator", "config", "consumer", "testing")
+"""The rules; the other side; durations of config.yaml, that are compared with each other; what knows no schedule."""
+
+ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+def modules() -> list[Path]:
+    """Those that are to ask."""
+    return [
+        file
+        for file in sorted((ROOT / "rotator").rglob("*.py"))
+        if file.relative_to(ROOT / "rotator").parts[0] not in ELSEWHERE
+    ]
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Every name and attribute that an expression mentions."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} | {
+        each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)
+    }
+
+
+def decisions(source: str) -> Iterator[str]:
+    """What compares a date of a certificate or a rotation, or computes one from a lifetime."""
+    for node in ast.walk(ast.parse(source)):
+        is_order = isinstance(node, ast.Compare) and any(isinstance(each, ORDER) for each in node.ops)
+        is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
+        if (is_order and names_in(node) & (DATES | LIFETIMES)) or (is_sum and names_in(node) & LIFETIMES):
+            yield ast.unparse(node)
+
+
+def decisions_of_a_page(text: str) -> Iterator[str]:
+    """The same, in a template's expressions."""
+    for expression in re.findall(r"{[{%](.*?)[%}]}", text, re.DOTALL):
+        if re.search(r"[^-]>|<", expression) and set(re.findall(r"\w+", expression)) & (DATES | LIFETIMES):
+            yield expression.strip()
+
+
+def test_what_is_due_expired_or_kept_is_decided_in_the_core_alone() -> None:
+    """Told by names: such a date is called so everywhere, and so is what it is compared with."""
+    found = {str(file): [*decisions(file.read_text())] for file in modules()}
+    found |= {str(file): [*decisions_of_a_page(file.read_text())] for file in (ROOT / "rotator").rglob("*.html")}
+    assert {file: these for file, these in found.items() if these} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if seen.not_after <= now: pass",
+        "is_due = certificate.not_after - now <= settings.rotate_before",
+        "kept = promoted + settings.grace",
+        "return now - promoted_at < WEEK",
+        "next(each for each in lives if each.not_after > self.now)",
+    ],
+)
+def test_such_a_decision_would_be_noticed(source: str) -> None:
+    assert [*decisions(source)]
+
+
+def test_such_a_decision_would_be_noticed_on_a_page() -> None:
+    assert [*decisions_of_a_page("{% if each.begins_at <= now %}now{% endif %}")]
+    assert not [*decisions_of_a_page('{{ time(each.due_at, "due") }}')]

@@ -229,6 +229,7 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
     ID is the alert's, or as much of its beginning or of its letters as no other has.
     """
     from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
+    from rotator.core.thresholds import expires_between  # noqa: PLC0415
     from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415
 
     with invocation.application() as app:
@@ -236,7 +237,7 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
         ends = _end_of_snooze(length, until, now)
         alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
     click.echo(f"{alert.id} is snoozed until {moment(ends, now)}: {clean(alert.title)}.")
-    if alert.not_after and now < alert.not_after < ends:
+    if alert.not_after and expires_between(alert.not_after, now, ends):
         click.echo(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")
 
 

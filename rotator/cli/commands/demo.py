@@ -102,7 +102,7 @@ def demo(invocation: Invocation) -> None:
         from rotator.cli.output.inventory_table import as_json
 
         proof = {"events": history.events, "verified": history.intact}
-        found_apps = [as_json(line) for line in found.found]
+        found_apps = [as_json(life) for each in found for life in each.certificates]
         rotated = [_as_json(each) for each in rotations]
         told = {"title": alert.title, "text": alert.text}
         print_json({"inventory": found_apps, "rotations": rotated, "told": told, "history": proof})
@@ -118,13 +118,13 @@ def _application(config: Path) -> Application:
     return Application.configured(config)
 
 
-def _inventory(invocation: Invocation, app: Application) -> Scan:
-    from rotator.cli.output.inventory_table import print_scan
+def _inventory(invocation: Invocation, app: Application) -> list[Scan]:
+    from rotator.cli.output.inventory_table import print_scans
 
     found = app.scan(app.now())
     if not invocation.json:
         click.echo("\nThe inventory, what expires first on top:\n")
-        print_scan(found, app.now())
+        print_scans(found, app.now())
     return found
 
 

@@ -28,18 +28,20 @@ def inventory(invocation: Invocation) -> None:
                        "key_algorithm", "key_bits", "signature_algorithm"} or null,
        "not_after", "key_bits": as far as known, also where "certificate" is null; year 9999 is never,
        "used_by": [what refers to it in the org],
-       "managed_by": credential or null, "stage": "current", "pending", "previous" or null, "drift": bool,
-       "state": "ok", "expiring", "expired", "none", "unusable" (waits for a CA), "unreadable" or "vanished",
+       "credential": that manages it, or null, "stage": "current", "pending", "previous" or null, "drift": bool,
+       "state": "ok", "due", "deferred", "expired", "resting", "drift", "none", "unusable" (waits for a CA),
+                "unreadable" or "vanished" (`rotator docs operations` says what each means),
+       "urgency": "info", "warning", "critical" or null, "due_at": when its rotation is due, or null,
        "last_modified_by", "last_modified_at", "last_seen": of what is unreadable or vanished, else null};
     "app" is null on the line of an org that could not be read.
     """
-    from rotator.cli.output.inventory_table import as_json, print_scan  # noqa: PLC0415 - not for a usage mistake
+    from rotator.cli.output.inventory_table import as_json, print_scans  # noqa: PLC0415 - not for a usage mistake
 
     with invocation.application() as app:
         now = app.now()
         found = app.scan(now)
         if invocation.json:
-            print_json([as_json(line) for line in found.found])
+            print_json([as_json(life) for each in found for life in each.certificates])
         else:
-            print_scan(found, now)
-    end_with(problem.error for problem in found.problems)
+            print_scans(found, now)
+    end_with(problem.error for each in found for problem in each.problems)

@@ -20,9 +20,12 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
     \b
     With --json a list of
       {"credential", "org", "store", "strategy",
-       "state": "ok", "due", "expired", "drift", "unfinished", "not stored" or "unknown",
+       "state": "ok", "due", "deferred", "expired", "drift", "unfinished", "not stored" or "unknown"
+                (`rotator docs operations` says what each means),
+       "urgency": "info", "warning", "critical" or null, "needs_attention": bool,
        "stages": {"pending", "current", "previous"}, "current_app",
-       "apps": [{"app", "certificate"}], "drift": bool, "not_after", "days_left", "due_at", "previous_until",
+       "apps": [{"app", "certificate"}], "drift": bool, "not_after", "days_left",
+       "due_at", "begins_at": when `rotator run` may begin it, "previous_until",
        "last_rotation": {"id", "started_at", "finished_at", "outcome", "why", "gap_seconds"} or null,
        "problem": sentence or null}.
     """

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from rotator.cli.output.rows import Rows
+    from rotator.core.lifecycle import CertificateLife
+    from rotator.services.inventory.status import CredentialStatus
 
 NO_CREDENTIAL: Final = "No credential is configured: add one under `credentials` in config.yaml."
 """What a table of credentials says where there is none."""
@@ -40,7 +42,7 @@ _LOOKS: Final = {
 _WORDS: Final = {
     "good": {"ok", "rotated", "restored", "accepted"},
     "warning": {
-        *("expiring", "due", "waiting", "reverted", "interrupted", "unfinished", "skipped", "vanished"),
+        *("due", "deferred", "waiting", "reverted", "interrupted", "unfinished", "skipped", "vanished"),
         *("transient", "rate", "warning"),
     },
     "bad": {
@@ -49,6 +51,9 @@ _WORDS: Final = {
     },
     "quiet": {"none", "resting", "unusable", "not stored", "nothing", "abandoned", "info"},
 }
+
+_URGENT: Final[dict[str, str]] = {"warning": "warning", "critical": "bad"}
+"""By `rotator.core.severity.Severity`."""
 
 
 def console() -> Console:
@@ -74,11 +79,26 @@ def indented(text: str) -> Padding:
     return Padding.indent(Text(clean(text)), 2)
 
 
+def state_of(this: CertificateLife | CredentialStatus) -> Text:
+    """The state of a certificate or a credential, with how urgent that is."""
+    from rotator.core.lifecycle import in_words
+
+    look = _URGENT.get(this.urgency) if this.urgency else None
+    return _signed(in_words(this.state, this.urgency), look or _look_of(this.state))
+
+
 def state(word: str) -> Text:
     """A state in its colour and with a sign, so that the colour is never all there is."""
+    return _signed(word, _look_of(word))
+
+
+def _look_of(word: str) -> str:
+    return next((look for look, words in _WORDS.items() if word in words), "quiet")
+
+
+def _signed(word: str, look: str) -> Text:
     from rich.text import Text
 
-    look = next((look for look, words in _WORDS.items() if word in words), "quiet")
     sign, plain_sign, style = _LOOKS[look]
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     return Text(f"{sign if utf8 else plain_sign} {word}", style=style)

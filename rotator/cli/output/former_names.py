@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.core.lifecycle import CertificateState, state_by_date
+
+if TYPE_CHECKING:
+    from rotator.core.lifecycle import CertificateLife
 
 _FORMER: Final = {
     "message": "what",
@@ -17,3 +22,12 @@ _FORMER: Final = {
 def with_former_names(document: dict[str, Any]) -> dict[str, Any]:
     """The document with each renamed member under its former name as well."""
     return document | {former: document[name] for name, former in _FORMER.items() if name in document}
+
+
+def with_former_states(document: dict[str, Any], life: CertificateLife) -> dict[str, Any]:
+    """The line of a certificate, with the credential under its former name and the state in its former word."""
+    state = life.state
+    if state in {CertificateState.RESTING, CertificateState.DRIFT} and life.expiry:
+        state = state_by_date(life.expiry, life.now)
+    former = "expiring" if state in {CertificateState.DUE, CertificateState.DEFERRED} else str(state)
+    return document | {"managed_by": document["credential"], "former_state": former}

@@ -2,139 +2,133 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from rotator.cli.output.console import NOTHING, away, clean, console, day, moment, short, state, table
-from rotator.core.kinds import Kind
+from rotator.cli.output.console import NOTHING, away, clean, console, day, moment, short, state_of, table
+from rotator.cli.output.former_names import with_former_states
+from rotator.core.lifecycle import CertificateState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from rotator.cli.output.rows import Rows
-    from rotator.core.crypto.certificates import Certificate
-    from rotator.services.inventory.scan import Found, Scan
-
-_TYPES: Final[dict[str, str]] = {
-    Kind.CERTIFICATE: "org's own",
-    Kind.IDENTITY_PROVIDER: "SAML sign-on",
-    Kind.APP_SAML: "app's SAML",
-}
+    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.observed import ObservedCertificate
+    from rotator.services.inventory.scan import Scan
 
 
-def as_json(found: Found) -> dict[str, Any]:
+def as_json(life: CertificateLife) -> dict[str, Any]:
     """One line of `inventory --json`."""
-    return {
-        "org": found.org,
-        "app": found.name,
-        "type": found.kind,
-        "client_id": found.client_id or None,
-        "certificate": certificate_as_json(found.certificate),
-        "not_after": found.not_after,
-        "key_bits": found.key_bits,
-        "used_by": list(found.used_by),
-        "managed_by": found.managed_by,
-        "stage": found.stage,
-        "drift": found.drift,
-        "state": found.state,
-        "last_modified_by": found.last_modified_by,
-        "last_modified_at": found.last_modified_at,
-        "last_seen": found.last.last_seen if found.last else None,
-    }
+    seen = life.seen
+    is_here = seen.is_readable and not seen.is_vanished
+    return with_former_states(
+        {
+            "org": seen.org,
+            "app": seen.app or None,
+            "type": seen.type,
+            "client_id": seen.client_id or None,
+            "certificate": certificate_as_json(seen) if is_here else None,
+            "not_after": seen.not_after,
+            "key_bits": seen.key_bits,
+            "used_by": list(seen.used_by),
+            "credential": seen.credential,
+            "stage": seen.stage,
+            "drift": seen.drift,
+            "state": life.state,
+            "urgency": life.urgency,
+            "due_at": life.due_at,
+            "last_modified_by": seen.last_modified_by,
+            "last_modified_at": seen.last_modified_at,
+            "last_seen": seen.last_seen,
+        },
+        life,
+    )
 
 
-def certificate_as_json(certificate: Certificate | None) -> dict[str, Any] | None:
+def certificate_as_json(seen: ObservedCertificate | None) -> dict[str, Any] | None:
     """A certificate as every `--json` shows it."""
-    if certificate is None:
+    if seen is None or not seen.fingerprint:
         return None
     return {
-        "fingerprint": certificate.fingerprint,
-        "subject": certificate.subject,
-        "issuer": certificate.issuer,
+        "fingerprint": seen.fingerprint,
+        "subject": seen.subject,
+        "issuer": seen.issuer,
         # As text: it has up to 160 bits, and many readers of JSON keep 53.
-        "serial_number": f"{certificate.serial_number:x}",
-        "not_before": certificate.not_before,
-        "not_after": certificate.not_after,
-        "key_algorithm": certificate.key_algorithm,
-        "key_bits": certificate.key_bits,
-        "signature_algorithm": certificate.signature_algorithm,
+        "serial_number": f"{seen.serial_number:x}",
+        "not_before": seen.not_before,
+        "not_after": seen.not_after,
+        "key_algorithm": seen.key_algorithm,
+        "key_bits": seen.key_bits,
+        "signature_algorithm": seen.signature_algorithm,
     }
 
 
-def print_scan(found: Scan, now: datetime) -> None:
+def print_scans(found: Iterable[Scan], now: datetime) -> None:
     """The inventory as tables, what expires first on top: the apps, then what else holds a certificate."""
-    lines = sorted(found.found, key=_by_expiry)
-    console().print(_apps([line for line in lines if line.kind == Kind.APP], now))
-    others = [line for line in lines if line.kind != Kind.APP]
+    scans = list(found)
+    lines = sorted((life for each in scans for life in each.certificates), key=_by_expiry)
+    console().print(_apps([life for life in lines if life.seen.is_app], now))
+    others = [life for life in lines if not life.seen.is_app]
     if others:
         console().print("\nOther certificates:\n")
         console().print(_others(others, now))
-    for line in found.vanished:
-        if line.last:
-            seen = moment(line.last.last_seen, now)
-            kind = f" ({_TYPES[line.kind]})" if line.kind in _TYPES else ""
-            console().print(f"{clean(line.name)}{kind} has vanished from {line.org}: last seen {seen}.", soft_wrap=True)
+    for life in (life for each in scans for life in each.vanished):
+        seen = life.seen
+        kind = "" if seen.is_app else f" ({seen.label})"
+        when = moment(seen.last_seen, now)
+        console().print(f"{clean(seen.app)}{kind} has vanished from {seen.org}: last seen {when}.", soft_wrap=True)
 
 
-def _apps(lines: Sequence[Found], now: datetime) -> Rows:
+def _apps(lines: Sequence[CertificateLife], now: datetime) -> Rows:
     rows = table(
         "Org", "App", "State", "Expires", "Not after", "Certificate", "Key", "Managed by", "Stage",
         spare=("Key", "Not after", "Certificate", "Stage"),
     )  # fmt: skip
-    for line in lines:
-        expires_at = None if _rests(line) else line.not_after
+    for life in lines:
+        seen = life.seen
+        expires_at = None if life.state is CertificateState.RESTING else seen.not_after
         rows.add_row(
-            line.org,
-            clean(line.name) or NOTHING,
-            state(_word(line)),
+            seen.org,
+            clean(seen.app) or NOTHING,
+            state_of(life),
             away(expires_at, now),
             day(expires_at),
-            short(line.fingerprint),
-            _key(line),
-            line.managed_by or NOTHING,
-            line.stage or NOTHING,
+            short(seen.fingerprint),
+            _key(seen),
+            seen.credential or NOTHING,
+            seen.stage or NOTHING,
         )
     return rows
 
 
-def _others(lines: Sequence[Found], now: datetime) -> Rows:
+def _others(lines: Sequence[CertificateLife], now: datetime) -> Rows:
     rows = table(
         "Org", "Name", "Type", "State", "Expires", "Not after", "Certificate", "Key", "Used by",
         prose=("Used by",), spare=("Key", "Certificate", "Not after", "Used by"),
     )  # fmt: skip
-    for line in lines:
+    for life in lines:
+        seen = life.seen
         rows.add_row(
-            line.org,
-            clean(line.name),
-            _TYPES.get(line.kind, line.kind),
-            state(line.state),
-            away(line.not_after, now),
-            day(line.not_after),
-            short(line.fingerprint),
-            _key(line),
-            clean("; ".join(line.used_by)) or NOTHING,
+            seen.org,
+            clean(seen.app),
+            seen.label,
+            state_of(life),
+            away(seen.not_after, now),
+            day(seen.not_after),
+            short(seen.fingerprint),
+            _key(seen),
+            clean("; ".join(seen.used_by)) or NOTHING,
         )
     return rows
 
 
-def _key(line: Found) -> str:
-    if line.certificate:
-        return f"{line.certificate.key_algorithm} {line.certificate.key_bits}"
-    return str(line.key_bits) if line.key_bits else NOTHING
+def _key(seen: ObservedCertificate) -> str:
+    return f"{seen.key_algorithm} {seen.key_bits}".strip() if seen.key_bits else NOTHING
 
 
-def _by_expiry(line: Found) -> tuple[bool, float, str, str]:
+def _by_expiry(life: CertificateLife) -> tuple[bool, float, str, str]:
     """What expires first comes first; what holds no certificate last."""
-    expiry = line.not_after.timestamp() if line.not_after else 0.0
-    return line.not_after is None, expiry, line.org, line.name or ""
-
-
-def _word(line: Found) -> str:
-    if line.drift:
-        return "drift"
-    return "resting" if _rests(line) else line.state
-
-
-def _rests(line: Found) -> bool:
-    """Whether it is the standby app of a pair, whose certificate nobody has the key of."""
-    return line.managed_by is not None and line.certificate is not None and line.certificate.is_throwaway
+    seen = life.seen
+    expiry = seen.not_after.timestamp() if seen.not_after else 0.0
+    return seen.not_after is None, expiry, seen.org, seen.app

@@ -4,46 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.output.console import (
-    NO_CREDENTIAL,
-    NOTHING,
-    away,
-    clean,
-    console,
-    day,
-    moment,
-    short,
-    state,
-    table,
-)
+from rotator.cli.output.console import NO_CREDENTIAL, NOTHING, away, clean, console, day, moment, short, state_of, table
 from rotator.cli.output.inventory_table import certificate_as_json
 from rotator.core import words
-from rotator.services.inventory.status import CredentialState
-from rotator.services.schedule.due import begins_at
+from rotator.core.lifecycle import CredentialState
+from rotator.core.thresholds import has_come
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
+    from rotator.core.lifecycle import CredentialLife
     from rotator.history.records import Rotation
     from rotator.services.inventory.status import CredentialStatus
 
 
 def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
     """One line of `status --json`."""
+    life = line.life
     return {
         "credential": line.credential,
         "org": line.settings.org,
         "store": line.settings.store,
         "strategy": line.settings.strategy,
-        "state": line.standing,
-        "stages": {stage: getattr(line.stages, stage, None) for stage in ("pending", "current", "previous")},
+        "state": line.state,
+        "urgency": line.urgency,
+        "needs_attention": life.needs_attention,
+        "stages": line.stages,
         "current_app": line.current.app if line.current else None,
-        "apps": [{"app": name, "certificate": certificate_as_json(held)} for name, held in line.live],
+        "apps": [{"app": held.app, "certificate": certificate_as_json(held)} for held in line.apps],
         "drift": line.drift,
-        "not_after": line.expires_at,
-        "days_left": (line.expires_at - now).days if line.expires_at else None,
-        "due_at": line.due_at,
-        "previous_until": line.previous_until,
+        "not_after": life.not_after,
+        "days_left": (life.not_after - now).days if life.not_after else None,
+        "due_at": life.due_at,
+        "begins_at": life.begins.at if life.begins else None,
+        "previous_until": life.previous_until,
         "last_rotation": _rotation_as_json(line.last_rotation),
         "problem": line.problem.message if line.problem else None,
     }
@@ -66,16 +61,16 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
         spare=("Not after", "Current", "App", "Begun", "Strategy"),
     )  # fmt: skip
     for line in found:
-        last = line.last_rotation
+        last, life = line.last_rotation, line.life
         rows.add_row(
             line.credential,
-            state(line.standing),
+            state_of(line),
             line.settings.strategy,
-            clean(line.current.app if line.current else line.settings.apps[0]),
+            clean(line.app),
             short(line.current.fingerprint if line.current else None),
-            away(line.expires_at, now),
-            day(line.expires_at),
-            _due(line, now),
+            away(life.not_after, now),
+            day(life.not_after),
+            _due(life, now),
             (last.outcome or "unfinished") if last else "never",
             away(last.started_at if last else None, now),
         )
@@ -85,26 +80,37 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
             console().print(f"{line.credential}: {sentence}")
 
 
-def _due(line: CredentialStatus, now: datetime) -> str:
-    if line.due_at is None:
+def _due(life: CredentialLife, now: datetime) -> str:
+    if life.due_at is None:
         return NOTHING
-    return "now" if line.due_at <= now else words.distance(line.due_at, now)
+    return "now" if has_come(life.due_at, now) else words.distance(life.due_at, now)
 
 
 def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
-    name, remarks = line.credential, []
-    if line.standing is CredentialState.UNSTORED:
-        remarks.append(f"not in the store yet. `rotator adopt {name} --key FILE`, or `rotator enroll {name}`.")
-    if line.standing is CredentialState.DRIFT:
-        held = short(line.live_certificate.fingerprint) if line.live_certificate else "no certificate"
-        remarks.append(f"the app holds {held}, which nobody here knows. `rotate restore {name}` puts ours back.")
-    if line.standing is CredentialState.UNFINISHED:
-        remarks.append(f"a rotation was begun and has not ended. `rotate finish {name}` goes on from there.")
-    elif line.last_rotation and line.last_rotation.outcome is None:
-        remarks.append(f"the last rotation is running, or was interrupted: then `rotate finish {name}` goes on.")
-    begins = begins_at(line, now)
-    if begins and begins > now:
-        remarks.append(f"`rotator run` rotates it in its next maintenance window, {moment(begins, now)}.")
-    if line.previous_until:
-        remarks.append(f"the previous version is kept until {moment(line.previous_until, now)}.")
-    return remarks
+    return [*_of_state(line, now), *_of_times(line.life, line.credential, now)]
+
+
+def _of_state(line: CredentialStatus, now: datetime) -> Iterator[str]:
+    name = line.credential
+    match line.state:
+        case CredentialState.UNSTORED:
+            yield f"not in the store yet. `rotator adopt {name} --key FILE`, or `rotator enroll {name}`."
+        case CredentialState.DRIFT:
+            held = short(line.live.fingerprint) if line.live and line.live.fingerprint else "no certificate"
+            yield f"the app holds {held}, which is not ours to expect. `rotate restore {name}` puts ours back."
+        case CredentialState.UNFINISHED:
+            yield f"a rotation was begun and has not ended. If it is not running, `rotate finish {name}` goes on."
+        case CredentialState.DEFERRED if line.life.due_at:
+            yield f"this older version was brought back, and is left alone until {moment(line.life.due_at, now)}."
+    if line.life.needs_attention:
+        yield f"its rotations by schedule failed, and a person is needed: {line.attempt.problem} {line.attempt.hint}"
+
+
+def _of_times(life: CredentialLife, name: str, now: datetime) -> Iterator[str]:
+    if life.begins and has_come(life.due_at, now) and not has_come(life.begins.at, now):
+        yield f"`rotator run` begins its rotation at {moment(life.begins.at, now)}."
+    until = life.previous_until
+    if until and has_come(until, now):
+        yield f"the previous version's grace ended {moment(until, now)}. `rotate finish {name}` retires it."
+    elif until:
+        yield f"the previous version is kept until {moment(until, now)}."

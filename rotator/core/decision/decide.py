@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
-    from rotator.core.decision.observations import KnownVersion, Observation
+    from rotator.core.decision.observations import Observation
     from rotator.core.decision.policies import Policy, Wanted
+    from rotator.core.observed import KnownVersion
 
 
 def apps_are_readable(s: Situation) -> Action | None:
@@ -163,20 +164,20 @@ def current_is_put_back(s: Situation) -> Action | None:
 
 def previous_makes_room(s: Situation) -> Action | None:
     """A previous version that still logs in keeps its grace; then it gives way to the next one."""
-    previous, grace = s.seen.previous, s.grace_ends()
+    previous = s.seen.previous
     if previous is None or previous == s.seen.pending or (s.met and s.seen.pending is None):
         return None
     if s.wanted.goal is Goal.BRING and previous.fingerprint == s.wanted.version:
         return None
-    current, held_on = s.seen.current, s.seen.live_on(previous)
-    used = [app for app in held_on if not s.is_slot_of_current(app)]
-    if used and grace and not (current and current.not_after <= grace):
+    held_on, until = s.seen.live_on(previous), s.previous_gives_way_at()
+    if until:
+        used = next(app for app in held_on if not s.is_slot_of_current(app))
         return Action(
             ActionKind.WAIT,
-            f"consumers may still use the previous version through {used[0]}",
+            f"consumers may still use the previous version through {used}",
             version=previous.fingerprint,
-            app=used[0],
-            until=grace,
+            app=used,
+            until=until,
         )
     target = s.seen.pending.app if s.seen.pending else s.target
     for app in held_on:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.decide import decide
-from rotator.core.decision.observations import KnownVersion, Memory, Observation
+from rotator.core.decision.observations import Memory, Observation
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.observed import KnownVersion
 
 if TYPE_CHECKING:
     from datetime import datetime

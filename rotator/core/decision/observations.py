@@ -1,4 +1,4 @@
-"""What was seen of one credential: its apps' live certificates, the store's stages, the answers to test logins."""
+"""What a run knows of one credential: what it observed, and the answers to its test logins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, Strategy, Verification
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.observed import ObservedCredential
 from rotator.core.retry import BackOff
 
 if TYPE_CHECKING:
@@ -14,30 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
-
-
-@dataclass(frozen=True)
-class KnownVersion:
-    """What a decision needs of a stored version, whose key was read back and matches its certificate."""
-
-    fingerprint: Fingerprint
-    app: str
-    public_fingerprint: str
-    """Equal for two certificates over the same key."""
-    not_after: datetime
-
-
-@dataclass(frozen=True)
-class SeenApp:
-    """One app as the org showed it."""
-
-    name: str
-    readable: bool = True
-    """False: the org answers as if there were no such app, or none that this login may read."""
-    live: Fingerprint | None = None
-    """Fingerprint of the live certificate; None when the app holds none."""
-    throwaway: bool = False
-    """The live certificate is ours, made to end a key."""
+    from rotator.core.observed import KnownVersion
 
 
 @dataclass(frozen=True)
@@ -87,16 +65,9 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Observation:
+class Observation(ObservedCredential):
     """What store and org showed just now. Everything that `decide` knows of them is here."""
 
-    apps: Mapping[str, SeenApp]
-    """The credential's apps by name, in the order of the configuration: one or two."""
-    pending: KnownVersion | None = None
-    current: KnownVersion | None = None
-    previous: KnownVersion | None = None
-    promoted_at: datetime | None = None
-    """When `current` became current; the previous version's grace counts from it."""
     probes: Mapping[Fingerprint, Probe] = field(default_factory=dict)
     given_up: frozenset[Fingerprint] = frozenset()
     """Versions whose test login never held in this run."""
@@ -107,29 +78,6 @@ class Observation:
     def strategy(self) -> Strategy:
         """One app: in place. Two: alternating."""
         return Strategy.IN_PLACE if len(self.apps) == 1 else Strategy.ALTERNATING
-
-    @property
-    def stored(self) -> frozenset[Fingerprint]:
-        """Fingerprints of all versions that stand in a stage."""
-        return frozenset(v.fingerprint for v in (self.pending, self.current, self.previous) if v)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
-        return self.current is None or self.is_live(self.current)
-
-    def live(self, app: str) -> Fingerprint | None:
-        """The live certificate of an app; None for an app that the configuration no longer names, too."""
-        seen = self.apps.get(app)
-        return seen.live if seen else None
-
-    def is_live(self, version: KnownVersion) -> bool:
-        """Whether the version's certificate is live on its own app."""
-        return self.live(version.app) == version.fingerprint
-
-    def live_on(self, version: KnownVersion) -> list[str]:
-        """Every app that holds the version's certificate; people upload one certificate to both apps of a pair."""
-        return [app.name for app in self.apps.values() if app.live == version.fingerprint]
 
     def probe(self, version: KnownVersion) -> Probe | None:
         """The test logins with the version's key, if there were any."""

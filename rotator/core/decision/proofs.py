@@ -10,8 +10,9 @@ from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.logins import LoginOutcome
 
 if TYPE_CHECKING:
-    from rotator.core.decision.observations import KnownVersion, Probe
+    from rotator.core.decision.observations import Probe
     from rotator.core.decision.situation import Situation
+    from rotator.core.observed import KnownVersion
 
 
 def prove_current(s: Situation, current: KnownVersion) -> Action:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.policies import RATE_TIMEOUT, Goal, Strategy
+from rotator.core.lifecycle import drifted, gives_way_at, grace_left
 from rotator.core.logins import LoginOutcome
+from rotator.core.thresholds import is_short_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.decision.observations import KnownVersion, Observation, Probe
+    from rotator.core.decision.observations import Observation, Probe
     from rotator.core.decision.policies import Policy, Wanted
+    from rotator.core.observed import KnownVersion
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,7 @@ class Situation:
     @property
     def drifted(self) -> bool:
         """Whether the app that `current` logs in through holds a certificate that is not ours to expect there."""
-        current, pending = self.seen.current, self.seen.pending
-        if current is None or self.seen.is_live(current):
-            return False
-        if pending is None or pending.app != current.app:
-            return True
-        return self.seen.live(current.app) not in {pending.fingerprint, None}
+        return drifted(self.seen)
 
     @property
     def failed(self) -> bool:
@@ -81,7 +79,7 @@ class Situation:
         match wanted.goal:
             case Goal.REPLACE:
                 recalled = pending == self.seen.previous
-                lasting = pending.not_after - self.now > self.policy.rotate_before
+                lasting = not is_short_of(pending.not_after, self.now, self.policy.rotate_before)
                 right_key = same_key == (wanted.options.keep_key and current is not None)
                 return not recalled and lasting and right_key and (same_key or self.leaves_current_alone(pending))
             case Goal.BRING:
@@ -101,7 +99,7 @@ class Situation:
 
     def is_slot_of_current(self, app: str) -> bool:
         """Whether `current` logs in through the app, so that an upload to it ends current's key."""
-        return self.seen.current is not None and app == self.seen.current.app
+        return self.seen.is_slot_of_current(app)
 
     def has_taken_slot_of_current(self, version: KnownVersion) -> bool:
         """Whether the app of `current` holds the version's certificate, or lost current's when it was to hold it."""
@@ -135,11 +133,12 @@ class Situation:
         return probe.last_at - probe.since >= limit
 
     def grace_ends(self) -> datetime | None:
-        """When the previous version's grace ends; None when it has ended, or there is no previous version."""
-        if self.seen.previous is None or self.wanted.urgent or self.seen.promoted_at is None:
-            return None
-        end = self.seen.promoted_at + self.policy.grace
-        return end if end > self.now else None
+        """When the previous version has served its time; None when it has, or there is none."""
+        return grace_left(self.seen, self.policy, self.now, is_urgent=self.wanted.urgent)
+
+    def previous_gives_way_at(self) -> datetime | None:
+        """When a previous version that consumers may still use makes room; None when it may now."""
+        return gives_way_at(self.seen, self.policy, self.now, is_urgent=self.wanted.urgent)
 
     def try_login(self, version: KnownVersion, why: str) -> Action:
         """One more test login, as soon as it is due."""

@@ -117,29 +117,44 @@ CERTIFICATE: Final = Table(
     Column("key_bits", Integer, nullable=False),
     Column("signature_algorithm", Text, nullable=False),
     # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
-    Column("serial", Text, nullable=False),
+    Column("serial", Text, key="serial_number", nullable=False),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
 )
 
+# A `key` is the name by which the program knows a column (`rotator.core.observed.ObservedCertificate`).
 SIGHTING: Final = Table(
     "sighting",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("org", Text, nullable=False),
     Column("app", Text, nullable=False),
-    Column("app_type", Text, nullable=False),
-    Column("certificate_fingerprint", FINGERPRINT, ForeignKey(CERTIFICATE.c.fingerprint)),
+    Column("app_type", Text, key="type", nullable=False),
+    Column("certificate_fingerprint", FINGERPRINT, ForeignKey(CERTIFICATE.c.fingerprint), key="fingerprint"),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
-    Column("app_modified_at", UtcDateTime),
-    Column("app_modified_by", Text),
+    Column("app_modified_at", UtcDateTime, key="last_modified_at"),
+    Column("app_modified_by", Text, key="last_modified_by"),
     # Of a certificate without a fingerprint: all that the org shows of it.
     Column("not_after", UtcDateTime),
     Column("key_bits", Integer),
     Column("gone_at", UtcDateTime),
-    UniqueConstraint("org", "app", "app_type", "certificate_fingerprint"),
-    Index(None, "certificate_fingerprint"),
+    UniqueConstraint("org", "app", "type", "fingerprint"),
+    Index(None, "fingerprint"),
+)
+
+# How each managed credential was last seen (`rotator.core.observed.ObservedCredential`).
+LAST_OBSERVATION: Final = Table(
+    "last_observation",
+    METADATA,
+    Column("credential", Text, primary_key=True),
+    Column("observed_at", UtcDateTime),
+    Column("promoted_at", UtcDateTime),
+    # JSON, both: versions by stage, and apps in the order of the configuration.
+    Column("stages", Text, nullable=False),
+    Column("apps", Text, nullable=False),
+    # Why it could not be seen since; empty where it could.
+    Column("problem", Text, nullable=False),
 )
 
 # What is tried again and again (`rotator.core.attempts.AttemptRecord`).

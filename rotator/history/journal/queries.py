@@ -1,20 +1,20 @@
-"""Reading the history: rotations, events, certificates, and the proof that no event was changed."""
+"""Reading the history: rotations, events, and the proof that no event was changed."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import literal_column, select
 
-from rotator.history.engine.tables import CERTIFICATE, EVENT, HEAD, ROTATION, SIGHTING
+from rotator.history.engine.tables import EVENT, HEAD, ROTATION
 from rotator.history.engine.times import stored_text
 from rotator.history.journal import projection
 from rotator.history.journal.chain import GENESIS, event_hash, read_details
-from rotator.history.records import ChainVerification, Event, Place, Rotation, SeenCertificate
+from rotator.history.journal.journal import PROMOTION
+from rotator.history.records import ChainVerification, Event, Rotation
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Any
 
     from sqlalchemy import ColumnElement, Connection, CursorResult, Row, Select
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 500
 _HASHED: Final = ("sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash")
-
-_PLACE: Final = tuple(field.name for field in fields(Place))
 
 
 def rotations(database: Database, credential: str | None = None, limit: int = 100) -> list[Rotation]:
@@ -55,18 +53,13 @@ def credential_records(database: Transactions) -> dict[str, CredentialRecord]:
         return projection.credential_records(connection)
 
 
-def certificates(database: Database) -> list[SeenCertificate]:
-    """Every certificate that was ever seen, the one that expires first first, with the apps that held it."""
-    query = select(CERTIFICATE).order_by(CERTIFICATE.c.not_after, CERTIFICATE.c.fingerprint)
+def promotions(database: Transactions) -> dict[str, datetime]:
+    """When a version of each credential was last promoted, as `Journal.last_promotion` tells of one."""
+    query = select(EVENT.c.credential, EVENT.c.time, EVENT.c.details)
+    query = query.where(EVENT.c.kind == PROMOTION, EVENT.c.credential.is_not(None)).order_by(EVENT.c.sequence)
     with database.reading() as connection:
-        places = _places(connection)
-        return [
-            SeenCertificate(
-                **row._asdict() | {"serial": int(row.serial, 16)},
-                places=tuple(places[row.fingerprint]),
-            )
-            for row in connection.execute(query)
-        ]
+        rows = connection.execute(query)
+        return {row.credential: row.time for row in rows if read_details(row.details).get("succeeded", True)}
 
 
 def verify(database: Database) -> ChainVerification:
@@ -87,14 +80,6 @@ def verify(database: Database) -> ChainVerification:
                 good, head = good + 1, row.hash
     why = _end_fault(written, good, head)
     return ChainVerification(events=good, intact=not why, first_bad=None, why=why, head=head)
-
-
-def _places(connection: Connection) -> dict[str, list[Place]]:
-    found: dict[str, list[Place]] = defaultdict(list)
-    query = select(SIGHTING).where(SIGHTING.c.certificate_fingerprint.is_not(None)).order_by(SIGHTING.c.id)
-    for row in connection.execute(query):
-        found[row.certificate_fingerprint].append(Place(**{name: getattr(row, name) for name in _PLACE}))
-    return found
 
 
 def _raw_events(connection: Connection) -> CursorResult[*tuple[Any, ...]]:

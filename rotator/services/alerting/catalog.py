@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 from rotator.alerts.base import PartlyAccepted
 from rotator.core import words
 from rotator.core.alert import NewAlert
+from rotator.core.credentials import Stage
+from rotator.core.lifecycle import LOST, URGENCIES, CredentialState
 from rotator.core.severity import Severity
 from rotator.errors import RotationHalted
 from rotator.services.rotation.report import Outcome
@@ -178,16 +180,25 @@ class Changed(NamedTuple):
     at: datetime | None
 
 
-def drift(credential: str, org: str, app: str, fingerprint: str | None, changed: Changed | None = None) -> NewAlert:
-    """An app holds a certificate that nobody here knows, or none."""
-    held = f"the certificate {words.short(fingerprint)}, which nobody here knows" if fingerprint else "no certificate"
+def drift(
+    credential: str,
+    org: str,
+    app: str,
+    fingerprint: str | None,
+    changed: Changed | None = None,
+    *,
+    stage: Stage | None = None,
+) -> NewAlert:
+    """An app holds a certificate that is not ours to expect there, or none; `stage` is that of its stored version."""
+    known = f"that of the {stage} version" if stage else "which nobody here knows"
+    held = f"the certificate {words.short(fingerprint)}, {known}" if fingerprint else "no certificate"
     return NewAlert(
         key=key(DRIFT, credential),
         kind=DRIFT,
-        severity=Severity.CRITICAL,
+        severity=URGENCIES[CredentialState.DRIFT],
         title=f"Somebody changed {app} in {org}: consumers of {credential} are refused",
         text=f"The app holds {held}. Nothing is rotated meanwhile. If it was a mistake, `rotate restore {credential}`"
-        f" puts ours back; if that key pair is to stay, `rotator adopt {credential} --key FILE`.",
+        f" puts ours back; {_if_not(credential, stage)}.",
         org=org,
         app=app,
         credential=credential,
@@ -196,12 +207,21 @@ def drift(credential: str, org: str, app: str, fingerprint: str | None, changed:
     )
 
 
+def _if_not(credential: str, stage: Stage | None) -> str:
+    """What else to do with the certificate that was found."""
+    if stage is Stage.PREVIOUS:
+        return f"if that version is to stay, `rotate back {credential}`"
+    if stage:
+        return f"if neither is to stay, `rotate now {credential} --replace-unknown`"
+    return f"if that key pair is to stay, `rotator adopt {credential} --key FILE`"
+
+
 def unstored(credential: str, org: str) -> NewAlert:
     """A configured credential has no version in its store."""
     return NewAlert(
         key=key(UNSTORED, credential),
         kind=UNSTORED,
-        severity=Severity.INFO,
+        severity=URGENCIES[CredentialState.UNSTORED],
         title=f"{credential} is configured and not in its store",
         text=f"It is not rotated before it is there: `rotator adopt {credential} --key FILE` takes the key pair that is"
         f" in use, `rotator enroll {credential}` makes the first one.",
@@ -216,7 +236,7 @@ def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewAle
     return NewAlert(
         key=key(UNSTORED, credential),
         kind=UNSTORED,
-        severity=Severity.CRITICAL,
+        severity=LOST,
         title=f"{credential} is gone from the store {store}",
         text=f"A version was made current there on {words.day(promoted_at)}, and now there is none: the store was"
         " emptied, or is not the one that it was (a folder that is not mounted, another path). Consumers may find"

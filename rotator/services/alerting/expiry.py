@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.core.alert import NewAlert
-from rotator.core.kinds import Kind
+from rotator.core.lifecycle import CertificateState, rests
+from rotator.core.observed import Kind, ObservedCertificate
 from rotator.core.severity import Severity
-from rotator.core.thresholds import EXPIRED, crossed, next_crossing, severity_at
-from rotator.services.inventory.seen import ObservedCertificate
+from rotator.core.thresholds import EXPIRED, Expiry, lasts_longer, severity_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from rotator.config.alerts import AlertSettings
     from rotator.config.section import ChannelSettings
     from rotator.core.alert import Alert
+    from rotator.core.lifecycle import CertificateLife
 
 EXPIRY: Final = "expiry"
 """Kind of the alert that a certificate expires."""
@@ -28,184 +29,153 @@ _LEAST_BITS: Final = {"RSA": 2048, "EllipticCurve": 256, "DSA": 2048}
 """NIST SP 800-131A: 112 bits of security at least; for elliptic curves the smallest in common use."""
 _BROKEN_HASHES: Final = frozenset({"md2", "md4", "md5", "sha1"})
 
-_BY_HAND: Final[dict[str, str]] = {
-    Kind.APP: "Upload a new certificate to the app in Setup and give its users the key, or add the app to"
-    " `credentials` in config.yaml and have it rotated.",
-    Kind.APP_SAML: "Replace it in Setup and at the service provider that the app stands for.",
-    Kind.IDENTITY_PROVIDER: "Ask the identity provider for its next certificate, and put it into Setup, Single Sign-On"
-    " Settings, when the provider begins to use it.",
-    Kind.CERTIFICATE: "Replace it in Setup, Certificate and Key Management, and wherever its public half was given to.",
-}
+
+def certificate_key(kind: str, seen: ObservedCertificate) -> str:
+    """Key of the alert of that kind about the certificate that was seen in a place."""
+    certificate = seen.fingerprint or (f"{seen.not_after:%Y-%m-%dT%H:%M:%SZ}" if seen.not_after else "none")
+    return f"{kind}:{seen.org}/{seen.type}/{seen.app}/{certificate}"
 
 
-def certificate_key(kind: str, place: ObservedCertificate) -> str:
-    """Key of the alert of that kind about the certificate that a place holds."""
-    certificate = place.fingerprint or (f"{place.not_after:%Y-%m-%dT%H:%M:%SZ}" if place.not_after else "none")
-    return f"{kind}:{place.org}/{place.kind}/{place.name}/{certificate}"
+def crossed_for(
+    channel: ChannelSettings, alerts: AlertSettings, expiry: Expiry, now: datetime
+) -> tuple[timedelta, ...]:
+    """The crossed thresholds that a channel hears of.
+
+    With `within` that is one more of them, and those that are larger are not.
+    """
+    within = channel.within
+    if within is None:
+        return expiry.crossed(now, alerts.thresholds)
+    if not expiry.is_within(within, now):
+        return ()
+    heard = [each for each in alerts.every_threshold if each == within or (each < within and each in alerts.thresholds)]
+    return expiry.crossed(now, heard)
 
 
-def is_anybodys_business(place: ObservedCertificate) -> bool:
-    """Whether it matters to somebody when the certificate ends."""
-    return place.readable and place.not_after is not None and not (place.is_throwaway or place.is_standby)
-
-
-class Thresholds:
-    """Which thresholds count for which certificate and channel."""
-
-    def __init__(self, alerts: AlertSettings) -> None:
-        self._configured: Final = alerts.thresholds
-        self._within: Final = {channel.within for channel in alerts.channels.values() if channel.within is not None}
-
-    def crossed(self, place: ObservedCertificate, now: datetime) -> tuple[timedelta, ...]:
-        """Those that the certificate has crossed for any channel, the largest first."""
-        return _crossed(place, now, (*self._configured, *filter(self._is_inside, self._within)))
-
-    def crossed_for(self, channel: ChannelSettings, place: ObservedCertificate, now: datetime) -> tuple[timedelta, ...]:
-        """Those that a channel hears of.
-
-        With `within` that is one more of them, and those that are larger are not.
-        """
-        within = channel.within
-        if within is None:
-            return _crossed(place, now, self._configured)
-        if place.not_after is None or place.not_after - now > within:
-            return ()
-        heard = [each for each in self._configured if each <= within]
-        return _crossed(place, now, [*heard, within] if self._is_inside(within) else heard)
-
-    def next_for(self, place: ObservedCertificate, now: datetime) -> datetime | None:
-        """When the next one is crossed; None when it has expired."""
-        return next_crossing(place.not_after, now, _counted(place, self._configured)) if place.not_after else None
-
-    def _is_inside(self, within: timedelta) -> bool:
-        """A channel that hears of every threshold needs none of its own."""
-        return within < max(self._configured, default=EXPIRED)
-
-
-def _crossed(place: ObservedCertificate, now: datetime, thresholds: Iterable[timedelta]) -> tuple[timedelta, ...]:
-    return crossed(place.not_after, now, _counted(place, thresholds)) if place.not_after else ()
-
-
-def _counted(place: ObservedCertificate, thresholds: Iterable[timedelta]) -> list[timedelta]:
-    """A rotation replaces a managed certificate at `rotate_before`: only what comes after it is news."""
-    limit = place.rotate_before
-    return [each for each in thresholds if limit is None or each < limit]
-
-
-def expires(place: ObservedCertificate, tightest: timedelta) -> NewAlert:
+def expires(life: CertificateLife, tightest: timedelta) -> NewAlert:
     """The alert that a certificate expires; `tightest` is the last threshold that it has crossed."""
-    if place.not_after is None:
+    seen = life.seen
+    if seen.not_after is None:
         raise ValueError("a certificate that expires has a date")
     verb = "expired" if tightest <= EXPIRED else "expires"
     return NewAlert(
-        key=certificate_key(EXPIRY, place),
+        key=certificate_key(EXPIRY, seen),
         kind=EXPIRY,
         severity=severity_at(tightest),
-        title=f"The certificate of {place.name} in {place.org} {verb} on {words.day(place.not_after)}",
-        text=_managed_text(place) if place.credential else _unmanaged_text(place, tightest),
-        org=place.org,
-        app=place.name,
-        type=place.kind,
-        credential=place.credential,
-        fingerprint=place.fingerprint or None,
-        not_after=place.not_after,
-        facts=_facts(place),
+        title=f"The certificate of {seen.app} in {seen.org} {verb} on {words.day(seen.not_after)}",
+        text=_by_whom(life, tightest),
+        org=seen.org,
+        app=seen.app,
+        type=seen.type,
+        credential=seen.credential,
+        fingerprint=seen.fingerprint or None,
+        not_after=seen.not_after,
+        facts=_facts(seen),
     )
 
 
-def _unmanaged_text(place: ObservedCertificate, tightest: timedelta) -> str:
+def _by_whom(life: CertificateLife, tightest: timedelta) -> str:
+    """Who should have replaced it, and what to do now."""
+    seen, rotate_before = life.seen, life.expiry.rotate_before if life.expiry else None
+    if rotate_before is not None:
+        return _by_rotation(life, rotate_before)
     meaning = "Since then" if tightest <= EXPIRED else "From then on"
+    nobody = f"Nobody replaces it by schedule. {meaning} whatever checks its dates may refuse it."
+    if seen.credential is None:
+        return f"{nobody} {seen.kind.replaced_by_hand if seen.kind else 'Replace it in Setup.'}"
+    if seen.drift:
+        return f"{nobody} Its app belongs to the credential {seen.credential}, and somebody put it there by hand."
     return (
-        f"Nobody replaces it by schedule. {meaning} whatever checks its dates may refuse it."
-        f" {_BY_HAND.get(place.kind, 'Replace it in Setup.')}"
+        f"{nobody} Its app belongs to the credential {seen.credential}, which is not in its store:"
+        f" `rotator adopt {seen.credential} --key FILE` takes the key pair that is in use."
     )
 
 
-def _managed_text(place: ObservedCertificate) -> str:
-    name = place.credential
-    before = f" {words.exact(place.rotate_before)} before that" if place.rotate_before else ""
+def _by_rotation(life: CertificateLife, rotate_before: timedelta) -> str:
+    name = life.seen.credential
+    if life.state is CertificateState.DEFERRED and life.due_at:
+        return (
+            f"It belongs to the credential {name}, of which a person has brought this older version back: it is left"
+            f" alone until {words.moment(life.due_at)}, and rotated then. `rotate now {name}` replaces it now."
+        )
     return (
-        f"It belongs to the credential {name}, which should have been rotated{before} and was not."
-        f" `rotator status {name}` tells what it waits for, `rotator history {name}` how tries ended;"
+        f"It belongs to the credential {name}, which should have been rotated {words.exact(rotate_before)} before"
+        f" that and was not. `rotator status {name}` tells what it waits for, `rotator history {name}` how tries ended;"
         f" `rotate now {name}` replaces it now."
     )
 
 
-def _facts(place: ObservedCertificate) -> dict[str, str]:
-    facts = {"Org": place.org, "Type": place.kind, "Name": place.name}
-    if place.credential:
-        facts["Credential"] = place.credential
-    if place.not_after:
-        facts["Not after"] = words.moment(place.not_after)
-    if place.fingerprint:
-        facts["Fingerprint"] = place.fingerprint
+def _facts(seen: ObservedCertificate) -> dict[str, str]:
+    facts = {"Org": seen.org, "Type": seen.type, "Name": seen.app}
+    if seen.credential:
+        facts["Credential"] = seen.credential
+    if seen.not_after:
+        facts["Not after"] = words.moment(seen.not_after)
+    if seen.fingerprint:
+        facts["Fingerprint"] = seen.fingerprint
     return facts
 
 
-def place_of(alert: Alert, rotate_before: Mapping[str, timedelta]) -> ObservedCertificate:
-    """The place as it was when the alert was last looked at; `rotate_before` by credential."""
+def certificate_of(alert: Alert) -> ObservedCertificate:
+    """What an alert is about, as it was when it was last looked at."""
     return ObservedCertificate(
         org=alert.org or "",
-        kind=alert.type or "",
-        name=alert.app or "",
+        type=alert.type or Kind.APP,
+        app=alert.app or "",
         fingerprint=alert.fingerprint or "",
         not_after=alert.not_after,
-        credential=alert.credential,
-        rotate_before=rotate_before.get(alert.credential or ""),
     )
 
 
-def is_weak(place: ObservedCertificate, longest_lifetime: timedelta) -> NewAlert | None:
+def is_weak(seen: ObservedCertificate, longest_lifetime: timedelta) -> NewAlert | None:
     """The alert that a certificate should be replaced before its time; None when nothing is wrong with it."""
-    weaknesses, is_long = _weaknesses(place), _is_long(place, longest_lifetime)
+    weaknesses, is_long = _weaknesses(seen), lasts_longer(seen.not_before, seen.not_after, longest_lifetime)
     if not (weaknesses or is_long):
         return None
     sentences = list(weaknesses)
     if is_long:
         sentences.append(f"It is valid for longer than {words.exact(longest_lifetime)} (`alerts.longest_lifetime`).")
-    by_whom = f"`rotate now {place.credential}` replaces it." if place.credential else "Replace it when you can."
+    by_whom = f"`rotate now {seen.credential}` replaces it." if seen.credential else "Replace it when you can."
     what = "is weak" if weaknesses else "is valid for too long"
     return NewAlert(
-        key=certificate_key(WEAK, place),
+        key=certificate_key(WEAK, seen),
         kind=WEAK,
         severity=Severity.WARNING if weaknesses else Severity.INFO,
-        title=f"The certificate of {place.name} in {place.org} {what}",
+        title=f"The certificate of {seen.app} in {seen.org} {what}",
         text=" ".join([*sentences, by_whom]),
-        org=place.org,
-        app=place.name,
-        type=place.kind,
-        credential=place.credential,
-        fingerprint=place.fingerprint or None,
-        facts=_facts(place),
+        org=seen.org,
+        app=seen.app,
+        type=seen.type,
+        credential=seen.credential,
+        fingerprint=seen.fingerprint or None,
+        facts=_facts(seen),
     )
 
 
-def _weaknesses(place: ObservedCertificate) -> list[str]:
+def _weaknesses(seen: ObservedCertificate) -> list[str]:
     found = []
-    least = _LEAST_BITS.get(place.key_algorithm, 0)
-    if place.key_bits and place.key_bits < least:
-        found.append(f"Its {place.key_algorithm} key has {place.key_bits} bits, and should have {least} at least.")
-    if place.signature and place.signature.lower() in _BROKEN_HASHES:
-        found.append(f"It is signed with {place.signature.upper()}, which can be forged.")
+    # Of the org's own certificates no algorithm is told: Salesforce makes RSA keys only.
+    algorithm = seen.key_algorithm or "RSA"
+    least = _LEAST_BITS.get(algorithm, 0)
+    if seen.key_bits and seen.key_bits < least:
+        found.append(f"Its {algorithm} key has {seen.key_bits} bits, and should have {least} at least.")
+    if seen.signature_algorithm.lower() in _BROKEN_HASHES:
+        found.append(f"It is signed with {seen.signature_algorithm.upper()}, which can be forged.")
     return found
 
 
-def _is_long(place: ObservedCertificate, longest_lifetime: timedelta) -> bool:
-    if place.not_before is None or place.not_after is None:
-        return False
-    return place.not_after - place.not_before > longest_lifetime
-
-
-def ending(alert: Alert, places: Sequence[ObservedCertificate]) -> str | None:
+def ending(alert: Alert, here: Sequence[CertificateLife], now: datetime) -> str | None:
     """Why the alert of a certificate is over, by what is there of that name now; None while it goes on."""
-    if not places:
+    if not here:
         return f"{alert.app} is gone from {alert.org}."
-    if not all(place.readable for place in places):
+    if any(life.state is CertificateState.UNREADABLE for life in here):
         return None
-    ours = next((place for place in places if certificate_key(alert.kind, place) == alert.key), None)
-    if ours:
-        return _resting(ours) if ours.is_throwaway or ours.is_standby else None
-    return _replaced(alert, places[0])
+    ours = next((life for life in here if certificate_key(alert.kind, life.seen) == alert.key), None)
+    if ours is None:
+        return _replaced(alert, here[0].seen)
+    if rests(ours.seen):
+        return _resting(ours.seen)
+    return _too_early(alert, ours, now) if alert.kind == EXPIRY else None
 
 
 def _replaced(alert: Alert, there: ObservedCertificate) -> str:
@@ -219,3 +189,15 @@ def _replaced(alert: Alert, there: ObservedCertificate) -> str:
 
 def _resting(there: ObservedCertificate) -> str:
     return f"{there.credential or 'Its credential'} logs in through another app now; this certificate may expire."
+
+
+def _too_early(alert: Alert, life: CertificateLife, now: datetime) -> str | None:
+    """Other thresholds count by now than when it was opened, as somebody else is to replace it, or by other settings.
+
+    Not where the clock alone says so, which may be set again.
+    """
+    if life.expiry is None or life.expiry.crossed(now) or life.expiry.crossed(alert.opened_at):
+        return None
+    if life.due_at:
+        return f"The rotation of {life.seen.credential} replaces it, from {words.day(life.due_at)} on."
+    return "No threshold that counts is crossed yet."

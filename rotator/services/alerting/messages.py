@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rotator.alerts.base import Message
 from rotator.config.durations import parse_duration
 from rotator.core import words
-from rotator.core.thresholds import EXPIRED, label
+from rotator.core.thresholds import EXPIRED, is_expired, label
 from rotator.history.alerts.outbox import CLOSED, OPENED
 from rotator.services.alerting.expiry import EXPIRY
 
@@ -105,6 +105,6 @@ def _crossed_at(alert: Alert, crossed: Sequence[str]) -> datetime | None:
 
 def _left(alert: Alert, now: datetime) -> str:
     """How long it takes until a certificate has expired. Not in the alert: a thread goes by a subject that stays."""
-    if alert.kind != EXPIRY or alert.not_after is None or alert.not_after <= now:
+    if alert.kind != EXPIRY or alert.not_after is None or is_expired(alert.not_after, now):
         return ""
     return f", in {words.length(alert.not_after - now)}"

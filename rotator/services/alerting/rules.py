@@ -19,37 +19,44 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.lifecycle import CertificateState
 from rotator.core.thresholds import label
 from rotator.history.alerts.alerts import ALWAYS_TOLD, AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox, reminder
 from rotator.history.engine.transactions import Within
-from rotator.services.alerting.catalog import ORG, STORE, usual_ending
+from rotator.services.alerting.catalog import DELIVERY, ORG, STORE, usual_ending
 from rotator.services.alerting.expiry import (
     EXPIRY,
     WEAK,
-    Thresholds,
+    certificate_of,
+    crossed_for,
     ending,
     expires,
-    is_anybodys_business,
     is_weak,
-    place_of,
 )
+from rotator.services.inventory.ownership import certificates_known
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from rotator.config.settings import Settings
     from rotator.core.alert import Alert, NewAlert
+    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.observed import ObservedCertificate
     from rotator.history.engine.transactions import Transactions
-    from rotator.services.inventory.seen import ObservedCertificate
+    from rotator.services.inventory.ownership import Certificates
 
 HICCUP: Final = timedelta(minutes=30)
 """What cannot be read is told of when it has been so for this long,"""
 HICCUPS: Final = 3
 """or so often in a row: one look that failed is no news."""
+
+_NOT_IN_USE: Final = frozenset({CertificateState.VANISHED, CertificateState.UNUSABLE})
+"""Of a certificate that is so nobody is told that it expires."""
 
 _MAY_HICCUP: Final = frozenset({ORG, STORE})
 
@@ -67,12 +74,10 @@ class AlertRules:
         self._configured: Final = settings
         self._settings: Final = settings.alerts
         self._database: Final = database
-        self._thresholds: Final = Thresholds(settings.alerts)
-        self._rotate_before: Final = {name: each.rotate_before for name, each in settings.credentials.items()}
 
     def certificates(
         self,
-        seen: Sequence[ObservedCertificate],
+        seen: Iterable[ObservedCertificate],
         now: datetime,
         *,
         whole: Collection[tuple[str, str]] = (),
@@ -80,19 +85,22 @@ class AlertRules:
     ) -> None:
         """What was seen, in one org or in several: who is told that it expires, or is weak, and what is over.
 
-        `whole` are those (org, kind) of which `seen` is all that there is; only there something can be gone. What is
-        remembered of an org that cannot be read may be given again: its thresholds are told all the same. Nothing is
+        `whole` are those (org, type) of which `seen` is all that there is; only there something can be gone. What
+        was last seen of an org that cannot be read may be given again: its thresholds are told all the same. Nothing is
         over for the `unsettled` credentials: a certificate that is on its trial may be taken back.
         """
-        orgs = {place.org for place in seen} | {org for org, _ in whole}
-        with self._one_transaction() as (alerts, outbox):
+        with self._one_transaction() as (alerts, outbox, certificates):
+            lives = certificates(now).lives(each for each in seen if each.app)
+            here = [life for life in lives if life.state not in _NOT_IN_USE]
+            orgs = {life.seen.org for life in here} | {org for org, _ in whole}
             known = {each.key: each for kind in (EXPIRY, WEAK) for each in alerts.open_alerts(kind=kind, orgs=orgs)}
             settled = {key: each for key, each in known.items() if each.credential not in unsettled}
-            for key in self._end(alerts, settled, seen, whole, now):
+            for key in self._end(alerts, settled, here, whole, now):
                 del known[key]
             new: list[_New] = []
-            for place in filter(is_anybodys_business, seen):
-                new += self._of_place(alerts, known, place, now)
+            for life in here:
+                if life.is_anybodys_business:
+                    new += self._of_certificate(alerts, known, life, now)
             outbox.add_all(new, now)
 
     def problem(self, new: NewAlert, now: datetime, *, failures: int = 0) -> Alert:
@@ -100,7 +108,7 @@ class AlertRules:
 
         Of an org or a store that cannot be read people hear after HICCUP, or when `failures` in a row reach HICCUPS.
         """
-        with self._one_transaction() as (alerts, outbox):
+        with self._one_transaction() as (alerts, outbox, _):
             alert, _ = alerts.open(new, now)
             if failures >= HICCUPS or self._is_news(alert, now):
                 outbox.add_all(self._opened(alert, now), now)
@@ -111,13 +119,13 @@ class AlertRules:
 
         Without a `why` it is the usual one, with how long it lasted.
         """
-        with self._one_transaction() as (alerts, _):
+        with self._one_transaction() as (alerts, _, _):
             alert = alerts.opened(key)
             return alerts.close(key, why or usual_ending(alert, now), now) if alert else None
 
     def happened(self, new: NewAlert, now: datetime) -> Alert | None:
         """Something happened, and is over: it is told once. None when it was noted before, under the same key."""
-        with self._one_transaction() as (alerts, outbox):
+        with self._one_transaction() as (alerts, outbox, _):
             alert = alerts.add_closed(new, now)
             if alert:
                 outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
@@ -128,16 +136,16 @@ class AlertRules:
 
         What is about something that is not configured any more is over.
         """
-        with self._one_transaction() as (alerts, outbox):
+        with self._one_transaction() as (alerts, outbox, certificates):
             known = {each.key: each for each in alerts.open_alerts()}
             new: list[_New] = []
+            lives = certificates(now)
             for alert in list(known.values()):
-                if self._is_of_the_past(alert):
+                if not is_configured(alert, self._configured):
                     alerts.close(alert.key, "It is not configured any more.", now)
                     continue
                 if alert.kind == EXPIRY:
-                    place = place_of(alert, self._rotate_before)
-                    new += self._expiry(alerts, known, place, now)
+                    new += self._expiry(alerts, known, lives.life(certificate_of(alert)), now)
                 elif self._is_news(alert, now):
                     new += self._opened(alert, now)
             outbox.add_all(new, now)
@@ -146,57 +154,58 @@ class AlertRules:
         """When the next threshold of an alert is crossed; None where none is left, or it has none."""
         if alert.kind != EXPIRY or not alert.is_open:
             return None
-        return self._thresholds.next_for(place_of(alert, self._rotate_before), now)
+        life = certificates_known(self._configured, self._database, now).life(certificate_of(alert))
+        return life.expiry.next_crossing(now, self._settings.thresholds) if life.expiry else None
 
     @contextmanager
-    def _one_transaction(self) -> Iterator[tuple[AlertRecords, Outbox]]:
+    def _one_transaction(self) -> Iterator[tuple[AlertRecords, Outbox, Callable[[datetime], Certificates]]]:
         with self._database.writing() as connection:
             here = Within(connection)
-            yield AlertRecords(here), Outbox(here)
+            yield AlertRecords(here), Outbox(here), partial(certificates_known, self._configured, here)
 
     def _end(
         self,
         alerts: AlertRecords,
         known: dict[str, Alert],
-        seen: Sequence[ObservedCertificate],
+        here: Sequence[CertificateLife],
         whole: Collection[tuple[str, str]],
         now: datetime,
     ) -> list[str]:
         ended = []
-        places: dict[tuple[str, str, str], list[ObservedCertificate]] = {}
-        for place in seen:
-            places.setdefault((place.org, place.kind, place.name), []).append(place)
+        places: dict[tuple[str, str, str], list[CertificateLife]] = {}
+        for life in here:
+            places.setdefault((life.seen.org, life.seen.type, life.seen.app), []).append(life)
         for alert in known.values():
-            was = place_of(alert, {})
-            there = places.get((was.org, was.kind, was.name), [])
-            if not there and (was.org, was.kind) not in whole:
+            was = certificate_of(alert)
+            there = places.get((was.org, was.type, was.app), [])
+            if not there and (was.org, was.type) not in whole:
                 continue
-            why = ending(alert, there)
+            why = ending(alert, there, now)
             if why:
                 alerts.close(alert.key, why, now)
                 ended.append(alert.key)
         return ended
 
-    def _of_place(
-        self, alerts: AlertRecords, known: dict[str, Alert], place: ObservedCertificate, now: datetime
+    def _of_certificate(
+        self, alerts: AlertRecords, known: dict[str, Alert], life: CertificateLife, now: datetime
     ) -> Iterator[_New]:
-        yield from self._expiry(alerts, known, place, now)
-        weakness = is_weak(place, self._settings.longest_lifetime)
+        yield from self._expiry(alerts, known, life, now)
+        weakness = is_weak(life.seen, self._settings.longest_lifetime)
         if weakness:
             yield from self._opened(_up_to_date(alerts, known, weakness, now), now)
 
     def _expiry(
-        self, alerts: AlertRecords, known: dict[str, Alert], place: ObservedCertificate, now: datetime
+        self, alerts: AlertRecords, known: dict[str, Alert], life: CertificateLife, now: datetime
     ) -> Iterator[_New]:
-        crossed = self._thresholds.crossed(place, now)
-        if not crossed:
+        crossed = life.expiry.crossed(now) if life.expiry and life.is_anybodys_business else ()
+        if life.expiry is None or not crossed:
             return
-        alert = _up_to_date(alerts, known, expires(place, crossed[-1]), now)
+        alert = _up_to_date(alerts, known, expires(life, crossed[-1]), now)
         is_quiet = _is_quiet(alert, now)
         for name, channel in self._settings.channels.items():
-            if channel.orgs is not None and place.org not in channel.orgs:
+            if channel.orgs is not None and life.seen.org not in channel.orgs:
                 continue
-            steps = map(label, self._thresholds.crossed_for(channel, place, now))
+            steps = map(label, crossed_for(channel, self._settings, life.expiry, now))
             yield from ((alert.id, step, name) for step in steps if not is_quiet or step in ALWAYS_TOLD)
 
     def _opened(self, alert: Alert, now: datetime) -> list[_New]:
@@ -216,17 +225,24 @@ class AlertRules:
             and alert.channel != name
         ]
 
-    def _is_of_the_past(self, alert: Alert) -> bool:
-        if alert.org is not None and alert.org not in self._configured.orgs:
-            return True
-        if alert.kind == STORE and alert.store not in self._configured.stores:
-            return True
-        # A certificate may be live still, whoever managed it.
-        is_live = alert.kind in {EXPIRY, WEAK}
-        return not is_live and alert.credential is not None and alert.credential not in self._configured.credentials
-
     def _is_news(self, alert: Alert, now: datetime) -> bool:
         return alert.kind not in _MAY_HICCUP or now - alert.opened_at >= HICCUP
+
+
+def is_configured(alert: Alert, settings: Settings) -> bool:
+    """Whether the configuration still has what an alert is about."""
+    named: dict[str, Collection[str]] = {
+        ORG: settings.orgs,
+        STORE: settings.stores,
+        DELIVERY: settings.alerts.channels,
+    }
+    if alert.kind in named:
+        return alert.key.partition(":")[2] in named[alert.kind]
+    if alert.org is not None and alert.org not in settings.orgs:
+        return False
+    # A certificate may be live still, whoever managed it.
+    is_live = alert.kind in {EXPIRY, WEAK}
+    return is_live or alert.credential is None or alert.credential in settings.credentials
 
 
 def _up_to_date(alerts: AlertRecords, known: dict[str, Alert], new: NewAlert, now: datetime) -> Alert:

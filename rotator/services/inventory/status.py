@@ -2,99 +2,150 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.windows import rest_ends
-from rotator.errors import HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
-from rotator.services.inventory.states import State, state_of
+from rotator.core.attempts import AttemptRecord
+from rotator.core.credentials import Stage
+from rotator.core.lifecycle import CredentialLife, CredentialState, OpenRotation, promoted_at
+from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
+from rotator.errors import ConfigurationError, HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
+from rotator.history.attempts import AttemptRecords
+from rotator.history.journal.queries import promotions
+from rotator.history.journal.rotations import newest
+from rotator.history.last_observations import LastObservation, LastObservations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from rotator.config.settings import CredentialSettings, Settings
-    from rotator.core.credentials import Stages, Version
-    from rotator.core.crypto.certificates import Certificate
+    from rotator.core.credentials import Version
+    from rotator.core.severity import Severity
+    from rotator.core.windows import Window
+    from rotator.history.engine.transactions import Transactions
     from rotator.history.records import Rotation
-    from rotator.salesforce.apps.connected_app import App
     from rotator.stores.base import Store
 
+HISTORY: Final = "history"
+"""Where a problem is that is the history's."""
 
-class CredentialState(StrEnum):
-    """One word for a credential."""
-
-    OK = "ok"
-    DUE = "due"
-    """Less time is left than `rotate_before`."""
-    EXPIRED = "expired"
-    DRIFT = "drift"
-    """The app that `current` logs in through holds a certificate that nobody knows, or none."""
-    UNFINISHED = "unfinished"
-    """That app holds another stored version's certificate: a rotation is running, or was interrupted."""
-    UNSTORED = "not stored"
-    """The store has no current version: adopt or enroll it."""
-    UNKNOWN = "unknown"
-    """Its store or its org could not be read."""
+LOOK: Final = "look"
+"""Under this word it is kept how the looks at an org went (AttemptRecord.kind)."""
+ROTATE: Final = "rotate"
+"""And under this how the rotations of a credential by schedule went."""
 
 
 @dataclass(frozen=True)
-class CredentialStatus:
-    """All that one line of the status says. What could not be read is None, and `problem` says why."""
+class Problem:
+    """What could not be looked at, and why."""
 
-    credential: str
-    settings: CredentialSettings
-    standing: CredentialState
-    stages: Stages | None = None
-    current: Version | None = None
-    live: tuple[tuple[str, Certificate | None], ...] = ()
-    """The apps that could be read, in the configured order, and what they hold."""
-    last_rotation: Rotation | None = None
-    last_promotion: datetime | None = None
-    problem: RotatorError | None = None
-
-    @property
-    def drift(self) -> bool:
-        """Whether the live certificate is none that we know."""
-        return self.standing is CredentialState.DRIFT
-
-    @property
-    def live_certificate(self) -> Certificate | None:
-        """What the app that `current` logs in through holds; without a current version, the first app."""
-        app = self.current.app if self.current else self.settings.apps[0]
-        return dict(self.live).get(app)
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When the current version's certificate expires; before there is one, when the live one does."""
-        certificate = self.current.certificate if self.current else self.live_certificate
-        return certificate.not_after if certificate else None
-
-    @property
-    def due_at(self) -> datetime | None:
-        """From when on the current version is to be replaced."""
-        if self.current is None or self.expires_at is None:
-            return None
-        due_at, last = self.expires_at - self.settings.rotate_before, self.last_rotation
-        if last is None or last.goal != "back" or last.outcome != "rotated" or self.last_promotion is None:
-            return due_at
-        return max(due_at, rest_ends(self.last_promotion, self.settings.grace, expires_at=self.expires_at))
-
-    @property
-    def previous_until(self) -> datetime | None:
-        """When the previous version's grace ends; None where there is none, or its beginning is not known."""
-        if self.stages is None or self.stages.previous is None or self.last_promotion is None:
-            return None
-        return self.last_promotion + self.settings.grace
+    where: str
+    error: RotatorError
+    org: str | None = None
+    """The org that was looked at, where the problem is the org's."""
+    type: str | None = None
+    """The type of which nothing could be read; None when it is the whole org, a store or the history."""
 
 
 @dataclass(frozen=True)
-class Past:
+class CredentialHistory:
     """What the history tells of one credential."""
 
     last_rotation: Rotation | None = None
     last_promotion: datetime | None = None
+    last_observation: LastObservation = field(default_factory=LastObservation)
+    attempt: AttemptRecord = field(default_factory=lambda: AttemptRecord(ROTATE, ""))
+    """How its rotations by schedule went."""
+
+
+def histories(database: Transactions) -> dict[str, CredentialHistory]:
+    """Of every credential that the history knows. Raises HistoryError."""
+    rotations, promoted = newest(database), promotions(database)
+    observed = LastObservations(database).all()
+    attempts = {each.name: each for each in AttemptRecords(database).all(ROTATE)}
+    return {
+        name: CredentialHistory(
+            rotations.get(name),
+            promoted.get(name),
+            observed.get(name, LastObservation()),
+            attempts.get(name, AttemptRecord(ROTATE, name)),
+        )
+        for name in {*rotations, *promoted, *observed, *attempts}
+    }
+
+
+def windows_of(settings: CredentialSettings) -> list[Window]:
+    """When rotations of a credential may begin."""
+    return [window.rules() for window in settings.windows]
+
+
+def longest_rotation(settings: CredentialSettings) -> timedelta:
+    """How long a rotation may take: a key that never logs in is tried for twice the time-out, and taken back."""
+    return 3 * settings.verification.timeout
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialStatus:
+    """All that is shown of one credential: as it was just seen, or as the history has it."""
+
+    credential: str
+    settings: CredentialSettings
+    life: CredentialLife
+    apps: tuple[ObservedCertificate, ...] = ()
+    """What its apps hold, in the configured order, without those that could not be read."""
+    last_rotation: Rotation | None = None
+    attempt: AttemptRecord
+    """How its rotations by schedule went."""
+    problem: RotatorError | None = None
+    """Why not everything could be read just now."""
+    why_unknown: str = ""
+    """Why its state is not known, in a sentence."""
+
+    @property
+    def state(self) -> CredentialState:
+        """One word for it."""
+        return self.life.state
+
+    @property
+    def urgency(self) -> Severity | None:
+        """How urgent it is that somebody looks."""
+        return self.life.urgency
+
+    @property
+    def drift(self) -> bool:
+        """Whether the live certificate is none that we know."""
+        return self.state is CredentialState.DRIFT
+
+    @property
+    def stages(self) -> dict[str, str | None]:
+        """The fingerprints of the stored versions."""
+        seen = self.life.seen
+        versions = {stage: getattr(seen, stage) if seen else None for stage in map(str, Stage)}
+        return {stage: version.fingerprint if version else None for stage, version in versions.items()}
+
+    @property
+    def current(self) -> KnownVersion | None:
+        """The version that consumers log in with."""
+        return self.life.seen.current if self.life.seen else None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the current version; while there is none, of the certificate that its app holds."""
+        if self.current:
+            return self.current.fingerprint
+        return self.live.fingerprint if self.live else ""
+
+    @property
+    def app(self) -> str:
+        """The one that `current` logs in through; without a current version, the first."""
+        return self.current.app if self.current else self.settings.apps[0]
+
+    @property
+    def live(self) -> ObservedCertificate | None:
+        """What that app holds, if it could be read."""
+        return next((each for each in self.apps if each.app.casefold() == self.app.casefold()), None)
 
 
 class StatusReader:
@@ -104,18 +155,24 @@ class StatusReader:
         self,
         settings: Settings,
         *,
-        read_app: Callable[[str, str], App | None],
+        read_app: Callable[[str, str], ObservedCertificate | None],
         store: Callable[[str], Store],
-        past: Callable[[str], Past],
+        histories: Callable[[], Mapping[str, CredentialHistory]],
         now: datetime,
     ) -> None:
-        """`read_app(org, full name)` reads an app, `past(credential)` the history."""
+        """`read_app(org, full name)` tells what an app holds, None where it is missing; `histories` is called once."""
         self._settings: Final = settings
         self._read_app: Final = read_app
         self._store: Final = store
-        self._past: Final = past
         self._now: Final = now
         self._away: dict[str, RotatorError] = {}
+        self._histories: Mapping[str, CredentialHistory] = {}
+        self.problems: list[Problem] = []
+        """Of the history and the stores; what is wrong with an org is in the status alone."""
+        try:
+            self._histories = histories()
+        except HistoryError as error:
+            self.problems.append(Problem(HISTORY, error))
 
     def all(self, names: Sequence[str] = ()) -> list[CredentialStatus]:
         """The status of the named credentials, of all when none is named."""
@@ -123,36 +180,46 @@ class StatusReader:
 
     def one(self, name: str) -> CredentialStatus:
         """The status of one credential."""
-        settings, stages, current = self._settings.credentials[name], None, None
-        live: tuple[tuple[str, Certificate | None], ...] = ()
+        settings, history = self._settings.credentials[name], self._histories.get(name, CredentialHistory())
+        seen = history.last_observation.seen
+        apps: tuple[ObservedCertificate, ...] = ()
         problem: RotatorError | None = None
         try:
-            stages, current = self._stored(name, settings)
-            live = self._live(settings)
+            stored = self._stored(name, settings, history)
+            # Of an org that is away everything is shown as it was last seen, and not the half of it.
+            seen = seen or stored
+            apps = tuple(self._app(settings.org, app) for app in settings.apps)
+            seen = replace(stored, apps={each.name: each for each in map(ObservedApp.of, settings.apps, apps)})
+            problem = _not_configured(name, seen)
         except RotatorError as error:
             problem = error
-        past, past_problem = self._history(name)
-        return CredentialStatus(
-            credential=name,
-            settings=settings,
-            standing=CredentialState.UNKNOWN if problem else self._standing(settings, stages, current, dict(live)),
-            stages=stages,
-            current=current,
-            live=live,
-            last_rotation=past.last_rotation,
-            last_promotion=past.last_promotion,
-            problem=problem or past_problem,
-        )
+        status = status_of(self._settings, name, history, seen, self._now, apps=apps, is_known=problem is None)
+        why = problem.message if problem else ""
+        return replace(status, problem=problem or self._history_problem, why_unknown=why)
 
-    def _stored(self, name: str, settings: CredentialSettings) -> tuple[Stages, Version | None]:
-        store = self._store(settings.store)
-        stages = store.stages(name)
-        return stages, store.read(name, stages.current) if stages.current else None
+    @property
+    def _history_problem(self) -> RotatorError | None:
+        return next((problem.error for problem in self.problems if problem.where == HISTORY), None)
 
-    def _live(self, settings: CredentialSettings) -> tuple[tuple[str, Certificate | None], ...]:
-        return tuple((name, self._app(settings.org, name).certificate) for name in settings.apps)
+    def _stored(self, name: str, settings: CredentialSettings, history: CredentialHistory) -> ObservedCredential:
+        """What the store holds; its apps were not seen yet."""
+        with self._noting(f"store {settings.store}"):
+            store = self._store(settings.store)
+            stages = store.stages(name)
+        with self._noting(f"credential {name}"):
+            versions = {stage: store.read(name, fingerprint) for stage, fingerprint in stages}
+        unseen = {app: ObservedApp(app, readable=False) for app in settings.apps}
+        return stored_credential(versions, unseen, history.last_promotion)
 
-    def _app(self, org: str, name: str) -> App:
+    @contextmanager
+    def _noting(self, where: str) -> Iterator[None]:
+        try:
+            yield
+        except RotatorError as error:
+            self.problems.append(Problem(where, error))
+            raise
+
+    def _app(self, org: str, name: str) -> ObservedCertificate:
         if org in self._away:
             raise self._away[org]
         try:
@@ -168,29 +235,80 @@ class StatusReader:
             )
         return app
 
-    def _history(self, name: str) -> tuple[Past, HistoryError | None]:
-        try:
-            return self._past(name), None
-        except HistoryError as error:
-            return Past(), error
 
-    def _standing(
-        self,
-        settings: CredentialSettings,
-        stages: Stages | None,
-        current: Version | None,
-        live: dict[str, Certificate | None],
-    ) -> CredentialState:
-        if current is None or stages is None:
-            return CredentialState.UNSTORED
-        held = live.get(current.app)
-        if held != current.certificate:
-            return (
-                CredentialState.UNFINISHED
-                if held and held.fingerprint in stages.fingerprints
-                else CredentialState.DRIFT
-            )
-        state = state_of(current.certificate, self._now, settings.rotate_before)
-        return {State.EXPIRED: CredentialState.EXPIRED, State.EXPIRING: CredentialState.DUE}.get(
-            state, CredentialState.OK
-        )
+def stored_credential(
+    versions: Mapping[Stage, Version], apps: Mapping[str, ObservedApp], last_promotion: datetime | None
+) -> ObservedCredential:
+    """What was observed of a credential, with the versions that were read from its store."""
+    current = versions.get(Stage.CURRENT)
+    return ObservedCredential(
+        apps,
+        **{str(stage): KnownVersion.of(version) for stage, version in versions.items()},
+        promoted_at=promoted_at(current.created_at, last_promotion) if current else None,
+    )
+
+
+def status_of(
+    settings: Settings,
+    name: str,
+    history: CredentialHistory,
+    seen: ObservedCredential | None,
+    now: datetime,
+    *,
+    apps: tuple[ObservedCertificate, ...] = (),
+    is_known: bool = True,
+) -> CredentialStatus:
+    """What follows from how a credential was seen, just now or before, and from what the history knows."""
+    mine, last = settings.credentials[name], history.last_rotation
+    first = next(iter(apps), None)
+    is_open = last is not None and last.outcome is None
+    life = CredentialLife(
+        seen=seen,
+        policy=mine,
+        thresholds=settings.alerts.every_threshold,
+        now=now,
+        is_known=is_known,
+        rotation=OpenRotation(is_urgent=last.options.retire_now or last.trigger == "compromised")
+        if last and is_open
+        else None,
+        last_promotion=history.last_promotion,
+        needs_attention=history.attempt.needs_attention,
+        unstored_not_after=first.not_after if first else None,
+        windows=windows_of(mine),
+        lasts=longest_rotation(mine),
+    )
+    return CredentialStatus(
+        credential=name,
+        settings=mine,
+        life=life,
+        apps=apps,
+        last_rotation=last,
+        attempt=history.attempt,
+    )
+
+
+def last_known_status(
+    settings: Settings,
+    name: str,
+    history: CredentialHistory,
+    look: AttemptRecord,
+    apps: Iterable[ObservedCertificate],
+    now: datetime,
+) -> CredentialStatus:
+    """The status as the history alone has it; `look` is how the looks at its org went, `apps` what was seen there."""
+    mine, last = settings.credentials[name], history.last_observation
+    held = {each.app.casefold(): each for each in apps}
+    here = tuple(held[app.casefold()] for app in mine.apps if app.casefold() in held)
+    why = last.problem or look.problem or ("" if last.seen else "It was not looked at yet.")
+    status = status_of(settings, name, history, last.seen, now, apps=here, is_known=not why)
+    return replace(status, why_unknown=why)
+
+
+def _not_configured(name: str, seen: ObservedCredential) -> ConfigurationError | None:
+    if seen.current is None or seen.current.app in seen.apps:
+        return None
+    return ConfigurationError(
+        f"The current version of {name} logs in through the app {seen.current.app}, which `apps` does not name.",
+        effect="Nothing was touched.",
+        hint="Keep the app in `apps` until no stored version is for it.",
+    )

@@ -1,19 +1,19 @@
-"""What was seen in an org before, beside what is there now: what is hidden, what has vanished."""
+"""What was last seen in an org, beside what is there now: what is hidden, what has vanished."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from rotator.core.kinds import Kind
+from rotator.core.observed import Kind
 from rotator.errors import OrgError
-from rotator.services.inventory.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
-    from rotator.history.records import LastSighting
+    from rotator.core.observed import ObservedCertificate, Place
     from rotator.salesforce.inventory import Inventory
 
 HIDDEN_FOR: Final = timedelta(days=7)
@@ -22,54 +22,50 @@ HIDDEN_FOR: Final = timedelta(days=7)
 SHOWN_AFTER_GONE: Final = timedelta(days=30)
 """How long what has vanished is still in the inventory, unless the configuration names it."""
 
-Place: TypeAlias = tuple[str, str]
-"""A kind and a name, which Salesforce takes in any case."""
 
+class LastSeen:
+    """What was last seen in one org."""
 
-def place(kind: str, name: str) -> Place:
-    """Where something is in an org."""
-    return kind, name.casefold()
-
-
-class Past:
-    """The last sightings in one org."""
-
-    def __init__(self, sightings: Iterable[LastSighting], now: datetime) -> None:
-        self._last: Final = {place(last.app_type, last.app): last for last in sightings}
+    def __init__(self, last_seen: Iterable[ObservedCertificate], now: datetime) -> None:
+        self._last: Final = {last.place: last for last in last_seen}
         self._now: Final = now
 
-    def last(self, kind: str, name: str) -> LastSighting | None:
-        """How something was last seen, if it ever was."""
-        return self._last.get(place(kind, name))
+    def completed(self, seen: ObservedCertificate) -> ObservedCertificate:
+        """What was seen now; what could not be read, with what is known of it from before."""
+        last = self._last.get(seen.place)
+        if seen.is_readable or last is None:
+            return seen
+        return replace(last, app=seen.app, is_readable=False, gone_at=None)
 
-    def hides_its_apps(self, inventory: Inventory) -> bool:
-        """Whether the org shows no connected app, though it lately had some: whoever may not see them sees none."""
-        if any(entry.kind == Kind.APP for entry in inventory.entries):
-            return False
-        seen = (last.last_seen for last in self._last.values() if last.app_type == Kind.APP and last.gone_at is None)
-        return any(self._now - last_seen < HIDDEN_FOR for last_seen in seen)
+    def hidden_kinds(self, inventory: Inventory) -> Iterator[Kind]:
+        """The kinds of app of which the org shows none, though it lately had some: who may not see them sees none."""
+        shown = {seen.type for seen in inventory.entries}
+        lately = {last.type for last in self._last.values() if not last.is_vanished and self._is_fresh(last)}
+        return (kind for kind in Kind if kind.is_app and kind in lately - shown)
 
     def unseen(
         self, inventory: Inventory, unread: Collection[str], configured: Collection[Place]
-    ) -> Iterator[tuple[LastSighting, State]]:
-        """What is not in the inventory: UNREADABLE where it may be there all the same, else VANISHED.
+    ) -> Iterator[ObservedCertificate]:
+        """What is not in the inventory: unreadable where it may be there all the same, else vanished.
 
         `unread` are the kinds of which nothing could be read. What vanished long ago is left out, unless it is
         configured.
         """
-        here = {place(entry.kind, entry.name) for entry in inventory.entries}
-        unreadable = {place(entry.kind, entry.name) for entry in inventory.entries if entry.unreadable}
+        here = {seen.place for seen in inventory.entries}
+        unreadable = {seen.place for seen in inventory.entries if not seen.is_readable}
         for where, last in self._last.items():
-            app = place(Kind.APP, last.app)
-            is_part_of_unread = last.app_type == Kind.APP_SAML and (app in unreadable or Kind.APP in unread)
             if where in here:
                 continue
-            if last.app_type in unread or is_part_of_unread:
-                yield last, State.UNREADABLE
+            whole = where._replace(type=last.kind.part_of) if last.kind and last.kind.part_of else where
+            if not last.is_vanished and (last.type in unread or whole.type in unread or whole in unreadable):
+                yield replace(last, is_readable=False)
             elif where in configured or self._is_news(last):
-                yield last, State.VANISHED
+                yield replace(last, gone_at=last.gone_at or self._now)
 
-    def _is_news(self, last: LastSighting) -> bool:
+    def _is_fresh(self, last: ObservedCertificate) -> bool:
+        return last.last_seen is not None and self._now - last.last_seen < HIDDEN_FOR
+
+    def _is_news(self, last: ObservedCertificate) -> bool:
         return last.gone_at is None or self._now - last.gone_at < SHOWN_AFTER_GONE
 
 

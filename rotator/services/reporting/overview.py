@@ -6,93 +6,22 @@ Plain values, gathered by `rotator.services.reporting.reader` without a call to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rotator.core.alert import Alert, AlertState
+from rotator.core.lifecycle import CertificateState
 from rotator.core.severity import Severity
-from rotator.core.thresholds import EXPIRED, crossed, severity_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime, timedelta
 
     from rotator.core.attempts import AttemptRecord
+    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.observed import ObservedCertificate
     from rotator.history.journal.rotations import Count, GapTotal
-    from rotator.history.records import Event, Rotation, SeenCertificate
-
-
-class Urgency(StrEnum):
-    """How soon somebody has to care for a certificate, the most urgent first."""
-
-    EXPIRED = "expired"
-    CRITICAL = "critical"
-    """Days are left."""
-    WARNING = "warning"
-    """Two weeks or less are left."""
-    SOON = "soon"
-    """The first threshold is crossed; or the rotation that should replace it is due."""
-    OK = "ok"
-    RESTING = "resting"
-    """Nobody has to care: it ended an old key, or waits on the app whose turn it is not."""
-
-    @property
-    def rank(self) -> int:
-        """0 for the most urgent."""
-        return _RANKS[self]
-
-
-_RANKS: Final = {urgency: rank for rank, urgency in enumerate(Urgency)}
-_BY_SEVERITY: Final = {
-    Severity.CRITICAL: Urgency.CRITICAL,
-    Severity.WARNING: Urgency.WARNING,
-    Severity.INFO: Urgency.SOON,
-}
-
-
-def urgency_of(
-    not_after: datetime,
-    now: datetime,
-    thresholds: Sequence[timedelta],
-    *,
-    rotate_before: timedelta | None = None,
-    is_resting: bool = False,
-) -> Urgency:
-    """How urgent a certificate is; `rotate_before` where a rotation is to replace it in time.
-
-    Thresholds that lie before that rotation say nothing of a managed certificate.
-    """
-    if is_resting:
-        return Urgency.RESTING
-    counted = [each for each in thresholds if rotate_before is None or each < rotate_before]
-    passed = crossed(not_after, now, counted)
-    if passed:
-        return Urgency.EXPIRED if passed[-1] <= EXPIRED else _BY_SEVERITY[severity_at(passed[-1])]
-    # Not by a difference of times: one of year 9999 is fine, and so is any `rotate_before`.
-    is_due = rotate_before is not None and not_after - now <= rotate_before
-    return Urgency.SOON if is_due else Urgency.OK
-
-
-@dataclass(frozen=True, kw_only=True)
-class CertificateLine:
-    """One certificate in one place: what an app held when its org was last looked at."""
-
-    org: str
-    app: str
-    app_type: str
-    fingerprint: str
-    """Empty where the org tells only a name and a date."""
-    not_after: datetime
-    urgency: Urgency
-    not_before: datetime | None = None
-    credential: str | None = None
-    """The managed credential that the app belongs to."""
-    stage: str = ""
-    """`current` or `previous`, as the history knows it."""
-    rotates_at: datetime | None = None
-    """When a rotation is due to replace it."""
-    names: tuple[str, ...] = ()
-    """Subject and issuer."""
+    from rotator.history.records import Event, Rotation
+    from rotator.services.inventory.status import CredentialStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +35,7 @@ class OrgLine:
     """Seen at the last look, with or without a certificate."""
     certificates: int
     urgent: int
-    """Of them, so many are expired, critical or a warning."""
+    """For so many of them it is a warning, or critical, how little time is left."""
     soonest: datetime | None
     """When the next of its certificates expires."""
 
@@ -114,31 +43,6 @@ class OrgLine:
     def is_readable(self) -> bool:
         """Whether the last look succeeded."""
         return self.look.last_good_at is not None and not self.look.failures
-
-
-@dataclass(frozen=True, kw_only=True)
-class CredentialLine:
-    """One managed credential."""
-
-    name: str
-    org: str
-    apps: tuple[str, ...]
-    store: str
-    strategy: str
-    attempt: AttemptRecord
-    """How its rotations by schedule went."""
-    current: CertificateLine | None
-    """The live certificate that consumers log in with; None where no look has found it."""
-    is_stored: bool = True
-    """Without a version in its store it is never rotated."""
-    rotates_at: datetime | None
-    begins_at: datetime | None
-    """When the next rotation may begin: `rotates_at`, or the window that opens after it."""
-    overrides_window: bool
-    has_windows: bool
-    previous_until: datetime | None
-    """Until when the version before is kept."""
-    last: Rotation | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,10 +75,10 @@ class Overview:
     at: datetime
     thresholds: tuple[timedelta, ...]
     look_every: timedelta
-    certificates: tuple[CertificateLine, ...]
-    """What is live, the one that expires first first."""
+    certificates: tuple[CertificateLife, ...]
+    """What is live and has a date, the one that expires first first."""
     orgs: tuple[OrgLine, ...]
-    credentials: tuple[CredentialLine, ...]
+    credentials: tuple[CredentialStatus, ...]
     channels: tuple[ChannelLine, ...]
     alerts: tuple[Alert, ...]
     """Open ones, the most severe first; of those what is about no certificate, then by expiry."""
@@ -194,13 +98,13 @@ class Overview:
         )
 
     @property
-    def cared_for(self) -> tuple[CertificateLine, ...]:
+    def cared_for(self) -> tuple[CertificateLife, ...]:
         """The certificates without those that nobody has to care for."""
-        return tuple(line for line in self.certificates if line.urgency is not Urgency.RESTING)
+        return tuple(life for life in self.certificates if life.state is not CertificateState.RESTING)
 
 
 @dataclass(frozen=True)
-class RotationPast:
+class RotationDetails:
     """One rotation and all that happened in it, oldest first."""
 
     rotation: Rotation
@@ -208,9 +112,15 @@ class RotationPast:
 
 
 @dataclass(frozen=True)
-class CertificatePast:
+class CertificateDetails:
     """One certificate: where it was seen, and the rotations that brought it or took it away, newest first."""
 
-    seen: SeenCertificate
+    places: tuple[ObservedCertificate, ...]
+    """At least one, each with all that is known of the certificate."""
     brought: tuple[Rotation, ...]
     replaced: tuple[Rotation, ...]
+
+    @property
+    def last_seen(self) -> datetime | None:
+        """When it was last seen anywhere."""
+        return max((each.last_seen for each in self.places if each.last_seen), default=None)

@@ -9,41 +9,38 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.attempts import AttemptRecord
-from rotator.core.credentials import Stage
-from rotator.core.kinds import Kind
 from rotator.core.severity import Severity
-from rotator.core.windows import may_begin, rest_ends
+from rotator.core.thresholds import is_expired
 from rotator.errors import ConfigurationError
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.journal import queries, rotations
 from rotator.history.journal.events import try_writing
-from rotator.history.sightings import last_sightings
-from rotator.services.alerting.catalog import ATTENTION, DELIVERY, ORG, ROTATION, UNSTORED, key
+from rotator.history.sightings import sightings_of
+from rotator.services.alerting.catalog import ATTENTION, DELIVERY, ORG, ROTATION, key
 from rotator.services.alerting.details import details_of
-from rotator.services.reporting.live import LiveCertificates
+from rotator.services.alerting.rules import is_configured
+from rotator.services.inventory.ownership import last_known
+from rotator.services.inventory.status import CredentialHistory, CredentialStatus, histories, last_known_status
 from rotator.services.reporting.overview import (
-    CertificateLine,
-    CertificatePast,
+    CertificateDetails,
     ChannelLine,
-    CredentialLine,
     OrgLine,
     Overview,
-    RotationPast,
+    RotationDetails,
     Rotations,
-    Urgency,
 )
-from rotator.services.schedule.due import longest_rotation, windows_of
+from rotator.services.schedule.context import is_still_configured
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.core.alert import Alert
+    from rotator.core.lifecycle import CertificateLife
     from rotator.history.engine.database import Database
-    from rotator.history.records import LastSighting, Rotation
     from rotator.services.alerting.details import AlertDetails
 
 NEWEST: Final = 500
@@ -54,7 +51,7 @@ _ALERTS: Final[dict[str, str]] = {JobKind.INVENTORY: ORG, JobKind.ROTATE: ROTATI
 
 _ANY_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
-_URGENT: Final = frozenset({Urgency.EXPIRED, Urgency.CRITICAL, Urgency.WARNING})
+_URGENT: Final = frozenset({Severity.CRITICAL, Severity.WARNING})
 
 
 class HistoryReader:
@@ -70,20 +67,19 @@ class HistoryReader:
         """Everything at this moment."""
         return _Moment(self._settings(), self._database, self._now()).overview()
 
-    def rotation(self, rotation_id: str) -> RotationPast | None:
+    def rotation(self, rotation_id: str) -> RotationDetails | None:
         """One rotation and its steps; None for an id that there is not."""
         found = rotations.rotation(self._database, rotation_id)
-        return RotationPast(found, tuple(queries.events(self._database, rotation_id=rotation_id))) if found else None
+        return RotationDetails(found, tuple(queries.events(self._database, rotation_id=rotation_id))) if found else None
 
-    def certificate(self, fingerprint: str) -> CertificatePast | None:
+    def certificate(self, fingerprint: str) -> CertificateDetails | None:
         """Where a certificate was seen and what brought or replaced it; None for one that was never seen."""
-        seen = (each for each in queries.certificates(self._database) if each.fingerprint == fingerprint)
-        found = next(seen, None)
-        if found is None:
+        places = sightings_of(self._database, fingerprint)
+        if not places:
             return None
         had_to_do = rotations.rotations_of(self._database, fingerprint)
-        return CertificatePast(
-            found,
+        return CertificateDetails(
+            tuple(places),
             tuple(each for each in had_to_do if each.new_fingerprint == fingerprint),
             tuple(each for each in had_to_do if each.old_fingerprint == fingerprint),
         )
@@ -117,7 +113,7 @@ class _Moment:
             at=self.now,
             thresholds=alerts.thresholds,
             look_every=self.settings.daemon.inventory_every,
-            certificates=self._lines,
+            certificates=self._certificates,
             orgs=tuple(map(self._org, self.settings.orgs)),
             credentials=tuple(self._credential(*each) for each in self.settings.credentials.items()),
             channels=tuple(self._channels()),
@@ -130,96 +126,55 @@ class _Moment:
         )
 
     @cached_property
-    def _sightings(self) -> list[LastSighting]:
-        seen = last_sightings(self.database)
-        return [each for each in seen if each.gone_at is None and each.org in self.settings.orgs]
+    def _places(self) -> list[CertificateLife]:
+        return last_known(self.settings, self.database, self.now)
 
     @cached_property
     def _attempts(self) -> dict[tuple[str, str], AttemptRecord]:
         return {(attempt.kind, attempt.name): attempt for attempt in AttemptRecords(self.database).all()}
 
     @cached_property
-    def _promotions(self) -> dict[str, Rotation]:
-        return rotations.newest_promotion(self.database)
+    def _histories(self) -> dict[str, CredentialHistory]:
+        return histories(self.database)
 
     @cached_property
-    def _newest(self) -> dict[str, Rotation]:
-        return rotations.newest(self.database)
+    def _certificates(self) -> tuple[CertificateLife, ...]:
+        dated = (life for life in self._places if life.expiry)
+        return tuple(sorted(dated, key=lambda life: (life.not_after, life.seen.org, life.seen.app)))
 
     @cached_property
-    def _lines(self) -> tuple[CertificateLine, ...]:
-        return LiveCertificates(self.settings, self._promotions, self.now).lines(self._sightings)
-
-    @cached_property
-    def _by_org(self) -> Mapping[str, Sequence[CertificateLine]]:
-        return _grouped((line.org, line) for line in self._lines)
-
-    @cached_property
-    def _by_credential(self) -> Mapping[str, Sequence[CertificateLine]]:
-        return _grouped((line.credential, line) for line in self._lines if line.credential)
+    def _by_org(self) -> Mapping[str, Sequence[CertificateLife]]:
+        return _grouped((life.seen.org, life) for life in self._certificates)
 
     @cached_property
     def _apps(self) -> Mapping[str, int]:
-        return Counter(each.org for each in self._sightings if each.app_type == Kind.APP)
+        return Counter(life.seen.org for life in self._places if life.seen.is_app)
+
+    @cached_property
+    def _by_credential(self) -> Mapping[str, Sequence[CertificateLife]]:
+        return _grouped((life.seen.credential, life) for life in self._places if life.seen.credential)
 
     def _org(self, name: str) -> OrgLine:
-        lines = self._by_org.get(name, ())
+        lives = self._by_org.get(name, ())
+        ahead = (life for life in lives if life.is_anybodys_business and not is_expired(life.not_after, self.now))
         return OrgLine(
             name=name,
             look=self._attempt(JobKind.INVENTORY, name),
             apps=self._apps[name],
-            certificates=len(lines),
-            urgent=sum(line.urgency in _URGENT for line in lines),
-            soonest=next((line.not_after for line in lines if line.not_after > self.now), None),
+            certificates=len(lives),
+            urgent=sum(life.urgency in _URGENT for life in lives),
+            soonest=next((life.not_after for life in ahead), None),
         )
 
-    def _credential(self, name: str, settings: CredentialSettings) -> CredentialLine:
-        current = self._current(name, settings)
-        is_stored = key(UNSTORED, name) not in {alert.key for alert in self._alerts}
-        rotates_at = self._rotates_at(name, settings, current) if current and is_stored else None
-        beginning = None
-        if current and rotates_at:
-            beginning = may_begin(
-                windows_of(settings),
-                max(rotates_at, self.now),
-                expires_at=current.not_after,
-                lasts=longest_rotation(settings),
-            )
-        return CredentialLine(
-            name=name,
-            org=settings.org,
-            apps=settings.apps,
-            store=settings.store,
-            strategy=str(settings.strategy),
-            attempt=self._attempt(JobKind.ROTATE, name),
-            current=current,
-            is_stored=is_stored,
-            rotates_at=rotates_at,
-            begins_at=beginning.at if beginning else None,
-            overrides_window=beginning is not None and beginning.overrides,
-            has_windows=bool(settings.windows),
-            previous_until=self._previous_until(name, settings),
-            last=self._newest.get(name),
+    def _credential(self, name: str, settings: CredentialSettings) -> CredentialStatus:
+        return last_known_status(
+            self.settings,
+            name,
+            self._histories.get(name, CredentialHistory()),
+            self._attempt(JobKind.INVENTORY, settings.org),
+            (life.seen for life in self._by_credential.get(name, ())),
+            self.now,
         )
-
-    def _rotates_at(self, name: str, settings: CredentialSettings, current: CertificateLine) -> datetime | None:
-        last = self._promotions.get(name)
-        if current.rotates_at is None or last is None or last.goal != "back" or last.finished_at is None:
-            return current.rotates_at
-        return max(current.rotates_at, rest_ends(last.finished_at, settings.grace, expires_at=current.not_after))
-
-    def _current(self, name: str, settings: CredentialSettings) -> CertificateLine | None:
-        mine = self._by_credential.get(name, ())
-        known = next((line for line in mine if line.stage == Stage.CURRENT), None)
-        # A key that was never rotated by this program is the one that its only app holds.
-        return known or (mine[0] if len(mine) == 1 and len(settings.apps) == 1 else None)
-
-    def _previous_until(self, name: str, settings: CredentialSettings) -> datetime | None:
-        promotion = self._promotions.get(name)
-        if promotion is None or promotion.finished_at is None or promotion.old_fingerprint is None:
-            return None
-        until = promotion.finished_at + settings.grace
-        return until if until > self.now and not promotion.options.retire_now else None
 
     def _channels(self) -> Iterable[ChannelLine]:
         pending = Outbox(self.database).pending()
@@ -230,7 +185,7 @@ class _Moment:
     @cached_property
     def _alerts(self) -> tuple[Alert, ...]:
         newest_first = reversed(AlertRecords(self.database).open_alerts())
-        return tuple(sorted(newest_first, key=_pressure))
+        return tuple(sorted((each for each in newest_first if is_configured(each, self.settings)), key=_pressure))
 
     def _rotations(self) -> Rotations:
         return Rotations(
@@ -252,16 +207,11 @@ class _Moment:
 
     def _is_ours(self, attempt: AttemptRecord) -> bool:
         """Whether the configuration still has what was tried."""
-        named: dict[str, Container[str]] = {
-            JobKind.INVENTORY: self.settings.orgs,
-            JobKind.ROTATE: self.settings.credentials,
-            JobKind.DELIVER: self.settings.alerts.channels,
-        }
-        return attempt.name in named.get(attempt.kind, [attempt.name])
+        return is_still_configured(self.settings, attempt.kind, attempt.name)
 
 
-def _grouped(lines: Iterable[tuple[str, CertificateLine]]) -> Mapping[str, Sequence[CertificateLine]]:
-    groups: dict[str, list[CertificateLine]] = {}
+def _grouped(lines: Iterable[tuple[str, CertificateLife]]) -> Mapping[str, Sequence[CertificateLife]]:
+    groups: dict[str, list[CertificateLife]] = {}
     for name, line in lines:
         groups.setdefault(name, []).append(line)
     return groups

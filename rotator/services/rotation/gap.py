@@ -17,7 +17,8 @@ from rotator.core.decision.actions import Action, ActionKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.decision.observations import KnownVersion, Observation
+    from rotator.core.decision.observations import Observation
+    from rotator.core.observed import KnownVersion
     from rotator.services.rotation.clock import RunClock
 
 

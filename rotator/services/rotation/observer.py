@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.credentials import Fingerprint, Stage
+from rotator.core.credentials import Stage
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.decision.actions import HaltReason
-from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
+from rotator.core.decision.observations import Observation
 from rotator.core.decision.policies import Policy
+from rotator.core.lifecycle import promoted_at
+from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.errors import OrgError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, OrgSettings
-    from rotator.core.credentials import Stages, Version
+    from rotator.core.credentials import Fingerprint, Stages, Version
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.decision.actions import Action
     from rotator.core.logins import LoginAnswer
@@ -44,6 +46,10 @@ class Apps(Protocol):
         ...
 
 
+def _note_nothing(_seen: ObservedCredential, _held: Sequence[ObservedCertificate]) -> None:
+    """Where there is no history."""
+
+
 @dataclass(frozen=True)
 class CredentialContext:
     """A credential of the configuration with its adapters: store, apps of the org, test logins, history."""
@@ -61,6 +67,8 @@ class CredentialContext:
     """The rotation that the history knows no end of: running, or interrupted."""
     gap_is_open: Callable[[], bool] = lambda: False
     """Whether the history says that consumers may be refused since an upload, and no key was proven since."""
+    note: Callable[[ObservedCredential, Sequence[ObservedCertificate]], None] = _note_nothing
+    """Writes down how it was just observed, and what its apps hold. Raises HistoryError."""
     new_key: Callable[[int], PrivateKey] = PrivateKey.generate
     """Makes a key pair of so many bits."""
 
@@ -85,6 +93,7 @@ class Observer:
         self._apps: dict[str, App] = {}
         self._promoted_at: datetime | None = None
         self._knows_promotion = False
+        self._last: Observation | None = None
 
     def observe(self) -> Observation:
         """The store's stages and the apps' live certificates, as they are now.
@@ -95,7 +104,7 @@ class Observer:
         credential = self._credential
         stages = credential.store.stages(credential.name)
         known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
-        return Observation(
+        self._last = Observation(
             {name: self._observe_app(name) for name in credential.settings.apps},
             pending=known.get(stages.pending) if stages.pending else None,
             current=known.get(stages.current) if stages.current else None,
@@ -103,6 +112,7 @@ class Observer:
             promoted_at=self._promotion_of_current(stages),
             gap_is_open=credential.gap_is_open(),
         )
+        return self._last
 
     def version(self, fingerprint: Fingerprint) -> Version:
         """A stored version, its key checked against its certificate. Raises StoreError."""
@@ -121,6 +131,14 @@ class Observer:
         """A version was promoted just now, whether or not that could be written down."""
         self._promoted_at, self._knows_promotion = now, True
 
+    def note(self) -> None:
+        """Writes down what was observed last, and what the apps held. Raises HistoryError."""
+        if self._last is None:
+            return
+        org, apps = self._credential.settings.org, self._apps.values()
+        held = [ObservedCertificate(org=org, app=app.full_name).holding(app.certificate) for app in apps]
+        self._credential.note(self._last, held)
+
     def client_id(self, app: str) -> str:
         """The consumer key of an app that was seen. Raises OrgError when the org does not show it."""
         client_id = self._apps[app].client_id if app in self._apps else ""
@@ -133,18 +151,14 @@ class Observer:
         return client_id
 
     def _known(self, fingerprint: Fingerprint) -> KnownVersion:
-        version = self.version(fingerprint)
-        certificate = version.certificate
-        return KnownVersion(fingerprint, version.app, certificate.public_fingerprint, certificate.not_after)
+        return KnownVersion.of(self.version(fingerprint))
 
-    def _observe_app(self, name: str) -> SeenApp:
+    def _observe_app(self, name: str) -> ObservedApp:
         app = self._credential.apps.read(name)
         if app is None:
-            return SeenApp(name, readable=False)
+            return ObservedApp(name, readable=False)
         self._apps[name] = app
-        held = app.certificate
-        live = Fingerprint(held.fingerprint) if held else None
-        return SeenApp(name, live=live, throwaway=held is not None and held.is_throwaway)
+        return ObservedApp.of(name, ObservedCertificate(org="", app=name).holding(app.certificate))
 
     def _promotion_of_current(self, stages: Stages) -> datetime | None:
         """As the history says; a version that was made after that was promoted after it was made."""
@@ -152,8 +166,7 @@ class Observer:
             self._promoted_at, self._knows_promotion = self._credential.last_promotion(), True
         if stages.current is None:
             return None
-        made = self.version(stages.current).created_at
-        return max(made, self._promoted_at) if self._promoted_at else made
+        return promoted_at(self.version(stages.current).created_at, self._promoted_at)
 
 
 class Recheck:

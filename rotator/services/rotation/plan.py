@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import Forecast, foresee
+from rotator.core.lifecycle import due_at
+from rotator.core.thresholds import has_come
 from rotator.errors import RotationHalted
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.own_login import refuse_to_end_own_login
@@ -39,7 +41,7 @@ def plan_of(credential: CredentialContext, request: Request, now: datetime) -> P
     seen = Observer(credential).observe()
     policy = credential.policy
     current = seen.current
-    due_at = current.not_after - policy.rotate_before if current else None
+    due = due_at(seen, policy)
     try:
         refuse_to_end_own_login(credential)
         forecast = foresee(seen, _wanted(credential, request, now), policy, now)
@@ -50,8 +52,8 @@ def plan_of(credential: CredentialContext, request: Request, now: datetime) -> P
         strategy=seen.strategy,
         current=current.fingerprint if current else None,
         not_after=current.not_after if current else None,
-        due_at=due_at,
-        due=due_at is not None and due_at <= now,
+        due_at=due,
+        due=has_come(due, now),
         forecast=forecast,
     )
 

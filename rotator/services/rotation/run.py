@@ -130,9 +130,8 @@ class Run:
 
     def _begin_anew(self) -> None:
         """Forgets what was observed and proven: it may not be so any more. What a wrong key is told stays as it is."""
-        self._observer = Observer(self._credential)
-        keep_key = self._wanted.options.keep_key
-        self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=keep_key)
+        self._observer, kept = Observer(self._credential), self._wanted.options.keep_key
+        self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=kept)
         self._memory = Memory(wrong_key_words=self._memory.wrong_key_words)
 
     def run(self) -> Report:
@@ -159,6 +158,10 @@ class Run:
                 return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._credential.name))
             if self._is_alone():
                 self._carry_out(action, seen)
+
+    def note_observation(self) -> None:
+        """See `Observer.note`."""
+        self._observer.note()
 
     def _observe(self) -> Observation | None:
         try:

@@ -156,6 +156,7 @@ class RotationService:
             error.refused_since = run.gap.begun_at if run.gap.is_open else None
             self._note_stop(rotation, error.message)
             raise
+        report = _with_note(run, report)
         if report.halt in _GOES_ON:
             self._note_stop(rotation, report.why, report.halt)
             return report
@@ -231,6 +232,15 @@ class RotationService:
 
     def _now(self) -> datetime:
         return self._run_context(None).now()
+
+
+def _with_note(run: Run, report: Report) -> Report:
+    """The report, once it is written down how the credential was observed at the end of its run."""
+    try:
+        run.note_observation()
+    except HistoryError as error:
+        return replace(report, warnings=(*report.warnings, f"The history could not be written: {error.message}"))
+    return report
 
 
 _IN_HISTORY: Final = {Outcome.WAITING: "nothing"}

@@ -142,6 +142,17 @@ class OpenJobAdapters(Protocol):
         ...
 
 
+def is_still_configured(settings: Settings, kind: str, name: str) -> bool:
+    """Whether the configuration still has what was once tried: an org, a credential, a channel, a store."""
+    configured: dict[str, Container[str]] = {
+        JobKind.INVENTORY: settings.orgs,
+        JobKind.ROTATE: settings.credentials,
+        JobKind.DELIVER: settings.alerts.channels,
+        STORE: settings.stores,
+    }
+    return kind not in configured or name in configured[kind]
+
+
 def _nobody(_credential: str) -> Listener:
     return Silent()
 
@@ -179,14 +190,8 @@ class ServiceContext:
         return AttemptBackOff(configured.first, configured.ceiling, configured.attention_after)
 
     def has(self, kind: str, name: str) -> bool:
-        """Whether the configuration still has what was once tried: the org, credential, channel or store."""
-        configured: dict[str, Container[str]] = {
-            JobKind.INVENTORY: self.settings.orgs,
-            JobKind.ROTATE: self.settings.credentials,
-            JobKind.DELIVER: self.settings.alerts.channels,
-            STORE: self.settings.stores,
-        }
-        return kind not in configured or name in configured[kind]
+        """Whether what was once tried is there still, in the configuration."""
+        return is_still_configured(self.settings, kind, name)
 
     def moment(self) -> Moment:
         """Now, with the record of every earlier attempt. Raises HistoryError."""

@@ -5,22 +5,22 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.kinds import Kind
+from rotator.core.lifecycle import CredentialState
+from rotator.core.observed import Kind
 from rotator.services.alerting import catalog
 from rotator.services.alerting.catalog import ATTENTION, HIDDEN, ORG, STORE, key
-from rotator.services.inventory.status import CredentialState, CredentialStatus
-from rotator.services.schedule.due import next_due_of
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import alerts_that_success_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from rotator.core.alert import NewAlert
     from rotator.core.attempts import AttemptRecord
+    from rotator.core.lifecycle import CertificateLife
     from rotator.errors import RotatorError
-    from rotator.services.inventory.scan import Found, Scan
+    from rotator.services.inventory.scan import Scan
+    from rotator.services.inventory.status import CredentialStatus
     from rotator.services.schedule.context import ServiceContext, UnitOfWork
 
 
@@ -33,66 +33,56 @@ def is_in_motion(status: CredentialStatus, since: datetime) -> bool:
 class Findings:
     """What people are told of the inventory of an org that could be read. Everything raises HistoryError."""
 
-    def __init__(
-        self,
-        context: ServiceContext,
-        history: UnitOfWork,
-        org: str,
-        found: Scan,
-        statuses: Sequence[CredentialStatus],
-        now: datetime,
-    ) -> None:
-        """`history` is the transaction in which the inventory is written down."""
+    def __init__(self, context: ServiceContext, history: UnitOfWork, found: Scan) -> None:
+        """`history` is that of the transaction in which the look is noted."""
         self._context: Final = context
         self._history: Final = history
-        self._org: Final = org
+        self._org: Final = found.org
         self._found: Final = found
-        self._statuses: Final = statuses
-        self._now: Final = now
+        self._now: Final = found.at
 
     def tell(self) -> None:
         """Opens and closes the alerts."""
         self._solve(key(ORG, self._org))
         self._solve(key(ATTENTION, f"{JobKind.INVENTORY}/{self._org}"))
-        for status in self._statuses:
+        for status in self._found.credentials:
             self._tell_drift(status)
             self._tell_unstored(status)
             self._forget_failure(status)
-        for store in sorted({status.settings.store for status in self._statuses}):
+        for store in sorted({status.settings.store for status in self._found.credentials}):
             self._tell_store(store)
         for kind in Kind:
             self._tell_hidden(kind)
-        for line in self._found.vanished:
-            self._tell_vanished(line)
+        for life in self._found.vanished:
+            self._tell_vanished(life)
 
     def _tell_drift(self, status: CredentialStatus) -> None:
         if is_in_motion(status, self._now):
             return
-        held = status.live_certificate
-        app = status.current.app if status.current else status.settings.apps[0]
-        changed = catalog.Changed(line.last_modified_by, line.last_modified_at) if (line := self._line(app)) else None
-        new = catalog.drift(status.credential, self._org, app, held.fingerprint if held else None, changed)
+        held = status.live
+        changed = catalog.Changed(held.last_modified_by, held.last_modified_at) if held else None
+        fingerprint = held.fingerprint if held else ""
+        stage = status.life.seen.stage_of(fingerprint) if status.life.seen else None
+        new = catalog.drift(status.credential, self._org, status.app, fingerprint, changed, stage=stage)
         # A store that has lost the credential, or is not mounted, does not make an unknown certificate a known one.
-        is_known = status.standing not in {CredentialState.UNKNOWN, CredentialState.UNSTORED}
+        is_known = status.state not in {CredentialState.UNKNOWN, CredentialState.UNSTORED}
         self._tell_or_solve(status.drift, new, is_known=is_known)
 
-    def _line(self, app: str) -> Found | None:
-        found = (line for line in self._found.found if line.kind == Kind.APP and line.name)
-        return next((line for line in found if (line.name or "").casefold() == app.casefold()), None)
-
     def _tell_unstored(self, status: CredentialStatus) -> None:
-        settings = status.settings
+        last_promotion = status.life.last_promotion
         new = (
-            catalog.lost(status.credential, self._org, settings.store, status.last_promotion)
-            if status.last_promotion
+            catalog.lost(status.credential, self._org, status.settings.store, last_promotion)
+            if last_promotion
             else catalog.unstored(status.credential, self._org)
         )
-        self._tell_or_solve(status.standing is CredentialState.UNSTORED, new, is_known=status.stages is not None)
+        is_known = status.state is not CredentialState.UNKNOWN
+        self._tell_or_solve(status.state is CredentialState.UNSTORED, new, is_known=is_known)
 
     def _forget_failure(self, status: CredentialStatus) -> None:
         """Forgets failed rotations once nothing is due any more, whoever saw to it."""
         attempt = self._rotations.get(status.credential)
-        is_quiet = status.standing is CredentialState.OK and next_due_of(status).is_quiet(self._now)
+        is_well = status.state in {CredentialState.OK, CredentialState.DEFERRED}
+        is_quiet = is_well and status.life.next_due.is_quiet(self._now)
         if attempt and attempt.failures and is_quiet:
             self._history.attempts.put(attempt.succeeded(self._now))
             for which in alerts_that_success_ends(status.credential):
@@ -115,15 +105,16 @@ class Findings:
 
     def _tell_hidden(self, kind: Kind) -> None:
         """The rest of the org was read all the same."""
-        error = next((problem.error for problem in self._found.problems if problem.kind == kind), None)
+        error = next((problem.error for problem in self._found.problems if problem.type == kind), None)
         if error:
             self._history.alerting.problem(catalog.hidden(self._org, kind, error), self._now)
         else:
             self._solve(key(HIDDEN, f"{self._org}/{kind}"))
 
-    def _tell_vanished(self, line: Found) -> None:
-        if line.name and line.last and line.last.gone_at is None:
-            new = catalog.vanished(self._org, line.kind, line.name, line.last.last_seen, line.managed_by)
+    def _tell_vanished(self, life: CertificateLife) -> None:
+        seen = life.seen
+        if seen.last_seen and seen.gone_at == self._now:
+            new = catalog.vanished(self._org, seen.type, seen.app, seen.last_seen, seen.credential)
             self._history.alerting.happened(new, self._now)
 
     @cached_property

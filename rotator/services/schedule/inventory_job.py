@@ -13,49 +13,34 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.kinds import Kind
-from rotator.core.thresholds import next_crossing
-from rotator.errors import HistoryError
-from rotator.history.journal.rotations import newest
-from rotator.history.sightings import last_sightings, record_sightings
-from rotator.salesforce.apps.connected_app import App
+from rotator.core.lifecycle import CredentialState
+from rotator.core.observed import Kind
+from rotator.core.thresholds import has_come
+from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
 from rotator.services.alerting.catalog import STORE, attention, unreadable_org
 from rotator.services.alerting.expiry import EXPIRY, certificate_key
-from rotator.services.inventory.last_seen import remembered
-from rotator.services.inventory.scan import scan, seen_now
-from rotator.services.inventory.states import State
-from rotator.services.inventory.status import CredentialState, CredentialStatus, Past, StatusReader
-from rotator.services.schedule.due import NextDue, next_due_of
+from rotator.services.inventory.ownership import last_known
+from rotator.services.inventory.scan import scan, write_down
+from rotator.services.inventory.status import histories
 from rotator.services.schedule.findings import Findings, is_in_motion
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from rotator.core.attempts import AttemptRecord
+    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.windows import NextDue
     from rotator.errors import RotatorError
-    from rotator.history.records import LastSighting, Sighting
-    from rotator.services.inventory.scan import Found, Scan
-    from rotator.services.inventory.seen import ObservedCertificate
+    from rotator.services.inventory.status import CredentialHistory
     from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
     from rotator.services.schedule.due import NextDues
     from rotator.services.schedule.jobs import Moment
-
-
-@dataclass
-class _Unwritten:
-    """Keeps what a scan would write down, until all of the inventory can be."""
-
-    sightings: Sequence[Sighting] = ()
-    gone: Sequence[LastSighting] = ()
-
-    def __call__(self, sightings: Sequence[Sighting], *, gone: Iterable[LastSighting]) -> None:
-        self.sightings, self.gone = sightings, list(gone)
 
 
 class OrgSnapshot:
@@ -64,81 +49,45 @@ class OrgSnapshot:
     def __init__(self, context: ServiceContext, adapters: JobAdapters, org: str, now: datetime) -> None:
         """Reads the org, and the stores of its credentials."""
         self._context: Final = context
-        self._adapters: Final = adapters
-        self._org: Final = org
-        self._now: Final = now
-        self._unwritten: Final = _Unwritten()
-        self._found: Final = self._scan()
-        self._statuses: Final = [] if self.failure else self._read_statuses()
+        self._found: Final = scan(
+            context.settings,
+            org,
+            read_org=adapters.inventory,
+            store=adapters.store,
+            last_seen=partial(last_sightings, context.database),
+            histories=self._histories,
+            now=now,
+        )
+        if self._found.history_failure:
+            raise self._found.history_failure
 
-    @cached_property
+    @property
     def failure(self) -> RotatorError | None:
         """Why nothing of the org could be read, if that is so."""
-        problems = self._found.problems
-        return next((problem.error for problem in problems if problem.org and problem.kind is None), None)
+        return self._found.failure
 
     def write(self, attempt: AttemptRecord) -> None:
         """Writes down what was seen, what people are to be told of it, and that the attempt succeeded."""
-        unread = {problem.kind for problem in self._found.problems}
-        whole = [(self._org, str(kind)) for kind in Kind if kind not in unread]
+        found, at = self._found, self._found.at
+        unread = {problem.type for problem in found.problems}
+        whole = [(found.org, str(kind)) for kind in Kind if kind not in unread]
         with self._context.history.transaction() as history:
-            record_sightings(history.database, self._unwritten.sightings, self._now, gone=self._unwritten.gone)
-            unsettled = {each.credential for each in self._statuses if is_in_motion(each, self._now)}
-            seen = seen_now(self._context.settings, self._found)
-            history.alerting.certificates(seen, self._now, whole=whole, unsettled=unsettled)
-            Findings(self._context, history, self._org, self._found, self._statuses, self._now).tell()
-            history.attempts.put(attempt.succeeded(self._now))
+            write_down(history.database, found, self._context.now())
+            unsettled = {each.credential for each in found.credentials if is_in_motion(each, at)}
+            seen = [life.seen for life in found.certificates]
+            history.alerting.certificates(seen, at, whole=whole, unsettled=unsettled)
+            Findings(self._context, history, found).tell()
+            history.attempts.put(attempt.succeeded(at))
 
     def next_dues(self) -> Iterator[tuple[str, NextDue]]:
         """What is next due, for each credential that could be read."""
-        for status in self._statuses:
-            if status.standing is not CredentialState.UNKNOWN:
-                yield status.credential, next_due_of(status)
+        for status in self._found.credentials:
+            if status.state is not CredentialState.UNKNOWN:
+                yield status.credential, status.life.next_due
 
-    def _scan(self) -> Scan:
-        found = scan(
-            self._context.settings,
-            read_org=self._adapters.inventory,
-            store=self._adapters.store,
-            known=partial(last_sightings, self._context.database),
-            record=self._unwritten,
-            now=self._now,
-            orgs=[self._org],
-        )
-        for problem in found.problems:
-            if isinstance(problem.error, HistoryError):
-                raise problem.error
-        return found
-
-    def _read_statuses(self) -> list[CredentialStatus]:
-        names = [name for name, each in self._context.settings.credentials.items() if each.org == self._org]
-        if not names:
-            return []
+    def _histories(self) -> dict[str, CredentialHistory]:
         with self._context.history.read_transaction() as history:
-            pasts = _pasts(history, names)
-        reader = StatusReader(
-            self._context.settings,
-            read_app=self._app,
-            store=self._adapters.store,
-            past=pasts.__getitem__,
-            now=self._now,
-        )
-        return reader.all(names)
-
-    @cached_property
-    def _apps(self) -> dict[str, Found]:
-        return {line.name.casefold(): line for line in self._found.found if line.name and line.kind == Kind.APP}
-
-    def _app(self, _org: str, name: str) -> App | None:
-        line = self._apps.get(name.casefold())
-        if line is None or line.state in {State.UNREADABLE, State.VANISHED}:
-            return None
-        return App(name, name, line.client_id, line.certificate, component=None)
-
-
-def _pasts(history: UnitOfWork, names: Iterable[str]) -> dict[str, Past]:
-    last = newest(history.database)
-    return {name: Past(last.get(name), history.journal.last_promotion(name)) for name in names}
+            return histories(history.database)
 
 
 LOG: Final = logging.getLogger(__name__)
@@ -239,25 +188,23 @@ class InventoryJobs:
         now, quiet, inventories = self._context.now(), self._quiet, self._inventories
         # In one transaction: what rests on an older inventory is never decided after what rests on a newer one.
         with self._context.history.transaction() as history:
-            if quiet is None or quiet.inventories != inventories or quiet.until <= now:
-                places = self._unmentioned(history)
+            if quiet is None or quiet.inventories != inventories or has_come(quiet.until, now):
+                lives = self._unmentioned(history, now)
                 # What was last seen may have been taken back since: no alert of a credential ends by it.
-                history.alerting.certificates(places, now, unsettled=self._context.settings.credentials)
-                quiet = _Quiet(inventories, self._next_crossing(places, now))
+                seen = [life.seen for life in lives]
+                history.alerting.certificates(seen, now, unsettled=self._context.settings.credentials)
+                quiet = _Quiet(inventories, self._next_crossing(lives, now))
             history.alerting.evaluate(now)
             history.attempts.put(history.attempts.get(JobKind.EVALUATE, "").succeeded(now))
         self._quiet = quiet
 
-    def _next_crossing(self, places: Iterable[ObservedCertificate], now: datetime) -> datetime:
-        alerts = self._context.settings.alerts
-        thresholds = [*alerts.thresholds, *(each.within for each in alerts.channels.values() if each.within)]
-        crossings = (next_crossing(each.not_after, now, thresholds) for each in places if each.not_after)
+    @staticmethod
+    def _next_crossing(lives: Iterable[CertificateLife], now: datetime) -> datetime:
+        crossings = (life.expiry.next_crossing(now) for life in lives if life.expiry)
         return min((crossing for crossing in crossings if crossing), default=_NEVER)
 
-    def _unmentioned(self, history: UnitOfWork) -> list[ObservedCertificate]:
+    def _unmentioned(self, history: UnitOfWork, now: datetime) -> list[CertificateLife]:
         """What was last seen in the orgs of the configuration, without what has an open alert."""
-        settings = self._context.settings
         told_of = {alert.key for alert in history.alerts.open_alerts(kind=EXPIRY)}
-        last = [each for each in last_sightings(history.database) if each.org in settings.orgs]
-        seen = remembered(settings, last, history.journal.promoted_version)
-        return [place for place in seen if certificate_key(EXPIRY, place) not in told_of]
+        lives = last_known(self._context.settings, history.database, now)
+        return [life for life in lives if certificate_key(EXPIRY, life.seen) not in told_of]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.errors import RotationRunning, RotatorError
 from rotator.history.journal.queries import verify
+from rotator.history.last_observations import LastObservations
 from rotator.services.alerting.catalog import HISTORY, history_broken
 from rotator.services.schedule.jobs import JobKind
 
@@ -66,6 +67,7 @@ class Maintenance:
             for attempt in history.attempts.all():
                 if not self._context.has(attempt.kind, attempt.name):
                     history.attempts.forget(attempt.kind, attempt.name)
+            LastObservations(history.database).keep_only(self._context.settings.credentials)
 
     def _sweep(self, adapters: JobAdapters, name: str) -> None:
         store = self._context.settings.credentials[name].store

@@ -21,22 +21,16 @@ from typing import TYPE_CHECKING, Final
 from rotator.core import words
 from rotator.core.attempts import AttemptRecord
 from rotator.core.decision.actions import HaltReason
-from rotator.core.windows import is_open, may_begin
+from rotator.core.thresholds import has_come, is_expired
+from rotator.core.windows import NextDue, is_open, may_begin
 from rotator.errors import RotationHalted, RotationRunning, RotatorError
 from rotator.services.alerting import catalog
 from rotator.services.alerting.catalog import ATTENTION, DRIFT, ROTATION, key
+from rotator.services.inventory.status import longest_rotation, windows_of
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request, resumed
-from rotator.services.schedule.due import (
-    DueAction,
-    NextDue,
-    circumstances_of,
-    due_now,
-    longest_rotation,
-    next_due_after,
-    windows_of,
-)
+from rotator.services.schedule.due import DueAction, circumstances_of, due_now, next_due_after
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
@@ -137,12 +131,12 @@ class RotationJob:
             return is_open(windows, now)
         beginning = may_begin(windows, now, expires_at=seen.current.not_after, lasts=longest_rotation(self._settings))
         if beginning.overrides:
-            verb = "expires" if seen.current.not_after > now else "expired"
+            verb = "expired" if is_expired(seen.current.not_after, now) else "expires"
             expires = f"{verb} on {words.moment(seen.current.not_after)}"
             why = f"Its certificate {expires}, and no window opens early enough before that."
             new = catalog.window_overridden(self._name, self._org, seen.current.fingerprint, why)
             self._context.history.alerting.happened(new, now)
-        return beginning.at <= now
+        return has_come(beginning.at, now)
 
     def _rotate(self, action: DueAction, seen: Observation) -> Report | None:
         expires = words.day(seen.current.not_after) if seen.current else ""

@@ -16,9 +16,9 @@ def test_every_database_shows_the_same(database: Database) -> None:
     gathering = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     found = gathering.overview()
     assert len(found.certificates) == 21
-    assert found.certificates[0].app == "Marketing_Sync"
+    assert found.certificates[0].seen.app == "Marketing_Sync"
     assert found.certificates[-1].not_after == scene.FOREVER
-    assert [line.name for line in found.credentials if line.previous_until] == ["warehouse"]
+    assert [line.credential for line in found.credentials if line.life.previous_until] == ["warehouse"]
     assert {(each.credential, each.outcome): each.number for each in found.rotations.counts} == {
         ("billing", "rotated"): 1,
         ("management", "rotated"): 1,

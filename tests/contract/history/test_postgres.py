@@ -334,8 +334,8 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
     grants = [
         f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_server.password}'",
         f"GRANT SELECT, INSERT ON event TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting, alert TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notification, attempt TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting, alert, credential_record TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notification, attempt, last_observation TO {role}",
         f"GRANT SELECT, UPDATE ON head TO {role}",
         f"GRANT SELECT ON alembic_version TO {role}",
         f"GRANT USAGE ON SEQUENCE sighting_id_seq, notification_id_seq TO {role}",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rotator.history.journal.queries import certificates
-from rotator.history.records import Sighting
-from rotator.history.sightings import last_sightings, record_sightings
+from rotator.core.observed import ObservedCertificate
+from rotator.history.sightings import last_sightings, record_sightings, sightings_of
 from tests.contract.history.databases import NOW
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
-HELD = Sighting(
+HELD = ObservedCertificate(
     org="production",
     app="Billing",
-    app_type="ConnectedApp",
-    certificate_fingerprint="a" * 64,
+    type="ConnectedApp",
+    fingerprint="a" * 64,
     subject="CN=billing",
     issuer="CN=billing",
     not_before=NOW,
@@ -28,16 +28,16 @@ HELD = Sighting(
     key_algorithm="RSA",
     key_bits=2048,
     signature_algorithm="sha256",
-    serial=2**159 + 1,
-    app_modified_at=NOW,
-    app_modified_by="Alex Admin",
+    serial_number=2**159 + 1,
+    last_modified_at=NOW,
+    last_modified_by="Alex Admin",
 )
-DATED = Sighting(org="production", app="Imported", app_type="Certificate", not_after=NEVER, key_bits=4096)
-EMPTY = Sighting(org="production", app="Empty", app_type="ConnectedApp")
+DATED = ObservedCertificate(org="production", app="Imported", type="Certificate", not_after=NEVER, key_bits=4096)
+EMPTY = ObservedCertificate(org="production", app="Empty", type="ConnectedApp")
 
 
 def test_what_was_seen_last_is_told_from_what_was_there_before_and_what_is_gone(database: Database) -> None:
-    early = [HELD, Sighting(**vars(DATED) | {"not_after": NOW + DAY}), EMPTY]
+    early = [HELD, replace(DATED, not_after=NOW + DAY), EMPTY]
     record_sightings(database, early, NOW)
     record_sightings(database, [HELD, DATED], NOW + DAY)
     [empty] = [last for last in last_sightings(database, "production") if last.app == "Empty"]
@@ -45,45 +45,41 @@ def test_what_was_seen_last_is_told_from_what_was_there_before_and_what_is_gone(
 
     found = {last.app: last for last in last_sightings(database, "production")}
 
-    fields = tuple(vars(HELD))
     for sighting in (HELD, DATED, EMPTY):
-        assert {name: getattr(found[sighting.app], name) for name in fields} == vars(sighting)
+        assert replace(found[sighting.app], first_seen=None, last_seen=None, gone_at=None) == sighting
     seen = {app: (last.first_seen, last.last_seen, last.gone_at) for app, last in found.items()}
     assert seen == {
         "Billing": (NOW, NOW + 2 * DAY, None),
         "Imported": (NOW + DAY, NOW + 2 * DAY, None),
         "Empty": (NOW, NOW, NOW + 2 * DAY),
     }
-    [certificate] = certificates(database)
-    [place] = certificate.places
-    assert place.gone_at is None
-    assert (certificate.not_after, certificate.serial, certificate.last_seen) == (NEVER, HELD.serial, NOW + 2 * DAY)
+    assert sightings_of(database, HELD.fingerprint) == [found["Billing"]]
 
 
 def test_the_certificate_that_replaced_another_is_the_last_even_if_the_clock_was_set_back(database: Database) -> None:
-    new = Sighting(**vars(HELD) | {"certificate_fingerprint": "b" * 64})
+    new = replace(HELD, fingerprint="b" * 64)
     record_sightings(database, [HELD], NOW)
     record_sightings(database, [new], NOW - DAY)
     [last] = last_sightings(database)
-    assert (last.certificate_fingerprint, last.last_seen) == ("b" * 64, NOW - DAY)
+    assert (last.fingerprint, last.last_seen) == ("b" * 64, NOW - DAY)
     record_sightings(database, [new], NOW + DAY)
-    gone = {each.fingerprint[0]: each.places[0].gone_at for each in certificates(database)}
+    gone = {each: sightings_of(database, each * 64)[0].gone_at for each in "ab"}
     assert gone == {"a": NOW - DAY, "b": None}
 
     record_sightings(database, [HELD], NOW - DAY)
     [last] = last_sightings(database)
-    assert (last.certificate_fingerprint, last.first_seen, last.last_seen) == ("a" * 64, NOW, NOW)
+    assert (last.fingerprint, last.first_seen, last.last_seen) == ("a" * 64, NOW, NOW)
 
 
 def test_an_app_whose_name_is_written_in_another_case_is_the_same(database: Database) -> None:
     record_sightings(database, [HELD], NOW)
-    record_sightings(database, [Sighting(**vars(HELD) | {"app": "BILLING"})], NOW + DAY)
+    record_sightings(database, [replace(HELD, app="BILLING")], NOW + DAY)
     assert [last.app for last in last_sightings(database)] == ["BILLING"]
 
 
 def test_a_look_at_thousands_of_apps_fits_into_one_transaction(database: Database) -> None:
     many = [
-        Sighting(**vars(HELD) | {"app": f"App_{number}", "certificate_fingerprint": f"{number:064x}"})
+        ObservedCertificate(**vars(HELD) | {"app": f"App_{number}", "fingerprint": f"{number:064x}"})
         for number in range(1200)
     ]
     for days in range(2):

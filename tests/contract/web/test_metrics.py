@@ -178,11 +178,11 @@ def test_the_series_of_a_replaced_certificate_goes(tmp_path: Path) -> None:
         client = client_of(database)
         before, after = (scene.sighting("production", "Billing", scene.NOW + days * scene.DAY) for days in (10, 375))
         record_sightings(database, [before], scene.NOW - scene.DAY)
-        assert str(before.certificate_fingerprint) in client.get("/metrics").text
+        assert str(before.fingerprint) in client.get("/metrics").text
         record_sightings(database, [after], scene.NOW)
         text = client.get("/metrics").text
-    assert str(after.certificate_fingerprint) in text
-    assert str(before.certificate_fingerprint) not in text
+    assert str(after.fingerprint) in text
+    assert str(before.fingerprint) not in text
 
 
 def test_without_the_history_the_process_still_says_how_it_is(database: Database) -> None:

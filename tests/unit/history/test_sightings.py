@@ -11,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.tables import SIGHTING
-from rotator.history.journal import queries
-from rotator.history.records import Sighting
-from rotator.history.sightings import last_sightings, record_sightings
+from rotator.history.sightings import last_sightings, record_sightings, sightings_of
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -23,12 +22,12 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def sighting(now: datetime) -> Sighting:
-    return Sighting(
+def sighting(now: datetime) -> ObservedCertificate:
+    return ObservedCertificate(
         org="production",
         app="Billing",
-        app_type="ConnectedApp",
-        certificate_fingerprint="a" * 64,
+        type="ConnectedApp",
+        fingerprint="a" * 64,
         subject="CN=billing",
         issuer="CN=billing",
         not_before=now - DAY,
@@ -36,95 +35,91 @@ def sighting(now: datetime) -> Sighting:
         key_algorithm="RSA",
         key_bits=2048,
         signature_algorithm="sha256",
-        serial=2**159 + 1,
-        app_modified_at=now - DAY,
-        app_modified_by="Alex Admin",
+        serial_number=2**159 + 1,
+        last_modified_at=now - DAY,
+        last_modified_by="Alex Admin",
     )
 
 
 def test_a_certificate_is_known_with_the_app_that_holds_it(
-    database: Database, sighting: Sighting, now: datetime
+    database: Database, sighting: ObservedCertificate, now: datetime
 ) -> None:
     record_sightings(database, [sighting], now)
 
-    (certificate,) = queries.certificates(database)
+    (seen,) = sightings_of(database, "a" * 64)
 
-    assert (certificate.fingerprint, certificate.serial) == ("a" * 64, 2**159 + 1)
-    assert (certificate.not_before, certificate.not_after) == (now - DAY, now + 100 * DAY)
-    assert (certificate.subject, certificate.key_bits) == ("CN=billing", 2048)
-    (place,) = certificate.places
-    assert (place.org, place.app, place.app_type) == ("production", "Billing", "ConnectedApp")
-    assert (place.app_modified_at, place.app_modified_by) == (now - DAY, "Alex Admin")
+    assert seen == dataclasses.replace(sighting, first_seen=now, last_seen=now)
 
 
 def test_seen_again_it_keeps_its_first_time_and_gets_the_last(
-    database: Database, sighting: Sighting, now: datetime
+    database: Database, sighting: ObservedCertificate, now: datetime
 ) -> None:
     record_sightings(database, [sighting], now)
-    record_sightings(database, [dataclasses.replace(sighting, app_modified_by="Sam")], now + DAY)
+    record_sightings(database, [dataclasses.replace(sighting, last_modified_by="Sam")], now + DAY)
 
-    (certificate,) = queries.certificates(database)
+    (seen,) = sightings_of(database, "a" * 64)
 
-    assert (certificate.first_seen, certificate.last_seen) == (now, now + DAY)
-    (place,) = certificate.places
-    assert (place.first_seen, place.last_seen, place.app_modified_by) == (now, now + DAY, "Sam")
+    assert (seen.first_seen, seen.last_seen, seen.last_modified_by) == (now, now + DAY, "Sam")
 
 
-def test_a_clock_that_goes_back_changes_nothing(database: Database, sighting: Sighting, now: datetime) -> None:
+def test_who_sees_a_certificate_and_not_who_changed_its_app_takes_nothing_away(
+    database: Database, sighting: ObservedCertificate, now: datetime
+) -> None:
+    record_sightings(database, [sighting], now)
+    unknown = dataclasses.replace(sighting, last_modified_at=None, last_modified_by=None)
+    record_sightings(database, [unknown], now + DAY)
+
+    (seen,) = sightings_of(database, "a" * 64)
+
+    assert (seen.last_seen, seen.last_modified_by) == (now + DAY, "Alex Admin")
+
+
+def test_a_clock_that_goes_back_changes_nothing(
+    database: Database, sighting: ObservedCertificate, now: datetime
+) -> None:
     record_sightings(database, [sighting], now)
     record_sightings(database, [sighting], now - DAY)
 
-    (certificate,) = queries.certificates(database)
+    (seen,) = sightings_of(database, "a" * 64)
 
-    assert (certificate.first_seen, certificate.last_seen) == (now, now)
+    assert (seen.first_seen, seen.last_seen) == (now, now)
 
 
 def test_one_certificate_in_two_apps_is_one_certificate_in_two_places(
-    database: Database, sighting: Sighting, now: datetime
+    database: Database, sighting: ObservedCertificate, now: datetime
 ) -> None:
     record_sightings(database, [sighting], now)
     record_sightings(database, [dataclasses.replace(sighting, org="sandbox")], now + DAY)
 
-    (certificate,) = queries.certificates(database)
+    places = sightings_of(database, "a" * 64)
 
-    assert [place.org for place in certificate.places] == ["production", "sandbox"]
-    assert certificate.places[0].last_seen == now
-    assert certificate.last_seen == now + DAY
+    assert [(place.org, place.last_seen) for place in places] == [("production", now), ("sandbox", now + DAY)]
 
 
 def test_an_app_without_a_certificate_is_noted_once(database: Database, now: datetime) -> None:
-    bare = Sighting(org="production", app="Empty", app_type="ConnectedApp")
+    bare = ObservedCertificate(org="production", app="Empty", type="ConnectedApp")
     record_sightings(database, [bare], now)
     record_sightings(database, [bare], now + DAY)
 
     with database.reading() as connection:
-        rows = connection.execute(select(SIGHTING)).all()
-    assert [(row.app, row.certificate_fingerprint, row.first_seen, row.last_seen) for row in rows] == [
-        ("Empty", None, now, now + DAY)
-    ]
-    assert queries.certificates(database) == []
+        rows = connection.execute(select(SIGHTING.c.app, SIGHTING.c.fingerprint)).all()
+    assert [tuple(row) for row in rows] == [("Empty", None)]
+    (seen,) = last_sightings(database)
+    assert (seen.fingerprint, seen.first_seen, seen.last_seen) == ("", now, now + DAY)
 
 
-def test_certificates_come_in_the_order_in_which_they_expire(
-    database: Database, sighting: Sighting, now: datetime
+def test_a_certificate_without_its_dates_is_refused(
+    database: Database, sighting: ObservedCertificate, now: datetime
 ) -> None:
-    for fingerprint, days in (("b", 30), ("c", 10), ("d", 20)):
-        later = dataclasses.replace(sighting, certificate_fingerprint=fingerprint * 64, not_after=now + days * DAY)
-        record_sightings(database, [later], now)
-
-    assert [certificate.fingerprint[0] for certificate in queries.certificates(database)] == ["c", "d", "b"]
-
-
-def test_a_certificate_without_its_dates_is_refused(database: Database, sighting: Sighting, now: datetime) -> None:
     with pytest.raises(ValueError, match="dates"):
         record_sightings(database, [dataclasses.replace(sighting, not_after=None)], now)
-    assert queries.certificates(database) == []
+    assert last_sightings(database) == []
 
 
 def test_a_certificate_of_which_only_the_date_is_known_is_told_from_the_next_by_it(
     database: Database, now: datetime
 ) -> None:
-    old = Sighting(org="production", app="Signing", app_type="Certificate", not_after=now + DAY, key_bits=2048)
+    old = ObservedCertificate(org="production", app="Signing", type="Certificate", not_after=now + DAY, key_bits=2048)
     new = dataclasses.replace(old, not_after=now + 365 * DAY, key_bits=4096)
     record_sightings(database, [old], now)
     record_sightings(database, [old], now + DAY)
@@ -142,29 +137,26 @@ def test_a_certificate_of_which_only_the_date_is_known_is_told_from_the_next_by_
 
 
 def test_what_was_last_seen_is_told_with_all_that_is_known_of_it(
-    database: Database, sighting: Sighting, now: datetime
+    database: Database, sighting: ObservedCertificate, now: datetime
 ) -> None:
-    record_sightings(database, [dataclasses.replace(sighting, certificate_fingerprint="b" * 64)], now)
+    record_sightings(database, [dataclasses.replace(sighting, fingerprint="b" * 64)], now)
     record_sightings(database, [sighting, dataclasses.replace(sighting, org="sandbox")], now + DAY)
 
     (last,) = last_sightings(database, "production")
 
-    told = {field.name: getattr(last, field.name) for field in dataclasses.fields(Sighting)}
-    assert told == vars(sighting)
-    assert (last.first_seen, last.last_seen, last.gone_at) == (now + DAY, now + DAY, None)
+    assert last == dataclasses.replace(sighting, first_seen=now + DAY, last_seen=now + DAY)
     assert [each.org for each in last_sightings(database)] == ["production", "sandbox"]
 
 
 def test_what_is_gone_is_so_since_it_was_first_missed_and_until_it_is_seen_again(
-    database: Database, sighting: Sighting, now: datetime
+    database: Database, sighting: ObservedCertificate, now: datetime
 ) -> None:
     record_sightings(database, [sighting], now)
     for days in (1, 2):
         record_sightings(database, [], now + days * DAY, gone=last_sightings(database))
     (last,) = last_sightings(database)
     assert (last.gone_at, last.last_seen) == (now + DAY, now)
-    (place,) = queries.certificates(database)[0].places
-    assert place.gone_at == now + DAY
+    assert [place.gone_at for place in sightings_of(database, "a" * 64)] == [now + DAY]
 
     record_sightings(database, [sighting], now + 3 * DAY)
 
@@ -173,23 +165,22 @@ def test_what_is_gone_is_so_since_it_was_first_missed_and_until_it_is_seen_again
 
 
 def test_a_look_at_many_apps_is_one_transaction(
-    database: Database, sighting: Sighting, now: datetime, monkeypatch: pytest.MonkeyPatch
+    database: Database, sighting: ObservedCertificate, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writing = Mock(wraps=database.writing)
     monkeypatch.setattr(database, "writing", writing)
-    many = [
-        dataclasses.replace(sighting, app=f"App_{number}", certificate_fingerprint=f"{number:064x}")
-        for number in range(20)
-    ]
+    many = [dataclasses.replace(sighting, app=f"App_{number}", fingerprint=f"{number:064x}") for number in range(20)]
     record_sightings(database, many, now)
     record_sightings(database, many, now + DAY)
 
     assert writing.call_count == 2
-    assert len(last_sightings(database)) == len(queries.certificates(database)) == 20
+    assert len(last_sightings(database)) == 20
     assert {last.last_seen for last in last_sightings(database)} == {now + DAY}
 
 
-def test_when_one_sighting_is_refused_none_is_recorded(database: Database, sighting: Sighting, now: datetime) -> None:
+def test_when_one_sighting_is_refused_none_is_recorded(
+    database: Database, sighting: ObservedCertificate, now: datetime
+) -> None:
     with pytest.raises(ValueError, match="dates"):
         record_sightings(database, [sighting, dataclasses.replace(sighting, app="Other", not_before=None)], now)
     assert last_sightings(database) == []
@@ -205,7 +196,7 @@ LOOKS = st.lists(
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(looks=LOOKS)
 def test_the_last_sightings_are_those_of_the_last_look_whatever_the_clock_did(
-    database: Database, sighting: Sighting, now: datetime, looks: list[tuple[dict[str, str], int]]
+    database: Database, sighting: ObservedCertificate, now: datetime, looks: list[tuple[dict[str, str], int]]
 ) -> None:
     org = f"org {uuid.uuid4()}"
     apps: set[str] = set()
@@ -220,12 +211,23 @@ def test_the_last_sightings_are_those_of_the_last_look_whatever_the_clock_did(
         assert {last.app for last in found if last.gone_at is not None} == apps - set(held)
 
 
-def _held(sighting: Sighting, org: str, app: str, what: str) -> Sighting:
+def _held(sighting: ObservedCertificate, org: str, app: str, what: str) -> ObservedCertificate:
     if what in {"", "date"}:
         not_after = sighting.not_after if what else None
-        return Sighting(org=org, app=app, app_type="ConnectedApp", not_after=not_after)
-    return dataclasses.replace(sighting, org=org, app=app, certificate_fingerprint=what * 64)
+        return ObservedCertificate(org=org, app=app, type="ConnectedApp", not_after=not_after)
+    return dataclasses.replace(sighting, org=org, app=app, fingerprint=what * 64)
 
 
-def _bare(last: Sighting) -> Sighting:
-    return Sighting(**{field.name: getattr(last, field.name) for field in dataclasses.fields(Sighting)})
+def _bare(last: ObservedCertificate) -> ObservedCertificate:
+    return dataclasses.replace(last, first_seen=None, last_seen=None, gone_at=None)
+
+
+def test_what_nothing_uses_yet_expires_for_nobody(database: Database, now: datetime) -> None:
+    waits = ObservedCertificate(
+        org="production", app="Signing", type="Certificate", not_after=now + DAY, key_bits=2048, is_usable=False
+    )
+    record_sightings(database, [waits], now)
+
+    (last,) = last_sightings(database)
+
+    assert (last.not_after, last.key_bits) == (None, 2048)

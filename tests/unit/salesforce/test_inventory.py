@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.core.kinds import Kind
+from rotator.core.observed import Kind
 from rotator.errors import LoginRefused, OrgUnavailable
 from rotator.salesforce.inventory import inventory
 from rotator.salesforce.metadata import MetadataService
@@ -19,7 +19,8 @@ from rotator.simulator.wire.faults import Kind as Call
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.salesforce.inventory import Inventory, InventoryEntry
+    from rotator.core.observed import ObservedCertificate
+    from rotator.salesforce.inventory import Inventory
     from rotator.salesforce.session import OrgSession
     from rotator.simulator.org.org import Org
 
@@ -29,14 +30,14 @@ def test_every_app_is_there_with_its_certificate(
 ) -> None:
     production.add_app("Old", certificate=other_pair.certificate)
     production.add_app("Empty")
-    entries = {entry.name: entry for entry in inventory(open_session(production)).entries}
+    entries = {entry.app: entry for entry in inventory(open_session(production)).entries}
     assert list(entries) == ["Billing", "Empty", "Old", "Rotator"]
-    assert entries["Billing"].certificate == pair.certificate
-    assert entries["Old"].certificate == other_pair.certificate
-    assert entries["Empty"].certificate is None
-    assert not entries["Empty"].unreadable
+    assert entries["Billing"].fingerprint == pair.certificate.fingerprint
+    assert entries["Old"].fingerprint == other_pair.certificate.fingerprint
+    assert entries["Empty"].not_after is None
+    assert entries["Empty"].is_readable
     billing = entries["Billing"]
-    assert (billing.org, billing.kind) == ("production", "ConnectedApp")
+    assert (billing.org, billing.type) == ("production", "ConnectedApp")
     assert billing.client_id == production.app("Billing").client_id
     assert billing.last_modified_at
     assert billing.last_modified_at.tzinfo is not None
@@ -52,8 +53,8 @@ def test_an_app_that_cannot_be_read_is_still_shown(
         None if name == "Billing" else read(kind, [name])[0] for name in names
     ]
     hidden, shown = inventory(session, metadata).entries
-    assert (hidden.name, hidden.unreadable, hidden.certificate) == ("Billing", True, None)
-    assert not shown.unreadable
+    assert (hidden.app, hidden.is_readable, hidden.fingerprint) == ("Billing", False, "")
+    assert shown.is_readable
 
 
 def test_an_app_whose_certificate_is_none_does_not_hide_the_others(
@@ -62,8 +63,8 @@ def test_an_app_whose_certificate_is_none_does_not_hide_the_others(
     production.app("Billing").component["oauthConfig"]["certificate"] = "bm90aGluZw=="
     production.app("Billing").slot.put(None, production.clock())
     damaged, sound = inventory(open_session(production)).entries
-    assert damaged.unreadable
-    assert sound.certificate is not None
+    assert not damaged.is_readable
+    assert sound.fingerprint
 
 
 def test_an_org_with_many_apps_is_read_in_few_calls(production: Org, open_session: Callable[..., OrgSession]) -> None:
@@ -92,7 +93,7 @@ class TestOtherCertificates:
         production.add_identity_provider("Login", pair.certificate, requestSigningCertId=signing.id)
         found = named(inventory(open_session(production)))
         assert found["Signing"].kind is Kind.CERTIFICATE
-        assert found["Signing"].certificate is None
+        assert found["Signing"].fingerprint == ""
         assert (found["Signing"].not_after, found["Signing"].key_bits) == (signing.expires_at, 4096)
         assert found["Signing"].used_by == ("SAML requests to Login",)
         assert found["Signing"].last_modified_by == production.users["robot@rotator.example"].name
@@ -103,7 +104,7 @@ class TestOtherCertificates:
     ) -> None:
         production.add_identity_provider("Login", other_pair.certificate)
         login = named(inventory(open_session(production)))["Login"]
-        assert (login.kind, login.certificate) == (Kind.IDENTITY_PROVIDER, other_pair.certificate)
+        assert (login.kind, login.fingerprint) == (Kind.IDENTITY_PROVIDER, other_pair.certificate.fingerprint)
         assert login.not_after == other_pair.certificate.not_after
 
     def test_an_app_may_hold_a_second_certificate_for_saml(
@@ -118,9 +119,9 @@ class TestOtherCertificates:
             "samlSubjectType": "Username",
         }
         entries = inventory(open_session(production)).entries
-        held = {entry.kind: entry.certificate for entry in entries if entry.name == "Billing"}
-        assert held == {Kind.APP: pair.certificate, Kind.APP_SAML: other_pair.certificate}
-        encryption = next(entry for entry in entries if entry.name == "Portal_Encryption")
+        held = {entry.kind: entry.fingerprint for entry in entries if entry.app == "Billing"}
+        assert held == {Kind.APP: pair.certificate.fingerprint, Kind.APP_SAML: other_pair.certificate.fingerprint}
+        encryption = next(entry for entry in entries if entry.app == "Portal_Encryption")
         assert encryption.used_by == ("SAML encryption for the app Billing",)
 
     def test_a_certificate_that_was_deleted_is_left_out_and_its_successor_is_not(
@@ -143,8 +144,7 @@ class TestOtherCertificates:
     ) -> None:
         production.add_certificate("Requested", None, ca_signed=True, unusable=True)
         requested = named(inventory(open_session(production)))["Requested"]
-        assert requested.record is not None
-        assert (requested.record.is_usable, requested.not_after, requested.unreadable) == (False, None, False)
+        assert (requested.is_usable, requested.not_after, requested.is_readable) == (False, None, True)
 
     def test_the_year_9999_is_a_year_like_any_other(
         self, production: Org, open_session: Callable[..., OrgSession]
@@ -180,8 +180,8 @@ class TestOtherCertificates:
         metadata = MetadataService(session)
         monkeypatch.setattr(metadata, "query", lambda _: [])
         found = named(inventory(session, metadata))
-        assert found["Signing"].unreadable
-        assert found["Login"].unreadable
+        assert not found["Signing"].is_readable
+        assert not found["Login"].is_readable
 
     def test_everything_is_listed_in_one_call(self, production: Org, open_session: Callable[..., OrgSession]) -> None:
         inventory(open_session(production))
@@ -298,6 +298,6 @@ class TestOtherCertificates:
             inventory(session)
 
 
-def named(found: Inventory) -> dict[str, InventoryEntry]:
+def named(found: Inventory) -> dict[str, ObservedCertificate]:
     """The entries by name."""
-    return {entry.name: entry for entry in found.entries}
+    return {entry.app: entry for entry in found.entries}

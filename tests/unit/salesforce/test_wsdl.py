@@ -14,7 +14,7 @@ import pytest
 import zeep
 from zeep.wsdl import Document
 
-from rotator.core.kinds import Kind
+from rotator.core.observed import Kind
 from rotator.salesforce.wsdl import reduced
 
 if TYPE_CHECKING:

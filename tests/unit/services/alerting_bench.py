@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.config.loading import parse
+from rotator.core.observed import ObservedCertificate
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.services.alerting.rules import AlertRules
-from rotator.services.inventory.seen import ObservedCertificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,7 @@ def settings_with(channels: str = "") -> Settings:
 def holds(name: str, days: float, fingerprint: str = "a", **more: Any) -> ObservedCertificate:
     """An app in production with a certificate that has so many days left at NOW."""
     return ObservedCertificate(
-        **{"org": "production", "kind": "ConnectedApp", "name": name, "fingerprint": fingerprint * 64}
+        **{"org": "production", "type": "ConnectedApp", "app": name, "fingerprint": fingerprint * 64}
         | {"not_after": NOW + days * DAY}
         | more
     )

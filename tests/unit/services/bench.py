@@ -14,6 +14,7 @@ from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import events
+from rotator.history.last_observations import note_observation
 from rotator.salesforce.apps.connected_app import App
 from rotator.services.rotation.observer import CredentialContext
 from rotator.services.rotation.requests import Request
@@ -191,6 +192,7 @@ class Bench:
             last_promotion=lambda: self.journal.last_promotion(self.credential),
             open_rotation=lambda: self.journal.open_rotation(self.credential),
             gap_is_open=lambda: self.journal.credential_record(self.credential).refused_since is not None,
+            note=lambda seen, held: note_observation(self.database, self.credential, seen, held, self.now()),
             new_key=self.new_key,
         )
 

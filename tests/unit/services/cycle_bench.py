@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
-from rotator.core.kinds import Kind
-from rotator.salesforce.inventory import Inventory, InventoryEntry
+from rotator.core.observed import ObservedCertificate
+from rotator.salesforce.inventory import Inventory
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
@@ -58,7 +58,7 @@ class Outside:
     channel_fails: DeliveryFailed | None = None
     full_until: datetime | None = None
     """The limits of the org are reached until then."""
-    others: list[InventoryEntry] = field(default_factory=list)
+    others: list[ObservedCertificate] = field(default_factory=list)
     """What else is in the org."""
     told: list[Message] = field(default_factory=list)
     beats: list[datetime] = field(default_factory=list)
@@ -87,7 +87,7 @@ class Outside:
         if self.org_fails:
             raise self.org_fails
         apps = self.bench.settings.credentials[self.bench.credential].apps
-        entries = [InventoryEntry(org, app, Kind.APP, certificate=self.bench.live.get(app)) for app in apps]
+        entries = [ObservedCertificate(org=org, app=app).holding(self.bench.live.get(app)) for app in apps]
         return Inventory((*entries, *self.others))
 
     def store(self, _name: str) -> Any:

@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING, Any
 from rotator.config.settings import Settings
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
+from rotator.core.credentials import Fingerprint
 from rotator.core.decision.options import RotationOptions
+from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.attempts import AttemptRecords
+from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
-from rotator.history.records import NewRotation, Sighting
+from rotator.history.last_observations import LastObservations
+from rotator.history.records import NewRotation
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.services.alerting.rules import AlertRules
-from rotator.services.inventory.last_seen import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.history.engine.database import Database
+    from rotator.history.engine.transactions import Transactions
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -63,14 +67,14 @@ def fingerprint_of(name: str) -> str:
 
 
 def sighting(
-    org: str, app: str, not_after: datetime, *, fingerprint: str = "", app_type: str = "ConnectedApp", subject: str = ""
-) -> Sighting:
+    org: str, app: str, not_after: datetime, *, fingerprint: str = "", type_: str = "ConnectedApp", subject: str = ""
+) -> ObservedCertificate:
     """An app with a certificate that was valid for two years at the most."""
-    return Sighting(
+    return ObservedCertificate(
         org=org,
         app=app,
-        app_type=app_type,
-        certificate_fingerprint=fingerprint or fingerprint_of(f"{org} {app} {not_after}"),
+        type=type_,
+        fingerprint=fingerprint or fingerprint_of(f"{org} {app} {not_after}"),
         subject=subject or f"CN={app}",
         issuer=subject or f"CN={app}",
         not_before=min(not_after - 365 * DAY, NOW - 10 * DAY),
@@ -78,10 +82,36 @@ def sighting(
         key_algorithm="RSA",
         key_bits=2048,
         signature_algorithm="sha256",
-        serial=0xC0FFEE,
-        app_modified_at=NOW - 40 * DAY,
-        app_modified_by="Kim Example",
+        serial_number=0xC0FFEE,
+        last_modified_at=NOW - 40 * DAY,
+        last_modified_by="Kim Example",
     )
+
+
+def version(seen: ObservedCertificate) -> KnownVersion:
+    """The stored version of a certificate."""
+    assert seen.not_after
+    return KnownVersion(Fingerprint(seen.fingerprint), seen.app, f"key of {seen.fingerprint}", seen.not_after)
+
+
+def observe(
+    database: Transactions,
+    credential: str,
+    *held: ObservedCertificate,
+    current: ObservedCertificate | None = None,
+    previous: ObservedCertificate | None = None,
+    pending: ObservedCertificate | None = None,
+    promoted_at: datetime | None = None,
+) -> None:
+    """A look at a credential whose apps hold these certificates, the current version's being the first of them."""
+    seen = ObservedCredential(
+        {each.app: ObservedApp.of(each.app, each) for each in held},
+        current=version(current or held[0]) if held else None,
+        previous=version(previous) if previous else None,
+        pending=version(pending) if pending else None,
+        promoted_at=promoted_at or NOW - 60 * DAY,
+    )
+    LastObservations(database).put(credential, seen, NOW, NOW)
 
 
 def rotate(
@@ -149,21 +179,30 @@ def company(database: Database) -> Settings:
     settings = settings_of(("production", "emea", "uat"), COMPANY, ("crm-team", "on-call"))
     current = {name: fingerprint_of(f"{name} now") for name in COMPANY}
     before = {name: fingerprint_of(f"{name} before") for name in COMPANY}
+    managed = {
+        "billing": sighting("production", "Billing", NOW + 201 * DAY, fingerprint=current["billing"]),
+        "warehouse": sighting("production", "Warehouse_B", NOW + 358 * DAY, fingerprint=current["warehouse"]),
+        "telephony": sighting("production", "Telephony", NOW + 5.5 * DAY, fingerprint=current["telephony"]),
+        "support": sighting("emea", "Support_Portal", NOW + 52 * DAY, fingerprint=current["support"]),
+        "management": sighting("emea", "Rotator_Management", NOW + 29 * DAY, fingerprint=current["management"]),
+    }
+    standby = sighting("production", "Warehouse_A", NOW + 60 * DAY, fingerprint=before["warehouse"])
     seen = [sighting(org, app, NOW + days * DAY) for (org, app), days in _ELSEWHERE.items()]
     seen += [
-        sighting("production", "Billing", NOW + 201 * DAY, fingerprint=current["billing"]),
-        sighting("production", "Warehouse_B", NOW + 358 * DAY, fingerprint=current["warehouse"]),
-        sighting("production", "Warehouse_A", NOW + 60 * DAY, fingerprint=before["warehouse"]),
-        sighting("production", "Telephony", NOW + 5.5 * DAY, fingerprint=current["telephony"]),
-        sighting("emea", "Support_Portal", NOW + 52 * DAY, fingerprint=current["support"]),
-        sighting("emea", "Rotator_Management", NOW + 29 * DAY, fingerprint=current["management"]),
-        sighting("emea", "ADFS", FOREVER, app_type="SamlSsoConfig", subject="CN=adfs.example.com, O=Example, C=DE"),
-        Sighting(org="uat", app="Empty_App", app_type="ConnectedApp"),
-        Sighting(
-            org="emea", app="SelfSignedCert_2024", app_type="Certificate", not_after=NOW + 19 * DAY, key_bits=2048
+        *managed.values(),
+        standby,
+        sighting("emea", "ADFS", FOREVER, type_="SamlSsoConfig", subject="CN=adfs.example.com, O=Example, C=DE"),
+        ObservedCertificate(org="uat", app="Empty_App"),
+        ObservedCertificate(
+            org="emea", app="SelfSignedCert_2024", type="Certificate", not_after=NOW + 19 * DAY, key_bits=2048
         ),
     ]
     record_sightings(database, seen, NOW - timedelta(minutes=20))
+    for name, held in managed.items():
+        if name == "warehouse":
+            observe(database, name, held, standby, previous=standby, promoted_at=NOW - 2 * DAY)
+        else:
+            observe(database, name, held)
     for days, (name, each) in enumerate(COMPANY.items(), 1):
         rotate(
             database, name, at=NOW - days * 60 * DAY, old=before[name], new=current[name], org=each["org"],
@@ -240,7 +279,7 @@ def _expiry(org: str, app: str, days: float, severity: Severity, what: str) -> N
         "let rotator manage the app.",
         org=org,
         app=app,
-        fingerprint=seen.certificate_fingerprint,
+        fingerprint=seen.fingerprint,
         not_after=seen.not_after,
         facts={"Org": org, "App": app, "Not after": f"{seen.not_after:%Y-%m-%d %H:%M} UTC"},
     )
@@ -261,11 +300,13 @@ def many(apps: int = 500, orgs: int = 4) -> Callable[[Database], Settings]:
                 credentials[f"integration-{number:03}"] = {"org": org, "apps": [app]}
             seen.append(sighting(org, app, NOW + days * DAY))
         record_sightings(database, seen, NOW - timedelta(minutes=20))
+        with database.writing() as connection:
+            for each in seen[::5]:
+                observe(Within(connection), f"integration-{each.app[-3:]}", each)
         for org in names:
             AttemptRecords(database).put(AttemptRecord("look", org).succeeded(NOW - timedelta(minutes=20)))
         settings = settings_of(names, credentials)
-        known = remembered(settings, last_sightings(database), lambda _: None)
-        AlertRules(settings, database).certificates(known, NOW - timedelta(minutes=20))
+        AlertRules(settings, database).certificates(last_sightings(database), NOW - timedelta(minutes=20))
         return settings
 
     return furnish

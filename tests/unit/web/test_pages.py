@@ -106,7 +106,7 @@ def test_credentials_show_until_when_they_are_good_and_when_they_are_replaced(co
     assert lines["warehouse"][:5] == ["production", "ok", "2027-11-16", "2027-10-17", "2026-11-28"]
     # Due since yesterday; its window opens on Saturday.
     assert lines["management"][3] == "2026-11-28 in a window"
-    assert lines["telephony"][1] == "critical"
+    assert lines["telephony"][1] == "due (warning) needs a person"
     assert lines["telephony"][5].startswith("reverted")
 
 
@@ -150,7 +150,7 @@ def test_a_certificate_that_was_replaced_keeps_its_past(database: Database, aliv
     settings = scene.settings_of()
     source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     client = Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
-    document = page(client, f"/certificates/{before.certificate_fingerprint}")
+    document = page(client, f"/certificates/{before.fingerprint}")
     assert "Live nowhere any more; last seen 3 days ago." in said(document)
     assert "No rotation had to do with it" in said(document)
 
@@ -251,7 +251,7 @@ def test_long_lists_come_in_pages(many: Client) -> None:
         ("q=nothing-like-it", 0),
         ("state=nonsense", 0),
         ("page=-1&page=x", 500),
-        ("q=" + scene.sighting("production", "Integration_000", scene.NOW + 24 * scene.DAY).certificate_fingerprint[:9], 1),  # type: ignore[index] # noqa: E501
+        ("q=" + scene.sighting("production", "Integration_000", scene.NOW + 24 * scene.DAY).fingerprint[:9], 1),
     ],
 )  # fmt: skip
 def test_certificates_are_found(many: Client, query: str, count: int) -> None:
@@ -276,7 +276,7 @@ def test_what_others_wrote_is_escaped(database: Database, alive: Liveness) -> No
     settings = scene.settings_of()
     source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     client = Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
-    fingerprint = scene.sighting("production", evil, scene.NOW + scene.DAY).certificate_fingerprint
+    fingerprint = scene.sighting("production", evil, scene.NOW + scene.DAY).fingerprint
     rotation = next(each for each in addresses(page(client, "/rotations")) if re.match("/rotations/2", each))
     for address in ("/", "/certificates", f"/certificates?q={evil}", f"/certificates/{fingerprint}", rotation):
         text = client.get(address).text

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.services.reporting.overview import CertificateLine, Urgency, urgency_of
+from rotator.core.lifecycle import CertificateLife
+from rotator.core.observed import ObservedCertificate
+from rotator.core.thresholds import Expiry
+from rotator.web.looks import Look
 from rotator.web.picture import LATER, MOST_BARS, PAST, PERIODS, TODAY, Axis, bar, by_org, columns
 from tests.unit.web.scene import DAY, FOREVER, NOW
 
@@ -72,17 +75,11 @@ TWO = [30 * DAY, 7 * DAY]
 AXIS = Axis(NOW, TWO)
 
 
-def line(not_after: datetime, org: str = "production", before: timedelta | None = None) -> CertificateLine:
-    return CertificateLine(
-        org=org,
-        app="Billing",
-        app_type="ConnectedApp",
-        fingerprint="a" * 64,
-        not_after=not_after,
-        urgency=urgency_of(not_after, NOW, TWO, rotate_before=before),
-        credential="billing" if before else None,
-        rotates_at=not_after - before if before else None,
+def line(not_after: datetime, org: str = "production", before: timedelta | None = None) -> CertificateLife:
+    seen = ObservedCertificate(
+        org=org, app="Billing", fingerprint="a" * 64, not_after=not_after, credential="billing" if before else None
     )
+    return CertificateLife(seen=seen, now=NOW, expiry=Expiry(not_after, TWO, before))
 
 
 LINES = st.lists(
@@ -121,7 +118,7 @@ def test_the_rotation_that_is_due_stands_on_the_bar_and_never_before_today() -> 
 
 
 @given(LINES)
-def test_every_certificate_is_in_one_column_or_beside_them(lines: list[CertificateLine]) -> None:
+def test_every_certificate_is_in_one_column_or_beside_them(lines: list[CertificateLife]) -> None:
     found = columns(lines, NOW)
     assert sum(week.count for week in found.weeks) + found.expired + found.later == len(lines)
     assert found.highest == max(week.count for week in found.weeks)
@@ -129,15 +126,15 @@ def test_every_certificate_is_in_one_column_or_beside_them(lines: list[Certifica
 
 
 @given(LINES)
-def test_every_certificate_is_counted_once_for_its_org(lines: list[CertificateLine]) -> None:
+def test_every_certificate_is_counted_once_for_its_org(lines: list[CertificateLife]) -> None:
     rows = by_org(lines, NOW)
     assert sum(row.total for row in rows) == len(lines)
-    assert {row.org for row in rows} == {each.org for each in lines}
+    assert {row.org for row in rows} == {each.seen.org for each in lines}
 
 
 def test_a_column_has_the_colour_of_its_most_urgent_certificate_and_tells_managed_ones_apart() -> None:
     week = columns([line(NOW + 8 * DAY), line(NOW + 9 * DAY, before=3 * DAY)], NOW).weeks[1]
-    assert (week.urgency, week.alone, week.managed) == (Urgency.SOON, 1, 1)
+    assert (week.look, week.alone, week.managed) == (Look.DUE, 1, 1)
 
 
 def test_periods_have_no_gap_and_no_overlap() -> None:

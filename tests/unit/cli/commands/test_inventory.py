@@ -30,10 +30,10 @@ def test_the_inventory_lists_what_else_can_expire(rotator: Command, config: Path
     lines = by_app(rotator("--config", config, "inventory", "--json").json)
     trusted = simulator.org("production").identity_providers["Company_Login"].component["validationCert"]
     login = lines["production", "Company_Login"]
-    assert (login["type"], login["state"]) == ("SamlSsoConfig", "ok")
+    assert (login["type"], login["state"]) == ("SamlSsoConfig", "due")
     assert login["certificate"]["fingerprint"] == Certificate.parse(trusted).fingerprint
     signing = lines["production", "Document_Signing"]
-    assert (signing["type"], signing["state"], signing["certificate"]) == ("Certificate", "expiring", None)
+    assert (signing["type"], signing["state"], signing["certificate"]) == ("Certificate", "due", None)
     assert (signing["not_after"][10:], signing["key_bits"]) == ("T12:00:00+00:00", 2048)
     assert lines["production", "Single_Sign_On"]["used_by"] == ["SAML requests to Company_Login"]
     assert lines["production", "Imported_Service_Account"]["not_after"] == "9999-12-31T00:00:00+00:00"
@@ -45,7 +45,7 @@ def test_people_are_shown_what_else_can_expire_in_a_table_of_its_own(rotator: Co
     apps, _, others = rotator("--config", config, "inventory").out.partition("Other certificates:")
     assert "Billing" in apps
     lines = {line.split()[1]: line for line in others.splitlines() if line.startswith("production")}
-    assert re.search(r"org's own +! expiring +in \d days", lines["Document_Signing"])
+    assert re.search(r"org's own +. due \(\w+\) +in \d days", lines["Document_Signing"])
     assert "never" in lines["Imported_Service_Account"]
     assert "SAML sign-on" in lines["Company_Login"]
     assert "unusable" in lines["Partner_Connection"]
@@ -108,10 +108,14 @@ def test_a_line_of_the_inventory_has_the_documented_members(
         "not_after": certificate.not_after.isoformat(),
         "key_bits": 2048,
         "used_by": [],
+        "credential": "billing",
         "managed_by": "billing",
         "stage": "current",
         "drift": False,
-        "state": "expiring",
+        "state": "due",
+        "former_state": "expiring",
+        "urgency": "warning",
+        "due_at": (certificate.not_after - timedelta(days=30)).isoformat(),
         "last_modified_by": "Rotator",
         "last_seen": None,
     }
@@ -123,7 +127,7 @@ def test_the_inventory_tells_states_for_people(rotator: Command, config: Path) -
     lines = {line.split()[1]: line for line in outcome.out.splitlines() if line.startswith("production")}
     assert "expired" in lines["Legacy_Sync"]
     assert "days ago" in lines["Legacy_Sync"]
-    assert "! expiring" in lines["Billing"]
+    assert "! due (warning)" in lines["Billing"]
     assert "ok" in lines["Reporting"]
     assert "none" in lines["Onboarding"]
     assert re.search(r"warehouse +current", lines["Warehouse_B"])
@@ -146,7 +150,7 @@ def test_drift_is_shown(rotator: Command, config: Path, simulator: SimulatorServ
     slot.put(self_signed(spare_key(0), SubjectName("by hand"), now=now, lifetime=timedelta(days=90)), now)
     try:
         line = by_app(rotator("--config", config, "inventory", "--json").json)["sandbox", "Billing"]
-        assert (line["drift"], line["stage"], line["state"]) == (True, None, "ok")
+        assert (line["drift"], line["stage"], line["state"]) == (True, None, "drift")
         status = rotator("--config", config, "status", "billing-sandbox")
         assert "drift" in status.out
         assert "rotate restore billing-sandbox" in status.out

@@ -26,8 +26,8 @@ def test_the_status_says_where_each_credential_stands(rotator: Command, config: 
 def test_a_line_of_the_status_has_the_documented_members(rotator: Command, config: Path) -> None:
     (line,) = rotator("--config", config, "status", "warehouse", "--json").json
     assert set(line) == {
-        "credential", "org", "store", "strategy", "state", "stages", "current_app", "apps", "drift", "not_after",
-        "days_left", "due_at", "previous_until", "last_rotation", "problem",
+        "credential", "org", "store", "strategy", "state", "urgency", "needs_attention", "stages", "current_app",
+        "apps", "drift", "not_after", "days_left", "due_at", "begins_at", "previous_until", "last_rotation", "problem",
     }  # fmt: skip
     assert (line["strategy"], line["current_app"], line["drift"]) == ("alternating", "Warehouse_A", False)
     assert [app["app"] for app in line["apps"]] == ["Warehouse_A", "Warehouse_B"]

@@ -3,8 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rotator.cli.output.console import away, clean, day, moment, print_json, short, state
-from rotator.services.inventory.states import State
-from rotator.services.inventory.status import CredentialState
+from rotator.core.lifecycle import CertificateState, CredentialState
 from rotator.services.preflight import Result
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -22,7 +21,7 @@ def test_what_ends_in_the_year_9999_ends_never() -> None:
 
 
 def test_a_state_has_a_sign_besides_its_colour() -> None:
-    words = [*State, *CredentialState, *Result, "rotated", "reverted", "halted", "interrupted", "nothing"]
+    words = [*CertificateState, *CredentialState, *Result, "rotated", "reverted", "halted", "interrupted", "nothing"]
     for word in words:
         sign, said = state(word).plain.split(" ", 1)
         assert sign

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.decide import decide
-from rotator.core.decision.observations import KnownVersion, Observation, Probe, SeenApp
+from rotator.core.decision.observations import Observation, Probe
 from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import RATE_TIMEOUT, Goal, Policy, Verification, Wanted
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.observed import KnownVersion, ObservedApp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,8 +94,8 @@ def seen(
     )
 
 
-def _app(name: str, held: str | None) -> SeenApp:
-    return SeenApp(name, live=NAMES[held] if held else None, throwaway=held == "throwaway")
+def _app(name: str, held: str | None) -> ObservedApp:
+    return ObservedApp(name, live=NAMES[held] if held else None, throwaway=held == "throwaway")
 
 
 def decided(observation: Observation, wanted: Wanted = REPLACE, policy: Policy = POLICY) -> Action:

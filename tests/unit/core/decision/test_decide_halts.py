@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.core.decision.actions import HaltReason
-from rotator.core.decision.observations import Observation, SeenApp
 from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.core.logins import LoginOutcome
+from rotator.core.observed import ObservedApp
 from tests.unit.core.decision.situations import (
     BRING_OLDER,
     FINISH,
@@ -33,6 +34,9 @@ from tests.unit.core.decision.situations import (
     told,
 )
 
+if TYPE_CHECKING:
+    from rotator.core.decision.observations import Observation
+
 
 @pytest.mark.parametrize(
     "wanted", [replace(REPLACE, compromised=True), replace(FINISH, options=RotationOptions(retire_now=True))]
@@ -42,7 +46,7 @@ def test_an_urgent_request_ends_the_previous_version_at_once(wanted: Wanted) -> 
     assert told(decided(seen("throwaway", "new", current=NEW_ON_B, previous=OLD), wanted)) == "retire old to A"
 
 
-UNSEEN = replace(seen("old", current=OLD), apps={"A": SeenApp("A", readable=False)})
+UNSEEN = replace(seen("old", current=OLD), apps={"A": ObservedApp("A", readable=False)})
 
 
 @pytest.mark.parametrize(

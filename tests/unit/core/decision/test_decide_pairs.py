@@ -30,8 +30,9 @@ from tests.unit.core.decision.situations import (
 )
 
 if TYPE_CHECKING:
-    from rotator.core.decision.observations import KnownVersion, Observation
+    from rotator.core.decision.observations import Observation
     from rotator.core.decision.policies import Wanted
+    from rotator.core.observed import KnownVersion
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ from tests.unit.core.decision.situations import (
 )
 
 if TYPE_CHECKING:
-    from rotator.core.decision.observations import KnownVersion, Observation
+    from rotator.core.decision.observations import Observation
+    from rotator.core.observed import KnownVersion
 
 
 HELD = st.sampled_from([None, *NAMES])

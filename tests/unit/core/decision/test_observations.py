@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.credentials import Fingerprint
-from rotator.core.decision.observations import KnownVersion, Memory, Observation, Probe, SeenApp
+from rotator.core.decision.observations import Memory, Observation, Probe
 from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, Strategy, Verification
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.observed import KnownVersion, ObservedApp
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -134,12 +135,12 @@ def test_a_longer_row_of_failures_never_means_a_shorter_pause(times: int) -> Non
 
 
 def one_app(live: str | None, **stages: KnownVersion) -> Observation:
-    return Observation({"Billing": SeenApp("Billing", live=Fingerprint(live) if live else None)}, **stages)  # type: ignore[arg-type] # stages are versions
+    return Observation({"Billing": ObservedApp("Billing", live=Fingerprint(live) if live else None)}, **stages)  # type: ignore[arg-type] # stages are versions
 
 
 def pair(live: str | None, standby: str | None, **stages: KnownVersion) -> Observation:
     apps = {
-        name: SeenApp(name, live=Fingerprint(held) if held else None)
+        name: ObservedApp(name, live=Fingerprint(held) if held else None)
         for name, held in (("Billing", live), ("Standby", standby))
     }
     return Observation(apps, **stages)  # type: ignore[arg-type] # stages are versions

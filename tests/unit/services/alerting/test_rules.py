@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.observed import THROWAWAY_SUBJECT
 from rotator.core.severity import Severity
 from rotator.errors import OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
@@ -69,9 +70,9 @@ class TestCertificatesThatExpire:
     def test_a_throwaway_a_standby_and_what_cannot_be_read_are_nobodys_business(self, database: Database) -> None:
         at = desk(database)
         places = [
-            holds("Old", 1, is_throwaway=True),
+            holds("Old", 1, subject=THROWAWAY_SUBJECT),
             holds("Standby", 1, is_standby=True, credential="billing"),
-            holds("Hidden", 1, readable=False),
+            holds("Hidden", 0, "", not_after=None, is_readable=False),
             holds("Bare", 1, "", not_after=None),
         ]
         at.alerting.certificates(places, NOW)
@@ -79,15 +80,15 @@ class TestCertificatesThatExpire:
 
     def test_a_certificate_that_shows_only_its_date_is_told_of_like_any_other(self, database: Database) -> None:
         at = desk(database)
-        at.alerting.certificates([holds("Signing", 20, "", kind="Certificate")], NOW)
+        at.alerting.certificates([holds("Signing", 20, "", type="Certificate")], NOW)
         (key,) = (alert.key for alert in at.alerts.open_alerts())
         assert key == "expiry:production/Certificate/Signing/2026-12-13T12:00:00Z"
-        at.alerting.certificates([holds("Signing", 385, "", kind="Certificate")], NOW + DAY)
+        at.alerting.certificates([holds("Signing", 385, "", type="Certificate")], NOW + DAY)
         assert at.newest().closed_why == "Replaced, which is valid until 2027-12-13."
 
     def test_of_a_managed_one_only_what_comes_after_its_rotation_is_news(self, database: Database) -> None:
         at = desk(database)
-        billing = holds("Billing", 30, credential="billing", rotate_before=30 * DAY)
+        billing = holds("Billing", 30, credential="billing")
         at.alerting.certificates([billing], NOW)
         assert at.open() == {}
         at.alerting.certificates([billing], NOW + 16 * DAY)
@@ -153,7 +154,7 @@ class TestTheEnd:
         [
             (holds("Legacy", 400, "b"), "Replaced by bbbbbbbbbbbb, which is valid until 2027-12-28."),
             (holds("Legacy", 0, "", not_after=None), "Legacy holds no certificate any more."),
-            (holds("Legacy", 3650, "c", is_throwaway=True), "holds a certificate whose key nobody has"),
+            (holds("Legacy", 3650, "c", subject=THROWAWAY_SUBJECT), "holds a certificate whose key nobody has"),
             (holds("Legacy", 5, is_standby=True, credential="billing"), "billing logs in through another app now"),
             (None, "Legacy is gone from production."),
         ],
@@ -176,7 +177,7 @@ class TestTheEnd:
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         at.alerting.certificates([], NOW)
         at.alerting.certificates([], NOW, whole=[("sandbox", "ConnectedApp"), ("production", "Certificate")])
-        at.alerting.certificates([holds("Legacy", 0, "", not_after=None, readable=False)], NOW, whole=[APPS])
+        at.alerting.certificates([holds("Legacy", 0, "", not_after=None, is_readable=False)], NOW, whole=[APPS])
         assert list(at.open()) == [EXPIRY]
 
     def test_of_several_certificates_under_one_name_each_has_its_own_end(self, database: Database) -> None:

@@ -1,16 +1,20 @@
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.config.settings import Settings
+from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Version
-from rotator.errors import HistoryUnavailable, OrgUnavailable
+from rotator.core.lifecycle import CredentialState
+from rotator.core.observed import ObservedCertificate
+from rotator.core.severity import Severity
+from rotator.errors import ConfigurationError, HistoryUnavailable, OrgUnavailable, StoreError
+from rotator.history.last_observations import LastObservation
 from rotator.history.records import Rotation
-from rotator.salesforce.apps.connected_app import App
-from rotator.services.inventory.status import CredentialState, CredentialStatus, Past, StatusReader
+from rotator.services.inventory.status import CredentialHistory, CredentialStatus, StatusReader
+from rotator.stores.base import Store
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
 
@@ -19,32 +23,43 @@ if TYPE_CHECKING:
 
 Stored = Callable[..., Version]
 
+BEGUN = Rotation(
+    id="1",
+    credential="billing",
+    org="production",
+    strategy="in_place",
+    trigger="manual",
+    actor="alex",
+    started_at=MOMENT,
+)
+
 
 class World:
     """What the apps hold, and how often orgs were asked."""
 
     def __init__(self, settings: Settings, store: FilesStore) -> None:
         self.settings = settings
-        self.store = store
+        self.store: Callable[[str], Store] = lambda _: store
         self.live: dict[str, Certificate | None] = {}
         self.asked = 0
         self.away = False
-        self.past: Callable[[str], Past] = lambda _: Past()
+        self.history: dict[str, CredentialHistory] = {}
 
-    def read_app(self, org: str, name: str) -> App | None:
+    def read_app(self, org: str, name: str) -> ObservedCertificate | None:
         self.asked += 1
         if self.away:
             raise OrgUnavailable(f"The org {org} is down.", hint="Wait.")
-        if name not in self.live:
-            return None
-        return App(name, name, "client id", self.live[name], component=None)
+        return ObservedCertificate(org=org, app=name).holding(self.live[name]) if name in self.live else None
+
+    def histories(self) -> Mapping[str, CredentialHistory]:
+        return self.history
 
     def reader(self) -> StatusReader:
         return StatusReader(
             self.settings,
             read_app=self.read_app,
-            store=lambda _: self.store,
-            past=self.past,
+            store=self.store,
+            histories=self.histories,
             now=MOMENT,
         )
 
@@ -57,85 +72,110 @@ def world(settings: Settings, store: FilesStore) -> World:
     return World(settings, store)
 
 
-def test_what_was_brought_back_is_not_due_before_its_grace_is_over(world: World, stored: Stored) -> None:
-    world.live["Billing"] = stored(days=20).certificate
-    last = Rotation(
-        id="1",
-        credential="billing",
-        org="production",
-        strategy="in_place",
-        trigger="manual",
-        actor="alex",
-        goal="back",
-        outcome="rotated",
-        started_at=MOMENT,
-    )
-    world.past = lambda _: Past(last, MOMENT)
-    assert world.status().due_at == MOMENT + timedelta(days=7)
-    world.past = lambda _: Past(replace(last, goal="replace"), MOMENT)
-    assert world.status().due_at == MOMENT - timedelta(days=10)
-
-
 @pytest.mark.parametrize(
-    ("days", "standing"), [(365, CredentialState.OK), (30, CredentialState.DUE), (0, CredentialState.EXPIRED)]
+    ("days", "state", "urgency"),
+    [
+        (365, CredentialState.OK, None),
+        (30, CredentialState.DUE, None),
+        (2, CredentialState.DUE, Severity.CRITICAL),
+        (0, CredentialState.EXPIRED, Severity.CRITICAL),
+    ],
 )
-def test_a_live_current_version_stands_by_its_expiry(
-    world: World, stored: Stored, days: int, standing: CredentialState
+def test_the_state_of_a_live_current_version_follows_from_its_expiry(
+    world: World, stored: Stored, days: int, state: CredentialState, urgency: Severity | None
 ) -> None:
     version = stored(days=days)
     world.live["Billing"] = version.certificate
     status = world.status()
-    assert status.standing is standing
-    assert status.expires_at == version.certificate.not_after
-    assert status.due_at == version.certificate.not_after - timedelta(days=30)
-    assert status.live_certificate == version.certificate
+    assert (status.state, status.urgency) == (state, urgency)
+    assert status.life.not_after == version.certificate.not_after
+    assert status.life.due_at == version.certificate.not_after - timedelta(days=30)
+    assert status.live
+    assert status.live.fingerprint == status.fingerprint == version.fingerprint
 
 
 def test_a_credential_without_a_current_version_is_not_stored(world: World) -> None:
     certificate = make_version().certificate
     world.live["Billing"] = certificate
     status = world.status()
-    assert (status.standing, status.expires_at, status.due_at) == (
+    assert (status.state, status.life.not_after, status.life.due_at) == (
         CredentialState.UNSTORED,
         certificate.not_after,
         None,
     )
+    assert status.urgency is Severity.INFO
 
 
-def test_a_live_certificate_that_nobody_knows_is_drift(world: World, stored: Stored) -> None:
-    stored()
-    for held in (make_version().certificate, None):
+def test_a_credential_that_is_in_its_store_no_more_is_lost(world: World) -> None:
+    world.live["Billing"] = make_version().certificate
+    world.history["billing"] = CredentialHistory(last_promotion=MOMENT)
+    status = world.status()
+    assert (status.state, status.urgency) == (CredentialState.UNSTORED, Severity.CRITICAL)
+
+
+def test_a_live_certificate_that_is_not_ours_to_expect_is_drift(world: World, stored: Stored) -> None:
+    previous, _ = stored(), stored()
+    for held in (make_version().certificate, None, previous.certificate):
         world.live["Billing"] = held
         assert world.status().drift
 
 
-def test_a_rotation_that_has_not_ended_is_no_drift(world: World, stored: Stored) -> None:
-    stored()
-    pending = make_version()
-    world.store.put_pending(pending)
-    world.live["Billing"] = pending.certificate
-    assert world.status().standing is CredentialState.UNFINISHED
+def test_a_rotation_that_has_not_ended_is_unfinished_and_no_drift(
+    world: World, store: FilesStore, stored: Stored
+) -> None:
+    version, pending = stored(), make_version()
+    world.live["Billing"] = version.certificate
+    world.history["billing"] = CredentialHistory(last_rotation=BEGUN)
+    assert world.status().state is CredentialState.UNFINISHED
+
+    world.history.clear()
+    store.put_pending(pending)
+    for held in (version, pending):
+        world.live["Billing"] = held.certificate
+        assert world.status().state is CredentialState.UNFINISHED
 
 
 def test_of_a_pair_the_app_that_current_logs_in_through_counts(world: World, stored: Stored) -> None:
     version = stored("warehouse", "Warehouse_B")
     world.live |= {"Warehouse_A": make_version().certificate, "Warehouse_B": version.certificate}
     status = world.status("warehouse")
-    assert (status.standing, status.live_certificate) == (CredentialState.OK, version.certificate)
+    assert (status.state, status.app) == (CredentialState.OK, "Warehouse_B")
 
 
-def test_an_app_that_is_not_there_makes_the_standing_unknown(world: World, stored: Stored) -> None:
-    stored()
+def test_an_app_that_is_not_there_makes_the_state_unknown(world: World, stored: Stored) -> None:
+    version = stored()
     status = world.status()
-    assert status.standing is CredentialState.UNKNOWN
+    assert (status.state, status.urgency) == (CredentialState.UNKNOWN, Severity.WARNING)
     assert "shows no connected app Billing" in str(status.problem)
-    assert status.current
+    assert status.fingerprint == version.fingerprint
+
+
+def test_an_app_that_the_configuration_does_not_name_makes_the_state_unknown(world: World, stored: Stored) -> None:
+    stored(app="Of_Old")
+    world.live["Billing"] = make_version().certificate
+    status = world.status()
+    assert status.state is CredentialState.UNKNOWN
+    assert isinstance(status.problem, ConfigurationError)
+
+
+def test_what_cannot_be_read_now_is_shown_as_it_was_last_seen(world: World, stored: Stored) -> None:
+    version = stored(days=2)
+    world.live["Billing"] = version.certificate
+    world.history["billing"] = CredentialHistory(last_observation=LastObservation(world.status().life.seen))
+
+    def away(_: str) -> Store:
+        raise StoreError("The store is away.", hint="Wait.")
+
+    world.store = away
+    status = world.status()
+    assert (status.state, status.urgency) == (CredentialState.UNKNOWN, Severity.CRITICAL)
+    assert (status.life.not_after, status.why_unknown) == (version.certificate.not_after, "The store is away.")
 
 
 def test_an_org_that_is_away_is_asked_once(world: World) -> None:
     world.away = True
     found = world.reader().all(["billing", "warehouse"])
-    assert [status.standing for status in found] == [CredentialState.UNKNOWN, CredentialState.UNKNOWN]
+    assert [status.state for status in found] == [CredentialState.UNKNOWN, CredentialState.UNKNOWN]
     assert world.asked == 1
 
 
@@ -145,20 +185,34 @@ def test_all_credentials_are_read_unless_some_are_named(world: World) -> None:
 
 
 def test_the_previous_version_is_kept_for_the_grace_period(world: World, stored: Stored) -> None:
-    stored()
-    version = stored()
-    world.live["Billing"] = version.certificate
-    assert world.status().previous_until is None
-    world.past = lambda _: Past(last_promotion=MOMENT)
-    assert world.status().previous_until == MOMENT + timedelta(days=7)
+    first = stored()
+    world.live["Billing"] = first.certificate
+    assert world.status().life.previous_until is None
+    second = stored()
+    world.live["Billing"] = second.certificate
+    assert world.status().life.previous_until == second.created_at + timedelta(days=7)
+    world.history["billing"] = CredentialHistory(last_promotion=MOMENT)
+    assert world.status().life.previous_until == MOMENT + timedelta(days=7)
 
 
-def test_a_history_that_is_away_leaves_the_rest_to_see(world: World, stored: Stored) -> None:
-    def away(_: str) -> Past:
+def test_what_fails_until_a_person_acts_is_a_warning(world: World, stored: Stored) -> None:
+    world.live["Billing"] = stored().certificate
+    failed = AttemptRecord("rotate", "billing").failed(
+        MOMENT, AttemptBackOff(attention_after=1), problem="No.", lasting=True
+    )
+    world.history["billing"] = CredentialHistory(attempt=failed)
+    status = world.status()
+    assert (status.state, status.urgency) == (CredentialState.OK, Severity.WARNING)
+
+
+def test_a_history_that_is_away_leaves_the_rest_to_see(
+    world: World, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> Mapping[str, CredentialHistory]:
         raise HistoryUnavailable("The history is locked.", hint="Wait.")
 
     world.live["Billing"] = stored().certificate
-    world.past = away
+    monkeypatch.setattr(world, "histories", away)
     status = world.status()
-    assert status.standing is CredentialState.OK
+    assert (status.state, status.why_unknown) == (CredentialState.OK, "")
     assert isinstance(status.problem, HistoryUnavailable)

@@ -8,21 +8,34 @@ import pytest
 
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
-from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
+from rotator.core.credentials import Stage
 from rotator.core.decision.options import RotationOptions
+from rotator.core.lifecycle import CertificateState, CredentialState
+from rotator.core.observed import THROWAWAY_SUBJECT, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.core.severity import Severity
+from rotator.core.windows import Beginning
+from rotator.errors import OrgUnavailable
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords
-from rotator.history.records import Sighting
+from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import last_sightings, record_sightings
-from rotator.services.alerting.catalog import DELIVERY, ROTATION, attention, key, unstored
-from rotator.services.reporting.overview import CertificateLine, Overview, Urgency
+from rotator.services.alerting.catalog import (
+    DELIVERY,
+    ROTATION,
+    attention,
+    key,
+    unreadable_org,
+    unreadable_store,
+    unstored,
+)
 from rotator.services.reporting.reader import HistoryReader
-from tests.unit.web.scene import DAY, FOREVER, NOW, fingerprint_of, rotate, settings_of, sighting
+from tests.unit.web.scene import DAY, FOREVER, NOW, fingerprint_of, observe, rotate, settings_of, sighting
 
 if TYPE_CHECKING:
     from rotator.config.settings import Settings
+    from rotator.core.lifecycle import CertificateLife
     from rotator.history.engine.database import Database
+    from rotator.services.reporting.overview import Overview
 
 OLD, NEW = fingerprint_of("old"), fingerprint_of("new")
 PAIR = {"warehouse": {"org": "production", "apps": ["Warehouse_A", "Warehouse_B"]}}
@@ -33,15 +46,18 @@ def overview(database: Database, settings: Settings | None = None) -> Overview:
     return HistoryReader(lambda: settings or settings_of(), database, lambda: NOW).overview()
 
 
-def lines(found: Overview) -> dict[str, CertificateLine]:
-    return {line.app: line for line in found.certificates}
+def lives(found: Overview) -> dict[str, CertificateLife]:
+    return {life.seen.app: life for life in found.certificates}
 
 
 def test_a_history_without_a_look_is_an_overview_of_nothing(database: Database) -> None:
-    found = overview(database)
+    found = overview(database, settings_of(credentials=ONE))
     assert [*found.certificates, *found.alerts, *found.troubles, *found.rotations.newest] == []
     assert not found.orgs[0].is_readable
     assert found.orgs[0].look.last_at is None
+    assert (found.credentials[0].state, found.credentials[0].why_unknown) == (
+        CredentialState.UNKNOWN, "It was not looked at yet.",
+    )  # fmt: skip
 
 
 def test_only_what_is_there_still_is_shown(database: Database) -> None:
@@ -52,101 +68,116 @@ def test_only_what_is_there_still_is_shown(database: Database) -> None:
     elsewhere = sighting("no longer configured", "Other", NOW + DAY)
     record_sightings(database, [replaced, elsewhere], NOW, gone=gone)
     found = overview(database)
-    assert [(line.app, line.fingerprint) for line in found.certificates] == [
-        ("Billing", replaced.certificate_fingerprint)
+    assert [(life.seen.app, life.seen.fingerprint) for life in found.certificates] == [
+        ("Billing", replaced.fingerprint)
     ]
 
 
 def test_apps_without_a_certificate_are_counted_and_have_no_line(database: Database) -> None:
-    bare = Sighting(org="production", app="Bare", app_type="ConnectedApp")
+    bare = ObservedCertificate(org="production", app="Bare")
     record_sightings(database, [bare, sighting("production", "Billing", NOW + 5 * DAY)], NOW)
     org = overview(database).orgs[0]
     assert (org.apps, org.certificates, org.urgent, org.soonest) == (2, 1, 1, NOW + 5 * DAY)
 
 
 def test_a_certificate_of_which_only_the_date_is_known_has_a_line(database: Database) -> None:
-    bare = Sighting(org="production", app="SelfSigned", app_type="Certificate", not_after=NOW + DAY, key_bits=2048)
+    bare = ObservedCertificate(
+        org="production", app="SelfSigned", type="Certificate", not_after=NOW + DAY, key_bits=2048
+    )
     record_sightings(database, [bare], NOW)
-    line = lines(overview(database))["SelfSigned"]
-    assert (line.fingerprint, line.urgency, line.not_before) == ("", Urgency.CRITICAL, None)
+    life = lives(overview(database))["SelfSigned"]
+    assert (life.seen.fingerprint, life.urgency, life.seen.not_before) == ("", Severity.CRITICAL, None)
 
 
 def test_an_app_is_its_credentials_whatever_the_case_of_its_name(database: Database) -> None:
-    saml = sighting("production", "Billing", NOW + DAY, app_type="SamlSsoConfig")
+    saml = sighting("production", "Billing", NOW + DAY, type_="SamlSsoConfig")
     record_sightings(database, [sighting("production", "BILLING", NOW + 365 * DAY), saml], NOW)
-    found = lines(overview(database, settings_of(credentials=ONE)))
-    assert (found["BILLING"].credential, found["Billing"].credential) == ("billing", None)
+    found = lives(overview(database, settings_of(credentials=ONE)))
+    assert (found["BILLING"].seen.credential, found["Billing"].seen.credential) == ("billing", None)
 
 
 @pytest.fixture
 def taken_turns(database: Database) -> Database:
     """A pair of apps: the new version is live on B, the old one still on A."""
-    rotate(database, "warehouse", at=NOW - 2 * DAY, old=OLD, new=NEW, strategy="alternating")
-    seen = [
-        sighting("production", "Warehouse_A", NOW + 2 * DAY, fingerprint=OLD),
-        sighting("production", "Warehouse_B", NOW + 360 * DAY, fingerprint=NEW),
-    ]
-    record_sightings(database, seen, NOW)
+    standby = sighting("production", "Warehouse_A", NOW + 2 * DAY, fingerprint=OLD)
+    current = sighting("production", "Warehouse_B", NOW + 360 * DAY, fingerprint=NEW)
+    record_sightings(database, [standby, current], NOW)
+    observe(database, "warehouse", current, standby, previous=standby, promoted_at=NOW - 2 * DAY)
+    looked_at(database)
     return database
+
+
+def looked_at(database: Database) -> None:
+    AttemptRecords(database).put(AttemptRecord("look", "production").succeeded(NOW))
 
 
 def test_of_a_pair_of_apps_the_one_whose_turn_it_is_not_is_nobodys_business(taken_turns: Database) -> None:
     found = overview(taken_turns, settings_of(credentials=PAIR))
-    standby, current = lines(found)["Warehouse_A"], lines(found)["Warehouse_B"]
-    assert (standby.urgency, standby.stage, standby.rotates_at) == (Urgency.RESTING, "previous", None)
-    assert (current.urgency, current.stage, current.rotates_at) == (Urgency.OK, "current", NOW + 330 * DAY)
+    standby, current = lives(found)["Warehouse_A"], lives(found)["Warehouse_B"]
+    assert (standby.state, standby.seen.stage, standby.due_at) == (CertificateState.RESTING, Stage.PREVIOUS, None)
+    assert (current.state, current.seen.stage, current.due_at) == (
+        CertificateState.OK, Stage.CURRENT, NOW + 330 * DAY,
+    )  # fmt: skip
     assert found.cared_for == (current,)
-    assert found.credentials[0].current == current
+    assert found.orgs[0].soonest == NOW + 360 * DAY
+    assert (found.credentials[0].state, found.credentials[0].fingerprint) == (CredentialState.OK, NEW)
 
 
 def test_the_previous_version_is_kept_for_its_grace(taken_turns: Database) -> None:
     (line,) = overview(taken_turns, settings_of(credentials=PAIR)).credentials
-    assert line.previous_until is not None
-    assert (line.previous_until - NOW).days == 5
-    short = {"warehouse": PAIR["warehouse"] | {"grace": "1d"}}
-    assert overview(taken_turns, settings_of(credentials=short)).credentials[0].previous_until is None
+    assert line.life.previous_until == NOW + 5 * DAY
 
 
 def test_a_previous_version_that_goes_at_once_has_no_grace(database: Database) -> None:
     at_once = RotationOptions(retire_now=True)
     rotate(database, "warehouse", at=NOW - DAY, old=OLD, new=NEW, strategy="alternating", options=at_once)
     (line,) = overview(database, settings_of(credentials=PAIR)).credentials
-    assert line.previous_until is None
+    assert line.life.previous_until is None
 
 
 def test_what_was_brought_back_has_its_next_rotation_when_its_grace_is_over(database: Database) -> None:
-    rotate(database, "billing", at=NOW - 2 * DAY, old=NEW, new=OLD, goal="back")
-    record_sightings(database, [sighting("production", "Billing", NOW + 20 * DAY, fingerprint=OLD)], NOW)
+    back = sighting("production", "Billing", NOW + 20 * DAY)
+    newer = sighting("production", "Billing", NOW + 300 * DAY)
+    record_sightings(database, [back], NOW)
+    observe(database, "billing", back, previous=newer, promoted_at=NOW - 2 * DAY)
+    looked_at(database)
     (line,) = overview(database, settings_of(credentials=ONE)).credentials
-    assert line.rotates_at is not None
-    assert line.rotates_at == line.begins_at == line.previous_until
-    assert (line.rotates_at - NOW).days == 5
+    assert line.state is CredentialState.DEFERRED
+    assert line.life.begins
+    assert line.life.due_at == line.life.begins.at == line.life.previous_until == NOW + 5 * DAY
 
 
 def test_a_certificate_that_ended_an_old_key_is_nobodys_business(database: Database) -> None:
-    thrown = sighting("production", "Warehouse_A", NOW - DAY, subject=f"CN={RETIRED_COMMON_NAME}")
+    thrown = sighting("production", "Warehouse_A", NOW - DAY, subject=THROWAWAY_SUBJECT)
     record_sightings(database, [thrown], NOW)
     assert overview(database).cared_for == ()
 
 
-def test_a_key_that_was_never_rotated_here_is_the_one_that_its_only_app_holds(database: Database) -> None:
-    record_sightings(database, [sighting("production", "Billing", NOW + 60 * DAY)], NOW)
-    (line,) = overview(database, settings_of(credentials=ONE)).credentials
-    assert line.current is not None
-    assert line.rotates_at == line.begins_at == NOW + 30 * DAY
-    assert line.last is None
+def test_a_look_that_fails_leaves_the_dates_and_makes_the_state_unknown(taken_turns: Database) -> None:
+    AttemptRecords(taken_turns).put(failed("look", "production"))
+    (line,) = overview(taken_turns, settings_of(credentials=PAIR)).credentials
+    assert (line.state, line.why_unknown) == (CredentialState.UNKNOWN, "It cannot.")
+    assert line.life.not_after == NOW + 360 * DAY
 
 
 def test_what_is_not_in_its_store_has_no_next_rotation(database: Database) -> None:
-    record_sightings(database, [sighting("production", "Billing", NOW + 10 * DAY)], NOW)
-    AlertRecords(database).open(unstored("billing", "production"), NOW)
-    (line,) = overview(database, settings_of(credentials=ONE)).credentials
-    assert (line.is_stored, line.rotates_at, line.begins_at) == (False, None, None)
+    held = sighting("production", "Billing", NOW + 10 * DAY)
+    record_sightings(database, [held], NOW)
+    seen = ObservedCredential({"Billing": ObservedApp.of("Billing", held)})
+    LastObservations(database).put("billing", seen, NOW, NOW)
+    looked_at(database)
+    found = overview(database, settings_of(credentials=ONE))
+    (line,) = found.credentials
+    assert (line.state, line.life.due_at, line.life.begins) == (CredentialState.UNSTORED, None, None)
+    assert line.life.not_after == NOW + 10 * DAY
+    assert lives(found)["Billing"].due_at is None, "nobody replaces it"
 
 
-def test_of_a_pair_that_was_never_rotated_here_nobody_knows_which_is_current(database: Database) -> None:
+def test_of_a_pair_that_was_never_looked_at_nobody_knows_which_is_in_use(database: Database) -> None:
     record_sightings(database, [sighting("production", "Warehouse_A", NOW + 60 * DAY)], NOW)
-    assert overview(database, settings_of(credentials=PAIR)).credentials[0].current is None
+    found = overview(database, settings_of(credentials=PAIR))
+    assert found.credentials[0].current is None
+    assert lives(found)["Warehouse_A"].state is CertificateState.UNREADABLE
 
 
 @pytest.mark.parametrize(
@@ -161,17 +192,17 @@ def test_of_a_pair_that_was_never_rotated_here_nobody_knows_which_is_current(dat
 def test_a_rotation_begins_when_it_is_due_and_a_window_opens(
     database: Database, left: int, window: list[Any], begins: int, *, overrides: bool
 ) -> None:
-    record_sightings(database, [sighting("production", "Billing", NOW + left * DAY)], NOW)
+    observe(database, "billing", sighting("production", "Billing", NOW + left * DAY))
     settings = settings_of(credentials={"billing": ONE["billing"] | {"windows": window}})
     (line,) = overview(database, settings).credentials
-    assert (line.begins_at, line.overrides_window, line.has_windows) == (NOW + begins * DAY, overrides, bool(window))
+    assert line.life.begins == Beginning(NOW + begins * DAY, overrides=overrides)
 
 
 def test_year_9999_has_a_window_too(database: Database) -> None:
-    record_sightings(database, [sighting("production", "Billing", FOREVER)], NOW)
+    observe(database, "billing", sighting("production", "Billing", FOREVER))
     windows = [{"days": ["sat"], "since": "02:00", "until": "05:00"}, {"cron": "0 2 * * sat", "lasts": "1h"}]
     settings = settings_of(credentials={"billing": ONE["billing"] | {"windows": windows}})
-    assert overview(database, settings).credentials[0].begins_at is not None
+    assert overview(database, settings).credentials[0].life.begins is not None
 
 
 def failed(kind: str, name: str) -> AttemptRecord:
@@ -193,10 +224,22 @@ def test_what_needs_a_person_is_shown_once(database: Database) -> None:
     assert [attempt.kind for attempt in found.troubles] == ["deliver", "look", "rotate"]
 
 
-def test_what_is_no_longer_configured_troubles_nobody(database: Database) -> None:
-    AttemptRecords(database).put(failed("rotate", "gone"))
-    AttemptRecords(database).put(failed("look", "gone"))
-    assert overview(database).troubles == ()
+@pytest.mark.parametrize("kind", ["rotate", "look", "deliver", "store"])
+def test_what_is_no_longer_configured_troubles_nobody(database: Database, kind: str) -> None:
+    AttemptRecords(database).put(failed(kind, "gone"))
+    assert (overview(database).troubles, overview(database).untold) == ((), ())
+
+
+def test_alerts_of_what_is_no_longer_configured_are_shown_to_nobody(database: Database) -> None:
+    refused = OrgUnavailable("Away.", hint="Wait.")
+    for new in (
+        unstored("gone", "production"),
+        unreadable_org("gone", refused),
+        unreadable_store("gone", refused),
+        NewAlert(key=key(DELIVERY, "gone"), kind=DELIVERY, severity=Severity.WARNING, title="No", text="No."),
+    ):
+        AlertRecords(database).open(new, NOW)
+    assert overview(database).alerts == ()
 
 
 def test_the_most_severe_alerts_come_first_and_those_taken_on_do_not_press(database: Database) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
-from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
+from rotator.core.decision.observations import Observation
+from rotator.core.observed import KnownVersion, ObservedApp
 from rotator.services.rotation.clock import RunClock
 from rotator.services.rotation.gap import Gap
 from rotator.testing.versions import MOMENT
@@ -47,7 +48,7 @@ def seen(live: Fingerprint = OLD, key: str = "new key") -> Observation:
     """One app; a pending version over this key."""
     far = MOMENT + timedelta(days=300)
     return Observation(
-        {"Billing": SeenApp("Billing", live=live), "Other": SeenApp("Other")},
+        {"Billing": ObservedApp("Billing", live=live), "Other": ObservedApp("Other")},
         current=KnownVersion(OLD, "Billing", "old key", far),
         pending=KnownVersion(NEW, "Billing", key, far),
     )

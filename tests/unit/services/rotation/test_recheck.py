@@ -9,14 +9,15 @@ import pytest
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
-from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
+from rotator.core.decision.observations import Observation
+from rotator.core.observed import KnownVersion, ObservedApp
 from rotator.services.rotation.observer import MOST_OBSERVATIONS, Recheck
 from rotator.testing.versions import MOMENT
 
 
 def seen(live: str) -> Observation:
     current = KnownVersion(Fingerprint("a" * 64), "Billing", "key", MOMENT + timedelta(days=90))
-    return Observation({"Billing": SeenApp("Billing", live=Fingerprint(live * 64))}, current=current)
+    return Observation({"Billing": ObservedApp("Billing", live=Fingerprint(live * 64))}, current=current)
 
 
 DRIFT = halt(HaltReason.DRIFT, "somebody changed it", "adopt it")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.core.decision.actions import HaltReason
-from rotator.core.decision.observations import Observation, SeenApp
+from rotator.core.decision.observations import Observation
 from rotator.core.decision.options import RotationOptions
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.observed import ObservedApp
 from rotator.errors import OrgError, OrgUnavailable, StoreUnavailable, WriteUncertain
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.observer import Observer
@@ -344,6 +345,6 @@ def test_nothing_is_half_done_while_currents_certificate_is_live(
     seen = Observer(one.credential_context).observe()
     assert seen.current
     fingerprints = {"current's": seen.current.fingerprint, "another": "0" * 64, None: None}
-    apps = {"Billing": SeenApp("Billing", live=fingerprints[live])}  # type: ignore[arg-type] # any text will do
+    apps = {"Billing": ObservedApp("Billing", live=fingerprints[live])}  # type: ignore[arg-type] # any text will do
     assert replace(seen, apps=apps).is_settled is is_settled
     assert Observation(apps).is_settled, "who has no version logs in with none"

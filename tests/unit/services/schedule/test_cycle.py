@@ -10,12 +10,12 @@ import pytest
 
 from rotator.alerts.base import DeliveryFailed
 from rotator.core.credentials import Stages
-from rotator.core.kinds import Kind
+from rotator.core.observed import ObservedCertificate
 from rotator.core.severity import Severity
 from rotator.errors import DaemonRunning, LoginRefused, OrgUnavailable, StoreUnavailable
-from rotator.history.journal.queries import certificates
+from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
-from rotator.salesforce.inventory import Inventory, InventoryEntry
+from rotator.salesforce.inventory import Inventory
 from rotator.services.alerting.catalog import STORE
 from rotator.services.alerting.delivery import BACK_OFF
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
@@ -90,7 +90,7 @@ def test_a_job_is_named_by_what_it_does_and_to_what() -> None:
 
 def test_what_an_org_holds_is_recorded_together_with_the_success(one: CycleBench) -> None:
     one.work()
-    assert [each.places[0].app for each in certificates(one.context.database)] == ["Billing"]
+    assert [each.app for each in last_sightings(one.context.database)] == ["Billing"]
     assert one.inventory.last_good_at == MOMENT
     assert one.context.history.attempts.get(STORE, "keys").last_good_at == MOMENT
 
@@ -143,7 +143,7 @@ def test_a_hiccup_of_an_org_is_no_news_and_its_outage_is_told_from_beginning_to_
 
 def test_thresholds_of_an_org_that_is_away_are_told_by_what_was_last_seen(one: CycleBench) -> None:
     expires = make_version(now=MOMENT - DAY, lifetime=62 * DAY).certificate
-    one.outside.others.append(InventoryEntry("production", "Legacy", Kind.APP, certificate=expires))
+    one.outside.others.append(ObservedCertificate(org="production", app="Legacy").holding(expires))
     one.work()
     assert one.outside.told == []
     one.outside.org_fails = AWAY
@@ -153,7 +153,7 @@ def test_thresholds_of_an_org_that_is_away_are_told_by_what_was_last_seen(one: C
 
 
 def test_what_vanished_is_told_once(one: CycleBench) -> None:
-    one.outside.others.append(InventoryEntry("production", "Legacy", Kind.APP, certificate=make_version().certificate))
+    one.outside.others.append(ObservedCertificate(org="production", app="Legacy").holding(make_version().certificate))
     one.work()
     one.outside.others.clear()
     for _ in range(3):
@@ -214,7 +214,7 @@ def test_drift_is_told_until_it_is_over(one: CycleBench) -> None:
 
 
 def test_drift_names_who_changed_the_app(one: CycleBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = InventoryEntry("production", "Billing", Kind.APP, last_modified_by="Alex Admin", last_modified_at=MOMENT)
+    app = ObservedCertificate(org="production", app="Billing", last_modified_by="Alex Admin", last_modified_at=MOMENT)
     monkeypatch.setattr(one.outside, "inventory", lambda _org: Inventory((app,)))
     one.work()
     assert one.alert("drift:billing").facts["App last changed"] == f"{MOMENT:%Y-%m-%d %H:%M} UTC, by Alex Admin"
@@ -257,7 +257,7 @@ def test_an_org_at_its_limits_is_put_off_and_has_not_failed(one: CycleBench) -> 
     one.outside.full_until = MOMENT + HOUR
     one.work()
     assert (one.inventory.failures, one.inventory.next_at, one.inventory.last_good_at) == (0, MOMENT + HOUR, None)
-    assert certificates(one.context.database) == []
+    assert last_sightings(one.context.database) == []
     one.bench.time += HOUR
     one.work()
     assert one.inventory.last_good_at == one.bench.time

@@ -10,24 +10,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rotator.config.loading import parse
-from rotator.config.windows import CronWindow
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import HaltReason
-from rotator.core.decision.observations import KnownVersion, Observation, SeenApp
+from rotator.core.decision.observations import Observation
 from rotator.core.decision.policies import Goal, Policy, Wanted
-from rotator.core.windows import Cron
-from rotator.services.inventory.status import CredentialState, CredentialStatus
-from rotator.services.schedule.due import (
-    DueAction,
-    NextDue,
-    begins_at,
-    circumstances_of,
-    due_now,
-    longest_rotation,
-    next_due_after,
-    windows_of,
-)
-from rotator.testing.versions import make_version
+from rotator.core.observed import KnownVersion, ObservedApp
+from rotator.core.windows import Cron, NextDue
+from rotator.services.inventory.status import longest_rotation, windows_of
+from rotator.services.schedule.due import DueAction, circumstances_of, due_now, next_due_after
 from tests.unit.services.conftest import CONFIGURATION
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -47,29 +37,8 @@ def seen(
 ) -> Observation:
     """Two apps that hold current's and previous' certificates, promoted ten days ago."""
     held = {each.app: each.fingerprint for each in (previous, current) if each}
-    apps = {name: SeenApp(name, live=held.get(name)) for name in ("A", "B")}
+    apps = {name: ObservedApp(name, live=held.get(name)) for name in ("A", "B")}
     return Observation(apps, pending=pending, current=current, previous=previous, promoted_at=NOW - 10 * DAY)
-
-
-@pytest.mark.parametrize(
-    ("windows", "standing", "begins"),
-    [
-        ([], CredentialState.DUE, NOW),
-        (
-            [CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")],
-            CredentialState.DUE,
-            NOW + timedelta(hours=15),
-        ),
-        ([CronWindow(cron="0 3 * * *", lasts=timedelta(hours=1), zone="UTC")], CredentialState.OK, None),
-        ([CronWindow(cron="0 3 29 2 *", lasts=timedelta(hours=1), zone="UTC")], CredentialState.EXPIRED, NOW),
-    ],
-)
-def test_people_are_told_when_what_is_due_may_begin(
-    windows: list[CronWindow], standing: CredentialState, begins: datetime | None
-) -> None:
-    settings = SETTINGS.model_copy(update={"windows": tuple(windows)})
-    status = CredentialStatus("warehouse", settings, standing, current=make_version(now=NOW - 340 * DAY))
-    assert begins_at(status, NOW) == begins
 
 
 def action(found: Observation, begun: Wanted | None = None) -> DueAction:
@@ -101,7 +70,7 @@ def test_what_was_begun_is_finished_even_if_nothing_of_it_was_done() -> None:
 def test_drift_needs_a_person_whether_anything_is_due_or_not() -> None:
     for days in (5, 300):
         found = seen(version("current", days=days))
-        apps = {**found.apps, "A": SeenApp("A", live=Fingerprint("somebody's"))}
+        apps = {**found.apps, "A": ObservedApp("A", live=Fingerprint("somebody's"))}
         answer = due_now(replace(found, apps=apps), None, POLICY, NOW)
         assert (answer.action, answer.end.halt) == (DueAction.PERSON, HaltReason.DRIFT)
 
@@ -109,7 +78,7 @@ def test_drift_needs_a_person_whether_anything_is_due_or_not() -> None:
 def test_a_standby_app_that_nobody_knows_needs_a_person_once_it_is_due() -> None:
     for days, expected in ((300, DueAction.NOTHING), (5, DueAction.PERSON)):
         found = seen(version("current", days=days))
-        apps = {**found.apps, "B": SeenApp("B", live=Fingerprint("somebody's"))}
+        apps = {**found.apps, "B": ObservedApp("B", live=Fingerprint("somebody's"))}
         assert action(replace(found, apps=apps)) is expected
 
 
@@ -127,7 +96,7 @@ def test_what_could_only_wait_for_the_grace_to_end_is_not_begun() -> None:
 )
 def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, waits: timedelta) -> None:
     older, newer = version("old", days=days), version("new")
-    found = replace(seen(older, newer), apps={"A": SeenApp("A", live=older.fingerprint)}, promoted_at=NOW - DAY)
+    found = replace(seen(older, newer), apps={"A": ObservedApp("A", live=older.fingerprint)}, promoted_at=NOW - DAY)
     answer = due_now(found, None, POLICY, NOW)
     assert (answer.action, answer.wait_until) == (DueAction.NOTHING, NOW + waits)
     assert next_due_after(found, answer, SETTINGS, NOW).due_at == NOW + waits
@@ -173,7 +142,7 @@ def test_the_circumstances_are_the_same_until_something_changes_that_an_attempt_
     assert before != circumstances_of(seen(version("other")), SETTINGS)
     assert before != circumstances_of(replace(found, pending=version("pending")), SETTINGS)
     assert before != circumstances_of(
-        replace(found, apps={**found.apps, "B": SeenApp("B", live=Fingerprint("x"))}), SETTINGS
+        replace(found, apps={**found.apps, "B": ObservedApp("B", live=Fingerprint("x"))}), SETTINGS
     )
     assert before != circumstances_of(found, SETTINGS.model_copy(update={"lifetime": DAY}))
 
@@ -193,4 +162,4 @@ def test_a_rotation_may_take_as_long_as_it_tries_and_is_taken_back() -> None:
 
 def _with_throwaway(fingerprint: Fingerprint) -> Observation:
     found = seen(version("current"))
-    return replace(found, apps={**found.apps, "B": SeenApp("B", live=fingerprint, throwaway=True)})
+    return replace(found, apps={**found.apps, "B": ObservedApp("B", live=fingerprint, throwaway=True)})

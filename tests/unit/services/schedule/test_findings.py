@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from rotator.core.kinds import Kind
+from rotator.core.observed import Kind
 from rotator.errors import OrgError
-from rotator.services.inventory.scan import Problem, Scan
+from rotator.services.inventory.scan import Scan
+from rotator.services.inventory.status import Problem
 from rotator.services.schedule.context import UnitOfWork
 from rotator.services.schedule.findings import Findings
 from tests.unit.services.alerting_bench import DAY, NOW, settings_with
@@ -21,12 +22,12 @@ HIDES = Problem(
     "org production",
     OrgError("production hides Certificate.", effect="The rest of the org was read.", hint="Give the permission."),
     org="production",
-    kind=Kind.CERTIFICATE,
+    type=Kind.CERTIFICATE,
 )
 
 
 def tell(history: UnitOfWork, *problems: Problem, now: datetime = NOW) -> None:
-    Findings(cast("ServiceContext", None), history, "production", Scan((), problems), (), now).tell()
+    Findings(cast("ServiceContext", None), history, Scan(org="production", at=now, problems=problems)).tell()
 
 
 def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(database: Database) -> None:

@@ -1,0 +1,287 @@
+"""What can hold a certificate in an org, what was seen of one in a place, and what was seen of a credential.
+
+One record goes from the org's answer through the history and the inventory to the commands, the pages, the metrics and
+the alerts. Its fields have the names that `rotator inventory --json` and the labels of the metrics have; the columns of
+the history that are called otherwise are mapped in `rotator.history.engine.tables`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from rotator.core.credentials import Fingerprint, Stage
+from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from rotator.core.credentials import Version
+    from rotator.core.crypto.certificates import Certificate
+
+
+class Kind(StrEnum):
+    """What can hold a certificate: a type of the Metadata API, by its own name."""
+
+    APP = "ConnectedApp"
+    """A connected app, for logins by JWT."""
+    APP_SAML = "ConnectedAppSamlConfig"
+    """The part of a connected app by which it takes users from the org over SAML."""
+    IDENTITY_PROVIDER = "SamlSsoConfig"
+    """Whose SAML assertions the org takes."""
+    CERTIFICATE = "Certificate"
+    """The org's own, of Certificate and Key Management."""
+
+    @property
+    def label(self) -> str:
+        """A word for people."""
+        return _ABOUT[self].label
+
+    @property
+    def is_app(self) -> bool:
+        """Whether a credential can log in through it, and have its certificate replaced."""
+        return _ABOUT[self].is_app
+
+    @property
+    def part_of(self) -> Kind | None:
+        """The kind in whose component it is read: where that cannot be read, neither can this."""
+        return _ABOUT[self].part_of
+
+    @property
+    def replaced_by_hand(self) -> str:
+        """What a person does to replace a certificate that nobody replaces by schedule."""
+        return _ABOUT[self].replaced_by_hand
+
+
+class _About(NamedTuple):
+    label: str
+    replaced_by_hand: str
+    is_app: bool = False
+    part_of: Kind | None = None
+
+
+_ABOUT: Final = {
+    Kind.APP: _About(
+        "app",
+        "Upload a new certificate to the app in Setup and give its users the key, or add the app to `credentials` in"
+        " config.yaml and have it rotated.",
+        is_app=True,
+    ),
+    Kind.APP_SAML: _About(
+        "app's SAML",
+        "Replace it in Setup and at the service provider that the app stands for.",
+        part_of=Kind.APP,
+    ),
+    Kind.IDENTITY_PROVIDER: _About(
+        "SAML sign-on",
+        "Ask the identity provider for its next certificate, and put it into Setup, Single Sign-On Settings, when the"
+        " provider begins to use it.",
+    ),
+    Kind.CERTIFICATE: _About(
+        "org's own",
+        "Replace it in Setup, Certificate and Key Management, and wherever its public half was given to.",
+    ),
+}
+
+APPS: Final = frozenset(kind for kind in Kind if kind.is_app)
+"""The kinds that a credential can log in through."""
+
+THROWAWAY_SUBJECT: Final = f"CN={RETIRED_COMMON_NAME}"
+"""Subject of a certificate that was made to end an app's old key, and whose own key nobody has."""
+
+
+class Place(NamedTuple):
+    """Where something is in an org. Salesforce takes its name in any case, so it is folded here."""
+
+    type: str
+    app: str
+
+
+def place(type_: str, app: str) -> Place:
+    """The place of that kind and name."""
+    return Place(type_, app.casefold())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservedCertificate:
+    """What one place in an org holds: a certificate, none (`not_after` is None), or one that cannot be read.
+
+    What is not known is empty, None, or False.
+    """
+
+    org: str
+    app: str
+    """Full name of what holds it: an app, or one of the other kinds."""
+    type: str = Kind.APP
+    """One of Kind, or one that only a later release knows."""
+    client_id: str = ""
+    is_readable: bool = True
+    """False: it is there, and what it holds could not be read; the rest is how it was last seen, if it ever was."""
+
+    fingerprint: str = ""
+    """Empty where the org tells no more of the certificate than its name and dates."""
+    subject: str = ""
+    issuer: str = ""
+    serial_number: int | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    key_algorithm: str = ""
+    key_bits: int | None = None
+    signature_algorithm: str = ""
+    """Hash of its signature, such as `sha256`."""
+    is_usable: bool = True
+    """False: it waits for the chain that an authority is to sign, and nothing uses it yet."""
+
+    used_by: tuple[str, ...] = ()
+    """What else in the org refers to it, in words."""
+    last_modified_by: str | None = None
+    last_modified_at: datetime | None = None
+
+    credential: str | None = None
+    """The managed credential that the app belongs to."""
+    stage: Stage | None = None
+    """Where the version of this certificate stands in the credential's store."""
+    is_standby: bool | None = False
+    """Of two apps that take turns it is not the one in use; None where that cannot be told."""
+    drift: bool = False
+    """Nobody here knows the certificate, though the credential is in its store."""
+
+    first_seen: datetime | None = None
+    """When it was first seen in this place; None of what was never written down."""
+    last_seen: datetime | None = None
+    gone_at: datetime | None = None
+    """When it was first found there no more."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is in its org."""
+        return place(self.type, self.app)
+
+    @property
+    def kind(self) -> Kind | None:
+        """None for a type that only a later release knows."""
+        return Kind(self.type) if self.type in _TYPES else None
+
+    @property
+    def is_app(self) -> bool:
+        """Whether a credential can log in through it."""
+        return self.type in APPS
+
+    @property
+    def label(self) -> str:
+        """Its type in a word for people."""
+        return self.kind.label if self.kind else self.type
+
+    @property
+    def is_throwaway(self) -> bool:
+        """Whether it was made to end an old key: nobody has the key to it."""
+        return self.subject == THROWAWAY_SUBJECT
+
+    @property
+    def is_vanished(self) -> bool:
+        """Whether it was seen once, and is there no more."""
+        return self.gone_at is not None
+
+    def holding(self, certificate: Certificate | None) -> Self:
+        """The same place with this certificate in it."""
+        if certificate is None:
+            return self
+        return replace(
+            self,
+            fingerprint=certificate.fingerprint,
+            subject=certificate.subject,
+            issuer=certificate.issuer,
+            serial_number=certificate.serial_number,
+            not_before=certificate.not_before,
+            not_after=certificate.not_after,
+            key_algorithm=certificate.key_algorithm,
+            key_bits=certificate.key_bits or None,
+            signature_algorithm=certificate.signature_algorithm,
+        )
+
+
+_TYPES: Final = frozenset(kind.value for kind in Kind)
+
+
+@dataclass(frozen=True)
+class KnownVersion:
+    """What a decision needs of a stored version, whose key was read back and matches its certificate."""
+
+    fingerprint: Fingerprint
+    app: str
+    public_fingerprint: str
+    """Equal for two certificates over the same key."""
+    not_after: datetime
+
+    @classmethod
+    def of(cls, version: Version) -> Self:
+        """What is known of it without its key."""
+        certificate = version.certificate
+        return cls(version.fingerprint, version.app, certificate.public_fingerprint, certificate.not_after)
+
+
+@dataclass(frozen=True)
+class ObservedApp:
+    """What a decision needs of one app of a credential, as the org showed it."""
+
+    name: str
+    readable: bool = True
+    """False: the org answers as if there were no such app, or none that this login may read."""
+    live: Fingerprint | None = None
+    """Fingerprint of the live certificate; None when the app holds none."""
+    throwaway: bool = False
+    """The live certificate is ours, made to end a key."""
+
+    @classmethod
+    def of(cls, name: str, seen: ObservedCertificate | None) -> Self:
+        """From what was seen in its place."""
+        if seen is None or not seen.is_readable or seen.is_vanished:
+            return cls(name, readable=False)
+        return cls(name, live=Fingerprint(seen.fingerprint) if seen.fingerprint else None, throwaway=seen.is_throwaway)
+
+
+@dataclass(frozen=True)
+class ObservedCredential:
+    """One look at a credential: the live certificates of its apps, and what stands in the stages of its store."""
+
+    apps: Mapping[str, ObservedApp]
+    """By name, in the order of the configuration: one or two."""
+    pending: KnownVersion | None = None
+    current: KnownVersion | None = None
+    previous: KnownVersion | None = None
+    promoted_at: datetime | None = None
+    """When `current` became current; the previous version's grace counts from it."""
+
+    @property
+    def stored(self) -> frozenset[Fingerprint]:
+        """Fingerprints of all versions that stand in a stage."""
+        return frozenset(v.fingerprint for v in (self.pending, self.current, self.previous) if v)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
+        return self.current is None or self.is_live(self.current)
+
+    def stage_of(self, fingerprint: str) -> Stage | None:
+        """Where the version of that certificate stands in the store."""
+        staged = {Stage.CURRENT: self.current, Stage.PENDING: self.pending, Stage.PREVIOUS: self.previous}
+        return next((stage for stage, each in staged.items() if each and each.fingerprint == fingerprint), None)
+
+    def live(self, app: str) -> Fingerprint | None:
+        """The live certificate of an app; None for an app that the configuration no longer names, too."""
+        seen = self.apps.get(app)
+        return seen.live if seen else None
+
+    def is_live(self, version: KnownVersion) -> bool:
+        """Whether the version's certificate is live on its own app."""
+        return self.live(version.app) == version.fingerprint
+
+    def live_on(self, version: KnownVersion) -> list[str]:
+        """Every app that holds the version's certificate; people upload one certificate to both apps of a pair."""
+        return [app.name for app in self.apps.values() if app.live == version.fingerprint]
+
+    def is_slot_of_current(self, app: str) -> bool:
+        """Whether `current` logs in through the app, so that an upload to it ends current's key."""
+        return self.current is not None and app == self.current.app

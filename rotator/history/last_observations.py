@@ -1,0 +1,112 @@
+"""How each managed credential was last seen: for what rests on the history alone, and is to say what a look says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import delete, insert, select, update
+
+from rotator.core.credentials import Stage
+from rotator.core.observed import KnownVersion, ObservedApp, ObservedCredential
+from rotator.history.engine.tables import LAST_OBSERVATION
+from rotator.history.engine.times import utc_text, utc_time
+from rotator.history.engine.transactions import Within
+from rotator.history.journal.chain import storable
+from rotator.history.sightings import record_sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Row, Update
+
+    from rotator.core.observed import ObservedCertificate
+    from rotator.history.engine.transactions import Transactions
+
+_UNSEEN: Final = {"observed_at": None, "promoted_at": None, "stages": "{}", "apps": "[]", "problem": ""}
+
+
+@dataclass(frozen=True)
+class LastObservation:
+    """What is known of one credential from the last time that somebody looked."""
+
+    seen: ObservedCredential | None = None
+    """None where no look has ever shown all of it."""
+    problem: str = ""
+    """Why it could not be seen since, in a person's words; empty where it could."""
+
+
+class LastObservations:
+    """The credentials as they were last seen. Every method raises HistoryError or HistoryUnavailable."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database: Final = database
+
+    def put(self, name: str, seen: ObservedCredential, observed_at: datetime, now: datetime) -> None:
+        """Keeps what was seen at `observed_at`, unless somebody has noted a later look meanwhile.
+
+        A later look that lies in the future of `now` shows a clock that was set back, and counts for nothing.
+        """
+        values = {"observed_at": observed_at, "promoted_at": seen.promoted_at, "problem": "", **_as_json(seen)}
+        with self._database.writing() as connection:
+            known = connection.execute(select(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)).first()
+            if known is None:
+                connection.execute(insert(LAST_OBSERVATION).values(credential=name, **values))
+            elif known.observed_at is None or not observed_at < known.observed_at <= now:
+                connection.execute(_of(name).values(**values))
+
+    def put_problem(self, name: str, problem: str) -> None:
+        """Notes why it cannot be seen; what was seen before stays known."""
+        why = storable(problem)
+        with self._database.writing() as connection:
+            if not connection.execute(_of(name).values(problem=why)).rowcount:
+                connection.execute(insert(LAST_OBSERVATION).values(credential=name, **_UNSEEN | {"problem": why}))
+
+    def all(self) -> dict[str, LastObservation]:
+        """All that there are, by name."""
+        with self._database.reading() as connection:
+            return {row.credential: _last_observation(row) for row in connection.execute(select(LAST_OBSERVATION))}
+
+    def keep_only(self, names: Collection[str]) -> None:
+        """Forgets those that are not configured any more."""
+        with self._database.writing() as connection:
+            connection.execute(delete(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential.not_in(list(names))))
+
+
+def note_observation(
+    database: Transactions, name: str, seen: ObservedCredential, held: Sequence[ObservedCertificate], now: datetime
+) -> None:
+    """Notes how a credential was just seen, and what its apps held. Raises HistoryError or HistoryUnavailable."""
+    with database.writing() as connection:
+        here = Within(connection)
+        record_sightings(here, held, now)
+        LastObservations(here).put(name, seen, now, now)
+
+
+def _of(name: str) -> Update:
+    return update(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)
+
+
+def _as_json(seen: ObservedCredential) -> dict[str, str]:
+    staged = {stage: getattr(seen, stage.value) for stage in Stage}
+    stages = {stage: _version_as_json(version) for stage, version in staged.items() if version}
+    return {"stages": json.dumps(stages), "apps": json.dumps([asdict(app) for app in seen.apps.values()])}
+
+
+def _version_as_json(version: KnownVersion) -> dict[str, str]:
+    return asdict(version) | {"not_after": utc_text(version.not_after)}
+
+
+def _last_observation(row: Row[Any]) -> LastObservation:
+    if row.observed_at is None:
+        return LastObservation(problem=row.problem)
+    apps = [ObservedApp(**each) for each in json.loads(row.apps)]
+    versions = {stage: _version(each) for stage, each in json.loads(row.stages).items()}
+    seen = ObservedCredential({app.name: app for app in apps}, **versions, promoted_at=row.promoted_at)
+    return LastObservation(seen, row.problem)
+
+
+def _version(fields: dict[str, Any]) -> KnownVersion:
+    return KnownVersion(**fields | {"not_after": utc_time(fields["not_after"])})

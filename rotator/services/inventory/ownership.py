@@ -1,0 +1,109 @@
+"""Whose a certificate is, and what state it is in: the same for what was just read and for what was last seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.lifecycle import CertificateLife, expiry_of, is_drift, is_standby
+from rotator.core.observed import ObservedApp
+from rotator.core.thresholds import Expiry
+from rotator.history.attempts import AttemptRecords
+from rotator.history.last_observations import LastObservations
+from rotator.history.sightings import last_sightings
+from rotator.services.inventory.status import LOOK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from rotator.config.settings import CredentialSettings, Settings
+    from rotator.core.observed import ObservedCertificate, ObservedCredential
+    from rotator.history.engine.transactions import Transactions
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """The credential that an app belongs to, and how the configuration spells the app."""
+
+    credential: str
+    app: str
+    settings: CredentialSettings
+
+
+class Certificates:
+    """Knows which app belongs to which credential, and how each credential was last seen."""
+
+    def __init__(self, settings: Settings, credentials: Mapping[str, ObservedCredential], now: datetime) -> None:
+        """`credentials` without those that were never seen."""
+        self._credentials: Final = credentials
+        self._now: Final = now
+        self._thresholds: Final = settings.alerts.every_threshold
+        self._owners: Final = {
+            (each.org, app.casefold()): _Owner(name, app, each)
+            for name, each in settings.credentials.items()
+            for app in each.apps
+        }
+
+    def lives(self, seen: Iterable[ObservedCertificate]) -> list[CertificateLife]:
+        """Each with its credential, its stage there, and its end."""
+        return [self.life(each) for each in seen]
+
+    def life(self, seen: ObservedCertificate) -> CertificateLife:
+        """One of them."""
+        owner = self._owners.get((seen.org, seen.app.casefold())) if seen.is_app else None
+        if owner is None:
+            expiry = Expiry(seen.not_after, self._thresholds) if seen.not_after else None
+            return CertificateLife(seen=seen, now=self._now, expiry=expiry)
+        credential = self._credentials.get(owner.credential)
+        if credential and seen.is_readable and not seen.is_vanished:
+            credential = replace(credential, apps={**credential.apps, owner.app: ObservedApp.of(owner.app, seen)})
+        return CertificateLife(
+            seen=_of_owner(seen, owner, credential), now=self._now, expiry=self._expiry(seen, owner, credential)
+        )
+
+    def _expiry(self, seen: ObservedCertificate, owner: _Owner, credential: ObservedCredential | None) -> Expiry | None:
+        if seen.not_after is None:
+            return None
+        return expiry_of(
+            seen.not_after,
+            self._thresholds,
+            fingerprint=seen.fingerprint,
+            policy=owner.settings,
+            credential=credential,
+        )
+
+
+def _of_owner(seen: ObservedCertificate, owner: _Owner, credential: ObservedCredential | None) -> ObservedCertificate:
+    owned = replace(seen, credential=owner.credential)
+    if credential is None or owner.app not in credential.apps:
+        return replace(owned, is_standby=None if len(owner.settings.apps) > 1 else False)
+    owned = replace(owned, is_standby=is_standby(credential, owner.app))
+    if not seen.is_readable or seen.is_vanished:
+        return owned
+    return replace(owned, stage=credential.stage_of(seen.fingerprint), drift=is_drift(credential, owner.app))
+
+
+def certificates_known(settings: Settings, database: Transactions, now: datetime) -> Certificates:
+    """With the credentials as they were last seen. Raises HistoryError."""
+    observed = LastObservations(database).all()
+    return Certificates(settings, {name: each.seen for name, each in observed.items() if each.seen}, now)
+
+
+def last_known(settings: Settings, database: Transactions, now: datetime) -> list[CertificateLife]:
+    """What was last seen in the orgs of the configuration and is there still, by org, type and name.
+
+    What was there before the last good look at its org, and was not seen in it, could not be read then. Raises
+    HistoryError.
+    """
+    looks = {each.name: each.last_good_at for each in AttemptRecords(database).all(LOOK)}
+    seen = (
+        replace(each, is_readable=not _is_older(each.last_seen, looks.get(each.org)))
+        for each in last_sightings(database)
+        if each.org in settings.orgs and not each.is_vanished
+    )
+    return certificates_known(settings, database, now).lives(seen)
+
+
+def _is_older(last_seen: datetime | None, last_look: datetime | None) -> bool:
+    return last_seen is not None and last_look is not None and last_seen < last_look

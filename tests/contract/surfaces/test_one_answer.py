@@ -1,0 +1,192 @@
+"""Whatever befalls a credential, every surface gives one answer: text, JSON, page, metrics, alerts and the service.
+
+Each life is lived for real. Then the org is looked at, and all surfaces are asked at once.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from rotator.core.lifecycle import CredentialState
+from rotator.errors import RotatorError
+from rotator.history.engine.database import Database, open_database
+from rotator.services.schedule.due import DueAction
+from tests.contract.surfaces.asking import (
+    Surfaces,
+    states_of_the_certificates,
+    states_of_the_credential,
+    times_of_the_credential,
+    urgencies_of_the_certificates,
+)
+from tests.contract.surfaces.lives import (
+    DAY,
+    DEEDS,
+    ONE,
+    PAIR,
+    Life,
+    changed_by_hand,
+    lives,
+    lost,
+    never_stored,
+    stored,
+    unmanaged,
+)
+from tests.unit.services.cycle_bench import cycle_bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
+    folder = tmp_path_factory.mktemp("history")
+    with open_database(f"sqlite:///{folder}/rotator.db") as database:
+        database.upgrade()
+        database.close()
+        shutil.copy(folder / "rotator.db", folder / "empty.db")
+        yield database, folder
+
+
+@pytest.fixture
+def database(shared: tuple[Database, Path]) -> Iterator[Database]:
+    """A history with nothing in it; one engine serves all lives."""
+    database, folder = shared
+    shutil.copy(folder / "empty.db", folder / "rotator.db")
+    yield database
+    database.close()
+
+
+def asked(database: Database, life: Life) -> Surfaces:
+    one = cycle_bench(database, apps=life.apps)
+    life.live(one)
+    surfaces = Surfaces(one)
+    surfaces.look()
+    return surfaces
+
+
+@pytest.mark.parametrize("life", [*lives()], ids=str)
+def test_one_credential_is_one_thing_everywhere(database: Database, life: Life) -> None:
+    surfaces = asked(database, life)
+    assert states_of_the_credential(surfaces) == dict.fromkeys(("text", "json", "page", "metrics"), life.says)
+    for what, answers in times_of_the_credential(surfaces).items():
+        assert len(set(answers.values())) == 1, (what, answers)
+    for app, answers in states_of_the_certificates(surfaces).items():
+        assert len(set(answers.values())) == 1, (app, answers)
+    for app, (urgency, alert) in urgencies_of_the_certificates(surfaces).items():
+        assert urgency == alert, (app, urgency, alert)
+    the_service_agrees(surfaces)
+
+
+def the_service_agrees(surfaces: Surfaces) -> None:
+    """What it does now and when it looks again follow from the state and the times that people are shown."""
+    status = surfaces.status()
+    try:
+        found, next_due = surfaces.service()
+    except RotatorError:
+        assert status.state is CredentialState.UNKNOWN
+        return
+    expected = {
+        CredentialState.OK: {DueAction.NOTHING, DueAction.RETIRE},
+        CredentialState.DEFERRED: {DueAction.NOTHING, DueAction.RETIRE},
+        CredentialState.DUE: {DueAction.REPLACE, DueAction.NOTHING, DueAction.RETIRE, DueAction.PERSON},
+        CredentialState.EXPIRED: {DueAction.REPLACE, DueAction.NOTHING, DueAction.RETIRE, DueAction.PERSON},
+        CredentialState.UNFINISHED: {DueAction.FINISH},
+        CredentialState.DRIFT: {DueAction.PERSON},
+        CredentialState.UNSTORED: {DueAction.NOTHING},
+        CredentialState.UNKNOWN: {DueAction.PERSON},
+    }
+    assert found.action in expected[status.state], (status.state, found)
+    begins = status.life.begins
+    if found.action is DueAction.REPLACE:
+        assert begins
+        assert begins.at == surfaces.now
+    if found.action is DueAction.NOTHING and begins:
+        assert next_due.due_at == begins.at
+    if found.action is DueAction.RETIRE:
+        assert status.life.previous_until
+        assert status.life.previous_until <= surfaces.now
+
+
+UNMANAGED = {
+    "App_400": "ok",
+    "App_61": "ok",
+    "App_44": "due",
+    "App_30": "due",
+    "App_13": "due (warning)",
+    "App_2": "due (critical)",
+    "App_-3": "expired",
+    "Portal": "due",
+    "Okta": "due (warning)",
+    "Signing": "due (critical)",
+    "Ended": "resting",
+    "Billing": "ok",
+}
+
+
+def test_one_certificate_is_one_thing_everywhere(database: Database) -> None:
+    surfaces = asked(database, Life(unmanaged, "ok"))
+    for app, answers in states_of_the_certificates(surfaces).items():
+        assert set(answers.values()) == {UNMANAGED[app]}, (app, answers)
+    urgencies = urgencies_of_the_certificates(surfaces)
+    assert {app for app, (urgency, _) in urgencies.items() if urgency} == {
+        app for app, word in UNMANAGED.items() if word not in {"ok", "resting"}
+    }
+    for app, (urgency, alert) in urgencies.items():
+        assert urgency == alert, (app, urgency, alert)
+
+
+def test_what_the_org_hides_is_unreadable_everywhere_and_told_of_by_its_dates(database: Database) -> None:
+    surfaces = asked(database, Life(unmanaged, "ok"))
+    one = surfaces.one
+    one.bench.time += DAY / 24
+    hidden = [each for each in one.outside.others if each.app == "App_2"]
+    one.outside.others = [each for each in one.outside.others if each.app != "App_2"]
+    one.outside.others += [replace(each, is_readable=False) for each in hidden]
+    surfaces.look()
+    assert set(states_of_the_certificates(surfaces)["App_2"].values()) == {"unreadable (critical)"}
+    assert urgencies_of_the_certificates(surfaces)["App_2"] == ("critical", "critical")
+
+
+def test_an_alert_of_a_state_is_as_urgent_as_the_state(database: Database) -> None:
+    for life, key in (
+        (changed_by_hand, "drift:billing"),
+        (never_stored, "unstored:billing"),
+        (lost, "unstored:billing"),
+    ):
+        surfaces = asked(database, Life(life, ""))
+        alert = next(each for each in surfaces.one.context.history.alerts.open_alerts() if each.key == key)
+        assert alert.severity is surfaces.status().urgency
+        surfaces.one.context.history.alerts.close(key, "The next one.", surfaces.now)
+
+
+@settings(max_examples=20, deadline=None)
+@given(apps=st.sampled_from([ONE, PAIR]), deeds=st.lists(st.sampled_from(sorted(DEEDS)), min_size=1, max_size=6))
+def test_whatever_befalls_it_there_is_one_answer(shared: tuple[Database, Path], apps: str, deeds: list[str]) -> None:
+    database, folder = shared
+    database.close()
+    shutil.copy(folder / "empty.db", folder / "rotator.db")
+    one = cycle_bench(database, apps=apps)
+    stored(one)
+    surfaces = Surfaces(one)
+    surfaces.look()
+    for deed in deeds:
+        with suppress(RotatorError, AssertionError):
+            DEEDS[deed](one)
+    surfaces.look()
+    note(f"{surfaces.status().state}")
+    credential = states_of_the_credential(surfaces)
+    assert len(set(credential.values())) == 1, credential
+    for what, answers in times_of_the_credential(surfaces).items():
+        assert len(set(answers.values())) == 1, (what, answers)
+    if one.outside.org_fails is None:
+        for app, answers in states_of_the_certificates(surfaces).items():
+            assert len(set(answers.values())) == 1, (app, answers)
+        the_service_agrees(surfaces)

@@ -9,12 +9,13 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cached_property
-from typing import TYPE_CHECKING, Self, TypeVar
+from functools import cached_property, wraps
+from inspect import ismethod
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from rotator.config.loading import load, locate
 from rotator.entry_points import Surroundings
-from rotator.errors import ConfigurationError
+from rotator.errors import ConfigurationError, concerning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -158,7 +159,8 @@ class Application:
             from rotator.stores.plugins import store_plugin
 
             settings = _named(self.settings.stores, name, "store")
-            self._stores[name] = store_plugin(settings.type).open(name, settings, self._surroundings())
+            store = store_plugin(settings.type).open(name, settings, self._surroundings())
+            self._stores[name] = _naming(store, store=name)
         return self._stores[name]
 
     def _surroundings(self) -> Surroundings:
@@ -222,14 +224,15 @@ class Application:
 
             self.org(name)
             candidates = own_login(self.settings, name, store=self.store, environ=self.environ)
-            self._sessions[name] = OrgSession(name, self.transport(name), candidates, self.now)
+            session = OrgSession(name, self.transport(name), candidates, self.now)
+            self._sessions[name] = _naming(session, org=name)
         return self._sessions[name]
 
     def connected_apps(self, org: str) -> ConnectedApps:
         """The apps of an org. Raises what `org_session` raises."""
         from rotator.salesforce.apps.connected_app import ConnectedApps
 
-        return ConnectedApps(self.org_session(org), self.metadata(org))
+        return _naming(ConnectedApps(self.org_session(org), self.metadata(org)), org=org)
 
     def inventory(self, org: str) -> Inventory:
         """Everything in an org that holds a certificate. Raises what `org_session`, a login and a read raise."""
@@ -238,7 +241,8 @@ class Application:
         session = self.org_session(org)
         # A login that fails is told at once; only what comes after it is worth repeating.
         session.ensure_alive()
-        return inventory(session, self.metadata(org))
+        with concerning(org=org):
+            return inventory(session, self.metadata(org))
 
     def credential_context(self, name: str) -> CredentialContext:
         """A credential with its adapters, and the program logged in to its org.
@@ -334,7 +338,34 @@ class Application:
         from rotator.core.retry import Waiting
         from rotator.salesforce.metadata import PATIENCE, MetadataService
 
-        return MetadataService(self.org_session(org), Waiting(PATIENCE, sleep=self.sleep, elapsed=self.elapsed))
+        waiting = Waiting(PATIENCE, sleep=self.sleep, elapsed=self.elapsed)
+        return _naming(MetadataService(self.org_session(org), waiting), org=org)
+
+
+class _Naming:
+    """An adapter whose errors name the org or the store that they are about (`rotator.errors.concerning`)."""
+
+    def __init__(self, adapter: object, subject: Mapping[str, str]) -> None:
+        self._adapter: Final = adapter
+        self._subject: Final = subject
+
+    def __getattr__(self, name: str) -> Any:
+        with concerning(**self._subject):
+            found = getattr(self._adapter, name)
+        if not ismethod(found):
+            return found
+
+        @wraps(found)
+        def named(*arguments: Any, **options: Any) -> Any:
+            with concerning(**self._subject):
+                return found(*arguments, **options)
+
+        return named
+
+
+def _naming(adapter: _T, **subject: str) -> _T:
+    # It stands for the adapter: whoever is given it asks for nothing but what the adapter has.
+    return cast("_T", _Naming(adapter, subject))
 
 
 def _named(section: Mapping[str, _T], name: str, kind: str) -> _T:

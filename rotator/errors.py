@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 
@@ -22,6 +24,12 @@ class RotatorError(Exception):
 
     transient: bool = False
     """Time alone may mend it: nothing is lost, and it may be tried again."""
+
+    org: str | None = None
+    """The org that it is about, by its name in the configuration."""
+
+    store: str | None = None
+    """The store that it is about, by its name in the configuration."""
 
     refused_since: datetime | None = None
     """Of an error that ended a rotation half-way: since when consumers of its credential may be refused."""
@@ -122,3 +130,14 @@ class RotationHalted(RotatorError):
 
 class RotationReverted(RotatorError):
     """The new certificate never logged in; the old one is back and proven."""
+
+
+@contextmanager
+def concerning(*, org: str | None = None, store: str | None = None) -> Iterator[None]:
+    """Has errors that leave the context name the org or the store that they are about, unless they do already."""
+    try:
+        yield
+    except RotatorError as error:
+        error.org = error.org or org
+        error.store = error.store or store
+        raise

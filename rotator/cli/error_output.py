@@ -99,6 +99,8 @@ def _as_json(error: RotatorError) -> str:
         "hint": error.hint,
         "transient": error.transient,
         "exit_code": of_error(error),
+        "org": error.org,
+        "store": error.store,
     }
     if isinstance(error, LockHeld) and error.holder:
         document["holder"] = vars(error.holder) | {"since": error.holder.since.isoformat()}

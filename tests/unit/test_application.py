@@ -1,13 +1,19 @@
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.application import Application, utc_now
+from rotator.core.credentials import Fingerprint
 from rotator.core.crypto.certificates import Certificate
-from rotator.errors import ConfigurationError, RotationRunning, StoreError
+from rotator.errors import ConfigurationError, RotationRunning, RotatorError, StoreError
 from rotator.salesforce.budget import LimitReached
 from rotator.simulator.serving.server import SimulatorServer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_the_program_is_wired_as_the_configuration_says(config: Path, simulator: SimulatorServer) -> None:
@@ -93,3 +99,18 @@ def test_a_configuration_that_is_read_again_keeps_the_history_and_counts_anew(co
         with app.fork(settings=app.settings.model_copy()) as fork:
             assert fork.database is app.database
             assert fork.budgets is not app.budgets
+
+
+def test_an_error_names_the_org_or_the_store_that_it_is_about(config: Path, simulator: SimulatorServer) -> None:
+    simulator.org("production").faults.add(Fault(Kind.ANY, Effect.FAIL, times=None))
+    calls: dict[str, Callable[[Application], object]] = {
+        "production": lambda app: app.inventory("production"),
+        "production again": lambda app: app.connected_apps("production").read("Billing"),
+        "production's session": lambda app: app.org_session("production").instance_url,
+        "keys": lambda app: app.store("keys").read("billing", Fingerprint("0" * 64)),
+    }
+    for what, call in calls.items():
+        with Application.configured(config, {}) as app, pytest.raises(RotatorError) as raised:
+            call(app)
+        expected = (None, "keys") if what == "keys" else ("production", None)
+        assert (raised.value.org, raised.value.store) == expected, what

@@ -33,10 +33,10 @@ _JSON: Final = """
        "gap_seconds", "gap_begun_at", "gap_ended_at", "gap_is_open", "gap_is_uncertain",
        "steps": [{"action", "seconds", "times"}], "again_at", "warnings": [sentence], "exit_code"},
     and of a credential that ended with an error
-      {"credential", "outcome": "failed", "why", "effect", "refused_since", "hint", "exit_code"};
+      {"credential", "outcome": "failed", "why", "effect", "refused_since", "org", "store", "hint", "exit_code"};
     one that was stopped at once, or not begun, is not in it;
     where nothing could be begun, {"error": {"kind", "message", "effect", "hint",
-       "transient", "exit_code", "holder": {"pid", "host", "since"}}}.
+       "transient", "exit_code", "org", "store", "holder": {"pid", "host", "since"}}}.
     """
 
 

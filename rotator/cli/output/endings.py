@@ -119,6 +119,8 @@ def failure_as_json(name: str, error: RotatorError) -> dict[str, Any]:
             "why": error.message,
             "effect": error.effect,
             "refused_since": error.refused_since,
+            "org": error.org,
+            "store": error.store,
             "hint": error.hint,
             "exit_code": of_error(error),
         }

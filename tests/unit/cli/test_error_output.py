@@ -40,6 +40,8 @@ def test_an_error_is_json_too_where_json_was_asked_for(capsys: pytest.CaptureFix
             "hint": "Look at the app.",
             "transient": False,
             "exit_code": 4,
+            "org": None,
+            "store": None,
             # The names of the release before.
             "what": "It never logged in.",
             "left": "The old one is back.",

@@ -182,13 +182,14 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
     """
     from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415 - `ack --help` needs no database
     from rotator.services.alerting.details import details_of  # noqa: PLC0415
+    from rotator.services.alerting.rules import open_alerts  # noqa: PLC0415
 
     with invocation.application() as app:
         now, alerts = app.now(), AlertRecords(app.database)
         if ids:
             found = list(map(alerts.find, ids))
         else:
-            found = alerts.all(_NEWEST) if every else _worst_first(alerts.open_alerts())
+            found = alerts.all(_NEWEST) if every else _worst_first(open_alerts(app.database, app.settings))
         lines = details_of(found, app.settings, app.database, now)
     if invocation.json:
         print_json([_details_as_json(line) for line in lines])

@@ -229,6 +229,14 @@ class AlertRules:
         return alert.kind not in _MAY_HICCUP or now - alert.opened_at >= HICCUP
 
 
+def open_alerts(database: Transactions, settings: Settings) -> list[Alert]:
+    """What people should know of now, the oldest first. Raises HistoryError or HistoryUnavailable.
+
+    What the configuration has no more is nobody's trouble from then on, not only once the service has closed it.
+    """
+    return [alert for alert in AlertRecords(database).open_alerts() if is_configured(alert, settings)]
+
+
 def is_configured(alert: Alert, settings: Settings) -> bool:
     """Whether the configuration still has what an alert is about."""
     named: dict[str, Collection[str]] = {

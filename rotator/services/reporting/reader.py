@@ -20,7 +20,7 @@ from rotator.history.journal.events import try_writing
 from rotator.history.sightings import sightings_of
 from rotator.services.alerting.catalog import ATTENTION, DELIVERY, ORG, ROTATION, key
 from rotator.services.alerting.details import details_of
-from rotator.services.alerting.rules import is_configured
+from rotator.services.alerting.rules import open_alerts
 from rotator.services.inventory.ownership import last_known
 from rotator.services.inventory.status import CredentialHistory, CredentialStatus, histories, last_known_status
 from rotator.services.reporting.overview import (
@@ -184,8 +184,8 @@ class _Moment:
 
     @cached_property
     def _alerts(self) -> tuple[Alert, ...]:
-        newest_first = reversed(AlertRecords(self.database).open_alerts())
-        return tuple(sorted((each for each in newest_first if is_configured(each, self.settings)), key=_pressure))
+        newest_first = reversed(open_alerts(self.database, self.settings))
+        return tuple(sorted(newest_first, key=_pressure))
 
     def _rotations(self) -> Rotations:
         return Rotations(

@@ -92,6 +92,13 @@ def test_where_nothing_is_wrong_nothing_is_listed(rotator: Command, config: Path
     assert "closed" in rotator("--config", config, "alerts", "list", "--all").out
 
 
+def test_what_the_configuration_has_no_more_is_no_trouble(rotator: Command, config: Path, database: Database) -> None:
+    alert, _ = AlertRecords(database).open(replace(ORG, key="org:sandbox", org="sandbox"), NOW)
+    assert rotator("--config", config, "alerts", "list", "--json").json == []
+    [shown] = rotator("--config", config, "alerts", "list", "--all", "--json").json
+    assert (shown["id"], shown["closed_at"]) == (alert.id, None)
+
+
 def test_an_alert_is_shown_in_full_by_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
     shown = rotator("--config", config, "alerts", "list", expiry.id.partition("-")[2]).out
     assert f"{expiry.id}: Replace it." in shown

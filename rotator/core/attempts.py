@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.retry import BackOff
 
@@ -21,6 +21,14 @@ class AttemptBackOff(BackOff):
     spread: float = field(default=0.25, kw_only=True)
     attention_after: int = 5
     """So many failures in a row that time does not mend, and a person is needed."""
+
+
+INVENTORY: Final = "look"
+"""Kind of the attempts at the inventory of an org. Its value, as that of every kind, is the first release's."""
+ROTATE: Final = "rotate"
+"""Kind of the attempts at what is due for a credential."""
+DELIVER: Final = "deliver"
+"""Kind of the attempts to send to a channel."""
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def may_begin(windows: Sequence[Window], now: datetime, *, expires_at: datetime,
 
 @dataclass(frozen=True)
 class NextDue:
-    """What is to be done with a credential in the time to come, as one look foretells it."""
+    """When something is due for a credential, as far as its last observation tells."""
 
     is_half_done: bool = False
     expires_at: datetime | None = None
@@ -131,7 +131,7 @@ class NextDue:
     """When the previous version's grace ends."""
 
     def is_due(self, windows: Sequence[Window], now: datetime, *, lasts: timedelta) -> bool:
-        """Whether there is something to do now; `lasts` is how long a rotation may take."""
+        """Whether something is due now and may begin; `lasts` is how long a rotation may take."""
         if self.is_half_done:
             return True
         if self.expires_at and has_come(self.due_at, now):

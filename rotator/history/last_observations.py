@@ -1,4 +1,4 @@
-"""How each managed credential was last seen: for what rests on the history alone, and is to say what a look says."""
+"""How each credential was last observed, so that what reads the history alone says the same as who observes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _UNSEEN: Final = {"observed_at": None, "promoted_at": None, "stages": "{}", "app
 
 @dataclass(frozen=True)
 class LastObservation:
-    """What is known of one credential from the last time that somebody looked."""
+    """What is known of one credential from its last observation."""
 
     seen: ObservedCredential | None = None
-    """None where no look has ever shown all of it."""
+    """None where no observation has ever shown all of it."""
     problem: str = ""
     """Why it could not be seen since, in a person's words; empty where it could."""
 
@@ -45,9 +45,9 @@ class LastObservations:
         self._database: Final = database
 
     def put(self, name: str, seen: ObservedCredential, observed_at: datetime, now: datetime) -> None:
-        """Keeps what was seen at `observed_at`, unless somebody has noted a later look meanwhile.
+        """Keeps what was seen at `observed_at`, unless somebody has kept a later observation meanwhile.
 
-        A later look that lies in the future of `now` shows a clock that was set back, and counts for nothing.
+        A later one that lies in the future of `now` shows a clock that was set back, and does not count.
         """
         values = {"observed_at": observed_at, "promoted_at": seen.promoted_at, "problem": "", **_as_json(seen)}
         with self._database.writing() as connection:

@@ -1,4 +1,4 @@
-"""Which certificate was seen where, from when to when: written down at each look, and read again between looks."""
+"""Which certificate was seen where, from when to when: written down at each inventory, and read again between them."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def record_sightings(
 ) -> None:
     """Notes what was seen at `now`, all in one transaction: the first time with both times, later only with the last.
 
-    `gone` is what a look at its org did not find: that is noted once, until it is seen again, as it is of a certificate
-    in whose place another one was seen. Raises HistoryError or HistoryUnavailable, and ValueError for a certificate
-    without its dates.
+    `gone` is what an inventory of its org did not find: that is written once, until it is seen again, as it is of a
+    certificate in whose place another one was seen. Raises HistoryError or HistoryUnavailable, and ValueError for a
+    certificate without its dates.
     """
     if any(each.fingerprint and not (each.not_before and each.not_after) for each in seen):
         raise ValueError("a certificate has dates")
@@ -119,7 +119,7 @@ def _note_places(connection: Connection, seen: Sequence[ObservedCertificate], no
     if new:
         connection.execute(insert(SIGHTING), new)
     again = [(known[key].id, each) for key, each in here.items() if key in known]
-    # A rotation sees what an app holds, and not who changed it: that stays as a look has told it.
+    # A rotation sees what an app holds, and not who changed it: that stays as an inventory has shown it.
     _touch(connection, [{"this": this, **_changes(each)} for this, each in again if each.last_modified_at], now)
     _touch(connection, [{"this": this} for this, each in again if not each.last_modified_at], now)
     places = {_where(each) for each in seen}

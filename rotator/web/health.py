@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from rotator.services.reporting.overview import ChannelLine, OrgLine, Overview
     from rotator.web.source import Liveness
 
-MISSED_LOOKS: Final = 3
-"""An org is to have been looked at well within so many of its intervals."""
+MISSED_INVENTORIES: Final = 3
+"""The inventory of an org is to have been taken well within so many of its intervals."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     name: str
     ok: bool
@@ -46,22 +46,22 @@ def of_worker(alive: Liveness) -> Check:
 def of_overview(overview: Overview) -> Iterator[Check]:
     """Orgs, stores and channels, as they were when they were last used."""
     for org in overview.orgs:
-        yield _of_org(org, overview.at, MISSED_LOOKS * overview.look_every)
+        yield _of_org(org, overview.at, MISSED_INVENTORIES * overview.inventory_every)
     stores = [alert for alert in overview.alerts if alert.kind == STORE]
     yield from (Check(alert.key, False, alert.title) for alert in stores)
     if not stores:
-        yield Check("stores", True, "Every store was readable when it was last looked at.")
+        yield Check("stores", True, "Every store was readable when it was last read.")
     yield from map(_of_channel, overview.channels)
 
 
 def _of_org(org: OrgLine, now: datetime, patience: timedelta) -> Check:
-    name, good = f"org:{org.name}", org.look.last_good_at
+    name, good = f"org:{org.name}", org.inventory.last_good_at
     if good is None:
-        return Check(name, False, org.look.problem or "It was not looked at yet.")
-    # A clock that was set back makes no look too old.
+        return Check(name, False, org.inventory.problem or "Its inventory was not taken yet.")
+    # A clock that was set back makes no inventory too old.
     ok = now - good <= patience
-    ago = f"Its last good look was {words.exact(max(now - good, now - now))} ago."
-    return Check(name, ok, f"{ago} {org.look.problem}".strip())
+    ago = f"Its last good inventory was {words.exact(max(now - good, now - now))} ago."
+    return Check(name, ok, f"{ago} {org.inventory.problem}".strip())
 
 
 def _of_channel(channel: ChannelLine) -> Check:

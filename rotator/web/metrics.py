@@ -121,16 +121,16 @@ def _of_credentials(overview: Overview) -> Iterator[Metric]:
 
 
 def _of_orgs(overview: Overview) -> Iterator[Metric]:
-    readable = _gauge("rotator_org_readable", "Whether the last look at an org succeeded (1).", labels=("org",))
-    look = _gauge(
-        "rotator_org_last_good_look_timestamp_seconds", "When a look at an org last succeeded.", labels=("org",)
+    readable = _gauge("rotator_org_readable", "Whether the last inventory of an org succeeded (1).", labels=("org",))
+    inventory = _gauge(
+        "rotator_org_last_good_look_timestamp_seconds", "When an inventory of an org last succeeded.", labels=("org",)
     )
-    apps = _gauge("rotator_org_apps", "Apps seen at the last look, with or without a certificate.", labels=("org",))
+    apps = _gauge("rotator_org_apps", "Apps of the last inventory, with or without a certificate.", labels=("org",))
     for org in overview.orgs:
         readable.add_metric((org.name,), float(org.is_readable))
         apps.add_metric((org.name,), org.apps)
-        _add_time(look, (org.name,), org.look.last_good_at)
-    yield from (readable, look, apps)
+        _add_time(inventory, (org.name,), org.inventory.last_good_at)
+    yield from (readable, inventory, apps)
 
 
 def _of_rotations(overview: Overview) -> Iterator[Metric]:

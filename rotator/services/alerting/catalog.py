@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 from rotator.alerts.base import PartlyAccepted
 from rotator.core import words
 from rotator.core.alert import NewAlert
+from rotator.core.attempts import INVENTORY, ROTATE
 from rotator.core.credentials import Stage
 from rotator.core.lifecycle import LOST, URGENCIES, CredentialState
 from rotator.core.severity import Severity
@@ -52,7 +53,7 @@ VANISHED: Final = "vanished"
 
 _NEW: Final = "The new key logs in and is current."
 _BACK: Final = "Current's certificate is on its app again, and its key logs in."
-_TRIED: Final = {"look": "Looking at the org", "rotate": "Rotating"}
+_TRIED: Final = {INVENTORY: "The inventory of the org", ROTATE: "Rotating"}
 """Kinds of attempts, for people."""
 _ENDINGS: Final = {
     ORG: "The org can be read again",

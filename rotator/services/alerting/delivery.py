@@ -27,7 +27,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
-from rotator.core.attempts import AttemptBackOff, AttemptRecord
+from rotator.core.attempts import DELIVER, AttemptBackOff, AttemptRecord
 from rotator.errors import RotatorError
 from rotator.services.alerting.catalog import DELIVERY, key, undelivered
 from rotator.services.alerting.messages import PendingMessage, pending_messages
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger(__name__)
 
-DELIVER: Final = "deliver"
-"""Kind of the attempts that deliveries are (`rotator.core.attempts.AttemptRecord.kind`)."""
 
 BACK_OFF: Final = AttemptBackOff(first=timedelta(minutes=1), ceiling=timedelta(minutes=30), attention_after=1)
 """Shorter than for orgs: news that wait half a day are none. What only a person can mend is tried at the ceiling."""

@@ -117,7 +117,7 @@ def _facts(seen: ObservedCertificate) -> dict[str, str]:
 
 
 def certificate_of(alert: Alert) -> ObservedCertificate:
-    """What an alert is about, as it was when it was last looked at."""
+    """What an alert is about, as it was when it was last seen."""
     return ObservedCertificate(
         org=alert.org or "",
         type=alert.type or Kind.APP,

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 HICCUP: Final = timedelta(minutes=30)
 """What cannot be read is told of when it has been so for this long,"""
 HICCUPS: Final = 3
-"""or so often in a row: one look that failed is no news."""
+"""or so often in a row: one inventory that failed is no news."""
 
 _NOT_IN_USE: Final = frozenset({CertificateState.VANISHED, CertificateState.UNUSABLE})
 """Of a certificate that is so nobody is told that it expires."""
@@ -87,7 +87,7 @@ class AlertRules:
 
         `whole` are those (org, type) of which `seen` is all that there is; only there something can be gone. What
         was last seen of an org that cannot be read may be given again: its thresholds are told all the same. Nothing is
-        over for the `unsettled` credentials: a certificate that is on its trial may be taken back.
+        over for the `unsettled` credentials: a certificate whose key is being proven may be taken back.
         """
         with self._one_transaction() as (alerts, outbox, certificates):
             lives = certificates(now).lives(each for each in seen if each.app)
@@ -132,7 +132,7 @@ class AlertRules:
             return alert
 
     def evaluate(self, now: datetime) -> None:
-        """Everything that is open, without a look: thresholds, snoozes that have ended, channels that are new.
+        """Everything that is open, without an inventory: thresholds, snoozes that have ended, channels that are new.
 
         What is about something that is not configured any more is over.
         """

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.attempts import INVENTORY
 from rotator.core.lifecycle import CertificateLife, expiry_of, is_drift, is_standby
 from rotator.core.observed import ObservedApp
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords
 from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import last_sightings
-from rotator.services.inventory.status import LOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,12 +93,12 @@ def certificates_known(settings: Settings, database: Transactions, now: datetime
 def last_known(settings: Settings, database: Transactions, now: datetime) -> list[CertificateLife]:
     """What was last seen in the orgs of the configuration and is there still, by org, type and name.
 
-    What was there before the last good look at its org, and was not seen in it, could not be read then. Raises
+    What was there before the last good inventory of its org, and was not seen in it, could not be read then. Raises
     HistoryError.
     """
-    looks = {each.name: each.last_good_at for each in AttemptRecords(database).all(LOOK)}
+    inventories = {each.name: each.last_good_at for each in AttemptRecords(database).all(INVENTORY)}
     seen = (
-        replace(each, is_readable=not _is_older(each.last_seen, looks.get(each.org)))
+        replace(each, is_readable=not _is_older(each.last_seen, inventories.get(each.org)))
         for each in last_sightings(database)
         if each.org in settings.orgs and not each.is_vanished
     )

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """All that was found in one org, and all that could not be looked at."""
+    """All that was found in one org, and all that could not be read."""
 
     org: str
     at: datetime
-    """When the look began."""
+    """When the inventory began."""
     certificates: tuple[CertificateLife, ...] = ()
     """What holds a certificate, may hold one, or did; one without the name of an app where the org cannot be read."""
     credentials: tuple[CredentialStatus, ...] = ()
@@ -72,9 +72,9 @@ def scan(
     """Looks at everything that holds a certificate in an org. Nothing is written down, and nothing raised.
 
     `last_seen` tells what was seen in an org before, `histories` what is known of credentials. An org, store or history
-    that cannot be used is a problem in the result, and the rest is looked at.
+    that cannot be used is a problem in the result, and the rest is read.
     """
-    return _Scanner(settings, org, store, last_seen, histories, now).look(read_org)
+    return _Scanner(settings, org, store, last_seen, histories, now).scan(read_org)
 
 
 def write_down(database: Transactions, found: Scan, now: datetime) -> None:
@@ -119,7 +119,7 @@ class _Scanner:
         self._now: Final = now
         self._problems: list[Problem] = []
 
-    def look(self, read_org: Callable[[str], Inventory]) -> Scan:
+    def scan(self, read_org: Callable[[str], Inventory]) -> Scan:
         try:
             inventory = read_org(self._org)
         except RotatorError as error:

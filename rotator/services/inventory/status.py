@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.attempts import AttemptRecord
+from rotator.core.attempts import ROTATE, AttemptRecord
 from rotator.core.credentials import Stage
 from rotator.core.lifecycle import CredentialLife, CredentialState, OpenRotation, promoted_at
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
@@ -31,20 +31,15 @@ if TYPE_CHECKING:
 HISTORY: Final = "history"
 """Where a problem is that is the history's."""
 
-LOOK: Final = "look"
-"""Under this word it is kept how the looks at an org went (AttemptRecord.kind)."""
-ROTATE: Final = "rotate"
-"""And under this how the rotations of a credential by schedule went."""
-
 
 @dataclass(frozen=True)
 class Problem:
-    """What could not be looked at, and why."""
+    """What could not be read, and why."""
 
     where: str
     error: RotatorError
     org: str | None = None
-    """The org that was looked at, where the problem is the org's."""
+    """The org whose inventory it was, where the problem is the org's."""
     type: str | None = None
     """The type of which nothing could be read; None when it is the whole org, a store or the history."""
 
@@ -291,15 +286,15 @@ def last_known_status(
     settings: Settings,
     name: str,
     history: CredentialHistory,
-    look: AttemptRecord,
+    inventory: AttemptRecord,
     apps: Iterable[ObservedCertificate],
     now: datetime,
 ) -> CredentialStatus:
-    """The status as the history alone has it; `look` is how the looks at its org went, `apps` what was seen there."""
+    """The status as the history alone has it; `inventory` is how those of its org went, `apps` what was seen there."""
     mine, last = settings.credentials[name], history.last_observation
     held = {each.app.casefold(): each for each in apps}
     here = tuple(held[app.casefold()] for app in mine.apps if app.casefold() in held)
-    why = last.problem or look.problem or ("" if last.seen else "It was not looked at yet.")
+    why = last.problem or inventory.problem or ("" if last.seen else "It was not observed yet.")
     status = status_of(settings, name, history, last.seen, now, apps=here, is_known=not why)
     return replace(status, why_unknown=why)
 

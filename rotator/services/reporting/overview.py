@@ -29,10 +29,10 @@ class OrgLine:
     """One configured org."""
 
     name: str
-    look: AttemptRecord
-    """How the looks at it went."""
+    inventory: AttemptRecord
+    """How its inventories went."""
     apps: int
-    """Seen at the last look, with or without a certificate."""
+    """Seen at the last inventory, with or without a certificate."""
     certificates: int
     urgent: int
     """For so many of them it is a warning, or critical, how little time is left."""
@@ -41,8 +41,8 @@ class OrgLine:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the last look succeeded."""
-        return self.look.last_good_at is not None and not self.look.failures
+        """Whether the last inventory succeeded."""
+        return self.inventory.last_good_at is not None and not self.inventory.failures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class Overview:
 
     at: datetime
     thresholds: tuple[timedelta, ...]
-    look_every: timedelta
+    inventory_every: timedelta
     certificates: tuple[CertificateLife, ...]
     """What is live and has a date, the one that expires first first."""
     orgs: tuple[OrgLine, ...]

@@ -112,7 +112,7 @@ class _Moment:
         return Overview(
             at=self.now,
             thresholds=alerts.thresholds,
-            look_every=self.settings.daemon.inventory_every,
+            inventory_every=self.settings.daemon.inventory_every,
             certificates=self._certificates,
             orgs=tuple(map(self._org, self.settings.orgs)),
             credentials=tuple(self._credential(*each) for each in self.settings.credentials.items()),
@@ -159,7 +159,7 @@ class _Moment:
         ahead = (life for life in lives if life.is_anybodys_business and not is_expired(life.not_after, self.now))
         return OrgLine(
             name=name,
-            look=self._attempt(JobKind.INVENTORY, name),
+            inventory=self._attempt(JobKind.INVENTORY, name),
             apps=self._apps[name],
             certificates=len(lives),
             urgent=sum(life.urgency in _URGENT for life in lives),

@@ -96,7 +96,7 @@ def circumstances_of(seen: Observation, settings: CredentialSettings) -> str:
 
 
 def next_due_after(seen: Observation, found: DueNow, policy: Lifetimes, now: datetime) -> NextDue:
-    """What a look says at which there was nothing to do, or nothing that may be done before a window opens."""
+    """What is next due after an observation that found nothing to do now, or nothing that may begin before a window."""
     if seen.current is None:
         return NextDue()
     ends = grace_end(seen, policy)

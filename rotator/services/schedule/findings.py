@@ -34,7 +34,7 @@ class Findings:
     """What people are told of the inventory of an org that could be read. Everything raises HistoryError."""
 
     def __init__(self, context: ServiceContext, history: UnitOfWork, found: Scan) -> None:
-        """`history` is that of the transaction in which the look is noted."""
+        """`history` is the transaction in which the inventory is written down."""
         self._context: Final = context
         self._history: Final = history
         self._org: Final = found.org

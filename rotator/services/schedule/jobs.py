@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rotator.core import attempts
 from rotator.core.attempts import AttemptRecord
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ class JobKind(StrEnum):
     alerts and in a label of the metrics, so they stay.
     """
 
-    INVENTORY = "look"
+    INVENTORY = attempts.INVENTORY
     """Of one org: its certificates, and the state of its credentials."""
-    ROTATE = "rotate"
+    ROTATE = attempts.ROTATE
     """One credential: begin a rotation, finish it, or retire the previous version after its grace."""
     EVALUATE = "evaluate"
     """Find the thresholds that were crossed since the last inventory."""
-    DELIVER = "deliver"
+    DELIVER = attempts.DELIVER
     """Send to one channel the notifications that are due there."""
     MAINTENANCE = "upkeep"
     """Verify the history, delete old notifications, sweep what interrupted runs left in the stores."""

@@ -77,7 +77,7 @@ def company(alive: Liveness, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="session")
 def empty(alive: Liveness, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """The pages before anything was looked at."""
+    """The pages before the first inventory."""
     yield from _furnished(scene.empty, alive, tmp_path_factory.mktemp("web"))
 
 

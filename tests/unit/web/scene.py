@@ -103,7 +103,7 @@ def observe(
     pending: ObservedCertificate | None = None,
     promoted_at: datetime | None = None,
 ) -> None:
-    """A look at a credential whose apps hold these certificates, the current version's being the first of them."""
+    """An observation of a credential whose apps hold these certificates, that of the current version first."""
     seen = ObservedCredential(
         {each.app: ObservedApp.of(each.app, each) for each in held},
         current=version(current or held[0]) if held else None,
@@ -141,7 +141,7 @@ def rotate(
 
 
 def empty(_database: Database) -> Settings:
-    """One org that was not looked at yet."""
+    """One org without an inventory yet."""
     return settings_of()
 
 

@@ -58,8 +58,8 @@ def failing(client: Client) -> set[str]:
 
 
 @pytest.fixture
-def looked_at(database: Database) -> Database:
-    """A history in which the org was just looked at."""
+def with_inventory(database: Database) -> Database:
+    """A history with an inventory of the org from just now."""
     AttemptRecords(database).put(AttemptRecord("look", "production").succeeded(scene.NOW - timedelta(minutes=20)))
     return database
 
@@ -95,12 +95,12 @@ def test_health_does_not_wait_for_a_history_that_hangs(alive: Liveness) -> None:
     hangs.set()
 
 
-def test_it_is_ready_when_every_org_was_looked_at(looked_at: Database, alive: Liveness) -> None:
-    assert failing(client_of(looked_at, alive)) == set()
+def test_it_is_ready_when_every_org_has_an_inventory(with_inventory: Database, alive: Liveness) -> None:
+    assert failing(client_of(with_inventory, alive)) == set()
 
 
-def test_it_is_ready_while_it_stands_by(looked_at: Database, alive: Liveness) -> None:
-    client = client_of(looked_at, replace(alive, is_working=False, worker="process 7 on crm-2"))
+def test_it_is_ready_while_it_stands_by(with_inventory: Database, alive: Liveness) -> None:
+    client = client_of(with_inventory, replace(alive, is_working=False, worker="process 7 on crm-2"))
     assert failing(client) == set()
     assert "This process stands by; the work is done by process 7 on crm-2." in client.get("/readyz").text
 
@@ -126,21 +126,21 @@ def test_a_clock_that_was_set_back_makes_no_look_too_old(database: Database, ali
     assert failing(client_of(database, alive)) == set()
 
 
-def test_it_is_not_ready_while_a_store_cannot_be_read(looked_at: Database, alive: Liveness) -> None:
+def test_it_is_not_ready_while_a_store_cannot_be_read(with_inventory: Database, alive: Liveness) -> None:
     new = NewAlert(
         key=f"{STORE}:keys", kind=STORE, severity=Severity.WARNING, title="The store keys cannot be read", text="Why."
     )
-    AlertRecords(looked_at).open(new, scene.NOW)
-    client = client_of(looked_at, alive)
+    AlertRecords(with_inventory).open(new, scene.NOW)
+    client = client_of(with_inventory, alive)
     assert failing(client) == {"store:keys"}
-    AlertRecords(looked_at).close(new.key, "Readable again.", scene.NOW)
+    AlertRecords(with_inventory).close(new.key, "Readable again.", scene.NOW)
     assert failing(client) == set()
 
 
-def test_it_is_not_ready_while_a_channel_refuses(looked_at: Database, alive: Liveness) -> None:
-    attempts, attempt = AttemptRecords(looked_at), AttemptRecord("deliver", "crm-team")
+def test_it_is_not_ready_while_a_channel_refuses(with_inventory: Database, alive: Liveness) -> None:
+    attempts, attempt = AttemptRecords(with_inventory), AttemptRecord("deliver", "crm-team")
     attempts.put(attempt.failed(scene.NOW, AttemptBackOff(), problem="Slack does not know the token."))
-    client = client_of(looked_at, alive)
+    client = client_of(with_inventory, alive)
     assert failing(client) == {"deliver:crm-team"}
     assert (
         "FAIL deliver:crm-team: 0 notifications are pending. Slack does not know the token."
@@ -154,12 +154,12 @@ def test_it_is_not_ready_when_the_history_is_away(alive: Liveness) -> None:
     assert "is held by another program" in client.get("/readyz").text
 
 
-def test_it_is_not_ready_when_the_history_cannot_be_written(looked_at: Database, alive: Liveness) -> None:
-    with looked_at.writing() as connection:
+def test_it_is_not_ready_when_the_history_cannot_be_written(with_inventory: Database, alive: Liveness) -> None:
+    with with_inventory.writing() as connection:
         connection.exec_driver_sql(
             "CREATE TRIGGER full BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'no room'); END"
         )
-    assert failing(client_of(looked_at, alive)) == {"history"}
+    assert failing(client_of(with_inventory, alive)) == {"history"}
 
 
 def test_what_fails_is_said_first(company: Client) -> None:

@@ -111,11 +111,11 @@ def test_credentials_show_until_when_they_are_good_and_when_they_are_replaced(co
 
 
 def test_orgs_show_when_they_were_last_read(company: Client) -> None:
-    lines = {line[0]: line[1:] for line in rows(page(company, "/"), "What is looked at")}
+    lines = {line[0]: line[1:] for line in rows(page(company, "/"), "Orgs and their inventories")}
     assert lines["uat"][:2] == ["unreadable", "3 days ago"]
     assert lines["production"][:4] == ["ok", "20 minutes ago", "10", "10"]
     document = page(company, "/orgs/uat")
-    assert "The last 3 looks failed" in said(document)
+    assert "The last 3 inventories failed" in said(document)
     assert "connection refused. Look at the network between" in said(document)
 
 
@@ -174,7 +174,7 @@ def test_channels_show_what_they_are_owed(company: Client) -> None:
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_before_the_first_look_every_page_says_that_there_is_nothing_yet(empty: Client, address: str) -> None:
+def test_before_the_first_inventory_every_page_says_that_there_is_nothing_yet(empty: Client, address: str) -> None:
     words = said(page(empty, address))
     assert "None" not in words
     assert "Undefined" not in words
@@ -182,10 +182,10 @@ def test_before_the_first_look_every_page_says_that_there_is_nothing_yet(empty: 
 
 def test_before_the_first_look_the_status_page_says_what_comes(empty: Client) -> None:
     words = said(page(empty, "/"))
-    assert "Not every org was looked at yet" in words
+    assert "Not every org has an inventory yet" in words
     assert "0 live certificates in 1 org; 0 managed credentials." in words
     assert "No certificate has been seen yet." in words
-    assert "not looked at yet" in words
+    assert "no inventory yet" in words
 
 
 def test_the_headline_says_when_the_scheduler_stands_still(database: Database, alive: Liveness) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from rotator.alerts.base import DeliveryFailed, Message, PartlyAccepted
 from rotator.core.alert import NewAlert
+from rotator.core.attempts import DELIVER
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
-from rotator.services.alerting.delivery import BACK_OFF, DELIVER, LEASE, Delivered
+from rotator.services.alerting.delivery import BACK_OFF, LEASE, Delivered
 from rotator.testing.versions import MOMENT
 from tests.unit.services.alerting.deliveries import DAY, LASTING, PASSING, Desk, Recorder
 

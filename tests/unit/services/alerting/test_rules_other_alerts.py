@@ -173,7 +173,7 @@ class TestOtherMatters:
             assert new.title
             assert not new.title.endswith(".")
             assert new.text.endswith(".")
-        assert catalog.attention(attempt).title == "Looking at the org production failed once and needs a person"
+        assert catalog.attention(attempt).title == "The inventory of the org production failed once and needs a person"
         halted = catalog.failed("billing", "production", RotationHalted("The app is gone.", hint="Look at Setup."))
         assert (halted.severity, halted.title) == (
             Severity.CRITICAL, "The rotation of billing in production needs a person",

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from rotator.config.settings import Settings
-from rotator.core.attempts import AttemptRecord
+from rotator.core.attempts import INVENTORY, AttemptRecord
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.lifecycle import CertificateLife, CertificateState
 from rotator.core.observed import Kind, ObservedCertificate
@@ -16,7 +16,7 @@ from rotator.history.sightings import last_sightings, record_sightings
 from rotator.salesforce.inventory import Inventory
 from rotator.services.inventory.ownership import last_known
 from rotator.services.inventory.scan import Scan, scan, write_down
-from rotator.services.inventory.status import LOOK, histories
+from rotator.services.inventory.status import histories
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
 
@@ -59,7 +59,7 @@ def looked(settings: Settings, store: FilesStore, database: Database, entries: l
         now=MOMENT,
     )
     write_down(database, found, MOMENT)
-    AttemptRecords(database).put(AttemptRecord(LOOK, "production").succeeded(MOMENT))
+    AttemptRecords(database).put(AttemptRecord(INVENTORY, "production").succeeded(MOMENT))
     return found
 
 
@@ -98,7 +98,7 @@ def test_what_the_last_look_did_not_show_and_did_not_miss_could_not_be_read(
     settings: Settings, database: Database, looked: Scan
 ) -> None:
     record_sightings(database, [each for each in looked.seen if each.is_app], MOMENT + DAY)
-    AttemptRecords(database).put(AttemptRecord(LOOK, "production").succeeded(MOMENT + DAY))
+    AttemptRecords(database).put(AttemptRecord(INVENTORY, "production").succeeded(MOMENT + DAY))
     known = by_place(last_known(settings, database, MOMENT + DAY))
     unreadable = {where for where, life in known.items() if life.state is CertificateState.UNREADABLE}
     assert unreadable == {("SamlSsoConfig", "Billing"), ("Certificate", "Signing")}

@@ -54,9 +54,9 @@ def test_a_history_without_a_look_is_an_overview_of_nothing(database: Database) 
     found = overview(database, settings_of(credentials=ONE))
     assert [*found.certificates, *found.alerts, *found.troubles, *found.rotations.newest] == []
     assert not found.orgs[0].is_readable
-    assert found.orgs[0].look.last_at is None
+    assert found.orgs[0].inventory.last_at is None
     assert (found.credentials[0].state, found.credentials[0].why_unknown) == (
-        CredentialState.UNKNOWN, "It was not looked at yet.",
+        CredentialState.UNKNOWN, "It was not observed yet.",
     )  # fmt: skip
 
 

@@ -246,7 +246,7 @@ def test_an_org_that_only_a_person_can_open_again_is_told_as_that(one: CycleBenc
     titles = [message.title for message in one.outside.told]
     assert titles == [
         "The org production cannot be read",
-        "Looking at the org production failed 5 times in a row and needs a person",
+        "The inventory of the org production failed 5 times in a row and needs a person",
     ]
     one.outside.org_fails = None
     one.work()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from rotator.core.observed import ObservedCertificate
     from rotator.core.windows import NextDue
+    from rotator.history.records import Rotation
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.schedule.due import DueNow
     from tests.unit.services.cycle_bench import CycleBench
@@ -121,12 +122,16 @@ class Surfaces:
         source = HistoryReader(lambda: settings, database, lambda: self.now)
         return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
 
+    def open_rotation(self) -> Rotation | None:
+        """The rotation that the history knows no end of."""
+        return self.one.outside.credential_context(self.name).open_rotation()
+
     def service(self) -> tuple[DueNow, NextDue]:
         """What the service would do now, and what it remembers of the time to come."""
         if self.one.outside.store_fails:
             raise self.one.outside.store_fails
         context = self.one.outside.credential_context(self.name)
-        seen, rotation = Observer(context).observe(), context.open_rotation()
+        seen, rotation = Observer(context).observe(), self.open_rotation()
         begun = resumed(rotation, Request(goal="", actor="rotator")) if rotation else None
         found = due_now(seen, begun, context.policy, self.now)
         return found, next_due_after(seen, found, context.policy, self.now)

@@ -180,6 +180,14 @@ def needs_a_person(one: CycleBench) -> None:
     one.bench.refuses = refuse(LoginOutcome.CONFIGURATION, but=old)
 
 
+def changed_while_it_is_put_back(one: CycleBench) -> None:
+    """Somebody puts another certificate on the app, while the one that was asked for is not proven yet."""
+    stored(one)
+    one.bench.refuses = refuse(LoginOutcome.MISMATCH)
+    one.bench.handle(RESTORE)
+    by_hand(one.bench, one.bench.version("Billing").certificate)
+
+
 def standby_has_expired(one: CycleBench) -> None:
     """The version that the other app still holds has ended; the pair goes its way."""
     stored(one, days=3)
@@ -255,6 +263,7 @@ def lives() -> Iterator[Life]:
         yield Life(live, says, PAIR, f"two apps: {name}")
     yield Life(needs_a_person, "due (warning)", ONE, "one app: needs a person")
     yield Life(needs_a_person, "unfinished", PAIR, "two apps: needs a person")
+    yield Life(changed_while_it_is_put_back, "drift", ONE, "one app: changed while it is put back")
     yield Life(halted_on_the_way_back, "unfinished", ONE, "one app: halted on the way back")
     yield Life(standby_has_expired, "ok", PAIR, "two apps: the one that rests has expired")
     yield Life(standby_is_unknown, "ok", PAIR, "two apps: nobody knows what the one that rests holds")

@@ -14,7 +14,7 @@ from rotator.history.alerts.outbox import Outbox
 from rotator.services.alerting.rules import AlertRules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rotator.config.settings import Settings
     from rotator.core.alert import Alert
@@ -89,6 +89,10 @@ class Desk:
         return self.alerts.all(1)[0]
 
 
-def desk(database: Database, channels: str = "ops: {}") -> Desk:
-    """The alerts of a configuration with these channels."""
-    return Desk(AlertRules(settings_with(channels), database), AlertRecords(database), Outbox(database))
+def desk(database: Database, channels: str = "ops: {}", thresholds: Sequence[timedelta] | None = None) -> Desk:
+    """The alerts of a configuration with these channels, and with other thresholds than usual where some are given."""
+    settings = settings_with(channels)
+    if thresholds is not None:
+        alerts = settings.alerts.model_copy(update={"thresholds": tuple(thresholds)})
+        settings = settings.model_copy(update={"alerts": alerts})
+    return Desk(AlertRules(settings, database), AlertRecords(database), Outbox(database))

@@ -13,6 +13,8 @@ from rotator.core.decision.options import RotationOptions
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, RotationHalted, RotationRunning
 from rotator.history.journal.queries import rotations
+from rotator.history.last_observations import LastObservations
+from rotator.history.sightings import last_sightings
 from rotator.services.rotation.adopt import version_to_adopt
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import RESUMED_WITHIN, Request
@@ -150,6 +152,29 @@ def test_a_rotation_whose_end_cannot_be_written_is_told_and_ended_by_the_next_ru
     assert report.outcome is Outcome.ROTATED
     assert report.warnings == ("The history could not be written: The disk is full.",)
     assert one.handle(FINISH).new_fingerprint == report.new_fingerprint
+    assert outcomes(one) == ["rotated"]
+
+
+def test_how_it_was_observed_at_the_end_of_its_run_is_kept(pair: Bench) -> None:
+    report = pair.handle()
+    known = LastObservations(pair.database).all()[pair.credential].seen
+    assert known
+    assert known.current
+    assert (known.current.fingerprint, known.previous and known.previous.fingerprint) == (
+        report.new_fingerprint, report.old_fingerprint,
+    )  # fmt: skip
+    assert known.is_live(known.current)
+    assert {each.app for each in last_sightings(pair.database)} == set(known.apps)
+
+
+def test_an_end_that_cannot_be_kept_is_a_warning(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise HistoryUnavailable("The disk is full.", hint="Make room.")
+
+    monkeypatch.setattr(LastObservations, "put", full)
+    report = one.handle()
+    assert report.outcome is Outcome.ROTATED
+    assert report.warnings == ("The history could not be written: The disk is full.",)
     assert outcomes(one) == ["rotated"]
 
 

@@ -213,7 +213,7 @@ def promoted_at(made_at: datetime, last_promotion: datetime | None) -> datetime:
 
 
 def grace_end(seen: ObservedCredential, policy: Lifetimes, *, is_urgent: bool = False) -> datetime | None:
-    """When the previous version has served its time, also where that is past; None where it is kept for no time.
+    """When the grace of the previous version ends or ended; None where it has none.
 
     `is_urgent`: the rotation under way is to end it at once.
     """

@@ -244,7 +244,7 @@ class ObservedApp:
 
 @dataclass(frozen=True)
 class ObservedCredential:
-    """One look at a credential: the live certificates of its apps, and what stands in the stages of its store."""
+    """A credential as it was observed once: the live certificates of its apps, and the stages of its store."""
 
     apps: Mapping[str, ObservedApp]
     """By name, in the order of the configuration: one or two."""

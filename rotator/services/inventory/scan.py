@@ -69,7 +69,7 @@ def scan(
     histories: Callable[[], Mapping[str, CredentialHistory]],
     now: datetime,
 ) -> Scan:
-    """Looks at everything that holds a certificate in an org. Nothing is written down, and nothing raised.
+    """Reads everything that holds a certificate in an org. Nothing is written down, and nothing raised.
 
     `last_seen` tells what was seen in an org before, `histories` what is known of credentials. An org, store or history
     that cannot be used is a problem in the result, and the rest is read.

@@ -144,7 +144,7 @@ class CredentialStatus:
 
 
 class StatusReader:
-    """Looks at credentials. What cannot be read is said in the result; nothing is raised for it."""
+    """Observes credentials. What cannot be read is said in the result; nothing is raised for it."""
 
     def __init__(
         self,

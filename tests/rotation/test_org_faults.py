@@ -136,6 +136,7 @@ def test_the_history_tells_why_the_old_key_is_back(ground: Ground) -> None:
         "restore_begins",
         "restore",
         "verify",
+        "gap",
         "discard",
         "finish",
     ]

@@ -102,7 +102,7 @@ def test_a_configuration_that_is_read_again_keeps_the_history_and_counts_anew(co
 
 
 def test_an_error_names_the_org_or_the_store_that_it_is_about(config: Path, simulator: SimulatorServer) -> None:
-    simulator.org("production").faults.add(Fault(Kind.ANY, Effect.FAIL, times=None))
+    simulator.org("production").faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion"))
     calls: dict[str, Callable[[Application], object]] = {
         "production": lambda app: app.inventory("production"),
         "production again": lambda app: app.connected_apps("production").read("Billing"),

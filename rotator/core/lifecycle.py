@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from rotator.core.observed import drifted
 from rotator.core.severity import Severity, most_severe
 from rotator.core.thresholds import EXPIRED, Expiry, earlier, has_come, is_expired, is_short_of, later
 from rotator.core.windows import SPARE, Beginning, NextDue, may_begin
@@ -57,6 +58,8 @@ class CredentialState(StrEnum):
     DEFERRED = "deferred"
     """It would be due; but a person brought this version back, and it is left alone for a while."""
     EXPIRED = "expired"
+    REFUSED = "refused"
+    """Consumers of `current` are refused now: a rotation took its key's place, and no key was proven since."""
     DRIFT = "drift"
     """The app that `current` logs in through holds a certificate that is not ours to expect there, or none."""
     UNFINISHED = "unfinished"
@@ -182,31 +185,6 @@ def rests(seen: ObservedCertificate) -> bool:
     return not seen.drift and (seen.is_throwaway or seen.is_standby is True)
 
 
-def drifted(seen: ObservedCredential) -> bool:
-    """Whether the app that `current` logs in through holds a certificate that is not ours to expect there."""
-    current, pending = seen.current, seen.pending
-    if current is None or seen.is_live(current):
-        return False
-    if pending is None or pending.app != current.app:
-        return True
-    return seen.live(current.app) not in {pending.fingerprint, None}
-
-
-def is_drift(seen: ObservedCredential, app: str) -> bool:
-    """Whether one of a credential's apps holds what nobody here knows, though the credential is in its store."""
-    if seen.is_slot_of_current(app):
-        return drifted(seen)
-    observed = seen.apps[app]
-    if seen.current is None or observed.live is None:
-        return False
-    return observed.live not in seen.stored and not observed.throwaway
-
-
-def is_standby(seen: ObservedCredential, app: str) -> bool:
-    """Whether an app is the one of two that is not in use now."""
-    return seen.current is not None and not seen.is_slot_of_current(app) and not is_drift(seen, app)
-
-
 def promoted_at(made_at: datetime, last_promotion: datetime | None) -> datetime:
     """When the current version became current: the history tells, unless the version is younger than what it knows."""
     return max(made_at, last_promotion) if last_promotion else made_at
@@ -287,6 +265,9 @@ class CredentialLife:
     rotation: OpenRotation | None = None
     last_promotion: datetime | None = None
     """When the history says that a version of it was last promoted."""
+    gap_since: datetime | None = None
+    """Since when, by the journal, a certificate took the place of current's and no key was proven."""
+    gap_version: str | None = None  # the version of that certificate
     needs_attention: bool = False
     """Its rotations by schedule cannot succeed before a person does something."""
     unstored_not_after: datetime | None = None
@@ -300,7 +281,9 @@ class CredentialLife:
     def state(self) -> CredentialState:
         """The first that holds."""
         seen = self.seen
-        if seen is None or not self.is_known or not _is_in_sight(seen):
+        if self.refused_since:
+            return CredentialState.REFUSED
+        if seen is None or not self.is_in_sight:
             return CredentialState.UNKNOWN
         if drifted(seen):
             return CredentialState.DRIFT
@@ -309,6 +292,21 @@ class CredentialLife:
         if seen.current is None or self.expiry is None:
             return CredentialState.UNSTORED
         return CredentialState(state_by_date(self.expiry, self.now).value)
+
+    @property
+    def refused_since(self) -> datetime | None:
+        """Since when consumers of `current` are refused; None where they are not.
+
+        A version is promoted when its key has logged in, also where the process died before it could write that down.
+        """
+        current = self.seen.current if self.seen else None
+        is_promoted = current is not None and current.fingerprint == self.gap_version
+        return None if is_promoted else self.gap_since
+
+    @property
+    def is_in_sight(self) -> bool:
+        """Whether its store and all of its apps could be read."""
+        return self.seen is not None and self.is_known and _is_in_sight(self.seen)
 
     @property
     def is_lost(self) -> bool:
@@ -363,7 +361,7 @@ class CredentialLife:
     def next_due(self) -> NextDue:
         """What there will be to do by schedule; nothing where it could not be seen, or is not in its store."""
         seen = self.seen
-        if seen is None or seen.current is None or self.state is CredentialState.UNKNOWN:
+        if seen is None or seen.current is None or not self.is_in_sight:
             return NextDue()
         return NextDue(
             is_half_done=seen.pending is not None or self.rotation is not None,
@@ -384,6 +382,7 @@ def _is_in_sight(seen: ObservedCredential) -> bool:
 
 
 URGENCIES: Final = {
+    CredentialState.REFUSED: Severity.CRITICAL,
     CredentialState.DRIFT: Severity.CRITICAL,
     CredentialState.UNFINISHED: Severity.WARNING,
     CredentialState.UNKNOWN: Severity.WARNING,
@@ -393,4 +392,9 @@ URGENCIES: Final = {
 LOST: Final = Severity.CRITICAL
 """How urgent it is that a credential is gone from its store."""
 
-_BEGINS_NOT: Final = frozenset({CredentialState.DRIFT, CredentialState.UNFINISHED, CredentialState.UNSTORED})
+_BEGINS_NOT: Final = {
+    CredentialState.REFUSED,
+    CredentialState.DRIFT,
+    CredentialState.UNFINISHED,
+    CredentialState.UNSTORED,
+}

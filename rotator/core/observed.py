@@ -285,3 +285,28 @@ class ObservedCredential:
     def is_slot_of_current(self, app: str) -> bool:
         """Whether `current` logs in through the app, so that an upload to it ends current's key."""
         return self.current is not None and app == self.current.app
+
+
+def drifted(seen: ObservedCredential) -> bool:
+    """Whether the app that `current` logs in through holds a certificate that is not ours to expect there."""
+    current, pending = seen.current, seen.pending
+    if current is None or seen.is_live(current):
+        return False
+    if pending is None or pending.app != current.app:
+        return True
+    return seen.live(current.app) not in {pending.fingerprint, None}
+
+
+def is_drift(seen: ObservedCredential, app: str) -> bool:
+    """Whether one of a credential's apps holds what nobody here knows, though the credential is in its store."""
+    if seen.is_slot_of_current(app):
+        return drifted(seen)
+    observed = seen.apps[app]
+    if seen.current is None or observed.live is None:
+        return False
+    return observed.live not in seen.stored and not observed.throwaway
+
+
+def is_standby(seen: ObservedCredential, app: str) -> bool:
+    """Whether an app is the one of two that is not in use now."""
+    return seen.current is not None and not seen.is_slot_of_current(app) and not is_drift(seen, app)

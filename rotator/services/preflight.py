@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from rotator.config.settings import LoginWithKey
 from rotator.core import words
 from rotator.errors import OrgError, RotatorError
+from rotator.history.journal.projection import credential_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.history.engine.database import Database
+    from rotator.history.journal.projection import CredentialRecord
     from rotator.salesforce.apps.connected_app import App, ConnectedApps
     from rotator.salesforce.session import OrgSession
     from rotator.stores.base import Store
@@ -178,6 +180,12 @@ class _Checks:
         return f"{' and '.join(credential.apps)} can be read."
 
     def _key(self, name: str, credential: CredentialSettings) -> str:
+        known = None if "history" in self._failed else self._known(name)
+        if known and known.refused_since and known.is_refusal_certain:
+            raise OrgError(
+                words.refused(known.refused_since, self._adapters.now()),
+                hint=f"`rotate finish {name}` goes on with its rotation, and proves a key.",
+            )
         store = self._adapters.store(credential.store)
         fingerprint = store.stages(name).current
         if fingerprint is None:
@@ -194,6 +202,10 @@ class _Checks:
                 hint=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",
             )
         return f"The current version's key matches the live certificate of {version.app}."
+
+    def _known(self, name: str) -> CredentialRecord:
+        with self._adapters.database.reading() as connection:
+            return credential_record(connection, name)
 
     def _channel(self, name: str) -> str:
         return self._adapters.channel(name).check()

@@ -112,12 +112,18 @@ def _of_credentials(overview: Overview) -> Iterator[Metric]:
         "Until when a credential's previous version is kept.",
         labels=("credential",),
     )
+    refused = _gauge(
+        "rotator_credential_refused_since_timestamp_seconds",
+        "Since when consumers of a credential are refused; no sample while they are not.",
+        labels=("credential",),
+    )
     for each in overview.credentials:
+        _add_time(refused, (each.credential,), each.life.refused_since)
         for state in CredentialState:
             states.add_metric((each.credential, str(state)), float(state is each.state))
         _add_time(due, (each.credential,), each.life.due_at)
         _add_time(kept, (each.credential,), each.life.previous_until)
-    yield from (states, due, kept)
+    yield from (states, due, kept, refused)
 
 
 def _of_orgs(overview: Overview) -> Iterator[Metric]:

@@ -20,8 +20,9 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
     \b
     With --json a list of
       {"credential", "org", "store", "strategy",
-       "state": "ok", "due", "deferred", "expired", "drift", "unfinished", "not stored" or "unknown"
-                (`rotator docs operations` says what each means),
+       "state": "ok", "due", "deferred", "expired", "refused", "drift", "unfinished", "not stored"
+                or "unknown" (`rotator docs operations` says what each means),
+       "refused_since": time or null,
        "urgency": "info", "warning", "critical" or null, "needs_attention": bool,
        "stages": {"pending", "current", "previous"}, "current_app",
        "apps": [{"app", "certificate"}], "drift": bool, "not_after", "days_left",

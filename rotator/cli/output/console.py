@@ -46,8 +46,19 @@ _WORDS: Final = {
         *("transient", "rate", "warning"),
     },
     "bad": {
-        *("expired", "drift", "unreadable", "unknown", "failed", "halted", "mismatch", "configuration", "clock"),
-        "critical",
+        *(
+            "expired",
+            "refused",
+            "drift",
+            "unreadable",
+            "unknown",
+            "failed",
+            "halted",
+            "mismatch",
+            "configuration",
+            "clock",
+        ),
+        *("clock", "critical"),
     },
     "quiet": {"none", "resting", "unusable", "not stored", "nothing", "abandoned", "info"},
 }

@@ -29,6 +29,7 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "strategy": line.settings.strategy,
         "state": line.state,
         "urgency": line.urgency,
+        "refused_since": life.refused_since,
         "needs_attention": life.needs_attention,
         "stages": line.stages,
         "current_app": line.current.app if line.current else None,
@@ -93,6 +94,8 @@ def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
 def _of_state(line: CredentialStatus, now: datetime) -> Iterator[str]:
     name = line.credential
     match line.state:
+        case CredentialState.REFUSED if line.life.refused_since:
+            yield f"{words.refused(line.life.refused_since, now)} `rotate finish {name}` goes on, and proves a key."
         case CredentialState.UNSTORED:
             yield f"not in the store yet. `rotator adopt {name} --key FILE`, or `rotator enroll {name}`."
         case CredentialState.DRIFT:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.attempts import INVENTORY
-from rotator.core.lifecycle import CertificateLife, expiry_of, is_drift, is_standby
-from rotator.core.observed import ObservedApp
+from rotator.core.lifecycle import CertificateLife, expiry_of
+from rotator.core.observed import ObservedApp, is_drift, is_standby
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords
 from rotator.history.last_observations import LastObservations

@@ -12,7 +12,7 @@ from rotator.core.lifecycle import CredentialLife, CredentialState, OpenRotation
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.errors import ConfigurationError, HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
 from rotator.history.attempts import AttemptRecords
-from rotator.history.journal.queries import promotions
+from rotator.history.journal.queries import credential_records, promotions
 from rotator.history.journal.rotations import newest
 from rotator.history.last_observations import LastObservation, LastObservations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rotator.core.severity import Severity
     from rotator.core.windows import Window
     from rotator.history.engine.transactions import Transactions
+    from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
     from rotator.stores.base import Store
 
@@ -53,6 +54,8 @@ class CredentialHistory:
     last_observation: LastObservation = field(default_factory=LastObservation)
     attempt: AttemptRecord = field(default_factory=lambda: AttemptRecord(ROTATE, ""))
     """How its rotations by schedule went."""
+    record: CredentialRecord | None = None
+    """What was last learnt of it by trying."""
 
 
 def histories(database: Transactions) -> dict[str, CredentialHistory]:
@@ -60,14 +63,16 @@ def histories(database: Transactions) -> dict[str, CredentialHistory]:
     rotations, promoted = newest(database), promotions(database)
     observed = LastObservations(database).all()
     attempts = {each.name: each for each in AttemptRecords(database).all(ROTATE)}
+    records = credential_records(database)
     return {
         name: CredentialHistory(
             rotations.get(name),
             promoted.get(name),
             observed.get(name, LastObservation()),
             attempts.get(name, AttemptRecord(ROTATE, name)),
+            records.get(name),
         )
-        for name in {*rotations, *promoted, *observed, *attempts}
+        for name in {*rotations, *promoted, *observed, *attempts, *records}
     }
 
 
@@ -256,7 +261,7 @@ def status_of(
     """What follows from how a credential was seen, just now or before, and from what the history knows."""
     mine, last = settings.credentials[name], history.last_rotation
     first = next(iter(apps), None)
-    is_open = last is not None and last.outcome is None
+    is_open, record = last is not None and last.outcome is None, history.record
     life = CredentialLife(
         seen=seen,
         policy=mine,
@@ -267,6 +272,8 @@ def status_of(
         if last and is_open
         else None,
         last_promotion=history.last_promotion,
+        gap_since=record.refused_since if record and record.is_refusal_certain else None,
+        gap_version=record.unproven_version if record else None,
         needs_attention=history.attempt.needs_attention,
         unstored_not_after=first.not_after if first else None,
         windows=windows_of(mine),

@@ -65,7 +65,7 @@ class Findings:
         stage = status.life.seen.stage_of(fingerprint) if status.life.seen else None
         new = catalog.drift(status.credential, self._org, status.app, fingerprint, changed, stage=stage)
         # A store that has lost the credential, or is not mounted, does not make an unknown certificate a known one.
-        is_known = status.state not in {CredentialState.UNKNOWN, CredentialState.UNSTORED}
+        is_known = status.life.is_in_sight and status.state is not CredentialState.UNSTORED
         self._tell_or_solve(status.drift, new, is_known=is_known)
 
     def _tell_unstored(self, status: CredentialStatus) -> None:
@@ -75,7 +75,7 @@ class Findings:
             if last_promotion
             else catalog.unstored(status.credential, self._org)
         )
-        is_known = status.state is not CredentialState.UNKNOWN
+        is_known = status.life.is_in_sight
         self._tell_or_solve(status.state is CredentialState.UNSTORED, new, is_known=is_known)
 
     def _forget_failure(self, status: CredentialStatus) -> None:

@@ -17,7 +17,6 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.lifecycle import CredentialState
 from rotator.core.observed import Kind
 from rotator.core.thresholds import has_come
 from rotator.history.sightings import last_sightings
@@ -82,7 +81,7 @@ class OrgSnapshot:
     def next_dues(self) -> Iterator[tuple[str, NextDue]]:
         """What is next due, for each credential that could be read."""
         for status in self._found.credentials:
-            if status.state is not CredentialState.UNKNOWN:
+            if status.life.is_in_sight:
                 yield status.credential, status.life.next_due
 
     def _histories(self) -> dict[str, CredentialHistory]:

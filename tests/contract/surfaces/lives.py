@@ -264,7 +264,7 @@ def lives() -> Iterator[Life]:
     yield Life(needs_a_person, "due (warning)", ONE, "one app: needs a person")
     yield Life(needs_a_person, "unfinished", PAIR, "two apps: needs a person")
     yield Life(changed_while_it_is_put_back, "drift", ONE, "one app: changed while it is put back")
-    yield Life(halted_on_the_way_back, "unfinished", ONE, "one app: halted on the way back")
+    yield Life(halted_on_the_way_back, "refused", ONE, "one app: halted on the way back")
     yield Life(standby_has_expired, "ok", PAIR, "two apps: the one that rests has expired")
     yield Life(standby_is_unknown, "ok", PAIR, "two apps: nobody knows what the one that rests holds")
     yield Life(due_while_consumers_use_the_other_app, "due", PAIR, "two apps: due, and the other app is in use")

@@ -102,6 +102,7 @@ def the_service_agrees(surfaces: Surfaces) -> None:
         CredentialState.DEFERRED: {DueAction.NOTHING, DueAction.RETIRE},
         CredentialState.DUE: {DueAction.REPLACE, DueAction.NOTHING, DueAction.RETIRE, DueAction.PERSON},
         CredentialState.EXPIRED: {DueAction.REPLACE, DueAction.NOTHING, DueAction.RETIRE, DueAction.PERSON},
+        CredentialState.REFUSED: {DueAction.FINISH},
         CredentialState.UNFINISHED: {DueAction.FINISH},
         CredentialState.DRIFT: {DueAction.PERSON},
         CredentialState.UNSTORED: {DueAction.NOTHING},

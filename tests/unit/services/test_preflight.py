@@ -1,4 +1,6 @@
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +13,7 @@ from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
 from rotator.errors import HistoryError, LoginRefused, OrgError, StoreError
+from rotator.history.journal.projection import CredentialRecord
 from rotator.salesforce.apps.connected_app import App
 from rotator.services.preflight import Check, Result, checks
 from rotator.stores.files.store import FilesStore
@@ -60,7 +63,9 @@ class World:
         self.orgs = {"production": Org(), "sandbox": Org()}
         self.orgs["production"].live = dict.fromkeys(["Billing", "Warehouse_A", "Warehouse_B"])
         self.orgs["sandbox"].live = {"Rotator": None}
-        self.database: Any = SimpleNamespace(name="sqlite:///rotator.db", version="0001")
+        self.database: Any = SimpleNamespace(
+            name="sqlite:///rotator.db", version="0001", reading=lambda: nullcontext(None)
+        )
         self.channels: dict[str, Any] = {}
         self.now: Callable[[], datetime] = lambda: MOMENT
 
@@ -80,6 +85,15 @@ class World:
 
     def all(self) -> dict[str, Check]:
         return {check.name: check for check in checks(self)}
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, CredentialRecord]:
+    """What the journal has of credentials."""
+    records: dict[str, CredentialRecord] = {}
+    nothing = CredentialRecord(credential="")
+    monkeypatch.setattr("rotator.services.preflight.credential_record", lambda _, name: records.get(name, nothing))
+    return records
 
 
 @pytest.fixture
@@ -116,6 +130,19 @@ def test_a_credential_that_is_not_stored_is_skipped_with_what_to_do(world: World
 
 def test_a_live_current_version_passes(world: World, stored: Stored) -> None:
     world.orgs["production"].live["Billing"] = stored().certificate
+    assert world.check("key of billing").result is Result.OK
+
+
+def test_a_credential_whose_consumers_are_refused_fails(
+    world: World, stored: Stored, known: dict[str, CredentialRecord]
+) -> None:
+    world.orgs["production"].live["Billing"] = stored().certificate
+    since = MOMENT - timedelta(minutes=3)
+    known["billing"] = CredentialRecord(credential="billing", refused_since=since, is_refusal_certain=True)
+    found = world.check("key of billing")
+    assert found.result is Result.FAILED
+    assert "are refused since" in found.sentence
+    known["billing"] = replace(known["billing"], is_refusal_certain=False)
     assert world.check("key of billing").result is Result.OK
 
 

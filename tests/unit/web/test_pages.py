@@ -292,7 +292,7 @@ def test_what_others_wrote_is_escaped(database: Database, alive: Liveness) -> No
         "/certificates/" + "0" * 64,
         "/certificates/abc",
         "/rotations/x",
-        "/alerts/x",
+        "/alerts/1",
         "/style.css/../../application.py",
     ],
 )

@@ -78,6 +78,7 @@ class Guard:
             if not begun:
                 await _STOPPING(scope, receive, send_guarded)
         except Exception:
+            # Whatever a page raises: it is logged and answered in our words, so that no trace reaches a reader.
             _LOG.exception("A page failed: %s", scope["path"])
             if begun:
                 raise

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.lifecycle import CertificateState, state_by_date
-
 if TYPE_CHECKING:
     from rotator.core.lifecycle import CertificateLife
 
@@ -26,6 +24,9 @@ def with_former_names(document: dict[str, Any]) -> dict[str, Any]:
 
 def with_former_states(document: dict[str, Any], life: CertificateLife) -> dict[str, Any]:
     """The line of a certificate, with the credential under its former name and the state in its former word."""
+    # Certificates are not imported by the commands that show none.
+    from rotator.core.lifecycle import CertificateState, state_by_date  # noqa: PLC0415
+
     state = life.state
     if state in {CertificateState.RESTING, CertificateState.DRIFT} and life.expiry:
         state = state_by_date(life.expiry, life.now)

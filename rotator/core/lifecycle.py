@@ -265,9 +265,8 @@ class CredentialLife:
     rotation: OpenRotation | None = None
     last_promotion: datetime | None = None
     """When the history says that a version of it was last promoted."""
-    gap_since: datetime | None = None
-    """Since when, by the journal, a certificate took the place of current's and no key was proven."""
-    gap_version: str | None = None  # the version of that certificate
+    refused_since: datetime | None = None
+    """Since when consumers of `current` are refused; None where they are not."""
     needs_attention: bool = False
     """Its rotations by schedule cannot succeed before a person does something."""
     unstored_not_after: datetime | None = None
@@ -292,16 +291,6 @@ class CredentialLife:
         if seen.current is None or self.expiry is None:
             return CredentialState.UNSTORED
         return CredentialState(state_by_date(self.expiry, self.now).value)
-
-    @property
-    def refused_since(self) -> datetime | None:
-        """Since when consumers of `current` are refused; None where they are not.
-
-        A version is promoted when its key has logged in, also where the process died before it could write that down.
-        """
-        current = self.seen.current if self.seen else None
-        is_promoted = current is not None and current.fingerprint == self.gap_version
-        return None if is_promoted else self.gap_since
 
     @property
     def is_in_sight(self) -> bool:

@@ -180,18 +180,18 @@ class _Checks:
         return f"{' and '.join(credential.apps)} can be read."
 
     def _key(self, name: str, credential: CredentialSettings) -> str:
-        known = None if "history" in self._failed else self._known(name)
-        if known and known.refused_since and known.is_refusal_certain:
-            raise OrgError(
-                words.refused(known.refused_since, self._adapters.now()),
-                hint=f"`rotate finish {name}` goes on with its rotation, and proves a key.",
-            )
         store = self._adapters.store(credential.store)
         fingerprint = store.stages(name).current
         if fingerprint is None:
             raise _NothingToCheck(
                 f"The store {store.name} has no current version.",
                 f"`rotator adopt {name} --key FILE` takes the key in use; `rotator enroll {name}` makes the first.",
+            )
+        since = None if "history" in self._failed else self._known(name).consumers_refused_since(fingerprint)
+        if since:
+            raise OrgError(
+                words.refused(since, self._adapters.now()),
+                hint=f"`rotate finish {name}` goes on with its rotation, and proves a key.",
             )
         # Reading a version proves that its key and its certificate match.
         version = store.read(name, fingerprint)

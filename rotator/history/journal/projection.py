@@ -35,7 +35,7 @@ class CredentialRecord:
     tried_answer: str = ""
     """The org's words."""
     tried_by: str = ""
-    """Which login it was: `rotation`, or a command's name."""
+    """Which login it was; only those of rotations are written down."""
     accepted_at: datetime | None = None
     """When a login with `current` was last accepted."""
     refused_since: datetime | None = None
@@ -50,6 +50,15 @@ class CredentialRecord:
     unproven_app: str | None = None
     """The app that was given a certificate whose key has not logged in yet."""
     unproven_version: str | None = None
+
+    def consumers_refused_since(self, current: str | None) -> datetime | None:
+        """Since when consumers of `current`, that version, are refused; None when they are not.
+
+        The version that took its place is promoted only when its key has logged in, also where the process died before
+        it could write that down.
+        """
+        is_promoted = current is not None and current == self.unproven_version
+        return self.refused_since if self.is_refusal_certain and not is_promoted else None
 
 
 _NO_REFUSAL: Final = {"refused_since": None, "is_refusal_certain": False}
@@ -68,7 +77,7 @@ def after(record: CredentialRecord, event: Event) -> CredentialRecord:
     return replace(record, **values)  # type: ignore[arg-type] # each change names fields of its own
 
 
-def _verified(record: CredentialRecord, event: Event) -> dict[str, object]:
+def _verified(_record: CredentialRecord, event: Event) -> dict[str, object]:
     details = event.details
     if not details.get("of_current"):
         return {}
@@ -77,12 +86,9 @@ def _verified(record: CredentialRecord, event: Event) -> dict[str, object]:
         "tried_version": details.get("version"),
         "tried_outcome": details.get("outcome"),
         "tried_answer": details.get("answer") or "",
-        "tried_by": details.get("by") or "rotation",
+        "tried_by": "rotation",
     }
-    if details.get("outcome") != "accepted":
-        return tried
-    is_back = {**_NO_REFUSAL, **_NOT_HALTED} if record.refused_since and details.get("ends_gap") else {}
-    return {**tried, **is_back, "accepted_at": event.time}
+    return {**tried, "accepted_at": event.time} if details.get("outcome") == "accepted" else tried
 
 
 def _upload_begun(record: CredentialRecord, event: Event) -> dict[str, object]:

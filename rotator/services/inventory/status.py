@@ -261,6 +261,7 @@ def status_of(
     """What follows from how a credential was seen, just now or before, and from what the history knows."""
     mine, last = settings.credentials[name], history.last_rotation
     first = next(iter(apps), None)
+    current = seen.current if seen else None
     is_open, record = last is not None and last.outcome is None, history.record
     life = CredentialLife(
         seen=seen,
@@ -272,8 +273,7 @@ def status_of(
         if last and is_open
         else None,
         last_promotion=history.last_promotion,
-        gap_since=record.refused_since if record and record.is_refusal_certain else None,
-        gap_version=record.unproven_version if record else None,
+        refused_since=record.consumers_refused_since(current.fingerprint if current else None) if record else None,
         needs_attention=history.attempt.needs_attention,
         unstored_not_after=first.not_after if first else None,
         windows=windows_of(mine),

@@ -229,7 +229,7 @@ class TestTheStateOfACredential:
             (credential(version("current")), {"needs_attention": True}, Severity.WARNING),
             (credential(version("current", days=3)), {"needs_attention": True}, Severity.CRITICAL),
             (credential(version("current"), live={"A": None}), {}, Severity.CRITICAL),
-            (credential(version("current")), {"gap_since": NOW - DAY}, Severity.CRITICAL),
+            (credential(version("current")), {"refused_since": NOW - DAY}, Severity.CRITICAL),
             (credential(version("current")), {"rotation": OpenRotation()}, Severity.WARNING),
             (credential(version("current", days=3)), {"rotation": OpenRotation()}, Severity.CRITICAL),
             (credential(version("current", days=3)), {"is_known": False}, Severity.CRITICAL),

@@ -12,8 +12,6 @@ from tests.unit.core.test_lifecycle import DAY, NOW, credential, life, version
 if TYPE_CHECKING:
     from rotator.core.observed import ObservedCredential
 
-REFUSED = {"gap_since": NOW - DAY, "gap_version": "pending"}
-
 
 @pytest.mark.parametrize(
     "seen",
@@ -21,10 +19,5 @@ REFUSED = {"gap_since": NOW - DAY, "gap_version": "pending"}
     ids=["its certificate is back", "another is there", "nothing could be seen"],
 )
 def test_while_consumers_are_refused_nothing_else_counts(seen: ObservedCredential | None) -> None:
-    found = life(seen, **REFUSED, is_known=seen is not None, rotation=OpenRotation())
+    found = life(seen, refused_since=NOW - DAY, is_known=seen is not None, rotation=OpenRotation())
     assert (found.state, found.refused_since, found.begins) == (CredentialState.REFUSED, NOW - DAY, None)
-
-
-def test_the_version_that_took_the_place_of_current_and_was_promoted_refuses_nobody() -> None:
-    found = life(credential(version("pending")), **REFUSED)
-    assert (found.state, found.refused_since) == (CredentialState.OK, None)

@@ -33,7 +33,9 @@ class Token:
 
 
 class DualKeyLogin:
-    """Logs in with `current`; with `pending`, then `previous`, when the org says that a key does not match.
+    """Logs in with `current`; with `pending`, then `previous`, when the org refuses a key as it may a wrong one.
+
+    Which refusals these are says `rotator.core.logins.LoginAnswer.another_key_may_fit`.
 
     While a change of certificate spreads over the org's servers, each login may meet one that knows the old certificate
     or one that knows the new: the keys are tried round and round until one fits. The store is asked anew each round.
@@ -65,19 +67,19 @@ class DualKeyLogin:
             raise _NotYet(error) from None
 
     def _try(self, versions: Iterable[Version]) -> Token:
-        mismatch: LoginRefused | None = None
+        refused: LoginRefused | None = None
         for version in versions:
             login = self._log_in(version)
             if login.token is not None:
                 return Token(login.token, login.instance_url)
             # What stands first decides: a later version may be for an app that is not in use yet, or no longer.
-            mismatch = mismatch or _only_a_mismatch(version, login.answer)
-        if mismatch is None:
+            refused = refused or _of_the_key(version, login.answer)
+        if refused is None:
             raise StoreError(
                 "The store holds no version to log in with.",
                 hint="Check the credential's name with `rotator status`.",
             )
-        raise _NotYet(mismatch)
+        raise _NotYet(refused)
 
     def _log_in(self, version: Version) -> Login:
         target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
@@ -92,12 +94,12 @@ class _NotYet(Exception):
         self.error = error
 
 
-def _only_a_mismatch(version: Version, answer: LoginAnswer) -> LoginRefused:
-    """The error for a key that does not match. Raises what the answer means when it is another."""
+def _of_the_key(version: Version, answer: LoginAnswer) -> LoginRefused:
+    """The error for a key that may be the wrong one. Raises what the answer means when it is about something else."""
     who = f"{version.credential} ({version.username} in the org {version.org})"
     if answer.outcome is LoginOutcome.TRANSIENT:
         raise _NotYet(OrgUnavailable(f"No login for {who} just now: {answer.reason}.", hint=answer.hint))
     error = LoginRefused(f"The org refuses the login of {who}: {answer.reason}.", hint=answer.hint)
-    if answer.outcome is not LoginOutcome.MISMATCH:
+    if not answer.another_key_may_fit:
         raise error
     return error

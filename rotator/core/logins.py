@@ -39,6 +39,19 @@ class LoginAnswer:
     reason: str = ""
     """The org's own words, such as `invalid_grant: user hasn't approved this consumer`; never a token."""
     hint: str = ""
+    error: str = ""
+    """The OAuth error code of a refusal, such as `invalid_grant` (RFC 6749 section 5.2)."""
+
+    @property
+    def another_key_may_fit(self) -> bool:
+        """Whether a consumer that has several keys should try the next one.
+
+        `invalid assertion`, or `invalid_client` in any words: RFC 7523 has it for an assertion that does not hold
+        (section 3.2), and a JWT login sends nothing else that could be meant. A user who is locked or not approved,
+        an outage, a limit and a clock are the same for every key.
+        """
+        is_of_client = self.outcome is LoginOutcome.CONFIGURATION and self.error == _CLIENT_REFUSED
+        return self.outcome is LoginOutcome.MISMATCH or (is_of_client and self.may_speak_of_the_key)
 
     @property
     def may_speak_of_the_key(self) -> bool:
@@ -50,6 +63,7 @@ class LoginAnswer:
         return is_refusal and "locked" not in self.reason.lower()
 
 
+_CLIENT_REFUSED: Final = "invalid_client"
 _LONGEST_REASON: Final = 300
 _BUSY: Final = "The org is busy or away; see status.salesforce.com if it lasts."
 _CHECK_SETUP: Final = f"See {docs('salesforce-setup')}."
@@ -98,13 +112,14 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
     words = reason.lower().replace("\u2019", "'")
     for needle, outcome, hint in _REFUSALS:
         if needle in words:
-            return LoginAnswer(outcome, reason, hint)
+            return LoginAnswer(outcome, reason, hint, error)
     if status >= 500 or status in {408, 420, 429} or not error:
-        return LoginAnswer(LoginOutcome.TRANSIENT, reason, _BUSY)
+        return LoginAnswer(LoginOutcome.TRANSIENT, reason, _BUSY, error)
     if "invalid assertion" in words:
         # Last, as it is the one answer that moves a certificate: nothing else may be said along with it.
-        return LoginAnswer(LoginOutcome.MISMATCH, reason, "The key does not match the certificate that the app holds.")
-    return LoginAnswer(LoginOutcome.CONFIGURATION, reason, _CHECK_SETUP)
+        hint = "The key does not match the certificate that the app holds."
+        return LoginAnswer(LoginOutcome.MISMATCH, reason, hint, error)
+    return LoginAnswer(LoginOutcome.CONFIGURATION, reason, _CHECK_SETUP, error)
 
 
 def _printable(text: str) -> str:

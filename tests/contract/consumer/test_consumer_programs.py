@@ -16,6 +16,7 @@ import pytest
 from rotator.core.credentials import Version
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.simulator.org.org import Org
+from rotator.simulator.org.settings import OrgSettings, Refusal
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Kind
 from rotator.stores.files.store import FilesStore
@@ -84,6 +85,7 @@ def test_the_program_in_python_logs_in_and_calls_the_org(simulator: SimulatorSer
     assert simulator.org("production").calls == {Kind.TOKEN: 2, Kind.DATA: 1}
 
 
+INVALID_ASSERTION: Final = Refusal("invalid_grant", "invalid assertion")
 NODE: Final = """
 const answer = await logIn("billing");
 const told = await logIn("nobody").catch((error) => error.message);
@@ -92,7 +94,13 @@ console.log(answer.instance_url, told);
 
 if shutil.which("node"):
 
-    def test_the_program_for_node_logs_in(simulator: SimulatorServer, keys: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        "refusal", [INVALID_ASSERTION, Refusal("invalid_client", "invalid client credentials", 401)]
+    )
+    def test_the_program_for_node_logs_in(
+        simulator: SimulatorServer, keys: Path, tmp_path: Path, refusal: Refusal
+    ) -> None:
+        simulator.org("production").settings = OrgSettings(refusals={"signature": refusal})
         file = tmp_path / "program.mjs"
         file.write_text(program("js") + NODE)
         command = ["node", str(file)]

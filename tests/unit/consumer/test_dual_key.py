@@ -19,7 +19,7 @@ from rotator.core.crypto.keys import PrivateKey
 from rotator.errors import LoginRefused, OrgUnavailable, StoreError, StoreUnavailable
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
-from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.org.settings import OrgSettings, Refusal
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.stores.files.store import FilesStore
@@ -181,6 +181,19 @@ def test_pending_is_tried_when_current_does_not_match_then_previous(
     assert time.pauses == []
 
 
+@pytest.mark.parametrize("status", [400, 401])
+def test_the_next_key_is_tried_too_when_the_org_has_other_words_for_a_wrong_one(
+    org: Org, versions: list[Version], transport: Transport, time: VirtualTime, status: int
+) -> None:
+    words = Refusal("invalid_client", "invalid client credentials", status)
+    org.settings = OrgSettings(propagation_seconds=60.0, flap_probability=0.5, refusals={"signature": words})
+    org.put_certificate("Billing", versions[1].certificate)
+    login = login_with(Shelf(current=versions[0], pending=versions[1]), transport, time.waiting())
+    for _ in range(10):
+        login.token()
+    assert set(outcomes(org)) == {"Success", "invalid_client: invalid client credentials"}
+
+
 def test_while_the_servers_of_an_org_disagree_the_keys_are_tried_round_and_round(
     org: Org, versions: list[Version], transport: Transport, time: VirtualTime
 ) -> None:
@@ -228,13 +241,26 @@ def test_without_patience_every_key_is_tried_once(
     assert time.pauses == []
 
 
-def test_any_other_refusal_is_raised_at_once(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime
+@pytest.mark.parametrize(
+    ("error", "description", "hint"),
+    [
+        ("invalid_grant", "inactive user", "Activate the user"),
+        ("invalid_grant", "user is locked", "Unlock the user"),
+        ("invalid_client", "user is locked", "Unlock the user"),
+        ("invalid_grant", "user hasn't approved this consumer", "Pre-authorise the user"),
+        ("invalid_grant", "LOGIN_RATE_EXCEEDED: Login rate exceeded", "Wait an hour"),
+        ("invalid_grant", "expired authorization code", "clock"),
+        ("invalid_client_id", "client identifier invalid", "Check the consumer key"),
+        ("something_new", "that nobody has seen", "salesforce-setup"),
+    ],
+)
+def test_what_is_the_same_for_every_key_is_raised_at_once(
+    org: Org, versions: list[Version], transport: Transport, time: VirtualTime, error: str, description: str, hint: str
 ) -> None:
-    org.users[USER].active = False
-    with pytest.raises(LoginRefused, match="inactive user") as caught:
-        login_with(Shelf(current=versions[0], pending=versions[1]), transport, time.waiting()).token()
-    assert "Activate the user" in caught.value.hint
+    org.settings = OrgSettings(refusals={"signature": Refusal(error, description)})
+    with pytest.raises(LoginRefused, match=description) as caught:
+        login_with(Shelf(current=versions[1], pending=versions[0]), transport, time.waiting()).token()
+    assert hint in caught.value.hint
     assert (len(org.logins), time.pauses) == (1, [])
 
 

@@ -87,6 +87,28 @@ def test_any_refusal_is_classed_and_only_the_right_words_are_a_mismatch(
         assert "invalid assertion" in f"{error}: {description}".lower()
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "description", "may_fit"),
+    [
+        (400, "invalid_grant", "invalid assertion", True),
+        (400, "invalid_client", "invalid client credentials", True),
+        (401, "invalid_client", "", True),
+        (400, "invalid_client", "user is locked", False),
+        (400, "invalid_client", "LOGIN_RATE_EXCEEDED", False),
+        (503, "invalid_client", "invalid client credentials", False),
+        (503, "invalid_grant", "invalid assertion", False),
+        (400, "invalid_client_id", "client identifier invalid", False),
+        (400, "invalid_grant", "authentication failure", False),
+        (400, "unknown_error", "retry your request", False),
+        (400, "invalid_grant", "expired authorization code", False),
+    ],
+)
+def test_a_consumer_goes_on_to_its_next_key_for_what_an_org_says_of_a_wrong_one_alone(
+    status: int, error: str, description: str, may_fit: bool
+) -> None:
+    assert classify_refusal(status, error, description).another_key_may_fit is may_fit
+
+
 def test_a_reason_cannot_steer_a_terminal_or_fill_a_log() -> None:
     answer = classify_refusal(400, "invalid_grant", "\x1b[2J\r\n" + "x" * 10_000)
     assert answer.reason.isprintable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.lifecycle import CertificateState, CredentialState, in_words
+from rotator.core.lifecycle.states import CertificateState, CredentialState, in_words
 from rotator.core.severity import Severity
 
 if TYPE_CHECKING:

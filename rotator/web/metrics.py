@@ -20,7 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 import rotator
-from rotator.core.lifecycle import CredentialState
+from rotator.core.lifecycle.states import CredentialState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,14 +12,14 @@ from datetime import MAXYEAR, UTC, datetime, timedelta
 from math import sqrt
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.lifecycle import CertificateState
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.thresholds import label
 from rotator.web.looks import Look, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
 
 HORIZON: Final = timedelta(days=400)
 """What lies farther ahead stands at the edge."""

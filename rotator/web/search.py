@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 from urllib.parse import urlencode
 
-from rotator.core.lifecycle import CertificateState
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.severity import Severity
 from rotator.web.picture import PERIODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.services.reporting.overview import Overview
 
 _T = TypeVar("_T")

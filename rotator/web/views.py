@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 
-from rotator.core.lifecycle import CertificateState
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.severity import Severity
 from rotator.web.looks import Look, look_of, word_of
 from rotator.web.picture import MOST_BARS, PERIODS, Axis, bar, by_org, columns
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.reporting.overview import OrgLine, Overview
     from rotator.web.picture import Bar

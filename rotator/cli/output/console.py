@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from rotator.cli.output.rows import Rows
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.services.inventory.status import CredentialStatus
 
 NO_CREDENTIAL: Final = "No credential is configured: add one under `credentials` in config.yaml."
@@ -92,7 +92,7 @@ def indented(text: str) -> Padding:
 
 def state_of(this: CertificateLife | CredentialStatus) -> Text:
     """The state of a certificate or a credential, with how urgent that is."""
-    from rotator.core.lifecycle import in_words
+    from rotator.core.lifecycle.states import in_words
 
     look = _URGENT.get(this.urgency) if this.urgency else None
     return _signed(in_words(this.state, this.urgency), look or _look_of(this.state))

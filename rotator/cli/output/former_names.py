@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
 
 _FORMER: Final = {
     "message": "what",
@@ -25,7 +25,8 @@ def with_former_names(document: dict[str, Any]) -> dict[str, Any]:
 def with_former_states(document: dict[str, Any], life: CertificateLife) -> dict[str, Any]:
     """The line of a certificate, with the credential under its former name and the state in its former word."""
     # Certificates are not imported by the commands that show none.
-    from rotator.core.lifecycle import CertificateState, state_by_date  # noqa: PLC0415
+    from rotator.core.lifecycle.certificate_life import state_by_date  # noqa: PLC0415
+    from rotator.core.lifecycle.states import CertificateState  # noqa: PLC0415
 
     state = life.state
     if state in {CertificateState.RESTING, CertificateState.DRIFT} and life.expiry:

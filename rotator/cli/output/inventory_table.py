@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.cli.output.console import NOTHING, away, clean, console, day, moment, short, state_of, table
 from rotator.cli.output.former_names import with_former_states
-from rotator.core.lifecycle import CertificateState
+from rotator.core.lifecycle.states import CertificateState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from rotator.cli.output.rows import Rows
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.core.observed import ObservedCertificate
     from rotator.services.inventory.scan import Scan
 

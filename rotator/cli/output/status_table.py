@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from rotator.cli.output.console import NO_CREDENTIAL, NOTHING, away, clean, console, day, moment, short, state_of, table
 from rotator.cli.output.inventory_table import certificate_as_json
 from rotator.core import words
-from rotator.core.lifecycle import CredentialState
+from rotator.core.lifecycle.states import CredentialState
 from rotator.core.thresholds import has_come
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from rotator.core.lifecycle import CredentialLife
+    from rotator.core.lifecycle.credential_life import CredentialLife
     from rotator.history.records import Rotation
     from rotator.services.inventory.status import CredentialStatus
 

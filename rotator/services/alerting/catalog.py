@@ -13,7 +13,7 @@ from rotator.core import words
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import INVENTORY, ROTATE
 from rotator.core.credentials import Stage
-from rotator.core.lifecycle import LOST, URGENCIES, CredentialState
+from rotator.core.lifecycle.states import LOST, URGENCIES, CredentialState
 from rotator.core.severity import Severity
 from rotator.errors import RotationHalted
 from rotator.services.rotation.report import Outcome

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.core.alert import NewAlert
-from rotator.core.lifecycle import CertificateState, rests
+from rotator.core.lifecycle.certificate_life import rests
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, Expiry, lasts_longer, severity_at
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from rotator.config.alerts import AlertSettings
     from rotator.config.section import ChannelSettings
     from rotator.core.alert import Alert
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
 
 EXPIRY: Final = "expiry"
 """Kind of the alert that a certificate expires."""

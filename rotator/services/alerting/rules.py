@@ -22,7 +22,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.lifecycle import CertificateState
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.thresholds import label
 from rotator.history.alerts.alerts import ALWAYS_TOLD, AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox, reminder
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from rotator.config.settings import Settings
     from rotator.core.alert import Alert, NewAlert
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.core.observed import ObservedCertificate
     from rotator.history.engine.transactions import Transactions
     from rotator.services.inventory.ownership import Certificates

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.attempts import INVENTORY
-from rotator.core.lifecycle import CertificateLife, expiry_of
+from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
 from rotator.core.observed import ObservedApp, is_drift, is_standby
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.lifecycle import CertificateLife, CertificateState
+from rotator.core.lifecycle.certificate_life import CertificateLife
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate, place
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.engine.transactions import Within

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.attempts import ROTATE, AttemptRecord
 from rotator.core.credentials import Stage
-from rotator.core.lifecycle import CredentialLife, CredentialState, OpenRotation, promoted_at
+from rotator.core.lifecycle.credential_life import CredentialLife, OpenRotation
+from rotator.core.lifecycle.dates import promoted_at
+from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.errors import ConfigurationError, HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
 from rotator.history.attempts import AttemptRecords

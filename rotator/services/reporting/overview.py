@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.core.alert import Alert, AlertState
-from rotator.core.lifecycle import CertificateState
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.severity import Severity
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.core.attempts import AttemptRecord
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.core.observed import ObservedCertificate
     from rotator.history.journal.rotations import Count, GapTotal
     from rotator.history.records import Event, Rotation

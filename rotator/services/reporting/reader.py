@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.core.alert import Alert
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.history.engine.database import Database
     from rotator.services.alerting.details import AlertDetails
 

@@ -10,7 +10,7 @@ from rotator.core.crypto.keys import PrivateKey
 from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.observations import Observation
 from rotator.core.decision.policies import Policy
-from rotator.core.lifecycle import promoted_at
+from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.errors import OrgError, StoreError
 

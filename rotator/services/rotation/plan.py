@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import Forecast, foresee
-from rotator.core.lifecycle import due_at
+from rotator.core.lifecycle.dates import due_at
 from rotator.core.thresholds import has_come
 from rotator.errors import RotationHalted
 from rotator.services.rotation.observer import Observer

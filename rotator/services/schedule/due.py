@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import foresee
 from rotator.core.decision.policies import Goal, Wanted
-from rotator.core.lifecycle import due_at, grace_end
+from rotator.core.lifecycle.dates import due_at, grace_end
 from rotator.core.thresholds import has_come
 from rotator.core.windows import NextDue
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import CredentialSettings
     from rotator.core.decision.observations import Observation
     from rotator.core.decision.policies import Policy
-    from rotator.core.lifecycle import Lifetimes
+    from rotator.core.lifecycle.dates import Lifetimes
 
 
 class DueAction(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.lifecycle import CredentialState
+from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import Kind
 from rotator.services.alerting import catalog
 from rotator.services.alerting.catalog import ATTENTION, HIDDEN, ORG, STORE, key
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rotator.core.alert import NewAlert
     from rotator.core.attempts import AttemptRecord
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.errors import RotatorError
     from rotator.services.inventory.scan import Scan
     from rotator.services.inventory.status import CredentialStatus

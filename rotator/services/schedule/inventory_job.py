@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rotator.core.attempts import AttemptRecord
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.core.windows import NextDue
     from rotator.errors import RotatorError
     from rotator.services.inventory.status import CredentialHistory

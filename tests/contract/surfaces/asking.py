@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rotator.cli.output import inventory_table, status_table
 from rotator.config.daemon import HttpSettings
 from rotator.core import words
-from rotator.core.lifecycle import CertificateState, CredentialState, in_words
+from rotator.core.lifecycle.states import CertificateState, CredentialState, in_words
 from rotator.core.severity import Severity
 from rotator.history.sightings import last_sightings
 from rotator.services.alerting.expiry import EXPIRY

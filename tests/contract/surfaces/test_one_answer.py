@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
-from rotator.core.lifecycle import CredentialState
+from rotator.core.lifecycle.states import CredentialState
 from rotator.errors import RotatorError
 from rotator.history.engine.database import Database, open_database
 from rotator.services.schedule.due import DueAction

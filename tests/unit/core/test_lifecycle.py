@@ -15,16 +15,10 @@ from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.forecast import foresee
 from rotator.core.decision.observations import Observation
 from rotator.core.decision.policies import Goal, Policy, Wanted
-from rotator.core.lifecycle import (
-    CertificateLife,
-    CertificateState,
-    CredentialLife,
-    CredentialState,
-    OpenRotation,
-    expiry_of,
-    in_words,
-    promoted_at,
-)
+from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
+from rotator.core.lifecycle.credential_life import CredentialLife, OpenRotation
+from rotator.core.lifecycle.dates import promoted_at
+from rotator.core.lifecycle.states import CertificateState, CredentialState, in_words
 from rotator.core.observed import (
     THROWAWAY_SUBJECT,
     KnownVersion,

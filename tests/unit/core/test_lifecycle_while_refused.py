@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.core.lifecycle import CredentialState, OpenRotation
+from rotator.core.lifecycle.credential_life import OpenRotation
+from rotator.core.lifecycle.states import CredentialState
 from tests.unit.core.test_lifecycle import DAY, NOW, credential, life, version
 
 if TYPE_CHECKING:

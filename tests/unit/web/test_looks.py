@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from rotator.core.lifecycle import CertificateState, CredentialState
+from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.severity import Severity
 from rotator.web.looks import Look, look_of, word_of, worst
 

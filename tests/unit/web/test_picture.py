@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.lifecycle import CertificateLife
+from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.observed import ObservedCertificate
 from rotator.core.thresholds import Expiry
 from rotator.web.looks import Look

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rotator.cli.output.console import away, clean, day, moment, print_json, short, state
-from rotator.core.lifecycle import CertificateState, CredentialState
+from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.services.preflight import Result
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.cli.output.inventory_table import print_scans
 from rotator.core.crypto.certificates import SubjectName, self_signed, throwaway
-from rotator.core.lifecycle import CertificateLife
+from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.observed import ObservedCertificate
 from rotator.core.thresholds import Expiry
 from rotator.services.inventory.scan import Scan

@@ -8,7 +8,8 @@ import pytest
 from rotator.config.settings import Settings
 from rotator.core.attempts import INVENTORY, AttemptRecord
 from rotator.core.crypto.certificates import throwaway
-from rotator.core.lifecycle import CertificateLife, CertificateState
+from rotator.core.lifecycle.certificate_life import CertificateLife
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database

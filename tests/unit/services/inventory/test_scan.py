@@ -5,7 +5,7 @@ import pytest
 
 from rotator.core.credentials import Stage, Version
 from rotator.core.crypto.certificates import throwaway
-from rotator.core.lifecycle import CertificateState, CredentialState
+from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import Kind
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError

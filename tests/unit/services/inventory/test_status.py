@@ -7,7 +7,7 @@ import pytest
 from rotator.config.settings import Settings
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Version
-from rotator.core.lifecycle import CredentialState
+from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import ObservedCertificate
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, HistoryUnavailable, OrgUnavailable, StoreError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rotator.core.lifecycle import CertificateState
+from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind
 from rotator.core.severity import Severity
 from rotator.errors import OrgError, OrgUnavailable

@@ -10,7 +10,7 @@ from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Stage
 from rotator.core.decision.options import RotationOptions
-from rotator.core.lifecycle import CertificateState, CredentialState
+from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import THROWAWAY_SUBJECT, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.core.severity import Severity
 from rotator.core.windows import Beginning
@@ -33,7 +33,7 @@ from tests.unit.web.scene import DAY, FOREVER, NOW, fingerprint_of, observe, rot
 
 if TYPE_CHECKING:
     from rotator.config.settings import Settings
-    from rotator.core.lifecycle import CertificateLife
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.history.engine.database import Database
     from rotator.services.reporting.overview import Overview
 

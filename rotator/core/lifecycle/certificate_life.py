@@ -1,0 +1,114 @@
+"""One certificate in one place: its state, who replaces it when, and how urgent that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.core.lifecycle.dates import deferred_until
+from rotator.core.lifecycle.states import CertificateState
+from rotator.core.thresholds import Expiry, has_come, is_expired, is_short_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from rotator.core.lifecycle.dates import Lifetimes
+    from rotator.core.observed import ObservedCertificate, ObservedCredential
+    from rotator.core.severity import Severity
+
+
+def expiry_of(
+    not_after: datetime,
+    thresholds: Sequence[timedelta],
+    *,
+    fingerprint: str = "",
+    policy: Lifetimes | None = None,
+    credential: ObservedCredential | None = None,
+) -> Expiry:
+    """The expiry of a certificate; `policy` is that of the credential whose app holds it, if any.
+
+    A rotation replaces what stands in the credential's store, and nothing else: neither a key that is not there yet,
+    nor one that a person put on the app. Where the credential was never seen, it is taken to be in its store.
+    """
+    if policy is None:
+        return Expiry(not_after, thresholds)
+    if credential is None:
+        return Expiry(not_after, thresholds, policy.rotate_before)
+    if credential.current is None or (fingerprint and fingerprint not in credential.stored):
+        return Expiry(not_after, thresholds)
+    is_current = fingerprint in {"", credential.current.fingerprint}
+    return Expiry(
+        not_after, thresholds, policy.rotate_before, deferred_until(credential, policy) if is_current else None
+    )
+
+
+def state_by_date(expiry: Expiry, now: datetime) -> CertificateState:
+    """EXPIRED, DEFERRED, DUE or OK."""
+    if is_expired(expiry.not_after, now):
+        return CertificateState.EXPIRED
+    if expiry.rotate_before is None:
+        return CertificateState.DUE if expiry.crossed(now) else CertificateState.OK
+    if not is_short_of(expiry.not_after, now, expiry.rotate_before):
+        return CertificateState.OK
+    return CertificateState.DUE if has_come(expiry.due_at, now) else CertificateState.DEFERRED
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateLife:
+    """One certificate in one place, and the questions that are asked of it."""
+
+    seen: ObservedCertificate
+    now: datetime
+    expiry: Expiry | None = None
+    """None where nothing is there that could expire."""
+
+    @property
+    def state(self) -> CertificateState:  # noqa: PLR0911 - one line a state
+        """The first that holds."""
+        seen = self.seen
+        if seen.is_vanished:
+            return CertificateState.VANISHED
+        if not seen.is_readable or seen.is_standby is None:
+            return CertificateState.UNREADABLE
+        if not seen.is_usable:
+            return CertificateState.UNUSABLE
+        if seen.drift:
+            return CertificateState.DRIFT
+        if seen.not_after is None or self.expiry is None:
+            return CertificateState.NONE
+        if rests(seen):
+            return CertificateState.RESTING
+        return state_by_date(self.expiry, self.now)
+
+    @property
+    def not_after(self) -> datetime:
+        """When it expires. Raises ValueError where nothing is there that could."""
+        if self.expiry is None:
+            raise ValueError(f"{self.seen.app} holds nothing that expires")
+        return self.expiry.not_after
+
+    @property
+    def is_anybodys_business(self) -> bool:
+        """Whether it matters to somebody when it expires: also of what cannot be read now, by what was last seen.
+
+        Of two apps it is not guessed which is in use.
+        """
+        seen = self.seen
+        is_there = seen.is_usable and not seen.is_vanished and seen.is_standby is not None
+        return self.expiry is not None and is_there and not rests(seen)
+
+    @property
+    def urgency(self) -> Severity | None:
+        """How urgent it is that somebody looks."""
+        return self.expiry.urgency(self.now) if self.expiry and self.is_anybodys_business else None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When a rotation is due to replace it."""
+        return self.expiry.due_at if self.expiry and self.is_anybodys_business else None
+
+
+def rests(seen: ObservedCertificate) -> bool:
+    """Whether a certificate may expire: nobody has its key, or nobody logs in through its app."""
+    return not seen.drift and (seen.is_throwaway or seen.is_standby is True)

@@ -1,0 +1,157 @@
+"""One credential: its state, when it is rotated next, and how urgent it is that somebody looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.lifecycle.certificate_life import expiry_of, state_by_date
+from rotator.core.lifecycle.dates import due_at, gives_way_at, grace_end
+from rotator.core.lifecycle.states import LOST, URGENCIES, CredentialState
+from rotator.core.observed import drifted
+from rotator.core.severity import Severity, most_severe
+from rotator.core.thresholds import EXPIRED, Expiry
+from rotator.core.windows import Beginning, NextDue, may_begin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from rotator.core.lifecycle.dates import Lifetimes
+    from rotator.core.observed import ObservedCredential
+    from rotator.core.windows import Window
+
+
+@dataclass(frozen=True)
+class OpenRotation:
+    """A rotation that the history knows no end of."""
+
+    is_urgent: bool = False
+    """It gives the previous version no grace: its key is in wrong hands, or a person wanted it gone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialLife:
+    """All that the state of one credential follows from, and the questions that are asked of it."""
+
+    seen: ObservedCredential | None
+    """How it was last seen; None if it never was."""
+    policy: Lifetimes
+    thresholds: Sequence[timedelta]
+    now: datetime
+    is_known: bool = True
+    """False: its store or its org cannot be read now, and `seen` is how it was before."""
+    rotation: OpenRotation | None = None
+    last_promotion: datetime | None = None
+    """When the history says that a version of it was last promoted."""
+    refused_since: datetime | None = None
+    """Since when consumers of `current` are refused; None where they are not."""
+    needs_attention: bool = False
+    """Its rotations by schedule cannot succeed before a person does something."""
+    unstored_not_after: datetime | None = None
+    """When the certificate of its app expires, while nothing is current in its store."""
+    windows: Sequence[Window] = ()
+    """When a rotation may begin by schedule."""
+    lasts: timedelta = EXPIRED
+    """How long a rotation may take."""
+
+    @property
+    def state(self) -> CredentialState:
+        """The first that holds."""
+        seen = self.seen
+        if self.refused_since:
+            return CredentialState.REFUSED
+        if seen is None or not self.is_in_sight:
+            return CredentialState.UNKNOWN
+        if drifted(seen):
+            return CredentialState.DRIFT
+        if self.rotation or seen.pending:
+            return CredentialState.UNFINISHED
+        if seen.current is None or self.expiry is None:
+            return CredentialState.UNSTORED
+        return CredentialState(state_by_date(self.expiry, self.now).value)
+
+    @property
+    def is_in_sight(self) -> bool:
+        """Whether its store and all of its apps could be read."""
+        return self.seen is not None and self.is_known and _is_in_sight(self.seen)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was in its store, and is there no more."""
+        return self.state is CredentialState.UNSTORED and self.last_promotion is not None
+
+    @property
+    def urgency(self) -> Severity | None:
+        """How urgent it is that somebody looks; None when all is well, or goes its way by itself."""
+        by_state = URGENCIES.get(self.state)
+        if self.is_lost:
+            by_state = LOST
+        by_date = self.expiry.urgency(self.now) if self.expiry else None
+        return most_severe(by_state, by_date, Severity.WARNING if self.needs_attention else None)
+
+    @property
+    def expiry(self) -> Expiry | None:
+        """Of the current version's certificate; while there is none, of the one that its app holds."""
+        current = self.seen.current if self.seen else None
+        if current is None:
+            not_after = self.unstored_not_after
+            return Expiry(not_after, self.thresholds) if not_after else None
+        mine = current.fingerprint
+        return expiry_of(current.not_after, self.thresholds, fingerprint=mine, policy=self.policy, credential=self.seen)
+
+    @property
+    def not_after(self) -> datetime | None:
+        """When that expires."""
+        return self.expiry.not_after if self.expiry else None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """From when on the current version is to be replaced."""
+        return due_at(self.seen, self.policy) if self.seen else None
+
+    @property
+    def begins(self) -> Beginning | None:
+        """When the next rotation begins by schedule; None where that depends on a person, or one is under way."""
+        due = self.due_at
+        if self.seen is None or self.not_after is None or due is None or self.state in _BEGINS_NOT:
+            return None
+        at = max(due, self.now)
+        room_at = gives_way_at(self.seen, self.policy, at, is_urgent=self._is_urgent)
+        return may_begin(self.windows, room_at or at, expires_at=self.not_after, lasts=self.lasts)
+
+    @property
+    def previous_until(self) -> datetime | None:
+        """When the previous version's grace ends or ended; None where none is kept."""
+        return grace_end(self.seen, self.policy, is_urgent=self._is_urgent) if self.seen else None
+
+    @property
+    def next_due(self) -> NextDue:
+        """What there will be to do by schedule; nothing where it could not be seen, or is not in its store."""
+        seen = self.seen
+        if seen is None or seen.current is None or not self.is_in_sight:
+            return NextDue()
+        return NextDue(
+            is_half_done=seen.pending is not None or self.rotation is not None,
+            expires_at=self.not_after,
+            due_at=self.due_at,
+            retires_at=self.previous_until,
+        )
+
+    @property
+    def _is_urgent(self) -> bool:
+        return self.rotation is not None and self.rotation.is_urgent
+
+
+def _is_in_sight(seen: ObservedCredential) -> bool:
+    """Whether every app was read, and that of `current` is among them."""
+    is_configured = seen.current is None or seen.current.app in seen.apps
+    return is_configured and all(app.readable for app in seen.apps.values())
+
+
+_BEGINS_NOT: Final = {
+    CredentialState.REFUSED,
+    CredentialState.DRIFT,
+    CredentialState.UNFINISHED,
+    CredentialState.UNSTORED,
+}

@@ -1,0 +1,72 @@
+"""The states of certificates and of credentials, a word for each, and how urgent each is by itself."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from rotator.core.severity import Severity
+
+
+class CertificateState(StrEnum):
+    """What a certificate is, in one place. None of these says that logins fail: orgs have taken expired ones."""
+
+    OK = "ok"
+    """Nothing has to be done yet."""
+    DUE = "due"
+    """It is time to replace it: its rotation is due, or the first threshold is crossed of one that nobody rotates."""
+    DEFERRED = "deferred"
+    """It would be due; but a person brought this version back, and it is left alone for a while."""
+    EXPIRED = "expired"
+    RESTING = "resting"
+    """Nobody has to care: it ended an old key, or is on the app whose turn it is not."""
+    DRIFT = "drift"
+    """Nobody here knows it, though the credential of the app is in its store."""
+    NONE = "none"
+    """The app holds no certificate."""
+    UNREADABLE = "unreadable"
+    """It could not be read, or the store not, that tells which of two apps is in use; dates are those last seen."""
+    UNUSABLE = "unusable"
+    """It waits for the chain that an authority is to sign: nothing is in use that could expire."""
+    VANISHED = "vanished"
+    """It was seen before, and the org has it no more."""
+
+
+class CredentialState(StrEnum):
+    """What a credential is. The first that holds, in the order of `CredentialLife.state`."""
+
+    OK = "ok"
+    DUE = "due"
+    """Less time is left than `rotate_before`."""
+    DEFERRED = "deferred"
+    """It would be due; but a person brought this version back, and it is left alone for a while."""
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    """Consumers of `current` are refused now: a rotation took its key's place, and no key was proven since."""
+    DRIFT = "drift"
+    """The app that `current` logs in through holds a certificate that is not ours to expect there, or none."""
+    UNFINISHED = "unfinished"
+    """A rotation was begun and has not ended: it runs, or was interrupted, or stopped where a person is needed."""
+    UNSTORED = "not stored"
+    """The store has no current version: adopt or enroll it."""
+    UNKNOWN = "unknown"
+    """Its store or its org could not be read; dates are those last known."""
+
+
+def in_words(state: CertificateState | CredentialState, urgency: Severity | None) -> str:
+    """The state as people are shown it, with its urgency where that does not go without saying: `due (critical)`."""
+    is_known = urgency is None or urgency is Severity.INFO or state.value == CertificateState.EXPIRED
+    own = URGENCIES.get(state) if isinstance(state, CredentialState) else None
+    return str(state) if is_known or urgency is own or state.value == CertificateState.DRIFT else f"{state} ({urgency})"
+
+
+URGENCIES: Final = {
+    CredentialState.REFUSED: Severity.CRITICAL,
+    CredentialState.DRIFT: Severity.CRITICAL,
+    CredentialState.UNFINISHED: Severity.WARNING,
+    CredentialState.UNKNOWN: Severity.WARNING,
+    CredentialState.UNSTORED: Severity.INFO,
+}
+"""How urgent a state is by itself, whatever the dates."""
+LOST: Final = Severity.CRITICAL
+"""How urgent it is that a credential is gone from its store."""

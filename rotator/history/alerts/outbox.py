@@ -5,20 +5,21 @@ Slack just before the machine dies. So deciding puts a row here, in the transact
 works from the rows (the pattern "transactional outbox").
 
 One row is one (alert, step, channel), and the database keeps it the only one: deciding the same twice adds nothing.
-A sender claims its rows for a while before it sends, so that no other one sends them; one that dies loses its claim
-when that while is over, and the message may then be sent a second time, under the same key. A row is pending until the
-channel has accepted its message. It is withdrawn when the news in it is news no more.
+A sender holds the channel's lock (`rotator.history.locks`) and claims its rows before it sends, so that no other one
+sends them. The claim lasts for a while, and no longer than the lock: whoever has the lock next takes over what the one
+before has claimed (`Outbox.take_over`), and the message may then be sent a second time, under the same key. A row is
+pending until the channel has accepted its message. It is withdrawn when the news in it is news no more.
 """
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
+from rotator.history.alerts.claimants import Claimant
 from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.chain import storable
@@ -35,6 +36,11 @@ OPENED: Final = "opened"
 """Step of an alert that has no thresholds: it began, or it happened."""
 CLOSED: Final = "closed"
 """Step of every alert that ends."""
+
+
+def sending(channel: str) -> str:
+    """Name of the lock of whoever sends to a channel; no credential can be called so."""
+    return f"#channel {channel}"
 
 
 def reminder(snoozed_until: datetime) -> str:
@@ -101,7 +107,7 @@ class Outbox:
 
         Nobody else gets it before the lease ends. A clock that was set back postpones nothing.
         """
-        claim = secrets.token_hex(16)
+        claim = Claimant.of_this_process().claim()
         with self._database.writing() as connection:
             taken = {
                 "claimed_by": claim,
@@ -116,6 +122,21 @@ class Outbox:
                 return []
             query = _NOTIFICATIONS.where(NOTIFICATION.c.claimed_by == claim).order_by(NOTIFICATION.c.id)
             return [Notification(**row._asdict()) for row in connection.execute(query)]
+
+    def take_over(self, channel: str, now: datetime, *, ends_within: timedelta) -> None:
+        """Ends what others have claimed for the channel, whose lock the caller holds.
+
+        Of a process that is known to be dead it ends now. Another may have lost the lock while it lives: it begins
+        nothing more, and what it had begun to send has ended after `ends_within`.
+        """
+        with self._database.writing() as connection:
+            these = and_(NOTIFICATION.c.channel == channel, _is_pending(), NOTIFICATION.c.claimed_until > now)
+            claims = connection.scalars(select(NOTIFICATION.c.claimed_by).where(these).distinct()).all()
+            for claim in claims:
+                claimant = Claimant.parse(claim or "")
+                ends_at = now if claimant and claimant.is_known_dead() else now + ends_within
+                shorter = and_(NOTIFICATION.c.claimed_by == claim, NOTIFICATION.c.claimed_until > ends_at)
+                connection.execute(update(NOTIFICATION).where(shorter).values(claimed_until=ends_at))
 
     def delivered(self, notifications: Iterable[Notification], thread: str, now: datetime) -> None:
         """Notes that the channel has accepted them. What was noted before stays."""

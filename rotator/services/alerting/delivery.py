@@ -5,6 +5,9 @@ pending for its channel and due, makes one message of it for each alert, and sen
 what the channel has accepted counts as delivered, and that is written down after each message. So a message is sent at
 most once, but for a crash between the acceptance and the note of it; then it is sent again under the same key.
 
+Whoever delivers holds the channel's lock, which dies with its process. So a sender that is slow keeps what it has
+claimed for as long as it takes, and what one that was killed had claimed is taken over by the next at once.
+
 What may fail, and what follows:
 
 - the channel is away or busy: the rest is not tried; everything waits, longer after each failure, or as long as the
@@ -59,7 +62,11 @@ DIGEST_UP_TO: Final = 40
 """Messages in one digest: as many as Slack can show."""
 
 LEASE: Final = timedelta(minutes=20)
-"""How long what was claimed is nobody else's: twice AT_ONCE calls, each up to its time-out."""
+"""How long what was claimed is nobody else's, should its claimant's lock not say more: twice AT_ONCE calls, each up to
+its time-out."""
+
+SENT_WITHIN: Final = timedelta(minutes=2)
+"""What a process had begun to send when it lost its lock has ended by then, by the time-outs of its calls."""
 
 _FAILURES_AT_ONCE: Final = 2
 """A message that is refused for good does not hold up the others; a second one, and the channel is at fault."""
@@ -123,16 +130,24 @@ class Delivery:
                 self._alerting.solved(alert.key, "The channel is not configured any more.", now)
 
     def deliver(
-        self, name: str, open_channel: Callable[[], Channel], now: datetime, *, jitter: float = 0.0
+        self,
+        name: str,
+        open_channel: Callable[[], Channel],
+        now: datetime,
+        *,
+        jitter: float = 0.0,
+        is_alone: Callable[[], bool] = lambda: True,
     ) -> Delivered:
         """Sends what is pending for the channel and due; of what fails it is noted when it is tried again.
 
-        `jitter` is a random number from 0 to 1. Raises HistoryError; nothing that a channel does is raised.
+        `jitter` is a random number from 0 to 1. The caller holds the channel's lock; `is_alone` tells whether still,
+        and nothing more is begun once it is lost. Raises HistoryError; nothing that a channel does is raised.
         """
+        self._outbox.take_over(name, now, ends_within=SENT_WITHIN)
         claimed = self._outbox.claim(name, now, LEASE)
         if not claimed:
             return Delivered()
-        run = _Run(name, now)
+        run = _Run(name, now, is_alone)
         try:
             channel = open_channel()
         except RotatorError as error:
@@ -145,7 +160,7 @@ class Delivery:
 
     def _send_all(self, channel: Channel, run: _Run) -> None:
         for _ in range(AT_ONCE):
-            if run.is_over:
+            if run.is_over or not run.is_alone():
                 break
             many = [each for each in run.unsent if not each.ends_a_thread][:DIGEST_UP_TO]
             if len(many) >= channel.digest_from and not run.one_by_one:
@@ -229,6 +244,7 @@ class _Run:
 
     channel: str
     now: datetime
+    is_alone: Callable[[], bool]
     unsent: list[PendingMessage] = field(default_factory=list)
     accepted: int = 0
     failures: list[tuple[list[Notification], DeliveryFailed]] = field(default_factory=list)

@@ -1,13 +1,16 @@
 """The delivery jobs: each channel is sent its notifications by itself, so that none waits for another that is away.
 
 Who is told of what was decided before and written into the outbox (`rotator.services.alerting`). A delivery may be cut
-off at any point: what was not accepted by then is sent again.
+off at any point: what was not accepted by then is sent again, by the next process that gets the channel's lock.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from rotator.errors import RotationRunning
+from rotator.history.alerts.outbox import sending
 from rotator.services.alerting.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -34,9 +37,15 @@ class DeliveryJobs:
 
     def deliver(self, channel: str) -> None:
         """Sends a channel its notifications. Raises HistoryError; what fails stays in the outbox."""
-        with self._context.open_adapters() as adapters:
+        locks = self._context.database.rotation_locks(self._context.now)
+        # A process that still sends to it keeps the lock: it has claimed what there is, and is waited for.
+        with suppress(RotationRunning), self._context.open_adapters() as adapters, locks.hold(sending(channel)) as hold:
             self._delivery.deliver(
-                channel, lambda: adapters.channel(channel), self._context.now(), jitter=self._context.random()
+                channel,
+                lambda: adapters.channel(channel),
+                self._context.now(),
+                jitter=self._context.random(),
+                is_alone=hold.still_held,
             )
 
     def forget_unconfigured(self) -> None:

@@ -40,6 +40,8 @@ class MailServer:
         """It takes the mail and hangs up."""
         self.delay = 0.0
         """Seconds before it answers to DATA."""
+        self.was_given = threading.Event()
+        """A mail has come, whether or not it was answered yet."""
         self.is_over = threading.Event()
         self.ca = ""
         self.port = 0
@@ -55,6 +57,7 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Takes or refuses the mail."""
+        self.was_given.set()
         for _ in range(int(self.delay * 50)):
             if self.is_over.is_set():
                 break

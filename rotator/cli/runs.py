@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -25,15 +22,6 @@ if TYPE_CHECKING:
     from rotator.cli.invocation import Invocation
     from rotator.services.rotation.report import Report
     from rotator.services.rotation.service import RotationService
-
-
-def actor() -> str:
-    """Who runs this: the person behind sudo, and the machine."""
-    try:
-        user = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (OSError, KeyError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def chosen(app: Application, names: Sequence[str], *, every: bool) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.errors import HistoryUnavailable
+from rotator.process import actor
 from rotator.services.reporting.reader import HistoryReader
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
@@ -46,7 +47,7 @@ class DaemonRun:
             open_adapters=app.fork,
             now=app.now,
             random=random,
-            actor=f"rotator on {socket.gethostname()}",
+            actor=actor(app.environ, name=f"rotator on {socket.gethostname()}"),
             stop_asked=stop_asked,
             listener=partial(rotations.follow, app.settings),
         )

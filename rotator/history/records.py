@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from rotator.core.actor import Actor
 from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ class NewRotation:
     trigger: str
     """One of TRIGGERS."""
     actor: str
-    """The person or program that began it."""
+    """The user that began it, by its real uid, with the machine; of the service, its own name for itself."""
+    uid: int | None = None
+    login_uid: int | None = None
+    login_name: str = ""
+    claimed_name: str = ""
     reason: str = ""
     goal: str = "replace"
     """One of GOALS."""
@@ -44,6 +49,11 @@ class NewRotation:
     """Fingerprint of the version that is to be current again."""
     options: RotationOptions = NO_OPTIONS
     """What was asked for beside the goal."""
+
+    @property
+    def by(self) -> Actor:
+        """Who began it, with what the system knew of the user, and what was only claimed."""
+        return Actor(self.actor, self.uid, self.login_uid, self.login_name, self.claimed_name)
 
 
 @dataclass(frozen=True, kw_only=True)

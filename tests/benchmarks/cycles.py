@@ -30,6 +30,7 @@ from cryptography import x509
 
 from rotator.application import Application
 from rotator.config.loading import parse
+from rotator.core.actor import Actor
 from rotator.core.crypto.keys import PrivateKey
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
@@ -133,7 +134,7 @@ def our_cycle(app: Application) -> None:
         open_adapters=app.fork,
         now=app.now,
         random=lambda: 0.5,
-        actor="rotator on a benchmark",
+        actor=Actor("rotator on a benchmark"),
     )
 
     def run_all(jobs: Sequence[Job]) -> None:

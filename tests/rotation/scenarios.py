@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.actor import Actor
 from rotator.core.decision.options import RotationOptions
 from rotator.services.rotation.adopt import version_to_adopt
 from rotator.services.rotation.report import Outcome, Silent
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from rotator.application import Application
     from rotator.services.rotation.report import Report
 
-REPLACE: Final = Request("replace", "alex@laptop")
-COMPROMISED: Final = Request("replace", "alex@laptop", trigger="compromised")
-RETIRE_NOW: Final = Request("replace", "alex@laptop", options=RotationOptions(retire_now=True))
-KEEP_KEY: Final = Request("replace", "alex@laptop", options=RotationOptions(keep_key=True))
-BACK: Final = Request("back", "alex@laptop")
-ENROLL: Final = Request("enroll", "alex@laptop")
-ADOPT: Final = Request("adopt", "alex@laptop")
-RESTORE: Final = Request("restore", "alex@laptop")
-FINISH: Final = Request("", "alex@laptop")
+REPLACE: Final = Request("replace", Actor("alex@laptop"))
+COMPROMISED: Final = Request("replace", Actor("alex@laptop"), trigger="compromised")
+RETIRE_NOW: Final = Request("replace", Actor("alex@laptop"), options=RotationOptions(retire_now=True))
+KEEP_KEY: Final = Request("replace", Actor("alex@laptop"), options=RotationOptions(keep_key=True))
+BACK: Final = Request("back", Actor("alex@laptop"))
+ENROLL: Final = Request("enroll", Actor("alex@laptop"))
+ADOPT: Final = Request("adopt", Actor("alex@laptop"))
+RESTORE: Final = Request("restore", Actor("alex@laptop"))
+FINISH: Final = Request("", Actor("alex@laptop"))
 
 
 def one_app(ground: Ground) -> None:

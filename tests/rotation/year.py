@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from rotator.alerts.base import DeliveryFailed
 from rotator.application import Application
 from rotator.config.loading import parse
+from rotator.core.actor import Actor
 from rotator.core.credentials import Version
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.core.observed import Kind, ObservedCertificate
@@ -298,7 +299,7 @@ class Year:
                 open_adapters=program.fork,
                 now=self.clock.now,
                 random=Random(seed).random,
-                actor="rotator on a test",
+                actor=Actor("rotator on a test"),
                 listener=lambda credential: _Follower(self, credential),
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -88,8 +89,8 @@ def _try(app: Application, name: str) -> _Answer:
 
 def _message(channel: str, now: datetime) -> Message:
     from rotator.alerts.base import Message  # noqa: PLC0415 - `--help` needs no channel
-    from rotator.cli.runs import actor  # noqa: PLC0415
     from rotator.core.alert import Alert  # noqa: PLC0415
+    from rotator.process import actor  # noqa: PLC0415
 
     test = Alert(
         id="test",
@@ -99,7 +100,7 @@ def _message(channel: str, now: datetime) -> Message:
         title="A test message of rotator",
         text="Nothing has happened. If you can read this, alerts arrive here.",
         channel=channel,
-        facts={"Channel": channel, "Sent by": actor()},
+        facts={"Channel": channel, "Sent by": str(actor(os.environ))},
         opened_at=now,
         closed_at=now,
     )
@@ -207,12 +208,12 @@ def ack(invocation: Invocation, alert_id: str, reason: str) -> None:
 
     ID is the alert's, or as much of its beginning or of its letters as no other has.
     """
-    from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
     from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415
+    from rotator.process import actor  # noqa: PLC0415
 
     with invocation.application() as app:
-        now = app.now()
-        alert = AlertRecords(app.database).acknowledge(alert_id, actor=actor(), reason=_meant(reason), now=now)
+        now, by = app.now(), actor(os.environ)
+        alert = AlertRecords(app.database).acknowledge(alert_id, actor=by, reason=_meant(reason), now=now)
     click.echo(f"{alert.id} is acknowledged: {clean(alert.title)}.")
     click.echo(f"Of it only {_what_is_told_still(alert)} told from now on.")
 
@@ -229,14 +230,14 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
 
     ID is the alert's, or as much of its beginning or of its letters as no other has.
     """
-    from rotator.cli.runs import actor  # noqa: PLC0415 - brings the progress display along
     from rotator.core.thresholds import expires_between  # noqa: PLC0415
     from rotator.history.alerts.alerts import AlertRecords  # noqa: PLC0415
+    from rotator.process import actor  # noqa: PLC0415
 
     with invocation.application() as app:
-        now = app.now()
+        now, by = app.now(), actor(os.environ)
         ends = _end_of_snooze(length, until, now)
-        alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=actor(), reason=_meant(reason), now=now)
+        alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=by, reason=_meant(reason), now=now)
     click.echo(f"{alert.id} is snoozed until {moment(ends, now)}: {clean(alert.title)}.")
     if alert.not_after and expires_between(alert.not_after, now, ends):
         click.echo(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
@@ -158,13 +159,13 @@ def _rotate(
 ) -> Rotated:
     from rotator.cli.output.endings import print_report
     from rotator.cli.output.progress import LiveProgress
-    from rotator.cli.runs import actor
     from rotator.cli.traffic import Traffic
+    from rotator.process import actor
     from rotator.services.rotation.requests import Request
 
     settings = app.credential(name)
     _say(invocation, f"\nRotating {name} ({settings.strategy}) while two consumers log in many times a second:\n")
-    request = Request(goal="replace", actor=actor(), reason="demo")
+    request = Request(goal="replace", actor=actor(os.environ), reason="demo")
     traffic = Traffic(app.store(settings.store), name, lambda: app.new_transport(settings.org), app.now)
     with traffic, LiveProgress(name, quiet=invocation.json) as progress:
         listener = _Following(progress, when_done)

@@ -47,16 +47,16 @@ def export(invocation: Invocation, name: str, form: str, out: Path, password_env
     With --json {"credential", "fingerprint", "not_after", "format", "path", "alias"}.
     """
     # Not for a usage mistake.
-    from rotator.cli.runs import actor  # noqa: PLC0415
     from rotator.config.secrets import SecretReference  # noqa: PLC0415
     from rotator.core.crypto.keystores import Format  # noqa: PLC0415
+    from rotator.process import actor  # noqa: PLC0415
     from rotator.services.rotation.export import ExportRequest  # noqa: PLC0415
     from rotator.services.rotation.export import export as write_keystore  # noqa: PLC0415
 
     with invocation.application() as app:
         store = app.store(app.credential(name).store)
         password = SecretReference(env=password_env).resolve(os.environ)
-        request = ExportRequest(name, Format(form), out.absolute(), password, actor())
+        request = ExportRequest(name, Format(form), out.absolute(), password, actor(os.environ))
         written = write_keystore(request, store, partial(app.journal.record, now=app.now(), credential=name))
     if invocation.json:
         print_json(_as_json(written))

@@ -31,6 +31,10 @@ _SHOWN: Final = (
     "goal",
     "trigger",
     "actor",
+    "uid",
+    "login_uid",
+    "login_name",
+    "claimed_name",
     "reason",
     "started_at",
     "finished_at",
@@ -83,8 +87,9 @@ def history(context: click.Context) -> None:
 
     \b
     With --json
-      {"rotations": [{"id", "credential", "org", "strategy", "goal", "trigger", "actor", "reason", "started_at",
-                      "finished_at", "outcome", "why", "old_fingerprint", "new_fingerprint", "gap_seconds"}],
+      {"rotations": [{"id", "credential", "org", "strategy", "goal", "trigger", "actor", "uid", "login_uid",
+                      "login_name", "claimed_name", "reason", "started_at", "finished_at", "outcome", "why",
+                      "old_fingerprint", "new_fingerprint", "gap_seconds"}],
        "events": [{"sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash", "hash"}]};
     "events" holds those of the credential, and none without NAME.
     """
@@ -172,7 +177,7 @@ def _print_rotations(rotations: list[Rotation]) -> None:
             words.moment(rotation.started_at),
             short(rotation.new_fingerprint),
             NOTHING if rotation.gap_seconds is None else f"{rotation.gap_seconds:.1f} s",
-            clean(rotation.actor),
+            clean(str(rotation.by)),
             clean(_why(rotation)),
         )
     console().print(rows)

@@ -220,11 +220,11 @@ def adopt(invocation: Invocation, name: str, key_file: Path, password_env: str |
 
 
 def _request(goal: str, reason: str = "", *, trigger: str = "manual", **options: bool) -> Request:
-    from rotator.cli.runs import actor
     from rotator.core.decision.options import RotationOptions
+    from rotator.process import actor
     from rotator.services.rotation.requests import Request
 
-    return Request(goal, actor(), reason, trigger, RotationOptions(**options))
+    return Request(goal, actor(os.environ), reason, trigger, RotationOptions(**options))
 
 
 def _carry_out(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from rotator.core.actor import Actor
     from rotator.history.engine.transactions import Transactions
     from rotator.history.records import JSON
 
@@ -118,23 +119,27 @@ class AlertRecords:
         with self._database.reading() as connection:
             return _find(connection, beginning)
 
-    def acknowledge(self, beginning: str, *, actor: str, reason: str, now: datetime) -> Alert:
+    def acknowledge(self, beginning: str, *, actor: Actor, reason: str, now: datetime) -> Alert:
         """Notes that somebody has taken it on, with an event `acknowledge`: nothing but ALWAYS_TOLD is told any more.
 
         Raises ConfigurationError as `find` does, HistoryError for an alert that has ended or a reason with a key in it.
         """
-        values = {"acknowledged_at": now, "acknowledged_by": storable(actor), "acknowledged_why": storable(reason)}
-        return self._silence("acknowledge", beginning, values, now, {"actor": actor, "reason": reason})
+        values = {"acknowledged_at": now, "acknowledged_by": storable(str(actor)), "acknowledged_why": storable(reason)}
+        return self._silence("acknowledge", beginning, values, now, {**actor.details(), "reason": reason})
 
-    def snooze(self, beginning: str, *, until: datetime, actor: str, reason: str, now: datetime) -> Alert:
+    def snooze(self, beginning: str, *, until: datetime, actor: Actor, reason: str, now: datetime) -> Alert:
         """Has people left alone with it until then, with an event `snooze`: what is crossed meanwhile is told then.
 
         Raises as `acknowledge` does, and ValueError for a time that has passed.
         """
         if until <= now:
             raise ValueError("snoozed until a time that has passed")
-        values = {"snoozed_until": until, "snoozed_by": storable(actor), "snoozed_why": storable(reason)}
-        details: dict[str, JSON] = {"actor": actor, "reason": reason, "until": f"{until.astimezone(UTC).isoformat()}"}
+        values = {"snoozed_until": until, "snoozed_by": storable(str(actor)), "snoozed_why": storable(reason)}
+        details: dict[str, JSON] = {
+            **actor.details(),
+            "reason": reason,
+            "until": f"{until.astimezone(UTC).isoformat()}",
+        }
         return self._silence("snooze", beginning, values, now, details)
 
     def _silence(

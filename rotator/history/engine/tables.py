@@ -43,6 +43,11 @@ ROTATION: Final = Table(
     Column("strategy", Text, nullable=False),
     Column("trigger", Text, nullable=False),
     Column("actor", Text, nullable=False),
+    # What the system knew of the actor, and what was only claimed (`rotator.core.actor`).
+    Column("uid", BigInteger),
+    Column("login_uid", BigInteger),
+    Column("login_name", Text, nullable=False, server_default=text("''")),
+    Column("claimed_name", Text, nullable=False, server_default=text("''")),
     Column("reason", Text, nullable=False),
     Column("goal", Text, nullable=False),
     Column("replaces", FINGERPRINT),

@@ -47,9 +47,15 @@ class Journal:
         """
         if new.trigger not in TRIGGERS or new.goal not in GOALS:
             raise ValueError(f"no trigger or no goal: {new.trigger!r}, {new.goal!r}")
-        new = replace(new, actor=storable(new.actor), reason=storable(new.reason))
+        new = replace(
+            new,
+            actor=storable(new.actor),
+            login_name=storable(new.login_name),
+            claimed_name=storable(new.claimed_name),
+            reason=storable(new.reason),
+        )
         rotation = Rotation(id=rotation_id(now, self._random_bytes), started_at=now.astimezone(UTC), **vars(new))
-        refuse_private_keys(rotation.reason, rotation.actor)
+        refuse_private_keys(rotation.reason, rotation.actor, rotation.claimed_name)
         with self._database.writing() as connection:
             connection.execute(insert(ROTATION).values(vars(rotation)))
             append(connection, Entry("begin", now, rotation.credential, rotation.id, _beginning(new)))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from rotator.core.actor import Actor
     from rotator.core.secret import Secret
     from rotator.stores.base import Store
 
@@ -28,7 +29,7 @@ EXPORT: Final = "export"
 class RecordExport(Protocol):
     """Appends an event of the credential to the history."""
 
-    def __call__(self, kind: str, **details: str | bool) -> object:
+    def __call__(self, kind: str, **details: str | int) -> object:
         """Raises HistoryError."""
         ...
 
@@ -41,7 +42,7 @@ class ExportRequest:
     format: Format
     path: Path
     password: Secret
-    actor: str
+    actor: Actor
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def export(request: ExportRequest, store: Store, record: RecordExport) -> Export
     alias = request.credential.lower()
     content = keystore(version, request.format, request.password, alias)
     details = {
-        "actor": request.actor,
+        **request.actor.details(),
         "fingerprint": version.fingerprint,
         "format": request.format,
         "path": str(request.path),

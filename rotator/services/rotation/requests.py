@@ -17,6 +17,7 @@ from rotator.core.decision.policies import Goal, Wanted
 from rotator.errors import RotationHalted
 
 if TYPE_CHECKING:
+    from rotator.core.actor import Actor
     from rotator.core.credentials import Stages
     from rotator.history.records import Rotation
 
@@ -32,7 +33,7 @@ class Request:
 
     goal: str
     """As the history names it: `replace`, `back`, `restore`, `adopt`, `enroll`; empty to finish what was begun."""
-    actor: str
+    actor: Actor
     reason: str = ""
     trigger: str = "manual"
     options: RotationOptions = NO_OPTIONS

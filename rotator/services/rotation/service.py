@@ -7,6 +7,7 @@ history. A rotation that stops in the middle stays open there, with an event tha
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -61,7 +62,7 @@ class RotationService:
             refuse_to_end_own_login(self._credential)
             store.sweep(name)
             stages = store.stages(name)
-            rotation = self._left_open(request, stages)
+            rotation = self._take_up(request, stages)
             if rotation is None and request.goal:
                 rotation = self._begin(request, subject_of(name, request, stages))
             return self._run(request, rotation, stages, hold)
@@ -75,7 +76,7 @@ class RotationService:
         with self._locks.hold(name) as hold:
             store.sweep(name)
             stages = store.stages(name)
-            rotation = self._left_open(request, stages, version.fingerprint)
+            rotation = self._take_up(request, stages, version.fingerprint)
             if rotation is None and stages.current == version.fingerprint:
                 raise RotationHalted(
                     f"This key pair is the current version of {name} already.",
@@ -100,12 +101,20 @@ class RotationService:
                 credential.apps.replace_certificate(name, throwaway(now=self._now()), expecting=stages.pending)
         credential.store.discard(credential.name, stages.pending)
 
-    def _left_open(self, request: Request, stages: Stages, adopted: Fingerprint | None = None) -> Rotation | None:
-        """The rotation that an interrupted run left open, if it is what is asked for."""
+    def _take_up(self, request: Request, stages: Stages, adopted: Fingerprint | None = None) -> Rotation | None:
+        """The rotation that an interrupted run left open, if it is what is asked for; who goes on with it is noted."""
         rotation = self._journal.open_rotation(self._credential.name)
-        if rotation and continues(request, rotation, stages, now=self._now(), adopted=adopted):
-            return rotation
-        return None
+        if rotation is None or not continues(request, rotation, stages, now=self._now(), adopted=adopted):
+            return None
+        with suppress(HistoryError):
+            self._journal.record(
+                "resume",
+                now=self._now(),
+                credential=rotation.credential,
+                rotation_id=rotation.id,
+                **request.actor.details(),
+            )
+        return rotation
 
     def _abandon_another(self) -> Rotation | None:
         """Ends the rotation that was left open, as another begins now; a request that is refused ends none."""
@@ -120,14 +129,18 @@ class RotationService:
         # A key in wrong hands is not given a grace because something else was asked for in between.
         is_urgent = abandoned is not None and abandoned.trigger == "compromised"
         brings = request.goal in {"back", "adopt"}
-        settings = self._credential.settings
+        settings, by = self._credential.settings, request.actor
         return self._journal.begin_rotation(
             NewRotation(
                 credential=self._credential.name,
                 org=settings.org,
                 strategy=settings.strategy,
                 trigger=request.trigger,
-                actor=request.actor,
+                actor=by.name,
+                uid=by.uid,
+                login_uid=by.login_uid,
+                login_name=by.login_name,
+                claimed_name=by.claimed_name,
                 reason=request.reason,
                 goal=request.goal,
                 replaces=None if brings else subject,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Channel
     from rotator.config.settings import Settings
+    from rotator.core.actor import Actor
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
     from rotator.history.engine.database import Database
@@ -167,7 +168,7 @@ class ServiceContext:
     now: Callable[[], datetime]
     random: Callable[[], float]
     """A number from 0 to 1, for the pauses after failures and the jitter between inventories."""
-    actor: str
+    actor: Actor
     """Who begins rotations by schedule, such as `rotator on host7`."""
     stop_asked: Callable[[], bool] = lambda: False
     listener: Callable[[str], Listener] = field(default=_nobody)

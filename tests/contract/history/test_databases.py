@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, text, update
@@ -164,6 +165,16 @@ def test_a_rotation_is_found_from_beginning_to_end(database: Database) -> None:
     assert queries.rotations(database, "billing") == [journal.rotation(begun.id)] == [ended]
     assert journal.last_promotion("billing") == NOW + timedelta(seconds=1)
     assert [event.kind for event in queries.events(database, rotation_id=begun.id)] == ["begin", "promote", "finish"]
+
+
+def test_who_began_a_rotation_is_kept_in_what_the_system_knew_and_apart_in_what_was_claimed(database: Database) -> None:
+    who: dict[str, Any] = {"uid": 2**32 - 2, "login_uid": 1000, "login_name": "ada", "claimed_name": "ceo"}
+    begun = Journal(database).begin_rotation(replace(NEW_ROTATION, actor="root@host7", **who), NOW)
+
+    assert queries.rotations(database) == [begun]
+    assert str(begun.by) == "root@host7 (logged in as ada, claims to be ceo)"
+    [event] = queries.events(database)
+    assert {name: event.details[name] for name in ("actor", *who)} == {"actor": "root@host7", **who}
 
 
 def test_what_no_database_can_hold_does_not_keep_a_rotation_from_being_written_down(database: Database) -> None:

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import Inspector, column, insert, inspect, table, text
 
+from rotator.core.actor import Actor
 from rotator.core.alert import Alert
 from rotator.core.attempts import AttemptRecord
 from rotator.core.decision.options import NO_OPTIONS, RotationOptions
@@ -88,7 +89,7 @@ def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release:
 
         with open_database(url) as database:
             alert, _ = AlertRecords(database).open(NEW_ALERT, NOW)
-            AlertRecords(database).acknowledge(alert.id, actor="ada", reason="known", now=NOW)
+            AlertRecords(database).acknowledge(alert.id, actor=Actor("ada"), reason="known", now=NOW)
 
             assert database.version == upgrades.known_versions()[-1]
             assert queries.events(database)[:3] == written

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert
 
+from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, HistoryError
@@ -228,10 +229,10 @@ def test_who_takes_an_alert_on_is_part_of_the_history(
 ) -> None:
     outbox.add_all([(alert.id, step, "ops") for step in ("60d", "expired")], NOW)
     if kind == "acknowledge":
-        after = alerts.acknowledge(alert.id, actor="ada", reason="ordered", now=NOW)
+        after = alerts.acknowledge(alert.id, actor=Actor("ada"), reason="ordered", now=NOW)
         assert (after.acknowledged_at, after.acknowledged_by, after.acknowledged_why) == (NOW, "ada", "ordered")
     else:
-        after = alerts.snooze(alert.id, until=NOW + DAY, actor="ada", reason="ordered", now=NOW)
+        after = alerts.snooze(alert.id, until=NOW + DAY, actor=Actor("ada"), reason="ordered", now=NOW)
         assert (after.snoozed_until, after.snoozed_by, after.snoozed_why) == (NOW + DAY, "ada", "ordered")
         assert (after.is_snoozed(NOW), after.is_snoozed(NOW + DAY)) == (True, False)
 
@@ -244,9 +245,9 @@ def test_who_takes_an_alert_on_is_part_of_the_history(
 
 def test_a_reason_with_a_key_in_it_changes_nothing(database: Database, alerts: AlertRecords, alert: Alert) -> None:
     with pytest.raises(HistoryError, match="--reason"):
-        alerts.acknowledge(alert.id, actor="ada", reason=PEM, now=NOW)
+        alerts.acknowledge(alert.id, actor=Actor("ada"), reason=PEM, now=NOW)
     with pytest.raises(HistoryError, match="--reason"):
-        alerts.snooze(alert.id, until=NOW + DAY, actor="ada", reason=PEM, now=NOW)
+        alerts.snooze(alert.id, until=NOW + DAY, actor=Actor("ada"), reason=PEM, now=NOW)
 
     assert alerts.get(alert.id) == alert
     assert queries.events(database) == []
@@ -255,12 +256,12 @@ def test_a_reason_with_a_key_in_it_changes_nothing(database: Database, alerts: A
 def test_an_alert_that_has_ended_is_not_taken_on(alerts: AlertRecords, alert: Alert) -> None:
     alerts.close(alert.key, "Replaced by another.", NOW)
     with pytest.raises(HistoryError, match=r"has ended: Replaced by another\."):
-        alerts.acknowledge(alert.id, actor="ada", reason="late", now=NOW)
+        alerts.acknowledge(alert.id, actor=Actor("ada"), reason="late", now=NOW)
 
 
 def test_nobody_is_snoozed_into_the_past(alerts: AlertRecords, alert: Alert) -> None:
     with pytest.raises(ValueError, match="passed"):
-        alerts.snooze(alert.id, until=NOW, actor="ada", reason="", now=NOW)
+        alerts.snooze(alert.id, until=NOW, actor=Actor("ada"), reason="", now=NOW)
 
 
 def test_what_a_channel_that_is_no_more_was_owed_is_dropped(outbox: Outbox, alert: Alert) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from sqlalchemy import make_url, text
 
+from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
@@ -348,7 +349,7 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
             journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
         alert, _ = AlertRecords(database).open(NEW_ALERT, NOW)
         Outbox(database).add(alert.id, "60d", "ops", NOW)
-        AlertRecords(database).acknowledge(alert.id, actor="alex", reason="known", now=NOW)
+        AlertRecords(database).acknowledge(alert.id, actor=Actor("alex"), reason="known", now=NOW)
         AttemptRecords(database).put(AttemptRecord("look", "production"))
         assert queries.verify(database).intact
         with pytest.raises(HistoryError, match="does not permit"), database.writing() as connection:

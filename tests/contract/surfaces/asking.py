@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rotator.cli.output import inventory_table, status_table
 from rotator.config.daemon import HttpSettings
 from rotator.core import words
+from rotator.core.actor import Actor
 from rotator.core.lifecycle.states import CertificateState, CredentialState, in_words
 from rotator.core.severity import Severity
 from rotator.history.sightings import last_sightings
@@ -132,7 +133,7 @@ class Surfaces:
             raise self.one.outside.store_fails
         context = self.one.outside.credential_context(self.name)
         seen, rotation = Observer(context).observe(), self.open_rotation()
-        begun = resumed(rotation, Request(goal="", actor="rotator")) if rotation else None
+        begun = resumed(rotation, Request(goal="", actor=Actor("rotator"))) if rotation else None
         found = due_now(seen, begun, context.policy, self.now)
         return found, next_due_after(seen, found, context.policy, self.now)
 

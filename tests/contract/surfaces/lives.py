@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rotator.core.actor import Actor
 from rotator.core.credentials import Stages
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.decision.options import RotationOptions
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 ONE, PAIR = "Billing", "Warehouse_A, Warehouse_B"
-COMPROMISED = Request("replace", "alex@laptop", trigger="compromised")
+COMPROMISED = Request("replace", Actor("alex@laptop"), trigger="compromised")
 RETIRE_NOW = replace(NOW, options=RotationOptions(retire_now=True))
-RESTORE = Request("restore", "alex@laptop")
+RESTORE = Request("restore", Actor("alex@laptop"))
 
 
 def passes(one: CycleBench, days: float) -> None:
@@ -87,7 +88,7 @@ def adopted_an_older_one(one: CycleBench) -> None:
     stored(one)
     older = one.bench.version(one.bench.current.app, days=20)
     one.bench.live[older.app] = older.certificate
-    one.bench.rotation_service().adopt(Request("adopt", "alex@laptop"), older)
+    one.bench.rotation_service().adopt(Request("adopt", Actor("alex@laptop")), older)
     passes(one, 1)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
+from rotator.core.actor import Actor
 from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.logins import LoginAnswer, LoginOutcome
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from rotator.history.records import Event
     from rotator.services.rotation.report import Report
 
-NOW = Request("replace", "alex@laptop")
-BACK = Request("back", "alex@laptop")
-FINISH = Request("", "alex@laptop")
+NOW = Request("replace", Actor("alex@laptop"))
+BACK = Request("back", Actor("alex@laptop"))
+FINISH = Request("", Actor("alex@laptop"))
 
 
 class Died(BaseException):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
+from rotator.core.actor import Actor
 from rotator.core.observed import ObservedCertificate
 from rotator.salesforce.inventory import Inventory
 from rotator.services.rotation.report import Silent
@@ -194,7 +195,7 @@ def cycle_bench(
         open_adapters=outside.open_adapters,
         now=bench.now,
         random=random,
-        actor="rotator on a test",
+        actor=Actor("rotator on a test"),
         stop_asked=lambda: bench.stop_asked,
         listener=lambda _: Silent(),
     )

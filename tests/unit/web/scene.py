@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.config.settings import Settings
+from rotator.core.actor import Actor
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Fingerprint
@@ -258,7 +259,7 @@ def _alerts(database: Database) -> None:
     outbox.add(soon, "3d", "on-call", NOW - DAY)
     archive = _expiry("emea", "Invoice_Archive", 11.6, Severity.WARNING, "expires in 11 days")
     taken = add(archive, 3 * DAY, "14d")
-    alerts.acknowledge(taken, actor="Robin", reason="The vendor replaces it on Friday.", now=NOW - DAY)
+    alerts.acknowledge(taken, actor=Actor("Robin"), reason="The vendor replaces it on Friday.", now=NOW - DAY)
     add(
         NewAlert(
             key="org:uat", kind="org", severity=Severity.WARNING, title="The org uat cannot be read", org="uat",

@@ -137,7 +137,17 @@ def test_a_request_is_what_the_command_line_says(
     assert rotator(*arguments).code == 0
     ((_, request),) = services.handled
     assert {name: getattr(request, name) for name in asked} == asked
-    assert "@" in request.actor
+    assert "@" in request.actor.name
+
+
+def test_a_variable_makes_nobody_another(rotator: Command, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "ceo")
+
+    assert rotator("rotate", "now", "one").code == 0
+
+    ((_, request),) = services.handled
+    assert (request.actor.uid, request.actor.claimed_name) == (os.getuid(), "ceo")
+    assert "ceo" not in request.actor.name
 
 
 RISKY = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.actor import Actor
 from rotator.core.observed import THROWAWAY_SUBJECT
 from rotator.core.severity import Severity
 from rotator.errors import OrgUnavailable
@@ -210,7 +211,7 @@ class TestTakenOn:
         at = desk(database)
         at.alerting.certificates([holds("Legacy", 40)], NOW)
         at.tell(["ops"])
-        at.alerts.acknowledge(at.newest().id, actor="ada", reason="ordered", now=NOW)
+        at.alerts.acknowledge(at.newest().id, actor=Actor("ada"), reason="ordered", now=NOW)
         for day in range(41):
             at.alerting.certificates([holds("Legacy", 40)], NOW + day * DAY)
         at.tell(["ops"], NOW + 40 * DAY)
@@ -220,7 +221,7 @@ class TestTakenOn:
     def test_what_was_owed_and_not_told_before_it_was_acknowledged_is_not_told(self, database: Database) -> None:
         at = desk(database)
         at.alerting.certificates([holds("Legacy", 5)], NOW)
-        at.alerts.acknowledge(at.newest().id, actor="ada", reason="ordered", now=NOW)
+        at.alerts.acknowledge(at.newest().id, actor=Actor("ada"), reason="ordered", now=NOW)
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         assert at.owed() == {}
 
@@ -228,7 +229,7 @@ class TestTakenOn:
         at = desk(database)
         at.alerting.certificates([holds("Legacy", 40)], NOW)
         at.tell(["ops"])
-        at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor="ada", reason="holidays", now=NOW)
+        at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor=Actor("ada"), reason="holidays", now=NOW)
         for day in range(30):
             at.alerting.certificates([holds("Legacy", 40)], NOW + day * DAY)
         assert at.owed() == {"ops": ["60d"]}
@@ -239,7 +240,7 @@ class TestTakenOn:
     def test_an_expiry_is_told_through_a_snooze(self, database: Database) -> None:
         at = desk(database)
         at.alerting.certificates([holds("Legacy", 2)], NOW)
-        at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor="ada", reason="holidays", now=NOW)
+        at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor=Actor("ada"), reason="holidays", now=NOW)
         at.alerting.evaluate(NOW + 3 * DAY)
         assert at.owed() == {"ops": ["expired"]}
 
@@ -247,7 +248,7 @@ class TestTakenOn:
         at = desk(database)
         at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
         at.tell(["ops"])
-        at.alerts.snooze(at.newest().id, until=NOW + DAY, actor="ada", reason="asked around", now=NOW)
+        at.alerts.snooze(at.newest().id, until=NOW + DAY, actor=Actor("ada"), reason="asked around", now=NOW)
         at.alerting.evaluate(NOW + DAY / 2)
         assert at.owed() == {"ops": [OPENED]}
         for _ in range(2):

@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from rotator.core.actor import Actor
 from rotator.core.thresholds import crossed, label
 from rotator.history.alerts.alerts import ALWAYS_TOLD
 from rotator.history.engine.database import open_database
@@ -92,14 +93,14 @@ class Years(RuleBasedStateMachine):
     def somebody_takes_it_on(self) -> None:
         for alert in self.desk.alerts.open_alerts():
             self.silenced.add(alert.id)
-            self.desk.alerts.acknowledge(alert.id, actor="ada", reason="known", now=self.now)
+            self.desk.alerts.acknowledge(alert.id, actor=Actor("ada"), reason="known", now=self.now)
 
     @rule()
     def somebody_is_left_alone_for_a_week(self) -> None:
         for alert in self.desk.alerts.open_alerts():
             self.silenced.add(alert.id)
             until = self.now + 7 * DAY
-            self.desk.alerts.snooze(alert.id, until=until, actor="ada", reason="later", now=self.now)
+            self.desk.alerts.snooze(alert.id, until=until, actor=Actor("ada"), reason="later", now=self.now)
 
     def expect_all_that_is_due(self) -> None:
         """After a look everything that was crossed is owed, or was told; if silenced, what is always told."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.core.actor import Actor
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Stage
@@ -250,8 +251,8 @@ def test_the_most_severe_alerts_come_first_and_those_taken_on_do_not_press(datab
     found = overview(database)
     assert [alert.key for alert in found.alerts] == ["critical", "warning", "info"]
     assert [alert.key for alert in found.pressing] == ["critical", "warning"]
-    alerts.acknowledge(found.alerts[0].id, actor="Robin", reason="Mine.", now=NOW)
-    alerts.snooze(found.alerts[1].id, until=NOW + DAY, actor="Robin", reason="Later.", now=NOW)
+    alerts.acknowledge(found.alerts[0].id, actor=Actor("Robin"), reason="Mine.", now=NOW)
+    alerts.snooze(found.alerts[1].id, until=NOW + DAY, actor=Actor("Robin"), reason="Later.", now=NOW)
     assert overview(database).pressing == ()
     assert len(overview(database).alerts) == 3
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from rotator.core.actor import Actor
 from rotator.core.crypto.keystores import Format
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError, HistoryError, StoreError
@@ -30,10 +31,10 @@ class Journal:
     """Events as they come in."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[str, dict[str, str | bool]]] = []
+        self.events: list[tuple[str, dict[str, str | int]]] = []
         self.failure: HistoryError | None = None
 
-    def record(self, kind: str, **details: str | bool) -> None:
+    def record(self, kind: str, **details: str | int) -> None:
         if self.failure:
             raise self.failure
         self.events.append((kind, details))
@@ -70,7 +71,7 @@ def _careless_umask() -> Iterator[None]:
 
 def request(path: Path, **other: Any) -> ExportRequest:
     usual: dict[str, Any] = {"credential": "billing", "format": Format.PKCS12, "password": Secret(PASSWORD)}
-    return ExportRequest(path=path, actor="alex@host", **{**usual, **other})
+    return ExportRequest(path=path, actor=Actor("alex@host"), **{**usual, **other})
 
 
 def test_the_current_version_is_written_for_its_owner_only(

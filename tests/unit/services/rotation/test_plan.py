@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.actor import Actor
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.options import RotationOptions
 from rotator.errors import RotationHalted
@@ -20,8 +21,8 @@ from tests.unit.services.bench import BACK, FINISH, NOW, Bench
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENROLL = Request("enroll", "alex@laptop")
-RESTORE = Request("restore", "alex@laptop")
+ENROLL = Request("enroll", Actor("alex@laptop"))
+RESTORE = Request("restore", Actor("alex@laptop"))
 REQUESTS = {
     "now": NOW,
     "keep key": replace(NOW, options=RotationOptions(keep_key=True)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.actor import Actor
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.errors import HistoryUnavailable
@@ -31,7 +32,7 @@ def _heard(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_each_action_of_a_rotation_is_a_line(one: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    report = one.handle(Request("replace", "alex@laptop"))
+    report = one.handle(Request("replace", Actor("alex@laptop")))
     lines = [record for record in caplog.records if record.name == "rotator.services.rotation.recorder"]
     kinds = list(dict.fromkeys(record.getMessage() for record in lines))
     assert kinds == ["verify", "generate", "upload", "promote"]

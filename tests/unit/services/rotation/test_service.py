@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.actor import Actor
 from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.options import RotationOptions
 from rotator.core.logins import LoginAnswer, LoginOutcome
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 COMPROMISED = replace(NOW, trigger="compromised")
 KEEP_KEY = replace(NOW, options=RotationOptions(keep_key=True))
-ADOPT = Request("adopt", "alex@laptop")
-ENROLL = Request("enroll", "alex@laptop")
+ADOPT = Request("adopt", Actor("alex@laptop"))
+ENROLL = Request("enroll", Actor("alex@laptop"))
 
 
 def outcomes(bench: Bench) -> list[str | None]:
@@ -248,3 +249,19 @@ def test_a_pending_version_gives_way_to_an_adopted_one(one: Bench) -> None:
     version = by_hand(one, 5)
     assert one.rotation_service().adopt(ADOPT, version).outcome is Outcome.ROTATED
     assert one.store.staged.pending is None
+
+
+def test_who_goes_on_with_a_rotation_is_written_down_beside_who_began_it(one: Bench) -> None:
+    one.die_before("promote", lambda service: service.handle(NOW))
+    one.handle(Request("", Actor("root@host7", 0, 1000, "ada", "ceo")))
+
+    [rotation] = rotations(one.database)
+    assert rotation.actor == "alex@laptop"
+    [resumed] = [event for event in one.events() if event.kind == "resume"]
+    assert resumed.rotation_id == rotation.id
+    assert {name: resumed.details[name] for name in ("actor", "uid", "login_uid", "claimed_name")} == {
+        "actor": "root@host7",
+        "uid": 0,
+        "login_uid": 1000,
+        "claimed_name": "ceo",
+    }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.actor import Actor
 from rotator.core.credentials import Fingerprint, Stages
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
@@ -137,7 +138,7 @@ def test_what_an_earlier_process_left_half_done_goes_on_at_once_whatever_the_win
     database: Database, options: str
 ) -> None:
     found = used(cycle_bench(database, options=options))
-    found.bench.die_before("promote", lambda service: service.handle(Request("replace", "somebody")))
+    found.bench.die_before("promote", lambda service: service.handle(Request("replace", Actor("somebody"))))
     assert found.due() >= {"rotate billing"}
     found.work()
     [rotation] = rotations(database)
@@ -218,7 +219,7 @@ def test_an_inventory_while_a_key_is_being_proven_settles_nothing(one: CycleBenc
     one.bench.time += 17 * DAY
     one.cycle.take_inventory("production")
     known = one.alert(f"expiry:production/ConnectedApp/Billing/{one.bench.current.fingerprint}")
-    one.context.history.alerts.acknowledge(known.id, actor="ada", reason="I see to it", now=one.bench.time)
+    one.context.history.alerts.acknowledge(known.id, actor=Actor("ada"), reason="I see to it", now=one.bench.time)
 
     def take_inventory(_app: str) -> None:
         one.cycle.take_inventory("production")

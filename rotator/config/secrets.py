@@ -1,8 +1,6 @@
 """Where secrets are: config.yaml names an environment variable, a file or a systemd credential, never the secret."""
 
 import os
-import shlex
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self
@@ -10,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotator.config.paths import ConfiguredPath
+from rotator.config.secret_files import UnfitFile, read_secret_file
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError
 
 if TYPE_CHECKING:
     from rotator.core.crypto.keys import PrivateKey
 
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_LARGEST: Final = 1 << 20
 _NOTHING_TOUCHED: Final = "Nothing was touched."
 
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -62,16 +59,19 @@ class SecretReference(BaseModel):
 
         Raises ConfigurationError when it is missing, empty, unreadable, no text, or a file that others may read.
         """
-        text = self._text(environ).rstrip("\r\n")
+        try:
+            text = self._bytes(environ).decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise _refused(f"{_capital(self.place)} is not text.", "Give UTF-8 text.") from None
         if not text:
             raise _refused(f"{_capital(self.place)} is empty.", "Put the secret there.")
         return Secret(text)
 
-    def _text(self, environ: Mapping[str, str]) -> str:
+    def _bytes(self, environ: Mapping[str, str]) -> bytes:
         if self.env is not None:
             if self.env not in environ:
                 raise _refused(f"{_capital(self.place)} is not set.", f"Export {self.env}, then run this again.")
-            return environ[self.env]
+            return os.fsencode(environ[self.env])
         if self.file is not None:
             return _read(self.file, self.place, private=True)
         folder = environ.get("CREDENTIALS_DIRECTORY")
@@ -85,53 +85,35 @@ class SecretReference(BaseModel):
 
 
 class KeyReference(SecretReference):
-    """A private key in PEM, and the password that it may be encrypted with."""
+    """A private key in any form that people have it in, and the password that it may be encrypted with."""
 
     password: SecretReference | None = None
 
     def load(self, environ: Mapping[str, str]) -> "PrivateKey":
         """The key. Raises ConfigurationError, also for a wrong password or a key that is not RSA."""
         # cryptography costs 70 ms, and most commands that read settings need no key.
-        from rotator.core.crypto.keys import PrivateKey  # noqa: PLC0415
+        from rotator.core.crypto.key_formats import read_private_key  # noqa: PLC0415
 
         password = self.password.resolve(environ) if self.password else None
+        data = self._bytes(environ)
+        if not data.strip():
+            raise _refused(f"{_capital(self.place)} is empty.", "Put the key there.")
         try:
-            return PrivateKey.from_pem(self.resolve(environ).reveal(), password)
+            return read_private_key(data, password)
         except CertificateError as error:
             raise _refused(f"{error.message.rstrip('.')} ({self.place}).", error.hint) from None
 
 
-def _read(path: Path, place: str, *, private: bool) -> str:
+def _read(path: Path, place: str, *, private: bool) -> bytes:
     try:
-        data = _bytes(path, place, private=private)
+        return read_secret_file(path, private=private)
+    except UnfitFile as error:
+        raise _refused(f"{_capital(place)} {error.message}.", error.hint) from None
     except OSError as error:
         raise _refused(
             f"{_capital(place)} cannot be read: {error.strerror or type(error).__name__}.",
             "Check the path, and that the user who runs rotator may read it.",
         ) from None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise _refused(f"{_capital(place)} is not text.", "Give PEM or UTF-8 text; convert DER by openssl.") from None
-
-
-def _bytes(path: Path, place: str, *, private: bool) -> bytes:
-    # Not blocking: a named pipe without a writer would never open.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise _refused(f"{_capital(place)} is not a regular file.", "Name a file that holds the secret.")
-        if private and mode & _OTHERS:
-            raise _readable_by_others(path, stat.S_IMODE(mode), place)
-        return os.read(descriptor, _LARGEST)
-    finally:
-        os.close(descriptor)
-
-
-def _readable_by_others(path: Path, mode: int, place: str) -> ConfigurationError:
-    message = f"{_capital(place)} can be read by others (mode {mode:04o})."
-    return _refused(message, f"Type: chmod 600 {shlex.quote(str(path))}")
 
 
 def _refused(message: str, hint: str) -> ConfigurationError:

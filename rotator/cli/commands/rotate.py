@@ -195,7 +195,7 @@ def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_
     required=True,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Private key in PEM (PKCS#1 or PKCS#8).",
+    help="Private RSA key: PEM, DER, PKCS#12 or OpenSSH; a pipe, too.",
 )
 @click.option("--password-env", metavar="VARIABLE", help="Environment variable that holds the key's password.")
 @_reason

@@ -1,4 +1,6 @@
 import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
+from rotator.config import secret_files
 from rotator.config.secrets import KeyReference, SecretReference
 from rotator.errors import ConfigurationError
 from rotator.testing.versions import spare_key
+
+USER, OURS, FOREIGN = 1001, 2001, 3001
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -63,7 +68,18 @@ def test_a_folder_is_no_secret(tmp_path: Path) -> None:
 
 def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
-    assert "not a regular file" in refusal(SecretReference(file=tmp_path / "pipe")).message
+    assert "is a pipe that nobody writes" in refusal(SecretReference(file=tmp_path / "pipe")).message
+
+
+def test_what_a_shell_puts_in_the_place_of_a_command_is_read_to_its_end() -> None:
+    reading, writing = os.pipe()
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(lambda: SecretReference(file=Path(f"/dev/fd/{reading}")).resolve({}).reveal())
+        for piece in (b"open ", b"sesame\n"):
+            os.write(writing, piece)
+        os.close(writing)
+        assert found.result() == "open sesame"
+    os.close(reading)
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o644, 0o660, 0o777])
@@ -74,6 +90,48 @@ def test_a_file_that_others_can_read_is_refused_with_the_command_to_type(tmp_pat
     assert f"mode {mode:04o}" in error.message
     assert f"chmod 600 '{path}'" in error.hint
     assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "group", "is_read_only", "is_taken"),
+    [
+        (0o440, 0, OURS, False, True),
+        (0o400, 0, FOREIGN, False, True),
+        (0o440, 0, FOREIGN, False, False),
+        (0o444, 0, OURS, False, False),
+        (0o444, 0, FOREIGN, True, True),
+        (0o440, FOREIGN, OURS, False, False),
+        (0o440, USER, OURS, False, False),
+    ],
+    ids=["lent to our group", "root's", "another group", "world", "read-only mount", "another owner", "our own"],
+)
+def test_who_can_read_a_file_decides_and_not_its_mode_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: int,
+    owner: int,
+    group: int,
+    is_read_only: bool,
+    is_taken: bool,
+) -> None:
+    volume = tmp_path / "..2026"
+    volume.mkdir()
+    write(volume / "key", "secret")
+    (tmp_path / "..data").symlink_to("..2026")
+    (tmp_path / "key").symlink_to("..data/key")
+    found = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, group, 6, 0, 0, 0))
+    monkeypatch.setattr(os, "fstat", lambda _: found)
+    monkeypatch.setattr(os, "geteuid", lambda: USER)
+    monkeypatch.setattr(os, "getgroups", lambda: [OURS])
+    monkeypatch.setattr(secret_files, "_is_read_only", lambda _: is_read_only)
+    reference = SecretReference(file=tmp_path / "key")
+    if is_taken:
+        assert reference.resolve({}).reveal() == "secret"
+    else:
+        error = refusal(reference)
+        assert "can be read by others" in error.message
+        assert ("chmod 600" in error.hint) == (owner == USER)
+        assert ("{env: NAME}" in error.hint) == (owner != USER)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,143 @@
+"""What people bring as a private key is read where only one reading is possible, and else named for what it is."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    pkcs12,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.core.crypto.key_formats import read_private_key
+from rotator.core.secret import Secret
+from rotator.errors import CertificateError
+from rotator.testing.versions import make_version, spare_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY: Final = spare_key(0)
+RSA: Final = KEY.signing_key()
+PASSWORD: Final = Secret("pässword")
+CERTIFICATE: Final = make_version().certificate.pem
+# RFC 8017 A.2.3: the same numbers under id-RSASSA-PSS instead of rsaEncryption, whose parameters are NULL.
+RSA_ENCRYPTION: Final = bytes.fromhex("300d06092a864886f70d0101010500")
+RSA_PSS: Final = bytes.fromhex("300d06092a864886f70d01010a0500")
+
+
+def pem(form: PrivateFormat = PrivateFormat.PKCS8, password: bytes | None = None) -> bytes:
+    encryption = BestAvailableEncryption(password) if password else NoEncryption()
+    return RSA.private_bytes(Encoding.PEM, form, encryption)
+
+
+def der() -> bytes:
+    return RSA.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def armoured(data: bytes) -> bytes:
+    return b"-----BEGIN PRIVATE KEY-----\n" + base64.encodebytes(data) + b"-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL, PrivateFormat.OpenSSH])
+@pytest.mark.parametrize(
+    "dress",
+    [
+        lambda data: data,
+        lambda data: data.replace(b"\n", b"\\n"),
+        lambda data: data.replace(b"\n", b"\\r\\n"),
+        lambda data: b'"' + data.replace(b"\n", b"\\n") + b'"',
+        lambda data: b"'" + data + b"'",
+        lambda data: b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"),
+        lambda data: b"Bag Attributes\n    friendlyName: key\n" + data,
+        lambda data: CERTIFICATE.encode() + data,
+        base64.b64encode,
+        base64.encodebytes,
+    ],
+    ids=["as it is", "literal", "literal crlf", "quoted", "quotes", "bom", "bag", "bundle", "base64", "base64 lines"],
+)
+def test_pem_is_read_in_every_dress(form: PrivateFormat, dress: Callable[[bytes], bytes]) -> None:
+    assert read_private_key(dress(pem(form))) == KEY
+
+
+def test_der_and_pkcs12_are_read_and_pkcs12_only_with_its_password() -> None:
+    secret = PASSWORD.reveal().encode()
+    bundle = pkcs12.serialize_key_and_certificates(b"key", RSA, None, None, BestAvailableEncryption(secret))
+    assert read_private_key(der()) == KEY
+    assert read_private_key(base64.b64encode(der())) == KEY
+    assert read_private_key(bundle, PASSWORD) == KEY
+    with pytest.raises(CertificateError, match="PKCS#12 without a password") as caught:
+        read_private_key(bundle)
+    assert "openssl pkcs12" in caught.value.hint
+    with pytest.raises(CertificateError, match="PKCS#12 with this password"):
+        read_private_key(bundle, Secret("another"))
+
+
+def test_a_password_is_used_whatever_the_dress() -> None:
+    encrypted = pem(password=PASSWORD.reveal().encode())
+    assert read_private_key(encrypted.replace(b"\n", b"\\n"), PASSWORD) == KEY
+    with pytest.raises(CertificateError, match="encrypted"):
+        read_private_key(base64.b64encode(encrypted))
+
+
+def test_a_key_of_openssh_that_cannot_be_read_comes_with_the_command_that_converts_it() -> None:
+    damaged = pem(PrivateFormat.OpenSSH).replace(b"AAAA", b"AAAB", 1)
+    with pytest.raises(CertificateError, match="OpenSSH") as caught:
+        read_private_key(damaged)
+    assert "ssh-keygen -p -m PEM -f FILE" in caught.value.hint
+
+
+def test_what_is_no_private_rsa_key_is_named_for_what_it_is() -> None:
+    public = RSA.public_key()
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(RSA, SHA256())
+    elliptic = ec.generate_private_key(ec.SECP256R1())
+    for data, word in (
+        (CERTIFICATE.encode(), "a certificate"),
+        (base64.b64encode(CERTIFICATE.encode()), "a certificate"),
+        (x509.load_pem_x509_certificate(CERTIFICATE.encode()).public_bytes(Encoding.DER), "a certificate"),
+        (request.public_bytes(Encoding.PEM), "a certificate request"),
+        (request.public_bytes(Encoding.DER), "a certificate request"),
+        (public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "a public key"),
+        (public.public_bytes(Encoding.PEM, PublicFormat.PKCS1), "a public key"),
+        (public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), "a public key"),
+        (public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH), "a public key of OpenSSH"),
+        (elliptic.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()), "an EC key"),
+        (elliptic.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), "not RSA"),
+        (elliptic.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), "not RSA"),
+        (elliptic.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), "not RSA"),
+        (pem().replace(b"-----", "\u2013\u2013".encode()), "typographic"),
+        (pem().replace(b"-----BEGIN", "\u2014-BEGIN".encode()), "typographic"),
+        (b"PuTTY-User-Key-File-3: ssh-rsa", "a key of PuTTY"),
+        (b'{"kty": "RSA", "d": "..."}', "a JSON Web Key"),
+        (b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n", "an OpenPGP key"),
+        (b"hunter2", "no private key"),
+    ):
+        with pytest.raises(CertificateError, match=word) as caught:
+            read_private_key(data)
+        assert caught.value.hint
+
+
+def test_rsa_pss_is_refused_by_name() -> None:
+    assert RSA_ENCRYPTION in der()
+    pss = der().replace(RSA_ENCRYPTION, RSA_PSS)
+    for data in (pss, armoured(pss), base64.b64encode(pss)):
+        with pytest.raises(CertificateError, match="RSA-PSS"):
+            read_private_key(data)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | st.binary(max_size=60).map(armoured))
+def test_nothing_that_is_given_ends_in_another_error(data: bytes) -> None:
+    with pytest.raises(CertificateError) as caught:
+        read_private_key(data)
+    assert caught.value.hint

@@ -103,12 +103,29 @@ def _settings(document: Document, path: Path) -> Settings:
 
 def _mistakes(error: ValidationError, document: Document) -> Iterator[Mistake]:
     found = [(_place(details["loc"]), details) for details in error.errors(include_url=False, include_input=False)]
-    defaults = {(place[1:], details["msg"]) for place, details in found if place[:1] == ("rotation",)}
-    for place, details in found:
-        # A mistake among the defaults shows again in every credential that takes them over.
-        repeated = place[:1] == ("credentials",) and (place[2:], details["msg"]) in defaults
-        if not repeated and details["type"] != _FOLLOWING:
+    of_defaults: set[tuple[Place | None, str]] = set()
+    for place, details in sorted(found, key=_width):
+        mistake = (_in_rotation(place), details["msg"])
+        # What is wrong among defaults shows again in every org and credential that takes them over.
+        if mistake not in of_defaults and details["type"] != _FOLLOWING:
             yield Mistake(document.line(place), place, _sentence(details, place, document))
+        if place[:1] != ("credentials",) and mistake[0] is not None:
+            of_defaults.add(mistake)
+
+
+def _width(found: tuple[Place, ErrorDetails]) -> int:
+    """Sorts `rotation:` before that of an org, and this before a credential."""
+    section = found[0][:1]
+    return 0 if section == ("rotation",) else 2 if section == ("credentials",) else 1
+
+
+def _in_rotation(place: Place) -> Place | None:
+    """Where a place is below `rotation:`, that of an org, or a credential, which has the same keys; None elsewhere."""
+    match place:
+        case ("rotation", *rest) | ("orgs", _, "rotation", *rest) | ("credentials", _, *rest):
+            return tuple(rest)
+        case _:
+            return None
 
 
 def _sentence(details: ErrorDetails, place: Place, document: Document) -> str:

@@ -13,6 +13,7 @@ from rotator.config.alerts import AlertSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings
 from rotator.config.durations import Duration, Period
+from rotator.config.freezes import Freezes
 from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
 from rotator.config.plugins import Store
 from rotator.config.secrets import KeyReference
@@ -20,31 +21,53 @@ from rotator.config.section import Section, Words
 from rotator.config.windows import WindowSettings
 from rotator.core import words
 from rotator.core.decision.policies import Strategy, Verification
+from rotator.core.schedule import Mode
 
 _NESTED: Final = ("subject", "verification")
 _LONGEST_COMMON_NAME: Final = 64
 
 
 def with_defaults(document: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the whole document with complete credentials; what has the wrong shape is left for validation."""
+    """A copy of the whole document with complete credentials; what has the wrong shape is left for validation.
+
+    What a credential does not say of its rotation its org does, and what that does not `rotation:`.
+    """
     sections = {key: value for key, value in document.items() if value is not None}
-    rotation, credentials = sections.get("rotation", {}), sections.get("credentials")
-    if isinstance(rotation, dict) and isinstance(credentials, dict):
-        sections["credentials"] = {name: _complete(name, own, rotation) for name, own in credentials.items()}
+    rotation, orgs, credentials = (sections.get(key, {}) for key in ("rotation", "orgs", "credentials"))
+    if not isinstance(rotation, dict):
+        return sections
+    if isinstance(orgs, dict):
+        sections["orgs"] = orgs = {name: _with_rotation(own, rotation) for name, own in orgs.items()}
+    if isinstance(credentials, dict):
+        sections["credentials"] = {name: _complete(name, own, rotation, orgs) for name, own in credentials.items()}
     return sections
 
 
-def _complete(name: str, own: Any, defaults: dict[str, Any]) -> Any:
+def _with_rotation(org: Any, defaults: dict[str, Any]) -> Any:
+    if not isinstance(org, dict) or not isinstance(org.get("rotation"), dict):
+        return org
+    return {**org, "rotation": _over(defaults, org["rotation"])}
+
+
+def _complete(name: str, own: Any, defaults: dict[str, Any], orgs: Any) -> Any:
     if not isinstance(own, dict):
         return own
-    merged = {**defaults, **own}
-    for key in _NESTED:
-        if isinstance(defaults.get(key), dict) and isinstance(own.get(key), dict):
-            merged[key] = {**defaults[key], **own[key]}
+    org = orgs.get(own.get("org")) if isinstance(orgs, dict) and isinstance(own.get("org"), str) else None
+    of_org = org.get("rotation") if isinstance(org, dict) else None
+    merged = _over(of_org if isinstance(of_org, dict) else defaults, own)
     subject = merged.setdefault("subject", {})
     if isinstance(subject, dict) and isinstance(own.get("org"), str):
         common_name = f"{name} {own['org']}"[:_LONGEST_COMMON_NAME]
         merged["subject"] = {"common_name": common_name, **subject}
+    return merged
+
+
+def _over(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """What is said itself, and of the rest the defaults."""
+    merged = {**defaults, **own}
+    for key in _NESTED:
+        if isinstance(defaults.get(key), dict) and isinstance(own.get(key), dict):
+            merged[key] = {**defaults[key], **own[key]}
     return merged
 
 
@@ -86,21 +109,6 @@ Login = Annotated[
     Annotated[LoginWithKey, Tag(OWN_KEY)] | Annotated[LoginByCredential, Tag(BY_CREDENTIAL)],
     Discriminator(_kind_of_login),
 ]
-
-
-class OrgSettings(Section):
-    """One Salesforce organisation and how the program logs in to it."""
-
-    login_url: HttpsUrl
-    audience: HttpsUrl = Field(default_factory=lambda fields: str(fields.get("login_url", "")))
-    """Claim `aud` of every assertion (RFC 7523 section 3); the login URL unless said otherwise."""
-    ca: ConfiguredPath | None = None
-    """PEM file of the authorities to trust instead of the public ones."""
-    proxy: ProxyUrl | None = None
-    connect_timeout: Period = timedelta(seconds=10)
-    read_timeout: Period = timedelta(seconds=60)
-    limits: LimitSettings = LimitSettings()
-    login: Login
 
 
 class SubjectSettings(Section):
@@ -159,8 +167,12 @@ class RotationSettings(Section):
     subject: SubjectSettings = SubjectSettings()
     rotate_before: Period = timedelta(days=30)
     grace: Duration = timedelta(days=7)
+    mode: Mode = Mode.AUTOMATIC
+    """Whether rotations begin by schedule, or by people alone."""
     windows: tuple[WindowSettings, ...] = ()
     """When rotations by schedule may begin; at any time where there are none."""
+    freezes: Freezes = ()
+    """When they may not."""
     verification: VerificationSettings = VerificationSettings()
 
     @model_validator(mode="after")
@@ -170,6 +182,23 @@ class RotationSettings(Section):
                 f"rotate_before and grace together must be shorter than lifetime ({words.exact(self.lifetime)})"
             )
         return self
+
+
+class OrgSettings(Section):
+    """One Salesforce organisation and how the program logs in to it."""
+
+    login_url: HttpsUrl
+    audience: HttpsUrl = Field(default_factory=lambda fields: str(fields.get("login_url", "")))
+    """Claim `aud` of every assertion (RFC 7523 section 3); the login URL unless said otherwise."""
+    ca: ConfiguredPath | None = None
+    """PEM file of the authorities to trust instead of the public ones."""
+    proxy: ProxyUrl | None = None
+    connect_timeout: Period = timedelta(seconds=10)
+    read_timeout: Period = timedelta(seconds=60)
+    limits: LimitSettings = LimitSettings()
+    login: Login
+    rotation: RotationSettings | None = None
+    """How its credentials are rotated, where that is not as `rotation:` has it for all."""
 
 
 class CredentialSettings(RotationSettings):

@@ -85,7 +85,8 @@ def known_keys(model: type[BaseModel], place: Place) -> list[str]:
     found: list[Any] = [model]
     for part in place:
         found = [inner for kind in found for inner in _step(kind, part)]
-    return sorted({key for kind in found if _is_model(kind) for key in kind.model_fields})
+    models = [kind for kind in found if _is_model(kind)]
+    return sorted({field.alias or key for each in models for key, field in each.model_fields.items()})
 
 
 def _unknown_key(key: str, known: list[str]) -> str:
@@ -105,9 +106,9 @@ def _step(kind: Any, part: str | int) -> Iterator[Any]:
         if inner is not None:
             yield from _plain(inner.annotation)
         return
-    arguments = get_args(kind)
-    if arguments:
-        yield from _plain(arguments[-1])
+    for argument in get_args(kind)[-2:]:
+        # Of tuple[X, ...] the first is the type, of dict[Name, X] the second.
+        yield from _plain(argument)
 
 
 def _plain(annotation: Any) -> Iterator[Any]:

@@ -106,6 +106,8 @@ class Expiry:
     """How long before it a rotation replaces the certificate; None where nobody does by schedule."""
     deferred_until: datetime | None = None
     """Before that no rotation begins by schedule."""
+    is_by_hand: bool = False
+    """People begin that rotation, so every threshold counts, as where nobody replaces it."""
 
     @property
     def due_at(self) -> datetime | None:
@@ -136,6 +138,6 @@ class Expiry:
         return severity_at(passed[-1]) if passed else None
 
     def _counted(self, thresholds: Iterable[timedelta] | None) -> list[timedelta]:
-        limit = self.rotate_before
+        limit = None if self.is_by_hand else self.rotate_before
         these = self.thresholds if thresholds is None else thresholds
         return [each for each in these if limit is None or each < limit]

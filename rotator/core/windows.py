@@ -1,4 +1,4 @@
-"""Maintenance windows: when a rotation by schedule may begin.
+"""Maintenance windows: the times at which people want rotations by schedule to begin (`rotator.core.schedule`).
 
 Times of day are those of a zone. One that a change to summer time leaves out is an hour later on that day; of one
 that comes twice a weekly window takes the first, and a cron line may open at both.
@@ -12,14 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from cronsim import CronSim
 
-from rotator.core.thresholds import has_come
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
-
-SPARE: Final = timedelta(days=1)
-"""A rotation is to be over so long before the certificate expires, whatever the windows say."""
 
 _DAY: Final = timedelta(days=1)
 
@@ -97,47 +92,3 @@ def next_opening(windows: Sequence[Window], now: datetime) -> datetime | None:
     if not windows:
         return now
     return max(now, min(span.opens for span in spans)) if spans else None
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """When a rotation that is due may begin."""
-
-    at: datetime
-    overrides: bool = False
-    """It begins outside every window, as the next one would come too late."""
-
-
-def may_begin(windows: Sequence[Window], now: datetime, *, expires_at: datetime, lasts: timedelta) -> Beginning:
-    """When a rotation may begin that can take as long as `lasts` and is to be over in time before `expires_at`.
-
-    A window that opens too late, or never, is overridden.
-    """
-    opens = next_opening(windows, now)
-    if opens is not None and (opens == now or opens <= expires_at - SPARE - lasts):
-        return Beginning(opens)
-    return Beginning(now, overrides=True)
-
-
-@dataclass(frozen=True)
-class NextDue:
-    """When something is due for a credential, as far as its last observation tells."""
-
-    is_half_done: bool = False
-    expires_at: datetime | None = None
-    due_at: datetime | None = None
-    """When the current version is to be replaced."""
-    retires_at: datetime | None = None
-    """When the previous version's grace ends."""
-
-    def is_due(self, windows: Sequence[Window], now: datetime, *, lasts: timedelta) -> bool:
-        """Whether something is due now and may begin; `lasts` is how long a rotation may take."""
-        if self.is_half_done:
-            return True
-        if self.expires_at and has_come(self.due_at, now):
-            return has_come(may_begin(windows, now, expires_at=self.expires_at, lasts=lasts).at, now)
-        return has_come(self.retires_at, now) and is_open(windows, now)
-
-    def is_quiet(self, now: datetime) -> bool:
-        """Whether nothing is to be done before some time to come, windows or not."""
-        return not (self.is_half_done or has_come(self.due_at, now) or has_come(self.retires_at, now))

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from rotator.core.lifecycle.states import CertificateState
 from rotator.core.severity import Severity
+from rotator.services.inventory.schedules import held_up
 from rotator.web.looks import Look, look_of, word_of
 from rotator.web.picture import MOST_BARS, PERIODS, Axis, bar, by_org, columns
 from rotator.web.search import MANAGED, NOT_RESTING, STATES, Search, number_of, page_of
@@ -63,6 +64,7 @@ class Views:
                 "grouped": grouped if is_grouped else None,
                 "periods": PERIODS,
                 "first": _FIRST,
+                "held_up": held_up(shown.overview.credentials, shown.overview.at),
                 "credentials": _by_next_rotation(shown.overview.credentials),
                 "orgs": _by_urgency(shown.overview.orgs),
             },
@@ -159,7 +161,7 @@ def _by_next_rotation(lines: Iterable[CredentialStatus]) -> list[CredentialStatu
 
 def _begins_at(line: CredentialStatus) -> datetime:
     begins = line.life.begins
-    return begins.at if begins else _LONG_AGO
+    return (begins.at or line.life.due_at or _LONG_AGO) if begins else _LONG_AGO
 
 
 def _by_urgency(lines: Iterable[OrgLine]) -> list[OrgLine]:

@@ -162,7 +162,8 @@ def plan(invocation: Invocation, names: tuple[str, ...]) -> None:
 
     \b
     With --json a list of
-      {"credential", "strategy", "due_at", "due": bool, "not_after",
+      {"credential", "strategy", "due_at", "due": bool, "not_after", "mode": "automatic" or "manual",
+       "begins_at": when `rotator run` begins it, or null, "standstills": as in `rotator status --json`,
        "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "hint", "again_at"}.
     """
     request = _request("replace")
@@ -258,17 +259,18 @@ def _show_plans(
     `ends`: exits with the code of the first that cannot be observed, and where JSON is asked for it is that.
     """
     from rotator.cli.output.plan_table import as_json, print_plans
+    from rotator.services.inventory.schedules import schedule_of
     from rotator.services.rotation.plan import plan_of
 
     plans: list[Plan] = []
     problems: list[RotatorError] = []
     for name in names:
         try:
-            plans.append(plan_of(app.credential_context(name), request, app.now()))
+            plans.append(plan_of(app.credential_context(name), request, schedule_of(app.credential(name)), app.now()))
         except RotatorError as error:
             problems.append(error)
     if invocation.json and ends:
-        print_json([as_json(each) for each in plans])
+        print_json([as_json(each, app.now()) for each in plans])
     elif plans:
         print_plans(plans, app.now())
     elif not problems:

@@ -26,7 +26,9 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
        "urgency": "info", "warning", "critical" or null, "needs_attention": bool,
        "stages": {"pending", "current", "previous"}, "current_app",
        "apps": [{"app", "certificate"}], "drift": bool, "not_after", "days_left",
-       "due_at", "begins_at": when `rotator run` may begin it, "previous_until",
+       "due_at", "begins_at": when `rotator run` begins it, or null, "mode": "automatic" or "manual",
+       "standstills": [{"why": "pause", "freeze" or "first start", "since", "until": time or null, "reason", "by",
+                        "scope": "all", "org NAME" or "credential NAME", or empty}], now and to come, "previous_until",
        "last_rotation": {"id", "started_at", "finished_at", "outcome", "why", "gap_seconds"} or null,
        "problem": sentence or null}.
     """

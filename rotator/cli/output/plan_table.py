@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rotator.cli.output.console import away, console, day, indented, moment, short, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.cli.output.progress import describe
+from rotator.cli.output.schedule_lines import how_it_begins, standstills_as_json
 from rotator.core.decision.actions import ActionKind
+from rotator.core.thresholds import has_come
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from rotator.services.rotation.plan import Plan
 
 
-def as_json(found: Plan) -> dict[str, Any]:
+def as_json(found: Plan, now: datetime) -> dict[str, Any]:
     """One line of `rotate plan --json`."""
     end = found.forecast.end
     return with_former_names(
@@ -24,6 +26,9 @@ def as_json(found: Plan) -> dict[str, Any]:
             "strategy": found.strategy,
             "due_at": found.due_at,
             "due": found.due,
+            "mode": found.schedule.mode,
+            "begins_at": found.begins.at if found.begins else None,
+            "standstills": standstills_as_json(found.schedule, now),
             "not_after": found.not_after,
             "steps": [
                 {"action": step.kind, "app": step.app, "version": step.version, "why": step.why}
@@ -51,8 +56,16 @@ def print_plans(plans: list[Plan], now: datetime) -> None:
         out.print(f"\n{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
         for number, step in enumerate(steps, 1):
             out.print(indented(f"{number}. {describe(step)}"))
-        for line in _ending(found, now):
+        for line in (*_ending(found, now), *_beginning(found, now)):
             out.print(indented(line))
+
+
+def _beginning(found: Plan, now: datetime) -> list[str]:
+    """When the service would do that by itself, where that is another time than when it is due."""
+    begins = found.begins
+    if begins is None or (begins.at == found.due_at and not begins.overrides) or has_come(begins.at, now):
+        return []
+    return [how_it_begins(begins, found.credential, now)]
 
 
 def _ending(found: Plan, now: datetime) -> list[str]:

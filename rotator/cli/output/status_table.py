@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.cli.output.console import NO_CREDENTIAL, NOTHING, away, clean, console, day, moment, short, state_of, table
 from rotator.cli.output.inventory_table import certificate_as_json
+from rotator.cli.output.schedule_lines import (
+    held_up_in_words,
+    how_it_begins,
+    standstills_as_json,
+    what_would_expire,
+)
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.thresholds import has_come
+from rotator.services.inventory.schedules import held_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +45,9 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "not_after": life.not_after,
         "days_left": (life.not_after - now).days if life.not_after else None,
         "due_at": life.due_at,
+        "mode": life.schedule.mode,
         "begins_at": life.begins.at if life.begins else None,
+        "standstills": standstills_as_json(life.schedule, now),
         "previous_until": life.previous_until,
         "last_rotation": _rotation_as_json(line.last_rotation),
         "problem": line.problem.message if line.problem else None,
@@ -78,7 +87,9 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
     console().print(rows)
     for line in found:
         for sentence in _remarks(line, now):
-            console().print(f"{line.credential}: {sentence}")
+            console().print(f"{line.credential}: {clean(sentence)}")
+    for sentence in held_up_in_words(held_up(found, now), len(found)):
+        console().print(clean(sentence))
 
 
 def _due(life: CredentialLife, now: datetime) -> str:
@@ -111,7 +122,9 @@ def _of_state(line: CredentialStatus, now: datetime) -> Iterator[str]:
 
 def _of_times(life: CredentialLife, name: str, now: datetime) -> Iterator[str]:
     if life.begins and has_come(life.due_at, now) and not has_come(life.begins.at, now):
-        yield f"`rotator run` begins its rotation at {moment(life.begins.at, now)}."
+        yield how_it_begins(life.begins, name, now)
+    if life.danger and life.not_after:
+        yield what_would_expire(life.danger, name, life.not_after, now)
     until = life.previous_until
     if until and has_come(until, now):
         yield f"the previous version's grace ended {moment(until, now)}. `rotate finish {name}` retires it."

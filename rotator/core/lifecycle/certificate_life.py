@@ -25,8 +25,11 @@ def expiry_of(
     fingerprint: str = "",
     policy: Lifetimes | None = None,
     credential: ObservedCredential | None = None,
+    is_by_hand: bool = False,
 ) -> Expiry:
     """The expiry of a certificate; `policy` is that of the credential whose app holds it, if any.
+
+    `is_by_hand`: people begin its rotations.
 
     A rotation replaces what stands in the credential's store, and nothing else: neither a key that is not there yet,
     nor one that a person put on the app. Where the credential was never seen, it is taken to be in its store.
@@ -34,13 +37,12 @@ def expiry_of(
     if policy is None:
         return Expiry(not_after, thresholds)
     if credential is None:
-        return Expiry(not_after, thresholds, policy.rotate_before)
+        return Expiry(not_after, thresholds, policy.rotate_before, is_by_hand=is_by_hand)
     if credential.current is None or (fingerprint and fingerprint not in credential.stored):
         return Expiry(not_after, thresholds)
     is_current = fingerprint in {"", credential.current.fingerprint}
-    return Expiry(
-        not_after, thresholds, policy.rotate_before, deferred_until(credential, policy) if is_current else None
-    )
+    deferred = deferred_until(credential, policy) if is_current else None
+    return Expiry(not_after, thresholds, policy.rotate_before, deferred, is_by_hand)
 
 
 def state_by_date(expiry: Expiry, now: datetime) -> CertificateState:

@@ -9,9 +9,9 @@ from rotator.core.lifecycle.certificate_life import expiry_of, state_by_date
 from rotator.core.lifecycle.dates import due_at, gives_way_at, grace_end
 from rotator.core.lifecycle.states import LOST, URGENCIES, CredentialState
 from rotator.core.observed import drifted
+from rotator.core.schedule import ALWAYS, Beginning, Danger, Mode, NextDue, Schedule
 from rotator.core.severity import Severity, most_severe
-from rotator.core.thresholds import EXPIRED, Expiry
-from rotator.core.windows import Beginning, NextDue, may_begin
+from rotator.core.thresholds import Expiry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from rotator.core.lifecycle.dates import Lifetimes
     from rotator.core.observed import ObservedCredential
-    from rotator.core.windows import Window
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,8 @@ class CredentialLife:
     """Its rotations by schedule cannot succeed before a person does something."""
     unstored_not_after: datetime | None = None
     """When the certificate of its app expires, while nothing is current in its store."""
-    windows: Sequence[Window] = ()
-    """When a rotation may begin by schedule."""
-    lasts: timedelta = EXPIRED
-    """How long a rotation may take."""
+    schedule: Schedule = ALWAYS
+    """When a rotation may begin by itself."""
 
     @property
     def state(self) -> CredentialState:
@@ -97,8 +94,14 @@ class CredentialLife:
         if current is None:
             not_after = self.unstored_not_after
             return Expiry(not_after, self.thresholds) if not_after else None
-        mine = current.fingerprint
-        return expiry_of(current.not_after, self.thresholds, fingerprint=mine, policy=self.policy, credential=self.seen)
+        return expiry_of(
+            current.not_after,
+            self.thresholds,
+            fingerprint=current.fingerprint,
+            policy=self.policy,
+            credential=self.seen,
+            is_by_hand=self.schedule.mode is Mode.MANUAL,
+        )
 
     @property
     def not_after(self) -> datetime | None:
@@ -118,7 +121,15 @@ class CredentialLife:
             return None
         at = max(due, self.now)
         room_at = gives_way_at(self.seen, self.policy, at, is_urgent=self._is_urgent)
-        return may_begin(self.windows, room_at or at, expires_at=self.not_after, lasts=self.lasts)
+        return self.schedule.beginning(room_at or at, expires_at=self.not_after)
+
+    @property
+    def danger(self) -> Danger | None:
+        """What pauses and freezes would let expire; None where they do not."""
+        begins, due = self.begins, self.due_at
+        if begins is None or due is None or self.not_after is None:
+            return None
+        return self.schedule.danger(begins, due, expires_at=self.not_after)
 
     @property
     def previous_until(self) -> datetime | None:

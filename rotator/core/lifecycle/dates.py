@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from rotator.core.schedule import SPARE
 from rotator.core.thresholds import earlier, has_come, is_expired, later
-from rotator.core.windows import SPARE
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

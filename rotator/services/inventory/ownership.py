@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.attempts import INVENTORY
 from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
 from rotator.core.observed import ObservedApp, is_drift, is_standby
+from rotator.core.schedule import Mode
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords
 from rotator.history.last_observations import LastObservations
@@ -71,6 +72,7 @@ class Certificates:
             fingerprint=seen.fingerprint,
             policy=owner.settings,
             credential=credential,
+            is_by_hand=owner.settings.mode is Mode.MANUAL,
         )
 
 

@@ -17,15 +17,15 @@ from rotator.history.attempts import AttemptRecords
 from rotator.history.journal.queries import credential_records, promotions
 from rotator.history.journal.rotations import newest
 from rotator.history.last_observations import LastObservation, LastObservations
+from rotator.services.inventory.schedules import schedule_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.core.credentials import Version
     from rotator.core.severity import Severity
-    from rotator.core.windows import Window
     from rotator.history.engine.transactions import Transactions
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
@@ -76,16 +76,6 @@ def histories(database: Transactions) -> dict[str, CredentialHistory]:
         )
         for name in {*rotations, *promoted, *observed, *attempts, *records}
     }
-
-
-def windows_of(settings: CredentialSettings) -> list[Window]:
-    """When rotations of a credential may begin."""
-    return [window.rules() for window in settings.windows]
-
-
-def longest_rotation(settings: CredentialSettings) -> timedelta:
-    """How long a rotation may take: a key that never logs in is tried for twice the time-out, and taken back."""
-    return 3 * settings.verification.timeout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,8 +268,7 @@ def status_of(
         refused_since=record.consumers_refused_since(current.fingerprint if current else None) if record else None,
         needs_attention=history.attempt.needs_attention,
         unstored_not_after=first.not_after if first else None,
-        windows=windows_of(mine),
-        lasts=longest_rotation(mine),
+        schedule=schedule_of(mine),
     )
     return CredentialStatus(
         credential=name,

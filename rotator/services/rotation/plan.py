@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import Forecast, foresee
-from rotator.core.lifecycle.dates import due_at
+from rotator.core.lifecycle.credential_life import CredentialLife, OpenRotation
 from rotator.core.thresholds import has_come
 from rotator.errors import RotationHalted
 from rotator.services.rotation.observer import Observer
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Fingerprint
     from rotator.core.decision.policies import Strategy, Wanted
+    from rotator.core.schedule import Beginning, Schedule
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.requests import Request
 
@@ -33,15 +34,19 @@ class Plan:
     not_after: datetime | None
     due_at: datetime | None
     due: bool
+    begins: Beginning | None
+    """When it begins by schedule; None where that depends on a person, or one is under way."""
+    schedule: Schedule
     forecast: Forecast
 
 
-def plan_of(credential: CredentialContext, request: Request, now: datetime) -> Plan:
+def plan_of(credential: CredentialContext, request: Request, schedule: Schedule, now: datetime) -> Plan:
     """Observes once, and plays the run through in memory. Raises what observing raises."""
     seen = Observer(credential).observe()
     policy = credential.policy
     current = seen.current
-    due = due_at(seen, policy)
+    rotation = OpenRotation() if credential.open_rotation() else None
+    life = CredentialLife(seen=seen, policy=policy, thresholds=(), now=now, rotation=rotation, schedule=schedule)
     try:
         refuse_to_end_own_login(credential)
         forecast = foresee(seen, _wanted(credential, request, now), policy, now)
@@ -52,8 +57,10 @@ def plan_of(credential: CredentialContext, request: Request, now: datetime) -> P
         strategy=seen.strategy,
         current=current.fingerprint if current else None,
         not_after=current.not_after if current else None,
-        due_at=due,
-        due=has_come(due, now),
+        due_at=life.due_at,
+        due=has_come(life.due_at, now),
+        begins=life.begins,
+        schedule=schedule,
         forecast=forecast,
     )
 

@@ -19,8 +19,8 @@ from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import foresee
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.core.lifecycle.dates import due_at, grace_end
+from rotator.core.schedule import NextDue
 from rotator.core.thresholds import has_come
-from rotator.core.windows import NextDue
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from rotator.core.attempts import AttemptRecord
     from rotator.core.lifecycle.certificate_life import CertificateLife
-    from rotator.core.windows import NextDue
+    from rotator.core.schedule import NextDue
     from rotator.errors import RotatorError
     from rotator.services.inventory.status import CredentialHistory
     from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork

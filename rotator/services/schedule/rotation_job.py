@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Final
 from rotator.core import words
 from rotator.core.attempts import AttemptRecord
 from rotator.core.decision.actions import HaltReason
+from rotator.core.schedule import NextDue
 from rotator.core.thresholds import has_come, is_expired
-from rotator.core.windows import NextDue, is_open, may_begin
 from rotator.errors import RotationHalted, RotationRunning, RotatorError
 from rotator.services.alerting import catalog
 from rotator.services.alerting.catalog import ATTENTION, DRIFT, ROTATION, key
-from rotator.services.inventory.status import longest_rotation, windows_of
+from rotator.services.inventory.schedules import schedule_of
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request, resumed
@@ -124,19 +124,20 @@ class RotationJob:
         return action is not DueAction.FINISH
 
     def _may_begin(self, seen: Observation, action: DueAction) -> bool:
-        windows, now = windows_of(self._settings), self._context.now()
+        schedule, now = schedule_of(self._settings), self._context.now()
         if action is DueAction.FINISH:
             return True
         if action is DueAction.RETIRE or seen.current is None:
-            return is_open(windows, now)
-        beginning = may_begin(windows, now, expires_at=seen.current.not_after, lasts=longest_rotation(self._settings))
-        if beginning.overrides:
+            return schedule.allows(now)
+        beginning = schedule.beginning(now, expires_at=seen.current.not_after)
+        begins_now = has_come(beginning.at, now)
+        if begins_now and beginning.overrides:
             verb = "expired" if is_expired(seen.current.not_after, now) else "expires"
             expires = f"{verb} on {words.moment(seen.current.not_after)}"
             why = f"Its certificate {expires}, and no window opens early enough before that."
             new = catalog.window_overridden(self._name, self._org, seen.current.fingerprint, why)
             self._context.history.alerting.happened(new, now)
-        return has_come(beginning.at, now)
+        return begins_now
 
     def _rotate(self, action: DueAction, seen: Observation) -> Report | None:
         expires = words.day(seen.current.not_after) if seen.current else ""
@@ -277,7 +278,7 @@ class RotationJobs:
         settings = self._context.settings.credentials[name]
         if next_due is None:
             return self._is_unknown_due(name, attempt, moment, inventories)
-        if not next_due.is_due(windows_of(settings), moment.now, lasts=longest_rotation(settings)):
+        if not next_due.is_due(schedule_of(settings), moment.now):
             return False
         return attempt.is_due(moment.now) or (next_due.is_half_done and attempt.failures < AT_ONCE)
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from rotator.core.observed import ObservedCertificate
-    from rotator.core.windows import NextDue
+    from rotator.core.schedule import NextDue
     from rotator.history.records import Rotation
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.schedule.due import DueNow

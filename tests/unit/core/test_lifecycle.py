@@ -26,9 +26,10 @@ from rotator.core.observed import (
     ObservedCertificate,
     ObservedCredential,
 )
+from rotator.core.schedule import Beginning, Schedule
 from rotator.core.severity import Severity
 from rotator.core.thresholds import Expiry
-from rotator.core.windows import Beginning, Cron
+from rotator.core.windows import Cron
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -283,7 +284,7 @@ class TestTheNextRotation:
     def test_begins_when_it_is_due_and_a_window_opens(
         self, seen: ObservedCredential, windows: list[Cron], begins: Beginning | None
     ) -> None:
-        assert life(seen, windows=windows).begins == begins
+        assert life(seen, schedule=Schedule(windows=windows)).begins == begins
 
     def test_waits_for_consumers_that_may_still_log_in_through_the_other_app(self) -> None:
         old, new = version("old", days=3), version("new", "B", days=20)
@@ -353,7 +354,7 @@ def test_a_credential_says_what_the_decision_would_do(seen: ObservedCredential, 
 def test_when_a_rotation_begins_is_when_the_decision_begins_it(seen: ObservedCredential, days: int) -> None:
     now = NOW + days * DAY
     said = life(seen, now=now)
-    if said.begins is None or seen.current is None:
+    if said.begins is None or said.begins.at is None or seen.current is None:
         return
     wanted = Wanted(Goal.REPLACE, version=seen.current.fingerprint)
     forecast = foresee(observation(seen), wanted, POLICY, said.begins.at)

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.windows import SPARE, Cron, Weekly, Window, is_open, may_begin, next_opening
+from rotator.core.windows import Cron, Weekly, Window, is_open, next_opening
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EVERY_DAY = frozenset(range(7))
 HOUR = timedelta(hours=1)
-NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 MONDAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 zones = st.sampled_from(
@@ -88,31 +87,6 @@ def test_a_cron_window_longer_than_its_period_never_closes() -> None:
     assert is_open([Cron("0 2 * * *", timedelta(days=2), BERLIN)], MONDAY)
 
 
-def test_a_rotation_begins_at_once_in_a_window_and_else_with_the_next() -> None:
-    windows = [nights()]
-    inside = may_begin(windows, local("2026-11-23T23:00"), expires_at=NEVER, lasts=HOUR)
-    assert (inside.at, inside.overrides) == (local("2026-11-23T23:00"), False)
-    outside = may_begin(windows, local("2026-11-23T12:00"), expires_at=NEVER, lasts=HOUR)
-    assert (outside.at, outside.overrides) == (local("2026-11-23T22:00"), False)
-
-
-def test_a_window_that_comes_too_late_is_overridden() -> None:
-    saturdays, opens = [nights(days=frozenset({5}))], local("2026-11-28T22:00")
-    just = opens + SPARE + HOUR
-    assert may_begin(saturdays, MONDAY, expires_at=just, lasts=HOUR).at == opens
-    late = may_begin(saturdays, MONDAY, expires_at=just - timedelta(seconds=1), lasts=HOUR)
-    assert (late.at, late.overrides) == (MONDAY, True)
-
-
-def test_a_window_that_never_opens_is_overridden() -> None:
-    class Never:
-        def next_span(self, now: datetime) -> None: ...
-
-    never = [Never()]
-    assert next_opening(never, MONDAY) is None
-    assert may_begin(never, MONDAY, expires_at=MONDAY + timedelta(days=90), lasts=HOUR).overrides
-
-
 @given(window=st.one_of(weekly, cron), now=instants)
 def test_what_opens_next_is_not_open_before_and_is_open_then(window: Window, now: datetime) -> None:
     opens = next_opening([window], now)
@@ -124,12 +98,3 @@ def test_what_opens_next_is_not_open_before_and_is_open_then(window: Window, now
         before = now + (opens - now) * 0.5
         assert not is_open([window], before)
         assert next_opening([window], before) == opens
-
-
-@given(window=st.one_of(weekly, cron), now=instants, left=st.timedeltas(timedelta(days=-30), timedelta(days=60)))
-def test_a_rotation_is_never_put_off_so_long_that_the_certificate_expires(
-    window: Window, now: datetime, left: timedelta
-) -> None:
-    begins = may_begin([window], now, expires_at=now + left, lasts=HOUR)
-    assert begins.at == now or begins.at + HOUR + SPARE <= now + left
-    assert is_open([window], begins.at) or begins.overrides

@@ -28,7 +28,7 @@ def test_a_line_of_the_status_has_the_documented_members(rotator: Command, confi
     assert set(line) == {
         "credential", "org", "store", "strategy", "state", "urgency", "needs_attention", "stages", "current_app",
         "apps", "drift", "not_after", "days_left", "due_at", "begins_at", "previous_until", "last_rotation", "problem",
-        "refused_since",
+        "refused_since", "mode", "standstills",
     }  # fmt: skip
     assert (line["strategy"], line["current_app"], line["drift"]) == ("alternating", "Warehouse_A", False)
     assert [app["app"] for app in line["apps"]] == ["Warehouse_A", "Warehouse_B"]

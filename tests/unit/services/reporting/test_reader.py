@@ -13,8 +13,8 @@ from rotator.core.credentials import Stage
 from rotator.core.decision.options import RotationOptions
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import THROWAWAY_SUBJECT, ObservedApp, ObservedCertificate, ObservedCredential
+from rotator.core.schedule import Beginning
 from rotator.core.severity import Severity
-from rotator.core.windows import Beginning
 from rotator.errors import OrgUnavailable
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords

@@ -15,8 +15,9 @@ from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.observations import Observation
 from rotator.core.decision.policies import Goal, Policy, Wanted
 from rotator.core.observed import KnownVersion, ObservedApp
-from rotator.core.windows import Cron, NextDue
-from rotator.services.inventory.status import longest_rotation, windows_of
+from rotator.core.schedule import ALWAYS, NextDue, Schedule
+from rotator.core.windows import Cron
+from rotator.services.inventory.schedules import schedule_of
 from rotator.services.schedule.due import DueAction, circumstances_of, due_now, next_due_after
 from tests.unit.services.conftest import CONFIGURATION
 
@@ -106,9 +107,9 @@ def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, 
 def test_it_is_known_when_something_is_due_next() -> None:
     found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - DAY)
     next_due = next_due_after(found, due_now(found, None, POLICY, NOW), SETTINGS, NOW)
-    assert not next_due.is_due([], NOW, lasts=LASTS)
-    assert next_due.is_due([], NOW + 6 * DAY, lasts=LASTS), "the grace has ended"
-    assert next_due.is_due([], NOW + 335 * DAY, lasts=LASTS)
+    assert not next_due.is_due(ALWAYS, NOW)
+    assert next_due.is_due(ALWAYS, NOW + 6 * DAY), "the grace has ended"
+    assert next_due.is_due(ALWAYS, NOW + 335 * DAY)
 
 
 def test_a_version_that_is_still_in_use_after_its_grace_is_not_asked_for_again_and_again() -> None:
@@ -119,20 +120,20 @@ def test_a_version_that_is_still_in_use_after_its_grace_is_not_asked_for_again_a
 
 def test_what_is_half_done_is_due_whatever_the_window() -> None:
     in_years = Cron("0 0 29 2 *", timedelta(hours=1), ZoneInfo("UTC"))
-    assert NextDue(is_half_done=True).is_due([in_years], NOW, lasts=LASTS)
+    assert NextDue(is_half_done=True).is_due(Schedule(windows=[in_years]), NOW)
 
 
 def test_what_is_due_waits_for_the_window_as_long_as_there_is_time() -> None:
     due = NextDue(expires_at=NOW + 30 * DAY, due_at=NOW, retires_at=NOW)
-    tomorrow = Cron("0 12 24 11 *", timedelta(hours=1), ZoneInfo("UTC"))
-    assert not due.is_due([tomorrow], NOW, lasts=LASTS)
-    assert due.is_due([tomorrow], NOW + DAY, lasts=LASTS)
-    assert NextDue(expires_at=NOW + DAY / 2, due_at=NOW).is_due([tomorrow], NOW, lasts=LASTS), "it would be too late"
+    waits = Schedule(windows=[Cron("0 12 24 11 *", timedelta(hours=1), ZoneInfo("UTC"))], lasts=LASTS)
+    assert not due.is_due(waits, NOW)
+    assert due.is_due(waits, NOW + DAY)
+    assert NextDue(expires_at=NOW + DAY / 2, due_at=NOW).is_due(waits, NOW), "it would be too late"
 
 
 def test_of_what_is_not_stored_nothing_is_due() -> None:
     assert next_due_after(seen(None), due_now(seen(None), None, POLICY, NOW), SETTINGS, NOW) == NextDue()
-    assert not NextDue().is_due([], NOW, lasts=LASTS)
+    assert not NextDue().is_due(ALWAYS, NOW)
 
 
 def test_the_circumstances_are_the_same_until_something_changes_that_an_attempt_depends_on() -> None:
@@ -156,8 +157,7 @@ def test_another_throwaway_certificate_is_no_change() -> None:
 
 
 def test_a_rotation_may_take_as_long_as_it_tries_and_is_taken_back() -> None:
-    assert longest_rotation(SETTINGS) == timedelta(minutes=45)
-    assert windows_of(SETTINGS) == []
+    assert schedule_of(SETTINGS) == Schedule(windows=[], standstills=[], lasts=timedelta(minutes=45))
 
 
 def _with_throwaway(fingerprint: Fingerprint) -> Observation:

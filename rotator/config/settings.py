@@ -13,12 +13,11 @@ from rotator.config.alerts import AlertSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings
 from rotator.config.durations import Duration, Period
-from rotator.config.freezes import Freezes
 from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
 from rotator.config.plugins import Store
 from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
-from rotator.config.windows import WindowSettings
+from rotator.config.windows import Freezes, WindowSettings
 from rotator.core import words
 from rotator.core.decision.policies import Strategy, Verification
 from rotator.core.schedule import Mode

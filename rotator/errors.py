@@ -15,12 +15,15 @@ class RotatorError(Exception):
     """An error in the words of the person who meets it.
 
     `message` says what happened and to which org, app, store or file; `effect` what was left as it was; `hint` what to
-    do now. None of the three ever holds a secret.
+    do about it, whoever reads that and wherever; `rerun` what who typed a command does then. A command shows both, as
+    `advice`; a message to people who typed none has words of its own for how it goes on. None of these ever holds a
+    secret.
     """
 
     message: str
     effect: str
     hint: str
+    rerun: str
 
     transient: bool = False
     """Time alone may mend it: nothing is lost, and it may be tried again."""
@@ -36,15 +39,21 @@ class RotatorError(Exception):
 
     if TYPE_CHECKING:
 
-        def __init__(self, message: str, *, hint: str, effect: str = "") -> None: ...
+        def __init__(self, message: str, *, hint: str = "", effect: str = "", rerun: str = "") -> None: ...
     else:
 
-        def __init__(self, message, *, hint="", effect="", advice="", left=""):
+        def __init__(self, message, *, hint="", effect="", rerun="", advice="", left=""):
             # `advice` and `left` are what a plug-in of the release before says; to be removed with the next one.
             super().__init__(message)
             self.message = message
             self.effect = effect or left
             self.hint = hint or advice
+            self.rerun = rerun
+
+    @property
+    def advice(self) -> str:
+        """What to do, for who typed a command."""
+        return " ".join(part for part in (self.hint, self.rerun) if part)
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.message, self.effect, self.hint) if part)
@@ -110,9 +119,11 @@ class LockHeld(RotatorError):
 
     transient = True
 
-    def __init__(self, message: str, *, hint: str, effect: str = "", holder: Holder | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", effect: str = "", rerun: str = "", holder: Holder | None = None
+    ) -> None:
         """`holder` is None where it is not known: it has not signed yet, or has let go of the lock already."""
-        super().__init__(message, hint=hint, effect=effect)
+        super().__init__(message, hint=hint, effect=effect, rerun=rerun)
         self.holder = holder
 
 

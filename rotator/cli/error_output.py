@@ -55,7 +55,7 @@ def tell(error: RotatorError, *, as_json: bool, about: str = "") -> None:
     _say("Error: ", "red", f"{about}: {error.message}" if about else error.message)
     if error.effect:
         _say("", "", error.effect)
-    _say("What to do: ", "cyan", error.hint)
+    _say("What to do: ", "cyan", error.advice)
     if as_json:
         click.echo(_as_json(error))
 
@@ -96,7 +96,7 @@ def _as_json(error: RotatorError) -> str:
         "kind": type(error).__name__,
         "message": error.message,
         "effect": error.effect,
-        "hint": error.hint,
+        "hint": error.advice,
         "transient": error.transient,
         "exit_code": of_error(error),
         "org": error.org,

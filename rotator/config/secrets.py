@@ -70,7 +70,7 @@ class SecretReference(BaseModel):
     def _bytes(self, environ: Mapping[str, str]) -> bytes:
         if self.env is not None:
             if self.env not in environ:
-                raise _refused(f"{_capital(self.place)} is not set.", f"Export {self.env}, then run this again.")
+                raise _refused(f"{_capital(self.place)} is not set.", f"Export {self.env}.")
             return os.fsencode(environ[self.env])
         if self.file is not None:
             return _read(self.file, self.place, private=True)

@@ -105,6 +105,11 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def sentences(*parts: str) -> str:
+    """One after the other, without those that are empty."""
+    return " ".join(part for part in parts if part)
+
+
 def listed(items: Iterable[str], last: str = "and") -> str:
     """`a, b and c`; empty where there is nothing."""
     *others, end = [*items] or [""]

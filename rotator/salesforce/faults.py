@@ -55,12 +55,13 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
         return DailyLimitReached(
             f"The org {org} has used up its API calls of the day.",
             effect=_UNCHANGED,
-            hint="See Company Information in Setup; run it again when there are calls left.",
+            hint="See Company Information in Setup.",
+            rerun="Run it again when there are calls left.",
         )
     if name in _NOTHING_DONE:
-        return OrgUnavailable(f"The org {org} is busy ({name}): {said}.", effect=_UNCHANGED, hint="Run it again.")
+        return OrgUnavailable(f"The org {org} is busy ({name}): {said}.", effect=_UNCHANGED, rerun="Run it again.")
     if name in _UNKNOWN_EFFECT:
-        return AnswerLost(f"The org {org} failed ({name}): {said}.", hint="Run it again.")
+        return AnswerLost(f"The org {org} failed ({name}): {said}.", rerun="Run it again.")
     return OrgError(f"The org {org} refuses ({name}): {said}.", effect=_UNCHANGED, hint=_HINT.get(name, _OWN_WORDS))
 
 
@@ -69,11 +70,14 @@ def from_status(org: str, status: int, api: str = "Metadata API") -> OrgError:
     if status < 400:
         return AnswerLost(
             f"The org {org} does not answer like the {api}.",
-            hint="Check that no proxy or sign-in page answers in the org's place, and run it again.",
+            hint="Check that no proxy or sign-in page answers in the org's place.",
+            rerun="Then run it again.",
         )
     if status >= 500 or status in {408, 420, 429}:
         return AnswerLost(
-            f"The org {org} is away (HTTP {status}).", hint="Run it again; see status.salesforce.com if it lasts."
+            f"The org {org} is away (HTTP {status}).",
+            hint="See status.salesforce.com if it lasts.",
+            rerun="Run it again.",
         )
     return OrgError(
         f"The org {org} has no {api} at its address (HTTP {status}).", effect=_UNCHANGED, hint="Check `login_url`."

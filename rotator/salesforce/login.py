@@ -105,7 +105,7 @@ def userinfo(transport: Transport, instance_url: str, token: Secret) -> dict[str
             hint="Check the session policies of the app, and that its scopes hold Api and RefreshToken.",
         )
     raise OrgUnavailable(
-        f"{host} did not say whose token it is (HTTP {response.status_code} from userinfo).", hint="Run it again."
+        f"{host} did not say whose token it is (HTTP {response.status_code} from userinfo).", rerun="Run it again."
     )
 
 

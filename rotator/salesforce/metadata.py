@@ -110,6 +110,7 @@ class MetadataService:
                 f"The org {self.org} was asked to change {component.fullName}, and its answer was lost.",
                 effect="The change may or may not have been made.",
                 hint=lost.hint,
+                rerun=lost.rerun,
             ) from None
 
     def _update_once(self, component: Component) -> None:

@@ -149,7 +149,10 @@ class OrgSession:
     def _refusal(self, target: LoginTarget, answer: LoginAnswer) -> OrgError:
         if answer.outcome in {LoginOutcome.TRANSIENT, LoginOutcome.RATE}:
             return OrgUnavailable(
-                f"No login to the org {self.org} just now: {answer.reason}.", effect=_UNCHANGED, hint=answer.hint
+                f"No login to the org {self.org} just now: {answer.reason}.",
+                effect=_UNCHANGED,
+                hint=answer.hint,
+                rerun="Run it again in a while.",
             )
         return LoginRefused(
             f"The org {self.org} refuses the program's own login as {target.username}: {answer.reason}.",

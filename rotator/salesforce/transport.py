@@ -213,14 +213,16 @@ def _unreachable(host: str, reason: str) -> OrgUnavailable:
     return OrgUnavailable(
         f"{host} cannot be reached: {reason}.",
         effect=_UNCHANGED,
-        hint="Check the address, name resolution and firewall, and run it again.",
+        hint="Check the address, name resolution and firewall.",
+        rerun="Then run it again.",
     )
 
 
 def _lost(host: str) -> AnswerLost:
     return AnswerLost(
         f"{host} gave no answer: the connection broke, or nothing came within the time-out.",
-        hint="Run it again; see status.salesforce.com if it lasts.",
+        hint="See status.salesforce.com if it lasts.",
+        rerun="Run it again.",
     )
 
 

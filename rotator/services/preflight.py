@@ -139,7 +139,7 @@ class _Checks:
             return Check(name, Result.SKIPPED, nothing.sentence, nothing.hint)
         except RotatorError as error:
             self._failed.add(name)
-            return Check(name, Result.FAILED, error.message, error.hint)
+            return Check(name, Result.FAILED, error.message, error.advice)
 
     def _history(self) -> str:
         database = self._adapters.database

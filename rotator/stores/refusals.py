@@ -10,12 +10,15 @@ from rotator.errors import StoreError
 if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
 
-_USUAL_HINT: Final = "See what is stored with `rotator status`, and run the command again: it goes on from there."
+_USUAL_HINT: Final = "See what is stored with `rotator status`."
+_RERUN: Final = "Run the command again: it goes on from there."
 
 
 def refused(where: str, reason: str, hint: str = "") -> StoreError:
     """The error for what a store does not do; `where` names the store, such as `The store 'keys' (/srv/keys)`."""
-    return StoreError(f"{where} says no: {reason}.", effect="Nothing was changed.", hint=hint or _USUAL_HINT)
+    rerun = "" if hint else _RERUN
+    what = f"{where} says no: {reason}."
+    return StoreError(what, effect="Nothing was changed.", hint=hint or _USUAL_HINT, rerun=rerun)
 
 
 def refuse_other_pending(where: str, credential: str, pending: Fingerprint | None, fingerprint: Fingerprint) -> None:

@@ -210,4 +210,4 @@ def failure(name: str, *, lasting: bool) -> RotatorError:
         "org": (OrgError, unanswered),
         "history": (HistoryError, HistoryUnavailable),
     }
-    return kinds[kind][0 if lasting else 1](f"A test lets {name} fail.", hint="Run it again.")
+    return kinds[kind][0 if lasting else 1](f"A test lets {name} fail.", rerun="Run it again.")

@@ -122,7 +122,7 @@ class YearProgram(Application):
     def inventory(self, org: str) -> Inventory:
         """See Application."""
         if org == "beta" and self.year.is_within(UNREADABLE):
-            raise OrgUnavailable("The org beta is away.", hint="Run it again.")
+            raise OrgUnavailable("The org beta is away.", rerun="Run it again.")
         return self.year.inventory(org)
 
     def inventory_over_https(self, org: str) -> Inventory:

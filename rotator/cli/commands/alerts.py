@@ -83,7 +83,7 @@ def _try(app: Application, name: str) -> _Answer:
     except RotatorError as error:
         accepted = isinstance(error, PartlyAccepted)
         code = of_error(error) if isinstance(error, DeliveryFailed) else ExitCode.PERSON_NEEDED
-        return _Answer(name, accepted=accepted, problem=error.message, hint=error.hint, exit_code=code)
+        return _Answer(name, accepted=accepted, problem=error.message, hint=error.advice, exit_code=code)
     return _Answer(name, accepted=True)
 
 

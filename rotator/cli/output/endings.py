@@ -55,8 +55,8 @@ def _details(report: Report, now: datetime) -> list[str]:
     if report.again_at:
         lines.append(_what_is_left(report, report.again_at, now))
     lines += [f"Warning: {warning}" for warning in report.warnings]
-    if report.hint:
-        lines.append(f"What to do: {report.hint}")
+    if report.advice:
+        lines.append(f"What to do: {report.advice}")
     return lines
 
 
@@ -93,7 +93,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
             "strategy": report.strategy,
             "outcome": report.outcome,
             "why": report.why,
-            "hint": report.hint,
+            "hint": report.advice,
             "rotation_id": report.rotation_id,
             "old_fingerprint": report.old_fingerprint,
             "new_fingerprint": report.new_fingerprint,
@@ -121,7 +121,7 @@ def failure_as_json(name: str, error: RotatorError) -> dict[str, Any]:
             "refused_since": error.refused_since,
             "org": error.org,
             "store": error.store,
-            "hint": error.hint,
+            "hint": error.advice,
             "exit_code": of_error(error),
         }
     )

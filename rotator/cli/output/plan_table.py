@@ -36,7 +36,7 @@ def as_json(found: Plan, now: datetime) -> dict[str, Any]:
             ],
             "end": end.kind,
             "why": end.why,
-            "hint": end.hint,
+            "hint": end.advice,
             "again_at": end.until,
         }
     )
@@ -71,7 +71,7 @@ def _beginning(found: Plan, now: datetime) -> list[str]:
 def _ending(found: Plan, now: datetime) -> list[str]:
     end, more = found.forecast.end, "and " if found.forecast.steps else ""
     if end.kind is ActionKind.HALT:
-        return [f"{more}stop: {end.why}", f"What to do: {end.hint}"]
+        return [f"{more}stop: {end.why}", f"What to do: {end.advice}"]
     if end.kind is ActionKind.WAIT:
         return [f"{more}wait until {moment(end.until, now)}: {end.why}.", "--retire-now does not wait."]
     if end.until:

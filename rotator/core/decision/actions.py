@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rotator.core import words
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -71,12 +73,20 @@ class Action:
     """`wait`: when to observe again. `done`: when the previous version's grace ends, if there is one."""
     halt: HaltReason | None = None
     hint: str = ""
+    """What a person does about it."""
+    rerun: str = ""
+    """What who typed a command does then."""
     before_upload: bool = False
     """`verify`: the certificate is not on the app yet, so the key must be refused."""
     learns: bool = False
     """`verify`: that refusal is what this app says of a wrong key, as nothing else can be wrong."""
     gives_up: Fingerprint | None = None
     """The version that this action ends the attempt with, for the rest of the run."""
+
+    @property
+    def advice(self) -> str:
+        """What to do, for who typed a command."""
+        return words.sentences(self.hint, self.rerun)
 
     @property
     def its_version(self) -> Fingerprint:
@@ -93,6 +103,6 @@ class Action:
         return self.app
 
 
-def halt(reason: HaltReason, why: str, hint: str) -> Action:
+def halt(reason: HaltReason, why: str, hint: str, rerun: str = "") -> Action:
     """The action of a run that a person is needed for."""
-    return Action(ActionKind.HALT, why, halt=reason, hint=hint)
+    return Action(ActionKind.HALT, why, halt=reason, hint=hint, rerun=rerun)

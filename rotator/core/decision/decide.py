@@ -148,7 +148,8 @@ def failed_attempt_ends(s: Situation) -> Action | None:
     return halt(
         HaltReason.REVERTED,
         f"Test logins with the new key never held; {left}.",
-        "Look at the app's policies and at the login history in Setup, then rotate again.",
+        "Look at the app's policies and at the login history in Setup.",
+        rerun="Then rotate again.",
     )
 
 
@@ -300,7 +301,8 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | N
             return halt(
                 HaltReason.UNPROVEN,
                 f"App {app} holds the new certificate, its key does not log in, and nothing was current before.",
-                "Look at the app's policies in Setup, then run the same command again: it goes on from here.",
+                "Look at the app's policies in Setup.",
+                rerun="Then run the same command again: it goes on from here.",
             )
         if previous and previous.app == app:
             return Action(

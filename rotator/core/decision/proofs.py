@@ -22,7 +22,8 @@ def prove_current(s: Situation, current: KnownVersion) -> Action:
         return halt(
             HaltReason.REVERT_UNPROVEN,
             f"App {current.app} holds current's certificate, but its key does not log in: {probe.answer.reason}.",
-            probe.answer.hint + " Nothing leaves the store; run the same command again.",
+            f"{probe.answer.hint} Nothing leaves the store.".strip(),
+            rerun="Run the same command again.",
         )
     return s.try_login(current, "current's key must be seen to log in")
 
@@ -116,5 +117,6 @@ def unproven(s: Situation, pending: KnownVersion, probe: Probe) -> Action:
     return halt(
         HaltReason.UNPROVEN,
         f"Test logins with the new key prove nothing ({probe.answer.reason}); it stays pending, {left}.",
-        probe.answer.hint + " Then run the same command again: it goes on from here.",
+        probe.answer.hint,
+        rerun="Then run the same command again: it goes on from here.",
     )

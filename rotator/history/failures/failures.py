@@ -12,16 +12,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rotator.errors import HistoryError, HistoryUnavailable
 from rotator.history.failures import sqlstates
+from rotator.history.failures.sqlstates import RERUN, rerun_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _UNTOUCHED: Final = "What was being written was not; everything before it is as it was."
-_FULL: Final = "Make room on the disk, and run this again."
+_FULL: Final = "Make room on the disk."
 _RIGHTS: Final = "Let the user that runs rotator read and write the file and its folder."
 _DAMAGED: Final = "Move the file away and put a backup in its place, or set `database` to another path."
-_LOCKED: Final = "Find the program that holds it (`fuser FILE`), and run this again."
-_DISK: Final = "Look at the disk and the system's log, and run this again."
+_LOCKED: Final = "Find the program that holds it (`fuser FILE`)."
+_DISK: Final = "Look at the disk and the system's log."
 
 # SQLite's result codes (https://www.sqlite.org/rescode.html), by the beginning of their names.
 _SQLITE: Final = (
@@ -47,7 +48,7 @@ def database_failures(name: str) -> Iterator[None]:
         yield
     except PoolTimeout:
         raise HistoryUnavailable(
-            f"The history database {name} has no connection free.", effect=_UNTOUCHED, hint="Run this again."
+            f"The history database {name} has no connection free.", effect=_UNTOUCHED, rerun=RERUN
         ) from None
     except DBAPIError as error:
         raise _translated(name, error.orig) from None
@@ -66,7 +67,12 @@ def file_failures(what: str) -> Iterator[None]:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         kind = HistoryUnavailable if full else HistoryError
         reason = (error.strerror or type(error).__name__).lower()
-        raise kind(f"{what} cannot be made: {reason}.", effect=_UNTOUCHED, hint=_FULL if full else _RIGHTS) from None
+        raise kind(
+            f"{what} cannot be made: {reason}.",
+            effect=_UNTOUCHED,
+            hint=_FULL if full else _RIGHTS,
+            rerun=rerun_after(kind),
+        ) from None
 
 
 def _translated(name: str, error: BaseException | None) -> HistoryError:
@@ -82,7 +88,8 @@ def _by_code(name: str, error: sqlite3.Error) -> HistoryError:
     code = str(getattr(error, "sqlite_errorname", ""))
     for beginning, kind, what, hint in _SQLITE:
         if code.startswith(beginning):
-            return kind(f"The history database {name} {what}.", effect=_UNTOUCHED, hint=hint)
+            message = f"The history database {name} {what}."
+            return kind(message, effect=_UNTOUCHED, hint=hint, rerun=rerun_after(kind))
     # The driver's own sentence: SQLAlchemy's would quote the statement and its values.
     return _refused(name, str(error))
 
@@ -97,7 +104,7 @@ def _by_state(name: str, error: Any) -> HistoryError:
         return _refused(name, error.diag.message_primary or error.sqlstate)
     kind, what, hint = answer
     effect = sqlstates.effect_by(error.sqlstate, _UNTOUCHED)
-    return kind(f"The history database {name} {what}.", effect=effect, hint=hint)
+    return kind(f"The history database {name} {what}.", effect=effect, hint=hint, rerun=rerun_after(kind))
 
 
 def _refused(name: str, reason: str) -> HistoryError:

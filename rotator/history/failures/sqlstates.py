@@ -7,10 +7,10 @@ from typing import Final
 from rotator.errors import HistoryError, HistoryUnavailable
 from rotator.resources import docs
 
-_AGAIN: Final = "Run this again."
-_ROOM: Final = "Make room on the server's disk, and run this again."
-_SESSIONS: Final = "See `pg_stat_activity` for who has them; raise `max_connections`, or end some, and run this again."
-_WAITING: Final = "See `pg_stat_activity` for who holds it, and run this again."
+RERUN: Final = "Run this again."
+_ROOM: Final = "Make room on the server's disk."
+_SESSIONS: Final = "See `pg_stat_activity` for who has them; raise `max_connections`, or end some."
+_WAITING: Final = "See `pg_stat_activity` for who holds it."
 _RIGHTS: Final = (
     f"Let the role of `database` own its database, or grant it what {docs('operations')} lists under Postgres."
 )
@@ -20,7 +20,7 @@ _LET_IN: Final = "Add a line for the role and this machine to the server's pg_hb
 _CREATE: Final = "Create it (`createdb --owner ROLE DATABASE`), or correct `database` in config.yaml."
 _PRIMARY: Final = "Name the primary server in `database`, or add `?target_session_attrs=read-write` to the URL."
 _BACKUP: Final = "Have the server's administrator look at it, and put a backup in its place."
-_SERVER: Final = "Look at the server and the network between, and run this again."
+_SERVER: Final = "Look at the server and the network between."
 _TLS: Final = "Correct `sslmode` and `sslrootcert` in the URL of `database`, or the server's certificate."
 
 Answer = tuple[type[HistoryError], str, str]
@@ -30,16 +30,16 @@ Answer = tuple[type[HistoryError], str, str]
 _BY_STATE: Final[tuple[tuple[str, Answer], ...]] = (
     ("08", (HistoryUnavailable, "broke the connection off", _SERVER)),
     ("25006", (HistoryError, "cannot be written: it is read-only", _PRIMARY)),
-    ("25P03", (HistoryUnavailable, "ended a transaction that stood still", _AGAIN)),
+    ("25P03", (HistoryUnavailable, "ended a transaction that stood still", "")),
     ("3F000", (HistoryError, "has no schema that this role may use", _RIGHTS)),
-    ("40", (HistoryUnavailable, "put off what two asked at once", _AGAIN)),
+    ("40", (HistoryUnavailable, "put off what two asked at once", "")),
     ("42501", (HistoryError, "does not permit this role what rotator asks", _RIGHTS)),
     ("53100", (HistoryUnavailable, "cannot be written: the server's disk is full", _ROOM)),
     ("53300", (HistoryUnavailable, "has no connection free", _SESSIONS)),
     ("53", (HistoryUnavailable, "lacks memory or another resource", _SERVER)),
     ("55P03", (HistoryUnavailable, "is held by another program", _WAITING)),
     ("57014", (HistoryUnavailable, "did not answer in time", _SERVER)),
-    ("57P", (HistoryUnavailable, "is being stopped or restarted", _AGAIN)),
+    ("57P", (HistoryUnavailable, "is being stopped or restarted", "")),
     ("58", (HistoryUnavailable, "cannot be read or written: the server reports an error of its disk", _SERVER)),
     ("XX001", (HistoryError, "is damaged", _BACKUP)),
     ("XX002", (HistoryError, "is damaged", _BACKUP)),
@@ -58,7 +58,7 @@ _BY_WORDS: Final[tuple[tuple[str, Answer], ...]] = (
     ("does not exist", (HistoryError, "is not there, or its role is not", _CREATE)),
     ("too many", (HistoryUnavailable, "has no connection free", _SESSIONS)),
     ("connection slots", (HistoryUnavailable, "has no connection free", _SESSIONS)),
-    ("the database system is", (HistoryUnavailable, "is being stopped or restarted", _AGAIN)),
+    ("the database system is", (HistoryUnavailable, "is being stopped or restarted", "")),
     ("session is read-only", (HistoryError, "cannot be written: it is read-only", _PRIMARY)),
 )
 
@@ -71,13 +71,19 @@ def connection_failure(name: str, error: BaseException) -> HistoryError:
     sentence = " ".join(str(error).split())
     if not sentence.lower().startswith(_NOT_REACHED):
         message = f"The connection to the history database {name} was lost."
-        return HistoryUnavailable(message, effect=_LOST, hint=_SERVER)
+        return HistoryUnavailable(message, effect=_LOST, hint=_SERVER, rerun=RERUN)
     for words, (kind, what, hint) in _BY_WORDS:
         if words in sentence:
-            return kind(f"The history database {name} {what}.", effect="Nothing was written.", hint=hint)
+            message = f"The history database {name} {what}."
+            return kind(message, effect="Nothing was written.", hint=hint, rerun=rerun_after(kind))
     reason = sentence.rpartition("failed: ")[2].partition(" Is the server running")[0].rstrip(".")
     message = f"The history database {name} cannot be reached: {reason}."
-    return HistoryUnavailable(message, effect="Nothing was written.", hint=_SERVER)
+    return HistoryUnavailable(message, effect="Nothing was written.", hint=_SERVER, rerun=RERUN)
+
+
+def rerun_after(kind: type[HistoryError]) -> str:
+    """What who typed a command does about an error of that kind, when its cause is gone."""
+    return RERUN if kind.transient else ""
 
 
 def answer_to(state: str) -> Answer | None:

@@ -92,7 +92,7 @@ class _Session:
             raise HistoryUnavailable(
                 f"The lock on {self._credential} is still that of a session with {self._name} that was lost.",
                 effect="Nothing was changed.",
-                hint="Run this again in a minute, when the server has noticed it.",
+                rerun="Run this again in a minute, when the server has noticed it.",
             )
         raise running(self._credential, _signed_by(holder))
 

@@ -63,7 +63,7 @@ class Hold:
             raise HistoryUnavailable(
                 f"The lock on the credential {self._credential} was lost, so another process may be rotating it now.",
                 effect="What was done until then stays as it is; nothing was changed since.",
-                hint="Run this again: it goes on from what it finds then.",
+                rerun="Run this again: it goes on from what it finds then.",
             )
 
     def take_again(self) -> None:
@@ -96,7 +96,8 @@ def running(credential: str, holder: Holder | None) -> RotationRunning:
         f"The credential {credential} is being rotated right now, by {words.holder(holder)}.",
         holder=holder,
         effect="Nothing was changed.",
-        hint=f"Run this again when that has ended; `rotator history {credential}` shows how far it is.",
+        hint=f"`rotator history {credential}` shows how far it is.",
+        rerun="Run this again when that has ended.",
     )
 
 

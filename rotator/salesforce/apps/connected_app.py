@@ -117,6 +117,7 @@ class ConnectedApps:
                 f"The org {self.org} took the new certificate of {before.full_name}, and could not be read afterwards.",
                 effect="The new certificate is most likely live.",
                 hint=error.hint,
+                rerun=error.rerun,
             ) from None
 
     def _compare(self, before: App, after: App, certificate: Certificate) -> None:
@@ -125,7 +126,8 @@ class ConnectedApps:
             raise OrgError(
                 f"The org {self.org} took the new certificate of {after.full_name}, but the app holds {held}.",
                 effect="Logins through this app fail until it holds a certificate whose key is known.",
-                hint=f"Run it again, or upload the certificate {certificate.fingerprint} in Setup.",
+                hint=f"If it lasts, upload the certificate {certificate.fingerprint} in Setup.",
+                rerun="Run it again.",
             )
         differing = changes(plain(before.component), plain(after.component), ignoring=_NOT_COMPARED)
         if differing:
@@ -144,7 +146,7 @@ class ConnectedApps:
             f"The certificate of {app.full_name} in the org {self.org} is {app.fingerprint or 'gone'}, "
             f"not {expecting or 'absent'} as before: somebody changed it meanwhile.",
             effect=_UNCHANGED,
-            hint="Run it again; it starts from what is there now.",
+            rerun="Run it again; it starts from what is there now.",
         )
 
     def _absent(self, names: str) -> OrgError:

@@ -51,7 +51,7 @@ def plan_of(credential: CredentialContext, request: Request, schedule: Schedule,
         refuse_to_end_own_login(credential)
         forecast = foresee(seen, _wanted(credential, request, now), policy, now)
     except RotationHalted as halted:
-        forecast = Forecast((), Action(ActionKind.HALT, halted.message, hint=halted.hint))
+        forecast = Forecast((), Action(ActionKind.HALT, halted.message, hint=halted.hint, rerun=halted.rerun))
     return Plan(
         credential=credential.name,
         strategy=seen.strategy,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from rotator.core import words
 from rotator.core.decision.actions import ActionKind
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class Report:
     outcome: Outcome
     why: str
     hint: str = ""
+    """What a person does about it."""
+    rerun: str = ""
+    """What who typed a command does then."""
     halt: HaltReason | None = None
     rotation_id: str | None = None
     old_fingerprint: Fingerprint | None = None
@@ -64,6 +68,11 @@ class Report:
     again_at: datetime | None = None
     """When the previous version's grace ends, or when the run can go on."""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def advice(self) -> str:
+        """What to do, for who typed a command."""
+        return words.sentences(self.hint, self.rerun)
 
     @property
     def gap_seconds(self) -> float:

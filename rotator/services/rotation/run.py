@@ -155,7 +155,8 @@ class Run:
             if end:
                 return end
             if self._context.stop_asked() and seen.is_settled:
-                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", _goes_on(self._credential.name))
+                goes_on = f"`rotate finish {self._credential.name}`, or the same command, goes on from here."
+                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", rerun=goes_on)
             if self._is_alone():
                 self._carry_out(action, seen)
 
@@ -330,15 +331,14 @@ class Run:
         if action.kind is ActionKind.HALT:
             return self._halted(action, seen)
         if action.kind is ActionKind.WAIT and action.until and action.until - now > LONGEST_SLEEP:
-            hint = "Run it again then, or with --retire-now, which ends the previous version at once."
-            return self._report(Outcome.WAITING, seen, action.why, hint, again_at=action.until)
+            return self._report(Outcome.WAITING, seen, action.why, rerun=_RERUN_THEN, again_at=action.until)
         return None
 
     def _halted(self, action: Action, seen: Observation) -> Report:
         if action.halt is not HaltReason.REVERTED:
-            return self._report(Outcome.HALTED, seen, action.why, action.hint, halt=action.halt)
+            return self._report(Outcome.HALTED, seen, action.why, action.hint, rerun=action.rerun, halt=action.halt)
         why = f"{self._why_given_up} The old certificate is back." if self._why_given_up else action.why
-        return self._report(Outcome.REVERTED, seen, why, action.hint, halt=action.halt)
+        return self._report(Outcome.REVERTED, seen, why, action.hint, rerun=action.rerun, halt=action.halt)
 
     def _success(self, seen: Observation) -> Outcome:
         before = self._start.current if self._start else None
@@ -355,6 +355,7 @@ class Run:
         why: str,
         hint: str = "",
         *,
+        rerun: str = "",
         halt: HaltReason | None = None,
         again_at: datetime | None = None,
     ) -> Report:
@@ -364,6 +365,7 @@ class Run:
             outcome=outcome,
             why=why,
             hint=hint,
+            rerun=rerun,
             halt=halt,
             rotation_id=self._rotation_id or None,
             old_fingerprint=self._old(seen),
@@ -395,6 +397,4 @@ class Run:
 
 _WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
 
-
-def _goes_on(name: str) -> str:
-    return f"`rotate finish {name}`, or the same command, goes on from here."
+_RERUN_THEN: Final = "Run it again then, or with --retire-now, which ends the previous version at once."

@@ -183,7 +183,8 @@ class RotationService:
             raise RotationRunning(
                 f"Another process has taken over the rotation of {name}.",
                 effect="What it did stays as it is.",
-                hint=f"`rotator history {name}` shows what that was; run this again if it is still wanted.",
+                hint=f"`rotator history {name}` shows what that was.",
+                rerun="Run this again if it is still wanted.",
             )
         self._catch_up(rotation, wanted, self._credential.store.stages(name))
 

@@ -115,7 +115,8 @@ def explain(error: Exception, call: Call) -> StoreError:
         return StoreUnavailable(
             f"{call.where} cannot be used just now: {code_of(error) or type(error).__name__}.",
             effect=UNCHANGED,
-            hint="Run it again in a while; if it stays, look at the network and at AWS's quotas for Secrets Manager.",
+            hint="If it lasts, look at the network and at AWS's quotas for Secrets Manager.",
+            rerun="Run it again in a while.",
         )
     if isinstance(error, botocore.ClientError):
         return _answer(error, call)
@@ -142,8 +143,9 @@ def _answer(error: botocore.ClientError, call: Call) -> StoreError:
     if code in _KEY_FAILED:
         return _denied(call, by_key=True)
     if code in _ENDED:
-        hint = "Log in to AWS again (such as `aws sso login`), and run it again."
-        return StoreError(f"{call.where} is called with credentials that have ended.", effect=UNCHANGED, hint=hint)
+        what = f"{call.where} is called with credentials that have ended."
+        hint = "Log in to AWS again, such as with `aws sso login`."
+        return StoreError(what, effect=UNCHANGED, hint=hint, rerun="Then run it again.")
     if code in _UNKNOWN_CALLER:
         hint = "Try them with `aws sts get-caller-identity`; a clock that is wrong looks the same."
         return StoreError(f"{call.where} does not know these credentials ({code}).", effect=UNCHANGED, hint=hint)

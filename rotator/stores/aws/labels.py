@@ -187,7 +187,7 @@ class AwsSecret:
             raise StoreError(
                 f"{self._calls.where}: the secret {self.name} has another version {short(version)} already.",
                 effect="Nothing was changed.",
-                hint="Run it again: another key pair is made, with another id.",
+                rerun="Run it again: another key pair is made, with another id.",
             )
 
     def _change(self, label: str, change: Mapping[str, str]) -> None:
@@ -209,5 +209,5 @@ class AwsSecret:
         return StoreUnavailable(
             f"{self._calls.where} took a change of the secret {self.name} and does not show it yet.",
             effect=UNCHANGED,
-            hint="Run it again in a minute: it goes on from what is there by then.",
+            rerun="Run it again in a minute: it goes on from what is there by then.",
         )

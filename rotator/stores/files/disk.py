@@ -168,7 +168,7 @@ class Directory:
             raise StoreUnavailable(
                 f"Another program is changing {self.path} right now.",
                 effect="Nothing was changed.",
-                hint="Run it again when the other is done.",
+                rerun="Run it again when the other is done.",
             ) from None
         except OSError:
             os.close(descriptor)

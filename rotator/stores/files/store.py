@@ -195,11 +195,11 @@ class FilesStore:
         reason = error.strerror or type(error).__name__
         effect = "Every stage holds a whole version, the one before or the one after."
         if error.errno in _FULL:
-            hint = "Make room there, and run it again."
-            return StoreUnavailable(f"{where} is full: {reason}.", effect=effect, hint=hint)
+            what = f"{where} is full: {reason}."
+            return StoreUnavailable(what, effect=effect, hint="Make room there.", rerun=_RERUN)
         if error.errno in _FOR_A_WHILE:
-            hint = "Look at the disk or the mount, and run it again."
-            return StoreUnavailable(f"{where} cannot be used just now: {reason}.", effect=effect, hint=hint)
+            what = f"{where} cannot be used just now: {reason}."
+            return StoreUnavailable(what, effect=effect, hint="Look at the disk or the mount.", rerun=_RERUN)
         if error.errno == errno.EROFS:
             hint = "Mount it for writing, or set `path` of the store to another directory."
             return StoreError(f"{where} is read-only.", effect=effect, hint=hint)
@@ -209,8 +209,11 @@ class FilesStore:
         if error.errno in _NO_DIRECTORY:
             hint = "A store has directories of its own, never links to others: look what was put there."
             return StoreError(f"{where} is not a directory, or one in it is not: {reason}.", effect=effect, hint=hint)
-        hint = "Look at the disk and its permissions, and run it again."
-        return StoreError(f"{where} cannot be used: {reason}.", effect=effect, hint=hint)
+        hint = "Look at the disk and its permissions."
+        return StoreError(f"{where} cannot be used: {reason}.", effect=effect, hint=hint, rerun=_RERUN)
+
+
+_RERUN: Final = "Then run it again."
 
 
 def _write_and_read_back(root: Directory, name: str, proof: str) -> str:

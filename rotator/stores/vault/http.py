@@ -148,7 +148,8 @@ class VaultHttp:
         return StoreUnavailable(
             f"{self.where} cannot be used just now: {reason} (tried for {patience} seconds).",
             effect=UNCHANGED,
-            hint=f"{hint}; then run it again: it goes on from where it stopped.",
+            hint=f"{hint}.",
+            rerun="Then run it again: it goes on from where it stopped.",
         )
 
 

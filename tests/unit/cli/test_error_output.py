@@ -23,7 +23,7 @@ def outcome_of(error: BaseException, capsys: pytest.CaptureFixture[str], *argume
 
 
 def test_an_error_says_what_happened_what_was_left_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    error = OrgUnavailable("The org is down.", effect="Nothing was changed.", hint="Run it again.")
+    error = OrgUnavailable("The org is down.", effect="Nothing was changed.", rerun="Run it again.")
     outcome = outcome_of(error, capsys)
     assert outcome == Outcome(3, "", "Error: The org is down.\nNothing was changed.\nWhat to do: Run it again.\n")
 

@@ -242,7 +242,7 @@ class Bench:
 
 def away(_name: str) -> None:
     """What an org that is away does to a call."""
-    raise OrgUnavailable("The org is away.", hint="Run it again.")
+    raise OrgUnavailable("The org is away.", rerun="Run it again.")
 
 
 def full(_kind: str) -> None:

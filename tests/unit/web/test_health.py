@@ -35,7 +35,7 @@ class Away:
             raise HistoryUnavailable(
                 "The history database sqlite:///x is held by another program.",
                 effect="Nothing was written.",
-                hint="Run this again.",
+                rerun="Run this again.",
             )
 
         return fail

@@ -37,7 +37,7 @@ ACTIONS = [
 def refusal(act: Callable[[], object]) -> StoreError:
     with pytest.raises(StoreError) as refused:
         act()
-    assert refused.value.hint
+    assert refused.value.advice
     assert refused.value.effect
     return refused.value
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DONE = Report("", Strategy.IN_PLACE, Outcome.ROTATED, "done", new_fingerprint=Fingerprint("cd" * 32))
 REVERTED = replace(DONE, outcome=Outcome.REVERTED, why="never held")
-AWAY = OrgUnavailable("The org is down.", effect="Nothing was changed.", hint="Run it again.")
+AWAY = OrgUnavailable("The org is down.", effect="Nothing was changed.", rerun="Run it again.")
 CONFIG = """
 database: sqlite:///rotator.db
 orgs:

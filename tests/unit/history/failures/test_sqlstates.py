@@ -20,7 +20,7 @@ def said_of(error: psycopg.Error) -> HistoryError:
     assert NAME in caught.value.message
     assert "s3cret" not in str(caught.value)
     assert caught.value.effect
-    assert caught.value.hint
+    assert caught.value.advice
     return caught.value
 
 

@@ -15,8 +15,8 @@ from rotator.testing.versions import MOMENT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOST = HistoryUnavailable("The lock was lost.", hint="Run it again.")
-AWAY = HistoryUnavailable("The history is away.", hint="Run it again.")
+LOST = HistoryUnavailable("The lock was lost.", rerun="Run it again.")
+AWAY = HistoryUnavailable("The history is away.", rerun="Run it again.")
 TAKEN = RotationRunning("Somebody has it.", hint="Wait.")
 TIMEOUT = timedelta(minutes=2)
 

@@ -125,7 +125,7 @@ def test_a_promotion_whose_answer_is_lost_begins_a_grace_all_the_same(
     def lose_the_answer(store: MemoryStore, *given: Any, **named: Any) -> None:
         promote(store, *given, **named)
         # The observation after it must not take the version before for one whose grace has ended.
-        raise StoreUnavailable("No answer.", hint="Run it again.")
+        raise StoreUnavailable("No answer.", rerun="Run it again.")
 
     monkeypatch.setattr(MemoryStore, "promote", lose_the_answer)
     with pytest.raises(StoreUnavailable):
@@ -140,7 +140,7 @@ def test_asked_to_stop_it_stops_where_nothing_is_half_done_and_says_how_to_go_on
     one.stop_asked = True
     report = one.handle()
     assert report.outcome is Outcome.INTERRUPTED
-    assert "rotate finish billing" in report.hint
+    assert "rotate finish billing" in report.advice
     assert one.writes == {}
     one.stop_asked = False
     assert one.handle(FINISH).outcome is Outcome.ROTATED
@@ -220,7 +220,7 @@ def test_an_upload_that_empties_the_app_is_taken_back_and_told(one: Bench) -> No
     def empty(_: str) -> None:
         if one.writes["Billing"] <= 3:
             one.live["Billing"] = None
-            raise OrgError("The app holds no certificate.", hint="Run it again.")
+            raise OrgError("The app holds no certificate.", rerun="Run it again.")
 
     one.on_write = empty
     report = one.handle()
@@ -233,7 +233,7 @@ def test_an_upload_that_empties_the_app_is_taken_back_and_told(one: Bench) -> No
 def test_a_restoring_that_keeps_failing_ends_when_the_retry_policy_says_so(one: Bench) -> None:
     def only_once(_: str) -> None:
         if one.writes["Billing"] > 1:
-            raise WriteUncertain("No answer.", hint="Run it again.")
+            raise WriteUncertain("No answer.", rerun="Run it again.")
 
     old, one.on_write = one.current, only_once
     one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.MISMATCH, "no match")
@@ -250,7 +250,7 @@ def test_a_version_that_was_given_up_is_not_uploaded_again_when_the_restoring_fa
     def second_is_lost(name: str) -> None:
         if one.writes[name] == 2:
             one.live[name] = old.certificate
-            raise WriteUncertain("No answer.", hint="Run it again.")
+            raise WriteUncertain("No answer.", rerun="Run it again.")
 
     old, one.on_write = one.current, second_is_lost
     one.refuses = lambda version: None if version == old else LoginAnswer(LoginOutcome.MISMATCH, "no match")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-AWAY = OrgUnavailable("The org is away.", hint="Run it again.")
+AWAY = OrgUnavailable("The org is away.", rerun="Run it again.")
 REFUSED = LoginRefused("The org refuses the login.", hint="Look at the app.")
 
 

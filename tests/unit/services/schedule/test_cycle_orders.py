@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rotator.history.engine.database import Database
 
-AWAY = OrgUnavailable("The org is away.", hint="Run it again.")
+AWAY = OrgUnavailable("The org is away.", rerun="Run it again.")
 REFUSED = LoginRefused("The org refuses the login.", hint="Look at the app.")
 NO_STORE = StoreUnavailable("The store is away.", hint="Wait.")
 TRANSIENT = LoginAnswer(LoginOutcome.TRANSIENT, "busy")

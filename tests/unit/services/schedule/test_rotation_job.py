@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DUE = 336 * DAY
 """After which a year's certificate has less than 30 days left."""
-AWAY = OrgUnavailable("The org is away.", hint="Run it again.")
+AWAY = OrgUnavailable("The org is away.", rerun="Run it again.")
 MISMATCH = LoginAnswer(LoginOutcome.MISMATCH, "no match")
 
 SATURDAYS = ", windows: [{days: [sat], since: '22:00', until: '23:00'}]"

@@ -7,28 +7,35 @@ import sys
 from io import TextIOWrapper
 from shutil import get_terminal_size
 from textwrap import wrap
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from rotator.cli.exit_codes import ExitCode, of_error
 from rotator.cli.invocation import Invocation
+from rotator.cli.output.broken_output import BrokenOutput, standard_streams_may_break
+from rotator.core import words
 from rotator.errors import LockHeld, RotatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-BROKEN_PIPE: Final = 1
-"""As click and Rich have it, when one of them finds that nobody reads any more."""
 
 
 def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code. Whatever goes wrong is told on standard error."""
     invocation = Invocation()
     _survive_any_text()
+    with standard_streams_may_break() as out:
+        code = _run(command, name, arguments, invocation)
+        out.flush()
+        if out.was_lost:
+            return _lost(out, code, invocation)
+    return code
+
+
+def _run(command: click.Command, name: str, arguments: Sequence[str] | None, invocation: Invocation) -> int:
     try:
         result = command.main(arguments, prog_name=name, standalone_mode=False, obj=invocation)
-        sys.stdout.flush()
     except RotatorError as error:
         tell(error, as_json=invocation.json)
         return of_error(error)
@@ -38,13 +45,20 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        _forget_output()
-        return BROKEN_PIPE
     except Exception as error:
         _tell_fault(error, verbose=invocation.verbose)
         return ExitCode.PERSON_NEEDED
     return result if isinstance(result, int) else 0
+
+
+def _lost(out: BrokenOutput, code: int, invocation: Invocation) -> int:
+    """The exit code of a command whose words could not be written: its work's own, if it did more than to show."""
+    why = out.failure.strerror if out.failure else None
+    click.echo(f"Error: Standard output could not be written: {why or 'it is closed'}.", err=True)
+    if invocation.has_acted:
+        click.echo("What was done is done, and is in `rotator history`.", err=True)
+        return code
+    return code or ExitCode.PERSON_NEEDED
 
 
 def tell(error: RotatorError, *, as_json: bool, about: str = "") -> None:
@@ -103,7 +117,7 @@ def _as_json(error: RotatorError) -> str:
         "store": error.store,
     }
     if isinstance(error, LockHeld) and error.holder:
-        document["holder"] = vars(error.holder) | {"since": error.holder.since.isoformat()}
+        document["holder"] = vars(error.holder) | {"since": words.timestamp(error.holder.since)}
     return json.dumps({"error": with_former_names(document)}, indent=2)
 
 
@@ -125,8 +139,3 @@ def _survive_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def _forget_output() -> None:
-    """Nobody reads standard output any more: the interpreter's own flush at the end must not fail on it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -23,6 +23,8 @@ class Invocation:
     config: Path | None = None
     verbose: bool = False
     json: bool = False
+    has_acted: bool = False
+    """Whether the command's work is more than what it prints."""
 
     def application(self) -> Application:
         """The configured program, to be used in a `with` statement. Raises ConfigurationError."""

@@ -54,6 +54,7 @@ def run_requests(
 
     One that fails does not keep the others from being handled; a request to stop does, and the code says so.
     """
+    invocation.has_acted = True
     ends: list[tuple[str, Report | RotatorError]] = []
     codes: list[ExitCode] = []
     with StopRequest().listening() as stop:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType, Self
 
+from rotator.core import words
 from rotator.core.crypto.certificates import Certificate, PrivateKey
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, StoreError
@@ -70,8 +71,8 @@ class Version:
                     "login_url": self.login_url,
                     "audience": self.audience,
                     "fingerprint": self.fingerprint,
-                    "not_after": self.certificate.not_after.isoformat(),
-                    "created_at": self.created_at.isoformat(),
+                    "not_after": words.timestamp(self.certificate.not_after),
+                    "created_at": words.timestamp(self.created_at, milliseconds=True),
                     "rotation_id": self.rotation_id,
                     "certificate": self.certificate.pem,
                     "private_key": self.private_key.pem().reveal(),

@@ -31,6 +31,12 @@ def day(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d}"
 
 
+def timestamp(time: datetime, *, milliseconds: bool = False) -> str:
+    """ISO 8601 in UTC with a `Z`, for programs. `jq fromdateiso8601` takes whole seconds only."""
+    timespec = "milliseconds" if milliseconds else "seconds"
+    return time.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
 def moment(time: datetime) -> str:
     """`2026-12-05 10:00 UTC`."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from rotator.core import words
 from rotator.core.tracebacks import trace_of, without_secrets
 
 if TYPE_CHECKING:
@@ -117,16 +118,12 @@ _FORALERTS: Final[dict[LogFormat, type[logging.Formatter]]] = {
 
 
 def _time(record: logging.LogRecord) -> str:
-    return _moment(datetime.fromtimestamp(record.created, UTC))
-
-
-def _moment(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return words.timestamp(datetime.fromtimestamp(record.created, UTC), milliseconds=True)
 
 
 def _text(value: object) -> str:
     """A value that JSON has no form for."""
-    return _moment(value) if isinstance(value, datetime) else str(value)
+    return words.timestamp(value, milliseconds=True) if isinstance(value, datetime) else str(value)
 
 
 def _source(record: logging.LogRecord) -> str:

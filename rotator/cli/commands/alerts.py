@@ -214,6 +214,7 @@ def ack(invocation: Invocation, alert_id: str, reason: str) -> None:
     with invocation.application() as app:
         now, by = app.now(), actor(os.environ)
         alert = AlertRecords(app.database).acknowledge(alert_id, actor=by, reason=_meant(reason), now=now)
+    invocation.has_acted = True
     click.echo(f"{alert.id} is acknowledged: {clean(alert.title)}.")
     click.echo(f"Of it only {_what_is_told_still(alert)} told from now on.")
 
@@ -238,6 +239,7 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
         now, by = app.now(), actor(os.environ)
         ends = _end_of_snooze(length, until, now)
         alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=by, reason=_meant(reason), now=now)
+    invocation.has_acted = True
     click.echo(f"{alert.id} is snoozed until {moment(ends, now)}: {clean(alert.title)}.")
     if alert.not_after and expires_between(alert.not_after, now, ends):
         click.echo(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")

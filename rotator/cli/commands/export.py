@@ -58,6 +58,7 @@ def export(invocation: Invocation, name: str, form: str, out: Path, password_env
         password = SecretReference(env=password_env).resolve(os.environ)
         request = ExportRequest(name, Format(form), out.absolute(), password, actor(os.environ))
         written = write_keystore(request, store, partial(app.journal.record, now=app.now(), credential=name))
+    invocation.has_acted = True
     if invocation.json:
         print_json(_as_json(written))
     else:

@@ -49,6 +49,7 @@ def run(invocation: Invocation, *, once: bool, log_format: str, http: bool) -> N
     log_as_service(LogFormat(log_format), os.environ, sys.stderr, verbose=invocation.verbose)
     # A service that hangs is ended by SIGABRT (systemd.service, WatchdogSignal=): it shows where then.
     faulthandler.enable()
+    invocation.has_acted = True
     with invocation.application() as app:
         from rotator.daemon.start import serve, serve_once
 

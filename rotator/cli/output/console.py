@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -143,11 +143,11 @@ def away(time: datetime | None, now: datetime) -> str:
 
 
 def print_json(value: Any) -> None:
-    """JSON on standard output; times are ISO 8601 in UTC."""
+    """JSON on standard output; times as `rotator.core.words.timestamp` has them."""
     click.echo(json.dumps(value, indent=2, default=_plain))
 
 
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+        return words.timestamp(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rotator.cli.output.broken_output import BrokenOutput
 from rotator.cli.output.console import clean, short
 from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind
@@ -17,7 +16,7 @@ from rotator.core.logins import LoginAnswer, LoginOutcome
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self, TextIO
+    from typing import Self
 
     from rotator.core.credentials import Fingerprint
 
@@ -52,13 +51,11 @@ def _name(version: Fingerprint | None) -> str:
 
 
 class LiveProgress:
-    """Shows the steps of a run on standard error, as long as anybody reads it. Use it in a `with` statement."""
+    """Shows the steps of a run on standard error. Use it in a `with` statement."""
 
     def __init__(self, credential: str, *, quiet: bool = False) -> None:
         self._credential: Final = credential
-        # Rich asks no more of a file than BrokenOutput has.
-        out = cast("TextIO", BrokenOutput(sys.stderr))
-        self._console: Final = Console(file=out, quiet=quiet, highlight=False, markup=False, emoji=False)
+        self._console: Final = Console(file=sys.stderr, quiet=quiet, highlight=False, markup=False, emoji=False)
         self._progress: Final = Progress(
             SpinnerColumn(),
             TimeElapsedColumn(),

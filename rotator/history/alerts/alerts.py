@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, or_, select, update
 
+from rotator.core import words
 from rotator.core.alert import Alert, NewAlert
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, label
@@ -138,7 +139,7 @@ class AlertRecords:
         details: dict[str, JSON] = {
             **actor.details(),
             "reason": reason,
-            "until": f"{until.astimezone(UTC).isoformat()}",
+            "until": words.timestamp(until),
         }
         return self._silence("snooze", beginning, values, now, details)
 

@@ -1,10 +1,14 @@
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TextIO
 
 import click
 import pytest
 
 from rotator.cli.error_output import run
-from rotator.cli.invocation import json_option
+from rotator.cli.invocation import Invocation, json_option, pass_invocation
 from rotator.errors import Holder, OrgUnavailable, RotationReverted, RotationRunning
 from tests.unit.cli.outcomes import Outcome
 
@@ -55,7 +59,7 @@ def test_who_holds_a_lock_is_told_to_programs_too(capsys: pytest.CaptureFixture[
     holder = Holder(7, "host-b", datetime(2026, 11, 23, 12, tzinfo=UTC))
     told = outcome_of(RotationRunning("It runs.", hint="Wait.", holder=holder), capsys, "--json").json["error"]
     assert (told["transient"], told["exit_code"]) == (True, 3)
-    assert told["holder"] == {"pid": 7, "host": "host-b", "since": "2026-11-23T12:00:00+00:00"}
+    assert told["holder"] == {"pid": 7, "host": "host-b", "since": "2026-11-23T12:00:00Z"}
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
@@ -76,3 +80,50 @@ def test_a_fault_of_our_own_is_one_sentence_without_its_text(capsys: pytest.Capt
     assert "--verbose" in outcome.err
     assert "Traceback" not in outcome.err
     assert TOKEN not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("where", "acts", "result", "code"),
+    [
+        ("/dev/full", True, 0, 0),
+        ("/dev/full", True, 4, 4),
+        ("/dev/full", False, 0, 1),
+        ("/dev/full", False, 3, 3),
+        ("unread", True, 0, 0),
+        ("unread", False, 0, 0),
+        ("unread", False, 3, 3),
+    ],
+)
+def test_output_that_cannot_be_written_does_not_decide_how_the_work_ended(
+    where: str, acts: bool, result: int, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    @click.command()
+    @pass_invocation
+    def working(invocation: Invocation) -> None:
+        invocation.has_acted = acts
+        for name in ("one", "two"):
+            click.echo(name * 10_000)
+            done.append(name)
+        raise click.exceptions.Exit(result)
+
+    with unwritable(where) as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert run(working, "working", ()) == code
+    assert done == ["one", "two"]
+    told = capsys.readouterr().err
+    assert ("could not be written: No space left on device" in told) == (where == "/dev/full")
+    assert ("What was done is done" in told) == (where == "/dev/full" and acts)
+
+
+@contextmanager
+def unwritable(where: str) -> Iterator[TextIO]:
+    """A full disk, or a pipe that nobody reads any more."""
+    if where == "unread":
+        reading, writing = os.pipe()
+        os.close(reading)
+    else:
+        writing = os.open(where, os.O_WRONLY)
+    with os.fdopen(writing, "w") as out:
+        yield out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -98,3 +98,10 @@ def test_a_fingerprint_is_known_by_its_beginning() -> None:
 def test_the_holder_of_a_lock_is_a_process_on_a_machine() -> None:
     assert words.holder(Holder(7, "host-b", NOW)) == "process 7 on host-b, since 2026-11-23 10:00:31 UTC"
     assert words.holder(None) == "another process, since just now"
+
+
+def test_a_time_for_programs_is_in_utc_with_a_z_and_of_a_known_length() -> None:
+    time = datetime(2026, 11, 26, 9, 0, 1, 234567, tzinfo=timezone(timedelta(hours=1)))
+    assert words.timestamp(time) == "2026-11-26T08:00:01Z"
+    assert words.timestamp(time, milliseconds=True) == "2026-11-26T08:00:01.234Z"
+    assert words.timestamp(time.replace(microsecond=0), milliseconds=True) == "2026-11-26T08:00:01.000Z"

@@ -171,7 +171,7 @@ def test_an_alert_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config
     assert said.code == 0
     assert "expires before that" in said.out
     (line,) = rotator("--config", config, "alerts", "list", "--json").json
-    assert line["snoozed"]["until"] == f"{until}T00:00:00+00:00"
+    assert line["snoozed"]["until"] == f"{until}T00:00:00Z"
     assert line["snoozed"]["why"] == "holidays"
 
 

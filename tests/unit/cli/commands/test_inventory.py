@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rotator.core import words
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
@@ -34,9 +35,9 @@ def test_the_inventory_lists_what_else_can_expire(rotator: Command, config: Path
     assert login["certificate"]["fingerprint"] == Certificate.parse(trusted).fingerprint
     signing = lines["production", "Document_Signing"]
     assert (signing["type"], signing["state"], signing["certificate"]) == ("Certificate", "due", None)
-    assert (signing["not_after"][10:], signing["key_bits"]) == ("T12:00:00+00:00", 2048)
+    assert (signing["not_after"][10:], signing["key_bits"]) == ("T12:00:00Z", 2048)
     assert lines["production", "Single_Sign_On"]["used_by"] == ["SAML requests to Company_Login"]
-    assert lines["production", "Imported_Service_Account"]["not_after"] == "9999-12-31T00:00:00+00:00"
+    assert lines["production", "Imported_Service_Account"]["not_after"] == "9999-12-31T00:00:00Z"
     assert lines["production", "Partner_Connection"]["state"] == "unusable"
     assert ("production", "Document_Signing_Old") not in lines
 
@@ -99,13 +100,13 @@ def test_a_line_of_the_inventory_has_the_documented_members(
             "subject": "CN=Billing",
             "issuer": "CN=Billing",
             "serial_number": f"{certificate.serial_number:x}",
-            "not_before": certificate.not_before.isoformat(),
-            "not_after": certificate.not_after.isoformat(),
+            "not_before": words.timestamp(certificate.not_before),
+            "not_after": words.timestamp(certificate.not_after),
             "key_algorithm": "RSA",
             "key_bits": 2048,
             "signature_algorithm": "sha256",
         },
-        "not_after": certificate.not_after.isoformat(),
+        "not_after": words.timestamp(certificate.not_after),
         "key_bits": 2048,
         "used_by": [],
         "credential": "billing",
@@ -115,7 +116,7 @@ def test_a_line_of_the_inventory_has_the_documented_members(
         "state": "due",
         "former_state": "expiring",
         "urgency": "warning",
-        "due_at": (certificate.not_after - timedelta(days=30)).isoformat(),
+        "due_at": words.timestamp(certificate.not_after - timedelta(days=30)),
         "last_modified_by": "Rotator",
         "last_seen": None,
     }

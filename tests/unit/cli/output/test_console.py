@@ -42,7 +42,7 @@ def test_a_fingerprint_is_shown_by_its_beginning() -> None:
 
 def test_json_has_times_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"at": NOW})
-    assert '"2026-11-23T10:00:00+00:00"' in capsys.readouterr().out
+    assert '"2026-11-23T10:00:00Z"' in capsys.readouterr().out
 
 
 def test_json_holds_nothing_that_was_not_meant_to_be_in_it() -> None:

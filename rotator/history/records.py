@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from rotator.core import words
 from rotator.core.actor import Actor
 from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 
@@ -98,5 +99,17 @@ class ChainVerification:
     first_bad: int | None
     """Sequence number of the first event that is not as it was written; None where no single event is."""
     why: str
+    """What was found, in a sentence; empty where it is intact."""
+    hint: str = ""
+    """What to do about it."""
+    taken_over: int = 0
+    """How many rows an upgrade took over as they stood: what they say is proven from then on, and not before."""
     head: str
     """Hash of the last good event: noted elsewhere, it shows later that everything up to it is still there."""
+
+    @property
+    def finding(self) -> str:
+        """What was found, and what is as it was written all the same."""
+        if self.first_bad is None:
+            return f"{self.why} The chain of {words.count(self.events, 'event')} is as it was written."
+        return f"{self.why} What was written before that, {words.count(self.events, 'event')}, is as it was."

@@ -16,7 +16,8 @@ import yaml
 from rotator.cli.commands.simulator import _fill_store
 from rotator.core.logins import LoginOutcome
 from rotator.history.engine.database import open_database
-from rotator.history.journal.queries import rotations, verify
+from rotator.history.journal.queries import rotations
+from rotator.history.journal.verification import verify
 from rotator.salesforce.login import LoginTarget, prove
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.settings import OrgSettings

@@ -12,7 +12,8 @@ import pytest
 from rotator.core.decision.actions import HaltReason
 from rotator.core.logins import LoginOutcome
 from rotator.errors import OrgError, RotatorError
-from rotator.history.journal.queries import events, rotations, verify
+from rotator.history.journal.queries import events, rotations
+from rotator.history.journal.verification import verify
 from rotator.salesforce.login import LoginTarget, prove
 from rotator.services.rotation.report import Outcome, Report
 from rotator.simulator.org.propagation import CertificateSlot

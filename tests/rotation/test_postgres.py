@@ -12,7 +12,7 @@ import pytest
 
 from rotator.errors import HistoryUnavailable, RotationRunning
 from rotator.history.engine.database import open_database
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 from tests.rotation.outages import Ends, LosesItsLock, Outage
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Promises, Scenario
@@ -68,7 +68,7 @@ def test_wherever_the_server_goes_away_nothing_is_lost_and_the_run_or_the_next_o
                 report = scenario.handle(app)
         promises.check()
         scenario.check(ground, report)
-        assert queries.verify(ground.database).intact
+        assert verification.verify(ground.database).intact
     assert stopped >= 3
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import event, select
 
 from rotator.core.thresholds import label
 from rotator.history.engine.tables import ALERT, NOTIFICATION
-from rotator.history.journal.queries import rotations, verify
+from rotator.history.journal.queries import rotations
+from rotator.history.journal.verification import verify
 from rotator.services.alerting.expiry import EXPIRY
 from rotator.services.schedule.jobs import JobKind
 from tests.rotation.year import Year, year_in

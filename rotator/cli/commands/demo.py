@@ -88,7 +88,7 @@ def demo(invocation: Invocation) -> None:
       "steps": [{"action", "seconds", "times"}]}], "told": {"title", "text"}, "history": {"events", "verified"}}.
     """
     from rotator.cli.commands.simulator import simulated
-    from rotator.history.journal.queries import verify
+    from rotator.history.journal.verification import verify
 
     with tempfile.TemporaryDirectory(prefix="rotator-demo-") as folder:
         _say(invocation, "Starting two simulated orgs whose login servers take two seconds to agree ...")

@@ -132,20 +132,23 @@ def verify(invocation: Invocation) -> None:
 
     Note the head elsewhere now and then: who can rewrite the whole database can rewrite its hashes too.
 
-    With --json {"events", "intact", "first_bad", "why", "head"}.
+    With --json {"events", "intact", "first_bad", "why", "hint", "taken_over", "head"}.
     """
-    from rotator.history.journal import queries  # noqa: PLC0415 - not for a usage mistake
+    from rotator.history.journal import verification  # noqa: PLC0415 - not for a usage mistake
 
     with invocation.application() as app:
-        found = queries.verify(app.database)
+        found = verification.verify(app.database)
     if invocation.json:
         print_json(vars(found))
     elif found.intact:
         console().print(state("ok"), f"{found.events} events, none changed. Head:")
         console().print(found.head)
+        if found.taken_over:
+            told = words.count(found.taken_over, "row was", "rows were")
+            console().print(f"{told} taken over by an upgrade as they stood then, and proven from there on.")
     else:
-        console().print(state("failed"), f"{found.why} The {found.events} events before it are as they were written.")
-        console().print("What to do: Restore the history from a backup, and find out who writes to its database.")
+        console().print(state("failed"), clean(found.finding))
+        console().print(f"What to do: {found.hint}")
     if not found.intact:
         raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)
 

@@ -14,6 +14,7 @@ from rotator.core.credentials import Fingerprint
 from rotator.errors import HistoryError
 from rotator.history.engine.tables import EVENT, ROTATION
 from rotator.history.journal.chain import read_details, refuse_private_keys, storable
+from rotator.history.journal.derived_rows import TAKEN_OVER, rotation_after
 from rotator.history.journal.events import Entry, append
 from rotator.history.journal.projection import CredentialRecord, credential_record
 from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation
@@ -119,7 +120,10 @@ class Journal:
             return _find(connection, rotation_id)
 
     def open_rotation(self, credential: str) -> Rotation | None:
-        """The credential's newest rotation without an outcome: running, or interrupted."""
+        """The credential's newest rotation without an outcome: running, or interrupted.
+
+        What it wants is what its events say, which are in the chain, whatever its row says.
+        """
         query = (
             select(ROTATION)
             .where(ROTATION.c.credential == credential, ROTATION.c.outcome.is_(None))
@@ -128,7 +132,7 @@ class Journal:
         )
         with self._database.reading() as connection:
             row = connection.execute(query).first()
-        return Rotation(**row._asdict()) if row else None
+            return _as_its_events_say(connection, Rotation(**row._asdict())) if row else None
 
     def last_promotion(self, credential: str) -> datetime | None:
         """When a version of the credential was last promoted.
@@ -189,6 +193,18 @@ def _find(connection: Connection, rotation_id: str) -> Rotation:
             hint="`rotator history` lists the rotations with their ids.",
         )
     return Rotation(**row._asdict())
+
+
+def _as_its_events_say(connection: Connection, found: Rotation) -> Rotation | None:
+    """None where they say that it has ended; the row itself where no event says all of it."""
+    kinds = ("begin", "finish", TAKEN_OVER)
+    query = select(EVENT).where(EVENT.c.rotation_id == found.id, EVENT.c.kind.in_(kinds)).order_by(EVENT.c.sequence)
+    said = None
+    for row in connection.execute(query):
+        said = rotation_after(said, Event(**row._asdict() | {"details": read_details(row.details)}))
+    if said is None:
+        return found
+    return said if said.outcome is None else None
 
 
 def _beginning(new: NewRotation) -> dict[str, JSON]:

@@ -3,6 +3,10 @@
 A row of the table `credential_record` is what all events of a credential come to. It is written in the transaction of
 the event, so that it never says anything else than the journal does, and read by everything that shows a credential:
 reading a journal of years for that would take too long.
+
+A release that changes what an event changes brings a migration that appends an event `taken_over` for each row
+(`rotator.history.journal.derived_rows`): what is there was made by the rules before it, and the daily verification goes
+by those of today.
 """
 
 from __future__ import annotations
@@ -150,10 +154,13 @@ _CHANGES: Final = {
 }
 """What each kind of event changes; the others change nothing."""
 
+KINDS: Final = frozenset(_CHANGES)
+"""The kinds of events that change a record."""
+
 
 def project(connection: Connection, event: Event) -> None:
     """Brings the record of an event's credential up to date, in the transaction of the event."""
-    if event.credential is None or event.kind not in _CHANGES:
+    if event.credential is None or event.kind not in KINDS:
         return
     known = _read(connection, event.credential)
     record = after(known or CredentialRecord(credential=event.credential), event)

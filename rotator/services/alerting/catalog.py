@@ -316,8 +316,7 @@ def history_broken(found: ChainVerification) -> NewAlert:
         kind=HISTORY,
         severity=Severity.CRITICAL,
         title="The history was changed behind the program's back",
-        text=f"{found.why} The {found.events} events before it are as they were written. Put the history back from a"
-        " backup, and find out who writes to its database; `rotator history verify` tells whether it is whole again.",
+        text=f"{found.finding} {found.hint} `rotator history verify` tells whether it is whole again.",
         facts={"Last good head": found.head},
     )
 

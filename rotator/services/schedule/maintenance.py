@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.errors import RotationRunning, RotatorError
-from rotator.history.journal.queries import verify
+from rotator.history.journal.verification import verify
 from rotator.history.last_observations import LastObservations
 from rotator.services.alerting.catalog import HISTORY, history_broken
 from rotator.services.schedule.jobs import JobKind

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from rotator.errors import HistoryError
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.tables import EVENT, HEAD, ROTATION
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from tests.contract.history.databases import NEW_ROTATION, NOW, together
 
@@ -63,7 +63,7 @@ def test_the_chain_holds_when_many_append_at_once(database: Database) -> None:
 
     together(lambda number: [journal.record("verify", now=NOW, number=number) for _ in range(10)])
 
-    found = queries.verify(database)
+    found = verification.verify(database)
     assert (found.events, found.intact) == (80, True)
 
 
@@ -75,7 +75,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(database_url: str) -> None:
         process.kill()
 
     with open_database(database_url) as database:
-        found = queries.verify(database)
+        found = verification.verify(database)
         assert found.intact
         assert found.events >= int(acknowledged[-1]) == 20
         assert Journal(database).record("verify", now=NOW).sequence == found.events + 1
@@ -134,7 +134,7 @@ def test_the_database_itself_refuses_an_event_that_is_not_at_the_end(database: D
 def test_an_event_of_a_rotation_that_is_not_there_is_refused(database: Database) -> None:
     with pytest.raises(HistoryError, match="refused"):
         Journal(database).record("verify", now=NOW, rotation_id="20260101-000000-absent00")
-    assert queries.verify(database).events == 0
+    assert verification.verify(database).events == 0
 
 
 @pytest.mark.parametrize("hours", [-11, 0, 5.5, 13])
@@ -183,7 +183,7 @@ def test_what_no_database_can_hold_does_not_keep_a_rotation_from_being_written_d
     ended = journal.finish_rotation(begun.id, outcome="halted", why="it said \0", now=NOW)
 
     assert (ended.reason, ended.actor, ended.why) == ("typed ?", "a?b", "it said ?")
-    assert queries.verify(database).intact
+    assert verification.verify(database).intact
 
 
 def test_of_many_who_would_end_a_rotation_one_does(database: Database) -> None:

@@ -22,7 +22,7 @@ from rotator.history.engine.database import open_database
 from rotator.history.engine.tables import CERTIFICATE, METADATA
 from rotator.history.engine.times import UtcDateTime
 from rotator.history.journal import events as journal_events
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings, sightings_of
 from tests.contract.history.databases import NEW_ALERT, NOW, make_release
@@ -95,7 +95,8 @@ def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release:
             assert queries.events(database)[:3] == written
             [rotation] = queries.rotations(database)
             assert (rotation.id, rotation.outcome, rotation.finished_at) == (ROTATED["id"], "rotated", NOW + DAY)
-            assert (queries.verify(database).events, queries.verify(database).intact) == (4, True)
+            proven = verification.verify(database)
+            assert (proven.events, proven.intact, proven.taken_over) == (6, True, 2), "the rotation, and its record"
             known = Journal(database).credential_record("billing")
             assert (known.refused_since, known.is_refusal_certain) == (NOW, True), "an open gap goes on"
 
@@ -139,6 +140,7 @@ def test_a_rotation_that_was_interrupted_goes_on_as_it_was_asked_for(database_ki
         with open_database(url) as database:
             rotations = [Journal(database).open_rotation(str(number)) for number in range(len(asked))]
             assert [rotation and rotation.options for rotation in rotations] == asked
+            assert verification.verify(database).intact
 
 
 def names_in(found: Inspector, name: str) -> set[str]:
@@ -195,6 +197,8 @@ def test_alerts_keep_what_was_sent_of_them_and_what_is_still_to_be_sent(database
             assert not outbox.add("20261123-aaaaaaaa", "14d", "ops", NOW)
             assert outbox.add("20261123-aaaaaaaa", "7d", "ops", NOW)
             assert len({each.id for each in outbox.notifications("20261123-aaaaaaaa")}) == 3
+            proven = verification.verify(database)
+            assert (proven.intact, proven.taken_over) == (True, 1), "that the alert was acknowledged"
 
 
 @pytest.mark.parametrize("release", WITH_FORMER_NAMES)

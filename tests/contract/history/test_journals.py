@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 
 from rotator.history.engine.database import open_database
 from rotator.history.engine.tables import EVENT
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from tests.contract.history.databases import NEW_ROTATION, NOW, unguard
 
@@ -86,7 +86,7 @@ def test_whatever_is_recorded_is_read_back_and_proven(new: New, entries: list[An
 
     found = queries.events(database)[1:]
     assert [(event.kind, event.credential, event.time, event.details["data"]) for event in found] == entries
-    assert (queries.verify(database).events, queries.verify(database).intact) == (number, True)
+    assert (verification.verify(database).events, verification.verify(database).intact) == (number, True)
 
 
 @settings(deadline=None, max_examples=60)
@@ -102,7 +102,7 @@ def test_a_change_to_any_column_of_any_event_is_found(unguarded: New, entries: l
         assume(before != value)
         connection.execute(update(EVENT).where(this).values({column: value}))
 
-    assert not queries.verify(database).intact
+    assert not verification.verify(database).intact
 
 
 @settings(deadline=None, max_examples=30)
@@ -114,7 +114,7 @@ def test_events_that_were_taken_out_are_found(unguarded: New, entries: list[Any]
     with database.writing() as connection:
         connection.execute(delete(EVENT).where(EVENT.c.sequence.between(first, last)))
 
-    found = queries.verify(database)
+    found = verification.verify(database)
     assert not found.intact
     assert found.events == (0 if first == 1 else first - 1)
 
@@ -129,4 +129,4 @@ def test_an_event_put_in_behind_the_journals_back_is_found(unguarded: New, entri
         assert last
         connection.execute(insert(EVENT).values(last._asdict() | {"sequence": number + 1}))
 
-    assert queries.verify(database).first_bad == number + 1
+    assert verification.verify(database).first_bad == number + 1

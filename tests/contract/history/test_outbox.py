@@ -17,7 +17,7 @@ from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import CLOSED, Notification, Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.tables import ALERT, NOTIFICATION
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 from tests.contract.history.databases import NEW_ALERT, NOW, together
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def test_who_takes_an_alert_on_is_part_of_the_history(
     (event,) = queries.events(database)
     assert (event.kind, event.details["actor"], event.details["reason"]) == (kind, "ada", "ordered")
     assert (event.details["alert"], event.details["key"]) == (alert.id, alert.key)
-    assert queries.verify(database).intact
+    assert verification.verify(database).intact
     assert steps(outbox.notifications(alert.id)) == ["expired"]
 
 

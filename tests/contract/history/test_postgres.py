@@ -22,7 +22,7 @@ from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.upgrades import known_versions
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from rotator.history.records import Event
 from rotator.testing.versions import spare_key
@@ -227,7 +227,7 @@ def test_a_full_disk_writes_nothing_and_harms_nothing(
 
     assert "everything before it is as it was" in str(caught.value)
     assert journal.open_rotation("billing") is None
-    assert (queries.verify(database).events, queries.verify(database).intact) == (1, True)
+    assert (verification.verify(database).events, verification.verify(database).intact) == (1, True)
 
 
 def test_a_writer_that_does_not_end_is_not_waited_for_for_ever(url: str, database: Database) -> None:
@@ -292,7 +292,7 @@ def test_a_restart_within_a_transaction_is_said_and_writes_nothing(
     with pytest.raises(HistoryUnavailable, match=r"was lost|is being stopped or restarted"):
         write()
 
-    found = queries.verify(database)
+    found = verification.verify(database)
     assert (found.events, found.intact) == (0, True)
 
 
@@ -318,7 +318,7 @@ def test_two_histories_in_one_database_have_locks_of_their_own(url: str) -> None
         with one.rotation_locks(lambda: NOW).hold("billing"), two.rotation_locks(lambda: NOW).hold("billing"):
             pass
         Journal(two).record("verify", now=NOW)
-        assert (queries.verify(one).events, queries.verify(two).events) == (0, 1)
+        assert (verification.verify(one).events, verification.verify(two).events) == (0, 1)
 
 
 @pytest.mark.parametrize("statement", ["TRUNCATE event", "TRUNCATE rotation CASCADE"])
@@ -351,7 +351,7 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         Outbox(database).add(alert.id, "60d", "ops", NOW)
         AlertRecords(database).acknowledge(alert.id, actor=Actor("alex"), reason="known", now=NOW)
         AttemptRecords(database).put(AttemptRecord("look", "production"))
-        assert queries.verify(database).intact
+        assert verification.verify(database).intact
         with pytest.raises(HistoryError, match="does not permit"), database.writing() as connection:
             connection.execute(text("ALTER TABLE event DISABLE TRIGGER USER"))
 

@@ -16,7 +16,7 @@ from rotator.errors import HistoryError
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.tables import METADATA
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from tests.contract.history.databases import NOW, together
 
@@ -99,7 +99,7 @@ def test_many_processes_may_start_on_a_new_database_at_once(empty_url: str) -> N
 
     assert [process.returncode for process in started] == [0] * 3
     with open_database(empty_url) as database:
-        assert queries.verify(database).events == 3
+        assert verification.verify(database).events == 3
 
 
 def test_many_threads_may_start_on_a_new_database_at_once(empty_url: str) -> None:

@@ -15,7 +15,7 @@ from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.tables import HEAD
 from rotator.history.engine.upgrades import known_versions
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +124,7 @@ def test_a_full_disk_writes_nothing_and_harms_nothing(database: Database, journa
         journal.record("verify", now=now, padding="x" * 100_000)
 
     assert "everything before it is as it was" in str(caught.value)
-    assert (queries.verify(database).events, queries.verify(database).intact) == (1, True)
+    assert (verification.verify(database).events, verification.verify(database).intact) == (1, True)
 
 
 def test_a_full_disk_at_first_use_leaves_a_database_that_can_be_used_later(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.errors import HistoryError
-from rotator.history.journal import queries
+from rotator.history.journal import queries, verification
 from rotator.history.journal.chain import GENESIS
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def test_events_can_be_asked_for_by_credential_and_by_rotation(
 
 
 def test_a_new_history_is_intact(database: Database) -> None:
-    found = queries.verify(database)
+    found = verification.verify(database)
 
     assert (found.events, found.intact, found.first_bad, found.why, found.head) == (0, True, None, "", GENESIS)
 
 
 def test_an_untouched_history_is_intact_and_names_its_head(database: Database, heads: list[str]) -> None:
-    found = queries.verify(database)
+    found = verification.verify(database)
 
     assert (found.events, found.intact, found.why, found.head) == (EVENTS, True, "", heads[-1])
 
@@ -79,11 +79,11 @@ def test_an_untouched_history_is_intact_and_names_its_head(database: Database, h
 def test_a_long_history_is_read_in_batches(
     journal: Journal, database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "_BATCH", 2)
+    monkeypatch.setattr(verification, "_BATCH", 2)
     for _ in range(EVENTS):
         journal.record("verify", now=now)
 
-    assert queries.verify(database).events == EVENTS
+    assert verification.verify(database).events == EVENTS
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_long_history_is_read_in_batches(
 def test_a_changed_value_is_found(database: Database, file: Path, heads: list[str], column: str, value: Any) -> None:
     tamper(file, f"UPDATE event SET {column} = ? WHERE sequence = 3", value)  # noqa: S608 - columns named above
 
-    found = queries.verify(database)
+    found = verification.verify(database)
 
     assert (found.intact, found.first_bad, found.events, found.head) == (False, 3, 2, heads[2])
     assert "Event 3" in found.why
@@ -119,7 +119,7 @@ def test_a_changed_value_is_found(database: Database, file: Path, heads: list[st
 def test_a_changed_number_is_found(database: Database, file: Path, number: Any) -> None:
     tamper(file, "UPDATE event SET sequence = ? WHERE sequence = 3", number)
 
-    found = queries.verify(database)
+    found = verification.verify(database)
 
     assert not found.intact
     assert found.first_bad == (1 if number == -1 else 3)
@@ -130,7 +130,7 @@ def test_a_changed_number_is_found(database: Database, file: Path, number: Any) 
 def test_an_event_taken_out_is_found(database: Database, file: Path) -> None:
     tamper(file, "DELETE FROM event WHERE sequence = 2")
 
-    found = queries.verify(database)
+    found = verification.verify(database)
 
     assert (found.intact, found.first_bad, found.why) == (False, 2, "Event 2 is missing.")
 
@@ -139,7 +139,7 @@ def test_an_event_taken_out_is_found(database: Database, file: Path) -> None:
 def test_an_end_cut_off_is_found(database: Database, file: Path) -> None:
     tamper(file, "DELETE FROM event WHERE sequence > 3")
 
-    found = queries.verify(database)
+    found = verification.verify(database)
 
     assert (found.intact, found.first_bad, found.events) == (False, None, 3)
     assert found.why == "The last events are missing: 5 were written, 3 are there."
@@ -158,7 +158,7 @@ def test_an_end_cut_off_is_found(database: Database, file: Path) -> None:
 def test_a_changed_record_of_the_last_event_is_found(database: Database, file: Path, statement: str) -> None:
     tamper(file, statement)
 
-    found = queries.verify(database)
+    found = verification.verify(database)
 
     assert (found.intact, found.first_bad, found.events) == (False, None, EVENTS)
     assert "record of the last event" in found.why
@@ -178,4 +178,13 @@ def test_text_that_is_no_text_is_an_error_in_words(database: Database, file: Pat
     tamper(file, "UPDATE event SET details = CAST(x'ff' AS TEXT)")
 
     with pytest.raises(HistoryError, match="refused"):
-        queries.verify(database)
+        verification.verify(database)
+
+
+def test_a_rotation_taken_out_is_found(
+    journal: Journal, database: Database, file: Path, new_rotation: NewRotation, now: datetime
+) -> None:
+    rotation = journal.begin_rotation(new_rotation, now)
+    tamper(file, "DELETE FROM rotation")
+
+    assert verification.verify(database).why == f"The rotation {rotation.id} is missing, which events tell of."

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgUnavailable, StoreUnavailable
-from rotator.history.journal.queries import rotations, verify
+from rotator.history.journal.queries import rotations
+from rotator.history.journal.verification import verify
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:

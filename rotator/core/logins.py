@@ -60,9 +60,11 @@ class LoginAnswer:
         One live report of an External Client App has `invalid_client` where others say `invalid assertion`.
         """
         is_refusal = self.outcome in {LoginOutcome.MISMATCH, LoginOutcome.CONFIGURATION}
-        return is_refusal and "locked" not in self.reason.lower()
+        return is_refusal and not any(needle in self.reason.lower() for needle in _OF_NO_KEY)
 
 
+_OF_NO_KEY: Final = ("locked", "frozen", "login hours", "blocked", "api_disabled")
+"""In refusals that are the same for every key, and may come up between two logins."""
 _CLIENT_REFUSED: Final = "invalid_client"
 _LONGEST_REASON: Final = 300
 _BUSY: Final = "The org is busy or away; see status.salesforce.com if it lasts."
@@ -84,7 +86,39 @@ _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
         "Assign the user a permission set or profile that the app allows. " + _CHECK_SETUP,
     ),
     ("inactive user", LoginOutcome.CONFIGURATION, "Activate the user, or configure another."),
-    ("user is locked", LoginOutcome.CONFIGURATION, "Unlock the user in Setup."),
+    (
+        "user is locked",
+        LoginOutcome.CONFIGURATION,
+        "Unlock the user in Setup, and find out who logs in with a wrong password.",
+    ),
+    ("frozen", LoginOutcome.CONFIGURATION, "Unfreeze the user in Setup, or configure another."),
+    (
+        "login hours",
+        LoginOutcome.CONFIGURATION,
+        "The user's profile allows logins at other hours only: give it no login hours. " + _CHECK_SETUP,
+    ),
+    ("restricted time", LoginOutcome.CONFIGURATION, "Give the user's profile no login hours. " + _CHECK_SETUP),
+    (
+        "oauth_app_blocked",
+        LoginOutcome.CONFIGURATION,
+        "An administrator blocked the app: unblock it in Setup, Connected Apps OAuth Usage. " + _CHECK_SETUP,
+    ),
+    (
+        "blocked by admin",
+        LoginOutcome.CONFIGURATION,
+        "An administrator blocked the app: unblock it in Setup, Connected Apps OAuth Usage. " + _CHECK_SETUP,
+    ),
+    (
+        "api_disabled",
+        LoginOutcome.CONFIGURATION,
+        "The org's edition or the user's profile has no API access (API Enabled). " + _CHECK_SETUP,
+    ),
+    (
+        "authentication failure",
+        LoginOutcome.CONFIGURATION,
+        "The user's Login History in Setup says why; the username may be wrong, too. " + _CHECK_SETUP,
+    ),
+    ("unknown user", LoginOutcome.CONFIGURATION, "Check `username`: the org has no such user."),
     ("ip restricted", LoginOutcome.CONFIGURATION, "Allow this machine's address in the app's or the profile's ranges."),
     ("no valid scopes", LoginOutcome.CONFIGURATION, "Give the app the scopes Api and RefreshToken."),
     (
@@ -97,7 +131,7 @@ _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
     (
         "app is not installed",
         LoginOutcome.CONFIGURATION,
-        "Use the org's My Domain URL as `login_url`, check the consumer key.",
+        "Use the org's My Domain URL as `login_url`, check the consumer key; after a change wait ten minutes.",
     ),
     ("grant type not supported", LoginOutcome.CONFIGURATION, "Check that `login_url` is a Salesforce login URL."),
 )
@@ -117,7 +151,7 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
         return LoginAnswer(LoginOutcome.TRANSIENT, reason, _BUSY, error)
     if "invalid assertion" in words:
         # Last, as it is the one answer that moves a certificate: nothing else may be said along with it.
-        hint = "The key does not match the certificate that the app holds."
+        hint = "The key does not match the certificate that the app holds; if it does, `username` is wrong."
         return LoginAnswer(LoginOutcome.MISMATCH, reason, hint, error)
     return LoginAnswer(LoginOutcome.CONFIGURATION, reason, _CHECK_SETUP, error)
 

@@ -41,6 +41,11 @@ TRANSIENT, RATE = LoginOutcome.TRANSIENT, LoginOutcome.RATE
         ("unknown_error", "retry your request", TRANSIENT),
         ("invalid_grant", "LOGIN_RATE_EXCEEDED", RATE),
         ("invalid_grant", "Login rate exceeded", RATE),
+        ("OAUTH_APP_BLOCKED", "this app is blocked by admin", CONFIGURATION),
+        ("invalid_grant", "login outside of login hours", CONFIGURATION),
+        ("invalid_grant", "user is frozen", CONFIGURATION),
+        ("invalid_grant", "API_DISABLED_FOR_ORG", CONFIGURATION),
+        ("invalid_grant", "unknown user", CONFIGURATION),
         ("something_new", "that nobody has seen", CONFIGURATION),
         ("invalid_grant", "", CONFIGURATION),
     ],
@@ -113,3 +118,27 @@ def test_a_reason_cannot_steer_a_terminal_or_fill_a_log() -> None:
     answer = classify_refusal(400, "invalid_grant", "\x1b[2J\r\n" + "x" * 10_000)
     assert answer.reason.isprintable()
     assert len(answer.reason) <= 300
+
+
+@pytest.mark.parametrize(
+    ("description", "what_to_do"),
+    [
+        ("this app is blocked by admin", "Connected Apps OAuth Usage"),
+        ("login outside of login hours", "login hours"),
+        ("user is frozen", "Unfreeze"),
+        ("user is locked", "Unlock"),
+        ("API_DISABLED_FOR_ORG", "API Enabled"),
+        ("authentication failure", "Login History"),
+    ],
+)
+def test_a_user_or_app_that_is_shut_out_has_its_own_advice_and_says_nothing_of_the_key(
+    description: str, what_to_do: str
+) -> None:
+    answer = classify_refusal(400, "invalid_grant", description)
+    assert what_to_do in answer.hint
+    assert not answer.another_key_may_fit
+    assert answer.may_speak_of_the_key == (description == "authentication failure")
+
+
+def test_a_wrong_username_is_thought_of_where_an_org_does_not_tell() -> None:
+    assert "`username` is wrong" in classify_refusal(400, "invalid_grant", "invalid assertion").hint

@@ -107,7 +107,8 @@ def test_a_refused_login_says_for_whom_why_and_what_to_do(production: Org, open_
         open_session(production, other_pair.key).ensure_alive()
     assert str(caught.value) == (
         "The org production refuses the program's own login as robot@rotator.example: invalid_grant: invalid assertion."
-        " Nothing was changed. The key does not match the certificate that the app holds. Put the certificate of this"
+        " Nothing was changed. The key does not match the certificate that the app holds; if it does,"
+        " `username` is wrong. Put the certificate of this"
         " key on the management app again, in Setup, or correct `login` of the org in config.yaml."
     )
 

@@ -9,11 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.severity import Severity
-from rotator.core.thresholds import EXPIRED, crossed, label, next_crossing, severity_at
+from rotator.core.thresholds import (
+    EXPIRED,
+    Expiry,
+    crossed,
+    earlier,
+    expires_between,
+    label,
+    lasts_longer,
+    later,
+    next_crossing,
+    severity_at,
+)
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 USUAL = tuple(timedelta(days=days) for days in (60, 30, 14, 7, 3, 1))
 NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+DAY = timedelta(days=1)
 
 times_left = st.timedeltas(timedelta(days=-400), timedelta(days=400))
 
@@ -26,6 +39,7 @@ times_left = st.timedeltas(timedelta(days=-400), timedelta(days=400))
         (timedelta(days=1, hours=12), "1d12h"),
         (timedelta(minutes=90), "1h30m"),
         (timedelta(seconds=5), "5s"),
+        (timedelta(milliseconds=5), "0s"),
         (EXPIRED, "expired"),
     ],
 )
@@ -78,3 +92,63 @@ def test_it_matters_more_the_less_time_is_left() -> None:
     ]
     assert Severity.CRITICAL.reaches(Severity.WARNING)
     assert not Severity.INFO.reaches(Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "severity"),
+    [
+        (3 * DAY, Severity.CRITICAL),
+        (3.1 * DAY, Severity.WARNING),
+        (14 * DAY, Severity.WARNING),
+        (14.1 * DAY, Severity.INFO),
+    ],
+)
+def test_the_last_three_days_are_critical_and_the_last_fourteen_a_warning(
+    threshold: timedelta, severity: Severity
+) -> None:
+    assert severity_at(threshold) is severity
+
+
+@pytest.mark.parametrize(
+    ("left", "answer"), [(-1 * DAY, False), (0 * DAY, False), (DAY, True), (7 * DAY, False), (8 * DAY, False)]
+)
+def test_what_ends_at_a_silences_very_end_does_not_end_within_it(left: timedelta, *, answer: bool) -> None:
+    assert expires_between(NOW + left, NOW, NOW + 7 * DAY) is answer
+
+
+@pytest.mark.parametrize(
+    ("not_before", "not_after", "answer"),
+    [
+        (NOW, NOW + 366 * DAY, True),
+        (NOW, NOW + 365 * DAY, False),
+        (None, NOW + 366 * DAY, False),
+        (NOW, None, False),
+        (None, None, False),
+    ],
+)
+def test_a_lifetime_that_is_not_known_is_not_too_long(
+    not_before: datetime | None, not_after: datetime | None, *, answer: bool
+) -> None:
+    assert lasts_longer(not_before, not_after, 365 * DAY) is answer
+
+
+def test_what_lies_before_or_after_all_times_is_the_first_or_the_last() -> None:
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    assert (earlier(NOW, DAY), later(NOW, DAY)) == (NOW - DAY, NOW + DAY)
+    assert (earlier(first, DAY), later(last, DAY)) == (first, last)
+
+
+class TestTheExpiryOfOneCertificate:
+    def test_of_a_managed_one_only_what_comes_after_its_rotation_is_news(self) -> None:
+        expiry = Expiry(NOW + 2 * DAY, USUAL, rotate_before=14 * DAY)
+        assert expiry.crossed(NOW) == (7 * DAY, 3 * DAY)
+        assert expiry.next_crossing(NOW) == NOW + DAY
+
+    def test_thresholds_that_are_given_count_in_place_of_all(self) -> None:
+        expiry = Expiry(NOW + 2 * DAY, USUAL)
+        assert expiry.crossed(NOW, [30 * DAY, DAY]) == (30 * DAY,)
+        assert expiry.next_crossing(NOW, [3 * DAY]) == NOW + 2 * DAY
+
+    @pytest.mark.parametrize(("within", "answer"), [(1.9 * DAY, False), (2 * DAY, True), (3 * DAY, True)])
+    def test_two_days_left_are_within_two_days(self, within: timedelta, *, answer: bool) -> None:
+        assert Expiry(NOW + 2 * DAY, USUAL).is_within(within, NOW) is answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+from base64 import b64encode
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from rotator.core.secret import Secret
 
 _LONGEST_REASON: Final = 200
+_GO_ON: Final = 334
+_LOGGED_IN: Final = {235, 503}
+"""RFC 4954 section 4: done, or done already."""
 Replies = dict[str, tuple[int, bytes]]
 
 
@@ -71,35 +75,41 @@ class MailServer:
             return
         with self._in_our_words():
             try:
-                connection.login(self._settings.username, self._password.reveal())
+                _log_in(connection, self._settings.username, self._password.reveal())
             except smtplib.SMTPAuthenticationError as error:
                 # The server's own words are not repeated: it was just told the password.
                 raise self._refused(f"refused the login ({error.smtp_code})", _LOGIN, error.smtp_code) from None
             except (smtplib.SMTPServerDisconnected, smtplib.SMTPNotSupportedError, smtplib.SMTPResponseException):
                 raise
             except smtplib.SMTPException:
-                raise self._refused("offers no way of logging in that is known here", _LOGIN, 500) from None
-            except UnicodeError:
-                raise self._refused("takes no password with such characters", _LOGIN, 500) from None
+                offered = ", ".join(_mechanisms(connection)) or "none"
+                raise self._refused(
+                    f"offers no way of logging in with a password (it offers {offered})", _NO_PASSWORDS, 500
+                ) from None
 
     @contextmanager
     def _in_our_words(self) -> Iterator[None]:
         try:
             yield
         except smtplib.SMTPSenderRefused as error:
-            raise self._refused(
-                f"refused the sender: {_reason(error.smtp_code, error.smtp_error)}", _SENDER, error.smtp_code
-            ) from None
+            reason = _reason(error.smtp_code, error.smtp_error)
+            hint = self._without_login(error.smtp_code) or _SENDER
+            raise self._refused(f"refused the sender: {reason}", hint, error.smtp_code) from None
         except smtplib.SMTPNotSupportedError:
             what = "starttls" if self._settings.security == "starttls" else "a login"
             raise self._refused(f"does not offer {what}", _SECURITY, 500) from None
         except smtplib.SMTPResponseException as error:
             reason = _reason(error.smtp_code, error.smtp_error)
-            raise self._refused(f"refused the mail: {reason}", _SERVER, error.smtp_code) from None
+            hint = self._without_login(error.smtp_code) or (_SENDER if _is_about_sender(reason) else _SERVER)
+            raise self._refused(f"refused the mail: {reason}", hint, error.smtp_code) from None
         except TimeoutError:
             raise self._passing(f"did not answer within {self._timeout:g} seconds") from None
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise self._broken(error) from None
+
+    def _without_login(self, code: int) -> str:
+        """What to do where the server wants a login and none is configured (RFC 4954 section 6: 530)."""
+        return _LOGIN_IS_MISSING if code == _LOGIN_WANTED and self._settings.username is None else ""
 
     def _broken(self, error: Exception) -> DeliveryFailed:
         if reason := distrust(error):
@@ -134,6 +144,12 @@ class MailServer:
 
 
 _LOGIN: Final = "Check `username` and what `password` refers to; many providers want a password made for programs."
+_LOGIN_WANTED: Final = 530
+_LOGIN_IS_MISSING: Final = "The server wants a login: set `username` and `password` of the channel."
+_NO_PASSWORDS: Final = (
+    "Ask the provider for a password made for programs (app password) or a relay that takes one: "
+    "logins by OAuth 2.0 (XOAUTH2, OAUTHBEARER) are not supported."
+)
 _SENDER: Final = "Set `sender` to an address that this login may send from."
 _SECURITY: Final = (
     "Set `security` to what the server offers: starttls (port 587) or tls (port 465); `none` only on this machine."
@@ -145,6 +161,37 @@ _MAILBOX: Final = "Correct `to` of the channel, or ask who keeps these mailboxes
 def _reason(code: int, text: bytes | str) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return cut(one_line(f"{code} {words}"), _LONGEST_REASON)
+
+
+def _is_about_sender(reason: str) -> bool:
+    """Exchange says so only after the whole mail: 5.7.60 (RFC 3463's form), SendAsDenied."""
+    return "5.7.60" in reason or "sendas" in reason.lower()
+
+
+def _mechanisms(connection: smtplib.SMTP) -> list[str]:
+    return connection.esmtp_features.get("auth", "").upper().split()
+
+
+def _log_in(connection: smtplib.SMTP, username: str, password: str) -> None:
+    """As smtplib does, which knows ASCII only; other letters go as UTF-8, by PLAIN (RFC 4616) or LOGIN."""
+    if (username + password).isascii():
+        connection.login(username, password)
+        return
+    offered = _mechanisms(connection)
+    if "PLAIN" in offered:
+        reply = connection.docmd("AUTH", "PLAIN " + _base64("\0".join(("", username, password))))
+    elif "LOGIN" in offered:
+        reply = connection.docmd("AUTH", f"LOGIN {_base64(username)}")
+        if reply[0] == _GO_ON:
+            reply = connection.docmd(_base64(password))
+    else:
+        raise smtplib.SMTPException
+    if reply[0] not in _LOGGED_IN:
+        raise smtplib.SMTPAuthenticationError(*reply)
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
 
 
 def _leave(connection: smtplib.SMTP) -> None:

@@ -149,7 +149,7 @@ class MailGround:
             "to": ["ops@example.com"],
             "ca": self.ca,
         }
-        return _open(settings | changes, PASSWORD)
+        return _open(settings | changes, self.secret)
 
     def arrived(self) -> list[str]:
         return [_shown(mail) for mail in self.server.arrived]

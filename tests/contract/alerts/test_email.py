@@ -139,3 +139,33 @@ def test_a_server_on_this_machine_needs_neither_tls_nor_login(tmp_path: Path) ->
 def test_an_address_that_few_servers_take_is_refused(mail: MailGround) -> None:
     with pytest.raises(ConfigurationError, match="xn--"):
         mail.open(to=["ops@münchen.example"])
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_names_and_passwords_beyond_ascii_log_in(tmp_path: Path, mechanism: str) -> None:
+    with mail_server("starttls", login=True, mechanisms=[mechanism]) as server:
+        mail = MailGround(server, tmp_path)
+        mail.secret = "pässwort mit €"
+        assert "logged in" in mail.open(username="jürgen").check()
+        with pytest.raises(DeliveryFailed, match=r"refused the login \(535\)"):
+            mail.open(username="jürgens").check()
+
+
+def test_a_server_that_wants_tokens_only_is_told_of_as_that(tmp_path: Path) -> None:
+    with mail_server("starttls", login=True, mechanisms=["XOAUTH2"]) as server:
+        with pytest.raises(DeliveryFailed, match="it offers XOAUTH2") as refused:
+            MailGround(server, tmp_path).open().check()
+        assert "app password" in refused.value.hint
+
+
+def test_a_server_that_wants_a_login_where_none_is_configured_says_which_options_are_missing(mail: MailGround) -> None:
+    with pytest.raises(DeliveryFailed, match="530") as refused:
+        mail.open(username=None, password=None).send(message(), thread=None)
+    assert "`username` and `password`" in refused.value.hint
+
+
+def test_a_login_that_may_not_send_as_the_sender_points_to_the_sender(mail: MailGround) -> None:
+    mail.server.after_data = "550 5.7.60 SMTP; Client does not have permissions to send as this sender"
+    with pytest.raises(DeliveryFailed, match=r"5\.7\.60") as refused:
+        mail.open().send(message(), thread=None)
+    assert "`sender`" in refused.value.hint

@@ -17,13 +17,15 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from rotator.simulator.serving.authority import CertificateAuthority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from email.message import EmailMessage
 
     from aiosmtpd.smtp import SMTP, Envelope, Session
 
 USERNAME: Final = "rotator"
 PASSWORD: Final = "planted-mail-password"
+ACCOUNTS: Final = {(USERNAME, PASSWORD), ("jürgen", "pässwort mit €")}
+MECHANISMS: Final = {"PLAIN", "LOGIN", "XOAUTH2"}
 Security = Literal["none", "starttls", "tls"]
 
 
@@ -45,6 +47,10 @@ class MailServer:
         self.is_over = threading.Event()
         self.ca = ""
         self.port = 0
+
+    async def auth_XOAUTH2(self, _server: SMTP, _arguments: list[str]) -> AuthResult:  # noqa: N802 - the library's name
+        """Nobody has a token here."""
+        return AuthResult(success=False, handled=False)
 
     async def handle_RCPT(  # noqa: N802 - the library's name for it
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -84,15 +90,18 @@ class _OnAFreePort(Controller):
 
 
 def _login(_server: Any, _session: Any, _envelope: Any, mechanism: str, data: Any) -> AuthResult:
-    right = isinstance(data, LoginPassword) and (data.login, data.password) == (USERNAME.encode(), PASSWORD.encode())
+    right = isinstance(data, LoginPassword) and (data.login.decode(), data.password.decode()) in ACCOUNTS
     return AuthResult(success=right, handled=mechanism not in {"PLAIN", "LOGIN"})
 
 
 @contextmanager
-def mail_server(security: Security = "none", *, login: bool = False) -> Iterator[MailServer]:
-    """One that listens."""
+def mail_server(
+    security: Security = "none", *, login: bool = False, mechanisms: Collection[str] = ("PLAIN", "LOGIN")
+) -> Iterator[MailServer]:
+    """One that listens, with a login by one of the mechanisms if it wants one."""
     handler = MailServer()
     options: dict[str, Any] = {"auth_required": login, "authenticator": _login} if login else {}
+    options["auth_exclude_mechanism"] = sorted(MECHANISMS - set(mechanisms))
     if security != "none":
         authority = CertificateAuthority.create(datetime.now(UTC))
         handler.ca = authority.pem

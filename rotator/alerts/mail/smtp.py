@@ -177,6 +177,7 @@ def _log_in(connection: smtplib.SMTP, username: str, password: str) -> None:
     if (username + password).isascii():
         connection.login(username, password)
         return
+    connection.ehlo_or_helo_if_needed()
     offered = _mechanisms(connection)
     if "PLAIN" in offered:
         reply = connection.docmd("AUTH", "PLAIN " + _base64("\0".join(("", username, password))))

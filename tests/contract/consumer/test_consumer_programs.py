@@ -18,7 +18,7 @@ from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings, Refusal
 from rotator.simulator.serving.server import SimulatorServer
-from rotator.simulator.wire.faults import Kind
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import spare_key
 
@@ -101,10 +101,36 @@ if shutil.which("node"):
         simulator: SimulatorServer, keys: Path, tmp_path: Path, refusal: Refusal
     ) -> None:
         simulator.org("production").settings = OrgSettings(refusals={"signature": refusal})
-        file = tmp_path / "program.mjs"
-        file.write_text(program("js") + NODE)
-        command = ["node", str(file)]
-        done = subprocess.run(
-            command, env={**os.environ, "KEYS": str(keys)}, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert done.stdout == f"{simulator.org('production').url} nothing is stored of nobody\n", done.stderr
+        assert run_node(tmp_path, keys) == f"{simulator.org('production').url} nothing is stored of nobody\n"
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            Fault(Kind.TOKEN, Effect.FAIL, times=1, answer="http_503"),
+            Fault(Kind.TOKEN, Effect.FAIL, times=2, answer="unknown_error"),
+            Fault(Kind.TOKEN, Effect.LOSE_ANSWER, times=1),
+            Fault(Kind.TOKEN, Effect.HANG, times=1),
+        ],
+        ids=["a page with 503", "retry your request", "a lost answer", "no answer"],
+    )
+    def test_the_program_for_node_waits_for_an_org_that_is_away(
+        simulator: SimulatorServer, keys: Path, tmp_path: Path, fault: Fault
+    ) -> None:
+        org = simulator.org("production")
+        org.settings = OrgSettings()
+        org.faults.add(fault)
+        assert run_node(tmp_path, keys).startswith(org.url)
+
+
+def run_node(folder: Path, keys: Path) -> str:
+    """The program of the page with shorter waits, and what it prints."""
+    text = program("js")
+    for long, short in (("TIMEOUT = 20_000", "TIMEOUT = 1_000"), ("PAUSE = 2_000", "PAUSE = 50")):
+        assert long in text
+        text = text.replace(long, short)
+    file = folder / "program.mjs"
+    file.write_text(text + NODE)
+    environment = {**os.environ, "KEYS": str(keys)}
+    done = subprocess.run(["node", file], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

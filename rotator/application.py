@@ -196,20 +196,31 @@ class Application:
             )
 
     def transport(self, org: str) -> Transport:
-        """HTTPS to an org, with its authorities, proxy and time-outs. Raises ConfigurationError."""
+        """HTTPS to an org, with its authorities, proxy and limits. Raises ConfigurationError."""
         if org not in self._transports:
             self._transports[org] = self.new_transport(org)
         return self._transports[org]
 
     def new_transport(self, org: str) -> Transport:
         """HTTPS to an org over connections of its own, for another thread. Raises ConfigurationError."""
+        from rotator.net.limits import Limits
         from rotator.salesforce.transport import Transport
 
         settings = self.org(org)
-        timeout = (settings.connect_timeout.total_seconds(), settings.read_timeout.total_seconds())
+        limits = Limits(
+            settings.connect_timeout.total_seconds(),
+            settings.read_timeout.total_seconds(),
+            settings.total_timeout.total_seconds(),
+        )
         budget = self.budgets[org]
         before = budget.claim if self._is_limited else budget.count
-        transport = Transport(ca=settings.ca, proxy=settings.proxy, timeout=timeout, before=before)
+        transport = Transport(
+            ca=settings.ca,
+            proxy=settings.proxy,
+            limits=limits,
+            instance_domains=settings.instance_domains,
+            before=before,
+        )
         self._opened.callback(transport.close)
         return transport
 

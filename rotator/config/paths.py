@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -64,3 +65,14 @@ def _proxy(value: str) -> str:
 
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
 """The address of an HTTP proxy, without user and password."""
+
+
+def _domain(value: str) -> str:
+    labels = value.lower().removesuffix(".").split(".")
+    if len(labels) < 2 or not all(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", label) for label in labels):
+        raise ValueError("must be a domain such as my.company.example, without https:// and without a port")
+    return ".".join(labels)
+
+
+DomainName = Annotated[str, AfterValidator(_domain)]
+"""The name of a domain: it stands for itself and all names below it."""

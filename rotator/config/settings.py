@@ -13,7 +13,7 @@ from rotator.config.alerts import AlertSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings
 from rotator.config.durations import Duration, Period
-from rotator.config.paths import ConfiguredPath, HttpsUrl, ProxyUrl
+from rotator.config.paths import ConfiguredPath, DomainName, HttpsUrl, ProxyUrl
 from rotator.config.plugins import Store
 from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
@@ -194,6 +194,10 @@ class OrgSettings(Section):
     proxy: ProxyUrl | None = None
     connect_timeout: Period = timedelta(seconds=10)
     read_timeout: Period = timedelta(seconds=60)
+    total_timeout: Period = timedelta(minutes=2)
+    """For the whole of one call; `read_timeout` is for silence."""
+    instance_domains: tuple[DomainName, ...] = ()
+    """Where the org may say that its API is, beside the host of `login_url` and what is below it."""
     limits: LimitSettings = LimitSettings()
     login: Login
     rotation: RotationSettings | None = None

@@ -15,12 +15,14 @@ import rotator
 from rotator.consumer.dual_key import PATIENCE, DualKeyLogin, Token
 from rotator.core.retry import Waiting
 from rotator.entry_points import STORES, NoSuchPlugin, Surroundings
+from rotator.net.limits import Limits
 from rotator.salesforce.transport import Transport
 from rotator.stores.addresses import CredentialAddress, mistaken_address
 from rotator.stores.base import StoredVersions
 from rotator.stores.plugins import store_plugin
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from rotator.stores.base import Readable, Reader
@@ -32,7 +34,12 @@ __all__ = ["PATIENCE", "DualKeyLogin", "Token", "Waiting", "from_files", "from_s
 
 
 def login(
-    place: str, *, ca: Path | None = None, proxy: str | None = None, waiting: Waiting | None = None
+    place: str,
+    *,
+    ca: Path | None = None,
+    proxy: str | None = None,
+    waiting: Waiting | None = None,
+    instance_domains: Collection[str] = (),
 ) -> DualKeyLogin:
     """A login with the credential that stands at an address; `rotator docs consumers` has every option.
 
@@ -42,10 +49,13 @@ def login(
     TYPE:... for the store of another package, by the `type` that it has in config.yaml
 
     `ca` is a PEM bundle to trust for the org instead of the system's, `proxy` a URL to use for it instead of the
-    environment's. Raises ConfigurationError for what is no address of a credential; the store is asked when a token is.
+    environment's; `instance_domains` are domains where the org may say that its API is, beside those of its login host.
+    Raises ConfigurationError for what is no address of a credential; the store is asked when a token is.
     """
     patient = waiting or Waiting(PATIENCE)
-    return DualKeyLogin(_reader(place, patient), Transport(ca=ca, proxy=proxy), patient)
+    limits = Limits.for_patience(patient.patience)
+    transport = Transport(ca=ca, proxy=proxy, limits=limits, instance_domains=instance_domains)
+    return DualKeyLogin(_reader(place, patient), transport, patient)
 
 
 def from_store(

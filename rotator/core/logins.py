@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from rotator.core.words import printable
 from rotator.resources import docs
 
 
@@ -142,7 +143,7 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
 
     `status` is the HTTP status; `error` and `description` are the JSON's members, empty where there was no JSON.
     """
-    reason = _printable(": ".join(part for part in (error, description) if part)) or f"HTTP {status}"
+    reason = printable(": ".join(part for part in (error, description) if part), _LONGEST_REASON) or f"HTTP {status}"
     words = reason.lower().replace("\u2019", "'")
     for needle, outcome, hint in _REFUSALS:
         if needle in words:
@@ -154,7 +155,3 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
         hint = "The key does not match the certificate that the app holds; if it does, `username` is wrong."
         return LoginAnswer(LoginOutcome.MISMATCH, reason, hint, error)
     return LoginAnswer(LoginOutcome.CONFIGURATION, reason, _CHECK_SETUP, error)
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_REASON]).strip()

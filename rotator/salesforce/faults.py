@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rotator.core.words import printable
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.resources import docs
 from rotator.salesforce.login import SessionExpired
@@ -27,6 +28,8 @@ _HINT: Final = {
     "INVALID_TYPE": "The user must be allowed to see connected apps. " + PERMISSION_HINT,
     "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "Reset the password of the program's user, or let it never expire.",
 }
+_LONGEST_CODE: Final = 80
+_LONGEST: Final = 500
 _NOTHING_DONE: Final = frozenset(
     {"ALREADY_IN_PROCESS", "REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"}
 )
@@ -43,8 +46,8 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
     SessionExpired: the session is over, nothing was done. AnswerLost: it may or may not have been done. Any other
     OrgUnavailable: asked to come later, nothing was done. Any other OrgError: refused, nothing was done.
     """
-    name = code.rpartition(":")[2]
-    said = message.removeprefix(f"{name}: ").rstrip(".")
+    name = printable(code.rpartition(":")[2], _LONGEST_CODE) or "no code"
+    said = printable(message.removeprefix(f"{name}: "), _LONGEST).rstrip(".") or "without a reason"
     if name == "INVALID_SESSION_ID":
         return SessionExpired(
             f"The org {org} does not take the program's session: {said}.",
@@ -65,11 +68,14 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
     return OrgError(f"The org {org} refuses ({name}): {said}.", effect=_UNCHANGED, hint=_HINT.get(name, _OWN_WORDS))
 
 
-def from_status(org: str, status: int, api: str = "Metadata API") -> OrgError:
-    """The error for an answer that is not the API's at all, such as a gateway's HTML page (`status` is HTTP's)."""
+def from_status(org: str, status: int, api: str = "Metadata API", why: str = "") -> OrgError:
+    """The error for an answer that is not the API's at all, such as a gateway's HTML page (`status` is HTTP's).
+
+    `why` says what is wrong with it, where that is known.
+    """
     if status < 400:
         return AnswerLost(
-            f"The org {org} does not answer like the {api}.",
+            f"The org {org} does not answer like the {api}{f': {why}' if why else ''}.",
             hint="Check that no proxy or sign-in page answers in the org's place.",
             rerun="Then run it again.",
         )

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.crypto.certificates import Certificate
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
+from rotator.net.shapes import WrongShape
 from rotator.salesforce.apps.connected_app import app_of
-from rotator.salesforce.key_management import QUERY, Uses, records
+from rotator.salesforce.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
 from rotator.salesforce.metadata import READ_LIMIT, MetadataService
+from rotator.salesforce.soap import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from rotator.salesforce.key_management import CertificateRecord
+    from rotator.net.shapes import Fields
     from rotator.salesforce.metadata import Component, Listing
     from rotator.salesforce.session import OrgSession
 
@@ -134,38 +136,42 @@ class _Reader:
             yield replace(here, client_id=app.client_id).holding(app.certificate)
         if component is not None:
             self._uses.of_app(component)
-            if component.samlConfig and component.samlConfig.certificate:
-                yield self._holder(listing, Kind.APP_SAML, component.samlConfig.certificate)
+            if text := text_of(component, "samlConfig", "certificate"):
+                yield self._holder(listing, Kind.APP_SAML, text)
 
     def _identity_providers(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
         found = []
         for listing, component in self._components(Kind.IDENTITY_PROVIDER, listings):
-            found.append(self._holder(listing, Kind.IDENTITY_PROVIDER, component.validationCert if component else ""))
+            found.append(self._holder(listing, Kind.IDENTITY_PROVIDER, text_of(component, "validationCert")))
             if component is not None:
                 self._uses.of_identity_provider(component)
         return found
 
     def _certificates(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
-        rows = records(self._metadata.query(QUERY)) if listings else {}
+        rows = newest_rows(self._metadata.query(query_for((*NEEDED, *OTHERS)))) if listings else {}
         # A row without a listing is of a certificate that was deleted.
         return [self._certificate(listing, rows.get(_without_namespace(listing.full_name))) for listing in listings]
 
-    def _certificate(self, listing: Listing, record: CertificateRecord | None) -> ObservedCertificate:
+    def _certificate(self, listing: Listing, row: Fields | None) -> ObservedCertificate:
         here = self._place(listing, Kind.CERTIFICATE)
-        if record is None:
+        try:
+            told = record(row) if row else None
+        except WrongShape:
+            told = None
+        if told is None:
             return replace(here, is_readable=False)
         return replace(
             here,
-            not_after=record.not_after,
-            key_bits=record.key_bits or None,
-            is_usable=record.is_usable,
-            used_by=self._uses.of(record),
+            not_after=told.not_after,
+            key_bits=told.key_bits or None,
+            is_usable=told.is_usable,
+            used_by=self._uses.of(told),
         )
 
-    def _holder(self, listing: Listing, kind: Kind, text: str | None) -> ObservedCertificate:
+    def _holder(self, listing: Listing, kind: Kind, text: str) -> ObservedCertificate:
         here = self._place(listing, kind)
         try:
-            return here.holding(Certificate.parse(text or ""))
+            return here.holding(Certificate.parse(text))
         except CertificateError:
             return replace(here, is_readable=False)
 

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.words import printable
+from rotator.net.shapes import WrongShape
+from rotator.salesforce.soap import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
+    from rotator.net.shapes import Fields
     from rotator.salesforce.metadata import Component
 
 
-QUERY: Final = (
-    "SELECT Id, DeveloperName, MasterLabel, ExpirationDate, KeySize, OptionsIsCaSigned, OptionsIsUnusable, "
-    "CreatedDate FROM Certificate"
-)
-"""Tooling API, Certificate (version 37.0 and later). The Metadata API gives the content of none of them in a read."""
+NEEDED: Final = ("DeveloperName", "ExpirationDate")
+"""Without these there is nothing to tell."""
+
+OTHERS: Final = ("Id", "KeySize", "OptionsIsCaSigned", "OptionsIsUnusable", "CreatedDate")
 
 SELF_SIGNED_UNTIL: Final = time(12, tzinfo=UTC)
 """When a certificate that Salesforce signed itself expires, on the day that it tells."""
+
+
+def query_for(fields: Iterable[str]) -> str:
+    """For these fields of all certificates (Tooling API, Certificate, version 37.0 and later)."""
+    return f"SELECT {', '.join(fields)} FROM Certificate"  # noqa: S608 - only names from above are in it
 
 
 @dataclass(frozen=True)
@@ -36,28 +45,62 @@ class CertificateRecord:
     """Not while it waits for the chain that an authority is to sign: then nothing uses it."""
 
 
-def records(rows: Iterable[Mapping[str, Any]]) -> dict[str, CertificateRecord]:
+def newest_rows(rows: Iterable[Fields]) -> dict[str, Fields]:
     """By name, the newest where there are several: the Tooling API returns rows of deleted certificates, too."""
-    newest = {row["DeveloperName"]: row for row in sorted(rows, key=lambda row: row["CreatedDate"])}
-    return {name: _record(row) for name, row in newest.items()}
+    return {_told(row, "DeveloperName"): row for row in sorted(rows, key=_age)}
 
 
-def _record(row: Mapping[str, Any]) -> CertificateRecord:
+def record(row: Fields) -> CertificateRecord:
+    """What a row tells. Raises WrongShape when its date is none; of another field, that counts as not told."""
+    bits = _number(row, "KeySize")
     return CertificateRecord(
-        id=row["Id"],
-        name=row["DeveloperName"],
+        id=_told(row, "Id"),
+        name=_told(row, "DeveloperName"),
         not_after=_not_after(row),
-        key_bits=row["KeySize"] or 0,
-        is_usable=not row["OptionsIsUnusable"],
+        key_bits=bits if 0 < bits < _MOST_BITS else 0,
+        is_usable=_flag(row, "OptionsIsUnusable") is not True,
     )
 
 
-def _not_after(row: Mapping[str, Any]) -> datetime | None:
-    if not row["ExpirationDate"]:
+_MOST_BITS: Final = 100_000
+
+
+def _age(row: Fields) -> tuple[str, str]:
+    return _told(row, "CreatedDate"), _told(row, "ExpirationDate")
+
+
+def _not_after(row: Fields) -> datetime | None:
+    text = row.text("ExpirationDate")
+    if not text:
         return None
-    midnight = time(tzinfo=UTC)
-    day = datetime.strptime(row["ExpirationDate"][:10], "%Y-%m-%d").replace(tzinfo=UTC).date()
-    return datetime.combine(day, midnight if row["OptionsIsCaSigned"] else SELF_SIGNED_UNTIL)
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        raise WrongShape(f"its date of expiry is {printable(text, 40)!r}") from None
+    # Where it is not told who signed it, the earlier moment counts.
+    is_self_signed = _flag(row, "OptionsIsCaSigned") is False
+    return datetime.combine(day, SELF_SIGNED_UNTIL if is_self_signed else time(tzinfo=UTC))
+
+
+def _told(row: Fields, name: str) -> str:
+    try:
+        return row.text(name)
+    except WrongShape:
+        return ""
+
+
+def _number(row: Fields, name: str) -> int:
+    try:
+        return int(row.number(name))
+    except WrongShape:
+        return 0
+
+
+def _flag(row: Fields, name: str) -> bool | None:
+    try:
+        return row.flag(name) if name in row else None
+    except WrongShape:
+        return None
 
 
 _ID_LENGTH: Final = 15
@@ -72,22 +115,21 @@ class Uses:
 
     def of_app(self, component: Component) -> None:
         """Notes what a connected app refers to (Metadata API Developer Guide, ConnectedApp)."""
-        saml, oauth = component.samlConfig, component.oauthConfig
-        if saml:
-            self._note(saml.encryptionCertificate, f"SAML encryption for the app {component.fullName}")
-        if oauth and oauth.assetTokenConfig:
-            self._note(oauth.assetTokenConfig.assetSigningCertId[:_ID_LENGTH], f"asset tokens of {component.fullName}")
+        name = text_of(component, "fullName")
+        self._note(text_of(component, "samlConfig", "encryptionCertificate"), f"SAML encryption for the app {name}")
+        signing = text_of(component, "oauthConfig", "assetTokenConfig", "assetSigningCertId")
+        self._note(signing[:_ID_LENGTH], f"asset tokens of {name}")
 
     def of_identity_provider(self, component: Component) -> None:
         """Notes what single sign-on settings refer to (Metadata API Developer Guide, SamlSsoConfig)."""
-        signing, decryption = component.requestSigningCertId, component.decryptionCertificate
-        self._note((signing or "")[:_ID_LENGTH], f"SAML requests to {component.fullName}")
-        self._note((decryption or "")[:_ID_LENGTH], f"SAML decryption for {component.fullName}")
+        name = text_of(component, "fullName")
+        self._note(text_of(component, "requestSigningCertId")[:_ID_LENGTH], f"SAML requests to {name}")
+        self._note(text_of(component, "decryptionCertificate")[:_ID_LENGTH], f"SAML decryption for {name}")
 
     def of(self, record: CertificateRecord) -> tuple[str, ...]:
         """What refers to a certificate, in words."""
-        return (*self._found[record.id[:_ID_LENGTH]], *self._found[record.name])
+        return (*self._found.get(record.id[:_ID_LENGTH], ()), *self._found.get(record.name, ()))
 
-    def _note(self, reference: str | None, what: str) -> None:
+    def _note(self, reference: str, what: str) -> None:
         if reference:
             self._found[reference].append(what)

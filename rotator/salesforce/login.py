@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
 import jwt
 
 from rotator.core.logins import LoginAnswer, LoginOutcome, classify_refusal
 from rotator.core.secret import Secret
 from rotator.errors import OrgError, OrgUnavailable
+from rotator.net.client import host_of
+from rotator.net.limits import KILOBYTE
+from rotator.net.shapes import Fields, WrongShape
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.transport import Transport, server_time
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import requests
-
     from rotator.core.crypto.keys import PrivateKey
 
 VALIDITY: Final = timedelta(minutes=3)
 """How long an assertion is good for: the longest that Salesforce's documentation allows."""
 
+SIZE: Final = 64 * KILOBYTE
+"""Of an answer that holds a token, or says whose it is; a real one has 1 or 2 kB."""
+
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _CHECK_URL: Final = "Check `login_url`: it must be the org's My Domain, login or test URL."
+_ALLOW_HOST: Final = (
+    "No token was sent there. If it is the org's own, add its domain to `instance_domains` of the org (a consumer hands"
+    " it to `login`)."
+)
 
 
 @dataclass(frozen=True)
@@ -78,35 +84,49 @@ def log_in(transport: Transport, target: LoginTarget, key: PrivateKey, now: date
     """
     form = {"grant_type": _GRANT, "assertion": assertion(target, key, now)}
     try:
-        response = transport.post(f"{target.login_url.rstrip('/')}/services/oauth2/token", form)
+        response = transport.post(f"{target.login_url.rstrip('/')}/services/oauth2/token", form, size=SIZE)
     except LimitReached:
         raise
     except OrgError as error:
         return Login(_no_answer(error))
-    fields = _json_object(response)
-    if response.status_code == 200 and _has_token(fields):
-        return _accepted(fields, server_time(response))
-    return Login(_refused(response.status_code, fields), server_time=server_time(response))
+    clock = server_time(response)
+    try:
+        fields = Fields.parsed(response.content)
+        if response.status_code == 200 and "access_token" in fields:
+            return _accepted(transport, target, fields, clock)
+        answer = _refused(response.status_code, fields.text("error"), fields.text("error_description"))
+    except WrongShape:
+        answer = _refused(response.status_code, "", "")
+    return Login(answer, server_time=clock)
 
 
-def userinfo(transport: Transport, instance_url: str, token: Secret) -> dict[str, Any]:
-    """Whose token it is (OpenID Connect Core section 5.3): `preferred_username`, `organization_id`, `user_id`, ...
+@dataclass(frozen=True)
+class Owner:
+    """Whose an access token is."""
+
+    username: str
+    org_id: str
+
+
+def userinfo(transport: Transport, instance_url: str, token: Secret) -> Owner:
+    """Whose token it is (OpenID Connect Core section 5.3).
 
     Raises SessionExpired when the token is not taken, OrgUnavailable and OrgError as Transport does.
     """
-    response = transport.get(f"{instance_url}/services/oauth2/userinfo", token=token)
-    fields = _json_object(response)
-    if response.status_code == 200 and fields:
-        return fields
-    host = urlsplit(instance_url).netloc
+    response = transport.get(f"{instance_url}/services/oauth2/userinfo", token=token, size=SIZE)
+    host, status = host_of(instance_url), f"HTTP {response.status_code} from userinfo"
     if response.status_code in {401, 403}:
         raise SessionExpired(
-            f"{host} does not take the access token (HTTP {response.status_code} from userinfo).",
+            f"{host} does not take the access token ({status}).",
             hint="Check the session policies of the app, and that its scopes hold Api and RefreshToken.",
         )
-    raise OrgUnavailable(
-        f"{host} did not say whose token it is (HTTP {response.status_code} from userinfo).", rerun="Run it again."
-    )
+    try:
+        fields = Fields.parsed(response.content)
+        if response.status_code == 200 and fields.names():
+            return Owner(fields.text("preferred_username"), fields.text("organization_id"))
+    except WrongShape as error:
+        status = f"{status}: {error}"
+    raise OrgUnavailable(f"{host} did not say whose token it is ({status}).", rerun="Run it again.")
 
 
 def check_token(transport: Transport, login: Login, target: LoginTarget) -> LoginAnswer:
@@ -117,10 +137,10 @@ def check_token(transport: Transport, login: Login, target: LoginTarget) -> Logi
     if login.token is None:
         return login.answer
     try:
-        fields = userinfo(transport, login.instance_url, login.token)
+        owner = userinfo(transport, login.instance_url, login.token)
     except OrgError as error:
         return _no_answer(error)
-    return _right_owner(target, str(fields.get("preferred_username", "")), str(fields.get("organization_id", "")))
+    return _right_owner(target, owner.username, owner.org_id)
 
 
 def prove(transport: Transport, target: LoginTarget, key: PrivateKey, now: datetime) -> LoginAnswer:
@@ -152,26 +172,25 @@ def _right_owner(target: LoginTarget, username: str, org_id: str) -> LoginAnswer
     return LoginAnswer(LoginOutcome.ACCEPTED)
 
 
-def _accepted(fields: dict[str, Any], clock: datetime | None) -> Login:
+def _accepted(transport: Transport, target: LoginTarget, fields: Fields, clock: datetime | None) -> Login:
+    """A login with the token that is there, if it can be used. Raises WrongShape."""
+    token = fields.text("access_token")
+    if not (token.isascii() and token.isprintable() and token and " " not in token):
+        return Login(_unusable("a token that no request can carry", _CHECK_URL), server_time=clock)
+    try:
+        instance_url = transport.instance_hosts.address(fields.text("instance_url"), target.login_url)
+    except ValueError as error:
+        return Login(_unusable(f"an instance URL {error}", _ALLOW_HOST), server_time=clock)
     # The identity URL ends in /id/<org>/<user> (Salesforce Help, Identity URLs).
-    org_id, user_id = ["", "", *str(fields.get("id", "")).split("/")][-2:]
-    return Login(
-        LoginAnswer(LoginOutcome.ACCEPTED),
-        Secret(fields["access_token"]),
-        fields["instance_url"].rstrip("/"),
-        org_id,
-        user_id,
-        clock,
-    )
+    org_id, user_id = ["", "", *fields.text("id").split("/")][-2:]
+    return Login(LoginAnswer(LoginOutcome.ACCEPTED), Secret(token), instance_url, org_id, user_id, clock)
 
 
-def _has_token(fields: dict[str, Any]) -> bool:
-    token, instance = fields.get("access_token"), fields.get("instance_url")
-    return isinstance(token, str) and bool(token) and isinstance(instance, str) and instance.startswith("https://")
+def _unusable(what: str, hint: str) -> LoginAnswer:
+    return LoginAnswer(LoginOutcome.CONFIGURATION, f"HTTP 200, and {what}", hint)
 
 
-def _refused(status: int, fields: dict[str, Any]) -> LoginAnswer:
-    error, description = str(fields.get("error", "")), str(fields.get("error_description", ""))
+def _refused(status: int, error: str, description: str) -> LoginAnswer:
     if not error and status < 500 and status not in {408, 420, 429}:
         return LoginAnswer(LoginOutcome.CONFIGURATION, f"HTTP {status}, and no token", _CHECK_URL)
     return classify_refusal(status, error, description)
@@ -180,11 +199,3 @@ def _refused(status: int, fields: dict[str, Any]) -> LoginAnswer:
 def _no_answer(error: OrgError) -> LoginAnswer:
     outcome = LoginOutcome.TRANSIENT if isinstance(error, OrgUnavailable) else LoginOutcome.CONFIGURATION
     return LoginAnswer(outcome, error.message.rstrip("."), error.hint)
-
-
-def _json_object(response: requests.Response) -> dict[str, Any]:
-    try:
-        fields = json.loads(response.content)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}

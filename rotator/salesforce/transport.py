@@ -1,37 +1,38 @@
-"""HTTPS to one org: a time-out on every call, a private CA, a proxy, and failures in a person's words."""
+"""HTTPS to one org: limits on every call, a private CA, a proxy, and failures in a person's words."""
 
 from __future__ import annotations
 
 import logging
 import ssl
 from contextlib import contextmanager
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-import requests
 from requests import exceptions as failures
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
 import rotator
 from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
-from rotator.http_session import HttpSession
+from rotator.net.adapter import answers_of
+from rotator.net.client import Session, host_of, location
+from rotator.net.limits import Limits, TooLarge, TooSlow
+from rotator.salesforce.hosts import InstanceHosts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
+
+    import requests
 
     from rotator.core.secret import Secret
 
 LOG: Final = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT: Final = 10.0
-"""Seconds to wait for a connection."""
-
-READ_TIMEOUT: Final = 60.0
-"""Seconds of silence after which an answer is given up; a metadata call in a large org takes tens of them."""
+LIMITS: Final = Limits()
+"""Of a call to an org; a metadata call in a large org takes tens of seconds."""
 
 _UNCHANGED: Final = "Nothing was changed."
 _E = TypeVar("_E", bound=BaseException)
@@ -39,6 +40,12 @@ _E = TypeVar("_E", bound=BaseException)
 
 class AnswerLost(OrgUnavailable):
     """A request was sent and no usable answer came: what it asked for may or may not have been done."""
+
+
+class AnswerTooLarge(AnswerLost):
+    """The answer is larger than what was asked for can be: to ask again brings the same."""
+
+    transient = False
 
 
 class Transport:
@@ -53,31 +60,39 @@ class Transport:
         *,
         ca: Path | None = None,
         proxy: str | None = None,
-        timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+        limits: Limits = LIMITS,
+        instance_domains: Collection[str] = (),
         before: Callable[[str], None] | None = None,
     ) -> None:
         """`ca` is a PEM bundle to trust instead of the system's, `proxy` a URL to use instead of the environment's.
 
-        `timeout` is (to connect, of silence) in seconds. `before` is called with the URL of every request, which is not
-        sent when it raises (`rotator.salesforce.budget`). Raises ConfigurationError when `ca` cannot be used.
+        `instance_domains`: see InstanceHosts. `before` is called with the URL of every request, which is not sent when
+        it raises (`rotator.salesforce.budget`). Raises ConfigurationError when `ca` cannot be used.
         """
         if ca is not None:
             _require_bundle(ca)
+        self.instance_hosts: Final = InstanceHosts(instance_domains)
         self._before = before or _nothing
-        self._http = _Session(_Adapter(ca, proxy, timeout))
+        self._http = Session(limits, user_agent=f"rotator/{rotator.__version__}", ca=ca, proxy=proxy)
+        self._http.hooks["response"].append(_log)
 
-    def get(self, url: str, *, token: Secret) -> requests.Response:
-        """GET with a bearer token (RFC 6750 section 2.1)."""
+    def get(self, url: str, *, token: Secret, size: int | None = None) -> requests.Response:
+        """GET with a bearer token (RFC 6750 section 2.1); `size`: how large the answer may be, if not as usual."""
         self._before(url)
-        with _in_our_words(url):
+        with _in_our_words(url), answers_of(size):
             return _not_redirected(self._http.get(url, headers={"Authorization": f"Bearer {token.reveal()}"}))
 
     def post(
-        self, url: str, data: bytes | Mapping[str, str], headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        data: bytes | Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        *,
+        size: int | None = None,
     ) -> requests.Response:
-        """POST of bytes, or of a form."""
+        """POST of bytes, or of a form; `size`: how large the answer may be, if not as usual."""
         self._before(url)
-        with _in_our_words(url):
+        with _in_our_words(url), answers_of(size):
             return _not_redirected(self._http.post(url, data=data, headers=headers))
 
     def close(self) -> None:
@@ -88,37 +103,11 @@ class Transport:
 def server_time(response: requests.Response) -> datetime | None:
     """The clock of the server that answered (RFC 9110 section 6.6.1), aware, in whole seconds; None without one."""
     try:
-        return parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
+        told = parsedate_to_datetime(response.headers.get("Date", ""))
+    except (ValueError, OverflowError, TypeError, LookupError):
         return None
-
-
-class _Session(HttpSession):
-    def __init__(self, adapter: HTTPAdapter) -> None:
-        super().__init__()
-        self.headers["User-Agent"] = f"rotator/{rotator.__version__}"
-        # With an `auth` of its own, requests leaves the Authorization header alone instead of looking into ~/.netrc.
-        self.auth = _unchanged
-        self.hooks["response"].append(_log)
-        self.mount("https://", adapter)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the name is requests' own
-        return None
-
-
-class _Adapter(HTTPAdapter):
-    """Sets the time-outs, which have no default, and what REQUESTS_CA_BUNDLE and HTTPS_PROXY would override."""
-
-    def __init__(self, ca: Path | None, proxy: str | None, timeout: tuple[float, float]) -> None:
-        super().__init__()
-        self._fixed: dict[str, Any] = {"timeout": timeout}
-        if ca is not None:
-            self._fixed["verify"] = str(ca)
-        if proxy is not None:
-            self._fixed["proxies"] = {"https": proxy}
-
-    def send(self, request: requests.PreparedRequest, *_args: Any, **options: Any) -> requests.Response:
-        return super().send(request, **(options | self._fixed))
+    # `-0000` stands for UTC as well, and is read as no zone (RFC 5322 section 3.3).
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _log(response: requests.Response, **_options: Any) -> None:
@@ -130,10 +119,6 @@ def _log(response: requests.Response, **_options: Any) -> None:
 
 def _nothing(_url: str) -> None:
     """What is done before a request that nobody counts."""
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _require_bundle(ca: Path) -> None:
@@ -149,9 +134,8 @@ def _require_bundle(ca: Path) -> None:
 def _not_redirected(response: requests.Response) -> requests.Response:
     if not response.is_redirect:
         return response
-    asked, location = urlsplit(response.url).netloc, urlsplit(response.headers["Location"]).netloc
     raise OrgError(
-        f"{asked} redirects to {location or 'another page'} instead of answering.",
+        f"{host_of(response.url)} redirects to {host_of(location(response)) or 'another page'} instead of answering.",
         effect=_UNCHANGED,
         hint="Set `login_url` to the org's present My Domain URL.",
     )
@@ -159,9 +143,20 @@ def _not_redirected(response: requests.Response) -> requests.Response:
 
 @contextmanager
 def _in_our_words(url: str) -> Iterator[None]:
-    host = urlsplit(url).netloc
+    host = host_of(url)
     try:
         yield
+    except TooSlow:
+        raise AnswerLost(
+            f"{host} did not answer whole within the time-out.",
+            hint="See status.salesforce.com if it lasts.",
+            rerun="Run it again.",
+        ) from None
+    except TooLarge as error:
+        raise AnswerTooLarge(
+            f"{host} answers with {error}, and what was asked for is never that large.",
+            hint="Check that nothing answers in the org's place.",
+        ) from None
     except failures.ProxyError:
         raise OrgUnavailable(
             f"{host} cannot be reached: the proxy does not answer, or refuses.",
@@ -178,7 +173,7 @@ def _in_our_words(url: str) -> Iterator[None]:
         raise _lost(host) from None
     except failures.RequestException as error:
         raise OrgError(
-            f"{url} cannot be called ({type(error).__name__}).",
+            f"{host or 'The address'} cannot be called ({type(error).__name__}).",
             effect=_UNCHANGED,
             hint="Check `login_url`: https:// and a host.",
         ) from None

@@ -18,6 +18,7 @@ from rotator.core.logins import LoginOutcome
 from rotator.history.engine.database import open_database
 from rotator.history.journal.queries import rotations
 from rotator.history.journal.verification import verify
+from rotator.net.limits import Limits
 from rotator.salesforce.login import LoginTarget, prove
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.settings import OrgSettings
@@ -99,7 +100,7 @@ class Place:
     def logs_in(self, version: Version) -> bool:
         """Whether the org takes the key."""
         target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
-        transport = Transport(ca=self.folder / "ca.pem", timeout=(5.0, 5.0))
+        transport = Transport(ca=self.folder / "ca.pem", limits=Limits(connect=5.0, silence=5.0))
         try:
             answer = prove(transport, target, version.private_key, self.org.clock())
         finally:

@@ -20,6 +20,7 @@ from rotator.core.credentials import Version
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
+from rotator.net.limits import Limits
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings
@@ -220,7 +221,7 @@ class Ground:
     def over_https(self, *, patience: float = 5.0) -> Iterator[None]:
         """Calls go over a connection while the context lasts. `patience`: seconds to wait for an answer."""
         near = self.transport
-        with closing(Transport(ca=self.server.ca_file, timeout=(5.0, patience))) as self.transport:
+        with closing(Transport(ca=self.server.ca_file, limits=Limits(connect=5.0, silence=patience))) as self.transport:
             yield
         self.transport = near
 

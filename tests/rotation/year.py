@@ -24,6 +24,7 @@ from rotator.core.crypto.certificates import Certificate, SubjectName, self_sign
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgUnavailable
 from rotator.history.engine.database import Database, open_database
+from rotator.net.limits import Limits
 from rotator.salesforce.inventory import Inventory
 from rotator.salesforce.transport import Transport
 from rotator.services.rotation.report import Silent
@@ -379,7 +380,10 @@ def year_in(folder: Path) -> Iterator[Year]:
         database.upgrade()
         with ExitStack() as stack:
             transports = {
-                name: stack.enter_context(closing(Transport(ca=server.ca_file, timeout=(5.0, 5.0)))) for name in ORGS
+                name: stack.enter_context(
+                    closing(Transport(ca=server.ca_file, limits=Limits(connect=5.0, silence=5.0)))
+                )
+                for name in ORGS
             }
             near = stack.enter_context(closing(NearTransport(orgs)))
             yield Year(server, folder, clock, transports, near, database)

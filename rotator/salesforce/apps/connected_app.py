@@ -12,7 +12,7 @@ from rotator.errors import CertificateError, OrgError, OrgUnavailable, WriteUnce
 from rotator.salesforce.apps.fields import Change, changes
 from rotator.salesforce.faults import PERMISSION_HINT
 from rotator.salesforce.metadata import MetadataService
-from rotator.salesforce.soap import plain
+from rotator.salesforce.soap import plain, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,18 +160,17 @@ class ConnectedApps:
 
 def app_of(org: str, component: Component) -> App:
     """The app that a component describes. Raises OrgError when what it holds as a certificate is none."""
-    oauth = component.oauthConfig
-    text = (oauth.certificate or "") if oauth else ""
+    text, full_name = text_of(component, "oauthConfig", "certificate"), text_of(component, "fullName")
     try:
         certificate = Certificate.parse(text) if text else None
     except CertificateError as error:
         raise OrgError(
-            f"What {component.fullName} in the org {org} holds as a certificate cannot be read. {error.message}",
+            f"What {full_name} in the org {org} holds as a certificate cannot be read. {error.message}",
             effect=_UNCHANGED,
             hint="Upload a certificate in Setup.",
         ) from None
-    client_id = (oauth.consumerKey or "") if oauth else ""
-    return App(component.fullName, component.label or component.fullName, client_id, certificate, component)
+    label, client_id = text_of(component, "label"), text_of(component, "oauthConfig", "consumerKey")
+    return App(full_name, label or full_name, client_id, certificate, component)
 
 
 def with_certificate(org: str, app: App, certificate: Certificate) -> Component:

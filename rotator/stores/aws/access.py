@@ -11,8 +11,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import InvalidEndpointConfigurationError
+
+from rotator.net.limits import Limits
+from rotator.stores.aws.https import send_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
 
 RENEW_BEFORE: Final = timedelta(minutes=5)
 """How long before a role's session ends another is begun."""
+
+
+LIMITS: Final = Limits(silence=30.0, total=60.0)
+"""Of a call; the longest value has 64 kB."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +51,7 @@ class AwsAccess:
     sts_endpoint_url: str | None = None
     ca: Path | None = None
     """PEM bundle to trust instead of the one that botocore carries."""
-    connect_timeout: float = 10.0
-    """Seconds."""
-    read_timeout: float = 30.0
+    limits: Limits = LIMITS
     attempts: int = 3
     """How often botocore tries a call, in its standard retry mode, before it says that it failed."""
 
@@ -57,8 +63,8 @@ class AwsClients:
         self._access: Final = access
         self._now: Final = now
         self._config: Final = Config(
-            connect_timeout=access.connect_timeout,
-            read_timeout=access.read_timeout,
+            connect_timeout=access.limits.connect,
+            read_timeout=access.limits.silence,
             retries={"mode": "standard", "total_max_attempts": access.attempts},
             user_agent_extra=user_agent,
         )
@@ -93,7 +99,9 @@ class AwsClients:
 
     def _begun(self) -> SecretsManagerClient:
         access = self._access
-        session = boto3.Session(region_name=access.region, profile_name=access.profile)
+        core = botocore.session.Session()
+        session = boto3.Session(region_name=access.region, profile_name=access.profile, botocore_session=core)
+        send_within(access.limits, core, self._verify)
         client: SecretsManagerClient = session.client(
             "secretsmanager",
             endpoint_url=access.endpoint_url,

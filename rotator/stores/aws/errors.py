@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Final
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
+from rotator.core.words import printable
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.aws.policy import ASSUME_ROLE, statement_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rotator.stores.aws.policy import Ground
 
 UNCHANGED: Final = "Every stage holds a whole version, the one before or the one after."
@@ -55,6 +58,9 @@ _KEY_FAILED: Final = frozenset({"EncryptionFailure", "DecryptionFailure"})
 FAILURES: Final = (botocore.ClientError, botocore.BotoCoreError, ResponseParserError)
 """Whatever botocore raises when a call did not succeed."""
 
+STUMBLES: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What botocore raises over an answer of another shape than its model has."""
+
 _NO_CREDENTIALS: Final = (
     botocore.CredentialRetrievalError,
     botocore.NoCredentialsError,
@@ -93,7 +99,12 @@ class Call:
 
 def code_of(error: Exception) -> str:
     """AWS's name for what is wrong; empty when the answer did not come from AWS."""
-    return str(error.response["Error"].get("Code", "")) if isinstance(error, botocore.ClientError) else ""
+    return printable(str(_refusal(error).get("Code", "")), 100)
+
+
+def _refusal(error: Exception) -> Mapping[str, object]:
+    refusal = error.response.get("Error") if isinstance(error, botocore.ClientError) else None
+    return refusal if isinstance(refusal, dict) else {}
 
 
 def passes(error: Exception) -> bool:
@@ -137,7 +148,7 @@ def explain(error: Exception, call: Call) -> StoreError:
 
 
 def _answer(error: botocore.ClientError, call: Call) -> StoreError:
-    code, words = code_of(error), str(error.response["Error"].get("Message", ""))
+    code, words = code_of(error), printable(str(_refusal(error).get("Message", "")), 300)
     if code in _DENIED:
         return _denied(call, by_key="kms" in words.lower())
     if code in _KEY_FAILED:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.secret import Secret
 from rotator.core.words import short
 from rotator.errors import StoreError, StoreUnavailable
+from rotator.net.shapes import Fields, WrongShape
 from rotator.stores.aws.errors import UNCHANGED
 from rotator.stores.aws.secrets_manager import Refused
 
@@ -92,8 +93,11 @@ class AwsSecret:
                 effect="Nothing was changed.",
                 hint=f"Two cannot rotate it: `aws secretsmanager cancel-rotate-secret --secret-id {self.name}`.",
             )
-        versions = answer.get("VersionIdsToStages", {})
-        return Labels({label: version for version, labels in versions.items() for label in labels})
+        try:
+            stages = Fields(answer).fields("VersionIdsToStages")
+            return Labels({label: version for version in stages.names() for label in stages.texts(version)})
+        except WrongShape as error:
+            raise self._unreadable(str(error)) from None
 
     def value(self, version: str, label: str | None = None) -> Secret | None:
         """What a version holds; None when AWS has no such version, or the version does not have the label."""
@@ -104,7 +108,10 @@ class AwsSecret:
             if refused.absent or (label and refused.mismatch):
                 return None
             raise refused.error from None
-        return Secret(answer.get("SecretString", ""))
+        text = answer.get("SecretString", "")
+        if not isinstance(text, str):
+            raise self._unreadable("its value is no text")
+        return Secret(text)
 
     def create(self, version: str, value: Secret, options: Mapping[str, object]) -> None:
         """Makes the secret with a first version, which AWS makes current; nothing when the secret is there."""
@@ -189,6 +196,13 @@ class AwsSecret:
                 effect="Nothing was changed.",
                 rerun="Run it again: another key pair is made, with another id.",
             )
+
+    def _unreadable(self, why: str) -> StoreError:
+        return StoreError(
+            f"{self._calls.where} tells of the secret {self.name} what makes no sense: {why}.",
+            effect="Nothing was changed.",
+            hint="Check that nothing answers in AWS's place: `endpoint_url`, proxies.",
+        )
 
     def _change(self, label: str, change: Mapping[str, str]) -> None:
         self._calls.call("update_secret_version_stage", self.name, VersionStage=label, **change)

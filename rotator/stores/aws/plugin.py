@@ -34,6 +34,7 @@ def _settings() -> type[AwsStoreSettings]:
 
 
 def _open(name: str, settings: AwsStoreSettings, around: Surroundings) -> Store:
+    from rotator.net.limits import Limits
     from rotator.stores.aws.access import AwsAccess
     from rotator.stores.aws.store import AwsStore, NewSecrets
 
@@ -45,8 +46,11 @@ def _open(name: str, settings: AwsStoreSettings, around: Surroundings) -> Store:
         endpoint_url=settings.endpoint_url,
         sts_endpoint_url=settings.sts_endpoint_url,
         ca=settings.ca,
-        connect_timeout=settings.connect_timeout.total_seconds(),
-        read_timeout=settings.read_timeout.total_seconds(),
+        limits=Limits(
+            settings.connect_timeout.total_seconds(),
+            settings.read_timeout.total_seconds(),
+            settings.total_timeout.total_seconds(),
+        ),
         attempts=settings.attempts,
     )
     calls = _calls(name, access, settings.ground, around)
@@ -54,6 +58,7 @@ def _open(name: str, settings: AwsStoreSettings, around: Surroundings) -> Store:
 
 
 def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
+    from rotator.net.limits import Limits
     from rotator.stores.aws.access import AwsAccess
     from rotator.stores.aws.consumer_reader import AwsReader
     from rotator.stores.aws.policy import Ground
@@ -71,6 +76,7 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
         endpoint_url=options.get("endpoint_url"),
         sts_endpoint_url=options.get("sts_endpoint_url"),
         ca=file_option(options, "ca"),
+        limits=Limits.for_patience(around.patience),
     )
     ground = Ground(prefix=secret, region=access.region, role=access.role)
     return AwsReader(_calls(secret, access, ground, around), secret)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from rotator.stores.aws.access import unlogged
-from rotator.stores.aws.errors import FAILURES, Call, code_of, explain, has_ended, passes
+from rotator.stores.aws.errors import FAILURES, STUMBLES, Call, code_of, explain, has_ended, passes
 from rotator.stores.aws.policy import ASSUME_ROLE
 
 if TYPE_CHECKING:
@@ -92,8 +92,12 @@ class AwsCalls:
         return self._waiting.turns()
 
     def _try(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = getattr(self._clients.secrets_manager(), operation)(**parameters)
-        if "ARN" not in answer:
+        try:
+            answer = getattr(self._clients.secrets_manager(), operation)(**parameters)
+        except STUMBLES:
+            # botocore itself, over an answer of another shape than its model has. Not a part of it is told.
+            answer = {}
+        if not (isinstance(answer, dict) and isinstance(answer.get("ARN"), str)):
             # Every answer has one; a proxy's page of its own, taken for AWS's, would be an empty secret.
             raise ResponseParserError("no answer of Secrets Manager")
         return answer

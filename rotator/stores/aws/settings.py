@@ -46,6 +46,8 @@ class AwsStoreSettings(StoreSettings):
     ca: ConfiguredPath | None = None
     connect_timeout: Period = timedelta(seconds=10)
     read_timeout: Period = timedelta(seconds=30)
+    total_timeout: Period = timedelta(seconds=60)
+    """For the whole of one call; `read_timeout` is for silence."""
     attempts: Annotated[int, Field(strict=True, ge=1, le=10)] = 3
     """How often AWS's own library tries a call, before the program waits longer."""
 

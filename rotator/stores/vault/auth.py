@@ -59,9 +59,10 @@ class TokenLogin:
         """The token, with the time that it says it has; a token may be forbidden to look itself up."""
         token = _checked(self._token(), self.words)
         answer = http.send(lambda client: client.auth.token.lookup_self(), token)
-        data = answer.body.get("data") or {}
-        renewable = bool(data.get("renewable"))
-        return Lease(token, float(data.get("ttl", 0)) if renewable else 0.0, renewable)
+        with http.understood():
+            data = answer.fields.fields("data")
+            renewable = data.flag("renewable")
+            return Lease(token, data.number("ttl") if renewable else 0.0, renewable)
 
 
 class TokenFileLogin:
@@ -114,8 +115,9 @@ class AppRoleLogin:
     def _unwrap(self, http: VaultHttp, wrapping: Secret) -> Secret:
         # A wrapping token is used up by the first call that arrives, so this is not repeated by itself.
         answer = http.send(lambda client: client.sys.unwrap(), wrapping, repeatable=False)
-        secret_id = (answer.body.get("data") or {}).get("secret_id")
-        if not answer.ok or not isinstance(secret_id, str):
+        with http.understood():
+            secret_id = answer.fields.fields("data").text("secret_id")
+        if not answer.ok or not secret_id:
             raise StoreError(
                 f"{http.where} does not unwrap the secret id: {answer.errors or 'it holds none'}.",
                 effect="Nothing was changed.",
@@ -150,14 +152,16 @@ class JwtLogin:
 
 
 def _lease(http: VaultHttp, login: VaultLogin, answer: Answer) -> Lease:
-    auth = answer.body.get("auth")
-    if not answer.ok or not isinstance(auth, dict):
+    with http.understood():
+        auth = answer.fields.fields("auth")
+        token, lease = auth.text("client_token"), (auth.number("lease_duration"), auth.flag("renewable"))
+    if not answer.ok or not token:
         raise StoreError(
             f"{http.where} refuses {login.words}: {answer.errors or f'HTTP {answer.status}'}.",
             effect="Nothing was changed.",
             hint="Check `login` of the store, the role, and that the method is enabled at this path and namespace.",
         )
-    return Lease(Secret(str(auth["client_token"])), float(auth.get("lease_duration", 0)), bool(auth.get("renewable")))
+    return Lease(_checked(Secret(token), f"the answer to {login.words}"), *lease)
 
 
 def _read(path: Path, hint: str) -> Secret:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rotator.core.secret import Secret
     from rotator.stores.vault.token import VaultSession
 
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _LOOKS: Final = 10
 """How often a credential is looked at again because it was promoted meanwhile."""
 
@@ -152,4 +154,6 @@ def _destroy_before(secret: KvSecret, oldest: int) -> int:
 def _fingerprint(version: KvVersion) -> Fingerprint | None:
     fields = json.loads(version.data.reveal()) if version.data else {}
     fingerprint = fields.get("fingerprint")
-    return Fingerprint(fingerprint) if isinstance(fingerprint, str) else None
+    # What people wrote there may be anything.
+    is_one = isinstance(fingerprint, str) and _FINGERPRINT.fullmatch(fingerprint) is not None
+    return Fingerprint(str(fingerprint)) if is_one else None

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import hvac
 import requests
+from hvac.adapters import RawAdapter
 
+from rotator.core.words import printable
 from rotator.errors import StoreError, StoreUnavailable
-from rotator.http_session import HttpSession
+from rotator.net.client import Session, host_of, location
+from rotator.net.limits import Limits, TooLarge
+from rotator.net.shapes import Fields, WrongShape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from rotator.core.retry import Waiting
@@ -40,6 +45,10 @@ _AWAY: Final = {
 _UPGRADING: Final = "Upgrading from non-versioned to versioned data"
 """What a KV engine says with status 400 for a moment after it was enabled, or upgraded to version 2."""
 
+_ADD_NODE: Final = (
+    "Nothing was sent there. If it is another node of the cluster, name its address in `nodes` of the store (`nodes=`"
+    " in a consumer's address)."
+)
 _SET_CA: Final = "Set `ca` of the store to the PEM file of the authority that signed the server's certificate."
 _NEVER_WORKS: Final = {
     "CERTIFICATE_VERIFY_FAILED": ("its certificate is not trusted", _SET_CA),
@@ -47,6 +56,10 @@ _NEVER_WORKS: Final = {
     "X509": ("there is no certificate in the file of `ca`", _SET_CA),
 }
 """What OpenSSL says when a later attempt ends as this one, in our words."""
+
+
+LIMITS: Final = Limits(silence=30.0, total=60.0)
+"""Of a call; an answer with the longest credential has some 20 kB."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +70,9 @@ class VaultServer:
     namespace: str | None = None
     ca: Path | None = None
     """PEM file of the authorities to trust instead of the public ones."""
-    connect_timeout: float = 10.0
-    read_timeout: float = 30.0
-    """Seconds."""
+    limits: Limits = LIMITS
+    nodes: tuple[str, ...] = ()
+    """Addresses to which a standby may redirect."""
     user_agent: str = "rotator"
 
 
@@ -68,8 +81,8 @@ class Answer:
     """What a server said."""
 
     status: int
-    body: dict[str, Any] = field(default_factory=dict, repr=False)
-    """May hold a private key or a token."""
+    fields: Fields = field(default_factory=lambda: Fields({}), repr=False)
+    """Its members, which may hold a private key or a token."""
 
     is_vault: bool = True
     """Whether what answered speaks as a Vault does; a proxy's page is no answer."""
@@ -82,9 +95,10 @@ class Answer:
     @property
     def errors(self) -> str:
         """The server's own words, shortened; none when what answered was no Vault."""
-        errors = self.body.get("errors")
-        words = ", ".join(str(error) for error in errors) if isinstance(errors, list) else ""
-        return " ".join(words.split())[:300]
+        try:
+            return printable(" ".join(", ".join(self.fields.texts("errors")).split()), 300)
+        except WrongShape:
+            return ""
 
 
 class VaultHttp:
@@ -111,6 +125,21 @@ class VaultHttp:
             LOG.debug("not answered", extra={"reason": reason})
         raise self._unavailable(reason)
 
+    @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Within it what an answer holds is read. Raises StoreError for an answer that is none of a Vault."""
+        try:
+            yield
+        except WrongShape as error:
+            reason = str(error)
+        else:
+            return
+        raise StoreError(
+            f"{self.where} does not answer like a Vault: {reason}.",
+            effect=UNCHANGED,
+            hint="Check `address` of the store, and proxies on the way.",
+        )
+
     def close(self) -> None:
         """Closes the connections."""
         self._client.adapter.close()
@@ -120,14 +149,19 @@ class VaultHttp:
         self._client.token = token.reveal() if token else ""
         reason, hint = "what answers there is no Vault", "Check `address` of the store, and proxies on the way."
         try:
-            answer = _answer(call(self._client))
+            response = call(self._client)
+            answer = _answer(response)
             if _passing(answer) or answer.is_vault:
                 return answer, _passing(answer)
+            if response.is_redirect:
+                reason, hint = f"it redirects to {host_of(location(response)) or 'no address'}", _ADD_NODE
         except requests.exceptions.SSLError as error:
             found = next((words for mark, words in _NEVER_WORKS.items() if mark in str(error)), None)
             if found is None:
                 return None, "the TLS connection broke"
             reason, hint = found
+        except TooLarge as error:
+            reason = f"its answer has {error}"
         except requests.Timeout:
             return None, "it does not answer in time"
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
@@ -153,44 +187,32 @@ class VaultHttp:
         )
 
 
-class _Session(HttpSession):
-    """Never follows a standby's redirect out of TLS: token and keys are in the request that would be sent again."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        leaves_tls = target is not None and resp.url.startswith("https:") and target.lower().startswith("http:")
-        return None if leaves_tls else target
-
-
 def _client(server: VaultServer) -> hvac.Client:
-    session = _Session()
-    session.headers["User-Agent"] = server.user_agent
+    # To itself or to another node of the cluster, and nowhere else: token and keys are in what would be sent again.
+    trusted = (server.address, *server.nodes)
+    session = Session(server.limits, user_agent=server.user_agent, ca=server.ca, redirects_to=trusted)
     session.verify = str(server.ca) if server.ca else True
     # The empty token keeps hvac from looking for one by itself; answers are judged here, not by its exceptions.
     return hvac.Client(
         url=server.address,
         token="",
-        timeout=(server.connect_timeout, server.read_timeout),  # type: ignore[arg-type] # requests takes a pair
+        timeout=server.limits.timeout,  # type: ignore[arg-type] # requests takes a pair
         session=session,
         verify=session.verify,
         namespace=server.namespace,
+        adapter=RawAdapter,
         ignore_exceptions=True,
     )
 
 
-def _answer(result: Any) -> Answer:
-    """From what hvac gives: the JSON of an answer with status 200, or the response itself."""
-    status, body = 200, result
-    if isinstance(result, requests.Response):
-        status = result.status_code
-        try:
-            body = result.json() if result.content else {}
-        except ValueError:
-            body = None
-    if not isinstance(body, dict):
+def _answer(response: requests.Response) -> Answer:
+    status = response.status_code
+    try:
+        fields = Fields.parsed(response.content) if response.content else Fields({})
+    except WrongShape:
         return Answer(status, is_vault=False)
     # What went well has data, even none, or no body at all (204); what did not has a list of errors, even empty.
-    return Answer(status, body, status == 204 or "data" in body or "errors" in body)
+    return Answer(status, fields, status == 204 or "data" in fields or "errors" in fields)
 
 
 def _passing(answer: Answer) -> str:

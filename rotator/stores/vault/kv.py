@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.secret import Secret
 from rotator.errors import StoreError
+from rotator.net.shapes import WrongShape
 from rotator.stores.vault.http import UNCHANGED
 from rotator.stores.vault.policy import stanza
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 
 _CAS_FAILED: Final = "check-and-set parameter did not match"
+_MOST_VERSIONS: Final = 10**9
 _NO_ENGINE: Final = "no handler for route"
 
 
@@ -93,8 +95,9 @@ class KvSecret:
         if answer.status == 404 and not answer.errors:
             return []
         self._accept(answer, "metadata", "read")
-        versions = answer.body["data"]["versions"]
-        return sorted(int(number) for number, about in versions.items() if not about["destroyed"])
+        with self._session.http.understood():
+            versions = answer.fields.fields("data").fields("versions")
+            return sorted(_number(name) for name in versions.names() if not versions.fields(name).flag("destroyed"))
 
     def remove(self) -> None:
         """Removes the secret with all its versions and its name."""
@@ -107,17 +110,20 @@ class KvSecret:
                 self._path, number, mount_point=self._mount, raise_on_deleted_version=False
             )
         )
-        if answer.status == 404 and "data" not in answer.body and not answer.errors:
+        if answer.status == 404 and "data" not in answer.fields and not answer.errors:
             return KvVersion()
         if answer.status != 404 or answer.errors:
             self._accept(answer, "data", "read")
-        about, data = answer.body["data"]["metadata"], answer.body["data"]["data"]
-        return KvVersion(
-            number=int(about["version"]),
-            data=None if data is None else Secret(json.dumps(data)),
-            deleted_at=about["deletion_time"],
-            destroyed=about["destroyed"],
-        )
+        with self._session.http.understood():
+            whole = answer.fields.fields("data")
+            about = whole.fields("metadata")
+            members = whole.fields("data").plain() if "data" in whole and whole.plain()["data"] is not None else None
+            return KvVersion(
+                number=_number(about.number("version")),
+                data=None if members is None else Secret(json.dumps(members)),
+                deleted_at=about.text("deletion_time"),
+                destroyed=about.flag("destroyed"),
+            )
 
     def _ask(self, call: Callable[[Any], Any]) -> Answer:
         return self._session.ask(lambda client: call(client.secrets.kv.v2))
@@ -144,3 +150,11 @@ class KvSecret:
                 effect=UNCHANGED,
                 hint="Check `address`, `namespace` and `mount` of the store.",
             )
+
+
+def _number(value: str | float) -> int:
+    """Of a version. Raises WrongShape for what cannot be one."""
+    number = int(value) if isinstance(value, float) or (value.isascii() and value.isdigit() and len(value) < 10) else 0
+    if not 0 < number < _MOST_VERSIONS:
+        raise WrongShape("a version has no number")
+    return number

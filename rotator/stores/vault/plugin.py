@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ADDRESS: Final = "VAULT_ADDR"
 _EXAMPLE: Final = "https://vault.example:8200"
 _OPTIONS: Final = frozenset(
-    {"address", "namespace", "mount", "ca", "token_file", "approle", "kubernetes", "jwt", "jwt_file", "auth"}
+    {"address", "nodes", "namespace", "mount", "ca", "token_file", "approle", "kubernetes", "jwt", "jwt_file", "auth"}
 )
 """Of a consumer's address."""
 
@@ -39,6 +39,7 @@ def _settings() -> type[VaultStoreSettings]:
 
 
 def _open(name: str, settings: VaultStoreSettings, around: Surroundings) -> Store:
+    from rotator.net.limits import Limits
     from rotator.stores.vault.http import VaultServer
     from rotator.stores.vault.store import VaultStore
 
@@ -46,8 +47,12 @@ def _open(name: str, settings: VaultStoreSettings, around: Surroundings) -> Stor
         address=_address(name, settings, around),
         namespace=settings.namespace,
         ca=settings.ca,
-        connect_timeout=settings.connect_timeout.total_seconds(),
-        read_timeout=settings.read_timeout.total_seconds(),
+        limits=Limits(
+            settings.connect_timeout.total_seconds(),
+            settings.read_timeout.total_seconds(),
+            settings.total_timeout.total_seconds(),
+        ),
+        nodes=settings.nodes,
         user_agent=around.user_agent,
     )
     session = _session(name, server, _login(settings.login, around), around, settings.patience.total_seconds())
@@ -55,6 +60,7 @@ def _open(name: str, settings: VaultStoreSettings, around: Surroundings) -> Stor
 
 
 def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
+    from rotator.net.limits import Limits
     from rotator.stores.base import StoredVersions
     from rotator.stores.vault.http import VaultServer
     from rotator.stores.vault.store import VaultStore
@@ -64,8 +70,16 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
     url = options.get("address") or around.environ.get(_ADDRESS, "")
     if not is_secure(url):
         raise address.mistaken(f"needs `address`, or the variable {_ADDRESS}, that begins with https://")
+    nodes = tuple(options["nodes"].split(",")) if "nodes" in options else ()
+    if not all(map(is_secure, nodes)):
+        raise address.mistaken("needs `nodes` that begin with https://, with commas between them")
     server = VaultServer(
-        url.rstrip("/"), options.get("namespace"), file_option(options, "ca"), user_agent=around.user_agent
+        url.rstrip("/"),
+        options.get("namespace"),
+        file_option(options, "ca"),
+        limits=Limits.for_patience(around.patience),
+        nodes=nodes,
+        user_agent=around.user_agent,
     )
     session = _session(path, server, _login_of(options, around.environ), around, around.patience)
     return StoredVersions(VaultStore(path, session, mount, folder, sees_pending=False), credential)

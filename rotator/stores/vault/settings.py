@@ -86,6 +86,10 @@ class VaultStoreSettings(StoreSettings):
     ca: ConfiguredPath | None = None
     connect_timeout: Period = timedelta(seconds=10)
     read_timeout: Period = timedelta(seconds=30)
+    total_timeout: Period = timedelta(seconds=60)
+    """For the whole of one call; `read_timeout` is for silence."""
+    nodes: tuple[Address, ...] = ()
+    """Addresses of further nodes, to which a standby may redirect."""
     patience: Duration = timedelta(seconds=30)
     """How long each call waits for a server that is sealed, a standby, throttling or away."""
     login: VaultLoginSettings

@@ -161,8 +161,9 @@ class VaultStore:
         if self._is_version_2:
             return
         answer = self._session.ask(lambda client: client.read(f"sys/internal/ui/mounts/{self._mount}"))
-        options = (answer.body.get("data") or {}).get("options") or {}
-        if answer.ok and options.get("version") != "2":
+        with self._session.http.understood():
+            version = answer.fields.fields("data").fields("options").text("version")
+        if answer.ok and version != "2":
             hint = f"`vault kv enable-versioning {self._mount}/`, or set `mount` to an engine of version 2."
             raise self._refused(f"{self._mount}/ is no KV engine of version 2", hint)
         self._is_version_2 = True

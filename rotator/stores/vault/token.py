@@ -65,7 +65,8 @@ class VaultSession:
         if not lease.renewable or left <= 0:
             return None
         answer = self.http.send(lambda client: client.auth.token.renew_self(), lease.token)
-        seconds = float((answer.body.get("auth") or {}).get("lease_duration", 0))
+        with self.http.understood():
+            seconds = answer.fields.fields("auth").number("lease_duration")
         if not answer.ok or seconds <= left:
             return None
         LOG.debug("renewed the token", extra={"seconds": seconds})

@@ -17,6 +17,7 @@ from rotator.core.credentials import Stage, Stages, Version
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
 from rotator.errors import LoginRefused, OrgUnavailable, StoreError, StoreUnavailable
+from rotator.net.limits import Limits
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings, Refusal
@@ -91,7 +92,7 @@ def org(simulator: SimulatorServer) -> Org:
 
 @pytest.fixture
 def transport(simulator: SimulatorServer) -> Iterator[Transport]:
-    opened = Transport(ca=simulator.ca_file, timeout=(2.0, 2.0))
+    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=2.0, silence=2.0))
     yield opened
     opened.close()
 

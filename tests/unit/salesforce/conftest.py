@@ -12,6 +12,7 @@ import pytest
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.retry import Waiting
+from rotator.net.limits import Limits
 from rotator.salesforce.apps.connected_app import ConnectedApps
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.metadata import PATIENCE, MetadataService
@@ -102,7 +103,7 @@ def _made_new(org: Org, pair: Pair) -> Org:
 
 @pytest.fixture
 def transport(simulator: SimulatorServer) -> Iterator[Transport]:
-    opened = Transport(ca=simulator.ca_file, timeout=(2.0, 2.0))
+    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=2.0, silence=2.0))
     yield opened
     opened.close()
 
@@ -110,7 +111,7 @@ def transport(simulator: SimulatorServer) -> Iterator[Transport]:
 @pytest.fixture
 def impatient(simulator: SimulatorServer) -> Iterator[Transport]:
     """Gives an answer up after a tenth of a second."""
-    opened = Transport(ca=simulator.ca_file, timeout=(2.0, 0.1))
+    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=2.0, silence=0.1))
     yield opened
     opened.close()
 

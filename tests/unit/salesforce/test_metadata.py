@@ -59,6 +59,7 @@ def test_components_are_listed_by_name_with_who_changed_them_last(production: Or
     listings = metadata.list_components(APP)
     assert [listing.full_name for listing in listings] == ["Billing", "Rotator"]
     assert listings[0].last_modified_by == production.users["robot@rotator.example"].name
+    assert listings[0].last_modified_at
     assert abs(listings[0].last_modified_at - production.app("Billing").modified_at).total_seconds() < 0.001
     assert str(listings[0].last_modified_at.tzinfo) == "UTC"
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 import rotator
 from rotator.core.secret import Secret
 from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
+from rotator.net.limits import Limits
 from rotator.salesforce.transport import AnswerLost, Transport, server_time
 from rotator.simulator.wire.answers import Answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
@@ -132,7 +133,7 @@ def test_a_server_that_accepts_no_connection_in_time_certainly_did_not_get_the_r
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
-        hasty = Transport(ca=simulator.ca_file, timeout=(0.1, 0.1))
+        hasty = Transport(ca=simulator.ca_file, limits=Limits(connect=0.1, silence=0.1))
         with pytest.raises(OrgUnavailable, match="no connection within the time-out") as caught:
             hasty.post(f"https://127.0.0.1:{full.getsockname()[1]}/", b"")
         assert not isinstance(caught.value, AnswerLost)

@@ -88,7 +88,7 @@ def test_the_example_shows_every_option_with_its_default() -> None:
     assert set(shown) == set(AwsStoreSettings.model_fields)
     usual = AwsStoreSettings.model_validate({"type": "aws"})
     settings = AwsStoreSettings.model_validate(shown)
-    for name in ("prefix", "create", "connect_timeout", "read_timeout", "attempts"):
+    for name in ("prefix", "create", "connect_timeout", "read_timeout", "total_timeout", "attempts"):
         assert getattr(settings, name) == getattr(usual, name)
 
 

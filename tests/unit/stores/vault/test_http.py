@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from rotator.core.retry import Waiting
-from rotator.errors import StoreUnavailable
+from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.vault.http import VaultHttp, VaultServer
 
 UPGRADING = (
@@ -84,18 +84,31 @@ def test_a_server_that_is_sealed_a_standby_or_throttles_is_waited_for_and_told(
 
 
 @pytest.mark.parametrize(
-    ("address", "target", "followed"),
+    ("target", "followed"),
     [
-        ("https://a.example/v1/x", "https://b.example/v1/x", True),
-        ("https://a.example/v1/x", "/v1/y", True),
-        ("https://a.example/v1/x", "http://b.example/v1/x", False),
-        ("http://127.0.0.1:8200/v1/x", "http://127.0.0.2:8200/v1/x", True),
+        ("https://node-2.example/v1/x", True),
+        ("/v1/y", True),
+        ("https://elsewhere.example/v1/x", False),
+        ("http://node-2.example/v1/x", False),
+        ("https://node-2.example:8200/v1/x", False),
+        ("https://node-2.example@elsewhere.example/v1/x", False),
+        ("https://[::1", False),
     ],
 )
-def test_a_standby_is_not_followed_out_of_tls(http: VaultHttp, address: str, target: str, *, followed: bool) -> None:
+def test_a_standby_is_followed_to_nodes_that_are_configured(target: str, *, followed: bool) -> None:
+    server = VaultServer("https://node-1.example", nodes=("https://node-2.example",))
+    session = VaultHttp("keys", server, Waiting())._client.adapter.session
     answer = response(307, {})
-    answer.url, answer.headers["Location"] = address, target
-    assert (http._client.adapter.session.get_redirect_target(answer) == target) is followed
+    answer.url, answer.headers["Location"] = "https://node-1.example/v1/x", target
+    assert bool(session.get_redirect_target(answer)) is followed
+
+
+def test_where_a_redirect_leads_that_is_not_followed_is_told(http: VaultHttp) -> None:
+    answer = response(307, {})
+    answer.url, answer.headers["Location"] = "http://127.0.0.1:1/v1/x", "https://node-2.example:8200/v1/x"
+    with pytest.raises(StoreError, match=r"it redirects to node-2\.example:8200") as refused:
+        http.send(lambda _client: answer, None)
+    assert "`nodes`" in refused.value.hint
 
 
 def test_another_refusal_is_an_answer_at_once(http: VaultHttp) -> None:

@@ -1,0 +1,170 @@
+"""The adapter that puts limits on every call of a session, whatever library the session is given to."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+from urllib3 import exceptions as urllib3
+
+from rotator.net.exchange import BoundedResponse, Exchange, under_way
+from rotator.net.limits import Limits, Misleading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_PIECE: Final = 64 * 1024
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_SIZE: Final[ContextVar[int | None]] = ContextVar("size", default=None)
+
+
+@contextmanager
+def answers_of(size: int | None) -> Iterator[None]:
+    """Within it, answers have another limit than the session's; None for the session's."""
+    before = _SIZE.set(size)
+    try:
+        yield
+    finally:
+        _SIZE.reset(before)
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Reads every answer whole, within limits, before anybody sees it. Raises what requests raises, and `limits`."""
+
+    def __init__(
+        self, limits: Limits, *, ca: Path | None = None, proxy: str | None = None, follows: bool = False
+    ) -> None:
+        """`ca` and `proxy` come before what the environment says.
+
+        An answer that leads elsewhere is an error here unless it `follows`: then the session decides.
+        """
+        super().__init__()
+        self._limits: Final = limits
+        self._follows: Final = follows
+        self._fixed: dict[str, Any] = {}
+        if ca is not None:
+            self._fixed["verify"] = str(ca)
+        if proxy is not None:
+            self._fixed["proxies"] = {"https": proxy}
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """As requests does it, with connections that heed the limits."""
+        super().init_poolmanager(*arguments, **options)
+        _bound(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        """As requests does it, with connections that heed the limits."""
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **options)
+        return manager if known else _bound(manager)
+
+    def send(self, request: requests.PreparedRequest, *_args: Any, **options: Any) -> requests.Response:
+        """One request, and its whole answer."""
+        size = _SIZE.get()
+        limits = Limits(*self._limits.timeout, self._limits.total, self._limits.size if size is None else size)
+        request.headers["Accept-Encoding"] = "gzip"
+        chosen = options | self._fixed | {"stream": True, "timeout": limits.timeout}
+        with Exchange(limits) as exchange:
+            try:
+                response = super().send(request, **chosen)
+                _read(response, limits.size, exchange)
+            except (OSError, urllib3.HTTPError, ValueError) as error:
+                # Inside of the libraries a limit that was passed is told as a broken connection.
+                told = exchange.broken or _told(error, request)
+                if told is error:
+                    raise
+                raise told from error
+        if response.is_redirect and not self._follows:
+            raise Misleading(f"HTTP {response.status_code}", request=request, response=response)
+        return response
+
+
+def _told(error: OSError | urllib3.HTTPError | ValueError, request: requests.PreparedRequest) -> OSError:
+    """What requests itself lets through as it is: errors of urllib3's, and of names that are none."""
+    if isinstance(error, urllib3.ReadTimeoutError):
+        return requests.ReadTimeout(error, request=request)
+    # Errors of requests, and of the file of `ca`.
+    if isinstance(error, OSError):
+        return error
+    if isinstance(error, urllib3.LocationValueError | ValueError):
+        return requests.exceptions.InvalidURL(error, request=request)
+    return requests.exceptions.ChunkedEncodingError(error, request=request)
+
+
+def _bound(manager: Any) -> Any:
+    """A pool manager of urllib3's, whose connections read within the limits."""
+    known = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _bounded_pool(pool) for scheme, pool in known.items()}
+    return manager
+
+
+@cache
+def _bounded_pool(pool: Any) -> Any:
+    connection = type("BoundedConnection", (_Bounded, pool.ConnectionCls), {})
+    return type("BoundedPool", (pool,), {"ConnectionCls": connection})
+
+
+class _Bounded:
+    """What is added to a connection of urllib3's."""
+
+    response_class = BoundedResponse
+    sock: Any
+
+    def send(self, data: Any) -> None:
+        exchange = under_way()
+        if exchange is not None and self.sock is not None:
+            # A connection that is used again still has the time-out of what it read last.
+            self.sock.settimeout(exchange.wait())
+        super().send(data)  # type: ignore[misc]
+
+
+def _read(response: requests.Response, size: int, exchange: Exchange) -> None:
+    """Puts the whole body, unpacked, in the place of the connection that it comes from."""
+    raw = response.raw
+    packing = response.headers.pop("Content-Encoding", "").strip().lower()
+    try:
+        if packing not in {"", "identity", "gzip", "x-gzip"}:
+            raise requests.exceptions.ContentDecodingError(f"packed as {packing[:20]!r}, which was not asked for")
+        with suppress(ValueError):
+            if int(response.headers.get("Content-Length", "0")) > size:
+                raise exchange.too_large()
+        pieces = raw.stream(_PIECE, decode_content=False)
+        body = bytearray()
+        for piece in _unpacked(pieces, size) if "gzip" in packing else pieces:
+            body += piece
+            if len(body) > size:
+                raise exchange.too_large()
+    except BaseException:
+        raw.close()
+        raise
+    response.raw = HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
+
+
+def _unpacked(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Unpacks gzip (RFC 1952, of one member or more), and stops when it has given more than `size` bytes."""
+    unpacking, given, begun = zlib.decompressobj(_GZIP), 0, False
+    try:
+        for packed in pieces:
+            piece = packed
+            while piece:
+                begun = True
+                plain = unpacking.decompress(piece, size - given + 1)
+                given += len(plain)
+                yield plain
+                if given > size:
+                    return
+                piece = unpacking.unconsumed_tail
+                if unpacking.eof:
+                    piece, unpacking, begun = unpacking.unused_data, zlib.decompressobj(_GZIP), False
+    except zlib.error as error:
+        raise requests.exceptions.ContentDecodingError(f"it is no gzip ({error})") from None
+    if begun:
+        raise requests.exceptions.ContentDecodingError("it breaks off within what is packed")

@@ -1,0 +1,95 @@
+"""Sessions of requests for everything that is outside, and what they never do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from rotator.net.adapter import BoundedAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from rotator.net.limits import Limits
+
+MOST_REDIRECTS: Final = 3
+"""From one configured address to another, in one call."""
+
+
+class Session(requests.Session):
+    """Calls one system within limits, with no login but its own.
+
+    It follows no redirect, save to addresses that it was given: a request is sent again with all the secrets in it. It
+    looks into no ~/.netrc, and asks the environment of proxies once for each host, where requests reads all of it for
+    every request, twice.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        user_agent: str,
+        ca: Path | None = None,
+        proxy: str | None = None,
+        redirects_to: Collection[str] = (),
+    ) -> None:
+        """`ca` is a PEM bundle to trust and `proxy` a URL to use, both before what the environment says.
+
+        `redirects_to` are addresses such as https://vault-2.example:8200.
+        """
+        super().__init__()
+        self._environment: Final[dict[str, Any]] = {}
+        self._redirects_to: Final = frozenset(map(_origin, redirects_to))
+        self.headers["User-Agent"] = user_agent
+        self.max_redirects = MOST_REDIRECTS
+        # With an `auth` of its own, requests leaves the Authorization header alone instead of looking into ~/.netrc.
+        self.auth = _unchanged
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, BoundedAdapter(limits, ca=ca, proxy=proxy, follows=True))
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where to go on; None to stay with this answer."""
+        target = location(resp)
+        return target if target and _origin(target) in self._redirects_to else None
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """As requests does, from what it found at the first request to this host."""
+        host = urlsplit(url).netloc
+        if host not in self._environment:
+            self._environment[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return self._environment[host].copy()
+
+
+def location(response: requests.Response) -> str:
+    """The address that a redirect leads to, whole; empty where the answer is none, or leads to no address."""
+    if not response.is_redirect:
+        return ""
+    try:
+        return urljoin(response.url, response.headers["Location"])
+    except ValueError:
+        return ""
+
+
+def host_of(address: str) -> str:
+    """The host of an address, with its port if it has one, for people; empty where there is none."""
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
+
+
+def _origin(address: str) -> tuple[str, str, int]:
+    """Scheme, host and port; of what is no address, none that anything else has."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+        return parts.scheme, (parts.hostname or "").lower(), port
+    except ValueError:
+        return "", address, -1
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,146 @@
+"""A session ends every call in time, reads no answer that is too large, and takes no secret elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import time
+import tracemalloc
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from rotator.net.adapter import BoundedAdapter, answers_of
+from rotator.net.client import Session, host_of, location
+from rotator.net.limits import Limits, Misleading, TooLarge
+from tests.hostile.server import BROKEN, LARGE, MEGABYTE, SLOW, HostileServer, hostile_server, redirects, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOTAL = 0.4
+LIMITS = Limits(connect=2.0, silence=0.25, total=TOTAL, size=MEGABYTE)
+
+
+PATIENT = Limits(silence=5.0, total=10.0, size=MEGABYTE // 4)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HostileServer]:
+    with hostile_server() as listening:
+        yield listening
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    with closing(Session(LIMITS, user_agent="rotator/test")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("way", SLOW)
+def test_an_answer_that_never_ends_ends_in_time(server: HostileServer, session: Session, way: str) -> None:
+    server.answer = SLOW[way]
+    began = time.monotonic()
+    with pytest.raises(requests.Timeout):
+        session.post(server.url, data=b"asked")
+    assert time.monotonic() - began < TOTAL + 2.0
+    server.let_go()
+
+
+@pytest.mark.parametrize("way", LARGE)
+def test_an_answer_that_is_too_large_is_not_read(server: HostileServer, way: str) -> None:
+    server.answer = LARGE[way]
+    tracemalloc.start()
+    try:
+        # Some of it the libraries refuse by themselves.
+        refusals = (TooLarge, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+        with closing(Session(PATIENT, user_agent="x")) as session, pytest.raises(refusals):
+            session.get(server.url)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * MEGABYTE
+    server.let_go()
+
+
+@pytest.mark.parametrize("way", BROKEN)
+def test_whatever_is_no_answer_is_an_error_of_requests_or_an_answer(
+    server: HostileServer, session: Session, way: str
+) -> None:
+    server.answer = BROKEN[way]
+    try:
+        assert len(session.get(server.url).content) < MEGABYTE
+    except requests.RequestException as error:
+        assert not isinstance(error, requests.Timeout)  # noqa: PT017 - any other is as good
+
+
+@pytest.mark.parametrize("way", redirects(""))
+def test_a_redirect_is_not_followed_and_takes_no_secret_with_it(
+    server: HostileServer, session: Session, way: str
+) -> None:
+    with hostile_server() as elsewhere:
+        server.answer = redirects(elsewhere.netloc)[way]
+        answer = session.get(server.url, headers={"Authorization": "Bearer secret"}, data=b"secret")
+        assert answer.status_code > 300
+        assert host_of(location(answer)) in {"", elsewhere.netloc, server.netloc}
+        assert elsewhere.requests == []
+
+
+def test_a_redirect_is_followed_to_an_address_that_was_given(server: HostileServer) -> None:
+    with hostile_server() as node, closing(Session(LIMITS, user_agent="x", redirects_to=[node.url])) as session:
+        server.answer = redirects(node.netloc)["307 to 'http://HOST/'"]
+        assert session.get(server.url, headers={"X-Vault-Token": "secret"}).content == b"{}"
+        assert b"X-Vault-Token: secret" in node.requests[0]
+        # Round and round it is not.
+        node.answer = redirects(node.netloc)["307 to 'http://HOST/'"]
+        with pytest.raises(requests.TooManyRedirects):
+            session.get(server.url)
+
+
+def test_a_library_that_follows_by_itself_gets_an_error_instead_of_a_redirect(server: HostileServer) -> None:
+    with hostile_server() as elsewhere, requests.Session() as session:
+        session.mount("http://", BoundedAdapter(LIMITS))
+        server.answer = redirects(elsewhere.netloc)["302 to 'http://HOST/'"]
+        with pytest.raises(Misleading):
+            session.get(server.url)
+        assert elsewhere.requests == []
+
+
+def test_an_answer_may_be_as_large_as_was_asked_for(server: HostileServer, session: Session) -> None:
+    body = bytes(range(256)) * (8 * 1024)
+    for packed in (False, True):
+        sent = gzip.compress(body) if packed else body
+        server.answer = whole(sent, headers={"Content-Encoding": "gzip"} if packed else {})
+        with pytest.raises(TooLarge):
+            session.get(server.url)
+        with answers_of(3 * MEGABYTE):
+            answer = session.get(server.url)
+        assert answer.content == body
+        assert "Content-Encoding" not in answer.headers
+
+
+def test_answers_of_several_members_and_of_none_are_unpacked(server: HostileServer, session: Session) -> None:
+    server.answer = whole(gzip.compress(b"one ") + gzip.compress(b"two"), headers={"Content-Encoding": "gzip"})
+    assert session.get(server.url).content == b"one two"
+    server.answer = whole(b"", headers={"Content-Encoding": "gzip"})
+    assert session.get(server.url).content == b""
+
+
+@pytest.mark.parametrize("address", ["https://a..b/", "https://[::1", "https://", "http://\ud800/", "ftp://x/"])
+def test_an_address_that_is_none_is_an_error_of_requests(session: Session, address: str) -> None:
+    with pytest.raises((requests.RequestException, ValueError)) as caught:
+        session.get(address)
+    assert isinstance(caught.value, requests.RequestException)
+
+
+def test_time_is_left_for_the_next_call_over_the_same_connection(server: HostileServer, session: Session) -> None:
+    server.answer = whole(b"{}", headers={"Connection": "keep-alive"})
+    server.keeps, before = True, len(server.requests)
+    try:
+        for _ in range(3):
+            assert session.get(server.url).content == b"{}"
+            time.sleep(TOTAL / 2)
+    finally:
+        server.keeps = False
+    assert len(server.requests) == before + 3

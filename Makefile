@@ -12,7 +12,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test clients unit coverage lint format lock clean
+.PHONY: demo test clients unit coverage lint format lock audit sbom clean
 .DEFAULT_GOAL := test
 
 # Out of the source tree: to install the package takes what builds it, which running it does not.
@@ -53,6 +53,17 @@ format: $(STAMP)
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.lock
+
+# Known weaknesses of what the lock files pin; with ADVISORIES=FOLDER against a copy of them (osv.dev's format).
+AUDIT := $(VENV)-audit
+audit:
+	@$(AUDIT)/bin/pip-audit --version >/dev/null 2>&1 || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip --quiet install pip-audit packaging; }
+	@for lock in requirements.lock requirements-dev.lock; do \
+		echo "$$lock:"; $(AUDIT)/bin/python .ci/audit $$lock $(if $(ADVISORIES),--advisories $(ADVISORIES)) || exit 1; done
+
+# What the program runs with, and under which licences; a part of the wheel (PEP 770).
+sbom: $(STAMP)
+	@$(BIN)/python .ci/sbom requirements.lock > sbom.cdx.json
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

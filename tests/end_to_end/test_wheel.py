@@ -92,6 +92,11 @@ def test_it_says_its_name_and_carries_its_licence(installation: Installation) ->
     assert licence.read_text() == (ROOT / "LICENSE").read_text()
 
 
+def test_it_lists_what_it_runs_with(installation: Installation) -> None:
+    (bill,) = installation.scripts.parent.glob("lib/python*/site-packages/*.dist-info/sboms/sbom.cdx.json")
+    assert bill.read_text() == (ROOT / "sbom.cdx.json").read_text()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_it_prints_every_page(installation: Installation, page: Path) -> None:
     assert installation.printed("rotator", "docs", page.stem) == page.read_text()

@@ -19,13 +19,14 @@ from rotator.history.locks.advisory import AdvisoryLocks
 from rotator.history.locks.locks import FileLocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from types import TracebackType
 
     from sqlalchemy import URL, Connection, Engine
 
     from rotator.core.secret import Secret
+    from rotator.errors import Holder
     from rotator.history.locks.locks import RotationLocks
 
 LOCK_TIMEOUT: Final = timedelta(seconds=15)
@@ -86,6 +87,10 @@ class Database:
             self._current = True
         return self
 
+    def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
+        """Who is rotating which of them just now. No lock is taken for it, so that it disturbs no rotation."""
+        return self.rotation_locks(_signs_nothing).holders(credentials)
+
     def maintain(self) -> None:
         """Has the database keep its statistics up to date, where it does not by itself: SQLite does not."""
         if self._engine.dialect.name == "sqlite":
@@ -130,6 +135,10 @@ class Database:
 
     def __repr__(self) -> str:
         return f"<Database {self.name}>"
+
+
+def _signs_nothing() -> datetime:
+    raise AssertionError("who takes no lock has no time to write down")
 
 
 def _parse(url: str) -> URL:

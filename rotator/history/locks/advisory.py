@@ -17,7 +17,7 @@ from rotator.history.failures.failures import database_failures
 from rotator.history.locks.locks import Hold, running, signed_by, since_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
@@ -36,6 +36,14 @@ _HOLDER: Final = text("""
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND classid = CAST((CAST(:key AS bigint) >> 32) & 4294967295 AS oid)
       AND objid = CAST(CAST(:key AS bigint) & 4294967295 AS oid)
+""")
+
+_SCHEMA: Final = text("SELECT current_schema()")
+_HOLDERS: Final = text("""
+    SELECT (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) AS key, application_name
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """)
 
 # Of an application_name, Postgres keeps 63 bytes of ASCII; every user may read it.
@@ -65,6 +73,14 @@ class AdvisoryLocks:
             yield Hold(credential, session)
         finally:
             session.let_go()
+
+    def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
+        """See RotationLocks."""
+        with database_failures(self._name), self._engine.connect() as connection:
+            schema = connection.scalar(_SCHEMA)
+            signatures = {row.key: row.application_name for row in connection.execute(_HOLDERS)}
+        signed = {name: _signed_by(signatures.get(lock_key(schema, name))) for name in credentials}
+        return {name: holder for name, holder in signed.items() if holder}
 
 
 class _Session:

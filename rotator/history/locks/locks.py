@@ -3,7 +3,8 @@
 For one machine a lock is a file beside the SQLite database, held by flock(2): the kernel lets go of it, whatever kills
 the holder. For many machines it is an advisory lock of a session in Postgres (`rotator.history.locks.advisory`): the
 server lets go of it when it knows that the session is gone. Nobody ever waits for a lock: who does not get it is told
-who has it and since when, as the holder has written it there.
+who has it and since when, as the holder has written it there. Who only wants to know asks for the holders, which takes
+no lock and so keeps nobody from taking one.
 
 A lock can be lost while its holder lives: the server restarts, the connection breaks, the file is deleted. So it can be
 asked, where it is kept, whether it is still held, and be taken again. What that means for a rotation is in
@@ -16,7 +17,8 @@ import fcntl
 import json
 import os
 import socket
-from contextlib import AbstractContextManager, contextmanager
+import struct
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
@@ -26,7 +28,7 @@ from rotator.errors import HistoryUnavailable, Holder, RotationRunning
 from rotator.history.failures.failures import file_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 
@@ -89,6 +91,10 @@ class RotationLocks(Protocol):
         """
         ...
 
+    def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
+        """Who holds which of them just now; nothing is taken for it. Raises HistoryError."""
+        ...
+
 
 def running(credential: str, holder: Holder | None) -> RotationRunning:
     """The error for a credential that somebody else holds."""
@@ -118,7 +124,9 @@ def signed_by(pid: object, host: object, since: object) -> Holder:
 class FileLocks:
     """Locks as files in one folder, for one machine (flock(2)): the kernel lets go of them when the holder dies.
 
-    A lock file stays when it is let go of: to delete it would let two processes hold two files of one name.
+    A lock file stays when it is let go of: to delete it would let two processes hold two files of one name. Nobody can
+    ask who holds a flock without trying to take it, so the holder has a second lock on the file that can be asked for
+    (fcntl(2), "Open file description locks"), from when it has signed until it lets go or dies.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
@@ -128,12 +136,20 @@ class FileLocks:
     @contextmanager
     def hold(self, credential: str) -> Iterator[Hold]:
         """See RotationLocks."""
-        lock = _LockFile(self._folder / f"{quote(credential, safe='')}.lock", credential, self._clock)
+        lock = _LockFile(self._path(credential), credential, self._clock)
         lock.take()
         try:
             yield Hold(credential, lock)
         finally:
             lock.let_go()
+
+    def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
+        """See RotationLocks."""
+        found = {name: _signer(self._path(name)) for name in credentials}
+        return {name: holder for name, holder in found.items() if holder}
+
+    def _path(self, credential: str) -> Path:
+        return self._folder / f"{quote(credential, safe='')}.lock"
 
 
 class _LockFile:
@@ -175,6 +191,31 @@ class _LockFile:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since_text(self._clock())}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        # Where it cannot be had, a rotation is as safe as with it, and only not seen to be running.
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _whole_file(fcntl.F_WRLCK))
+
+
+def _signer(path: Path) -> Holder | None:
+    """Who holds a lock file; None when nobody does."""
+    with file_failures(f"The lock {path}"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            found = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _whole_file(fcntl.F_RDLCK))
+            return None if struct.unpack(_FLOCK, found)[0] == fcntl.F_UNLCK else _holder(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+_FLOCK: Final = "hhqqi4x"
+"""The struct flock of fcntl(2): type, whence, start, length, process."""
+
+
+def _whole_file(kind: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
 
 
 def _holder(descriptor: int) -> Holder | None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,7 +116,37 @@ def test_another_process_is_refused_and_named(holder: subprocess.Popen[str], loc
         pass
 
 
-def test_a_lock_dies_with_its_process(holder: subprocess.Popen[str], locks: RotationLocks) -> None:
+def test_who_asks_is_told_the_holders_and_takes_nothing(
+    holder: subprocess.Popen[str], locks: RotationLocks, database: Database
+) -> None:
+    with locks.hold("shipping"):
+        found = database.holders(["billing", "shipping", "warehouse"])
+        assert {name: each.pid for name, each in found.items()} == {"billing": holder.pid, "shipping": os.getpid()}
+        assert found["billing"].since == datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    assert set(database.holders(["billing", "shipping"])) == {"billing"}
+
+
+def test_who_asks_again_and_again_keeps_nobody_from_taking_it(locks: RotationLocks, database: Database) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            database.holders(["billing"])
+            asked.set()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        assert asked.wait(AT_ONCE)
+        for _ in range(20):
+            with locks.hold("billing"):
+                pass
+    finally:
+        over.set()
+        asking.join()
+
+
+def test_a_lock_dies_with_its_process(holder: subprocess.Popen[str], locks: RotationLocks, database: Database) -> None:
     holder.kill()
     holder.wait()
 
@@ -124,6 +155,7 @@ def test_a_lock_dies_with_its_process(holder: subprocess.Popen[str], locks: Rota
         try:
             with locks.hold("billing") as hold:
                 assert hold.still_held()
+            assert not database.holders(["billing"])
             return
         except RotationRunning:
             continue

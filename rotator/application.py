@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import CredentialSettings, OrgSettings, Settings
     from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
+    from rotator.core.observed import ObservedCredential
     from rotator.history.engine.database import Database
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import RotationLocks
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
+    from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.services.inventory.scan import Scan
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.rotation.observer import CredentialContext
@@ -306,7 +308,6 @@ class Application:
     def _scan(self, org: str, now: datetime) -> Scan:
         from rotator.history.sightings import last_sightings
         from rotator.services.inventory.scan import recorded, scan
-        from rotator.services.inventory.status import histories
 
         found = scan(
             self.settings,
@@ -314,10 +315,16 @@ class Application:
             read_org=self.inventory,
             store=self.store,
             last_seen=lambda name: last_sightings(self.database, name),
-            histories=lambda: histories(self.database),
+            histories=self.histories,
             now=now,
         )
         return recorded(self.database, found, self.now())
+
+    def histories(self) -> dict[str, CredentialHistory]:
+        """What the history knows of each credential, and who is rotating it. Raises HistoryError."""
+        from rotator.services.inventory.credential_history import histories
+
+        return histories(self.database, self.settings.credentials)
 
     def statuses(self, names: Sequence[str], now: datetime) -> list[CredentialStatus]:
         """Where these credentials stand; all of them when none is named.
@@ -325,7 +332,7 @@ class Application:
         Raises ConfigurationError for a name that is not configured; what cannot be read is told in its line.
         """
         from rotator.core.observed import ObservedCertificate
-        from rotator.services.inventory.status import StatusReader, histories
+        from rotator.services.inventory.status import StatusReader
 
         def read_app(org: str, name: str) -> ObservedCertificate | None:
             # A login that fails is told at once; only what comes after it is worth repeating.
@@ -339,10 +346,17 @@ class Application:
             self.settings,
             read_app=read_app,
             store=self.store,
-            histories=lambda: histories(self.database),
+            histories=self.histories,
             now=now,
         )
         return reader.all(names)
+
+    def statuses_as_seen(self, seen: Mapping[str, ObservedCredential], now: datetime) -> dict[str, CredentialStatus]:
+        """Where these credentials stand, as they were just observed. Raises HistoryError."""
+        from rotator.services.inventory.status import status_of
+
+        known = self.histories()
+        return {name: status_of(self.settings, name, known[name], each, now) for name, each in seen.items()}
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

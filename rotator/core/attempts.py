@@ -87,7 +87,8 @@ class AttemptRecord:
             failures=failures,
             lasting=in_a_row,
             next_at=max(next_at, not_before) if not_before else next_at,
-            needs_attention=in_a_row >= back_off.attention_after,
+            # Another failure, of whatever kind, proves nothing: only a success ends it.
+            needs_attention=self.needs_attention or in_a_row >= back_off.attention_after,
             problem=problem,
             hint=hint,
             circumstances=circumstances,

@@ -147,6 +147,8 @@ class ObservedCertificate:
     """Of two apps that take turns it is not the one in use; None where that cannot be told."""
     drift: bool = False
     """Nobody here knows the certificate, though the credential is in its store."""
+    is_unproven: bool = False
+    """A rotation gave it to the app, and its key has not logged in yet."""
 
     first_seen: datetime | None = None
     """When it was first seen in this place; None of what was never written down."""
@@ -305,6 +307,17 @@ def is_drift(seen: ObservedCredential, app: str) -> bool:
     if seen.current is None or observed.live is None:
         return False
     return observed.live not in seen.stored and not observed.throwaway
+
+
+def is_unproven(seen: ObservedCredential, app: str) -> bool:
+    """Whether one of a credential's apps holds the certificate of a version that is yet to log in.
+
+    A version that comes back has logged in through the other app of a pair, and may do so still.
+    """
+    pending, live = seen.pending, seen.live(app)
+    if pending is None or live != pending.fingerprint or (seen.current and live == seen.current.fingerprint):
+        return False
+    return pending != seen.previous or seen.is_slot_of_current(app)
 
 
 def is_standby(seen: ObservedCredential, app: str) -> bool:

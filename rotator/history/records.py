@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from rotator.core import words
 from rotator.core.actor import Actor
@@ -24,6 +24,15 @@ GOALS: Final = frozenset({"replace", "back", "restore", "adopt", "enroll"})
 
 OUTCOMES: Final = frozenset({"rotated", "restored", "reverted", "halted", "interrupted", "abandoned", "nothing"})
 """How a rotation may end."""
+
+
+class Stop(NamedTuple):
+    """Why a rotation stopped where a person is needed."""
+
+    reason: str
+    """One of `rotator.core.decision.actions.HaltReason`."""
+    hint: str
+    """What to do about it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,23 +10,28 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.config.settings import LoginWithKey
 from rotator.core import words
+from rotator.core.lifecycle.states import CredentialState
 from rotator.errors import OrgError, RotatorError
-from rotator.history.journal.projection import credential_record
+from rotator.services.inventory.remarks import remark_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.history.engine.database import Database
-    from rotator.history.journal.projection import CredentialRecord
     from rotator.salesforce.apps.connected_app import App, ConnectedApps
     from rotator.salesforce.session import OrgSession
+    from rotator.services.inventory.status import CredentialStatus
     from rotator.stores.base import Store
 
 LARGEST_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from an org's: an assertion lives for three minutes."""
+
+
+_WRONG: Final = frozenset({CredentialState.REFUSED, CredentialState.HALTED, CredentialState.UNFINISHED})
+"""States in which a rotation by schedule would not begin, though key and certificate may match."""
 
 
 class Result(StrEnum):
@@ -68,6 +73,10 @@ class Adapters(Protocol):
 
     def store(self, name: str) -> Store:
         """A store."""
+        ...
+
+    def statuses(self, names: Sequence[str], now: datetime) -> list[CredentialStatus]:
+        """Where credentials stand."""
         ...
 
     def org_session(self, name: str) -> OrgSession:
@@ -187,12 +196,7 @@ class _Checks:
                 f"The store {store.name} has no current version.",
                 f"`rotator adopt {name} --key FILE` takes the key in use; `rotator enroll {name}` makes the first.",
             )
-        since = None if "history" in self._failed else self._known(name).consumers_refused_since(fingerprint)
-        if since:
-            raise OrgError(
-                words.refused(since, self._adapters.now()),
-                hint=f"`rotate finish {name}` goes on with its rotation, and proves a key.",
-            )
+        self._state_is_well(name)
         # Reading a version proves that its key and its certificate match.
         version = store.read(name, fingerprint)
         app = self._adapters.connected_apps(credential.org).read(version.app)
@@ -203,9 +207,15 @@ class _Checks:
             )
         return f"The current version's key matches the live certificate of {version.app}."
 
-    def _known(self, name: str) -> CredentialRecord:
-        with self._adapters.database.reading() as connection:
-            return credential_record(connection, name)
+    def _state_is_well(self, name: str) -> None:
+        """Raises what is wrong with a credential by its state, whatever its key and its certificate look like."""
+        now = self._adapters.now()
+        [status] = self._adapters.statuses([name], now)
+        remark = remark_on(status, now)
+        if remark and status.state is CredentialState.RUNNING:
+            raise _NothingToCheck(remark.sentence, remark.hint)
+        if remark and status.state in _WRONG:
+            raise OrgError(remark.sentence, hint=remark.hint)
 
     def _channel(self, name: str) -> str:
         return self._adapters.channel(name).check()

@@ -42,6 +42,7 @@ _BY_STATE: Final[dict[str, Look]] = {
     CertificateState.DUE: Look.DUE,
     CertificateState.DEFERRED: Look.DUE,
     CertificateState.DRIFT: Look.CRITICAL,
+    CertificateState.UNPROVEN: Look.WARNING,
     CertificateState.UNREADABLE: Look.WARNING,
     CertificateState.RESTING: Look.RESTING,
     CertificateState.NONE: Look.RESTING,

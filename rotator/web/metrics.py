@@ -20,7 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 import rotator
-from rotator.core.lifecycle.states import CredentialState
+from rotator.core.lifecycle.states import CertificateState, CredentialState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,8 +89,11 @@ def _of_certificates(overview: Overview) -> Iterator[Metric]:
     for life in overview.certificates:
         seen = life.seen
         place = (seen.org, seen.app, seen.type, seen.credential or "", seen.fingerprint, str(seen.stage or ""))
-        ends.add_metric(place, life.not_after.timestamp())
         states.add_metric((*place, str(life.state), str(life.urgency or "")), 1)
+        # Its dates count for nothing before its key has logged in.
+        if life.state is CertificateState.UNPROVEN:
+            continue
+        ends.add_metric(place, life.not_after.timestamp())
         if seen.not_before is not None:
             begins.add_metric(place, seen.not_before.timestamp())
     yield from (ends, begins, states)
@@ -117,13 +120,32 @@ def _of_credentials(overview: Overview) -> Iterator[Metric]:
         "Since when consumers of a credential are refused; no sample while they are not.",
         labels=("credential",),
     )
+    halted = _gauge(
+        "rotator_credential_halted_since_timestamp_seconds",
+        "Since when rotations of a credential stop where a person is needed; no sample while they do not.",
+        labels=("credential",),
+    )
+    running = _gauge(
+        "rotator_credential_running_since_timestamp_seconds",
+        "Since when a rotation of a credential is at work; no sample while none is.",
+        labels=("credential",),
+    )
+    accepted = _gauge(
+        "rotator_credential_last_accepted_login_timestamp_seconds",
+        "When a test login with a credential's current key was last accepted.",
+        labels=("credential",),
+    )
     for each in overview.credentials:
-        _add_time(refused, (each.credential,), each.life.refused_since)
+        life, this = each.life, (each.credential,)
+        _add_time(refused, this, life.refused_since)
+        _add_time(halted, this, life.halt.since if life.halt else None)
+        _add_time(running, this, life.running.since if life.running else None)
+        _add_time(accepted, this, each.record.accepted_at)
         for state in CredentialState:
             states.add_metric((each.credential, str(state)), float(state is each.state))
-        _add_time(due, (each.credential,), each.life.due_at)
-        _add_time(kept, (each.credential,), each.life.previous_until)
-    yield from (states, due, kept, refused)
+        _add_time(due, this, life.due_at)
+        _add_time(kept, this, life.previous_until)
+    yield from (states, due, kept, refused, halted, running, accepted)
 
 
 def _of_orgs(overview: Overview) -> Iterator[Metric]:
@@ -175,8 +197,8 @@ def _of_alerts(overview: Overview) -> Iterator[Metric]:
     needed = _gauge(
         "rotator_needs_attention", "What cannot succeed before a person does something.", labels=("kind", "name")
     )
-    for attempt in overview.troubles:
-        needed.add_metric((attempt.kind, attempt.name), 1)
+    for kind, name in overview.needs_attention:
+        needed.add_metric((kind, name), 1)
     yield needed
 
 

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 import rotator
 from rotator.core import words
 from rotator.core.thresholds import has_come
+from rotator.services.inventory.remarks import remark_on
 from rotator.web.looks import look_of, word_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "prose": prose,
         "look": look_of,
         "word": word_of,
+        "remark": remark_on,
     }
 
 

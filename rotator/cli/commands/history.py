@@ -107,8 +107,10 @@ def history(context: click.Context) -> None:
 def show(invocation: Invocation, context: click.Context, name: str | None) -> None:
     """The rotations of one credential, or of all."""
     from rotator.history.journal import queries  # noqa: PLC0415 - not for a usage mistake
+    from rotator.services.inventory.credential_history import CredentialHistory  # noqa: PLC0415
 
     with invocation.application() as app:
+        known = app.histories()
         rotations = queries.rotations(app.database, name, limit=context.meta.get(_LIMIT, _USUAL_LIMIT))
         events = queries.events(app.database, credential=name) if name else []
         if name and not events:
@@ -117,7 +119,7 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
     if invocation.json:
         print_json({"rotations": [_as_json(rotation) for rotation in rotations], "events": [*map(vars, events)]})
         return
-    _print_rotations(rotations)
+    _print_rotations(rotations, lambda each: known.get(each.credential, CredentialHistory()).ending_of(each))
     if events:
         # A version may have been exported before any rotation.
         _print_events(_since(rotations[0], events) if rotations else events)
@@ -163,7 +165,7 @@ def _since(rotation: Rotation, events: list[Event]) -> list[Event]:
     return [event for event in events if event.sequence >= first]
 
 
-def _print_rotations(rotations: list[Rotation]) -> None:
+def _print_rotations(rotations: list[Rotation], ending_of: Callable[[Rotation], str]) -> None:
     if not rotations:
         console().print("No rotation yet.")
         return
@@ -176,7 +178,7 @@ def _print_rotations(rotations: list[Rotation]) -> None:
             rotation.id,
             rotation.credential,
             rotation.goal,
-            state(rotation.outcome or "unfinished"),
+            state(ending_of(rotation)),
             words.moment(rotation.started_at),
             short(rotation.new_fingerprint),
             NOTHING if rotation.gap_seconds is None else f"{rotation.gap_seconds:.1f} s",

@@ -162,8 +162,9 @@ def plan(invocation: Invocation, names: tuple[str, ...]) -> None:
 
     \b
     With --json a list of
-      {"credential", "strategy", "due_at", "due": bool, "not_after", "mode": "automatic" or "manual",
-       "begins_at": when `rotator run` begins it, or null, "standstills": as in `rotator status --json`,
+      {"credential", "state", "urgency", "strategy", "due_at", "due": bool, "not_after",
+       "mode": "automatic" or "manual", "begins_at": when `rotator run` begins it, or null,
+       "standstills": as in `rotator status --json`,
        "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "hint", "again_at"}.
     """
     request = _request("replace")
@@ -269,10 +270,12 @@ def _show_plans(
             plans.append(plan_of(app.credential_context(name), request, schedule_of(app.credential(name)), app.now()))
         except RotatorError as error:
             problems.append(error)
+    now = app.now()
+    statuses = app.statuses_as_seen({each.credential: each.seen for each in plans}, now)
     if invocation.json and ends:
-        print_json([as_json(each, app.now()) for each in plans])
+        print_json([as_json(each, statuses[each.credential], now) for each in plans])
     elif plans:
-        print_plans(plans, app.now())
+        print_plans(plans, statuses, now)
     elif not problems:
         console().print(NO_CREDENTIAL)
     if ends:

@@ -20,9 +20,12 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
     \b
     With --json a list of
       {"credential", "org", "store", "strategy",
-       "state": "ok", "due", "deferred", "expired", "refused", "drift", "unfinished", "not stored"
-                or "unknown" (`rotator docs operations` says what each means),
-       "refused_since": time or null,
+       "state": "ok", "due", "deferred", "expired", "refused", "running", "halted", "drift", "unfinished",
+                "not stored" or "unknown" (`rotator docs operations` says what each means),
+       "refused_since": time or null, "running": {"pid", "host", "since"} or null,
+       "halted_since": time or null, "halted_why": sentence or null,
+       "last_login": {"at", "version", "outcome", "answer", "by": "rotation" or "verify"} or null, with `current`,
+       "last_accepted_at": when such a login was last accepted, or null,
        "urgency": "info", "warning", "critical" or null, "needs_attention": bool,
        "stages": {"pending", "current", "previous"}, "current_app",
        "apps": [{"app", "certificate"}], "drift": bool, "not_after", "days_left",

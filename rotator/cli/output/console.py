@@ -42,8 +42,8 @@ _LOOKS: Final = {
 _WORDS: Final = {
     "good": {"ok", "rotated", "restored", "accepted"},
     "warning": {
-        *("due", "deferred", "waiting", "reverted", "interrupted", "unfinished", "skipped", "vanished"),
-        *("transient", "rate", "warning"),
+        *("due", "deferred", "waiting", "reverted", "interrupted", "unfinished", "running", "skipped", "vanished"),
+        *("unproven", "transient", "rate", "warning"),
     },
     "bad": {
         *(

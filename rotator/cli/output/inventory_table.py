@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rotator.cli.output.console import NOTHING, away, clean, console, day, moment, short, state_of, table
 from rotator.cli.output.former_names import with_former_states
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.core.observed import ObservedCertificate
     from rotator.services.inventory.scan import Scan
+
+
+_DO_NOT_COUNT: Final = {CertificateState.RESTING, CertificateState.UNPROVEN}
+"""States in which nobody goes by a certificate's dates."""
 
 
 def as_json(life: CertificateLife) -> dict[str, Any]:
@@ -87,7 +91,7 @@ def _apps(lines: Sequence[CertificateLife], now: datetime) -> Rows:
     )  # fmt: skip
     for life in lines:
         seen = life.seen
-        expires_at = None if life.state is CertificateState.RESTING else seen.not_after
+        expires_at = None if life.state in _DO_NOT_COUNT else seen.not_after
         rows.add_row(
             seen.org,
             clean(seen.app) or NOTHING,

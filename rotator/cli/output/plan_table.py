@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.output.console import away, console, day, indented, moment, short, table
+from rotator.cli.output.console import away, console, day, indented, moment, short, state_of, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.cli.output.progress import describe
 from rotator.cli.output.schedule_lines import how_it_begins, standstills_as_json
 from rotator.core.decision.actions import ActionKind
 from rotator.core.thresholds import has_come
+from rotator.services.inventory.remarks import remark_on
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from rotator.services.inventory.status import CredentialStatus
     from rotator.services.rotation.plan import Plan
 
 
-def as_json(found: Plan, now: datetime) -> dict[str, Any]:
+def as_json(found: Plan, status: CredentialStatus, now: datetime) -> dict[str, Any]:
     """One line of `rotate plan --json`."""
     end = found.forecast.end
     return with_former_names(
         {
             "credential": found.credential,
+            "state": status.state,
+            "urgency": status.urgency,
             "strategy": found.strategy,
             "due_at": found.due_at,
             "due": found.due,
@@ -42,18 +47,22 @@ def as_json(found: Plan, now: datetime) -> dict[str, Any]:
     )
 
 
-def print_plans(plans: list[Plan], now: datetime) -> None:
-    """A table of when they are due, and the steps of each."""
-    rows = table("Credential", "Strategy", "Current", "Expires", "Not after", "Due", spare=("Not after", "Current"))
+def print_plans(plans: list[Plan], statuses: Mapping[str, CredentialStatus], now: datetime) -> None:
+    """A table of when they are due, and of each its state and the steps."""
+    rows = table(
+        "Credential", "State", "Strategy", "Current", "Expires", "Not after", "Due", spare=("Not after", "Current")
+    )
     for found in plans:
         due = "now" if found.due else away(found.due_at, now)
         expires, not_after = away(found.not_after, now), day(found.not_after)
-        rows.add_row(found.credential, found.strategy, short(found.current), expires, not_after, due)
+        state = state_of(statuses[found.credential])
+        rows.add_row(found.credential, state, found.strategy, short(found.current), expires, not_after, due)
     out = console()
     out.print(rows)
     for found in plans:
-        steps = found.forecast.steps
-        out.print(f"\n{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
+        steps, remark = found.forecast.steps, remark_on(statuses[found.credential], now)
+        out.print(f"\n{found.credential}: {remark.sentence}" if remark else "")
+        out.print(f"{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
         for number, step in enumerate(steps, 1):
             out.print(indented(f"{number}. {describe(step)}"))
         for line in (*_ending(found, now), *_beginning(found, now)):

@@ -15,6 +15,7 @@ from rotator.cli.output.schedule_lines import (
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.thresholds import has_come
+from rotator.services.inventory.remarks import remark_on
 from rotator.services.inventory.schedules import held_up
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.lifecycle.credential_life import CredentialLife
+    from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
     from rotator.services.inventory.status import CredentialStatus
 
@@ -37,6 +39,11 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "state": line.state,
         "urgency": line.urgency,
         "refused_since": life.refused_since,
+        "running": vars(life.running) if life.running else None,
+        "halted_since": life.halt.since if life.halt else None,
+        "halted_why": life.halt.why if life.halt else None,
+        "last_login": _login_as_json(line.record),
+        "last_accepted_at": line.record.accepted_at,
         "needs_attention": life.needs_attention,
         "stages": line.stages,
         "current_app": line.current.app if line.current else None,
@@ -51,6 +58,19 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "previous_until": life.previous_until,
         "last_rotation": _rotation_as_json(line.last_rotation),
         "problem": line.problem.message if line.problem else None,
+    }
+
+
+def _login_as_json(record: CredentialRecord) -> dict[str, Any] | None:
+    """The last login with `current` that was written down."""
+    if record.tried_at is None:
+        return None
+    return {
+        "at": record.tried_at,
+        "version": record.tried_version,
+        "outcome": record.tried_outcome,
+        "answer": record.tried_answer,
+        "by": record.tried_by,
     }
 
 
@@ -81,7 +101,7 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
             away(life.not_after, now),
             day(life.not_after),
             _due(life, now),
-            (last.outcome or "unfinished") if last else "never",
+            line.ending_of(last) if last else "never",
             away(last.started_at if last else None, now),
         )
     console().print(rows)
@@ -103,21 +123,12 @@ def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
 
 
 def _of_state(line: CredentialStatus, now: datetime) -> Iterator[str]:
-    name = line.credential
-    match line.state:
-        case CredentialState.REFUSED if line.life.refused_since:
-            yield f"{words.refused(line.life.refused_since, now)} `rotate finish {name}` goes on, and proves a key."
-        case CredentialState.UNSTORED:
-            yield f"not in the store yet. `rotator adopt {name} --key FILE`, or `rotator enroll {name}`."
-        case CredentialState.DRIFT:
-            held = short(line.live.fingerprint) if line.live and line.live.fingerprint else "no certificate"
-            yield f"the app holds {held}, which is not ours to expect. `rotate restore {name}` puts ours back."
-        case CredentialState.UNFINISHED:
-            yield f"a rotation was begun and has not ended. If it is not running, `rotate finish {name}` goes on."
-        case CredentialState.DEFERRED if line.life.due_at:
-            yield f"this older version was brought back, and is left alone until {moment(line.life.due_at, now)}."
-    if line.life.needs_attention:
-        yield f"its rotations by schedule failed, and a person is needed: {line.attempt.problem} {line.attempt.hint}"
+    remark = remark_on(line, now)
+    # What could not be read is told at the end, as an error.
+    if remark and not (line.problem and line.state is CredentialState.UNKNOWN):
+        yield str(remark)
+    if line.attempt.needs_attention:
+        yield f"Its rotations by schedule failed, and a person is needed: {line.attempt.problem} {line.attempt.hint}"
 
 
 def _of_times(life: CredentialLife, name: str, now: datetime) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 
@@ -57,6 +57,23 @@ class HaltReason(StrEnum):
     UNPROVEN = "unproven"
     REVERTED = "reverted"
     REVERT_UNPROVEN = "revert_unproven"
+
+    @property
+    def is_seen_anew(self) -> bool:
+        """Whether each observation shows it, so that it is over as soon as it is mended, whoever does that."""
+        return self in _SEEN_ANEW
+
+
+_SEEN_ANEW: Final = frozenset(
+    {
+        HaltReason.APP_UNREADABLE,
+        HaltReason.APP_NOT_CONFIGURED,
+        HaltReason.DRIFT,
+        HaltReason.STANDBY_UNKNOWN,
+        HaltReason.NOTHING_STORED,
+        HaltReason.NOT_KEPT,
+    }
+)
 
 
 @dataclass(frozen=True)

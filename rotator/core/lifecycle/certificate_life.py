@@ -77,6 +77,8 @@ class CertificateLife:
             return CertificateState.UNUSABLE
         if seen.drift:
             return CertificateState.DRIFT
+        if seen.is_unproven:
+            return CertificateState.UNPROVEN
         if seen.not_after is None or self.expiry is None:
             return CertificateState.NONE
         if rests(seen):
@@ -98,7 +100,7 @@ class CertificateLife:
         """
         seen = self.seen
         is_there = seen.is_usable and not seen.is_vanished and seen.is_standby is not None
-        return self.expiry is not None and is_there and not rests(seen)
+        return self.expiry is not None and is_there and not (seen.is_unproven or rests(seen))
 
     @property
     def urgency(self) -> Severity | None:
@@ -113,4 +115,4 @@ class CertificateLife:
 
 def rests(seen: ObservedCertificate) -> bool:
     """Whether a certificate may expire: nobody has its key, or nobody logs in through its app."""
-    return not seen.drift and (seen.is_throwaway or seen.is_standby is True)
+    return not seen.drift and not seen.is_unproven and (seen.is_throwaway or seen.is_standby is True)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.core.lifecycle.dates import Lifetimes
+    from rotator.core.lifecycle.states import Halt
     from rotator.core.observed import ObservedCredential
+    from rotator.errors import Holder
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class CredentialLife:
     """When the history says that a version of it was last promoted."""
     refused_since: datetime | None = None
     """Since when consumers of `current` are refused; None where they are not."""
+    running: Holder | None = None
+    """The process that is rotating it now, by the lock that it holds."""
+    halt: Halt | None = None
+    """Why a rotation of it stopped, where a person is needed before the next one can end better."""
     needs_attention: bool = False
     """Its rotations by schedule cannot succeed before a person does something."""
     unstored_not_after: datetime | None = None
@@ -53,16 +59,20 @@ class CredentialLife:
     """When a rotation may begin by itself."""
 
     @property
-    def state(self) -> CredentialState:
+    def state(self) -> CredentialState:  # noqa: PLR0911 - one line a state
         """The first that holds."""
         seen = self.seen
         if self.refused_since:
             return CredentialState.REFUSED
+        if self.running:
+            return CredentialState.RUNNING
+        if seen is not None and self.is_in_sight and drifted(seen):
+            return CredentialState.DRIFT
+        if self.halt:
+            return CredentialState.HALTED
         if seen is None or not self.is_in_sight:
             return CredentialState.UNKNOWN
-        if drifted(seen):
-            return CredentialState.DRIFT
-        if self.rotation or seen.pending:
+        if self.is_half_done:
             return CredentialState.UNFINISHED
         if seen.current is None or self.expiry is None:
             return CredentialState.UNSTORED
@@ -72,6 +82,11 @@ class CredentialLife:
     def is_in_sight(self) -> bool:
         """Whether its store and all of its apps could be read."""
         return self.seen is not None and self.is_known and _is_in_sight(self.seen)
+
+    @property
+    def is_half_done(self) -> bool:
+        """Whether a rotation of it was begun and has not ended, or has left a version behind that is not current."""
+        return self.rotation is not None or (self.seen is not None and self.seen.pending is not None)
 
     @property
     def is_lost(self) -> bool:
@@ -143,7 +158,7 @@ class CredentialLife:
         if seen is None or seen.current is None or not self.is_in_sight:
             return NextDue()
         return NextDue(
-            is_half_done=seen.pending is not None or self.rotation is not None,
+            is_half_done=self.is_half_done,
             expires_at=self.not_after,
             due_at=self.due_at,
             retires_at=self.previous_until,
@@ -162,6 +177,8 @@ def _is_in_sight(seen: ObservedCredential) -> bool:
 
 _BEGINS_NOT: Final = {
     CredentialState.REFUSED,
+    CredentialState.RUNNING,
+    CredentialState.HALTED,
     CredentialState.DRIFT,
     CredentialState.UNFINISHED,
     CredentialState.UNSTORED,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.severity import Severity
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class CertificateState(StrEnum):
@@ -22,6 +26,8 @@ class CertificateState(StrEnum):
     """Nobody has to care: it ended an old key, or is on the app whose turn it is not."""
     DRIFT = "drift"
     """Nobody here knows it, though the credential of the app is in its store."""
+    UNPROVEN = "unproven"
+    """A rotation gave it to its app, and its key has not logged in yet: its dates count for nothing."""
     NONE = "none"
     """The app holds no certificate."""
     UNREADABLE = "unreadable"
@@ -43,14 +49,28 @@ class CredentialState(StrEnum):
     EXPIRED = "expired"
     REFUSED = "refused"
     """Consumers of `current` are refused now: a rotation took its key's place, and no key was proven since."""
+    RUNNING = "running"
+    """A rotation is at work: a process holds the credential's lock, and goes on by itself."""
+    HALTED = "halted"
+    """A rotation stopped where a person is needed, and nothing was proven since."""
     DRIFT = "drift"
     """The app that `current` logs in through holds a certificate that is not ours to expect there, or none."""
     UNFINISHED = "unfinished"
-    """A rotation was begun and has not ended: it runs, or was interrupted, or stopped where a person is needed."""
+    """A rotation was interrupted and nobody is at it: the next run goes on with it."""
     UNSTORED = "not stored"
     """The store has no current version: adopt or enroll it."""
     UNKNOWN = "unknown"
     """Its store or its org could not be read; dates are those last known."""
+
+
+@dataclass(frozen=True)
+class Halt:
+    """A rotation stopped where a person is needed."""
+
+    since: datetime
+    why: str
+    hint: str = ""
+    """What a person is to do first."""
 
 
 def in_words(state: CertificateState | CredentialState, urgency: Severity | None) -> str:
@@ -62,6 +82,7 @@ def in_words(state: CertificateState | CredentialState, urgency: Severity | None
 
 URGENCIES: Final = {
     CredentialState.REFUSED: Severity.CRITICAL,
+    CredentialState.HALTED: Severity.CRITICAL,
     CredentialState.DRIFT: Severity.CRITICAL,
     CredentialState.UNFINISHED: Severity.WARNING,
     CredentialState.UNKNOWN: Severity.WARNING,

@@ -97,6 +97,7 @@ CREDENTIAL_RECORD: Final = Table(
     Column("halted_at", UtcDateTime),
     Column("halt", Text, nullable=False),
     Column("halted_why", Text, nullable=False),
+    Column("halted_hint", Text, nullable=False, server_default=text("''")),
     Column("unproven_app", Text),
     Column("unproven_version", FINGERPRINT),
 )

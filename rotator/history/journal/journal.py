@@ -17,7 +17,7 @@ from rotator.history.journal.chain import read_details, refuse_private_keys, sto
 from rotator.history.journal.derived_rows import TAKEN_OVER, rotation_after
 from rotator.history.journal.events import Entry, append
 from rotator.history.journal.projection import CredentialRecord, credential_record
-from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation
+from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,16 +72,18 @@ class Journal:
         old_fingerprint: str | None = None,
         new_fingerprint: str | None = None,
         gap_seconds: float | None = None,
+        stop: Stop | None = None,
     ) -> Rotation:
         """Writes down how a rotation ended, with an event `finish`.
 
-        `outcome` is one of OUTCOMES; `gap_seconds` how long consumers may have been refused. Raises HistoryError for a
-        rotation that is not there or has an outcome already, ValueError for an outcome that there is not.
+        `outcome` is one of OUTCOMES; `gap_seconds` how long consumers may have been refused; `stop` why a person is
+        needed. Raises HistoryError for a rotation that is not there or has an outcome already, ValueError for an
+        outcome that there is not.
         """
         if outcome not in OUTCOMES:
             raise ValueError(f"no outcome: {outcome!r}")
         why = storable(why)
-        refuse_private_keys(why)
+        refuse_private_keys(why, *_stop(stop).values())
         ending: dict[str, JSON] = {
             "outcome": outcome,
             "why": why,
@@ -95,7 +97,8 @@ class Journal:
                 raise _finished_already(rotation)
             this = ROTATION.c.id == rotation_id
             connection.execute(update(ROTATION).where(this).values(finished_at=now, **ending))
-            append(connection, Entry("finish", now, rotation.credential, rotation_id, _known(ending)))
+            told = _known({**ending, **_stop(stop)})
+            append(connection, Entry("finish", now, rotation.credential, rotation_id, told))
             return _find(connection, rotation_id)
 
     def record(
@@ -211,6 +214,10 @@ def _beginning(new: NewRotation) -> dict[str, JSON]:
     """What is known of a rotation when it begins, each option by its name."""
     asked = {name: value for name, value in vars(new).items() if name != "options"}
     return _known(asked | new.options.as_json())
+
+
+def _stop(stop: Stop | None) -> dict[str, str]:
+    return {"halt": stop.reason, "hint": storable(stop.hint)} if stop else {}
 
 
 def _known(fields: dict[str, JSON]) -> dict[str, JSON]:

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import insert, select, update
 
+from rotator.core.decision.actions import HaltReason
+from rotator.core.lifecycle.states import Halt
+from rotator.core.logins import LoginOutcome
 from rotator.history.engine.tables import CREDENTIAL_RECORD
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ class CredentialRecord:
     tried_answer: str = ""
     """The org's words."""
     tried_by: str = ""
-    """Which login it was; only those of rotations are written down."""
+    """Who tried: `rotation`, or `verify` for the command."""
     accepted_at: datetime | None = None
     """When a login with `current` was last accepted."""
     refused_since: datetime | None = None
@@ -47,10 +50,12 @@ class CredentialRecord:
     is_refusal_certain: bool = False
     """Whether the app was observed without current's certificate since then."""
     halted_at: datetime | None = None
-    """When a rotation stopped for a person, or with an error, and has not gone on since."""
+    """Since when rotations stop where a person is needed."""
     halt: str = ""
-    """The reason (`rotator.core.decision.actions.HaltReason`); empty for an error."""
+    """The reason (`rotator.core.decision.actions.HaltReason`); empty for an error that time does not mend."""
     halted_why: str = ""
+    halted_hint: str = ""
+    """What a person is to do about it."""
     unproven_app: str | None = None
     """The app that was given a certificate whose key has not logged in yet."""
     unproven_version: str | None = None
@@ -64,12 +69,31 @@ class CredentialRecord:
         is_promoted = current is not None and current == self.unproven_version
         return self.refused_since if self.is_refusal_certain and not is_promoted else None
 
+    @property
+    def is_reverted(self) -> bool:
+        """Whether the last rotation refused consumers for a while, and had to put the old certificate back."""
+        return self.halted_at is not None and self.halt == HaltReason.REVERTED
+
+    def halted(self, *, is_half_done: bool) -> Halt | None:
+        """Why a rotation stands where it stopped; None where none does.
+
+        What each observation shows is no halt once nothing is half done: what it shows then is what is so.
+        """
+        if self.halted_at is None or self.is_reverted or (_is_seen_anew(self.halt) and not is_half_done):
+            return None
+        return Halt(self.halted_at, self.halted_why, self.halted_hint)
+
+
+def _is_seen_anew(halt: str) -> bool:
+    return halt in set(HaltReason) and HaltReason(halt).is_seen_anew
+
 
 _NO_REFUSAL: Final = {"refused_since": None, "is_refusal_certain": False}
-_NOT_HALTED: Final = {"halted_at": None, "halt": "", "halted_why": ""}
+_NOT_HALTED: Final = {"halted_at": None, "halt": "", "halted_why": "", "halted_hint": ""}
+_ACCEPTED: Final = LoginOutcome.ACCEPTED.value
 _PROVEN: Final = {"unproven_app": None, "unproven_version": None}
 
-_ENDS_WELL: Final = frozenset({"rotated", "restored", "reverted", "nothing"})
+_ENDS_WELL: Final = frozenset({"rotated", "restored", "reverted"})
 
 
 def after(record: CredentialRecord, event: Event) -> CredentialRecord:
@@ -81,7 +105,7 @@ def after(record: CredentialRecord, event: Event) -> CredentialRecord:
     return replace(record, **values)  # type: ignore[arg-type] # each change names fields of its own
 
 
-def _verified(_record: CredentialRecord, event: Event) -> dict[str, object]:
+def _verified(record: CredentialRecord, event: Event) -> dict[str, object]:
     details = event.details
     if not details.get("of_current"):
         return {}
@@ -90,9 +114,12 @@ def _verified(_record: CredentialRecord, event: Event) -> dict[str, object]:
         "tried_version": details.get("version"),
         "tried_outcome": details.get("outcome"),
         "tried_answer": details.get("answer") or "",
-        "tried_by": "rotation",
+        "tried_by": details.get("by") or "rotation",
     }
-    return {**tried, "accepted_at": event.time} if details.get("outcome") == "accepted" else tried
+    if details.get("outcome") != _ACCEPTED:
+        return tried
+    is_mended = record.halt == HaltReason.LOGIN_NOT_SET_UP and record.tried_outcome != _ACCEPTED
+    return {**tried, "accepted_at": event.time, **(_NOT_HALTED if is_mended else {})}
 
 
 def _upload_begun(record: CredentialRecord, event: Event) -> dict[str, object]:
@@ -127,18 +154,38 @@ def _promoted(_record: CredentialRecord, event: Event) -> dict[str, object]:
     return {**tried, "tried_by": "rotation", "accepted_at": event.time, **_NO_REFUSAL, **_NOT_HALTED, **_PROVEN}
 
 
-def _stopped(_record: CredentialRecord, event: Event) -> dict[str, object]:
+def _stopped(record: CredentialRecord, event: Event) -> dict[str, object]:
+    """What time alone mends is no halt, and ends none."""
     details = event.details
-    return {"halted_at": event.time, "halt": details.get("halt") or "", "halted_why": details.get("error") or ""}
+    if not details.get("halt") and not details.get("needs_person"):
+        return {}
+    return _halted(record, event, why=details.get("error"))
 
 
-def _finished(_record: CredentialRecord, event: Event) -> dict[str, object]:
-    outcome = event.details.get("outcome")
-    if outcome in _ENDS_WELL:
-        return dict(_NOT_HALTED)
+def _finished(record: CredentialRecord, event: Event) -> dict[str, object]:
+    details = event.details
+    outcome = details.get("outcome")
     if outcome == "halted":
-        return {**_stopped(_record, event), "halted_why": event.details.get("why") or ""}
-    return {}
+        return _halted(record, event, why=details.get("why"))
+    if outcome == "reverted" and details.get("gap_seconds"):
+        return {**_halted(record, event, why=details.get("why")), "halt": str(HaltReason.REVERTED)}
+    return dict(_NOT_HALTED) if outcome in _ENDS_WELL else {}
+
+
+def _halted(record: CredentialRecord, event: Event, *, why: object) -> dict[str, object]:
+    """Since the first halt in a row: a new try that ends alike is no news."""
+    halt, hint = str(event.details.get("halt") or ""), str(event.details.get("hint") or "")
+    is_alike = record.halted_at is not None and _kind_of(record.halt) == _kind_of(halt)
+    return {
+        "halted_at": record.halted_at if is_alike else event.time,
+        "halt": halt,
+        "halted_why": str(why or ""),
+        "halted_hint": hint,
+    }
+
+
+def _kind_of(halt: str) -> tuple[bool, bool]:
+    return halt == HaltReason.REVERTED, _is_seen_anew(halt)
 
 
 _CHANGES: Final = {
@@ -152,7 +199,12 @@ _CHANGES: Final = {
     "stopped": _stopped,
     "finish": _finished,
 }
-"""What each kind of event changes; the others change nothing."""
+"""What each kind of event changes; the others change nothing.
+
+`refused_since` is cleared by a proof alone: a version was promoted, or current's key was accepted again. So is
+`halted_at`, by a promotion, by a rotation that ends with a key that was seen to log in, or, where it was current's
+login that was refused, by one that is accepted. A new try that proves nothing clears neither.
+"""
 
 KINDS: Final = frozenset(_CHANGES)
 """The kinds of events that change a record."""

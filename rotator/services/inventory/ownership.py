@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.attempts import INVENTORY
 from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
-from rotator.core.observed import ObservedApp, is_drift, is_standby
+from rotator.core.observed import ObservedApp, is_drift, is_standby, is_unproven
 from rotator.core.schedule import Mode
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords
@@ -83,7 +83,12 @@ def _of_owner(seen: ObservedCertificate, owner: _Owner, credential: ObservedCred
     owned = replace(owned, is_standby=is_standby(credential, owner.app))
     if not seen.is_readable or seen.is_vanished:
         return owned
-    return replace(owned, stage=credential.stage_of(seen.fingerprint), drift=is_drift(credential, owner.app))
+    return replace(
+        owned,
+        stage=credential.stage_of(seen.fingerprint),
+        drift=is_drift(credential, owner.app),
+        is_unproven=is_unproven(credential, owner.app),
+    )
 
 
 def certificates_known(settings: Settings, database: Transactions, now: datetime) -> Certificates:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rotator.core.observed import Place
     from rotator.history.engine.transactions import Transactions
     from rotator.salesforce.inventory import Inventory
-    from rotator.services.inventory.status import CredentialHistory
+    from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.stores.base import Store
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.attempts import ROTATE, AttemptRecord
 from rotator.core.credentials import Stage
 from rotator.core.lifecycle.credential_life import CredentialLife, OpenRotation
 from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.lifecycle.states import CredentialState
-from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
+from rotator.core.observed import (
+    KnownVersion,
+    ObservedApp,
+    ObservedCertificate,
+    ObservedCredential,
+)
 from rotator.errors import ConfigurationError, HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
-from rotator.history.attempts import AttemptRecords
-from rotator.history.journal.queries import credential_records, promotions
-from rotator.history.journal.rotations import newest
-from rotator.history.last_observations import LastObservation, LastObservations
+from rotator.services.inventory.credential_history import CredentialHistory
 from rotator.services.inventory.schedules import schedule_of
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
+    from rotator.core.attempts import AttemptRecord
     from rotator.core.credentials import Version
     from rotator.core.severity import Severity
-    from rotator.history.engine.transactions import Transactions
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
     from rotator.stores.base import Store
@@ -47,37 +48,6 @@ class Problem:
     """The type of which nothing could be read; None when it is the whole org, a store or the history."""
 
 
-@dataclass(frozen=True)
-class CredentialHistory:
-    """What the history tells of one credential."""
-
-    last_rotation: Rotation | None = None
-    last_promotion: datetime | None = None
-    last_observation: LastObservation = field(default_factory=LastObservation)
-    attempt: AttemptRecord = field(default_factory=lambda: AttemptRecord(ROTATE, ""))
-    """How its rotations by schedule went."""
-    record: CredentialRecord | None = None
-    """What was last learnt of it by trying."""
-
-
-def histories(database: Transactions) -> dict[str, CredentialHistory]:
-    """Of every credential that the history knows. Raises HistoryError."""
-    rotations, promoted = newest(database), promotions(database)
-    observed = LastObservations(database).all()
-    attempts = {each.name: each for each in AttemptRecords(database).all(ROTATE)}
-    records = credential_records(database)
-    return {
-        name: CredentialHistory(
-            rotations.get(name),
-            promoted.get(name),
-            observed.get(name, LastObservation()),
-            attempts.get(name, AttemptRecord(ROTATE, name)),
-            records.get(name),
-        )
-        for name in {*rotations, *promoted, *observed, *attempts, *records}
-    }
-
-
 @dataclass(frozen=True, kw_only=True)
 class CredentialStatus:
     """All that is shown of one credential: as it was just seen, or as the history has it."""
@@ -87,9 +57,8 @@ class CredentialStatus:
     life: CredentialLife
     apps: tuple[ObservedCertificate, ...] = ()
     """What its apps hold, in the configured order, without those that could not be read."""
-    last_rotation: Rotation | None = None
-    attempt: AttemptRecord
-    """How its rotations by schedule went."""
+    history: CredentialHistory
+    """What is known of it."""
     problem: RotatorError | None = None
     """Why not everything could be read just now."""
     why_unknown: str = ""
@@ -101,9 +70,28 @@ class CredentialStatus:
         return self.life.state
 
     @property
+    def last_rotation(self) -> Rotation | None:
+        """The newest one, ended or not."""
+        return self.history.last_rotation
+
+    @property
+    def attempt(self) -> AttemptRecord:
+        """How its rotations by schedule went."""
+        return self.history.attempt
+
+    @property
+    def record(self) -> CredentialRecord:
+        """What was last learnt of it by trying."""
+        return self.history.record
+
+    @property
     def urgency(self) -> Severity | None:
         """How urgent it is that somebody looks."""
         return self.life.urgency
+
+    def ending_of(self, rotation: Rotation) -> str:
+        """How a rotation of it ended, or where it stands."""
+        return self.history.ending_of(rotation)
 
     @property
     def drift(self) -> bool:
@@ -251,23 +239,23 @@ def status_of(
     is_known: bool = True,
 ) -> CredentialStatus:
     """What follows from how a credential was seen, just now or before, and from what the history knows."""
-    mine, last = settings.credentials[name], history.last_rotation
+    mine = settings.credentials[name]
     first = next(iter(apps), None)
     current = seen.current if seen else None
-    is_open, record = last is not None and last.outcome is None, history.record
+    begun, record, halt = history.open_rotation, history.record, history.halt(seen)
     life = CredentialLife(
         seen=seen,
         policy=mine,
         thresholds=settings.alerts.every_threshold,
         now=now,
         is_known=is_known,
-        rotation=OpenRotation(is_urgent=last.options.retire_now or last.trigger == "compromised")
-        if last and is_open
-        else None,
+        rotation=OpenRotation(is_urgent=begun.options.retire_now or begun.trigger == "compromised") if begun else None,
         last_promotion=history.last_promotion,
-        refused_since=record.consumers_refused_since(current.fingerprint if current else None) if record else None,
-        needs_attention=history.attempt.needs_attention,
-        unstored_not_after=first.not_after if first else None,
+        refused_since=record.consumers_refused_since(current.fingerprint if current else None),
+        running=history.running,
+        halt=halt,
+        needs_attention=history.attempt.needs_attention or halt is not None or record.is_reverted,
+        unstored_not_after=first.not_after if first and not _is_pending(seen, first) else None,
         schedule=schedule_of(mine),
     )
     return CredentialStatus(
@@ -275,9 +263,13 @@ def status_of(
         settings=mine,
         life=life,
         apps=apps,
-        last_rotation=last,
-        attempt=history.attempt,
+        history=history,
     )
+
+
+def _is_pending(seen: ObservedCredential | None, held: ObservedCertificate) -> bool:
+    """Whether an app holds the certificate of a version that has not logged in yet."""
+    return seen is not None and seen.stage_of(held.fingerprint) is Stage.PENDING
 
 
 def last_known_status(

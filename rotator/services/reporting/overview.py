@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.core.alert import Alert, AlertState
-from rotator.core.lifecycle.states import CertificateState
+from rotator.core.attempts import ROTATE
+from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.severity import Severity
 
 if TYPE_CHECKING:
@@ -96,6 +97,17 @@ class Overview:
             for alert in self.alerts
             if alert.severity.reaches(Severity.WARNING) and alert.state(self.at) is AlertState.OPEN
         )
+
+    @property
+    def needs_attention(self) -> list[tuple[str, str]]:
+        """Kind and name of what cannot succeed before a person does something, whoever has tried it."""
+        tried = {(attempt.kind, attempt.name) for attempt in self.troubles}
+        return sorted(tried | {(ROTATE, each.credential) for each in self.credentials if each.life.needs_attention})
+
+    def ending_of(self, rotation: Rotation) -> str:
+        """How a rotation ended; of one that has not, where it stands."""
+        status = next((each for each in self.credentials if each.credential == rotation.credential), None)
+        return status.ending_of(rotation) if status else rotation.outcome or str(CredentialState.UNFINISHED)
 
     @property
     def cared_for(self) -> tuple[CertificateLife, ...]:

@@ -21,8 +21,9 @@ from rotator.history.sightings import sightings_of
 from rotator.services.alerting.catalog import ATTENTION, DELIVERY, ORG, ROTATION, key
 from rotator.services.alerting.details import details_of
 from rotator.services.alerting.rules import open_alerts
+from rotator.services.inventory.credential_history import CredentialHistory, histories
 from rotator.services.inventory.ownership import last_known
-from rotator.services.inventory.status import CredentialHistory, CredentialStatus, histories, last_known_status
+from rotator.services.inventory.status import CredentialStatus, last_known_status
 from rotator.services.reporting.overview import (
     CertificateDetails,
     ChannelLine,
@@ -135,7 +136,7 @@ class _Moment:
 
     @cached_property
     def _histories(self) -> dict[str, CredentialHistory]:
-        return histories(self.database)
+        return histories(self.database, self.settings.credentials)
 
     @cached_property
     def _certificates(self) -> tuple[CertificateLife, ...]:

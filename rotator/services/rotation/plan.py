@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Fingerprint
     from rotator.core.decision.policies import Strategy, Wanted
+    from rotator.core.observed import ObservedCredential
     from rotator.core.schedule import Beginning, Schedule
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.requests import Request
@@ -38,6 +39,8 @@ class Plan:
     """When it begins by schedule; None where that depends on a person, or one is under way."""
     schedule: Schedule
     forecast: Forecast
+    seen: ObservedCredential
+    """As it was observed for this."""
 
 
 def plan_of(credential: CredentialContext, request: Request, schedule: Schedule, now: datetime) -> Plan:
@@ -62,6 +65,7 @@ def plan_of(credential: CredentialContext, request: Request, schedule: Schedule,
         begins=life.begins,
         schedule=schedule,
         forecast=forecast,
+        seen=seen,
     )
 
 

@@ -16,7 +16,7 @@ from rotator.core.crypto.certificates import throwaway
 from rotator.core.decision.actions import HaltReason
 from rotator.errors import HistoryError, RotationHalted, RotationRunning, RotatorError
 from rotator.history.journal.journal import PROMOTION
-from rotator.history.records import NewRotation, Rotation
+from rotator.history.records import NewRotation, Rotation, Stop
 from rotator.services.rotation.lock import RotationLock
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.services.rotation.report import Outcome, Report
@@ -167,11 +167,11 @@ class RotationService:
             report = run.run()
         except RotatorError as error:
             error.refused_since = run.gap.begun_at if run.gap.is_open else None
-            self._note_stop(rotation, error.message)
+            self._note_stop(rotation, error.message, hint=error.hint, needs_person=not error.transient)
             raise
         report = _with_note(run, report)
         if report.halt in _GOES_ON:
-            self._note_stop(rotation, report.why, report.halt)
+            self._note_stop(rotation, report.why, report.halt, hint=report.hint, needs_person=True)
             return report
         return self._finish(rotation, report)
 
@@ -213,7 +213,9 @@ class RotationService:
             version=version,
         )
 
-    def _note_stop(self, rotation: Rotation | None, why: str, halt: HaltReason | None = None) -> None:
+    def _note_stop(
+        self, rotation: Rotation | None, why: str, halt: HaltReason | None = None, *, hint: str, needs_person: bool
+    ) -> None:
         """Writes down why the run stopped. The rotation stays open, and the next run goes on from what it finds."""
         try:
             self._journal.record(
@@ -223,6 +225,8 @@ class RotationService:
                 rotation_id=rotation.id if rotation else None,
                 error=why,
                 halt=halt,
+                hint=hint if needs_person else None,
+                needs_person=needs_person,
             )
         except HistoryError:
             return
@@ -238,6 +242,7 @@ class RotationService:
                 old_fingerprint=report.old_fingerprint,
                 new_fingerprint=report.new_fingerprint,
                 gap_seconds=None if report.gap and report.gap.is_open else report.gap_seconds,
+                stop=Stop(report.halt, report.hint) if report.halt else None,
                 now=self._now(),
             )
         except HistoryError as error:

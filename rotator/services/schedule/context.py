@@ -63,12 +63,6 @@ class UnitOfWork:
         with self._database.writing() as connection:
             yield UnitOfWork(self._settings, Within(connection))
 
-    @contextmanager
-    def read_transaction(self) -> Iterator[UnitOfWork]:
-        """One transaction that only reads: all of it is of one moment."""
-        with self._database.reading() as connection:
-            yield UnitOfWork(self._settings, Within(connection))
-
     @property
     def database(self) -> Transactions:
         """Where the transactions come from."""

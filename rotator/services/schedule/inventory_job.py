@@ -23,9 +23,9 @@ from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
 from rotator.services.alerting.catalog import STORE, attention, unreadable_org
 from rotator.services.alerting.expiry import EXPIRY, certificate_key
+from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.ownership import last_known
 from rotator.services.inventory.scan import scan, write_down
-from rotator.services.inventory.status import histories
 from rotator.services.schedule.findings import Findings, is_in_motion
 from rotator.services.schedule.jobs import JobKind
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.core.schedule import NextDue
     from rotator.errors import RotatorError
-    from rotator.services.inventory.status import CredentialHistory
+    from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
     from rotator.services.schedule.due import NextDues
     from rotator.services.schedule.jobs import Moment
@@ -85,8 +85,7 @@ class OrgSnapshot:
                 yield status.credential, status.life.next_due
 
     def _histories(self) -> dict[str, CredentialHistory]:
-        with self._context.history.read_transaction() as history:
-            return histories(history.database)
+        return histories(self._context.database, self._context.settings.credentials)
 
 
 LOG: Final = logging.getLogger(__name__)

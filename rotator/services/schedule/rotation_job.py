@@ -19,7 +19,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.core.attempts import AttemptRecord
 from rotator.core.decision.actions import HaltReason
 from rotator.core.schedule import NextDue
 from rotator.core.thresholds import has_come, is_expired
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from rotator.core.alert import NewAlert
+    from rotator.core.attempts import AttemptRecord
     from rotator.core.decision.observations import Observation
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import JobAdapters, ServiceContext
@@ -119,7 +119,8 @@ class RotationJob:
         if not self._attempt.needs_attention:
             return False
         if self._attempt.circumstances != self._circumstances:
-            self._attempt = AttemptRecord(JobKind.ROTATE, self._name, last_good_at=self._attempt.last_good_at)
+            # Counted anew; that a person is needed stays said until it succeeds.
+            self._attempt = replace(self._attempt, failures=0, lasting=0, next_at=None)
             return False
         return action is not DueAction.FINISH
 

@@ -23,8 +23,9 @@ from rotator.core.lifecycle.states import CertificateState, CredentialState, in_
 from rotator.core.severity import Severity
 from rotator.history.sightings import last_sightings
 from rotator.services.alerting.expiry import EXPIRY
+from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.scan import Scan, scan
-from rotator.services.inventory.status import StatusReader, histories
+from rotator.services.inventory.status import StatusReader
 from rotator.services.reporting.reader import HistoryReader
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.requests import Request, resumed
@@ -82,7 +83,7 @@ class Surfaces:
             settings,
             read_app=read_app,
             store=self.one.outside.store,
-            histories=lambda: histories(database),
+            histories=lambda: histories(database, [self.name]),
             now=self.now,
         )
         return reader.one(self.name)
@@ -96,7 +97,7 @@ class Surfaces:
             read_org=self.one.outside.inventory,
             store=self.one.outside.store,
             last_seen=lambda org: last_sightings(database, org),
-            histories=lambda: histories(database),
+            histories=lambda: histories(database, [self.name]),
             now=self.now,
         )
 
@@ -107,7 +108,7 @@ class Surfaces:
         if table is None:
             return []
         columns = [_said(cell) for cell in table.iter("th") if cell.get("scope") == "col"]
-        return [dict(zip(columns, map(_said, row), strict=True)) for row in table.iterfind("tbody/tr")]
+        return [dict(zip(columns, map(_cell, row), strict=True)) for row in table.iterfind("tbody/tr")]
 
     def metrics(self) -> dict[str, Metric]:
         """The families of a scrape."""
@@ -140,6 +141,12 @@ class Surfaces:
 
 def _said(element: Any) -> str:
     return " ".join(element.text_content().split())
+
+
+def _cell(cell: Any) -> str:
+    """Of a state the word, without what is said of it."""
+    state = next((each for each in cell.iter("span") if "state" in (each.get("class") or "").split()), None)
+    return _said(cell if state is None else state)
 
 
 def _printed(show: Callable[[], None]) -> list[dict[str, str]]:
@@ -176,11 +183,10 @@ def states_of_the_credential(all_of: Surfaces) -> dict[str, str]:
         if sample.labels["credential"] == name and sample.value
     ]
     printed = _printed(lambda: status_table.print_statuses([status], all_of.now))[0]
-    page = shown["State"].split(" needs a person")[0]
     return {
         "text": _word(printed["State"]),
         "json": in_words(as_json["state"], as_json["urgency"]),
-        "page": page.removesuffix(status.why_unknown).strip(),
+        "page": shown["State"],
         "metrics": in_words(CredentialState(measured[0]), as_json["urgency"]) if len(measured) == 1 else f"{measured}",
     }
 

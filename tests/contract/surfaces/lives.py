@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.core.actor import Actor
@@ -111,6 +112,45 @@ def halted_unproven(one: CycleBench) -> None:
     old = stored(one, days=20)
     one.bench.refuses = refuse(LoginOutcome.TRANSIENT, but=old)
     one.bench.handle()
+
+
+def halted_after_the_upload(one: CycleBench) -> None:
+    """The new key was refused as it must be, until its certificate was there: since then the org says nothing of it."""
+    old = stored(one, days=20)
+    one.bench.on_write = lambda _: setattr(one.bench, "refuses", refuse(LoginOutcome.TRANSIENT, but=old))
+    one.bench.handle()
+
+
+def halted_again(one: CycleBench) -> None:
+    """Nothing was proven by the second try."""
+    halted_after_the_upload(one)
+    passes(one, 0.1)
+    one.bench.handle(FINISH)
+
+
+def halted_and_mended(one: CycleBench, *, proven: bool) -> None:
+    """Somebody puts current's certificate back in Setup; `rotate restore` proves its key."""
+    halted_after_the_upload(one)
+    by_hand(one.bench, one.bench.current.certificate)
+    if proven:
+        one.bench.on_write, one.bench.refuses = lambda _: None, lambda _: None
+        one.bench.handle(RESTORE)
+
+
+def runs(one: CycleBench) -> None:
+    """Another process has just sent a certificate to the app, and is at work still."""
+    crashed(one, "upload")
+    at_work(one)
+
+
+def runs_again(one: CycleBench) -> None:
+    """One stopped for a person, and another process has begun to try again."""
+    halted_after_the_upload(one)
+    at_work(one)
+
+
+def at_work(one: CycleBench) -> None:
+    one.at_end.enter_context(one.context.database.rotation_locks(one.bench.now).hold(one.bench.credential))
 
 
 def reverted(one: CycleBench) -> None:
@@ -248,8 +288,8 @@ def lives() -> Iterator[Life]:
         ("killed so, days ago", lambda one: crashed(one, "promote", 6), "unfinished"),
         ("killed so, in a hurry", lambda one: crashed(one, "promote", request=COMPROMISED), "unfinished"),
         ("ended days after it was killed", ended_after_a_crash, "ok"),
-        ("halted: nothing proves the new key", halted_unproven, "unfinished"),
-        ("reverted", reverted, "due"),
+        ("halted: nothing proves the new key", halted_unproven, "halted"),
+        ("runs", runs, "running"),
         ("drift", changed_by_hand, "drift"),
         ("drift: no certificate", emptied_by_hand, "drift"),
         ("drift: the previous one", previous_put_back_by_hand, "drift"),
@@ -262,8 +302,21 @@ def lives() -> Iterator[Life]:
     for name, live, says in both:
         yield Life(live, says, ONE, f"one app: {name}")
         yield Life(live, says, PAIR, f"two apps: {name}")
-    yield Life(needs_a_person, "due (warning)", ONE, "one app: needs a person")
-    yield Life(needs_a_person, "unfinished", PAIR, "two apps: needs a person")
+    yield Life(reverted, "due (warning)", ONE, "one app: reverted, so that consumers were refused for a while")
+    yield Life(reverted, "due", PAIR, "two apps: reverted")
+    for live, name in (
+        (halted_after_the_upload, "halted after the upload"),
+        (halted_again, "halted, and halted again"),
+        (lambda one: halted_and_mended(one, proven=False), "halted, mended by hand, not proven"),
+    ):
+        yield Life(live, "refused", ONE, f"one app: {name}")
+        yield Life(live, "halted", PAIR, f"two apps: {name}")
+    for apps, number in ((ONE, "one app"), (PAIR, "two apps")):
+        mended = partial(halted_and_mended, proven=True)
+        yield Life(needs_a_person, "halted", apps, f"{number}: needs a person")
+        yield Life(mended, "due", apps, f"{number}: halted, mended by hand, and proven")
+    yield Life(runs_again, "refused", ONE, "one app: halted, and tried again just now")
+    yield Life(runs_again, "running (warning)", PAIR, "two apps: halted, and tried again just now")
     yield Life(changed_while_it_is_put_back, "drift", ONE, "one app: changed while it is put back")
     yield Life(halted_on_the_way_back, "refused", ONE, "one app: halted on the way back")
     yield Life(standby_has_expired, "ok", PAIR, "two apps: the one that rests has expired")
@@ -314,6 +367,11 @@ DEEDS: dict[str, Callable[[CycleBench], object]] = {
     "a day passes": lambda one: passes(one, 1),
     "a week passes": lambda one: passes(one, 7),
     "eleven months pass": lambda one: passes(one, 335),
+    "another process is at work": at_work,
+    "nobody is at work": lambda one: one.at_end.close(),
+    "the key is refused after the upload": lambda one: setattr(
+        one.bench, "on_write", lambda _: setattr(one.bench, "refuses", refuse(LoginOutcome.TRANSIENT))
+    ),
 }
 
 

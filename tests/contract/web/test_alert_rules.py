@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import subprocess
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -57,17 +58,26 @@ def scraped(database: Database, now: datetime) -> dict[str, float]:
 
 
 def an_hour(database: Database) -> list[dict[str, float]]:
-    """A scrape a minute: after ten minutes an upload takes the place of current's key, proven again after forty."""
+    """A scrape a minute of a rotation that halts.
+
+    After ten minutes an upload takes the place of current's key; at twelve the run stops for a person. At twenty
+    another process tries again, which proves nothing, and stops at twenty-three. After forty the new key logs in.
+    """
     record, scrapes = partial(Journal(database).record, credential="billing"), []
+    at_work = ExitStack()
     for minute in range(60):
         now = scene.NOW + minute * MINUTE
+        if minute == 20:
+            at_work.enter_context(database.rotation_locks(lambda: scene.NOW + 20 * MINUTE).hold("billing"))
+        if minute == 23:
+            at_work.close()
         if minute == 10:
             record("upload_begins", now=now, opens_gap=True)
             record("upload", now=now, app="Billing", version="f" * 64)
-        if minute == 12:
-            record("stopped", now=now, error="Its key does not log in.")
+        if minute in {12, 23}:
+            record("stopped", now=now, error="Its key does not log in.", halt="unproven", needs_person=True)
         if minute == 40:
-            record("gap", now=now, state="ended")
+            record("promote", now=now, version="f" * 64)
         scrapes.append(scraped(database, now))
     return scrapes
 
@@ -83,7 +93,24 @@ def test_the_rules_are_rules() -> None:
     promtool("check", "rules", RULES)
 
 
-def test_consumers_that_are_refused_are_an_alert_until_a_key_is_proven(
+def of_billing(hour: list[dict[str, float]], what: str) -> list[int | None]:
+    """A gauge of times by the minute: in minutes since the hour began."""
+    found = (scrape.get(f'rotator_credential_{what}_timestamp_seconds{{credential="billing"}}') for scrape in hour)
+    return [None if value is None else round(value / 60) for value in found]
+
+
+def test_the_gauges_do_not_blink_while_somebody_tries_again(hour: list[dict[str, float]]) -> None:
+    needed = [scrape.get('rotator_needs_attention{kind="rotate",name="billing"}') for scrape in hour]
+    assert of_billing(hour, "refused_since") == [None] * 10 + [10] * 30 + [None] * 20
+    assert of_billing(hour, "halted_since") == [None] * 12 + [12] * 28 + [None] * 20
+    assert of_billing(hour, "running_since") == [None] * 20 + [20] * 3 + [None] * 37
+    accepted = of_billing(hour, "last_accepted_login")
+    assert accepted[0] is not None
+    assert accepted == [accepted[0]] * 40 + [40] * 20
+    assert needed == [None] * 12 + [1.0] * 28 + [None] * 20
+
+
+def test_what_a_halted_rotation_left_is_an_alert_until_a_key_is_proven(
     hour: list[dict[str, float]], tmp_path: Path
 ) -> None:
     names = sorted({name for scrape in hour for name in scrape if name.startswith("rotator_")})
@@ -94,11 +121,16 @@ def test_consumers_that_are_refused_are_an_alert_until_a_key_is_proven(
 
     refused = {
         "exp_labels": {"severity": "critical", "credential": "billing"},
-        "exp_annotations": {"summary": "Consumers of billing are refused: rotate finish billing"},
+        "exp_annotations": {"summary": "Consumers of billing are refused: rotator status billing says what to do"},
     }
 
-    def expected(minute: int, *alerts: dict[str, Any]) -> dict[str, Any]:
-        return {"eval_time": f"{minute}m", "alertname": "ConsumersAreRefused", "exp_alerts": list(alerts)}
+    halted = {
+        "exp_labels": {"severity": "critical", "credential": "billing"},
+        "exp_annotations": {"summary": "A rotation of billing needs a person: rotator status billing says why"},
+    }
+
+    def expected(minute: int, *alerts: dict[str, Any], name: str = "ConsumersAreRefused") -> dict[str, Any]:
+        return {"eval_time": f"{minute}m", "alertname": name, "exp_alerts": list(alerts)}
 
     document = {
         "rule_files": [str(RULES)],
@@ -112,6 +144,9 @@ def test_consumers_that_are_refused_are_an_alert_until_a_key_is_proven(
                     expected(14),
                     *(expected(minute, refused) for minute in (16, 25, 39)),
                     expected(46),
+                    expected(11, name="RotationHalted"),
+                    *(expected(minute, halted, name="RotationHalted") for minute in (13, 21, 39)),
+                    expected(46, name="RotationHalted"),
                     {"eval_time": "30m", "alertname": "RotatorStandsStill", "exp_alerts": []},
                 ],
             }

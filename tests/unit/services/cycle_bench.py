@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -132,6 +132,8 @@ class CycleBench:
     outside: Outside
     context: ServiceContext
     cycle: Cycle
+    at_end: ExitStack = field(default_factory=ExitStack)
+    """What goes on until a test ends it: a lock that another process holds."""
 
     @property
     def bench(self) -> Bench:

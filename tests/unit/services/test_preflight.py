@@ -12,9 +12,13 @@ from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
-from rotator.errors import HistoryError, LoginRefused, OrgError, StoreError
+from rotator.core.observed import ObservedCertificate
+from rotator.errors import HistoryError, Holder, LoginRefused, OrgError, StoreError
 from rotator.history.journal.projection import CredentialRecord
+from rotator.history.records import Rotation
 from rotator.salesforce.apps.connected_app import App
+from rotator.services.inventory.credential_history import CredentialHistory
+from rotator.services.inventory.status import CredentialStatus, StatusReader
 from rotator.services.preflight import Check, Result, checks
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
@@ -68,6 +72,15 @@ class World:
         )
         self.channels: dict[str, Any] = {}
         self.now: Callable[[], datetime] = lambda: MOMENT
+        self.histories: dict[str, CredentialHistory] = {}
+
+    def statuses(self, names: Sequence[str], now: datetime) -> list[CredentialStatus]:
+        def read_app(org: str, name: str) -> ObservedCertificate:
+            return ObservedCertificate(org=org, app=name).holding(self.orgs[org].live[name])
+
+        histories = dict(self.histories)
+        reader = StatusReader(self.settings, read_app=read_app, store=self.store, histories=lambda: histories, now=now)
+        return reader.all(names)
 
     def store(self, _: str) -> FilesStore:
         return self.files
@@ -85,15 +98,6 @@ class World:
 
     def all(self) -> dict[str, Check]:
         return {check.name: check for check in checks(self)}
-
-
-@pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, CredentialRecord]:
-    """What the journal has of credentials."""
-    records: dict[str, CredentialRecord] = {}
-    nothing = CredentialRecord(credential="")
-    monkeypatch.setattr("rotator.services.preflight.credential_record", lambda _, name: records.get(name, nothing))
-    return records
 
 
 @pytest.fixture
@@ -133,17 +137,54 @@ def test_a_live_current_version_passes(world: World, stored: Stored) -> None:
     assert world.check("key of billing").result is Result.OK
 
 
-def test_a_credential_whose_consumers_are_refused_fails(
-    world: World, stored: Stored, known: dict[str, CredentialRecord]
+EARLIER = MOMENT - timedelta(minutes=3)
+REFUSED = CredentialHistory(
+    record=CredentialRecord(credential="billing", refused_since=EARLIER, is_refusal_certain=True)
+)
+HALTED = CredentialHistory(
+    record=CredentialRecord(
+        credential="billing",
+        halted_at=EARLIER,
+        halt="login_not_set_up",
+        halted_why="The user is not approved.",
+        halted_hint="Approve the user.",
+    )
+)
+RUNNING = CredentialHistory(running=Holder(417, "crm-1", EARLIER))
+LEFT_OPEN = CredentialHistory(
+    Rotation(
+        id="1", credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex",
+        started_at=EARLIER,
+    )
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("history", "result", "sentence", "hint"),
+    [
+        (CredentialHistory(), Result.OK, "matches the live certificate", ""),
+        (REFUSED, Result.FAILED, "are refused since", "`rotate finish billing`"),
+        (replace(REFUSED, running=RUNNING.running), Result.FAILED, "goes on by itself: process 417 on crm-1", ""),
+        (HALTED, Result.FAILED, "The user is not approved.", "Approve the user. Then `rotator verify billing`"),
+        (RUNNING, Result.SKIPPED, "A rotation is at work", ""),
+        (LEFT_OPEN, Result.FAILED, "nobody is at it", "`rotate finish billing`"),
+    ],
+)
+def test_what_a_rotation_left_is_said_whatever_key_and_certificate_look_like(
+    world: World, stored: Stored, history: CredentialHistory, result: Result, sentence: str, hint: str
 ) -> None:
     world.orgs["production"].live["Billing"] = stored().certificate
-    since = MOMENT - timedelta(minutes=3)
-    known["billing"] = CredentialRecord(credential="billing", refused_since=since, is_refusal_certain=True)
+    world.histories["billing"] = history
     found = world.check("key of billing")
-    assert found.result is Result.FAILED
-    assert "are refused since" in found.sentence
-    known["billing"] = replace(known["billing"], is_refusal_certain=False)
-    assert world.check("key of billing").result is Result.OK
+    assert found.result is result
+    assert sentence in found.sentence
+    assert found.hint.startswith(hint) if hint else not found.hint
+
+
+def test_nobody_is_told_to_go_on_with_what_runs(world: World, stored: Stored) -> None:
+    world.orgs["production"].live["Billing"] = stored().certificate
+    world.histories["billing"] = replace(LEFT_OPEN, running=RUNNING.running)
+    assert "rotate finish" not in str(world.check("key of billing"))
 
 
 @pytest.mark.parametrize("held", [True, False])

@@ -28,7 +28,8 @@ def test_a_line_of_the_status_has_the_documented_members(rotator: Command, confi
     assert set(line) == {
         "credential", "org", "store", "strategy", "state", "urgency", "needs_attention", "stages", "current_app",
         "apps", "drift", "not_after", "days_left", "due_at", "begins_at", "previous_until", "last_rotation", "problem",
-        "refused_since", "mode", "standstills",
+        "refused_since", "running", "halted_since", "halted_why", "last_login", "last_accepted_at", "mode",
+        "standstills",
     }  # fmt: skip
     assert (line["strategy"], line["current_app"], line["drift"]) == ("alternating", "Warehouse_A", False)
     assert [app["app"] for app in line["apps"]] == ["Warehouse_A", "Warehouse_B"]
@@ -39,7 +40,7 @@ def test_a_line_of_the_status_has_the_documented_members(rotator: Command, confi
 def test_the_status_tells_people_what_to_do(rotator: Command, config: Path) -> None:
     outcome = rotator("--config", config, "status")
     assert outcome.code == 0
-    assert "onboarding: not in the store yet. `rotator adopt onboarding --key FILE`" in outcome.out
+    assert "onboarding: It is not in its store. `rotator adopt onboarding --key FILE`" in outcome.out
 
 
 def test_the_status_of_an_org_that_is_down_is_unknown(

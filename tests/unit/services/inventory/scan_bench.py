@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.lifecycle.certificate_life import CertificateLife
-    from rotator.services.inventory.status import CredentialHistory
+    from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.stores.base import Store
     from rotator.stores.files.store import FilesStore
 

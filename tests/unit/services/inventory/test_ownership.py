@@ -15,9 +15,9 @@ from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.salesforce.inventory import Inventory
+from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.ownership import last_known
 from rotator.services.inventory.scan import Scan, scan, write_down
-from rotator.services.inventory.status import histories
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
 
@@ -56,7 +56,7 @@ def looked(settings: Settings, store: FilesStore, database: Database, entries: l
         read_org=lambda _: Inventory(tuple(entries)),
         store=lambda _: store,
         last_seen=lambda org: last_sightings(database, org),
-        histories=lambda: histories(database),
+        histories=lambda: histories(database, []),
         now=MOMENT,
     )
     write_down(database, found, MOMENT)

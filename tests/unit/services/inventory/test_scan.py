@@ -12,8 +12,8 @@ from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
 from rotator.history.engine.database import Database
 from rotator.history.last_observations import LastObservation, LastObservations
 from rotator.history.sightings import last_sightings
+from rotator.services.inventory.credential_history import CredentialHistory
 from rotator.services.inventory.scan import scan, write_down
-from rotator.services.inventory.status import CredentialHistory
 from rotator.stores.base import Store
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.inventory.scan_bench import DAY, Stored, World, entry, own, unreadable

@@ -13,7 +13,8 @@ from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, HistoryUnavailable, OrgUnavailable, StoreError
 from rotator.history.last_observations import LastObservation
 from rotator.history.records import Rotation
-from rotator.services.inventory.status import CredentialHistory, CredentialStatus, StatusReader
+from rotator.services.inventory.credential_history import CredentialHistory
+from rotator.services.inventory.status import CredentialStatus, StatusReader
 from rotator.stores.base import Store
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version

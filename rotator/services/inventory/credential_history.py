@@ -1,0 +1,106 @@
+"""What the history and the rotation locks tell of each credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.attempts import ROTATE, AttemptRecord
+from rotator.core.lifecycle.states import CredentialState
+from rotator.history.attempts import AttemptRecords
+from rotator.history.engine.transactions import Within
+from rotator.history.journal.projection import CredentialRecord
+from rotator.history.journal.queries import credential_records, promotions
+from rotator.history.journal.rotations import newest
+from rotator.history.last_observations import LastObservation, LastObservations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from rotator.core.lifecycle.states import Halt
+    from rotator.core.observed import ObservedCredential
+    from rotator.errors import Holder
+    from rotator.history.engine.database import Database
+    from rotator.history.records import Rotation
+
+
+@dataclass(frozen=True)
+class CredentialHistory:
+    """What the history tells of one credential."""
+
+    last_rotation: Rotation | None = None
+    last_promotion: datetime | None = None
+    last_observation: LastObservation = field(default_factory=LastObservation)
+    attempt: AttemptRecord = field(default_factory=lambda: AttemptRecord(ROTATE, ""))
+    """How its rotations by schedule went."""
+    record: CredentialRecord = field(default_factory=lambda: CredentialRecord(credential=""))
+    """What was last learnt of it by trying."""
+    running: Holder | None = None
+    """The process that is rotating it."""
+
+    @property
+    def open_rotation(self) -> Rotation | None:
+        """The rotation that has no end: it runs, or was left where it is."""
+        last = self.last_rotation
+        return last if last and last.outcome is None else None
+
+    def halt(self, seen: ObservedCredential | None) -> Halt | None:
+        """Why a rotation stopped and stands there; `seen` tells whether something is half done."""
+        is_half_done = self.open_rotation is not None or (seen is not None and seen.pending is not None)
+        return self.record.halted(is_half_done=is_half_done)
+
+    def ending_of(self, rotation: Rotation) -> str:
+        """How a rotation of it ended; of one that has not: whether it runs, has halted, or nobody is at it."""
+        if rotation.outcome:
+            return rotation.outcome
+        if self.running:
+            return str(CredentialState.RUNNING)
+        return str(CredentialState.HALTED if self.record.halted(is_half_done=True) else CredentialState.UNFINISHED)
+
+    @property
+    def left_open(self) -> str | None:
+        """Id of a rotation that has no end, and that nobody is at."""
+        return self.open_rotation.id if self.open_rotation and self.running is None else None
+
+
+_MOST_READS: Final = 3
+"""So often is read what goes on changing; what is shown then was so a moment ago."""
+
+
+def histories(database: Database, credentials: Iterable[str]) -> dict[str, CredentialHistory]:
+    """Of these, and of every credential that the history knows. Raises HistoryError.
+
+    The history and the locks are not read at one instant: a rotation that has ended, or begun, in between would look
+    as if it was left open. So one that looks so is read once more.
+    """
+    names, left = [*credentials], dict[str, str]()
+    for _ in range(_MOST_READS):
+        found = _histories(database, names)
+        open_now = {name: each.left_open for name, each in found.items() if each.left_open}
+        if open_now.items() <= left.items():
+            break
+        left = open_now
+    return found
+
+
+def _histories(database: Database, credentials: Sequence[str]) -> dict[str, CredentialHistory]:
+    with database.reading() as connection:
+        here = Within(connection)
+        rotations, promoted = newest(here), promotions(here)
+        observed = LastObservations(here).all()
+        attempts = {each.name: each for each in AttemptRecords(here).all(ROTATE)}
+        records = credential_records(here)
+    names = {*credentials, *rotations, *promoted, *observed, *attempts, *records}
+    holders = database.holders(names)
+    return {
+        name: CredentialHistory(
+            rotations.get(name),
+            promoted.get(name),
+            observed.get(name, LastObservation()),
+            attempts.get(name, AttemptRecord(ROTATE, name)),
+            records.get(name, CredentialRecord(credential=name)),
+            holders.get(name),
+        )
+        for name in names
+    }

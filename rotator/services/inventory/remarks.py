@@ -1,0 +1,86 @@
+"""What is to be said of a credential's state, and what a person is to do: the same for commands, checks and pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.core import words
+from rotator.core.lifecycle.states import CredentialState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.errors import Holder
+    from rotator.services.inventory.status import CredentialStatus
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What is so, and what to do; empty where nothing is to be done."""
+
+    sentence: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.hint}".strip()
+
+
+def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa: PLR0911 - one line a state
+    """Why the credential is in its state, and what to do about it; None where the word says all."""
+    name, life = status.credential, status.life
+    match status.state:
+        case CredentialState.REFUSED:
+            return _refused(status, now)
+        case CredentialState.RUNNING if life.running:
+            return Remark(_runs(life.running))
+        case CredentialState.HALTED if life.halt:
+            return Remark(_stopped(status, now), _after_a_halt(status))
+        case CredentialState.UNSTORED:
+            return Remark("It is not in its store.", f"`rotator adopt {name} --key FILE`, or `rotator enroll {name}`.")
+        case CredentialState.DRIFT:
+            held = words.short(status.live.fingerprint) if status.live and status.live.fingerprint else "no certificate"
+            what = f"The app {status.app} holds {held}, which is not ours to expect."
+            return Remark(what, f"`rotate restore {name}` puts ours back.")
+        case CredentialState.UNFINISHED:
+            return Remark(
+                "A rotation was interrupted, and nobody is at it.", f"`rotate finish {name}` goes on with it."
+            )
+        case CredentialState.DEFERRED if life.due_at:
+            return Remark(f"This older version was brought back, and is left alone until {words.moment(life.due_at)}.")
+        case CredentialState.UNKNOWN if status.why_unknown:
+            return Remark(status.why_unknown)
+    return None
+
+
+def _refused(status: CredentialStatus, now: datetime) -> Remark:
+    life = status.life
+    so = words.refused(life.refused_since or now, now)
+    if life.running:
+        return Remark(f"{so} {_runs(life.running)}")
+    if life.halt:
+        return Remark(f"{so} {_stopped(status, now)}", _after_a_halt(status))
+    name = status.credential
+    return Remark(so, f"`rotate finish {name}` goes on with its rotation, and proves a key.")
+
+
+def _runs(holder: Holder) -> str:
+    return f"A rotation is at work, and goes on by itself: {words.holder(holder)}."
+
+
+def _stopped(status: CredentialStatus, now: datetime) -> str:
+    halt = status.life.halt
+    if halt is None:
+        return ""
+    ago = words.distance(halt.since, now)
+    return f"A rotation stopped for a person on {words.moment(halt.since)} ({ago}): {halt.why}"
+
+
+def _after_a_halt(status: CredentialStatus) -> str:
+    name, halt = status.credential, status.life.halt
+    hint = halt.hint if halt else ""
+    if status.life.is_half_done:
+        goes_on = f"Then `rotate finish {name}` goes on; `rotate restore {name}` keeps the key that is current."
+    else:
+        goes_on = f"Then `rotator verify {name}` shows whether its key logs in, and `rotate now {name}` begins anew."
+    return f"{hint} {goes_on}".strip()

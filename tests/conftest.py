@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +27,13 @@ if TYPE_CHECKING:
 # anew: 0.1 seconds in every start of the program, and 5 in every process that collects the tests.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# No file of a test has to outlive a loss of power, and to wait for the disk takes as long as the work. So they are kept
+# in memory where there is room for all of them: a container may have 64 MB there.
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - folders of others' names are made there by tempfile
+_ROOM = 4 * 1024**3
+if "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_IN_MEMORY)
 
 # A test that is slow on a busy machine has not failed.
 settings.register_profile("rotator", deadline=None)

@@ -69,6 +69,11 @@ class Visit:
         assert self.complaints == []
         assert {urlsplit(url).netloc for url in self.asked} == {urlsplit(address).netloc}
 
+    def follow(self, link: str) -> None:
+        """Clicks on the first link of this kind, and waits until the page behind it is whole: styles come last."""
+        with self.page.expect_navigation():
+            self.page.locator(link).first.click()
+
     def overflows(self) -> bool:
         """Whether the page has to be moved sideways."""
         wide: bool = self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
@@ -115,7 +120,7 @@ def test_the_status_page_fits_the_screen(visit: Visit, addresses: dict[str, str]
 def test_the_pages_shut_nobody_out(visit: Visit, addresses: dict[str, str], name: str, address: str, then: str) -> None:
     visit.open(addresses[name] + address)
     if then:
-        visit.page.locator(then).first.click()
+        visit.follow(then)
     assert not visit.overflows()
     assert visit.barriers() == ""
 

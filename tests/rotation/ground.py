@@ -10,6 +10,7 @@ import shutil
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from rotator.config.settings import Settings
     from rotator.core.credentials import Stages
     from rotator.core.crypto.keys import PrivateKey
     from rotator.history.engine.database import Database
@@ -240,7 +242,7 @@ class Ground:
             confirmations=self.confirmations,
         )
         environ = {"ROTATOR_KEY": spare_key(ROBOT_KEY).pem().reveal()}
-        settings = parse(text, self.folder / "config.yaml")
+        settings = _settings(text, self.folder / "config.yaml")
         kind = WatchedApplication if watcher else Application
         with kind(
             settings, environ=environ, now=self.clock.now, sleep=self.clock.sleep, elapsed=self.clock.elapsed
@@ -314,6 +316,12 @@ class Ground:
             self.org.app(name).slot.changes[:] = changes
         self.org.sessions.end_all()
         self.clock.time = moment.time
+
+
+@cache
+def _settings(text: str, path: Path) -> Settings:
+    """Hundreds of programs in one scenario have the same."""
+    return parse(text, path)
 
 
 @contextmanager

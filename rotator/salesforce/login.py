@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import jwt
 
 from rotator.core.logins import LoginAnswer, LoginOutcome, classify_refusal
 from rotator.core.secret import Secret
+from rotator.core.words import printable
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.net.client import host_of
 from rotator.net.limits import KILOBYTE
@@ -20,6 +23,8 @@ from rotator.salesforce.transport import Transport, server_time
 if TYPE_CHECKING:
     from datetime import datetime
 
+    import requests
+
     from rotator.core.crypto.keys import PrivateKey
 
 VALIDITY: Final = timedelta(minutes=3)
@@ -29,6 +34,13 @@ SIZE: Final = 64 * KILOBYTE
 """Of an answer that holds a token, or says whose it is; a real one has 1 or 2 kB."""
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_PROXY_ANSWERS: Final = (
+    "A proxy or a network's sign-in page may answer in the org's place: "
+    "ask who keeps it to let this machine reach the org."
+)
+_TITLE: Final = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
+_TITLE_ENDS: Final = 1 << 16
+_LONGEST_TITLE: Final = 80
 _CHECK_URL: Final = "Check `login_url`: it must be the org's My Domain, login or test URL."
 _ALLOW_HOST: Final = (
     "No token was sent there. If it is the org's own, add its domain to `instance_domains` of the org (a consumer hands"
@@ -96,7 +108,7 @@ def log_in(transport: Transport, target: LoginTarget, key: PrivateKey, now: date
             return _accepted(transport, target, fields, clock)
         answer = _refused(response.status_code, fields.text("error"), fields.text("error_description"))
     except WrongShape:
-        answer = _refused(response.status_code, "", "")
+        answer = _web_page(response) or _refused(response.status_code, "", "")
     return Login(answer, server_time=clock)
 
 
@@ -191,9 +203,27 @@ def _unusable(what: str, hint: str) -> LoginAnswer:
 
 
 def _refused(status: int, error: str, description: str) -> LoginAnswer:
-    if not error and status < 500 and status not in {408, 420, 429}:
+    if not error and not _is_busy(status):
         return LoginAnswer(LoginOutcome.CONFIGURATION, f"HTTP {status}, and no token", _CHECK_URL)
     return classify_refusal(status, error, description)
+
+
+def _is_busy(status: int) -> bool:
+    """Whether the status alone says that it may pass; 420 is what Salesforce's balancers send."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {408, 420, 429}
+
+
+def _web_page(response: requests.Response) -> LoginAnswer | None:
+    """What it means that a page for people came, if one did: not Salesforce, but something before it answered."""
+    status = response.status_code
+    if _is_busy(status) or response.content.lstrip()[:1] != b"<":
+        return None
+    title = _TITLE.search(response.content[:_TITLE_ENDS].decode("utf-8", "replace"))
+    named = printable(title[1], _LONGEST_TITLE) if title else ""
+    reason = f"HTTP {status}, and a web page{f' ({named})' if named else ''} instead of an answer"
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED}:
+        return LoginAnswer(LoginOutcome.TRANSIENT, reason, _PROXY_ANSWERS)
+    return LoginAnswer(LoginOutcome.CONFIGURATION, reason, f"{_CHECK_URL} {_PROXY_ANSWERS}")
 
 
 def _no_answer(error: OrgError) -> LoginAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from contextlib import contextmanager
 from datetime import UTC
@@ -35,6 +36,9 @@ LIMITS: Final = Limits()
 """Of a call to an org; a metadata call in a large org takes tens of seconds."""
 
 _UNCHANGED: Final = "Nothing was changed."
+_CHECK_PROXY: Final = "Check `proxy` in config.yaml, or HTTPS_PROXY and NO_PROXY in the environment."
+_TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3}[A-Za-z ]{0,40})")
+"""In what urllib3 says of a CONNECT that a proxy answered (RFC 9110 section 9.3.6)."""
 _E = TypeVar("_E", bound=BaseException)
 
 
@@ -157,11 +161,21 @@ def _in_our_words(url: str) -> Iterator[None]:
             f"{host} answers with {error}, and what was asked for is never that large.",
             hint="Check that nothing answers in the org's place.",
         ) from None
-    except failures.ProxyError:
+    except failures.ProxyError as error:
+        refusal = _TUNNEL_REFUSED.search(str(error))
+        how = f"refuses ({refusal[1]})" if refusal else "does not answer, or refuses"
         raise OrgUnavailable(
-            f"{host} cannot be reached: the proxy does not answer, or refuses.",
+            f"{host} cannot be reached: the proxy {how}.",
             effect=_UNCHANGED,
-            hint="Check `proxy` in config.yaml, or HTTPS_PROXY and NO_PROXY in the environment.",
+            hint=_CHECK_PROXY,
+        ) from None
+    except failures.InvalidSchema as error:
+        if "SOCKS" not in str(error):
+            raise _not_callable(host, error) from None
+        raise OrgError(
+            f"{host} cannot be called: its proxy is a SOCKS proxy, which is not supported.",
+            effect=_UNCHANGED,
+            hint=f"Name a proxy for HTTP (http://HOST:PORT). {_CHECK_PROXY}",
         ) from None
     except failures.SSLError as error:
         raise _tls_failure(host, error) from None
@@ -172,11 +186,15 @@ def _in_our_words(url: str) -> Iterator[None]:
     except (failures.Timeout, failures.ChunkedEncodingError, failures.ContentDecodingError):
         raise _lost(host) from None
     except failures.RequestException as error:
-        raise OrgError(
-            f"{host or 'The address'} cannot be called ({type(error).__name__}).",
-            effect=_UNCHANGED,
-            hint="Check `login_url`: https:// and a host.",
-        ) from None
+        raise _not_callable(host, error) from None
+
+
+def _not_callable(host: str, error: Exception) -> OrgError:
+    return OrgError(
+        f"{host or 'The address'} cannot be called ({type(error).__name__}).",
+        effect=_UNCHANGED,
+        hint="Check `login_url`: https:// and a host.",
+    )
 
 
 def _tls_failure(host: str, error: Exception) -> OrgError:

@@ -247,3 +247,24 @@ def test_while_a_change_spreads_either_key_may_be_a_mismatch(
     for key in (consumer.key, other_pair.key):
         outcomes = {replace(consumer, key=key).prove().outcome for _ in range(20)}
         assert outcomes == {LoginOutcome.ACCEPTED, LoginOutcome.MISMATCH}
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, LoginOutcome.CONFIGURATION),
+        (403, LoginOutcome.TRANSIENT),
+        (407, LoginOutcome.TRANSIENT),
+        (404, LoginOutcome.CONFIGURATION),
+        (503, LoginOutcome.TRANSIENT),
+    ],
+)
+def test_a_web_page_in_the_place_of_an_answer_is_called_one(
+    production: Org, consumer: Consumer, status: int, outcome: LoginOutcome
+) -> None:
+    page = "\n<!DOCTYPE html><html><head><title>\n Sign in to\x1b[31m Guest Wi-Fi </title></head></html>"
+    production.faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=1, answer=html_answer(status, page)))
+    answer = consumer.prove()
+    assert answer.outcome is outcome
+    assert ("a web page (Sign in to [31m Guest Wi-Fi)" in answer.reason) == (status < 500)
+    assert ("sign-in page" in answer.hint) == (status < 500)

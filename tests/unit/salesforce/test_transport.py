@@ -227,6 +227,32 @@ def test_a_proxy_that_is_away_is_told_apart_from_the_org(
     assert "hidden" not in str(caught.value)
 
 
+def test_a_proxy_that_refuses_says_so_in_its_own_code(
+    production: Org, simulator: SimulatorServer, serve: Callable[..., int]
+) -> None:
+    port = serve(lambda connection: refuse(connection, "407 Proxy Authentication Required"))
+    with (
+        closing(Transport(ca=simulator.ca_file, proxy=f"http://127.0.0.1:{port}")) as through,
+        pytest.raises(OrgUnavailable, match=r"the proxy refuses \(407 Proxy Authentication Required\)"),
+    ):
+        through.get(userinfo(production), token=TOKEN)
+
+
+def refuse(connection: socket.socket, status: str) -> None:
+    """A proxy that opens no tunnel."""
+    connection.recv(65536)
+    connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+def test_a_proxy_of_another_kind_is_named(
+    production: Org, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5h://127.0.0.1:9")
+    with pytest.raises(OrgError, match="SOCKS proxy, which is not supported") as caught:
+        transport.get(userinfo(production), token=TOKEN)
+    assert "HTTPS_PROXY" in caught.value.hint
+
+
 def test_calls_go_through_the_configured_proxy_whatever_the_environment_says(
     production: Org,
     simulator: SimulatorServer,

@@ -46,6 +46,19 @@ _SET_BY_THE_SERVICE = [
 ]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _key_pairs_are_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from tests.key_pairs import KeyPairs
+
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", KeyPairs(folder / "key-pairs").make)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _loggers_say_as_much_as_at_first() -> None:
     """A service in the tests' own process sets up logging for good; the next test is another program."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rotator.config.settings import CredentialSettings, OrgSettings, Settings
     from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
-    from rotator.core.observed import ObservedCredential
     from rotator.history.engine.database import Database
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import RotationLocks
@@ -350,13 +349,6 @@ class Application:
             now=now,
         )
         return reader.all(names)
-
-    def statuses_as_seen(self, seen: Mapping[str, ObservedCredential], now: datetime) -> dict[str, CredentialStatus]:
-        """Where these credentials stand, as they were just observed. Raises HistoryError."""
-        from rotator.services.inventory.status import status_of
-
-        known = self.histories()
-        return {name: status_of(self.settings, name, known[name], each, now) for name, each in seen.items()}
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""

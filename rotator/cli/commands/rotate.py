@@ -261,6 +261,7 @@ def _show_plans(
     """
     from rotator.cli.output.plan_table import as_json, print_plans
     from rotator.services.inventory.schedules import schedule_of
+    from rotator.services.inventory.status import status_of
     from rotator.services.rotation.plan import plan_of
 
     plans: list[Plan] = []
@@ -271,7 +272,11 @@ def _show_plans(
         except RotatorError as error:
             problems.append(error)
     now = app.now()
-    statuses = app.statuses_as_seen({each.credential: each.seen for each in plans}, now)
+    known = app.histories()
+    statuses = {
+        each.credential: status_of(app.settings, each.credential, known[each.credential], each.seen, now)
+        for each in plans
+    }
     if invocation.json and ends:
         print_json([as_json(each, statuses[each.credential], now) for each in plans])
     elif plans:

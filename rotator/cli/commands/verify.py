@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ from rotator.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rotator.application import Application
     from rotator.services.rotation.observer import TestLogin
 
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     """Log in once with every stored version of the named credentials, and change nothing.
 
+    What `current` proved is written down, and shown by `rotator status --json`.
+
     Exits 0 when every current version logs in, 3 when an org could not tell, else 1.
 
     \b
@@ -34,16 +38,26 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     """
     from rotator.cli.runs import chosen  # noqa: PLC0415 - not for a usage mistake
     from rotator.services.rotation.observer import test_logins  # noqa: PLC0415
+    from rotator.services.rotation.recorder import RunRecorder  # noqa: PLC0415
 
     with invocation.application() as app:
+        recorders = {name: RunRecorder(name, partial(_record, app, name)) for name in chosen(app, names, every=False)}
         found = [
-            login for name in chosen(app, names, every=False) for login in test_logins(app.credential_context(name))
+            login
+            for name, recorder in recorders.items()
+            for login in test_logins(app.credential_context(name), recorder)
         ]
+    for warning in {each: None for recorder in recorders.values() for each in recorder.warnings}:
+        click.echo(f"Warning: {warning}", err=True)
     if invocation.json:
         print_json([as_json(login) for login in found])
     else:
         _print(found)
     raise click.exceptions.Exit(_exit_code(found, names))
+
+
+def _record(app: Application, name: str, kind: str, **details: Any) -> None:
+    app.journal.record(kind, now=app.now(), credential=name, **details)
 
 
 def as_json(login: TestLogin) -> dict[str, Any]:

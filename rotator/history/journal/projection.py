@@ -70,6 +70,11 @@ class CredentialRecord:
         return self.refused_since if self.is_refusal_certain and not is_promoted else None
 
     @property
+    def is_accepted_again(self) -> bool:
+        """Whether a login with `current` was accepted since consumers are refused, which is not enough to end that."""
+        return self.accepted_at is not None and self.refused_since is not None and self.accepted_at > self.refused_since
+
+    @property
     def is_reverted(self) -> bool:
         """Whether the last rotation refused consumers for a while, and had to put the old certificate back."""
         return self.halted_at is not None and self.halt == HaltReason.REVERTED

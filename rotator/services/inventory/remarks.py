@@ -58,9 +58,12 @@ def _refused(status: CredentialStatus, now: datetime) -> Remark:
     so = words.refused(life.refused_since or now, now)
     if life.running:
         return Remark(f"{so} {_runs(life.running)}")
+    name, accepted_at = status.credential, status.record.accepted_at
+    if status.record.is_accepted_again and accepted_at:
+        once = f"A login with its key was accepted on {words.moment(accepted_at)}; one is no proof for every server."
+        return Remark(f"{so} {once}", f"`rotate restore {name}` proves it, and ends what was left of the rotation.")
     if life.halt:
         return Remark(f"{so} {_stopped(status, now)}", _after_a_halt(status))
-    name = status.credential
     return Remark(so, f"`rotate finish {name}` goes on with its rotation, and proves a key.")
 
 

@@ -11,6 +11,7 @@ from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.observations import Observation
 from rotator.core.decision.policies import Policy
 from rotator.core.lifecycle.dates import promoted_at
+from rotator.core.logins import LoginOutcome
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.errors import OrgError, StoreError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rotator.core.logins import LoginAnswer
     from rotator.history.records import Rotation
     from rotator.salesforce.apps.connected_app import App
+    from rotator.services.rotation.recorder import RunRecorder
     from rotator.stores.base import Store
 
 
@@ -205,8 +207,33 @@ class TestLogin:
         return self.stage is Stage.CURRENT
 
 
-def test_logins(credential: CredentialContext) -> Iterator[TestLogin]:
-    """Logs in once with each stored version, current first. Raises StoreError, OrgUnavailable and LoginRefused."""
+def test_logins(credential: CredentialContext, recorder: RunRecorder) -> Iterator[TestLogin]:
+    """Logs in once with each stored version, current first, and writes down what that of `current` proved.
+
+    Raises StoreError, OrgUnavailable and LoginRefused.
+    """
     for stage, fingerprint in credential.store.stages(credential.name):
         version = credential.store.read(credential.name, fingerprint)
-        yield TestLogin(credential.name, stage, version, credential.prove(version))
+        login = TestLogin(credential.name, stage, version, credential.prove(version))
+        if login.is_current:
+            recorder.record_event(
+                "verify",
+                version=fingerprint,
+                app=version.app,
+                outcome=login.answer.outcome,
+                answer=login.answer.reason,
+                of_current=_proves_something(credential, login) or None,
+                by="verify",
+            )
+        yield login
+
+
+def _proves_something(credential: CredentialContext, login: TestLogin) -> bool:
+    """Whether the answer is one to go by: a server that has not heard of a new certificate yet takes the old key."""
+    if login.answer.outcome is not LoginOutcome.ACCEPTED:
+        return True
+    try:
+        app = credential.apps.read(login.version.app)
+    except OrgError:
+        return False
+    return app is not None and app.fingerprint == login.version.fingerprint

@@ -2,22 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from rotator.core.credentials import Stage
-from rotator.core.logins import LoginOutcome
-from rotator.services.rotation.observer import test_logins as every_login
+from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.services.rotation.observer import test_logins as logins_of
+from rotator.services.rotation.recorder import RunRecorder
 
 if TYPE_CHECKING:
     from tests.unit.services.bench import Bench
 
 
+def every_login(one: Bench) -> list[tuple[Stage, LoginOutcome]]:
+    """As `rotator verify` has it."""
+
+    def record(kind: str, **details: Any) -> None:
+        one.journal.record(kind, now=one.now(), credential=one.credential, **details)
+
+    found = logins_of(one.credential_context, RunRecorder(one.credential, record))
+    return [(login.stage, login.answer.outcome) for login in found]
+
+
 def test_what_is_stored_is_tried_current_first(one: Bench) -> None:
     one.handle()
-    found = [(login.stage, login.answer.outcome) for login in every_login(one.credential_context)]
-    assert found == [(Stage.CURRENT, LoginOutcome.ACCEPTED), (Stage.PREVIOUS, LoginOutcome.MISMATCH)]
+    assert every_login(one) == [(Stage.CURRENT, LoginOutcome.ACCEPTED), (Stage.PREVIOUS, LoginOutcome.MISMATCH)]
 
 
 def test_where_nothing_is_stored_nothing_is_tried(one: Bench) -> None:
     one.store.staged = type(one.store.staged)()
-    assert list(every_login(one.credential_context)) == []
+    assert every_login(one) == []
+
+
+def test_what_current_proved_is_known_afterwards(one: Bench) -> None:
+    one.handle()
+    one.time += timedelta(hours=1)
+    every_login(one)
+    known = one.journal.credential_record(one.credential)
+    assert (known.tried_at, known.tried_outcome, known.tried_by) == (one.time, "accepted", "verify")
+    assert known.accepted_at == one.time
+
+    one.time += timedelta(hours=1)
+    one.refuses = lambda _: LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer")
+    every_login(one)
+    known = one.journal.credential_record(one.credential)
+    assert (known.tried_outcome, known.tried_answer) == ("configuration", "user hasn't approved this consumer")
+    assert known.accepted_at == one.time - timedelta(hours=1)
+
+
+def test_an_old_key_that_a_server_takes_still_proves_nothing(one: Bench) -> None:
+    one.handle()
+    one.live[one.current.app] = one.version(one.current.app).certificate
+    one.refuses = lambda _: LoginAnswer(LoginOutcome.ACCEPTED)
+    before = one.journal.credential_record(one.credential).accepted_at
+    one.time += timedelta(minutes=1)
+    every_login(one)
+    assert one.journal.credential_record(one.credential).accepted_at == before
+
+
+def test_a_halt_for_the_login_of_current_ends_when_that_is_accepted(one: Bench) -> None:
+    one.use(one.settings.credentials[one.credential].apps[0])
+    one.refuses = lambda _: LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer")
+    one.handle()
+    assert one.journal.credential_record(one.credential).halted(is_half_done=False)
+    every_login(one)
+    assert one.journal.credential_record(one.credential).halted(is_half_done=False)
+    one.refuses = lambda _: None
+    every_login(one)
+    assert one.journal.credential_record(one.credential).halted(is_half_done=False) is None

@@ -208,17 +208,12 @@ class Application:
         from rotator.salesforce.transport import Transport
 
         settings = self.org(org)
-        limits = Limits(
-            settings.connect_timeout.total_seconds(),
-            settings.read_timeout.total_seconds(),
-            settings.total_timeout.total_seconds(),
-        )
         budget = self.budgets[org]
         before = budget.claim if self._is_limited else budget.count
         transport = Transport(
             ca=settings.ca,
             proxy=settings.proxy,
-            limits=limits,
+            limits=Limits.of(settings.connect_timeout, settings.read_timeout, settings.total_timeout),
             instance_domains=settings.instance_domains,
             before=before,
         )

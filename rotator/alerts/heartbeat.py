@@ -5,41 +5,40 @@ That it fails is no alert: the monitor notices the silence by itself, and tells 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import requests
 
 import rotator
 from rotator.alerts.base import DeliveryFailed
+from rotator.net.client import Session
+from rotator.net.limits import KILOBYTE, Limits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.core.secret import Secret
 
+SIZE: Final = 256 * KILOBYTE
+"""Of an answer, of which the status alone counts."""
+
 
 def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> None:
-    """Calls the URL with GET; `timeout` in seconds to connect, and again of silence. Redirects are not followed.
+    """Calls the URL with GET; `timeout` in seconds, for all of the call. Redirects are not followed.
 
     Raises DeliveryFailed, which does not name the URL: who knows it can pretend to be this program.
     """
-    headers = {"User-Agent": f"rotator/{rotator.__version__}"}
+    limits = Limits(connect=timeout, silence=timeout, total=timeout, size=SIZE)
     try:
-        with requests.get(
-            url.reveal(),
-            headers=headers,
-            timeout=timeout,
-            verify=str(ca) if ca else True,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            if not response.ok or response.is_redirect:
-                raise _failed(f"it answered HTTP {response.status_code}")
+        with Session(limits, user_agent=f"rotator/{rotator.__version__}", ca=ca) as session:
+            response = session.get(url.reveal())
     except requests.Timeout:
         raise _failed("no answer within the time-out") from None
     except (requests.RequestException, OSError) as error:
         # Not its text: the URL is in it.
         raise _failed(f"it cannot be reached ({type(error).__name__})") from None
+    if not response.ok or response.is_redirect:
+        raise _failed(f"it answered HTTP {response.status_code}")
 
 
 def _failed(why: str) -> DeliveryFailed:

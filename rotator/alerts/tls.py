@@ -6,6 +6,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigurationError
+from rotator.net.client import cause_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,5 @@ def client_context(channel: str, ca: Path | None) -> ssl.SSLContext:
 
 def distrust(error: BaseException) -> str:
     """Why the server's certificate was not trusted; empty when that is not what went wrong."""
-    reason = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
-    for cause in (error, getattr(error, "reason", None), reason):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
-    return ""
+    cause = cause_of(error, ssl.SSLCertVerificationError)
+    return cause.verify_message if cause else ""

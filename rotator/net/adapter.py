@@ -87,6 +87,32 @@ class BoundedAdapter(HTTPAdapter):
         return response
 
 
+_OF_OTHERS: Final[ContextVar[Limits | None]] = ContextVar("limits", default=None)
+
+
+@contextmanager
+def calls_of_others(limits: Limits) -> Iterator[None]:
+    """Within it, sessions that a library makes for itself keep limits as well, and follow no redirect.
+
+    Such a session takes its adapter from where requests has it. That is changed for good, as threads share it, and
+    makes no difference to sessions outside of such a `with` statement.
+    """
+    requests.sessions.HTTPAdapter = _AdapterOfOthers
+    before = _OF_OTHERS.set(limits)
+    try:
+        yield
+    finally:
+        _OF_OTHERS.reset(before)
+
+
+class _AdapterOfOthers(HTTPAdapter):
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        limits = _OF_OTHERS.get()
+        if limits is None:
+            return super().send(request, *arguments, **options)
+        return BoundedAdapter(limits).send(request, *arguments, **options)
+
+
 def _told(error: OSError | urllib3.HTTPError | ValueError, request: requests.PreparedRequest) -> OSError:
     """What requests itself lets through as it is: errors of urllib3's, and of names that are none."""
     if isinstance(error, urllib3.ReadTimeoutError):

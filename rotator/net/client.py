@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.net.limits import Limits
+
+E = TypeVar("E", bound=BaseException)
 
 MOST_REDIRECTS: Final = 3
 """From one configured address to another, in one call."""
@@ -79,6 +81,14 @@ def host_of(address: str) -> str:
         return urlsplit(address).netloc.rpartition("@")[2]
     except ValueError:
         return ""
+
+
+def cause_of(error: BaseException, kind: type[E]) -> E | None:
+    """The nearest error of that kind among those that led to this one."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, kind):
+        seen = seen.__cause__ or seen.__context__
+    return seen
 
 
 def _origin(address: str) -> tuple[str, str, int]:

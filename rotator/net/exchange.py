@@ -8,6 +8,7 @@ that reads an answer, so status lines, headers, the sizes of chunks and trailers
 from __future__ import annotations
 
 import io
+import logging
 import time
 from contextvars import ContextVar
 from http.client import HTTPResponse
@@ -62,6 +63,15 @@ class Exchange:
         error = TooLarge(f"more than {self._limits.size} bytes")
         self.broken = error
         return error
+
+
+def _tells_no_address(record: logging.LogRecord) -> bool:
+    """Whether a record of urllib3's may be kept: while a call is under way, those for debugging name its address."""
+    return record.levelno > logging.DEBUG or under_way() is None
+
+
+# An address may be a secret, as that of a webhook is.
+logging.getLogger("urllib3.connectionpool").addFilter(_tells_no_address)
 
 
 def under_way() -> Exchange | None:

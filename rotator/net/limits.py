@@ -6,9 +6,12 @@ The errors are among those of requests, so that libraries which call over our se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import requests
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 KILOBYTE: Final = 1024
 MEGABYTE: Final = 1024 * KILOBYTE
@@ -26,6 +29,11 @@ class Limits:
     """From the beginning of the call to the last byte of its answer."""
     size: int = MEGABYTE
     """Of an answer with its headers as it comes over the wire, and again of its body when it is unpacked."""
+
+    @classmethod
+    def of(cls, connect: timedelta, silence: timedelta, total: timedelta) -> Self:
+        """As settings say it."""
+        return cls(connect.total_seconds(), silence.total_seconds(), total.total_seconds())
 
     @classmethod
     def for_patience(cls, seconds: float) -> Self:

@@ -8,7 +8,7 @@ import ssl
 from contextlib import contextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from requests import exceptions as failures
@@ -17,7 +17,7 @@ from urllib3.exceptions import NewConnectionError
 import rotator
 from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
 from rotator.net.adapter import answers_of
-from rotator.net.client import Session, host_of, location
+from rotator.net.client import Session, cause_of, host_of, location
 from rotator.net.limits import Limits, TooLarge, TooSlow
 from rotator.salesforce.hosts import InstanceHosts
 
@@ -39,7 +39,6 @@ _UNCHANGED: Final = "Nothing was changed."
 _CHECK_PROXY: Final = "Check `proxy` in config.yaml, or HTTPS_PROXY and NO_PROXY in the environment."
 _TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3}[A-Za-z ]{0,40})")
 """In what urllib3 says of a CONNECT that a proxy answered (RFC 9110 section 9.3.6)."""
-_E = TypeVar("_E", bound=BaseException)
 
 
 class AnswerLost(OrgUnavailable):
@@ -198,7 +197,7 @@ def _not_callable(host: str, error: Exception) -> OrgError:
 
 
 def _tls_failure(host: str, error: Exception) -> OrgError:
-    problem = _cause(error, ssl.SSLCertVerificationError)
+    problem = cause_of(error, ssl.SSLCertVerificationError)
     if problem is None:
         return _lost(host)
     if "mismatch" in problem.verify_message:
@@ -215,10 +214,10 @@ def _tls_failure(host: str, error: Exception) -> OrgError:
 
 
 def _connection_failure(host: str, error: Exception) -> OrgUnavailable:
-    problem = _cause(error, NewConnectionError)
+    problem = cause_of(error, NewConnectionError)
     if problem is None:
         return _lost(host)
-    system = _cause(problem, OSError)
+    system = cause_of(problem, OSError)
     return _unreachable(host, (system.strerror or "no connection").lower() if system else "no connection")
 
 
@@ -237,11 +236,3 @@ def _lost(host: str) -> AnswerLost:
         hint="See status.salesforce.com if it lasts.",
         rerun="Run it again.",
     )
-
-
-def _cause(error: BaseException, kind: type[_E]) -> _E | None:
-    """The nearest error of that kind among those that led to this one."""
-    seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, kind):
-        seen = seen.__cause__ or seen.__context__
-    return seen

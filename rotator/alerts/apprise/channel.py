@@ -24,6 +24,8 @@ from rotator.alerts.formatting import (
 from rotator.core import words
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
+from rotator.net.adapter import calls_of_others
+from rotator.net.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +55,9 @@ class AppriseChannel:
     def __init__(self, name: str, settings: AppriseSettings, url: Secret) -> None:
         """Raises ConfigurationError when Apprise is not installed or does not know such a URL."""
         self.name: Final = name
-        self._timeout: Final = settings.timeout.total_seconds()
-        self._services: Final = _services(name, url, self._timeout)
+        timeout = settings.timeout.total_seconds()
+        self._limits: Final = Limits(connect=timeout, silence=timeout, total=timeout)
+        self._services: Final = _services(name, url, timeout)
 
     def send(self, message: Message, *, thread: str | None) -> str:  # noqa: ARG002 - there are no threads
         """One message in plain text; what a service cannot take of it, Apprise cuts off."""
@@ -78,7 +81,8 @@ class AppriseChannel:
 
     def _notify(self, title: str, body: str, kind: str) -> None:
         try:
-            accepted = self._services.notify(body=body, title=title, notify_type=kind, body_format="text")
+            with calls_of_others(self._limits):
+                accepted = self._services.notify(body=body, title=title, notify_type=kind, body_format="text")
         except Exception as fault:
             # Whatever a service's plug-in raises; its words may hold the URL.
             raise self._failed(f"its plug-in broke off ({type(fault).__name__})") from None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import smtplib
 from base64 import b64encode
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rotator.alerts.base import DeliveryFailed
 from rotator.alerts.formatting import cut, one_line
 from rotator.alerts.tls import distrust
+from rotator.net.exchange import BoundedReader, Exchange, under_way
+from rotator.net.limits import KILOBYTE, Limits, TooSlow
 
 if TYPE_CHECKING:
     import ssl
@@ -18,11 +21,39 @@ if TYPE_CHECKING:
     from rotator.alerts.mail.settings import EmailSettings
     from rotator.core.secret import Secret
 
+SIZE: Final = 256 * KILOBYTE
+"""Of all that a server says while it takes one mail."""
+
+_TURNS: Final = 4
+"""All of it may take so many times as long as one reply: there are greeting, TLS, login, and the mail itself."""
+
 _LONGEST_REASON: Final = 200
 _GO_ON: Final = 334
 _LOGGED_IN: Final = {235, 503}
 """RFC 4954 section 4: done, or done already."""
 Replies = dict[str, tuple[int, bytes]]
+
+
+class _Bounded:
+    """What is added to a connection of smtplib's, which reads replies of any length for ever."""
+
+    file: Any
+    sock: Any
+
+    def getreply(self) -> tuple[int, bytes]:
+        exchange = under_way()
+        if self.file is None and exchange is not None and self.sock is not None:
+            self.file = io.BufferedReader(BoundedReader(self.sock, exchange))
+        reply: tuple[int, bytes] = super().getreply()  # type: ignore[misc]
+        return reply
+
+
+class _Connection(_Bounded, smtplib.SMTP):
+    pass
+
+
+class _TlsConnection(_Bounded, smtplib.SMTP_SSL):
+    pass
 
 
 class MailServer:
@@ -35,6 +66,7 @@ class MailServer:
         self._context: Final = context
         self._address: Final = f"{settings.host}:{settings.port}"
         self._timeout: Final = max(settings.timeout.total_seconds(), 0.1)
+        self._limits: Final = Limits(self._timeout, self._timeout, _TURNS * self._timeout, SIZE)
 
     def hand_over(self, sender: str, to: Sequence[str], mail: bytes) -> dict[str, str]:
         """Returns when the server has the mail: who it refused of several, and why. Raises DeliveryFailed."""
@@ -52,8 +84,12 @@ class MailServer:
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
-        with self._in_our_words():
-            connection = self._connect()
+        with Exchange(self._limits):
+            with self._in_our_words():
+                connection = self._connect()
+            yield from self._greeted(connection)
+
+    def _greeted(self, connection: smtplib.SMTP) -> Iterator[smtplib.SMTP]:
         try:
             with self._in_our_words():
                 connection.ehlo_or_helo_if_needed()
@@ -67,8 +103,8 @@ class MailServer:
     def _connect(self) -> smtplib.SMTP:
         host, port = self._settings.host, self._settings.port
         if self._settings.security == "tls":
-            return smtplib.SMTP_SSL(host, port, timeout=self._timeout, context=self._context)
-        return smtplib.SMTP(host, port, timeout=self._timeout)
+            return _TlsConnection(host, port, timeout=self._timeout, context=self._context)
+        return _Connection(host, port, timeout=self._timeout)
 
     def _login(self, connection: smtplib.SMTP) -> None:
         if self._settings.username is None or self._password is None:
@@ -105,6 +141,10 @@ class MailServer:
         except TimeoutError:
             raise self._passing(f"did not answer within {self._timeout:g} seconds") from None
         except (smtplib.SMTPException, OSError, ValueError) as error:
+            exchange = under_way()
+            if exchange and isinstance(exchange.broken, TooSlow):
+                took = f"did not come to an end within {self._limits.total:g} seconds"
+                raise self._passing(took) from None
             raise self._broken(error) from None
 
     def _without_login(self, code: int) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlsplit
-
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
 from rotator.alerts.slack.blocks import (
     blocks_of,
@@ -18,24 +14,25 @@ from rotator.alerts.slack.blocks import (
     fallback_of,
     settled_blocks_of,
 )
-from rotator.alerts.slack.calls import SILENT, in_our_words, require_header
+from rotator.alerts.slack.calls import Refused, SlackCalls, require_header
 from rotator.alerts.slack.errors import NO_THREAD, refusal
-from rotator.alerts.tls import client_context
 from rotator.core.severity import Severity
+from rotator.core.words import printable
+from rotator.net.shapes import WrongShape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from slack_sdk.web import SlackResponse
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rotator.alerts.base import Message
     from rotator.alerts.slack.settings import SlackBotSettings
     from rotator.core.secret import Secret
+    from rotator.net.shapes import Fields
 
 DIGEST_FROM: Final = 10
 """So many messages at once would be more than Slack takes (one a second), and than people read."""
 
 _SCOPE: Final = "chat:write"
+_LONGEST_NAME: Final = 80
 _QUIET: Final[dict[str, Any]] = {"unfurl_links": False, "unfurl_media": False, "parse": "none", "link_names": False}
 """Nothing in a text is made into more than it is."""
 
@@ -51,47 +48,36 @@ class SlackBotChannel:
         require_header(name, token.reveal())
         self.name: Final = name
         self._channel: Final = settings.channel
-        self._host: Final = urlsplit(settings.api_url).netloc
-        self._timeout: Final = max(1, math.ceil(settings.timeout.total_seconds()))
-        self._client: Final = WebClient(
-            token.reveal(),
-            base_url=settings.api_url,
-            timeout=self._timeout,
-            ssl=client_context(name, settings.ca),
-            logger=SILENT,
-            # After a broken connection the library would post a second time, whether or not the first has arrived.
-            retry_handlers=[],
-        )
+        self._api_url: Final = settings.api_url.rstrip("/")
+        self._token: Final = token
+        self._calls: Final = SlackCalls(name, timeout=settings.timeout.total_seconds(), ca=settings.ca)
 
     def send(self, message: Message, *, thread: str | None) -> str:
         """A reply in the alert's thread, or its first message. What matters is shown in the Slack channel as well."""
         place = self._place(thread)
         if place and message.settles:
             self._settle(place, message)
-        with self._call():
-            answer = self._post(message, place)
-        return thread if place and thread else str(_Place(str(answer["channel"]), str(answer["ts"])))
+        with self._told():
+            posted = self._post(message, place)
+        return thread if place and thread else str(posted)
 
     def send_digest(self, messages: Sequence[Message]) -> str:
         """One message with a line for each."""
-        with self._call():
-            answer = self._client.chat_postMessage(
-                channel=self._channel,
-                text=digest_fallback_of(messages),
-                blocks=digest_blocks_of(messages),
-                **_QUIET,
-            )
-        return str(_Place(str(answer["channel"]), str(answer["ts"]), is_digest=True))
+        content = {"text": digest_fallback_of(messages), "blocks": digest_blocks_of(messages), **_QUIET}
+        with self._told():
+            posted = self._posted(content)
+        return str(posted._replace(is_digest=True))
 
     def check(self) -> str:
         """Asks whose token it is (`auth.test`), and whether it may write."""
-        with self._call():
-            answer = self._client.auth_test()
+        with self._told():
+            answer, headers = self._ask("auth.test", {})
         # Every answer says what the token may do (docs.slack.dev, "Scopes"); a gateway in between may leave it out.
-        scopes = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), _SCOPE)
+        scopes = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), _SCOPE)
         if _SCOPE not in scopes.replace(" ", "").split(","):
             raise refusal(self.name, 200, "missing_scope", {})
-        return f"Slack knows the token: {answer.get('user', 'a bot')} in {answer.get('team', 'a workspace')}."
+        user, team = (printable(_text(answer, name), _LONGEST_NAME) for name in ("user", "team"))
+        return f"Slack knows the token: {user or 'a bot'} in {team or 'a workspace'}."
 
     def close(self) -> None:
         """Nothing: each call has a connection of its own."""
@@ -102,25 +88,37 @@ class SlackBotChannel:
         has_moved = place is not None and _ID.fullmatch(self._channel) and place.channel != self._channel
         return None if has_moved else place
 
-    def _call(self) -> Any:
-        return in_our_words(self.name, self._host, self._timeout)
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Has what Slack refuses be told to people."""
+        try:
+            yield
+        except Refused as refused:
+            raise refused.told(self.name) from None
 
-    def _post(self, message: Message, place: _Place | None) -> SlackResponse:
+    def _ask(self, method: str, body: dict[str, Any]) -> tuple[Fields, Mapping[str, str]]:
+        return self._calls.ask(f"{self._api_url}/{method}", self._token, body)
+
+    def _posted(self, content: dict[str, Any]) -> _Place:
+        """Posts a message, and says where it is."""
+        answer, _ = self._ask("chat.postMessage", {"channel": self._channel, **content})
+        # Accepted it is, whatever Slack says of the place.
+        return _Place(_text(answer, "channel"), _text(answer, "ts"))
+
+    def _post(self, message: Message, place: _Place | None) -> _Place:
         content: dict[str, Any] = {"text": fallback_of(message), "blocks": blocks_of(message), **_QUIET}
         if place is None:
-            return self._client.chat_postMessage(channel=self._channel, **content)
+            return self._posted(content)
         # The facts are in the first message of the thread, but for a digest.
         reply = content if place.is_digest else content | {"blocks": blocks_of(replace(message, facts={}))}
         # A reply alone is seen only by those who follow the thread.
         loud = message.alert.severity.reaches(Severity.WARNING) and not message.is_last
         try:
-            return self._client.chat_postMessage(
-                channel=self._channel, thread_ts=place.ts, reply_broadcast=loud, **reply
-            )
-        except SlackApiError as error:
-            if _word(error) not in NO_THREAD:
+            return self._posted({"thread_ts": place.ts, "reply_broadcast": loud, **reply})
+        except Refused as refused:
+            if refused.word not in NO_THREAD:
                 raise
-            return self._client.chat_postMessage(channel=self._channel, **content)
+            return self._posted(content)
 
     def _settle(self, place: _Place, message: Message) -> None:
         """Shows in the first message that the alert is settled; done twice, it changes nothing.
@@ -129,13 +127,17 @@ class SlackBotChannel:
         """
         if place.is_digest:
             return
-        with self._call():
+        body = {
+            "channel": place.channel,
+            "ts": place.ts,
+            "text": fallback_of(message),
+            "blocks": settled_blocks_of(message),
+        }
+        with self._told():
             try:
-                self._client.chat_update(
-                    channel=place.channel, ts=place.ts, text=fallback_of(message), blocks=settled_blocks_of(message)
-                )
-            except SlackApiError as error:
-                if _word(error) not in _UNCHANGEABLE:
+                self._ask("chat.update", body)
+            except Refused as refused:
+                if refused.word not in _UNCHANGEABLE:
                     raise
 
 
@@ -163,6 +165,8 @@ class _Place(NamedTuple):
 _UNCHANGEABLE: Final = NO_THREAD | {"cant_update_message", "edit_window_closed", "channel_not_found", "is_archived"}
 
 
-def _word(error: SlackApiError) -> str:
-    data: object = error.response.data
-    return str(data.get("error", "")) if isinstance(data, dict) else ""
+def _text(answer: Fields, name: str) -> str:
+    try:
+        return answer.text(name)
+    except WrongShape:
+        return ""

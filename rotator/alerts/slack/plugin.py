@@ -1,6 +1,6 @@
 """The channel types `slack` (a bot) and `slack-webhook`."""
 
-# ruff: noqa: PLC0415 - see ChannelPlugin; slack_sdk costs a tenth of a second
+# ruff: noqa: PLC0415 - see ChannelPlugin; requests costs a tenth of a second
 
 from __future__ import annotations
 

@@ -46,11 +46,7 @@ def _open(name: str, settings: AwsStoreSettings, around: Surroundings) -> Store:
         endpoint_url=settings.endpoint_url,
         sts_endpoint_url=settings.sts_endpoint_url,
         ca=settings.ca,
-        limits=Limits(
-            settings.connect_timeout.total_seconds(),
-            settings.read_timeout.total_seconds(),
-            settings.total_timeout.total_seconds(),
-        ),
+        limits=Limits.of(settings.connect_timeout, settings.read_timeout, settings.total_timeout),
         attempts=settings.attempts,
     )
     calls = _calls(name, access, settings.ground, around)

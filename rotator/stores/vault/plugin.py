@@ -47,11 +47,7 @@ def _open(name: str, settings: VaultStoreSettings, around: Surroundings) -> Stor
         address=_address(name, settings, around),
         namespace=settings.namespace,
         ca=settings.ca,
-        limits=Limits(
-            settings.connect_timeout.total_seconds(),
-            settings.read_timeout.total_seconds(),
-            settings.total_timeout.total_seconds(),
-        ),
+        limits=Limits.of(settings.connect_timeout, settings.read_timeout, settings.total_timeout),
         nodes=settings.nodes,
         user_agent=around.user_agent,
     )

@@ -136,6 +136,10 @@ def test_of_errors_that_did_not_pass_the_last_is_raised(time: VirtualTime) -> No
     assert raised.value is tried[-1]
     assert len(tried) == 5
 
+    with pytest.raises(Busy):
+        time.waiting(20).call(attempt, again=lambda error: isinstance(error, Busy), back_off=PAUSES, at_most=2)
+    assert len(tried) == 5 + 2
+
 
 def test_who_gets_through_at_once_loads_no_library_for_it() -> None:
     program = (

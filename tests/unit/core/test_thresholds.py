@@ -91,6 +91,7 @@ def test_it_matters_more_the_less_time_is_left() -> None:
         *[Severity.CRITICAL] * 3,
     ]
     assert Severity.CRITICAL.reaches(Severity.WARNING)
+    assert Severity.WARNING.reaches(Severity.WARNING)
     assert not Severity.INFO.reaches(Severity.WARNING)
 
 

@@ -16,7 +16,8 @@ def fault(text: str) -> Exception:
 def test_a_trace_shows_the_way_and_no_local_variable() -> None:
     trace = trace_of(fault("it broke"))
     assert "in fault" in trace
-    assert "RuntimeError: it broke" in trace
+    assert trace.startswith("Traceback (most recent call last):\n  File ")
+    assert trace.endswith("RuntimeError: it broke")
     assert "hunter2" not in trace.replace('password = "hunter2"', "")
 
 
@@ -33,6 +34,11 @@ def test_the_place_of_a_fault_is_the_last_line_of_our_own() -> None:
         rotator.config.durations.parse_duration(None)  # type: ignore[arg-type] # the fault
     except AttributeError as error:
         assert "rotator/config/durations.py:" in place_of(error)  # noqa: PT017 - it is looked at, not expected
+
+
+def test_of_a_fault_of_others_it_is_their_last_line_and_of_one_never_raised_unknown() -> None:
+    assert place_of(fault("it broke")).startswith(f"{__file__}:")
+    assert place_of(RuntimeError("never raised")) == "an unknown place"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,12 +13,26 @@ from hypothesis import strategies as st
 from rotator.core import words
 from rotator.errors import Holder
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 NOW = datetime(2026, 11, 23, 10, 0, 31, tzinfo=UTC)
 ELSEWHERE = datetime.fromisoformat("2026-11-23T14:31:47+02:00")
 NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-def test_times_are_utc_whatever_their_zone() -> None:
+@pytest.fixture
+def _machine_in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own zone is another than UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_machine_in_tokyo")
+def test_times_are_utc_whatever_their_zone_and_the_machines() -> None:
     assert words.day(datetime.fromisoformat("2026-11-23T01:00:00+02:00")) == "2026-11-22"
     assert words.moment(ELSEWHERE) == "2026-11-23 12:31 UTC"
     assert words.instant(ELSEWHERE) == "2026-11-23 12:31:47 UTC"
@@ -51,10 +67,17 @@ def test_a_length_is_in_the_largest_unit_of_which_there_are_two(duration: timede
         (timedelta(days=-40), "40 days ago"),
         (timedelta(seconds=1), "now"),
         (timedelta(seconds=-1), "now"),
+        (timedelta(seconds=2), "in 2 seconds"),
     ],
 )
 def test_a_time_is_told_from_now(ahead: timedelta, said: str) -> None:
     assert words.distance(NOW + ahead, NOW) == said
+
+
+def test_who_is_refused_is_told_since_when_and_how_long() -> None:
+    said = "Consumers that try `current` only are refused since 2026-11-23 10:00 UTC"
+    assert words.refused(NOW, NOW + timedelta(hours=3)) == f"{said} (3 hours)."
+    assert words.refused(NOW, NOW - timedelta(hours=3)) == f"{said} (a moment)."
 
 
 def test_what_ends_in_the_year_9999_ends_never() -> None:
@@ -74,6 +97,7 @@ def test_a_length_says_no_more_than_there_is_and_at_least_two_thirds_of_it(durat
 
 def test_what_was_measured_is_seconds_and_long_ones_minutes() -> None:
     assert (words.measured(4.21), words.measured(0), words.measured(912)) == ("4.2 s", "0.0 s", "15m12s")
+    assert (words.measured(99.9), words.measured(100)) == ("99.9 s", "1m40s")
 
 
 def test_an_exact_duration_is_one_of_config_yaml() -> None:
@@ -101,7 +125,7 @@ def test_the_holder_of_a_lock_is_a_process_on_a_machine() -> None:
 
 
 def test_a_time_for_programs_is_in_utc_with_a_z_and_of_a_known_length() -> None:
-    time = datetime(2026, 11, 26, 9, 0, 1, 234567, tzinfo=timezone(timedelta(hours=1)))
-    assert words.timestamp(time) == "2026-11-26T08:00:01Z"
-    assert words.timestamp(time, milliseconds=True) == "2026-11-26T08:00:01.234Z"
-    assert words.timestamp(time.replace(microsecond=0), milliseconds=True) == "2026-11-26T08:00:01.000Z"
+    seen = datetime(2026, 11, 26, 9, 0, 1, 234567, tzinfo=timezone(timedelta(hours=1)))
+    assert words.timestamp(seen) == "2026-11-26T08:00:01Z"
+    assert words.timestamp(seen, milliseconds=True) == "2026-11-26T08:00:01.234Z"
+    assert words.timestamp(seen.replace(microsecond=0), milliseconds=True) == "2026-11-26T08:00:01.000Z"

@@ -132,7 +132,7 @@ class JobAdapters(Protocol):
 class OpenJobAdapters(Protocol):
     """Opens the adapters of one job, and closes them at its end."""
 
-    def __call__(self, *, limited: bool = False) -> AbstractContextManager[JobAdapters]:
+    def __call__(self, *, limited: bool = ...) -> AbstractContextManager[JobAdapters]:
         """`limited`: its calls to an org end with LimitReached when the org's limits are reached."""
         ...
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 from rotator.config.loading import load, locate
 from rotator.entry_points import Surroundings
 from rotator.errors import ConfigurationError, concerning
+from rotator.process import seconds_since_start, start_of_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +70,7 @@ class Application:
         self.environ = environ
         self.now = now
         self.sleep = sleep
-        self.elapsed = elapsed or (time.monotonic if now is utc_now else lambda: now().timestamp())
+        self.elapsed = elapsed or (seconds_since_start if now is utc_now else lambda: now().timestamp())
         self._opened = ExitStack()
         self._stores: dict[str, Store] = {}
         self._transports: dict[str, Transport] = {}
@@ -291,7 +292,10 @@ class Application:
             def record(kind: str, **details: str | float | bool | None) -> None:
                 self.journal.record(kind, now=self.now(), credential=name, rotation_id=rotation_id, **details)
 
-            return RunContext(self.now, self.sleep, self.elapsed, record, stop_asked, listener)
+            counted_from = start_of_machine() if self.elapsed is seconds_since_start else ""
+            return RunContext(
+                self.now, self.sleep, self.elapsed, record, stop_asked, listener, counted_from=counted_from
+            )
 
         return RotationService(self.credential_context(name), self.journal, self.locks, run_context)
 

@@ -1,10 +1,11 @@
-"""What the system knows of this process: who runs it."""
+"""What the system knows of this process: who runs it, and how long the machine has been running."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOGIN_UID: Final = Path("/proc/self/loginuid")
+_SINCE_START: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux has one that counts while the machine is suspended, too."""
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _NEVER_SET: Final = 2**32 - 1
 """What the kernel says of a process that nobody logged in for: a service, or a container (proc(5))."""
 
@@ -34,6 +38,19 @@ def actor(environ: Mapping[str, str], *, name: str = "", login_uid: Path = _LOGI
         login_name="" if login is None else _name_of(login),
         claimed_name=next((claim for claim in claims if claim and claim != user), ""),
     )
+
+
+def seconds_since_start() -> float:
+    """Seconds since the machine was started, those too in which it was suspended: by a clock that nobody sets."""
+    return time.clock_gettime(_SINCE_START)
+
+
+def start_of_machine(boot_id: Path = _BOOT_ID) -> str:
+    """Names the start from which `seconds_since_start` counts; empty where the kernel does not tell."""
+    try:
+        return boot_id.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _name_of(uid: int) -> str:

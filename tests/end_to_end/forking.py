@@ -6,6 +6,7 @@ own, it takes signals and dies of them, and ends as Python ends. tests/end_to_en
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -13,8 +14,11 @@ import resource
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 
 LARGEST_REQUEST: Final = 100_000
 """Bytes."""
+
+SET: Final = signal.SIGUSR1
+"""The signal at which a process finds that its clock was set."""
 
 _LATER: Final = (
     "alembic.command",
@@ -51,7 +58,7 @@ def imported() -> Mapping[str, Callable[[], int]]:
 
     for command in COMMANDS.values():
         command.load()
-    for module in _LATER:
+    for module in (*_LATER, "time_machine"):
         import_module(module)
     soap._schema()
     keys._CHECKED = _Anything()  # type: ignore[misc] # for this process and its children
@@ -112,7 +119,14 @@ def _reap(options: int) -> None:
             pass
 
 
-def _become(command: list[str], environ: Mapping[str, str], folder: str, largest_file: int | None) -> None:
+def _become(
+    command: list[str],
+    environ: Mapping[str, str],
+    folder: str,
+    largest_file: int | None,
+    clock: str | None,
+    patience: float | None,
+) -> None:
     sys.argv = command
     sys.path[:0] = filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))
     os.environ.clear()
@@ -120,12 +134,39 @@ def _become(command: list[str], environ: Mapping[str, str], folder: str, largest
     os.chdir(folder)
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    if patience is not None:
+        vars(import_module("rotator.salesforce.metadata"))["PATIENCE"] = patience
+    if clock is None:
+        signal.signal(SET, signal.SIG_DFL)
+    else:
+        _live_by(Path(clock))
+
+
+def _live_by(clock: Path) -> None:
+    """Has every wall clock in this process be wrong by the seconds in the file, which is read again at a signal.
+
+    The machine's own clock is everybody's. Monotonic clocks stay as they are, as they do when it is set.
+    """
+    import time_machine  # noqa: PLC0415 - `imported` has it in memory
+
+    moving = time_machine.travel(datetime.now(UTC), tick=True).start()
+
+    def is_set(*_: object) -> None:
+        right = time_machine.escape_hatch.time.time()
+        moving.shift(right + float(clock.read_text()) - time.time())
+
+    signal.signal(SET, is_set)
+    # At its very end Python has the handler go, and it would die of the signal.
+    atexit.register(signal.signal, SET, signal.SIG_IGN)
+    is_set()
 
 
 if __name__ == "__main__":
     scripts = imported()
     # Ctrl-C is for the tests, and for the children that they interrupt.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A clock may be set before a child listens; it reads how much it is wrong when it does.
+    signal.signal(SET, signal.SIG_IGN)
     request = fork_for_each(socket.socket(fileno=int(sys.argv[1])))
     # As in a terminal, though the tests may run in the background or under nohup, where these are ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)

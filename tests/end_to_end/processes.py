@@ -88,6 +88,10 @@ class Process:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def finds_its_clock_set(self) -> None:
+        """Has it read anew by how much its clock is wrong."""
+        self.send_signal(forking.SET)
+
     def kill(self) -> None:
         """Ends it without a word to it."""
         self.send_signal(signal.SIGKILL)
@@ -104,17 +108,26 @@ class Process:
 
 
 def start(
-    script: str, *arguments: str | Path, environ: Mapping[str, str] | None = None, largest_file: int | None = None
+    script: str,
+    *arguments: str | Path,
+    environ: Mapping[str, str] | None = None,
+    largest_file: int | None = None,
+    clock: Path | None = None,
+    patience: float | None = None,
 ) -> Process:
     """A process that begins to run a console script. `environ` is its environment, if it is not this process's.
 
-    `largest_file` is the most bytes that a file may have which it writes: beyond it every write fails.
+    `largest_file` is the most bytes that a file may have which it writes: beyond it every write fails. `clock` is a
+    file with the seconds by which its clock is wrong; once they have changed, `Process.finds_its_clock_set` tells it.
+    `patience` is for how many seconds a call of the Metadata API is repeated, if not for as long as usual.
     """
     request = {
         "command": [script, *map(str, arguments)],
         "environ": dict(os.environ if environ is None else environ),
         "folder": str(Path.cwd()),
         "largest_file": largest_file,
+        "clock": None if clock is None else str(clock),
+        "patience": patience,
     }
     pipes = [os.pipe() for _ in ("out", "err", "status")]
     socket.send_fds(_starter(), [json.dumps(request).encode()], [writing for _, writing in pipes])

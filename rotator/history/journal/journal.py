@@ -167,6 +167,20 @@ class Journal:
             found = [read_details(text) for text in connection.scalars(query)]
         return {Fingerprint(str(details.get("version"))): str(details.get("answer")) for details in found}
 
+    def gap_counter(self, credential: str) -> str:
+        """What the machine had counted when the newest gap began (`RunClock.counter`); empty where that is unknown."""
+        query = (
+            select(EVENT.c.details)
+            .where(EVENT.c.credential == credential, EVENT.c.kind == "upload_begins")
+            .order_by(EVENT.c.sequence.desc())
+        )
+        with self._database.reading() as connection:
+            for text in connection.scalars(query):
+                details = read_details(text)
+                if details.get("opens_gap"):
+                    return str(details.get("counter", ""))
+        return ""
+
     def _newest_promotion(self, credential: str) -> tuple[datetime, Mapping[str, JSON]] | None:
         query = (
             select(EVENT.c.time, EVENT.c.details)

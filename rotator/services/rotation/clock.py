@@ -16,8 +16,12 @@ _DRIFT: Final = timedelta(seconds=5)
 class RunClock:
     """A run lasts for minutes and decides by durations: a clock that is set in between must not decide for it."""
 
-    def __init__(self, now: Callable[[], datetime], elapsed: Callable[[], float]) -> None:
-        """`now` is the wall clock, `elapsed` counts seconds from any moment and is never set (`time.monotonic`)."""
+    def __init__(self, now: Callable[[], datetime], elapsed: Callable[[], float], counted_from: str = "") -> None:
+        """`now` is the wall clock, `elapsed` counts seconds from any moment and is never set.
+
+        `counted_from` names that moment where other runs count from it, too, as from the start of the machine.
+        """
+        self._counted_from: Final = counted_from
         self._now: Final = now
         self._elapsed: Final = elapsed
         self._start: Final = now()
@@ -33,6 +37,26 @@ class RunClock:
     def steady(self) -> datetime:
         """The time by the wall clock as it was when the run began: for everything that lasts."""
         return self._start + timedelta(seconds=self._elapsed() - self._start_elapsed)
+
+    @property
+    def counter(self) -> str:
+        """The present moment, for runs that count from the same one; empty where none does."""
+        return f"{self._elapsed()!r} {self._counted_from}" if self._counted_from else ""
+
+    def since(self, counter: str) -> timedelta | None:
+        """How long ago an earlier run's `counter` was; None where it counted from another moment."""
+        seconds, _, counted_from = counter.partition(" ")
+        if not counted_from or counted_from != self._counted_from:
+            return None
+        return max(timedelta(seconds=self._elapsed() - float(seconds)), timedelta(0))
+
+    def as_set_now(self, time: datetime, counter: str) -> datetime:
+        """What an earlier run noted as `time`, by the wall clock as it is set now."""
+        since = self.since(counter)
+        if since is None:
+            return time
+        now = self.now()
+        return now - since if abs(now - since - time) > _DRIFT else time
 
     @property
     def was_set(self) -> bool:

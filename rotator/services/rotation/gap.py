@@ -3,13 +3,17 @@
 It begins before a certificate over another key is sent to the app of `current`, and ends with a proof: the new version
 was promoted, or the key of `current` was accepted again after its certificate came back. Between the two it goes on,
 through halts, crashes and runs of other machines: the journal keeps since when (`rotator.history.journal.projection`).
-Within a run its length comes from a clock that nobody sets; over several runs there is the wall clock alone.
+
+Its length comes from a clock that nobody sets, within a run and over several runs on a machine that was not restarted
+in between; else from the wall clock. It is called uncertain where that was seen to be set, and where it ended with a
+promotion that nobody could write down: then it may have ended sooner.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind
@@ -33,7 +37,7 @@ class MeasuredGap:
     length: timedelta = timedelta(0)
     """How long consumers may have been refused; until now while it is open. Never negative."""
     is_uncertain: bool = False
-    """Whether the clock was set meanwhile, so that the length is a guess."""
+    """Whether the length is a guess: the clock was set, or nobody wrote down when it ended."""
 
     @property
     def is_open(self) -> bool:
@@ -41,16 +45,41 @@ class MeasuredGap:
         return self.begun_at is not None and self.ended_at is None
 
 
+@dataclass(frozen=True)
+class OpenGap:
+    """What the journal has of a gap that an earlier run left open."""
+
+    since: datetime
+    is_certain: bool = False
+    """Whether the app of `current` was observed without current's certificate since then."""
+    counter: str = ""
+    """What `RunClock.counter` was then; empty where it is not known."""
+    is_end_unwritten: bool = False
+    """Whether an earlier run promoted a version and could not write down when."""
+
+
+class GapEvent(StrEnum):
+    """What was found out of a gap by observing, for the journal."""
+
+    CONFIRMED = "confirmed"
+    """The app of `current` is without current's certificate."""
+    WITHDRAWN = "withdrawn"
+    """The upload that opened it had no effect, and has refused nobody."""
+    ENDED = "ended"
+    """Current's key logs in again."""
+
+
 class Gap:
     """The gap of a run, which may have found one open."""
 
-    def __init__(self, clock: RunClock, *, since: datetime | None = None, is_certain: bool = False) -> None:
-        """`since` and `is_certain` are what the journal has of a gap that an earlier run left open."""
+    def __init__(self, clock: RunClock, found: OpenGap | None = None) -> None:
+        """`found` is the one that an earlier run left open."""
         self._clock: Final = clock
-        self._since = since
+        self._found: Final = found
+        self._since = clock.as_set_now(found.since, found.counter) if found else None
         self._steady_since: datetime | None = None
-        self._is_certain = is_certain
-        self._first = since
+        self._is_certain = found is not None and found.is_certain
+        self._first = self._since
         self._ended_at: datetime | None = None
         self._before = timedelta(0)
         self._is_uncertain = False
@@ -76,6 +105,30 @@ class Gap:
         self._first = self._first or self._since
         return True
 
+    def judge(self, seen: Observation, *, is_met: bool, current_holds: bool) -> GapEvent | None:
+        """What an observation says of it, if that is news.
+
+        `is_met`: current is the version that was wanted; if the gap is open still, an earlier run promoted it.
+        `current_holds`: current's key has just logged in, often enough.
+        """
+        if not seen.is_settled:
+            return GapEvent.CONFIRMED if self.confirm() else None
+        if is_met:
+            self._close_with_promotion(seen.promoted_at)
+            return None
+        if self.withdraw():
+            return GapEvent.WITHDRAWN
+        return GapEvent.ENDED if current_holds and self.close() else None
+
+    def _close_with_promotion(self, promotion: datetime | None) -> None:
+        """Ends it when an earlier run promoted; now, where that was before it began."""
+        found = self._found
+        if self._steady_since or found is None or promotion is None or promotion < found.since:
+            self.close()
+        elif self._since is not None:
+            self._is_uncertain = found.is_end_unwritten
+            self._before, self._ended_at, self._since = promotion - found.since, promotion, None
+
     def confirm(self) -> bool:
         """Notes that current's certificate is gone from its app; whether that is news."""
         is_news = self.is_open and not self._is_certain
@@ -88,16 +141,15 @@ class Gap:
             return False
         if self._first == self._since:
             self._first = None
-        self._since = self._steady_since = None
+        self._since = None
         return True
 
-    def close(self, at: datetime | None = None) -> bool:
-        """Ends the gap by a proof, now or when an earlier run had it (`at`, wall clock); whether there was one."""
-        if not self.is_open:
+    def close(self) -> bool:
+        """Ends the gap by a proof, just now; whether there was one."""
+        if self._since is None:
             return False
-        self._before += self._so_far(at)
-        self._ended_at = at or self._clock.now()
-        self._since = self._steady_since = None
+        self._before += self._so_far()
+        self._ended_at, self._since = self._clock.now(), None
         return True
 
     def measured(self) -> MeasuredGap:
@@ -107,14 +159,17 @@ class Gap:
         ended_at = None if self.is_open else self._ended_at
         return MeasuredGap(self._first, ended_at, self._before + self._so_far(), self._is_uncertain)
 
-    def _so_far(self, at: datetime | None = None) -> timedelta:
+    def _so_far(self) -> timedelta:
         if self._since is None:
             return timedelta(0)
-        if self._steady_since is not None and at is None:
+        if self._steady_since is not None:
             return self._clock.steady() - self._steady_since
-        until = at or self._clock.now()
-        self._is_uncertain = self._is_uncertain or self._clock.was_set or until < self._since
-        return max(until - self._since, timedelta(0))
+        counted = self._clock.since(self._found.counter) if self._found else None
+        if counted is not None:
+            return counted
+        now = self._clock.now()
+        self._is_uncertain = self._is_uncertain or self._clock.was_set or now < self._since
+        return max(now - self._since, timedelta(0))
 
 
 def _same_key(action: Action, seen: Observation, current: KnownVersion) -> bool:

@@ -33,7 +33,7 @@ from rotator.core.decision.policies import Goal, Wanted
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
 from rotator.services.rotation.clock import RunClock
 from rotator.services.rotation.executor import Executor
-from rotator.services.rotation.gap import Gap, MeasuredGap
+from rotator.services.rotation.gap import Gap, MeasuredGap, OpenGap
 from rotator.services.rotation.lock import Lock, LockGuard, NoLock
 from rotator.services.rotation.observer import CredentialContext, Observer, Recheck
 from rotator.services.rotation.recorder import RecordEvent, RunRecorder
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from rotator.core.decision.actions import Action
     from rotator.core.decision.observations import Observation
     from rotator.core.logins import LoginAnswer
-    from rotator.history.journal.projection import CredentialRecord
 
 
 LONGEST_SLEEP: Final = timedelta(minutes=10)
@@ -71,12 +70,14 @@ class RunContext:
     sleep: Callable[[float], None]
     """Takes seconds."""
     elapsed: Callable[[], float]
-    """Seconds since any moment, by a clock that nobody sets (`time.monotonic`)."""
+    """Seconds since any moment, by a clock that nobody sets."""
     record: RecordEvent
     stop_asked: Callable[[], bool] = lambda: False
     listener: Listener = field(default_factory=Silent)
     lock: Lock = field(default_factory=NoLock)
     """The credential's rotation lock."""
+    counted_from: str = ""
+    """Names the moment from which `elapsed` counts, where it is the same for other runs; empty where it is not."""
 
 
 class Run:
@@ -89,32 +90,28 @@ class Run:
         context: RunContext,
         *,
         rotation_id: str = "",
-        known: CredentialRecord | None = None,
+        open_gap: OpenGap | None = None,
         wrong_key_words: Mapping[Fingerprint, str] = NOTHING_HEARD,
     ) -> None:
         """Looks at nothing yet.
 
-        `rotation_id` is empty where no rotation was begun, as when only a previous version is retired; `known` is what
-        earlier runs have learnt, and tells of a gap that they left open; `wrong_key_words` is what an earlier run was
-        told of a wrong key (`rotator.core.decision.observations.Memory`).
+        `rotation_id` is empty where no rotation was begun, as when only a previous version is retired; `open_gap` is
+        one that an earlier run left open; `wrong_key_words` is what that was told of a wrong key
+        (`rotator.core.decision.observations.Memory`).
         """
         self._credential = credential
         self._wanted = wanted
         self._context = context
         self._policy = credential.policy
         self._rotation_id = rotation_id
-        self._clock = RunClock(context.now, context.elapsed)
+        self._clock = RunClock(context.now, context.elapsed, context.counted_from)
         self._memory = Memory(wrong_key_words=wrong_key_words)
         self._begin_anew()
         self._retry_policy = RetryPolicy(self._policy.verification, self._clock.steady)
         timeout = self._policy.verification.timeout
         self._guard = LockGuard(context.lock, now=self._clock.steady, sleep=context.sleep, timeout=timeout)
         self._recheck = Recheck()
-        self._gap = Gap(
-            self._clock,
-            since=known.refused_since if known else None,
-            is_certain=known is not None and known.is_refusal_certain,
-        )
+        self._gap = Gap(self._clock, open_gap)
         self._timings = StepTimings()
         self._recorder = RunRecorder(credential.name, context.record)
         self._refused_uploads = 0
@@ -179,16 +176,9 @@ class Run:
         return replace(seen, gap_is_open=self._gap.is_open)
 
     def _judge_gap(self, seen: Observation) -> None:
-        """An upload that had no effect has refused nobody. If an earlier run has promoted, the gap ended then."""
-        if not seen.is_settled:
-            if self._gap.confirm():
-                self._record_gap("confirmed")
-        elif self._is_met(seen):
-            self._gap.close(self._promoted_at(seen))
-        elif self._gap.withdraw():
-            self._record_gap("withdrawn")
-        elif self._current_holds(seen) and self._gap.close():
-            self._record_gap("ended")
+        event = self._gap.judge(seen, is_met=self._is_met(seen), current_holds=self._current_holds(seen))
+        if event:
+            self._recorder.record_event("gap", state=event)
 
     def _current_holds(self, seen: Observation) -> bool:
         probe = seen.probe(seen.current) if seen.current else None
@@ -196,14 +186,6 @@ class Run:
 
     def _is_met(self, seen: Observation) -> bool:
         return self._wanted.is_met_by(seen.current.fingerprint if seen.current else None)
-
-    def _promoted_at(self, seen: Observation) -> datetime | None:
-        """When an earlier run has promoted; None where it was not that one that opened the gap."""
-        begun, promoted = self._gap.measured().begun_at, seen.promoted_at
-        return promoted if begun and promoted and promoted >= begun else None
-
-    def _record_gap(self, state: str) -> None:
-        self._recorder.record_event("gap", state=state)
 
     def _carry_out(self, action: Action, seen: Observation) -> None:
         if action.kind is ActionKind.WAIT:
@@ -252,8 +234,9 @@ class Run:
         if action.kind in _WRITES:
             self._may_stop = False
             opens_gap = self._gap.before(action, seen)
+            counter = (self._clock.counter or None) if opens_gap else None
             # Written down first: after a crash it tells since when consumers may have been refused.
-            self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap)
+            self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap, counter=counter)
         self._executor.carry_out(action, seen, self._clock.now())
 
     def _after(self, action: Action, seen: Observation) -> None:

@@ -17,6 +17,7 @@ from rotator.core.decision.actions import HaltReason
 from rotator.errors import HistoryError, RotationHalted, RotationRunning, RotatorError
 from rotator.history.journal.journal import PROMOTION
 from rotator.history.records import NewRotation, Rotation, Stop
+from rotator.services.rotation.gap import OpenGap
 from rotator.services.rotation.lock import RotationLock
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.services.rotation.report import Outcome, Report
@@ -153,14 +154,14 @@ class RotationService:
     def _run(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold) -> Report:
         rotation_id = rotation.id if rotation else None
         wanted = resumed(rotation, request) if rotation else wanted_of(request, None)
-        known = self._journal.credential_record(self._credential.name)
-        self._catch_up(rotation, wanted, stages)
+        open_gap = self._open_gap()
+        is_promotion_unwritten = self._catch_up(rotation, wanted, stages)
         run = Run(
             self._credential,
             wanted,
             replace(self._run_context(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
             rotation_id=rotation_id or "",
-            known=known,
+            open_gap=replace(open_gap, is_end_unwritten=is_promotion_unwritten) if open_gap else None,
             wrong_key_words=self._journal.wrong_key_words(self._credential.name),
         )
         try:
@@ -175,6 +176,14 @@ class RotationService:
             return report
         return self._finish(rotation, report)
 
+    def _open_gap(self) -> OpenGap | None:
+        """The gap that an earlier run left open."""
+        known = self._journal.credential_record(self._credential.name)
+        if known.refused_since is None:
+            return None
+        counter = self._journal.gap_counter(self._credential.name)
+        return OpenGap(known.refused_since, known.is_refusal_certain, counter)
+
     def _resume(self, rotation: Rotation | None, wanted: Wanted) -> None:
         """Makes sure, once a lost lock was taken again, that nobody has ended the rotation or begun another since."""
         name = self._credential.name
@@ -188,11 +197,13 @@ class RotationService:
             )
         self._catch_up(rotation, wanted, self._credential.store.stages(name))
 
-    def _catch_up(self, rotation: Rotation | None, wanted: Wanted, stages: Stages) -> None:
-        """Writes down a promotion that an interrupted run could not."""
+    def _catch_up(self, rotation: Rotation | None, wanted: Wanted, stages: Stages) -> bool:
+        """Writes down a promotion that an interrupted run could not. Whether there was one."""
         has_begun = rotation is not None and wanted.is_met_by(stages.current)
-        if stages.current and self._is_unwritten(stages.current, has_begun=has_begun):
-            self._write_promotion(stages.current, rotation.id if rotation else None)
+        if stages.current is None or not self._is_unwritten(stages.current, has_begun=has_begun):
+            return False
+        self._write_promotion(stages.current, rotation.id if rotation else None)
+        return True
 
     def _is_unwritten(self, current: Fingerprint, *, has_begun: bool) -> bool:
         """Whether an interrupted run promoted this version and could not write it down.

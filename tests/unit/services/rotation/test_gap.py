@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.observations import Observation
 from rotator.core.observed import KnownVersion, ObservedApp
 from rotator.services.rotation.clock import RunClock
-from rotator.services.rotation.gap import Gap
+from rotator.services.rotation.gap import Gap, OpenGap
 from rotator.testing.versions import MOMENT
 
 OLD, NEW = Fingerprint("old"), Fingerprint("new")
@@ -23,8 +24,8 @@ HOUR = timedelta(hours=1)
 class Clock:
     """A machine's clocks."""
 
-    def __init__(self) -> None:
-        self.wall, self.counted = MOMENT, 0.0
+    def __init__(self, counted_from: str = "") -> None:
+        self.wall, self.counted, self.counted_from = MOMENT, 0.0, counted_from
 
     def now(self) -> datetime:
         return self.wall
@@ -36,7 +37,7 @@ class Clock:
 
     def of_run(self) -> RunClock:
         """As a run that begins now has it."""
-        return RunClock(self.now, lambda: self.counted)
+        return RunClock(self.now, lambda: self.counted, self.counted_from)
 
 
 @pytest.fixture
@@ -92,20 +93,20 @@ def test_what_takes_no_key_from_consumers_opens_none(clock: Clock, action: Actio
 
 
 def test_it_is_withdrawn_only_while_nobody_has_seen_the_slot_taken(clock: Clock) -> None:
-    gap = Gap(clock.of_run(), since=MOMENT)
+    gap = Gap(clock.of_run(), OpenGap(MOMENT))
     assert gap.confirm()
     assert not gap.confirm(), "that is no news"
     assert not gap.withdraw()
     assert gap.is_open
-    unseen = Gap(clock.of_run(), since=MOMENT)
+    unseen = Gap(clock.of_run(), OpenGap(MOMENT))
     assert unseen.withdraw()
     assert not unseen.measured().begun_at
-    known = Gap(clock.of_run(), since=MOMENT, is_certain=True)
+    known = Gap(clock.of_run(), OpenGap(MOMENT, is_certain=True))
     assert not known.withdraw(), "an earlier run has seen it"
 
 
 def test_a_second_upload_does_not_begin_it_anew(clock: Clock) -> None:
-    gap = Gap(clock.of_run(), since=MOMENT)
+    gap = Gap(clock.of_run(), OpenGap(MOMENT))
     clock.passes(10)
     assert not gap.before(upload(), seen())
     assert gap.measured().begun_at == MOMENT
@@ -123,9 +124,50 @@ def test_two_gaps_of_a_run_are_one_sum(clock: Clock) -> None:
 
 def test_a_gap_that_an_earlier_run_has_ended_by_its_promotion_ended_then(clock: Clock) -> None:
     clock.passes(3600)
-    gap = Gap(clock.of_run(), since=MOMENT)
-    gap.close(MOMENT + timedelta(seconds=50))
-    assert gap.measured().length == timedelta(seconds=50)
+    gap = Gap(clock.of_run(), OpenGap(MOMENT))
+    promoted = replace(seen(), promoted_at=MOMENT + timedelta(seconds=50))
+    assert gap.judge(promoted, is_met=True, current_holds=False) is None
+    assert (gap.measured().length, gap.measured().is_uncertain) == (timedelta(seconds=50), False)
+
+
+def test_a_promotion_that_nobody_wrote_down_leaves_a_guess_that_says_so(clock: Clock) -> None:
+    clock.passes(3600)
+    gap = Gap(clock.of_run(), OpenGap(MOMENT, is_end_unwritten=True))
+    gap.judge(replace(seen(), promoted_at=clock.wall), is_met=True, current_holds=False)
+    assert (gap.measured().length, gap.measured().is_uncertain) == (HOUR, True)
+
+
+def test_an_older_promotion_ends_no_gap_that_began_after_it(clock: Clock) -> None:
+    clock.passes(20)
+    gap = Gap(clock.of_run(), OpenGap(MOMENT))
+    gap.judge(replace(seen(), promoted_at=MOMENT - HOUR), is_met=True, current_holds=False)
+    assert gap.measured().length == timedelta(seconds=20)
+
+
+@given(by=st.integers(-7200, 7200), before=st.integers(0, 600), after=st.integers(0, 600))
+def test_a_clock_that_is_set_between_two_runs_since_one_start_of_the_machine_changes_no_length(
+    by: int, before: int, after: int
+) -> None:
+    clock = Clock("a start")
+    counter = clock.of_run().counter
+    clock.passes(before)
+    clock.wall += timedelta(seconds=by)
+    gap = Gap(clock.of_run(), OpenGap(MOMENT, counter=counter))
+    clock.passes(after)
+    gap.close()
+    measured = gap.measured()
+    assert (measured.length, measured.is_uncertain) == (timedelta(seconds=before + after), False)
+    assert measured.begun_at
+    assert measured.ended_at
+    drift = timedelta(seconds=5)
+    assert abs(measured.ended_at - measured.begun_at - measured.length) <= drift, "as the clock is set now"
+
+
+@pytest.mark.parametrize("counter", ["", "12.0 another start", "12.0 "])
+def test_what_another_machine_has_counted_tells_nothing(clock: Clock, counter: str) -> None:
+    clock.passes(40)
+    gap = Gap(clock.of_run(), OpenGap(MOMENT, counter=counter))
+    assert gap.measured().length == timedelta(seconds=40)
 
 
 @given(by=st.integers(-7200, 7200), before=st.integers(0, 600), after=st.integers(0, 600))
@@ -144,7 +186,7 @@ def test_a_clock_that_is_set_during_a_run_changes_no_length(by: int, before: int
 def test_over_two_runs_a_clock_that_was_set_leaves_a_guess_that_says_so(clock: Clock, by: timedelta) -> None:
     clock.passes(30)
     run = clock.of_run()
-    gap = Gap(run, since=MOMENT, is_certain=True)
+    gap = Gap(run, OpenGap(MOMENT, is_certain=True))
     clock.wall += by
     run.now()
     gap.close()

@@ -1,0 +1,90 @@
+"""What is counted of a life, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.core import words
+from rotator.core.decision.policies import Strategy
+from tests.worst_hour.gaps import MOST, PROOFS, excess_of, gaps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.worst_hour.hours import Hour
+    from tests.worst_hour.lives import Life
+
+
+@dataclass(frozen=True)
+class Count:
+    """One life."""
+
+    life: str
+    ended: str
+    """What its rotation was met by, and what followed."""
+    processes: int
+    logins: int
+    refused: int
+    away: int
+    gaps: str
+    exceeding: str
+    """By how much gaps are longer than the refusals in them."""
+    proofs: str
+    """How many test logins were accepted in that time."""
+    wrong: tuple[str, ...]
+
+
+def count(hour: Hour, life: Life) -> Count:
+    """Of a life that is mended, its last gap has ended."""
+    excess, gaps = excess_of(life), gaps_of(life)
+    logins = list(life.consumer.logins)
+    return Count(
+        life.name,
+        ", ".join((life.ending.name, *(each.value for each in hour.plan.followings))),
+        len(life.ran),
+        len(logins),
+        excess.refused,
+        sum(login.is_away for login in logins),
+        " + ".join(words.length(gap.length) if gap.ended_at else "open" for gap in gaps) or "none",
+        ", ".join(f"{each.total_seconds():.1f} s" for each in excess.exceeding) or "-",
+        ", ".join(map(str, excess.proofs)) or "-",
+        tuple(_wrong(life)),
+    )
+
+
+def _wrong(life: Life) -> Iterator[str]:
+    excess, gaps = excess_of(life), gaps_of(life)
+    for login in excess.outside:
+        yield f"refused at {login.asked_at} outside every gap: {login.refusal}"
+    for exceeding in excess.exceeding:
+        if exceeding > MOST:
+            yield f"a gap is {exceeding} longer than its refusals"
+    for proofs in excess.proofs:
+        if proofs > PROOFS:
+            yield f"a gap ended only {proofs} accepted test logins after its last refusal"
+    if any(gap.ended_at is None for gap in gaps):
+        yield "a gap is open at the end"
+    if life.consumer.is_refused():
+        yield "its consumer is refused at the end"
+    if life.strategy is Strategy.ALTERNATING and excess.refused:
+        yield "a consumer of two apps that take turns was refused"
+
+
+def table(counts: Sequence[Count]) -> str:
+    """All of them, for people."""
+    heads = ("credential", "processes", "logins", "refused", "away", "gaps", "longer by", "with logins")
+    rows = [
+        (each.life, each.processes, each.logins, each.refused, each.away, each.gaps, each.exceeding, each.proofs)
+        for each in counts
+    ]
+    lines = [heads, *(tuple(map(str, row)) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    text = "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+    return (
+        f"{text}\n\n{len(counts)} rotations, {sum(each.processes for each in counts)} processes,"
+        f" {sum(each.logins for each in counts)} logins, {sum(each.refused for each in counts)} refused,"
+        f" {sum(len(each.wrong) for each in counts)} wrong"
+    )

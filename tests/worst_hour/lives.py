@@ -1,0 +1,199 @@
+"""One credential on a machine, with an org and a store of its own, so that its trouble is nobody else's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import SystemRandom
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.core.credentials import Version
+from rotator.core.crypto.certificates import SubjectName, self_signed
+from rotator.core.decision.policies import Strategy
+from rotator.simulator.org.org import Org
+from rotator.simulator.serving.server import utc_now
+from rotator.simulator.wire.faults import Effect, Fault, Kind
+from rotator.stores.files.store import FilesStore
+from rotator.testing.versions import spare_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from pathlib import Path
+
+    from tests.end_to_end.processes import Process, Ran
+    from tests.worst_hour.consumers import PlainConsumer
+    from tests.worst_hour.endings import Ending
+    from tests.worst_hour.machines import Machine
+
+APP: Final = "Billing"
+"""The app of `current` at first."""
+STANDBY: Final = "Billing_B"
+"""The other one, where two take turns."""
+LIFETIME: Final = timedelta(days=365)
+
+
+@dataclass
+class Life:
+    """What befalls one credential."""
+
+    name: str
+    strategy: Strategy
+    ending: Ending
+    machine: Machine
+    org: Org = field(init=False)
+    old: Version = field(init=False)
+    """What is current at first."""
+    consumer: PlainConsumer = field(init=False)
+    process: Process | None = None
+    ran: list[Ran] = field(default_factory=list)
+    """What its processes left behind."""
+    mended_at: datetime | None = None
+    """When what was in the way was mended."""
+    is_in_trouble: bool = True
+    """Whether the next rotation meets what makes it end badly."""
+    new_seen: int = 0
+    """How often its process has read the app with the new certificate."""
+    has_come: Event = field(default_factory=Event)
+    """Set when its process has asked the org for the first time."""
+    killed_after: int = 0
+    """How often its app is read with the new certificate before a process is killed; the first time is the check of
+    what was written."""
+    _held: Event | None = None
+    _mended_at_next_call: bool = False
+
+    def __post_init__(self) -> None:
+        self.org = Org(self.name, clock=utc_now, random=SystemRandom(), settings=self.ending.org_settings())
+        self.org.add_user("rotator@example.com", may_use_metadata=True, profile="Certificate Rotation")
+        self.org.add_user(self.username, profile="Integration User")
+        made: Any = {"now": utc_now(), "lifetime": LIFETIME}
+        certificate = self_signed(spare_key(0), SubjectName("Rotator"), **made)
+        self.org.add_app("Rotator", username="rotator@example.com", private_key=spare_key(0), certificate=certificate)
+        self._certificate = self_signed(spare_key(1), SubjectName(self.name), **made)
+        for app in self.apps:
+            self.org.add_app(app, username=self.username, certificate=self._certificate if app == APP else None)
+        self.org.faults.take = self._take  # type: ignore[method-assign] # asked once for each call
+
+    def is_served(self, folder: Path) -> None:
+        """Its org has an address: files are written, and its store is filled."""
+        (folder / "rotator.pem").write_text(spare_key(0).pem().reveal())
+        (folder / "rotator.pem").chmod(0o600)
+        self.old = Version(
+            credential=self.name,
+            org=self.name,
+            app=APP,
+            client_id=self.org.app(APP).client_id,
+            username=self.username,
+            login_url=self.org.url,
+            audience=self.org.url,
+            certificate=self._certificate,
+            private_key=spare_key(1),
+            created_at=utc_now(),
+            rotation_id="",
+        )
+        self.store.put_pending(self.old)
+        self.store.promote(self.name, self.old.fingerprint, replaces=None)
+
+    def configuration(self) -> dict[str, dict[str, Any]]:
+        """Its part of each section of config.yaml."""
+        login = {
+            "client_id": self.org.app("Rotator").client_id,
+            "username": "rotator@example.com",
+            "private_key": {"file": "rotator.pem"},
+        }
+        credential = {"org": self.name, "store": self.name, "username": self.username, "apps": list(self.apps)}
+        return {
+            "orgs": {self.name: {"login_url": self.org.url, "ca": "ca.pem", "login": login}},
+            "stores": {self.name: {"type": "files", "path": str(self.store_folder)}},
+            "credentials": {self.name: credential},
+        }
+
+    @property
+    def username(self) -> str:
+        """Who logs in with it."""
+        return "integration@example.com"
+
+    @property
+    def apps(self) -> tuple[str, ...]:
+        """Its apps."""
+        return (APP,) if self.strategy is Strategy.IN_PLACE else (APP, STANDBY)
+
+    @property
+    def target(self) -> str:
+        """The app that its first rotation gives a new certificate."""
+        return self.apps[-1]
+
+    @property
+    def store_folder(self) -> Path:
+        """The folder of its store."""
+        return self.machine.folder / "stores" / self.name
+
+    @property
+    def store(self) -> FilesStore:
+        """Its store."""
+        return FilesStore(self.name, self.store_folder)
+
+    @property
+    def is_new_live(self) -> bool:
+        """Whether the target holds a certificate that is neither the old one nor a throwaway."""
+        live = self.org.app(self.target).live_certificate
+        return live is not None and live.fingerprint != self.old.fingerprint and not live.is_throwaway
+
+    def run(self, *arguments: str) -> Ran:
+        """A command from beginning to end."""
+        self.process = self.machine.start("rotate", *arguments, largest_file=self.ending.largest_file(self))
+        return self._end()
+
+    def run_and_kill(self, *arguments: str) -> Ran:
+        """A command that is killed in the middle of what its ending is about; or ends before it comes so far."""
+        self._held = Event()
+        self.process = self.machine.start("rotate", *arguments)
+        while not self._held.wait(0.01) and self.process.poll() is None:
+            pass
+        self._held = None
+        self.process.kill()
+        return self._end()
+
+    def run_and_mend(self, *arguments: str) -> Ran:
+        """A command at whose first call about the credential what is in the way is mended."""
+        self._mended_at_next_call = not self.ending.is_mended_before
+        if self.ending.is_mended_before:
+            self._mend()
+        return self.run(*arguments)
+
+    def _end(self) -> Ran:
+        assert self.process
+        ran = self.process.ran()
+        self.machine.ended(self.process)
+        self.process, self.new_seen = None, 0
+        self.has_come.clear()
+        self.ran.append(ran)
+        return ran
+
+    def _mend(self) -> None:
+        self._mended_at_next_call = False
+        self.is_in_trouble, self.mended_at = False, utc_now()
+        self.ending.mend(self)
+
+    def _take(self, kind: Kind, apps: Iterable[str]) -> Fault | None:
+        """What a call to the org meets. Consumers make no other than logins through the apps of the credential."""
+        about = set(apps) & set(self.apps)
+        if self.process is None or (kind is Kind.TOKEN and about):
+            return self._trouble(kind, about)
+        self.has_come.set()
+        if self._mended_at_next_call and (self._stops_at_login or (kind is Kind.SOAP_READ and about)):
+            self._mend()
+        reads_new = kind is Kind.SOAP_READ and bool(about) and self.is_new_live
+        self.new_seen += reads_new
+        if self._held and (self._stops_at_login or self.new_seen > self.killed_after):
+            self._held.set()
+            return Fault(kind, Effect.HANG)
+        return self._trouble(kind, about)
+
+    @property
+    def _stops_at_login(self) -> bool:
+        return self.is_in_trouble and self.ending.has_begun and self.ending.stops_at_login
+
+    def _trouble(self, kind: Kind, about: set[str]) -> Fault | None:
+        return self.ending.meets(self, kind, about) if self.is_in_trouble else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.logins import LoginOutcome
 from rotator.core.retry import Waiting
-from rotator.errors import LoginRefused, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
 from rotator.salesforce.login import LoginTarget, log_in
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class DualKeyLogin:
         """A new access token.
 
         Raises LoginRefused when the org refuses for another reason than the key, or refuses every key until patience
-        ends; OrgUnavailable when it is away until then; StoreError when there is nothing to log in with.
+        ends; OrgUnavailable when it is away until then, OrgError when something else stands in its place; StoreError
+        when there is nothing to log in with.
         """
         try:
             return self._waiting.call(self._round, again=lambda error: isinstance(error, _NotYet))
@@ -99,6 +100,10 @@ def _of_the_key(version: Version, answer: LoginAnswer) -> LoginRefused:
     who = f"{version.credential} ({version.username} in the org {version.org})"
     if answer.outcome is LoginOutcome.TRANSIENT:
         raise _NotYet(OrgUnavailable(f"No login for {who} just now: {answer.reason}.", hint=answer.hint))
+    if not answer.is_the_orgs:
+        raise OrgError(
+            f"No login for {who}: {answer.reason}.", hint=f"{answer.hint} In a program: `login(..., ca=PATH)`."
+        )
     error = LoginRefused(f"The org refuses the login of {who}: {answer.reason}.", hint=answer.hint)
     if not answer.another_key_may_fit:
         raise error

@@ -42,6 +42,8 @@ class LoginAnswer:
     hint: str = ""
     error: str = ""
     """The OAuth error code of a refusal, such as `invalid_grant` (RFC 6749 section 5.2)."""
+    is_the_orgs: bool = True
+    """Whether the org answered; else `reason` says why it was not asked, such as a TLS certificate of somebody else."""
 
     @property
     def another_key_may_fit(self) -> bool:
@@ -61,7 +63,7 @@ class LoginAnswer:
         One live report of an External Client App has `invalid_client` where others say `invalid assertion`.
         """
         is_refusal = self.outcome in {LoginOutcome.MISMATCH, LoginOutcome.CONFIGURATION}
-        return is_refusal and not any(needle in self.reason.lower() for needle in _OF_NO_KEY)
+        return self.is_the_orgs and is_refusal and not any(needle in self.reason.lower() for needle in _OF_NO_KEY)
 
 
 _OF_NO_KEY: Final = ("locked", "frozen", "login hours", "blocked", "api_disabled")

@@ -228,4 +228,4 @@ def _web_page(response: requests.Response) -> LoginAnswer | None:
 
 def _no_answer(error: OrgError) -> LoginAnswer:
     outcome = LoginOutcome.TRANSIENT if isinstance(error, OrgUnavailable) else LoginOutcome.CONFIGURATION
-    return LoginAnswer(outcome, error.message.rstrip("."), error.hint)
+    return LoginAnswer(outcome, error.message.rstrip("."), error.hint, is_the_orgs=False)

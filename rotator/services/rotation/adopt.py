@@ -43,8 +43,8 @@ def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: dateti
     answer = credential.prove(version)
     if answer.outcome is not LoginOutcome.ACCEPTED:
         raise LoginRefused(
-            f"The key matches the live certificate of {app.full_name}, but the org refuses a login with it as "
-            f"{version.username}: {answer.reason}.",
+            f"The key matches the live certificate of {app.full_name}, but a login with it as {version.username} "
+            f"does not succeed: {answer.reason}.",
             effect=_UNCHANGED,
             hint=answer.hint,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,7 +17,7 @@ from rotator.consumer import DualKeyLogin, Waiting
 from rotator.core.credentials import Stage, Stages, Version
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
-from rotator.errors import LoginRefused, OrgUnavailable, StoreError, StoreUnavailable
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable, StoreError, StoreUnavailable
 from rotator.net.limits import Limits
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
@@ -330,6 +331,14 @@ def test_an_empty_store_is_said_at_once(transport: Transport, time: VirtualTime)
     with pytest.raises(StoreError, match="holds no version to log in with"):
         login_with(Shelf(), transport, time.waiting()).token()
     assert time.pauses == []
+
+
+def test_an_org_that_is_not_trusted_has_refused_nothing(versions: list[Version], time: VirtualTime) -> None:
+    with closing(Transport()) as without_ca, pytest.raises(OrgError, match="is not trusted") as caught:
+        login_with(Shelf(current=versions[0]), without_ca, time.waiting()).token()
+    assert not isinstance(caught.value, LoginRefused)
+    assert "refuses" not in caught.value.message
+    assert "ca=PATH" in caught.value.hint
 
 
 def test_a_rotation_in_place_in_the_files_store_breaks_no_login(

@@ -94,6 +94,10 @@ class AttemptRecord:
             circumstances=circumstances,
         )
 
+    def free_from(self, now: datetime) -> datetime:
+        """From when on nothing holds it up: now, or when it was said to be tried again."""
+        return now if self.next_at is None or self.is_due(now) else self.next_at
+
     def is_due(self, now: datetime, every: timedelta = timedelta(0)) -> bool:
         """Whether it is to be tried now: nothing holds it up, and it was last tried at least `every` ago.
 

@@ -24,6 +24,7 @@ from rotator.core.windows import is_open, next_opening
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rotator.core.attempts import AttemptRecord
     from rotator.core.windows import Window
 
 SPARE: Final = timedelta(days=1)
@@ -147,6 +148,11 @@ class Schedule:
         """
         return not self.in_force(now) and is_open(self.windows, now)
 
+    def next_allowed(self, time: datetime) -> datetime | None:
+        """When such a thing may begin, from that time on; None while that is not known."""
+        free = self._free_from(time)
+        return free and self._opens(free)
+
     def danger(self, begins: Beginning, due_at: datetime, *, expires_at: datetime) -> Danger | None:
         """What standstills would let expire, of a rotation that is due then and begins so; None where they do not."""
         latest = self._latest(expires_at)
@@ -200,6 +206,10 @@ ALWAYS: Final = Schedule()
 """At any time."""
 
 
+AT_ONCE: Final = 3
+"""So often in a row what is half done is tried again without a pause."""
+
+
 @dataclass(frozen=True)
 class NextDue:
     """When something is due for a credential, as far as its last observation tells."""
@@ -211,13 +221,24 @@ class NextDue:
     retires_at: datetime | None = None
     """When the previous version's grace ends."""
 
-    def is_due(self, schedule: Schedule, now: datetime) -> bool:
-        """Whether something is due now and may begin."""
+    def is_due(self, schedule: Schedule, now: datetime, attempt: AttemptRecord | None = None) -> bool:
+        """Whether something is to be tried now; `attempt` is how it went so far."""
+        return not self.is_quiet(now) and has_come(self.tried_at(schedule, now, attempt), now)
+
+    def tried_at(self, schedule: Schedule, now: datetime, attempt: AttemptRecord | None = None) -> datetime | None:
+        """When it is tried next: what people are told, and what the service begins by. None where nothing will be.
+
+        What is half done is tried again AT_ONCE times without a pause, whatever the windows.
+        """
+        free = attempt.free_from(now) if attempt else now
         if self.is_half_done:
-            return True
-        if self.expires_at and has_come(self.due_at, now):
-            return has_come(schedule.beginning(now, expires_at=self.expires_at).at, now)
-        return has_come(self.retires_at, now) and schedule.allows(now)
+            return now if attempt is None or attempt.failures < AT_ONCE else free
+        begins = retires = None
+        if self.expires_at and self.due_at:
+            begins = schedule.beginning(max(free, self.due_at), expires_at=self.expires_at).at
+        if self.retires_at:
+            retires = schedule.next_allowed(max(free, self.retires_at))
+        return min((each for each in (begins, retires) if each), default=None)
 
     def is_quiet(self, now: datetime) -> bool:
         """Whether nothing is to be done before some time to come, windows or not."""

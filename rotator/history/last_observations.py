@@ -69,6 +69,12 @@ class LastObservations:
         with self._database.reading() as connection:
             return {row.credential: _last_observation(row) for row in connection.execute(select(LAST_OBSERVATION))}
 
+    def get(self, name: str) -> LastObservation:
+        """That of one; one that shows nothing where there is none."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)).first()
+        return _last_observation(row) if row else LastObservation()
+
     def keep_only(self, names: Collection[str]) -> None:
         """Forgets those that are not configured any more."""
         with self._database.writing() as connection:

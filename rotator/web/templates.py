@@ -37,6 +37,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "day": words.expiry_day,
         "day_or": day_or,
         "moment": words.moment,
+        "moment_or": moment_or,
         "clock": words.clock,
         "iso": iso,
         "away": words.distance,
@@ -62,6 +63,11 @@ def iso(time: datetime) -> str:
 def day_or(time: datetime, now: datetime, come: str) -> str:
     """The day of what is to come; `come` for what is now or was before."""
     return come if has_come(time, now) else words.expiry_day(time)
+
+
+def moment_or(time: datetime, now: datetime, come: str) -> str:
+    """The moment of what is to come; `come` for what is now or was before."""
+    return come if has_come(time, now) else words.moment(time)
 
 
 def left(time: datetime, now: datetime) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from rotator.core.lifecycle.credential_life import CredentialLife
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.rotation.plan import Plan
 
@@ -32,7 +33,7 @@ def as_json(found: Plan, status: CredentialStatus, now: datetime) -> dict[str, A
             "due_at": found.due_at,
             "due": found.due,
             "mode": found.schedule.mode,
-            "begins_at": found.begins.at if found.begins else None,
+            "begins_at": status.life.begins.at if status.life.begins else None,
             "standstills": standstills_as_json(found.schedule, now),
             "not_after": found.not_after,
             "steps": [
@@ -65,13 +66,13 @@ def print_plans(plans: list[Plan], statuses: Mapping[str, CredentialStatus], now
         out.print(f"{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
         for number, step in enumerate(steps, 1):
             out.print(indented(f"{number}. {describe(step)}"))
-        for line in (*_ending(found, now), *_beginning(found, now)):
+        for line in (*_ending(found, now), *_beginning(found, statuses[found.credential].life, now)):
             out.print(indented(line))
 
 
-def _beginning(found: Plan, now: datetime) -> list[str]:
+def _beginning(found: Plan, life: CredentialLife, now: datetime) -> list[str]:
     """When the service would do that by itself, where that is another time than when it is due."""
-    begins = found.begins
+    begins = life.begins
     if begins is None or (begins.at == found.due_at and not begins.overrides) or has_come(begins.at, now):
         return []
     return [how_it_begins(begins, found.credential, now)]

@@ -54,6 +54,7 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "due_at": life.due_at,
         "mode": life.schedule.mode,
         "begins_at": life.begins.at if life.begins else None,
+        "goes_on_at": life.goes_on_at,
         "standstills": standstills_as_json(life.schedule, now),
         "previous_until": life.previous_until,
         "last_rotation": _rotation_as_json(line.last_rotation),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
+    from rotator.core.attempts import AttemptRecord
     from rotator.core.lifecycle.dates import Lifetimes
     from rotator.core.lifecycle.states import Halt
     from rotator.core.observed import ObservedCredential
@@ -55,6 +56,8 @@ class CredentialLife:
     """Its rotations by schedule cannot succeed before a person does something."""
     unstored_not_after: datetime | None = None
     """When the certificate of its app expires, while nothing is current in its store."""
+    attempt: AttemptRecord | None = None
+    """How its rotations by schedule went so far."""
     schedule: Schedule = ALWAYS
     """When a rotation may begin by itself."""
 
@@ -134,9 +137,19 @@ class CredentialLife:
         due = self.due_at
         if self.seen is None or self.not_after is None or due is None or self.state in _BEGINS_NOT:
             return None
-        at = max(due, self.now)
+        if self.needs_attention:
+            return None
+        at = max(due, self.attempt.free_from(self.now) if self.attempt else self.now)
         room_at = gives_way_at(self.seen, self.policy, at, is_urgent=self._is_urgent)
         return self.schedule.beginning(room_at or at, expires_at=self.not_after)
+
+    @property
+    def goes_on_at(self) -> datetime | None:
+        """When the service tries again what it could not end; None where it did not try, or a run is at work."""
+        has_failed = self.attempt is not None and self.attempt.failures > 0
+        if not self.is_half_done or not has_failed or self.running:
+            return None
+        return NextDue(is_half_done=True).tried_at(self.schedule, self.now, self.attempt)
 
     @property
     def danger(self) -> Danger | None:

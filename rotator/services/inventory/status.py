@@ -256,6 +256,7 @@ def status_of(
         halt=halt,
         needs_attention=history.attempt.needs_attention or halt is not None or record.is_reverted,
         unstored_not_after=first.not_after if first and not _is_pending(seen, first) else None,
+        attempt=history.attempt,
         schedule=schedule_of(mine),
     )
     return CredentialStatus(

@@ -104,6 +104,13 @@ class Overview:
         tried = {(attempt.kind, attempt.name) for attempt in self.troubles}
         return sorted(tried | {(ROTATE, each.credential) for each in self.credentials if each.life.needs_attention})
 
+    def tried_again_at(self, attempt: AttemptRecord) -> datetime | None:
+        """When something that failed is tried again; None where that is not known, or depends on a person."""
+        if attempt.kind != ROTATE:
+            return attempt.free_from(self.at)
+        life = next((each.life for each in self.credentials if each.credential == attempt.name), None)
+        return life.goes_on_at or (life.begins.at if life.begins else None) if life else None
+
     def ending_of(self, rotation: Rotation) -> str:
         """How a rotation ended; of one that has not, where it stands."""
         status = next((each for each in self.credentials if each.credential == rotation.credential), None)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
     from rotator.core.decision.policies import Strategy, Wanted
     from rotator.core.observed import ObservedCredential
-    from rotator.core.schedule import Beginning, Schedule
+    from rotator.core.schedule import Schedule
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.requests import Request
 
@@ -35,8 +35,6 @@ class Plan:
     not_after: datetime | None
     due_at: datetime | None
     due: bool
-    begins: Beginning | None
-    """When it begins by schedule; None where that depends on a person, or one is under way."""
     schedule: Schedule
     forecast: Forecast
     seen: ObservedCredential
@@ -62,7 +60,6 @@ def plan_of(credential: CredentialContext, request: Request, schedule: Schedule,
         not_after=current.not_after if current else None,
         due_at=life.due_at,
         due=has_come(life.due_at, now),
-        begins=life.begins,
         schedule=schedule,
         forecast=forecast,
         seen=seen,

@@ -23,6 +23,7 @@ from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
+from rotator.history.last_observations import LastObservations
 from rotator.services.alerting.catalog import STORE
 from rotator.services.alerting.rules import AlertRules
 from rotator.services.rotation.report import Silent
@@ -77,6 +78,11 @@ class UnitOfWork:
     def journal(self) -> Journal:
         """The rotations and their events."""
         return Journal(self._database)
+
+    @cached_property
+    def last_observations(self) -> LastObservations:
+        """How each credential was last seen."""
+        return LastObservations(self._database)
 
     @cached_property
     def alerts(self) -> AlertRecords:

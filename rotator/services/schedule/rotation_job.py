@@ -4,7 +4,8 @@ An attempt observes the credential, finds what is due (`due`), sees whether that
 do it, and records the end.
 
 - What is half done goes on at once, whatever the window. A failure is recorded before a run begins and taken back when
-  it ends, so that a run which kills its process is repeated without a pause three times (AT_ONCE) and not for ever.
+  it ends, so that a run which kills its process is repeated without a pause three times
+  (`rotator.core.schedule.AT_ONCE`) and not for ever.
 - What only a person can mend is left alone (`needs_attention`), and tried again when the circumstances differ from
   those in which it failed: stages, live certificates, settings of the credential.
 - A new key that never logged in is for a person at once where consumers were refused meanwhile (one app). With two
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.core.decision.actions import HaltReason
+from rotator.core.lifecycle.dates import due_at, grace_end
 from rotator.core.schedule import NextDue
 from rotator.core.thresholds import has_come, is_expired
 from rotator.errors import RotationHalted, RotationRunning, RotatorError
@@ -34,12 +36,13 @@ from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from datetime import datetime
 
     from rotator.core.alert import NewAlert
     from rotator.core.attempts import AttemptRecord
     from rotator.core.decision.observations import Observation
     from rotator.services.rotation.report import Report
-    from rotator.services.schedule.context import JobAdapters, ServiceContext
+    from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
     from rotator.services.schedule.due import DueNow, NextDues
     from rotator.services.schedule.jobs import Moment
 
@@ -116,6 +119,8 @@ class RotationJob:
 
     def _is_hopeless(self, action: DueAction) -> bool:
         """Whether it would end as it did before. What is half done is tried again all the same, if slowly."""
+        if not self._attempt.needs_attention and action is DueAction.REPLACE:
+            self._heed_a_persons_run()
         if not self._attempt.needs_attention:
             return False
         if self._attempt.circumstances != self._circumstances:
@@ -123,6 +128,19 @@ class RotationJob:
             self._attempt = replace(self._attempt, failures=0, lasting=0, next_at=None)
             return False
         return action is not DueAction.FINISH
+
+    def _heed_a_persons_run(self) -> None:
+        """A run that a person began and that had to be taken back is no reason to refuse consumers once more."""
+        record = self._context.history.journal.credential_record(self._name)
+        if record.is_reverted:
+            self._attempt = self._attempt.failed(
+                self._context.now(),
+                replace(self._context.back_off, attention_after=1),
+                problem=record.halted_why,
+                hint=record.halted_hint,
+                lasting=True,
+                circumstances=self._circumstances,
+            )
 
     def _may_begin(self, seen: Observation, action: DueAction) -> bool:
         schedule, now = schedule_of(self._settings), self._context.now()
@@ -159,10 +177,8 @@ class RotationJob:
             self._context.history.attempts.put(replace(self._attempt, last_at=now, next_at=now + BUSY))
             return None
         except RotatorError as error:
-            self._failed(error)
-            self._context.history.alerting.problem(
-                catalog.failed(self._name, self._org, error, again_at=self._attempt.next_at), self._context.now()
-            )
+            self._failed(error, has_run=True)
+            self._tell(catalog.failed(self._name, self._org, error, again_at=self._again_at))
             return None
         about = {"credential": self._name, "why": report.why, "gap_seconds": round(report.gap_seconds, 3)}
         LOG.info("the run ended: %s", report.outcome, extra=about)
@@ -202,20 +218,39 @@ class RotationJob:
             for which in alerts_that_success_ends(self._name):
                 self._context.history.alerting.solved(which, "", now)
 
-    def _failed(self, error: RotatorError) -> None:
+    def _failed(self, error: RotatorError, *, has_run: bool = False) -> None:
         self._attempt = self._context.failed(self._attempt, error, circumstances=self._circumstances)
-        self._note_failure(error.message)
+        self._note_failure(error.message, has_run=has_run)
 
-    def _note_failure(self, message: str) -> None:
+    def _note_failure(self, message: str, *, has_run: bool) -> None:
         self._context.history.attempts.put(self._attempt)
-        LOG.warning("not rotated: %s", message, extra={"credential": self._name, "again_at": self._attempt.next_at})
-        if self._context.history.journal.open_rotation(self._name):
-            self.next_due = NextDue(is_half_done=True)
+        self.next_due = self._left_to_do(has_run=has_run)
+        LOG.warning("not rotated: %s", message, extra={"credential": self._name, "again_at": self._again_at})
         # An org that refuses the program's own login is told once, and not once more for each of its credentials.
         inventory = self._context.history.attempts.get(JobKind.INVENTORY, self._org)
         if self._attempt.needs_attention and inventory.problem != self._attempt.problem:
             new = catalog.attention(self._attempt, org=self._org, credential=self._name)
             self._context.history.alerting.problem(new, self._context.now())
+
+    def _left_to_do(self, *, has_run: bool) -> NextDue | None:
+        """What is next due after a failure; None where another observation has to tell."""
+        seen = self._context.history.last_observations.get(self._name).seen
+        if is_half_done(self._context.history, self._name):
+            return NextDue(is_half_done=True)
+        if not has_run or seen is None or seen.current is None:
+            return None
+        due, ends = due_at(seen, self._settings), grace_end(seen, self._settings)
+        return NextDue(expires_at=seen.current.not_after, due_at=due, retires_at=ends)
+
+    @property
+    def _again_at(self) -> datetime | None:
+        """When it is tried again, by the rule that begins it; None when not before something has changed."""
+        now = self._context.now()
+        if self.next_due is None:
+            return self._attempt.free_from(now)
+        if self._attempt.needs_attention and not self.next_due.is_half_done:
+            return None
+        return self.next_due.tried_at(schedule_of(self._settings), now, self._attempt)
 
     def _needs_person(self, found: DueNow) -> None:
         end = found.end
@@ -223,10 +258,10 @@ class RotationJob:
         self._failed(error)
         # Of drift the inventory of the org tells people, in words of its own.
         if end.halt is not HaltReason.DRIFT:
-            self._tell(catalog.failed(self._name, self._org, error, again_at=self._attempt.next_at))
+            self._tell(catalog.failed(self._name, self._org, error, again_at=self._again_at))
 
     def _halted(self, report: Report) -> None:
-        self._failed(RotationHalted(report.why, hint=report.hint))
+        self._failed(RotationHalted(report.why, hint=report.hint), has_run=True)
         self._tell(catalog.halted(report, self._org))
 
     def _reverted(self, report: Report) -> None:
@@ -247,15 +282,19 @@ class RotationJob:
             not_before=now + back_off.ceiling,
             circumstances=self._circumstances,
         )
-        self._note_failure(report.why)
+        self._note_failure(report.why, has_run=True)
         self._context.history.alerting.happened(catalog.reverted(report, self._org), now)
 
     def _tell(self, new: NewAlert) -> None:
         self._context.history.alerting.problem(new, self._context.now())
 
 
-AT_ONCE: Final = 3
-"""So often in a row what is half done is tried again without a pause."""
+def is_half_done(history: UnitOfWork, name: str) -> bool:
+    """Whether a rotation was begun and has no end, or has left a version behind that is not current."""
+    if history.journal.open_rotation(name):
+        return True
+    seen = history.last_observations.get(name).seen
+    return seen is not None and seen.pending is not None
 
 
 class RotationJobs:
@@ -279,17 +318,15 @@ class RotationJobs:
         settings = self._context.settings.credentials[name]
         if next_due is None:
             return self._is_unknown_due(name, attempt, moment, inventories)
-        if not next_due.is_due(schedule_of(settings), moment.now):
-            return False
-        return attempt.is_due(moment.now) or (next_due.is_half_done and attempt.failures < AT_ONCE)
+        return next_due.is_due(schedule_of(settings), moment.now, attempt)
 
     def _is_unknown_due(self, name: str, attempt: AttemptRecord, moment: Moment, inventories: Collection[str]) -> bool:
         """What an earlier process left open goes on at once; the rest waits for the inventory."""
-        is_due = attempt.is_due(moment.now)
-        if is_due and self._context.settings.credentials[name].org not in inventories:
+        settings = self._context.settings.credentials[name]
+        if attempt.is_due(moment.now) and settings.org not in inventories:
             return True
-        is_open = self._context.history.journal.open_rotation(name) is not None
-        return is_open and (is_due or attempt.failures < AT_ONCE)
+        left = NextDue(is_half_done=is_half_done(self._context.history, name))
+        return left.is_due(schedule_of(settings), moment.now, attempt)
 
     def rotate(self, name: str) -> Report | None:
         """Does what is due for a credential; gives the report of a run, None when none was begun.

@@ -125,10 +125,11 @@ def the_service_agrees(surfaces: Surfaces) -> None:
         expected[CredentialState.DRIFT].add(DueAction.FINISH)
     assert found.action in expected[status.state], (status.state, found)
     begins = status.life.begins
-    if found.action is DueAction.REPLACE and status.state not in UNDER_WAY:
+    has_failed = status.attempt.failures > 0
+    if found.action is DueAction.REPLACE and status.state not in UNDER_WAY and not status.life.needs_attention:
         assert begins
-        assert begins.at == surfaces.now
-    if found.action is DueAction.NOTHING and begins:
+        assert begins.at == status.attempt.free_from(surfaces.now)
+    if found.action is DueAction.NOTHING and begins and not has_failed:
         assert next_due.due_at == begins.at
     if found.action is DueAction.RETIRE:
         assert status.life.previous_until

@@ -71,7 +71,7 @@ def run(ground: Ground, scenario: Scenario, failing: Failing) -> None:
         with ground.program(failing) as app:
             report = scenario.handle(app)
     except RotatorError as error:
-        assert error.hint  # noqa: PT017 - it may also end well
+        assert error.advice  # noqa: PT017 - it may also end well
     if report is None or report.outcome is Outcome.HALTED or not ground.history_is_closed(scenario.credential):
         with ground.program(undisturbed(failing.promises)) as app:
             report = scenario.handle(app)

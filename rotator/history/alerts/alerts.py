@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, or_, select, update
 
-from rotator.core import words
 from rotator.core.alert import Alert, NewAlert
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, label
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.alerts.outbox import CLOSED, Outbox
 from rotator.history.engine.tables import ALERT
+from rotator.history.engine.times import utc_text
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.chain import canonical, refuse_private_keys, storable
 from rotator.history.journal.events import Entry, append
@@ -139,7 +139,7 @@ class AlertRecords:
         details: dict[str, JSON] = {
             **actor.details(),
             "reason": reason,
-            "until": words.timestamp(until),
+            "until": utc_text(until),
         }
         return self._silence("snooze", beginning, values, now, details)
 

@@ -47,6 +47,29 @@ def test_after_a_failure_it_is_left_alone_and_the_last_good_time_is_kept() -> No
     assert bad.is_due(NOW + HOUR + timedelta(minutes=10), every=timedelta(days=1))
 
 
+def test_a_record_of_a_failure_says_all_that_is_known_of_it() -> None:
+    bare = NEW.failed(NOW, BACK_OFF, problem="no")
+    assert bare == AttemptRecord(
+        "look", "production", last_at=NOW, failures=1, next_at=NOW + BACK_OFF.first, problem="no"
+    )
+    told = bare.failed(NOW, BACK_OFF, problem="still no", hint="Look.", lasting=True, jitter=1, circumstances="as ever")
+    assert told == AttemptRecord(
+        "look",
+        "production",
+        last_at=NOW,
+        failures=2,
+        lasting=1,
+        next_at=NOW + BACK_OFF.first * 2 * 0.75,
+        problem="still no",
+        hint="Look.",
+        circumstances="as ever",
+    )
+
+
+def test_what_was_tried_this_very_moment_waits() -> None:
+    assert not NEW.succeeded(NOW).is_due(NOW, HOUR)
+
+
 def test_a_success_forgets_every_failure() -> None:
     good = failed(NEW, 7, lasting=True).succeeded(NOW)
     assert good == AttemptRecord("look", "production", last_at=NOW, last_good_at=NOW)

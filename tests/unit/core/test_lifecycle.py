@@ -26,7 +26,7 @@ from rotator.core.observed import (
     ObservedCertificate,
     ObservedCredential,
 )
-from rotator.core.schedule import Beginning, Schedule
+from rotator.core.schedule import Beginning, NextDue, Schedule
 from rotator.core.severity import Severity
 from rotator.core.thresholds import Expiry
 from rotator.core.windows import Cron
@@ -285,6 +285,15 @@ class TestTheNextRotation:
         self, seen: ObservedCredential, windows: list[Cron], begins: Beginning | None
     ) -> None:
         assert life(seen, schedule=Schedule(windows=windows)).begins == begins
+
+    def test_and_all_else_that_is_to_be_done_is_told_to_the_schedule(self) -> None:
+        current, previous = version("current", days=40), version("previous")
+        seen = credential(current, previous, promoted=1)
+        dates = NextDue(expires_at=current.not_after, due_at=NOW + 10 * DAY, retires_at=NOW + 6 * DAY)
+        assert life(seen).next_due == dates
+        assert life(replace(seen, pending=version("new"))).next_due.is_half_done
+        assert life(seen, rotation=OpenRotation()).next_due.is_half_done
+        assert life(None).next_due == life(credential()).next_due == NextDue()
 
     def test_waits_for_consumers_that_may_still_log_in_through_the_other_app(self) -> None:
         old, new = version("old", days=3), version("new", "B", days=20)

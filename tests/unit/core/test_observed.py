@@ -9,7 +9,17 @@ import pytest
 
 from rotator.core.credentials import Fingerprint, Stage
 from rotator.core.crypto.certificates import SubjectName, self_signed, throwaway
-from rotator.core.observed import APPS, Kind, KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential, place
+from rotator.core.observed import (
+    APPS,
+    Kind,
+    KnownVersion,
+    ObservedApp,
+    ObservedCertificate,
+    ObservedCredential,
+    is_drift,
+    is_standby,
+    place,
+)
 from rotator.testing.versions import MOMENT, make_version, spare_key
 
 BILLING = ObservedCertificate(org="production", app="Billing")
@@ -26,6 +36,11 @@ def test_every_kind_says_what_it_is_called_and_what_a_person_does(kind: Kind) ->
 def test_a_type_that_only_a_later_release_knows_is_shown_by_its_own_name() -> None:
     seen = replace(BILLING, type="ExternalClientApp")
     assert (seen.kind, seen.label, seen.is_app) == (None, "ExternalClientApp", False)
+
+
+def test_a_type_that_is_known_is_shown_by_a_word_for_people() -> None:
+    seen = replace(BILLING, type=Kind.IDENTITY_PROVIDER.value)
+    assert (seen.kind, seen.label, seen.is_app) == (Kind.IDENTITY_PROVIDER, "SAML sign-on", False)
 
 
 def test_a_place_is_the_same_whatever_the_case_of_its_name() -> None:
@@ -70,3 +85,31 @@ def test_a_credential_says_what_is_live_where() -> None:
     assert seen.live("an app that is not configured any more") is None
     overwritten = replace(seen, apps={**both, "B": ObservedApp("B", live=Fingerprint("f" * 64))})
     assert not overwritten.is_settled
+
+
+@pytest.mark.parametrize(
+    ("held_by_other", "is_throwaway", "drift", "standby"),
+    [
+        (None, False, False, True),
+        ("previous", False, False, True),
+        ("throwaway", True, False, True),
+        ("stranger", False, True, False),
+    ],
+)
+def test_the_app_of_a_pair_that_rests_holds_what_is_known_here(
+    held_by_other: str | None, is_throwaway: bool, drift: bool, standby: bool
+) -> None:
+    current, previous = (KnownVersion.of(make_version(app=app)) for app in ("B", "A"))
+    live = {"previous": previous.fingerprint, None: None}.get(held_by_other, Fingerprint(str(held_by_other)))
+    apps = {"A": ObservedApp("A", live=live, throwaway=is_throwaway), "B": ObservedApp("B", live=current.fingerprint)}
+    seen = ObservedCredential(apps, current=current, previous=previous)
+    assert (is_drift(seen, "A"), is_standby(seen, "A")) == (drift, standby)
+    assert (is_drift(seen, "B"), is_standby(seen, "B")) == (False, False), "current's own app"
+    of_nothing = replace(seen, current=None, previous=None)
+    assert (is_drift(of_nothing, "A"), is_standby(of_nothing, "A")) == (False, False)
+
+
+def test_the_app_of_current_drifts_with_what_is_not_expected_there() -> None:
+    current = KnownVersion.of(make_version(app="A"))
+    seen = ObservedCredential({"A": ObservedApp("A", live=Fingerprint("stranger"))}, current=current)
+    assert (is_drift(seen, "A"), is_standby(seen, "A")) == (True, False)

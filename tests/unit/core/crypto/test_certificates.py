@@ -37,7 +37,7 @@ YEAR = timedelta(days=365)
 SUBJECT = SubjectName("billing production", organization="Example", country="DE")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def certificate() -> Certificate:
     return self_signed(spare_key(0), SUBJECT, now=MOMENT, lifetime=YEAR)
 
@@ -196,9 +196,14 @@ def test_a_new_certificate_is_what_the_jwt_flow_needs_and_no_more(certificate: C
     parsed = x509.load_der_x509_certificate(certificate.der)
     assert parsed.version is x509.Version.v3
     assert (certificate.signature_algorithm, certificate.key_algorithm, certificate.key_bits) == ("sha256", "RSA", 2048)
+    assert {type(each.value): each.critical for each in parsed.extensions} == {
+        x509.BasicConstraints: True,
+        x509.KeyUsage: True,
+        x509.SubjectKeyIdentifier: False,
+        x509.AuthorityKeyIdentifier: False,
+    }, "who does not know an extension that is critical refuses the certificate"
     assert parsed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
     usage = parsed.extensions.get_extension_for_class(x509.KeyUsage)
-    assert usage.critical
     assert usage.value.digital_signature
     assert not usage.value.key_cert_sign
     assert certificate.subject == "CN=billing production,O=Example,C=DE"
@@ -276,6 +281,12 @@ def test_a_country_has_two_letters(country: str) -> None:
 def test_a_lifetime_that_cannot_be_is_refused(lifetime: timedelta) -> None:
     with pytest.raises(CertificateError, match="`lifetime`"):
         self_signed(spare_key(0), SUBJECT, now=MOMENT, lifetime=lifetime)
+
+
+def test_a_lifetime_may_be_as_short_as_people_like() -> None:
+    assert self_signed(
+        spare_key(0), SUBJECT, now=MOMENT, lifetime=timedelta(minutes=5)
+    ).not_after == MOMENT + timedelta(minutes=5)
 
 
 def test_a_throwaway_certificate_says_what_it_is_and_is_over_a_new_key(certificate: Certificate) -> None:

@@ -207,6 +207,16 @@ def test_a_new_key_is_tried_before_its_certificate_is_there(probe: Probe | None,
     assert told(decided(seen("old", pending=NEW, current=OLD, probes=probes, untried=True))) == action
 
 
+def test_a_login_before_the_upload_is_marked_as_one() -> None:
+    def asked(observation: Observation) -> tuple[ActionKind, bool]:
+        action = decided(observation)
+        return action.kind, action.before_upload
+
+    untried = seen("old", pending=NEW, current=OLD, untried=True, probes={"old": JUST_IN})
+    assert asked(untried) == (ActionKind.VERIFY, True)
+    assert asked(seen("new", pending=NEW, current=OLD)) == (ActionKind.VERIFY, False)
+
+
 def test_a_key_that_is_kept_is_not_tried_before_its_new_certificate_is_there() -> None:
     observation = seen("old", pending=RENEWED, current=OLD, probes={"old": JUST_IN}, untried=True)
     assert told(decided(observation, KEEPING_THE_KEY)) == "upload new to A"

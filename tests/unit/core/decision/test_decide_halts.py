@@ -95,6 +95,22 @@ def test_a_person_is_told_why_and_what_to_do(observation: Observation, wanted: W
     assert action.hint.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("observation", "left"),
+    [
+        (seen("new", pending=NEW, current=OLD, probes={"new": NO_ANSWER_FOR_LONG}), "may be refused."),
+        (
+            seen("old", "new", pending=NEW_ON_B, current=OLD, probes={"new": NO_ANSWER_FOR_LONG}),
+            "`current` is untouched and logs in.",
+        ),
+    ],
+)
+def test_who_reads_that_nothing_is_proven_is_told_what_consumers_have(observation: Observation, left: str) -> None:
+    action = decided(observation)
+    assert action.halt is HaltReason.UNPROVEN
+    assert action.why.endswith(left)
+
+
 def test_nothing_else_calls_for_a_person() -> None:
     assert {reason for _, _, reason in CALLS_FOR_A_PERSON} == set(HaltReason)
 

@@ -22,6 +22,7 @@ from tests.unit.core.decision.situations import (
     REFUSED_FOR_GOOD,
     RENEWED,
     REPLACE,
+    REPLACING_UNKNOWN,
     RESTORE,
     decided,
     seen,
@@ -93,6 +94,29 @@ def test_two_apps_take_turns(observation: Observation, action: str) -> None:
 def test_a_version_that_would_expire_does_not_wait_for_the_grace_of_another() -> None:
     expiring = version("old", lasts=3 * DAY)
     assert told(decided(seen("old", "older", current=expiring, previous=OLDER_ON_B))) == "generate to B"
+
+
+@pytest.mark.parametrize(
+    ("observation", "wanted", "action"),
+    [
+        pytest.param(
+            seen("older", None, pending=NEW_ON_B, current=OLD, previous=OLDER, promoted=8 * DAY),
+            REPLACING_UNKNOWN,
+            "restore old to A",
+            id="current's app gets current's certificate",
+        ),
+        pytest.param(
+            seen("old", "older", pending=RENEWED, current=OLD, previous=OLDER_ON_B, promoted=8 * DAY),
+            KEEPING_THE_KEY,
+            "disable older to B",
+            id="another gets one that nobody has the key to",
+        ),
+    ],
+)
+def test_an_app_that_held_the_previous_version_is_cleared_before_the_next_one_begins(
+    observation: Observation, wanted: Wanted, action: str
+) -> None:
+    assert told(decided(observation, wanted)) == action
 
 
 def test_a_key_that_is_kept_stays_on_its_app() -> None:

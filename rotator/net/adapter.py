@@ -78,7 +78,7 @@ class BoundedAdapter(HTTPAdapter):
                 _read(response, limits.size, exchange)
             except (OSError, urllib3.HTTPError, ValueError) as error:
                 # Inside of the libraries a limit that was passed is told as a broken connection.
-                told = exchange.broken or _told(error, request)
+                told = exchange.passed or _told(error, request)
                 if told is error:
                     raise
                 raise told from error

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=BaseException)
 
+_LONGEST_CHAIN: Final = 100
+"""Of errors: one that is raised again somewhere else may have come from itself."""
+
 MOST_REDIRECTS: Final = 3
 """From one configured address to another, in one call."""
 
@@ -86,9 +89,11 @@ def host_of(address: str) -> str:
 def cause_of(error: BaseException, kind: type[E]) -> E | None:
     """The nearest error of that kind among those that led to this one."""
     seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, kind):
+    for _ in range(_LONGEST_CHAIN):
+        if seen is None or isinstance(seen, kind):
+            return seen
         seen = seen.__cause__ or seen.__context__
-    return seen
+    return None
 
 
 def _origin(address: str) -> tuple[str, str, int]:

@@ -18,9 +18,8 @@ from rotator.net.limits import Limits, TooLarge, TooSlow
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from contextvars import Token
-
-    import requests
 
 _UNDER_WAY: Final[ContextVar[Exchange | None]] = ContextVar("exchange", default=None)
 
@@ -33,8 +32,7 @@ class Exchange:
         self._ends: Final = time.monotonic() + limits.total
         self._room = limits.size
         self._before: Token[Exchange | None] | None = None
-        self.broken: requests.RequestException | None = None
-        """The limit that was passed, however the libraries in between tell it."""
+        self._told: Callable[[], TooSlow | TooLarge] | None = None
 
     def __enter__(self) -> Self:
         self._before = _UNDER_WAY.set(self)
@@ -44,12 +42,17 @@ class Exchange:
         if self._before is not None:
             _UNDER_WAY.reset(self._before)
 
+    @property
+    def passed(self) -> TooSlow | TooLarge | None:
+        """An error for the limit that was passed, if one was, however the libraries in between have told it."""
+        return self._told() if self._told else None
+
     def wait(self) -> float:
         """Seconds for which the next piece may be waited for. Raises TooSlow when the time is over."""
         left = self._ends - time.monotonic()
         if left <= 0:
-            self.broken = TooSlow(f"not whole within {self._limits.total:g} seconds")
-            raise self.broken
+            self._told = self.too_slow
+            raise self.too_slow()
         return min(self._limits.silence, left)
 
     def took(self, size: int) -> None:
@@ -60,9 +63,12 @@ class Exchange:
 
     def too_large(self) -> TooLarge:
         """The error for an answer with more bytes than it may have."""
-        error = TooLarge(f"more than {self._limits.size} bytes")
-        self.broken = error
-        return error
+        self._told = self.too_large
+        return TooLarge(f"more than {self._limits.size} bytes")
+
+    def too_slow(self) -> TooSlow:
+        """The error for an answer that is not whole in time."""
+        return TooSlow(f"not whole within {self._limits.total:g} seconds")
 
 
 def _tells_no_address(record: logging.LogRecord) -> bool:

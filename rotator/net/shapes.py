@@ -24,11 +24,23 @@ def parsed(text: bytes | str) -> object:
     if text.count(braces) + text.count(brackets) > MOST_PARTS:  # type: ignore[arg-type]
         raise WrongShape("it has too many parts")
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except RecursionError:
         raise WrongShape("it is nested too deeply") from None
     except ValueError:
         raise WrongShape("it is no JSON") from None
+    escapes = b"\\u" if isinstance(text, bytes) else "\\u"
+    if escapes in text:  # type: ignore[operator]
+        require_text(value)
+    return value
+
+
+def require_text(value: object) -> None:
+    """Raises WrongShape when a text or a name in it has half of a surrogate pair, which nobody can write down."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except (ValueError, RecursionError, TypeError):
+        raise WrongShape("it holds text that is none") from None
 
 
 class Fields:
@@ -54,9 +66,9 @@ class Fields:
         return list(self._members)
 
     def text(self, name: str, *, required: bool = False) -> str:
-        """A text that can be written down: surrogates that stand alone are shown as such."""
-        value = self._of(name, str, "no text", required=required) or ""
-        return value.encode(errors="backslashreplace").decode()
+        """A text."""
+        value: str | None = self._of(name, str, "no text", required=required)
+        return value or ""
 
     def flag(self, name: str) -> bool:
         """True or false."""
@@ -90,7 +102,7 @@ class Fields:
         value = self._of(name, list, "no list") or []
         if not all(isinstance(item, str) for item in value):
             raise self._wrong(name, "no list of texts")
-        return [item.encode(errors="backslashreplace").decode() for item in value]
+        return list(value)
 
     def plain(self) -> dict[str, Any]:
         """All of it, unchecked."""

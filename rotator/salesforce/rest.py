@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 20_000
 """Of one query, over all its pages. An org has some tens of certificates, deleted ones included."""
 
+MOST_PAGES: Final = 20
+
 PAGE_SIZE: Final = 4 * MEGABYTE
 """Of one page, which has up to 2,000 rows of 400 bytes."""
 
@@ -36,10 +38,10 @@ def query(org: str, transport: Transport, instance_url: str, token: Secret, text
     Raises SessionExpired, AnswerLost, OrgUnavailable and OrgError as `faults` and Transport say.
     """
     found: list[Fields] = []
-    for rows in _pages(org, transport, instance_url, token, text):
+    for number, rows in enumerate(_pages(org, transport, instance_url, token, text)):
         found += rows
-        if len(found) > MOST_ROWS:
-            raise from_status(org, 200, _API, f"it has more than {MOST_ROWS} rows")
+        if len(found) > MOST_ROWS or number >= MOST_PAGES:
+            raise from_status(org, 200, _API, "the answer to one query has no end")
     return found
 
 

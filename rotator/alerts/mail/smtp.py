@@ -142,7 +142,7 @@ class MailServer:
             raise self._passing(f"did not answer within {self._timeout:g} seconds") from None
         except (smtplib.SMTPException, OSError, ValueError) as error:
             exchange = under_way()
-            if exchange and isinstance(exchange.broken, TooSlow):
+            if exchange and isinstance(exchange.passed, TooSlow):
                 took = f"did not come to an end within {self._limits.total:g} seconds"
                 raise self._passing(took) from None
             raise self._broken(error) from None

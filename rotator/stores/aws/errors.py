@@ -58,7 +58,7 @@ _KEY_FAILED: Final = frozenset({"EncryptionFailure", "DecryptionFailure"})
 FAILURES: Final = (botocore.ClientError, botocore.BotoCoreError, ResponseParserError)
 """Whatever botocore raises when a call did not succeed."""
 
-STUMBLES: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+STUMBLES: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What botocore raises over an answer of another shape than its model has."""
 
 _NO_CREDENTIALS: Final = (

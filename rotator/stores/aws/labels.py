@@ -95,9 +95,12 @@ class AwsSecret:
             )
         try:
             stages = Fields(answer).fields("VersionIdsToStages")
-            return Labels({label: version for version in stages.names() for label in stages.texts(version)})
+            held = {label: version for version in stages.names() for label in stages.texts(version)}
         except WrongShape as error:
             raise self._unreadable(str(error)) from None
+        if not all(name.isprintable() for pair in held.items() for name in pair):
+            raise self._unreadable("a version or a label has a name that cannot be printed")
+        return Labels(held)
 
     def value(self, version: str, label: str | None = None) -> Secret | None:
         """What a version holds; None when AWS has no such version, or the version does not have the label."""

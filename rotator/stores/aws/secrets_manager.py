@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
+from rotator.net.shapes import require_text
 from rotator.stores.aws.access import unlogged
 from rotator.stores.aws.errors import FAILURES, STUMBLES, Call, code_of, explain, has_ended, passes
 from rotator.stores.aws.policy import ASSUME_ROLE
@@ -94,6 +95,7 @@ class AwsCalls:
     def _try(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             answer = getattr(self._clients.secrets_manager(), operation)(**parameters)
+            require_text(answer)
         except STUMBLES:
             # botocore itself, over an answer of another shape than its model has. Not a part of it is told.
             answer = {}

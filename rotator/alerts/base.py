@@ -26,9 +26,13 @@ class Message:
     title: str
     """One line: "The certificate of Billing in production expires on 2026-12-07, in 14 days"."""
     text: str
-    """A sentence or a few: what happened, what was left as it was, what to do now."""
+    """What is so, or how it ended: a sentence or a few."""
     at: datetime
     """When it became so."""
+    meanwhile: str = ""
+    """What `rotator` does about it by itself, and until when."""
+    to_do: str = ""
+    """What a person does first."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """Names and values to look up."""
     settles: bool = False

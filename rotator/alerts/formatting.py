@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 NO_TITLE: Final = "A message of rotator"
 SETTLED: Final = "✅"
+MEANWHILE: Final = "What rotator does"
+TO_DO: Final = "What to do first"
 
 _LONGEST_TITLE: Final = 300
 _LONGEST_NAME: Final = 100
 _LONGEST_VALUE: Final = 1000
+_LONGEST_TO_DO: Final = 300
 """Characters that are shown of names from an org; those that make sense are shorter."""
 
 _SIGNS: Final = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
@@ -78,6 +81,12 @@ def facts_of(message: Message) -> list[tuple[str, str]]:
     return [(name, value) for name, value in shown if name and value]
 
 
+def parts_of(message: Message) -> list[tuple[str, str]]:
+    """What there is to read, each with what it is called: what is so has no name, as it comes first."""
+    parts = [("", message.text), (MEANWHILE, message.meanwhile), (TO_DO, message.to_do)]
+    return [(name, lines(text)) for name, text in parts if lines(text)]
+
+
 def sign_of(message: Message) -> str:
     """A sign for how much it matters, or that it is settled."""
     return SETTLED if message.settles else _SIGNS[message.alert.severity]
@@ -112,6 +121,11 @@ def acknowledging(message: Message) -> str:
 def told_no_more_until(message: Message) -> str:
     """What `acknowledging` does, in words."""
     return f"To be told no more of it until it is settled{' or has expired' if due(message) else ''}:"
+
+
+def to_do_of(message: Message) -> str:
+    """What to do first, on one line, for where many stand below each other; empty where there is nothing to do."""
+    return "" if message.is_last else cut(one_line(message.to_do), _LONGEST_TO_DO)
 
 
 def most_urgent_first(messages: Iterable[Message]) -> list[Message]:

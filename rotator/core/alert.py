@@ -26,14 +26,22 @@ class NewAlert:
     """What is known of an alert when it begins."""
 
     key: str
-    """Names what it is about: of one key there is at most one alert that is open."""
+    """Names the trouble: of one key there is at most one alert that is open."""
     kind: str
-    """Such as `expiry`, `org`, `rotation` (`rotator.services.alerting.catalog`)."""
+    """What it has come to, such as `expiry`, `org`, `refused` (`rotator.services.alerting.kinds`)."""
     severity: Severity
     title: str
     """One line: "The certificate of Billing in production expires on 2026-12-07"."""
     text: str
-    """A sentence or a few: what happened, what was left as it was, what to do now."""
+    """What is so: a sentence or a few."""
+    meanwhile: str = ""
+    """What `rotator` does about it by itself, and what it leaves alone."""
+    to_do: str = ""
+    """What a person does first, whoever reads it and wherever."""
+    refused_since: datetime | None = None
+    """Since when consumers are refused by it; None where they are not."""
+    again_at: datetime | None = None
+    """When `rotator` tries again by itself."""
     org: str | None = None
     app: str | None = None
     """Full name of what holds the certificate that it is about: an app, or one of the other types."""
@@ -95,6 +103,10 @@ class Alert(NewAlert):
         if self.is_acknowledged:
             return AlertState.ACKNOWLEDGED
         return AlertState.SNOOZED if self.is_snoozed(now) else AlertState.OPEN
+
+    def next_try(self, now: datetime) -> datetime | None:
+        """When `rotator` tries again by itself; None where it has begun by now, or there is nothing to try."""
+        return self.again_at if self.is_open and self.again_at and now < self.again_at else None
 
     def says(self, new: NewAlert) -> bool:
         """Whether nothing of it would be another with what is known now."""

@@ -111,6 +111,11 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def times_in_a_row(number: int) -> str:
+    """`once`, `5 times in a row`."""
+    return f"{number} times in a row" if number > 1 else "once"
+
+
 def sentences(*parts: str) -> str:
     """One after the other, without those that are empty."""
     return " ".join(part for part in parts if part)

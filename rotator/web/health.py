@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.services.alerting.catalog import STORE
+from rotator.services.alerting.kinds import STORE
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:

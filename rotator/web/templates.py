@@ -49,6 +49,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "spaced": spaced,
         "detail": detail,
         "prose": prose,
+        "refused": words.refused,
         "look": look_of,
         "word": word_of,
         "remark": remark_on,

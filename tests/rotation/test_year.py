@@ -15,7 +15,7 @@ from rotator.core.thresholds import label
 from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.journal.queries import rotations
 from rotator.history.journal.verification import verify
-from rotator.services.alerting.expiry import EXPIRY
+from rotator.services.alerting.kinds import EXPIRY
 from rotator.services.schedule.jobs import JobKind
 from tests.rotation.year import Year, year_in
 from tests.rotation.year_plan import (

@@ -13,12 +13,13 @@ from rotator.alerts.formatting import (
     digest_title,
     due_of,
     facts_of,
-    lines,
     most_urgent_first,
     one_line,
     org_of,
+    parts_of,
     sign_of,
     title_of,
+    to_do_of,
     word_of,
 )
 from rotator.core import words
@@ -125,10 +126,8 @@ def _type(message: Message) -> str:
 
 
 def _body(message: Message) -> str:
-    parts = [
-        f"{word_of(message)}, {'' if message.is_last else 'since '}{words.moment(message.at)}",
-        lines(message.text),
-    ]
+    parts = [f"{word_of(message)}, {'' if message.is_last else 'since '}{words.moment(message.at)}"]
+    parts += [f"{name}: {text}" if name else text for name, text in parts_of(message)]
     parts.append("\n".join(f"{name}: {value}" for name, value in facts_of(message)))
     if not message.is_last:
         parts.append(f"To be told no more: {acknowledging(message)}")
@@ -138,4 +137,5 @@ def _body(message: Message) -> str:
 def _row(message: Message) -> str:
     where = f" ({org_of(message)})" if org_of(message) else ""
     due = f", {due_of(message)}" if due_of(message) else ""
-    return f"{sign_of(message)} {title_of(message)}{where}{due}"
+    to_do = f"\n  {to_do_of(message)}" if to_do_of(message) else ""
+    return f"{sign_of(message)} {title_of(message)}{where}{due}{to_do}"

@@ -19,13 +19,14 @@ from rotator.alerts.formatting import (
     due,
     due_of,
     facts_of,
-    lines,
     most_urgent_first,
     one_line,
     org_of,
+    parts_of,
     spans,
     subject_of,
     title_of,
+    to_do_of,
     told_no_more_until,
     word_of,
 )
@@ -50,11 +51,12 @@ _NAMES: Final = {
     "day": words.day,
     "due": due,
     "facts_of": facts_of,
-    "lines": lines,
     "moment": words.moment,
     "org_of": org_of,
+    "parts_of": parts_of,
     "spans": spans,
     "title_of": title_of,
+    "to_do_of": to_do_of,
     "told_no_more_until": told_no_more_until,
     "word_of": word_of,
 }
@@ -137,7 +139,9 @@ def _subject_line(message: Message) -> str:
 
 def _plain(message: Message) -> str:
     parts = [title_of(message), f"{word_of(message)}, {_since(message)}"]
-    parts += ["\n".join(_wrapped(line)) for line in lines(message.text).split("\n") if line]
+    for name, text in parts_of(message):
+        paragraphs = ["\n".join(_wrapped(line)) for line in text.split("\n") if line]
+        parts += [f"{name}:\n{paragraphs[0]}", *paragraphs[1:]] if name else paragraphs
     facts = facts_of(message)
     width = max((len(name) for name, _ in facts), default=0)
     parts.append("\n".join(f"{name + ':':<{width + 1}} {value}" for name, value in facts))
@@ -150,8 +154,9 @@ def _plain_digest(messages: Sequence[Message]) -> str:
     parts = [digest_title(messages)]
     for message in messages:
         about = ", ".join(part for part in (word_of(message), org_of(message), due_of(message)) if part)
+        to_do = [f"  {line}" for line in _wrapped(to_do_of(message))]
         rest = [f"  {acknowledging(message)}"] if not message.is_last else []
-        parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *rest]))
+        parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *to_do, *rest]))
     return "\n\n".join([*parts, "Each in full, with what to do: rotator alerts list ID"]) + "\n"
 
 

@@ -16,11 +16,12 @@ from rotator.alerts.formatting import (
     digest_title,
     due_of,
     facts_of,
-    lines,
     most_urgent_first,
     org_of,
+    parts_of,
     sign_of,
     title_of,
+    to_do_of,
     word_of,
 )
 from rotator.core import words
@@ -53,8 +54,7 @@ Block = dict[str, Any]
 def blocks_of(message: Message) -> list[Block]:
     """Title, text, facts, and a last line on how much it matters and how to acknowledge it."""
     blocks = [_header(f"{sign_of(message)} {title_of(message)}")]
-    if text := lines(message.text):
-        blocks.append(_section(text))
+    blocks += [_section(text, name) for name, text in parts_of(message)]
     fields = [_field(name, value) for name, value in facts_of(message)[:_FACTS]]
     blocks += [{"type": "section", "fields": list(part)} for part in _parts(fields)]
     return [*blocks, _context(_last_line(message))]
@@ -86,7 +86,8 @@ def digest_fallback_of(messages: Sequence[Message]) -> str:
 def _row(message: Message) -> Block:
     where = f" · {cut(org_of(message), 100)}" if org_of(message) else ""
     due = f" · {due_of(message)}" if due_of(message) else ""
-    text = f"{sign_of(message)} {cut(title_of(message), _ROW_TITLE)}\n{word_of(message)}{where}{due}"
+    to_do = f"\n{to_do_of(message)}" if to_do_of(message) else ""
+    text = f"{sign_of(message)} {cut(title_of(message), _ROW_TITLE)}\n{word_of(message)}{where}{due}{to_do}"
     return {"type": "section", "text": _mrkdwn(_cut_markup(_escaped(text), TEXT))}
 
 
@@ -103,8 +104,9 @@ def _header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": cut(text, HEADER), "emoji": False}}
 
 
-def _section(text: str) -> Block:
-    return {"type": "section", "text": _mrkdwn(_cut_markup(_escaped(text), TEXT))}
+def _section(text: str, name: str = "") -> Block:
+    heading = f"*{_escaped(name)}*\n" if name else ""
+    return {"type": "section", "text": _mrkdwn(_cut_markup(heading + _escaped(text), TEXT))}
 
 
 def _context(text: str) -> Block:

@@ -139,6 +139,10 @@ _SHOWN: Final = (
     "severity",
     "title",
     "text",
+    "meanwhile",
+    "to_do",
+    "refused_since",
+    "again_at",
     "org",
     "app",
     "type",
@@ -175,7 +179,10 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
 
     \b
     With --json a list of
-      {"id", "key", "kind", "severity": "info", "warning" or "critical", "title", "text", "org", "app", "type",
+      {"id", "key", "kind", "severity": "info", "warning" or "critical", "title", "text": what is so,
+       "meanwhile": what rotator does about it, "to_do": what to do first,
+       "refused_since": since when consumers are refused, or null, "again_at": the next try, or null,
+       "org", "app", "type",
        "credential", "store", "channel", "fingerprint", "not_after", "facts": {name: value}, "opened_at", "closed_at",
        "closed_why", "next_at": when the next threshold is crossed, or null,
        "acknowledged": {"at", "by", "why"} or null, "snoozed": {"until", "by", "why"} or null,
@@ -344,7 +351,7 @@ def _next(line: AlertDetails, now: datetime) -> str:
 
 def _in_full(alert: Alert) -> Iterable[str]:
     """What messages say beside the title."""
-    yield alert.text
+    yield from (text for text in (alert.text, alert.meanwhile, alert.to_do) if text)
     yield from (f"{name}: {value}" for name, value in alert.facts.items())
 
 

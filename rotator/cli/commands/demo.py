@@ -131,7 +131,8 @@ def _inventory(invocation: Invocation, app: Application) -> list[Scan]:
 
 def _take_back(invocation: Invocation, app: Application, server: SimulatorServer) -> tuple[Rotated, NewAlert]:
     """A rotation whose key the org never takes, and what people are told of it."""
-    from rotator.services.alerting import catalog
+    from rotator.core.attempts import ROTATE, AttemptRecord
+    from rotator.services.alerting.rotation_alerts import reverted
     from rotator.simulator.wire.faults import Effect, Fault, Kind
 
     credential = app.credential(REFUSED)
@@ -149,8 +150,10 @@ def _take_back(invocation: Invocation, app: Application, server: SimulatorServer
 
     with app.fork(settings=app.settings.model_copy(update={"credentials": credentials})) as program:
         rotated = _rotate(invocation, program, REFUSED, refuse_while_it_is_there)
-    alert = catalog.reverted(rotated.report, credential.org)
-    _say(invocation, f"\nWhat people are told by Slack and mail then:\n\n  {alert.title}\n  {alert.text}")
+    # A service that had begun it would leave it to a person, as consumers were refused.
+    alert = reverted(AttemptRecord(ROTATE, REFUSED, needs_attention=True), credential.org, rotated.report)
+    told = "\n  ".join((alert.title, alert.text, alert.meanwhile, alert.to_do))
+    _say(invocation, f"\nWhat people are told by Slack and mail then:\n\n  {told}")
     return rotated, alert
 
 

@@ -43,14 +43,17 @@ class AlertRecords:
         self._database: Final = database
         self._random_bytes: Final = random_bytes
 
-    def open(self, new: NewAlert, now: datetime) -> tuple[Alert, bool]:
+    def open(self, new: NewAlert, now: datetime, *, instead_of: str = "") -> tuple[Alert, bool]:
         """The open alert of that key, with what is known of it now; True where it begins with this.
 
-        Raises HistoryError when a text has a private key in it.
+        `instead_of` is the key of an open alert that this one goes on from, with its id and its threads. Raises
+        HistoryError when a text has a private key in it.
         """
         values = _values(new)
         with self._database.writing() as connection:
             known = _first(connection, ALERT.c.key == new.key, ALERT.c.closed_at.is_(None))
+            if known is None and instead_of:
+                known = _first(connection, ALERT.c.key == instead_of, ALERT.c.closed_at.is_(None))
             if known is None:
                 return self._insert(connection, values, now), True
             if any(values[name] != value for name, value in _values(known).items()):
@@ -166,7 +169,7 @@ def _values(new: NewAlert) -> dict[str, Any]:
     values = {name: getattr(new, name) for name in _NEW}
     values = {name: storable(value) if type(value) is str else value for name, value in values.items()}
     facts = canonical([[storable(name), storable(value)] for name, value in new.facts.items()])
-    refuse_private_keys(new.title, new.text, *new.facts.values())
+    refuse_private_keys(new.title, new.text, new.meanwhile, new.to_do, *new.facts.values())
     return values | {"severity": str(new.severity), "facts": facts}
 
 

@@ -1,7 +1,9 @@
-"""What people are told of: the words for everything that can be wrong or has happened, save certificates that expire.
+"""What people are told of: the words for what can be wrong with orgs, stores, credentials and channels.
 
-Each function gives an alert for `rotator.services.alerting.rules`. Those of something that is wrong have a key
-by which it is solved later (`key(...)`); those of something that happened have one of their own each time it happens.
+Those for rotations are in `rotation_alerts`, those for certificates in `expiry`. Each function gives an alert for
+`rotator.services.alerting.rules`: what is so, what `rotator` does about it by itself, what a person does first. Those
+of something that is wrong have a key by which it is solved later (`key(...)`); those of something that happened have
+one of their own each time it happens.
 """
 
 from __future__ import annotations
@@ -11,12 +13,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 from rotator.alerts.base import PartlyAccepted
 from rotator.core import words
 from rotator.core.alert import NewAlert
-from rotator.core.attempts import INVENTORY, ROTATE
 from rotator.core.credentials import Stage
 from rotator.core.lifecycle.states import LOST, URGENCIES, CredentialState
 from rotator.core.severity import Severity
-from rotator.errors import RotationHalted
-from rotator.services.rotation.report import Outcome
+from rotator.services.alerting.kinds import (
+    ATTENTION,
+    DELIVERY,
+    DRIFT,
+    HIDDEN,
+    HISTORY,
+    ORG,
+    STORE,
+    UNSTORED,
+    VANISHED,
+    key,
+    kind_of,
+    rotation_trouble,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,52 +40,11 @@ if TYPE_CHECKING:
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
     from rotator.history.records import ChainVerification
-    from rotator.services.rotation.report import Report
-
-ORG: Final = "org"
-"""An org cannot be read."""
-STORE: Final = "store"
-"""A store cannot be read."""
-HIDDEN: Final = "hidden"
-"""An org can be read, but not all of it."""
-ROTATION: Final = "rotation"
-"""A rotation failed, or needs a person; the next success solves it."""
-DRIFT: Final = "drift"
-UNSTORED: Final = "unstored"
-WINDOW: Final = "window"
-"""A maintenance window was overridden."""
-ATTENTION: Final = "attention"
-"""What cannot succeed before a person does something is left alone."""
-DELIVERY: Final = "delivery"
-"""A channel does not accept what it is sent."""
-HISTORY: Final = "history"
-"""The chain of events is broken."""
-ROTATED: Final = "rotated"
-REVERTED: Final = "reverted"
-VANISHED: Final = "vanished"
-
-_NEW: Final = "The new key logs in and is current."
-_BACK: Final = "Current's certificate is on its app again, and its key logs in."
-_TRIED: Final = {INVENTORY: "The inventory of the org", ROTATE: "Rotating"}
-"""Kinds of attempts, for people."""
-_ENDINGS: Final = {
-    ORG: "The org can be read again",
-    STORE: "The store can be read again",
-    HIDDEN: "The org shows it again",
-    DELIVERY: "The channel accepts messages again",
-    DRIFT: "The app holds a certificate that is known again",
-    ROTATION: "The credential was rotated, or needs no rotation any more",
-    ATTENTION: "It succeeded again",
-    UNSTORED: "The credential is in its store",
-}
-
-
-def key(kind: str, name: str) -> str:
-    """Key of the alert of that kind about an org, a store, a credential or a channel."""
-    return f"{kind}:{name}"
 
 
 class _About(TypedDict, total=False):
+    meanwhile: str
+    to_do: str
     org: str | None
     app: str | None
     type: str | None
@@ -80,6 +52,8 @@ class _About(TypedDict, total=False):
     store: str | None
     channel: str | None
     fingerprint: str | None
+    refused_since: datetime | None
+    again_at: datetime | None
 
 
 _LABELS: Final = {
@@ -99,79 +73,90 @@ def alert(
     title: str,
     text: str,
     facts: Mapping[str, str] | None = None,
+    *,
+    trouble: str = "",
     **about: Unpack[_About],
 ) -> NewAlert:
-    """An alert of that kind about something of that name; what it is about is among its facts, before the others."""
+    """An alert of that kind about something of that name; what it is about is among its facts, before the others.
+
+    `trouble` is its key, where that is not the kind's own for the name.
+    """
     given = {field: str(value) for field, value in about.items() if value is not None}
     shown = {label: given[field] for field, label in _LABELS.items() if field in given}
-    rest = {**shown, **(facts or {})}
-    return NewAlert(key=key(kind, name), kind=kind, severity=severity, title=title, text=text, facts=rest, **about)
-
-
-def unreadable_org(org: str, error: RotatorError, since: datetime | None = None) -> NewAlert:
-    """An org cannot be read; `since` is when it was last read."""
-    text = f"{error} Nothing there is rotated meanwhile, and alerts go by what was last seen."
-    return alert(
-        ORG, org, Severity.WARNING, f"The org {org} cannot be read", text, _moment("Last read", since), org=org
+    return NewAlert(
+        key=trouble or key(kind, name),
+        kind=kind,
+        severity=severity,
+        title=title,
+        text=text,
+        facts={**shown, **(facts or {})},
+        **about,
     )
 
 
-def unreadable_store(store: str, error: RotatorError, since: datetime | None = None) -> NewAlert:
-    """A store cannot be read; `since` is when it was last read."""
-    text = f"{error} Nothing that is kept there can be rotated meanwhile."
-    title = f"The store {store} cannot be read"
-    return alert(STORE, store, Severity.WARNING, title, text, _moment("Last read", since), store=store)
+def unreadable_org(org: str, error: RotatorError, attempt: AttemptRecord) -> NewAlert:
+    """An org cannot be read; `attempt` is the record of its inventories with this failure."""
+    return alert(
+        ORG,
+        org,
+        Severity.WARNING,
+        f"The org {org} cannot be read",
+        words.sentences(error.message, error.effect),
+        moment_fact("Last read", attempt.last_good_at),
+        meanwhile="Nothing there is rotated, and alerts go by what was last seen. It is read again by itself.",
+        again_at=attempt.next_at,
+        to_do=error.hint or _IF_IT_LASTS,
+        org=org,
+    )
+
+
+def unreadable_for_long(attempt: AttemptRecord) -> NewAlert:
+    """The same, once it has failed so often that a person is needed."""
+    org = attempt.name
+    return alert(
+        ATTENTION,
+        org,
+        Severity.WARNING,
+        f"The org {org} could not be read {words.times_in_a_row(attempt.failures)} and needs a person",
+        attempt.problem,
+        moment_fact("Last read", attempt.last_good_at),
+        trouble=key(ORG, org),
+        meanwhile="Nothing there is rotated, and alerts go by what was last seen. It is read now and then.",
+        again_at=attempt.next_at,
+        to_do=words.sentences(attempt.hint, "`rotator check` tells whether that was it."),
+        org=org,
+    )
+
+
+def unreadable_store(store: str, error: RotatorError, attempt: AttemptRecord) -> NewAlert:
+    """A store cannot be read; `attempt` is the record of its readings with this failure."""
+    return alert(
+        STORE,
+        store,
+        Severity.WARNING,
+        f"The store {store} cannot be read",
+        words.sentences(error.message, error.effect),
+        moment_fact("Last read", attempt.last_good_at),
+        meanwhile="Nothing that is kept there is rotated. It is read again by itself.",
+        again_at=attempt.next_at,
+        to_do=error.hint or _IF_IT_LASTS,
+        store=store,
+    )
 
 
 def hidden(org: str, kind: str, error: RotatorError) -> NewAlert:
     """An org does not show what it has of one type."""
-    title = f"The org {org} does not show its certificates of the type {kind}"
-    text = f"{error} Alerts of them go by what was last seen."
-    return alert(HIDDEN, f"{org}/{kind}", Severity.WARNING, title, text, org=org, type=kind)
-
-
-def rotated(report: Report, org: str) -> NewAlert:
-    """A rotation ended well: another version is current, or current's certificate is back on its app."""
-    new, name = report.new_fingerprint or "", report.credential
-    is_back = report.outcome is Outcome.RESTORED
-    grace = f" The version before is kept until {words.day(report.again_at)}." if report.again_at else ""
     return alert(
-        ROTATED,
-        report.rotation_id or new,
-        Severity.INFO,
-        f"{name} {'has its certificate back' if is_back else 'was rotated'} in {org}",
-        " ".join([f"{_BACK if is_back else _NEW} {_gap(report)}{grace}", *report.warnings]),
-        _fingerprint("Old certificate", report.old_fingerprint) | _fingerprint("New certificate", new),
+        HIDDEN,
+        f"{org}/{kind}",
+        Severity.WARNING,
+        f"The org {org} does not show its certificates of the type {kind}",
+        words.sentences(error.message, error.effect),
+        meanwhile="Alerts of them go by what was last seen.",
+        to_do=error.hint or _IF_IT_LASTS,
         org=org,
-        credential=name,
-        fingerprint=report.new_fingerprint,
+        type=kind,
     )
-
-
-def reverted(report: Report, org: str) -> NewAlert:
-    """A new key never logged in, and the old certificate is back."""
-    name = report.credential
-    title = f"The new key of {name} in {org} never logged in; the old certificate is back"
-    text = " ".join(filter(None, [report.why, _gap(report), report.hint]))
-    facts = _fingerprint("Certificate", report.old_fingerprint)
-    return alert(REVERTED, report.rotation_id or name, Severity.WARNING, title, text, facts, org=org, credential=name)
-
-
-def halted(report: Report, org: str) -> NewAlert:
-    """A rotation stopped where only a person can go on."""
-    return _rotation(report.credential, org, f"{report.why} {report.hint}".strip(), needs_person=True)
-
-
-def failed(credential: str, org: str, error: RotatorError, *, again_at: datetime | None = None) -> NewAlert:
-    """A rotation failed, or could not begin; it is tried again then."""
-    again = f" It is tried again from {words.moment(again_at)} on." if again_at else ""
-    return _rotation(credential, org, f"{error}{again}", needs_person=isinstance(error, RotationHalted))
-
-
-def _rotation(credential: str, org: str, text: str, *, needs_person: bool) -> NewAlert:
-    severity = Severity.CRITICAL if needs_person else Severity.WARNING
-    title = f"The rotation of {credential} in {org} {'needs a person' if needs_person else 'failed'}"
-    return alert(ROTATION, credential, severity, title, text, org=org, credential=credential)
 
 
 class Changed(NamedTuple):
@@ -198,13 +183,18 @@ def drift(
         kind=DRIFT,
         severity=URGENCIES[CredentialState.DRIFT],
         title=f"Somebody changed {app} in {org}: consumers of {credential} are refused",
-        text=f"The app holds {held}. Nothing is rotated meanwhile. If it was a mistake, `rotate restore {credential}`"
-        f" puts ours back; {_if_not(credential, stage)}.",
+        text=f"The app holds {held}.",
+        meanwhile="Nothing of it is rotated, and what was found there is left as it is.",
+        to_do=f"Ask who changed the app. If it was a mistake, `rotate restore {credential}` puts our certificate back;"
+        f" {_if_not(credential, stage)}.",
         org=org,
         app=app,
         credential=credential,
         fingerprint=fingerprint,
-        facts=_of_credential(credential, org) | {"App": app} | _fingerprint("Found", fingerprint) | _changed(changed),
+        facts=_of_credential(credential, org)
+        | {"App": app}
+        | fingerprint_fact("Found", fingerprint)
+        | _changed(changed),
     )
 
 
@@ -224,8 +214,10 @@ def unstored(credential: str, org: str) -> NewAlert:
         kind=UNSTORED,
         severity=URGENCIES[CredentialState.UNSTORED],
         title=f"{credential} is configured and not in its store",
-        text=f"It is not rotated before it is there: `rotator adopt {credential} --key FILE` takes the key pair that is"
-        f" in use, `rotator enroll {credential}` makes the first one.",
+        text=f"The store of {credential} holds no current version of it.",
+        meanwhile="It is not rotated before it is there.",
+        to_do=f"`rotator adopt {credential} --key FILE` takes the key pair that is in use,"
+        f" `rotator enroll {credential}` makes the first one.",
         org=org,
         credential=credential,
         facts=_of_credential(credential, org),
@@ -241,8 +233,9 @@ def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewAle
         title=f"{credential} is gone from the store {store}",
         text=f"A version was made current there on {words.day(promoted_at)}, and now there is none: the store was"
         " emptied, or is not the one that it was (a folder that is not mounted, another path). Consumers may find"
-        " no key. The org was left as it is, and nothing is rotated meanwhile. Bring the store back, from a backup if"
-        " need be;"
+        " no key.",
+        meanwhile="The org was left as it is, and nothing is rotated.",
+        to_do="Bring the store back, from a backup if need be;"
         f" `rotator status {credential}` tells whether it is there. Do not enroll it anew before.",
         org=org,
         credential=credential,
@@ -252,17 +245,22 @@ def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewAle
 
 
 def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: str | None = None) -> NewAlert:
-    """Something that held a certificate is not in its org any more."""
-    loss = f" Consumers of {credential} are refused, and it cannot be rotated." if credential else ""
+    """Something that held a certificate is not in its org any more.
+
+    Of an app of a credential that is the credential's trouble, until it can be rotated again.
+    """
+    loss = f" Consumers of {credential} are refused." if credential else ""
     why = "deleted, renamed, or hidden from the program's user"
-    hint = " If nobody meant that, Setup, View Setup Audit Trail, tells who did it."
     return alert(
         VANISHED,
         f"{org}/{kind}/{name}/{last_seen:%Y-%m-%dT%H:%M:%SZ}",
         Severity.CRITICAL if credential else Severity.INFO,
         f"{name} is gone from {org}",
-        f"It was last seen on {words.day(last_seen)}: {why}.{loss}{hint}",
-        {"Name": name} | _moment("Last seen", last_seen),
+        f"It was last seen on {words.day(last_seen)}: {why}.{loss}",
+        {"Name": name} | moment_fact("Last seen", last_seen),
+        trouble=rotation_trouble(credential) if credential else "",
+        meanwhile=f"{credential} cannot be rotated; everything else goes on." if credential else "",
+        to_do="If nobody meant that, see in Setup, View Setup Audit Trail, who did it.",
         org=org,
         app=name,
         type=kind,
@@ -270,42 +268,18 @@ def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: st
     )
 
 
-def window_overridden(credential: str, org: str, fingerprint: str, why: str) -> NewAlert:
-    """A rotation of this certificate began outside its maintenance windows, as waiting for one would be too late."""
-    title = f"{credential} in {org} is rotated outside its maintenance windows"
-    text = f"{why} Let `windows` open more often, or `rotate_before` be longer."
-    name = f"{credential}/{words.short(fingerprint)}"
-    return alert(WINDOW, name, Severity.WARNING, title, text, org=org, credential=credential)
-
-
-def attention(attempt: AttemptRecord, *, org: str | None = None, credential: str | None = None) -> NewAlert:
-    """What cannot succeed before a person does something: it is left alone."""
-    what = f"{_TRIED.get(attempt.kind, attempt.kind)} {attempt.name}"
-    return alert(
-        ATTENTION,
-        f"{attempt.kind}/{attempt.name}",
-        Severity.WARNING,
-        f"{what} failed {_times(attempt.failures)} and needs a person",
-        " ".join(filter(None, [attempt.problem, attempt.hint, _left_alone(attempt, credential)])),
-        _moment("Last success", attempt.last_good_at),
-        org=org,
-        credential=credential,
-    )
-
-
 def undelivered(channel: str, error: DeliveryFailed) -> NewAlert:
     """A channel does not accept what it is sent, or not for everybody who reads there."""
     does_not = "reach everybody" if isinstance(error, PartlyAccepted) else "accept messages"
-    title = f"The channel {channel} does not {does_not}"
-    return alert(DELIVERY, channel, Severity.WARNING, title, str(error), channel=channel)
-
-
-def _left_alone(attempt: AttemptRecord, credential: str | None) -> str:
-    if credential is None:
-        return "It is tried now and then only, until a person has seen to it; `rotator check` tells whether that is so."
-    return (
-        "`rotator run` begins no new rotation of it before something in its store, its apps or config.yaml has changed;"
-        f" `rotate now {attempt.name}` does at once."
+    return alert(
+        DELIVERY,
+        channel,
+        Severity.WARNING,
+        f"The channel {channel} does not {does_not}",
+        error.message,
+        meanwhile=error.effect,
+        to_do=error.hint or _IF_IT_LASTS,
+        channel=channel,
     )
 
 
@@ -316,39 +290,37 @@ def history_broken(found: ChainVerification) -> NewAlert:
         kind=HISTORY,
         severity=Severity.CRITICAL,
         title="The history was changed behind the program's back",
-        text=f"{found.finding} {found.hint} `rotator history verify` tells whether it is whole again.",
+        text=found.finding,
+        meanwhile="Everything goes on, and is written behind the break.",
+        to_do=f"{found.hint} `rotator history verify` tells whether it is whole.",
         facts={"Last good head": found.head},
     )
 
 
 def usual_ending(ended: Alert, now: datetime) -> str:
     """How an alert ends where nothing more is known: "The org can be read again, after 3 days."."""
-    return f"{_ENDINGS.get(ended.kind, 'It is settled')}, after {words.length(now - ended.opened_at)}."
+    trouble = ended.key.partition(":")[0]
+    return f"{kind_of(trouble).ending}, after {words.length(now - ended.opened_at)}."
 
 
-def _times(failures: int) -> str:
-    return f"{failures} times in a row" if failures > 1 else "once"
+def fingerprint_fact(name: str, fingerprint: str | None) -> dict[str, str]:
+    """A fingerprint among the facts, where there is one."""
+    return {name: fingerprint} if fingerprint else {}
+
+
+def moment_fact(name: str, time: datetime | None) -> dict[str, str]:
+    """A time among the facts, where there is one."""
+    return {name: words.moment(time)} if time else {}
+
+
+_IF_IT_LASTS: Final = "Nothing, unless it lasts; then `rotator check` tells what stands in the way."
 
 
 def _of_credential(credential: str, org: str) -> dict[str, str]:
     return {"Credential": credential, "Org": org}
 
 
-def _fingerprint(name: str, fingerprint: str | None) -> dict[str, str]:
-    return {name: fingerprint} if fingerprint else {}
-
-
-def _moment(name: str, time: datetime | None) -> dict[str, str]:
-    return {name: words.moment(time)} if time else {}
-
-
 def _changed(changed: Changed | None) -> dict[str, str]:
     if changed is None or changed.at is None:
         return {}
     return {"App last changed": words.moment(changed.at) + (f", by {changed.by}" if changed.by else "")}
-
-
-def _gap(report: Report) -> str:
-    if not report.gap_seconds:
-        return "No consumer can have been refused."
-    return f"Consumers that know only `current` may have been refused for {report.gap_seconds:.1f} seconds."

@@ -32,7 +32,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
 from rotator.core.attempts import DELIVER, AttemptBackOff, AttemptRecord
 from rotator.errors import RotatorError
-from rotator.services.alerting.catalog import DELIVERY, key, undelivered
+from rotator.services.alerting.catalog import undelivered
+from rotator.services.alerting.kinds import DELIVERY, key
 from rotator.services.alerting.messages import PendingMessage, pending_messages
 
 if TYPE_CHECKING:

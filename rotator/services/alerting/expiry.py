@@ -11,6 +11,7 @@ from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, Expiry, lasts_longer, severity_at
+from rotator.services.alerting.kinds import EXPIRY, WEAK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from rotator.config.section import ChannelSettings
     from rotator.core.alert import Alert
     from rotator.core.lifecycle.certificate_life import CertificateLife
-
-EXPIRY: Final = "expiry"
-"""Kind of the alert that a certificate expires."""
-WEAK: Final = "weak"
-"""Kind of the alert that a certificate is weak, or valid for too long."""
 
 _LEAST_BITS: Final = {"RSA": 2048, "EllipticCurve": 256, "DSA": 2048}
 """NIST SP 800-131A: 112 bits of security at least; for elliptic curves the smallest in common use."""
@@ -64,7 +60,9 @@ def expires(life: CertificateLife, tightest: timedelta) -> NewAlert:
         kind=EXPIRY,
         severity=severity_at(tightest),
         title=f"The certificate of {seen.app} in {seen.org} {verb} on {words.day(seen.not_after)}",
-        text=_by_whom(life, tightest),
+        text=_what_is_so(life, tightest),
+        meanwhile=_meanwhile(life),
+        to_do=_replacement(life),
         org=seen.org,
         app=seen.app,
         type=seen.type,
@@ -75,34 +73,50 @@ def expires(life: CertificateLife, tightest: timedelta) -> NewAlert:
     )
 
 
-def _by_whom(life: CertificateLife, tightest: timedelta) -> str:
-    """Who should have replaced it, and what to do now."""
-    seen, rotate_before = life.seen, life.expiry.rotate_before if life.expiry else None
-    if rotate_before is not None:
-        return _by_rotation(life, rotate_before)
-    meaning = "Since then" if tightest <= EXPIRED else "From then on"
-    nobody = f"Nobody replaces it by schedule. {meaning} whatever checks its dates may refuse it."
-    if seen.credential is None:
-        return f"{nobody} {seen.kind.replaced_by_hand if seen.kind else 'Replace it in Setup.'}"
-    if seen.drift:
-        return f"{nobody} Its app belongs to the credential {seen.credential}, and somebody put it there by hand."
-    return (
-        f"{nobody} Its app belongs to the credential {seen.credential}, which is not in its store:"
-        f" `rotator adopt {seen.credential} --key FILE` takes the key pair that is in use."
-    )
+def is_left_to_rotation(life: CertificateLife) -> bool:
+    """Whether a rotation of its credential is to replace a certificate."""
+    return life.expiry is not None and life.expiry.rotate_before is not None
 
 
-def _by_rotation(life: CertificateLife, rotate_before: timedelta) -> str:
-    name = life.seen.credential
+def _what_is_so(life: CertificateLife, tightest: timedelta) -> str:
+    """What it means that it expires, and who should have replaced it."""
+    name, expiry = life.seen.credential, life.expiry
+    if expiry is None or expiry.rotate_before is None:
+        meaning = "Since then" if tightest <= EXPIRED else "From then on"
+        return f"{meaning} whatever checks its dates may refuse it."
+    if life.state is CertificateState.DEFERRED:
+        return f"It belongs to the credential {name}, of which a person has brought this older version back."
+    if expiry.is_by_hand:
+        return f"It belongs to the credential {name}, which people rotate (`mode: manual`)."
+    before = words.exact(expiry.rotate_before)
+    return f"It belongs to the credential {name}, which should have been rotated {before} before that and was not."
+
+
+def _meanwhile(life: CertificateLife) -> str:
+    """Who replaces it, and when."""
+    if not is_left_to_rotation(life) or (life.expiry and life.expiry.is_by_hand):
+        return "Nobody replaces it by schedule."
     if life.state is CertificateState.DEFERRED and life.due_at:
+        return f"It is left alone until {words.moment(life.due_at)}, and rotated then."
+    return "It is rotated by schedule as soon as nothing stands in the way."
+
+
+def _replacement(life: CertificateLife) -> str:
+    """What a person does to replace it."""
+    seen = life.seen
+    name = seen.credential
+    if is_left_to_rotation(life):
         return (
-            f"It belongs to the credential {name}, of which a person has brought this older version back: it is left"
-            f" alone until {words.moment(life.due_at)}, and rotated then. `rotate now {name}` replaces it now."
+            f"`rotator status {name}` tells what it waits for, `rotator history {name}` how tries ended;"
+            f" `rotate now {name}` replaces it now."
         )
+    if name is None:
+        return seen.kind.replaced_by_hand if seen.kind else "Replace it in Setup."
+    if seen.drift:
+        return f"Its app belongs to the credential {name}, and somebody put it there by hand: ask who did."
     return (
-        f"It belongs to the credential {name}, which should have been rotated {words.exact(rotate_before)} before"
-        f" that and was not. `rotator status {name}` tells what it waits for, `rotator history {name}` how tries ended;"
-        f" `rotate now {name}` replaces it now."
+        f"Its app belongs to the credential {name}, which is not in its store:"
+        f" `rotator adopt {name} --key FILE` takes the key pair that is in use."
     )
 
 
@@ -143,7 +157,9 @@ def is_weak(seen: ObservedCertificate, longest_lifetime: timedelta) -> NewAlert 
         kind=WEAK,
         severity=Severity.WARNING if weaknesses else Severity.INFO,
         title=f"The certificate of {seen.app} in {seen.org} {what}",
-        text=" ".join([*sentences, by_whom]),
+        text=words.sentences(*sentences),
+        meanwhile="It goes on being used.",
+        to_do=by_whom,
         org=seen.org,
         app=seen.app,
         type=seen.type,

@@ -9,12 +9,12 @@ from rotator.alerts.base import Message
 from rotator.config.durations import parse_duration
 from rotator.core import words
 from rotator.core.thresholds import EXPIRED, is_expired, label
-from rotator.history.alerts.outbox import CLOSED, OPENED
-from rotator.services.alerting.expiry import EXPIRY
+from rotator.history.alerts.outbox import CLOSED
+from rotator.services.alerting.kinds import EXPIRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from rotator.core.alert import Alert
     from rotator.history.alerts.alerts import AlertRecords
@@ -70,18 +70,26 @@ def message_of(alert: Alert, notifications: Sequence[Notification], now: datetim
 
 
 def _news(alert: Alert, key: str, notifications: Sequence[Notification], now: datetime) -> Message:
-    # Of other alerts a step is that it was opened, or that people are reminded of it.
-    crossed = [each.step for each in notifications if each.step != OPENED] if alert.kind == EXPIRY else []
+    crossed = [each.step for each in notifications if _threshold(each.step) is not None] if alert.not_after else []
     # Several at once: it was crossed earlier, and nobody could be told then.
     late = {"Thresholds crossed": ", ".join(crossed)} if len(crossed) > 1 else {}
+    refusal = words.refused(alert.refused_since, now) if alert.refused_since else ""
     return Message(
         alert=alert,
         key=key,
-        title=alert.title + _left(alert, now),
-        text=alert.text,
+        title=alert.title + _left(alert, now, has_crossed=bool(crossed)),
+        text=words.sentences(refusal, alert.text),
+        meanwhile=words.sentences(alert.meanwhile, _next_try(alert, now)),
+        to_do=alert.to_do,
         at=_crossed_at(alert, crossed) or alert.opened_at,
         facts={**alert.facts, **late},
     )
+
+
+def _next_try(alert: Alert, now: datetime) -> str:
+    """When `rotator` tries again; nothing where it has begun by now."""
+    at = alert.next_try(now)
+    return f"The next try begins at {words.moment(at)}." if at else ""
 
 
 def _end(alert: Alert, key: str) -> Message:
@@ -100,11 +108,25 @@ def _crossed_at(alert: Alert, crossed: Sequence[str]) -> datetime | None:
     """When the last of these thresholds was crossed, whenever that was noticed."""
     if alert.not_after is None or not crossed:
         return None
-    return alert.not_after - min(EXPIRED if step == label(EXPIRED) else parse_duration(step) for step in crossed)
+    return alert.not_after - min(each for each in map(_threshold, crossed) if each is not None)
 
 
-def _left(alert: Alert, now: datetime) -> str:
+def _threshold(step: str) -> timedelta | None:
+    """The threshold that a step tells of; None for another step."""
+    if step == label(EXPIRED):
+        return EXPIRED
+    try:
+        return parse_duration(step)
+    except ValueError:
+        return None
+
+
+def _left(alert: Alert, now: datetime, *, has_crossed: bool) -> str:
     """How long it takes until a certificate has expired. Not in the alert: a thread goes by a subject that stays."""
-    if alert.kind != EXPIRY or alert.not_after is None or is_expired(alert.not_after, now):
+    if alert.not_after is None or (alert.kind != EXPIRY and not has_crossed):
         return ""
-    return f", in {words.length(alert.not_after - now)}"
+    is_over = is_expired(alert.not_after, now)
+    left = "" if is_over else f", in {words.length(alert.not_after - now)}"
+    if alert.kind == EXPIRY:
+        return left
+    return f"; its certificate {'expired' if is_over else 'expires'} on {words.day(alert.not_after)}{left}"

@@ -8,35 +8,53 @@ Each decision is one transaction over alerts and outbox, takes the time as a par
 it changes nothing the second time. So nothing has to be remembered of when something was last asked, a crash at any
 point costs a repetition, and what was missed (a daemon that stood still, a clock that jumped) is told late and once.
 
+One trouble is one alert. Its key names the trouble, and what becomes of it (`kinds`) is told in its thread: a rotation
+that failed and then needs a person; thresholds that the certificate crosses meanwhile; that consumers are refused, and
+log in again; how it ended.
+
 Two things may go wrong with such rules, and are kept off here:
 
 - an alert that ends too early, because something could not be read: only what was seen whole can be gone, and nothing
   ends by memory;
-- an alert for what mends itself: of an org or store that cannot be read people hear after HICCUP, or HICCUPS failures.
+- an alert for what mends itself: of an org or store that cannot be read, and of a rotation that has to wait for one,
+  people hear after HICCUP, or HICCUPS failures.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.states import CertificateState
-from rotator.core.thresholds import label
+from rotator.core.thresholds import label, severity_at
 from rotator.history.alerts.alerts import ALWAYS_TOLD, AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox, reminder
 from rotator.history.engine.transactions import Within
-from rotator.services.alerting.catalog import DELIVERY, ORG, STORE, usual_ending
+from rotator.history.journal.journal import Journal
+from rotator.services.alerting.catalog import usual_ending
 from rotator.services.alerting.expiry import (
-    EXPIRY,
-    WEAK,
     certificate_of,
     crossed_for,
     ending,
     expires,
+    is_left_to_rotation,
     is_weak,
 )
+from rotator.services.alerting.kinds import (
+    ATTENTION,
+    DELIVERY,
+    EXPIRY,
+    ORG,
+    STORE,
+    WEAK,
+    key,
+    kind_of,
+    rotation_trouble,
+)
+from rotator.services.alerting.rotation_alerts import accepted_again
 from rotator.services.inventory.ownership import certificates_known
 
 if TYPE_CHECKING:
@@ -55,10 +73,11 @@ HICCUP: Final = timedelta(minutes=30)
 HICCUPS: Final = 3
 """or so often in a row: one inventory that failed is no news."""
 
+ACCEPTED_AGAIN: Final = "accepted again"
+"""Beginning of the step of an alert that tells that consumers log in again."""
+
 _NOT_IN_USE: Final = frozenset({CertificateState.VANISHED, CertificateState.UNUSABLE})
 """Of a certificate that is so nobody is told that it expires."""
-
-_MAY_HICCUP: Final = frozenset({ORG, STORE})
 
 _New = tuple[str, str, str]
 """Alert, step, channel."""
@@ -89,7 +108,7 @@ class AlertRules:
         was last seen of an org that cannot be read may be given again: its thresholds are told all the same. Nothing is
         over for the `unsettled` credentials: a certificate whose key is being proven may be taken back.
         """
-        with self._one_transaction() as (alerts, outbox, certificates):
+        with self._one_transaction() as (alerts, outbox, certificates, _):
             lives = certificates(now).lives(each for each in seen if each.app)
             here = [life for life in lives if life.state not in _NOT_IN_USE]
             orgs = {life.seen.org for life in here} | {org for org, _ in whole}
@@ -106,12 +125,18 @@ class AlertRules:
     def problem(self, new: NewAlert, now: datetime, *, failures: int = 0) -> Alert:
         """Something is wrong: call it for as long as it is, each time with what is known of it.
 
-        Of an org or a store that cannot be read people hear after HICCUP, or when `failures` in a row reach HICCUPS.
+        Of what may mend itself people hear after HICCUP, or when `failures` in a row reach HICCUPS.
         """
-        with self._one_transaction() as (alerts, outbox, _):
-            alert, _ = alerts.open(new, now)
+        with self._one_transaction() as (alerts, outbox, certificates, _):
+            before, lives = alerts.opened(new.key), certificates(now)
+            if before is None:
+                before = self._turned_into(new, alerts, lives)
+            if before and before.not_after and new.not_after is None:
+                new = _with_expiry(new, before, lives, now)
+            alert, _ = alerts.open(new, now, instead_of=before.key if before else "")
             if failures >= HICCUPS or self._is_news(alert, now):
                 outbox.add_all(self._opened(alert, now), now)
+                outbox.add_all(self._goes_on(before, alert, now), now)
         return alert
 
     def solved(self, key: str, why: str, now: datetime) -> Alert | None:
@@ -119,13 +144,25 @@ class AlertRules:
 
         Without a `why` it is the usual one, with how long it lasted.
         """
-        with self._one_transaction() as (alerts, _, _):
+        with self._one_transaction() as (alerts, _, _, _):
             alert = alerts.opened(key)
             return alerts.close(key, why or usual_ending(alert, now), now) if alert else None
 
+    def mended(self, keys: Iterable[str], new: NewAlert, now: datetime) -> None:
+        """What was wrong, under any of these keys, has ended by what `new` tells of.
+
+        It is told as the end of that, or by itself where nobody had heard of anything.
+        """
+        with self._one_transaction() as (alerts, outbox, _, _):
+            ended = [alerts.close(each, new.text, now) for each in keys]
+            if not any(outbox.notifications(each.id) for each in ended if each):
+                alert = alerts.add_closed(new, now)
+                if alert:
+                    outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
+
     def happened(self, new: NewAlert, now: datetime) -> Alert | None:
         """Something happened, and is over: it is told once. None when it was noted before, under the same key."""
-        with self._one_transaction() as (alerts, outbox, _):
+        with self._one_transaction() as (alerts, outbox, _, _):
             alert = alerts.add_closed(new, now)
             if alert:
                 outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
@@ -136,15 +173,20 @@ class AlertRules:
 
         What is about something that is not configured any more is over.
         """
-        with self._one_transaction() as (alerts, outbox, certificates):
+        with self._one_transaction() as (alerts, outbox, certificates, journal):
             known = {each.key: each for each in alerts.open_alerts()}
             new: list[_New] = []
             lives = certificates(now)
             for alert in list(known.values()):
                 if not is_configured(alert, self._configured):
                     alerts.close(alert.key, "It is not configured any more.", now)
-                    continue
-                if alert.kind == EXPIRY:
+                elif alert.key.startswith(key(ATTENTION, "")):
+                    # Of a release that told of it as a second alert beside that of the trouble.
+                    alerts.close(alert.key, "It is told in the alert of what fails.", now)
+                elif _has_ended(alert, journal):
+                    changed, _ = alerts.open(accepted_again(alert), now)
+                    new += self._goes_on(alert, changed, now)
+                elif alert.kind == EXPIRY:
                     new += self._expiry(alerts, known, lives.life(certificate_of(alert)), now)
                 elif self._is_news(alert, now):
                     new += self._opened(alert, now)
@@ -152,16 +194,16 @@ class AlertRules:
 
     def next_at(self, alert: Alert, now: datetime) -> datetime | None:
         """When the next threshold of an alert is crossed; None where none is left, or it has none."""
-        if alert.kind != EXPIRY or not alert.is_open:
+        if alert.not_after is None or not alert.is_open:
             return None
         life = certificates_known(self._configured, self._database, now).life(certificate_of(alert))
         return life.expiry.next_crossing(now, self._settings.thresholds) if life.expiry else None
 
     @contextmanager
-    def _one_transaction(self) -> Iterator[tuple[AlertRecords, Outbox, Callable[[datetime], Certificates]]]:
+    def _one_transaction(self) -> Iterator[tuple[AlertRecords, Outbox, Callable[[datetime], Certificates], Journal]]:
         with self._database.writing() as connection:
             here = Within(connection)
-            yield AlertRecords(here), Outbox(here), partial(certificates_known, self._configured, here)
+            yield AlertRecords(here), Outbox(here), partial(certificates_known, self._configured, here), Journal(here)
 
     def _end(
         self,
@@ -200,7 +242,7 @@ class AlertRules:
         crossed = life.expiry.crossed(now) if life.expiry and life.is_anybodys_business else ()
         if life.expiry is None or not crossed:
             return
-        alert = _up_to_date(alerts, known, expires(life, crossed[-1]), now)
+        alert = _up_to_date(alerts, known, _of_trouble(life, expires(life, crossed[-1]), alerts), now)
         is_quiet = _is_quiet(alert, now)
         for name, channel in self._settings.channels.items():
             if channel.orgs is not None and life.seen.org not in channel.orgs:
@@ -215,6 +257,29 @@ class AlertRules:
         steps = [OPENED, reminder(alert.snoozed_until)] if alert.snoozed_until else [OPENED]
         return [(alert.id, step, channel) for step in steps for channel in self._audience(alert)]
 
+    def _turned_into(self, new: NewAlert, alerts: AlertRecords, lives: Certificates) -> Alert | None:
+        """The alert that its certificate expires, where that is the trouble that now shows why it was not replaced."""
+        if new.credential is None or new.key != rotation_trouble(new.credential):
+            return None
+        known = (each for each in alerts.open_alerts(kind=EXPIRY) if each.credential == new.credential)
+        return next((each for each in known if is_left_to_rotation(lives.life(certificate_of(each)))), None)
+
+    def _goes_on(self, before: Alert | None, alert: Alert, now: datetime) -> list[_New]:
+        """What people are told of a trouble that has become another: once of each that it comes to."""
+        if before is None:
+            return []
+        is_urgent = kind_of(alert.kind).is_urgent
+        steps = []
+        if before.refused_since and not alert.refused_since:
+            steps.append(f"{ACCEPTED_AGAIN} {now.astimezone(UTC):%Y-%m-%d %H:%M}")
+        elif alert.refused_since and not before.refused_since:
+            steps.append(f"{alert.kind} since {alert.refused_since.astimezone(UTC):%Y-%m-%d %H:%M}")
+        elif before.kind != alert.kind:
+            steps.append(alert.kind)
+        if _is_quiet(alert, now) and not is_urgent:
+            return []
+        return [(alert.id, step, channel) for step in steps for channel in self._audience(alert)]
+
     def _audience(self, alert: NewAlert) -> list[str]:
         """The channels that hear of an alert that is no expiry; not the one that it is about."""
         return [
@@ -226,7 +291,7 @@ class AlertRules:
         ]
 
     def _is_news(self, alert: Alert, now: datetime) -> bool:
-        return alert.kind not in _MAY_HICCUP or now - alert.opened_at >= HICCUP
+        return not kind_of(alert.kind).may_pass or now - alert.opened_at >= HICCUP
 
 
 def open_alerts(database: Transactions, settings: Settings) -> list[Alert]:
@@ -244,8 +309,9 @@ def is_configured(alert: Alert, settings: Settings) -> bool:
         STORE: settings.stores,
         DELIVERY: settings.alerts.channels,
     }
-    if alert.kind in named:
-        return alert.key.partition(":")[2] in named[alert.kind]
+    trouble, _, name = alert.key.partition(":")
+    if trouble in named:
+        return name in named[trouble]
     if alert.org is not None and alert.org not in settings.orgs:
         return False
     # A certificate may be live still, whoever managed it.
@@ -260,6 +326,38 @@ def _up_to_date(alerts: AlertRecords, known: dict[str, Alert], new: NewAlert, no
         alert, _ = alerts.open(new, now)
         known[new.key] = alert
     return alert
+
+
+def _has_ended(alert: Alert, journal: Journal) -> bool:
+    """Whether a key was proven since it was told that consumers are refused."""
+    if alert.refused_since is None or alert.credential is None:
+        return False
+    return journal.credential_record(alert.credential).refused_since is None
+
+
+def _of_trouble(life: CertificateLife, expiry: NewAlert, alerts: AlertRecords) -> NewAlert:
+    """That a certificate expires; where there is an alert for why it was not replaced, that one with its date."""
+    trouble = alerts.opened(rotation_trouble(life.seen.credential)) if life.seen.credential else None
+    if trouble is None or not is_left_to_rotation(life):
+        return expiry
+    severity = trouble.severity if trouble.severity.reaches(expiry.severity) else expiry.severity
+    about = {name: getattr(expiry, name) for name in ("app", "type", "fingerprint", "not_after")}
+    return replace(trouble, severity=severity, **about)
+
+
+def _with_expiry(new: NewAlert, before: Alert, lives: Certificates, now: datetime) -> NewAlert:
+    """The same, with the certificate that expires meanwhile."""
+    life = lives.life(certificate_of(before))
+    crossed = life.expiry.crossed(now) if life.expiry else ()
+    severity = severity_at(crossed[-1]) if crossed else new.severity
+    return replace(
+        new,
+        not_after=before.not_after,
+        fingerprint=before.fingerprint,
+        app=new.app or before.app,
+        type=new.type or before.type,
+        severity=new.severity if new.severity.reaches(severity) else severity,
+    )
 
 
 def _is_quiet(alert: Alert, now: datetime) -> bool:

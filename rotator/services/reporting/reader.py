@@ -18,8 +18,8 @@ from rotator.history.attempts import AttemptRecords
 from rotator.history.journal import queries, rotations
 from rotator.history.journal.events import try_writing
 from rotator.history.sightings import sightings_of
-from rotator.services.alerting.catalog import ATTENTION, DELIVERY, ORG, ROTATION, key
 from rotator.services.alerting.details import details_of
+from rotator.services.alerting.kinds import DELIVERY, ORG, ROTATION, key
 from rotator.services.alerting.rules import open_alerts
 from rotator.services.inventory.credential_history import CredentialHistory, histories
 from rotator.services.inventory.ownership import last_known
@@ -202,9 +202,8 @@ class _Moment:
     def _is_untold(self, attempt: AttemptRecord) -> bool:
         """Whether it needs a person, and no open alert says so."""
         told = {alert.key for alert in self._alerts}
-        of_its_kind = _ALERTS.get(attempt.kind, attempt.kind)
-        keys = {key(ATTENTION, f"{attempt.kind}/{attempt.name}"), key(of_its_kind, attempt.name)}
-        return attempt.needs_attention and self._is_ours(attempt) and not keys & told
+        trouble = key(_ALERTS.get(attempt.kind, attempt.kind), attempt.name)
+        return attempt.needs_attention and self._is_ours(attempt) and trouble not in told
 
     def _is_ours(self, attempt: AttemptRecord) -> bool:
         """Whether the configuration still has what was tried."""

@@ -24,7 +24,7 @@ from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
 from rotator.history.last_observations import LastObservations
-from rotator.services.alerting.catalog import STORE
+from rotator.services.alerting.kinds import STORE
 from rotator.services.alerting.rules import AlertRules
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.jobs import JobKind, Moment

@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.attempts import AttemptRecord
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import Kind
-from rotator.services.alerting import catalog
-from rotator.services.alerting.catalog import ATTENTION, HIDDEN, ORG, STORE, key
+from rotator.services.alerting import catalog, rotation_alerts
+from rotator.services.alerting.kinds import HIDDEN, ORG, STORE, key, rotation_trouble
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import alerts_that_success_ends
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.alert import NewAlert
-    from rotator.core.attempts import AttemptRecord
+    from rotator.core.alert import Alert, NewAlert
     from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.errors import RotatorError
     from rotator.services.inventory.scan import Scan
@@ -44,11 +44,11 @@ class Findings:
     def tell(self) -> None:
         """Opens and closes the alerts."""
         self._solve(key(ORG, self._org))
-        self._solve(key(ATTENTION, f"{JobKind.INVENTORY}/{self._org}"))
         for status in self._found.credentials:
             self._tell_drift(status)
             self._tell_unstored(status)
             self._forget_failure(status)
+            self._tell_refused(status)
         for store in sorted({status.settings.store for status in self._found.credentials}):
             self._tell_store(store)
         for kind in Kind:
@@ -85,8 +85,18 @@ class Findings:
         is_quiet = is_well and status.life.next_due.is_quiet(self._now)
         if attempt and attempt.failures and is_quiet:
             self._history.attempts.put(attempt.succeeded(self._now))
+        if is_quiet:
             for which in alerts_that_success_ends(status.credential):
                 self._solve(which)
+
+    def _tell_refused(self, status: CredentialStatus) -> None:
+        """Of a rotation that stopped in a command, or in another process, the next run tells only once it has ended."""
+        since, known = status.life.refused_since, self._open.get(rotation_trouble(status.credential))
+        record = self._history.journal.credential_record(status.credential)
+        if since and record.halted_at and not (known and known.refused_since):
+            attempt = self._rotations.get(status.credential, AttemptRecord(JobKind.ROTATE, status.credential))
+            new = rotation_alerts.refused(attempt, self._org, since, record.halted_why, attempt.hint)
+            self._history.alerting.problem(new, self._now)
 
     def _tell_store(self, store: str) -> None:
         """Records the store's attempt, for the pages, which show when it was last read."""
@@ -95,9 +105,9 @@ class Findings:
             self._solve(key(STORE, store))
             self._history.attempts.put(attempt.succeeded(self._now))
         else:
-            new = catalog.unreadable_store(store, error, since=attempt.last_good_at)
-            self._history.alerting.problem(new, self._now)
-            self._history.attempts.put(self._context.failed(attempt, error))
+            failed = self._context.failed(attempt, error)
+            self._history.alerting.problem(catalog.unreadable_store(store, error, failed), self._now)
+            self._history.attempts.put(failed)
 
     def _store_problem(self, store: str) -> RotatorError | None:
         told = (problem.error for problem in self._found.problems if problem.where == f"store {store}")
@@ -115,16 +125,17 @@ class Findings:
         seen = life.seen
         if seen.last_seen and seen.gone_at == self._now:
             new = catalog.vanished(self._org, seen.type, seen.app, seen.last_seen, seen.credential)
-            self._history.alerting.happened(new, self._now)
+            tell = self._history.alerting.problem if seen.credential else self._history.alerting.happened
+            tell(new, self._now)
 
     @cached_property
     def _rotations(self) -> dict[str, AttemptRecord]:
         return {attempt.name: attempt for attempt in self._history.attempts.all(JobKind.ROTATE)}
 
     @cached_property
-    def _open(self) -> frozenset[str]:
-        """Keys of the open alerts, read once: most inventories have nothing to close."""
-        return frozenset(alert.key for alert in self._history.alerts.open_alerts())
+    def _open(self) -> dict[str, Alert]:
+        """The open alerts by their keys, read once: most inventories have nothing to close."""
+        return {alert.key: alert for alert in self._history.alerts.open_alerts()}
 
     def _solve(self, which: str) -> None:
         if which in self._open:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from rotator.errors import RotationRunning, RotatorError
 from rotator.history.journal.verification import verify
 from rotator.history.last_observations import LastObservations
-from rotator.services.alerting.catalog import HISTORY, history_broken
+from rotator.services.alerting.catalog import history_broken
+from rotator.services.alerting.kinds import HISTORY
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:

@@ -20,13 +20,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
+from rotator.core.credentials import Stages
 from rotator.core.decision.actions import HaltReason
 from rotator.core.lifecycle.dates import due_at, grace_end
 from rotator.core.schedule import NextDue
 from rotator.core.thresholds import has_come, is_expired
-from rotator.errors import RotationHalted, RotationRunning, RotatorError
-from rotator.services.alerting import catalog
-from rotator.services.alerting.catalog import ATTENTION, DRIFT, ROTATION, key
+from rotator.errors import LoginRefused, OrgUnavailable, RotationHalted, RotationRunning, RotatorError, StoreError
+from rotator.services.alerting import rotation_alerts
+from rotator.services.alerting.kinds import DRIFT, STORE, key, rotation_trouble
 from rotator.services.inventory.schedules import schedule_of
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
@@ -55,7 +56,7 @@ BUSY: Final = timedelta(minutes=1)
 
 def alerts_that_success_ends(credential: str) -> tuple[str, ...]:
     """Keys of the alerts that end when a credential was rotated, or needs no rotation any more."""
-    return key(ROTATION, credential), key(DRIFT, credential), key(ATTENTION, f"{JobKind.ROTATE}/{credential}")
+    return rotation_trouble(credential), key(DRIFT, credential)
 
 
 class RotationJob:
@@ -85,6 +86,8 @@ class RotationJob:
             seen, found = self._observe()
         except RotatorError as error:
             self._failed(error)
+            if self._attempt.needs_attention:
+                self._tell_failure(error)
             return None
         self._circumstances = circumstances_of(seen, self._settings)
         return self._rotate_or_wait(seen, found)
@@ -154,7 +157,7 @@ class RotationJob:
             verb = "expired" if is_expired(seen.current.not_after, now) else "expires"
             expires = f"{verb} on {words.moment(seen.current.not_after)}"
             why = f"Its certificate {expires}, and no window opens early enough before that."
-            new = catalog.window_overridden(self._name, self._org, seen.current.fingerprint, why)
+            new = rotation_alerts.window_overridden(self._name, self._org, seen.current.fingerprint, why)
             self._context.history.alerting.happened(new, now)
         return begins_now
 
@@ -178,7 +181,7 @@ class RotationJob:
             return None
         except RotatorError as error:
             self._failed(error, has_run=True)
-            self._tell(catalog.failed(self._name, self._org, error, again_at=self._again_at))
+            self._tell_failure(error)
             return None
         about = {"credential": self._name, "why": report.why, "gap_seconds": round(report.gap_seconds, 3)}
         LOG.info("the run ended: %s", report.outcome, extra=about)
@@ -194,9 +197,9 @@ class RotationJob:
     def _ended(self, report: Report) -> None:
         match report.outcome:
             case Outcome.ROTATED | Outcome.RESTORED:
-                self._succeeded(None)
                 if report.rotation_id:
-                    self._context.history.alerting.happened(catalog.rotated(report, self._org), self._context.now())
+                    self._mended(rotation_alerts.rotated(report, self._org))
+                self._succeeded(None)
             case Outcome.NOTHING:
                 self._succeeded(None)
             case Outcome.WAITING:
@@ -218,6 +221,10 @@ class RotationJob:
             for which in alerts_that_success_ends(self._name):
                 self._context.history.alerting.solved(which, "", now)
 
+    def _mended(self, new: NewAlert) -> None:
+        keys = alerts_that_success_ends(self._name)
+        self._context.history.alerting.mended(keys, new, self._context.now())
+
     def _failed(self, error: RotatorError, *, has_run: bool = False) -> None:
         self._attempt = self._context.failed(self._attempt, error, circumstances=self._circumstances)
         self._note_failure(error.message, has_run=has_run)
@@ -226,11 +233,6 @@ class RotationJob:
         self._context.history.attempts.put(self._attempt)
         self.next_due = self._left_to_do(has_run=has_run)
         LOG.warning("not rotated: %s", message, extra={"credential": self._name, "again_at": self._again_at})
-        # An org that refuses the program's own login is told once, and not once more for each of its credentials.
-        inventory = self._context.history.attempts.get(JobKind.INVENTORY, self._org)
-        if self._attempt.needs_attention and inventory.problem != self._attempt.problem:
-            new = catalog.attention(self._attempt, org=self._org, credential=self._name)
-            self._context.history.alerting.problem(new, self._context.now())
 
     def _left_to_do(self, *, has_run: bool) -> NextDue | None:
         """What is next due after a failure; None where another observation has to tell."""
@@ -254,15 +256,15 @@ class RotationJob:
 
     def _needs_person(self, found: DueNow) -> None:
         end = found.end
-        error = RotationHalted(end.why, hint=end.hint)
-        self._failed(error)
-        # Of drift the inventory of the org tells people, in words of its own.
-        if end.halt is not HaltReason.DRIFT:
-            self._tell(catalog.failed(self._name, self._org, error, again_at=self._again_at))
+        self._halt(end.why, end.hint, end.halt)
 
     def _halted(self, report: Report) -> None:
-        self._failed(RotationHalted(report.why, hint=report.hint), has_run=True)
-        self._tell(catalog.halted(report, self._org))
+        self._halt(report.why, report.hint, report.halt, has_run=True)
+
+    def _halt(self, why: str, hint: str, reason: HaltReason | None, *, has_run: bool = False) -> None:
+        error = RotationHalted(why, hint=hint)
+        self._failed(error, has_run=has_run)
+        self._tell_failure(error, reason)
 
     def _reverted(self, report: Report) -> None:
         """The new key never logged in. With one app each attempt may refuse consumers for minutes: a person decides.
@@ -283,10 +285,50 @@ class RotationJob:
             circumstances=self._circumstances,
         )
         self._note_failure(report.why, has_run=True)
-        self._context.history.alerting.happened(catalog.reverted(report, self._org), now)
+        self._tell(rotation_alerts.reverted(self._as_told, self._org, report))
+
+    def _tell_failure(self, error: RotatorError, reason: HaltReason | None = None) -> None:
+        """Tells people what has become of the trouble: of each credential there is one alert for all of it."""
+        refused_since = self._refused_since()
+        if refused_since:
+            new = rotation_alerts.refused(self._as_told, self._org, refused_since, error.message, error.hint, reason)
+            self._tell(new)
+        elif reason is HaltReason.DRIFT or self._is_told_of_another(error):
+            return
+        elif self._attempt.needs_attention:
+            self._tell(self._given_up())
+        elif rotation_alerts.is_halt(error):
+            self._tell(rotation_alerts.halted(self._as_told, self._org, error.message, error.hint, reason))
+        else:
+            self._tell(rotation_alerts.failed(self._as_told, self._org, error))
+
+    @property
+    def _as_told(self) -> AttemptRecord:
+        """The attempt, with the next try as it will be."""
+        return replace(self._attempt, next_at=self._again_at)
+
+    def _given_up(self) -> NewAlert:
+        is_open = is_half_done(self._context.history, self._name)
+        return rotation_alerts.given_up(self._as_told, self._org, is_half_done=is_open)
+
+    def _refused_since(self) -> datetime | None:
+        """Since when consumers are refused by what the run has left half done."""
+        try:
+            stages = self._adapters.store(self._settings.store).stages(self._name)
+        except RotatorError:
+            stages = Stages()
+        record = self._context.history.journal.credential_record(self._name)
+        return record.consumers_refused_since(stages.current)
+
+    def _is_told_of_another(self, error: RotatorError) -> bool:
+        """Whether it fails as its org or its store does, of which people are told once and not for each credential."""
+        attempts, settings = self._context.history.attempts, self._settings
+        if isinstance(error, OrgUnavailable | LoginRefused):
+            return attempts.get(JobKind.INVENTORY, settings.org).failures > 0
+        return isinstance(error, StoreError) and attempts.get(STORE, settings.store).failures > 0
 
     def _tell(self, new: NewAlert) -> None:
-        self._context.history.alerting.problem(new, self._context.now())
+        self._context.history.alerting.problem(new, self._context.now(), failures=self._attempt.failures)
 
 
 def is_half_done(history: UnitOfWork, name: str) -> bool:

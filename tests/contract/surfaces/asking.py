@@ -22,7 +22,7 @@ from rotator.core.actor import Actor
 from rotator.core.lifecycle.states import CertificateState, CredentialState, in_words
 from rotator.core.severity import Severity
 from rotator.history.sightings import last_sightings
-from rotator.services.alerting.expiry import EXPIRY
+from rotator.services.alerting.kinds import EXPIRY
 from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.scan import Scan, scan
 from rotator.services.inventory.status import StatusReader

@@ -16,7 +16,7 @@ from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords
-from rotator.services.alerting.catalog import STORE
+from rotator.services.alerting.kinds import STORE
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
 from tests.unit.web import scene

@@ -136,7 +136,8 @@ def test_the_worst_comes_first(rotator: Command, config: Path, database: Databas
 def test_a_line_has_the_documented_members(rotator: Command, config: Path, expiry: Alert) -> None:
     (line,) = rotator("--config", config, "alerts", "list", "--json").json
     assert set(line) == {
-        "id", "key", "kind", "severity", "title", "text", "org", "app", "type", "credential", "store", "channel",
+        "id", "key", "kind", "severity", "title", "text", "meanwhile", "to_do", "refused_since", "again_at", "org",
+        "app", "type", "credential", "store", "channel",
         "fingerprint", "not_after", "facts", "opened_at", "closed_at", "closed_why", "next_at", "acknowledged",
         "snoozed", "notifications", "notices",
     }  # fmt: skip

@@ -1,63 +1,125 @@
-"""Every alert says what it is about in fields, and shows the same among its facts."""
+"""Every alert says what is so, what `rotator` does about it, and what to do first, to people who typed nothing."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rotator.alerts.base import DeliveryFailed, PartlyAccepted
-from rotator.core.attempts import AttemptRecord
+from rotator.alerts.base import DeliveryFailed, Message, PartlyAccepted
+from rotator.core.alert import Alert
+from rotator.core.decision.actions import HaltReason
 from rotator.core.severity import Severity
-from rotator.errors import OrgError, RotationHalted
-from rotator.services.alerting import catalog
+from rotator.errors import HistoryUnavailable, LoginRefused, OrgError, OrgUnavailable, RotationHalted, StoreError
+from rotator.history.alerts.outbox import OPENED, Notification
+from rotator.services.alerting import catalog, rotation_alerts
+from rotator.services.alerting.kinds import KINDS, ROTATED, WINDOW
+from rotator.services.alerting.messages import message_of
+from tests.unit.services.alerting.every_kind import DAY, NOW, alerts_of, tried
 
 if TYPE_CHECKING:
     from rotator.core.alert import NewAlert
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-ERROR = OrgError("The org answered no.", effect="Nothing was changed.", hint="Unlock the user.")
-FAILING = AttemptRecord("look", "production", failures=5, problem="It is locked.", hint="Unlock it.", last_good_at=NOW)
-SHOWN = {"org": "Org", "type": "Type", "credential": "Credential", "store": "Store", "channel": "Channel"}
+ERROR = OrgError("The org answered no.", effect="Nothing was changed.", hint="Unlock the user.", rerun="Run it again.")
+SHOWN = {"org": "Org", "credential": "Credential", "store": "Store", "channel": "Channel"}
+EVERY = list(alerts_of(ERROR))
 
-ALERTS = {
-    "org:production": catalog.unreadable_org("production", ERROR, NOW),
-    "store:keys": catalog.unreadable_store("keys", ERROR),
-    "hidden:production/Certificate": catalog.hidden("production", "Certificate", ERROR),
-    "rotation:billing": catalog.failed("billing", "production", ERROR, again_at=NOW),
-    "window:billing/aaaaaaaaaaaa": catalog.window_overridden("billing", "production", "a" * 64, "It would be late."),
-    "attention:look/production": catalog.attention(FAILING, org="production"),
-    "vanished:production/ConnectedApp/Legacy/2026-11-23T12:00:00Z": catalog.vanished(
-        "production", "ConnectedApp", "Legacy", NOW
-    ),
-    "delivery:ops": catalog.undelivered("ops", DeliveryFailed("Channel ops: no.", hint="Put a token there.")),
-}
+_TYPED = re.compile(r"\b(run|type|try|rotate)( it| this| that| the( same)? command)? again\b", re.IGNORECASE)
+"""What only who has just typed a command can do."""
 
 
-@pytest.mark.parametrize(("key", "alert"), ALERTS.items(), ids=ALERTS)
-def test_it_has_the_key_by_which_it_is_solved_and_shows_what_it_is_about(key: str, alert: NewAlert) -> None:
-    assert (alert.key, alert.kind) == (key, key.partition(":")[0])
-    about = {label: getattr(alert, field) for field, label in SHOWN.items() if getattr(alert, field)}
-    assert about
-    assert about.items() <= alert.facts.items()
+def test_there_is_one_of_every_kind() -> None:
+    assert {alert.kind for alert in EVERY} == set(KINDS)
+
+
+@pytest.mark.parametrize("alert", EVERY, ids=lambda alert: f"{alert.kind} {alert.key}")
+def test_it_says_what_is_so_what_is_done_about_it_and_what_to_do_first(alert: NewAlert) -> None:
     assert alert.title
-    assert alert.text
+    assert not alert.title.endswith(".")
+    assert alert.text.endswith(".")
+    if alert.kind == ROTATED:
+        return
+    assert alert.to_do.endswith((".", "`."))
+    assert alert.meanwhile.endswith(".") or (alert.kind, alert.severity) == ("vanished", Severity.INFO)
+
+
+@pytest.mark.parametrize("alert", EVERY, ids=lambda alert: f"{alert.kind} {alert.key}")
+def test_it_shows_what_it_is_about(alert: NewAlert) -> None:
+    about = {label: getattr(alert, field) for field, label in SHOWN.items() if getattr(alert, field)}
+    assert about.items() <= alert.facts.items()
+
+
+_sentences = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=60)
+
+
+@given(
+    st.sampled_from([OrgError, OrgUnavailable, LoginRefused, StoreError, HistoryUnavailable, RotationHalted]),
+    _sentences,
+    _sentences,
+    st.sampled_from(["Run it again.", "Then run the same command again: it goes on from here.", "Type it again."]),
+    st.none() | st.sampled_from(HaltReason),
+)
+def test_no_advice_to_who_typed_a_command_reaches_a_message(
+    kind: type[OrgError], message: str, hint: str, rerun: str, reason: HaltReason | None
+) -> None:
+    error = kind(message, effect="Nothing was changed.", hint=hint, rerun=rerun)
+    for new in alerts_of(error, reason):
+        told = _message(new)
+        for text in (told.title, told.text, told.meanwhile, told.to_do, *told.facts.values()):
+            assert rerun not in text
+            assert not _TYPED.search(text.replace(message, "").replace(hint, "")) if message or hint else True
+
+
+def _message(new: NewAlert, *steps: str) -> Message:
+    alert = Alert(**vars(new) | {"id": "20261123-7f3k9qzm", "opened_at": NOW})
+    rows = [
+        Notification(id=number, alert_id=alert.id, step=step, channel="ops", queued_at=NOW)
+        for number, step in enumerate(steps or [OPENED])
+    ]
+    return message_of(alert, rows, NOW + DAY / 24)
 
 
 def test_what_an_error_says_is_told_whole() -> None:
-    for part in ("The org answered no.", "Nothing was changed.", "Unlock the user."):
-        assert part in ALERTS["org:production"].text
-    assert "tried again from 2026-11-23 12:00 UTC on" in ALERTS["rotation:billing"].text
+    new = catalog.unreadable_org("production", ERROR, tried("production"))
+    assert new.text == "The org answered no. Nothing was changed."
+    assert new.to_do == "Unlock the user."
+
+
+def test_the_next_try_is_told_until_it_has_begun() -> None:
+    attempt = replace(tried("billing"), next_at=NOW + DAY)
+    new = rotation_alerts.failed(attempt, "production", ERROR)
+    assert "The next try begins at 2026-11-24 12:00 UTC." in _message(new).meanwhile
+    begun = replace(new, again_at=NOW)
+    assert "next try" not in _message(begun).meanwhile
+
+
+def test_who_is_refused_is_told_first_and_since_when() -> None:
+    new = rotation_alerts.refused(tried("billing"), "production", NOW, "The org says nothing.", "")
+    assert new.severity is Severity.CRITICAL
+    assert _message(new).text.startswith(
+        "Consumers that try `current` only are refused since 2026-11-23 12:00 UTC (60 minutes). The org says nothing."
+    )
 
 
 def test_what_needs_a_person_is_critical() -> None:
-    halted = catalog.failed("billing", "production", RotationHalted("It stands.", hint="Look."))
-    assert (halted.severity, ALERTS["rotation:billing"].severity) == (Severity.CRITICAL, Severity.WARNING)
+    failed = rotation_alerts.failed(tried("billing"), "production", ERROR)
+    halted = rotation_alerts.halted(tried("billing"), "production", "It stands.", "Look.")
+    assert (halted.severity, failed.severity) == (Severity.CRITICAL, Severity.WARNING)
     assert halted.title.endswith("needs a person")
+    assert halted.key == failed.key == "rotation:billing"
 
 
 def test_a_channel_that_reaches_only_some_is_said_to() -> None:
     partly = catalog.undelivered("ops", PartlyAccepted("Refused some.", hint="Correct `to`.", thread="1"))
     assert partly.title == "The channel ops does not reach everybody"
-    assert ALERTS["delivery:ops"].title == "The channel ops does not accept messages"
+    nobody = catalog.undelivered("ops", DeliveryFailed("Channel ops: no.", hint="Put a token there."))
+    assert nobody.title == "The channel ops does not accept messages"
+
+
+def test_a_window_that_was_overridden_says_what_to_change() -> None:
+    new = rotation_alerts.window_overridden("billing", "production", "a" * 64, "It would be late.")
+    assert (new.kind, new.key) == (WINDOW, "window:billing/aaaaaaaaaaaa")

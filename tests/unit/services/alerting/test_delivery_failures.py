@@ -79,7 +79,7 @@ def test_a_channel_that_failed_three_times_is_told_of_elsewhere_until_it_accepts
     (problem,) = desk.problems.open.values()
     assert problem.key == "delivery:ops"
     assert "no answer" in problem.text
-    assert "kept and sent again" in problem.text
+    assert "kept and sent again" in problem.meanwhile
     desk.channel.refuses = lambda _: None
     desk.deliver(5 * DAY)
     assert desk.problems.open == {}
@@ -89,7 +89,7 @@ def test_what_only_a_person_can_mend_is_told_of_at_once_and_tried_at_the_ceiling
     desk.alert()
     desk.channel.refuses = lambda _: LASTING
     desk.deliver()
-    assert "Put a token there." in desk.problems.open["delivery:ops"].text
+    assert desk.problems.open["delivery:ops"].to_do == "Put a token there."
     attempt = desk.attempts.get(DELIVER, "ops")
     assert attempt.needs_attention
     assert attempt.next_at == MOMENT + BACK_OFF.ceiling
@@ -102,7 +102,7 @@ def test_a_channel_that_cannot_be_used_is_one_that_only_a_person_can_mend(desk: 
         raise ConfigurationError("The environment variable TOKEN is not set.", hint="Export TOKEN.")
 
     desk.delivery.deliver("ops", unusable, MOMENT)
-    assert "Export TOKEN." in desk.problems.open["delivery:ops"].text
+    assert desk.problems.open["delivery:ops"].to_do == "Export TOKEN."
     assert desk.outbox.pending() == {"ops": 1}
 
 

@@ -14,6 +14,7 @@ from rotator.errors import OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
 from rotator.services.alerting import catalog
 from rotator.services.alerting.messages import message_of
+from tests.unit.services.alerting.every_kind import tried
 from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, desk, holds
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ class TestWhoHears:
     def test_a_channel_of_other_orgs_hears_nothing(self, database: Database) -> None:
         at = desk(database, "ops: {orgs: [sandbox]}\nall: {}")
         at.alerting.certificates([holds("Legacy", 60)], NOW)
-        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW, failures=3)
-        at.alerting.problem(catalog.unreadable_store("keys", AWAY), NOW, failures=3)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY, tried("production")), NOW, failures=3)
+        at.alerting.problem(catalog.unreadable_store("keys", AWAY, tried("keys")), NOW, failures=3)
         assert at.owed() == {"all": ["60d", OPENED, OPENED], "ops": [OPENED]}
 
     def test_a_channel_that_is_new_is_told_of_what_is_open(self, database: Database) -> None:
@@ -142,7 +143,7 @@ class TestWhoHears:
 
     def test_a_channel_is_never_told_of_its_own_failure(self, database: Database) -> None:
         at = desk(database, "ops: {}\nmail: {}")
-        broken = catalog.unreadable_store("keys", AWAY)
+        broken = catalog.unreadable_store("keys", AWAY, tried("keys"))
         at.alerting.problem(
             type(broken)(**vars(broken) | {"key": "delivery:ops", "kind": "delivery", "channel": "ops"}), NOW
         )

@@ -43,21 +43,21 @@ def test_what_is_not_in_its_store_is_rotated_by_nobody_and_told_of_from_the_firs
     observed(database, BILLING)
     at.alerting.certificates([BILLING], NOW)
     assert at.owed() == {"ops": ["60d"]}
-    assert "`rotator adopt billing --key FILE`" in at.newest().text
+    assert "`rotator adopt billing --key FILE`" in at.newest().to_do
 
 
 def test_what_somebody_put_there_by_hand_is_rotated_by_nobody(at: Desk, database: Database) -> None:
     observed(database, BILLING, current=version(holds("Billing", 300, "b")))
     at.alerting.certificates([BILLING], NOW)
     assert at.owed() == {"ops": ["60d"]}
-    assert "somebody put it there by hand" in at.newest().text
+    assert "somebody put it there by hand" in at.newest().to_do
 
 
 def test_what_was_brought_back_is_told_of_as_left_alone_for_a_while(at: Desk, database: Database) -> None:
     older = holds("Billing", 10)
     observed(database, older, current=version(older), previous=version(holds("Billing", 300, "b")))
     at.alerting.certificates([older], NOW)
-    assert "left alone until 2026-11-29 12:00" in at.newest().text
+    assert "left alone until 2026-11-29 12:00" in at.newest().meanwhile
     at.alerting.evaluate(NOW + 7 * DAY)
     assert "should have been rotated 30d before that and was not" in at.newest().text
 

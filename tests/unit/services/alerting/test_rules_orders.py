@@ -17,7 +17,8 @@ from rotator.core.actor import Actor
 from rotator.core.thresholds import crossed, label
 from rotator.history.alerts.alerts import ALWAYS_TOLD
 from rotator.history.engine.database import open_database
-from rotator.services.alerting.expiry import EXPIRY, certificate_key
+from rotator.services.alerting.expiry import certificate_key
+from rotator.services.alerting.kinds import EXPIRY
 from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, desk, holds, settings_with
 
 if TYPE_CHECKING:

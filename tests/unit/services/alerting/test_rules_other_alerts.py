@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.policies import Strategy
 from rotator.core.severity import Severity
-from rotator.errors import OrgUnavailable, RotationHalted, StoreUnavailable
+from rotator.errors import OrgError, OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
-from rotator.services.alerting import catalog
+from rotator.services.alerting import catalog, rotation_alerts
 from rotator.services.alerting.rules import HICCUP
 from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report
+from tests.unit.services.alerting.every_kind import tried
 from tests.unit.services.alerting_bench import APPS, DAY, NOW, desk, holds
 
 if TYPE_CHECKING:
@@ -26,16 +26,9 @@ if TYPE_CHECKING:
 
 
 AWAY = OrgUnavailable("The org does not answer.", hint="Wait.")
-
-
-SOMEHOW_HALTED = Report(
-    credential="billing",
-    strategy=Strategy.IN_PLACE,
-    outcome=Outcome.HALTED,
-    why="The app is gone.",
-    hint="Look at Setup.",
-    old_fingerprint=Fingerprint("a" * 64),
-)
+REFUSED = OrgError("The org answered no.", effect="Nothing was changed.", hint="Unlock the user.")
+FAILED = rotation_alerts.failed(tried("billing"), "production", REFUSED)
+HALTED = rotation_alerts.halted(tried("billing"), "production", "The app is gone.", "Look at Setup.")
 
 
 SOMEHOW_ROTATED = Report(
@@ -55,7 +48,7 @@ class TestOtherMatters:
     def test_a_problem_is_told_once_and_so_is_its_end(self, database: Database) -> None:
         at = desk(database)
         for hour in range(3):
-            at.alerting.problem(catalog.failed("billing", "production", AWAY), NOW + hour * timedelta(hours=1))
+            at.alerting.problem(FAILED, NOW + hour * timedelta(hours=1))
         at.tell(["ops"])
         ended = at.alerting.solved("rotation:billing", "", NOW + 3 * DAY)
         assert ended
@@ -65,11 +58,11 @@ class TestOtherMatters:
 
     def test_a_problem_is_known_by_its_last_words(self, database: Database) -> None:
         at = desk(database, "ops: {}\nduty: {least: critical}")
-        at.alerting.problem(catalog.failed("billing", "production", AWAY), NOW)
-        at.alerting.problem(catalog.halted(SOMEHOW_HALTED, "production"), NOW + DAY)
+        at.alerting.problem(FAILED, NOW)
+        at.alerting.problem(HALTED, NOW + DAY)
         (alert,) = at.alerts.open_alerts()
         assert (alert.severity, alert.opened_at) == (Severity.CRITICAL, NOW)
-        assert at.owed() == {"ops": [OPENED], "duty": [OPENED]}
+        assert at.owed() == {"ops": [OPENED, "halted"], "duty": [OPENED, "halted"]}
 
     def test_what_happened_is_told_once_whatever_asks_again(self, database: Database) -> None:
         at = desk(database)
@@ -81,7 +74,7 @@ class TestOtherMatters:
 
     def test_an_org_that_does_not_answer_once_is_no_news(self, database: Database) -> None:
         at = desk(database)
-        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW, failures=1)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY, tried("production")), NOW, failures=1)
         at.alerting.evaluate(NOW + HICCUP / 2)
         at.alerting.solved("org:production", "", NOW + HICCUP / 2)
         assert at.owed() == {}
@@ -91,8 +84,10 @@ class TestOtherMatters:
         self, database: Database, failures: int, later: timedelta
     ) -> None:
         at = desk(database)
-        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW, failures=1)
-        at.alerting.problem(catalog.unreadable_org("production", AWAY), NOW + later, failures=failures)
+        at.alerting.problem(catalog.unreadable_org("production", AWAY, tried("production")), NOW, failures=1)
+        at.alerting.problem(
+            catalog.unreadable_org("production", AWAY, tried("production")), NOW + later, failures=failures
+        )
         at.tell(["ops"])
         ended = at.alerting.solved("org:production", "", NOW + 3 * DAY)
         assert ended
@@ -102,8 +97,8 @@ class TestOtherMatters:
     @pytest.mark.parametrize(
         "new",
         [
-            catalog.unreadable_org("elsewhere", AWAY),
-            catalog.unreadable_store("elsewhere", AWAY),
+            catalog.unreadable_org("elsewhere", AWAY, tried("elsewhere")),
+            catalog.unreadable_store("elsewhere", AWAY, tried("elsewhere")),
             catalog.drift("elsewhere", "production", "App", None),
             catalog.unstored("billing", "elsewhere"),
         ],
@@ -158,30 +153,10 @@ class TestOtherMatters:
         at.alerting.certificates([holds("Legacy", 400, **facts)], NOW)
         assert bool(at.open()) is is_told
 
-    def test_every_alert_says_what_to_do_and_shows_no_more_than_it_may(self) -> None:
-        attempt = AttemptRecord("look", "production").failed(
-            NOW, AttemptBackOff(), problem="Refused.", hint="Look at Setup."
-        )
-        away = StoreUnavailable("The store is away.", effect="Nothing was written.", hint="Start it.")
-        for new in (
-            catalog.unreadable_store("keys", away, since=NOW),
-            catalog.attention(attempt, org="production"),
-            catalog.window_overridden("billing", "production", "f" * 64, "The window opens too late."),
-            catalog.reverted(SOMEHOW_HALTED, "production"),
-            catalog.rotated(SOMEHOW_ROTATED, "production"),
-        ):
-            assert new.title
-            assert not new.title.endswith(".")
-            assert new.text.endswith(".")
-        assert catalog.attention(attempt).title == "The inventory of the org production failed once and needs a person"
-        halted = catalog.failed("billing", "production", RotationHalted("The app is gone.", hint="Look at Setup."))
-        assert (halted.severity, halted.title) == (
-            Severity.CRITICAL, "The rotation of billing in production needs a person",
-        )  # fmt: skip
-        back = catalog.rotated(replace(SOMEHOW_ROTATED, outcome=Outcome.RESTORED), "production")
+    def test_a_rotation_that_ended_well_says_so_and_for_how_long_consumers_were_refused(self) -> None:
+        back = rotation_alerts.rotated(replace(SOMEHOW_ROTATED, outcome=Outcome.RESTORED), "production")
         assert back.title == "billing has its certificate back in production"
-        assert "The store is away. Nothing was written. Start it." in catalog.unreadable_store("keys", away).text
-        rotated = catalog.rotated(SOMEHOW_ROTATED, "production")
+        rotated = rotation_alerts.rotated(SOMEHOW_ROTATED, "production")
         assert "may have been refused for 42.0 seconds" in rotated.text
-        assert "kept until 2026-11-30" in rotated.text
+        assert "kept until 2026-11-30" in rotated.meanwhile
         assert (rotated.key, rotated.facts["New certificate"]) == ("rotated:1", "b" * 64)

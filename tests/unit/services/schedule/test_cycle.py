@@ -16,8 +16,8 @@ from rotator.errors import DaemonRunning, LoginRefused, OrgUnavailable, StoreUna
 from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.inventory import Inventory
-from rotator.services.alerting.catalog import STORE
 from rotator.services.alerting.delivery import BACK_OFF
+from rotator.services.alerting.kinds import STORE
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
@@ -246,7 +246,7 @@ def test_an_org_that_only_a_person_can_open_again_is_told_as_that(one: CycleBenc
     titles = [message.title for message in one.outside.told]
     assert titles == [
         "The org production cannot be read",
-        "The inventory of the org production failed 5 times in a row and needs a person",
+        "The org production could not be read 5 times in a row and needs a person",
     ]
     one.outside.org_fails = None
     one.work()

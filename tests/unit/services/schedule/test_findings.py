@@ -36,7 +36,7 @@ def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(datab
     tell(history, HIDES, now=NOW + DAY)
     (alert,) = history.alerts.open_alerts()
     assert alert.title == "The org production does not show its certificates of the type Certificate"
-    assert "Give the permission." in alert.text
+    assert alert.to_do == "Give the permission."
     assert [notification.step for notification in history.outbox.notifications(alert.id)] == ["opened"]
     history.outbox.delivered(history.outbox.claim("team", NOW, DAY), "", NOW)
     tell(history, now=NOW + 2 * DAY)

@@ -1,0 +1,101 @@
+"""The kinds of alerts, and what the rules have to know of each beside its words.
+
+A new kind is one line in KINDS and one function that gives its NewAlert, in `catalog` beside its like: with what is so,
+what `rotator` does about it meanwhile, and what a person does first. Channels, pages, runbooks and the tests that hold
+for every message find it there.
+
+The key of an alert names the trouble, and its kind how far that has gone: one trouble is one alert, which changes its
+kind when it becomes another (a rotation that failed, then needs a person, while consumers are refused), and says so in
+its thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class AlertKind:
+    """What the rules have to know of a kind."""
+
+    ending: str = "It is settled"
+    """How an alert of it ends where nothing more is known."""
+    may_pass: bool = False
+    """It may mend itself in a moment: people hear of it only when it lasts."""
+    is_mended_by_rotation: bool = False
+    """A rotation of its credential may be about to solve it."""
+    is_urgent: bool = False
+    """Whoever has taken the trouble on hears of it all the same when it comes to this."""
+
+
+EXPIRY: Final = "expiry"
+"""A certificate expires."""
+WEAK: Final = "weak"
+"""A certificate is weak, or valid for too long."""
+ORG: Final = "org"
+"""An org cannot be read."""
+STORE: Final = "store"
+"""A store cannot be read."""
+HIDDEN: Final = "hidden"
+"""An org can be read, but not all of it."""
+ROTATION: Final = "rotation"
+"""A rotation failed; the next success solves it, as all that may become of it."""
+DELAYED: Final = "delayed"
+"""A rotation has to wait for something that is away."""
+REVERTED: Final = "reverted"
+"""A new key never logged in, and the old certificate is back."""
+HALTED: Final = "halted"
+"""A rotation stopped where only a person can go on."""
+REFUSED: Final = "refused"
+"""A rotation stopped, and consumers are refused meanwhile."""
+ATTENTION: Final = "attention"
+"""What cannot succeed before a person does something is left alone."""
+DRIFT: Final = "drift"
+UNSTORED: Final = "unstored"
+WINDOW: Final = "window"
+"""A maintenance window was overridden."""
+DELIVERY: Final = "delivery"
+"""A channel does not accept what it is sent."""
+HISTORY: Final = "history"
+"""The chain of events is broken."""
+ROTATED: Final = "rotated"
+VANISHED: Final = "vanished"
+
+_ROTATED: Final = "The credential was rotated, or needs no rotation any more"
+
+KINDS: Final = {
+    EXPIRY: AlertKind(is_mended_by_rotation=True),
+    WEAK: AlertKind(is_mended_by_rotation=True),
+    ORG: AlertKind("The org can be read again", may_pass=True),
+    STORE: AlertKind("The store can be read again", may_pass=True),
+    HIDDEN: AlertKind("The org shows it again"),
+    ROTATION: AlertKind(_ROTATED, is_mended_by_rotation=True),
+    DELAYED: AlertKind(_ROTATED, may_pass=True, is_mended_by_rotation=True),
+    REVERTED: AlertKind(_ROTATED, is_mended_by_rotation=True),
+    HALTED: AlertKind(_ROTATED, is_mended_by_rotation=True),
+    REFUSED: AlertKind(_ROTATED, is_urgent=True),
+    ATTENTION: AlertKind("It succeeded again", is_mended_by_rotation=True),
+    DRIFT: AlertKind("The app holds a certificate that is known again", is_mended_by_rotation=True),
+    UNSTORED: AlertKind("The credential is in its store"),
+    WINDOW: AlertKind(),
+    DELIVERY: AlertKind("The channel accepts messages again"),
+    HISTORY: AlertKind(),
+    ROTATED: AlertKind(),
+    VANISHED: AlertKind(),
+}
+
+
+def kind_of(name: str) -> AlertKind:
+    """What the rules know of a kind; of one that another release knew, only the usual."""
+    return KINDS.get(name, AlertKind())
+
+
+def key(kind: str, name: str) -> str:
+    """Key of the trouble that begins with an alert of that kind about an org, a store, a credential or a channel."""
+    return f"{kind}:{name}"
+
+
+def rotation_trouble(credential: str) -> str:
+    """Key of the one alert for everything that goes wrong with rotating a credential."""
+    return key(ROTATION, credential)

@@ -1,0 +1,88 @@
+"""One alert of every kind there is, made of any error: what holds for all of them is asked of these."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from rotator.alerts.base import DeliveryFailed
+from rotator.core.alert import Alert
+from rotator.core.attempts import DELIVER, INVENTORY, ROTATE, AttemptRecord
+from rotator.core.decision.policies import Strategy
+from rotator.core.lifecycle.certificate_life import CertificateLife
+from rotator.core.observed import ObservedCertificate
+from rotator.core.thresholds import Expiry
+from rotator.errors import OrgUnavailable, RotatorError
+from rotator.history.records import ChainVerification
+from rotator.services.alerting import catalog, rotation_alerts
+from rotator.services.alerting.expiry import expires, is_weak
+from rotator.services.alerting.kinds import STORE
+from rotator.services.rotation.report import Outcome, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rotator.core.alert import NewAlert
+    from rotator.core.decision.actions import HaltReason
+
+NOW: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+DAY: Final = timedelta(days=1)
+
+
+def tried(name: str, kind: str = ROTATE) -> AttemptRecord:
+    """An attempt at something."""
+    return AttemptRecord(kind, name)
+
+
+def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator[NewAlert]:
+    """At least one of every kind."""
+    about = {"problem": error.message, "hint": error.hint, "failures": 5, "next_at": NOW + DAY, "last_good_at": NOW}
+    attempts = {kind: AttemptRecord(kind, "any", **about) for kind in (INVENTORY, ROTATE, DELIVER, STORE)}  # type: ignore[arg-type]
+    mine = AttemptRecord(ROTATE, "billing", **about)  # type: ignore[arg-type]
+    away = OrgUnavailable(error.message, effect=error.effect, hint=error.hint, rerun=error.rerun)
+    failed = DeliveryFailed(error.message, hint=error.hint)
+    report = Report("billing", Strategy.IN_PLACE, Outcome.REVERTED, error.message, error.hint, error.rerun, reason)
+    yield catalog.unreadable_org("production", error, attempts[INVENTORY])
+    yield catalog.unreadable_for_long(attempts[INVENTORY])
+    yield catalog.unreadable_store("keys", error, attempts[STORE])
+    yield catalog.hidden("production", "Certificate", error)
+    yield catalog.drift("billing", "production", "Billing", "b" * 64)
+    yield catalog.unstored("billing", "production")
+    yield catalog.lost("billing", "production", "keys", NOW)
+    yield catalog.vanished("production", "ConnectedApp", "Legacy", NOW)
+    yield catalog.vanished("production", "ConnectedApp", "Billing", NOW, "billing")
+    yield catalog.undelivered("ops", failed)
+    yield catalog.history_broken(
+        ChainVerification(events=3, intact=False, first_bad=4, why="An event was changed.", head="h")
+    )
+    yield rotation_alerts.rotated(report, "production")
+    yield rotation_alerts.failed(mine, "production", error)
+    yield rotation_alerts.failed(mine, "production", away)
+    yield rotation_alerts.halted(mine, "production", error.message, error.hint, reason)
+    refused = rotation_alerts.refused(mine, "production", NOW, error.message, error.hint, reason)
+    yield refused
+    yield rotation_alerts.accepted_again(Alert(**vars(refused), id="20261123-7f3k9qzm", opened_at=NOW))
+    yield rotation_alerts.reverted(mine, "production", report)
+    for is_half_done in (True, False):
+        yield rotation_alerts.given_up(mine, "production", is_half_done=is_half_done)
+    yield rotation_alerts.window_overridden("billing", "production", "a" * 64, error.message)
+    yield from _of_certificates()
+
+
+def _of_certificates() -> Iterator[NewAlert]:
+    thresholds = [30 * DAY, 7 * DAY]
+    for credential in (None, "billing"):
+        seen = ObservedCertificate(
+            org="production",
+            app="Billing",
+            fingerprint="a" * 64,
+            not_after=NOW + 5 * DAY,
+            credential=credential,
+            key_bits=1024,
+        )
+        for before in (None, 30 * DAY) if credential else (None,):
+            life = CertificateLife(seen=seen, now=NOW, expiry=Expiry(NOW + 5 * DAY, thresholds, before))
+            yield expires(life, 7 * DAY)
+        weak = is_weak(seen, 825 * DAY)
+        assert weak
+        yield weak

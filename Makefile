@@ -13,7 +13,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test clients unit coverage mutants lint format lock audit sbom clean
+.PHONY: demo test clients unit end-to-end coverage mutants lint format lock audit sbom clean
 .DEFAULT_GOAL := test
 
 # Out of the source tree: to install the package takes what builds it, which running it does not.
@@ -34,6 +34,11 @@ clients: $(STAMP)
 # The inner loop: the tests of single modules, of which none needs an installed server or a browser.
 unit: $(STAMP)
 	@$(BIN)/pytest tests/unit -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+
+# The installed commands as processes, on Pythons on which nobody runs all of it.
+end-to-end: $(STAMP)
+	@.ci/tools chromium systemd
+	@$(BIN)/pytest tests/end_to_end -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 # The lines and branches that tests reach which call the program's modules rather than its commands; pyproject.toml has
 # the floor. Beside `make test`, as it takes longer by what the measuring costs.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.application import Application
+    from rotator.core.credentials import Stages
     from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
     from tests.rotation.moments import Moment
@@ -38,10 +39,14 @@ class Crashes(Watcher):
     worlds: dict[tuple[object, ...], Moment] = field(default_factory=dict)
     """One for each kind of world that a crash leaves."""
     waiting: list[Moment] = field(default_factory=list)
+    stored: tuple[Stages, int] | None = None
+    """What was seen of the store since something was called there that may have changed it."""
 
     def call(self, name: str, call: Callable[[], _T]) -> _T:
         self.points += 2
         result = call()
+        if name.startswith("store."):
+            self.stored = None
         if name in CHANGES and not name.startswith("history."):
             self.promises.check()
         if name in CHANGES - _ENDS:
@@ -50,7 +55,8 @@ class Crashes(Watcher):
 
     def note(self) -> None:
         """Keeps the world as it is, unless one of its kind is kept already."""
-        key = self.ground.kind_of_world(self.scenario.credential, self.promises.ever)
+        self.stored = self.stored or self.ground.stored(self.scenario.credential)
+        key = self.ground.kind_of_world(self.scenario.credential, self.promises.ever, self.stored)
         if key not in self.worlds:
             moment = self.ground.keep(key, len(self.worlds), self.promises.ever)
             self.worlds[key] = moment
@@ -74,7 +80,7 @@ def crash_everywhere(
     while crashes.waiting:
         moment = crashes.waiting.pop()
         ground.go_back(moment)
-        promises.ever = moment.ever
+        promises.ever, crashes.stored = moment.ever, None
         with nullcontext() if programs else ground.over_https(), ground.program(crashes) as app:
             report = then(app) if programs else scenario.handle(app)
         programs += 1

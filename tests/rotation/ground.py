@@ -282,9 +282,15 @@ class Ground:
         live = {app: (self.live(app) or "")[:8] for app in APPS if self.live(app)}
         return f"{self.stages(credential)}, live: {live}"
 
-    def kind_of_world(self, credential: str, ever: frozenset[str]) -> tuple[object, ...]:
+    def stored(self, credential: str) -> tuple[Stages, int]:
+        """What stands where in the store, and how many versions somebody could still read: ten requests to a server."""
+        return self.stages(credential), len(self.kept(credential))
+
+    def kind_of_world(
+        self, credential: str, ever: frozenset[str], stored: tuple[Stages, int] | None = None
+    ) -> tuple[object, ...]:
         """Equal for two worlds that a program which starts anew cannot tell apart, but for names and times."""
-        stages, live = self.stages(credential), {app: self.live(app) for app in APPS}
+        (stages, kept), live = stored or self.stored(credential), {app: self.live(app) for app in APPS}
         journal = Journal(self.database)
         rotation, promoted = journal.open_rotation(credential), journal.promoted_version(credential)
         in_gap = journal.credential_record(credential).refused_since is not None
@@ -295,7 +301,7 @@ class Ground:
             *(roles.get(name or "") for name in seen),
             rotation and (rotation.goal, rotation.trigger),
             in_gap,
-            len(self.kept(credential)),
+            kept,
             len(ever),
         )
 

@@ -17,6 +17,8 @@ import pytest
 
 from rotator.core.decision.decide import CLAUSES, Clause, all_is_done
 from rotator.core.decision.policies import Goal, Strategy, Wanted
+from tests.rotation import happenings, looks, sameness
+from tests.rotation import walk as walking
 from tests.rotation.rules import BrokenRuleError
 from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, in_other_words, sane
 from tests.rotation.variants import VARIANTS, without
@@ -35,6 +37,16 @@ def _no_garbage_is_looked_for() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _worlds_are_forgotten_afterwards() -> Iterator[None]:
+    """The tests that come next in this process need not carry them along."""
+    yield
+    for module in (happenings, looks, sameness, walking):
+        for kept in vars(module).values():
+            if hasattr(kept, "cache_clear"):
+                kept.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -155,8 +155,16 @@ def _urgent(lines: Iterable[CertificateLife]) -> list[tuple[str, int]]:
 
 
 def _by_next_rotation(lines: Iterable[CredentialStatus]) -> list[CredentialStatus]:
-    """What failed or is not known comes first: somebody should look."""
-    return sorted(lines, key=lambda line: (not line.attempt.failures, _begins_at(line), line.credential))
+    """What is critical, failed or is not known comes first: somebody should look."""
+    return sorted(
+        lines,
+        key=lambda line: (
+            line.urgency is not Severity.CRITICAL,
+            not line.attempt.failures,
+            _begins_at(line),
+            line.credential,
+        ),
+    )
 
 
 def _begins_at(line: CredentialStatus) -> datetime:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.history.records import Event, Rotation
+    from rotator.services.inventory.credential_history import CredentialHistory
 
 _LIMIT: Final = "rotator.history.limit"
 _USUAL_LIMIT: Final = 20
@@ -107,7 +108,7 @@ def history(context: click.Context) -> None:
 def show(invocation: Invocation, context: click.Context, name: str | None) -> None:
     """The rotations of one credential, or of all."""
     from rotator.history.journal import queries  # noqa: PLC0415 - not for a usage mistake
-    from rotator.services.inventory.credential_history import CredentialHistory  # noqa: PLC0415
+    from rotator.services.inventory.credential_history import NOTHING_KNOWN  # noqa: PLC0415
 
     with invocation.application() as app:
         known = app.histories()
@@ -119,7 +120,7 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
     if invocation.json:
         print_json({"rotations": [_as_json(rotation) for rotation in rotations], "events": [*map(vars, events)]})
         return
-    _print_rotations(rotations, lambda each: known.get(each.credential, CredentialHistory()).ending_of(each))
+    _print_rotations(rotations, lambda each: known.get(each.credential, NOTHING_KNOWN))
     if events:
         # A version may have been exported before any rotation.
         _print_events(_since(rotations[0], events) if rotations else events)
@@ -165,7 +166,7 @@ def _since(rotation: Rotation, events: list[Event]) -> list[Event]:
     return [event for event in events if event.sequence >= first]
 
 
-def _print_rotations(rotations: list[Rotation], ending_of: Callable[[Rotation], str]) -> None:
+def _print_rotations(rotations: list[Rotation], known: Callable[[Rotation], CredentialHistory]) -> None:
     if not rotations:
         console().print("No rotation yet.")
         return
@@ -178,14 +179,20 @@ def _print_rotations(rotations: list[Rotation], ending_of: Callable[[Rotation], 
             rotation.id,
             rotation.credential,
             rotation.goal,
-            state(ending_of(rotation)),
+            state(known(rotation).ending_of(rotation)),
             words.moment(rotation.started_at),
             short(rotation.new_fingerprint),
-            NOTHING if rotation.gap_seconds is None else f"{rotation.gap_seconds:.1f} s",
+            _gap(rotation, known(rotation)),
             clean(str(rotation.by)),
             clean(_why(rotation)),
         )
     console().print(rows)
+
+
+def _gap(rotation: Rotation, known: CredentialHistory) -> str:
+    if known.gap_open_since(rotation):
+        return "open"
+    return NOTHING if rotation.gap_seconds is None else f"{rotation.gap_seconds:.1f} s"
 
 
 def _why(rotation: Rotation) -> str:

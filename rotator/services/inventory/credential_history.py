@@ -58,11 +58,20 @@ class CredentialHistory:
             return str(CredentialState.RUNNING)
         return str(CredentialState.HALTED if self.record.halted(is_half_done=True) else CredentialState.UNFINISHED)
 
+    def gap_open_since(self, rotation: Rotation) -> datetime | None:
+        """Since when consumers are refused, of the rotation that they are refused by; None of any other."""
+        last, seen = self.last_rotation, self.last_observation.seen
+        if last is None or last.id != rotation.id:
+            return None
+        return self.record.consumers_refused_since(seen.current.fingerprint if seen and seen.current else None)
+
     @property
     def left_open(self) -> str | None:
         """Id of a rotation that has no end, and that nobody is at."""
         return self.open_rotation.id if self.open_rotation and self.running is None else None
 
+
+NOTHING_KNOWN: Final = CredentialHistory()
 
 _MOST_READS: Final = 3
 """So often is read what goes on changing; what is shown then was so a moment ago."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from rotator.errors import Holder
     from rotator.services.inventory.status import CredentialStatus
+
+
+_INTERRUPTED: Final = "A rotation was interrupted, and nobody is at it."
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,7 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
             what = f"The app {status.app} holds {held}, which is not ours to expect."
             return Remark(what, f"`rotate restore {name}` puts ours back.")
         case CredentialState.UNFINISHED:
-            return Remark(
-                "A rotation was interrupted, and nobody is at it.", f"`rotate finish {name}` goes on with it."
-            )
+            return Remark(_INTERRUPTED, f"`rotate finish {name}` goes on with it.")
         case CredentialState.DEFERRED if life.due_at:
             return Remark(f"This older version was brought back, and is left alone until {words.moment(life.due_at)}.")
         case CredentialState.UNKNOWN if status.why_unknown:
@@ -64,7 +65,7 @@ def _refused(status: CredentialStatus, now: datetime) -> Remark:
         return Remark(f"{so} {once}", f"`rotate restore {name}` proves it, and ends what was left of the rotation.")
     if life.halt:
         return Remark(f"{so} {_stopped(status, now)}", _after_a_halt(status))
-    return Remark(so, f"`rotate finish {name}` goes on with its rotation, and proves a key.")
+    return Remark(f"{so} {_INTERRUPTED}", f"`rotate finish {name}` goes on with it, and proves a key.")
 
 
 def _runs(holder: Holder) -> str:

@@ -6,7 +6,7 @@ Plain values, gathered by `rotator.services.reporting.reader` without a call to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.alert import Alert, AlertState
 from rotator.core.attempts import ROTATE
@@ -69,6 +69,9 @@ class Rotations:
     """Seconds, by credential."""
 
 
+_FOR_A_PERSON: Final = frozenset({CredentialState.REFUSED, CredentialState.HALTED})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Overview:
     """Everything at one moment."""
@@ -99,6 +102,12 @@ class Overview:
         )
 
     @property
+    def unmentioned(self) -> tuple[CredentialStatus, ...]:
+        """Credentials that are refused, or whose rotation halted, and of which no such alert tells yet."""
+        told = {alert.credential for alert in self.pressing}
+        return tuple(each for each in self.credentials if each.state in _FOR_A_PERSON and each.credential not in told)
+
+    @property
     def needs_attention(self) -> list[tuple[str, str]]:
         """Kind and name of what cannot succeed before a person does something, whoever has tried it."""
         tried = {(attempt.kind, attempt.name) for attempt in self.troubles}
@@ -113,8 +122,16 @@ class Overview:
 
     def ending_of(self, rotation: Rotation) -> str:
         """How a rotation ended; of one that has not, where it stands."""
-        status = next((each for each in self.credentials if each.credential == rotation.credential), None)
+        status = self._of(rotation)
         return status.ending_of(rotation) if status else rotation.outcome or str(CredentialState.UNFINISHED)
+
+    def gap_open_since(self, rotation: Rotation) -> datetime | None:
+        """Since when consumers are refused, of the rotation that they are refused by; None of any other."""
+        status = self._of(rotation)
+        return status.history.gap_open_since(rotation) if status else None
+
+    def _of(self, rotation: Rotation) -> CredentialStatus | None:
+        return next((each for each in self.credentials if each.credential == rotation.credential), None)
 
     @property
     def cared_for(self) -> tuple[CertificateLife, ...]:

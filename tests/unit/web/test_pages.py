@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from lxml import html
 from rotator.config.daemon import HttpSettings
 from rotator.core.attempts import AttemptRecord
 from rotator.history.attempts import AttemptRecords
+from rotator.history.journal.journal import Journal
+from rotator.history.records import NewRotation
 from rotator.history.sightings import record_sightings
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from rotator.web.source import Liveness
 
 PAGES = ["/", "/certificates", "/credentials", "/orgs", "/orgs/production", "/rotations", "/alerts"]
+MINUTE = timedelta(minutes=1)
 LARGEST = 300_000
 """Bytes of a page, before they are compressed."""
 
@@ -108,6 +112,39 @@ def test_credentials_show_until_when_they_are_good_and_when_they_are_replaced(co
     assert lines["management"][3] == "2026-11-28 in a window"
     assert lines["telephony"][1] == "due (warning) needs a person"
     assert lines["telephony"][5].startswith("reverted")
+
+
+@pytest.fixture
+def worst_hour(database: Database, alive: Liveness) -> Client:
+    """A person's rotation of billing has halted, and consumers are refused; no alert tells of it yet."""
+    settings = scene.company(database)
+    journal = Journal(database)
+    wanted = NewRotation(
+        credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex@laptop"
+    )
+    begun = journal.begin_rotation(wanted, scene.NOW - 3 * MINUTE)
+    record = partial(journal.record, credential="billing", rotation_id=begun.id)
+    record("upload_begins", now=scene.NOW - 3 * MINUTE, opens_gap=True)
+    record("upload", now=scene.NOW - 3 * MINUTE, app="Billing", version="f" * 64)
+    why = "Test logins with the new key prove nothing (user hasn't approved this consumer)."
+    record("stopped", now=scene.NOW - MINUTE, error=why, halt="unproven", hint="Approve the user.", needs_person=True)
+    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
+    return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
+
+
+def test_in_the_worst_hour_the_page_says_who_is_refused_and_what_to_do(worst_hour: Client) -> None:
+    document = page(worst_hour, "/")
+    line = next(each for each in rows(document, "What rotator keeps alive") if each[0] == "billing")
+    assert line[2].startswith("refused needs a person")
+    assert "only are refused since 2026-11-23 11:57 UTC (3 minutes)" in line[2]
+    assert "user hasn't approved this consumer). Approve the user. Then rotate finish billing goes on" in line[2]
+    assert line[4] == "none before a person has seen to it"
+    assert line[6].startswith("halted")
+    attention = said(document.find(".//section[@aria-labelledby='attention']"))
+    assert "The credential billing Consumers that try current only are refused" in attention
+    newest = rows(document, "The newest rotations")[0]
+    assert (newest[1], newest[3], newest[7]) == ("billing", "halted", "open since 11:57:00 UTC")
+    assert rows(document, "What rotator keeps alive")[0][0] == "billing"
 
 
 def test_orgs_show_when_they_were_last_read(company: Client) -> None:

@@ -17,6 +17,7 @@ from rotator.resources import EXAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from rotator.application import Application
     from rotator.cli.invocation import Invocation
@@ -70,6 +71,7 @@ def run_requests(
                 ends.append((name, error))
                 codes.append(of_error(error))
                 tell(error, as_json=False, about=name if len(names) > 1 else "")
+                error.refused_since = error.refused_since or _refused_since(app, name)
                 if error.refused_since:
                     click.echo(words.refused(error.refused_since, app.now()), err=True)
             except KeyboardInterrupt:
@@ -80,6 +82,16 @@ def run_requests(
     if len(ends) < len(names):
         codes.append(ExitCode.INTERRUPTED)
     raise click.exceptions.Exit(of_several(codes))
+
+
+def _refused_since(app: Application, name: str) -> datetime | None:
+    """Since when consumers are refused by an earlier run, where this one was not even begun."""
+    from rotator.services.rotation.gap import refused_since  # noqa: PLC0415 - not for a usage mistake
+
+    try:
+        return refused_since(app.journal, app.store(app.credential(name).store), name)
+    except RotatorError:
+        return None
 
 
 def _run_one(

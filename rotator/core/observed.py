@@ -266,6 +266,12 @@ class ObservedCredential:
         """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
         return self.current is None or self.is_live(self.current)
 
+    @property
+    def has_lost_slot(self) -> bool:
+        """Whether the app that `current` logs in through was read, and is without current's certificate."""
+        app = self.apps.get(self.current.app) if self.current else None
+        return app is not None and app.readable and not self.is_settled
+
     def stage_of(self, fingerprint: str) -> Stage | None:
         """Where the version of that certificate stands in the store."""
         staged = {Stage.CURRENT: self.current, Stage.PENDING: self.pending, Stage.PREVIOUS: self.previous}

@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from tests.end_to_end import processes
-from tests.worst_hour.counts import Count, count, table
-from tests.worst_hour.hours import hours, led
+from tests.worst_hour.counts import states, table
 from tests.worst_hour.plans import ALL
+from tests.worst_hour.telling import told
 
 
 def main(names: list[str]) -> int:
@@ -21,14 +21,14 @@ def main(names: list[str]) -> int:
     for plan in ALL:
         if names and plan.name not in names:
             continue
-        with tempfile.TemporaryDirectory() as folder, hours([plan], Path(folder)) as one:
-            led(one)
-            counts: list[Count] = [count(hour, life) for hour in one for life in hour.lives]
+        with tempfile.TemporaryDirectory() as folder, told([plan], Path(folder)) as one:
+            counts = one.counts
         _say(f"\nFollowed by {plan.followings[0].value}:\n\n{table(counts)}")
-        for each in counts:
-            for sentence in each.wrong:
-                wrong += 1
-                _say(f"{each.life}: {sentence}")
+        _say(f"\n{states(one.answers)}")
+        found = [f"{each.life}: {sentence}" for each in counts for sentence in each.wrong] + one.wrong_answers
+        wrong += len(found)
+        for sentence in found:
+            _say(sentence)
     processes.end()
     return min(wrong, 1)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.worst_hour.hours import Hour
     from tests.worst_hour.lives import Life
+    from tests.worst_hour.surfaces import Answers
 
 
 @dataclass(frozen=True)
@@ -88,3 +89,12 @@ def table(counts: Sequence[Count]) -> str:
         f" {sum(each.logins for each in counts)} logins, {sum(each.refused for each in counts)} refused,"
         f" {sum(len(each.wrong) for each in counts)} wrong"
     )
+
+
+def states(answers: Sequence[Answers]) -> str:
+    """What was said of each credential after each thing that happened, where every surface says the same."""
+    said: dict[str, list[str]] = {}
+    for each in answers:
+        words = sorted(set(each.states.values()))
+        said.setdefault(each.credential, []).append(f"{each.when}: {' or '.join(words)}")
+    return "\n".join(f"{name:20}{'; '.join(lines)}" for name, lines in said.items())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from tests.contract.servers.mail import MailServer
     from tests.worst_hour.endings import Ending
 
 HOUR: Final = timedelta(hours=1)
@@ -114,8 +115,17 @@ def led(all_of: Sequence[Hour], ask: Callable[[Hour, str], None] = lambda _hour,
 
 
 @contextmanager
-def hours(plans: Sequence[Plan], folder: Path) -> Iterator[list[Hour]]:
-    """The hours of several machines side by side, with consumers that log in all the time."""
+def hours(plans: Sequence[Plan], folder: Path, mail: MailServer) -> Iterator[list[Hour]]:
+    """The hours of several machines side by side, with consumers that log in all the time; `mail` takes their mail."""
+    channel = {
+        "type": "email",
+        "host": "127.0.0.1",
+        "port": mail.port,
+        "security": "none",
+        "sender": "rotator@example.com",
+        "to": ["people@example.com"],
+        "digest_from": 100,
+    }
     made = [_hour(plan, folder / plan.name) for plan in plans]
     lives = [life for hour in made for life in hour.lives]
     with SimulatorServer([life.org for life in lives]) as server, ExitStack() as consumers:
@@ -123,7 +133,7 @@ def hours(plans: Sequence[Plan], folder: Path) -> Iterator[list[Hour]]:
             (hour.machine.folder / "ca.pem").write_text(server.ca_pem)
             for life in hour.lives:
                 life.is_served(hour.machine.folder)
-            hour.machine.furnish(hour.lives)
+            hour.machine.furnish(hour.lives, alerts={"channels": {"mail": channel}})
             assert hour.machine.start("rotator", "db", "upgrade").ran().code == 0
             for life in hour.lives:
                 current = life.store_folder / life.name / "current"

@@ -11,24 +11,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end import processes
-from tests.worst_hour.counts import Count, count, table
-from tests.worst_hour.hours import hours, led
+from tests.worst_hour.counts import states, table
 from tests.worst_hour.plans import CHOSEN
+from tests.worst_hour.telling import Told, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")
-def counts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Count]]:
-    with hours(CHOSEN, tmp_path_factory.mktemp("hours")) as both:
-        led(both)
-        yield [count(hour, life) for hour in both for life in hour.lives]
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """Both machines, led to their end."""
+    with told(CHOSEN, tmp_path_factory.mktemp("hours")) as led:
+        yield led
     processes.end()
 
 
-def test_a_gap_holds_every_refused_login_and_little_more(counts: list[Count]) -> None:
-    print(table(counts))  # noqa: T201 - for who runs it by hand
-    assert {each.life: each.wrong for each in counts if each.wrong} == {}
-    refused = {each.life for each in counts if each.refused}
-    assert refused == {each.life for each in counts if each.life.endswith("-one")}, "in place, consumers are refused"
+def test_a_gap_holds_every_refused_login_and_little_more(both: Told) -> None:
+    print(table(both.counts))  # noqa: T201 - for who runs it by hand
+    assert {each.life: each.wrong for each in both.counts if each.wrong} == {}
+    refused = {each.life for each in both.counts if each.refused}
+    assert refused == {each.life for each in both.counts if each.life.endswith("-one")}, "in place alone"
+
+
+def test_every_surface_says_the_same_and_it_is_so(both: Told) -> None:
+    print(states(both.answers))  # noqa: T201
+    assert len(both.answers) == len(both.counts) * 5
+    assert both.wrong_answers == []

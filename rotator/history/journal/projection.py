@@ -60,14 +60,18 @@ class CredentialRecord:
     """The app that was given a certificate whose key has not logged in yet."""
     unproven_version: str | None = None
 
-    def consumers_refused_since(self, current: str | None) -> datetime | None:
+    def consumers_refused_since(self, current: str | None, *, has_lost_slot: bool = False) -> datetime | None:
         """Since when consumers of `current`, that version, are refused; None when they are not.
+
+        `has_lost_slot`: its app was seen without its certificate, also where the process that uploaded another one died
+        before it could write down that this had an effect.
 
         The version that took its place is promoted only when its key has logged in, also where the process died before
         it could write that down.
         """
         is_promoted = current is not None and current == self.unproven_version
-        return self.refused_since if self.is_refusal_certain and not is_promoted else None
+        is_certain = self.is_refusal_certain or has_lost_slot
+        return self.refused_since if is_certain and not is_promoted else None
 
     @property
     def is_accepted_again(self) -> bool:

@@ -251,7 +251,9 @@ def status_of(
         is_known=is_known,
         rotation=OpenRotation(is_urgent=begun.options.retire_now or begun.trigger == "compromised") if begun else None,
         last_promotion=history.last_promotion,
-        refused_since=record.consumers_refused_since(current.fingerprint if current else None),
+        refused_since=record.consumers_refused_since(
+            current.fingerprint if current else None, has_lost_slot=seen is not None and seen.has_lost_slot
+        ),
         running=history.running,
         halt=halt,
         needs_attention=history.attempt.needs_attention or halt is not None or record.is_reverted,

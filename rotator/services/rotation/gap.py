@@ -17,13 +17,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind
+from rotator.errors import StoreError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.decision.observations import Observation
     from rotator.core.observed import KnownVersion
+    from rotator.history.journal.journal import Journal
     from rotator.services.rotation.clock import RunClock
+    from rotator.stores.base import Store
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,18 @@ class Gap:
         now = self._clock.now()
         self._is_uncertain = self._is_uncertain or self._clock.was_set or now < self._since
         return max(now - self._since, timedelta(0))
+
+
+def refused_since(journal: Journal, store: Store, credential: str) -> datetime | None:
+    """Since when consumers are refused by what a rotation has left half done; the store tells what is current.
+
+    Raises HistoryError.
+    """
+    try:
+        current = store.stages(credential).current
+    except StoreError:
+        current = None
+    return journal.credential_record(credential).consumers_refused_since(current)
 
 
 def _same_key(action: Action, seen: Observation, current: KnownVersion) -> bool:

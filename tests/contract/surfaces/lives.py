@@ -283,13 +283,11 @@ def lives() -> Iterator[Life]:
         ("an older one adopted", adopted_an_older_one, "deferred"),
         ("killed before it made a key", lambda one: crashed(one, "generate"), "unfinished"),
         ("killed before the upload", lambda one: crashed(one, "upload_begins"), "unfinished"),
-        ("killed after the upload", lambda one: crashed(one, "upload"), "unfinished"),
         ("killed before it was written that it is current", lambda one: crashed(one, "promote"), "unfinished"),
         ("killed so, days ago", lambda one: crashed(one, "promote", 6), "unfinished"),
         ("killed so, in a hurry", lambda one: crashed(one, "promote", request=COMPROMISED), "unfinished"),
         ("ended days after it was killed", ended_after_a_crash, "ok"),
         ("halted: nothing proves the new key", halted_unproven, "halted"),
-        ("runs", runs, "running"),
         ("drift", changed_by_hand, "drift"),
         ("drift: no certificate", emptied_by_hand, "drift"),
         ("drift: the previous one", previous_put_back_by_hand, "drift"),
@@ -311,6 +309,12 @@ def lives() -> Iterator[Life]:
     ):
         yield Life(live, "refused", ONE, f"one app: {name}")
         yield Life(live, "halted", PAIR, f"two apps: {name}")
+    for live, name, word in (
+        (lambda one: crashed(one, "upload"), "killed after the upload", "unfinished"),
+        (runs, "runs", "running"),
+    ):
+        yield Life(live, "refused", ONE, f"one app: {name}")
+        yield Life(live, word, PAIR, f"two apps: {name}")
     for apps, number in ((ONE, "one app"), (PAIR, "two apps")):
         mended = partial(halted_and_mended, proven=True)
         yield Life(needs_a_person, "halted", apps, f"{number}: needs a person")

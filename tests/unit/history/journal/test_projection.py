@@ -20,6 +20,8 @@ def test_consumers_are_refused_from_the_upload_until_a_key_is_proven(journal: Jo
 
     journal.record("upload_begins", now=now, credential="billing", opens_gap=True)
     assert refused() is None, "it may have had no effect"
+    known = journal.credential_record("billing")
+    assert known.consumers_refused_since("old", has_lost_slot=True) == now, "the app was seen without current's"
     journal.record("upload", now=now, credential="billing", app="Billing", version="new")
     journal.record("stopped", now=now, credential="billing", error="Its key does not log in.")
     assert (refused(), refused(None)) == (now, now)

@@ -17,7 +17,7 @@ from rotator.core.observed import (
     ObservedCredential,
 )
 from rotator.errors import ConfigurationError, HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
-from rotator.services.inventory.credential_history import CredentialHistory
+from rotator.services.inventory.credential_history import CredentialHistory, histories
 from rotator.services.inventory.schedules import schedule_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rotator.core.attempts import AttemptRecord
     from rotator.core.credentials import Version
     from rotator.core.severity import Severity
+    from rotator.history.engine.database import Database
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
     from rotator.stores.base import Store
@@ -268,6 +269,12 @@ def status_of(
         apps=apps,
         history=history,
     )
+
+
+def known_state(settings: Settings, database: Database, name: str, now: datetime) -> CredentialState:
+    """The state as the history alone has it, just after a run of it has ended. Raises HistoryError."""
+    known = histories(database, [name])[name]
+    return status_of(settings, name, known, known.last_observation.seen, now).state
 
 
 def _is_pending(seen: ObservedCredential | None, held: ObservedCertificate) -> bool:

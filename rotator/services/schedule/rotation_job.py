@@ -29,6 +29,7 @@ from rotator.errors import LoginRefused, OrgUnavailable, RotationHalted, Rotatio
 from rotator.services.alerting import rotation_alerts
 from rotator.services.alerting.kinds import DRIFT, STORE, key, rotation_trouble
 from rotator.services.inventory.schedules import schedule_of
+from rotator.services.inventory.status import known_state
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request, resumed
@@ -184,6 +185,7 @@ class RotationJob:
             self._tell_failure(error)
             return None
         about = {"credential": self._name, "why": report.why, "gap_seconds": round(report.gap_seconds, 3)}
+        about |= self._state()
         LOG.info("the run ended: %s", report.outcome, extra=about)
         self._ended(report)
         return report
@@ -232,7 +234,12 @@ class RotationJob:
     def _note_failure(self, message: str, *, has_run: bool) -> None:
         self._context.history.attempts.put(self._attempt)
         self.next_due = self._left_to_do(has_run=has_run)
-        LOG.warning("not rotated: %s", message, extra={"credential": self._name, "again_at": self._again_at})
+        about: dict[str, object] = {"credential": self._name, "again_at": self._again_at}
+        LOG.warning("not rotated: %s", message, extra=about | (self._state() if has_run else {}))
+
+    def _state(self) -> dict[str, str]:
+        context = self._context
+        return {"state": str(known_state(context.settings, context.database, self._name, context.now()))}
 
     def _left_to_do(self, *, has_run: bool) -> NextDue | None:
         """What is next due after a failure; None where another observation has to tell."""

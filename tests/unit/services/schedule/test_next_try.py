@@ -144,6 +144,16 @@ def test_what_is_half_done_goes_on_when_the_status_says_so(
     assert one.alert("rotation:billing").again_at == again_at
 
 
+@pytest.mark.parametrize(("trouble", "state"), [(user_is_not_approved, "halted"), (uploads_fail, "unfinished")])
+def test_the_log_has_the_state_that_everything_shows(
+    database: Database, caplog: pytest.LogCaptureFixture, trouble: Callable[[CycleBench], None], state: str
+) -> None:
+    one = due_with(database, "Billing", "", trouble)
+    told(one, caplog)
+    [record] = [each for each in caplog.records if each.getMessage().startswith("not rotated")]
+    assert vars(record)["state"] == status(one).state == state
+
+
 def test_what_a_person_has_to_mend_is_not_said_to_be_tried_again(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -116,12 +116,14 @@ class Application:
     def database(self) -> Database:
         """The history database, upgraded to this release. Raises HistoryError."""
         from rotator.history.engine.database import open_database
+        from rotator.history.signing.signer import Signer
 
         configured = self.settings.database
         password = configured.password.resolve(self.environ) if configured.password else None
         with ExitStack() as opening:
             database = opening.enter_context(open_database(configured.url, password=password))
             database.upgrade()
+            database.signer = Signer.configured(self.settings.history, database.name, self.environ)
             # One that cannot be used is closed: a service asks for it again and again.
             self._opened.push(opening.pop_all())
         return database

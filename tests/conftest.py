@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
@@ -34,6 +35,10 @@ _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - folders of others' names are made 
 _ROOM = 4 * 1024**3
 if "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
     os.environ["TMPDIR"] = tempfile.tempdir = str(_IN_MEMORY)
+
+# What a command keeps for its user is kept for nobody after the run.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rotator-tests-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 # A test that is slow on a busy machine has not failed.
 settings.register_profile("rotator", deadline=None)

@@ -1,11 +1,12 @@
-"""Where the history is kept: a SQLite file, or a Postgres server with its password by reference."""
+"""Where the history is kept, a SQLite file or a Postgres server with its password by reference; and what proves it."""
 
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from rotator.config.paths import ConfiguredPath
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section
 
@@ -48,6 +49,21 @@ class DatabaseSettings(Section):
         if self.password and self.url.startswith(SQLITE):
             raise ValueError("a SQLite file has no password")
         return self
+
+
+PublicKeyText = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
+"""A public key as `rotator history verify` shows it."""
+
+
+class HistorySettings(Section):
+    """`history:`."""
+
+    signing_key: SecretReference | None = None
+    """An Ed25519 key in PEM, the same on every machine that uses the database. Without it each makes one for itself."""
+    trusted_keys: tuple[PublicKeyText, ...] = ()
+    """Further keys whose signatures count: of other machines, or of this one formerly."""
+    heads_file: ConfiguredPath | None = None
+    """A file that the head of the chain is appended to once a day."""
 
 
 def _checked(url: str, info: ValidationInfo) -> str:

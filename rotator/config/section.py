@@ -43,5 +43,7 @@ class ChannelSettings(Section):
     """It hears of other alerts from this severity on."""
     orgs: tuple[str, ...] | None = None
     """It hears of these orgs only, and of what concerns no org."""
+    heads: bool = False
+    """Once a day it is sent the head of the history's chain, so that what was cut off or written anew can be found."""
     timeout: Period = timedelta(seconds=15)
     """For each call."""

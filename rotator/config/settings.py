@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 
 from rotator.config.alerts import AlertSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
-from rotator.config.database import DatabaseSettings
+from rotator.config.database import DatabaseSettings, HistorySettings
 from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath, DomainName, HttpsUrl, ProxyUrl
 from rotator.config.plugins import Store
@@ -240,6 +240,7 @@ class Settings(Section):
     daemon: DaemonSettings = DaemonSettings()
     alerts: AlertSettings = AlertSettings()
     http: HttpSettings = HttpSettings()
+    history: HistorySettings = HistorySettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REFUSED: Final = "configuration"
 """Key of the alert that config.yaml was changed and is wrong."""
 
-_WITH_A_RESTART: Final = ("database", "http")
+_WITH_A_RESTART: Final = ("database", "http", "history")
 """Sections that count from the next start only."""
 
 
@@ -31,7 +31,8 @@ def check_secrets(app: Application, settings: Settings) -> None:
     for name, channel in settings.alerts.channels.items():
         open_channel(name, channel, Surroundings(app.environ, app.now)).close()
     heartbeat = settings.daemon.heartbeat
-    for secret in (settings.http.token, settings.database.password, heartbeat.url if heartbeat else None):
+    beat = heartbeat.url if heartbeat else None
+    for secret in (settings.http.token, settings.database.password, settings.history.signing_key, beat):
         if secret is not None:
             secret.resolve(app.environ)
 

@@ -96,6 +96,10 @@ class Event:
     previous_hash: str
     hash: str
     """SHA-256 in hex over everything above (rotator.history.journal.chain)."""
+    signature: str | None = None
+    """Of the installation that wrote it, over the hash; None of one of an earlier release."""
+    signer: str | None = None
+    """Id of the key that signed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +115,10 @@ class ChainVerification:
     """What was found, in a sentence; empty where it is intact."""
     hint: str = ""
     """What to do about it."""
+    signed_from: int | None = None
+    """Sequence number of the first event that is signed; None where none is, or signatures were not looked at."""
+    key: str = ""
+    """The installation's public key; empty where it has none yet."""
     taken_over: int = 0
     """How many rows an upgrade took over as they stood: what they say is proven from then on, and not before."""
     head: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,7 +16,8 @@ from rotator.core import words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.history.records import Event, Rotation
+    from rotator.history.journal.evidence import KeptHead
+    from rotator.history.records import ChainVerification, Event, Rotation
     from rotator.services.inventory.credential_history import CredentialHistory
 
 _LIMIT: Final = "rotator.history.limit"
@@ -127,33 +128,82 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
 
 
 @history.command()
+@click.option("--since", "since", multiple=True, metavar="HEAD", help="A head noted elsewhere, or the hash of one.")
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.File(errors="replace", lazy=False),
+    metavar="FILE",
+    help="A log, mail or file with heads in it; - for standard input.",
+)
 @common_options
 @json_option
 @pass_invocation
-def verify(invocation: Invocation) -> None:
-    """Re-compute the hash of every event. Exit code 1 when the history is not what was written.
+def verify(invocation: Invocation, since: tuple[str, ...], against: tuple[IO[str], ...]) -> None:
+    """Prove that the history is what was written. Exit code 1 when it is not.
 
-    Note the head elsewhere now and then: who can rewrite the whole database can rewrite its hashes too.
+    The hash and signature of every event are checked, and the rotations, credentials and acknowledgements that follow
+    from events. An end that was cut off, a chain that was written anew and an event that was back-dated are found by
+    heads that were kept where the database's owner cannot write: in the log of the service, messages of a channel with
+    `heads: true`, the file `history.heads_file`.
 
-    With --json {"events", "intact", "first_bad", "why", "hint", "taken_over", "head"}.
+    \b
+    With --json {"events", "intact", "first_bad", "why", "hint", "signed_from", "key", "taken_over", "head",
+    "signed_head"}.
     """
     from rotator.history.journal import verification  # noqa: PLC0415 - not for a usage mistake
 
+    kept = _kept_heads(since, against)
     with invocation.application() as app:
-        found = verification.verify(app.database)
+        found = verification.verify(app.database, kept)
+        signed_head = verification.signed_head(app.database, found, app.now())
     if invocation.json:
-        print_json(vars(found))
+        print_json(vars(found) | {"signed_head": str(signed_head) if signed_head else None})
     elif found.intact:
-        console().print(state("ok"), f"{found.events} events, none changed. Head:")
-        console().print(found.head)
-        if found.taken_over:
-            told = words.count(found.taken_over, "row was", "rows were")
-            console().print(f"{told} taken over by an upgrade as they stood then, and proven from there on.")
+        console().print(state("ok"), f"{found.events} events, none changed{_compared(kept)}. Head:")
+        console().print(str(signed_head or found.head), soft_wrap=True)
+        _print_limits(found)
     else:
         console().print(state("failed"), clean(found.finding))
-        console().print(f"What to do: {found.hint}")
+        console().print(f"What to do: {clean(found.hint)}")
     if not found.intact:
         raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)
+
+
+def _kept_heads(since: tuple[str, ...], against: tuple[IO[str], ...]) -> list[KeptHead]:
+    """The heads that were kept elsewhere. Raises UsageError where there is none in what was given."""
+    from rotator.history.journal.evidence import KeptHead  # noqa: PLC0415
+    from rotator.history.signing.heads import heads_in  # noqa: PLC0415
+
+    kept = []
+    for text in since:
+        heads = list(heads_in(text))
+        if not heads and not _FINGERPRINT.fullmatch(text.strip()):
+            raise click.UsageError("--since: neither a head as `rotator history verify` prints it nor the hash of one.")
+        kept += [KeptHead.of(head, "--since names") for head in heads]
+        kept += [] if heads else [KeptHead(hash=text.strip(), source="--since names")]
+    for file in against:
+        heads = list(heads_in(file.read()))
+        if not heads:
+            raise click.UsageError(f"--against: there is no head in {file.name}, such as rotator-head.120.8b5f...")
+        kept += [KeptHead.of(head, f"{file.name} has") for head in heads]
+    return kept
+
+
+def _compared(kept: list[KeptHead]) -> str:
+    return f", and {words.count(len(kept), 'head')} found in it" if kept else ""
+
+
+def _print_limits(found: ChainVerification) -> None:
+    """What a history without a fault does not prove."""
+    if found.signed_from is None and found.events:
+        console().print("No event is signed yet: earlier releases did not. The next one that is written will be.")
+    elif found.signed_from is not None:
+        key = found.key or "none yet"
+        console().print(f"Signed from event {found.signed_from} on. The public key of this installation: {key}")
+    if found.taken_over:
+        told = words.count(found.taken_over, "row was", "rows were")
+        console().print(f"{told} taken over by an upgrade as they stood then, and proven from there on.")
 
 
 def _as_json(rotation: Rotation) -> dict[str, Any]:

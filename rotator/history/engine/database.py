@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from rotator.errors import ConfigurationError
 from rotator.history.engine import postgres, sqlite, upgrades
-from rotator.history.engine.transactions import purpose
+from rotator.history.engine.transactions import committed, purpose
 from rotator.history.failures.failures import database_failures
 from rotator.history.locks.advisory import AdvisoryLocks
 from rotator.history.locks.locks import FileLocks
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rotator.core.secret import Secret
     from rotator.errors import Holder
     from rotator.history.locks.locks import RotationLocks
+    from rotator.history.signing.signer import Signer
 
 LOCK_TIMEOUT: Final = timedelta(seconds=15)
 """How long one writer waits for another."""
@@ -68,6 +69,8 @@ class Database:
         """The URL for people, with `***` for a password."""
         self.rotation_locks: Final = rotation_locks
         """Makes, by a clock, the locks of everyone who uses this database, however their configurations name it."""
+        self.signer: Signer | None = None
+        """Signs the events that are written, and knows whose signatures count; nobody does unless it is set."""
 
     @property
     def version(self) -> str | None:
@@ -117,9 +120,10 @@ class Database:
     @contextmanager
     def _transaction(self, *, reading: bool) -> Iterator[Connection]:
         with database_failures(self.name), self._engine.connect() as connection:
-            connection.execution_options(**purpose(reading=reading))
+            connection.execution_options(**purpose(reading=reading, signer=self.signer))
             with connection.begin():
                 yield connection
+            committed(connection)
 
     def close(self) -> None:
         """Closes every connection."""

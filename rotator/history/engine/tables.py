@@ -77,6 +77,9 @@ EVENT: Final = Table(
     Column("details", Text, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    # Ed25519 over the hash, in base64 for URLs, and the id of the key; none of earlier releases.
+    Column("signature", String(86)),
+    Column("signer", String(16)),
     Index(None, "credential"),
     Index(None, "rotation_id"),
 )

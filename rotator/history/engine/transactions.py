@@ -6,22 +6,43 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection
 
 _READING: Final = "rotator_reading"
+_SIGNER: Final = "rotator_signer"
+_AFTERWARDS: Final = "rotator_afterwards"
 
 
-def purpose(*, reading: bool) -> dict[str, Any]:
-    """The execution option of a connection whose transaction only reads, and so need not be the one writer."""
-    return {_READING: reading}
+def purpose(*, reading: bool, signer: object = None) -> dict[str, Any]:
+    """The execution options of a connection: whether its transaction only reads, and so need not be the one writer.
+
+    `signer` is who signs the events that are written in it (`rotator.history.signing`).
+    """
+    return {_READING: reading, _SIGNER: signer, _AFTERWARDS: []}
 
 
 def only_reads(connection: Connection) -> bool:
     """Whether the connection's transaction only reads."""
     return bool(connection.get_execution_options().get(_READING, False))
+
+
+def signer_of(connection: Connection) -> Any:
+    """Who signs the events that are written in the connection's transaction; None where nobody does."""
+    return connection.get_execution_options().get(_SIGNER)
+
+
+def after_commit(connection: Connection, action: Callable[[], None]) -> None:
+    """Has something done once the connection's transaction is committed, and not done if it is rolled back."""
+    connection.get_execution_options()[_AFTERWARDS].append(action)
+
+
+def committed(connection: Connection) -> None:
+    """Does what was to be done once the transaction is committed."""
+    for action in connection.get_execution_options()[_AFTERWARDS]:
+        action()
 
 
 class Transactions(Protocol):

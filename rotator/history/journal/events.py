@@ -10,15 +10,19 @@ from sqlalchemy import insert, select, update
 
 from rotator.history.engine.tables import EVENT, HEAD
 from rotator.history.engine.times import utc_text
+from rotator.history.engine.transactions import after_commit, signer_of
 from rotator.history.journal.chain import details_text, event_hash, read_details
 from rotator.history.journal.projection import project
 from rotator.history.records import JSON, Event
+from rotator.history.signing.heads import Head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+    from rotator.history.signing.signer import Signer
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,27 @@ def append(connection: Connection, entry: Entry) -> Event:
         "previous_hash": head.hash,
         "hash": written,
     }
+    signer: Signer | None = signer_of(connection)
+    if signer:
+        row["signature"], row["signer"] = signer.sign_event(written)
+        _note_afterwards(connection, signer, Head.signed(sequence, written, entry.time, signer.key()))
     connection.execute(insert(EVENT).values(details=text, **row))
     connection.execute(update(HEAD).values(events=sequence, hash=written))
     event = Event(details=read_details(text), **row)
     project(connection, event)
     return event
+
+
+def _note_afterwards(connection: Connection, signer: Signer, head: Head) -> None:
+    """Notes the head beside the state, unless the one that is noted there is not in the chain: that one is kept."""
+    known = signer.last_head()
+    if known is None or has_head(connection, known):
+        after_commit(connection, lambda: signer.note_head(head))
+
+
+def has_head(connection: Connection, head: Head) -> bool:
+    """Whether the chain has so many events and more, and that one has that hash."""
+    return connection.scalar(select(EVENT.c.hash).where(EVENT.c.sequence == head.events)) == head.hash
 
 
 def try_writing(connection: Connection) -> None:

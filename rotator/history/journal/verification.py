@@ -13,21 +13,19 @@ from rotator.history.engine.tables import ALERT, CREDENTIAL_RECORD, EVENT, HEAD,
 from rotator.history.engine.times import stored_text, utc_time
 from rotator.history.journal.chain import GENESIS, event_hash, read_details
 from rotator.history.journal.derived_rows import ExpectedRows, Row, as_row
+from rotator.history.journal.evidence import CORRECT, RESTORE, Fault, KeptHead, KeptHeads, Signatures
 from rotator.history.records import ChainVerification, Event
+from rotator.history.signing.heads import Head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, CursorResult, Select, Table
     from sqlalchemy import Row as FetchedRow
 
-    from rotator.history.engine.transactions import Transactions
-
-RESTORE: Final = "Put the history back from a backup, and find out who writes to its database."
-CORRECT: Final = (
-    "Believe the events, which `rotator history NAME` shows. Put the rows back from a backup, and find out who writes"
-    " to the database."
-)
+    from rotator.history.engine.database import Database
+    from rotator.history.signing.signer import Signer
 
 _BATCH: Final = 500
 _HASHED: Final = ("sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash")
@@ -41,40 +39,73 @@ _SILENCE: Final = (
 )
 
 
-def verify(database: Transactions) -> ChainVerification:
+def verify(database: Database, heads: Sequence[KeptHead] = ()) -> ChainVerification:
     """Re-computes the journal's chain of hashes, and from its events the rows of other tables that follow from them.
 
     It finds any event that was changed, taken out, put in or moved, and an end that was cut off, by anyone who did not
     re-compute all that follows; and every rotation, record of a credential and acknowledgement that is not what its
-    events say. Events are read in constant memory; of each rotation and credential one record is kept.
+    events say. Of a database with a signer it finds also what was re-computed without the installation's key. What was
+    cut off whole is found by the `heads` that were kept elsewhere, the one that the signer notes among them.
+
+    Events are read in constant memory; of each rotation and credential one record is kept. Raises HistoryError.
     """
+    signer = database.signer
+    kept, signatures = KeptHeads([*heads, *_noted(signer)], signer), Signatures(signer)
     good, head, expected = 0, GENESIS, ExpectedRows()
+    fault: Fault | None = None
     with database.reading() as connection:
         written = connection.execute(select(HEAD.c.events, HEAD.c.hash)).first()
         with _raw_events(connection) as rows:
             for row in rows:
-                fault = _fault(row, good + 1, head) or _unreadable(expected, row)
+                fault = _fault(row, good + 1, head) or _unreadable(expected, row) or _proof_fault(row, kept, signatures)
                 if fault:
-                    return ChainVerification(
-                        events=good, intact=False, first_bad=good + 1, why=fault, hint=RESTORE, head=head
-                    )
+                    break
                 good, head = good + 1, row.hash
-        cut = _end_fault(written, good, head)
-        why = cut or next(_row_faults(connection, expected), "")
+        first_bad = good + 1 if fault else None
+        fault = fault or _end_fault(written, good, head) or kept.missing(good) or _row_fault(connection, expected)
     return ChainVerification(
         events=good,
-        intact=not why,
-        first_bad=None,
-        why=why,
-        hint=RESTORE if cut else CORRECT if why else "",
-        head=head,
+        intact=fault is None,
+        first_bad=first_bad,
+        why=fault.sentence if fault else "",
+        hint=fault.hint if fault else "",
+        signed_from=signatures.first,
+        key=signer.public_key() if signer else "",
         taken_over=expected.taken_over,
+        head=head,
     )
+
+
+def signed_head(database: Database, found: ChainVerification, now: datetime) -> Head | None:
+    """The head of a chain that was just verified, to be kept elsewhere; None where there is none, or no key signs it.
+
+    Raises HistoryError where the installation's key cannot be read.
+    """
+    if not (database.signer and found.intact and found.signed_from and found.key):
+        return None
+    return Head.signed(found.events, found.head, now, database.signer.key())
+
+
+def _noted(signer: Signer | None) -> Iterator[KeptHead]:
+    noted = signer.last_head() if signer else None
+    if signer and noted:
+        ours = f"If you put an older backup back yourself, delete {signer.note}. Otherwise: {RESTORE}"
+        yield KeptHead.of(noted, f"This installation has noted in {signer.note}", hint=ours)
+
+
+def _proof_fault(row: FetchedRow[*tuple[Any, ...]], kept: KeptHeads, signatures: Signatures) -> Fault | None:
+    time = utc_time(str(stored_text(row.time)))
+    of_signature = signatures.fault(row.sequence, row.hash, row.signature, row.signer)
+    return kept.fault(row.sequence, row.hash, time) or of_signature
+
+
+def _row_fault(connection: Connection, expected: ExpectedRows) -> Fault | None:
+    return next((Fault(each, CORRECT) for each in _row_faults(connection, expected)), None)
 
 
 def _raw_events(connection: Connection) -> CursorResult[*tuple[Any, ...]]:
     # Without the columns' types, which would refuse a tampered value before it can be reported.
-    columns: list[ColumnElement[Any]] = [literal_column(name) for name in (*_HASHED, "hash")]
+    columns: list[ColumnElement[Any]] = [literal_column(name) for name in (*_HASHED, "hash", "signature", "signer")]
     raw = select(*columns).select_from(EVENT).order_by(EVENT.c.sequence)
     return _streamed(connection, raw)
 
@@ -84,37 +115,39 @@ def _streamed(connection: Connection, query: Select[*tuple[Any, ...]]) -> Cursor
     return connection.execute(query, execution_options={"yield_per": _BATCH})
 
 
-def _fault(row: FetchedRow[*tuple[Any, ...]], sequence: int, previous_hash: str) -> str:
+def _fault(row: FetchedRow[*tuple[Any, ...]], sequence: int, previous_hash: str) -> Fault | None:
     if row.sequence != sequence:
-        return f"Event {sequence} is missing."
+        return Fault(f"Event {sequence} is missing.", RESTORE)
     if row.previous_hash != previous_hash:
-        return f"Event {sequence} does not follow the event before it."
+        return Fault(f"Event {sequence} does not follow the event before it.", RESTORE)
     try:
         computed = event_hash((row.sequence, stored_text(row.time), *row[2:7]))
     except (TypeError, ValueError):
         computed = ""
-    return "" if row.hash == computed else f"Event {sequence} is not what was written."
+    return None if row.hash == computed else Fault(f"Event {sequence} is not what was written.", RESTORE)
 
 
-def _unreadable(expected: ExpectedRows, row: FetchedRow[*tuple[Any, ...]]) -> str:
+def _unreadable(expected: ExpectedRows, row: FetchedRow[*tuple[Any, ...]]) -> Fault | None:
     """Adds the event; a sentence where it is none that rotator writes, though its hash is right."""
     try:
         fields: dict[str, Any] = row._asdict()
         time = utc_time(str(stored_text(row.time)))
         expected.add(Event(**fields | {"time": time, "details": read_details(row.details)}))
     except (HistoryError, KeyError, TypeError, ValueError, AttributeError):
-        return f"Event {row.sequence} is none that rotator writes."
-    return ""
+        return Fault(f"Event {row.sequence} is none that rotator writes.", RESTORE)
+    return None
 
 
-def _end_fault(written: FetchedRow[*tuple[Any, ...]] | None, events: int, head: str) -> str:
+def _end_fault(written: FetchedRow[*tuple[Any, ...]] | None, events: int, head: str) -> Fault | None:
     if written is None:
-        return "The record of the last event is missing."
+        return Fault("The record of the last event is missing.", RESTORE)
     if tuple(written) == (events, head):
-        return ""
+        return None
     if isinstance(written.events, int) and written.events > events:
-        return f"The last events are missing: {written.events} were written, {events} are there."
-    return f"The record of the last event is not what was written: {events} events are there."
+        sentence = f"The last events are missing: {written.events} were written, {events} are there."
+        return Fault(sentence, RESTORE)
+    sentence = f"The record of the last event is not what was written: {events} events are there."
+    return Fault(sentence, RESTORE)
 
 
 def _row_faults(connection: Connection, expected: ExpectedRows) -> Iterator[str]:

@@ -20,6 +20,7 @@ from rotator.services.alerting.kinds import (
     ATTENTION,
     DELIVERY,
     DRIFT,
+    HEAD,
     HIDDEN,
     HISTORY,
     ORG,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
     from rotator.history.records import ChainVerification
+    from rotator.history.signing.heads import Head
 
 
 class _About(TypedDict, total=False):
@@ -294,6 +296,21 @@ def history_broken(found: ChainVerification) -> NewAlert:
         meanwhile="Everything goes on, and is written behind the break.",
         to_do=f"{found.hint} `rotator history verify` tells whether it is whole.",
         facts={"Last good head": found.head},
+    )
+
+
+def head_of_history(head: Head) -> NewAlert:
+    """The head of the history's chain, for a place where the database's owner cannot write."""
+    return NewAlert(
+        key=key(HEAD, f"{head.events}/{head.time:%Y%m%d}"),
+        kind=HEAD,
+        severity=Severity.INFO,
+        title=f"The history has {words.count(head.events, 'event')}",
+        text="Its head proves later what was written until now.",
+        meanwhile="The next head follows tomorrow.",
+        to_do="Keep this message. `rotator history verify --since HEAD` finds by it whether the history was cut off or"
+        " written anew since.",
+        facts={"Head": str(head)},
     )
 
 

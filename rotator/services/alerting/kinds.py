@@ -59,6 +59,8 @@ DELIVERY: Final = "delivery"
 """A channel does not accept what it is sent."""
 HISTORY: Final = "history"
 """The chain of events is broken."""
+HEAD: Final = "head"
+"""The head of that chain, once a day, for channels that want it."""
 ROTATED: Final = "rotated"
 VANISHED: Final = "vanished"
 
@@ -81,6 +83,7 @@ KINDS: Final = {
     WINDOW: AlertKind(),
     DELIVERY: AlertKind("The channel accepts messages again"),
     HISTORY: AlertKind(),
+    HEAD: AlertKind(),
     ROTATED: AlertKind(),
     VANISHED: AlertKind(),
 }

@@ -47,6 +47,7 @@ from rotator.services.alerting.kinds import (
     ATTENTION,
     DELIVERY,
     EXPIRY,
+    HEAD,
     ORG,
     STORE,
     WEAK,
@@ -281,11 +282,14 @@ class AlertRules:
         return [(alert.id, step, channel) for step in steps for channel in self._audience(alert)]
 
     def _audience(self, alert: NewAlert) -> list[str]:
-        """The channels that hear of an alert that is no expiry; not the one that it is about."""
+        """The channels that hear of an alert that is no expiry; not the one that it is about.
+
+        The head of the history is for those that ask for it, whatever else they want.
+        """
         return [
             name
             for name, channel in self._settings.channels.items()
-            if alert.severity.reaches(channel.least)
+            if (channel.heads if alert.kind == HEAD else alert.severity.reaches(channel.least))
             and (channel.orgs is None or alert.org is None or alert.org in channel.orgs)
             and alert.channel != name
         ]

@@ -7,15 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.errors import RotationRunning, RotatorError
-from rotator.history.journal.verification import verify
+from rotator.history.journal.verification import signed_head, verify
 from rotator.history.last_observations import LastObservations
-from rotator.services.alerting.catalog import history_broken
+from rotator.history.signing.heads import append_head
+from rotator.services.alerting.catalog import head_of_history, history_broken
 from rotator.services.alerting.kinds import HISTORY
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rotator.history.signing.heads import Head
     from rotator.services.schedule.context import JobAdapters, ServiceContext
     from rotator.services.schedule.delivery_job import DeliveryJobs
     from rotator.services.schedule.jobs import Moment
@@ -58,8 +60,24 @@ class Maintenance:
         found = verify(self._context.database)
         if found.intact:
             self._context.history.alerting.solved(HISTORY, "The chain of its events is whole again.", now)
+            self._publish(signed_head(self._context.database, found, now), now)
         else:
             self._context.history.alerting.problem(history_broken(found), now)
+
+    def _publish(self, head: Head | None, now: datetime) -> None:
+        """Puts the head where the database's owner cannot write: the log, a file, channels that want it."""
+        if head is None:
+            return
+        LOG.info("head of the history", extra={"events": head.events, "head": str(head)})
+        file = self._context.settings.history.heads_file
+        if file:
+            try:
+                append_head(file, head)
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                LOG.warning("could not keep the head of the history", extra={"file": str(file), "why": why})
+        if any(channel.heads for channel in self._context.settings.alerts.channels.values()):
+            self._context.history.alerting.happened(head_of_history(head), now)
 
     def _forget_unconfigured(self) -> None:
         """Deletes the records of what was taken out of the configuration, and the notifications for channels there."""

@@ -98,7 +98,10 @@ def test_in_a_cron_line_sunday_is_0_and_7(settings: Read, sunday: str) -> None:
         (channel("{type: slack, channel: C1}"), "alerts.channels.team.token: it is missing"),
         (channel("{type: slack, channel: C1, token: xoxb}"), "team.token: a secret is not written into config.yaml"),
         (channel(BOT % ", chanel: x"), "team.chanel: unknown key; did you mean `channel`?"),
-        (channel(BOT % ", subject: x"), "subject: unknown key; there is api_url, ca, channel, least, orgs, timeout, "),
+        (
+            channel(BOT % ", subject: x"),
+            "subject: unknown key; there is api_url, ca, channel, heads, least, orgs, timeout, ",
+        ),
         (channel(BOT % ", within: 0s"), "team.within: must be more than 0s"),
         (channel(BOT % ", least: loud"), "team.least: must be 'info', 'warning' or 'critical'"),
         (channel(BOT % ", orgs: [prodution]"), "orgs[0]: there is no org `prodution`; did you mean `production`?"),

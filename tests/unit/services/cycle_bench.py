@@ -43,8 +43,9 @@ credentials:
 rotation: {{verification: {{confirmations: 1, hold: 0s, timeout: 2m}}}}
 alerts:
   channels:
-    slack: {{type: slack-webhook, url: {{env: WEBHOOK}}}}
+    slack: {{type: slack-webhook, url: {{env: WEBHOOK}}{channel}}}
 daemon: {{heartbeat: {{url: {{env: HEARTBEAT}}}}{daemon}}}
+{more}
 """
 
 
@@ -184,10 +185,15 @@ def cycle_bench(
     apps: str = "Billing",
     options: str = "",
     daemon: str = "",
+    channel: str = "",
+    more: str = "",
     random: Callable[[], float] = lambda: 0.5,
 ) -> CycleBench:
-    """A cycle over a credential whose first app is in use; `options` are the credential's, `daemon` of `daemon:`."""
-    text = _CONFIGURATION.format(name=name, apps=apps, options=options, daemon=daemon)
+    """A cycle over a credential whose first app is in use; `options` are the credential's, `daemon` of `daemon:`.
+
+    `channel` is more of the channel, `more` are further sections.
+    """
+    text = _CONFIGURATION.format(name=name, apps=apps, options=options, daemon=daemon, channel=channel, more=more)
     settings = parse(text, Path("/nowhere/config.yaml"))
     bench = Bench(settings, database, name)
     outside = Outside(bench)

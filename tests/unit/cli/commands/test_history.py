@@ -1,11 +1,13 @@
 """`rotator history` and `rotator db`."""
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from rotator.application import Application
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
@@ -86,3 +88,55 @@ def test_the_database_is_upgraded_on_demand(rotator: Command, config: Path) -> N
     outcome = rotator("--config", config, "db", "upgrade")
     assert outcome.code == 0
     assert f"sqlite:///{config.parent / 'rotator.db'} is at version" in outcome.out
+
+
+@pytest.fixture
+def signed(rotator: Command, config: Path) -> str:
+    """The head of a history with an event that the program has signed."""
+    with Application.configured(config, {}) as app:
+        app.journal.record("verify", now=app.now())
+        app.journal.record("verify", now=app.now())
+    head: str = rotator("--config", config, "history", "verify", "--json").json["signed_head"]
+    return head
+
+
+def cut_off(folder: Path) -> None:
+    """As an owner of the database does. The installation's note is away, as on a machine that has not written."""
+    (folder / "rotator.db.head").unlink()
+    with closing(sqlite3.connect(folder / "rotator.db")) as connection, connection:
+        connection.execute("DROP TRIGGER event_is_not_deleted")
+        connection.execute("DELETE FROM event WHERE sequence = 2")
+        connection.execute("UPDATE head SET events = 1, hash = (SELECT hash FROM event)")
+
+
+def test_the_head_that_is_shown_is_signed_and_is_found_again(rotator: Command, config: Path, signed: str) -> None:
+    shown = rotator("--config", config, "history", "verify")
+    assert (shown.code, shown.out.splitlines()[1].startswith("rotator-head.2.")) == (0, True)
+    assert "public key of this installation: ed25519:" in shown.out.replace("\n", " ")
+    again = rotator("--config", config, "history", "verify", "--since", signed)
+    assert (again.code, "1 head found in it" in again.out) == (0, True)
+
+
+@pytest.mark.parametrize("given", ["head", "hash", "log"])
+def test_what_was_cut_off_is_found_by_a_head_however_it_was_kept(
+    rotator: Command, config: Path, signed: str, given: str
+) -> None:
+    log = config.parent / "service.log"
+    log.write_text(f"INFO head of the history events=2 head={signed}\nINFO something else\n")
+    ways: dict[str, list[str | Path]] = {
+        "head": ["--since", signed],
+        "hash": ["--since", signed.split(".")[2]],
+        "log": ["--against", log],
+    }
+    cut_off(config.parent)
+    assert rotator("--config", config, "history", "verify").code == 0, "by itself it is in order"
+
+    found = rotator("--config", config, "history", "verify", *ways[given])
+    assert (found.code, "cut off" in found.out, "What to do: " in found.out) == (1, True, True)
+    assert (str(log) in found.out.replace("\n", "")) is (given == "log")
+
+
+def test_a_head_that_is_none_and_a_file_without_one_are_mistakes(rotator: Command, config: Path) -> None:
+    assert rotator("--config", config, "history", "verify", "--since", "yesterday").code == 2
+    assert rotator("--config", config, "history", "verify", "--against", config).code == 2
+    assert rotator("--config", config, "history", "verify", "--against", config.parent / "nothing").code == 2

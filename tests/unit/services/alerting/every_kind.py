@@ -14,6 +14,7 @@ from rotator.core.observed import ObservedCertificate
 from rotator.core.thresholds import Expiry
 from rotator.errors import OrgUnavailable, RotatorError
 from rotator.history.records import ChainVerification
+from rotator.history.signing.heads import Head
 from rotator.services.alerting import catalog, rotation_alerts
 from rotator.services.alerting.expiry import expires, is_weak
 from rotator.services.alerting.kinds import STORE
@@ -52,6 +53,7 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield catalog.vanished("production", "ConnectedApp", "Legacy", NOW)
     yield catalog.vanished("production", "ConnectedApp", "Billing", NOW, "billing")
     yield catalog.undelivered("ops", failed)
+    yield catalog.head_of_history(Head(7, "a" * 64, NOW, "b" * 16, "c" * 86))
     yield catalog.history_broken(
         ChainVerification(events=3, intact=False, first_bad=4, why="An event was changed.", head="h")
     )

@@ -10,11 +10,15 @@ from sqlalchemy import text
 
 from rotator.core.attempts import AttemptRecord
 from rotator.errors import RotationRunning
+from rotator.history.signing.heads import heads_in
+from rotator.history.signing.signer import Signer
 from rotator.services.schedule.jobs import JobKind
 from rotator.testing.versions import MOMENT
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
@@ -39,6 +43,70 @@ def test_once_a_day_the_history_is_verified(one: CycleBench) -> None:
     one.bench.time += DAY
     one.work()
     assert one.open_kinds() == set()
+
+
+@pytest.fixture
+def signer(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Signer:
+    """Signs what is written in this test, and not in the next one that is given the database."""
+    signer = Signer(tmp_path / "rotator.db.key")
+    monkeypatch.setattr(database, "signer", signer)
+    return signer
+
+
+def test_once_a_day_the_head_of_the_history_is_published(
+    database: Database, signer: Signer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = cycle_bench(
+        database, channel=", heads: true, least: critical", more=f"history: {{heads_file: {tmp_path}/log}}"
+    )
+    one.bench.use("Billing")
+    one.context.history.journal.record("verify", now=MOMENT)
+    with caplog.at_level("INFO"):
+        one.work()
+
+    [head] = heads_in((tmp_path / "log").read_text())
+    assert (head.events, head.is_signed_by(signer.keys())) == (1, True)
+    assert [record.head for record in caplog.records if record.message == "head of the history"] == [str(head)]  # type: ignore[attr-defined] # an extra
+    [told] = [message for message in one.outside.told if message.alert.kind == "head"]
+    assert told.facts["Head"] == str(head)
+
+    one.bench.time += DAY
+    one.work()
+    assert len(list(heads_in((tmp_path / "log").read_text()))) == 2
+    assert len([message for message in one.outside.told if message.alert.kind == "head"]) == 2
+
+
+@pytest.mark.usefixtures("signer")
+def test_who_did_not_ask_for_heads_is_sent_none(one: CycleBench) -> None:
+    one.context.history.journal.record("verify", now=MOMENT)
+    one.work()
+
+    assert [message for message in one.outside.told if message.alert.kind == "head"] == []
+    assert [alert for alert in one.context.history.alerts.all() if alert.kind == "head"] == []
+
+
+@pytest.mark.usefixtures("signer")
+def test_of_a_history_that_was_rewritten_no_head_is_published(database: Database, tmp_path: Path) -> None:
+    one = cycle_bench(database, more=f"history: {{heads_file: {tmp_path}/log}}")
+    one.context.history.journal.record("verify", now=MOMENT)
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE head SET events = 7")
+    one.cycle.maintain()
+
+    assert not (tmp_path / "log").exists()
+    assert one.open_kinds() == {"history"}
+
+
+@pytest.mark.usefixtures("signer")
+def test_a_file_of_heads_that_cannot_be_written_keeps_nothing_from_being_done(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = cycle_bench(database, more=f"history: {{heads_file: {tmp_path}}}")
+    one.context.history.journal.record("verify", now=MOMENT)
+    one.cycle.maintain()
+
+    assert "could not keep the head of the history" in caplog.text
+    assert one.context.history.attempts.get(JobKind.MAINTENANCE, "").last_good_at == MOMENT
 
 
 def test_what_is_not_configured_any_more_is_forgotten(one: CycleBench) -> None:

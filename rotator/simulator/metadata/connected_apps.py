@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.changes import Outcome, already_there, not_found
-from rotator.simulator.metadata.types import MetadataType
+from rotator.simulator.metadata.types import AppType
 from rotator.simulator.org.components import ComponentError, check_certificate, differ, missing, returned_scopes
 from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rotator.simulator.metadata.changes import Author, Mode
-    from rotator.simulator.metadata.types import Listed
     from rotator.simulator.org.apps import App
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ConnectedAppType(MetadataType):
+class ConnectedAppType(AppType["App"]):
     """Connected Apps."""
 
     name: str = CONNECTED_APP.name
@@ -30,8 +27,8 @@ class ConnectedAppType(MetadataType):
     suffix: str = "connectedApp"
     schema: Field = CONNECTED_APP
 
-    def listed(self, org: Org) -> Iterable[Listed]:
-        return org.apps.values()
+    def apps(self, org: Org) -> dict[str, App]:
+        return org.apps
 
     def read(self, org: Org, name: str) -> Component | None:
         app = org.apps.get(name)
@@ -72,24 +69,6 @@ class ConnectedAppType(MetadataType):
         _put(author, app, {**component, "oauthConfig": {**app.oauth, **oauth}})
         org.apps[name] = app
         return Outcome(app.id, created=True)
-
-    def delete(self, author: Author, name: str) -> Outcome:
-        app = author.org.apps.pop(name, None)
-        if app is None:
-            raise not_found(self.name, name)
-        author.org.grants.end_of(app)
-        return Outcome(app.id)
-
-    def rename(self, author: Author, old: str, new: str) -> None:
-        apps = author.org.apps
-        if old not in apps:
-            raise not_found(self.name, old)
-        if new in apps:
-            raise already_there()
-        app = apps.pop(old)
-        app.name = new
-        app.changed(author.at, author.user)
-        apps[new] = app
 
 
 def _merged(author: Author, given: Component, before: Component) -> Component:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.changes import Outcome, WarningError, already_there, not_found
-from rotator.simulator.metadata.types import MetadataType
+from rotator.simulator.metadata.types import AppType, MetadataType
 from rotator.simulator.org.components import ComponentError, check_certificate, differ
 from rotator.simulator.org.external_apps import KeyPair, Satellite
 from rotator.simulator.org.schema.external_client_app import (
@@ -35,7 +35,7 @@ _ROTATIONS = ("shouldRotateConsumerKey", "shouldRotateConsumerSecret")
 
 
 @dataclass(frozen=True)
-class ExternalAppType(MetadataType):
+class ExternalAppType(AppType["ExternalApp"]):
     """The headers of external client apps."""
 
     name: str = EXTERNAL_CLIENT_APPLICATION.name
@@ -44,8 +44,8 @@ class ExternalAppType(MetadataType):
     schema: Field = EXTERNAL_CLIENT_APPLICATION
     since: int = FIRST_VERSION
 
-    def listed(self, org: Org) -> Iterable[Listed]:
-        return org.external_apps.values()
+    def apps(self, org: Org) -> dict[str, ExternalApp]:
+        return org.external_apps
 
     def read(self, org: Org, name: str) -> Component | None:
         app = org.external_apps.get(name)
@@ -68,26 +68,6 @@ class ExternalAppType(MetadataType):
         apps[name] = app
         author.touched.append(app)
         return Outcome(app.id, created=is_new, changed=is_changed)
-
-    def delete(self, author: Author, name: str) -> Outcome:
-        app = author.org.external_apps.pop(name, None)
-        if app is None:
-            raise not_found(self.name, name)
-        author.org.grants.end_of(app)
-        return Outcome(app.id)
-
-    def rename(self, author: Author, old: str, new: str) -> None:
-        apps = author.org.external_apps
-        if old not in apps:
-            raise not_found(self.name, old)
-        if new in apps:
-            raise already_there()
-        app = apps.pop(old)
-        app.name = new
-        for satellite in app.satellites.values():
-            satellite.component = {**satellite.component, "externalClientApplication": new}
-        app.changed(author.at, author.user)
-        apps[new] = app
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
+from rotator.simulator.metadata.changes import Outcome, already_there, not_found
 from rotator.simulator.org.schema.certificate import CERTIFICATE
 from rotator.simulator.org.schema.certificate import FIRST_VERSION as FIRST_CERTIFICATE_VERSION
 from rotator.simulator.org.schema.field import FIRST_API_VERSION, Field
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from rotator.simulator.metadata.changes import Author, Mode, Outcome
+    from rotator.simulator.metadata.changes import Author, Mode
+    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
 
@@ -67,6 +69,39 @@ class MetadataType(ABC):
     def rename(self, author: Author, old: str, new: str) -> None:  # noqa: ARG002
         """Gives a component another name. Raises as `write` does."""
         raise unsupported_fault(f"Renaming {self.name}")
+
+
+_A = TypeVar("_A", bound="ClientApp")
+
+
+@dataclass(frozen=True)
+class AppType(MetadataType, Generic[_A]):
+    """A kind of app that consumers log in through."""
+
+    @abstractmethod
+    def apps(self, org: Org) -> dict[str, _A]:
+        """Those of an org by their full names, in the order in which they came."""
+
+    def listed(self, org: Org) -> Iterable[Listed]:
+        return self.apps(org).values()
+
+    def delete(self, author: Author, name: str) -> Outcome:
+        app = self.apps(author.org).pop(name, None)
+        if app is None:
+            raise not_found(self.name, name)
+        author.org.grants.end_of(app)
+        return Outcome(app.id)
+
+    def rename(self, author: Author, old: str, new: str) -> None:
+        apps = self.apps(author.org)
+        if old not in apps:
+            raise not_found(self.name, old)
+        if new in apps:
+            raise already_there()
+        app = apps.pop(old)
+        app.rename(new)
+        app.changed(author.at, author.user)
+        apps[new] = app
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,10 @@ class ClientApp(ABC):
         assigned = {*self.assigned_profiles, *self.assigned_permission_sets}
         return not assigned.isdisjoint({user.profile, *user.permission_sets})
 
+    def rename(self, name: str) -> None:
+        """Gives it another full name."""
+        self.name = name
+
     def changed(self, now: datetime, user: User) -> None:
         """Dates and signs a change."""
         self.modified_at, self.modified_by = now, user.username

@@ -102,6 +102,11 @@ class ExternalApp(ClientApp):
         satellite = self.satellites.get(type_name)
         return satellite.component if satellite else {}
 
+    def rename(self, name: str) -> None:
+        super().rename(name)
+        for satellite in self.satellites.values():
+            satellite.component = {**satellite.component, "externalClientApplication": name}
+
     @property
     def _oauth(self) -> Component:
         return self.part(GLOBAL_OAUTH_SETTINGS.name)

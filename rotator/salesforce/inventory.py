@@ -5,6 +5,7 @@ Connected apps, for logins and for SAML; the identity providers that the org tru
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +14,13 @@ from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.apps.connected_app import app_of
+from rotator.salesforce.budget import LimitReached
+from rotator.salesforce.faults import DailyLimitReached
 from rotator.salesforce.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
-from rotator.salesforce.metadata import READ_LIMIT, MetadataService
+from rotator.salesforce.login import SessionExpired
+from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT, MetadataService
 from rotator.salesforce.soap import text_of
+from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +28,14 @@ if TYPE_CHECKING:
     from rotator.net.shapes import Fields
     from rotator.salesforce.metadata import Component, Listing
     from rotator.salesforce.session import OrgSession
+
+LOG: Final = logging.getLogger(__name__)
+
+MOST_ALONE: Final = 20
+"""Components of one type that cannot be read: with more of them it is the org that cannot."""
+
+FEWER_ATTEMPTS: Final = 2
+"""For parts of what has failed as a whole after all attempts."""
 
 _NEEDS: Final = {
     Kind.CERTIFICATE: ("its own certificates (Certificate and Key Management)", "View Setup and Configuration"),
@@ -32,10 +45,12 @@ _NEEDS: Final = {
 
 @dataclass(frozen=True)
 class Unread:
-    """A type of which nothing could be read. Its components may be there all the same."""
+    """What could not be read: one component, or a whole type. It may be there all the same."""
 
     kind: Kind
     error: OrgError
+    app: str = ""
+    """The component's name; empty where it is nothing of the type."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +89,9 @@ class _Reader:
         kinds = (Kind.APP, Kind.IDENTITY_PROVIDER, Kind.CERTIFICATE)
         try:
             found = self._metadata.list_components(*kinds)
-        except (OrgUnavailable, LoginRefused):
-            raise
-        except OrgError:
+        except OrgError as error:
+            if not _may_be_of_one(error):
+                raise
             return self._listed_one_by_one()
         return {kind: [listing for listing in found if listing.metadata_type == kind] for kind in kinds}
 
@@ -119,16 +134,50 @@ class _Reader:
         self._unread.append(Unread(kind, told))
 
     def _components(self, kind: Kind, listings: Sequence[Listing]) -> Iterator[tuple[Listing, Component | None]]:
-        """Components with their listings, no more of them in memory than one call gives."""
+        """Components with their listings, no more of them in memory than one call gives.
+
+        Raises the error of the first that cannot be read where none can, or where there are many.
+        """
+        alone: list[OrgError] = []
         for start in range(0, len(listings), READ_LIMIT):
-            some = listings[start : start + READ_LIMIT]
-            yield from zip(some, self._metadata.read(kind, [listing.full_name for listing in some]), strict=True)
+            yield from self._narrowed(kind, listings[start : start + READ_LIMIT], alone, ATTEMPTS)
+            if len(alone) > MOST_ALONE or len(alone) == len(listings) > 1:
+                raise alone[0]
+
+    def _narrowed(
+        self, kind: Kind, some: Sequence[Listing], alone: list[OrgError], attempts: int
+    ) -> Iterator[tuple[Listing, Component | None]]:
+        """Reads some components at once, and halves of them where that fails, until what fails is alone."""
+        try:
+            found = self._metadata.read(kind, [listing.full_name for listing in some], attempts=attempts)
+        except OrgError as error:
+            if not _may_be_of_one(error) or len(alone) > MOST_ALONE:
+                raise
+            if len(some) == 1:
+                alone.append(error)
+                self._note_one(kind, some[0], error.message)
+                yield some[0], None
+                return
+            half = len(some) // 2
+            for part in (some[:half], some[half:]):
+                yield from self._narrowed(kind, part, alone, FEWER_ATTEMPTS)
+        else:
+            yield from zip(some, found, strict=True)
+
+    def _note_one(self, kind: Kind, listing: Listing, why: str) -> None:
+        told = OrgError(
+            f"{listing.full_name} in the org {self._org} cannot be read: {why}",
+            effect="The rest of the org was read.",
+            hint="Look at it in Setup; what was last seen of it counts until it can be read.",
+        )
+        self._unread.append(Unread(kind, told, listing.full_name))
 
     def _app(self, listing: Listing, component: Component | None) -> Iterator[ObservedCertificate]:
         try:
             app = None if component is None else app_of(self._org, component)
-        except OrgError:
+        except OrgError as error:
             app = None
+            self._note_one(Kind.APP, listing, error.message)
         here = self._place(listing, Kind.APP)
         if app is None:
             yield replace(here, is_readable=False)
@@ -142,22 +191,45 @@ class _Reader:
     def _identity_providers(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
         found = []
         for listing, component in self._components(Kind.IDENTITY_PROVIDER, listings):
-            found.append(self._holder(listing, Kind.IDENTITY_PROVIDER, text_of(component, "validationCert")))
-            if component is not None:
+            if component is None:
+                found.append(replace(self._place(listing, Kind.IDENTITY_PROVIDER), is_readable=False))
+            else:
+                found.append(self._holder(listing, Kind.IDENTITY_PROVIDER, text_of(component, "validationCert")))
                 self._uses.of_identity_provider(component)
         return found
 
     def _certificates(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
-        rows = newest_rows(self._metadata.query(query_for((*NEEDED, *OTHERS)))) if listings else {}
+        rows = newest_rows(self._rows()) if listings else {}
         # A row without a listing is of a certificate that was deleted.
         return [self._certificate(listing, rows.get(_without_namespace(listing.full_name))) for listing in listings]
+
+    def _rows(self) -> list[Fields]:
+        """What the org tells of its certificates; a field that it refuses is left out, unless nothing goes without."""
+        try:
+            return self._metadata.query(query_for((*NEEDED, *OTHERS)))
+        except (OrgUnavailable, LoginRefused, SessionExpired):
+            raise
+        except OrgError:
+            rows = self._metadata.query(query_for(NEEDED))
+        fields: tuple[str, ...] = NEEDED
+        for field in OTHERS:
+            try:
+                rows = self._metadata.query(query_for((*fields, field)))
+            except (OrgUnavailable, LoginRefused, SessionExpired):
+                raise
+            except OrgError as error:
+                LOG.info("a field is refused: %s", error.message, extra={"org": self._org})
+            else:
+                fields = (*fields, field)
+        return rows
 
     def _certificate(self, listing: Listing, row: Fields | None) -> ObservedCertificate:
         here = self._place(listing, Kind.CERTIFICATE)
         try:
             told = record(row) if row else None
-        except WrongShape:
+        except WrongShape as error:
             told = None
+            self._note_one(Kind.CERTIFICATE, listing, f"{error}.")
         if told is None:
             return replace(here, is_readable=False)
         return replace(
@@ -172,7 +244,8 @@ class _Reader:
         here = self._place(listing, kind)
         try:
             return here.holding(Certificate.parse(text))
-        except CertificateError:
+        except CertificateError as error:
+            self._note_one(kind, listing, error.message)
             return replace(here, is_readable=False)
 
     def _place(self, listing: Listing, kind: Kind) -> ObservedCertificate:
@@ -183,6 +256,13 @@ class _Reader:
             last_modified_by=listing.last_modified_by,
             last_modified_at=listing.last_modified_at,
         )
+
+
+def _may_be_of_one(error: OrgError) -> bool:
+    """Whether one of the things that were asked for may be what failed; else all of the org is away, or closed."""
+    if isinstance(error, LoginRefused | SessionExpired | DailyLimitReached | LimitReached):
+        return False
+    return isinstance(error, AnswerLost) or not isinstance(error, OrgUnavailable)
 
 
 def _without_namespace(full_name: str) -> str:

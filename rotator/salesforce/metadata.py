@@ -100,7 +100,9 @@ class MetadataService:
 
         return self._repeating(_worth_repeating, lambda: self._session.call(once))
 
-    def read(self, metadata_type: str, full_names: Sequence[str]) -> list[Component | None]:
+    def read(
+        self, metadata_type: str, full_names: Sequence[str], *, attempts: int = ATTEMPTS
+    ) -> list[Component | None]:
         """Components in the order asked for; None where one is missing or the user may not read it.
 
         Salesforce answers both in the same way.
@@ -109,7 +111,7 @@ class MetadataService:
         for start in range(0, len(full_names), READ_LIMIT):
             names = list(full_names[start : start + READ_LIMIT])
             size = SMALL + COMPONENT_SIZE * len(names)
-            records = self._entries(self._reading("readMetadata", metadata_type, names, size=size))
+            records = self._entries(self._reading("readMetadata", metadata_type, names, size=size, attempts=attempts))
             found |= {text_of(record, "fullName").casefold(): record for record in records}
         return [found.get(name.casefold()) for name in full_names]
 
@@ -144,11 +146,11 @@ class MetadataService:
         except TypeError:
             raise from_status(self.org, 200, why="what must be a list is none") from None
 
-    def _reading(self, operation: str, *arguments: Any, size: int) -> Any:
-        return self._repeating(_worth_repeating, lambda: self._call(operation, *arguments, size=size))
+    def _reading(self, operation: str, *arguments: Any, size: int, attempts: int = ATTEMPTS) -> Any:
+        return self._repeating(_worth_repeating, lambda: self._call(operation, *arguments, size=size), attempts)
 
-    def _repeating(self, safe: Callable[[Exception], bool], call: Callable[[], _T]) -> _T:
-        return self._waiting.call(call, again=safe, back_off=_PAUSES, at_most=ATTEMPTS)
+    def _repeating(self, safe: Callable[[Exception], bool], call: Callable[[], _T], attempts: int = ATTEMPTS) -> _T:
+        return self._waiting.call(call, again=safe, back_off=_PAUSES, at_most=attempts)
 
     def _call(self, operation: str, *arguments: Any, size: int = SMALL) -> Any:
         LOG.debug(operation, extra={"org": self.org})

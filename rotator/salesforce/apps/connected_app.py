@@ -98,10 +98,33 @@ class ConnectedApps:
                 effect=_UNCHANGED,
                 hint=PERMISSION_HINT,
             )
-        found = self._metadata.read(APP_TYPE, full_names)
+        found = self._read_named(full_names)
         absent = [name for name, component in zip(full_names, found, strict=True) if component is None]
         if absent:
             raise self._absent(", ".join(absent))
+
+    def _read_named(self, full_names: Sequence[str]) -> list[Component | None]:
+        """All at once; where that is refused one by one, so that the error is of the app that cannot be read."""
+        try:
+            return self._metadata.read(APP_TYPE, full_names)
+        except OrgUnavailable:
+            raise
+        except OrgError:
+            if len(full_names) < 2:
+                raise
+        return [component for name in full_names for component in self._read_one(name)]
+
+    def _read_one(self, full_name: str) -> list[Component | None]:
+        try:
+            return self._metadata.read(APP_TYPE, [full_name])
+        except OrgUnavailable:
+            raise
+        except OrgError as error:
+            raise OrgError(
+                f"The app {full_name} in the org {self.org} cannot be read: {error.message}",
+                effect=error.effect,
+                hint=error.hint,
+            ) from None
 
     def _require(self, full_name: str) -> App:
         app = self.read(full_name)

@@ -25,6 +25,7 @@ from rotator.services.alerting.kinds import (
     HISTORY,
     ORG,
     STORE,
+    UNREADABLE,
     UNSTORED,
     VANISHED,
     key,
@@ -143,6 +144,22 @@ def unreadable_store(store: str, error: RotatorError, attempt: AttemptRecord) ->
         again_at=attempt.next_at,
         to_do=error.hint or _IF_IT_LASTS,
         store=store,
+    )
+
+
+def unreadable(org: str, kind: str, name: str, error: RotatorError) -> NewAlert:
+    """One thing in an org cannot be read; the others can."""
+    return alert(
+        UNREADABLE,
+        f"{org}/{kind}/{name}",
+        Severity.WARNING,
+        f"{name} in {org} cannot be read",
+        words.sentences(error.message, error.effect),
+        meanwhile="Alerts of it go by what was last seen.",
+        to_do=error.hint or _IF_IT_LASTS,
+        org=org,
+        type=kind,
+        app=name,
     )
 
 

@@ -39,6 +39,8 @@ STORE: Final = "store"
 """A store cannot be read."""
 HIDDEN: Final = "hidden"
 """An org can be read, but not all of it."""
+UNREADABLE: Final = "unreadable"
+"""One thing in an org cannot be read."""
 ROTATION: Final = "rotation"
 """A rotation failed; the next success solves it, as all that may become of it."""
 DELAYED: Final = "delayed"
@@ -72,6 +74,7 @@ KINDS: Final = {
     ORG: AlertKind("The org can be read again", may_pass=True),
     STORE: AlertKind("The store can be read again", may_pass=True),
     HIDDEN: AlertKind("The org shows it again"),
+    UNREADABLE: AlertKind("It can be read again, or is gone"),
     ROTATION: AlertKind(_ROTATED, is_mended_by_rotation=True),
     DELAYED: AlertKind(_ROTATED, may_pass=True, is_mended_by_rotation=True),
     REVERTED: AlertKind(_ROTATED, is_mended_by_rotation=True),

@@ -146,9 +146,12 @@ class _Scanner:
     def _places(self, inventory: Inventory) -> list[ObservedCertificate]:
         """What is there, what is hidden, what has vanished, and what is configured and was never seen."""
         last, configured = self._known(), self._configured()
-        unread = {each.kind: each.error for each in inventory.unread}
+        unread = {each.kind: each.error for each in inventory.unread if not each.app}
         unread |= {kind: no_apps(self._org) for kind in last.hidden_kinds(inventory)}
         self._problems += [Problem(f"org {self._org}", error, self._org, kind) for kind, error in unread.items()]
+        for each in (*inventory.unread, *last.lost(inventory)):
+            if each.app:
+                self._problems.append(Problem(f"org {self._org}", each.error, self._org, each.kind, each.app))
         found = [last.completed(each) for each in inventory.entries]
         found += last.unseen(inventory, unread, configured)
         here = {each.place for each in found}

@@ -47,6 +47,8 @@ class Problem:
     """The org whose inventory it was, where the problem is the org's."""
     type: str | None = None
     """The type of which nothing could be read; None when it is the whole org, a store or the history."""
+    app: str | None = None
+    """The one component of that type that could not be read, where the others could."""
 
 
 @dataclass(frozen=True, kw_only=True)

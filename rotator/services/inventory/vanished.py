@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
+from rotator.salesforce.inventory import Unread
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -36,6 +37,20 @@ class LastSeen:
         if seen.is_readable or last is None:
             return seen
         return replace(last, app=seen.app, is_readable=False, gone_at=None)
+
+    def lost(self, inventory: Inventory) -> Iterator[Unread]:
+        """What the org lists and does not show, though it was seen before; not what was never to be seen."""
+        told = {(each.kind, each.app) for each in inventory.unread}
+        for seen in inventory.entries:
+            last = self._last.get(seen.place)
+            if seen.is_readable or last is None or last.is_vanished or (seen.kind, seen.app) in told or not seen.kind:
+                continue
+            error = OrgError(
+                f"{seen.app} in the org {seen.org} cannot be read any more: the org lists it, and does not show it.",
+                effect="The rest of the org was read.",
+                hint="See in Setup whether the program's user may still see it; what was last seen of it counts.",
+            )
+            yield Unread(seen.kind, error, seen.app)
 
     def hidden_kinds(self, inventory: Inventory) -> Iterator[Kind]:
         """The kinds of app of which the org shows none, though it lately had some: who may not see them sees none."""

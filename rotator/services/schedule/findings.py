@@ -9,7 +9,7 @@ from rotator.core.attempts import AttemptRecord
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import Kind
 from rotator.services.alerting import catalog, rotation_alerts
-from rotator.services.alerting.kinds import HIDDEN, ORG, STORE, key, rotation_trouble
+from rotator.services.alerting.kinds import HIDDEN, ORG, STORE, UNREADABLE, key, rotation_trouble
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import alerts_that_success_ends
 
@@ -53,6 +53,7 @@ class Findings:
             self._tell_store(store)
         for kind in Kind:
             self._tell_hidden(kind)
+        self._tell_unreadable()
         for life in self._found.vanished:
             self._tell_vanished(life)
 
@@ -115,11 +116,26 @@ class Findings:
 
     def _tell_hidden(self, kind: Kind) -> None:
         """The rest of the org was read all the same."""
-        error = next((problem.error for problem in self._found.problems if problem.type == kind), None)
+        whole = (problem for problem in self._found.problems if not problem.app)
+        error = next((problem.error for problem in whole if problem.type == kind), None)
         if error:
             self._history.alerting.problem(catalog.hidden(self._org, kind, error), self._now)
         else:
             self._solve(key(HIDDEN, f"{self._org}/{kind}"))
+
+    def _tell_unreadable(self) -> None:
+        """Each thing that cannot be read alone; what is of a hidden type is not known to be better."""
+        told = set[str]()
+        for problem in self._found.problems:
+            if problem.app and problem.type:
+                new = catalog.unreadable(self._org, problem.type, problem.app, problem.error)
+                self._history.alerting.problem(new, self._now)
+                told.add(new.key)
+        hidden = {problem.type for problem in self._found.problems if problem.type and not problem.app}
+        for kind in (str(kind) for kind in Kind if kind not in hidden):
+            mine = key(UNREADABLE, f"{self._org}/{kind}/")
+            for which in [which for which in self._open if which.startswith(mine) and which not in told]:
+                self._solve(which)
 
     def _tell_vanished(self, life: CertificateLife) -> None:
         seen = life.seen

@@ -69,7 +69,7 @@ class OrgSnapshot:
     def write(self, attempt: AttemptRecord) -> None:
         """Writes down what was seen, what people are to be told of it, and that the attempt succeeded."""
         found, at = self._found, self._found.at
-        unread = {problem.type for problem in found.problems}
+        unread = {problem.type for problem in found.problems if not problem.app}
         whole = [(found.org, str(kind)) for kind in Kind if kind not in unread]
         with self._context.history.transaction() as history:
             write_down(history.database, found, self._context.now())

@@ -49,9 +49,11 @@ def test_an_app_that_cannot_be_read_is_still_shown(
     session = open_session(production)
     metadata = metadata_of(session)
     read = metadata.read
-    metadata.read = lambda kind, names: [  # type: ignore[method-assign,assignment] # an org that hides one app
-        None if name == "Billing" else read(kind, [name])[0] for name in names
-    ]
+
+    def hiding(kind: str, names: list[str], **_options: int) -> list[Any]:
+        return [None if name == "Billing" else read(kind, [name])[0] for name in names]
+
+    metadata.read = hiding  # type: ignore[method-assign,assignment] # an org that hides one app
     hidden, shown = inventory(session, metadata).entries
     assert (hidden.app, hidden.is_readable, hidden.fingerprint) == ("Billing", False, "")
     assert shown.is_readable
@@ -220,7 +222,7 @@ class TestOtherCertificates:
     ) -> None:
         production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
         closed = rest_error(403, "INSUFFICIENT_ACCESS", "insufficient access rights")
-        production.faults.add(Fault(Call.TOOLING, Effect.FAIL, answer=closed))
+        production.faults.add(Fault(Call.TOOLING, Effect.FAIL, answer=closed, times=None))
         found = inventory(open_session(production))
         assert [unread.kind for unread in found.unread] == [Kind.CERTIFICATE]
         assert "Signing" not in named(found)

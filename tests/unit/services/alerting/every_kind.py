@@ -47,6 +47,7 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield catalog.unreadable_for_long(attempts[INVENTORY])
     yield catalog.unreadable_store("keys", error, attempts[STORE])
     yield catalog.hidden("production", "Certificate", error)
+    yield catalog.unreadable("production", "Certificate", "Signing", error)
     yield catalog.drift("billing", "production", "Billing", "b" * 64)
     yield catalog.unstored("billing", "production")
     yield catalog.lost("billing", "production", "keys", NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from rotator.core.observed import Kind
@@ -42,3 +43,29 @@ def test_of_a_type_that_an_org_does_not_show_people_are_told_until_it_does(datab
     tell(history, now=NOW + 2 * DAY)
     assert history.alerts.open_alerts() == []
     assert [notification.step for notification in history.outbox.notifications(alert.id)] == ["opened", "closed"]
+
+
+def test_of_each_thing_that_cannot_be_read_people_are_told_once_until_it_can(database: Database) -> None:
+    history = UnitOfWork(settings_with("team: {}"), database)
+    one, other = (
+        Problem(
+            "org production",
+            OrgError(f"{name} cannot be read.", hint="Look at it in Setup."),
+            org="production",
+            type=Kind.IDENTITY_PROVIDER,
+            app=name,
+        )
+        for name in ("One", "Other")
+    )
+    tell(history, one, other)
+    tell(history, one, other, now=NOW + DAY)
+    assert [alert.title for alert in history.alerts.open_alerts()] == [
+        "One in production cannot be read",
+        "Other in production cannot be read",
+    ]
+    # While nothing of the type is shown, it is not known whether it is better.
+    hidden = replace(one, app=None)
+    tell(history, hidden, now=NOW + 2 * DAY)
+    assert len(history.alerts.open_alerts()) == 3
+    tell(history, other, now=NOW + 3 * DAY)
+    assert [alert.title for alert in history.alerts.open_alerts()] == ["Other in production cannot be read"]

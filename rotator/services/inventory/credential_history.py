@@ -60,10 +60,13 @@ class CredentialHistory:
 
     def gap_open_since(self, rotation: Rotation) -> datetime | None:
         """Since when consumers are refused, of the rotation that they are refused by; None of any other."""
-        last, seen = self.last_rotation, self.last_observation.seen
-        if last is None or last.id != rotation.id:
-            return None
-        return self.record.consumers_refused_since(seen.current.fingerprint if seen and seen.current else None)
+        is_newest = self.last_rotation is not None and self.last_rotation.id == rotation.id
+        return self.refused_since(self.last_observation.seen) if is_newest else None
+
+    def refused_since(self, seen: ObservedCredential | None) -> datetime | None:
+        """Since when consumers of `current` are refused, as the credential was seen; None where they are not."""
+        current = seen.current.fingerprint if seen and seen.current else None
+        return self.record.consumers_refused_since(current, has_lost_slot=seen is not None and seen.has_lost_slot)
 
     @property
     def left_open(self) -> str | None:

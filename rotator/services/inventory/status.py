@@ -244,7 +244,6 @@ def status_of(
     """What follows from how a credential was seen, just now or before, and from what the history knows."""
     mine = settings.credentials[name]
     first = next(iter(apps), None)
-    current = seen.current if seen else None
     begun, record, halt = history.open_rotation, history.record, history.halt(seen)
     life = CredentialLife(
         seen=seen,
@@ -254,9 +253,7 @@ def status_of(
         is_known=is_known,
         rotation=OpenRotation(is_urgent=begun.options.retire_now or begun.trigger == "compromised") if begun else None,
         last_promotion=history.last_promotion,
-        refused_since=record.consumers_refused_since(
-            current.fingerprint if current else None, has_lost_slot=seen is not None and seen.has_lost_slot
-        ),
+        refused_since=history.refused_since(seen),
         running=history.running,
         halt=halt,
         needs_attention=history.attempt.needs_attention or halt is not None or record.is_reverted,

@@ -84,6 +84,18 @@ def test_only_so_many_of_a_kind_run_at_once_and_the_others_wait_their_turn(bench
     assert bench.most_at_once == 2
 
 
+def test_of_a_kind_without_a_limit_one_runs_at_once(bench: Bench) -> None:
+    for name in ("a", "b"):
+        bench.workers.begin(bench.job(name, JobKind.MAINTENANCE))
+    assert [running.job.name for running in bench.workers.running] == ["a"]
+
+
+def test_no_job_keeps_the_process_from_ending(bench: Bench) -> None:
+    bench.workers.begin(bench.job("a"))
+    (thread,) = (each for each in threading.enumerate() if each.name == "inventory a")
+    assert thread.daemon
+
+
 def test_a_channel_that_hangs_holds_up_no_other(bench: Bench) -> None:
     for name in ("down", "up"):
         bench.workers.begin(bench.job(name, JobKind.DELIVER))
@@ -144,8 +156,10 @@ def test_an_error_that_a_person_can_meet_is_a_sentence_without_a_trace(
     record = caplog.records[-1]
     assert record.message == "rotate failed: The history is away."
     assert not record.exc_info
-    assert vars(record)["credential"] == "billing"
-    assert bench.workers.begin(Job(JobKind.ROTATE, "billing", lambda: None)), "it has said itself when it is due again"
+    assert (vars(record)["credential"], vars(record)["hint"]) == ("billing", "Wait.")
+    assert bench.workers.begin(Job(JobKind.ROTATE, "billing", away)), "it has said itself when it is due again"
+    assert bench.workers.wait({JobKind.ROTATE}, PATIENCE)
+    assert (bench.workers.failures[JobKind.ROTATE], bench.workers.faults[JobKind.ROTATE]) == (2, 0)
 
 
 def test_it_is_known_what_runs_since_when(bench: Bench) -> None:

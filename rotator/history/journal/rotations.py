@@ -50,11 +50,6 @@ def newest(database: Transactions) -> dict[str, Rotation]:
     return _newest(database, ROTATION.c.started_at.is_not(None))
 
 
-def newest_promotion(database: Transactions) -> dict[str, Rotation]:
-    """The newest rotation of each credential that made another version current."""
-    return _newest(database, ROTATION.c.outcome == "rotated")
-
-
 def newest_gap(database: Transactions) -> dict[str, float]:
     """The gap of the newest rotation of each credential that had one measured, in seconds."""
     found = _newest(database, ROTATION.c.gap_seconds.is_not(None))

@@ -49,10 +49,6 @@ def test_the_newest_of_each_credential(database: Database, past: dict[str, str])
         "billing": past["reverted"],
         "warehouse": past["other"],
     }
-    assert {name: each.id for name, each in rotations.newest_promotion(database).items()} == {
-        "billing": past["second"],
-        "warehouse": past["other"],
-    }
     assert rotations.newest_gap(database) == {"billing": 4.5, "warehouse": 0.0}
 
 
@@ -71,4 +67,3 @@ def test_one_that_has_not_ended_is_the_newest_and_is_not_counted(database: Datab
     begun = Journal(database).begin_rotation(new, NOW - timedelta(seconds=5))
     assert rotations.newest(database)["billing"].id == begun.id
     assert rotations.counts(database) == []
-    assert rotations.newest_promotion(database) == {}

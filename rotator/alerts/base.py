@@ -35,6 +35,12 @@ class Message:
     """What a person does first."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """Names and values to look up."""
+    installation: str = ""
+    """Which `rotator` sends it."""
+    page: str = ""
+    """Address of the alert's own page; empty where the pages have no public address."""
+    runbook: str = ""
+    """Address of what the team has written about such alerts."""
     settles: bool = False
     """It tells of the end of something that was told of before: what can be changed there now shows both."""
 

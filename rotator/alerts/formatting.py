@@ -18,6 +18,7 @@ NO_TITLE: Final = "A message of rotator"
 SETTLED: Final = "✅"
 MEANWHILE: Final = "What rotator does"
 TO_DO: Final = "What to do first"
+ACKNOWLEDGE: Final = "How to acknowledge"
 
 _LONGEST_TITLE: Final = 300
 _LONGEST_NAME: Final = 100
@@ -116,6 +117,19 @@ def due_of(message: Message) -> str:
 def acknowledging(message: Message) -> str:
     """The command that stops further messages of an alert."""
     return f"rotator alerts ack {message.alert.id} --reason TEXT"
+
+
+def links_of(message: Message) -> list[tuple[str, str]]:
+    """Where to look, each with what it is called: its page, how to acknowledge it, the team's runbook."""
+    page, runbook = one_line(message.page), one_line(message.runbook)
+    found = [("Open", page), (ACKNOWLEDGE, f"{page}#acknowledge" if page and not message.is_last else "")]
+    return [(name, url) for name, url in (*found, ("Runbook", runbook)) if url]
+
+
+def sender_of(messages: Iterable[Message]) -> str:
+    """Which `rotator` sends these, on one line."""
+    name = next((one_line(message.installation) for message in messages), "")
+    return f"rotator ({name})" if name else "rotator"
 
 
 def told_no_more_until(message: Message) -> str:

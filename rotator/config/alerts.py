@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from rotator.config.durations import Period
+from rotator.config.paths import RunbookUrl
 from rotator.config.plugins import Channel
-from rotator.config.section import Section
+from rotator.config.section import Section, Words
 from rotator.core.thresholds import EXPIRED
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
@@ -26,6 +27,10 @@ class AlertSettings(Section):
     """How long before expiry people are told; and once more when a certificate has expired."""
     longest_lifetime: Period = timedelta(days=825)
     """Certificates that are valid for longer are told of once."""
+    installation: Words | None = None
+    """How messages name this installation; the machine's host name unless it is said."""
+    runbook_url: RunbookUrl | None = None
+    """Where a team keeps what to do about each kind of alert."""
     channels: dict[ChannelName, Channel] = Field(default_factory=dict)
 
     @property

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from rotator.config.durations import Duration, Period
-from rotator.config.paths import ConfiguredPath
+from rotator.config.paths import ConfiguredPath, PublicUrl
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, Words
 
@@ -65,6 +65,8 @@ class HttpSettings(Section):
     """Bearer token that every page demands, save /healthz. Beyond loopback there must be one."""
     names: tuple[Words, ...] = ()
     """Further host names under which it may be asked, such as a reverse proxy's."""
+    public_url: PublicUrl | None = None
+    """Where people open the pages, such as through a reverse proxy: messages link to it, and its host may be asked."""
 
     @property
     def is_loopback(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
@@ -52,6 +52,35 @@ def _https(value: str) -> str:
 
 HttpsUrl = Annotated[str, AfterValidator(_https)]
 """An https address without user, query and trailing slash."""
+
+
+def _page(value: str) -> str:
+    parts = _address(value, frozenset({"http", "https"}))
+    if parts is None or "@" in parts.netloc:
+        raise ValueError("must be an address such as https://rotator.example.com")
+    return value.rstrip("/")
+
+
+PublicUrl = Annotated[str, AfterValidator(_page)]
+"""An http or https address under which people open pages, without user, query and trailing slash."""
+
+_KIND: Final = "{kind}"
+
+
+def _runbook(value: str) -> str:
+    filled = value.replace(_KIND, "kind")
+    try:
+        parts = urlsplit(filled)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or _KIND not in value or any(each in '{}<>"' or each.isspace() for each in filled):
+        raise ValueError("must be an address with {kind} in it, such as https://wiki.example.com/rotator/{kind}")
+    return value
+
+
+RunbookUrl = Annotated[str, AfterValidator(_runbook)]
+"""An address with `{kind}` where the kind of an alert goes."""
 
 
 def _proxy(value: str) -> str:

@@ -7,6 +7,7 @@ import ipaddress
 import logging
 from asyncio import CancelledError
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -111,7 +112,9 @@ _FAULT: Final = _refuse(500, "This page failed, which is a fault of rotator; its
 
 
 def _names(settings: HttpSettings) -> frozenset[str]:
-    return frozenset(name.strip("[]").rstrip(".").casefold() for name in ("localhost", settings.host, *settings.names))
+    public = urlsplit(settings.public_url).hostname if settings.public_url else None
+    names = ("localhost", settings.host, *settings.names, *([public] if public else []))
+    return frozenset(name.strip("[]").rstrip(".").casefold() for name in names)
 
 
 def _is_ours(host: str, names: frozenset[str]) -> bool:

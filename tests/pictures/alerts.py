@@ -23,6 +23,7 @@ from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import open_database
 from rotator.services.alerting.delivery import Delivery
+from rotator.services.alerting.messages import Origin
 from rotator.services.alerting.rules import AlertRules
 from tests.contract.alerts.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
@@ -56,6 +57,8 @@ SETTINGS: Final = Settings.model_validate(
     }
 )
 
+ORIGIN: Final = Origin("production, Berlin", "https://rotator.example.com", "https://wiki.example.com/rotator/{kind}")
+
 
 class Company:
     """Who is told of what, as in a company with one Slack channel and one mailing list."""
@@ -68,6 +71,7 @@ class Company:
             alerts=AlertRecords(database),
             attempts=AttemptRecords(database),
             alerting=self.alerting,
+            origin=ORIGIN,
         )
 
     def look(self, places: list[ObservedCertificate], now: datetime) -> None:

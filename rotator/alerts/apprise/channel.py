@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.base import DeliveryFailed
 from rotator.alerts.formatting import (
+    ACKNOWLEDGE,
     acknowledging,
     digest_title,
     due_of,
     facts_of,
+    links_of,
     most_urgent_first,
     one_line,
     org_of,
     parts_of,
+    sender_of,
     sign_of,
     title_of,
     to_do_of,
@@ -68,7 +71,8 @@ class AppriseChannel:
     def send_digest(self, messages: Sequence[Message]) -> str:
         """One message with a line for each."""
         ordered = most_urgent_first(messages)
-        body = "\n".join([*map(_row, ordered), "", "Each in full, with what to do: rotator alerts list ID"])
+        where = f"Each in full: rotator alerts list ID. Sent by {sender_of(ordered)}"
+        body = "\n".join([*map(_row, ordered), "", where])
         self._notify(digest_title(ordered), body, _type(ordered[0]))
         return ""
 
@@ -129,6 +133,8 @@ def _body(message: Message) -> str:
     parts = [f"{word_of(message)}, {'' if message.is_last else 'since '}{words.moment(message.at)}"]
     parts += [f"{name}: {text}" if name else text for name, text in parts_of(message)]
     parts.append("\n".join(f"{name}: {value}" for name, value in facts_of(message)))
+    parts.append("\n".join(f"{name}: {url}" for name, url in links_of(message) if name != ACKNOWLEDGE))
+    parts.append(f"Sent by {sender_of([message])}")
     if not message.is_last:
         parts.append(f"To be told no more: {acknowledging(message)}")
     return "\n\n".join(part for part in parts if part)
@@ -138,4 +144,5 @@ def _row(message: Message) -> str:
     where = f" ({org_of(message)})" if org_of(message) else ""
     due = f", {due_of(message)}" if due_of(message) else ""
     to_do = f"\n  {to_do_of(message)}" if to_do_of(message) else ""
-    return f"{sign_of(message)} {title_of(message)}{where}{due}{to_do}"
+    page = f"\n  {message.page}" if message.page else ""
+    return f"{sign_of(message)} {title_of(message)}{where}{due}{to_do}{page}"

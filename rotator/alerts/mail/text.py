@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -13,16 +15,19 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rotator.alerts.formatting import (
+    ACKNOWLEDGE,
     acknowledging,
     cut,
     digest_title,
     due,
     due_of,
     facts_of,
+    links_of,
     most_urgent_first,
     one_line,
     org_of,
     parts_of,
+    sender_of,
     spans,
     subject_of,
     title_of,
@@ -45,13 +50,17 @@ _SUBJECT: Final = 150
 _LONGEST_DOMAIN: Final = 36
 """With a longer one the Message-ID would not fit on a line of 78 characters (RFC 5322 section 2.1.1)."""
 
+_LONGEST_NAME: Final = 60
+_TAG: Final = re.compile(r"^\[(?:info|warning|critical|settled)\] ")
 _WIDTH: Final = 76
 _NAMES: Final = {
     "acknowledging": acknowledging,
     "day": words.day,
     "due": due,
     "facts_of": facts_of,
+    "links_of": links_of,
     "moment": words.moment,
+    "sender_of": sender_of,
     "org_of": org_of,
     "parts_of": parts_of,
     "spans": spans,
@@ -64,14 +73,16 @@ _NAMES: Final = {
 
 def mail_of(message: Message, *, sender: str, to: Sequence[str], now: datetime, thread: str | None) -> EmailMessage:
     """One message, in the thread that `thread_of` has named."""
-    mail = _mail(sender, to, now, important=message.alert.severity is Severity.CRITICAL and not message.is_last)
+    mail = _mail(
+        sender, to, now, [message], important=message.alert.severity is Severity.CRITICAL and not message.is_last
+    )
     mail["Message-ID"] = message_id(message.key, sender)
     root, subject = parse_thread(thread)
     if root:
         mail["In-Reply-To"] = root
         mail["References"] = root
     # RFC 5322 section 3.6.5; some programs put mails into one thread only when subjects are alike.
-    mail["Subject"] = f"Re: {subject}" if subject else _subject_line(message)
+    mail["Subject"] = f"Re: {_tag(message)} {_untagged(subject)}" if subject else _subject_line(message)
     _fill(mail, _plain(message), _html("message.html", message=message))
     return mail
 
@@ -80,7 +91,7 @@ def digest_of(messages: Sequence[Message], *, sender: str, to: Sequence[str], no
     """Many messages as one table, the most urgent first."""
     ordered = most_urgent_first(messages)
     critical = any(message.alert.severity is Severity.CRITICAL and not message.is_last for message in ordered)
-    mail = _mail(sender, to, now, important=critical)
+    mail = _mail(sender, to, now, ordered, important=critical)
     mail["Message-ID"] = message_id("\n".join(sorted(message.key for message in ordered)), sender)
     mail["Subject"] = digest_title(ordered)
     _fill(mail, _plain_digest(ordered), _html("digest.html", messages=ordered, title=digest_title(ordered)))
@@ -89,11 +100,12 @@ def digest_of(messages: Sequence[Message], *, sender: str, to: Sequence[str], no
 
 def message_id(key: str, sender: str) -> str:
     """The same for the same message: what is sent again can be known as that (RFC 5322 section 3.6.4)."""
+    return f"<{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:24]}@{_domain_of(sender)}>"
+
+
+def _domain_of(sender: str) -> str:
     domain = sender.rpartition("@")[2]
-    usable = domain.isascii() and len(domain) <= _LONGEST_DOMAIN
-    return (
-        f"<{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:24]}@{domain if usable else 'rotator.invalid'}>"
-    )
+    return domain if domain.isascii() and len(domain) <= _LONGEST_DOMAIN else "rotator.invalid"
 
 
 def thread_of(mail: EmailMessage, thread: str | None) -> str:
@@ -113,13 +125,17 @@ def parse_thread(thread: str | None) -> tuple[str, str]:
     return (root, one_line(subject)) if usable else ("", "")
 
 
-def _mail(sender: str, to: Sequence[str], now: datetime, *, important: bool) -> EmailMessage:
+def _mail(
+    sender: str, to: Sequence[str], now: datetime, messages: Sequence[Message], *, important: bool
+) -> EmailMessage:
     mail = EmailMessage(policy=SMTP)
-    mail["From"] = sender
+    mail["From"] = Address(cut(sender_of(messages), _LONGEST_NAME), addr_spec=sender)
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(now)
     # RFC 3834 section 5: nobody's absence note answers it.
     mail["Auto-Submitted"] = "auto-generated"
+    # RFC 2919: what filters of mail programs go by.
+    mail["List-Id"] = f"<rotator-alerts.{_domain_of(sender)}>"
     if important:
         mail["Importance"] = "high"
     return mail
@@ -134,7 +150,16 @@ def _fill(mail: EmailMessage, plain: str, html: str) -> None:
 
 
 def _subject_line(message: Message) -> str:
-    return cut(subject_of(message), _SUBJECT)
+    return cut(f"{_tag(message)} {subject_of(message)}", _SUBJECT)
+
+
+def _tag(message: Message) -> str:
+    """How much it matters now, in front of a subject: what a filter, and a glance, go by."""
+    return "[settled]" if message.settles else f"[{message.alert.severity}]"
+
+
+def _untagged(subject: str) -> str:
+    return _TAG.sub("", subject)
 
 
 def _plain(message: Message) -> str:
@@ -147,6 +172,8 @@ def _plain(message: Message) -> str:
     parts.append("\n".join(f"{name + ':':<{width + 1}} {value}" for name, value in facts))
     if not message.is_last:
         parts.append(f"{told_no_more_until(message)}\n  {acknowledging(message)}")
+    parts.append("\n".join(f"{name}: {url}" for name, url in links_of(message) if name != ACKNOWLEDGE))
+    parts.append(f"-- \n{sender_of([message])}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -156,8 +183,10 @@ def _plain_digest(messages: Sequence[Message]) -> str:
         about = ", ".join(part for part in (word_of(message), org_of(message), due_of(message)) if part)
         to_do = [f"  {line}" for line in _wrapped(to_do_of(message))]
         rest = [f"  {acknowledging(message)}"] if not message.is_last else []
-        parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *to_do, *rest]))
-    return "\n\n".join([*parts, "Each in full, with what to do: rotator alerts list ID"]) + "\n"
+        page = [f"  {message.page}"] if message.page else []
+        parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *to_do, *page, *rest]))
+    end = f"-- \n{sender_of(messages)}"
+    return "\n\n".join([*parts, "Each in full: rotator alerts list ID", end]) + "\n"
 
 
 def _since(message: Message) -> str:

@@ -16,9 +16,11 @@ from rotator.alerts.formatting import (
     digest_title,
     due_of,
     facts_of,
+    links_of,
     most_urgent_first,
     org_of,
     parts_of,
+    sender_of,
     sign_of,
     title_of,
     to_do_of,
@@ -45,6 +47,9 @@ _ROW_TITLE: Final = 200
 """Facts, characters of a fact and of a line in a digest: Slack refuses a message that is long as a whole
 (`msg_blocks_too_long`), and does not say from where on."""
 
+_URL: Final = 3000
+"""Characters of a button's address."""
+
 _ROWS: Final = BLOCKS - 2
 """Lines of a digest, one block each, beside its header and its end."""
 
@@ -57,7 +62,8 @@ def blocks_of(message: Message) -> list[Block]:
     blocks += [_section(text, name) for name, text in parts_of(message)]
     fields = [_field(name, value) for name, value in facts_of(message)[:_FACTS]]
     blocks += [{"type": "section", "fields": list(part)} for part in _parts(fields)]
-    return [*blocks, _context(_last_line(message))]
+    blocks.append(_context(_last_line(message)))
+    return [*blocks, *_buttons(message)]
 
 
 def settled_blocks_of(message: Message) -> list[Block]:
@@ -70,7 +76,8 @@ def digest_blocks_of(messages: Sequence[Message]) -> list[Block]:
     ordered = most_urgent_first(messages)
     blocks = [_header(digest_title(ordered)), *(_row(message) for message in ordered[:_ROWS])]
     more = f"And {len(ordered) - _ROWS} more. " if len(ordered) > _ROWS else ""
-    return [*blocks, _context(f"{more}Each in full, with what to do: `rotator alerts list ID`")]
+    where = f"{more}Each in full: `rotator alerts list ID` · {_escaped(sender_of(ordered))}"
+    return [*blocks, _context(where)]
 
 
 def fallback_of(message: Message) -> str:
@@ -88,7 +95,23 @@ def _row(message: Message) -> Block:
     due = f" · {due_of(message)}" if due_of(message) else ""
     to_do = f"\n{to_do_of(message)}" if to_do_of(message) else ""
     text = f"{sign_of(message)} {cut(title_of(message), _ROW_TITLE)}\n{word_of(message)}{where}{due}{to_do}"
-    return {"type": "section", "text": _mrkdwn(_cut_markup(_escaped(text), TEXT))}
+    row: Block = {"type": "section", "text": _mrkdwn(_cut_markup(_escaped(text), TEXT))}
+    return row | {"accessory": _button("Open", message.page)} if _fits(message.page) else row
+
+
+def _buttons(message: Message) -> list[Block]:
+    """Buttons that lead somewhere: they need no permission, and tell nobody that they were pressed."""
+    buttons = [_button(name, url) for name, url in links_of(message) if _fits(url)]
+    return [{"type": "actions", "elements": buttons}] if buttons else []
+
+
+def _button(name: str, url: str) -> Block:
+    text = {"type": "plain_text", "text": name, "emoji": False}
+    return {"type": "button", "text": text, "url": url, "action_id": name.lower().replace(" ", "_")}
+
+
+def _fits(url: str) -> bool:
+    return 0 < len(url) <= _URL
 
 
 def _last_line(message: Message) -> str:
@@ -97,6 +120,7 @@ def _last_line(message: Message) -> str:
         parts = [word_of(message), words.moment(message.at)]
     else:
         parts.append(f"`{_escaped(acknowledging(message))}`")
+    parts.append(_escaped(sender_of([message])))
     return " · ".join(parts)
 
 

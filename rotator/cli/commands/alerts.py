@@ -77,9 +77,10 @@ def _chosen(app: Application, names: tuple[str, ...]) -> list[str]:
 
 def _try(app: Application, name: str) -> _Answer:
     from rotator.alerts.base import DeliveryFailed, PartlyAccepted  # noqa: PLC0415 - `--help` needs no channel
+    from rotator.services.alerting.messages import Origin  # noqa: PLC0415
 
     try:
-        app.channel(name).send(_message(name, app.now()), thread=None)
+        app.channel(name).send(Origin.of(app.settings).signed(_message(name, app.now())), thread=None)
     except RotatorError as error:
         accepted = isinstance(error, PartlyAccepted)
         code = of_error(error) if isinstance(error, DeliveryFailed) else ExitCode.PERSON_NEEDED

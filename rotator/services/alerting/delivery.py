@@ -34,7 +34,7 @@ from rotator.core.attempts import DELIVER, AttemptBackOff, AttemptRecord
 from rotator.errors import RotatorError
 from rotator.services.alerting.catalog import undelivered
 from rotator.services.alerting.kinds import DELIVERY, key
-from rotator.services.alerting.messages import PendingMessage, pending_messages
+from rotator.services.alerting.messages import Origin, PendingMessage, pending_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -105,12 +105,14 @@ class Delivery:
         alerts: AlertRecords,
         attempts: AttemptRecords,
         alerting: Alerting,
+        origin: Origin,
         back_off: AttemptBackOff = BACK_OFF,
     ) -> None:
         self._outbox: Final = outbox
         self._alerts: Final = alerts
         self._attempts: Final = attempts
         self._alerting: Final = alerting
+        self._origin: Final = origin
         self._back_off: Final = back_off
 
     def due(self, channels: Iterable[str], now: datetime) -> list[str]:
@@ -154,7 +156,9 @@ class Delivery:
         except RotatorError as error:
             run.failures.append((claimed, _unusable(error)))
         else:
-            run.unsent = pending_messages(claimed, self._alerts, self._outbox, now, has_threads=channel.has_threads)
+            run.unsent = pending_messages(
+                claimed, self._alerts, self._outbox, now, has_threads=channel.has_threads, origin=self._origin
+            )
             self._send_all(channel, run)
         self._settle(run, jitter)
         return Delivered(run.accepted, run.failures[0][1] if run.failures else run.partly)

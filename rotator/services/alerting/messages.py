@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import socket
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
 
 from rotator.alerts.base import Message
 from rotator.config.durations import parse_duration
@@ -16,9 +18,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
+    from rotator.config.settings import Settings
     from rotator.core.alert import Alert
     from rotator.history.alerts.alerts import AlertRecords
     from rotator.history.alerts.outbox import Notification, Outbox
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where messages come from, and lead to."""
+
+    installation: str = ""
+    public_url: str | None = None
+    runbook_url: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the configuration has it: an installation that has no name goes by its machine's."""
+        alerts = settings.alerts
+        return cls(alerts.installation or socket.gethostname(), settings.http.public_url, alerts.runbook_url)
+
+    def signed(self, message: Message) -> Message:
+        """The message with the installation's name, and the addresses of its page and its runbook."""
+        alert = message.alert
+        return replace(
+            message,
+            installation=self.installation,
+            page=f"{self.public_url}/alerts/{quote(alert.id)}" if self.public_url else "",
+            runbook=self.runbook_url.replace("{kind}", quote(alert.kind, safe="")) if self.runbook_url else "",
+        )
 
 
 @dataclass(frozen=True)
@@ -41,7 +69,13 @@ class PendingMessage:
 
 
 def pending_messages(
-    claimed: Iterable[Notification], alerts: AlertRecords, outbox: Outbox, now: datetime, *, has_threads: bool
+    claimed: Iterable[Notification],
+    alerts: AlertRecords,
+    outbox: Outbox,
+    now: datetime,
+    *,
+    has_threads: bool,
+    origin: Origin,
 ) -> list[PendingMessage]:
     """One for each alert, as it is known now; what was refused before comes last, so that it never holds up the rest.
 
@@ -52,7 +86,7 @@ def pending_messages(
         by_alert.setdefault(notification.alert_id, []).append(notification)
     pending = []
     for alert_id, notifications in by_alert.items():
-        message = message_of(alerts.get(alert_id), notifications, now)
+        message = origin.signed(message_of(alerts.get(alert_id), notifications, now))
         # Without threads there is none, though another type of channel of this name may have had one.
         thread = outbox.thread(alert_id, notifications[0].channel) if has_threads else None
         pending.append(PendingMessage(notifications, message, thread))

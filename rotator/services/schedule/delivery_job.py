@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.errors import RotationRunning
 from rotator.history.alerts.outbox import sending
 from rotator.services.alerting.delivery import Delivery
+from rotator.services.alerting.messages import Origin
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +30,7 @@ class DeliveryJobs:
             alerts=context.history.alerts,
             attempts=context.history.attempts,
             alerting=context.history.alerting,
+            origin=Origin.of(context.settings),
         )
 
     def due(self, now: datetime) -> list[str]:

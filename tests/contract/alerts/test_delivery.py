@@ -17,6 +17,7 @@ from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.services.alerting.delivery import LEASE, Delivery
+from rotator.services.alerting.messages import Origin
 from rotator.services.alerting.rules import AlertRules
 from rotator.testing.messages import MOMENT
 from tests.contract.alerts.grounds import MailGround, SlackGround
@@ -53,6 +54,7 @@ class World:
             alerts=self.alerts,
             attempts=AttemptRecords(database),
             alerting=self.alerting,
+            origin=Origin("prod-1", "https://rotator.example.com", "https://wiki.example.com/{kind}"),
             back_off=AttemptBackOff(timedelta(minutes=1), timedelta(minutes=30), 1),
         )
 
@@ -115,11 +117,13 @@ def test_a_channel_that_is_closed_is_told_of_on_the_other_and_gets_everything_wh
     world.deliver()
     world.deliver()
     subjects = [str(mail["Subject"]) for mail in world.mail.arrived]
-    assert subjects == [UNREADABLE.title, "The channel chat does not accept messages"]
+    assert subjects == [f"[critical] {UNREADABLE.title}", "[warning] The channel chat does not accept messages"]
     for minutes in range(1, 70):
         world.deliver(timedelta(minutes=minutes))
     assert [posted.title for posted in world.slack.posted] == [f"🔴 {UNREADABLE.title}"]
-    assert [str(mail["Subject"]) for mail in world.mail.arrived[2:]] == [f"Re: {subjects[1]}"]
+    assert [str(mail["Subject"]) for mail in world.mail.arrived[2:]] == [
+        "Re: [settled] The channel chat does not accept messages"
+    ]
     assert len(world.slack.requests) == 3
 
 

@@ -10,6 +10,7 @@ _FIELDS: Final = {
     "section": {"type", "text", "fields", "accessory", "expand", "block_id"},
     "context": {"type", "elements", "block_id"},
     "divider": {"type", "block_id"},
+    "actions": {"type", "elements", "block_id"},
 }
 _TEXT_FIELDS: Final = {"plain_text": {"type", "text", "emoji"}, "mrkdwn": {"type", "text", "verbatim"}}
 
@@ -30,15 +31,37 @@ def _of_block(block: Any) -> list[str]:
         return unknown + _of_text(block.get("text"), 150, {"plain_text"})
     if kind == "section":
         return unknown + _of_section(block)
+    if kind == "actions":
+        return unknown + _of_buttons(block.get("elements"))
     if kind == "context":
         return unknown + _of_many(block.get("elements"), 10, 3000)
     return unknown
+
+
+def _of_buttons(buttons: Any) -> list[str]:
+    if not isinstance(buttons, list) or not 1 <= len(buttons) <= 25:
+        return ["1 to 25 buttons are expected"]
+    names = {button.get("action_id") for button in buttons}
+    found = [] if len(names) == len(buttons) else ["an action_id stands once in a block"]
+    return found + [complaint for button in buttons for complaint in _of_button(button)]
+
+
+def _of_button(button: dict[str, Any]) -> list[str]:
+    found = [
+        f"a button has no field {name!r}" for name in button.keys() - {"type", "text", "url", "action_id", "style"}
+    ]
+    if button.get("type") != "button" or not 1 <= len(button.get("action_id", "")) <= 255:
+        found.append("a button with an action_id is expected")
+    if not str(button.get("url", "")).startswith(("http://", "https://")) or len(button["url"]) > 3000:
+        found.append("a button's url is an address of at most 3000 characters")
+    return found + _of_text(button.get("text"), 75, {"plain_text"})
 
 
 def _of_section(block: dict[str, Any]) -> list[str]:
     if "text" not in block and "fields" not in block:
         return ["a section has text or fields"]
     found = _of_text(block["text"], 3000, {"plain_text", "mrkdwn"}) if "text" in block else []
+    found += _of_button(block["accessory"]) if "accessory" in block else []
     return found + (_of_many(block["fields"], 10, 2000) if "fields" in block else [])
 
 

@@ -43,5 +43,10 @@ any_message = st.builds(
             lambda number: {f"{name}{copy}": value for name, value in facts.items() for copy in range(number)}
         )
     ),
+    meanwhile=texts,
+    to_do=texts,
+    installation=texts,
+    page=st.sampled_from(["", "https://rotator.example.com/alerts/20261123-7f3k9qzm"]),
+    runbook=st.sampled_from(["", "https://wiki.example.com/expiry"]),
     settles=st.booleans(),
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TO = ("ops@example.com", "security@example.com")
 HEADERS = {
-    *("From", "To", "Date", "Auto-Submitted", "Message-ID", "Subject", "MIME-Version", "Content-Type"),
+    *("From", "To", "Date", "Auto-Submitted", "List-Id", "Message-ID", "Subject", "MIME-Version", "Content-Type"),
     *("In-Reply-To", "References", "Importance"),
 }
 
@@ -58,7 +58,7 @@ def tags(html: str) -> set[str]:
     return parser.found
 
 
-KNOWN_TAGS = tags(part(made(message()), "html")) | {"br", "tbody", "thead"}
+KNOWN_TAGS = tags(part(made(message()), "html")) | {"a", "br", "h2", "tbody", "thead"}
 
 
 @settings(max_examples=25)
@@ -122,14 +122,14 @@ def test_all_mails_of_an_alert_are_one_thread_under_one_subject() -> None:
     assert thread_of(later, thread) == thread
     assert later["In-Reply-To"] == later["References"] == first["Message-ID"]
     assert later["Subject"] == f"Re: {first['Subject']}"
-    assert first["Subject"] == message().alert.title
+    assert first["Subject"] == f"[warning] {message().alert.title}"
 
 
 @pytest.mark.parametrize("length", range(60, 100, 5))
 def test_a_subject_stands_on_the_line_of_its_name(length: int) -> None:
     subject = ("certificate " * 20)[:length].strip()
     written = bytes(made(message(about={"title": subject})))
-    assert f"Subject: {subject}\r\n".encode() in written
+    assert f"Subject: [warning] {subject}\r\n".encode() in written
     assert max(len(line) for line in written.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 78
 
 
@@ -165,3 +165,39 @@ def test_a_digest_is_a_table_with_the_most_urgent_first() -> None:
 def test_times_are_told_in_utc() -> None:
     there = datetime(2026, 11, 24, 3, 30, tzinfo=timezone(timedelta(hours=9)))
     assert "2026-11-23 18:30 UTC" in part(received(made(message(at=there))), "plain")
+
+
+def test_the_subject_says_how_much_it_matters_by_now_and_the_thread_stays() -> None:
+    first = made(message())
+    thread = thread_of(first, None)
+    worse = made(message(about={"severity": Severity.CRITICAL}), thread=thread)
+    over = made(settled(), thread=thread)
+    title = message().alert.title
+    assert [str(mail["Subject"]) for mail in (first, worse, over)] == [
+        f"[warning] {title}",
+        f"Re: [critical] {title}",
+        f"Re: [settled] {title}",
+    ]
+    assert {mail["References"] for mail in (worse, over)} == {first["Message-ID"]}
+
+
+def test_a_mail_says_which_installation_sends_it_and_where_to_look() -> None:
+    page, runbook = "https://rotator.example.com/alerts/1", "https://wiki.example.com/expiry"
+    mail = received(made(message(installation="München, prod", page=page, runbook=runbook)))
+    assert mail["From"].addresses[0].display_name == "rotator (München, prod)"
+    assert mail["List-Id"] == "<rotator-alerts.example.com>"
+    plain, html = (part(mail, kind) for kind in ("plain", "html"))
+    assert [f"Open: {page}", f"Runbook: {runbook}"] == [line for line in plain.splitlines() if "https://" in line]
+    assert f'<a href="{page}#acknowledge">How to acknowledge</a>' in html
+
+
+def test_a_digest_says_for_each_line_what_to_do_and_where_to_look() -> None:
+    told = [
+        message(number, to_do=f"Replace App{number} in Setup.", page=f"https://r/alerts/{number}") for number in (1, 2)
+    ]
+    mail = digest_of(told, sender="rotator@example.com", to=["ops@example.com"], now=MOMENT)
+    for kind in ("plain", "html"):
+        text = part(mail, kind)
+        for number in (1, 2):
+            assert f"Replace App{number} in Setup." in text
+            assert f"https://r/alerts/{number}" in text

@@ -113,3 +113,24 @@ def test_a_name_in_markup_is_shown_as_it_is() -> None:
     (field, *_) = blocks_of(message(facts={"Org": "<!channel> & co"}))[2]["fields"]
     assert field["text"] == "*Org*\n&lt;!channel&gt; &amp; co"
     assert field["verbatim"] is True
+
+
+def test_a_message_has_buttons_to_its_page_to_how_to_acknowledge_and_to_the_runbook() -> None:
+    page, runbook = "https://rotator.example.com/alerts/1", "https://wiki.example.com/expiry"
+    *_, actions = blocks_of(message(page=page, runbook=runbook))
+    assert complaints([actions]) == []
+    assert {button["text"]["text"]: button["url"] for button in actions["elements"]} == {
+        "Open": page,
+        "How to acknowledge": f"{page}#acknowledge",
+        "Runbook": runbook,
+    }
+    assert all(block["type"] != "actions" for block in blocks_of(message()))
+
+
+def test_a_digest_says_for_each_line_what_to_do_and_where_to_look() -> None:
+    told = [message(number, to_do=f"Replace App{number}.", page=f"https://r/alerts/{number}") for number in (1, 2)]
+    rows = digest_blocks_of(told)[1:-1]
+    assert complaints(rows) == []
+    for number, row in enumerate(rows, 1):
+        assert row["text"]["text"].endswith(f"\nReplace App{number}.")
+        assert row["accessory"]["url"] == f"https://r/alerts/{number}"

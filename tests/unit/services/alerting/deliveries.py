@@ -14,6 +14,7 @@ from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.services.alerting.delivery import BACK_OFF, Delivered, Delivery
+from rotator.services.alerting.messages import Origin
 from rotator.testing.versions import MOMENT
 
 if TYPE_CHECKING:
@@ -92,7 +93,12 @@ class Desk:
         self.problems = Problems()
         self.channel = Recorder()
         self.delivery = Delivery(
-            outbox=self.outbox, alerts=self.alerts, attempts=self.attempts, alerting=self.problems, back_off=BACK_OFF
+            outbox=self.outbox,
+            alerts=self.alerts,
+            attempts=self.attempts,
+            alerting=self.problems,
+            origin=Origin("prod-1"),
+            back_off=BACK_OFF,
         )
 
     def alert(self, number: int = 1, *, steps: Sequence[str] = (OPENED,), **changes: object) -> Alert:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,9 @@ from rotator.errors import HistoryUnavailable, LoginRefused, OrgError, OrgUnavai
 from rotator.history.alerts.outbox import OPENED, Notification
 from rotator.services.alerting import catalog, rotation_alerts
 from rotator.services.alerting.kinds import KINDS, ROTATED, WINDOW
-from rotator.services.alerting.messages import message_of
+from rotator.services.alerting.messages import Origin, message_of
 from tests.unit.services.alerting.every_kind import DAY, NOW, alerts_of, tried
+from tests.unit.services.alerting_bench import settings_with
 
 if TYPE_CHECKING:
     from rotator.core.alert import NewAlert
@@ -123,3 +125,16 @@ def test_a_channel_that_reaches_only_some_is_said_to() -> None:
 def test_a_window_that_was_overridden_says_what_to_change() -> None:
     new = rotation_alerts.window_overridden("billing", "production", "a" * 64, "It would be late.")
     assert (new.kind, new.key) == (WINDOW, "window:billing/aaaaaaaaaaaa")
+
+
+def test_a_message_is_signed_with_its_installation_its_page_and_its_runbook() -> None:
+    told = _message(catalog.unreadable_org("production", ERROR, tried("production")))
+    signed = Origin("prod-1", "https://rotator.example.com", "https://wiki/x/{kind}").signed(told)
+    assert (signed.installation, signed.page, signed.runbook) == (
+        "prod-1", f"https://rotator.example.com/alerts/{told.alert.id}", "https://wiki/x/org",
+    )  # fmt: skip
+    assert (Origin("prod-1").signed(told).page, Origin("prod-1").signed(told).runbook) == ("", "")
+
+
+def test_an_installation_without_a_name_goes_by_its_machine() -> None:
+    assert Origin.of(settings_with()).installation == socket.gethostname()

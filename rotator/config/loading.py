@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,11 +17,14 @@ from rotator.config.validation_errors import Mistake, Place, describe
 from rotator.config.windows import BY_CRON, WEEKLY
 from rotator.errors import ConfigurationError
 from rotator.resources import EXAMPLE
+from rotator.trusted_files import who_else_writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic_core import ErrorDetails
+
+_LOG: Final = logging.getLogger(__name__)
 
 VARIABLE: Final = "ROTATOR_CONFIG"
 USUAL_PLACES: Final = (Path("config.yaml"), Path("/etc/rotator/config.yaml"))
@@ -34,20 +39,66 @@ _EXAMPLE: Final = f"{EXAMPLE} shows every option."
 def locate(given: Path | None, environ: Mapping[str, str]) -> Path:
     """The configuration to read: the one given, else $ROTATOR_CONFIG, else the first of USUAL_PLACES that is there.
 
-    Raises ConfigurationError when there is none.
+    One that is found and not named is taken only where nobody but this user and root can write it; one that is named is
+    taken with a warning, and by root not at all. Raises ConfigurationError, also when there is none.
     """
-    if given is not None:
-        return given
-    if environ.get(VARIABLE):
-        return Path(environ[VARIABLE])
+    named = given or (Path(environ[VARIABLE]) if environ.get(VARIABLE) else None)
+    if named is not None:
+        _believe(named, "The configuration")
+        return named
     for place in USUAL_PLACES:
         if _is_there(place):
+            _refuse_written_by_others(place)
             return place
     raise ConfigurationError(
         f"There is no configuration: neither ./{USUAL_PLACES[0]} nor {USUAL_PLACES[1]} exists.",
         effect=_NOTHING_TOUCHED,
         hint=f"Give --config FILE or set {VARIABLE}; {_EXAMPLE} `rotator demo` needs no configuration.",
     )
+
+
+def _refuse_written_by_others(place: Path) -> None:
+    who = _who_else_writes(place)
+    if who:
+        raise ConfigurationError(
+            f"The configuration {place.absolute()} was found and is not believed: {who}.",
+            effect=_NOTHING_TOUCHED,
+            hint="Name it by --config if it is yours; or go to another folder, and have it and its folder belong to you"
+            " or root with nobody else to write them (chmod go-w).",
+        )
+
+
+def _believe(file: Path, what: str) -> None:
+    """Warns of a file that was named and that others can write; to root it is refused by a ConfigurationError."""
+    who = _who_else_writes(file)
+    if not who:
+        return
+    message = f"{what} {file} decides where secrets are sent, and {who}."
+    hint = f"Have it and its folder belong to you or root, with nobody else to write them: chmod go-w {file}"
+    if _is_root():
+        raise ConfigurationError(message, effect=_NOTHING_TOUCHED, hint=hint)
+    _LOG.warning("%s %s", message, hint)
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _who_else_writes(file: Path) -> str:
+    try:
+        return who_else_writes(file)
+    except OSError:
+        # That it cannot be read is said when it is read.
+        return ""
+
+
+def _believe_authorities(settings: Settings) -> None:
+    """The same for every file of authorities: who writes one can stand in the place of an org, a store or a channel."""
+    heartbeat = settings.daemon.heartbeat
+    sections = [*settings.orgs.values(), *settings.stores.values(), *settings.alerts.channels.values(), heartbeat]
+    found = {getattr(section, "ca", None) for section in sections}
+    for file in sorted(each for each in found if isinstance(each, Path)):
+        _believe(file, "The file of authorities")
 
 
 def _is_there(place: Path) -> bool:
@@ -63,7 +114,9 @@ def load(path: Path) -> Settings:
 
     Raises ConfigurationError with every mistake, its line, and the nearest right name.
     """
-    return parse(_read(path), path)
+    settings = parse(_read(path), path)
+    _believe_authorities(settings)
+    return settings
 
 
 def parse(text: str, path: Path) -> Settings:

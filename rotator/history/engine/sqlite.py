@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import sqlite3
+import stat
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-from rotator.errors import ConfigurationError
+from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.engine.transactions import only_reads
 from rotator.history.failures.failures import database_failures, file_failures
 
@@ -47,6 +49,8 @@ def open_engine(file: Path, lock_timeout: timedelta) -> Engine:
         _make_folder(locks_folder(file))
         with _alone(locks_folder(file)):
             _make_database(file, lock_timeout)
+        for place in (file, file.parent, locks_folder(file)):
+            _refuse_if_everybody_writes(place)
     engine = create_engine(
         URL.create("sqlite", database=str(file)),
         connect_args={"timeout": lock_timeout.total_seconds()},
@@ -80,6 +84,18 @@ def _make_database(file: Path, lock_timeout: timedelta) -> None:
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(file, timeout=lock_timeout.total_seconds())) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _refuse_if_everybody_writes(place: Path) -> None:
+    """Whoever can write the file, or put another in its place, can say what was done, and hold every rotation up."""
+    mode = stat.S_IMODE(place.stat().st_mode)
+    # In a folder such as /tmp nobody can replace a file of another.
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise HistoryError(
+            f"The history is where everybody can write: {place} has mode {mode:04o}.",
+            effect="Nothing was touched.",
+            hint=f"Type: chmod go-w {shlex.quote(str(place))}",
+        )
 
 
 def _make_folder(folder: Path) -> None:

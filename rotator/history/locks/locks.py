@@ -17,6 +17,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import struct
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from rotator.core import words
-from rotator.errors import HistoryUnavailable, Holder, RotationRunning
+from rotator.errors import HistoryError, HistoryUnavailable, Holder, RotationRunning
 from rotator.history.failures.failures import file_failures
 
 if TYPE_CHECKING:
@@ -161,8 +162,9 @@ class _LockFile:
 
     def take(self) -> None:
         with file_failures(f"The lock {self._path}"):
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | _OPENING, 0o600)
             try:
+                _refuse_what_is_no_lock(self._path, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._sign(descriptor)
             except BlockingIOError:
@@ -196,11 +198,28 @@ class _LockFile:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _whole_file(fcntl.F_WRLCK))
 
 
+_OPENING: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""A link in the place of a lock would have another file emptied."""
+
+
+def _refuse_what_is_no_lock(path: Path, descriptor: int) -> None:
+    """What is written into a lock file is lost to whatever else has its name."""
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
+        return
+    what = "has another name, too" if stat.S_ISREG(found.st_mode) else "is no regular file"
+    raise HistoryError(
+        f"The lock {path} {what}: it is none that rotator made.",
+        effect="Nothing was changed.",
+        hint="Find out who can write to its folder, delete it, and run this again.",
+    )
+
+
 def _signer(path: Path) -> Holder | None:
     """Who holds a lock file; None when nobody does."""
     with file_failures(f"The lock {path}"):
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDONLY | _OPENING)
         except FileNotFoundError:
             return None
         try:

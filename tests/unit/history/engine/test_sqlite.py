@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, select, update
 from sqlalchemy.exc import OperationalError
 
+from rotator.errors import HistoryError
 from rotator.history.engine.sqlite import open_engine, take_over_transactions
 from rotator.history.engine.tables import HEAD
 from rotator.history.engine.transactions import purpose
@@ -73,3 +74,19 @@ def test_every_connection_keeps_foreign_keys_and_the_write_ahead_log(file: Path)
         timeout = other.exec_driver_sql("PRAGMA busy_timeout").scalar()
     engine.dispose()
     assert (settings, timeout) == ([1, "wal"], 7000)
+
+
+@pytest.mark.parametrize(("place", "mode"), [("rotator.db", 0o666), (".", 0o777), ("rotator.db.locks", 0o777)])
+def test_a_history_that_everybody_can_write_is_not_used(file: Path, place: str, mode: int) -> None:
+    open_engine(file, timedelta(seconds=1)).dispose()
+    (file.parent / place).chmod(mode)
+
+    with pytest.raises(HistoryError, match=f"everybody can write: .* has mode {mode:04o}") as refused:
+        open_engine(file, timedelta(seconds=1))
+    assert "chmod go-w" in refused.value.hint
+    (file.parent / place).chmod(0o700)
+
+
+def test_a_history_in_a_folder_for_everybody_where_nobody_can_replace_it_is_used(file: Path) -> None:
+    file.parent.chmod(0o1777)
+    open_engine(file, timedelta(seconds=1)).dispose()

@@ -72,3 +72,16 @@ def test_a_refused_hold_leaves_no_file_open(locks: RotationLocks) -> None:
             with pytest.raises(RotationRunning), locks.hold("billing"):
                 pass
         assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("make", ["symlink_to", "hardlink_to"])
+def test_what_only_has_the_name_of_a_lock_is_not_emptied(
+    folder: Path, locks: RotationLocks, tmp_path: Path, make: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    getattr(folder / "billing.lock", make)(victim)
+
+    with pytest.raises(HistoryError), locks.hold("billing"):
+        pytest.fail("it was taken")
+    assert victim.read_text() == "precious"

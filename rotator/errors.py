@@ -131,6 +131,12 @@ class RotationRunning(LockHeld):
     """Another process is rotating this credential right now."""
 
 
+class RotationHeldUp(RotatorError):
+    """A rotation by schedule was paused before it began."""
+
+    transient = True
+
+
 class DaemonRunning(LockHeld):
     """Another `rotator run` works on this database right now."""
 

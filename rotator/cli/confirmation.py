@@ -1,19 +1,63 @@
-"""What is asked about before it is done: what ends a key at once, overwrites what nobody knows, or is for all."""
+"""What is asked about before it is done.
+
+That is what ends a key at once, overwrites what nobody knows, or is for all; and what a person has paused, or the
+configuration freezes.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from rotator.cli.output.console import clean
 from rotator.core import words
+from rotator.core.schedule import Why
 from rotator.errors import ConfigurationError
+from rotator.services.inventory.schedules import schedules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from rotator.application import Application
+    from rotator.core.schedule import Standstill
     from rotator.services.rotation.requests import Request
+
+_BEGINS: Final = frozenset({"replace", "back", "enroll"})
+"""The goals that begin something; the others put right what is half done, or was changed by hand."""
+
+_UNTOUCHED: Final = "Nothing was touched."
+
+
+def standing_still(app: Application, request: Request, credentials: Sequence[str]) -> dict[str, Standstill]:
+    """Those of the credentials that are paused or frozen, and by what, if the request begins anything.
+
+    What is half done is not among them: it goes on. Raises HistoryError.
+    """
+    if request.goal not in _BEGINS:
+        return {}
+    when, now = schedules(app.settings, app.database), app.now()
+    found = {}
+    for name in credentials:
+        held = [each for each in when.of(name).in_force(now) if each.why is not Why.FIRST_START]
+        if held and app.journal.open_rotation(name) is None:
+            found[name] = held[0]
+    return found
+
+
+def without(credentials: Sequence[str], held: Mapping[str, Standstill]) -> tuple[str, ...]:
+    """The credentials that are left of all, and says which are not. Raises ConfigurationError when none is left."""
+    rest = tuple(name for name in credentials if name not in held)
+    for name, standstill in held.items():
+        click.echo(clean(f"Left out: {name} is {standstill}."), err=True)
+    if not rest:
+        raise ConfigurationError(
+            "Every credential is paused or frozen.",
+            effect=_UNTOUCHED,
+            hint="Name those that are to be rotated all the same.",
+        )
+    return rest
 
 
 def is_to_be_confirmed(request: Request, *, is_for_many: bool) -> bool:
@@ -22,23 +66,41 @@ def is_to_be_confirmed(request: Request, *, is_for_many: bool) -> bool:
     return is_for_many or request.compromised or options.retire_now or options.replace_unknown
 
 
-def confirm(show_plan: Callable[[], None], request: Request, credentials: Sequence[str]) -> None:
+def confirm(
+    show_plan: Callable[[], None],
+    request: Request,
+    credentials: Collection[str],
+    held: Mapping[str, Standstill],
+) -> None:
     """Shows the plan and asks, on a terminal.
 
-    Raises ConfigurationError when the answer is no; and where nobody can be asked, when all keys would be ended.
+    Raises ConfigurationError when the answer is no; and where nobody can be asked, when all keys would be ended or
+    something is paused or frozen.
     """
     if not _somebody_is_there():
-        if request.compromised and len(credentials) > 1:
-            raise ConfigurationError(
-                f"This would end the keys of {words.count(len(credentials), 'credential')} at once.",
-                effect="Nothing was touched.",
-                hint="Give --yes as well, where nobody can be asked.",
-            )
+        _refuse_unasked(request, credentials, held)
         return
     show_plan()
-    if not click.confirm(f"Do this for {words.listed(credentials)}?", err=True):
+    for name, standstill in held.items():
+        click.echo(clean(f"{name} is {standstill}."), err=True)
+    if not click.confirm(f"Do this for {words.listed(credentials)}{' all the same' if held else ''}?", err=True):
         raise ConfigurationError(
-            "It was not confirmed.", effect="Nothing was touched.", hint="`--dry-run` shows what would be done."
+            "It was not confirmed.", effect=_UNTOUCHED, hint="`--dry-run` shows what would be done."
+        )
+
+
+def _refuse_unasked(request: Request, credentials: Collection[str], held: Mapping[str, Standstill]) -> None:
+    if held:
+        raise ConfigurationError(
+            " ".join(clean(f"{name} is {standstill}.") for name, standstill in held.items()),
+            effect=_UNTOUCHED,
+            hint="Give --yes as well, to do it all the same where nobody can be asked.",
+        )
+    if request.compromised and len(credentials) > 1:
+        raise ConfigurationError(
+            f"This would end the keys of {words.count(len(credentials), 'credential')} at once.",
+            effect=_UNTOUCHED,
+            hint="Give --yes as well, where nobody can be asked.",
         )
 
 

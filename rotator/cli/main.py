@@ -21,6 +21,8 @@ COMMANDS: Final = {
     ),
     "check": Lazy("rotator.cli.commands.check", "check", "Try everything a rotation needs, and change nothing."),
     "rotate": Lazy("rotator.cli.commands.rotate", "rotate", "Replace key pairs: now, back, plan, finish, restore."),
+    "pause": Lazy("rotator.cli.commands.pause", "pause", "Have no rotation begin by schedule, for a while."),
+    "resume": Lazy("rotator.cli.commands.pause", "resume", "End a pause."),
     "enroll": Lazy("rotator.cli.commands.rotate", "enroll", "Give an app without a certificate its first key pair."),
     "adopt": Lazy("rotator.cli.commands.rotate", "adopt", "Take a key pair made by hand into the store."),
     "export": Lazy("rotator.cli.commands.export", "export", "Write the current version to a keystore that Java reads."),

@@ -35,9 +35,9 @@ def with_defaults(document: dict[str, Any]) -> dict[str, Any]:
     rotation, orgs, credentials = (sections.get(key, {}) for key in ("rotation", "orgs", "credentials"))
     if not isinstance(rotation, dict):
         return sections
-    if isinstance(orgs, dict) and orgs:
+    if "orgs" in sections and isinstance(orgs, dict):
         sections["orgs"] = orgs = {name: _with_rotation(own, rotation) for name, own in orgs.items()}
-    if isinstance(credentials, dict):
+    if "credentials" in sections and isinstance(credentials, dict):
         sections["credentials"] = {name: _complete(name, own, rotation, orgs) for name, own in credentials.items()}
     return sections
 

@@ -72,8 +72,15 @@ class Standstill:
     """What it is of: `credential billing`, `org production`, `all`."""
 
     def covers(self, time: datetime) -> bool:
-        """Whether it is that time: `until` is not part of it."""
-        return self.since <= time and (self.until is None or time < self.until)
+        """Whether it is that time: `until` is not part of it. A clock that was set back ends no pause."""
+        has_begun = self.why is not Why.FREEZE or self.since <= time
+        return has_begun and (self.until is None or time < self.until)
+
+    @property
+    def resumed_by(self) -> str:
+        """The command that ends a pause."""
+        kind, _, name = self.scope.partition(" ")
+        return f"rotator resume {name if kind == 'credential' else f'--{self.scope}'}"
 
     def __str__(self) -> str:
         """Such as `paused by ana@crm-1 until 2027-01-04 07:00 UTC: audit`."""
@@ -127,6 +134,10 @@ class Schedule:
     def in_force(self, now: datetime) -> tuple[Standstill, ...]:
         """What holds it up now, the one that ends last first."""
         return _last_to_end_first(each for each in self.standstills if each.covers(now))
+
+    def is_held_up_from(self, now: datetime) -> bool:
+        """Whether anything holds it up, now or later."""
+        return any(not has_come(each.until, now) for each in self.standstills)
 
     def beginning(self, now: datetime, *, expires_at: datetime) -> Beginning:
         """When a rotation that is due `now` may begin, which is to be over in time before `expires_at`.

@@ -135,8 +135,21 @@ def _of_credentials(overview: Overview) -> Iterator[Metric]:
         "When a test login with a credential's current key was last accepted.",
         labels=("credential",),
     )
+    held = _gauge(
+        "rotator_credential_standstill",
+        "1 while a pause, a freeze or the first start keeps rotations of a credential from beginning by schedule.",
+        labels=("credential", "why"),
+    )
+    begins = _gauge(
+        "rotator_credential_rotation_begins_timestamp_seconds",
+        "When the next rotation of a credential begins by schedule; no sample where it does not, as things stand.",
+        labels=("credential",),
+    )
     for each in overview.credentials:
         life, this = each.life, (each.credential,)
+        for why in sorted({str(one.why) for one in life.schedule.in_force(overview.at)}):
+            held.add_metric((each.credential, why), 1)
+        _add_time(begins, this, life.begins.at if life.begins else None)
         _add_time(refused, this, life.refused_since)
         _add_time(halted, this, life.halt.since if life.halt else None)
         _add_time(running, this, life.running.since if life.running else None)
@@ -145,7 +158,7 @@ def _of_credentials(overview: Overview) -> Iterator[Metric]:
             states.add_metric((each.credential, str(state)), float(state is each.state))
         _add_time(due, this, life.due_at)
         _add_time(kept, this, life.previous_until)
-    yield from (states, due, kept, refused, halted, running, accepted)
+    yield from (states, due, begins, held, kept, refused, halted, running, accepted)
 
 
 def _of_orgs(overview: Overview) -> Iterator[Metric]:

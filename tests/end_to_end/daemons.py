@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.processes import Process
 
 SERVICE: Final = {
-    "daemon": {"tick": "1s", "jitter": "0s", "inventory_every": "1h"},
+    "daemon": {"tick": "1s", "jitter": "0s", "inventory_every": "1h", "first_rotations_after": "0s"},
     "http": {"port": 0},
 }
 """A service that asks what is due every second, on a port of its own."""

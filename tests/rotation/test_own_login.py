@@ -9,7 +9,6 @@ import pytest
 
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.policies import Strategy
-from rotator.core.schedule import ALWAYS
 from rotator.errors import RotationHalted
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.adopt import version_to_adopt
@@ -135,7 +134,7 @@ def test_the_app_of_a_key_that_is_configured_is_never_rotated(ground: Ground, re
             RotationHalted, match="would end the key that rotator itself logs in to production by"
         ) as no:
             handle("management", request_)(app)
-        plan = plan_of(app.credential_context("management"), request_, ALWAYS, app.now())
+        plan = plan_of(app.credential_context("management"), request_, app.now())
     assert "rotator adopt management" in no.value.hint
     assert (plan.forecast.steps, plan.forecast.end.kind) == ((), ActionKind.HALT)
     assert (ground.live("Robot"), ground.stages("management")) == before

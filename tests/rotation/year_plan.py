@@ -54,6 +54,7 @@ alerts:
     slack: {{type: slack, token: {{env: SLACK_TOKEN}}, channel: certificates}}
     pager: {{type: slack-webhook, url: {{env: PAGER_URL}}, within: 7d, least: critical}}
 daemon:
+  first_rotations_after: 0s
   inventory_every: 71h
   heartbeat: {{url: {{env: HEARTBEAT_URL}}}}
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -14,12 +14,14 @@ from rotator.cli.invocation import Invocation, common_options, json_option, pass
 from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.output.console import NOTHING, away, clean, console, day, moment, print_json, state, table
 from rotator.cli.output.former_names import with_former_names
+from rotator.cli.time_options import end_of
 from rotator.core import words
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError, RotatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from rotator.alerts.base import Message
     from rotator.application import Application
@@ -158,6 +160,7 @@ _SHOWN: Final = (
     "closed_why",
 )
 _SHOWN_OF_A_NOTIFICATION: Final = ("step", "channel", "queued_at", "delivered_at", "attempts", "next_at", "problem")
+_HELP: Final = "See `rotator alerts --help`."
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, for the history and the others.")
 
 
@@ -230,7 +233,7 @@ def ack(invocation: Invocation, alert_id: str, reason: str) -> None:
 @alerts.command()
 @click.argument("alert_id", metavar="ID")
 @click.option("--for", "length", metavar="DURATION", help="For how long, such as 7d or 12h.")
-@click.option("--until", metavar="TIME", help="Until when (UTC), such as 2026-12-01 or 2026-12-01T08:00.")
+@click.option("--until", metavar="TIME", help="Until when, such as 2026-12-01T08:00 (UTC, unless it names its zone).")
 @_REASON
 @common_options
 @pass_invocation
@@ -245,7 +248,7 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
 
     with invocation.application() as app:
         now, by = app.now(), actor(os.environ)
-        ends = _end_of_snooze(length, until, now)
+        ends = end_of(until, length, now, hint=_HELP, without_zone=UTC)
         alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=by, reason=_meant(reason), now=now)
     invocation.has_acted = True
     click.echo(f"{alert.id} is snoozed until {moment(ends, now)}: {clean(alert.title)}.")
@@ -258,32 +261,6 @@ def _worst_first(alerts: list[Alert]) -> list[Alert]:
     return sorted(alerts, key=lambda alert: order.index(alert.severity), reverse=True)
 
 
-def _end_of_snooze(length: str | None, until: str | None, now: datetime) -> datetime:
-    if (length is None) == (until is None):
-        raise _wrong("Give --for or --until.")
-    try:
-        ends = now + _duration(length) if length is not None else _time(until or "")
-    except (ValueError, OverflowError) as error:
-        raise _wrong(f"{'--for' if length is not None else '--until'}: {error}.") from None
-    if ends <= now:
-        raise _wrong(f"{moment(ends, now)} has passed.")
-    return ends
-
-
-def _duration(text: str) -> timedelta:
-    from rotator.config.durations import parse_duration  # noqa: PLC0415 - pydantic, which the settings bring anyway
-
-    return parse_duration(text)
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError("must be a day or a time, such as 2026-12-01 or 2026-12-01T08:00") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
 def _meant(reason: str) -> str:
     """A reason that says something. Raises ConfigurationError."""
     if not reason.strip():
@@ -292,7 +269,7 @@ def _meant(reason: str) -> str:
 
 
 def _wrong(message: str) -> ConfigurationError:
-    return ConfigurationError(message, effect="Nothing was touched.", hint="See `rotator alerts --help`.")
+    return ConfigurationError(message, effect="Nothing was touched.", hint=_HELP)
 
 
 def _what_is_told_still(alert: Alert) -> str:

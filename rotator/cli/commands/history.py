@@ -93,7 +93,7 @@ def history(context: click.Context) -> None:
                       "login_name", "claimed_name", "reason", "started_at", "finished_at", "outcome", "why",
                       "old_fingerprint", "new_fingerprint", "gap_seconds"}],
        "events": [{"sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash", "hash"}]};
-    "events" holds those of the credential, and none without NAME.
+    "events" holds those of the credential, with the pauses and freezes that it has part in; without NAME those of all.
     """
     if context.invoked_subcommand is None:
         context.invoke(show, name=None)
@@ -110,6 +110,7 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
     """The rotations of one credential, or of all."""
     from rotator.history.journal import queries  # noqa: PLC0415 - not for a usage mistake
     from rotator.services.inventory.credential_history import NOTHING_KNOWN  # noqa: PLC0415
+    from rotator.services.inventory.schedules import standstill_events  # noqa: PLC0415
 
     with invocation.application() as app:
         known = app.histories()
@@ -118,13 +119,16 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
         if name and not events:
             # A credential that is no longer configured keeps its history; one that never was is a slip of the pen.
             app.credential(name)
+        of_several = standstill_events(app.settings, app.database, name)
     if invocation.json:
-        print_json({"rotations": [_as_json(rotation) for rotation in rotations], "events": [*map(vars, events)]})
+        both = sorted((*events, *of_several), key=lambda event: event.sequence)
+        print_json({"rotations": [_as_json(rotation) for rotation in rotations], "events": [*map(vars, both)]})
         return
     _print_rotations(rotations, lambda each: known.get(each.credential, NOTHING_KNOWN))
-    if events:
-        # A version may have been exported before any rotation.
-        _print_events(_since(rotations[0], events) if rotations else events)
+    # A version may have been exported before any rotation.
+    shown = [*(_since(rotations[0], events) if rotations else events), *of_several]
+    if shown:
+        _print_events(sorted(shown, key=lambda event: event.sequence))
 
 
 @history.command()

@@ -93,7 +93,8 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
 
     Returns when the new version is current. Run again after an interruption, it goes on from where things are.
 
-    On a terminal you are shown, and asked about, what --all, --compromised, --retire-now or --replace-unknown would do.
+    On a terminal you are shown, and asked about, what --all, --compromised, --retire-now or --replace-unknown would do,
+    and a credential that is paused or frozen; without one, this needs --yes. --all leaves out what is paused or frozen.
     """
     if keep_key and compromised:
         raise ConfigurationError(
@@ -239,17 +240,20 @@ def _carry_out(
     yes: bool = True,
 ) -> None:
     """Runs a request for each credential that the command line names, or shows what it would do."""
-    from rotator.cli.confirmation import confirm, is_to_be_confirmed
+    from rotator.cli.confirmation import confirm, is_to_be_confirmed, standing_still, without
     from rotator.cli.runs import chosen, run_requests
 
     with invocation.application() as app:
         credentials = chosen(app, names, every=every)
         if dry_run:
             _show_plans(invocation, app, credentials, request)
-        else:
-            if not yes and is_to_be_confirmed(request, is_for_many=every and bool(request.goal)):
-                confirm(lambda: _show_plans(invocation, app, credentials, request, ends=False), request, credentials)
-            run_requests(invocation, app, credentials, lambda service: service.handle(request))
+            return
+        held = standing_still(app, request, credentials)
+        if every and held:
+            credentials, held = without(credentials, held), {}
+        if not yes and (held or is_to_be_confirmed(request, is_for_many=every and bool(request.goal))):
+            confirm(lambda: _show_plans(invocation, app, credentials, request, ends=False), request, credentials, held)
+        run_requests(invocation, app, credentials, lambda service: service.handle(request))
 
 
 def _show_plans(
@@ -260,7 +264,6 @@ def _show_plans(
     `ends`: exits with the code of the first that cannot be observed, and where JSON is asked for it is that.
     """
     from rotator.cli.output.plan_table import as_json, print_plans
-    from rotator.services.inventory.schedules import schedule_of
     from rotator.services.inventory.status import status_of
     from rotator.services.rotation.plan import plan_of
 
@@ -268,7 +271,7 @@ def _show_plans(
     problems: list[RotatorError] = []
     for name in names:
         try:
-            plans.append(plan_of(app.credential_context(name), request, schedule_of(app.credential(name)), app.now()))
+            plans.append(plan_of(app.credential_context(name), request, app.now()))
         except RotatorError as error:
             problems.append(error)
     now = app.now()

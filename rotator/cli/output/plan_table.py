@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.cli.output.console import away, console, day, indented, moment, short, state_of, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.cli.output.progress import describe
-from rotator.cli.output.schedule_lines import how_it_begins, standstills_as_json
+from rotator.cli.output.schedule_lines import how_it_begins, standstills_as_json, what_would_expire
 from rotator.core.decision.actions import ActionKind
 from rotator.core.thresholds import has_come
 from rotator.services.inventory.remarks import remark_on
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from rotator.core.lifecycle.credential_life import CredentialLife
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.rotation.plan import Plan
 
@@ -32,9 +31,9 @@ def as_json(found: Plan, status: CredentialStatus, now: datetime) -> dict[str, A
             "strategy": found.strategy,
             "due_at": found.due_at,
             "due": found.due,
-            "mode": found.schedule.mode,
+            "mode": status.life.schedule.mode,
             "begins_at": status.life.begins.at if status.life.begins else None,
-            "standstills": standstills_as_json(found.schedule, now),
+            "standstills": standstills_as_json(status.life.schedule, now),
             "not_after": found.not_after,
             "steps": [
                 {"action": step.kind, "app": step.app, "version": step.version, "why": step.why}
@@ -66,16 +65,18 @@ def print_plans(plans: list[Plan], statuses: Mapping[str, CredentialStatus], now
         out.print(f"{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
         for number, step in enumerate(steps, 1):
             out.print(indented(f"{number}. {describe(step)}"))
-        for line in (*_ending(found, now), *_beginning(found, statuses[found.credential].life, now)):
+        for line in (*_ending(found, now), *_beginning(statuses[found.credential], now)):
             out.print(indented(line))
 
 
-def _beginning(found: Plan, life: CredentialLife, now: datetime) -> list[str]:
-    """When the service would do that by itself, where that is another time than when it is due."""
+def _beginning(status: CredentialStatus, now: datetime) -> list[str]:
+    """When the service would do that by itself, where that is another time than when it is due, and what that costs."""
+    life, name = status.life, status.credential
     begins = life.begins
-    if begins is None or (begins.at == found.due_at and not begins.overrides) or has_come(begins.at, now):
+    if begins is None or (begins.at == life.due_at and not begins.overrides) or has_come(begins.at, now):
         return []
-    return [how_it_begins(begins, found.credential, now)]
+    costs = [what_would_expire(life.danger, name, life.not_after, now)] if life.danger and life.not_after else []
+    return [how_it_begins(begins, name, now), *costs]
 
 
 def _ending(found: Plan, now: datetime) -> list[str]:

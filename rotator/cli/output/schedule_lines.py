@@ -37,7 +37,7 @@ def how_it_begins(begins: Beginning, name: str, now: datetime) -> str:
 def what_would_expire(danger: Danger, name: str, not_after: datetime, now: datetime) -> str:
     """That a pause or a freeze lets a certificate expire, and until when something can be done."""
     return (
-        f"that is too late for its certificate, which expires at {moment(not_after, now)}. The last moment to begin is"
+        f"That is too late for its certificate, which expires at {moment(not_after, now)}. The last moment to begin is"
         f" {moment(danger.last_chance, now)}: `rotate now {name}` does."
     )
 
@@ -52,7 +52,4 @@ def held_up_in_words(found: list[HeldUp], everything: int) -> Iterator[str]:
 
 
 def _how_to_end(standstill: Standstill) -> str:
-    if standstill.why is not Why.PAUSE:
-        return ""
-    kind, _, name = standstill.scope.partition(" ")
-    return f" `rotator resume {name if kind == 'credential' else f'--{standstill.scope}'}` ends that."
+    return f" `{standstill.resumed_by}` ends that." if standstill.why is Why.PAUSE else ""

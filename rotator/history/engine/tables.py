@@ -183,6 +183,19 @@ ATTEMPT: Final = Table(
     Column("circumstances", Text, nullable=False),
 )
 
+# What holds rotations up (`rotator.core.schedule.Standstill`).
+STANDSTILL: Final = Table(
+    "standstill",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+)
+
 _OPEN: Final = text("closed_at IS NULL")
 
 ALERT: Final = Table(

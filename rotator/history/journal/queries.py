@@ -13,6 +13,7 @@ from rotator.history.journal.journal import PROMOTION
 from rotator.history.records import Event, Rotation
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from rotator.history.engine.database import Database
@@ -36,6 +37,13 @@ def events(database: Database, *, credential: str | None = None, rotation_id: st
         query = query.where(EVENT.c.credential == credential)
     if rotation_id is not None:
         query = query.where(EVENT.c.rotation_id == rotation_id)
+    with database.reading() as connection:
+        return [Event(**row._asdict() | {"details": read_details(row.details)}) for row in connection.execute(query)]
+
+
+def events_of_several(database: Transactions, kinds: Collection[str]) -> list[Event]:
+    """The events of these kinds that are of no single credential, oldest first."""
+    query = select(EVENT).where(EVENT.c.credential.is_(None), EVENT.c.kind.in_(kinds)).order_by(EVENT.c.sequence)
     with database.reading() as connection:
         return [Event(**row._asdict() | {"details": read_details(row.details)}) for row in connection.execute(query)]
 

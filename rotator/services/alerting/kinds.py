@@ -57,6 +57,10 @@ DRIFT: Final = "drift"
 UNSTORED: Final = "unstored"
 WINDOW: Final = "window"
 """A maintenance window was overridden."""
+HELD: Final = "held"
+"""A certificate would expire, as its rotation is paused or frozen."""
+FIRST_START: Final = "first-start"
+"""The service is new on a database that has rotated nothing yet."""
 DELIVERY: Final = "delivery"
 """A channel does not accept what it is sent."""
 HISTORY: Final = "history"
@@ -84,6 +88,8 @@ KINDS: Final = {
     DRIFT: AlertKind("The app holds a certificate that is known again", is_mended_by_rotation=True),
     UNSTORED: AlertKind("The credential is in its store"),
     WINDOW: AlertKind(),
+    HELD: AlertKind("A rotation can begin in time, or has ended", is_mended_by_rotation=True),
+    FIRST_START: AlertKind(),
     DELIVERY: AlertKind("The channel accepts messages again"),
     HISTORY: AlertKind(),
     HEAD: AlertKind(),

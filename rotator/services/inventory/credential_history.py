@@ -13,6 +13,7 @@ from rotator.history.journal.projection import CredentialRecord
 from rotator.history.journal.queries import credential_records, promotions
 from rotator.history.journal.rotations import newest
 from rotator.history.last_observations import LastObservation, LastObservations
+from rotator.history.standstills import Standstills
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from rotator.core.lifecycle.states import Halt
     from rotator.core.observed import ObservedCredential
+    from rotator.core.schedule import Standstill
     from rotator.errors import Holder
     from rotator.history.engine.database import Database
     from rotator.history.records import Rotation
@@ -38,6 +40,8 @@ class CredentialHistory:
     """What was last learnt of it by trying."""
     running: Holder | None = None
     """The process that is rotating it."""
+    noted: tuple[Standstill, ...] = ()
+    """Every pause, whatever it is of, and the first start of the service."""
 
     @property
     def open_rotation(self) -> Rotation | None:
@@ -103,6 +107,7 @@ def _histories(database: Database, credentials: Sequence[str]) -> dict[str, Cred
         observed = LastObservations(here).all()
         attempts = {each.name: each for each in AttemptRecords(here).all(ROTATE)}
         records = credential_records(here)
+        noted = tuple(Standstills(here).all())
     names = {*credentials, *rotations, *promoted, *observed, *attempts, *records}
     holders = database.holders(names)
     return {
@@ -113,6 +118,7 @@ def _histories(database: Database, credentials: Sequence[str]) -> dict[str, Cred
             attempts.get(name, AttemptRecord(ROTATE, name)),
             records.get(name, CredentialRecord(credential=name)),
             holders.get(name),
+            noted,
         )
         for name in names
     }

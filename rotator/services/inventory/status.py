@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.attempts import INVENTORY, AttemptRecord
 from rotator.core.credentials import Stage
 from rotator.core.lifecycle.credential_life import CredentialLife, OpenRotation
 from rotator.core.lifecycle.dates import promoted_at
@@ -17,15 +18,15 @@ from rotator.core.observed import (
     ObservedCredential,
 )
 from rotator.errors import ConfigurationError, HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
+from rotator.history.attempts import AttemptRecords
 from rotator.services.inventory.credential_history import CredentialHistory, histories
-from rotator.services.inventory.schedules import schedule_of
+from rotator.services.inventory.schedules import Schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
-    from rotator.core.attempts import AttemptRecord
     from rotator.core.credentials import Version
     from rotator.core.severity import Severity
     from rotator.history.engine.database import Database
@@ -259,7 +260,7 @@ def status_of(
         needs_attention=history.attempt.needs_attention or halt is not None or record.is_reverted,
         unstored_not_after=first.not_after if first and not _is_pending(seen, first) else None,
         attempt=history.attempt,
-        schedule=schedule_of(mine),
+        schedule=Schedules(settings, history.noted).of(name),
     )
     return CredentialStatus(
         credential=name,
@@ -296,6 +297,20 @@ def last_known_status(
     why = last.problem or inventory.problem or ("" if last.seen else "It was not observed yet.")
     status = status_of(settings, name, history, last.seen, now, apps=here, is_known=not why)
     return replace(status, why_unknown=why)
+
+
+def last_known_statuses(
+    settings: Settings, database: Database, names: Iterable[str], now: datetime
+) -> list[CredentialStatus]:
+    """Those of some credentials, without what their apps hold. Raises HistoryError or HistoryUnavailable."""
+    of_all = histories(database, settings.credentials)
+    inventories = {each.name: each for each in AttemptRecords(database).all(INVENTORY)}
+
+    def one(name: str, org: str) -> CredentialStatus:
+        inventory = inventories.get(org, AttemptRecord(INVENTORY, org))
+        return last_known_status(settings, name, of_all[name], inventory, (), now)
+
+    return [one(name, settings.credentials[name].org) for name in names]
 
 
 def _not_configured(name: str, seen: ObservedCredential) -> ConfigurationError | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import Forecast, foresee
-from rotator.core.lifecycle.credential_life import CredentialLife, OpenRotation
+from rotator.core.lifecycle.dates import due_at
 from rotator.core.thresholds import has_come
 from rotator.errors import RotationHalted
 from rotator.services.rotation.observer import Observer
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
     from rotator.core.decision.policies import Strategy, Wanted
     from rotator.core.observed import ObservedCredential
-    from rotator.core.schedule import Schedule
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.requests import Request
 
@@ -35,19 +34,17 @@ class Plan:
     not_after: datetime | None
     due_at: datetime | None
     due: bool
-    schedule: Schedule
     forecast: Forecast
     seen: ObservedCredential
     """As it was observed for this."""
 
 
-def plan_of(credential: CredentialContext, request: Request, schedule: Schedule, now: datetime) -> Plan:
+def plan_of(credential: CredentialContext, request: Request, now: datetime) -> Plan:
     """Observes once, and plays the run through in memory. Raises what observing raises."""
     seen = Observer(credential).observe()
     policy = credential.policy
     current = seen.current
-    rotation = OpenRotation() if credential.open_rotation() else None
-    life = CredentialLife(seen=seen, policy=policy, thresholds=(), now=now, rotation=rotation, schedule=schedule)
+    due = due_at(seen, policy)
     try:
         refuse_to_end_own_login(credential)
         forecast = foresee(seen, _wanted(credential, request, now), policy, now)
@@ -58,9 +55,8 @@ def plan_of(credential: CredentialContext, request: Request, schedule: Schedule,
         strategy=seen.strategy,
         current=current.fingerprint if current else None,
         not_after=current.not_after if current else None,
-        due_at=life.due_at,
-        due=has_come(life.due_at, now),
-        schedule=schedule,
+        due_at=due,
+        due=has_come(due, now),
         forecast=forecast,
         seen=seen,
     )

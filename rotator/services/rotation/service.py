@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.decision.actions import HaltReason
-from rotator.errors import HistoryError, RotationHalted, RotationRunning, RotatorError
+from rotator.errors import HistoryError, RotationHalted, RotationHeldUp, RotationRunning, RotatorError
 from rotator.history.journal.journal import PROMOTION
 from rotator.history.records import NewRotation, Rotation, Stop
 from rotator.services.rotation.gap import OpenGap
@@ -52,11 +52,13 @@ class RotationService:
         self._locks: Final = locks
         self._run_context: Final = run_context
 
-    def handle(self, request: Request) -> Report:
+    def handle(self, request: Request, *, may_begin: Callable[[], bool] = lambda: True) -> Report:
         """Runs a request to its end, from where an interrupted run left it.
 
-        Raises RotationRunning when somebody else is rotating the credential, RotationHalted when what is asked for
-        makes no sense as the store stands or would end the program's own login, and what `Run.run` raises.
+        `may_begin` is asked last of all before a rotation is begun, as somebody may have paused it meanwhile; of what
+        is half done it is not asked. Raises RotationHeldUp then, RotationRunning when somebody else is rotating the
+        credential, RotationHalted when what is asked for makes no sense as the store stands or would end the program's
+        own login, and what `Run.run` raises.
         """
         name, store = self._credential.name, self._credential.store
         with self._locks.hold(name) as hold:
@@ -65,7 +67,10 @@ class RotationService:
             stages = store.stages(name)
             rotation = self._take_up(request, stages)
             if rotation is None and request.goal:
-                rotation = self._begin(request, subject_of(name, request, stages))
+                subject = subject_of(name, request, stages)
+                if not may_begin():
+                    raise RotationHeldUp(f"{name} was paused just now.", effect=UNTOUCHED, hint="Resume it.")
+                rotation = self._begin(request, subject)
             return self._run(request, rotation, stages, hold)
 
     def adopt(self, request: Request, version: Version) -> Report:

@@ -26,6 +26,7 @@ from rotator.history.journal.journal import Journal
 from rotator.history.last_observations import LastObservations
 from rotator.services.alerting.kinds import STORE
 from rotator.services.alerting.rules import AlertRules
+from rotator.services.inventory.schedules import schedules
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.jobs import JobKind, Moment
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.engine.transactions import Transactions
     from rotator.salesforce.inventory import Inventory
+    from rotator.services.inventory.schedules import Schedules
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import RotationService
@@ -193,6 +195,10 @@ class ServiceContext:
     def has(self, kind: str, name: str) -> bool:
         """Whether what was once tried is there still, in the configuration."""
         return is_still_configured(self.settings, kind, name)
+
+    def schedules(self) -> Schedules:
+        """When rotations may begin, as things are now. Raises HistoryError."""
+        return schedules(self.settings, self.database)
 
     def moment(self) -> Moment:
         """Now, with the record of every earlier attempt. Raises HistoryError."""

@@ -30,6 +30,7 @@ from rotator.services.schedule.inventory_job import InventoryJobs
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
 from rotator.services.schedule.maintenance import Maintenance
 from rotator.services.schedule.rotation_job import RotationJobs
+from rotator.services.schedule.standstill_watch import StandstillWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -70,7 +71,8 @@ class Cycle:
     def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
         next_dues = NextDues()
-        self._inventory: Final = InventoryJobs(context, next_dues)
+        self._standstills: Final = StandstillWatch(context)
+        self._inventory: Final = InventoryJobs(context, next_dues, self._standstills)
         self._rotations: Final = RotationJobs(context, next_dues, self._inventory.ask)
         self._delivery: Final = DeliveryJobs(context)
         self._maintenance: Final = Maintenance(context, self._delivery)
@@ -96,6 +98,7 @@ class Cycle:
 
     def due(self) -> list[Job]:
         """What is due now, the most urgent kinds first. Raises HistoryError."""
+        self._standstills.note_first_start()
         moment = self._context.moment()
         orgs = self._inventory.due(moment)
         jobs = [
@@ -116,6 +119,7 @@ class Cycle:
 
         `run_all` runs jobs to their end, in threads or not. Raises HistoryError. What else fails is in the result.
         """
+        self._standstills.note_first_start()
         run_all(self._jobs(JobKind.INVENTORY, self._context.settings.orgs, self.take_inventory))
         run_all(self._jobs(JobKind.ROTATE, self._rotations.due(self._context.moment()), self.rotate))
         self.evaluate()

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
     from rotator.services.schedule.due import NextDues
     from rotator.services.schedule.jobs import Moment
+    from rotator.services.schedule.standstill_watch import StandstillWatch
 
 
 class OrgSnapshot:
@@ -111,9 +112,10 @@ class _Quiet:
 class InventoryJobs:
     """Knows which orgs are due, and takes the inventory of one. Threads may share it, each with an org of its own."""
 
-    def __init__(self, context: ServiceContext, next_dues: NextDues) -> None:
+    def __init__(self, context: ServiceContext, next_dues: NextDues, standstills: StandstillWatch) -> None:
         self._context: Final = context
         self._next_dues: Final = next_dues
+        self._standstills: Final = standstills
         self._salt: Final = context.random()
         self._asked: Final[set[str]] = set()
         self._inventories = 0
@@ -184,6 +186,7 @@ class InventoryJobs:
     def evaluate(self) -> None:
         """Finds the thresholds crossed since the last inventory of each org, however old it is. Raises HistoryError."""
         now, quiet, inventories = self._context.now(), self._quiet, self._inventories
+        held_up = self._standstills.lines(now)
         # In one transaction: what rests on an older inventory is never decided after what rests on a newer one.
         with self._context.history.transaction() as history:
             if quiet is None or quiet.inventories != inventories or has_come(quiet.until, now):
@@ -193,6 +196,7 @@ class InventoryJobs:
                 history.alerting.certificates(seen, now, unsettled=self._context.settings.credentials)
                 quiet = _Quiet(inventories, self._next_crossing(lives, now))
             history.alerting.evaluate(now)
+            self._standstills.tell(history, held_up, now)
             history.attempts.put(history.attempts.get(JobKind.EVALUATE, "").succeeded(now))
         self._quiet = quiet
 

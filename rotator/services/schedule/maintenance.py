@@ -10,8 +10,10 @@ from rotator.errors import RotationRunning, RotatorError
 from rotator.history.journal.verification import signed_head, verify
 from rotator.history.last_observations import LastObservations
 from rotator.history.signing.heads import append_head
+from rotator.history.standstills import Standstills
 from rotator.services.alerting.catalog import head_of_history, history_broken
 from rotator.services.alerting.kinds import HISTORY
+from rotator.services.inventory.schedules import all_scopes
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ class Maintenance:
                 if not self._context.has(attempt.kind, attempt.name):
                     history.attempts.forget(attempt.kind, attempt.name)
             LastObservations(history.database).keep_only(self._context.settings.credentials)
+            scopes = all_scopes(self._context.settings)
+            Standstills(history.database).keep_only(scopes, self._context.now())
 
     def _sweep(self, adapters: JobAdapters, name: str) -> None:
         store = self._context.settings.credentials[name].store

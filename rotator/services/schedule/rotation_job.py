@@ -25,10 +25,17 @@ from rotator.core.decision.actions import HaltReason
 from rotator.core.lifecycle.dates import due_at, grace_end
 from rotator.core.schedule import NextDue
 from rotator.core.thresholds import has_come, is_expired
-from rotator.errors import LoginRefused, OrgUnavailable, RotationHalted, RotationRunning, RotatorError, StoreError
+from rotator.errors import (
+    LoginRefused,
+    OrgUnavailable,
+    RotationHalted,
+    RotationHeldUp,
+    RotationRunning,
+    RotatorError,
+    StoreError,
+)
 from rotator.services.alerting import rotation_alerts
 from rotator.services.alerting.kinds import DRIFT, STORE, key, rotation_trouble
-from rotator.services.inventory.schedules import schedule_of
 from rotator.services.inventory.status import known_state
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
     from rotator.core.alert import NewAlert
     from rotator.core.attempts import AttemptRecord
     from rotator.core.decision.observations import Observation
+    from rotator.core.schedule import Schedule
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
     from rotator.services.schedule.due import DueNow, NextDues
@@ -52,7 +60,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 
 BUSY: Final = timedelta(minutes=1)
-"""So long a credential is left alone that somebody else is rotating."""
+"""So long a credential is left alone that somebody else is rotating, or has paused at this moment."""
 
 
 def alerts_that_success_ends(credential: str) -> tuple[str, ...]:
@@ -147,20 +155,18 @@ class RotationJob:
             )
 
     def _may_begin(self, seen: Observation, action: DueAction) -> bool:
-        schedule, now = schedule_of(self._settings), self._context.now()
         if action is DueAction.FINISH:
             return True
+        schedule, now = self._context.schedules().of(self._name), self._context.now()
         if action is DueAction.RETIRE or seen.current is None:
             return schedule.allows(now)
         beginning = schedule.beginning(now, expires_at=seen.current.not_after)
-        begins_now = has_come(beginning.at, now)
-        if begins_now and beginning.overrides:
-            verb = "expired" if is_expired(seen.current.not_after, now) else "expires"
-            expires = f"{verb} on {words.moment(seen.current.not_after)}"
-            why = f"Its certificate {expires}, and no window opens early enough before that."
+        if beginning.overrides and has_come(beginning.at, now):
+            verb, when = "expired" if is_expired(seen.current.not_after, now) else "expires", seen.current.not_after
+            why = f"Its certificate {verb} on {words.moment(when)}, and no window opens early enough before that."
             new = rotation_alerts.window_overridden(self._name, self._org, seen.current.fingerprint, why)
             self._context.history.alerting.happened(new, now)
-        return begins_now
+        return has_come(beginning.at, now)
 
     def _rotate(self, action: DueAction, seen: Observation) -> Report | None:
         expires = words.day(seen.current.not_after) if seen.current else ""
@@ -175,8 +181,8 @@ class RotationJob:
             service = self._adapters.rotation_service(
                 self._name, listener=self._context.listener(self._name), stop_asked=self._context.stop_asked
             )
-            report = service.handle(request)
-        except RotationRunning:
+            report = service.handle(request, may_begin=lambda: self._may_begin(seen, action))
+        except (RotationHeldUp, RotationRunning):
             now = self._context.now()
             self._context.history.attempts.put(replace(self._attempt, last_at=now, next_at=now + BUSY))
             return None
@@ -259,7 +265,7 @@ class RotationJob:
             return self._attempt.free_from(now)
         if self._attempt.needs_attention and not self.next_due.is_half_done:
             return None
-        return self.next_due.tried_at(schedule_of(self._settings), now, self._attempt)
+        return self.next_due.tried_at(self._context.schedules().of(self._name), now, self._attempt)
 
     def _needs_person(self, found: DueNow) -> None:
         end = found.end
@@ -360,22 +366,23 @@ class RotationJobs:
 
         `inventories` are the orgs whose inventory is due: it will tell what is not known yet of their credentials.
         """
-        return [name for name in self._context.settings.credentials if self._is_due(name, moment, inventories)]
+        when = self._context.schedules()
+        names = self._context.settings.credentials
+        return [name for name in names if self._is_due(name, moment, when.of(name), inventories)]
 
-    def _is_due(self, name: str, moment: Moment, inventories: Collection[str]) -> bool:
+    def _is_due(self, name: str, moment: Moment, schedule: Schedule, inventories: Collection[str]) -> bool:
         next_due, attempt = self._next_dues.get(name), moment.attempt(JobKind.ROTATE, name)
-        settings = self._context.settings.credentials[name]
         if next_due is None:
-            return self._is_unknown_due(name, attempt, moment, inventories)
-        return next_due.is_due(schedule_of(settings), moment.now, attempt)
+            return self._is_unknown_due(name, moment, schedule, inventories)
+        return next_due.is_due(schedule, moment.now, attempt)
 
-    def _is_unknown_due(self, name: str, attempt: AttemptRecord, moment: Moment, inventories: Collection[str]) -> bool:
+    def _is_unknown_due(self, name: str, moment: Moment, schedule: Schedule, inventories: Collection[str]) -> bool:
         """What an earlier process left open goes on at once; the rest waits for the inventory."""
-        settings = self._context.settings.credentials[name]
-        if attempt.is_due(moment.now) and settings.org not in inventories:
+        attempt = moment.attempt(JobKind.ROTATE, name)
+        if attempt.is_due(moment.now) and self._context.settings.credentials[name].org not in inventories:
             return True
         left = NextDue(is_half_done=is_half_done(self._context.history, name))
-        return left.is_due(schedule_of(settings), moment.now, attempt)
+        return left.is_due(schedule, moment.now, attempt)
 
     def rotate(self, name: str) -> Report | None:
         """Does what is due for a credential; gives the report of a run, None when none was begun.

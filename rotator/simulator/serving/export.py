@@ -137,6 +137,8 @@ def _config(orgs: Sequence[Org], propagation_seconds: float) -> dict[str, Any]:
             }
             for managed in MANAGED
         },
+        # Where nothing real is at stake nobody has to look first at what will be rotated.
+        "daemon": {"first_rotations_after": "0s"},
         "rotation": {
             "rotate_before": "30d",
             # Long enough to outlast the propagation time here; for Salesforce the defaults are right.

@@ -45,7 +45,7 @@ NEW_ALERT: Final = NewAlert(
 EMPTY: Final = """
     ALTER TABLE event DISABLE TRIGGER USER;
     DELETE FROM notification; DELETE FROM alert; DELETE FROM attempt;
-    DELETE FROM last_observation; DELETE FROM credential_record;
+    DELETE FROM last_observation; DELETE FROM credential_record; DELETE FROM standstill;
     DELETE FROM sighting; DELETE FROM certificate; DELETE FROM event; DELETE FROM rotation;
     UPDATE head SET events = 0, hash = repeat('0', 64);
     ALTER TABLE event ENABLE TRIGGER USER

@@ -25,6 +25,7 @@ from rotator.history.journal import events as journal_events
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings, sightings_of
+from rotator.history.standstills import Standstills
 from tests.contract.history.databases import NEW_ALERT, NOW, make_release
 
 if TYPE_CHECKING:
@@ -142,6 +143,22 @@ def test_a_rotation_that_was_interrupted_goes_on_as_it_was_asked_for(database_ki
             rotations = [Journal(database).open_rotation(str(number)) for number in range(len(asked))]
             assert [rotation and rotation.options for rotation in rotations] == asked
             assert verification.verify(database).intact
+
+
+@pytest.mark.parametrize("release", [release for release in RELEASES if release >= "0005"])
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_service_that_was_here_before_is_not_new(database_kind: Kind, release: str, has_run: bool) -> None:
+    attempt = columns_of(
+        "attempt", "kind name failures lasting needs_attention problem hint circumstances", "last_at last_good_at"
+    )
+    row = {"kind": "look", "name": "production", "failures": 0, "lasting": 0, "needs_attention": False}
+    with database_kind.empty() as url, open_database(url) as database:
+        make_release(database, release)
+        texts = dict.fromkeys(("problem", "hint", "circumstances"), "")
+        fill(database, attempt, [row | texts | {"last_at": NOW, "last_good_at": NOW}] if has_run else [])
+        database.upgrade()
+        started = Standstills(database).first_start(Actor("rotator on host7"), NOW + DAY)
+        assert (started.since, started.until) == ((NOW, NOW) if has_run else (NOW + DAY, None))
 
 
 def names_in(found: Inspector, name: str) -> set[str]:

@@ -25,6 +25,7 @@ from rotator.history.engine.upgrades import known_versions
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from rotator.history.records import Event
+from rotator.history.standstills import Standstills
 from rotator.testing.versions import spare_key
 from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW
 from tests.contract.servers.postgres import PostgresServer, execute, name_of, scratch_database
@@ -336,7 +337,7 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_server.password}'",
         f"GRANT SELECT, INSERT ON event TO {role}",
         f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting, alert, credential_record TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notification, attempt, last_observation TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notification, attempt, last_observation, standstill TO {role}",
         f"GRANT SELECT, UPDATE ON head TO {role}",
         f"GRANT SELECT ON alembic_version TO {role}",
         f"GRANT USAGE ON SEQUENCE sighting_id_seq, notification_id_seq TO {role}",
@@ -351,6 +352,8 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         Outbox(database).add(alert.id, "60d", "ops", NOW)
         AlertRecords(database).acknowledge(alert.id, actor=Actor("alex"), reason="known", now=NOW)
         AttemptRecords(database).put(AttemptRecord("look", "production"))
+        Standstills(database).pause("all", until=None, reason="audit", actor=Actor("alex"), now=NOW)
+        assert Standstills(database).resume("all", reason="", actor=Actor("alex"), now=NOW)
         assert verification.verify(database).intact
         with pytest.raises(HistoryError, match="does not permit"), database.writing() as connection:
             connection.execute(text("ALTER TABLE event DISABLE TRIGGER USER"))

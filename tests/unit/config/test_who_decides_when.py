@@ -8,7 +8,7 @@ import pytest
 from rotator.config.settings import Settings
 from rotator.core.schedule import Mode, Standstill, Why
 from rotator.errors import ConfigurationError
-from rotator.services.inventory.schedules import schedule_of
+from rotator.services.inventory.schedules import Schedules
 
 Read = Callable[..., Settings]
 
@@ -48,7 +48,7 @@ def test_what_an_org_does_not_say_is_as_for_all(settings: Read) -> None:
 
 def test_a_freeze_is_by_the_clock_of_its_zone(settings: Read) -> None:
     read = settings(more=f"rotation: {{freezes: [{YEAR_END}]}}\n")
-    assert schedule_of(read.credentials["billing"]).standstills == [
+    assert Schedules(read).of("billing").standstills == [
         Standstill(
             why=Why.FREEZE,
             since=datetime(2026, 12, 18, 17, tzinfo=UTC),

@@ -44,7 +44,7 @@ rotation: {{verification: {{confirmations: 1, hold: 0s, timeout: 2m}}}}
 alerts:
   channels:
     slack: {{type: slack-webhook, url: {{env: WEBHOOK}}{channel}}}
-daemon: {{heartbeat: {{url: {{env: HEARTBEAT}}}}{daemon}}}
+daemon: {{first_rotations_after: {first_rotations_after}, heartbeat: {{url: {{env: HEARTBEAT}}}}{daemon}}}
 {more}
 """
 
@@ -187,13 +187,22 @@ def cycle_bench(
     daemon: str = "",
     channel: str = "",
     more: str = "",
+    first_rotations_after: str = "0s",
     random: Callable[[], float] = lambda: 0.5,
 ) -> CycleBench:
     """A cycle over a credential whose first app is in use; `options` are the credential's, `daemon` of `daemon:`.
 
     `channel` is more of the channel, `more` are further sections.
     """
-    text = _CONFIGURATION.format(name=name, apps=apps, options=options, daemon=daemon, channel=channel, more=more)
+    text = _CONFIGURATION.format(
+        name=name,
+        apps=apps,
+        options=options,
+        daemon=daemon,
+        channel=channel,
+        more=more,
+        first_rotations_after=first_rotations_after,
+    )
     settings = parse(text, Path("/nowhere/config.yaml"))
     bench = Bench(settings, database, name)
     outside = Outside(bench)

@@ -11,11 +11,12 @@ from rotator.core.attempts import DELIVER, INVENTORY, ROTATE, AttemptRecord
 from rotator.core.decision.policies import Strategy
 from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.observed import ObservedCertificate
+from rotator.core.schedule import Schedule, Standstill, Why
 from rotator.core.thresholds import Expiry
 from rotator.errors import OrgUnavailable, RotatorError
 from rotator.history.records import ChainVerification
 from rotator.history.signing.heads import Head
-from rotator.services.alerting import catalog, rotation_alerts
+from rotator.services.alerting import catalog, rotation_alerts, standstill_alerts
 from rotator.services.alerting.expiry import expires, is_weak
 from rotator.services.alerting.kinds import STORE
 from rotator.services.rotation.report import Outcome, Report
@@ -69,7 +70,20 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     for is_half_done in (True, False):
         yield rotation_alerts.given_up(mine, "production", is_half_done=is_half_done)
     yield rotation_alerts.window_overridden("billing", "production", "a" * 64, error.message)
+    yield from _of_standstills()
     yield from _of_certificates()
+
+
+def _of_standstills() -> Iterator[NewAlert]:
+    pause = Standstill(why=Why.PAUSE, since=NOW, reason="audit", by="ana@crm", scope="org production")
+    freeze = Standstill(why=Why.FREEZE, since=NOW, until=NOW + 9 * DAY, reason="year-end")
+    start = Standstill(why=Why.FIRST_START, since=NOW, until=NOW + DAY)
+    for schedule in (Schedule(standstills=[pause]), Schedule(standstills=[pause, freeze, start])):
+        begins = schedule.beginning(NOW, expires_at=NOW + 5 * DAY)
+        danger = schedule.danger(begins, NOW, expires_at=NOW + 5 * DAY)
+        assert danger
+        yield standstill_alerts.held("billing", "production", danger, not_after=NOW + 5 * DAY, now=NOW)
+    yield standstill_alerts.first_start(start, NOW + DAY, [])
 
 
 def _of_certificates() -> Iterator[NewAlert]:

@@ -12,7 +12,6 @@ import pytest
 from rotator.core.actor import Actor
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.options import RotationOptions
-from rotator.core.schedule import ALWAYS
 from rotator.errors import RotationHalted
 from rotator.services.rotation.plan import plan_of
 from rotator.services.rotation.report import Outcome
@@ -86,7 +85,7 @@ def test_a_run_takes_the_steps_that_were_forecast_and_ends_as_foreseen(
 ) -> None:
     bench: Bench = request.getfixturevalue(which)
     prepare(bench)
-    plan = plan_of(bench.credential_context, REQUESTS[name], ALWAYS, bench.now())
+    plan = plan_of(bench.credential_context, REQUESTS[name], bench.now())
     foreseen = [(str(step.kind), step.app) for step in plan.forecast.steps]
     begun = len(bench.events())
     try:
@@ -108,16 +107,16 @@ def taken(bench: Bench, begun: int) -> list[tuple[str, object]]:
 
 
 def test_a_plan_tells_when_a_credential_is_due(one: Bench) -> None:
-    plan = plan_of(one.credential_context, NOW, ALWAYS, one.now())
+    plan = plan_of(one.credential_context, NOW, one.now())
     assert plan.due_at == one.current.certificate.not_after - timedelta(days=30)
     assert not plan.due
     assert plan.due_at
-    assert plan_of(one.credential_context, NOW, ALWAYS, plan.due_at).due
+    assert plan_of(one.credential_context, NOW, plan.due_at).due
 
 
 def test_planning_changes_nothing(pair: Bench) -> None:
     pair.die_before("upload")
     before = pair.store.staged, dict(pair.live), len(pair.events())
     for request in REQUESTS.values():
-        plan_of(pair.credential_context, request, ALWAYS, pair.now())
+        plan_of(pair.credential_context, request, pair.now())
     assert (pair.store.staged, pair.live, len(pair.events())) == before

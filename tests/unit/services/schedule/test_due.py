@@ -17,7 +17,7 @@ from rotator.core.decision.policies import Goal, Policy, Wanted
 from rotator.core.observed import KnownVersion, ObservedApp
 from rotator.core.schedule import ALWAYS, NextDue, Schedule
 from rotator.core.windows import Cron
-from rotator.services.inventory.schedules import schedule_of
+from rotator.services.inventory.schedules import Schedules
 from rotator.services.schedule.due import DueAction, circumstances_of, due_now, next_due_after
 from tests.unit.services.conftest import CONFIGURATION
 
@@ -25,7 +25,8 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 POLICY = Policy()
 LASTS = timedelta(minutes=45)
-SETTINGS = parse(CONFIGURATION, Path("/nowhere/config.yaml")).credentials["warehouse"]
+WHOLE = parse(CONFIGURATION, Path("/nowhere/config.yaml"))
+SETTINGS = WHOLE.credentials["warehouse"]
 
 
 def version(name: str, app: str = "A", days: float = 365) -> KnownVersion:
@@ -157,7 +158,7 @@ def test_another_throwaway_certificate_is_no_change() -> None:
 
 
 def test_a_rotation_may_take_as_long_as_it_tries_and_is_taken_back() -> None:
-    assert schedule_of(SETTINGS) == Schedule(windows=[], standstills=[], lasts=timedelta(minutes=45))
+    assert Schedules(WHOLE).of("warehouse") == Schedule(windows=[], standstills=[], lasts=timedelta(minutes=45))
 
 
 def _with_throwaway(fingerprint: Fingerprint) -> Observation:

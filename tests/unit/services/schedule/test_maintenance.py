@@ -34,12 +34,12 @@ def one(database: Database) -> CycleBench:
 def test_once_a_day_the_history_is_verified(one: CycleBench) -> None:
     one.work()
     with one.context.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE head SET events = 7")
+        connection.exec_driver_sql("UPDATE head SET events = events + 7")
     one.bench.time += DAY
     one.work()
     assert one.open_kinds() == {"history"}
     with one.context.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE head SET events = 0")
+        connection.exec_driver_sql("UPDATE head SET events = events - 7")
     one.bench.time += DAY
     one.work()
     assert one.open_kinds() == set()
@@ -65,7 +65,7 @@ def test_once_a_day_the_head_of_the_history_is_published(
         one.work()
 
     [head] = heads_in((tmp_path / "log").read_text())
-    assert (head.events, head.is_signed_by(signer.keys())) == (1, True)
+    assert (head.events, head.is_signed_by(signer.keys())) == (2, True), "the first start, and what was recorded"
     assert [record.head for record in caplog.records if record.message == "head of the history"] == [str(head)]  # type: ignore[attr-defined] # an extra
     [told] = [message for message in one.outside.told if message.alert.kind == "head"]
     assert told.facts["Head"] == str(head)

@@ -1,0 +1,168 @@
+"""The pauses in the database, the service's first start, and the freezes that the journal knows of.
+
+Each that begins or ends is an event of the journal, in the same transaction. The configuration alone says which freezes
+there are: their rows tell which of them were written down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import delete, insert, select
+
+from rotator.core.schedule import Standstill, Why
+from rotator.history.engine.tables import ROTATION, STANDSTILL
+from rotator.history.engine.times import utc_text
+from rotator.history.journal.chain import refuse_private_keys, storable
+from rotator.history.journal.events import Entry, append
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Row
+
+    from rotator.core.actor import Actor
+    from rotator.history.engine.transactions import Transactions
+    from rotator.history.records import JSON
+
+EVENTS: Final = frozenset({"pause", "resume", "freeze", "unfreeze", "first_start"})
+"""The kinds of events that are written here."""
+
+_OF_CREDENTIAL: Final = "credential "
+
+
+class Standstills:
+    """Every method raises HistoryError or HistoryUnavailable."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database: Final = database
+
+    def all(self) -> list[Standstill]:
+        """Those that were not ended: pauses, also those whose time has come, noted freezes, and the first start."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(STANDSTILL).order_by(STANDSTILL.c.since, STANDSTILL.c.key))
+            return [_standstill(row) for row in rows]
+
+    def pause(
+        self, scope: str, *, until: datetime | None, reason: str, actor: Actor, now: datetime
+    ) -> tuple[Standstill, Standstill | None]:
+        """Pauses what `scope` names, with an event `pause`; gives the pause, and the one whose place it takes.
+
+        Raises HistoryError for a reason with a private key in it, ValueError for a time that has passed.
+        """
+        if until is not None and until <= now:
+            raise ValueError("paused until a time that has passed")
+        refuse_private_keys(reason)
+        new = Standstill(
+            why=Why.PAUSE,
+            since=now,
+            until=until,
+            reason=storable(reason),
+            by=storable(str(actor)),
+            scope=scope,
+        )
+        with self._database.writing() as connection:
+            before = _take_out(connection, new)
+            _put(connection, new, actor, now, "pause")
+        return new, before if before and before.covers(now) else None
+
+    def resume(self, scope: str, *, reason: str, actor: Actor, now: datetime) -> Standstill | None:
+        """Ends the pause of that scope, with an event `resume`; None where there is none, or its time has come."""
+        refuse_private_keys(reason)
+        with self._database.writing() as connection:
+            before = _take_out(connection, Standstill(why=Why.PAUSE, since=now, scope=scope))
+            if before is None or not before.covers(now):
+                return None
+            ended = replace(before, reason=storable(reason), until=now)
+            append(connection, _entry("resume", ended, actor, now))
+        return before
+
+    def note_freezes(self, freezes: Mapping[Standstill, Collection[str]], actor: Actor, now: datetime) -> None:
+        """Writes down, once, which freezes the configuration has, with their credentials; and which it has no more.
+
+        A `freeze` that has ended by itself needs no event: its own says when.
+        """
+        known = {_key(each): each for each in self.all() if each.why is Why.FREEZE}
+        configured = {_key(each): each for each in freezes}
+        if known.keys() == configured.keys():
+            return
+        with self._database.writing() as connection:
+            for key in known.keys() - configured.keys():
+                _take_out(connection, known[key])
+                if not _is_over(known[key], now):
+                    append(connection, _entry("unfreeze", known[key], actor, now))
+            for key in configured.keys() - known.keys():
+                names: JSON = sorted(freezes[configured[key]])
+                _put(connection, configured[key], actor, now, "freeze", credentials=names)
+
+    def first_start(self, actor: Actor, now: datetime) -> Standstill:
+        """When the service first started on this database: noted now, with an event `first_start`, if it never was.
+
+        One that holds nothing up, as the database had rotated before, ends when it begins.
+        """
+        known = next((each for each in self.all() if each.why is Why.FIRST_START), None)
+        if known:
+            return known
+        with self._database.writing() as connection:
+            rotated = select(ROTATION.c.id).where(ROTATION.c.goal == "replace", ROTATION.c.outcome == "rotated")
+            has_rotated = connection.execute(rotated.limit(1)).first() is not None
+            new = Standstill(why=Why.FIRST_START, since=now, until=now if has_rotated else None)
+            _put(connection, new, actor, now, "first_start", has_rotated=has_rotated)
+        return new
+
+    def keep_only(self, scopes: Collection[str], now: datetime) -> None:
+        """Forgets the pauses whose time has come, and those of what is not configured any more."""
+        pauses = [each for each in self.all() if each.why is Why.PAUSE]
+        gone = [_key(each) for each in pauses if each.scope not in scopes or _is_over(each, now)]
+        if gone:
+            with self._database.writing() as connection:
+                connection.execute(delete(STANDSTILL).where(STANDSTILL.c.key.in_(gone)))
+
+
+def _is_over(standstill: Standstill, now: datetime) -> bool:
+    return standstill.until is not None and standstill.until <= now
+
+
+def _key(standstill: Standstill) -> str:
+    """Of what there is one at a time: of a scope one pause, of a time one freeze, one first start."""
+    match standstill.why:
+        case Why.PAUSE:
+            return f"{Why.PAUSE} {standstill.scope}"
+        case Why.FREEZE:
+            ends = utc_text(standstill.until) if standstill.until else ""
+            return f"{Why.FREEZE} {utc_text(standstill.since)}/{ends} {standstill.reason}"
+        case Why.FIRST_START:
+            return str(Why.FIRST_START)
+
+
+def _put(connection: Connection, new: Standstill, actor: Actor, now: datetime, kind: str, **details: JSON) -> None:
+    append(connection, _entry(kind, new, actor, now, **details))
+    connection.execute(insert(STANDSTILL).values(key=_key(new), **vars(new) | {"why": str(new.why)}))
+
+
+def _take_out(connection: Connection, which: Standstill) -> Standstill | None:
+    """Deletes the one that has the place of this one, and gives it."""
+    this = STANDSTILL.c.key == _key(which)
+    row = connection.execute(select(STANDSTILL).where(this)).first()
+    connection.execute(delete(STANDSTILL).where(this))
+    return _standstill(row) if row else None
+
+
+def _entry(kind: str, standstill: Standstill, actor: Actor, now: datetime, **details: JSON) -> Entry:
+    scope = standstill.scope
+    name = scope.removeprefix(_OF_CREDENTIAL) if scope.startswith(_OF_CREDENTIAL) else None
+    told: dict[str, JSON] = {"scope": scope, "reason": standstill.reason}
+    if standstill.why is Why.FREEZE:
+        told["since"] = utc_text(standstill.since)
+    if standstill.until and kind != "resume":
+        told["until"] = utc_text(standstill.until)
+    known = {key: value for key, value in told.items() if value}
+    return Entry(kind, now, name, None, {**known, **details, **actor.details()})
+
+
+def _standstill(row: Row[Any]) -> Standstill:
+    fields = row._asdict()
+    del fields["key"]
+    return Standstill(**fields | {"why": Why(fields["why"])})

@@ -13,7 +13,7 @@ from rotator.core.decision.policies import Policy
 from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.logins import LoginOutcome
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
-from rotator.errors import OrgError, StoreError
+from rotator.errors import OrgError, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -100,11 +100,18 @@ class Observer:
     def observe(self) -> Observation:
         """The store's stages and the apps' live certificates, as they are now.
 
-        Raises StoreError when a staged version is not there or damaged, OrgError, OrgUnavailable, LoginRefused; the
+        Raises StoreError when a staged version is not there or damaged, StoreUnavailable when all that was stored is
+        gone since the last observation, OrgError, OrgUnavailable, LoginRefused; the
         first observation HistoryError, too.
         """
         credential = self._credential
         stages = credential.store.stages(credential.name)
+        if self._last and self._last.current and not stages.fingerprints:
+            raise StoreUnavailable(
+                f"The store {credential.store.name} holds nothing of {credential.name} any more, and did a moment ago.",
+                effect="What the app holds stays as it is.",
+                hint="See whether the store is there: a file system that is not mounted looks like an empty one.",
+            )
         known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
         self._last = Observation(
             {name: self._observe_app(name) for name in credential.settings.apps},

@@ -44,10 +44,10 @@ class Request:
         return self.trigger == "compromised"
 
 
-def subject_of(name: str, request: Request, stages: Stages) -> Fingerprint | None:
+def subject_of(name: str, request: Request, stages: Stages, *, was_stored: bool = False) -> Fingerprint | None:
     """The version of credential `name` that a request is about.
 
-    Raises RotationHalted when the store has none such.
+    `was_stored`: the history knows of a version that was current. Raises RotationHalted when the store has none such.
     """
     match request.goal:
         case "enroll" if stages.current:
@@ -66,6 +66,13 @@ def subject_of(name: str, request: Request, stages: Stages) -> Fingerprint | Non
             )
         case "back":
             return stages.previous
+        case _ if stages.current is None and was_stored:
+            raise RotationHalted(
+                f"The store holds no current version of {name}, and the history knows of one.",
+                effect=UNTOUCHED,
+                hint="See whether the store is there (a file system that is not mounted looks like an empty one), and "
+                f"bring it back: the app needs the key. If it is lost for good, `rotator adopt {name} --key FILE`.",
+            )
         case _ if stages.current is None:
             raise RotationHalted(
                 f"The store holds no current version of {name}.",

@@ -67,7 +67,8 @@ class RotationService:
             stages = store.stages(name)
             rotation = self._take_up(request, stages)
             if rotation is None and request.goal:
-                subject = subject_of(name, request, stages)
+                was_stored = self._journal.credential_record(name).tried_version is not None
+                subject = subject_of(name, request, stages, was_stored=was_stored)
                 if not may_begin():
                     raise RotationHeldUp(f"{name} was paused just now.", effect=UNTOUCHED, hint="Resume it.")
                 rotation = self._begin(request, subject)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from rotator.core.credentials import Stage
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.errors import RotationHalted, StoreUnavailable
+from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.observer import test_logins as logins_of
 from rotator.services.rotation.recorder import RunRecorder
 
@@ -32,6 +36,23 @@ def test_what_is_stored_is_tried_current_first(one: Bench) -> None:
 def test_where_nothing_is_stored_nothing_is_tried(one: Bench) -> None:
     one.store.staged = type(one.store.staged)()
     assert every_login(one) == []
+
+
+def test_a_store_that_is_empty_in_the_middle_of_a_run_is_away_and_nobody_is_told_to_make_a_new_key(one: Bench) -> None:
+    observer = Observer(one.credential_context)
+    assert observer.observe().current
+    one.store.staged = type(one.store.staged)()
+    with pytest.raises(StoreUnavailable, match="holds nothing of billing any more"):
+        observer.observe()
+
+
+def test_a_store_that_lost_what_the_history_knows_is_to_be_brought_back(one: Bench) -> None:
+    one.handle()
+    one.store.staged = type(one.store.staged)()
+    with pytest.raises(RotationHalted, match="the history knows of one") as halted:
+        one.handle()
+    assert "bring it back" in halted.value.hint
+    assert "enroll" not in halted.value.hint
 
 
 def test_what_current_proved_is_known_afterwards(one: Bench) -> None:

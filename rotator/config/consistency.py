@@ -27,6 +27,7 @@ def inconsistencies(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _own_logins(data)
     yield from _apps_of_two(data)
     yield from _orgs_of_channels(data)
+    yield from _channels_to_notify(data)
 
 
 def _names_of_credentials(data: dict[str, Any]) -> Iterator[Finding]:
@@ -68,6 +69,16 @@ def _orgs_of_channels(data: dict[str, Any]) -> Iterator[Finding]:
         orgs = channel.get("orgs")
         for index, org in enumerate(orgs if isinstance(orgs, list) else ()):
             yield from _known(data, "orgs", org, ("alerts", "channels", name, "orgs", index))
+
+
+def _channels_to_notify(data: dict[str, Any]) -> Iterator[Finding]:
+    alerts = data.get("alerts")
+    for section in ("orgs", "credentials"):
+        for name, entry in _entries(data, section):
+            named = entry.get("notify")
+            for index, channel in enumerate(named if isinstance(named, list) else ()):
+                known = alerts if isinstance(alerts, dict) else {"channels": {}}
+                yield from _known({"channels": {}, **known}, "channels", channel, (section, name, "notify", index))
 
 
 def _known(data: dict[str, Any], section: str, name: Any, place: Place) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ Nothing here reads a secret or opens a file. `rotator.config.loading` makes thes
 across sections (`rotator.config.consistency`).
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -14,7 +15,7 @@ from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings, HistorySettings
 from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath, DomainName, HttpsUrl, ProxyUrl
-from rotator.config.plugins import Store
+from rotator.config.plugins import Channel, Store
 from rotator.config.secrets import KeyReference
 from rotator.config.section import Section, Words
 from rotator.config.windows import Freezes, WindowSettings
@@ -81,6 +82,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,
 
 AppName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
 """Full name of a Connected App: its API name, after a namespace prefix where it has one."""
+
+ChannelNames = Annotated[tuple[Name, ...], Field(min_length=1)]
+"""Names of channels under `alerts: channels:`."""
 
 SubjectPart = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
@@ -199,6 +203,10 @@ class OrgSettings(Section):
     instance_domains: tuple[DomainName, ...] = ()
     """Where the org may say that its API is, beside the host of `login_url` and what is below it."""
     limits: LimitSettings = LimitSettings()
+    owner: Words | None = None
+    """Who sees to its credentials, in words for people."""
+    notify: ChannelNames | None = None
+    """The channels that hear of it; those that hear of everything, unless it says otherwise."""
     login: Login
     rotation: RotationSettings | None = None
     """How its credentials are rotated, where that is not as `rotation:` has it for all."""
@@ -215,6 +223,10 @@ class CredentialSettings(RotationSettings):
     strategy: Strategy = Field(default_factory=lambda fields: _strategy_of(fields.get("apps", ())))
     audience: HttpsUrl | None = None
     """Claim `aud` of its assertions; the org's unless said otherwise."""
+    owner: Words | None = None
+    """Who sees to it, in words for people; the org's unless said otherwise."""
+    notify: ChannelNames | None = None
+    """The channels that hear of it; those of its org, unless it says otherwise."""
 
     @model_validator(mode="after")
     def _apps_agree(self) -> Self:
@@ -241,6 +253,28 @@ class Settings(Section):
     alerts: AlertSettings = AlertSettings()
     http: HttpSettings = HttpSettings()
     history: HistorySettings = HistorySettings()
+
+    def owner_of(self, credential: str | None, org: str | None) -> str | None:
+        """Who sees to a credential, or to what is in an org; None where nobody is named."""
+        owners = (section.owner for section in self._about(credential, org))
+        return next((owner for owner in owners if owner), None)
+
+    def channels_for(self, credential: str | None, org: str | None) -> dict[str, Channel]:
+        """The channels that hear of a credential, of what is in an org, or of what concerns none.
+
+        Who is named for it hears of it, whatever `orgs` of the channel says.
+        """
+        channels = self.alerts.channels
+        named = next((section.notify for section in self._about(credential, org) if section.notify), None)
+        if named is not None:
+            return {name: channels[name] for name in named}
+        return {name: each for name, each in channels.items() if org is None or each.orgs is None or org in each.orgs}
+
+    def _about(self, credential: str | None, org: str | None) -> Iterator[CredentialSettings | OrgSettings]:
+        if credential in self.credentials:
+            yield self.credentials[credential]
+        if org in self.orgs:
+            yield self.orgs[org]
 
     @model_validator(mode="before")
     @classmethod

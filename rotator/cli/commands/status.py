@@ -19,7 +19,7 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
 
     \b
     With --json a list of
-      {"credential", "org", "store", "strategy",
+      {"credential", "org", "store", "strategy", "owner": who sees to it, or null,
        "state": "ok", "due", "deferred", "expired", "refused", "running", "halted", "drift", "unfinished",
                 "not stored" or "unknown" (`rotator docs operations` says what each means),
        "refused_since": time or null, "running": {"pid", "host", "since"} or null,

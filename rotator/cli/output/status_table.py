@@ -36,6 +36,7 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "org": line.settings.org,
         "store": line.settings.store,
         "strategy": line.settings.strategy,
+        "owner": line.owner,
         "state": line.state,
         "urgency": line.urgency,
         "refused_since": life.refused_since,

@@ -47,7 +47,6 @@ from rotator.services.alerting.kinds import (
     ATTENTION,
     DELIVERY,
     EXPIRY,
-    HEAD,
     ORG,
     STORE,
     WEAK,
@@ -73,6 +72,9 @@ HICCUP: Final = timedelta(minutes=30)
 """What cannot be read is told of when it has been so for this long,"""
 HICCUPS: Final = 3
 """or so often in a row: one inventory that failed is no news."""
+
+OWNER: Final = "Owner"
+"""Name of the fact who sees to what an alert is about."""
 
 ACCEPTED_AGAIN: Final = "accepted again"
 """Beginning of the step of an alert that tells that consumers log in again."""
@@ -134,7 +136,7 @@ class AlertRules:
                 before = self._turned_into(new, alerts, lives)
             if before and before.not_after and new.not_after is None:
                 new = _with_expiry(new, before, lives, now)
-            alert, _ = alerts.open(new, now, instead_of=before.key if before else "")
+            alert, _ = alerts.open(self._owned(new), now, instead_of=before.key if before else "")
             if failures >= HICCUPS or self._is_news(alert, now):
                 outbox.add_all(self._opened(alert, now), now)
                 outbox.add_all(self._goes_on(before, alert, now), now)
@@ -157,14 +159,14 @@ class AlertRules:
         with self._one_transaction() as (alerts, outbox, _, _):
             ended = [alerts.close(each, new.text, now) for each in keys]
             if not any(outbox.notifications(each.id) for each in ended if each):
-                alert = alerts.add_closed(new, now)
+                alert = alerts.add_closed(self._owned(new), now)
                 if alert:
                     outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
 
     def happened(self, new: NewAlert, now: datetime) -> Alert | None:
         """Something happened, and is over: it is told once. None when it was noted before, under the same key."""
         with self._one_transaction() as (alerts, outbox, _, _):
-            alert = alerts.add_closed(new, now)
+            alert = alerts.add_closed(self._owned(new), now)
             if alert:
                 outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
             return alert
@@ -235,7 +237,7 @@ class AlertRules:
         yield from self._expiry(alerts, known, life, now)
         weakness = is_weak(life.seen, self._settings.longest_lifetime)
         if weakness:
-            yield from self._opened(_up_to_date(alerts, known, weakness, now), now)
+            yield from self._opened(_up_to_date(alerts, known, self._owned(weakness), now), now)
 
     def _expiry(
         self, alerts: AlertRecords, known: dict[str, Alert], life: CertificateLife, now: datetime
@@ -243,11 +245,9 @@ class AlertRules:
         crossed = life.expiry.crossed(now) if life.expiry and life.is_anybodys_business else ()
         if life.expiry is None or not crossed:
             return
-        alert = _up_to_date(alerts, known, _of_trouble(life, expires(life, crossed[-1]), alerts), now)
+        alert = _up_to_date(alerts, known, self._owned(_of_trouble(life, expires(life, crossed[-1]), alerts)), now)
         is_quiet = _is_quiet(alert, now)
-        for name, channel in self._settings.channels.items():
-            if channel.orgs is not None and life.seen.org not in channel.orgs:
-                continue
+        for name, channel in self._configured.channels_for(life.seen.credential, life.seen.org).items():
             steps = map(label, crossed_for(channel, self._settings, life.expiry, now))
             yield from ((alert.id, step, name) for step in steps if not is_quiet or step in ALWAYS_TOLD)
 
@@ -281,18 +281,18 @@ class AlertRules:
             return []
         return [(alert.id, step, channel) for step in steps for channel in self._audience(alert)]
 
+    def _owned(self, new: NewAlert) -> NewAlert:
+        """The alert, with who sees to what it is about among its facts."""
+        owner = self._configured.owner_of(new.credential, new.org)
+        return replace(new, facts={**new.facts, OWNER: owner}) if owner else new
+
     def _audience(self, alert: NewAlert) -> list[str]:
         """The channels that hear of an alert that is no expiry; not the one that it is about.
 
         The head of the history is for those that ask for it, whatever else they want.
         """
-        return [
-            name
-            for name, channel in self._settings.channels.items()
-            if (channel.heads if alert.kind == HEAD else alert.severity.reaches(channel.least))
-            and (channel.orgs is None or alert.org is None or alert.org in channel.orgs)
-            and alert.channel != name
-        ]
+        channels = self._configured.channels_for(alert.credential, alert.org)
+        return [name for name, each in channels.items() if alert.severity.reaches(each.least) and alert.channel != name]
 
     def _is_news(self, alert: Alert, now: datetime) -> bool:
         return not kind_of(alert.kind).may_pass or now - alert.opened_at >= HICCUP

@@ -67,6 +67,8 @@ class CredentialStatus:
     """Why not everything could be read just now."""
     why_unknown: str = ""
     """Why its state is not known, in a sentence."""
+    owner: str | None = None
+    """Who sees to it, where somebody is named."""
 
     @property
     def state(self) -> CredentialState:
@@ -265,6 +267,7 @@ def status_of(
     return CredentialStatus(
         credential=name,
         settings=mine,
+        owner=settings.owner_of(name, mine.org),
         life=life,
         apps=apps,
         history=history,

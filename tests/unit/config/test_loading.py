@@ -152,6 +152,8 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("path: store", "path: ''", 13, "stores.keys.path: must not be empty"),
         ("path: store", 'path: "a\\0b"', 13, "a character that cannot be printed"),
         ("    login_url", "    proxy: http://u:p@proxy:1\n    login_url", 4, "HTTPS_PROXY"),
+        ("apps: [Billing]", "apps: [B]\n    notify: [nobody]", 20, "there is no channel `nobody`"),
+        ("    login_url", "    notify: [nobody]\n    login_url", 4, "there is no channel `nobody`"),
         ("orgs:", "alerts: {runbook_url: 'https://wiki.example.com/x'}\norgs:", 2, "an address with {kind} in it"),
         ("orgs:", "alerts: {runbook_url: 'https://wiki.example.com/{kind}/{org}'}\norgs:", 2, "with {kind} in it"),
         ("orgs:", "http: {public_url: 'ftp://rotator.example.com'}\norgs:", 2, "an address such as https://rotator"),

@@ -26,10 +26,10 @@ def test_the_status_says_where_each_credential_stands(rotator: Command, config: 
 def test_a_line_of_the_status_has_the_documented_members(rotator: Command, config: Path) -> None:
     (line,) = rotator("--config", config, "status", "warehouse", "--json").json
     assert set(line) == {
-        "credential", "org", "store", "strategy", "state", "urgency", "needs_attention", "stages", "current_app",
-        "apps", "drift", "not_after", "days_left", "due_at", "begins_at", "previous_until", "last_rotation", "problem",
-        "refused_since", "running", "halted_since", "halted_why", "last_login", "last_accepted_at", "mode",
-        "goes_on_at",
+        "credential", "org", "store", "strategy", "owner", "state", "urgency", "needs_attention", "stages",
+        "current_app", "apps", "drift", "not_after", "days_left", "due_at", "begins_at", "previous_until",
+        "last_rotation", "problem", "refused_since", "running", "halted_since", "halted_why", "last_login",
+        "last_accepted_at", "mode", "goes_on_at",
         "standstills",
     }  # fmt: skip
     assert (line["strategy"], line["current_app"], line["drift"]) == ("alternating", "Warehouse_A", False)

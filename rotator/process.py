@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
+import resource
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +26,22 @@ _NEVER_SET: Final = 2**32 - 1
 
 _CLAIMS: Final = ("SUDO_USER", "DOAS_USER", "LOGNAME", "USER")
 """Variables that name a user, the most telling first."""
+
+
+_PR_SET_DUMPABLE: Final = 4
+"""prctl(2), of linux/prctl.h."""
+
+
+def close_memory() -> None:
+    """Has no core file written of this process, and no other process of the user look into it (ptrace(2)).
+
+    Its memory holds private keys. Root can look all the same. Where the system does not allow it (a unit may forbid to
+    change limits, and sets them itself), it goes on as it is.
+    """
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def actor(environ: Mapping[str, str], *, name: str = "", login_uid: Path = _LOGIN_UID) -> Actor:

@@ -13,6 +13,7 @@ import rotator
 from rotator.cli.error_output import run
 from rotator.cli.invocation import common_options, json_option
 from rotator.cli.lazy import Lazy, LazyGroup
+from rotator.process import close_memory
 
 COMMANDS: Final = {
     "inventory": Lazy("rotator.cli.commands.inventory", "inventory", "Every certificate in every org, managed or not."),
@@ -54,9 +55,11 @@ def cli() -> None:
 
 def main() -> int:
     """The console script `rotator`."""
+    close_memory()
     return run(cli, "rotator")
 
 
 def rotate_main() -> int:
     """The console script `rotate`: `rotate now NAME` is `rotator rotate now NAME`."""
+    close_memory()
     return run(COMMANDS["rotate"].load(), "rotate")

@@ -296,3 +296,14 @@ def test_such_a_decision_would_be_noticed(source: str) -> None:
 def test_such_a_decision_would_be_noticed_on_a_page() -> None:
     assert [*decisions_of_a_page("{% if each.begins_at <= now %}now{% endif %}")]
     assert not [*decisions_of_a_page('{{ time(each.due_at, "due") }}')]
+
+
+def test_the_backup_that_is_recommended_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text().partition("for the files store and SQLite:\n\n")[2]
+    lines = [line.strip() for line in text.partition("\n\n")[0].splitlines()]
+    (tmp_path / "state" / "keys").mkdir(parents=True)
+    (tmp_path / "state" / "keys" / "private_key.pem").touch(mode=0o600)
+    script = "umask 022\n" + "\n".join(line for line in lines if line.split()[0] in {"umask", "tar"})
+    subprocess.run(["sh", "-ec", script.replace("/var/lib/rotator", str(tmp_path / "state"))], check=True, cwd=tmp_path)
+
+    assert (tmp_path / "keys.tar").stat().st_mode & 0o777 == 0o600

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
+import resource
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.process import actor
+from rotator.process import actor, close_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,3 +56,27 @@ def test_where_nobody_has_logged_in_that_is_not_known(content: str | None, login
     found = actor({}, name="rotator on host7", login_uid=login_uid)
 
     assert (found.name, found.uid, found.login_uid, found.login_name) == ("rotator on host7", UID, None, "")
+
+
+SHOWN = """
+import ctypes, resource
+import rotator.cli.main as main
+main.run = lambda *_: 0
+main.%s()
+print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+"""
+
+
+@pytest.mark.parametrize("script", ["main", "rotate_main"])
+def test_a_command_leaves_no_core_and_lets_no_other_process_look_into_it(script: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", SHOWN % script], check=True, capture_output=True, text=True)
+    assert ran.stdout.split("\n")[0] == "(0, 0) 0"
+
+
+def test_what_a_system_does_not_allow_keeps_nobody_from_working(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbid(*_: object) -> None:
+        raise PermissionError("not permitted")
+
+    monkeypatch.setattr(resource, "setrlimit", forbid)
+    monkeypatch.setattr(ctypes, "CDLL", forbid)
+    close_memory()

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 KEY_SIZES: Final = (2048, 3072, 4096)
 """RSA key sizes in bits that may be generated."""
 
+WEAKEST: Final = 2048
+"""Bits of an RSA key below which the program does not log in with it."""
+
+SMALLEST_EXPONENT: Final = 65537
+
 _CHECKED: Final[set[bytes]] = set()
 """Digests of the texts whose keys were found consistent. A check takes 40 ms, and a rotation reads a key many times."""
 
@@ -90,6 +95,19 @@ class PrivateKey:
     def bits(self) -> int:
         """Length of the modulus."""
         return self._key.key_size
+
+    @property
+    def weakness(self) -> str:
+        """Why somebody else could find the key out, in words; empty where that is not known (FIPS 186-5, A.1.1)."""
+        numbers = self._key.private_numbers()
+        if self.bits < WEAKEST:
+            return f"has {self.bits} bits, and {WEAKEST} are the least that is safe"
+        exponent = numbers.public_numbers.e
+        if exponent < SMALLEST_EXPONENT:
+            return f"has the public exponent {exponent}, and {SMALLEST_EXPONENT} is the least that is safe"
+        if abs(numbers.p - numbers.q).bit_length() <= self.bits // 2 - 100:
+            return "is made of two primes so close to each other that it can be computed from its public half"
+        return ""
 
     @property
     def public_fingerprint(self) -> str:

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from rotator.core.secret import Secret
 
 ROUNDS: Final = 100_000
-"""Rounds of PBKDF2-HMAC-SHA256 for each part of a PKCS#12 keystore: ten times those of keytool, a second to open."""
+"""Rounds of PBKDF2-HMAC-SHA256 for what a PKCS#12 keystore encrypts: ten times those of keytool, a second to open.
 
-SHORTEST_PASSWORD: Final = 6
-"""Characters; Java's keytool takes no less."""
+Its MAC has 2,048, which the library does not let anybody change.
+"""
+
+SHORTEST_PASSWORD: Final = 12
+"""Characters. Java takes half as many, and whoever finds the file tries those within hours."""
+
+FEWEST_DIFFERENT: Final = 6
+"""Different characters among them."""
 
 
 class Format(StrEnum):
@@ -55,6 +61,12 @@ def keystore(version: Version, form: Format, password: Secret, alias: str) -> by
 def _refuse_weak(password: Secret) -> None:
     text = password.reveal()
     # Formats and programs differ in how they turn other characters into bytes.
+    if len(text) >= SHORTEST_PASSWORD and len(set(text)) < FEWEST_DIFFERENT:
+        raise CertificateError(
+            f"The keystore's password has less than {FEWEST_DIFFERENT} different characters.",
+            effect="Nothing was written.",
+            hint="Make one that is hard to guess, such as with `openssl rand -hex 24`.",
+        )
     if len(text) < SHORTEST_PASSWORD or not text.isascii() or not text.isprintable():
         raise CertificateError(
             f"The keystore's password is shorter than {SHORTEST_PASSWORD} characters, or has others than plain ASCII.",

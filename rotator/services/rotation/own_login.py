@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from rotator.config.settings import LoginByCredential, LoginWithKey
 from rotator.core.credentials import Stage
-from rotator.errors import RotationHalted, StoreError
+from rotator.errors import ConfigurationError, RotationHalted, StoreError
+from rotator.resources import docs
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.session import Candidate
 from rotator.stores.base import read_stage
@@ -59,7 +60,15 @@ def refuse_to_end_own_login(credential: CredentialContext) -> None:
 
 def _with_key(org: OrgSettings, login: LoginWithKey, environ: Mapping[str, str]) -> Iterator[Candidate]:
     target = LoginTarget(org.login_url, login.client_id, login.username, org.audience)
-    yield Candidate(target, login.private_key.load(environ))
+    key = login.private_key.load(environ)
+    if key.weakness:
+        raise ConfigurationError(
+            f"The key that rotator logs in to {org.login_url} with ({login.private_key.place}) {key.weakness}.",
+            effect="Nothing was touched.",
+            hint="Make another one, upload its certificate to the management app, and name it here:"
+            f" {docs('salesforce-setup')} shows how.",
+        )
+    yield Candidate(target, key)
 
 
 def _by_credential(org: OrgSettings, login: LoginByCredential, store: Store) -> Iterator[Candidate]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -112,3 +112,34 @@ def test_a_key_matches_its_own_certificates_only() -> None:
     assert not spare_key(0).matches(other.certificate)
     assert spare_key(0) != spare_key(1)
     assert spare_key(0) != "***"
+
+
+def test_a_key_that_is_made_here_is_strong() -> None:
+    assert spare_key(0).weakness == ""
+
+
+def key_of(p: int, q: int, exponent: int) -> PrivateKey:
+    private = pow(exponent, -1, (p - 1) * (q - 1))
+    halves = private % (p - 1), private % (q - 1), pow(q, -1, p)
+    numbers = RSAPrivateNumbers(p, q, private, *halves, rsa.RSAPublicNumbers(exponent, p * q))
+    return PrivateKey(numbers.private_key(unsafe_skip_rsa_key_validation=True))
+
+
+def test_a_key_that_is_too_short_is_weak() -> None:
+    weak = PrivateKey(rsa.generate_private_key(65537, 1024))  # noqa: S505 - that is what is tried
+    assert weak.weakness == "has 1024 bits, and 2048 are the least that is safe"
+
+
+def test_a_key_with_a_small_exponent_is_weak() -> None:
+    numbers = spare_key(0).signing_key().private_numbers()
+    small = next(each for each in (3, 5, 7, 11, 13, 17) if (numbers.p - 1) % each and (numbers.q - 1) % each)
+    assert key_of(numbers.p, numbers.q, small).weakness.startswith(f"has the public exponent {small}, and 65537")
+
+
+def test_a_key_of_two_primes_that_are_close_is_weak() -> None:
+    first = spare_key(0).signing_key().private_numbers().p
+    second = first + 2
+    # Fermat's test, and that the exponent can be inverted.
+    while pow(2, second - 1, second) != 1 or (second - 1) % 65537 == 0:
+        second += 2
+    assert "so close to each other" in key_of(second, first, 65537).weakness

@@ -165,3 +165,10 @@ def test_a_password_that_java_could_not_be_given_is_refused_and_not_repeated(
         keystore(version, form, Secret(password), "billing")
     assert not password or password not in str(refused.value)
     assert "openssl rand" in refused.value.hint
+
+
+@pytest.mark.parametrize("password", ["", "short", "eleven char", "aaaaaaaaaaaaaaaa", "abcabcabcabcabc"])
+def test_a_password_that_is_soon_guessed_protects_no_key(password: str) -> None:
+    with pytest.raises(CertificateError, match="The keystore's password") as refused:
+        keystore(make_version("billing"), Format.PKCS12, Secret(password), "billing")
+    assert "openssl rand" in refused.value.hint

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Version
 
-PASSWORD = "a password"
+PASSWORD = "a long password"
 
 
 class Journal:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
+from rotator.core.crypto.keys import PrivateKey
 from rotator.errors import ConfigurationError, StoreError
 from rotator.services.rotation.own_login import own_login
 from rotator.stores.files.store import FilesStore
@@ -50,3 +52,12 @@ def test_a_credential_that_is_not_stored_says_how_to_begin(settings: Settings, s
     with pytest.raises(StoreError, match="no current version") as caught:
         own_login(settings, "sandbox", store=lambda _: store, environ={})
     assert "rotator adopt management" in caught.value.hint
+
+
+def test_a_key_that_somebody_could_find_out_is_not_logged_in_with(settings: Settings, store: FilesStore) -> None:
+    weak = PrivateKey(rsa.generate_private_key(65537, 1024)).pem().reveal()  # noqa: S505 - that is what is tried
+    candidates = own_login(settings, "production", store=lambda _: store, environ={"ROTATOR_KEY": weak})
+
+    with pytest.raises(ConfigurationError, match=r"ROTATOR_KEY.* has 1024 bits, and 2048 are the least") as refused:
+        next(candidates())
+    assert "Make another one" in refused.value.hint

@@ -1,0 +1,63 @@
+"""History and locks are read one after the other: a rotation that ends, or is taken up, meanwhile was not left open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import Holder
+from rotator.history.journal.journal import Journal
+from rotator.history.records import NewRotation
+from rotator.services.inventory.credential_history import histories
+from rotator.testing.versions import MOMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.history.engine.database import Database
+
+HOLDER = Holder(417, "crm-1", MOMENT)
+
+
+@pytest.fixture
+def begun(database: Database) -> str:
+    """A rotation that the history knows no end of."""
+    new = NewRotation(credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex")
+    return Journal(database).begin_rotation(new, MOMENT).id
+
+
+def locks_answer(patch: pytest.MonkeyPatch, database: Database, *answers: Callable[[], dict[str, Holder]]) -> None:
+    """The locks are asked once for each answer, and the last one stays."""
+    waiting = list(answers)
+    patch.setattr(database, "holders", lambda _: (waiting.pop(0) if len(waiting) > 1 else waiting[0])())
+
+
+def test_what_has_ended_in_between_was_not_left_open(
+    monkeypatch: pytest.MonkeyPatch, database: Database, begun: str
+) -> None:
+    def ends() -> dict[str, Holder]:
+        Journal(database).finish_rotation(begun, outcome="rotated", now=MOMENT)
+        return {}
+
+    locks_answer(monkeypatch, database, ends, dict)
+    found = histories(database, ["billing"])["billing"]
+    assert (found.left_open, found.open_rotation) == (None, None)
+
+
+def test_what_is_taken_up_in_between_runs(monkeypatch: pytest.MonkeyPatch, database: Database, begun: str) -> None:
+    locks_answer(monkeypatch, database, dict, lambda: {"billing": HOLDER})
+    found = histories(database, ["billing"])["billing"]
+    assert found.running == HOLDER
+    assert found.open_rotation
+    assert found.ending_of(found.open_rotation) == "running"
+    assert found.open_rotation.id == begun
+
+
+def test_what_nobody_is_at_was_left_open(database: Database, begun: str) -> None:
+    assert histories(database, ["billing"])["billing"].left_open == begun
+
+
+def test_a_credential_that_the_history_does_not_know_may_be_held_all_the_same(database: Database) -> None:
+    with database.rotation_locks(lambda: MOMENT).hold("new"):
+        assert histories(database, ["new"])["new"].running

@@ -50,6 +50,13 @@ def config(vault: VaultProcess, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield export.config
 
 
+@pytest.fixture(scope="module")
+def adopted(config: Path) -> Path:
+    """The same with a version of billing."""
+    answer(config, "adopt", "billing", "--key", config.parent / "keys" / "production-Billing.pem")
+    return config
+
+
 def rotator(config: Path, *arguments: str | Path) -> Ran:
     return start("rotator", "--config", config, *arguments).ran()
 
@@ -79,9 +86,8 @@ def logs_in(found: dict[str, str], ca: Path) -> int:
     return requests.post(url, data=form, verify=str(ca), timeout=10).status_code
 
 
-def test_a_key_pair_is_adopted_rotated_and_found_by_consumers(vault: VaultProcess, config: Path) -> None:
-    ca = config.with_name("ca.pem")
-    answer(config, "adopt", "billing", "--key", config.parent / "keys" / "production-Billing.pem")
+def test_a_key_pair_is_adopted_rotated_and_found_by_consumers(vault: VaultProcess, adopted: Path) -> None:
+    config, ca = adopted, adopted.with_name("ca.pem")
     old = fields(vault, "billing")
     assert logs_in(old, ca) == 200
     answer(config, "rotate", "now", "billing")
@@ -104,9 +110,9 @@ def test_the_check_names_a_missing_capability_with_the_policy_that_allows_it(vau
     assert f'Add to its policy: path "kv/data/{FOLDER}/' in line["hint"]
 
 
-def test_a_talkative_run_betrays_nothing(vault: VaultProcess, config: Path) -> None:
+def test_a_talkative_run_betrays_nothing(vault: VaultProcess, adopted: Path) -> None:
     before = fields(vault, "billing")
-    done = rotator(config, "rotate", "now", "billing", "--verbose")
+    done = rotator(adopted, "rotate", "now", "billing", "--verbose")
     assert done.code == 0
     assert "DEBUG rotator.stores.vault.kv" in done.err
     for found in (before, fields(vault, "billing")):

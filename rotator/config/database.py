@@ -1,5 +1,6 @@
 """Where the history is kept, a SQLite file or a Postgres server with its password by reference; and what proves it."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -8,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rotator.config.paths import ConfiguredPath
 from rotator.config.secrets import SecretReference
-from rotator.config.section import Section
+from rotator.config.section import Section, Words
 
 SQLITE: Final = "sqlite:///"
 POSTGRES: Final = frozenset({"postgresql", "postgresql+psycopg"})
@@ -21,6 +22,13 @@ _BY_REFERENCE: Final = (
 )
 
 
+_UNPROVEN: Final = (
+    "beyond this machine the password and the history cross the network, and anybody may answer: add"
+    " ?sslmode=verify-full&sslrootcert=FILE to the URL; or say why that is not needed:"
+    " database: {url: ..., insecure: WHY}"
+)
+
+
 class DatabaseSettings(Section):
     """`database:` as a URL, or as `url` and `password`."""
 
@@ -28,6 +36,8 @@ class DatabaseSettings(Section):
     """A relative SQLite file is in the folder of config.yaml; options of libpq may follow a server's URL."""
     password: SecretReference | None = None
     """Of the role that a server's URL names; without it libpq's own ways count (PGPASSWORD, ~/.pgpass)."""
+    insecure: Words | None = None
+    """Why a server beyond this machine is called without proof that it is the right one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -50,6 +60,24 @@ class DatabaseSettings(Section):
             raise ValueError("a SQLite file has no password")
         return self
 
+    @model_validator(mode="after")
+    def _proven_beyond_this_machine(self) -> Self:
+        if not self.insecure and not self.is_proven:
+            raise ValueError(_UNPROVEN)
+        return self
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the server is on this machine, or has to prove by a certificate that it is the one of the URL."""
+        if self.url.startswith(SQLITE):
+            return True
+        parts = urlsplit(self.url)
+        options = parse_qsl(parts.query)
+        if ("sslmode", "verify-full") in options:
+            return True
+        named = [value for name, value in options if name in {"host", "hostaddr"}] or [parts.hostname or ""]
+        return all(_is_here(host) for value in named for host in value.split(","))
+
 
 PublicKeyText = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
 """A public key as `rotator history verify` shows it."""
@@ -64,6 +92,16 @@ class HistorySettings(Section):
     """Further keys whose signatures count: of other machines, or of this one formerly."""
     heads_file: ConfiguredPath | None = None
     """A file that the head of the chain is appended to once a day."""
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host of libpq's is this machine: a loopback address, or a folder with its socket."""
+    if host in {"", "localhost"} or host.startswith(("/", "@")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _checked(url: str, info: ValidationInfo) -> str:

@@ -152,7 +152,9 @@ class _Checks:
 
     def _history(self) -> str:
         database = self._adapters.database
-        return f"{database.name} is at version {database.version}."
+        why = self._settings.database.insecure
+        unproven = f" Its server is not proven to be the right one: {why}" if why else ""
+        return f"{database.name} is at version {database.version}.{unproven}"
 
     def _store(self, name: str) -> str:
         self._adapters.store(name).check()

@@ -18,7 +18,7 @@ from rotator.history.alerts.outbox import CLOSED, Outbox
 from rotator.history.engine.tables import ALERT
 from rotator.history.engine.times import utc_text
 from rotator.history.engine.transactions import Within
-from rotator.history.journal.chain import canonical, refuse_private_keys, storable
+from rotator.history.journal.chain import canonical, refuse_private_keys, refuse_secrets, storable
 from rotator.history.journal.events import Entry, append
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ class AlertRecords:
     def _silence(
         self, kind: str, beginning: str, values: dict[str, Any], now: datetime, details: dict[str, JSON]
     ) -> Alert:
+        refuse_secrets(str(details["reason"]))
         with self._database.writing() as connection:
             known = _find(connection, beginning)
             if not known.is_open:

@@ -19,6 +19,21 @@ GENESIS: Final = "0" * 64
 """What stands for the hash before the first event's."""
 
 _FORMAT: Final = "rotator event 1"
+_SECRETS: Final = {
+    "a session or token of Salesforce": re.compile(r"\b00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{20,}"),
+    "a refresh token of Salesforce": re.compile(r"\b5Aep[A-Za-z0-9._]{30,}"),
+    "a signed token (JWT)": re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    "a token of Slack": re.compile(r"\bxox[a-z]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/\S+"),
+    "a token of Vault": re.compile(r"\bhv[sbr]\.[A-Za-z0-9_-]{20,}"),
+    "an access key of AWS": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    "a token of GitHub": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})"),
+    "a password in an address": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:[^\s/@]+@", re.IGNORECASE),
+    "a password": re.compile(
+        r"\b(?:password|passwort|passwd|pwd|secret|token|api[_-]?key)\s*[=:]\s*[\"']?[^\s\"']{4,}", re.IGNORECASE
+    ),
+}
+"""Secrets that are known by their form. One that is only a word is not."""
+
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 
 
@@ -60,6 +75,18 @@ def read_details(text: str) -> dict[str, Any]:
 def storable(text: str) -> str:
     """The text with `?` for what no database can hold: bytes of a command line that are no UTF-8, and NUL."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
+
+
+def refuse_secrets(reason: str) -> None:
+    """Raises HistoryError for what a person typed, such as `--reason`, that has a key, a token or a password in it."""
+    refuse_private_keys(reason)
+    found = next((kind for kind, pattern in _SECRETS.items() if pattern.search(reason)), None)
+    if found:
+        raise HistoryError(
+            f"What you typed as a reason looks like {found}, and the history keeps it for ever.",
+            effect="Nothing was written.",
+            hint="Leave it out, and type this again. If it is a secret, change it: the shell's history has it by now.",
+        )
 
 
 def refuse_private_keys(*texts: str | None) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from rotator.core.credentials import Fingerprint
 from rotator.errors import HistoryError
 from rotator.history.engine.tables import EVENT, ROTATION
-from rotator.history.journal.chain import read_details, refuse_private_keys, storable
+from rotator.history.journal.chain import read_details, refuse_private_keys, refuse_secrets, storable
 from rotator.history.journal.derived_rows import TAKEN_OVER, rotation_after
 from rotator.history.journal.events import Entry, append
 from rotator.history.journal.projection import CredentialRecord, credential_record
@@ -56,7 +56,8 @@ class Journal:
             reason=storable(new.reason),
         )
         rotation = Rotation(id=rotation_id(now, self._random_bytes), started_at=now.astimezone(UTC), **vars(new))
-        refuse_private_keys(rotation.reason, rotation.actor, rotation.claimed_name)
+        refuse_secrets(rotation.reason)
+        refuse_private_keys(rotation.actor, rotation.claimed_name)
         with self._database.writing() as connection:
             connection.execute(insert(ROTATION).values(vars(rotation)))
             append(connection, Entry("begin", now, rotation.credential, rotation.id, _beginning(new)))

@@ -19,8 +19,8 @@ def database(text: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql+psycopg://rotator@db.example/rotator",
-        "postgresql://rotator@db.example:5433/rotator",
+        "postgresql+psycopg://rotator@db.example/rotator?sslmode=verify-full",
+        "postgresql://rotator@127.0.0.1:5433/rotator",
         "postgresql://rotator@[::1]:5433/rotator?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem",
         "postgresql://rotator@/rotator?host=/var/run/postgresql",
         "postgresql:///rotator",
@@ -34,7 +34,7 @@ def test_a_server_is_named_by_its_url(settings: Read, url: str) -> None:
 
 def test_a_servers_password_is_where_the_reference_says(settings: Read) -> None:
     for reference, place in (("{env: PW}", "variable PW"), ("{file: pw}", "file /etc/rotator/pw")):
-        read = settings(database(f"{{url: postgresql://rotator@db/rotator, password: {reference}}}")).database
+        read = settings(database(f"{{url: postgresql://rotator@localhost/rotator, password: {reference}}}")).database
         assert read.password
         assert place in read.password.place
 
@@ -71,3 +71,24 @@ def test_what_names_no_database_is_refused_without_a_secret(refusal: Refusal, wr
     assert said in told
     assert "config.yaml:1: " in told
     assert "hunter2" not in told
+
+
+UNPROVEN = [
+    "postgresql://rotator@db.example/rotator",
+    "postgresql://rotator@db.example/rotator?sslmode=require",
+    "postgresql://rotator@db.example/rotator?sslmode=verify-ca",
+    "postgresql://rotator@192.0.2.7/rotator?sslmode=prefer",
+    "postgresql://rotator@localhost/rotator?host=db.example",
+    "postgresql://rotator@/rotator?host=/run/postgresql,db.example",
+    "postgresql://rotator@localhost/rotator?hostaddr=192.0.2.7",
+]
+
+
+@pytest.mark.parametrize("url", UNPROVEN)
+def test_a_server_beyond_this_machine_has_to_prove_itself_or_the_file_says_why_not(
+    settings: Callable[..., Settings], refusal: Callable[..., str], url: str
+) -> None:
+    assert "sslmode=verify-full" in refusal(database(f"{{url: '{url}'}}"))
+    assert "sslmode=verify-full" in refusal(database(f"'{url}'"))
+    read = settings(database(f"{{url: '{url}', insecure: a tunnel proves it}}")).database
+    assert (read.is_proven, read.insecure) == (False, "a tunnel proves it")

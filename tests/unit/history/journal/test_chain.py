@@ -17,6 +17,7 @@ from rotator.history.journal.chain import (
     event_hash,
     read_details,
     refuse_private_keys,
+    refuse_secrets,
 )
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -88,3 +89,40 @@ def test_a_private_key_of_any_kind_is_refused_in_keys_and_in_text(kind: str) -> 
 def test_a_certificate_is_no_secret() -> None:
     assert details_text({"pem": "-----BEGIN CERTIFICATE-----"})
     refuse_private_keys("-----BEGIN CERTIFICATE-----")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "00D000000000001" + "!" + "A" * 40,
+        "5Aep861" + "a" * 40,
+        "eyJ" + "a" * 20 + "." + "b" * 20 + "." + "c" * 20,
+        "xox" + "b-1234567890-abcdef",
+        "https://hooks.slack.com/" + "services/T0/B0/x",
+        "hvs" + "." + "a" * 24,
+        "AKIA" + "ABCDEFGHIJKLMNOP",
+        "ghp_" + "a" * 36,
+        "postgresql://rotator:" + "hunter2@db/rotator",
+        "password=hunter2",
+        "Token: abcd1234",
+        "api_key = 'abcd1234'",
+    ],
+)
+def test_a_reason_that_looks_like_a_secret_is_refused(secret: str) -> None:
+    with pytest.raises(HistoryError, match="What you typed as a reason looks like") as refused:
+        refuse_secrets(f"rotated because {secret} was leaked")
+    assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "",
+        "the password was shared",
+        "a new token for the vendor",
+        "see https://wiki.example/a:b@c",
+        "ticket CRM-12: key left",
+    ],
+)
+def test_a_reason_of_words_is_none(reason: str) -> None:
+    refuse_secrets(reason)

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from rotator.history.engine.database import Database
     from tests.contract.servers.postgres import PostgresServer
     from tests.contract.servers.vault import VaultProcess
     from tests.contract.stores.aws.stores import AwsServer
@@ -84,6 +85,33 @@ def signals_as_in_a_terminal() -> Iterator[None]:
     yield
     signal.signal(signal.SIGINT, on_interrupt)
     signal.signal(signal.SIGHUP, on_hang_up)
+
+
+@pytest.fixture(scope="session")
+def empty_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Database]]:
+    """Empties a history that has all its tables. One engine serves all tests: it has compiled their statements."""
+    from rotator.history.engine.database import open_database
+
+    folder = tmp_path_factory.mktemp("history")
+    with open_database(f"sqlite:///{folder}/rotator.db") as database:
+        database.upgrade()
+        database.close()
+        shutil.copy(folder / "rotator.db", folder / "empty.db")
+
+        def emptied() -> Database:
+            database.close()
+            shutil.copy(folder / "empty.db", folder / "rotator.db")
+            return database
+
+        yield emptied
+
+
+@pytest.fixture
+def database(empty_history: Callable[[], Database]) -> Iterator[Database]:
+    """A history with nothing in it."""
+    database = empty_history()
+    yield database
+    database.close()
 
 
 @pytest.fixture(scope="session")

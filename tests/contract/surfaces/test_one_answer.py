@@ -5,7 +5,6 @@ Each life is lived for real. Then the org is looked at, and all surfaces are ask
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 
 from rotator.core.lifecycle.states import CredentialState
 from rotator.errors import RotatorError
-from rotator.history.engine.database import Database, open_database
 from rotator.services.schedule.due import DueAction
 from tests.contract.surfaces.asking import (
     Surfaces,
@@ -41,27 +39,9 @@ from tests.contract.surfaces.lives import (
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
-    folder = tmp_path_factory.mktemp("history")
-    with open_database(f"sqlite:///{folder}/rotator.db") as database:
-        database.upgrade()
-        database.close()
-        shutil.copy(folder / "rotator.db", folder / "empty.db")
-        yield database, folder
-
-
-@pytest.fixture
-def database(shared: tuple[Database, Path]) -> Iterator[Database]:
-    """A history with nothing in it; one engine serves all lives."""
-    database, folder = shared
-    shutil.copy(folder / "empty.db", folder / "rotator.db")
-    yield database
-    database.close()
+    from rotator.history.engine.database import Database
 
 
 def asked(database: Database, life: Life) -> Surfaces:
@@ -191,11 +171,10 @@ def test_an_alert_of_a_state_is_as_urgent_as_the_state(database: Database) -> No
 @settings(max_examples=20, deadline=None)
 @example(apps=ONE, deeds=["logins are refused", "restore", "somebody changes the app"])
 @given(apps=st.sampled_from([ONE, PAIR]), deeds=st.lists(st.sampled_from(sorted(DEEDS)), min_size=1, max_size=6))
-def test_whatever_befalls_it_there_is_one_answer(shared: tuple[Database, Path], apps: str, deeds: list[str]) -> None:
-    database, folder = shared
-    database.close()
-    shutil.copy(folder / "empty.db", folder / "rotator.db")
-    one = cycle_bench(database, apps=apps)
+def test_whatever_befalls_it_there_is_one_answer(
+    empty_history: Callable[[], Database], apps: str, deeds: list[str]
+) -> None:
+    one = cycle_bench(empty_history(), apps=apps)
     with one.at_end:
         lived(one, deeds)
 

@@ -1,7 +1,6 @@
 """Settings with one credential of each strategy, and a store to keep their versions in."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
-from rotator.history.engine.database import Database, open_database
+from rotator.history.engine.database import Database
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.bench import Bench
@@ -55,40 +54,6 @@ def stored(store: FilesStore) -> Callable[..., Version]:
         return version
 
     return make
-
-
-@pytest.fixture(scope="session")
-def _shared_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
-    """A history with all its tables; and where a copy of it is kept that holds nothing."""
-    folder = tmp_path_factory.mktemp("history")
-    with open_database(f"sqlite:///{folder}/rotator.db") as database:
-        database.upgrade()
-        database.close()
-        shutil.copy(folder / "rotator.db", folder / "empty.db")
-        yield database, folder
-
-
-@pytest.fixture
-def database(_shared_database: tuple[Database, Path]) -> Iterator[Database]:
-    """A history with nothing in it. One engine serves all tests: it has compiled their statements."""
-    database, folder = _shared_database
-    shutil.copy(folder / "empty.db", folder / "rotator.db")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def empty_history(_shared_database: tuple[Database, Path]) -> Iterator[Callable[[], Database]]:
-    """Empties the history, for tests that live several lives."""
-    database, folder = _shared_database
-
-    def empty() -> Database:
-        database.close()
-        shutil.copy(folder / "empty.db", folder / "rotator.db")
-        return database
-
-    yield empty
-    database.close()
 
 
 @pytest.fixture

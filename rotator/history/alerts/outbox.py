@@ -25,7 +25,7 @@ from rotator.history.engine.transactions import Within
 from rotator.history.journal.chain import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
 
     from sqlalchemy import ColumnElement, Connection
@@ -148,7 +148,7 @@ class Outbox:
         values = {"problem": storable(problem), "next_at": next_at, "claimed_until": None, "claimed_by": None}
         self._change(notifications, values)
 
-    def _change(self, notifications: Iterable[Notification], values: dict[str, object]) -> None:
+    def _change(self, notifications: Iterable[Notification], values: Mapping[str, object]) -> None:
         these = [{"this": notification.id} for notification in notifications]
         if these:
             with self._database.writing() as connection:
@@ -182,6 +182,28 @@ class Outbox:
         )
         with self._database.reading() as connection:
             return {row.channel: row.number for row in connection.execute(query.order_by(NOTIFICATION.c.channel))}
+
+    def due(self, now: datetime) -> set[str]:
+        """The channels for which something is pending that was not put off; it may be somebody's by a claim."""
+        put_off = and_(NOTIFICATION.c.next_at > now, NOTIFICATION.c.tried_at <= now)
+        query = select(NOTIFICATION.c.channel).where(_is_pending(), or_(NOTIFICATION.c.next_at.is_(None), ~put_off))
+        with self._database.reading() as connection:
+            return set(connection.scalars(query.distinct()))
+
+    def put_off(self, notifications: Iterable[Notification], until: datetime) -> None:
+        """Gives back what was claimed and not tried: it is claimed again then, and this counts for no attempt."""
+        freed = {"claimed_until": None, "claimed_by": None, "next_at": until}
+        self._change(notifications, freed | {"attempts": NOTIFICATION.c.attempts - 1})
+
+    def take_back(self, notifications: Iterable[Notification]) -> None:
+        """Deletes what was claimed and is news no more; and the end of an alert where nothing of it was told."""
+        with self._database.writing() as connection:
+            for each in notifications:
+                of_alert = and_(NOTIFICATION.c.alert_id == each.alert_id, NOTIFICATION.c.channel == each.channel)
+                connection.execute(delete(NOTIFICATION).where(NOTIFICATION.c.id == each.id, _is_pending()))
+                told = select(NOTIFICATION.c.id).where(of_alert, NOTIFICATION.c.step != CLOSED).limit(1)
+                if connection.scalar(told) is None:
+                    connection.execute(delete(NOTIFICATION).where(of_alert, _is_pending()))
 
     def settle(self, alert_id: str, now: datetime) -> None:
         """Adds the end of an alert for every channel that has heard of it, or is just being sent something.

@@ -35,13 +35,14 @@ from rotator.errors import RotatorError
 from rotator.services.alerting.catalog import undelivered
 from rotator.services.alerting.kinds import DELIVERY, key
 from rotator.services.alerting.messages import Origin, PendingMessage, pending_messages
+from rotator.services.alerting.withholding import ASKED_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
     from rotator.alerts.base import Channel
-    from rotator.core.alert import NewAlert
+    from rotator.core.alert import Alert, NewAlert
     from rotator.history.alerts.alerts import AlertRecords
     from rotator.history.alerts.outbox import Notification, Outbox
     from rotator.history.attempts import AttemptRecords
@@ -106,6 +107,7 @@ class Delivery:
         attempts: AttemptRecords,
         alerting: Alerting,
         origin: Origin,
+        waits: Callable[[Alert, datetime], bool] = lambda _alert, _now: False,
         back_off: AttemptBackOff = BACK_OFF,
     ) -> None:
         self._outbox: Final = outbox
@@ -113,11 +115,12 @@ class Delivery:
         self._attempts: Final = attempts
         self._alerting: Final = alerting
         self._origin: Final = origin
+        self._waits: Final = waits
         self._back_off: Final = back_off
 
     def due(self, channels: Iterable[str], now: datetime) -> list[str]:
         """Those of these channels for which something is pending and that are not left alone after a failure."""
-        pending = self._outbox.pending()
+        pending = self._outbox.due(now)
         return [name for name in channels if name in pending and self._attempts.get(DELIVER, name).is_due(now)]
 
     def drop_unconfigured(self, channels: Collection[str], now: datetime) -> None:
@@ -168,12 +171,33 @@ class Delivery:
             if run.is_over or not run.is_alone():
                 break
             many = [each for each in run.unsent if not each.ends_a_thread][:DIGEST_UP_TO]
-            if len(many) >= channel.digest_from and not run.one_by_one:
+            is_digest = len(many) >= channel.digest_from and not run.one_by_one
+            if self._drop_what_is_not_so(run, many if is_digest else run.unsent[:1]):
+                continue
+            if is_digest:
                 self._send(run, many, partial(channel.send_digest, [each.message for each in many]))
                 run.take_apart(many)
             else:
                 first = run.unsent[0]
                 self._send(run, [first], partial(channel.send, first.message, thread=first.thread))
+
+    def _drop_what_is_not_so(self, run: _Run, messages: Sequence[PendingMessage]) -> bool:
+        """Asks once more, just before these are sent, whether they are to be; whether any of them was dropped.
+
+        What has ended is not told of as if it were so, and what a rotation is about to solve waits.
+        """
+        dropped = []
+        for each in messages:
+            known = self._alerts.get(each.message.alert.id)
+            if each.message.alert.is_open and not known.is_open:
+                self._outbox.take_back(each.notifications)
+            elif not each.message.settles and self._waits(known, run.now):
+                self._outbox.put_off(each.notifications, run.now + ASKED_AGAIN)
+            else:
+                continue
+            dropped.append(each)
+        run.unsent = [each for each in run.unsent if each not in dropped]
+        return bool(dropped)
 
     def _send(self, run: _Run, messages: list[PendingMessage], call: Callable[[], str]) -> None:
         run.unsent = [each for each in run.unsent if each not in messages]

@@ -51,6 +51,8 @@ HALTED: Final = "halted"
 """A rotation stopped where only a person can go on."""
 REFUSED: Final = "refused"
 """A rotation stopped, and consumers are refused meanwhile."""
+ACCEPTED: Final = "accepted"
+"""Consumers that were refused log in again, and the rotation has not ended yet."""
 ATTENTION: Final = "attention"
 """What cannot succeed before a person does something is left alone."""
 DRIFT: Final = "drift"
@@ -84,6 +86,7 @@ KINDS: Final = {
     REVERTED: AlertKind(_ROTATED, is_mended_by_rotation=True),
     HALTED: AlertKind(_ROTATED, is_mended_by_rotation=True),
     REFUSED: AlertKind(_ROTATED, is_urgent=True),
+    ACCEPTED: AlertKind(_ROTATED),
     ATTENTION: AlertKind("It succeeded again", is_mended_by_rotation=True),
     DRIFT: AlertKind("The app holds a certificate that is known again", is_mended_by_rotation=True),
     UNSTORED: AlertKind("The credential is in its store"),

@@ -15,6 +15,7 @@ from rotator.core.severity import Severity
 from rotator.errors import RotationHalted
 from rotator.services.alerting.catalog import alert, fingerprint_fact, moment_fact
 from rotator.services.alerting.kinds import (
+    ACCEPTED,
     ATTENTION,
     DELAYED,
     HALTED,
@@ -123,7 +124,7 @@ def accepted_again(known: Alert) -> NewAlert:
     """Consumers log in again, though the rotation that has refused them has not ended yet."""
     return replace(
         known,
-        kind=ROTATION,
+        kind=ACCEPTED,
         severity=Severity.WARNING,
         title=f"Consumers of {known.credential} in {known.org} log in again; its rotation has not ended",
         text="A key was proven since: what `current` names in the store logs in.",

@@ -13,10 +13,13 @@ from rotator.errors import RotationRunning
 from rotator.history.alerts.outbox import sending
 from rotator.services.alerting.delivery import Delivery
 from rotator.services.alerting.messages import Origin
+from rotator.services.alerting.withholding import Withholding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from rotator.errors import Holder
     from rotator.services.schedule.context import ServiceContext
 
 
@@ -31,6 +34,7 @@ class DeliveryJobs:
             attempts=context.history.attempts,
             alerting=context.history.alerting,
             origin=Origin.of(context.settings),
+            waits=Withholding(context.settings, context.database, self._holders).waits,
         )
 
     def due(self, now: datetime) -> list[str]:
@@ -49,6 +53,9 @@ class DeliveryJobs:
                 jitter=self._context.random(),
                 is_alone=hold.still_held,
             )
+
+    def _holders(self, credentials: Iterable[str]) -> Mapping[str, Holder]:
+        return self._context.database.rotation_locks(self._context.now).holders(credentials)
 
     def forget_unconfigured(self) -> None:
         """Withdraws the notifications for channels that the configuration no longer has."""

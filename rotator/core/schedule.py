@@ -165,9 +165,12 @@ class Schedule:
         return free and self._opens(free)
 
     def danger(self, begins: Beginning, due_at: datetime, *, expires_at: datetime) -> Danger | None:
-        """What standstills would let expire, of a rotation that is due then and begins so; None where they do not."""
+        """What standstills would let expire, of a rotation that is due then and begins so; None where they do not.
+
+        What had expired before any of them began is none of their doing.
+        """
         latest = self._latest(expires_at)
-        if not begins.held_by or (begins.at is not None and begins.at <= latest):
+        if not any(each.since < expires_at for each in begins.held_by) or (begins.at and begins.at <= latest):
             return None
         last = self._unfrozen_until(latest)
         return Danger(begins, last, min(due_at, earlier(last, NOTICE)))

@@ -15,19 +15,22 @@ from rotator.core.thresholds import label
 from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.journal.queries import rotations
 from rotator.history.journal.verification import verify
-from rotator.services.alerting.kinds import EXPIRY
+from rotator.services.alerting.kinds import EXPIRY, HELD
 from rotator.services.schedule.jobs import JobKind
 from tests.rotation.year import Year, year_in
 from tests.rotation.year_plan import (
     BEGIN,
+    BY_HAND,
     CHANNELS,
     CREDENTIALS,
     DAY,
     END,
+    HELD_UP,
     LOOKED_EVERY,
     NEAR_SINCE,
     ORGS,
     PAGED,
+    PAUSED,
     SLACK_DOWN,
     STOPPED,
     TICK,
@@ -45,6 +48,9 @@ if TYPE_CHECKING:
     from rotator.history.records import Rotation
 
 THRESHOLDS = [timedelta(days=days) for days in (60, 30, 14, 7, 3, 1, 0)]
+BY_SCHEDULE = pytest.mark.parametrize(
+    "credential", [each for each in CREDENTIALS if each.name not in HELD_UP], ids=lambda each: each.name
+)
 EACH_CREDENTIAL = pytest.mark.parametrize("credential", CREDENTIALS, ids=lambda each: each.name)
 
 
@@ -123,9 +129,8 @@ def late(due: datetime, until: datetime) -> timedelta:
 
 
 def test_every_threshold_of_what_nobody_replaces_is_told_once_on_each_channel(year: Year) -> None:
-    told = Counter(
-        Telling(row.app, row.not_after, row.step, row.channel) for row in outbox(year) if row.step != "closed"
-    )
+    rows = [row for row in outbox(year) if row.step != "closed" and not row.credential]
+    told = Counter(Telling(row.app, row.not_after, row.step, row.channel) for row in rows)
     assert told == expected()
     assert sum(told.values()) > 300
 
@@ -171,7 +176,7 @@ def test_what_crosses_thresholds_while_its_org_cannot_be_read_is_told_from_memor
 
 def test_an_alert_ends_where_it_was_told_when_a_person_replaces_the_certificate(year: Year) -> None:
     replaced = {each.name for each in UNMANAGED if each.replaced and each.replaced < END - TICK}
-    closed = Counter(row.app for row in outbox(year) if row.step == "closed")
+    closed = Counter(row.app for row in outbox(year) if row.step == "closed" and not row.credential)
     # Five days before expiry the pager has heard of it, too.
     assert closed == dict.fromkeys(replaced, len(CHANNELS))
     for name, channel in year.channels.items():
@@ -180,11 +185,11 @@ def test_an_alert_ends_where_it_was_told_when_a_person_replaces_the_certificate(
                 assert thread, f"{name} was told the end outside the thread"
 
 
-def test_no_certificate_of_a_credential_is_ever_told_to_expire(year: Year) -> None:
-    assert not [row for row in outbox(year) if row.credential]
+def test_no_certificate_is_told_to_expire_of_a_credential_that_is_left_to_the_schedule(year: Year) -> None:
+    assert {row.credential for row in outbox(year) if row.credential} <= {"crm", "sync"}
 
 
-@EACH_CREDENTIAL
+@BY_SCHEDULE
 def test_every_credential_is_rotated_in_time_and_never_twice(year: Year, credential: Credential) -> None:
     runs = run_of(year, credential)
     assert {run.outcome for run in runs} == {"rotated"}
@@ -198,7 +203,7 @@ def test_every_credential_is_rotated_in_time_and_never_twice(year: Year, credent
     assert year.current(credential.name).certificate.not_after > END
 
 
-@EACH_CREDENTIAL
+@BY_SCHEDULE
 def test_previous_versions_are_retired_when_their_grace_has_ended(year: Year, credential: Credential) -> None:
     last = run_of(year, credential)[-1]
     stages = year.store.stages(credential.name)
@@ -210,6 +215,50 @@ def test_previous_versions_are_retired_when_their_grace_has_ended(year: Year, cr
         app = next(app for app in credential.apps if app != year.current(credential.name).app)
         held = year.org(credential.org).app(app).live_certificate
         assert held is None or held.is_throwaway
+
+
+def told_of_standstills(year: Year) -> Counter[tuple[str, str, str]]:
+    """How often each channel was sent that a pause or a freeze would let a credential expire, or of its end."""
+    return Counter(
+        (str(message.alert.credential), "closed" if message.settles else "opened", channel.name)
+        for channel in year.channels.values()
+        for _, message, _ in channel.messages
+        if message.alert.kind == HELD
+    )
+
+
+def test_what_is_paused_frozen_or_manual_is_not_begun_by_schedule_meanwhile(year: Year) -> None:
+    """And afterwards it is. Between them the four held up eighteen months."""
+    begun = {name: [run.started_at for run in rotations(year.database, name)] for name in HELD_UP}
+    by_hand = {name: [run.trigger for run in rotations(year.database, name)].count("manual") for name in HELD_UP}
+    assert by_hand == {"crm": 0, "outbox": 0, "mailer": 1, "sync": 0}
+    assert begun["sync"] == []
+    assert [PAUSED[1] <= each < PAUSED[1] + 2 * TICK for each in begun["crm"]] == [True]
+    assert sorted(begun["outbox"])[0] - BEGIN < 120 * DAY + 2 * TICK
+    assert not [each for each in begun["outbox"] if 100 * DAY <= each - BEGIN < 120 * DAY]
+    assert not [each for each in begun["mailer"] if 73 * DAY <= each - BEGIN < 110 * DAY]
+    assert {name: len(these) for name, these in begun.items()} == {"crm": 1, "outbox": 3, "mailer": 6, "sync": 0}
+    assert {run.outcome for name in HELD_UP for run in rotations(year.database, name)} == {"rotated"}
+
+
+def test_what_they_would_let_expire_is_told_once_in_time_on_every_channel(year: Year) -> None:
+    expected = Counter((name, step, channel) for name in ("crm", "mailer") for step in ("opened", "closed")
+                       for channel in CHANNELS)  # fmt: skip
+    assert told_of_standstills(year) == expected
+    opened = {
+        message.alert.credential: time
+        for time, message, _ in reversed(year.channels["mail"].messages)
+        if message.alert.kind == HELD and not message.settles
+    }
+    assert opened["crm"] < BEGIN + 77 * DAY, "it was due while the daemon was stopped"
+    assert opened["mailer"] <= BY_HAND, "a week before the freeze"
+
+
+def test_a_manual_credential_is_told_at_every_threshold_on_every_channel(year: Year) -> None:
+    steps = Counter((row.step, row.channel) for row in outbox(year) if row.credential == "sync")
+    heard = {channel: [each for each in THRESHOLDS if channel != "pager" or each <= PAGED] for channel in CHANNELS}
+    assert steps == Counter((label(each), channel) for channel, these in heard.items() for each in these)
+    assert len(year.store.stages("sync").fingerprints) == 1
 
 
 @EACH_CREDENTIAL
@@ -232,7 +281,8 @@ def test_rotations_wait_for_their_windows(year: Year) -> None:
 
 def test_each_rotation_is_told_once_on_each_channel_that_hears_of_everything(year: Year) -> None:
     told = Counter(message.title for _, message, _ in year.channels["slack"].messages if "was rotated" in message.title)
-    count = Counter(f"{run.credential} was rotated in {run.org}" for run in rotations(year.database))
+    by_schedule = [run for run in rotations(year.database) if run.trigger == "schedule"]
+    count = Counter(f"{run.credential} was rotated in {run.org}" for run in by_schedule)
     assert told == count
     assert sum(count.values()) > 30
 

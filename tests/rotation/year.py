@@ -38,6 +38,7 @@ from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import spare_key
 from tests.near_orgs import NearTransport
 from tests.rotation.ground import KEYS, Clock
+from tests.rotation.year_people import people_decide
 from tests.rotation.year_plan import (
     BEGIN,
     CHANNELS,
@@ -329,6 +330,7 @@ class Year:
         for unmanaged in UNMANAGED:
             if unmanaged.replaced and unmanaged.replaced - TICK < tick <= unmanaged.replaced:
                 self._replace(unmanaged)
+        people_decide(self.program, self.database, tick)
         beta = self.org("beta")
         beta.faults.clear()
         if self.is_within(UNREADABLE):

@@ -93,22 +93,37 @@ def _pair(name: str, org: str, lifetime: int, expires: int, options: str = "") -
     return Credential(name, org, (f"{name.title()}_A", f"{name.title()}_B"), timedelta(days=lifetime), expires, options)
 
 
+def _frozen(begins: int, ends: int) -> str:
+    """From one day after BEGIN to another."""
+    since, until = (f"{BEGIN + days * DAY:%Y-%m-%d}" for days in (begins, ends))
+    return f", freezes: [{{from: {since}, until: {until}, reason: an audit}}]"
+
+
 _NIGHTLY: Final = ", windows: [{days: [sat, sun], since: '22:00', until: '06:00', zone: Europe/Berlin}]"
 
 CREDENTIALS: Final = (
     _in_place("billing", "alpha", 180, 60),
-    _in_place("crm", "alpha", 365, 101),  # due while the daemon is stopped in March
-    _in_place("outbox", "alpha", 120, 140),
-    _in_place("mailer", "alpha", 90, 45),
+    _in_place("crm", "alpha", 365, 101),  # due while the daemon is stopped in March, and paused before and after
+    _in_place("outbox", "alpha", 120, 140, _frozen(100, 120)),  # due in the freeze
+    _in_place("mailer", "alpha", 90, 45, _frozen(73, 110)),  # due again in a freeze that ends when it has expired
     _pair("warehouse", "alpha", 180, 75),
     _in_place("management", "beta", 200, 120),
     _in_place("orders", "beta", 365, 181),  # due while beta cannot be read
     _pair("payments", "beta", 120, 50),
     _in_place("quotes", "gamma", 180, 90, _NIGHTLY),
     _pair("reports", "gamma", 150, 66, _NIGHTLY),
-    _in_place("sync", "gamma", 365, 300),
+    _in_place("sync", "gamma", 365, 300, ", mode: manual"),
     _in_place("tickets", "gamma", 100, 33),
 )
+
+HELD_UP: Final = ("crm", "outbox", "mailer", "sync")
+"""The credentials whose rotations people, pauses or freezes hold up."""
+
+PAUSED: Final = (BEGIN + 60 * DAY, BEGIN + 95 * DAY)
+"""From when to when a person has paused crm."""
+
+BY_HAND: Final = BEGIN + 67 * DAY
+"""When a person rotates mailer, who was told that the freeze would let it expire."""
 
 STOPPED: Final = (BEGIN + 68 * DAY, BEGIN + 75 * DAY)
 """A week in March."""

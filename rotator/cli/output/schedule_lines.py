@@ -36,8 +36,9 @@ def how_it_begins(begins: Beginning, name: str, now: datetime) -> str:
 
 def what_would_expire(danger: Danger, name: str, not_after: datetime, now: datetime) -> str:
     """That a pause or a freeze lets a certificate expire, and until when something can be done."""
+    verb = "expired" if has_come(not_after, now) else "expires"
     return (
-        f"That is too late for its certificate, which expires at {moment(not_after, now)}. The last moment to begin is"
+        f"That is too late for its certificate, which {verb} at {moment(not_after, now)}. The last moment to begin is"
         f" {moment(danger.last_chance, now)}: `rotate now {name}` does."
     )
 

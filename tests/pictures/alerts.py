@@ -143,6 +143,9 @@ def _block(block: dict[str, Any]) -> str:
         return f"<h2>{_emoji(html.escape(block['text']['text']))}</h2>"
     if kind == "context":
         return f"<p class=context>{' '.join(_mrkdwn(element['text']) for element in block['elements'])}</p>"
+    if kind == "actions":
+        buttons = (html.escape(each["text"]["text"]) for each in block["elements"])
+        return "<p>" + " ".join(f"<span class=button>{each}</span>" for each in buttons) + "</p>"
     if "fields" in block:
         return (
             "<div class=fields>" + "".join(f"<p>{_mrkdwn(field['text'])}</p>" for field in block["fields"]) + "</div>"
@@ -175,6 +178,8 @@ body { margin: 0; background: #fff; color: #1d1c1d; font: 15px/1.46 Lato, "Helve
 .when, .context { font-size: 12px; color: #616061; }
 h2 { font-size: 17px; margin: 2px 0 4px; }
 i { display: inline-block; width: 14px; height: 14px; border-radius: 50%; margin-right: 7px; }
+.button { display: inline-block; border: 1px solid #bbb; border-radius: 4px; padding: 3px 10px; font-weight: 700;
+          font-size: 13px; margin: 4px 4px 0 0; }
 p { margin: 4px 0; overflow-wrap: anywhere; }
 .fields { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 24px; margin: 6px 0; }
 code { font: 12px/1.5 Menlo, Consolas, monospace; color: #b0142f; background: #f6f6f6; border: 1px solid #ddd;

@@ -46,6 +46,8 @@ class Answers:
     """Whether its consumer gets no answer."""
     states: dict[str, str]
     refused_since: dict[str, datetime | None]
+    has_halted: bool
+    """Whether a rotation of it stands where it stopped for a person."""
     history: str
     """How its newest rotation has ended."""
     alerts: tuple[Alert, ...]
@@ -100,6 +102,7 @@ class Service:
                     login.is_away,
                     states,
                     refused_since,
+                    line["halted_since"] is not None,
                     newest["outcome"] or "none",
                     tuple(alert for alert in alerts if alert.credential == name),
                     tuple(mail for mail in mails if name in mail),

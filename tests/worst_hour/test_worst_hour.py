@@ -18,6 +18,9 @@ from tests.worst_hour.telling import Told, told
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Most of it is waiting, half a minute of it; where the cores are busy with other tests, it is minutes.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:

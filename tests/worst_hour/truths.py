@@ -34,6 +34,7 @@ def wrong_with(hour: Hour, life: Life, answers: Answers) -> Iterator[str]:
         yield f"{about} is {word}, and its consumer is refused"
     if is_said and not answers.is_refused and not _may_be_unproven(hour, life, answers):
         yield f"{about} is {word}, and its consumer logs in"
+    yield from _wrong_with_alerts(answers, about, is_said=is_said)
     if answers.when == Following.MENDED.value and word.split()[0] != CredentialState.OK:
         yield f"{about} is {word}"
 
@@ -41,3 +42,14 @@ def wrong_with(hour: Hour, life: Life, answers: Answers) -> Iterator[str]:
 def _may_be_unproven(hour: Hour, life: Life, answers: Answers) -> bool:
     """Whether no login can have shown that consumers are well again: nobody answers, or the clock is slow."""
     return answers.is_away or (hour.machine.was_slow and life.mended_at is None)
+
+
+def _wrong_with_alerts(answers: Answers, about: str, *, is_said: bool) -> Iterator[str]:
+    """What is interrupted the service goes on with, and tells when that fails; what has halted it tells at once."""
+    alerts = [alert for alert in answers.alerts if alert.kind == "refused"]
+    if alerts and not is_said:
+        yield f"{about} is not refused, and an alert says so"
+    if is_said and answers.has_halted and not alerts:
+        yield f"{about} is refused and has halted, and there is no alert of it"
+    if alerts and not any("are refused since" in mail for mail in answers.mails):
+        yield f"{about} is refused, and no mail says since when"

@@ -17,14 +17,21 @@ from typing import TYPE_CHECKING, Any, Final
 from playwright.sync_api import sync_playwright
 
 from rotator.config.settings import Settings
+from rotator.core.attempts import ROTATE, AttemptRecord
+from rotator.core.credentials import Fingerprint
+from rotator.core.decision.policies import Strategy
 from rotator.core.observed import ObservedCertificate
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import open_database
+from rotator.services.alerting import rotation_alerts
 from rotator.services.alerting.delivery import Delivery
+from rotator.services.alerting.kinds import ROTATED, rotation_trouble
 from rotator.services.alerting.messages import Origin
 from rotator.services.alerting.rules import AlertRules
+from rotator.services.rotation.gap import MeasuredGap
+from rotator.services.rotation.report import Outcome, Report
 from tests.contract.alerts.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import fake_slack
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from rotator.alerts.base import Channel
+    from rotator.core.alert import NewAlert
     from rotator.history.engine.database import Database
     from tests.contract.servers.slack import Posted
 
@@ -42,7 +50,7 @@ IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 CHROMIUM: Final = "/usr/bin/chromium"
 START: Final = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 _WIDE: Final = 720
-_SCALE: Final = 1.1
+_SCALE: Final = 1.0
 
 _ORG = {
     "login_url": "https://example.my.salesforce.com",
@@ -74,9 +82,14 @@ class Company:
             origin=ORIGIN,
         )
 
-    def look(self, places: list[ObservedCertificate], now: datetime) -> None:
-        """An org is looked at, and whoever is to be told is told."""
-        self.alerting.certificates(places, now)
+    def learns(self, what: list[ObservedCertificate] | NewAlert, now: datetime) -> None:
+        """An org is looked at, or something becomes of a trouble, and whoever is to be told is told."""
+        if isinstance(what, list):
+            self.alerting.certificates(what, now)
+        elif what.kind == ROTATED:
+            self.alerting.mended([rotation_trouble("billing")], what, now)
+        else:
+            self.alerting.problem(what, now)
         for name, channel in self.channels.items():
             self.delivery.deliver(name, lambda channel=channel: channel, now)  # type: ignore[misc]
 
@@ -91,8 +104,12 @@ def place(
     )
 
 
-def told(folder: Path, looks: list[tuple[float, list[ObservedCertificate]]]) -> tuple[list[EmailMessage], list[Posted]]:
-    """What arrived after these looks, each so many days after the start."""
+Learnt = list[tuple[float, "list[ObservedCertificate] | NewAlert"]]
+"""What, and so many days after the start."""
+
+
+def told(folder: Path, learnt: Learnt) -> tuple[list[EmailMessage], list[Posted]]:
+    """What arrived after all this was learnt, each so many days after the start."""
     folder.mkdir()
     with ExitStack() as stack:
         mail = stack.enter_context(mail_server("starttls", login=True))
@@ -105,8 +122,8 @@ def told(folder: Path, looks: list[tuple[float, list[ObservedCertificate]]]) -> 
             "mail": MailGround(mail, folder).open(to=["salesforce-admins@example.com"]),
         }
         company = Company(database, channels)
-        for days, places in looks:
-            company.look(places, START + timedelta(days=days))
+        for days, what in learnt:
+            company.learns(what, START + timedelta(days=days))
         if slack.refused:
             raise SystemExit(f"Slack would refuse: {slack.refused}")
         return mail.arrived, slack.posted
@@ -144,13 +161,18 @@ def _block(block: dict[str, Any]) -> str:
     if kind == "context":
         return f"<p class=context>{' '.join(_mrkdwn(element['text']) for element in block['elements'])}</p>"
     if kind == "actions":
-        buttons = (html.escape(each["text"]["text"]) for each in block["elements"])
-        return "<p>" + " ".join(f"<span class=button>{each}</span>" for each in buttons) + "</p>"
+        return f"<p>{''.join(_button(button) for button in block['elements'])}</p>"
+    if "accessory" in block:
+        return f"<div class=row><p>{_mrkdwn(block['text']['text'])}</p>{_button(block['accessory'])}</div>"
     if "fields" in block:
         return (
             "<div class=fields>" + "".join(f"<p>{_mrkdwn(field['text'])}</p>" for field in block["fields"]) + "</div>"
         )
     return f"<p>{_mrkdwn(block['text']['text'])}</p>"
+
+
+def _button(button: dict[str, Any]) -> str:
+    return f"<a class=button>{html.escape(button['text']['text'])}</a>"
 
 
 def _mrkdwn(text: str) -> str:
@@ -178,9 +200,10 @@ body { margin: 0; background: #fff; color: #1d1c1d; font: 15px/1.46 Lato, "Helve
 .when, .context { font-size: 12px; color: #616061; }
 h2 { font-size: 17px; margin: 2px 0 4px; }
 i { display: inline-block; width: 14px; height: 14px; border-radius: 50%; margin-right: 7px; }
-.button { display: inline-block; border: 1px solid #bbb; border-radius: 4px; padding: 3px 10px; font-weight: 700;
-          font-size: 13px; margin: 4px 4px 0 0; }
 p { margin: 4px 0; overflow-wrap: anywhere; }
+.row { display: flex; justify-content: space-between; align-items: center; gap: 12px; }
+.button { display: inline-block; border: 1px solid #bbb; border-radius: 4px; padding: 2px 12px; margin: 4px 8px 2px 0;
+          font-size: 13px; font-weight: 700; white-space: nowrap; }
 .fields { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 24px; margin: 6px 0; }
 code { font: 12px/1.5 Menlo, Consolas, monospace; color: #b0142f; background: #f6f6f6; border: 1px solid #ddd;
        border-radius: 3px; padding: 1px 4px; }
@@ -199,31 +222,51 @@ def shoot(browser: Browser, name: str, page_html: str, *, scheme: str = "light",
     page.close()
 
 
+def hour() -> Learnt:
+    """A rotation that stops while consumers are refused, and how that goes on."""
+    minute = 1 / 1440
+    problem, hint = "Test logins with the new key prove nothing (user is locked).", "Unlock the user in Setup."
+    attempt = AttemptRecord(ROTATE, "billing", next_at=START + timedelta(minutes=8))
+    refused = rotation_alerts.refused(attempt, "production", START - timedelta(minutes=3), problem, hint)
+    done = Report(
+        "billing",
+        Strategy.IN_PLACE,
+        Outcome.ROTATED,
+        "",
+        rotation_id="1",
+        old_fingerprint=Fingerprint("1a2b3c4d" * 8),
+        new_fingerprint=Fingerprint("5e6f7a8b" * 8),
+        gap=MeasuredGap(START - timedelta(minutes=3), START, timedelta(minutes=11)),
+    )
+    return [(0.0, refused), (9 * minute, rotation_alerts.rotated(done, "production"))]
+
+
 def main() -> None:
     """Makes all of them."""
     billing = place("Billing", 13.6, number=1)
     renewed = place("Billing", 370, number=2)
     many = [
-        place("Payroll_Export", -0.2, number=3),
+        place("Payroll", -0.2, number=3),
         place("Warehouse_Sync", 0.7, number=4),
         place("idp_signing", 2.5, type_="SamlSsoConfig", number=5),
-        place("Marketing_Hub", 6.4, org="uat", number=6),
-        place("Partner_Portal", 13.2, number=7),
-        place("Data_Lake", 27.9, number=8),
-        place("Support_Bot", 55, org="uat", number=9),
+        place("Marketing", 6.4, org="uat", number=6),
+        place("Portal", 13.2, number=7),
     ]
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         folder = Path(temporary)
-        later = [(0.0, [billing]), (7.0, [billing]), (11.0, [billing]), (12.2, [renewed])]
+        later: Learnt = [(0.0, [billing]), (7.0, [billing]), (12.2, [renewed])]
         mails, posted = told(folder / "one", later)
         _, posted_so_far = told(folder / "so far", later[:2])
         digests, _ = told(folder / "many", [(0.0, many)])
+        refused_mails, refused_posts = told(folder / "refused", hour()[:1])
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-lcd-text"])
         shoot(browser, "alert-mail.png", page_of(mails[0]))
-        shoot(browser, "alert-mail-dark.png", page_of(mails[2]), scheme="dark")
-        shoot(browser, "alert-digest.png", page_of(digests[0]))
+        shoot(browser, "alert-mail-dark.png", page_of(mails[1]), scheme="dark")
+        shoot(browser, "alert-digest.png", page_of(digests[0]), width=620)
         shoot(browser, "alert-slack.png", drawn(posted_so_far))
         shoot(browser, "alert-slack-settled.png", drawn(posted))
+        shoot(browser, "alert-refused-mail.png", page_of(refused_mails[0]))
+        shoot(browser, "alert-refused-slack.png", drawn(refused_posts))
         browser.close()
 
 

@@ -109,7 +109,7 @@ def told(folder: Path) -> tuple[list[str], str]:
             halted(_attempt("warehouse", stopped_at), "production", HALTED, APPROVE, HaltReason.UNPROVEN),
         ):
             company.alerting.problem(new, stopped_at)
-        company.look([], stopped_at)
+        company.learns([], stopped_at)
         return [page_of(each) for each in mail.arrived], drawn(slack.posted)
 
 

@@ -7,6 +7,7 @@ refused and since when, what `rotator` does about it by itself, and what a perso
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.services.rotation.report import Report
 
+_MANY_SECONDS: Final = 100
 _NEW: Final = "The new key logs in and is current."
 _BACK: Final = "Current's certificate is on its app again, and its key logs in."
 
@@ -221,4 +223,6 @@ def _left_alone(name: str) -> str:
 def _gap(report: Report) -> str:
     if not report.gap_seconds:
         return "No consumer can have been refused."
-    return f"Consumers that know only `current` may have been refused for {report.gap_seconds:.1f} seconds."
+    seconds = report.gap_seconds
+    lasted = f"{seconds:.1f} seconds" if seconds < _MANY_SECONDS else words.length(timedelta(seconds=seconds))
+    return f"Consumers that know only `current` may have been refused for {lasted}."

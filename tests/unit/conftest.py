@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SimulatorServer, Path]]:
     """Two simulated orgs, and the folder that they exported."""
     from rotator.cli.commands.simulator import _fill_store
+    from rotator.history.engine.database import open_database
     from rotator.simulator.org.settings import OrgSettings
     from rotator.simulator.serving.export import Export
     from rotator.simulator.serving.hosting import hosted
@@ -27,6 +28,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulat
     export = Export(tmp_path_factory.mktemp("exported"))
     with hosted(OrgSettings(), port=0, export=export, state=None) as server:
         _fill_store(export, server)
+        # An empty history: to make its tables takes as long as most tests.
+        with open_database(f"sqlite:///{export.folder}/rotator.db") as database:
+            database.upgrade()
         yield server, export.folder
 
 

@@ -155,7 +155,7 @@ def test_what_is_to_be_typed_or_run_are_targets_of_the_makefile(file: Path) -> N
     makefile = (ROOT / "Makefile").read_text()
     targets = {target for line in re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE) for target in line.split()}
     commands = re.findall(
-        r"(?:`|run: |entry: |^    |^)make((?: --no-print-directory)?(?: [a-z]+)+)", file.read_text(), re.MULTILINE
+        r"(?:`|run: |entry: |^    |^)make((?: --no-print-directory)?(?: [a-z][a-z-]*)+)", file.read_text(), re.MULTILINE
     )
     named = {word for command in commands for word in command.split() if not word.startswith("-")}
     assert named <= targets

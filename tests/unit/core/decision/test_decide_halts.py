@@ -129,6 +129,16 @@ def test_a_certificate_that_nobody_knows_is_replaced_when_that_is_asked_for() ->
     assert told(decided(seen("old", "stranger", pending=NEW_ON_B, current=OLD), wanted)) == "upload new to B"
 
 
+def test_a_person_is_told_what_the_app_holds_instead() -> None:
+    assert "holds a certificate that is not current's (stranger):" in decided(seen("stranger", current=OLD)).why
+    assert "holds no certificate:" in decided(seen(None, current=OLD)).why
+
+
+def test_a_version_that_is_live_already_may_be_brought_back_and_no_other() -> None:
+    assert told(decided(seen("older", current=OLD, previous=OLDER), BRING_OLDER)) == "recall older to A"
+    assert told(decided(seen("stranger", current=OLD, previous=OLDER), BRING_OLDER)) == "halt drift"
+
+
 def test_a_certificate_that_was_adopted_is_no_drift() -> None:
     adopting = Wanted(Goal.BRING, NAMES["new"])
     assert told(decided(seen("new", pending=NEW, current=OLD), adopting)) == "verify new to A"

@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import column, delete, insert, select, table, text, update
+from sqlalchemy import delete, insert, select, text, update
 
 from rotator.history.engine.tables import ALERT, EVENT, HEAD, ROTATION
 from rotator.history.engine.times import utc_text
@@ -98,14 +98,6 @@ class Forger:
         signed = {"signature": "A" * 86, "signer": key_id} if key_id else {"signature": None, "signer": None}
         new = {"time": when, "kind": kind, "credential": None, "rotation_id": None, "details": "{}", **signed}
         self.write_anew(lambda written: [*written, new])
-
-    def forget_the_upgrade(self) -> None:
-        """Has the next start take the database for one of an earlier release, without signatures."""
-        with self._database._transaction(reading=False) as connection:
-            versions = table("alembic_version", column("version_num"))
-            connection.execute(update(versions).values(version_num="0011"))
-            connection.execute(text("ALTER TABLE event DROP COLUMN signature"))
-            connection.execute(text("ALTER TABLE event DROP COLUMN signer"))
 
 
 def _hash(event: Event) -> str:

@@ -13,7 +13,6 @@ import pytest
 from rotator.core.crypto.signatures import SigningKey
 from rotator.errors import HistoryError
 from rotator.history.alerts.alerts import AlertRecords
-from rotator.history.engine.database import open_database
 from rotator.history.engine.transactions import Within
 from rotator.history.journal import queries, verification
 from rotator.history.journal.evidence import KeptHead
@@ -235,18 +234,6 @@ def test_a_history_of_an_earlier_release_is_signed_from_the_next_event_on(databa
 
     Journal(database).record("verify", now=NOW)
     assert (verification.verify(database).intact, verification.verify(database).signed_from) == (True, 2)
-
-
-def test_an_upgrade_that_is_made_again_makes_a_forged_chain_no_better(
-    forger: Forger, database_url: str, signer: Signer
-) -> None:
-    forger.rename("ceo@host7", signatures=False)
-    forger.forget_the_upgrade()
-
-    with open_database(database_url) as again:
-        again.upgrade().signer = signer
-        Journal(again).record("verify", now=NOW + 2 * HOUR)
-        assert found(again).why.endswith("Event 6 is another one now: the chain was written anew since.")
 
 
 def test_nothing_is_noted_of_what_was_not_committed(signed: Database, signer: Signer) -> None:

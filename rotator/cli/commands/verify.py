@@ -56,7 +56,7 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     raise click.exceptions.Exit(_exit_code(found, names))
 
 
-def _record(app: Application, name: str, kind: str, **details: Any) -> None:
+def _record(app: Application, name: str, kind: str, /, **details: Any) -> None:
     app.journal.record(kind, now=app.now(), credential=name, **details)
 
 

@@ -64,6 +64,9 @@ def _wrong(life: Life) -> Iterator[str]:
     for proofs in excess.proofs:
         if proofs > PROOFS:
             yield f"a gap ended only {proofs} accepted test logins after its last refusal"
+    said = [end for ran in life.ran if ran.out.startswith("[") for end in ran.json]
+    if any(gap.is_uncertain for gap in gaps) and not any(end.get("gap_is_uncertain") for end in said):
+        yield "no command said that a gap is a guess"
     if any(gap.ended_at is None for gap in gaps):
         yield "a gap is open at the end"
     if life.consumer.is_refused():

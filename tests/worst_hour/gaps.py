@@ -30,7 +30,7 @@ class Gap:
     begun_at: datetime
     ended_at: datetime | None
     is_uncertain: bool
-    """Whether the history says that its length is a guess."""
+    """Whether the history says that its end was written down later than it came."""
 
     @property
     def length(self) -> timedelta:
@@ -61,7 +61,7 @@ def _gaps(life: Life, written: list[Event]) -> Iterator[Gap]:
             begun_at = life.machine.in_truth(event.time)
         elif begun_at and (is_over or (event.kind == "promote" and event.details.get("succeeded") is not False)):
             if event.details.get("state") != "withdrawn":
-                yield Gap(begun_at, life.machine.in_truth(event.time), bool(event.details.get("is_uncertain")))
+                yield Gap(begun_at, life.machine.in_truth(event.time), bool(event.details.get("written_late")))
             begun_at = None
     if begun_at:
         yield Gap(begun_at, None, is_uncertain=False)

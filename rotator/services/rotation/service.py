@@ -228,6 +228,7 @@ class RotationService:
             rotation_id=rotation_id,
             why="an interrupted run had made it current",
             version=version,
+            written_late=True,
         )
 
     def _note_stop(

@@ -34,7 +34,7 @@ def test_a_damaged_version_is_neither_used_nor_thrown_away(folder: Folder) -> No
     before = folder.everything()
     refused(folder.rotate("now", "billing"), 1, f"billing/versions/{folder.fingerprint('billing')}")
     status = folder.rotator("status", "billing")
-    assert (status.code, "! unknown" in status.out) == (1, True)
+    assert (status.code, "✗ halted" in status.out) == (1, True)
     assert folder.everything() == before
 
 

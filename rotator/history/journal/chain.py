@@ -85,7 +85,8 @@ def refuse_secrets(reason: str) -> None:
         raise HistoryError(
             f"What you typed as a reason looks like {found}, and the history keeps it for ever.",
             effect="Nothing was written.",
-            hint="Leave it out, and type this again. If it is a secret, change it: the shell's history has it by now.",
+            hint="If it is a secret, change it: the shell's history has it by now.",
+            rerun="Leave it out, and type this again.",
         )
 
 

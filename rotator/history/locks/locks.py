@@ -211,7 +211,8 @@ def _refuse_what_is_no_lock(path: Path, descriptor: int) -> None:
     raise HistoryError(
         f"The lock {path} {what}: it is none that rotator made.",
         effect="Nothing was changed.",
-        hint="Find out who can write to its folder, delete it, and run this again.",
+        hint="Find out who can write to its folder, and delete it.",
+        rerun="Then run this again.",
     )
 
 

@@ -47,6 +47,7 @@ from rotator.services.alerting.kinds import (
     ATTENTION,
     DELIVERY,
     EXPIRY,
+    HEAD,
     ORG,
     STORE,
     WEAK,
@@ -292,6 +293,8 @@ class AlertRules:
         The head of the history is for those that ask for it, whatever else they want.
         """
         channels = self._configured.channels_for(alert.credential, alert.org)
+        if alert.kind == HEAD:
+            return [name for name, each in channels.items() if each.heads]
         return [name for name, each in channels.items() if alert.severity.reaches(each.least) and alert.channel != name]
 
     def _is_news(self, alert: Alert, now: datetime) -> bool:

@@ -91,7 +91,8 @@ def history(context: click.Context) -> None:
     With --json
       {"rotations": [{"id", "credential", "org", "strategy", "goal", "trigger", "actor", "uid", "login_uid",
                       "login_name", "claimed_name", "reason", "started_at", "finished_at", "outcome", "why",
-                      "old_fingerprint", "new_fingerprint", "gap_seconds"}],
+                      "old_fingerprint", "new_fingerprint", "gap_seconds",
+                      "ending": "outcome", or "running", "halted" or "unfinished"}],
        "events": [{"sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash", "hash"}]};
     "events" holds those of the credential, with the pauses and freezes that it has part in; without NAME those of all.
     """
@@ -122,7 +123,8 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
         of_several = standstill_events(app.settings, app.database, name)
     if invocation.json:
         both = sorted((*events, *of_several), key=lambda event: event.sequence)
-        print_json({"rotations": [_as_json(rotation) for rotation in rotations], "events": [*map(vars, both)]})
+        told = [_as_json(each, known.get(each.credential, NOTHING_KNOWN)) for each in rotations]
+        print_json({"rotations": told, "events": [*map(vars, both)]})
         return
     _print_rotations(rotations, lambda each: known.get(each.credential, NOTHING_KNOWN))
     # A version may have been exported before any rotation.
@@ -210,8 +212,8 @@ def _print_limits(found: ChainVerification) -> None:
         console().print(f"{told} taken over by an upgrade as they stood then, and proven from there on.")
 
 
-def _as_json(rotation: Rotation) -> dict[str, Any]:
-    return {key: getattr(rotation, key) for key in _SHOWN}
+def _as_json(rotation: Rotation, known: CredentialHistory) -> dict[str, Any]:
+    return {key: getattr(rotation, key) for key in _SHOWN} | {"ending": known.ending_of(rotation)}
 
 
 def _since(rotation: Rotation, events: list[Event]) -> list[Event]:

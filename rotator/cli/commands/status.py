@@ -33,7 +33,8 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
        "goes_on_at": when it tries again what it could not end, or null, "mode": "automatic" or "manual",
        "standstills": [{"why": "pause", "freeze" or "first start", "since", "until": time or null, "reason", "by",
                         "scope": "all", "org NAME" or "credential NAME", or empty}], now and to come, "previous_until",
-       "last_rotation": {"id", "started_at", "finished_at", "outcome", "why", "gap_seconds"} or null,
+       "last_rotation": {"id", "started_at", "finished_at", "outcome", "why", "gap_seconds",
+                         "ending": "outcome", or "running", "halted" or "unfinished"} or null,
        "problem": sentence or null}.
     """
     from rotator.cli.output.status_table import as_json, print_statuses  # noqa: PLC0415 - not for a usage mistake

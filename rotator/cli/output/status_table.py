@@ -58,7 +58,7 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "goes_on_at": life.goes_on_at,
         "standstills": standstills_as_json(life.schedule, now),
         "previous_until": life.previous_until,
-        "last_rotation": _rotation_as_json(line.last_rotation),
+        "last_rotation": _rotation_as_json(line, line.last_rotation) if line.last_rotation else None,
         "problem": line.problem.message if line.problem else None,
     }
 
@@ -76,11 +76,9 @@ def _login_as_json(record: CredentialRecord) -> dict[str, Any] | None:
     }
 
 
-def _rotation_as_json(rotation: Rotation | None) -> dict[str, Any] | None:
-    if rotation is None:
-        return None
+def _rotation_as_json(line: CredentialStatus, rotation: Rotation) -> dict[str, Any]:
     keys = ("id", "started_at", "finished_at", "outcome", "why", "gap_seconds")
-    return {key: getattr(rotation, key) for key in keys}
+    return {key: getattr(rotation, key) for key in keys} | {"ending": line.ending_of(rotation)}
 
 
 def print_statuses(found: list[CredentialStatus], now: datetime) -> None:

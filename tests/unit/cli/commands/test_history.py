@@ -54,6 +54,17 @@ def test_the_history_lists_rotations_newest_first(rotator: Command, written: Pat
     assert "abababababab" in shown
 
 
+def test_a_rotation_without_an_end_is_called_the_same_in_text_and_json(rotator: Command, written: Path) -> None:
+    with open_database(f"sqlite:///{written.parent / 'rotator.db'}") as database:
+        new = NewRotation(credential="billing", org="production", strategy="in_place", trigger="manual", actor="ada")
+        Journal(database).begin_rotation(new, datetime.now(UTC))
+    told = rotator("--config", written, "history", "billing", "--json").json["rotations"][0]
+    assert (told["outcome"], told["ending"]) == (None, "unfinished")
+    assert "unfinished" in rotator("--config", written, "history", "billing").out
+    status = rotator("--config", written, "status", "billing", "--json").json[0]
+    assert status["last_rotation"]["ending"] == "unfinished"
+
+
 def test_the_history_of_one_credential_shows_its_steps(rotator: Command, written: Path) -> None:
     told = rotator("--config", written, "history", "billing", "--json").json
     assert [rotation["credential"] for rotation in told["rotations"]] == ["billing"]

@@ -14,6 +14,7 @@ from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.unit.cli.outcomes import Command
@@ -36,13 +37,13 @@ def no_login(*_: object, **__: object) -> None:
 
 
 @pytest.fixture(autouse=True)
-def journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Journal:
+def journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Journal]:
     monkeypatch.setattr(Application, "rotation_service", no_login)
     (tmp_path / "config.yaml").write_text(CONFIG)
     monkeypatch.setenv("ROTATOR_CONFIG", str(tmp_path / "config.yaml"))
-    database = open_database(f"sqlite:///{tmp_path}/rotator.db")
-    database.upgrade()
-    return Journal(database)
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
+        database.upgrade()
+        yield Journal(database)
 
 
 @pytest.mark.parametrize("state", ["confirmed", "ended"])

@@ -80,8 +80,7 @@ def call(
             effect="Nothing was changed.",
             hint="Save the app once in Setup with every required field filled in.",
         ) from None
-    except Exception:
-        # Over an answer that is none by the WSDL, zeep stumbles in any way.
+    except Exception:  # over an answer that is none by the WSDL, zeep stumbles in any way
         if not sending.is_answered:
             raise
         raise from_status(org, 200) from None

@@ -78,8 +78,7 @@ class Guard:
             # The process stops and waits no longer. There is nobody left to hand the cancellation on to.
             if not begun:
                 await _STOPPING(scope, receive, send_guarded)
-        except Exception:
-            # Whatever a page raises: it is logged and answered in our words, so that no trace reaches a reader.
+        except Exception:  # whatever a page raises is logged and answered in our words: no trace reaches a reader
             _LOG.exception("A page failed: %s", scope["path"])
             if begun:
                 raise

@@ -101,8 +101,7 @@ class Certificate:
             return cls(der, _load(der))
         except UnsupportedAlgorithm:
             raise _no_certificate("its public key is of an unknown kind") from None
-        except Exception:
-            # The parser has errors of its own that share no parent, such as InvalidVersion.
+        except Exception:  # the parser's own errors, such as InvalidVersion, share no narrower parent
             raise _no_certificate("its content is not that of a certificate") from None
 
     @cached_property

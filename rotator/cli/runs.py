@@ -89,7 +89,7 @@ def _refused_since(app: Application, name: str) -> datetime | None:
     from rotator.services.rotation.gap import refused_since  # noqa: PLC0415 - not for a usage mistake
 
     try:
-        return refused_since(app.journal, app.store(app.credential(name).store), name)
+        return refused_since(app.journal, lambda: app.store(app.credential(name).store), name)
     except RotatorError:
         return None
 

@@ -17,9 +17,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind
-from rotator.errors import StoreError
+from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from rotator.core.decision.observations import Observation
@@ -175,14 +176,14 @@ class Gap:
         return max(now - self._since, timedelta(0))
 
 
-def refused_since(journal: Journal, store: Store, credential: str) -> datetime | None:
+def refused_since(journal: Journal, open_store: Callable[[], Store], credential: str) -> datetime | None:
     """Since when consumers are refused by what a rotation has left half done; the store tells what is current.
 
-    Raises HistoryError.
+    Where it cannot be opened or read, the history alone tells. Raises HistoryError.
     """
     try:
-        current = store.stages(credential).current
-    except StoreError:
+        current = open_store().stages(credential).current
+    except RotatorError:
         current = None
     return journal.credential_record(credential).consumers_refused_since(current)
 

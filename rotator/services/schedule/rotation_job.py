@@ -20,7 +20,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.core.credentials import Stages
 from rotator.core.decision.actions import HaltReason
 from rotator.core.lifecycle.dates import due_at, grace_end
 from rotator.core.schedule import NextDue
@@ -37,6 +36,7 @@ from rotator.errors import (
 from rotator.services.alerting import rotation_alerts
 from rotator.services.alerting.kinds import DRIFT, STORE, key, rotation_trouble
 from rotator.services.inventory.status import known_state
+from rotator.services.rotation.gap import refused_since
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request, resumed
@@ -302,9 +302,9 @@ class RotationJob:
 
     def _tell_failure(self, error: RotatorError, reason: HaltReason | None = None) -> None:
         """Tells people what has become of the trouble: of each credential there is one alert for all of it."""
-        refused_since = self._refused_since()
-        if refused_since:
-            new = rotation_alerts.refused(self._as_told, self._org, refused_since, error.message, error.hint, reason)
+        since = self._refused_since()
+        if since:
+            new = rotation_alerts.refused(self._as_told, self._org, since, error.message, error.hint, reason)
             self._tell(new)
         elif reason is HaltReason.DRIFT or self._is_told_of_another(error):
             return
@@ -326,12 +326,8 @@ class RotationJob:
 
     def _refused_since(self) -> datetime | None:
         """Since when consumers are refused by what the run has left half done."""
-        try:
-            stages = self._adapters.store(self._settings.store).stages(self._name)
-        except RotatorError:
-            stages = Stages()
-        record = self._context.history.journal.credential_record(self._name)
-        return record.consumers_refused_since(stages.current)
+        journal = self._context.history.journal
+        return refused_since(journal, lambda: self._adapters.store(self._settings.store), self._name)
 
     def _is_told_of_another(self, error: RotatorError) -> bool:
         """Whether it fails as its org or its store does, of which people are told once and not for each credential."""

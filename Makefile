@@ -61,11 +61,12 @@ format: $(STAMP)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# After a change of the dependencies in pyproject.toml; the only target that needs uv.
+# After a change of the dependencies in pyproject.toml; the only target that needs uv. With extras: an older pip takes
+# `name[extra]` of a dependency for another package than the pinned `name`, and would look for its newest version.
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --group mutants -c requirements-dev.lock -o requirements-mutants.lock
+	uv pip compile --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header -q pyproject.toml -o requirements.lock
+	uv pip compile --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.lock
+	uv pip compile --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header -q --group mutants -c requirements-dev.lock -o requirements-mutants.lock
 
 # Known weaknesses of what the lock files pin; with ADVISORIES=FOLDER against a copy of them (osv.dev's format).
 AUDIT := $(VENV)-audit

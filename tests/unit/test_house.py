@@ -32,7 +32,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 _LINE_OF_A_COMMAND = re.compile(r"^\| `(?P<command>rotat(?:or|e) [^`]+)` \| (?P<what>.*) \|$", re.MULTILINE)
 _LINE_OF_A_CODE = re.compile(r"^\| (?P<code>\d+) \|", re.MULTILINE)
-_LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)")
+_LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?==(?P<version>\S+)")
 _PRIVATE_KEY = re.compile(rb"PRIVATE KEY-----(?:\\r|\\n|\s)*[A-Za-z0-9+/]{40}")
 _SESSION = re.compile(rb"\b00D[A-Za-z0-9]{12}![A-Za-z0-9._]{40}")
 

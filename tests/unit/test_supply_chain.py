@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT: Final = Path(__file__).parents[2]
-PINS: Final = dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+PIN: Final = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", re.MULTILINE)
+PINS: Final = dict(PIN.findall((ROOT / "requirements.lock").read_text()))
 
 
 def test_the_bill_of_materials_has_what_the_lock_pins_and_every_licence() -> None:

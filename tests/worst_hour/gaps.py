@@ -75,7 +75,7 @@ class Excess:
     outside: list[Login]
     """The refused logins that no gap holds: there must be none."""
     exceeding: list[timedelta]
-    """For each gap, how much longer it is than the time in which logins in it were refused."""
+    """For each gap, how much longer it is than the time in which logins in it were refused, or not answered."""
     proofs: list[int]
     """For each gap, how many test logins were accepted in it after the last login that was refused."""
 
@@ -85,7 +85,9 @@ def excess_of(life: Life) -> Excess:
     refusals, gaps = life.consumer.refusals, gaps_of(life)
     exceeding, proofs = [], []
     for gap in gaps:
-        within = [login for login in refusals if gap.holds(login)]
+        # While the org answers nobody, nothing can be proven to its consumer or to `rotator`.
+        unserved = [login for login in life.consumer.logins if login.refusal or login.is_away]
+        within = [login for login in unserved if gap.holds(login)]
         first, last = (within[0].asked_at, within[-1].answered_at) if within else (gap.begun_at, gap.begun_at)
         if life.machine.was_slow and life.mended_at and gap.holds_moment(life.mended_at):
             # By a clock that is slow no login is accepted, and nothing proven, before it is set right.

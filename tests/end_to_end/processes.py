@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from tests.end_to_end import forking
@@ -45,26 +45,32 @@ class Process:
     """A process, with what tests use of `subprocess.Popen`; what it writes is text."""
 
     def __init__(self, status: IO[str], out: IO[str], err: IO[str]) -> None:
-        self._status: Final = status
         self.stdout: Final = out
         self.stderr: Final = err
-        self.returncode: int | None = None
         self.pid: Final = int(status.readline())
+        self._code: Final[Future[int]] = Future()
+        Thread(target=self._read_code, args=(status,), daemon=True).start()
+
+    def _read_code(self, status: IO[str]) -> None:
+        """Waits in a thread of its own, so that any number of threads may ask for the exit code."""
+        with status:
+            self._code.set_result(int(status.readline()))
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, as soon as it has ended."""
+        return self._code.result() if self._code.done() else None
 
     def poll(self) -> int | None:
         """The exit code, negative for the signal that it died of; None while it runs."""
-        with suppress(subprocess.TimeoutExpired):
-            self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit code, once it has ended. Raises subprocess.TimeoutExpired after so many seconds."""
-        if self.returncode is None:
-            if not select.select([self._status], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
-            with self._status:
-                self.returncode = int(self._status.readline())
-        return self.returncode
+        try:
+            return self._code.result(timeout)
+        except TimeoutError as error:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0) from error
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """All that it has still to say, once it has ended. Raises subprocess.TimeoutExpired after so many seconds."""

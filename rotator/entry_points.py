@@ -97,7 +97,7 @@ class PluginGroup:
         entry = self._entry(name)
         try:
             plugin = entry.load()
-        except Exception as error:
+        except Exception as error:  # whatever a plug-in raises when it is imported, it is unusable
             raise self.unusable(name, error) from None
         if not isinstance(plugin, resolve_name(self._plugin)):
             raise NoSuchPlugin(f"{_origin(entry)} is not a {self._plugin.replace(':', '.')}")

@@ -64,7 +64,7 @@ class ThreadedServer(uvicorn.Server):
     def _run(self) -> None:
         try:
             asyncio.run(self.serve(self._sockets))
-        except BaseException as error:
+        except BaseException as error:  # raised again by whoever waits for the start
             if self._has_begun.is_set():
                 raise
             self._failure = error

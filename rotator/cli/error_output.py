@@ -45,7 +45,7 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None, inv
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # a person is told of a fault in a sentence, and shown no traceback
         _tell_fault(error, verbose=invocation.verbose)
         return ExitCode.PERSON_NEEDED
     return result if isinstance(result, int) else 0

@@ -32,8 +32,7 @@ def _settings(group: PluginGroup, name: str, base: type[_S]) -> type[_S]:
         model: type[_S] = plugin.settings()
         if not issubclass(model, base):
             raise TypeError(f"its settings are no {base.__module__}.{base.__name__}")
-    except Exception as error:
-        # Whatever a plug-in raises while its settings are imported, it is the configuration that names it.
+    except Exception as error:  # whatever a plug-in's import raises, it is the configuration that names it
         raise group.unusable(name, error) from None
     return model
 

@@ -113,7 +113,7 @@ class Waiting:
         for _ in self.turns(back_off, at_most=at_most):
             try:
                 return attempt()
-            except Exception as failed:
+            except Exception as failed:  # `again` says which errors are worth another turn
                 if not again(failed):
                     raise
                 error = failed

@@ -132,7 +132,7 @@ class Scheduler:
             self._ask()
         except RotatorError as error:
             self._note_problem(error)
-        except Exception as error:
+        except Exception as error:  # a fault at one tick must not be the last tick
             self.faults += 1
             self.problem = f"A fault: {type(error).__name__}."
             _LOG.exception("a fault, at %s: %s", place_of(error), type(error).__name__)

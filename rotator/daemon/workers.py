@@ -116,7 +116,7 @@ class Workers:
         except RotatorError as error:
             self.failures[job.kind] += 1
             _LOG.warning("%s failed: %s", job.kind.label, error.message, extra={**about, "hint": error.hint})
-        except Exception as error:
+        except Exception as error:  # a fault in one job must not end the thread that does the others
             self._note_fault(job)
             _LOG.exception(
                 "a fault in %s, at %s: %s", job.kind.label, place_of(error), type(error).__name__, extra=about

@@ -168,7 +168,7 @@ def _read(response: requests.Response, size: int, exchange: Exchange) -> None:
             body += piece
             if len(body) > size:
                 raise exchange.too_large()
-    except BaseException:
+    except BaseException:  # an interruption, too: no connection is left open
         raw.close()
         raise
     response.raw = HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)

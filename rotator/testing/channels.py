@@ -97,7 +97,7 @@ class ChannelContract:
         def send(number: int) -> None:
             try:
                 channel.send(message(number), thread=None)
-            except BaseException as error:
+            except BaseException as error:  # the test fails by it, not this thread
                 failures.append(error)
 
         senders = [threading.Thread(target=send, args=(number,)) for number in range(4)]

@@ -9,7 +9,7 @@ import subprocess
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import pytest
@@ -296,6 +296,17 @@ def test_such_a_decision_would_be_noticed(source: str) -> None:
 def test_such_a_decision_would_be_noticed_on_a_page() -> None:
     assert [*decisions_of_a_page("{% if each.begins_at <= now %}now{% endif %}")]
     assert not [*decisions_of_a_page('{{ time(each.due_at, "due") }}')]
+
+
+_CATCHES_ANY: Final = re.compile(r"^\s*except(?: BaseException| Exception)?(?: as \w+)?:(?P<rest>.*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "module", sorted((ROOT / "rotator").rglob("*.py")), ids=lambda each: each.relative_to(ROOT).as_posix()
+)
+def test_whoever_catches_any_error_says_why(module: Path) -> None:
+    bare = [found for found in _CATCHES_ANY.finditer(module.read_text()) if not re.match("  # \\w", found["rest"])]
+    assert not bare, "the reason belongs on the same line"
 
 
 def test_the_backup_that_is_recommended_can_be_read_by_its_owner_only(tmp_path: Path) -> None:

@@ -88,8 +88,7 @@ class AppriseChannel:
         try:
             with calls_of_others(self._limits):
                 accepted = self._services.notify(body=body, title=title, notify_type=kind, body_format="text")
-        except Exception as fault:
-            # Whatever a service's plug-in raises; its words may hold the URL.
+        except Exception as fault:  # whatever a service's plug-in raises; its words may hold the URL
             raise self._failed(f"its plug-in broke off ({type(fault).__name__})") from None
         if not accepted:
             raise self._failed("the service did not accept the message, or could not be reached")

@@ -171,7 +171,7 @@ class _LockFile:
                 holder = _holder(descriptor)
                 os.close(descriptor)
                 raise running(self._credential, holder) from None
-            except BaseException:
+            except BaseException:  # an interruption, too: no descriptor, and so no lock, is left open
                 os.close(descriptor)
                 raise
         self._descriptor = descriptor

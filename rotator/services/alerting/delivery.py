@@ -301,7 +301,7 @@ def _safely(channel: str, call: Callable[[], str]) -> str:
         return call()
     except (RotatorError, MemoryError):
         raise
-    except Exception as fault:
+    except Exception as fault:  # a fault in one channel must not keep the others from being told
         raise DeliveryFailed(
             f"Channel {channel}: rotator has a fault ({type(fault).__name__}) and could not send a message.",
             hint="Report it to the project.",

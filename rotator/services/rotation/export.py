@@ -103,7 +103,7 @@ def _private_file(path: Path) -> Iterator[Callable[[bytes], None]]:
         with os.fdopen(descriptor, "wb") as file:
             yield lambda content: _write(file.fileno(), content)
         prepared.replace(path)
-    except BaseException:
+    except BaseException:  # an interruption, too: no half of a key is left on the disk
         prepared.unlink(missing_ok=True)
         raise
     _synchronise(path.parent)

@@ -50,7 +50,7 @@ class Directory:
     def _checked(cls, descriptor: int, path: Path) -> Self:
         try:
             _refuse_others(path, os.fstat(descriptor).st_mode, "700")
-        except BaseException:
+        except BaseException:  # an interruption, too: no descriptor is left open
             os.close(descriptor)
             raise
         return cls(descriptor, path)

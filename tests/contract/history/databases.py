@@ -139,7 +139,7 @@ def together(action: Callable[[int], object], workers: int = 8) -> None:
         start.wait()
         try:
             action(number)
-        except BaseException as error:
+        except BaseException as error:  # raised again by the thread that waits
             errors.append(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(workers)]

@@ -230,7 +230,7 @@ def settled(call: Any) -> None:
     for _ in range(500):
         try:
             call()
-        except Exception as error:
+        except Exception as error:  # the client has one class of its own for each status
             if "upgrading" not in str(error).lower():
                 raise
         else:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 import pytest
 
 from rotator import consumer
-from rotator.consumer import DualKeyLogin, Waiting
 from rotator.core.credentials import Version
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.errors import LoginRefused, StoreError, StoreUnavailable
@@ -25,14 +24,15 @@ from rotator.stores.vault.policy import PENDING, consumer_policy, stanza
 from rotator.testing.versions import spare_key
 from tests.contract.servers.strict_aws import REGION
 from tests.contract.servers.vault import closing
-from tests.contract.stores.aws.stores import VirtualTime
 from tests.contract.stores.vault.stores import approle, new_folder, opened
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from rotator.consumer import DualKeyLogin
     from rotator.stores.base import Store
     from tests.contract.servers.vault import VaultProcess
     from tests.contract.stores.aws.stores import AwsGround
@@ -124,8 +124,7 @@ def kept(request: pytest.FixtureRequest) -> Kept:
 def log_in(simulator: SimulatorServer) -> LogIn:
     def begin(kept: Kept, patience: float = 0.0) -> DualKeyLogin:
         time = VirtualTime()
-        waiting = Waiting(patience, elapsed=lambda: sum(time.slept), sleep=time.sleep, uniform=lambda _low, high: high)
-        return consumer.login(kept.place, ca=simulator.ca_file, waiting=waiting)
+        return consumer.login(kept.place, ca=simulator.ca_file, waiting=time.waiting(patience))
 
     return begin
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from rotator.simulator.org.settings import OrgSettings, Refusal
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.stores.files.store import FilesStore
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,21 +33,6 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
 
 USER = "billing@rotator.example"
-
-
-@dataclass
-class VirtualTime:
-    """Monotonic seconds that pass only while somebody sleeps."""
-
-    seconds: float = 0.0
-    pauses: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.seconds += seconds
-
-    def waiting(self, patience: float = 60.0) -> Waiting:
-        return Waiting(patience, elapsed=lambda: self.seconds, sleep=self.sleep, uniform=lambda _low, high: high)
 
 
 class Shelf:
@@ -149,7 +134,7 @@ def test_the_current_version_logs_in_at_once(
     assert token.instance_url == org.url
     assert token.access_token.reveal().startswith(org.id[:15])
     assert token.access_token.reveal() not in repr(token)
-    assert (shelf.reads, outcomes(org), time.pauses) == (1, ["Success"], [])
+    assert (shelf.reads, outcomes(org), time.slept) == (1, ["Success"], [])
 
 
 def test_a_version_is_read_once_while_it_stands_in_a_stage(
@@ -180,7 +165,7 @@ def test_pending_is_tried_when_current_does_not_match_then_previous(
     login_with(shelf, transport, time.waiting()).token()
     mismatch = "invalid_grant: invalid assertion"
     assert outcomes(org) == [mismatch, "Success", mismatch, mismatch, "Success"]
-    assert time.pauses == []
+    assert time.slept == []
 
 
 @pytest.mark.parametrize("status", [400, 401])
@@ -230,7 +215,7 @@ def test_patience_ends_with_what_the_org_said_of_the_current_version(
     assert str(caught.value).startswith(
         f"The org refuses the login of billing ({USER} in the org production): invalid_grant: invalid assertion."
     )
-    assert time.pauses == [0.2, 0.4, 0.8, 1.6, 3.2]
+    assert time.slept == [0.2, 0.4, 0.8, 1.6, 3.2]
 
 
 def test_without_patience_every_key_is_tried_once(
@@ -240,7 +225,7 @@ def test_without_patience_every_key_is_tried_once(
     with pytest.raises(LoginRefused):
         login.token()
     assert len(org.logins) == 2
-    assert time.pauses == []
+    assert time.slept == []
 
 
 @pytest.mark.parametrize(
@@ -263,7 +248,7 @@ def test_what_is_the_same_for_every_key_is_raised_at_once(
     with pytest.raises(LoginRefused, match=description) as caught:
         login_with(Shelf(current=versions[1], pending=versions[0]), transport, time.waiting()).token()
     assert hint in caught.value.hint
-    assert (len(org.logins), time.pauses) == (1, [])
+    assert (len(org.logins), time.slept) == (1, [])
 
 
 def test_a_pending_version_whose_app_is_not_ready_hides_no_previous_one_that_is(
@@ -281,7 +266,7 @@ def test_an_org_that_is_away_is_waited_for(
 ) -> None:
     org.faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=2, answer=answer))
     login_with(Shelf(current=versions[0], pending=versions[1]), transport, time.waiting()).token()
-    assert time.pauses == [0.2, 0.4]
+    assert time.slept == [0.2, 0.4]
 
 
 def test_an_org_that_stays_away_is_unavailable(
@@ -290,14 +275,14 @@ def test_an_org_that_stays_away_is_unavailable(
     org.faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=None))
     with pytest.raises(OrgUnavailable, match="No login for billing"):
         login_with(Shelf(current=versions[0]), transport, time.waiting()).token()
-    assert sum(time.pauses) <= 60.0
+    assert sum(time.slept) <= 60.0
 
 
 def test_a_store_that_is_away_is_waited_for(versions: list[Version], transport: Transport, time: VirtualTime) -> None:
     shelf = Shelf(current=versions[0])
     shelf.failures = [StoreUnavailable("The store is away.", hint="")]
     login_with(shelf, transport, time.waiting()).token()
-    assert time.pauses == [0.2]
+    assert time.slept == [0.2]
 
 
 def test_a_store_that_stays_away_is_unavailable(
@@ -324,13 +309,13 @@ def test_a_damaged_version_is_said(versions: list[Version], transport: Transport
     shelf.failures = [StoreError("The stored version is damaged.", hint="")]
     with pytest.raises(StoreError, match="damaged"):
         login_with(shelf, transport, time.waiting()).token()
-    assert time.pauses == []
+    assert time.slept == []
 
 
 def test_an_empty_store_is_said_at_once(transport: Transport, time: VirtualTime) -> None:
     with pytest.raises(StoreError, match="holds no version to log in with"):
         login_with(Shelf(), transport, time.waiting()).token()
-    assert time.pauses == []
+    assert time.slept == []
 
 
 def test_an_org_that_is_not_trusted_has_refused_nothing(versions: list[Version], time: VirtualTime) -> None:

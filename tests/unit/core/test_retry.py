@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -12,28 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.retry import BackOff, Waiting
+from tests.virtual_time import VirtualTime
 
 SECOND = timedelta(seconds=1)
 PAUSES = BackOff(SECOND, 10 * SECOND)
-
-
-@dataclass
-class VirtualTime:
-    """Seconds that pass only while somebody sleeps, or when they are told to."""
-
-    seconds: float = 0.0
-    slept: list[float] = field(default_factory=list)
-
-    def elapsed(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.seconds += seconds
-
-    def waiting(self, patience: float) -> Waiting:
-        """With the longest pauses."""
-        return Waiting(patience, elapsed=self.elapsed, sleep=self.sleep, uniform=lambda _low, high: high)
 
 
 class Busy(Exception):
@@ -98,7 +79,7 @@ def test_a_turn_that_takes_long_counts_against_patience(time: VirtualTime) -> No
     turns = 0
     for _ in time.waiting(20).turns(PAUSES):
         turns += 1
-        time.seconds += 12
+        time.passes(12)
     assert turns == 2
 
 

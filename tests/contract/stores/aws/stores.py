@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.retry import Waiting
 from rotator.entry_points import Surroundings
 from rotator.stores.aws.access import AwsAccess, AwsClients
 from rotator.stores.aws.plugin import PLUGIN
@@ -17,6 +16,7 @@ from rotator.stores.aws.secrets_manager import AwsCalls
 from rotator.stores.aws.store import AwsStore, NewSecrets
 from tests.contract.servers import moto
 from tests.contract.servers.strict_aws import REGION, StrictAws, strict_aws
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,24 +39,6 @@ _prefixes: Final = count(1)
 def new_prefix() -> str:
     """A prefix that no other test of this session has."""
     return f"test-{next(_prefixes)}/"
-
-
-@dataclass
-class VirtualTime:
-    """A clock that goes on only while somebody sleeps."""
-
-    moment: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    slept: list[float] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def elapsed(self) -> float:
-        return sum(self.slept)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.moment += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -92,7 +74,7 @@ class AwsGround:
 
     def store(self, new_secrets: NewSecrets | None = None, name: str = "cloud") -> AwsStore:
         """A store over the connections that all tests share."""
-        waiting = Waiting(30.0, self.time.now, self.time.elapsed, self.time.sleep, lambda _low, high: high)
+        waiting = self.time.waiting(30.0)
         calls = AwsCalls(name, self.server.clients, Ground(self.prefix, REGION), waiting)
         return AwsStore(name, calls, self.prefix, new_secrets or NewSecrets())
 

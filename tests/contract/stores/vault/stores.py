@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +11,10 @@ from rotator.stores.vault.plugin import PLUGIN
 from rotator.stores.vault.policy import rotator_policy
 from rotator.stores.vault.store import VaultStore
 from tests.contract.servers.vault import closing
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.contract.servers.vault import VaultProcess
 
@@ -26,26 +25,6 @@ _folders: Final = count(1)
 def new_folder() -> str:
     """A folder that no other test of this session has."""
     return f"tests/{next(_folders)}"
-
-
-@dataclass
-class VirtualTime:
-    """A clock that goes on only while somebody sleeps."""
-
-    moment: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    slept: list[float] = field(default_factory=list)
-    while_sleeping: Callable[[], object] = lambda: None
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def elapsed(self) -> float:
-        return sum(self.slept)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.moment += timedelta(seconds=seconds)
-        self.while_sleeping()
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from rotator.stores.vault.policy import rotator_policy
 from rotator.testing.versions import make_version, spare_key
 from tests.contract.servers.token_reviewer import TokenReviewer, token_reviewer
 from tests.contract.servers.vault import closing
-from tests.contract.stores.vault.stores import VirtualTime, approle, enable, new_folder, opened
+from tests.contract.stores.vault.stores import approle, enable, new_folder, opened
 from tests.contract.stores.vault.wire import Wire, attach
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,9 @@ import requests
 from rotator.errors import StoreError
 from rotator.testing.versions import make_version
 from tests.contract.planted import betrayals, logging_everything, whole
-from tests.contract.stores.vault.stores import VirtualTime, approle, new_folder, opened
+from tests.contract.stores.vault.stores import approle, new_folder, opened
 from tests.contract.stores.vault.wire import Wire, attach
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable

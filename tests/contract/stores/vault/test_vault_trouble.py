@@ -17,8 +17,9 @@ from rotator.stores.vault.policy import consumer_policy, rotator_policy
 from rotator.stores.vault.store import VaultStore
 from rotator.testing.versions import make_version
 from tests.contract.servers.vault import VaultProcess, closing, free_port, sealed_server
-from tests.contract.stores.vault.stores import VirtualTime, approle, new_folder, opened
+from tests.contract.stores.vault.stores import approle, new_folder, opened
 from tests.contract.stores.vault.wire import Wire, attach
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -11,6 +10,7 @@ import requests
 from rotator.core.retry import Waiting
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.vault.http import VaultHttp, VaultServer
+from tests.virtual_time import VirtualTime
 
 UPGRADING = (
     "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will"
@@ -18,27 +18,9 @@ UPGRADING = (
 )
 
 
-class Clock:
-    """Time that passes by sleeping."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 15, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def elapsed(self) -> float:
-        return self.time.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
 @pytest.fixture
 def http() -> VaultHttp:
-    clock = Clock()
-    waiting = Waiting(30.0, clock.now, clock.elapsed, clock.sleep, uniform=lambda low, _high: low)
-    return VaultHttp("keys", VaultServer("http://127.0.0.1:1"), waiting)
+    return VaultHttp("keys", VaultServer("http://127.0.0.1:1"), VirtualTime().waiting(30.0))
 
 
 def response(status: int, body: dict[str, object]) -> requests.Response:

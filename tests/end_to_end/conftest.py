@@ -12,6 +12,7 @@ from rotator.simulator.serving import hosting
 from rotator.simulator.serving.server import SimulatorServer
 from tests.end_to_end import processes
 from tests.end_to_end.orgs import spare_keys
+from tests.end_to_end.places import Place, hosted_place
 from tests.end_to_end.strangers import Folder
 
 if TYPE_CHECKING:
@@ -56,3 +57,16 @@ def folder(served: tuple[SimulatorServer, Path], tmp_path: Path) -> Folder:
     """A configuration of the simulated orgs with a store and a history of its own."""
     shutil.copytree(served[1], tmp_path / "mine", symlinks=True)
     return Folder(tmp_path / "mine").fast()
+
+
+@pytest.fixture(scope="module")
+def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with hosted_place(tmp_path_factory.mktemp("place")) as place:
+        yield place
+
+
+@pytest.fixture
+def place(_place: Place) -> Iterator[Place]:
+    """The same place for every test of a file: each rotates what the one before left."""
+    yield _place
+    _place.let_go()

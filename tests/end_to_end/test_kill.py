@@ -19,7 +19,6 @@ from tests.end_to_end.places import (
     Reached,
     about,
     after_promotion,
-    hosted_place,
     kill,
     upload_after_promotion,
     wait_for_line,
@@ -27,20 +26,7 @@ from tests.end_to_end.places import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-
-@pytest.fixture(scope="module")
-def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with hosted_place(tmp_path_factory.mktemp("place")) as place:
-        yield place
-
-
-@pytest.fixture
-def place(_place: Place) -> Iterator[Place]:
-    """The same place for every test: each rotates what the one before left."""
-    yield _place
-    _place.let_go()
+    from collections.abc import Callable
 
 
 IN_PLACE: Final = {

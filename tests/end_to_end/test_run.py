@@ -17,20 +17,13 @@ from rotator.errors import DaemonRunning
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.engine.database import open_database
 from tests.end_to_end.daemons import Daemon, configured, exits, running
-from tests.end_to_end.places import DEADLINE, Place, hosted_place
+from tests.end_to_end.places import DEADLINE, Place
 from tests.end_to_end.processes import start
 from tests.end_to_end.troubles import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """An org that is looked at."""
-    with hosted_place(tmp_path_factory.mktemp("place")) as place:
-        yield place
 
 
 @pytest.fixture

@@ -20,30 +20,15 @@ from tests.end_to_end.places import (
     Reached,
     about,
     after_promotion,
-    hosted_place,
     upload_after_promotion,
     with_new_key,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HELD: Final = 1.5
 """Seconds by which the answer to the call is late that a rotation is stopped at."""
-
-
-@pytest.fixture(scope="module")
-def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with hosted_place(tmp_path_factory.mktemp("place")) as place:
-        yield place
-
-
-@pytest.fixture
-def place(_place: Place) -> Iterator[Place]:
-    """The same place for every test: each rotates what the one before left."""
-    yield _place
-    _place.let_go()
 
 
 _turns: Final = itertools.count(4)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from rotator.core.credentials import Fingerprint, Stage
-from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
+from rotator.core.crypto.certificates import RETIRED_COMMON_NAME, RSA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,6 +177,11 @@ class ObservedCertificate:
         return self.kind.label if self.kind else self.type
 
     @property
+    def fits_no_login(self) -> bool:
+        """Whether it is on an app, and its key is of a kind that signs no RS256, which logins by JWT take alone."""
+        return self.is_app and self.key_algorithm not in {"", RSA}
+
+    @property
     def is_throwaway(self) -> bool:
         """Whether it was made to end an old key: nobody has the key to it."""
         return self.subject == THROWAWAY_SUBJECT
@@ -216,12 +221,20 @@ class KnownVersion:
     public_fingerprint: str
     """Equal for two certificates over the same key."""
     not_after: datetime
+    not_before: datetime | None = None
+    """None where an earlier release wrote it down."""
 
     @classmethod
     def of(cls, version: Version) -> Self:
         """What is known of it without its key."""
         certificate = version.certificate
-        return cls(version.fingerprint, version.app, certificate.public_fingerprint, certificate.not_after)
+        return cls(
+            version.fingerprint,
+            version.app,
+            certificate.public_fingerprint,
+            certificate.not_after,
+            certificate.not_before,
+        )
 
 
 @dataclass(frozen=True)

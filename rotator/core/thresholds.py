@@ -63,6 +63,11 @@ def has_come(time: datetime | None, now: datetime) -> bool:
     return time is not None and time <= now
 
 
+def is_ahead(time: datetime | None, now: datetime) -> bool:
+    """Whether a time is still to come; never where there is none."""
+    return time is not None and time > now
+
+
 def is_expired(not_after: datetime, now: datetime) -> bool:
     """Whether a certificate is valid no more."""
     return not_after <= now

@@ -101,8 +101,9 @@ def _as_json(seen: ObservedCredential) -> dict[str, str]:
     return {"stages": json.dumps(stages), "apps": json.dumps([asdict(app) for app in seen.apps.values()])}
 
 
-def _version_as_json(version: KnownVersion) -> dict[str, str]:
-    return asdict(version) | {"not_after": utc_text(version.not_after)}
+def _version_as_json(version: KnownVersion) -> dict[str, str | None]:
+    begins = utc_text(version.not_before) if version.not_before else None
+    return asdict(version) | {"not_after": utc_text(version.not_after), "not_before": begins}
 
 
 def _last_observation(row: Row[Any]) -> LastObservation:
@@ -115,4 +116,6 @@ def _last_observation(row: Row[Any]) -> LastObservation:
 
 
 def _version(fields: dict[str, Any]) -> KnownVersion:
-    return KnownVersion(**fields | {"not_after": utc_time(fields["not_after"])})
+    begins = fields.get("not_before")
+    dates = {"not_after": utc_time(fields["not_after"]), "not_before": utc_time(begins) if begins else None}
+    return KnownVersion(**fields | dates)

@@ -43,10 +43,11 @@ _BY_STATE: Final[dict[str, Look]] = {
     CertificateState.DEFERRED: Look.DUE,
     CertificateState.DRIFT: Look.CRITICAL,
     CertificateState.UNPROVEN: Look.WARNING,
+    CertificateState.NOT_YET_VALID: Look.WARNING,
     CertificateState.UNREADABLE: Look.WARNING,
     CertificateState.RESTING: Look.RESTING,
     CertificateState.NONE: Look.RESTING,
-    CertificateState.UNUSABLE: Look.RESTING,
+    CertificateState.UNUSABLE: Look.WARNING,
 }
 
 

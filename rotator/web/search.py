@@ -60,9 +60,7 @@ def number_of(text: str) -> int:
 MANAGED: Final = {"managed": True, "unmanaged": False}
 
 STATES: Final = tuple(
-    state
-    for state in CertificateState
-    if state not in {CertificateState.NONE, CertificateState.UNUSABLE, CertificateState.VANISHED}
+    state for state in CertificateState if state not in {CertificateState.NONE, CertificateState.VANISHED}
 )
 """Those of certificates that are there and have a date."""
 

@@ -29,8 +29,8 @@ def inventory(invocation: Invocation) -> None:
        "not_after", "key_bits": as far as known, also where "certificate" is null; year 9999 is never,
        "used_by": [what refers to it in the org],
        "credential": that manages it, or null, "stage": "current", "pending", "previous" or null, "drift": bool,
-       "state": "ok", "due", "deferred", "expired", "resting", "drift", "none", "unusable" (waits for a CA),
-                "unreadable" or "vanished" (`rotator docs operations` says what each means),
+       "state": "ok", "due", "deferred", "expired", "not yet valid", "resting", "drift", "unproven", "none",
+                "unusable", "unreadable" or "vanished" (`rotator docs operations` says what each means),
        "urgency": "info", "warning", "critical" or null, "due_at": when its rotation is due, or null,
        "last_modified_by", "last_modified_at", "last_seen": of what is unreadable or vanished, else null};
     "app" is null on the line of an org that could not be read.

@@ -20,8 +20,8 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
     \b
     With --json a list of
       {"credential", "org", "store", "strategy", "owner": who sees to it, or null,
-       "state": "ok", "due", "deferred", "expired", "refused", "running", "halted", "drift", "unfinished",
-                "not stored" or "unknown" (`rotator docs operations` says what each means),
+       "state": "ok", "due", "deferred", "expired", "not yet valid", "refused", "running", "halted", "drift",
+                "unfinished", "not stored" or "unknown" (`rotator docs operations` says what each means),
        "refused_since": time or null, "running": {"pid", "host", "since"} or null,
        "halted_since": time or null, "halted_why": sentence or null,
        "last_login": {"at", "version", "outcome", "answer", "by": "rotation" or "verify"} or null, with `current`,

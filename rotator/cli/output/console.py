@@ -43,7 +43,7 @@ _WORDS: Final = {
     "good": {"ok", "rotated", "restored", "accepted"},
     "warning": {
         *("due", "deferred", "waiting", "reverted", "interrupted", "unfinished", "running", "skipped", "vanished"),
-        *("unproven", "transient", "rate", "warning"),
+        *("unproven", "unusable", "not yet valid", "transient", "rate", "warning"),
     },
     "bad": {
         *(
@@ -60,7 +60,7 @@ _WORDS: Final = {
         ),
         *("clock", "critical"),
     },
-    "quiet": {"none", "resting", "unusable", "not stored", "nothing", "abandoned", "info"},
+    "quiet": {"none", "resting", "not stored", "nothing", "abandoned", "info"},
 }
 
 _URGENT: Final[dict[str, str]] = {"warning": "warning", "critical": "bad"}

@@ -29,7 +29,8 @@ def with_former_states(document: dict[str, Any], life: CertificateLife) -> dict[
     from rotator.core.lifecycle.states import CertificateState  # noqa: PLC0415
 
     state = life.state
-    if state in {CertificateState.RESTING, CertificateState.DRIFT, CertificateState.UNPROVEN} and life.expiry:
+    unknown_then = {CertificateState.RESTING, CertificateState.DRIFT, CertificateState.UNPROVEN}
+    if state in {*unknown_then, CertificateState.NOT_YET_VALID} and life.expiry:
         state = state_by_date(life.expiry, life.now)
     former = "expiring" if state in {CertificateState.DUE, CertificateState.DEFERRED} else str(state)
     return document | {"managed_by": document["credential"], "former_state": former}

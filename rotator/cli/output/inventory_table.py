@@ -77,6 +77,10 @@ def print_scans(found: Iterable[Scan], now: datetime) -> None:
     if others:
         console().print("\nOther certificates:\n")
         console().print(_others(others, now))
+    for life in lines:
+        if life.valid_from:
+            sentence = f"The certificate of {clean(life.seen.app)} in {life.seen.org} is not valid before"
+            console().print(f"{sentence} {moment(life.valid_from, now)}.", soft_wrap=True)
     for life in (life for each in scans for life in each.vanished):
         seen = life.seen
         kind = "" if seen.is_app else f" ({seen.label})"

@@ -16,10 +16,10 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from rotator.core import words
-from rotator.core.crypto.keys import KEY_SIZES, PrivateKey, public_fingerprint
+from rotator.core.crypto.keys import KEY_SIZES, RSA, PrivateKey, public_fingerprint
 from rotator.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "KEY_SIZES",
     "LARGEST_CERTIFICATE",
     "RETIRED_COMMON_NAME",
+    "RSA",
     "Certificate",
     "PrivateKey",
     "SubjectName",
@@ -46,6 +47,7 @@ BACK_DATING: Final = timedelta(minutes=5)
 RETIRED_COMMON_NAME: Final = "retired by rotator"
 """Common name of a throwaway certificate, whose key nobody has."""
 
+_PSS: Final = "RSA-PSS"
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 _END: Final = "-----END CERTIFICATE-----"
 _QUIET: Final = Lock()
@@ -147,9 +149,13 @@ class Certificate:
 
     @property
     def key_algorithm(self) -> str:
-        """`RSA`, or the name of the other kind of key."""
+        """`RSA`, or the name of the other kind of key, such as `RSA-PSS`, `EC` or `Ed25519`."""
         key = self._parsed.public_key()
-        return "RSA" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.removesuffix("PublicKey")
+        if isinstance(key, rsa.RSAPublicKey):
+            # Such a key may sign by PSS alone, though it reads as any other (RFC 4055 section 1.2).
+            is_pss = self._parsed.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
+            return _PSS if is_pss else RSA
+        return type(key).__name__.removesuffix("PublicKey")
 
     @property
     def key_bits(self) -> int:
@@ -169,7 +175,7 @@ class Certificate:
     def public_key(self) -> rsa.RSAPublicKey:
         """The RSA public key. Raises CertificateError for any other kind."""
         key = self._parsed.public_key()
-        if not isinstance(key, rsa.RSAPublicKey):
+        if not isinstance(key, rsa.RSAPublicKey) or self.key_algorithm != RSA:
             raise CertificateError(
                 f"The certificate's key is {self.key_algorithm}, not RSA.",
                 hint="Salesforce's JWT bearer flow takes RSA only.",

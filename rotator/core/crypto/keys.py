@@ -25,6 +25,9 @@ WEAKEST: Final = 2048
 
 SMALLEST_EXPONENT: Final = 65537
 
+RSA: Final = "RSA"
+"""Name of the only kind of key that a login by JWT takes (RS256)."""
+
 _CHECKED: Final[set[bytes]] = set()
 """Digests of the texts whose keys were found consistent. A check takes 40 ms, and a rotation reads a key many times."""
 
@@ -116,7 +119,7 @@ class PrivateKey:
 
     def matches(self, certificate: Certificate) -> bool:
         """Whether the certificate is over this key."""
-        return certificate.public_fingerprint == self.public_fingerprint
+        return certificate.key_algorithm == RSA and certificate.public_fingerprint == self.public_fingerprint
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PrivateKey) and other.public_fingerprint == self.public_fingerprint

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.core.lifecycle.dates import deferred_until
 from rotator.core.lifecycle.states import CertificateState
-from rotator.core.thresholds import Expiry, has_come, is_expired, is_short_of
+from rotator.core.thresholds import Expiry, has_come, is_ahead, is_expired, is_short_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +45,13 @@ def expiry_of(
     return Expiry(not_after, thresholds, policy.rotate_before, deferred, is_by_hand)
 
 
-def state_by_date(expiry: Expiry, now: datetime) -> CertificateState:
-    """EXPIRED, DEFERRED, DUE or OK."""
+def state_by_date(expiry: Expiry, now: datetime, not_before: datetime | None = None) -> CertificateState:
+    """EXPIRED, DEFERRED, DUE, NOT_YET_VALID or OK."""
+    state = _by_its_end(expiry, now)
+    return CertificateState.NOT_YET_VALID if state is CertificateState.OK and is_ahead(not_before, now) else state
+
+
+def _by_its_end(expiry: Expiry, now: datetime) -> CertificateState:
     if is_expired(expiry.not_after, now):
         return CertificateState.EXPIRED
     if expiry.rotate_before is None:
@@ -73,7 +78,7 @@ class CertificateLife:
             return CertificateState.VANISHED
         if not seen.is_readable or seen.is_standby is None:
             return CertificateState.UNREADABLE
-        if not seen.is_usable:
+        if not seen.is_usable or seen.fits_no_login:
             return CertificateState.UNUSABLE
         if seen.drift:
             return CertificateState.DRIFT
@@ -83,7 +88,13 @@ class CertificateLife:
             return CertificateState.NONE
         if rests(seen):
             return CertificateState.RESTING
-        return state_by_date(self.expiry, self.now)
+        return state_by_date(self.expiry, self.now, seen.not_before)
+
+    @property
+    def valid_from(self) -> datetime | None:
+        """When its first day is, while that is still to come."""
+        not_before = self.seen.not_before
+        return not_before if is_ahead(not_before, self.now) else None
 
     @property
     def not_after(self) -> datetime:
@@ -91,6 +102,11 @@ class CertificateLife:
         if self.expiry is None:
             raise ValueError(f"{self.seen.app} holds nothing that expires")
         return self.expiry.not_after
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether something may use it: not what has vanished, nor what waits for the chain of its authority."""
+        return not self.seen.is_vanished and (self.seen.is_usable or self.state is CertificateState.UNREADABLE)
 
     @property
     def is_anybodys_business(self) -> bool:

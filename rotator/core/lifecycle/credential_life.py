@@ -79,7 +79,7 @@ class CredentialLife:
             return CredentialState.UNFINISHED
         if seen.current is None or self.expiry is None:
             return CredentialState.UNSTORED
-        return CredentialState(state_by_date(self.expiry, self.now).value)
+        return CredentialState(state_by_date(self.expiry, self.now, seen.current.not_before).value)
 
     @property
     def is_in_sight(self) -> bool:

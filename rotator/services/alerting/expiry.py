@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core import words
 from rotator.core.alert import NewAlert
+from rotator.core.crypto.certificates import RSA
 from rotator.core.lifecycle.certificate_life import rests
 from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate
@@ -14,7 +15,7 @@ from rotator.core.thresholds import EXPIRED, Expiry, lasts_longer, severity_at
 from rotator.services.alerting.kinds import EXPIRY, WEAK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
     from rotator.config.alerts import AlertSettings
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from rotator.core.alert import Alert
     from rotator.core.lifecycle.certificate_life import CertificateLife
 
-_LEAST_BITS: Final = {"RSA": 2048, "EllipticCurve": 256, "DSA": 2048}
+_LEAST_BITS: Final = {"RSA": 2048, "RSA-PSS": 2048, "EC": 256, "DSA": 2048}
 """NIST SP 800-131A: 112 bits of security at least; for elliptic curves the smallest in common use."""
 _BROKEN_HASHES: Final = frozenset({"md2", "md4", "md5", "sha1"})
+_VALID_FROM: Final = "Valid from"
+"""Name of the fact when a certificate will be valid."""
 
 
 def certificate_key(kind: str, seen: ObservedCertificate) -> str:
@@ -142,43 +145,57 @@ def certificate_of(alert: Alert) -> ObservedCertificate:
     )
 
 
-def is_weak(seen: ObservedCertificate, longest_lifetime: timedelta) -> NewAlert | None:
-    """The alert that a certificate should be replaced before its time; None when nothing is wrong with it."""
-    weaknesses, is_long = _weaknesses(seen), lasts_longer(seen.not_before, seen.not_after, longest_lifetime)
-    if not (weaknesses or is_long):
+def weakness_of(life: CertificateLife, longest_lifetime: timedelta) -> NewAlert | None:
+    """The alert that a certificate should not be in use as it is; None when nothing is wrong with it."""
+    seen, found = life.seen, [*_weaknesses(life, longest_lifetime)]
+    if not found:
         return None
-    sentences = list(weaknesses)
-    if is_long:
-        sentences.append(f"It is valid for longer than {words.exact(longest_lifetime)} (`alerts.longest_lifetime`).")
     by_whom = f"`rotate now {seen.credential}` replaces it." if seen.credential else "Replace it when you can."
-    what = "is weak" if weaknesses else "is valid for too long"
     return NewAlert(
         key=certificate_key(WEAK, seen),
         kind=WEAK,
-        severity=Severity.WARNING if weaknesses else Severity.INFO,
-        title=f"The certificate of {seen.app} in {seen.org} {what}",
-        text=words.sentences(*sentences),
-        meanwhile="It goes on being used.",
+        severity=Severity.INFO if all(each.is_minor for each in found) else Severity.WARNING,
+        title=f"The certificate of {seen.app} in {seen.org} {found[0].what}",
+        text=words.sentences(*(each.sentence for each in found)),
+        meanwhile="No login by JWT succeeds with it." if seen.fits_no_login else "It goes on being used.",
         to_do=by_whom,
         org=seen.org,
         app=seen.app,
         type=seen.type,
         credential=seen.credential,
         fingerprint=seen.fingerprint or None,
-        facts=_facts(seen),
+        facts=_facts(seen) | ({_VALID_FROM: words.moment(life.valid_from)} if life.valid_from else {}),
     )
 
 
-def _weaknesses(seen: ObservedCertificate) -> list[str]:
-    found = []
+class _Weakness(NamedTuple):
+    what: str
+    """What the certificate is, after its name."""
+    sentence: str
+    is_minor: bool = False
+
+
+def _weaknesses(life: CertificateLife, longest_lifetime: timedelta) -> Iterator[_Weakness]:
+    """The worst first."""
+    seen = life.seen
     # Of the org's own certificates no algorithm is told: Salesforce makes RSA keys only.
-    algorithm = seen.key_algorithm or "RSA"
+    algorithm = seen.key_algorithm or RSA
     least = _LEAST_BITS.get(algorithm, 0)
+    if seen.fits_no_login:
+        yield _Weakness("is unusable", f"Its key is {algorithm}, and logins by JWT take RSA keys only (RS256).")
     if seen.key_bits and seen.key_bits < least:
-        found.append(f"Its {algorithm} key has {seen.key_bits} bits, and should have {least} at least.")
+        yield _Weakness("is weak", f"Its {algorithm} key has {seen.key_bits} bits, and should have {least} at least.")
     if seen.signature_algorithm.lower() in _BROKEN_HASHES:
-        found.append(f"It is signed with {seen.signature_algorithm.upper()}, which can be forged.")
-    return found
+        yield _Weakness("is weak", f"It is signed with {seen.signature_algorithm.upper()}, which can be forged.")
+    if life.valid_from:
+        yield _Weakness(
+            "is not yet valid",
+            f"It is not valid before {words.moment(life.valid_from)}: logins with it may be refused until then.",
+        )
+    if lasts_longer(seen.not_before, seen.not_after, longest_lifetime):
+        limit = words.exact(longest_lifetime)
+        too_long = f"It is valid for longer than {limit} (`alerts.longest_lifetime`)."
+        yield _Weakness("is valid for too long", too_long, is_minor=True)
 
 
 def ending(alert: Alert, here: Sequence[CertificateLife], now: datetime) -> str | None:
@@ -192,7 +209,10 @@ def ending(alert: Alert, here: Sequence[CertificateLife], now: datetime) -> str 
         return _replaced(alert, here[0].seen)
     if rests(ours.seen):
         return _resting(ours.seen)
-    return _too_early(alert, ours, now) if alert.kind == EXPIRY else None
+    if alert.kind == EXPIRY:
+        return _too_early(alert, ours, now)
+    has_begun = _VALID_FROM in alert.facts and ours.valid_from is None
+    return f"It is valid since {alert.facts[_VALID_FROM]}." if has_begun else None
 
 
 def _replaced(alert: Alert, there: ObservedCertificate) -> str:

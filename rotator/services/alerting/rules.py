@@ -28,7 +28,6 @@ from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.lifecycle.states import CertificateState
 from rotator.core.thresholds import label, severity_at
 from rotator.history.alerts.alerts import ALWAYS_TOLD, AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox, reminder
@@ -41,7 +40,7 @@ from rotator.services.alerting.expiry import (
     ending,
     expires,
     is_left_to_rotation,
-    is_weak,
+    weakness_of,
 )
 from rotator.services.alerting.kinds import (
     ATTENTION,
@@ -80,9 +79,6 @@ OWNER: Final = "Owner"
 ACCEPTED_AGAIN: Final = "accepted again"
 """Beginning of the step of an alert that tells that consumers log in again."""
 
-_NOT_IN_USE: Final = frozenset({CertificateState.VANISHED, CertificateState.UNUSABLE})
-"""Of a certificate that is so nobody is told that it expires."""
-
 _New = tuple[str, str, str]
 """Alert, step, channel."""
 
@@ -114,7 +110,7 @@ class AlertRules:
         """
         with self._one_transaction() as (alerts, outbox, certificates, _):
             lives = certificates(now).lives(each for each in seen if each.app)
-            here = [life for life in lives if life.state not in _NOT_IN_USE]
+            here = [life for life in lives if life.is_in_use]
             orgs = {life.seen.org for life in here} | {org for org, _ in whole}
             known = {each.key: each for kind in (EXPIRY, WEAK) for each in alerts.open_alerts(kind=kind, orgs=orgs)}
             settled = {key: each for key, each in known.items() if each.credential not in unsettled}
@@ -236,7 +232,7 @@ class AlertRules:
         self, alerts: AlertRecords, known: dict[str, Alert], life: CertificateLife, now: datetime
     ) -> Iterator[_New]:
         yield from self._expiry(alerts, known, life, now)
-        weakness = is_weak(life.seen, self._settings.longest_lifetime)
+        weakness = weakness_of(life, self._settings.longest_lifetime)
         if weakness:
             yield from self._opened(_up_to_date(alerts, known, self._owned(weakness), now), now)
 

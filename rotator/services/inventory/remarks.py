@@ -49,6 +49,9 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
             return Remark(_INTERRUPTED, f"`rotate finish {name}` goes on with it.")
         case CredentialState.DEFERRED if life.due_at:
             return Remark(f"This older version was brought back, and is left alone until {words.moment(life.due_at)}.")
+        case CredentialState.NOT_YET_VALID if life.seen and life.seen.current and life.seen.current.not_before:
+            begins = words.moment(life.seen.current.not_before)
+            return Remark(f"Its certificate is not valid before {begins}. Its key has logged in all the same.")
         case CredentialState.UNKNOWN if status.why_unknown:
             return Remark(status.why_unknown)
     return None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.core.credentials import Version
+from rotator.core.crypto.keys import RSA
 from rotator.core.logins import LoginOutcome
 from rotator.errors import CertificateError, LoginRefused, OrgError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from rotator.core.crypto.keys import PrivateKey
@@ -52,6 +54,7 @@ def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: dateti
 
 
 def _matching_app(credential: CredentialContext, key: PrivateKey) -> App:
+    others = []
     for name in credential.settings.apps:
         app = credential.apps.read(name)
         if app is None:
@@ -62,10 +65,18 @@ def _matching_app(credential: CredentialContext, key: PrivateKey) -> App:
             )
         if app.certificate is not None and key.matches(app.certificate):
             return app
-    raise _no_match(credential)
+        if app.certificate is not None and app.certificate.key_algorithm != RSA:
+            others.append(f"{name} holds a certificate whose key is {app.certificate.key_algorithm}")
+    raise _no_match(credential, others)
 
 
-def _no_match(credential: CredentialContext) -> CertificateError:
+def _no_match(credential: CredentialContext, others: Sequence[str] = ()) -> CertificateError:
+    if others:
+        return CertificateError(
+            f"{' and '.join(others)} in the org {credential.settings.org}: no login by JWT succeeds with it (RS256).",
+            effect=_UNCHANGED,
+            hint=f"`rotator enroll {credential.name}` gives the app a new RSA key pair.",
+        )
     return CertificateError(
         f"The key does not match the live certificate of {' or '.join(credential.settings.apps)} "
         f"in the org {credential.settings.org}.",

@@ -56,6 +56,16 @@ def grown_old(one: CycleBench, days: float) -> None:
     stored(one, days=days)
 
 
+def valid_from_tomorrow(one: CycleBench) -> None:
+    """Somebody adopted a key pair whose certificate begins tomorrow; the org does not mind."""
+    bench = one.bench
+    app = bench.settings.credentials[bench.credential].apps[0]
+    version = make_version(bench.credential, app, now=bench.time + DAY)
+    bench.store.put_pending(version)
+    bench.store.promote(bench.credential, version.fingerprint, replaces=None)
+    bench.live[app] = version.certificate
+
+
 def rotated(one: CycleBench) -> None:
     stored(one)
     one.bench.handle()
@@ -272,6 +282,7 @@ def lives() -> Iterator[Life]:
         ("rotated, in its grace", rotated, "ok"),
         ("its grace is over", lambda one: rotated_and(one, 9), "ok"),
         ("rotated, its grace ended at once", retired_at_once, "ok"),
+        ("not valid before tomorrow", valid_from_tomorrow, "not yet valid"),
         ("due in a fortnight", lambda one: grown_old(one, 44), "ok"),
         ("due", lambda one: grown_old(one, 29), "due"),
         ("late", lambda one: grown_old(one, 10), "due (warning)"),
@@ -344,6 +355,9 @@ def unmanaged(one: CycleBench) -> None:
         ObservedCertificate(org="production", app="Signing", type=Kind.CERTIFICATE, not_after=now + 2 * DAY),
         ObservedCertificate(org="production", app="Ended").holding(throwaway(now=now - 4000 * DAY)),
         ObservedCertificate(org="production", app="Bare"),
+        replace(at("From_tomorrow", 400), not_before=now + DAY),
+        replace(at("Elliptic", 400), key_algorithm="EC"),
+        replace(at("Elliptic_soon", 13), key_algorithm="EC"),
     ]
 
 

@@ -91,6 +91,7 @@ def the_service_agrees(surfaces: Surfaces) -> None:
         CredentialState.OK: {DueAction.NOTHING, DueAction.RETIRE},
         CredentialState.DEFERRED: {DueAction.NOTHING, DueAction.RETIRE},
         CredentialState.DUE: {DueAction.REPLACE, DueAction.NOTHING, DueAction.RETIRE, DueAction.PERSON},
+        CredentialState.NOT_YET_VALID: {DueAction.NOTHING, DueAction.RETIRE},
         CredentialState.EXPIRED: {DueAction.REPLACE, DueAction.NOTHING, DueAction.RETIRE, DueAction.PERSON},
         CredentialState.REFUSED: {DueAction.FINISH, DueAction.PERSON},
         CredentialState.RUNNING: {*DueAction},
@@ -129,6 +130,9 @@ UNMANAGED = {
     "Signing": "due (critical)",
     "Ended": "resting",
     "Billing": "ok",
+    "From_tomorrow": "not yet valid",
+    "Elliptic": "unusable",
+    "Elliptic_soon": "unusable (warning)",
 }
 
 
@@ -138,7 +142,7 @@ def test_one_certificate_is_one_thing_everywhere(database: Database) -> None:
         assert set(answers.values()) == {UNMANAGED[app]}, (app, answers)
     urgencies = urgencies_of_the_certificates(surfaces)
     assert {app for app, (urgency, _) in urgencies.items() if urgency} == {
-        app for app, word in UNMANAGED.items() if word not in {"ok", "resting"}
+        app for app, word in UNMANAGED.items() if word not in {"ok", "resting", "not yet valid", "unusable"}
     }
     for app, (urgency, alert) in urgencies.items():
         assert urgency == alert, (app, urgency, alert)

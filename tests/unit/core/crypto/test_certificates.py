@@ -192,6 +192,20 @@ def test_a_certificate_over_another_kind_of_key_reads_and_says_so() -> None:
         _ = read.public_key
 
 
+RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")
+RSA_PSS = bytes.fromhex("300d06092a864886f70d01010a3000")
+"""The same numbers under id-RSASSA-PSS (RFC 4055 section 3.1), of which the parameters are a sequence."""
+
+
+def test_a_certificate_over_an_rsa_key_that_signs_by_pss_alone_is_over_no_rsa_key(certificate: Certificate) -> None:
+    assert certificate.der.count(RSA_ENCRYPTION) == 1
+    read = Certificate.parse(certificate.der.replace(RSA_ENCRYPTION, RSA_PSS))
+    assert (read.key_algorithm, read.key_bits) == ("RSA-PSS", 2048)
+    assert not spare_key(0).matches(read)
+    with pytest.raises(CertificateError, match="RSA-PSS, not RSA"):
+        _ = read.public_key
+
+
 def test_a_new_certificate_is_what_the_jwt_flow_needs_and_no_more(certificate: Certificate) -> None:
     parsed = x509.load_der_x509_certificate(certificate.der)
     assert parsed.version is x509.Version.v3

@@ -17,7 +17,7 @@ from rotator.errors import OrgUnavailable, RotatorError
 from rotator.history.records import ChainVerification
 from rotator.history.signing.heads import Head
 from rotator.services.alerting import catalog, rotation_alerts, standstill_alerts
-from rotator.services.alerting.expiry import expires, is_weak
+from rotator.services.alerting.expiry import expires, weakness_of
 from rotator.services.alerting.kinds import STORE
 from rotator.services.rotation.report import Outcome, Report
 
@@ -100,6 +100,6 @@ def _of_certificates() -> Iterator[NewAlert]:
         for before in (None, 30 * DAY) if credential else (None,):
             life = CertificateLife(seen=seen, now=NOW, expiry=Expiry(NOW + 5 * DAY, thresholds, before))
             yield expires(life, 7 * DAY)
-        weak = is_weak(seen, 825 * DAY)
+        weak = weakness_of(life, 825 * DAY)
         assert weak
         yield weak

@@ -140,9 +140,12 @@ class TestOtherMatters:
         ("facts", "is_told"),
         [
             ({"key_bits": 2048, "signature_algorithm": "sha256"}, False),
-            ({"key_algorithm": "EllipticCurve", "key_bits": 256}, False),
-            ({"key_algorithm": "EllipticCurve", "key_bits": 192}, True),
-            ({"key_algorithm": "Ed25519", "key_bits": 0}, False),
+            ({"key_algorithm": "EC", "key_bits": 256, "type": "SamlSsoConfig"}, False),
+            ({"key_algorithm": "EC", "key_bits": 192, "type": "SamlSsoConfig"}, True),
+            ({"key_algorithm": "EC", "key_bits": 256}, True),
+            ({"key_algorithm": "RSA-PSS", "key_bits": 2048}, True),
+            ({"key_algorithm": "Ed25519", "key_bits": 0, "type": "SamlSsoConfig"}, False),
+            ({"not_before": NOW + DAY}, True),
             ({"signature_algorithm": "MD5"}, True),
             ({"not_before": NOW - 425 * DAY}, False),
             ({"not_before": NOW - 426 * DAY}, True),
@@ -152,6 +155,23 @@ class TestOtherMatters:
         at = desk(database)
         at.alerting.certificates([holds("Legacy", 400, **facts)], NOW)
         assert bool(at.open()) is is_told
+
+    def test_what_is_not_yet_valid_is_told_of_until_its_day_has_come(self, database: Database) -> None:
+        at = desk(database)
+        soon = holds("Billing", 400, not_before=NOW + 10 * DAY)
+        at.alerting.certificates([soon], NOW, whole=[APPS])
+        (alert,) = at.alerts.open_alerts()
+        assert alert.title == "The certificate of Billing in production is not yet valid"
+        assert "not valid before 2026-12-03 12:00 UTC" in alert.text
+        at.alerting.certificates([soon], NOW + 10 * DAY, whole=[APPS])
+        assert (at.open(), at.newest().closed_why) == ({}, "It is valid since 2026-12-03 12:00 UTC.")
+
+    def test_what_no_login_can_use_is_told_of_as_that(self, database: Database) -> None:
+        at = desk(database)
+        at.alerting.certificates([holds("Billing", 400, key_algorithm="RSA-PSS", key_bits=2048)], NOW)
+        (alert,) = at.alerts.open_alerts()
+        assert alert.title == "The certificate of Billing in production is unusable"
+        assert "Its key is RSA-PSS, and logins by JWT take RSA keys only" in alert.text
 
     def test_a_rotation_that_ended_well_says_so_and_for_how_long_consumers_were_refused(self) -> None:
         back = rotation_alerts.rotated(replace(SOMEHOW_ROTATED, outcome=Outcome.RESTORED), "production")

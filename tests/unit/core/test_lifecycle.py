@@ -21,7 +21,6 @@ from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.lifecycle.states import CertificateState, CredentialState, in_words
 from rotator.core.observed import (
     THROWAWAY_SUBJECT,
-    Kind,
     KnownVersion,
     ObservedApp,
     ObservedCertificate,
@@ -66,32 +65,6 @@ def life(seen: ObservedCredential | None, **more: object) -> CredentialLife:
     return CredentialLife(
         **{"seen": seen, "policy": POLICY, "thresholds": THRESHOLDS, "now": NOW} | more,  # type: ignore[arg-type] # any of its fields
     )
-
-
-class TestWhatNoLoginCanUseYetOrEver:
-    def test_a_first_day_to_come_is_not_ok(self) -> None:
-        ahead = ObservedCertificate(org="o", app="A", not_before=NOW + DAY, not_after=NOW + 365 * DAY)
-        seen = CertificateLife(seen=ahead, now=NOW, expiry=Expiry(NOW + 365 * DAY, THRESHOLDS))
-        assert (seen.state, seen.valid_from) == (CertificateState.NOT_YET_VALID, NOW + DAY)
-        then = replace(seen, now=NOW + DAY)
-        assert (then.state, then.valid_from) == (CertificateState.OK, None)
-
-    def test_of_a_credential_either(self) -> None:
-        current = replace(version("one"), not_before=NOW + DAY)
-        assert life(credential(current)).state is CredentialState.NOT_YET_VALID
-        assert life(credential(current), now=NOW + DAY).state is CredentialState.OK
-
-    def test_what_is_due_is_said_first(self) -> None:
-        current = replace(version("one", days=20), not_before=NOW + DAY)
-        assert life(credential(current)).state is CredentialState.DUE
-
-    @pytest.mark.parametrize("algorithm", ["EC", "RSA-PSS", "Ed25519", "DSA"])
-    def test_a_key_that_signs_no_rs256_is_unusable_on_an_app_alone(self, algorithm: str) -> None:
-        on_app = ObservedCertificate(org="o", app="A", not_after=NOW + 365 * DAY, key_algorithm=algorithm)
-        expiry = Expiry(NOW + 365 * DAY, THRESHOLDS)
-        assert CertificateLife(seen=on_app, now=NOW, expiry=expiry).state is CertificateState.UNUSABLE
-        elsewhere = replace(on_app, type=Kind.IDENTITY_PROVIDER)
-        assert CertificateLife(seen=elsewhere, now=NOW, expiry=expiry).state is CertificateState.OK
 
 
 class TestTheExpiryOfACertificate:

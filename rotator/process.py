@@ -24,6 +24,12 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _NEVER_SET: Final = 2**32 - 1
 """What the kernel says of a process that nobody logged in for: a service, or a container (proc(5))."""
 
+_LIMITS: Final = Path("/proc/self/limits")
+_MOST_FILES: Final = 65_536
+"""Of more the program has no use."""
+_FEW_FILES: Final = 1024
+"""What Linux begins with, where it cannot be asked."""
+
 _CLAIMS: Final = ("SUDO_USER", "DOAS_USER", "LOGNAME", "USER")
 """Variables that name a user, the most telling first."""
 
@@ -42,6 +48,30 @@ def close_memory() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def raise_file_limit() -> int:
+    """Has this process keep as many files and connections open as the system lets it, and gives that number.
+
+    Many systems begin with 1,024, for programs that know no better than select(2). Where the system does not allow to
+    change it (a unit sets it itself, by LimitNOFILE=), it stays as it is.
+    """
+    with suppress(OSError, ValueError):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return file_limit()
+
+
+def file_limit(limits: Path = _LIMITS) -> int:
+    """How many files and connections this process may have open."""
+    with suppress(OSError, ValueError, StopIteration):
+        # Not by getrlimit(2), which is prlimit64(2) today and so may be forbidden together with its setting.
+        lines = limits.read_text("ascii").splitlines()
+        soft = next(line.split()[3] for line in lines if line.startswith("Max open files"))
+        return _MOST_FILES if soft == "unlimited" else int(soft)
+    return _FEW_FILES
 
 
 def actor(environ: Mapping[str, str], *, name: str = "", login_uid: Path = _LOGIN_UID) -> Actor:

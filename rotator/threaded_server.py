@@ -56,6 +56,13 @@ class ThreadedServer(uvicorn.Server):
         self.should_exit = True
         self._thread.join()
 
+    def new_protocol(self) -> asyncio.Protocol:
+        """What speaks HTTP on one more connection, for a server that accepts connections itself."""
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg] # as uvicorn calls it
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """uvicorn's, which returns when clients can connect."""
         await super().startup(sockets)

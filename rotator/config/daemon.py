@@ -4,7 +4,7 @@ import ipaddress
 from datetime import timedelta
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, IPvAnyNetwork, model_validator
 
 from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath, PublicUrl
@@ -69,6 +69,12 @@ class HttpSettings(Section):
     """Further host names under which it may be asked, such as a reverse proxy's."""
     public_url: PublicUrl | None = None
     """Where people open the pages, such as through a reverse proxy: messages link to it, and its host may be asked."""
+    connections: Annotated[int, Field(strict=True, ge=8, le=10_000)] = 100
+    """So many at once; one more takes the place of the one that has waited longest without a request."""
+    connections_per_address: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 25
+    """So many of them from one address beyond this machine."""
+    proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses of reverse proxies, which many people come from: `connections_per_address` does not count for them."""
 
     @property
     def is_loopback(self) -> bool:

@@ -17,7 +17,9 @@ from rotator.daemon.signals import signals_taken
 from rotator.daemon.systemd import Notifier
 from rotator.daemon.workers import STOP_TIMEOUT, Workers
 from rotator.errors import HistoryUnavailable
+from rotator.process import raise_file_limit
 from rotator.services.schedule.jobs import CycleEnd, JobKind, label_of
+from rotator.web.connections import ConnectionLimits
 from rotator.web.routes import application
 from rotator.web.server import WebServer
 
@@ -42,6 +44,7 @@ def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEn
     Raises ConfigurationError when a secret is missing or the pages cannot be served where they are to be, HistoryError
     when the history cannot be used as it is. One that is away for a while is waited for, as an org or a store is.
     """
+    descriptors = raise_file_limit()
     check_secrets(app, app.settings)
     try:
         app.database.upgrade()
@@ -57,7 +60,7 @@ def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEn
             exit_at_once=exit_at_once,
         )
         if with_pages:
-            _LOG.info("pages are served", extra={"url": stack.enter_context(_pages(app, service)).url})
+            _LOG.info("pages are served", extra={"url": stack.enter_context(_pages(app, service, descriptors)).url})
         service.run(next_signal)
 
 
@@ -110,7 +113,8 @@ def _wait(workers: Workers, stop_asked: Callable[[], bool]) -> None:
     workers.wait(set(JobKind), STOP_TIMEOUT)
 
 
-def _pages(app: Application, service: Service) -> WebServer:
+def _pages(app: Application, service: Service, descriptors: int) -> WebServer:
     settings = app.settings.http
     token = settings.token.resolve(app.environ) if settings.token else None
-    return WebServer(application(service.pages, settings, token=token, alive=service.liveness), settings)
+    pages = application(service.pages, settings, token=token, alive=service.liveness)
+    return WebServer(pages, settings, ConnectionLimits.of(settings, descriptors=descriptors))

@@ -25,7 +25,7 @@ _LOG: Final = logging.getLogger(__name__)
 OPEN_PATH: Final = "/healthz"
 """Needs no token: a supervisor asks there, and it tells nothing but whether the process makes progress."""
 
-_HEADERS: Final = {
+HEADERS: Final = {
     # No script, no frame, nothing from elsewhere; forms are searches on the page itself.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -68,7 +68,7 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         answer = self._refusal(scope) or self._app
@@ -87,12 +87,12 @@ class Guard:
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
         if self._names is not None and not _is_ours(headers.get("host", ""), self._names):
-            return _refuse(400, "This address answers to localhost and to `http.names` in config.yaml only.")
+            return refuse(400, "This address answers to localhost and to `http.names` in config.yaml only.")
         if scope["method"] not in {"GET", "HEAD"}:
-            return _refuse(405, "Nothing here can be changed: GET and HEAD only.", Allow="GET, HEAD")
+            return refuse(405, "Nothing here can be changed: GET and HEAD only.", Allow="GET, HEAD")
         if self._token is not None and scope["path"] != OPEN_PATH and not self._is_admitted(headers):
             what = "This needs `Authorization: Bearer TOKEN`, with the token of `http.token` in config.yaml."
-            return _refuse(401, what, **{"WWW-Authenticate": 'Bearer realm="rotator"'})
+            return refuse(401, what, **{"WWW-Authenticate": 'Bearer realm="rotator"'})
         return None
 
     def _is_admitted(self, headers: Headers) -> bool:
@@ -102,12 +102,13 @@ class Guard:
         return hmac.compare_digest(given.strip().encode("latin-1", "replace"), expected) and scheme.lower() == "bearer"
 
 
-def _refuse(status: int, sentence: str, **headers: str) -> PlainTextResponse:
-    return PlainTextResponse(f"{sentence}\n", status, headers)
+def refuse(status: int, sentence: str, **headers: str) -> PlainTextResponse:
+    """An answer that is one sentence, with what every answer forbids."""
+    return PlainTextResponse(f"{sentence}\n", status, {**HEADERS, **headers})
 
 
-_STOPPING: Final = _refuse(503, "rotator is stopping.")
-_FAULT: Final = _refuse(500, "This page failed, which is a fault of rotator; its log says more. Nothing else stopped.")
+_STOPPING: Final = refuse(503, "rotator is stopping.")
+_FAULT: Final = refuse(500, "This page failed, which is a fault of rotator; its log says more. Nothing else stopped.")
 
 
 def _names(settings: HttpSettings) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
@@ -10,6 +11,7 @@ from anyio.to_thread import current_default_thread_limiter
 
 from rotator.errors import ConfigurationError
 from rotator.threaded_server import ThreadedServer
+from rotator.web.connections import AnswersLimited, ConnectionLimits, Connections
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 _PAGES_AT_ONCE: Final = 4
 """Pages that read the history at the same time; the others wait for their turn."""
 
-_CONNECTIONS: Final = 100
-"""More are told to come back later."""
-
 _LAST_ANSWERS: Final = 3
 """Seconds that an answer which has begun may take when the server stops."""
+
+_LAST_WORDS: Final = 1
+"""Seconds that an answer which was cut off may take to say so."""
 
 
 class WebServer:
@@ -33,16 +35,9 @@ class WebServer:
     ConfigurationError when it cannot listen there.
     """
 
-    def __init__(self, application: ASGIApp, settings: HttpSettings) -> None:
+    def __init__(self, application: ASGIApp, settings: HttpSettings, limits: ConnectionLimits | None = None) -> None:
         self._socket: Final = _listen(settings.host, settings.port)
-        self._server: Final = _Server(
-            application,
-            [self._socket],
-            name="web",
-            proxy_headers=False,
-            limit_concurrency=_CONNECTIONS,
-            timeout_graceful_shutdown=_LAST_ANSWERS,
-        )
+        self._server: Final = _Server(application, self._socket, limits or ConnectionLimits.of(settings))
 
     @property
     def url(self) -> str:
@@ -62,12 +57,39 @@ class WebServer:
 
 
 class _Server(ThreadedServer):
-    """Few pages at once read the history."""
+    """Few pages at once read the history, and connections are let in by `Connections`."""
+
+    def __init__(self, application: ASGIApp, listening: socket.socket, limits: ConnectionLimits) -> None:
+        super().__init__(
+            AnswersLimited(application, limits.answers),
+            [listening],
+            name="web",
+            proxy_headers=False,
+            timeout_keep_alive=limits.idle,
+            timeout_graceful_shutdown=_LAST_ANSWERS,
+        )
+        self._limits: Final = limits
+        self._connections: Connections | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         # A limiter is its event loop's.
         current_default_thread_limiter().total_tokens = _PAGES_AT_ONCE
-        await super().startup(sockets)
+        self._connections = Connections(self._limits, self.new_protocol)
+        for listening in sockets or ():
+            self._connections.listen(listening)
+        await super().startup(sockets=[])
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._connections is not None:
+            self._connections.stop_listening()
+        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            # They were cancelled, and say so to who waits for their answer.
+            await asyncio.wait(self.server_state.tasks, timeout=_LAST_WORDS)
+        if self._connections is not None:
+            self._connections.abort()
+            # What was aborted is closed in the next turn of the loop.
+            await asyncio.sleep(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import pwd
 import resource
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
-from rotator.process import actor, close_memory
+from rotator.process import actor, close_memory, file_limit, raise_file_limit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,3 +81,34 @@ def test_what_a_system_does_not_allow_keeps_nobody_from_working(monkeypatch: pyt
     monkeypatch.setattr(resource, "setrlimit", forbid)
     monkeypatch.setattr(ctypes, "CDLL", forbid)
     close_memory()
+
+
+_RAISING: Final = """
+import resource
+from rotator.process import file_limit, raise_file_limit
+soft, hard = map(int, {limits!r}.split())
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+print(raise_file_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(("limits", "raised"), [("64 300", "300 300 300"), ("300 300", "300 300 300")])
+def test_as_many_files_may_be_open_as_the_system_allows(limits: str, raised: str) -> None:
+    script = _RAISING.format(limits=limits)
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert ran.stdout.strip() == raised
+
+
+def test_a_limit_that_may_not_be_changed_is_read_where_the_kernel_shows_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def forbidden(*_: object) -> NoReturn:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(resource, "getrlimit", forbidden)
+    assert raise_file_limit() == file_limit() > 0
+    shown = tmp_path / "limits"
+    shown.write_text("Limit                     Soft Limit           Hard Limit           Units\n"
+                     "Max open files            8192                 8192                 files\n")  # fmt: skip
+    assert file_limit(shown) == 8192
+    assert file_limit(tmp_path / "none") == 1024

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rotator.plain_text import lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -17,7 +19,7 @@ class RotatorError(Exception):
     `message` says what happened and to which org, app, store or file; `effect` what was left as it was; `hint` what to
     do about it, whoever reads that and wherever; `rerun` what who typed a command does then. A command shows both, as
     `advice`; a message to people who typed none has words of its own for how it goes on. None of these ever holds a
-    secret.
+    secret, and each is text that may be shown, whatever an org or a store had to say (`rotator.plain_text`).
     """
 
     message: str
@@ -44,11 +46,11 @@ class RotatorError(Exception):
 
         def __init__(self, message, *, hint="", effect="", rerun="", advice="", left=""):
             # `advice` and `left` are what a plug-in of the release before says; to be removed with the next one.
-            super().__init__(message)
-            self.message = message
-            self.effect = effect or left
-            self.hint = hint or advice
-            self.rerun = rerun
+            self.message = lines(message)
+            super().__init__(self.message)
+            self.effect = lines(effect or left)
+            self.hint = lines(hint or advice)
+            self.rerun = lines(rerun)
 
     @property
     def advice(self) -> str:

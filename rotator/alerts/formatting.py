@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from rotator import plain_text
 from rotator.core import words
 from rotator.core.severity import Severity
+from rotator.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,18 +29,11 @@ _LONGEST_TO_DO: Final = 300
 
 _SIGNS: Final = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
 _WORDS: Final = {Severity.INFO: "For information", Severity.WARNING: "Warning", Severity.CRITICAL: "Critical"}
-_DIRECTIONS: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""They turn the order of letters around, so that one name looks like another (Unicode Annex 9)."""
-
-
-def one_line(text: str) -> str:
-    """The text on one line, without control characters and half characters."""
-    return " ".join("".join(" " if character in "\r\n\t" else character for character in _shown(text)).split())
 
 
 def lines(text: str) -> str:
-    """The text with its line breaks, without other control characters."""
-    return "\n".join(line.rstrip() for line in _shown(text).splitlines()).strip()
+    """The text with its line breaks, all lines but the first set in, and no blanks at the ends of lines."""
+    return "\n".join(line.rstrip() for line in plain_text.set_in(text.strip()).split("\n"))
 
 
 def spans(line: str) -> list[tuple[bool, str]]:
@@ -163,14 +157,6 @@ def digest_title(messages: Iterable[Message]) -> str:
     ]
     parts = [words.count(number, word, plural) for number, word, plural in counts if number]
     return "Certificates and logins: " + ", ".join([words.count(len(found), "message"), *parts])
-
-
-def _shown(text: str) -> str:
-    return "".join(character for character in text if character in "\r\n\t" or _is_harmless(character))
-
-
-def _is_harmless(character: str) -> bool:
-    return unicodedata.category(character) not in {"Cc", "Cs"} and character not in _DIRECTIONS
 
 
 def _units(text: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from rotator.cli.output.console import clean
+from rotator.cli.output.console import say
 from rotator.core import words
 from rotator.core.schedule import Why
 from rotator.errors import ConfigurationError
@@ -50,7 +50,7 @@ def without(credentials: Sequence[str], held: Mapping[str, Standstill]) -> tuple
     """The credentials that are left of all, and says which are not. Raises ConfigurationError when none is left."""
     rest = tuple(name for name in credentials if name not in held)
     for name, standstill in held.items():
-        click.echo(clean(f"Left out: {name} is {standstill}."), err=True)
+        say(f"Left out: {name} is {standstill}.", err=True)
     if not rest:
         raise ConfigurationError(
             "Every credential is paused or frozen.",
@@ -82,7 +82,7 @@ def confirm(
         return
     show_plan()
     for name, standstill in held.items():
-        click.echo(clean(f"{name} is {standstill}."), err=True)
+        say(f"{name} is {standstill}.", err=True)
     if not click.confirm(f"Do this for {words.listed(credentials)}{' all the same' if held else ''}?", err=True):
         raise ConfigurationError(
             "It was not confirmed.", effect=_UNTOUCHED, hint="`--dry-run` shows what would be done."
@@ -92,7 +92,7 @@ def confirm(
 def _refuse_unasked(request: Request, credentials: Collection[str], held: Mapping[str, Standstill]) -> None:
     if held:
         raise ConfigurationError(
-            " ".join(clean(f"{name} is {standstill}.") for name, standstill in held.items()),
+            " ".join(f"{name} is {standstill}." for name, standstill in held.items()),
             effect=_UNTOUCHED,
             hint="Give --yes as well, to do it all the same where nobody can be asked.",
         )

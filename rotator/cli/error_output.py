@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from io import TextIOWrapper
-from shutil import get_terminal_size
-from textwrap import wrap
+from io import StringIO, TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -14,8 +11,10 @@ import click
 from rotator.cli.exit_codes import ExitCode, of_error
 from rotator.cli.invocation import Invocation
 from rotator.cli.output.broken_output import BrokenOutput, standard_streams_may_break
+from rotator.cli.output.console import print_json, say
 from rotator.core import words
 from rotator.errors import LockHeld, RotatorError
+from rotator.plain_text import lines, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,10 +39,10 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None, inv
         tell(error, as_json=invocation.json)
         return of_error(error)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        say("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
     except Exception as error:  # a person is told of a fault in a sentence, and shown no traceback
         _tell_fault(error, verbose=invocation.verbose)
@@ -51,12 +50,20 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None, inv
     return result if isinstance(result, int) else 0
 
 
+def _show(error: click.ClickException) -> None:
+    """A mistake in the command line, as click tells it; what was typed there may have come from anywhere."""
+    told = StringIO()
+    error.show(told)
+    usage, label, message = told.getvalue().partition("Error: ")
+    click.echo(f"{lines(usage)}{label}{one_line(message)}", err=True)
+
+
 def _lost(out: BrokenOutput, code: int, invocation: Invocation) -> int:
     """The exit code of a command whose words could not be written: its work's own, if it did more than to show."""
     why = out.failure.strerror if out.failure else None
-    click.echo(f"Error: Standard output could not be written: {why or 'it is closed'}.", err=True)
+    say(f"Standard output could not be written: {why or 'it is closed'}.", err=True, label="Error:", colour="red")
     if invocation.has_acted:
-        click.echo("What was done is done, and is in `rotator history`.", err=True)
+        say("What was done is done, and is in `rotator history`.", err=True)
         return code
     return code or ExitCode.PERSON_NEEDED
 
@@ -66,12 +73,12 @@ def tell(error: RotatorError, *, as_json: bool, about: str = "") -> None:
 
     `about` is the credential that it happened to, where a command serves several.
     """
-    _say("Error: ", "red", f"{about}: {error.message}" if about else error.message)
+    say(f"{about}: {error.message}" if about else error.message, err=True, label="Error:", colour="red")
     if error.effect:
-        _say("", "", error.effect)
-    _say("What to do: ", "cyan", error.advice)
+        say(error.effect, err=True)
+    say(error.advice, err=True, label="What to do:", colour="cyan")
     if as_json:
-        click.echo(_as_json(error))
+        _print_json(error)
 
 
 def end_with(problems: Iterable[RotatorError]) -> None:
@@ -83,27 +90,7 @@ def end_with(problems: Iterable[RotatorError]) -> None:
         raise click.exceptions.Exit(of_error(met[0]))
 
 
-def _say(label: str, colour: str, text: str) -> None:
-    """A paragraph on standard error; a terminal gets it wrapped between words, so that names can be copied."""
-    colours = None if "NO_COLOR" not in os.environ else False
-    lines = (label + text).splitlines()
-    if sys.stderr.isatty():
-        width = get_terminal_size().columns
-        lines = [part for line in lines for part in _wrapped(line, width)]
-    told = "\n".join(lines)
-    if label:
-        told = click.style(label.rstrip(), fg=colour, bold=colour == "red") + told.removeprefix(label.rstrip())
-    click.echo(told, err=True, color=colours)
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    indent = line[: len(line) - len(line.lstrip())] + "  "
-    return wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
-def _as_json(error: RotatorError) -> str:
-    import json  # noqa: PLC0415 - not needed by commands that succeed
-
+def _print_json(error: RotatorError) -> None:
     from rotator.cli.output.former_names import with_former_names  # noqa: PLC0415
 
     document = {
@@ -118,19 +105,21 @@ def _as_json(error: RotatorError) -> str:
     }
     if isinstance(error, LockHeld) and error.holder:
         document["holder"] = vars(error.holder) | {"since": words.timestamp(error.holder.since)}
-    return json.dumps({"error": with_former_names(document)}, indent=2)
+    print_json({"error": with_former_names(document)})
 
 
 def _tell_fault(error: Exception, *, verbose: bool) -> None:
     from rotator.core.tracebacks import place_of, trace_of  # noqa: PLC0415 - a fault is rare
 
     if verbose:
-        click.echo(trace_of(error), err=True)
+        say(f"  {trace_of(error)}", err=True)
     hint = "" if verbose else " Run the command again with --verbose for the details, and"
-    click.echo(
-        f"Error: rotator has a fault: {type(error).__name__} at {place_of(error)}."
+    say(
+        f"rotator has a fault: {type(error).__name__} at {place_of(error)}."
         f" What was done before it is in `rotator history`.{hint or ' Please'} report it to the project.",
         err=True,
+        label="Error:",
+        colour="red",
     )
 
 

@@ -8,6 +8,7 @@ import click
 
 from rotator.cli.error_output import tell
 from rotator.cli.exit_codes import ExitCode, of_end, of_error, of_several
+from rotator.cli.output.console import say
 from rotator.cli.output.endings import print_endings, print_report
 from rotator.cli.output.progress import LiveProgress
 from rotator.cli.stopping import StopRequest
@@ -61,7 +62,7 @@ def run_requests(
     with StopRequest().listening() as stop:
         for index, name in enumerate(names):
             if stop.asked:
-                click.echo(f"Not begun: {', '.join(names[index:])}.", err=True)
+                say(f"Not begun: {', '.join(names[index:])}.", err=True)
                 break
             try:
                 report = _run_one(invocation, app, name, handle, stop)
@@ -73,7 +74,7 @@ def run_requests(
                 tell(error, as_json=False, about=name if len(names) > 1 else "")
                 error.refused_since = error.refused_since or _refused_since(app, name)
                 if error.refused_since:
-                    click.echo(words.refused(error.refused_since, app.now()), err=True)
+                    say(words.refused(error.refused_since, app.now()), err=True)
             except KeyboardInterrupt:
                 _tell_stopped(app, name)
                 break
@@ -117,4 +118,5 @@ def _tell_stopped(app: Application, name: str) -> None:
             what = "Nothing is half done: consumers of `current` log in as before."
         else:
             what = "The app holds a certificate that is not current's: consumers that try `current` only are refused."
-    click.echo(f"{name}: stopped at once. {what}\nWhat to do: `rotate finish {name}` goes on from there.", err=True)
+    say(f"{name}: stopped at once. {what}", err=True)
+    say(f"`rotate finish {name}` goes on from there.", err=True, label="What to do:", colour="cyan")

@@ -9,7 +9,7 @@ import signal
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-import click
+from rotator.cli.output.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ class StopRequest:
             self.asked = True
             # Nobody may read it any more; or the signal came while this very stream was being written to.
             with suppress(OSError, RuntimeError):
-                click.echo("Stopping where nothing is left half done. Once more stops at once.", err=True)
+                say("Stopping where nothing is left half done. Once more stops at once.", err=True)
 
     @contextmanager
     def listening(self) -> Iterator[StopRequest]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from rotator.core.words import printable
+from rotator.plain_text import one_line
 from rotator.resources import docs
 
 
@@ -145,7 +145,7 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
 
     `status` is the HTTP status; `error` and `description` are the JSON's members, empty where there was no JSON.
     """
-    reason = printable(": ".join(part for part in (error, description) if part), _LONGEST_REASON) or f"HTTP {status}"
+    reason = one_line(": ".join(part for part in (error, description) if part), _LONGEST_REASON) or f"HTTP {status}"
     words = reason.lower().replace("\u2019", "'")
     for needle, outcome, hint in _REFUSALS:
         if needle in words:

@@ -137,8 +137,3 @@ def holder(holder: Holder | None) -> str:
     if holder is None:
         return "another process, since just now"
     return f"process {holder.pid} on {holder.host}, since {instant(holder.since)}"
-
-
-def printable(text: str, longest: int) -> str:
-    """What somebody else wrote, on one line and shortened; what cannot be printed is a space."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:longest]).strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core import words
 from rotator.core.tracebacks import trace_of, without_secrets
+from rotator.plain_text import escaped, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         own = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name, "event": _event(record)}
-        return json.dumps({**_values(record), **own}, default=_text)
+        return json_text({**_values(record), **own}, default=_text)
 
 
 def log_to_stderr() -> None:
@@ -132,13 +132,8 @@ def _source(record: logging.LogRecord) -> str:
 
 
 def _sentence(record: logging.LogRecord) -> str:
-    extras = "".join(f" {name}={json.dumps(value, default=_text)}" for name, value in _values(record).items())
-    event = "".join(character if character.isprintable() else _escaped(character) for character in _event(record))
-    return f"{event}{extras}"
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+    extras = "".join(f" {name}={json_text(value, default=_text)}" for name, value in _values(record).items())
+    return f"{escaped(_event(record))}{extras}"
 
 
 def _event(record: logging.LogRecord) -> str:

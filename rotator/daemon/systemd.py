@@ -7,6 +7,8 @@ import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
 
+from rotator.plain_text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -78,4 +80,4 @@ def _microseconds(time: timedelta) -> int:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    return one_line(text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from rotator.core.words import printable
 from rotator.errors import OrgError, OrgUnavailable
+from rotator.plain_text import one_line
 from rotator.resources import docs
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.transport import AnswerLost
@@ -46,8 +46,8 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
     SessionExpired: the session is over, nothing was done. AnswerLost: it may or may not have been done. Any other
     OrgUnavailable: asked to come later, nothing was done. Any other OrgError: refused, nothing was done.
     """
-    name = printable(code.rpartition(":")[2], _LONGEST_CODE) or "no code"
-    said = printable(message.removeprefix(f"{name}: "), _LONGEST).rstrip(".") or "without a reason"
+    name = one_line(code.rpartition(":")[2], _LONGEST_CODE) or "no code"
+    said = one_line(message.removeprefix(f"{name}: "), _LONGEST).rstrip(".") or "without a reason"
     if name == "INVALID_SESSION_ID":
         return SessionExpired(
             f"The org {org} does not take the program's session: {said}.",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.words import printable
 from rotator.net.shapes import WrongShape
+from rotator.plain_text import one_line
 from rotator.salesforce.soap import text_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _not_after(row: Fields) -> datetime | None:
     try:
         day = date.fromisoformat(text[:10])
     except ValueError:
-        raise WrongShape(f"its date of expiry is {printable(text, 40)!r}") from None
+        raise WrongShape(f"its date of expiry is {one_line(text, 40)!r}") from None
     # Where it is not told who signed it, the earlier moment counts.
     is_self_signed = _flag(row, "OptionsIsCaSigned") is False
     return datetime.combine(day, SELF_SIGNED_UNTIL if is_self_signed else time(tzinfo=UTC))

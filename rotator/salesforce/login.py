@@ -12,11 +12,11 @@ import jwt
 
 from rotator.core.logins import LoginAnswer, LoginOutcome, classify_refusal
 from rotator.core.secret import Secret
-from rotator.core.words import printable
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.net.client import host_of
 from rotator.net.limits import KILOBYTE
 from rotator.net.shapes import Fields, WrongShape
+from rotator.plain_text import one_line
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.transport import Transport, server_time
 
@@ -219,7 +219,7 @@ def _web_page(response: requests.Response) -> LoginAnswer | None:
     if _is_busy(status) or response.content.lstrip()[:1] != b"<":
         return None
     title = _TITLE.search(response.content[:_TITLE_ENDS].decode("utf-8", "replace"))
-    named = printable(title[1], _LONGEST_TITLE) if title else ""
+    named = one_line(title[1], _LONGEST_TITLE) if title else ""
     reason = f"HTTP {status}, and a web page{f' ({named})' if named else ''} instead of an answer"
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED}:
         return LoginAnswer(LoginOutcome.TRANSIENT, reason, _PROXY_ANSWERS)

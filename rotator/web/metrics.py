@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 import rotator
 from rotator.core.lifecycle.states import CertificateState, CredentialState
+from rotator.plain_text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ class Metrics(Collector):
                      float(self._overview is not None))  # fmt: skip
         if self._overview is not None:
             for families in (_of_certificates, _of_credentials, _of_orgs, _of_rotations, _of_alerts):
-                yield from families(self._overview)
+                yield from map(_shown, families(self._overview))
 
 
 def registry(overview: Overview | None, alive: Liveness) -> CollectorRegistry:
@@ -57,6 +58,15 @@ def registry(overview: Overview | None, alive: Liveness) -> CollectorRegistry:
     scrape.register(Metrics(overview, alive))
     ProcessCollector(registry=scrape)
     return scrape
+
+
+def _shown(family: Metric) -> Metric:
+    """The family with labels that may be shown; two names stay two, as no two series may have the same."""
+    family.samples = [
+        sample._replace(labels={name: escaped(value) for name, value in sample.labels.items()})
+        for sample in family.samples
+    ]
+    return family
 
 
 def _gauge(name: str, help_text: str, value: float | None = None, labels: tuple[str, ...] = ()) -> GaugeMetricFamily:

@@ -11,10 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from rotator.errors import HistoryError
+from rotator.plain_text import json_text, one_line
 from rotator.web import health
 from rotator.web.guard import OPEN_PATH, Guard
 from rotator.web.health import Check
@@ -112,9 +113,10 @@ def _checks(request: Request, checks: Sequence[Check]) -> Response:
     failing = [check for check in checks if not check.ok]
     status = 503 if failing else 200
     if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"ok": not failing, "checks": [vars(check) for check in checks]}, status)
+        answer = json_text({"ok": not failing, "checks": [vars(check) for check in checks]})
+        return Response(answer, status, media_type="application/json")
     ordered = [*failing, *(check for check in checks if check.ok)]
-    lines = [f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.what}" for check in ordered]
+    lines = [f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {one_line(check.what)}" for check in ordered]
     return PlainTextResponse("\n".join([*lines, ""]), status)
 
 

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 import rotator
 from rotator.core import words
 from rotator.core.thresholds import has_come
+from rotator.plain_text import lines, substituted
 from rotator.services.inventory.remarks import remark_on
 from rotator.web.looks import look_of, word_of
 
@@ -94,12 +95,13 @@ def detail(value: object) -> str:
 def prose(text: str) -> Markup:
     """A sentence, escaped, with what stands between backticks as code."""
     # Escaped first: what is between the backticks is as little to be trusted as the rest.
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(lines(text)))))  # noqa: S704
 
 
 _ENVIRONMENT: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER),
     autoescape=True,
+    finalize=substituted,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

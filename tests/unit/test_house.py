@@ -309,6 +309,22 @@ def test_whoever_catches_any_error_says_why(module: Path) -> None:
     assert not bare, "the reason belongs on the same line"
 
 
+@pytest.mark.parametrize(
+    ("way_out", "doors"),
+    [
+        (r"\bclick\.s?echo\(|\bprint\(.*file=", {"cli/output/console.py", "cli/error_output.py"}),
+        (r"\(Console\)|\bConsole\(", {"cli/output/terminal.py"}),
+        (r"\bjinja2\.Environment\(|\bEnvironment\(", {"web/templates.py", "alerts/mail/text.py"}),
+        (r"\bJSONResponse\(", set()),
+    ],
+    ids=["sentences", "tables", "pages and mail", "answers of pages"],
+)
+def test_what_is_shown_passes_one_door(way_out: str, doors: set[str]) -> None:
+    package = ROOT / "rotator"
+    shown = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if "simulator" not in path.parts}
+    assert {name for name in shown if re.search(way_out, (package / name).read_text())} == doors
+
+
 def test_the_backup_that_is_recommended_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "operations.md").read_text().partition("for the files store and SQLite:\n\n")[2]
     lines = [line.strip() for line in text.partition("\n\n")[0].splitlines()]

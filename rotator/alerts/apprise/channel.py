@@ -16,7 +16,6 @@ from rotator.alerts.formatting import (
     facts_of,
     links_of,
     most_urgent_first,
-    one_line,
     org_of,
     parts_of,
     sender_of,
@@ -30,6 +29,7 @@ from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
 from rotator.net.adapter import calls_of_others
 from rotator.net.limits import Limits
+from rotator.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

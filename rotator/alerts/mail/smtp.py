@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.alerts.base import DeliveryFailed
-from rotator.alerts.formatting import cut, one_line
+from rotator.alerts.formatting import cut
 from rotator.alerts.tls import distrust
 from rotator.net.exchange import BoundedReader, Exchange, under_way
 from rotator.net.limits import KILOBYTE, Limits, TooSlow
+from rotator.plain_text import one_line
 
 if TYPE_CHECKING:
     import ssl

@@ -24,7 +24,6 @@ from rotator.alerts.formatting import (
     facts_of,
     links_of,
     most_urgent_first,
-    one_line,
     org_of,
     parts_of,
     sender_of,
@@ -37,6 +36,7 @@ from rotator.alerts.formatting import (
 )
 from rotator.core import words
 from rotator.core.severity import Severity
+from rotator.plain_text import one_line, substituted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -204,4 +204,11 @@ def _html(template: str, **values: Any) -> str:
 @lru_cache
 def _environment() -> Environment:
     loader = PackageLoader("rotator.alerts", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        finalize=substituted,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -17,8 +17,8 @@ from rotator.alerts.slack.blocks import (
 from rotator.alerts.slack.calls import Refused, SlackCalls, require_header
 from rotator.alerts.slack.errors import NO_THREAD, refusal
 from rotator.core.severity import Severity
-from rotator.core.words import printable
 from rotator.net.shapes import WrongShape
+from rotator.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ class SlackBotChannel:
         scopes = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), _SCOPE)
         if _SCOPE not in scopes.replace(" ", "").split(","):
             raise refusal(self.name, 200, "missing_scope", {})
-        user, team = (printable(_text(answer, name), _LONGEST_NAME) for name in ("user", "team"))
+        user, team = (one_line(_text(answer, name), _LONGEST_NAME) for name in ("user", "team"))
         return f"Slack knows the token: {user or 'a bot'} in {team or 'a workspace'}."
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import click
 from rotator.cli.exit_codes import ExitCode, of_error
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import Lazy, LazyGroup
-from rotator.cli.output.console import NOTHING, away, clean, console, day, moment, print_json, state, table
+from rotator.cli.output.console import NOTHING, away, console, day, moment, print_json, say, state, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.cli.time_options import end_of
 from rotator.core import words
@@ -123,7 +123,7 @@ def _print_answer(answer: _Answer) -> None:
     console().print(state(word), answer.channel)
     for line in (answer.problem, answer.hint):
         if line:
-            console().print(f"  {clean(line)}")
+            console().print(f"  {line}")
 
 
 def _as_json(answer: _Answer) -> dict[str, Any]:
@@ -226,8 +226,8 @@ def ack(invocation: Invocation, alert_id: str, reason: str) -> None:
         now, by = app.now(), actor(os.environ)
         alert = AlertRecords(app.database).acknowledge(alert_id, actor=by, reason=_meant(reason), now=now)
     invocation.has_acted = True
-    click.echo(f"{alert.id} is acknowledged: {clean(alert.title)}.")
-    click.echo(f"Of it only {_what_is_told_still(alert)} told from now on.")
+    say(f"{alert.id} is acknowledged: {alert.title}.")
+    say(f"Of it only {_what_is_told_still(alert)} told from now on.")
 
 
 @alerts.command()
@@ -251,9 +251,9 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
         ends = end_of(until, length, now, hint=_HELP, without_zone=UTC)
         alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=by, reason=_meant(reason), now=now)
     invocation.has_acted = True
-    click.echo(f"{alert.id} is snoozed until {moment(ends, now)}: {clean(alert.title)}.")
+    say(f"{alert.id} is snoozed until {moment(ends, now)}: {alert.title}.")
     if alert.not_after and expires_between(alert.not_after, now, ends):
-        click.echo(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")
+        say(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")
 
 
 def _worst_first(alerts: list[Alert]) -> list[Alert]:
@@ -305,7 +305,7 @@ def _print(lines: list[AlertDetails], now: datetime, *, has_channels: bool, in_f
             rows.add_row(
                 line.alert.id,
                 state(line.alert.severity),
-                clean(line.alert.title),
+                line.alert.title,
                 words.moment(line.alert.opened_at),
                 ", ".join([*line.delivered_to, *(f"{name} (pending)" for name in line.pending_for)]) or NOTHING,
                 _next(line, now),
@@ -313,7 +313,7 @@ def _print(lines: list[AlertDetails], now: datetime, *, has_channels: bool, in_f
         console().print(rows)
         for line in lines:
             for sentence in (*(_in_full(line.alert) if in_full else ()), *_remarks(line, now)):
-                console().print(f"{line.alert.id}: {clean(sentence)}")
+                console().print(f"{line.alert.id}: {sentence}")
     if not has_channels:
         console().print("No channel is configured, so nobody is told: add one under `alerts` in config.yaml.")
 

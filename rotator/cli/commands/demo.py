@@ -15,7 +15,7 @@ import click
 
 from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
-from rotator.cli.output.console import console, print_json, table
+from rotator.cli.output.console import console, print_json, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +124,7 @@ def _inventory(invocation: Invocation, app: Application) -> list[Scan]:
 
     found = app.scan(app.now())
     if not invocation.json:
-        click.echo("\nThe inventory, what expires first on top:\n")
+        _say(invocation, "", "The inventory, what expires first on top:", "")
         print_scans(found, app.now())
     return found
 
@@ -152,8 +152,8 @@ def _take_back(invocation: Invocation, app: Application, server: SimulatorServer
         rotated = _rotate(invocation, program, REFUSED, refuse_while_it_is_there)
     # A service that had begun it would leave it to a person, as consumers were refused.
     alert = reverted(AttemptRecord(ROTATE, REFUSED, needs_attention=True), credential.org, rotated.report)
-    told = "\n  ".join((alert.title, alert.text, alert.meanwhile, alert.to_do))
-    _say(invocation, f"\nWhat people are told by Slack and mail then:\n\n  {told}")
+    told = [f"  {text}" for text in (alert.title, alert.text, alert.meanwhile, alert.to_do)]
+    _say(invocation, "", "What people are told by Slack and mail then:", "", *told)
     return rotated, alert
 
 
@@ -167,7 +167,7 @@ def _rotate(
     from rotator.services.rotation.requests import Request
 
     settings = app.credential(name)
-    _say(invocation, f"\nRotating {name} ({settings.strategy}) while two consumers log in many times a second:\n")
+    _say(invocation, "", f"Rotating {name} ({settings.strategy}) while two consumers log in many times a second:", "")
     request = Request(goal="replace", actor=actor(os.environ), reason="demo")
     traffic = Traffic(app.store(settings.store), name, lambda: app.new_transport(settings.org), app.now)
     with traffic, LiveProgress(name, quiet=invocation.json) as progress:
@@ -205,12 +205,14 @@ def _summary(rotations: list[Rotated], events: int, *, intact: bool) -> None:
             gap = f"{report.gap_seconds:.1f} s"
             rows.add_row(report.credential, report.strategy, gap, consumer.name, *map(str, counted))
     out = console()
-    out.print("\nWhat the consumers met:\n")
+    for line in ("", "What the consumers met:", ""):
+        say(line)
     out.print(rows)
-    out.print(f"\nHistory: {events} events, {'none changed since it was written' if intact else 'CHANGED'}.")
+    say("")
+    say(f"History: {events} events, {'none changed since it was written' if intact else 'CHANGED'}.")
     for each in rotations:
         promise = "kept its promise" if each.kept_its_promise else "BROKE its promise"
-        out.print(f"{each.report.credential}: {each.report.strategy} {promise}.", soft_wrap=True)
+        say(f"{each.report.credential}: {each.report.strategy} {promise}.")
 
 
 def _as_json(rotated: Rotated) -> dict[str, Any]:
@@ -235,6 +237,7 @@ def _consumer_as_json(consumer: Consumer, report: Report) -> dict[str, int]:
     }
 
 
-def _say(invocation: Invocation, text: str) -> None:
+def _say(invocation: Invocation, *paragraphs: str) -> None:
     if not invocation.json:
-        click.echo(text)
+        for text in paragraphs:
+            say(text)

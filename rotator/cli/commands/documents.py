@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rotator.cli.invocation import common_options
+from rotator.cli.output.console import say, say_whole
 from rotator.resources import example_configuration, pages, read_page
 
 
@@ -17,10 +18,10 @@ def docs(name: str | None) -> None:
     Where a page names another as docs/NAME.md, that may be typed too.
     """
     if name is not None:
-        click.echo(read_page(name), nl=False)
+        say_whole(read_page(name))
         return
     for page, title in pages().items():
-        click.echo(f"{page:<18}{title}")
+        say(f"{page:<18}{title}")
 
 
 @click.group()
@@ -32,4 +33,4 @@ def config() -> None:
 @common_options
 def example() -> None:
     """Print a configuration with every option and its default, to be saved as config.yaml and cut down."""
-    click.echo(example_configuration(), nl=False)
+    say_whole(example_configuration())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
-from rotator.cli.output.console import print_json, short
+from rotator.cli.output.console import print_json, say, short
 from rotator.core import words
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _as_json(written: Exported) -> dict[str, object]:
 
 
 def _print(written: Exported) -> None:
-    click.echo(
+    say(
         f"{written.path}: version {short(written.fingerprint)} of {written.credential} as {written.format},"
         f" entry {written.alias!r}, valid until {words.day(written.not_after)}.\n"
         f"It is a copy: run this again after each rotation of {written.credential}."

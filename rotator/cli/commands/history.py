@@ -10,7 +10,7 @@ import click
 
 from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
-from rotator.cli.output.console import NOTHING, clean, console, print_json, short, state, table
+from rotator.cli.output.console import NOTHING, console, print_json, say, short, state, table
 from rotator.core import words
 
 if TYPE_CHECKING:
@@ -170,8 +170,8 @@ def verify(invocation: Invocation, since: tuple[str, ...], against: tuple[IO[str
         console().print(str(signed_head or found.head), soft_wrap=True)
         _print_limits(found)
     else:
-        console().print(state("failed"), clean(found.finding))
-        console().print(f"What to do: {clean(found.hint)}")
+        console().print(state("failed"), found.finding)
+        console().print(f"What to do: {found.hint}")
     if not found.intact:
         raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)
 
@@ -239,8 +239,8 @@ def _print_rotations(rotations: list[Rotation], known: Callable[[Rotation], Cred
             words.moment(rotation.started_at),
             short(rotation.new_fingerprint),
             _gap(rotation, known(rotation)),
-            clean(str(rotation.by)),
-            clean(_why(rotation)),
+            str(rotation.by),
+            _why(rotation),
         )
     console().print(rows)
 
@@ -271,7 +271,7 @@ def _print_events(events: list[Event]) -> None:
 
 def _in_words(value: object) -> str:
     if isinstance(value, str):
-        return short(value) if _FINGERPRINT.fullmatch(value) else clean(value)
+        return short(value) if _FINGERPRINT.fullmatch(value) else value
     return json.dumps(value)
 
 
@@ -286,4 +286,4 @@ def db() -> None:
 def upgrade(invocation: Invocation) -> None:
     """Bring the history's tables to this release's version; the first use of any command does it too."""
     with invocation.application() as app:
-        click.echo(f"{app.database.name} is at version {app.database.version}.")
+        say(f"{app.database.name} is at version {app.database.version}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from rotator.cli.invocation import Invocation, common_options, pass_invocation
-from rotator.cli.output.console import clean
+from rotator.cli.output.console import say
 from rotator.cli.time_options import end_of
 from rotator.core import words
 from rotator.core.thresholds import has_come
@@ -82,12 +82,12 @@ def pause(
             new, before = Standstills(app.database).pause(
                 scope, until=ends, reason=reason.strip(), actor=actor(os.environ), now=now
             )
-            click.echo(clean(f"{_named(scope)} is {new}."))
+            say(f"{_named(scope)} is {new}.")
             if before:
-                click.echo(clean(f"Before that it was {before}."))
+                say(f"Before that it was {before}.")
             for line in _lines(app, scope, now):
                 for sentence in _what_it_means(line, now):
-                    click.echo(clean(f"{line.credential}: {sentence}"))
+                    say(f"{line.credential}: {sentence}")
 
 
 @click.command()
@@ -115,14 +115,14 @@ def resume(invocation: Invocation, names: tuple[str, ...], org: str | None, ever
                 raise _not_paused(app, scope, pauses)
         for scope in scopes:
             ended = standstills.resume(scope, reason=reason.strip(), actor=actor(os.environ), now=now)
-            click.echo(clean(f"{_named(scope)} goes on: it was {ended}."))
+            say(f"{_named(scope)} goes on: it was {ended}.")
             lines = _lines(app, scope, now)
             for sentence in held_up_in_words(held_up(lines, now), len(lines)):
-                click.echo(clean(sentence))
+                say(sentence)
             for line in lines:
                 begins, due = line.life.begins, line.life.due_at
                 if begins and has_come(due, now) and not begins.held_by:
-                    click.echo(f"{line.credential}: {how_it_begins(begins, line.credential, now)}")
+                    say(f"{line.credential}: {how_it_begins(begins, line.credential, now)}")
 
 
 def _scopes(app: Application, names: Sequence[str], org: str | None, *, every: bool) -> list[str]:

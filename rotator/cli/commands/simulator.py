@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from rotator.cli.invocation import common_options
+from rotator.cli.output.console import say
 from rotator.resources import docs
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def serve(
             _fill_store(export, server)
         _announce(server, export)
         stopped.wait()
-    click.echo("Stopped.")
+    say("Stopped.")
 
 
 @contextmanager
@@ -175,14 +176,14 @@ def _version(org: Org, managed: Managed) -> Version | None:
 
 
 def _announce(server: SimulatorServer, export: Export | None) -> None:
-    click.echo("Two simulated orgs are running; Ctrl-C stops them.")
+    say("Two simulated orgs are running; Ctrl-C stops them.")
     for org in server.orgs:
-        click.echo(f"  {org.name:<12}{org.url}  {len([*org.client_apps])} apps")
+        say(f"  {org.name:<12}{org.url}  {len([*org.client_apps])} apps")
         for host in org.addresses.hosts:
-            click.echo(f"{'':<14}https://{host}  where that name leads here")
+            say(f"{'':<14}https://{host}  where that name leads here")
     if export is None:
-        click.echo(f"Their certificate authority: {server.ca_file}")
+        say(f"Their certificate authority: {server.ca_file}")
         return
-    click.echo(f"Their state: GET /simulator/state; faults on demand: POST /simulator/faults ({docs('simulator')}).")
-    click.echo("In another terminal:")
-    click.echo(f"  rotator --config {shlex.quote(str(export.config))} check")
+    say(f"Their state: GET /simulator/state; faults on demand: POST /simulator/faults ({docs('simulator')}).")
+    say("In another terminal:")
+    say(f"  rotator --config {shlex.quote(str(export.config))} check")

@@ -9,7 +9,7 @@ import click
 
 from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
-from rotator.cli.output.console import clean, console, print_json, short, state, table
+from rotator.cli.output.console import console, print_json, say, short, state, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.core.logins import LoginOutcome
 from rotator.errors import StoreError
@@ -48,7 +48,7 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
             for login in test_logins(app.credential_context(name), recorder)
         ]
     for warning in {each: None for recorder in recorders.values() for each in recorder.warnings}:
-        click.echo(f"Warning: {warning}", err=True)
+        say(f"Warning: {warning}", err=True)
     if invocation.json:
         print_json([as_json(login) for login in found])
     else:
@@ -84,9 +84,9 @@ def _print(found: Sequence[TestLogin]) -> None:
             login.credential,
             login.stage,
             short(version.fingerprint),
-            clean(version.app),
+            version.app,
             state(answer.outcome),
-            clean(answer.reason),
+            answer.reason,
         )
     if found:
         console().print(rows)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import click
 from rich.table import Table
 
-from rotator.cli.output.console import console, print_json, state
+from rotator.cli.output.console import console, print_json, say_whole, state
+from rotator.plain_text import flat
 from rotator.services.preflight import Check, Result
 from rotator.stores.plugins import store_plugin
 
@@ -28,7 +28,7 @@ def print_policies(settings: Settings, *, as_json: bool) -> None:
         return
     for name, policies in found.items():
         if policies is None:
-            click.echo(f"# The store {name} ({settings.stores[name].type}) has no policies.\n")
+            say_whole(f"# The store {name} ({settings.stores[name].type}) has no policies.\n\n")
             continue
         _print_policy(f"{policies.language} for rotator, store {name}", policies.rotator)
         for who, text in policies.others.items():
@@ -47,7 +47,7 @@ def _policies(settings: Settings, store: str) -> Policies | None:
 
 def _print_policy(heading: str, text: str) -> None:
     # Not through Rich: it would wrap long lines, and this is meant to be copied.
-    click.echo(f"# {heading}\n{text.rstrip()}\n")
+    say_whole(f"# {heading}\n{text.rstrip()}\n\n")
 
 
 def _as_json(policies: Policies) -> dict[str, Any]:
@@ -62,7 +62,8 @@ def _as_json(policies: Policies) -> dict[str, Any]:
 def print_sum(found: list[Check]) -> None:
     """How many checks ended how."""
     counts = [(result, sum(line.result is result for line in found)) for result in Result]
-    console().print("\n" + ", ".join(f"{count} {result}" for result, count in counts if count) + ".")
+    console().line()
+    console().print(", ".join(f"{count} {result}" for result, count in counts if count) + ".")
 
 
 def print_check(line: Check) -> None:
@@ -70,7 +71,7 @@ def print_check(line: Check) -> None:
     rows = Table.grid(padding=(0, 2))
     for width in (_RESULT_WIDTH, _NAME_WIDTH, None):
         rows.add_column(min_width=width, overflow="fold")
-    rows.add_row(state(line.result), line.name, line.sentence)
+    rows.add_row(state(line.result), flat(line.name), flat(line.sentence))
     if line.hint and line.result is not Result.OK:
-        rows.add_row("", "", line.hint)
+        rows.add_row("", "", flat(line.hint))
     console().print(rows)

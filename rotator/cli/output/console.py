@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from datetime import datetime
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from rotator.core import words
+from rotator.plain_text import flat, json_text, lines, set_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from typing import TextIO
 
     from rich.console import Console
     from rich.padding import Padding
@@ -67,12 +71,38 @@ _URGENT: Final[dict[str, str]] = {"warning": "warning", "critical": "bad"}
 """By `rotator.core.severity.Severity`."""
 
 
-def console() -> Console:
-    """Standard output, in colour and at its width on a terminal; what is piped on is not folded."""
-    from rich.console import Console
+def console(file: TextIO | None = None, *, quiet: bool = False) -> Console:
+    """Standard output, or this file, in colour and at its width on a terminal; what is piped on is not folded."""
+    from rotator.cli.output.terminal import Terminal
 
-    width = None if sys.stdout.isatty() else _UNFOLDED
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    stream = file or sys.stdout
+    return Terminal(file=file, width=None if stream.isatty() else _UNFOLDED, quiet=quiet)
+
+
+def say(text: str, *, err: bool = False, label: str = "", colour: str | None = None) -> None:
+    """A sentence or a paragraph, on standard output or standard error. `label` is its first word, in that colour.
+
+    A terminal gets it wrapped between words, so that names can be copied. All lines but the first are set in: what an
+    org has to say begins no line, where it could pass for an error of ours.
+    """
+    told = set_in(f"{label} {text}" if label else text)
+    stream = sys.stderr if err else sys.stdout
+    if stream.isatty():
+        width = get_terminal_size().columns
+        told = "\n".join(part for line in told.split("\n") for part in _wrapped(line, width))
+    if label:
+        told = click.style(label, fg=colour, bold=colour == "red") + told.removeprefix(label)
+    click.echo(told, err=err, color=False if "NO_COLOR" in os.environ else None)
+
+
+def say_whole(document: str) -> None:
+    """A text of many lines that is the program's own, such as a page or a policy, as it is on standard output."""
+    click.echo(lines(document), nl=False)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def table(*columns: str, prose: Collection[str] = (), spare: Sequence[str] = ()) -> Rows:
@@ -87,7 +117,7 @@ def indented(text: str) -> Padding:
     from rich.padding import Padding
     from rich.text import Text
 
-    return Padding.indent(Text(clean(text)), 2)
+    return Padding.indent(Text(flat(text)), 2)
 
 
 def state_of(this: CertificateLife | CredentialStatus) -> Text:
@@ -115,11 +145,6 @@ def _signed(word: str, look: str) -> Text:
     return Text(f"{sign if utf8 else plain_sign} {word}", style=style)
 
 
-def clean(text: str | None) -> str:
-    """Text from an org or a file without the control characters that would move a terminal's cursor."""
-    return "".join(character if character.isprintable() else "?" for character in text or "")
-
-
 def short(fingerprint: str | None) -> str:
     """The beginning of a fingerprint, as tables show it."""
     return words.short(fingerprint) if fingerprint else NOTHING
@@ -144,7 +169,7 @@ def away(time: datetime | None, now: datetime) -> str:
 
 def print_json(value: Any) -> None:
     """JSON on standard output; times as `rotator.core.words.timestamp` has them."""
-    click.echo(json.dumps(value, indent=2, default=_plain))
+    click.echo(json_text(value, indent=2, default=_plain))
 
 
 def _plain(value: object) -> str:

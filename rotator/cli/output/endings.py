@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import of_end, of_error
-from rotator.cli.output.console import clean, console, indented, moment, print_json, short, state
+from rotator.cli.output.console import console, indented, moment, print_json, short, state
 from rotator.cli.output.former_names import with_former_names
 from rotator.core import words
 from rotator.services.rotation.report import Outcome, Report
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def print_report(report: Report, now: datetime) -> None:
     """A run's end, for a person."""
     out = console()
-    out.print(f"{report.credential}: ", state(report.outcome), clean(_sentence(report)), sep="")
+    out.print(f"{report.credential}: ", state(report.outcome), _sentence(report), sep="")
     for line in _details(report, now):
         out.print(indented(line))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.cli.output.console import NOTHING, away, clean, console, day, moment, short, state_of, table
+from rotator.cli.output.console import NOTHING, away, console, day, moment, say, short, state_of, table
 from rotator.cli.output.former_names import with_former_states
 from rotator.core.lifecycle.states import CertificateState
 
@@ -75,17 +75,19 @@ def print_scans(found: Iterable[Scan], now: datetime) -> None:
     console().print(_apps([life for life in lines if life.seen.is_app], now))
     others = [life for life in lines if not life.seen.is_app]
     if others:
-        console().print("\nOther certificates:\n")
+        say("")
+        say("Other certificates:")
+        say("")
         console().print(_others(others, now))
     for life in lines:
         if life.valid_from:
-            sentence = f"The certificate of {clean(life.seen.app)} in {life.seen.org} is not valid before"
-            console().print(f"{sentence} {moment(life.valid_from, now)}.", soft_wrap=True)
+            sentence = f"The certificate of {life.seen.app} in {life.seen.org} is not valid before"
+            say(f"{sentence} {moment(life.valid_from, now)}.")
     for life in (life for each in scans for life in each.vanished):
         seen = life.seen
         kind = "" if seen.is_app else f" ({seen.label})"
         when = moment(seen.last_seen, now)
-        console().print(f"{clean(seen.app)}{kind} has vanished from {seen.org}: last seen {when}.", soft_wrap=True)
+        say(f"{seen.org}: {seen.app}{kind} has vanished, last seen {when}.")
 
 
 def _apps(lines: Sequence[CertificateLife], now: datetime) -> Rows:
@@ -98,7 +100,7 @@ def _apps(lines: Sequence[CertificateLife], now: datetime) -> Rows:
         expires_at = None if life.state in _DO_NOT_COUNT else seen.not_after
         rows.add_row(
             seen.org,
-            clean(seen.app) or NOTHING,
+            seen.app or NOTHING,
             state_of(life),
             away(expires_at, now),
             day(expires_at),
@@ -119,14 +121,14 @@ def _others(lines: Sequence[CertificateLife], now: datetime) -> Rows:
         seen = life.seen
         rows.add_row(
             seen.org,
-            clean(seen.app),
+            seen.app,
             seen.label,
             state_of(life),
             away(seen.not_after, now),
             day(seen.not_after),
             short(seen.fingerprint),
             _key(seen),
-            clean("; ".join(seen.used_by)) or NOTHING,
+            "; ".join(seen.used_by) or NOTHING,
         )
     return rows
 

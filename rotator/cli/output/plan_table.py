@@ -61,7 +61,9 @@ def print_plans(plans: list[Plan], statuses: Mapping[str, CredentialStatus], now
     out.print(rows)
     for found in plans:
         steps, remark = found.forecast.steps, remark_on(statuses[found.credential], now)
-        out.print(f"\n{found.credential}: {remark.sentence}" if remark else "")
+        out.line()
+        if remark:
+            out.print(f"{found.credential}: {remark.sentence}")
         out.print(f"{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
         for number, step in enumerate(steps, 1):
             out.print(indented(f"{number}. {describe(step)}"))

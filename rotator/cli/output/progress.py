@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rotator.cli.output.console import clean, short
+from rotator.cli.output.console import console, short
 from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import NEW_VERSION
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.plain_text import flat
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -43,7 +43,7 @@ def describe(action: Action) -> str:
         until = f" until {words.clock(action.until)}" if action.until else ""
         return f"waiting{until}: {action.why}"
     doing = _MUST_REFUSE if action.before_upload else _DOING[action.kind]
-    return doing.format(app=clean(action.app), version=_name(action.version))
+    return doing.format(app=action.app, version=_name(action.version))
 
 
 def _name(version: Fingerprint | None) -> str:
@@ -55,7 +55,7 @@ class LiveProgress:
 
     def __init__(self, credential: str, *, quiet: bool = False) -> None:
         self._credential: Final = credential
-        self._console: Final = Console(file=sys.stderr, quiet=quiet, highlight=False, markup=False, emoji=False)
+        self._console: Final = console(sys.stderr, quiet=quiet)
         self._progress: Final = Progress(
             SpinnerColumn(),
             TimeElapsedColumn(),
@@ -99,7 +99,7 @@ class LiveProgress:
     def failed(self, action: Action | None, why: str) -> None:
         """See rotator.services.rotation.report.Listener."""
         doing = describe(action) if action else "looking"
-        self._say(f"{doing}: did not succeed, looking again. {clean(why)}")
+        self._say(f"{doing}: did not succeed, looking again. {why}")
 
     def _login(self, action: Action, answer: LoginAnswer) -> None:
         """A line when the answer changes; until then the count goes on in the line that moves."""
@@ -118,13 +118,13 @@ class LiveProgress:
         if answer.outcome is LoginOutcome.ACCEPTED:
             return ""
         is_new = answer.outcome is LoginOutcome.MISMATCH and action.version in self._sent
-        return f" ({clean(answer.reason)}){_NOT_YET if is_new else ''}"
+        return f" ({answer.reason}){_NOT_YET if is_new else ''}"
 
     def _show(self, text: str, *, anew: bool) -> None:
         """The line that moves; `anew` sets its clock to zero."""
         if anew:
             self._progress.reset(self._task)
-        self._progress.update(self._task, description=f"{self._credential}: {text}")
+        self._progress.update(self._task, description=flat(f"{self._credential}: {text}"))
 
     def _say(self, text: str) -> None:
         # What is piped on is not folded; a terminal wraps between words.

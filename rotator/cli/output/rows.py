@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from rotator.plain_text import flat
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
@@ -36,7 +38,7 @@ class Rows:
 
     def add_row(self, *cells: str | Text) -> None:
         """One more row, a cell for each column."""
-        self._rows.append(tuple(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
+        self._rows.append(tuple(cell if isinstance(cell, Text) else Text(flat(cell)) for cell in cells))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """See Rich's console protocol."""

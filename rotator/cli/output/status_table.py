@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.output.console import NO_CREDENTIAL, NOTHING, away, clean, console, day, moment, short, state_of, table
+from rotator.cli.output.console import NO_CREDENTIAL, NOTHING, away, console, day, moment, short, state_of, table
 from rotator.cli.output.inventory_table import certificate_as_json
 from rotator.cli.output.schedule_lines import (
     held_up_in_words,
@@ -96,7 +96,7 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
             line.credential,
             state_of(line),
             line.settings.strategy,
-            clean(line.app),
+            line.app,
             short(line.current.fingerprint if line.current else None),
             away(life.not_after, now),
             day(life.not_after),
@@ -107,9 +107,9 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
     console().print(rows)
     for line in found:
         for sentence in _remarks(line, now):
-            console().print(f"{line.credential}: {clean(sentence)}")
+            console().print(f"{line.credential}: {sentence}")
     for sentence in held_up_in_words(held_up(found, now), len(found)):
-        console().print(clean(sentence))
+        console().print(sentence)
 
 
 def _due(life: CredentialLife, now: datetime) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
-from rotator.core.words import printable
 from rotator.errors import StoreError, StoreUnavailable
+from rotator.plain_text import one_line
 from rotator.stores.aws.policy import ASSUME_ROLE, statement_for
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Call:
 
 def code_of(error: Exception) -> str:
     """AWS's name for what is wrong; empty when the answer did not come from AWS."""
-    return printable(str(_refusal(error).get("Code", "")), 100)
+    return one_line(str(_refusal(error).get("Code", "")), 100)
 
 
 def _refusal(error: Exception) -> Mapping[str, object]:
@@ -148,7 +148,7 @@ def explain(error: Exception, call: Call) -> StoreError:
 
 
 def _answer(error: botocore.ClientError, call: Call) -> StoreError:
-    code, words = code_of(error), printable(str(_refusal(error).get("Message", "")), 300)
+    code, words = code_of(error), one_line(str(_refusal(error).get("Message", "")), 300)
     if code in _DENIED:
         return _denied(call, by_key="kms" in words.lower())
     if code in _KEY_FAILED:

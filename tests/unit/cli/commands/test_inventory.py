@@ -61,7 +61,7 @@ def test_what_has_vanished_is_told(rotator: Command, config: Path, simulator: Si
         assert (line["state"], line["certificate"]) == ("vanished", None)
         assert line["last_seen"]
         assert line["not_after"]
-        assert "Archive has vanished from sandbox: last seen" in rotator("--config", config, "inventory").out
+        assert "sandbox: Archive has vanished, last seen" in rotator("--config", config, "inventory").out
     finally:
         org.apps["Archive"] = archive
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.cli.output.console import away, clean, day, moment, print_json, short, state
+from rotator.cli.output.console import away, day, moment, print_json, short, state
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.services.preflight import Result
 
@@ -27,12 +27,6 @@ def test_a_state_has_a_sign_besides_its_colour() -> None:
         assert sign
         assert said == word
     assert state("ok").plain != state("failed").plain.replace("failed", "ok")
-
-
-def test_text_from_elsewhere_moves_no_cursor() -> None:
-    assert clean("Bill\x1b[2J\r\ning\u202e") == "Bill?[2J??ing?"
-    assert clean("Größe 価格") == "Größe 価格"
-    assert clean(None) == ""
 
 
 def test_a_fingerprint_is_shown_by_its_beginning() -> None:

@@ -1,0 +1,46 @@
+"""Rich's console, through which nothing passes that may not be shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.segment import Segment
+from rich.text import Text
+
+from rotator.plain_text import flat, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    from rich.console import ConsoleOptions, RenderableType
+
+_INDENT = "  "
+
+
+class Terminal(Console):
+    """A sentence that is wrapped is set in from its second line on, so that no word of an org begins a line there."""
+
+    def __init__(self, *, file: TextIO | None, width: int | None, quiet: bool) -> None:
+        super().__init__(file=file, width=width, quiet=quiet, highlight=False, markup=False, emoji=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Rich does. Objects that are text, of one line or many, are printed as one paragraph."""
+        if objects and all(isinstance(each, str | Text) for each in objects):
+            separator = options.pop("sep", " ")
+            told = Text(separator).join([each if isinstance(each, Text) else Text(flat(each)) for each in objects])
+            objects = (told if options.get("soft_wrap") else self._hanging(told),)
+        super().print(*objects, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """As Rich does; what moves the cursor is Rich's own alone."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(lines(segment.text), segment.style)
+
+    def _hanging(self, told: Text) -> Text:
+        """The text over as many lines as it takes."""
+        if told.cell_len <= self.width:
+            return told
+        parts = told.wrap(self, self.width - len(_INDENT), tab_size=1)
+        return Text("\n" + _INDENT).join(parts)

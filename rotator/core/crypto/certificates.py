@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Final, Self
 
 from cryptography import x509
@@ -34,6 +34,7 @@ __all__ = [
     "Certificate",
     "PrivateKey",
     "SubjectName",
+    "lenient",
     "self_signed",
     "throwaway",
 ]
@@ -50,7 +51,7 @@ RETIRED_COMMON_NAME: Final = "retired by rotator"
 _PSS: Final = "RSA-PSS"
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 _END: Final = "-----END CERTIFICATE-----"
-_QUIET: Final = Lock()
+_QUIET: Final = RLock()
 _NAME_PARTS: Final = {
     "common_name": NameOID.COMMON_NAME,
     "organizational_unit": NameOID.ORGANIZATIONAL_UNIT_NAME,
@@ -144,7 +145,7 @@ class Certificate:
     @property
     def serial_number(self) -> int:
         """The serial number, as the issuer gave it."""
-        with _quiet():
+        with lenient():
             return self._parsed.serial_number
 
     @property
@@ -285,8 +286,8 @@ def _validity(now: datetime, lifetime: timedelta, back_dating: timedelta) -> tup
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    # Salesforce's own self-signed certificates say C=USA, which X.520 does not allow; others have odd serial numbers.
+def lenient() -> Iterator[None]:
+    """No warnings: Salesforce's own certificates say C=USA, which X.520 does not allow; others have odd numbers."""
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
@@ -294,7 +295,7 @@ def _quiet() -> Iterator[None]:
 
 def _load(der: bytes) -> x509.Certificate:
     # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
-    with _quiet():
+    with lenient():
         parsed = x509.load_der_x509_certificate(der)
         for name in (parsed.subject, parsed.issuer):
             name.rfc4514_string()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from rotator.simulator.metadata.changes import Author
-from rotator.simulator.metadata.registry import component_type_of, type_of
+from rotator.simulator.metadata.types.changes import Author
+from rotator.simulator.metadata.types.registry import component_type_of, type_of
 from rotator.simulator.org.schema.field import FIRST_API_VERSION
 from rotator.simulator.wire.soap import FaultError, SoapCall
 
 if TYPE_CHECKING:
-    from rotator.simulator.metadata.types import MetadataType
+    from rotator.simulator.metadata.types.metadata_type import MetadataType
     from rotator.simulator.org.org import Org
     from rotator.simulator.org.users import User
 

@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from rotator.simulator.metadata.changes import Author, Outcome, WarningError
-from rotator.simulator.metadata.package import ALL, MANIFEST, ArchiveError, Manifest, parse_file, unpack
-from rotator.simulator.metadata.registry import TYPES, type_of
+from rotator.simulator.metadata.package import ALL, MANIFEST, META, ArchiveError, Manifest, parse_file, unpack
+from rotator.simulator.metadata.types.changes import Author, Outcome, WarningError
+from rotator.simulator.metadata.types.registry import TYPES, type_of
 from rotator.simulator.org.components import ComponentError, from_xml
+from rotator.simulator.org.schema.certificate import CONTENT
 from rotator.simulator.org.snapshot import snapshot
 from rotator.simulator.wire.soap import FaultError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rotator.simulator.metadata.types import MetadataType
+    from rotator.simulator.metadata.types.metadata_type import MetadataType
     from rotator.simulator.org.jobs import Job
     from rotator.simulator.org.org import Org
 
 DELETIONS: Final = ("destructiveChangesPre.xml", "destructiveChanges.xml", "destructiveChangesPost.xml")
 """Manifests of what is to be deleted; the last one is for after the writes, the others for before."""
-_META: Final = "-meta.xml"
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ class Deployment:
     def _write_type(self, author: Author, kind: MetadataType, members: list[str], files: Mapping[str, bytes]) -> None:
         start, end = f"{kind.directory}/", f".{kind.suffix}"
         there = {
-            path.removesuffix(_META).removeprefix(start).removesuffix(end): path
-            for path in files
-            if path.startswith(start) and path.removesuffix(_META).endswith(end)
+            path.removeprefix(start).removesuffix(end): path
+            for path in (each.removesuffix(META) for each in files)
+            if path.startswith(start) and path.endswith(end)
         }
         for name in members:
             if name != ALL and name not in there and not self.options.allowMissingFiles:
@@ -196,11 +196,16 @@ class Deployment:
 
 
 def _write_file(author: Author, files: Mapping[str, bytes], name: str, path: str, kind: MetadataType) -> Outcome:
-    if kind.is_file:
-        return kind.write(author, name, {}, "upsert")
-    root = parse_file(files[path], path)
-    given = from_xml(root, author.version, kind.schema, author.order)
+    described = path + META if kind.is_file else path
+    if described not in files:
+        raise ArchiveError(f"The file {described} is missing")
+    root = parse_file(files[described], described)
+    if kind.first_version_of(name) > author.version:
+        raise FaultError("INVALID_TYPE", f"Cannot use: {kind.schema_of(name).name} in this version")
+    given = from_xml(root, author.version, kind.schema_of(name), author.order)
     given.pop("fullName", None)
+    if kind.is_file:
+        given[CONTENT] = files.get(path, b"").decode("ascii", "replace")
     return kind.write(author, name, given, "upsert")
 
 

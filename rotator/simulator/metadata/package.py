@@ -15,10 +15,12 @@ from rotator.simulator.wire.soap import METADATA, child_texts, children
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rotator.simulator.metadata.types import MetadataType
+    from rotator.simulator.metadata.types.metadata_type import MetadataType
     from rotator.simulator.org.components import Component
 
 MANIFEST: Final = "package.xml"
+META: Final = "-meta.xml"
+"""How the name of a description ends that stands beside a file."""
 ALL: Final = "*"
 """The member that stands for every component of its type."""
 LARGEST_UNPACKED: Final = 400_000_000
@@ -69,8 +71,9 @@ def parse_file(data: bytes, name: str) -> etree._Element:
 
 def component_file(kind: MetadataType, component: Component, version: int) -> bytes:
     """A component as a file: the elements of a read, without the name, which is the file's."""
-    root = etree.fromstring(f'<{kind.name} xmlns="{METADATA}"/>')
-    to_xml({name: value for name, value in component.items() if name != "fullName"}, root, version, kind.schema)
+    schema = kind.schema_of(str(component["fullName"]))
+    root = etree.fromstring(f'<{schema.name} xmlns="{METADATA}"/>')
+    to_xml({name: value for name, value in component.items() if name != "fullName"}, root, version, schema)
     return document(root)
 
 

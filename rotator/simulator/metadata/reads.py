@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.call import COMPONENT_LIMIT, LIST_LIMIT, check_limit
-from rotator.simulator.metadata.registry import shown_types
+from rotator.simulator.metadata.types.registry import shown_types
 from rotator.simulator.org.components import to_xml
-from rotator.simulator.wire.soap import INSTANCE, add, child_texts
+from rotator.simulator.wire.soap import INSTANCE, add, child_texts, date_time
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from lxml import etree
 
     from rotator.simulator.metadata.call import MetadataCall
-    from rotator.simulator.metadata.types import Listed, MetadataType
+    from rotator.simulator.metadata.types.metadata_type import Listed, MetadataType
     from rotator.simulator.org.org import Org
     from rotator.simulator.org.schema.field import Field
 
@@ -42,6 +40,8 @@ def list_components(call: MetadataCall, body: etree._Element) -> None:
     kinds = [call.type_of(next(iter(child_texts(query, "type")), "")) for query in queries]
     for kind in kinds:
         for component in kind.listed(call.org):
+            if kind.first_version_of(component.name) > call.version:
+                continue
             file_properties(call.org, kind, component, add(body, "result"))
 
 
@@ -86,13 +86,13 @@ def describe_value_type(call: MetadataCall, body: etree._Element) -> None:
     for name in ("apiCreatable", "apiDeletable", "apiReadable", "apiUpdatable"):
         add(result, name, "true")
     for field in schema.fields:
-        if field.since <= call.version:
+        if field.is_in(call.version):
             _value_type_field(field, call.version, add(result, "valueTypeFields"))
 
 
 def _value_type_field(field: Field, version: int, element: etree._Element) -> None:
     for inner in field.fields:
-        if inner.since <= version:
+        if inner.is_in(version):
             _value_type_field(inner, version, add(element, "fields"))
     add(element, "isForeignKey", "false")
     add(element, "isNameField", "true" if field.name == "fullName" else "false")
@@ -106,8 +106,3 @@ def _value_type_field(field: Field, version: int, element: etree._Element) -> No
         add(picklist, "value", value)
     add(element, "soapType", field.soap_type)
     add(element, "valueRequired", "true" if field.required else "false")
-
-
-def date_time(time: datetime) -> str:
-    """A time as the Metadata API writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"

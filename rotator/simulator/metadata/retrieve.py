@@ -12,21 +12,23 @@ from rotator.simulator.metadata.deployment import is_true
 from rotator.simulator.metadata.package import (
     ALL,
     MANIFEST,
+    META,
     ArchiveError,
     Manifest,
     component_file,
     manifest_file,
     pack,
 )
-from rotator.simulator.metadata.reads import date_time, file_properties
-from rotator.simulator.metadata.registry import type_of
+from rotator.simulator.metadata.reads import file_properties
 from rotator.simulator.metadata.structures import append
-from rotator.simulator.wire.soap import FaultError, add, child_texts, children
+from rotator.simulator.metadata.types.registry import type_of
+from rotator.simulator.org.schema.certificate import CONTENT
+from rotator.simulator.wire.soap import FaultError, add, child_texts, children, date_time
 from rotator.simulator.wire.unsupported import unsupported_fault
 
 if TYPE_CHECKING:
     from rotator.simulator.metadata.call import MetadataCall
-    from rotator.simulator.metadata.types import Listed, MetadataType
+    from rotator.simulator.metadata.types.metadata_type import Listed, MetadataType
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.jobs import Job
     from rotator.simulator.org.org import Org
@@ -151,17 +153,18 @@ def _retrieved(org: Org, manifest: Manifest, folder: str, only: list[str]) -> Re
 def _retrieve_type(
     org: Org, retrieval: Retrieval, kind: MetadataType, members: list[str] | Any, version: int, folder: str
 ) -> None:
-    listed = {each.name: each for each in kind.listed(org)}
-    if kind.is_file and (listed or members != [ALL]):
-        _say(retrieval, folder, unsupported_fault(f"The content of {kind.name}").text)
-        return
+    listed = {each.name: each for each in kind.listed(org) if kind.first_version_of(each.name) <= version}
     names = [*listed, *(name for name in members if name not in {ALL, *listed})] if ALL in members else list(members)
     for name in names:
         component: Component | None = kind.read(org, name)
         if component is None or name not in listed:
             _say(retrieval, folder, f"Entity of type '{kind.name}' named '{name}' cannot be found")
             continue
-        retrieval.files[f"{folder}{kind.directory}/{name}.{kind.suffix}"] = component_file(kind, component, version)
+        path = f"{folder}{kind.directory}/{name}.{kind.suffix}"
+        if kind.is_file:
+            retrieval.files[path] = component[CONTENT].encode()
+            path += META
+        retrieval.files[path] = component_file(kind, component, version)
         retrieval.found.append((kind, listed[name]))
         retrieval.members.setdefault(kind.name, []).append(name)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.call import COMPONENT_LIMIT, check_limit, limit_message
-from rotator.simulator.metadata.changes import Outcome
+from rotator.simulator.metadata.types.changes import Outcome
 from rotator.simulator.org.components import ComponentError, from_xml, missing
 from rotator.simulator.org.snapshot import snapshot
-from rotator.simulator.wire.soap import add, xsi_type
+from rotator.simulator.wire.soap import FaultError, add, xsi_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from rotator.simulator.metadata.call import MetadataCall
-    from rotator.simulator.metadata.changes import Author, Mode
+    from rotator.simulator.metadata.types.changes import Author, Mode
 
 
 def update(call: MetadataCall, body: etree._Element) -> None:
@@ -77,7 +77,11 @@ def _perform(
     """Does each step, and takes all back when one is refused and all or none were asked for."""
     steps = _limited(call, list(steps))
     restore = snapshot(call.org)
-    outcomes = [(name, _attempted(name, step)) for name, step in steps]
+    try:
+        outcomes = [(name, _attempted(name, step)) for name, step in steps]
+    except FaultError:
+        restore()
+        raise
     if call.call.all_or_none and any(isinstance(outcome, ComponentError) for _, outcome in outcomes):
         restore()
         outcomes = [

@@ -5,7 +5,6 @@ A component maps an element's name to a text, a group (again a mapping), or a li
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -14,6 +13,7 @@ from lxml import etree
 from rotator.core.crypto.certificates import Certificate
 from rotator.errors import CertificateError
 from rotator.simulator.org.schema.connected_app import SCOPE_SYNONYMS, SCOPES
+from rotator.simulator.org.schema.field import LAST_API_VERSION
 from rotator.simulator.wire.soap import METADATA, FaultError, add, is_nil
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def to_xml(component: Component, parent: etree._Element, version: int, group: Fi
     Flags of the version are always there, even when false; what is not set is absent, not empty.
     """
     for field in group.fields:
-        if field.returned and field.since <= version:
+        if field.returned and field.is_in(version):
             for value in _as_list(component.get(field.name, {} if field.always else field.default)):
                 if field.kind == "group":
                     to_xml(value, add(parent, field.name), version, field)
@@ -56,7 +56,7 @@ def differ(one: Component, other: Component, schema: Field) -> bool:
     texts = []
     for component in (one, other):
         element = etree.fromstring(f'<component xmlns="{METADATA}"/>')
-        to_xml(component, element, sys.maxsize, schema)
+        to_xml(component, element, LAST_API_VERSION, schema)
         texts.append(etree.tostring(element))
     return texts[0] != texts[1]
 
@@ -74,7 +74,7 @@ def from_xml(element: etree._Element, version: int, group: Field, order: Order) 
         if position is None:
             raise _misplaced(child, group)
         field = group.fields[position]
-        if field.since > version:
+        if not field.is_in(version):
             raise FaultError("soapenv:Client", f"Element {child.tag} not valid in version {version}.0")
         if position < reached and order == "refuse":
             raise _misplaced(child, group)
@@ -145,7 +145,7 @@ class Merge:
 
     def _is_left_alone(self, field: Field, value: Any) -> bool:
         if value is None:
-            return field.kept or field.since > self.version or self.settings.omitted_elements == "keep"
+            return field.kept or not field.is_in(self.version) or self.settings.omitted_elements == "keep"
         return field.name == "certificate" and not value and self.settings.empty_certificate == "keep"
 
 
@@ -158,9 +158,9 @@ def check_certificate(text: str, settings: OrgSettings) -> Certificate:
         certificate = Certificate.parse(text)
         too_small = certificate.public_key.key_size < settings.smallest_key_bits
     except CertificateError:
-        raise _unusable(settings) from None
+        raise unusable_certificate(settings) from None
     if too_small or len(certificate.pem) > settings.largest_certificate_bytes:
-        raise _unusable(settings)
+        raise unusable_certificate(settings)
     return certificate
 
 
@@ -180,7 +180,8 @@ def missing(name: str) -> ComponentError:
     return ComponentError("REQUIRED_FIELD_MISSING", f"Required field is missing: {name}", name)
 
 
-def _unusable(settings: OrgSettings) -> ComponentError:
+def unusable_certificate(settings: OrgSettings) -> ComponentError:
+    """The refusal of a certificate, in words that are a setting."""
     return ComponentError(settings.certificate_status_code, settings.certificate_message, "certificate")
 
 

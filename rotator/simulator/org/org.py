@@ -100,6 +100,8 @@ class Org:
         self.certificates: Final[list[OrgCertificate]] = []
         """Of Certificate and Key Management, also those that were deleted."""
         self.identity_providers: Final[dict[str, IdentityProvider]] = {}
+        self.features: Final[dict[str, Component]] = {}
+        """Settings of features that somebody changed, by their metadata type."""
         self.sessions: Final = Sessions(lambda: timedelta(seconds=self.settings.session_seconds))
         self.grants: Final = Grants()
         self.jobs: Final = Jobs()
@@ -274,7 +276,7 @@ class Org:
         return KeyPair(consumer_key(self.random), Secret(consumer_secret(self.random)))
 
     def add_certificate(
-        self, name: str, expires_at: datetime | None, *, key_bits: int = 2048, ca_signed: bool = False, **flags: bool
+        self, name: str, expires_at: datetime | None, *, key_bits: int = 2048, ca_signed: bool = False, **flags: Any
     ) -> OrgCertificate:
         """Adds a certificate of Certificate and Key Management; `flags` are those of OrgCertificate."""
         now, creator = self.clock(), next(iter(self.users), "")

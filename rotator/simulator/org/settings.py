@@ -66,6 +66,8 @@ class OrgSettings:
     """How it comes back: base64 on one line, base64 with line breaks, or PEM."""
     external_secrets_readable: bool = False
     """Whether the org lets the Metadata API read the consumer secrets of external client apps."""
+    external_secrets_over_rest: bool = False
+    """Whether the REST API reads and rotates them."""
     external_consumer_key_given: Literal["ignore", "refuse"] = "ignore"
     """What becomes of a new consumer key for an app that has one: the write succeeds and the old one stays, or not."""
     external_apps_updatable: bool = True

@@ -1,4 +1,4 @@
-"""Components as Setup makes them: what an app needs for JWT logins, and what single sign-on settings hold."""
+"""Components as Setup makes them: what an app needs for JWT logins, single sign-on settings, settings of features."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from rotator.simulator.org.schema.external_client_app import (
     OAUTH_SETTINGS,
     POLICIES,
 )
+from rotator.simulator.org.schema.feature_switches import EXTERNAL_CLIENT_APP_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rotator.simulator.org.components import Component
+    from rotator.simulator.org.org import Org
     from rotator.simulator.org.users import User
 
 _CALLBACK = "http://localhost:1717/OauthRedirect"
@@ -70,3 +72,21 @@ def single_sign_on(name: str) -> Component:
         "samlEntityId": "https://saml.salesforce.com",
         "samlVersion": "SAML2_0",
     }
+
+
+def feature_settings(org: Org, type_name: str) -> Component:
+    """The settings of a feature: what somebody changed, and else what the org was given."""
+    given = {
+        "enableClientSecretInRestApiAccess": org.settings.external_secrets_over_rest,
+        "enableConsumerSecretApiAccess": org.settings.external_secrets_readable,
+    }
+    usual = {name: "true" if value else "false" for name, value in given.items()}
+    return {
+        **(usual if type_name == EXTERNAL_CLIENT_APP_SETTINGS.name else {}),
+        **org.features.get(type_name, {}),
+    }
+
+
+def shows_secrets(org: Org, switch: str) -> bool:
+    """Whether the consumer secrets of external client apps are shown where this switch opens them."""
+    return bool(feature_settings(org, EXTERNAL_CLIENT_APP_SETTINGS.name)[switch] == "true")

@@ -1,43 +1,47 @@
-"""The apps of an org as they are now, to go back to: writes that are checked only, or rolled back."""
+"""What the Metadata API can change in an org, as it is now, to go back to: writes checked only, or rolled back."""
 
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rotator.simulator.org.apps import ClientApp
 from rotator.simulator.org.external_apps import ExternalApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
 
 
 def snapshot(org: Org) -> Callable[[], None]:
-    """Gives what restores the apps. Components are never changed in place, so copies of what holds them do."""
-    apps, external_apps = dict(org.apps), dict(org.external_apps)
-    undo = [_undo(app) for app in org.client_apps]
+    """Gives what restores the org. Components are never changed in place, so copies of what holds them do."""
+    held: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (each, dict(each)) for each in (org.apps, org.external_apps, org.identity_providers, org.features)
+    ]
+    certificates = list(org.certificates)
+    undo = [_undo(each) for each in (*org.client_apps, *org.identity_providers.values(), *org.certificates)]
 
     def restore() -> None:
-        org.apps.clear()
-        org.apps.update(apps)
-        org.external_apps.clear()
-        org.external_apps.update(external_apps)
+        for now, before in held:
+            now.clear()
+            now.update(before)
+        org.certificates[:] = certificates
         for step in undo:
             step()
 
     return restore
 
 
-def _undo(app: ClientApp) -> Callable[[], None]:
-    fields, changes = dict(vars(app)), list(app.slot.changes)
-    if isinstance(app, ExternalApp):
-        fields["consumer"] = copy(app.consumer)
-        fields["satellites"] = {type_name: copy(each) for type_name, each in app.satellites.items()}
+def _undo(holder: Any) -> Callable[[], None]:
+    fields, changes = dict(vars(holder)), list(holder.slot.changes) if isinstance(holder, ClientApp) else []
+    if isinstance(holder, ExternalApp):
+        fields["consumer"] = copy(holder.consumer)
+        fields["satellites"] = {type_name: copy(each) for type_name, each in holder.satellites.items()}
 
     def restore() -> None:
-        vars(app).update(fields)
-        app.slot.changes[:] = changes
+        vars(holder).update(fields)
+        if isinstance(holder, ClientApp):
+            holder.slot.changes[:] = changes
 
     return restore

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.org.external_apps import StagedCredentials
+from rotator.simulator.org.setup import shows_secrets
 from rotator.simulator.wire.answers import Answer, json_answer, not_found, rest_error
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 FIRST_VERSION: Final = 65
 """The API version that brought these resources."""
+_CLOSED: Final = "Access to consumer secrets of external client apps through the REST API is off in this org."
+"""Salesforce's own words are not known."""
 
 
 def answer_credentials(org: Org, request: Request, version: str, parts: list[str]) -> Answer:
@@ -37,6 +40,8 @@ def answer_credentials(org: Org, request: Request, version: str, parts: list[str
             app = _app(org, app_id)
             if app is None or app.consumer is None or app.consumer.id[:15] != consumer_id[:15]:
                 return not_found()
+            if not shows_secrets(org, "enableClientSecretInRestApiAccess"):
+                return rest_error(403, "INSUFFICIENT_ACCESS", _CLOSED)
             return _of_consumer(org, request, f"{base}/credentials/{app.id}/{app.consumer.id}", app.consumer, rest)
     return not_found()
 

@@ -94,6 +94,7 @@ def _org_fields(org: Org) -> dict[str, Any]:
         "external_apps": [_external_fields(app) for app in org.external_apps.values()],
         "certificates": [_dated(each) for each in org.certificates],
         "identity_providers": [_dated(each) for each in org.identity_providers.values()],
+        "features": org.features,
     }
 
 
@@ -110,6 +111,7 @@ def _org(fields: dict[str, Any], new_org: NewOrg) -> Org:
     org.certificates.extend(OrgCertificate(**_with_times(each)) for each in fields.get("certificates", ()))
     for provider in fields.get("identity_providers", ()):
         org.identity_providers[provider["name"]] = IdentityProvider(**_with_times(provider))
+    org.features.update(fields.get("features", {}))
     return org
 
 

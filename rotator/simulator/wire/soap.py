@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from lxml import etree
 
 from rotator.simulator.wire.answers import Answer, xml_answer
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 METADATA: Final = "http://soap.sforce.com/2006/04/metadata"
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -107,6 +110,11 @@ def add(parent: etree._Element, name: str, text: str | None = None) -> etree._El
     element = etree.SubElement(parent, f"{{{etree.QName(parent).namespace}}}{name}")
     element.text = text
     return element
+
+
+def date_time(time: datetime) -> str:
+    """A time as the Metadata API writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
 
 
 def envelope_answer(envelope: etree._Element, status: int = 200) -> Answer:

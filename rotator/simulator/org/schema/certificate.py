@@ -6,6 +6,8 @@ from typing import Final
 
 from rotator.simulator.org.schema.field import Field, flag, metadata_type, number, text
 
+CONTENT: Final = "content"
+"""What a component calls the file that it describes."""
 FIRST_VERSION: Final = 36
 """The API version that brought the type."""
 

@@ -8,6 +8,9 @@ from typing import Final, Literal
 FIRST_API_VERSION: Final = 29
 """The API version that brought ConnectedApp, the oldest that the simulated org knows."""
 
+LAST_API_VERSION: Final = 999
+"""Of what no API version has taken away yet."""
+
 _SOAP_TYPES: Final = {"text": "string", "flag": "boolean", "number": "int"}
 
 
@@ -18,6 +21,8 @@ class Field:
     name: str
     kind: Literal["text", "flag", "number", "enum", "group"] = "text"
     since: int = FIRST_API_VERSION
+    until: int = LAST_API_VERSION
+    """The last API version that has it."""
     required: bool = False
     many: bool = False
     default: str | None = None
@@ -33,6 +38,10 @@ class Field:
     fields: tuple[Field, ...] = ()
     values: tuple[str, ...] = ()
     """What an enumeration may be, in the order in which a list of it comes back."""
+
+    def is_in(self, version: int) -> bool:
+        """Whether this API version has it."""
+        return self.since <= version <= self.until
 
     @property
     def soap_type(self) -> str:
@@ -65,9 +74,9 @@ def number(name: str, *, required: bool = False) -> Field:
     return Field(name, "number", required=required)
 
 
-def enum(name: str, type_name: str, *values: str, default: str | None = None) -> Field:
+def enum(name: str, type_name: str, *values: str, default: str | None = None, required: bool = False) -> Field:
     """One of a few words."""
-    return Field(name, "enum", type_name=type_name, values=values, default=default)
+    return Field(name, "enum", required=required, type_name=type_name, values=values, default=default)
 
 
 def group(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from rotator.simulator.org.schema.field import flag, flags, metadata_type, text, texts
+from rotator.simulator.org.schema.field import enum, flag, flags, metadata_type, text, texts
 
 SAML_SSO_CONFIG: Final = metadata_type(
     "SamlSsoConfig",
     *texts("attributeName", "attributeNameIdFormat", "decryptionCertificate", "errorUrl", "executionUserId"),
-    text("identityLocation", required=True),
-    text("identityMapping", required=True),
+    enum("identityLocation", "SamlIdentityLocationType", "SubjectNameId", "Attribute", required=True),
+    enum("identityMapping", "SamlIdentityType", "Username", "FederationId", "UserId", required=True),
     text("issuer", required=True),
     *texts("loginUrl", "logoutUrl"),
     text("name", required=True),
@@ -19,8 +19,9 @@ SAML_SSO_CONFIG: Final = metadata_type(
     *texts("requestSignatureMethod", "requestSigningCertId", "salesforceLoginUrl"),
     text("samlEntityId", required=True),
     text("samlJitHandlerId"),
-    text("samlVersion", required=True),
-    *texts("singleLogoutBinding", "singleLogoutUrl"),
+    enum("samlVersion", "SamlType", "SAML1_1", "SAML2_0", required=True),
+    enum("singleLogoutBinding", "SamlSpSLOBinding", "RedirectBinding", "PostBinding"),
+    text("singleLogoutUrl"),
     *flags("useConfigRequestMethod", "useSameDigestAlgoForSigning", "userProvisioning"),
     text("validationCert", required=True),
 )

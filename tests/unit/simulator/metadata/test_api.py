@@ -85,7 +85,13 @@ class TestReading:
         assert texts(listed, "fileName")[1] == "connectedApps/Billing.connectedApp"
         assert names(listed[0]) == sorted(names(listed[0]))
         described = call(org, "<describeMetadata><asOfVersion>63.0</asOfVersion></describeMetadata>")
-        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp", *EXTERNAL_TYPES, "SamlSsoConfig"]
+        assert texts(described, "xmlName") == [
+            "Certificate",
+            "ConnectedApp",
+            *EXTERNAL_TYPES,
+            "SamlSsoConfig",
+            "Settings",
+        ]
 
     def test_three_queries_may_be_listed_and_not_four(self, org: Org) -> None:
         query = "<queries><type>ConnectedApp</type></queries>"
@@ -141,15 +147,13 @@ class TestReading:
             call(org, f"<listMetadata>{queries}</listMetadata>")
         assert refused.value.code == "sf:INSUFFICIENT_ACCESS"
         described = call(org, "<describeMetadata><asOfVersion>63.0</asOfVersion></describeMetadata>")
-        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp", *EXTERNAL_TYPES]
+        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp", *EXTERNAL_TYPES, "Settings"]
 
     def test_what_is_not_simulated_says_so_and_blames_nobody(self, org: Org) -> None:
-        body = (
-            '<updateMetadata><metadata xsi:type="SamlSsoConfig"><fullName>Login</fullName></metadata></updateMetadata>'
-        )
-        for text, name in ((body, "Writing SamlSsoConfig"), (READ.replace("ConnectedApp", "ApexClass"), "ApexClass")):
+        gone = "<deleteMetadata><type>ExtlClntAppOauthSecuritySettings</type><fullNames>A</fullNames></deleteMetadata>"
+        for text, name in ((gone, "Deleting Extl"), (READ.replace("ConnectedApp", "ApexClass"), "ApexClass")):
             with pytest.raises(FaultError, match=name) as refused:
-                call(org, text)
+                call(org, text, version="67.0")
             assert refused.value.code == "sf:SIMULATOR_UNSUPPORTED"
 
 

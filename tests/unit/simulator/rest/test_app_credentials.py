@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ BASE = "/services/data/v66.0/apps/oauth"
 
 @pytest.fixture
 def app(org: Org) -> ExternalApp:
+    org.settings = replace(org.settings, external_secrets_over_rest=True)
     return org.add_external_app("Shipping")
 
 
@@ -71,3 +73,13 @@ def test_staged_pairs_can_be_taken_back_and_what_is_not_there_is_not_found(org: 
 
 def test_older_versions_do_not_have_them(org: Org) -> None:
     assert ask(org, "/services/data/v64.0/apps/oauth/usage")[0] == 404
+
+
+def test_an_org_may_keep_secrets_out_of_the_rest_api(org: Org, app: ExternalApp) -> None:
+    """By ExternalClientAppSettings.enableClientSecretInRestApiAccess, which is off where nobody turned it on."""
+    org.settings = replace(org.settings, external_secrets_over_rest=False)
+    [consumer] = ask(org, f"{BASE}/credentials/{app.id}")[1]["consumers"]
+    for url in (consumer["url"], consumer["stagedCredentialsUrl"]):
+        assert ask(org, url)[0] == 403
+    org.features["ExternalClientAppSettings"] = {"enableClientSecretInRestApiAccess": "true"}
+    assert ask(org, consumer["url"])[0] == 200

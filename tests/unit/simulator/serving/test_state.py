@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.errors import ConfigurationError
+from rotator.simulator.org.certificates import content_of
 from rotator.simulator.org.external_apps import StagedCredentials
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.authority import CertificateAuthority
@@ -74,8 +75,13 @@ def test_other_certificates_come_back_too(
     org.add_certificate("Requested", None, unusable=True)
     org.add_identity_provider("Company_Login", key_pairs[0][1])
     org.delete_certificate("Signing")
+    content = content_of(org, org.certificates[1])
+    org.features["ConnectedAppSettings"] = {"enableSkipUserProvisioningWizardWelcomePage": "true"}
+    org.on_change()
     _, [loaded] = file.load(new_org)
     assert loaded.certificates == org.certificates
+    assert content_of(loaded, loaded.certificates[1]) == content
+    assert loaded.features == org.features
     assert loaded.identity_providers == org.identity_providers
 
 

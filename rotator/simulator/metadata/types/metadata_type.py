@@ -1,4 +1,4 @@
-"""The types of metadata that the simulated org has, and what can be done with their components."""
+"""What can be done with the components of a type of metadata."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
-from rotator.simulator.metadata.changes import Outcome, already_there, not_found
-from rotator.simulator.org.schema.certificate import CERTIFICATE
-from rotator.simulator.org.schema.certificate import FIRST_VERSION as FIRST_CERTIFICATE_VERSION
+from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
 from rotator.simulator.org.schema.field import FIRST_API_VERSION, Field
-from rotator.simulator.org.schema.saml_sso_config import SAML_SSO_CONFIG
 from rotator.simulator.wire.unsupported import unsupported_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from rotator.simulator.metadata.changes import Author, Mode
+    from rotator.simulator.metadata.types.changes import Author, Mode
     from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
@@ -57,6 +54,14 @@ class MetadataType(ABC):
     @abstractmethod
     def read(self, org: Org, name: str) -> Component | None:
         """A whole component by its full name, as a read returns it; None: there is none."""
+
+    def schema_of(self, name: str) -> Field:  # noqa: ARG002 - settings have one for each
+        """What a component is made of, and how its file's root is called."""
+        return self.schema
+
+    def first_version_of(self, name: str) -> int:  # noqa: ARG002 - settings have one for each
+        """The API version that brought a component."""
+        return self.since
 
     def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:  # noqa: ARG002
         """Puts a component in place of what was there. Raises ComponentError, FaultError when it is not simulated."""
@@ -102,38 +107,3 @@ class AppType(MetadataType, Generic[_A]):
         app.rename(new)
         app.changed(author.at, author.user)
         apps[new] = app
-
-
-@dataclass(frozen=True)
-class SingleSignOnType(MetadataType):
-    """SAML single sign-on settings, to be read."""
-
-    name: str = SAML_SSO_CONFIG.name
-    directory: str = "samlssoconfigs"
-    suffix: str = "samlssoconfig"
-    schema: Field = SAML_SSO_CONFIG
-
-    def listed(self, org: Org) -> Iterable[Listed]:
-        return org.identity_providers.values()
-
-    def read(self, org: Org, name: str) -> Component | None:
-        provider = org.identity_providers.get(name)
-        return {**provider.component, "fullName": name} if provider else None
-
-
-@dataclass(frozen=True)
-class CertificateType(MetadataType):
-    """Certificates of Certificate and Key Management, to be listed: the simulated org has no content of theirs."""
-
-    name: str = CERTIFICATE.name
-    directory: str = "certs"
-    suffix: str = "crt"
-    schema: Field = CERTIFICATE
-    since: int = FIRST_CERTIFICATE_VERSION
-    is_file: ClassVar[bool] = True
-
-    def listed(self, org: Org) -> Iterable[Listed]:
-        return [each for each in org.certificates if not each.deleted]
-
-    def read(self, org: Org, name: str) -> Component | None:  # noqa: ARG002 - files are not read
-        return None

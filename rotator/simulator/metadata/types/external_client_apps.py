@@ -6,8 +6,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotator.simulator.metadata.changes import Outcome, WarningError, already_there, not_found
-from rotator.simulator.metadata.types import AppType, MetadataType
+from rotator.simulator.metadata.types.changes import Outcome, WarningError, already_there, not_found
+from rotator.simulator.metadata.types.metadata_type import AppType, MetadataType
 from rotator.simulator.org.components import ComponentError, check_certificate, differ
 from rotator.simulator.org.external_apps import KeyPair, Satellite
 from rotator.simulator.org.schema.external_client_app import (
@@ -18,13 +18,14 @@ from rotator.simulator.org.schema.external_client_app import (
     OAUTH_SETTINGS,
     SECURITY_VERSION,
 )
+from rotator.simulator.org.setup import shows_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rotator.core.crypto.certificates import Certificate
-    from rotator.simulator.metadata.changes import Author, Mode
-    from rotator.simulator.metadata.types import Listed
+    from rotator.simulator.metadata.types.changes import Author, Mode
+    from rotator.simulator.metadata.types.metadata_type import Listed
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.external_apps import ExternalApp
     from rotator.simulator.org.org import Org
@@ -162,11 +163,11 @@ class GlobalSettingsType(SatelliteType):
 
     def _whole(self, org: Org, app: ExternalApp, satellite: Satellite) -> Component:
         whole = super()._whole(org, app, satellite)
-        if app.live_certificate and _shows_certificate(org.settings):
+        if app.live_certificate and _shows_certificate(org):
             whole["certificate"] = _written(app.live_certificate, org.settings)
         if app.consumer:
             whole["consumerKey"] = app.consumer.pair.key
-            if org.settings.external_secrets_readable:
+            if shows_secrets(org, "enableConsumerSecretApiAccess"):
                 whole["consumerSecret"] = app.consumer.pair.secret.reveal()
         return whole
 
@@ -234,10 +235,10 @@ def _check_updatable(author: Author, mode: Mode) -> None:
         raise ComponentError("INVALID_TYPE_FOR_OPERATION", "This type of metadata cannot be updated by this call")
 
 
-def _shows_certificate(settings: OrgSettings) -> bool:
-    if settings.external_certificate_returned == "with_secret_access":
-        return settings.external_secrets_readable
-    return settings.external_certificate_returned == "always"
+def _shows_certificate(org: Org) -> bool:
+    if org.settings.external_certificate_returned == "with_secret_access":
+        return shows_secrets(org, "enableConsumerSecretApiAccess")
+    return org.settings.external_certificate_returned == "always"
 
 
 def _written(certificate: Certificate, settings: OrgSettings) -> str:

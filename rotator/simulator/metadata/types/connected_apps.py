@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotator.simulator.metadata.changes import Outcome, already_there, not_found
-from rotator.simulator.metadata.types import AppType
+from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
+from rotator.simulator.metadata.types.metadata_type import AppType
 from rotator.simulator.org.components import ComponentError, check_certificate, differ, missing, returned_scopes
 from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 
 if TYPE_CHECKING:
-    from rotator.simulator.metadata.changes import Author, Mode
+    from rotator.simulator.metadata.types.changes import Author, Mode
     from rotator.simulator.org.apps import App
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rotator.simulator.metadata.connected_apps import ConnectedAppType
-from rotator.simulator.metadata.external_client_apps import (
+from rotator.simulator.metadata.types.certificate_files import CertificateType
+from rotator.simulator.metadata.types.connected_apps import ConnectedAppType
+from rotator.simulator.metadata.types.external_client_apps import (
     ExternalAppType,
     GlobalSettingsType,
     SatelliteType,
     SecuritySettingsType,
 )
-from rotator.simulator.metadata.types import CertificateType, SingleSignOnType
+from rotator.simulator.metadata.types.feature_settings import FEATURES, SettingsType
+from rotator.simulator.metadata.types.single_sign_on import SingleSignOnType
 from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS, POLICIES
 from rotator.simulator.wire.soap import FaultError
 from rotator.simulator.wire.unsupported import unsupported_fault
 
 if TYPE_CHECKING:
-    from rotator.simulator.metadata.types import MetadataType
+    from rotator.simulator.metadata.types.metadata_type import MetadataType
     from rotator.simulator.org.org import Org
 
 _ALL: Final[tuple[MetadataType, ...]] = (
@@ -30,6 +32,7 @@ _ALL: Final[tuple[MetadataType, ...]] = (
     SatelliteType(POLICIES.name, "extlClntAppPolicies", "ecaPlcy", POLICIES),
     SecuritySettingsType(),
     SingleSignOnType(),
+    SettingsType(),
 )
 TYPES: Final = {each.name: each for each in _ALL}
 """By name, in the order in which describeMetadata tells them and a deployment writes them: an app before its parts."""
@@ -42,7 +45,13 @@ def shown_types(org: Org, version: int) -> list[MetadataType]:
 
 def type_of(org: Org, version: int, name: str) -> MetadataType:
     """A type by its name. Raises FaultError when this version or user has none of it, or it is not simulated."""
-    found = TYPES.get(name)
+    if name in FEATURES:
+        # Lists and packages know settings by the name of all, and by the feature's as a member of that.
+        raise FaultError("INVALID_TYPE", f"Unknown type:{name}")
+    return _available(org, version, name, TYPES.get(name))
+
+
+def _available(org: Org, version: int, name: str, found: MetadataType | None) -> MetadataType:
     if found is None:
         raise unsupported_fault(f"The metadata type {name or '(none)'}")
     if found.since > version:
@@ -54,7 +63,9 @@ def type_of(org: Org, version: int, name: str) -> MetadataType:
 
 def component_type_of(org: Org, version: int, name: str) -> MetadataType:
     """A type whose components CRUD calls can name. Raises FaultError for any other."""
+    if name in FEATURES:
+        return _available(org, version, name, FEATURES[name])
     found = type_of(org, version, name)
-    if found.is_file:
+    if found.is_file or isinstance(found, SettingsType):
         raise FaultError("INVALID_TYPE_FOR_OPERATION", f"{name} is not supported by this operation")
     return found

@@ -1,0 +1,1 @@
+"""The types of metadata: what each has, and how its components are read and written."""

@@ -88,16 +88,15 @@ def _answers(world: World, version: Stored, learns: bool) -> tuple[World, ...]:
     )
 
 
-@cache
-def events(world: World) -> tuple[World, ...]:
-    """What happens by itself."""
-    return tuple(_events(world))
-
-
-def _events(world: World) -> Iterator[World]:
+def spreads(world: World) -> Iterator[World]:
+    """All servers of one app have heard of its last change."""
     for name, lag in zip(APPS, world.lags, strict=False):
         if lag:
             yield world.settled([name])
+
+
+def time_passes(world: World) -> Iterator[World]:
+    """A period ends, or a tick goes by where one makes a difference."""
     if world.in_grace:
         yield world._replace(in_grace=False)
     if any(row.outcome is LoginOutcome.ACCEPTED for row in world.tried):

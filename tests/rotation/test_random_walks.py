@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.policies import Strategy
 from rotator.core.logins import LoginOutcome
-from tests.rotation.happenings import adopted, people
+from tests.rotation.happenings import adopted, people, spreads
 from tests.rotation.looks import answered
 from tests.rotation.sameness import plain
 from tests.rotation.starts import RARE_REQUESTS, REQUESTS, begun, conceivable, sane
@@ -54,7 +54,8 @@ class RandomWalk(RuleBasedStateMachine):
     @rule(which=st.lists(ANY, min_size=1, max_size=20))
     def the_run_goes_on(self, which: list[int]) -> None:
         for one in which:
-            self._becomes(_one_of(WALK.successors(self.world, self.wanted), one))
+            after = chain(WALK.successors(self.world, self.wanted), spreads(self.world))
+            self._becomes(_one_of(after, one))
             self.every_rule_holds_and_the_run_gets_home()
 
     @rule(outcome=st.sampled_from([LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK, LoginOutcome.TRANSIENT]))

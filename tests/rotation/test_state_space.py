@@ -50,7 +50,7 @@ def _worlds_are_forgotten_afterwards() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "states", "transitions"), [(IN_PLACE, 18_000, 80_000), (ALTERNATING, 80_000, 350_000)]
+    ("strategy", "states", "transitions"), [(IN_PLACE, 35_000, 150_000), (ALTERNATING, 40_000, 150_000)]
 )
 def test_no_run_breaks_a_rule_and_every_run_gets_home(
     strategy: Strategy, states: int, transitions: int, capsys: pytest.CaptureFixture[str]

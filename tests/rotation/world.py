@@ -155,6 +155,10 @@ class World(NamedTuple):
         lags = tuple(lag and name not in apps for name, lag in zip(self.apps, self.lags, strict=True))
         return self if lags == self.lags else self._replace(lags=lags)
 
+    def lagging(self) -> World:
+        """Some servers of each app answer as before its last change."""
+        return self if all(self.lags) else self._replace(lags=(True,) * len(self.lags))
+
     def crashed(self) -> World:
         """The process is gone, and what it remembered with it."""
         return World(*self[:-2]) if self.tried or self.given_up else self

@@ -73,6 +73,10 @@ class StoreError(RotatorError):
     """A store answered, and the answer is no: missing version, damaged files, no permission."""
 
 
+class StoredDamaged(StoreError):
+    """What a store holds of one credential is damaged, gone, or not this program's. What it holds of others is not."""
+
+
 class StoreUnavailable(StoreError):
     """A store cannot be reached or is full just now."""
 

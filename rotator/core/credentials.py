@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NewType, Self
 from rotator.core import words
 from rotator.core.crypto.certificates import Certificate, PrivateKey
 from rotator.core.secret import Secret
-from rotator.errors import CertificateError, StoreError
+from rotator.errors import CertificateError, StoredDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ class Version:
     def from_document(cls, document: Secret, *, where: str) -> Self:
         """Reads a document back; `where` names the place for the error.
 
-        Raises StoreError when it is damaged, of a later format, or when key, certificate and fingerprint disagree.
+        Raises StoredDamaged when it is damaged, of a later format, or when key, certificate and fingerprint disagree.
         """
         try:
             fields = _fields(document)
@@ -155,8 +155,8 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _damaged(where: str, reason: str) -> StoreError:
-    return StoreError(
+def _damaged(where: str, reason: str) -> StoredDamaged:
+    return StoredDamaged(
         f"The stored version {where} is damaged: {reason}.",
         effect="Nothing was changed.",
         hint="Put the version back from a backup, or move it away by hand if a later one is current.",

@@ -201,6 +201,8 @@ class _Checks:
         self._state_is_well(name)
         # Reading a version proves that its key and its certificate match.
         version = store.read(name, fingerprint)
+        for _, other in store.stages(name):
+            store.read(name, other)
         app = self._adapters.connected_apps(credential.org).read(version.app)
         if app is None or app.certificate != version.certificate:
             raise OrgError(

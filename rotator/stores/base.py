@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from rotator.errors import StoreError, StoreUnavailable
@@ -84,6 +85,40 @@ def read_stage(store: Store, credential: str, stage: Stage) -> Version | None:
     return None
 
 
+@dataclass(frozen=True)
+class UnreadVersion:
+    """A version that stands in a stage and cannot be read."""
+
+    stage: Stage
+    fingerprint: Fingerprint
+    error: StoreError
+
+
+_LOOKS: Final = 3
+"""How often versions are looked at again because they were promoted or destroyed meanwhile."""
+
+
+def read_versions(store: Store, credential: str) -> tuple[dict[Stage, Version], tuple[UnreadVersion, ...]]:
+    """Each version that stands in a stage and can be read, and what stands there and cannot.
+
+    Raises StoreError when the store does not tell what stands where, StoreUnavailable when it is away.
+    """
+    for _ in range(_LOOKS):
+        versions: dict[Stage, Version] = {}
+        unread: list[UnreadVersion] = []
+        stages = store.stages(credential)
+        for stage, fingerprint in stages:
+            try:
+                versions[stage] = store.read(credential, fingerprint)
+            except StoreUnavailable:
+                raise
+            except StoreError as error:
+                unread.append(UnreadVersion(stage, fingerprint, error))
+        if not unread or store.stages(credential) == stages:
+            break
+    return versions, tuple(unread)
+
+
 Reader: TypeAlias = "Callable[[], Iterable[Version]]"
 """What a consumer reads of one credential: at each call the stored versions, in the order in which to try them.
 
@@ -116,14 +151,27 @@ class StoredVersions:
         self._known: dict[Fingerprint, Version] = {}
 
     def __call__(self) -> Iterator[Version]:
-        """The versions as they stand now, `current` first; each is read when it is asked for. Raises StoreError."""
+        """The versions as they stand now, `current` first; each is read when it is asked for.
+
+        One that cannot be read is passed over. Raises StoreError once the others were tried, where it stands first:
+        what is wrong is then more than that a change of certificate has not spread yet.
+        """
         stages = self._store.stages(self._credential)
         self._known = {name: version for name, version in self._known.items() if name in stages.fingerprints}
-        for _, fingerprint in stages:
-            version = self._known.get(fingerprint) or self._read(fingerprint)
+        unread: StoreError | None = None
+        for place, (_, fingerprint) in enumerate(stages):
+            try:
+                version = self._known.get(fingerprint) or self._read(fingerprint)
+            except StoreUnavailable:
+                raise
+            except StoreError as error:
+                unread = error if place == 0 else unread
+                continue
             if version is not None:
                 self._known[fingerprint] = version
                 yield version
+        if unread:
+            raise unread
 
     def _read(self, fingerprint: Fingerprint) -> Version | None:
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.words import short
-from rotator.errors import StoreError
+from rotator.errors import StoredDamaged, StoreError
 
 if TYPE_CHECKING:
-    from rotator.core.credentials import Fingerprint
+    from rotator.core.credentials import Fingerprint, Version
 
 _USUAL_HINT: Final = "See what is stored with `rotator status`."
 _RERUN: Final = "Run the command again: it goes on from there."
@@ -19,6 +19,15 @@ def refused(where: str, reason: str, hint: str = "") -> StoreError:
     rerun = "" if hint else _RERUN
     what = f"{where} says no: {reason}."
     return StoreError(what, effect="Nothing was changed.", hint=hint or _USUAL_HINT, rerun=rerun)
+
+
+def not_of_credential(where: str, place: str, version: Version) -> StoredDamaged:
+    """The error for a place of one credential's version that holds another."""
+    return StoredDamaged(
+        f"{where}: the stored version {place} is {short(version.fingerprint)} of {version.credential}.",
+        effect="Nothing was changed.",
+        hint="Put the version back from a backup, and find out who wrote there.",
+    )
 
 
 def refuse_other_pending(where: str, credential: str, pending: Fingerprint | None, fingerprint: Fingerprint) -> None:

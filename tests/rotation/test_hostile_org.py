@@ -2,7 +2,8 @@
 
 Each play is a program that rotates, takes the inventory, looks or logs in, over a wire on which some of the answers are
 others (tests.hostile.answers), with a consumer beside it, over a wire of its own. ROTATOR_ANSWERS says how many such
-answers there are to be: `ROTATOR_ANSWERS=50000 pytest tests/rotation/test_hostile_org.py --timeout 0`.
+answers there are to be: `ROTATOR_ANSWERS=50000 pytest tests/rotation/test_hostile_org.py --timeout 0 -s`, which prints
+how many there were so far.
 """
 
 from __future__ import annotations
@@ -143,4 +144,5 @@ def test_no_answer_of_an_org_ends_the_program_loses_a_key_or_refuses_a_consumer(
     while met < WANTED:
         plays()()
         batch += 1
+        print(f"{met} of {WANTED} answers after {batch * PLAYS} plays", flush=True)  # noqa: T201 - for who waits for many
     assert met >= WANTED

@@ -97,36 +97,22 @@ def alert(
     )
 
 
-def unreadable_org(org: str, error: RotatorError, attempt: AttemptRecord) -> NewAlert:
-    """An org cannot be read; `attempt` is the record of its inventories with this failure."""
+def unreadable_org(attempt: AttemptRecord, error: RotatorError) -> NewAlert:
+    """An org cannot be read; `attempt` is the record of its inventories with this failure, and whom that needs."""
+    org, is_for_long = attempt.name, attempt.needs_attention
+    for_long = f"could not be read {words.times_in_a_row(attempt.failures)} and needs a person"
+    how_often = "now and then" if is_for_long else "again by itself"
     return alert(
-        ORG,
+        ATTENTION if is_for_long else ORG,
         org,
         Severity.WARNING,
-        f"The org {org} cannot be read",
+        f"The org {org} {for_long if is_for_long else 'cannot be read'}",
         words.sentences(error.message, error.effect),
         moment_fact("Last read", attempt.last_good_at),
-        meanwhile="Nothing there is rotated, and alerts go by what was last seen. It is read again by itself.",
-        again_at=attempt.next_at,
-        to_do=error.hint or _IF_IT_LASTS,
-        org=org,
-    )
-
-
-def unreadable_for_long(attempt: AttemptRecord) -> NewAlert:
-    """The same, once it has failed so often that a person is needed."""
-    org = attempt.name
-    return alert(
-        ATTENTION,
-        org,
-        Severity.WARNING,
-        f"The org {org} could not be read {words.times_in_a_row(attempt.failures)} and needs a person",
-        attempt.problem,
-        moment_fact("Last read", attempt.last_good_at),
         trouble=key(ORG, org),
-        meanwhile="Nothing there is rotated, and alerts go by what was last seen. It is read now and then.",
+        meanwhile=f"Nothing there is rotated, and alerts go by what was last seen. It is read {how_often}.",
         again_at=attempt.next_at,
-        to_do=words.sentences(attempt.hint, "`rotator check` tells whether that was it."),
+        to_do=words.sentences(error.hint, _WAS_IT) if is_for_long else error.hint or _IF_IT_LASTS,
         org=org,
     )
 
@@ -145,6 +131,33 @@ def unreadable_store(store: str, error: RotatorError, attempt: AttemptRecord) ->
         to_do=error.hint or _IF_IT_LASTS,
         store=store,
     )
+
+
+def unreadable_stored(
+    credential: str, org: str, store: str, error: RotatorError, version: tuple[Stage, str] | None = None
+) -> NewAlert:
+    """A store does not give what it holds of one credential, or one `version` of it; it gives the others."""
+    stage, fingerprint = version or (None, None)
+    what = f"The {stage} version of {credential}" if stage else f"What is stored of {credential}"
+    return alert(
+        UNREADABLE,
+        f"{stored_name(credential)}{fingerprint or ''}",
+        LOST if stage is Stage.CURRENT else Severity.WARNING,
+        f"{what} cannot be read from the store {store}",
+        words.sentences(error.message, error.effect),
+        fingerprint_fact("Version", fingerprint),
+        meanwhile=f"No rotation of {credential} begins or goes on. What else is stored there is read and rotated.",
+        to_do=error.hint or _IF_IT_LASTS,
+        org=org,
+        credential=credential,
+        store=store,
+        fingerprint=fingerprint,
+    )
+
+
+def stored_name(credential: str) -> str:
+    """With what the names of all begin that cannot be read of a credential in its store; no org is called so."""
+    return f"stored {credential}/"
 
 
 def unreadable(org: str, kind: str, name: str, error: RotatorError) -> NewAlert:
@@ -347,6 +360,7 @@ def moment_fact(name: str, time: datetime | None) -> dict[str, str]:
     return {name: words.moment(time)} if time else {}
 
 
+_WAS_IT: Final = "`rotator check` tells whether that was it."
 _IF_IT_LASTS: Final = "Nothing, unless it lasts; then `rotator check` tells what stands in the way."
 
 

@@ -27,7 +27,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
 from rotator.core.attempts import DELIVER, AttemptBackOff, AttemptRecord
@@ -155,7 +155,7 @@ class Delivery:
             return Delivered()
         run = _Run(name, now, is_alone)
         try:
-            channel = open_channel()
+            channel = _safely(name, open_channel)
         except RotatorError as error:
             run.failures.append((claimed, _unusable(error)))
         else:
@@ -295,8 +295,11 @@ class _Run:
         return any(failure.transient for _, failure in self.failures)
 
 
-def _safely(channel: str, call: Callable[[], str]) -> str:
-    """A fault of ours in one message is that message's failure; the others must not wait for the next release."""
+_T = TypeVar("_T")
+
+
+def _safely(channel: str, call: Callable[[], _T]) -> _T:
+    """A fault in a channel, or in one message, is a failure of that: the others must not wait for the next release."""
     try:
         return call()
     except (RotatorError, MemoryError):
@@ -311,6 +314,8 @@ def _safely(channel: str, call: Callable[[], str]) -> str:
 
 def _unusable(error: RotatorError) -> DeliveryFailed:
     """A channel that cannot even be used: its secret is missing, its address is none."""
+    if isinstance(error, DeliveryFailed):
+        return error
     return DeliveryFailed(error.message, hint=error.hint, transient=False)
 
 

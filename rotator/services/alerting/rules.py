@@ -33,7 +33,7 @@ from rotator.history.alerts.alerts import ALWAYS_TOLD, AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox, reminder
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
-from rotator.services.alerting.catalog import usual_ending
+from rotator.services.alerting.catalog import stored_name, usual_ending
 from rotator.services.alerting.expiry import (
     certificate_of,
     crossed_for,
@@ -49,6 +49,7 @@ from rotator.services.alerting.kinds import (
     HEAD,
     ORG,
     STORE,
+    UNREADABLE,
     WEAK,
     key,
     kind_of,
@@ -303,6 +304,12 @@ def open_alerts(database: Transactions, settings: Settings) -> list[Alert]:
     What the configuration has no more is nobody's trouble from then on, not only once the service has closed it.
     """
     return [alert for alert in AlertRecords(database).open_alerts() if is_configured(alert, settings)]
+
+
+def is_told_of_versions(alerts: AlertRecords, credential: str) -> bool:
+    """Whether people were told that its store does not give what it holds of a credential. Raises HistoryError."""
+    beginning = key(UNREADABLE, stored_name(credential))
+    return any(alert.key.startswith(beginning) for alert in alerts.open_alerts(kind=UNREADABLE))
 
 
 def is_configured(alert: Alert, settings: Settings) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -17,13 +16,22 @@ from rotator.core.observed import (
     ObservedCertificate,
     ObservedCredential,
 )
-from rotator.errors import ConfigurationError, HistoryError, LoginRefused, OrgError, OrgUnavailable, RotatorError
+from rotator.errors import (
+    ConfigurationError,
+    HistoryError,
+    LoginRefused,
+    OrgError,
+    OrgUnavailable,
+    RotatorError,
+    StoredDamaged,
+)
 from rotator.history.attempts import AttemptRecords
 from rotator.services.inventory.credential_history import CredentialHistory, histories
 from rotator.services.inventory.schedules import Schedules
+from rotator.stores.base import read_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
-    from rotator.stores.base import Store
+    from rotator.stores.base import Store, UnreadVersion
 
 HISTORY: Final = "history"
 """Where a problem is that is the history's."""
@@ -50,6 +58,10 @@ class Problem:
     """The type of which nothing could be read; None when it is the whole org, a store or the history."""
     app: str | None = None
     """The one component of that type that could not be read, where the others could."""
+    credential: str | None = None
+    """The credential of which a store did not give what it holds."""
+    version: tuple[Stage, str] | None = None
+    """The one version of it that could not be read, where its store told of it: its stage and its fingerprint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,12 +165,36 @@ class StatusReader:
         self._now: Final = now
         self._away: dict[str, RotatorError] = {}
         self._histories: Mapping[str, CredentialHistory] = {}
-        self.problems: list[Problem] = []
-        """Of the history and the stores; what is wrong with an org is in the status alone."""
+        self._problems: list[Problem] = []
+        self._shown = set[str]()
+        """The stores that have shown what they hold of a credential."""
         try:
             self._histories = histories()
         except HistoryError as error:
-            self.problems.append(Problem(HISTORY, error))
+            self._problems.append(Problem(HISTORY, error))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Of the history and the stores; what is wrong with an org is in the status alone."""
+        return [replace(each, where=self._where(each)) for each in self._problems]
+
+    def _where(self, problem: Problem) -> str:
+        """A store that says no to one credential, and shows another, is in order."""
+        name = problem.credential
+        if name is None:
+            return problem.where
+        store = self._settings.credentials[name].store
+        is_of_one = not problem.error.transient and (
+            problem.version is not None or isinstance(problem.error, StoredDamaged) or self._shows_another(store, name)
+        )
+        return f"credential {name}" if is_of_one else f"store {store}"
+
+    def _shows_another(self, store: str, name: str) -> bool:
+        """Whether it does now, or did when another org's credential was last looked at."""
+        org = self._settings.credentials[name].org
+        others = (each for each, its in self._settings.credentials.items() if its.store == store and its.org != org)
+        known = (self._histories.get(each, CredentialHistory()).last_observation for each in others)
+        return store in self._shown or any(each.seen and not each.problem for each in known)
 
     def all(self, names: Sequence[str] = ()) -> list[CredentialStatus]:
         """The status of the named credentials, of all when none is named."""
@@ -171,12 +207,16 @@ class StatusReader:
         apps: tuple[ObservedCertificate, ...] = ()
         problem: RotatorError | None = None
         try:
-            stored = self._stored(name, settings, history)
+            stored, unread = self._stored(name, settings, history)
             # Of an org that is away everything is shown as it was last seen, and not the half of it.
             seen = seen or stored
             apps = tuple(self._app(settings.org, app) for app in settings.apps)
-            seen = replace(stored, apps={each.name: each for each in map(ObservedApp.of, settings.apps, apps)})
-            problem = _not_configured(name, seen)
+            is_current_read = all(each.stage is not Stage.CURRENT for each in unread)
+            seen = replace(
+                stored if is_current_read else seen,
+                apps={each.name: each for each in map(ObservedApp.of, settings.apps, apps)},
+            )
+            problem = unread[0].error if unread else _not_configured(name, seen)
         except RotatorError as error:
             problem = error
         status = status_of(self._settings, name, history, seen, self._now, apps=apps, is_known=problem is None)
@@ -185,25 +225,29 @@ class StatusReader:
 
     @property
     def _history_problem(self) -> RotatorError | None:
-        return next((problem.error for problem in self.problems if problem.where == HISTORY), None)
+        return next((problem.error for problem in self._problems if problem.where == HISTORY), None)
 
-    def _stored(self, name: str, settings: CredentialSettings, history: CredentialHistory) -> ObservedCredential:
-        """What the store holds; its apps were not seen yet."""
-        with self._noting(f"store {settings.store}"):
-            store = self._store(settings.store)
-            stages = store.stages(name)
-        with self._noting(f"credential {name}"):
-            versions = {stage: store.read(name, fingerprint) for stage, fingerprint in stages}
-        unseen = {app: ObservedApp(app, readable=False) for app in settings.apps}
-        return stored_credential(versions, unseen, history.last_promotion)
-
-    @contextmanager
-    def _noting(self, where: str) -> Iterator[None]:
+    def _stored(
+        self, name: str, settings: CredentialSettings, history: CredentialHistory
+    ) -> tuple[ObservedCredential, tuple[UnreadVersion, ...]]:
+        """What the store holds, and what of it cannot be read; its apps were not seen yet."""
+        where = f"store {settings.store}"
         try:
-            yield
+            store = self._store(settings.store)
         except RotatorError as error:
-            self.problems.append(Problem(where, error))
+            self._problems.append(Problem(where, error))
             raise
+        try:
+            versions, unread = read_versions(store, name)
+        except RotatorError as error:
+            self._problems.append(Problem(where, error, credential=name))
+            raise
+        self._shown.add(settings.store)
+        for each in unread:
+            version = each.stage, each.fingerprint
+            self._problems.append(Problem(where, each.error, credential=name, version=version))
+        unseen = {app: ObservedApp(app, readable=False) for app in settings.apps}
+        return stored_credential(versions, unseen, history.last_promotion), unread
 
     def _app(self, org: str, name: str) -> ObservedCertificate:
         if org in self._away:

@@ -47,6 +47,7 @@ class Findings:
         for status in self._found.credentials:
             self._tell_drift(status)
             self._tell_unstored(status)
+            self._tell_stored(status)
             self._forget_failure(status)
             self._tell_refused(status)
         for store in sorted({status.settings.store for status in self._found.credentials}):
@@ -78,6 +79,24 @@ class Findings:
         )
         is_known = status.life.is_in_sight
         self._tell_or_solve(status.state is CredentialState.UNSTORED, new, is_known=is_known)
+
+    def _tell_stored(self, status: CredentialStatus) -> None:
+        """What its store does not give of it, while it gives the others; of a store that is away nothing is known."""
+        name, told = status.credential, set[str]()
+        mine = [each for each in self._found.problems if each.credential == name]
+        for problem in mine:
+            if problem.where == f"credential {name}":
+                store = status.settings.store
+                new = catalog.unreadable_stored(name, self._org, store, problem.error, problem.version)
+                self._history.alerting.problem(new, self._now)
+                told.add(new.key)
+        if len(told) == len(mine) and self._store_problem(status.settings.store) is None:
+            self._solve_all(key(UNREADABLE, catalog.stored_name(name)), told)
+
+    def _solve_all(self, beginning: str, told: set[str]) -> None:
+        """What is open of these and was not told of now."""
+        for which in [which for which in self._open if which.startswith(beginning) and which not in told]:
+            self._solve(which)
 
     def _forget_failure(self, status: CredentialStatus) -> None:
         """Forgets failed rotations once nothing is due any more, whoever saw to it."""
@@ -133,9 +152,7 @@ class Findings:
                 told.add(new.key)
         hidden = {problem.type for problem in self._found.problems if problem.type and not problem.app}
         for kind in (str(kind) for kind in Kind if kind not in hidden):
-            mine = key(UNREADABLE, f"{self._org}/{kind}/")
-            for which in [which for which in self._open if which.startswith(mine) and which not in told]:
-                self._solve(which)
+            self._solve_all(key(UNREADABLE, f"{self._org}/{kind}/"), told)
 
     def _tell_vanished(self, life: CertificateLife) -> None:
         seen = life.seen

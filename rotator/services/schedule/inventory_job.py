@@ -21,7 +21,7 @@ from rotator.core.observed import Kind
 from rotator.core.thresholds import has_come
 from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
-from rotator.services.alerting.catalog import unreadable_for_long, unreadable_org
+from rotator.services.alerting.catalog import unreadable_org
 from rotator.services.alerting.expiry import certificate_key
 from rotator.services.alerting.kinds import EXPIRY, STORE
 from rotator.services.inventory.credential_history import histories
@@ -172,8 +172,7 @@ class InventoryJobs:
     def _away(self, attempt: AttemptRecord, error: RotatorError) -> None:
         failed = self._context.failed(attempt, error)
         LOG.warning("cannot be read: %s", error.message, extra={"org": attempt.name, "again_at": failed.next_at})
-        is_for_long = failed.needs_attention
-        new = unreadable_for_long(failed) if is_for_long else unreadable_org(attempt.name, error, failed)
+        new = unreadable_org(failed, error)
         with self._context.history.transaction() as history:
             history.attempts.put(failed)
             history.alerting.problem(new, self._context.now(), failures=failed.failures)

@@ -35,6 +35,7 @@ from rotator.errors import (
 )
 from rotator.services.alerting import rotation_alerts
 from rotator.services.alerting.kinds import DRIFT, STORE, key, rotation_trouble
+from rotator.services.alerting.rules import is_told_of_versions
 from rotator.services.inventory.status import known_state
 from rotator.services.rotation.gap import refused_since
 from rotator.services.rotation.observer import Observer
@@ -334,7 +335,10 @@ class RotationJob:
         attempts, settings = self._context.history.attempts, self._settings
         if isinstance(error, OrgUnavailable | LoginRefused):
             return attempts.get(JobKind.INVENTORY, settings.org).failures > 0
-        return isinstance(error, StoreError) and attempts.get(STORE, settings.store).failures > 0
+        is_away = attempts.get(STORE, settings.store).failures > 0
+        return isinstance(error, StoreError) and (
+            is_away or is_told_of_versions(self._context.history.alerts, self._name)
+        )
 
     def _tell(self, new: NewAlert) -> None:
         self._context.history.alerting.problem(new, self._context.now(), failures=self._attempt.failures)

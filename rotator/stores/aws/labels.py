@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.secret import Secret
 from rotator.core.words import short
-from rotator.errors import StoreError, StoreUnavailable
+from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
 from rotator.net.shapes import Fields, WrongShape
 from rotator.stores.aws.errors import UNCHANGED
 from rotator.stores.aws.secrets_manager import Refused
@@ -82,13 +82,13 @@ class AwsSecret:
                 return None
             raise refused.error from None
         if answer.get("DeletedDate"):
-            raise StoreError(
+            raise StoredDamaged(
                 f"{self._calls.where}: the secret {self.name} is scheduled for deletion.",
                 effect="Nothing was changed.",
                 hint=f"Bring it back with `aws secretsmanager restore-secret --secret-id {self.name}`.",
             )
         if answer.get("RotationEnabled"):
-            raise StoreError(
+            raise StoredDamaged(
                 f"{self._calls.where}: AWS rotates the secret {self.name} by itself.",
                 effect="Nothing was changed.",
                 hint=f"Two cannot rotate it: `aws secretsmanager cancel-rotate-secret --secret-id {self.name}`.",

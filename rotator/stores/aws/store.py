@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.words import short
-from rotator.errors import StoreError
+from rotator.errors import StoredDamaged, StoreError
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
-from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
+from rotator.stores.refusals import not_of_credential, refuse_other_current, refuse_other_pending, refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -221,7 +221,7 @@ class AwsStore:
         where = f"{short(fingerprint)} in the secret {secret.name}"
         version = Version.from_document(value, where=where)
         if version.fingerprint != fingerprint or version.credential != credential:
-            raise self._refused(f"the version {where} holds {short(version.fingerprint)} of {version.credential}")
+            raise not_of_credential(self._calls.where, where, version)
         return version
 
     def _document(self, version: Version) -> Secret:
@@ -241,7 +241,7 @@ class AwsStore:
             hint=f"Make it, empty: `aws secretsmanager create-secret --name {secret.name}`; or set `create: true`.",
         )
 
-    def _foreign(self, secret: AwsSecret, label: str, version: str) -> StoreError:
+    def _foreign(self, secret: AwsSecret, label: str, version: str) -> StoredDamaged:
         command = f"aws secretsmanager update-secret-version-stage --secret-id {secret.name} --version-stage {label}"
         moved = f"{command} --remove-from-version-id {version}"
         hint = (
@@ -250,7 +250,7 @@ class AwsStore:
             if label == CURRENT
             else f"Find out who changed it, and take the label away: `{moved}`."
         )
-        return StoreError(
+        return StoredDamaged(
             f"{self._calls.where}: {label} of the secret {secret.name} is on the version {version},"
             " which this program did not write.",
             effect="Nothing was read or changed.",

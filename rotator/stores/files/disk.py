@@ -14,7 +14,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
 
-from rotator.errors import StoreError, StoreUnavailable
+from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ class Directory:
             _refuse_others(path, mode, "600")
             content = file.read(LARGEST_FILE + 1) if stat.S_ISREG(mode) else b""
         if not content or len(content) > LARGEST_FILE or not content.isascii():
-            raise StoreError(
+            raise StoredDamaged(
                 f"{path} is no file of a store.",
                 effect="Nothing was changed.",
                 hint="Put it back from a backup, or move its directory away if a later version is current.",

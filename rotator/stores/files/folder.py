@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.words import short
-from rotator.errors import StoreError, StoreUnavailable
+from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
 from rotator.stores.files.disk import Directory, prepared_link
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CredentialFolder:
     def stages(self) -> Stages:
         """What stands where, as it was at one instant.
 
-        Raises StoreError for a link that leads outside or nowhere.
+        Raises StoredDamaged for a link that leads outside or nowhere.
         """
         for _ in range(_LOOKS):
             seen = self._look()
@@ -102,6 +102,10 @@ class CredentialFolder:
             except FileNotFoundError:
                 # Destroyed between opening the directory and the file, or a file is missing: the second look tells.
                 continue
+            except PermissionError as error:
+                raise _damaged(
+                    self._versions.path / fingerprint, f"a file in it may not be read: {error.strerror}"
+                ) from None
         raise self._missing(fingerprint)
 
     def holds(self, fingerprint: Fingerprint) -> bool:
@@ -177,7 +181,7 @@ class CredentialFolder:
             return None
         folder, _, fingerprint = target.partition("/")
         if folder != VERSIONS or not _FINGERPRINT.fullmatch(fingerprint):
-            raise StoreError(
+            raise StoredDamaged(
                 f"The link {self._links.path / name} leads to {target!r}, and not to a version of its credential.",
                 effect="Nothing was read or changed.",
                 hint=f"Find out who changed it, and point it to {VERSIONS}/FINGERPRINT again, or remove it.",
@@ -213,8 +217,8 @@ class CredentialFolder:
             hint="See what is stored with `rotator status`.",
         )
 
-    def _dangling(self, stage: Stage, fingerprint: Fingerprint) -> StoreError:
-        return StoreError(
+    def _dangling(self, stage: Stage, fingerprint: Fingerprint) -> StoredDamaged:
+        return StoredDamaged(
             f"The stage `{stage}` in {self._links.path} holds {short(fingerprint)}, and that version is not there.",
             effect="Nothing was read or changed.",
             hint=f"Put {self._versions.path / fingerprint} back from a backup, or remove the link `{stage}`.",
@@ -233,8 +237,8 @@ def _meaning(links: dict[str, Fingerprint | None]) -> Stages:
     )
 
 
-def _damaged(path: Path, reason: str) -> StoreError:
-    return StoreError(
+def _damaged(path: Path, reason: str) -> StoredDamaged:
+    return StoredDamaged(
         f"The stored version {path} is damaged: {reason}.",
         effect="Nothing was changed.",
         hint="Put the version back from a backup, or move it away by hand if a later one is current.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint, Stages
-from rotator.errors import StoreError, StoreUnavailable
+from rotator.errors import StoredDamaged, StoreUnavailable
 from rotator.stores.vault.kv import Forbidden, KvSecret, KvVersion
 from rotator.stores.vault.policy import PENDING
 
@@ -52,7 +52,7 @@ class VaultCredential:
         """Its path, as the `vault kv` commands take it."""
 
     def look(self) -> Look:
-        """What stands where. Raises StoreError when a person deleted `current` or wrote something else there."""
+        """What stands where. Raises StoredDamaged when a person deleted `current` or wrote something else there."""
         for _ in range(_LOOKS):
             current = self.latest_current()
             pending = self._latest_pending()
@@ -76,7 +76,7 @@ class VaultCredential:
         if latest.number and latest.data is None:
             raise self._gone(latest)
         if latest.data is not None and _fingerprint(latest) is None:
-            raise StoreError(
+            raise StoredDamaged(
                 f"What stands at {self.place} in Vault is no credential document.",
                 effect="Nothing was changed.",
                 hint=f"Move it away, or bring an earlier one back: `vault kv rollback -version=N {self.place}`.",
@@ -132,12 +132,12 @@ class VaultCredential:
                 return version
         return KvVersion()
 
-    def _gone(self, latest: KvVersion) -> StoreError:
+    def _gone(self, latest: KvVersion) -> StoredDamaged:
         if latest.destroyed:
             how, undo, before = "destroyed", f"rollback -version={latest.number - 1}", "brings back the one before"
         else:
             how, undo, before = f"deleted ({latest.deleted_at})", f"undelete -versions={latest.number}", "undoes it"
-        return StoreError(
+        return StoredDamaged(
             f"The KV version {latest.number} of {self.place} in Vault was {how}, and it was `current`.",
             effect="Nothing was changed.",
             hint=f"`vault kv {undo} {self.place}` {before}. Until then consumers find no key.",

@@ -21,7 +21,7 @@ from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.words import short
 from rotator.errors import StoreError
-from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
+from rotator.stores.refusals import not_of_credential, refuse_other_current, refuse_other_pending, refused
 from rotator.stores.vault.credential import VaultCredential
 from rotator.stores.vault.kv import KvSecret
 
@@ -60,7 +60,7 @@ class VaultStore:
         where = f"{short(fingerprint)} at {stored.place} in Vault"
         version = Version.from_document(document, where=where)
         if version.fingerprint != fingerprint or version.credential != credential:
-            raise self._refused(f"what is stored as {where} is {short(version.fingerprint)} of {version.credential}")
+            raise not_of_credential(self._where, where, version)
         return version
 
     def put_pending(self, version: Version) -> None:

@@ -312,6 +312,15 @@ def test_a_damaged_version_is_said(versions: list[Version], transport: Transport
     assert time.slept == []
 
 
+def test_beside_a_damaged_version_the_others_are_tried(
+    versions: list[Version], transport: Transport, time: VirtualTime
+) -> None:
+    shelf = Shelf(current=versions[1], previous=versions[0])
+    shelf.failures = [StoreError("The stored version is damaged.", hint="")]
+    login_with(shelf, transport, time.waiting()).token()
+    assert time.slept == []
+
+
 def test_an_empty_store_is_said_at_once(transport: Transport, time: VirtualTime) -> None:
     with pytest.raises(StoreError, match="holds no version to log in with"):
         login_with(Shelf(), transport, time.waiting()).token()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.base import DeliveryFailed
 from rotator.core.alert import Alert
 from rotator.core.attempts import DELIVER, INVENTORY, ROTATE, AttemptRecord
+from rotator.core.credentials import Stage
 from rotator.core.decision.policies import Strategy
 from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.observed import ObservedCertificate
@@ -44,11 +46,14 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     away = OrgUnavailable(error.message, effect=error.effect, hint=error.hint, rerun=error.rerun)
     failed = DeliveryFailed(error.message, hint=error.hint)
     report = Report("billing", Strategy.IN_PLACE, Outcome.REVERTED, error.message, error.hint, error.rerun, reason)
-    yield catalog.unreadable_org("production", error, attempts[INVENTORY])
-    yield catalog.unreadable_for_long(attempts[INVENTORY])
+    for needs_attention in (False, True):
+        attempt = replace(attempts[INVENTORY], name="production", needs_attention=needs_attention)
+        yield catalog.unreadable_org(attempt, error)
     yield catalog.unreadable_store("keys", error, attempts[STORE])
     yield catalog.hidden("production", "Certificate", error)
     yield catalog.unreadable("production", "Certificate", "Signing", error)
+    yield catalog.unreadable_stored("billing", "production", "keys", error)
+    yield catalog.unreadable_stored("billing", "production", "keys", error, (Stage.CURRENT, "a" * 64))
     yield catalog.drift("billing", "production", "Billing", "b" * 64)
     yield catalog.unstored("billing", "production")
     yield catalog.lost("billing", "production", "keys", NOW)

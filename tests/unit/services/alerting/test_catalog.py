@@ -86,7 +86,7 @@ def _message(new: NewAlert, *steps: str) -> Message:
 
 
 def test_what_an_error_says_is_told_whole() -> None:
-    new = catalog.unreadable_org("production", ERROR, tried("production"))
+    new = catalog.unreadable_org(tried("production"), ERROR)
     assert new.text == "The org answered no. Nothing was changed."
     assert new.to_do == "Unlock the user."
 
@@ -128,7 +128,7 @@ def test_a_window_that_was_overridden_says_what_to_change() -> None:
 
 
 def test_a_message_is_signed_with_its_installation_its_page_and_its_runbook() -> None:
-    told = _message(catalog.unreadable_org("production", ERROR, tried("production")))
+    told = _message(catalog.unreadable_org(tried("production"), ERROR))
     signed = Origin("prod-1", "https://rotator.example.com", "https://wiki/x/{kind}").signed(told)
     assert (signed.installation, signed.page, signed.runbook) == (
         "prod-1", f"https://rotator.example.com/alerts/{told.alert.id}", "https://wiki/x/org",

@@ -123,7 +123,7 @@ class TestWhoHears:
     def test_a_channel_of_other_orgs_hears_nothing(self, database: Database) -> None:
         at = desk(database, "ops: {orgs: [sandbox]}\nall: {}")
         at.alerting.certificates([holds("Legacy", 60)], NOW)
-        at.alerting.problem(catalog.unreadable_org("production", AWAY, tried("production")), NOW, failures=3)
+        at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW, failures=3)
         at.alerting.problem(catalog.unreadable_store("keys", AWAY, tried("keys")), NOW, failures=3)
         assert at.owed() == {"all": ["60d", OPENED, OPENED], "ops": [OPENED]}
 

@@ -74,7 +74,7 @@ class TestOtherMatters:
 
     def test_an_org_that_does_not_answer_once_is_no_news(self, database: Database) -> None:
         at = desk(database)
-        at.alerting.problem(catalog.unreadable_org("production", AWAY, tried("production")), NOW, failures=1)
+        at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW, failures=1)
         at.alerting.evaluate(NOW + HICCUP / 2)
         at.alerting.solved("org:production", "", NOW + HICCUP / 2)
         assert at.owed() == {}
@@ -84,10 +84,8 @@ class TestOtherMatters:
         self, database: Database, failures: int, later: timedelta
     ) -> None:
         at = desk(database)
-        at.alerting.problem(catalog.unreadable_org("production", AWAY, tried("production")), NOW, failures=1)
-        at.alerting.problem(
-            catalog.unreadable_org("production", AWAY, tried("production")), NOW + later, failures=failures
-        )
+        at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW, failures=1)
+        at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW + later, failures=failures)
         at.tell(["ops"])
         ended = at.alerting.solved("org:production", "", NOW + 3 * DAY)
         assert ended
@@ -97,7 +95,7 @@ class TestOtherMatters:
     @pytest.mark.parametrize(
         "new",
         [
-            catalog.unreadable_org("elsewhere", AWAY, tried("elsewhere")),
+            catalog.unreadable_org(tried("elsewhere"), AWAY),
             catalog.unreadable_store("elsewhere", AWAY, tried("elsewhere")),
             catalog.drift("elsewhere", "production", "App", None),
             catalog.unstored("billing", "elsewhere"),

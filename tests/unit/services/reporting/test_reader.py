@@ -20,7 +20,7 @@ from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords
 from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import last_sightings, record_sightings
-from rotator.services.alerting.catalog import unreadable_for_long, unreadable_org, unreadable_store, unstored
+from rotator.services.alerting.catalog import unreadable_org, unreadable_store, unstored
 from rotator.services.alerting.kinds import DELIVERY, ROTATION, key
 from rotator.services.reporting.reader import HistoryReader
 from tests.unit.services.alerting.every_kind import tried
@@ -210,7 +210,7 @@ def test_what_needs_a_person_is_shown_once(database: Database) -> None:
     for kind, name in (("rotate", "billing"), ("deliver", "crm-team"), ("look", "production")):
         AttemptRecords(database).put(failed(kind, name))
     assert [attempt.kind for attempt in overview(database, settings).untold] == ["deliver", "look", "rotate"]
-    AlertRecords(database).open(unreadable_for_long(failed("look", "production")), NOW)
+    AlertRecords(database).open(unreadable_org(failed("look", "production"), OrgUnavailable("It cannot.")), NOW)
     for kind, name in ((ROTATION, "billing"), (DELIVERY, "crm-team")):
         told = NewAlert(key=key(kind, name), kind=kind, severity=Severity.WARNING, title="It failed", text="Why.")
         AlertRecords(database).open(told, NOW)
@@ -229,7 +229,7 @@ def test_alerts_of_what_is_no_longer_configured_are_shown_to_nobody(database: Da
     refused = OrgUnavailable("Away.", hint="Wait.")
     for new in (
         unstored("gone", "production"),
-        unreadable_org("gone", refused, tried("gone")),
+        unreadable_org(tried("gone"), refused),
         unreadable_store("gone", refused, tried("gone")),
         NewAlert(key=key(DELIVERY, "gone"), kind=DELIVERY, severity=Severity.WARNING, title="No", text="No."),
     ):

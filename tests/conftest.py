@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.contract.servers.postgres import PostgresServer
     from tests.contract.servers.vault import VaultProcess
     from tests.contract.stores.aws.stores import AwsServer
+    from tests.wsdl import Watch
 
 # Dozens of Python processes take part in a run. Where none of them may keep bytecode, each compiles the same sources
 # anew: 0.1 seconds in every start of the program, and 5 in every process that collects the tests.
@@ -63,6 +64,24 @@ def _key_pairs_are_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rsa, "generate_private_key", KeyPairs(folder / "key-pairs").make)
         yield
+
+
+@pytest.fixture(scope="session")
+def metadata_watch() -> Iterator[Watch]:
+    """Looks at every call of the Metadata API that the program makes to a simulated org."""
+    from tests.wsdl import Watch
+
+    watch = Watch()
+    with pytest.MonkeyPatch.context() as patch:
+        watch.put_on(patch)
+        yield watch
+
+
+@pytest.fixture(autouse=True)
+def _metadata_calls_are_valid_by_the_wsdl(metadata_watch: Watch) -> Iterator[None]:
+    metadata_watch.taken()
+    yield
+    assert metadata_watch.taken() == []
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ _HINT: Final = {
     "INSUFFICIENT_ACCESS": PERMISSION_HINT,
     "API_DISABLED_FOR_ORG": "The edition of the org must include API access.",
     "INVALID_TYPE": "The user must be allowed to see connected apps. " + PERMISSION_HINT,
+    "UNSUPPORTED_API_VERSION": "`rotator check` tells which versions the org offers, and which one rotator speaks.",
     "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "Reset the password of the program's user, or let it never expire.",
 }
 _LONGEST_CODE: Final = 80

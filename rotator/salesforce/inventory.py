@@ -19,14 +19,14 @@ from rotator.salesforce.faults import DailyLimitReached
 from rotator.salesforce.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT, MetadataService
-from rotator.salesforce.soap import text_of
 from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rotator.net.shapes import Fields
-    from rotator.salesforce.metadata import Component, Listing
+    from rotator.salesforce.component import Component
+    from rotator.salesforce.metadata import Listing
     from rotator.salesforce.session import OrgSession
 
 LOG: Final = logging.getLogger(__name__)
@@ -172,31 +172,38 @@ class _Reader:
         )
         self._unread.append(Unread(kind, told, listing.full_name))
 
-    def _app(self, listing: Listing, component: Component | None) -> Iterator[ObservedCertificate]:
-        try:
-            app = None if component is None else app_of(self._org, component)
-        except OrgError as error:
-            app = None
-            self._note_one(Kind.APP, listing, error.message)
+    def _app(self, listing: Listing, component: Component | None) -> list[ObservedCertificate]:
         here = self._place(listing, Kind.APP)
-        if app is None:
-            yield replace(here, is_readable=False)
-        else:
-            yield replace(here, client_id=app.client_id).holding(app.certificate)
-        if component is not None:
+        if component is None:
+            return [replace(here, is_readable=False)]
+        try:
+            app = app_of(self._org, component)
+            found = [replace(here, client_id=app.client_id).holding(app.certificate)]
+        except OrgError as error:
+            self._note_one(Kind.APP, listing, error.message)
+            found = [replace(here, is_readable=False)]
+        try:
             self._uses.of_app(component)
-            if text := text_of(component, "samlConfig", "certificate"):
-                yield self._holder(listing, Kind.APP_SAML, text)
+            if text := component.text("samlConfig", "certificate"):
+                found.append(self._holder(listing, Kind.APP_SAML, text))
+        except OrgError as error:
+            self._note_one(Kind.APP, listing, error.message)
+        return found
 
     def _identity_providers(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
-        found = []
-        for listing, component in self._components(Kind.IDENTITY_PROVIDER, listings):
-            if component is None:
-                found.append(replace(self._place(listing, Kind.IDENTITY_PROVIDER), is_readable=False))
-            else:
-                found.append(self._holder(listing, Kind.IDENTITY_PROVIDER, text_of(component, "validationCert")))
-                self._uses.of_identity_provider(component)
-        return found
+        components = self._components(Kind.IDENTITY_PROVIDER, listings)
+        return [self._identity_provider(listing, component) for listing, component in components]
+
+    def _identity_provider(self, listing: Listing, component: Component | None) -> ObservedCertificate:
+        nothing = replace(self._place(listing, Kind.IDENTITY_PROVIDER), is_readable=False)
+        if component is None:
+            return nothing
+        try:
+            self._uses.of_identity_provider(component)
+            return self._holder(listing, Kind.IDENTITY_PROVIDER, component.text("validationCert"))
+        except OrgError as error:
+            self._note_one(Kind.IDENTITY_PROVIDER, listing, error.message)
+            return nothing
 
     def _certificates(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
         rows = newest_rows(self._rows()) if listings else {}

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.net.shapes import WrongShape
 from rotator.plain_text import one_line
-from rotator.salesforce.soap import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rotator.net.shapes import Fields
-    from rotator.salesforce.metadata import Component
+    from rotator.salesforce.component import Component
 
 
 NEEDED: Final = ("DeveloperName", "ExpirationDate")
@@ -115,16 +114,16 @@ class Uses:
 
     def of_app(self, component: Component) -> None:
         """Notes what a connected app refers to (Metadata API Developer Guide, ConnectedApp)."""
-        name = text_of(component, "fullName")
-        self._note(text_of(component, "samlConfig", "encryptionCertificate"), f"SAML encryption for the app {name}")
-        signing = text_of(component, "oauthConfig", "assetTokenConfig", "assetSigningCertId")
+        name = component.full_name
+        self._note(component.text("samlConfig", "encryptionCertificate"), f"SAML encryption for the app {name}")
+        signing = component.text("oauthConfig", "assetTokenConfig", "assetSigningCertId")
         self._note(signing[:_ID_LENGTH], f"asset tokens of {name}")
 
     def of_identity_provider(self, component: Component) -> None:
         """Notes what single sign-on settings refer to (Metadata API Developer Guide, SamlSsoConfig)."""
-        name = text_of(component, "fullName")
-        self._note(text_of(component, "requestSigningCertId")[:_ID_LENGTH], f"SAML requests to {name}")
-        self._note(text_of(component, "decryptionCertificate")[:_ID_LENGTH], f"SAML decryption for {name}")
+        name = component.full_name
+        self._note(component.text("requestSigningCertId")[:_ID_LENGTH], f"SAML requests to {name}")
+        self._note(component.text("decryptionCertificate")[:_ID_LENGTH], f"SAML decryption for {name}")
 
     def of(self, record: CertificateRecord) -> tuple[str, ...]:
         """What refers to a certificate, in words."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.core.retry import BackOff, Waiting
 from rotator.errors import OrgUnavailable, WriteUncertain
 from rotator.net.limits import KILOBYTE, MEGABYTE
+from rotator.net.shapes import WrongShape
 from rotator.salesforce import rest
 from rotator.salesforce.budget import LimitReached
+from rotator.salesforce.component import Component
 from rotator.salesforce.faults import DailyLimitReached, from_fault, from_status
-from rotator.salesforce.soap import API_VERSION, SMALL, call, entries_of, text_of
+from rotator.salesforce.soap import API_VERSION, SMALL, call, children, element, is_nil, qualified, text_of
 from rotator.salesforce.transport import AnswerLost, AnswerTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from lxml import etree
 
     from rotator.core.secret import Secret
     from rotator.net.shapes import Fields
@@ -46,9 +51,6 @@ PATIENCE: Final = 120.0
 """Seconds since the first attempt after which no repeat is begun."""
 
 _PAUSES: Final = BackOff(timedelta(seconds=2), timedelta(seconds=30))
-
-Component: TypeAlias = Any
-"""A component as zeep read it: every element of the WSDL is an attribute, None or empty where it was not there."""
 
 _T = TypeVar("_T")
 
@@ -79,18 +81,26 @@ class MetadataService:
 
     def describe(self) -> frozenset[str]:
         """The types of metadata that this org and user have. It also proves that the user may use the Metadata API."""
-        result = self._reading("describeMetadata", float(API_VERSION), size=DESCRIBE_SIZE)
-        types = self._entries(getattr(result, "metadataObjects", ()))
-        return frozenset(text_of(entry, "xmlName") for entry in types)
+        asked = [element("asOfVersion", API_VERSION)]
+        return self._reading("describeMetadata", asked, _types, size=DESCRIBE_SIZE)
 
     def list_components(self, *metadata_types: str) -> list[Listing]:
         """All components of some types, by full name. A type that is refused refuses all."""
-        found: list[Any] = []
+        found: list[Listing] = []
         for start in range(0, len(metadata_types), LIST_LIMIT):
-            queries = [{"type": each} for each in metadata_types[start : start + LIST_LIMIT]]
-            found += self._entries(self._reading("listMetadata", queries, float(API_VERSION), size=LIST_SIZE))
-        listings = (_listing(entry) for entry in found)
-        return sorted((each for each in listings if each), key=lambda listing: listing.full_name)
+            some = metadata_types[start : start + LIST_LIMIT]
+            queries = [element("queries", element("type", each)) for each in some]
+            asked = [*queries, element("asOfVersion", API_VERSION)]
+            found += self._reading("listMetadata", asked, _listings, size=LIST_SIZE)
+        return sorted(found, key=lambda listing: listing.full_name)
+
+    def newest_version(self) -> str:
+        """The newest version of its API that the org offers."""
+
+        def once(instance_url: str, token: Secret) -> str:
+            return rest.newest_version(self.org, self._session.transport, instance_url, token)
+
+        return self._repeating(_worth_repeating, lambda: self._session.call(once))
 
     def query(self, text: str) -> list[Fields]:
         """Rows of a query to the Tooling API, which has what the Metadata API shows in no read."""
@@ -109,10 +119,12 @@ class MetadataService:
         """
         found: dict[str, Component] = {}
         for start in range(0, len(full_names), READ_LIMIT):
-            names = list(full_names[start : start + READ_LIMIT])
+            names = full_names[start : start + READ_LIMIT]
+            asked = [element("type", metadata_type), *(element("fullNames", name) for name in names)]
             size = SMALL + COMPONENT_SIZE * len(names)
-            records = self._entries(self._reading("readMetadata", metadata_type, names, size=size, attempts=attempts))
-            found |= {text_of(record, "fullName").casefold(): record for record in records}
+            understood = partial(_records, self.org, metadata_type)
+            records = self._reading("readMetadata", asked, understood, size=size, attempts=attempts)
+            found |= {record.full_name.casefold(): record for record in records}
         return [found.get(name.casefold()) for name in full_names]
 
     def update(self, component: Component) -> None:
@@ -120,43 +132,57 @@ class MetadataService:
 
         Raises WriteUncertain when the answer was lost: the write may or may not have taken effect, and is not repeated.
         """
+        asked = [component.sent_as("metadata")]
         try:
-            self._repeating(_nothing_done, lambda: self._update_once(component))
+            self._repeating(_nothing_done, lambda: self._call("updateMetadata", asked, self._is_saved))
         except AnswerLost as lost:
             raise WriteUncertain(
-                f"The org {self.org} was asked to change {component.fullName}, and its answer was lost.",
+                f"The org {self.org} was asked to change {component.full_name}, and its answer was lost.",
                 effect="The change may or may not have been made.",
                 hint=lost.hint,
                 rerun=lost.rerun,
             ) from None
 
-    def _update_once(self, component: Component) -> None:
-        results = self._call("updateMetadata", [component])
-        for result in self._entries(results):
-            if getattr(result, "success", None) is True:
+    def _is_saved(self, results: list[etree._Element]) -> None:
+        """Raises what an update was refused with, and WrongShape when it is not told how it went."""
+        for result in results:
+            if text_of(result, "success") in {"true", "1"}:
                 return
-            for error in self._entries(getattr(result, "errors", None)):
+            for error in children(result, "errors"):
                 raise from_fault(self.org, text_of(error, "statusCode"), text_of(error, "message"))
-        raise from_status(self.org, 200)
+        raise WrongShape("it does not tell how it went")
 
-    def _entries(self, answer: Any) -> list[Any]:
-        """The entries of a list in an answer. Raises AnswerLost for what is none."""
-        try:
-            return entries_of(answer)
-        except TypeError:
-            raise from_status(self.org, 200, why="what must be a list is none") from None
-
-    def _reading(self, operation: str, *arguments: Any, size: int, attempts: int = ATTEMPTS) -> Any:
-        return self._repeating(_worth_repeating, lambda: self._call(operation, *arguments, size=size), attempts)
+    def _reading(
+        self,
+        operation: str,
+        asked: list[etree._Element],
+        understood: Callable[[list[etree._Element]], _T],
+        *,
+        size: int,
+        attempts: int = ATTEMPTS,
+    ) -> _T:
+        return self._repeating(_worth_repeating, lambda: self._call(operation, asked, understood, size), attempts)
 
     def _repeating(self, safe: Callable[[Exception], bool], call: Callable[[], _T], attempts: int = ATTEMPTS) -> _T:
         return self._waiting.call(call, again=safe, back_off=_PAUSES, at_most=attempts)
 
-    def _call(self, operation: str, *arguments: Any, size: int = SMALL) -> Any:
+    def _call(
+        self,
+        operation: str,
+        asked: list[etree._Element],
+        understood: Callable[[list[etree._Element]], _T],
+        size: int = SMALL,
+    ) -> _T:
+        """What the answer comes to. `understood` raises WrongShape for one that is none: it may pass, as one lost."""
         LOG.debug(operation, extra={"org": self.org})
 
-        def once(instance_url: str, token: Secret) -> Any:
-            return call(self.org, self._session.transport, instance_url, token, operation, *arguments, size=size)
+        def once(instance_url: str, token: Secret) -> _T:
+            transport = self._session.transport
+            results = call(self.org, transport, instance_url, token, operation, asked, size=size)
+            try:
+                return understood(results)
+            except WrongShape as error:
+                raise from_status(self.org, 200, why=str(error)) from None
 
         return self._session.call(once)
 
@@ -170,18 +196,52 @@ def _worth_repeating(error: Exception) -> bool:
     return isinstance(error, OrgUnavailable) and not is_over
 
 
-def _listing(entry: Any) -> Listing | None:
-    """A line of a list; None for one that names nothing."""
+def _types(results: list[etree._Element]) -> frozenset[str]:
+    """The types that describeMetadata tells of. Raises WrongShape."""
+    return frozenset(text_of(each, "xmlName") for each in children(_only(results), "metadataObjects"))
+
+
+def _records(org: str, metadata_type: str, results: list[etree._Element]) -> list[Component]:
+    """What readMetadata found; a component that is missing, or that the user may not read, is nil in it.
+
+    Raises WrongShape when there is anything else in it than components of this type.
+    """
+    found = []
+    for record in _only(results):
+        if record.tag != qualified("records"):
+            raise WrongShape("there is something else than components in it")
+        if not is_nil(record):
+            component = Component(org, record)
+            if component.metadata_type != metadata_type:
+                raise WrongShape(f"it holds something else than a {metadata_type}")
+            found.append(component)
+    return found
+
+
+def _only(results: list[etree._Element]) -> etree._Element:
+    if len(results) != 1:
+        raise WrongShape(f"it has {len(results)} results")
+    return results[0]
+
+
+def _listings(results: list[etree._Element]) -> list[Listing]:
+    """The lines of a listMetadata, but for those that name nothing. Raises WrongShape."""
+    return [listing for result in results if (listing := _listing(result))]
+
+
+def _listing(entry: etree._Element) -> Listing | None:
     metadata_type, full_name = text_of(entry, "type"), text_of(entry, "fullName")
     if not (metadata_type and full_name):
         return None
-    return Listing(metadata_type, full_name, text_of(entry, "lastModifiedByName"), _moment(entry))
+    changed_at = _moment(text_of(entry, "lastModifiedDate"))
+    return Listing(metadata_type, full_name, text_of(entry, "lastModifiedByName"), changed_at)
 
 
-def _moment(entry: Any) -> datetime | None:
-    changed_at = getattr(entry, "lastModifiedDate", None)
+def _moment(text: str) -> datetime | None:
+    """A date with a time and a zone (XML Schema, dateTime), in UTC; None for what is none."""
     try:
-        return changed_at.astimezone(UTC) if isinstance(changed_at, datetime) else None
+        told = datetime.fromisoformat(text)
+        return told.astimezone(UTC) if told.tzinfo else None
     except (OverflowError, ValueError):
-        # The first and the last day that there are, in a zone in which they are outside.
+        # Also the first and the last day that there are, in a zone in which they are outside.
         return None

@@ -1,4 +1,4 @@
-"""Queries to the Tooling API, over REST."""
+"""The REST API: which versions there are, and queries to the Tooling API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from rotator.net.limits import MEGABYTE
+from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape, parsed
 from rotator.salesforce.faults import from_fault, from_status
 from rotator.salesforce.soap import API_VERSION
@@ -27,6 +27,9 @@ MOST_PAGES: Final = 20
 PAGE_SIZE: Final = 4 * MEGABYTE
 """Of one page, which has up to 2,000 rows of 400 bytes."""
 
+VERSIONS_SIZE: Final = 64 * KILOBYTE
+"""Of the list of API versions, which has 100 bytes for each."""
+
 _API: Final = "Tooling API"
 _NEXT: Final = re.compile(r"/services/data/v[0-9.]{1,8}/(tooling/)?query/[A-Za-z0-9_-]{1,100}")
 """The path of a further page (REST API Developer Guide, Query). Anything else may be another host's address."""
@@ -43,6 +46,24 @@ def query(org: str, transport: Transport, instance_url: str, token: Secret, text
         if len(found) > MOST_ROWS or number >= MOST_PAGES:
             raise from_status(org, 200, _API, "the answer to one query has no end")
     return found
+
+
+def newest_version(org: str, transport: Transport, instance_url: str, token: Secret) -> str:
+    """The newest version of the API that the org offers, such as 67.0 (REST API Developer Guide, Versions).
+
+    Raises SessionExpired, AnswerLost, OrgUnavailable and OrgError as `faults` and Transport say.
+    """
+    response = transport.get(f"{instance_url}/services/data/", token=token, size=VERSIONS_SIZE)
+    if response.status_code != 200:
+        raise from_status(org, response.status_code, "REST API")
+    try:
+        offered = Fields({"list": parsed(response.content)}, "versions").objects("list")
+        numbers = [each.number("version") for each in offered]
+    except WrongShape as error:
+        raise from_status(org, 200, "REST API", str(error)) from None
+    if not numbers:
+        raise from_status(org, 200, "REST API", "it names no version")
+    return f"{max(numbers):.1f}"
 
 
 def _pages(org: str, transport: Transport, instance_url: str, token: Secret, text: str) -> Iterator[list[Fields]]:

@@ -1,40 +1,31 @@
-"""Calls to the Metadata API's SOAP end, with one parsed copy of simple-salesforce's WSDL for the whole process."""
-
-# zeep's functions carry no annotations.
-# mypy: disable-error-code=no-untyped-call
+"""Calls to the Metadata API's SOAP end: element trees out, element trees in, and no schema in between."""
 
 from __future__ import annotations
 
-import threading
-from functools import cache
-from importlib.metadata import distribution
-from io import BytesIO
-from pathlib import Path
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
-import zeep
-from zeep.exceptions import Fault, ValidationError
-from zeep.helpers import serialize_object
-from zeep.wsdl import Document
-from zeep.wsdl.utils import etree_to_string
+from lxml import etree
 
-from rotator.core.observed import Kind
-from rotator.errors import OrgError, RotatorError
 from rotator.net.limits import KILOBYTE
+from rotator.net.shapes import WrongShape
 from rotator.salesforce.faults import from_fault, from_status
-from rotator.salesforce.wsdl import reduced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     import requests
-    from lxml import etree
 
     from rotator.core.secret import Secret
     from rotator.salesforce.transport import Transport
 
-API_VERSION: Final = "63.0"
-"""The version of the WSDL. Reads and writes must use the same one: what only the other one knows would be reset."""
+API_VERSION: Final = "66.0"
+"""Of reads, writes and queries alike (Spring '26). What is in the schema of a write's version and not in the write is
+reset, so a write may not be of a newer version than the read whose answer it sends back."""
+
+METADATA: Final = "http://soap.sforce.com/2006/04/metadata"
+ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
+INSTANCE: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
 MOST_TAGS: Final = 500_000
 """In one answer, beginnings and ends of elements together. An element of four characters takes a hundred times as much
@@ -46,8 +37,12 @@ MOST_ATTRIBUTES: Final = 100_000
 SMALL: Final = 256 * KILOBYTE
 """Of an answer that says how something went."""
 
-_NAMESPACE: Final = "{http://soap.sforce.com/2006/04/metadata}"
-_SCHEMA_LOCK: Final = threading.Lock()
+_NIL: Final = f"{{{INSTANCE}}}nil"
+_TYPE: Final = f"{{{INSTANCE}}}type"
+_PREFIXES: Final[Any] = {"e": ENVELOPE, "xsi": INSTANCE, None: METADATA}
+"""In a request. lxml takes None for what has no prefix; its stubs do not."""
+
+_HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
 
 
 def call(
@@ -56,91 +51,131 @@ def call(
     instance_url: str,
     token: Secret,
     operation: str,
-    *arguments: Any,
+    content: Iterable[etree._Element],
     size: int = SMALL,
-) -> Any:
-    """One call, made once, with the elements in the order of the WSDL: Salesforce drops those out of order.
+) -> list[etree._Element]:
+    """One call, made once, with these elements in this order; gives what it is answered, without what is nil.
 
     `size`: bytes that the answer may have. Raises SessionExpired, AnswerLost, OrgUnavailable and OrgError as `faults`
     and Transport say. Safe in threads.
     """
-    sending = _SoapTransport(org, transport, size)
-    client = zeep.Client(_schema(), transport=sending)
-    service = client.create_service(f"{_NAMESPACE}MetadataBinding", f"{instance_url}/services/Soap/m/{API_VERSION}")
-    header = client.get_element(f"{_NAMESPACE}SessionHeader")(sessionId=token.reveal())
+    address = f"{instance_url}/services/Soap/m/{API_VERSION}"
+    response = transport.post(address, _envelope(token, operation, content), _HEADERS, size=size)
+    # Faults come with HTTP 500 and as XML; all else that is not 200 was said by something in front of the API.
+    is_fault = response.status_code == 500 and "xml" in response.headers.get("Content-Type", "")
+    if response.status_code != 200 and not is_fault:
+        raise from_status(org, response.status_code)
     try:
-        return service[operation](*arguments, _soapheaders=[header])
-    except RotatorError:
-        raise
-    except Fault as fault:
-        raise from_fault(org, _text(fault.code), _text(fault.message)) from None
-    except ValidationError as error:
-        raise OrgError(
-            f"What the org {org} gave cannot be sent back: {error}.",
-            effect="Nothing was changed.",
-            hint="Save the app once in Setup with every required field filled in.",
-        ) from None
-    except Exception:  # over an answer that is none by the WSDL, zeep stumbles in any way
-        if not sending.is_answered:
-            raise
-        raise from_status(org, 200) from None
+        return _results(org, operation, response)
+    except WrongShape as error:
+        raise from_status(org, response.status_code, why=str(error)) from None
 
 
-def text_of(component: Any, *path: str) -> str:
-    """A text in what was read, by the names on the way to it; empty where there is none, or something else."""
-    for name in path:
-        component = getattr(component, name, None)
-    return _text(component)
+def element(name: str, *content: str | etree._Element) -> etree._Element:
+    """An element of the Metadata API, with a text or with elements in it."""
+    made = etree.Element(qualified(name), nsmap=_PREFIXES)
+    for part in content:
+        if isinstance(part, str):
+            made.text = part
+        else:
+            made.append(part)
+    return made
 
 
-def entries_of(answer: Any) -> list[Any]:
-    """The entries of an answer that is a list, without those that are null. Raises TypeError for anything else."""
-    if not isinstance(answer, list | None):
-        raise TypeError
-    return [entry for entry in answer or () if entry is not None]
+def qualified(name: str) -> str:
+    """A name of the Metadata API's, as lxml writes it."""
+    return f"{{{METADATA}}}{name}"
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def is_nil(element: etree._Element) -> bool:
+    """Whether the element says that there is nothing (XML Schema, xsi:nil)."""
+    return element.get(_NIL) in {"true", "1"}
 
 
-def plain(component: Any) -> dict[str, object]:
-    """What zeep read, as dictionaries, lists and simple values."""
-    fields: dict[str, object] = serialize_object(component, dict)
-    return fields
+def children(parent: etree._Element, name: str) -> list[etree._Element]:
+    """The elements of this name in another, without those that are nil."""
+    return [child for child in parent.iterchildren(qualified(name)) if not is_nil(child)]
 
 
-class _SoapTransport:
-    """What zeep sends through: no log of envelopes, which hold the session id, and errors in our words."""
-
-    def __init__(self, org: str, transport: Transport, size: int) -> None:
-        self._org: Final = org
-        self._transport: Final = transport
-        self._size: Final = size
-        self.is_answered = False
-
-    def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> requests.Response:
-        response = self._transport.post(address, etree_to_string(envelope), headers, size=self._size)
-        self.is_answered = True
-        # Faults come with HTTP 500 and as XML; all else that is not 200 was said by something in front of the API.
-        is_fault = response.status_code == 500 and "xml" in response.headers.get("Content-Type", "")
-        if response.status_code != 200 and not is_fault:
-            raise from_status(self._org, response.status_code)
-        if response.content.count(b"<") > MOST_TAGS or response.content.count(b"=") > MOST_ATTRIBUTES:
-            raise from_status(self._org, 200, why="it has too many parts")
-        return response
+def text_of(parent: etree._Element, name: str) -> str:
+    """The text of the one element of this name; empty where there is none. Raises WrongShape for anything else."""
+    found = children(parent, name)
+    if not found:
+        return ""
+    if len(found) > 1:
+        raise WrongShape(f"{name} is there {len(found)} times")
+    return simple_text(found[0])
 
 
-def _schema() -> Document:
-    # `cache` alone would let two threads parse it at once, at a quarter of a second and 30 MB each.
-    with _SCHEMA_LOCK:
-        return _parse_schema()
+def simple_text(simple: etree._Element) -> str:
+    """What stands in an element. Raises WrongShape when that is other elements."""
+    if len(simple):
+        raise WrongShape(f"{etree.QName(simple).localname[:80]} is no text")
+    return simple.text or ""
 
 
-@cache
-def _parse_schema() -> Document:
-    # Found without importing simple_salesforce, which takes longer than parsing its WSDL.
-    location = distribution("simple-salesforce").locate_file("simple_salesforce/metadata.wsdl")
-    settings = zeep.Settings(forbid_dtd=True, forbid_external=True)
-    text = BytesIO(reduced(Path(str(location)), Kind))
-    return Document(text, zeep.Transport(), settings=settings)  # type: ignore[arg-type] # wrong in zeep
+def type_of(element: etree._Element) -> str:
+    """The Metadata API's type that an element says it is of (xsi:type, a QName); empty where it says none of these."""
+    prefix, _, name = element.get(_TYPE, "").strip().rpartition(":")
+    return name if element.nsmap.get(prefix or None) == METADATA else ""
+
+
+def set_type(element: etree._Element, name: str) -> None:
+    """Says of an element that it is of this type of the Metadata API's, whose names have no prefix in a request."""
+    element.set(_TYPE, name)
+
+
+def _envelope(token: Secret, operation: str, content: Iterable[etree._Element]) -> bytes:
+    envelope = etree.Element(f"{{{ENVELOPE}}}Envelope", nsmap=_PREFIXES)
+    header = etree.SubElement(envelope, f"{{{ENVELOPE}}}Header")
+    header.append(element("SessionHeader", element("sessionId", token.reveal())))
+    asked = etree.SubElement(etree.SubElement(envelope, f"{{{ENVELOPE}}}Body"), qualified(operation))
+    # An element that is put somewhere is no longer where it was, and a call may be made again.
+    asked.extend(deepcopy(each) for each in content)
+    return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
+
+
+def _results(org: str, operation: str, response: requests.Response) -> list[etree._Element]:
+    body = _parsed(response.content).find(f"{{{ENVELOPE}}}Body")
+    if body is None:
+        raise WrongShape("it has no body")
+    fault = body.find(f"{{{ENVELOPE}}}Fault")
+    if fault is not None:
+        # What is in a fault has no namespace (SOAP 1.1, section 4.4).
+        raise from_fault(org, _said(fault, "faultcode"), _said(fault, "faultstring"))
+    answer = body.find(qualified(f"{operation}Response"))
+    if answer is None:
+        raise WrongShape("it is an answer to another question")
+    return children(answer, "result")
+
+
+def _parsed(content: bytes) -> etree._Element:
+    """The envelope. Raises WrongShape for what is none, has too many parts, or could lead elsewhere."""
+    if content.count(b"<") > MOST_TAGS or content.count(b"=") > MOST_ATTRIBUTES:
+        raise WrongShape("it has too many parts")
+    # What is not UTF-8 could hide what is looked for here; the API sends nothing else.
+    if b"<!DOCTYPE" in content:
+        raise WrongShape("it brings a document type")
+    # Without `huge_tree` libxml2 reads at most 256 elements deep, and texts of ten million characters.
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+    )
+    try:
+        envelope = etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError, LookupError):
+        raise WrongShape("it is no XML") from None
+    if envelope.tag != f"{{{ENVELOPE}}}Envelope":
+        raise WrongShape("it is no envelope")
+    return envelope
+
+
+def _said(fault: etree._Element, name: str) -> str:
+    found = fault.find(name)
+    return "" if found is None else found.text or ""

@@ -12,6 +12,7 @@ from rotator.config.settings import LoginWithKey
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
 from rotator.errors import OrgError, RotatorError
+from rotator.salesforce.soap import API_VERSION
 from rotator.services.inventory.remarks import remark_on
 
 if TYPE_CHECKING:
@@ -178,8 +179,13 @@ class _Checks:
         return f"This machine's clock and the org's agree within {LARGEST_SKEW.seconds} seconds."
 
     def _metadata(self, org: str) -> str:
-        self._adapters.connected_apps(org).check_access([])
-        return "The Metadata API is open to the program's user, and with it the permission to modify metadata."
+        apps = self._adapters.connected_apps(org)
+        newest = apps.check_version()
+        apps.check_access([])
+        return (
+            "The Metadata API is open to the program's user, and with it the permission to modify metadata. "
+            f"The org offers its versions up to {newest}; rotator speaks {API_VERSION}."
+        )
 
     def _apps(self, name: str, credential: CredentialSettings) -> str:
         connected_apps = self._adapters.connected_apps(credential.org)

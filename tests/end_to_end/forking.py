@@ -54,13 +54,11 @@ def imported() -> Mapping[str, Callable[[], int]]:
     """The console scripts, by name, with everything in memory that they use."""
     from rotator.cli.main import COMMANDS, main, rotate_main  # noqa: PLC0415 - only this program itself imports it
     from rotator.core.crypto import keys  # noqa: PLC0415
-    from rotator.salesforce import soap  # noqa: PLC0415
 
     for command in COMMANDS.values():
         command.load()
     for module in (*_LATER, "time_machine"):
         import_module(module)
-    soap._schema()
     keys._CHECKED = _Anything()  # type: ignore[misc] # for this process and its children
     gc.freeze()
     return {"rotator": main, "rotate": rotate_main}

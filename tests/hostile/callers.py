@@ -17,8 +17,10 @@ from rotator.core.secret import Secret
 from rotator.entry_points import Surroundings
 from rotator.net.limits import MEGABYTE, Limits
 from rotator.salesforce import rest
+from rotator.salesforce.apps.connected_app import app_of
 from rotator.salesforce.login import LoginTarget, log_in, prove, userinfo
-from rotator.salesforce.soap import call
+from rotator.salesforce.metadata import MetadataService
+from rotator.salesforce.session import OrgSession
 from rotator.salesforce.transport import Transport
 from rotator.stores.aws.access import AwsAccess, AwsClients
 from rotator.stores.aws.consumer_reader import AwsReader
@@ -52,6 +54,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Open(OrgSession):
+    """A session that nobody had to open."""
+
+    def __init__(self, url: str, transport: Transport) -> None:
+        super().__init__("org", transport, list, now)
+        self._url: Final = url
+
+    def call(self, operation: Callable[[str, Secret], Any]) -> Any:
+        return operation(self._url, TOKEN)
+
+
 @cache
 def version() -> Version:
     """A credential; only its address is looked at."""
@@ -70,9 +83,10 @@ class Callers:
         return {
             "login": self.login,
             "userinfo": lambda: self._to_org(lambda to: userinfo(to, self._url, TOKEN)),
-            "describe": lambda: self._soap("describeMetadata", 63.0),
-            "list": lambda: self._soap("listMetadata", [{"type": "ConnectedApp"}], 63.0),
-            "read": lambda: self._soap("readMetadata", "ConnectedApp", ["Billing"]),
+            "describe": lambda: self._metadata(lambda metadata: metadata.describe()),
+            "list": lambda: self._metadata(lambda metadata: metadata.list_components("ConnectedApp")),
+            "read": lambda: self._metadata(self._read),
+            "versions": lambda: self._to_org(lambda to: rest.newest_version("org", to, self._url, TOKEN)),
             "query": lambda: self._to_org(lambda to: rest.query("org", to, self._url, TOKEN, "SELECT Id FROM X")),
             "consumer": self.consumer,
             "vault": lambda: self._vault(TokenLogin(lambda: TOKEN)).stages("billing"),
@@ -122,8 +136,12 @@ class Callers:
         with closing(self._transport()) as to:
             return ask(to)
 
-    def _soap(self, operation: str, *arguments: Any) -> Any:
-        return self._to_org(lambda to: call("org", to, self._url, TOKEN, operation, *arguments))
+    def _metadata(self, ask: Callable[[MetadataService], object]) -> object:
+        with closing(self._transport()) as to:
+            return ask(MetadataService(_Open(self._url, to), ONCE))
+
+    def _read(self, metadata: MetadataService) -> object:
+        return [component and app_of("org", component) for component in metadata.read("ConnectedApp", ["Billing"])]
 
     def _vault(self, login: VaultLogin) -> VaultStore:
         http = VaultHttp("keys", VaultServer(self._url, ca=self._ca, limits=LIMITS), ONCE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -12,17 +11,19 @@ from rotator.errors import CertificateError, OrgError, OrgUnavailable, WriteUnce
 from rotator.salesforce.apps.fields import Change, changes
 from rotator.salesforce.faults import PERMISSION_HINT
 from rotator.salesforce.metadata import MetadataService
-from rotator.salesforce.soap import plain, text_of
+from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rotator.salesforce.metadata import Component
+    from rotator.salesforce.component import Component
     from rotator.salesforce.session import OrgSession
 
 APP_TYPE: Final = "ConnectedApp"
 """The metadata type."""
 
+_REQUIRED: Final = (("label",), ("contactEmail",), ("oauthConfig", "callbackUrl"))
+_BEFORE_THE_CERTIFICATE: Final = ("assetTokenConfig", "callbackUrl")
 _NOT_COMPARED: Final = frozenset({"oauthConfig.certificate", "oauthConfig.consumerSecret"})
 _UNCHANGED: Final = "Nothing was changed."
 
@@ -82,6 +83,17 @@ class ConnectedApps:
         after = self._read_back(before)
         self._compare(before, after, certificate)
         return after
+
+    def check_version(self) -> str:
+        """The newest version of its API that the org offers. Raises OrgError when it is older than the one in use."""
+        newest = self._metadata.newest_version()
+        if float(newest) < float(API_VERSION):
+            raise OrgError(
+                f"The org {self.org} offers version {newest} of its API at most, and rotator speaks {API_VERSION}.",
+                effect=_UNCHANGED,
+                hint="Use an older release of rotator until Salesforce has upgraded the org (three times a year).",
+            )
+        return newest
 
     def check_access(self, full_names: Sequence[str]) -> None:
         """Proves what can be known before the first write: the API is open to the user, and the apps can be read.
@@ -152,7 +164,7 @@ class ConnectedApps:
                 hint=f"If it lasts, upload the certificate {certificate.fingerprint} in Setup.",
                 rerun="Run it again.",
             )
-        differing = changes(plain(before.component), plain(after.component), ignoring=_NOT_COMPARED)
+        differing = changes(before.component.fields(), after.component.fields(), ignoring=_NOT_COMPARED)
         if differing:
             raise self._more_changed(after, differing)
 
@@ -182,8 +194,11 @@ class ConnectedApps:
 
 
 def app_of(org: str, component: Component) -> App:
-    """The app that a component describes. Raises OrgError when what it holds as a certificate is none."""
-    text, full_name = text_of(component, "oauthConfig", "certificate"), text_of(component, "fullName")
+    """The app that a component describes.
+
+    Raises OrgError when what it holds as a certificate is none, and AnswerLost when what must be a text is none.
+    """
+    full_name, text = component.full_name, component.text("oauthConfig", "certificate")
     try:
         certificate = Certificate.parse(text) if text else None
     except CertificateError as error:
@@ -192,7 +207,7 @@ def app_of(org: str, component: Component) -> App:
             effect=_UNCHANGED,
             hint="Upload a certificate in Setup.",
         ) from None
-    label, client_id = text_of(component, "label"), text_of(component, "oauthConfig", "consumerKey")
+    label, client_id = component.text("label"), component.text("oauthConfig", "consumerKey")
     return App(full_name, label or full_name, client_id, certificate, component)
 
 
@@ -200,15 +215,23 @@ def with_certificate(org: str, app: App, certificate: Certificate) -> Component:
     """The app's component as it was read, whole, with this certificate.
 
     The consumer key is left out: an update that carries it is refused with `You cannot provide a Consumer Key`, and
-    one that does not leaves it as it is. The consumer secret is never read. Raises OrgError for an app without OAuth.
+    one that does not leaves it as it is. The consumer secret is never read. Raises OrgError for an app without OAuth,
+    and for one that came without what an update must have (Metadata API Developer Guide, ConnectedApp).
     """
-    component = copy.deepcopy(app.component)
-    if component.oauthConfig is None:
+    component = app.component.copy()
+    if not component.has("oauthConfig"):
         raise OrgError(
             f"{app.full_name} in the org {org} has no OAuth settings, and so no place for a certificate.",
             effect=_UNCHANGED,
             hint='Switch on "Enable OAuth Settings" in Setup, or configure another app.',
         )
-    component.oauthConfig.certificate = certificate.base64
-    component.oauthConfig.consumerKey = None
+    lacking = [path[-1] for path in _REQUIRED if not component.has(*path)]
+    if lacking:
+        raise OrgError(
+            f"What the org {org} gave of {app.full_name} cannot be sent back: {' and '.join(lacking)} is missing.",
+            effect=_UNCHANGED,
+            hint="Save the app once in Setup with every required field filled in.",
+        )
+    component.put(certificate.base64, "oauthConfig", "certificate", after=_BEFORE_THE_CERTIFICATE)
+    component.drop("oauthConfig", "consumerKey")
     return component

@@ -24,7 +24,8 @@ class Change:
 def flatten(component: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     """Every field that has a value, by its path, such as `oauthConfig.isAdminApproved`.
 
-    The entries of a list are sorted: Salesforce promises no order for permission sets, profiles and ranges.
+    The entries of a list are sorted: Salesforce promises no order for permission sets, profiles and ranges. The first
+    has no number, as a list of one is not told from a single value.
     """
     flat: dict[str, str] = {}
     for name, value in component.items():
@@ -32,7 +33,8 @@ def flatten(component: Mapping[str, object], prefix: str = "") -> dict[str, str]
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{path}.")
         elif isinstance(value, list):
-            flat |= {f"{path}[{index}]": text for index, text in enumerate(sorted(map(_text, value)))}
+            entries = enumerate(sorted(map(_text, value)))
+            flat |= {f"{path}[{index}]" if index else path: text for index, text in entries}
         elif value is not None:
             flat[path] = _text(value)
     return flat

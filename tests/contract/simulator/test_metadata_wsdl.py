@@ -10,7 +10,6 @@ import base64
 import io
 import zipfile
 from datetime import timedelta
-from importlib.resources import files
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -27,22 +26,19 @@ from rotator.simulator.serving.endpoints import understand
 from rotator.simulator.serving.server import utc_now
 from rotator.simulator.wire.request import Request
 from rotator.simulator.wire.soap import ENVELOPE, INSTANCE, METADATA
+from tests.wsdl import WSDL, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.core.crypto.certificates import Certificate
 
-WSDL = str(files("simple_salesforce") / "metadata.wsdl")
-SCHEMA_TAG = "{http://www.w3.org/2001/XMLSchema}schema"
 VERSIONS = ["45.0", "51.0", "60.0", "63.0"]
 
 
 @pytest.fixture(scope="module")
 def schema() -> etree.XMLSchema:
-    root = etree.parse(WSDL).getroot()
-    # Written and read again, so that it carries the prefixes that the document around it declares.
-    return etree.XMLSchema(etree.fromstring(etree.tostring(next(root.iter(SCHEMA_TAG)))))
+    return schema_of(etree.parse(WSDL).getroot())
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +215,7 @@ class _InProcess(Transport):
 
 @pytest.fixture(scope="module")
 def client() -> Client:
-    return Client(WSDL, settings=Settings(strict=True))  # type: ignore[no-untyped-call] # zeep has no types
+    return Client(str(WSDL), settings=Settings(strict=True))  # type: ignore[no-untyped-call] # zeep has no types
 
 
 def test_zeep_reads_deployments_retrieves_and_components(org: Org, client: Client) -> None:

@@ -152,7 +152,7 @@ class Bench:
     def read(self, full_name: str) -> App | None:
         """See rotator.services.rotation.observer.Apps."""
         client_id = self.client_ids.get(full_name, f"key of {full_name}")
-        return App(full_name, full_name, client_id, self.live.get(full_name), None)
+        return App(full_name, full_name, client_id, self.live.get(full_name), cast("Any", None))
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
         """See rotator.services.rotation.observer.Apps."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -47,6 +47,11 @@ class Org:
         if self.refuses:
             raise self.refuses
 
+    def check_version(self) -> str:
+        if self.closed:
+            raise self.closed
+        return "67.0"
+
     def check_access(self, names: Sequence[str]) -> None:
         if self.closed:
             raise self.closed
@@ -55,7 +60,8 @@ class Org:
 
     def read(self, name: str) -> Any:
         certificate = self.live[name]
-        return App(name, name, self.client_ids.get(name, f"client id of {name}"), certificate, component=None)
+        client_id, component = self.client_ids.get(name, f"client id of {name}"), cast("Any", None)
+        return App(name, name, client_id, certificate, component)
 
 
 class World:

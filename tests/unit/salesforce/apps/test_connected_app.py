@@ -144,11 +144,26 @@ def test_an_app_without_oauth_has_no_place_for_a_certificate(
     session = open_session(production)
     metadata = metadata_of(session)
     component = metadata.read("ConnectedApp", ["Billing"])[0]
-    component.oauthConfig = None
+    component.drop("oauthConfig")
     metadata.read = lambda _type, _names: [component]
     with pytest.raises(OrgError, match="has no OAuth settings") as caught:
         ConnectedApps(session, metadata).replace_certificate("Billing", pair.certificate, expecting=None)
     assert "Enable OAuth Settings" in caught.value.hint
+
+
+@pytest.mark.parametrize("path", [("label",), ("contactEmail",), ("oauthConfig", "callbackUrl")])
+def test_an_app_that_lacks_what_an_update_needs_is_not_sent(
+    production: Org, pair: Any, other_pair: Any, metadata_of: Any, open_session: Any, path: tuple[str, ...]
+) -> None:
+    session = open_session(production)
+    metadata = metadata_of(session)
+    component = metadata.read("ConnectedApp", ["Billing"])[0]
+    component.drop(*path)
+    metadata.read = lambda _type, _names: [component]
+    held = Fingerprint(pair.certificate.fingerprint)
+    with pytest.raises(OrgError, match=f"gave of Billing cannot be sent back: {path[-1]} is missing"):
+        ConnectedApps(session, metadata).replace_certificate("Billing", other_pair.certificate, expecting=held)
+    assert production.calls[Kind.SOAP_UPDATE] == 0
 
 
 def test_a_certificate_that_the_org_dropped_without_a_word_is_noticed(
@@ -181,7 +196,7 @@ def test_a_field_that_changed_with_the_certificate_is_named(
     metadata.update = and_somebody_renames_it  # type: ignore[method-assign] # what happens between write and read
     with pytest.raises(OrgError) as caught:
         ConnectedApps(session, metadata).replace_certificate("Billing", other_pair.certificate, expecting=before)
-    assert "label: Billing -> Renamed; oauthConfig.isPkceRequired: False -> True" in caught.value.message
+    assert "label: Billing -> Renamed; oauthConfig.isPkceRequired: false -> true" in caught.value.message
     assert caught.value.effect == "The new certificate is live."
 
 
@@ -228,6 +243,20 @@ def test_the_management_app_is_changed_over_the_session_that_it_opened(
     apps.replace_certificate("Rotator", pair.certificate, expecting=Fingerprint(other_pair.certificate.fingerprint))
     assert live(production, "Rotator") == before
     assert len(production.logins) == 1
+
+
+def test_the_newest_version_that_the_org_offers_is_told(production: Org, apps: ConnectedApps) -> None:
+    production.settings = OrgSettings(latest_api_version=100)
+    assert apps.check_version() == "100.0"
+
+
+def test_an_org_that_is_older_than_the_version_in_use_is_told(production: Org, apps: ConnectedApps) -> None:
+    production.settings = OrgSettings(latest_api_version=65)
+    with pytest.raises(OrgError, match=r"offers version 65\.0 of its API at most, and rotator speaks 66\.0"):
+        apps.check_version()
+    with pytest.raises(OrgError, match="UNSUPPORTED_API_VERSION") as caught:
+        apps.read("Billing")
+    assert "rotator check" in caught.value.hint
 
 
 def test_access_is_proven_by_reading_what_is_configured(apps: ConnectedApps) -> None:

@@ -22,7 +22,7 @@ def test_every_field_has_a_path() -> None:
     assert flatten(component) == {
         "label": "A",
         "oauthConfig.isAdminApproved": "True",
-        "oauthConfig.scopes[0]": "Api",
+        "oauthConfig.scopes": "Api",
         "oauthConfig.scopes[1]": "Web",
     }
 
@@ -36,7 +36,7 @@ def test_a_change_says_what_was_and_what_is() -> None:
     assert list(map(str, found)) == [
         "label: A -> B",
         "oauthConfig.isAdminApproved: True -> False",
-        "profileName[0]: nothing -> X",
+        "profileName: nothing -> X",
     ]
 
 
@@ -52,6 +52,11 @@ def test_the_order_of_a_list_is_no_change() -> None:
 
 def test_an_entry_that_a_list_lost_is_a_change() -> None:
     assert changes({"profileName": ["A", "B"]}, {"profileName": ["A"]}, ignoring=NOTHING)
+
+
+def test_an_entry_that_joins_a_single_one_is_the_only_change() -> None:
+    found = changes({"scopes": "Api"}, {"scopes": ["Web", "Api"]}, ignoring=NOTHING)
+    assert list(map(str, found)) == ["scopes[1]: nothing -> Web"]
 
 
 def test_a_field_to_be_ignored_is() -> None:

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import distribution
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,13 +13,12 @@ import zeep
 from zeep.wsdl import Document
 
 from rotator.core.observed import Kind
-from rotator.salesforce.wsdl import reduced
+from tests.wsdl import WSDL, reduced
 
 if TYPE_CHECKING:
     from zeep.xsd import Schema
 
 NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
-WSDL = Path(str(distribution("simple-salesforce").locate_file("simple_salesforce/metadata.wsdl")))
 
 
 def document(text: bytes) -> Document:
@@ -34,7 +31,7 @@ def signatures(schema: Schema, names: set[str]) -> dict[str, str]:
 
 
 def test_what_is_left_is_as_it_was_and_holds_every_kind_and_operation() -> None:
-    whole, left = document(WSDL.read_bytes()), document(reduced(WSDL, Kind))
+    whole, left = document(WSDL.read_bytes()), document(reduced(WSDL, tuple(Kind)))
     names = {each.qname.text for each in left.types.types if each.qname and each.qname.text.startswith(NAMESPACE)}
     assert {NAMESPACE + kind for kind in Kind} <= names
     assert len(names) < len(list(whole.types.types)) / 5
@@ -46,4 +43,4 @@ def test_what_is_left_is_as_it_was_and_holds_every_kind_and_operation() -> None:
 
 def test_a_kind_that_is_not_in_it_is_no_small_matter() -> None:
     with pytest.raises(KeyError, match="NoSuchType"):
-        reduced(WSDL, ["NoSuchType"])
+        reduced(WSDL, ("NoSuchType",))

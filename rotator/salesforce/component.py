@@ -1,0 +1,130 @@
+"""A component as an org sent it: looked at here and there, changed in one place, and sent back as it came."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Final, Self
+
+from lxml import etree
+
+from rotator.net.shapes import WrongShape
+from rotator.salesforce.faults import from_status
+from rotator.salesforce.soap import children, is_nil, qualified, set_type, text_of, type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from rotator.errors import OrgError
+
+
+class Component:
+    """What stands in it is not understood any further than it is asked for.
+
+    So what this program does not know, because it is newer or of another edition, comes back to the org as it was read:
+    in its order, with what is empty and what is nil.
+    """
+
+    def __init__(self, org: str, element: etree._Element) -> None:
+        """`org` is for errors. Raises WrongShape when the element says neither type nor name."""
+        self.org: Final = org
+        self.metadata_type: Final = type_of(element)
+        self.full_name: Final = text_of(element, "fullName")
+        if not (self.metadata_type and self.full_name):
+            raise WrongShape("what must be a component says neither type nor name")
+        self._element: Final = element
+
+    def __repr__(self) -> str:
+        return f"Component({self.metadata_type} {self.full_name})"
+
+    def text(self, *path: str) -> str:
+        """A text, by the names on the way to it; empty where there is none.
+
+        Raises AnswerLost when there is anything else, or more than one of a name: that is no answer of the API.
+        """
+        parent = self._at(path[:-1])
+        try:
+            return "" if parent is None else text_of(parent, path[-1])
+        except WrongShape as error:
+            raise self._wrong(error) from None
+
+    def has(self, *path: str) -> bool:
+        """Whether there is such an element, and it is not nil. Raises AnswerLost as `text` does."""
+        return self._at(path) is not None
+
+    def fields(self) -> dict[str, object]:
+        """All that has a value, by name: a text, a group (again by name), or a list of either."""
+        return _fields(self._element)
+
+    def copy(self) -> Self:
+        """Another one, to change it."""
+        return type(self)(self.org, deepcopy(self._element))
+
+    def put(self, text: str, *path: str, after: Collection[str]) -> None:
+        """Puts a text into an element, and the element where it belongs if it is not there.
+
+        Its group must be there; `after` are the names that come before it in the group (the WSDL's order: Salesforce
+        drops what is out of order without a word). Raises AnswerLost as `text` does.
+        """
+        group, name = self._at(path[:-1]), qualified(path[-1])
+        if group is None:
+            raise self._wrong(WrongShape(f"{path[-2]} is missing"))
+        there = list(group.iterchildren(name))
+        if len(there) > 1:
+            raise self._wrong(WrongShape(f"{path[-1]} is there {len(there)} times"))
+        if there:
+            [target] = there
+            # It may be nil, and hold nothing of which anybody knows.
+            for attribute in list(target.attrib):
+                del target.attrib[attribute]
+            del target[:]
+        else:
+            target = group.makeelement(name)
+            before = [at for at, child in enumerate(group) if etree.QName(child).localname in after]
+            group.insert(before[-1] + 1 if before else 0, target)
+        target.text = text
+
+    def drop(self, *path: str) -> None:
+        """Takes out an element, nil or not, if there is one."""
+        group = self._at(path[:-1])
+        if group is not None:
+            for child in list(group.iterchildren(qualified(path[-1]))):
+                group.remove(child)
+
+    def sent_as(self, name: str) -> etree._Element:
+        """All of it, as an element of another name in a request."""
+        sent = deepcopy(self._element)
+        sent.tag, sent.tail = qualified(name), None
+        for ours, theirs in zip(sent.iter(), self._element.iter(), strict=True):
+            # A type is told by a prefix, and prefixes are the answer's.
+            if said := type_of(theirs):
+                set_type(ours, said)
+        return sent
+
+    def _at(self, path: tuple[str, ...]) -> etree._Element | None:
+        element = self._element
+        for name in path:
+            found = children(element, name)
+            if len(found) > 1:
+                raise self._wrong(WrongShape(f"{name} is there {len(found)} times"))
+            if not found:
+                return None
+            [element] = found
+        return element
+
+    def _wrong(self, error: WrongShape) -> OrgError:
+        return from_status(self.org, 200, why=f"of {self.full_name}, {error}")
+
+
+def _fields(group: etree._Element) -> dict[str, object]:
+    found: dict[str, list[object]] = {}
+    for child in group:
+        if not is_nil(child):
+            found.setdefault(etree.QName(child).localname, []).extend(_values(child))
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items() if values}
+
+
+def _values(element: etree._Element) -> Iterator[object]:
+    """The value of an element, if it has one."""
+    value = _fields(element) if len(element) else element.text
+    if value:
+        yield value

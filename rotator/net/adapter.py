@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3 import exceptions as urllib3
 
+from rotator.net import trust
 from rotator.net.exchange import BoundedResponse, Exchange, under_way
 from rotator.net.limits import Limits, Misleading
 
@@ -65,6 +66,15 @@ class BoundedAdapter(HTTPAdapter):
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **options)
         return manager if known else _bound(manager)
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """As requests does it, with authorities that are read once."""
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # untyped in requests
+        # A context is for what is behind a proxy; to a proxy with TLS of its own urllib3 gives the file alone.
+        if conn.ca_certs and not cert and not (conn.proxy and conn.proxy.scheme == "https"):
+            # A file that is none is left to urllib3, which says so when it connects.
+            with suppress(OSError):
+                conn.conn_kw["ssl_context"], conn.ca_certs = trust.context(conn.ca_certs), None
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **options: Any) -> requests.Response:
         """One request, and its whole answer."""

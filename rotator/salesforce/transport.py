@@ -16,6 +16,7 @@ from urllib3.exceptions import NewConnectionError
 
 import rotator
 from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
+from rotator.net import trust
 from rotator.net.adapter import answers_of
 from rotator.net.client import Session, cause_of, host_of, location
 from rotator.net.limits import Limits, TooLarge, TooSlow
@@ -126,7 +127,7 @@ def _nothing(_url: str) -> None:
 
 def _require_bundle(ca: Path) -> None:
     try:
-        ssl.create_default_context(cafile=str(ca))
+        trust.context(ca)
     except OSError as error:  # ssl.SSLError is one
         reason = error.strerror or "it holds no certificate"
         raise ConfigurationError(

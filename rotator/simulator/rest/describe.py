@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.simulator.rest.query import Database, record
 from rotator.simulator.rest.query_resource import refused
-from rotator.simulator.rest.soql import QueryError
+from rotator.simulator.rest.soql.selection import record
+from rotator.simulator.rest.soql.tree import QueryError
 from rotator.simulator.wire.answers import Answer, json_answer, not_found
 
 if TYPE_CHECKING:
-    from rotator.simulator.rest.sobjects import SField, SObject
+    from rotator.simulator.rest.sobjects import Child, SField, SObject
+    from rotator.simulator.rest.soql.database import Database
     from rotator.simulator.wire.request import Request
 
 _SOAP_TYPES: Final = {
@@ -84,10 +85,23 @@ def _whole(base: str, table: SObject) -> dict[str, Any]:
     return {
         **_brief(base, table),
         "actionOverrides": [],
-        "childRelationships": [],
+        "childRelationships": [_child(each) for each in table.children],
         "fields": [_field(each) for each in table.fields],
         "recordTypeInfos": [],
         "supportedScopes": [{"label": "All", "name": "everything"}],
+    }
+
+
+def _child(child: Child) -> dict[str, Any]:
+    return {
+        "cascadeDelete": False,
+        "childSObject": child.object,
+        "deprecatedAndHidden": False,
+        "field": child.field,
+        "junctionIdListNames": [],
+        "junctionReferenceTo": [],
+        "relationshipName": child.name,
+        "restrictedDelete": False,
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rotator.simulator.rest.query import Database, select
-from rotator.simulator.rest.soql import Aggregate, FieldItem, Query, QueryError, parse
+from rotator.simulator.rest.soql.grammar import parse
+from rotator.simulator.rest.soql.operands import OfGroups, OfRows
+from rotator.simulator.rest.soql.selection import select
+from rotator.simulator.rest.soql.tree import ChildQuery, Query, QueryError
 from rotator.simulator.wire.answers import Answer, json_answer, rest_error
 from rotator.simulator.wire.unsupported import CODE
 
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rotator.simulator.org.org import Org
-    from rotator.simulator.rest.query import Column
+    from rotator.simulator.rest.sobjects import SObject
+    from rotator.simulator.rest.soql.database import Column, Database
     from rotator.simulator.wire.request import Request
 
 
@@ -66,29 +69,42 @@ def _address(record: dict[str, Any], base: str) -> None:
     attributes = record["attributes"]
     if "id" in attributes:
         attributes["url"] = f"{base}/sobjects/{attributes['type']}/{attributes.pop('id')}"
-    for value in record.values():
-        if isinstance(value, dict) and "attributes" in value:
-            _address(value, base)
+    for name, value in record.items():
+        if name != "attributes" and isinstance(value, dict):
+            for inner in value.get("records", [value]):
+                _address(inner, base)
 
 
 def columns(database: Database, query: Query) -> dict[str, Any]:
     """What `columns=true` tells; the command line needs it for its tables."""
     table = database.object(query.object)
-    aggregates = [item for item in query.items if isinstance(item, Aggregate) and not item.alias]
-    told: list[dict[str, Any]] = []
-    for item in query.items:
-        if isinstance(item, FieldItem):
-            _tell(told, database.column(table, item.path), 0)
-        else:
-            name = item.alias or f"expr{aggregates.index(item)}"
-            told.append(_column(name, "int" if item.function.startswith("COUNT") else "string", aggregate=True))
     return {
-        "columnMetadata": told,
+        "columnMetadata": _columns_of(database, table, query),
         "entityName": table.name,
         "groupBy": bool(query.group_by),
-        "idSelected": any(isinstance(item, FieldItem) and item.path[-1].lower() == "id" for item in query.items),
+        "idSelected": any(
+            isinstance(item.operand, tuple) and item.operand[-1].lower() == "id" for item in query.columns
+        ),
         "keyPrefix": table.prefix,
     }
+
+
+def _columns_of(database: Database, table: SObject, query: Query) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = []
+    unnamed = 0
+    groups_of = OfGroups(OfRows(database, table, query.alias), query)
+    for item in query.items:
+        if isinstance(item, ChildQuery):
+            child = database.child(table, item.query.object)
+            inner = _columns_of(database, database.object(child.object), item.query)
+            told.append({**_column(child.name, "reference", aggregate=True), "joinColumns": inner})
+        elif isinstance(item.operand, tuple):
+            _tell(told, database.column(table, item.operand, query.alias), 0)
+        else:
+            name = item.alias or f"expr{unnamed}"
+            unnamed += not item.alias
+            told.append(_column(name, groups_of(item.operand).field.type, aggregate=True))
+    return told
 
 
 def _tell(told: list[dict[str, Any]], column: Column, depth: int) -> None:

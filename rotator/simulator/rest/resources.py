@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.rest import app_credentials
 from rotator.simulator.rest.describe import answer_objects
-from rotator.simulator.rest.query import Database
 from rotator.simulator.rest.query_resource import answer_query, more
+from rotator.simulator.rest.soql.database import Database
 from rotator.simulator.rest.tables import TABLES, TOOLING_TABLES
 from rotator.simulator.wire.answers import Answer, json_answer, not_found, rest_error
 from rotator.simulator.wire.unsupported import unsupported_resource

@@ -31,6 +31,17 @@ class SField:
 
 
 @dataclass(frozen=True)
+class Child:
+    """The rows of another object that lead to those of this one."""
+
+    name: str
+    """What queries call the relationship."""
+    object: str
+    field: str
+    """The reference that leads here."""
+
+
+@dataclass(frozen=True)
 class SObject:
     """One standard object."""
 
@@ -45,6 +56,7 @@ class SObject:
     most_rows: int | None = None
     """How many rows a query may return in all."""
     label: str = ""
+    children: tuple[Child, ...] = ()
 
     def field(self, name: str) -> SField | None:
         """A field by its name, in any case of letters."""

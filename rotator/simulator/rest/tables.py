@@ -8,6 +8,7 @@ from rotator.simulator.rest import rows
 from rotator.simulator.rest.sobjects import (
     AUDIT,
     ID,
+    Child,
     SField,
     SObject,
     SObjects,
@@ -71,8 +72,15 @@ _DATA: Final = (
             *AUDIT,
         ),
         rows.users,
+        children=(Child("PermissionSetAssignments", "PermissionSetAssignment", "AssigneeId"),),
     ),
-    SObject("Profile", "00e", (ID, *plain("Name", "UserType", "Description")), rows.profiles),
+    SObject(
+        "Profile",
+        "00e",
+        (ID, *plain("Name", "UserType", "Description")),
+        rows.profiles,
+        children=(Child("Users", "User", "ProfileId"),),
+    ),
     SObject(
         "PermissionSet",
         "0PS",
@@ -83,6 +91,10 @@ _DATA: Final = (
             reference("ProfileId", "Profile"),
         ),
         rows.permission_sets,
+        children=(
+            Child("Assignments", "PermissionSetAssignment", "PermissionSetId"),
+            Child("SetupEntityAccessItems", "SetupEntityAccess", "ParentId"),
+        ),
     ),
     SObject(
         "PermissionSetAssignment",

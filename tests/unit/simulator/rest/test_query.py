@@ -92,6 +92,17 @@ def test_what_a_badly_signed_login_leaves_in_the_history_is_a_setting(org: Org) 
         ("SELECT Id FROM User WHERE IsActive = true AND Name = 'a' OR Name = 'b'", "MALFORMED_QUERY"),
         ("SELECT Id FROM User LIMIT", "MALFORMED_QUERY"),
         ("SELECT Id, Name FROM User GROUP BY Name", "MALFORMED_QUERY"),
+        ("SELECT Id, CALENDAR_YEAR(CreatedDate) FROM User", "MALFORMED_QUERY"),
+        ("SELECT CreatedDate, COUNT(Id) FROM User GROUP BY CreatedDate", "MALFORMED_QUERY"),
+        ("SELECT COUNT(Id) FROM User GROUP BY Name HAVING Username = 'a'", "MALFORMED_QUERY"),
+        ("SELECT SUM(Name) FROM User", "MALFORMED_QUERY"),
+        ("SELECT MIN(IsActive) FROM User", "MALFORMED_QUERY"),
+        ("SELECT Id FROM User WHERE COUNT(Id) > 1", "MALFORMED_QUERY"),
+        ("SELECT Id FROM User WHERE ProfileId IN (SELECT COUNT(Id) FROM Profile)", "MALFORMED_QUERY"),
+        ("SELECT Name, (SELECT COUNT(Id) FROM Users) FROM Profile", "MALFORMED_QUERY"),
+        ("SELECT Name, (SELECT Id FROM Users) FROM Profile GROUP BY Name", "MALFORMED_QUERY"),
+        ("SELECT Name, (SELECT Colour__c FROM Users) FROM Profile", "INVALID_FIELD"),
+        ("SELECT Id FROM User WHERE CALENDAR_YEAR(Name) = 2026", "INVALID_FIELD"),
         ("SELECT Id FROM Rocket__c", "INVALID_TYPE"),
         ("SELECT Id FROM ScratchOrgInfo", "INVALID_TYPE"),
         ("SELECT Colour FROM ConnectedApplication", "INVALID_FIELD"),
@@ -111,18 +122,25 @@ def test_a_query_that_cannot_be_answered_is_an_error(org: Org, text: str, code: 
     [
         "SELECT Id FROM Account",
         "SELECT Id, Division FROM User",
-        "SELECT Id, (SELECT Id FROM Users) FROM Profile",
+        "SELECT Id, (SELECT Id FROM LoginHistories) FROM User",
+        "SELECT Id FROM User WHERE Alias INCLUDES ('a')",
+        "SELECT toLabel(Alias) FROM User",
         "SELECT Id FROM User FOR VIEW",
         "SELECT Id FROM User ALL ROWS",
         "SELECT Id FROM User USING SCOPE mine",
         "SELECT Id FROM User WITH SECURITY_ENFORCED",
-        "SELECT COUNT(Id), Name FROM User GROUP BY Name HAVING COUNT(Id) > 1",
+        "SELECT COUNT(Id) FROM User HAVING COUNT(Id) > 1",
         "SELECT COUNT(Id) FROM User GROUP BY ROLLUP(Name)",
         "SELECT toLabel(Name) FROM User",
         "SELECT FIELDS(ALL) FROM User LIMIT 1",
-        "SELECT Id FROM User WHERE CALENDAR_YEAR(CreatedDate) = 2026",
+        "SELECT Id FROM User WHERE FISCAL_YEAR(CreatedDate) = 2026",
+        "SELECT CALENDAR_YEAR(convertTimezone(CreatedDate)) FROM User",
+        "SELECT FORMAT(CreatedDate) FROM User",
+        "SELECT Id FROM User WHERE DISTANCE(Address, GEOLOCATION(37, 122), 'mi') < 20",
+        "SELECT GROUPING(Name), COUNT(Id) FROM User GROUP BY Name",
+        "SELECT COUNT(Id) FROM User GROUP BY CUBE(Name)",
         "SELECT Id FROM User WHERE CreatedDate = LAST_FISCAL_YEAR",
-        "SELECT u.Id FROM User u",
+        "SELECT u.Id FROM User u, u.Profile p",
         "SELECT TYPEOF Owner WHEN User THEN Id END FROM User",
     ],
 )
@@ -227,6 +245,19 @@ class TestRows:
         text = f"SELECT DeveloperName, CreatedBy.Username FROM ExternalClientApplication WHERE Id = '{made.id[:15]}'"
         assert ask(org, text)["records"][0]["DeveloperName"] == "Shipping"
 
+    def test_rows_come_with_those_that_lead_to_them(self, org: Org) -> None:
+        text = "SELECT Name, (SELECT Username FROM Users ORDER BY Username DESC LIMIT 1) FROM Profile ORDER BY Name"
+        org.add_user("alone@acme.example", profile="Auditor")
+        org.add_user("another@acme.example", profile="Auditor")
+        shown = {row["Name"]: row["Users"] for row in ask(org, text)["records"]}
+        assert [row["Username"] for row in shown["Auditor"]["records"]] == ["another@acme.example"]
+        assert (shown["Auditor"]["totalSize"], shown["Auditor"]["done"]) == (1, True)
+        text = (
+            "SELECT Name, (SELECT AssigneeId FROM Assignments), (SELECT SetupEntityType FROM SetupEntityAccessItems) "
+        )
+        rows = ask(org, text + "FROM PermissionSet WHERE Profile.Name = 'Auditor'")["records"]
+        assert [(row["Assignments"]["totalSize"], row["SetupEntityAccessItems"]) for row in rows] == [(2, None)]
+
     def test_logins_are_counted_by_application(self, org: Org) -> None:
         for outcome in ("Success", "Success", "invalid_grant: invalid assertion"):
             org.record_login("Billing", "billing@acme.example", outcome)
@@ -265,6 +296,11 @@ class TestColumns:
         assert (told["entityName"], told["keyPrefix"], told["idSelected"]) == ("User", "005", True)
         _, told = get(org, f"{BASE}/query", q="SELECT COUNT(Id), MAX(Name) last FROM User", columns="true")
         assert [column["columnName"] for column in told["columnMetadata"]] == ["expr0", "last"]
+        text = "SELECT u.Name, (SELECT PermissionSetId FROM PermissionSetAssignments) FROM User u"
+        _, told = get(org, f"{BASE}/query", q=text, columns="true")
+        inner = told["columnMetadata"][1]
+        assert (inner["columnName"], inner["aggregate"]) == ("PermissionSetAssignments", True)
+        assert [column["columnName"] for column in inner["joinColumns"]] == ["PermissionSetId"]
 
 
 class TestObjects:
@@ -274,6 +310,11 @@ class TestObjects:
         _, told = get(org, f"{BASE}/sobjects/LoginHistory/describe")
         filterable = {field["name"]: field["filterable"] for field in told["fields"]}
         assert (filterable["UserId"], filterable["Application"]) == (True, False)
+        _, told = get(org, f"{BASE}/sobjects/PermissionSet/describe")
+        assert [each["relationshipName"] for each in told["childRelationships"]] == [
+            "Assignments",
+            "SetupEntityAccessItems",
+        ]
         user = org.users["admin@acme.example"]
         _, row = get(org, f"{BASE}/sobjects/User/{user.id}")
         assert (row["Username"], row["attributes"]["url"]) == (user.username, f"{BASE}/sobjects/User/{user.id}")

@@ -4,22 +4,15 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotator.simulator.org.org import Org
-from rotator.simulator.rest.query import Database
-from rotator.simulator.rest.query_resource import answer_query
 from rotator.simulator.rest.sobjects import ID, SField, SObject, booleans, numbers
-from rotator.simulator.rest.soql import QueryError, parse
-from rotator.simulator.wire.request import Request
-from tests.unit.simulator.helpers import StandingClock, seeded
+from rotator.simulator.rest.soql.grammar import parse
+from rotator.simulator.rest.soql.tree import QueryError
+from tests.unit.simulator.rest.sqlite import Both, Rows, in_sqlite, numbered, simulated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,14 +24,6 @@ ROWS = st.lists(
     ),
     max_size=12,
 )
-
-
-@dataclass(frozen=True)
-class Both:
-    """The same condition in SOQL and in SQL, where a comparison with nothing is false and not unknown."""
-
-    soql: str
-    sql: str
 
 
 def literal(value: Any, quote: str) -> str:
@@ -97,25 +82,9 @@ ORDERS = st.tuples(
 )
 
 
-def simulated(rows: Sequence[dict[str, Any]], query: str) -> Any:
+def thing(rows: Rows) -> SObject:
     fields = (ID, SField("Name"), *numbers("Size"), *booleans("Flag"))
-    table = SObject("Thing", "a00", fields, lambda _org, _user: rows)
-    database = Database(ORG, None, {"Thing": table})
-    return json.loads(answer_query(database, Request("GET", "/services/data/v67.0/query", {"q": query})).body)
-
-
-ORG = Org("any", clock=StandingClock(), random=seeded())
-
-
-def in_sqlite(rows: Sequence[dict[str, Any]], query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.execute("CREATE TABLE Thing (Id TEXT, Name TEXT, Size INTEGER, Flag BOOLEAN)")
-        database.executemany("INSERT INTO Thing VALUES (:Id, :Name, :Size, :Flag)", rows)
-        return database.execute(query).fetchall()
-
-
-def numbered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "Id": f"a00{number:012d}AAA"} for number, row in enumerate(rows)]
+    return SObject("Thing", "a00", fields, lambda _org, _user: rows)
 
 
 @settings(max_examples=200, deadline=None)
@@ -132,8 +101,8 @@ def test_conditions_order_limit_and_offset(
     collate = " COLLATE NOCASE" if field == "Name" else ""
     sql = f"SELECT Id FROM Thing{f' WHERE {where.sql}' if where else ''}"
     sql += f" ORDER BY {field}{collate}{direction}{nulls or ' NULLS FIRST'}, Id{window}"
-    found = simulated(rows, soql)
-    assert [row["Id"] for row in found["records"]] == [row[0] for row in in_sqlite(rows, sql)]
+    found = simulated(soql, thing(rows))
+    assert [row["Id"] for row in found["records"]] == [row[0] for row in in_sqlite(sql, Thing=rows)]
 
 
 @settings(max_examples=100, deadline=None)
@@ -147,11 +116,57 @@ def test_groups_and_functions(given_rows: list[dict[str, Any]], where: Both | No
     in_sql = wanted.replace("COUNT_DISTINCT(Size)", "COUNT(DISTINCT Size)")
     sql = f"SELECT Flag, {in_sql} FROM Thing{f' WHERE {where.sql}' if where else ''} GROUP BY Flag ORDER BY Flag"
     names = ("Flag", "n", "sizes", "kinds", "low", "high", "total")
-    found = [tuple(row[name] for name in names) for row in simulated(rows, soql)["records"]]
-    assert found == in_sqlite(rows, sql)
+    found = [tuple(row[name] for name in names) for row in simulated(soql, thing(rows))["records"]]
+    assert found == in_sqlite(sql, Thing=rows)
 
 
-WORDS = ("SELECT", "Id", "FROM", "User", "WHERE", "(", ")", ",", "=", "'a'", "1", "LIKE", "IN", "NOT")
+def of_group(function: str, sign: str, value: int) -> Both:
+    in_sql = function.replace("COUNT_DISTINCT(Size)", "COUNT(DISTINCT Size)")
+    return Both(f"{function} {sign} {value}", f"COALESCE({in_sql} {sign} {value}, 0)")
+
+
+FUNCTIONS = ("COUNT(Id)", "COUNT(Size)", "COUNT_DISTINCT(Size)", "MIN(Size)", "MAX(Size)", "SUM(Size)")
+OF_GROUPS = st.recursive(
+    st.builds(of_group, st.sampled_from(FUNCTIONS), st.sampled_from(["<", "<=", ">", ">="]), st.integers(-3, 4)),
+    lambda inner: st.one_of(
+        st.builds(joined, st.lists(inner, min_size=2, max_size=2), st.sampled_from(["AND", "OR"])),
+        inner.map(lambda part: Both(f"NOT ({part.soql})", f"NOT ({part.sql})")),
+    ),
+    max_leaves=3,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS, st.none() | CONDITIONS, OF_GROUPS)
+def test_groups_that_have_something(given_rows: list[dict[str, Any]], where: Both | None, having: Both) -> None:
+    rows = numbered(given_rows)
+    parts = "SELECT Flag, Size, COUNT(Id) n FROM Thing{} GROUP BY Flag, Size HAVING {} ORDER BY Flag, Size"
+    soql = parts.format(f" WHERE {where.soql}" if where else "", f"({having.soql}) OR Flag = true")
+    sql = parts.format(f" WHERE {where.sql}" if where else "", f"({having.sql}) OR Flag = true")
+    found = [(row["Flag"], row["Size"], row["n"]) for row in simulated(soql, thing(rows))["records"]]
+    assert found == in_sqlite(sql, Thing=rows)
+
+
+WORDS = (
+    "SELECT",
+    "Id",
+    "FROM",
+    "User",
+    "WHERE",
+    "(",
+    ")",
+    ",",
+    "=",
+    "'a'",
+    "1",
+    "LIKE",
+    "IN",
+    "NOT",
+    "GROUP",
+    "BY",
+    "HAVING",
+    "COUNT",
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,162 +1,57 @@
-"""The grammar of SOQL (SOQL and SOSL Reference): a query's text becomes a tree, by recursive descent.
+"""The grammar of SOQL: tokens become a tree, by recursive descent.
 
 Clauses that Salesforce has and the simulated org has not are recognised, so that they are refused as what they are.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from rotator.simulator.wire.unsupported import CODE, sentence
+from rotator.simulator.rest.soql.dates import FUNCTIONS, is_counted, is_fiscal, is_literal
+from rotator.simulator.rest.soql.scanner import scan, unescaped
+from rotator.simulator.rest.soql.tree import (
+    AGGREGATES,
+    Aggregate,
+    ChildQuery,
+    Comparison,
+    Condition,
+    DateFunction,
+    DateLiteral,
+    Item,
+    Junction,
+    Negation,
+    Operand,
+    Order,
+    Path,
+    Query,
+    QueryError,
+    Value,
+    unsupported,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rotator.simulator.rest.soql.scanner import Token
+
 _T = TypeVar("_T")
-Value = str | int | float | bool | datetime | date | None
-Path = tuple[str, ...]
-"""A field, after the names of the relationships that lead to its object."""
-
-
-class QueryError(Exception):
-    """A query that the org refuses."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True)
-class DateLiteral:
-    """A range of days relative to now, such as LAST_N_DAYS:7."""
-
-    name: str
-    days: int = 0
-
-
-@dataclass(frozen=True)
-class FieldItem:
-    """One field that a query wants."""
-
-    path: Path
-    alias: str = ""
-
-
-@dataclass(frozen=True)
-class Aggregate:
-    """One function over rows; without a path it is COUNT() of all."""
-
-    function: str
-    path: Path = ()
-    alias: str = ""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One condition; `operator` is one of = != < <= > >= LIKE IN."""
-
-    path: Path
-    operator: str
-    value: Value | DateLiteral | tuple[Value, ...] | Query
-
-
-@dataclass(frozen=True)
-class Junction:
-    """Conditions joined by AND or by OR."""
-
-    operator: str
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True)
-class Negation:
-    """What must not hold."""
-
-    part: Condition
-
-
-Condition = Comparison | Junction | Negation
-
-
-@dataclass(frozen=True)
-class Order:
-    """One key of the order. Rows without a value come first unless the query says otherwise."""
-
-    by: Path | Aggregate
-    descending: bool = False
-    nulls_last: bool = False
-
-
-@dataclass(frozen=True)
-class Query:
-    """A whole query."""
-
-    items: tuple[FieldItem | Aggregate, ...]
-    object: str
-    where: Condition | None = None
-    group_by: tuple[Path, ...] = ()
-    order_by: tuple[Order, ...] = ()
-    limit: int | None = None
-    offset: int = 0
-
-
-AGGREGATES: Final = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
-DATE_LITERALS: Final = frozenset(
-    {"TODAY", "YESTERDAY", "TOMORROW", "THIS_MONTH", "LAST_MONTH", "THIS_YEAR", "LAST_YEAR"}
-)
-COUNTED_DATE_LITERALS: Final = frozenset({"LAST_N_DAYS", "NEXT_N_DAYS"})
-_OTHER_LITERAL: Final = re.compile(
-    r"(LAST|NEXT|THIS)_(N_)?(90_DAYS|DAYS|WEEKS?|MONTHS?|QUARTERS?|YEARS?|FISCAL_\w+)|N_\w+_AGO"
-)
+_CLAUSES: Final = frozenset({"WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET"})
 _OTHER_CLAUSES: Final = frozenset({"USING", "WITH", "FOR", "UPDATE", "ALL", "HAVING", "TYPEOF"})
-_TOKEN: Final = re.compile(
-    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')"
-    r"|(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))|(?P<date>\d{4}-\d\d-\d\d)"
-    r"|(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<word>[A-Za-z_]\w*)|(?P<sign><=|>=|!=|<>|[=<>(),.:]))",
-    re.DOTALL,
-)
-_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
 
 
 def parse(text: str) -> Query:
     """The tree of a query. Raises QueryError when it is none, or has a part that is not simulated."""
-    parser = _Parser(_tokens(text))
+    parser = _Parser(scan(text))
     query = parser.query()
     parser.end()
     return query
 
 
-def unsupported(what: str) -> QueryError:
-    """The refusal of a part of SOQL that is not simulated."""
-    return QueryError(CODE, sentence(what))
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens, position = [], 0
-    while text[position:].strip():
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise QueryError("MALFORMED_QUERY", f"unexpected token: '{text[position:].split(maxsplit=1)[0]}'")
-        kind = match.lastgroup or ""
-        tokens.append(_Token(kind, match[kind]))
-        position = match.end()
-    return tokens
-
-
 class _Parser:
     """Reads tokens from left to right; each method reads one rule of the grammar."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self._tokens: Final = tokens
         self._at = 0
 
@@ -165,62 +60,64 @@ class _Parser:
         items = self._list(self._item)
         self._expect("FROM")
         name = self._name()
-        if self._peek_word() and self._peek_word() not in {
-            "WHERE",
-            "GROUP",
-            "ORDER",
-            "LIMIT",
-            "OFFSET",
-            *_OTHER_CLAUSES,
-        }:
-            raise unsupported("An alias of an object in SOQL")
+        alias = self._object_alias()
         where = self._condition() if self._take("WHERE") else None
         group_by = self._group_by()
+        having = self._condition() if group_by and self._take("HAVING") else None
         order_by = self._list(self._order) if self._take_both("ORDER", "BY") else ()
         limit = self._number() if self._take("LIMIT") else None
         offset = self._number() if self._take("OFFSET") else 0
-        return Query(items, name, where, group_by, order_by, limit, offset)
+        return Query(items, name, alias, where, group_by, having, order_by, limit, offset)
+
+    def _object_alias(self) -> str:
+        alias = ""
+        if self._peek_word() and self._peek_word() not in _CLAUSES | _OTHER_CLAUSES:
+            alias = self._name()
+        if self._peek(","):
+            raise unsupported("More than one object in the FROM of a query")
+        return alias
 
     def end(self) -> None:
         if self._at < len(self._tokens):
             raise self._unexpected()
 
-    def _item(self) -> FieldItem | Aggregate:
-        if self._peek("("):
-            raise unsupported("A query inside the SELECT of a query")
-        path = self._path()
-        if self._peek("("):
-            return self._aggregate(path)
-        return FieldItem(path, self._alias())
+    def _item(self) -> Item | ChildQuery:
+        if self._take("("):
+            inner = self.query()
+            self._expect(")")
+            return ChildQuery(inner)
+        operand = self._operand()
+        return Item(operand, self._alias())
 
-    def _aggregate(self, path: Path) -> Aggregate:
+    def _operand(self) -> Operand:
+        path = self._path()
+        if not self._peek("("):
+            return path
         function = path[0].upper()
-        if len(path) > 1 or function not in AGGREGATES:
+        if len(path) > 1 or function not in AGGREGATES | FUNCTIONS.keys():
             raise unsupported(f"The function {path[0]}() in SOQL")
         self._expect("(")
         inner = () if self._peek(")") else self._path()
+        if self._peek("("):
+            raise unsupported(f"A function inside {path[0]}()")
         self._expect(")")
         if not inner and function != "COUNT":
             raise self._unexpected()
-        return Aggregate(function, inner, self._alias())
+        return DateFunction(function, inner) if function in FUNCTIONS else Aggregate(function, inner)
 
     def _alias(self) -> str:
         word = self._peek_word()
         return self._name() if word and word not in {"FROM", "ASC", "DESC", "NULLS", "LIMIT", "OFFSET"} else ""
 
-    def _group_by(self) -> tuple[Path, ...]:
+    def _group_by(self) -> tuple[Operand, ...]:
         if not self._take_both("GROUP", "BY"):
             return ()
         if self._peek_word() in {"ROLLUP", "CUBE"}:
             raise unsupported(f"GROUP BY {self._peek_word()}")
-        paths = self._list(self._path)
-        if self._peek("("):
-            raise unsupported("A function in GROUP BY")
-        return paths
+        return self._list(self._operand)
 
     def _order(self) -> Order:
-        path = self._path()
-        by: Path | Aggregate = self._aggregate(path) if self._peek("(") else path
+        by = self._operand()
         descending = self._take("DESC")
         if not descending:
             self._take("ASC")
@@ -251,21 +148,19 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Condition:
-        path = self._path()
-        if self._peek("("):
-            raise unsupported(f"The function {path[0]}() in a condition")
+        operand = self._operand()
         if self._take("LIKE"):
-            return Comparison(path, "LIKE", self._raw_text())
+            return Comparison(operand, "LIKE", self._raw_text())
         if self._take("NOT"):
             self._expect("IN")
-            return Negation(Comparison(path, "IN", self._values()))
+            return Negation(Comparison(operand, "IN", self._values()))
         if self._take("IN"):
-            return Comparison(path, "IN", self._values())
+            return Comparison(operand, "IN", self._values())
         if self._peek_word() in {"INCLUDES", "EXCLUDES"}:
             raise unsupported(f"{self._peek_word()} in a condition")
         for sign in ("<=", ">=", "!=", "<>", "=", "<", ">"):
             if self._take(sign):
-                return Comparison(path, "!=" if sign == "<>" else sign, self._value())
+                return Comparison(operand, "!=" if sign == "<>" else sign, self._value())
         raise self._unexpected()
 
     def _values(self) -> tuple[Value, ...] | Query:
@@ -282,7 +177,7 @@ class _Parser:
         token = self._next()
         match token.kind:
             case "text":
-                return _unescaped(token.text[1:-1])
+                return unescaped(token.text[1:-1])
             case "number":
                 return float(token.text) if "." in token.text else int(token.text)
             case "time":
@@ -303,12 +198,12 @@ class _Parser:
             return word == "TRUE"
         if word == "NULL":
             return None
-        if word in DATE_LITERALS:
+        if is_literal(word):
             return DateLiteral(word)
-        if word in COUNTED_DATE_LITERALS:
+        if is_counted(word):
             self._expect(":")
             return DateLiteral(word, self._number())
-        if _OTHER_LITERAL.fullmatch(word):
+        if is_fiscal(word):
             raise unsupported(f"The date literal {word}")
         self._at -= 1
         raise self._unexpected()
@@ -368,7 +263,7 @@ class _Parser:
         if not self._take(text):
             raise self._unexpected()
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         if self._at >= len(self._tokens):
             raise self._unexpected()
         self._at += 1
@@ -388,12 +283,3 @@ def _parsed(parse_text: Callable[[str], _T], text: str) -> _T:
         return parse_text(text)
     except ValueError:
         raise QueryError("MALFORMED_QUERY", f"unexpected token: '{text}'") from None
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", lambda match: escaped(match[1]), text, flags=re.DOTALL)
-
-
-def escaped(letter: str) -> str:
-    """What a letter after a backslash stands for."""
-    return _ESCAPES.get(letter, letter)

@@ -1,0 +1,1 @@
+"""SOQL: a query's text becomes a tree, and the tree rows (SOQL and SOSL Reference)."""

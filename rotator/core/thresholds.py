@@ -100,6 +100,15 @@ def later(time: datetime, duration: timedelta) -> datetime:
     return time + duration if duration < last - time else last
 
 
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""The last moment that there is, for what does not come."""
+
+
+def soonest(times: Iterable[datetime | None], now: datetime) -> datetime:
+    """The first of some times that is yet to come; NEVER where none is."""
+    return min((each for each in times if each is not None and not has_come(each, now)), default=NEVER)
+
+
 @dataclass(frozen=True)
 class Expiry:
     """The end of one certificate: who replaces it when, and how urgent that is."""
@@ -132,6 +141,18 @@ class Expiry:
     def next_crossing(self, now: datetime, thresholds: Iterable[timedelta] | None = None) -> datetime | None:
         """When the next of them is crossed; None when it has expired."""
         return next_crossing(self.not_after, now, self._counted(thresholds))
+
+    def next_change(self, now: datetime) -> datetime:
+        """When something that follows from it will be otherwise than now; the last moment there is where nothing will.
+
+        Before then urgency, crossed thresholds and states are what they are now.
+        """
+        times = [self.not_after, *(earlier(self.not_after, threshold) for threshold in self.thresholds)]
+        if self.rotate_before is not None:
+            times.append(earlier(self.not_after, self.rotate_before))
+        if self.due_at is not None:
+            times.append(self.due_at)
+        return soonest(times, now)
 
     def is_within(self, within: timedelta, now: datetime) -> bool:
         """Whether no more time than that is left."""

@@ -12,6 +12,8 @@ from rotator.history.engine.tables import ATTEMPT
 from rotator.history.journal.chain import storable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import ColumnElement, RowMapping
 
     from rotator.history.engine.transactions import Transactions
@@ -38,11 +40,13 @@ class AttemptRecords:
             if not changed.rowcount:
                 connection.execute(insert(ATTEMPT).values(**asdict(kept)))
 
-    def all(self, kind: str | None = None) -> list[AttemptRecord]:
-        """The records of one kind, or all, by kind and name."""
+    def all(self, kind: str | None = None, *, names: Collection[str] | None = None) -> list[AttemptRecord]:
+        """The records of one kind, of some names, or all, by kind and name."""
         query = select(ATTEMPT).order_by(ATTEMPT.c.kind, ATTEMPT.c.name)
         if kind is not None:
             query = query.where(ATTEMPT.c.kind == kind)
+        if names is not None:
+            query = query.where(ATTEMPT.c.name.in_([*names]))
         with self._database.reading() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 

@@ -64,10 +64,13 @@ class LastObservations:
             if not connection.execute(_of(name).values(problem=why)).rowcount:
                 connection.execute(insert(LAST_OBSERVATION).values(credential=name, **_UNSEEN | {"problem": why}))
 
-    def all(self) -> dict[str, LastObservation]:
-        """All that there are, by name."""
+    def all(self, names: Collection[str] | None = None) -> dict[str, LastObservation]:
+        """Those of some credentials, or all that there are, by name."""
+        query = select(LAST_OBSERVATION)
+        if names is not None:
+            query = query.where(LAST_OBSERVATION.c.credential.in_([*names]))
         with self._database.reading() as connection:
-            return {row.credential: _last_observation(row) for row in connection.execute(select(LAST_OBSERVATION))}
+            return {row.credential: _last_observation(row) for row in connection.execute(query)}
 
     def get(self, name: str) -> LastObservation:
         """That of one; one that shows nothing where there is none."""

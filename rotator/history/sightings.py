@@ -65,7 +65,24 @@ def last_sightings(database: Transactions, org: str | None = None) -> list[Obser
     if org is not None:
         query = query.where(SIGHTING.c.org == org)
     with database.reading() as connection:
-        rows = {_where(row): row for row in connection.execute(query)}
+        return _last(connection, query)
+
+
+def standing_sightings(database: Transactions, orgs: Collection[str] | None = None) -> list[ObservedCertificate]:
+    """The same of some orgs, or of all, without what has vanished: what is gone is not even read.
+
+    Raises HistoryError or HistoryUnavailable.
+    """
+    query = _sightings().where(SIGHTING.c.gone_at.is_(None)).order_by(SIGHTING.c.last_seen, SIGHTING.c.id)
+    if orgs is not None:
+        query = query.where(SIGHTING.c.org.in_([*orgs]))
+    with database.reading() as connection:
+        return _last(connection, query)
+
+
+def _last(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[ObservedCertificate]:
+    """The last one of each place, by org, type and name."""
+    rows = {_where(row): row for row in connection.execute(query)}
     return [_observed(rows[where]) for where in sorted(rows)]
 
 

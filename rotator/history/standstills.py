@@ -84,8 +84,8 @@ class Standstills:
 
         A `freeze` that has ended by itself needs no event: its own says when.
         """
-        known = {_key(each): each for each in self.all() if each.why is Why.FREEZE}
-        configured = {_key(each): each for each in freezes}
+        known = {key_of(each): each for each in self.all() if each.why is Why.FREEZE}
+        configured = {key_of(each): each for each in freezes}
         if known.keys() == configured.keys():
             return
         with self._database.writing() as connection:
@@ -115,7 +115,7 @@ class Standstills:
     def keep_only(self, scopes: Collection[str], now: datetime) -> None:
         """Forgets the pauses whose time has come, and those of what is not configured any more."""
         pauses = [each for each in self.all() if each.why is Why.PAUSE]
-        gone = [_key(each) for each in pauses if each.scope not in scopes or _is_over(each, now)]
+        gone = [key_of(each) for each in pauses if each.scope not in scopes or _is_over(each, now)]
         if gone:
             with self._database.writing() as connection:
                 connection.execute(delete(STANDSTILL).where(STANDSTILL.c.key.in_(gone)))
@@ -125,8 +125,11 @@ def _is_over(standstill: Standstill, now: datetime) -> bool:
     return standstill.until is not None and standstill.until <= now
 
 
-def _key(standstill: Standstill) -> str:
-    """Of what there is one at a time: of a scope one pause, of a time one freeze, one first start."""
+def key_of(standstill: Standstill) -> str:
+    """Where a standstill has its place, in which there is one at a time.
+
+    Of a scope there is one pause, of a time one freeze, and one first start.
+    """
     match standstill.why:
         case Why.PAUSE:
             return f"{Why.PAUSE} {standstill.scope}"
@@ -139,12 +142,12 @@ def _key(standstill: Standstill) -> str:
 
 def _put(connection: Connection, new: Standstill, actor: Actor, now: datetime, kind: str, **details: JSON) -> None:
     append(connection, _entry(kind, new, actor, now, **details))
-    connection.execute(insert(STANDSTILL).values(key=_key(new), **vars(new) | {"why": str(new.why)}))
+    connection.execute(insert(STANDSTILL).values(key=key_of(new), **vars(new) | {"why": str(new.why)}))
 
 
 def _take_out(connection: Connection, which: Standstill) -> Standstill | None:
     """Deletes the one that has the place of this one, and gives it."""
-    this = STANDSTILL.c.key == _key(which)
+    this = STANDSTILL.c.key == key_of(which)
     row = connection.execute(select(STANDSTILL).where(this)).first()
     connection.execute(delete(STANDSTILL).where(this))
     return _standstill(row) if row else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rotator.core.lifecycle.dates import deferred_until
 from rotator.core.lifecycle.states import CertificateState
-from rotator.core.thresholds import Expiry, has_come, is_ahead, is_expired, is_short_of
+from rotator.core.thresholds import NEVER, Expiry, has_come, is_ahead, is_expired, is_short_of, soonest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ class CertificateLife:
     expiry: Expiry | None = None
     """None where nothing is there that could expire."""
 
-    @property
+    @cached_property
     def state(self) -> CertificateState:  # noqa: PLR0911 - one line a state
         """The first that holds."""
         seen = self.seen
@@ -118,7 +119,7 @@ class CertificateLife:
         is_there = seen.is_usable and not seen.is_vanished and seen.is_standby is not None
         return self.expiry is not None and is_there and not (seen.is_unproven or rests(seen))
 
-    @property
+    @cached_property
     def urgency(self) -> Severity | None:
         """How urgent it is that somebody looks."""
         return self.expiry.urgency(self.now) if self.expiry and self.is_anybodys_business else None
@@ -127,6 +128,12 @@ class CertificateLife:
     def due_at(self) -> datetime | None:
         """When a rotation is due to replace it."""
         return self.expiry.due_at if self.expiry and self.is_anybodys_business else None
+
+    @property
+    def steady_until(self) -> datetime:
+        """Until when every answer stays as it is `now`, as long as nothing else is seen."""
+        until = self.expiry.next_change(self.now) if self.expiry else NEVER
+        return soonest([until, self.seen.not_before], self.now)
 
 
 def rests(seen: ObservedCertificate) -> bool:

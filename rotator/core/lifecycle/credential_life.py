@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.certificate_life import expiry_of, state_by_date
@@ -11,7 +12,7 @@ from rotator.core.lifecycle.states import LOST, URGENCIES, CredentialState
 from rotator.core.observed import drifted
 from rotator.core.schedule import ALWAYS, Beginning, Danger, Mode, NextDue, Schedule
 from rotator.core.severity import Severity, most_severe
-from rotator.core.thresholds import Expiry
+from rotator.core.thresholds import NEVER, Expiry, has_come, soonest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,7 @@ class CredentialLife:
     schedule: Schedule = ALWAYS
     """When a rotation may begin by itself."""
 
-    @property
+    @cached_property
     def state(self) -> CredentialState:  # noqa: PLR0911 - one line a state
         """The first that holds."""
         seen = self.seen
@@ -96,7 +97,7 @@ class CredentialLife:
         """Whether it was in its store, and is there no more."""
         return self.state is CredentialState.UNSTORED and self.last_promotion is not None
 
-    @property
+    @cached_property
     def urgency(self) -> Severity | None:
         """How urgent it is that somebody looks; None when all is well, or goes its way by itself."""
         by_state = URGENCIES.get(self.state)
@@ -105,7 +106,7 @@ class CredentialLife:
         by_date = self.expiry.urgency(self.now) if self.expiry else None
         return most_severe(by_state, by_date, Severity.WARNING if self.needs_attention else None)
 
-    @property
+    @cached_property
     def expiry(self) -> Expiry | None:
         """Of the current version's certificate; while there is none, of the one that its app holds."""
         current = self.seen.current if self.seen else None
@@ -131,7 +132,7 @@ class CredentialLife:
         """From when on the current version is to be replaced."""
         return due_at(self.seen, self.policy) if self.seen else None
 
-    @property
+    @cached_property
     def begins(self) -> Beginning | None:
         """When the next rotation begins by schedule; None where that depends on a person, or one is under way."""
         due = self.due_at
@@ -176,6 +177,22 @@ class CredentialLife:
             due_at=self.due_at,
             retires_at=self.previous_until,
         )
+
+    @property
+    def steady_until(self) -> datetime:
+        """Until when every answer stays as it is `now`, as long as nothing is seen or done; `now` where none may.
+
+        Of what is due, or half done, the answer moves with the time: it would begin now.
+        """
+        if self.is_half_done or has_come(self.due_at, self.now):
+            return self.now
+        attempt, standstills = self.attempt, self.schedule.standstills
+        times = [self.due_at, *(each.since for each in standstills), *(each.until for each in standstills)]
+        if self.seen is not None and self.seen.current is not None:
+            times.append(self.seen.current.not_before)
+        if attempt is not None:
+            times += [attempt.last_at, attempt.next_at]
+        return min(soonest(times, self.now), self.expiry.next_change(self.now) if self.expiry else NEVER)
 
     @property
     def _is_urgent(self) -> bool:

@@ -94,13 +94,17 @@ class AlertRecords:
         with self._database.reading() as connection:
             return _first(connection, ALERT.c.key == key, ALERT.c.closed_at.is_(None))
 
-    def open_alerts(self, *, kind: str | None = None, orgs: Collection[str] | None = None) -> list[Alert]:
-        """Those that have not ended, of one kind or of some orgs where they are given, oldest first."""
+    def open_alerts(
+        self, *, kind: str | None = None, orgs: Collection[str] | None = None, ids: Collection[str] | None = None
+    ) -> list[Alert]:
+        """Those that have not ended, of one kind, of some orgs or some ids where they are given, oldest first."""
         query = select(ALERT).where(ALERT.c.closed_at.is_(None)).order_by(ALERT.c.opened_at, ALERT.c.id)
         if kind is not None:
             query = query.where(ALERT.c.kind == kind)
         if orgs is not None:
             query = query.where(ALERT.c.org.in_([*orgs]))
+        if ids is not None:
+            query = query.where(ALERT.c.id.in_([*ids]))
         with self._database.reading() as connection:
             return [_alert(row) for row in connection.execute(query)]
 

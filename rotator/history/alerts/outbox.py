@@ -173,13 +173,15 @@ class Outbox:
         with self._database.reading() as connection:
             return list(_of(connection, alert_ids))
 
-    def pending(self) -> dict[str, int]:
-        """How many notifications each channel has not accepted yet; channels that have accepted all are not in it."""
+    def pending(self, channels: Collection[str] | None = None) -> dict[str, int]:
+        """How many notifications some channels, or all, have not accepted. Where that is none, it is left out."""
         query = (
             select(NOTIFICATION.c.channel, func.count().label("number"))
             .where(_is_pending())
             .group_by(NOTIFICATION.c.channel)
         )
+        if channels is not None:
+            query = query.where(NOTIFICATION.c.channel.in_([*channels]))
         with self._database.reading() as connection:
             return {row.channel: row.number for row in connection.execute(query.order_by(NOTIFICATION.c.channel))}
 

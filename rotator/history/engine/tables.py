@@ -62,7 +62,11 @@ ROTATION: Final = Table(
     Column("gap_seconds", Float),
     Index(None, "credential", "started_at"),
     Index(None, "started_at"),
+    Index(None, "old_fingerprint"),
+    Index(None, "new_fingerprint"),
 )
+
+_PROMOTIONS: Final = text("kind = 'promote'")
 
 # Append-only: triggers in the migration refuse UPDATE and DELETE.
 EVENT: Final = Table(
@@ -82,6 +86,7 @@ EVENT: Final = Table(
     Column("signer", String(16)),
     Index(None, "credential"),
     Index(None, "rotation_id"),
+    Index("ix_event_promotions", "credential", "sequence", sqlite_where=_PROMOTIONS, postgresql_where=_PROMOTIONS),
 )
 
 # What the events of a credential come to (`rotator.history.journal.projection`).
@@ -131,6 +136,8 @@ CERTIFICATE: Final = Table(
     Column("last_seen", UtcDateTime, nullable=False),
 )
 
+_THERE: Final = text("gone_at IS NULL")
+
 # A `key` is the name by which the program knows a column (`rotator.core.observed.ObservedCertificate`).
 SIGHTING: Final = Table(
     "sighting",
@@ -150,6 +157,7 @@ SIGHTING: Final = Table(
     Column("gone_at", UtcDateTime),
     UniqueConstraint("org", "app", "type", "fingerprint"),
     Index(None, "fingerprint"),
+    Index("ix_sighting_there", "org", sqlite_where=_THERE, postgresql_where=_THERE),
 )
 
 # How each managed credential was last seen (`rotator.core.observed.ObservedCredential`).
@@ -256,4 +264,17 @@ NOTIFICATION: Final = Table(
     Column("problem", Text, nullable=False),
     UniqueConstraint("alert_id", "step", "channel"),
     Index("ix_notification_pending", "channel", sqlite_where=_PENDING, postgresql_where=_PENDING),
+)
+
+# Which rows of the tables above have changed, each with a higher number than the one before. Triggers of the migration
+# write it, so that it is known also where another release or a person changes them: a migration that makes one of those
+# tables anew makes its triggers anew.
+CHANGE: Final = Table(
+    "change",
+    METADATA,
+    # The table, and the name by which its rows are read again (`rotator.history.kept_rows`).
+    Column("part", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Index(None, "number"),
 )

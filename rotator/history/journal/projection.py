@@ -22,6 +22,7 @@ from rotator.core.logins import LoginOutcome
 from rotator.history.engine.tables import CREDENTIAL_RECORD
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -237,9 +238,12 @@ def credential_record(connection: Connection, credential: str) -> CredentialReco
     return _read(connection, credential) or CredentialRecord(credential=credential)
 
 
-def credential_records(connection: Connection) -> dict[str, CredentialRecord]:
-    """What was last learnt of each credential that the journal knows."""
-    rows = connection.execute(select(CREDENTIAL_RECORD))
+def credential_records(connection: Connection, names: Collection[str] | None = None) -> dict[str, CredentialRecord]:
+    """What was last learnt of some credentials, or of each that the journal knows."""
+    query = select(CREDENTIAL_RECORD)
+    if names is not None:
+        query = query.where(CREDENTIAL_RECORD.c.credential.in_([*names]))
+    rows = connection.execute(query)
     return {row.credential: CredentialRecord(**row._asdict()) for row in rows}
 
 

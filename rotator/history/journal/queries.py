@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, literal_column, select
 
 from rotator.history.engine.tables import EVENT, ROTATION
+from rotator.history.engine.transactions import Within
 from rotator.history.journal import projection
 from rotator.history.journal.chain import read_details
-from rotator.history.journal.journal import PROMOTION
+from rotator.history.journal.journal import PROMOTION, Journal
 from rotator.history.records import Event, Rotation
 
 if TYPE_CHECKING:
@@ -48,16 +49,31 @@ def events_of_several(database: Transactions, kinds: Collection[str]) -> list[Ev
         return [Event(**row._asdict() | {"details": read_details(row.details)}) for row in connection.execute(query)]
 
 
-def credential_records(database: Transactions) -> dict[str, CredentialRecord]:
-    """What was last learnt of each credential that the journal knows (`rotator.history.journal.projection`)."""
+def credential_records(database: Transactions, names: Collection[str] | None = None) -> dict[str, CredentialRecord]:
+    """What was last learnt of some credentials, or of each that the journal knows.
+
+    See `rotator.history.journal.projection`.
+    """
     with database.reading() as connection:
-        return projection.credential_records(connection)
+        return projection.credential_records(connection, names)
 
 
-def promotions(database: Transactions) -> dict[str, datetime]:
-    """When a version of each credential was last promoted, as `Journal.last_promotion` tells of one."""
+# Written out, as only so a database knows that its index of promotions answers it.
+_PROMOTED: Final = EVENT.c.kind == literal_column(f"'{PROMOTION}'")
+
+
+def promotions(database: Transactions, names: Collection[str] | None = None) -> dict[str, datetime]:
+    """When a version of some credentials, or of each, was last promoted, as `Journal.last_promotion` tells of one."""
+    last = select(func.max(EVENT.c.sequence)).where(_PROMOTED, EVENT.c.credential.is_not(None))
+    if names is not None:
+        last = last.where(EVENT.c.credential.in_([*names]))
     query = select(EVENT.c.credential, EVENT.c.time, EVENT.c.details)
-    query = query.where(EVENT.c.kind == PROMOTION, EVENT.c.credential.is_not(None)).order_by(EVENT.c.sequence)
+    query = query.where(EVENT.c.sequence.in_(last.group_by(EVENT.c.credential)))
     with database.reading() as connection:
-        rows = connection.execute(query)
-        return {row.credential: row.time for row in rows if read_details(row.details).get("succeeded", True)}
+        found: dict[str, datetime | None] = {}
+        for row in connection.execute(query):
+            has_succeeded = read_details(row.details).get("succeeded", True)
+            # Of the first release some had failed; then an earlier one counts.
+            earlier = None if has_succeeded else Journal(Within(connection)).last_promotion(row.credential)
+            found[row.credential] = row.time if has_succeeded else earlier
+    return {name: time for name, time in found.items() if time}

@@ -10,6 +10,7 @@ from rotator.history.engine.tables import ROTATION
 from rotator.history.records import Rotation
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     from sqlalchemy import ColumnElement, Select
@@ -45,31 +46,37 @@ def rotations_of(database: Transactions, fingerprint: str) -> list[Rotation]:
     return _read(database, select(ROTATION).where(has_to_do).order_by(ROTATION.c.started_at.desc()))
 
 
-def newest(database: Transactions) -> dict[str, Rotation]:
-    """The newest rotation of each credential, ended or not."""
-    return _newest(database, ROTATION.c.started_at.is_not(None))
+def newest(database: Transactions, names: Collection[str] | None = None) -> dict[str, Rotation]:
+    """The newest rotation of some credentials, or of each, ended or not."""
+    return _newest(database, and_(ROTATION.c.started_at.is_not(None), *_of(names)))
 
 
-def newest_gap(database: Transactions) -> dict[str, float]:
-    """The gap of the newest rotation of each credential that had one measured, in seconds."""
-    found = _newest(database, ROTATION.c.gap_seconds.is_not(None))
+def newest_gap(database: Transactions, names: Collection[str] | None = None) -> dict[str, float]:
+    """The gap of the newest rotation of some credentials, or of each, that had one measured, in seconds."""
+    found = _newest(database, and_(ROTATION.c.gap_seconds.is_not(None), *_of(names)))
     return {name: each.gap_seconds for name, each in found.items() if each.gap_seconds is not None}
 
 
-def counts(database: Transactions) -> list[Count]:
-    """How the rotations ended, by credential, trigger and outcome."""
+def counts(database: Transactions, names: Collection[str] | None = None) -> list[Count]:
+    """How the rotations of some credentials, or of all, ended, by credential, trigger and outcome."""
     groups = (ROTATION.c.credential, ROTATION.c.trigger, ROTATION.c.outcome)
-    query = select(*groups, func.count()).where(ROTATION.c.outcome.is_not(None)).group_by(*groups).order_by(*groups)
+    these = (ROTATION.c.outcome.is_not(None), *_of(names))
+    query = select(*groups, func.count()).where(*these).group_by(*groups).order_by(*groups)
     with database.reading() as connection:
         return [Count(*row) for row in connection.execute(query)]
 
 
-def gaps(database: Transactions) -> list[GapTotal]:
-    """The measured gaps, by credential."""
+def gaps(database: Transactions, names: Collection[str] | None = None) -> list[GapTotal]:
+    """The measured gaps, by credential: of some, or of all."""
     gap, name = ROTATION.c.gap_seconds, ROTATION.c.credential
-    query = select(name, func.count(gap), func.sum(gap)).where(gap.is_not(None)).group_by(name).order_by(name)
+    these = (gap.is_not(None), *_of(names))
+    query = select(name, func.count(gap), func.sum(gap)).where(*these).group_by(name).order_by(name)
     with database.reading() as connection:
         return [GapTotal(*row) for row in connection.execute(query)]
+
+
+def _of(names: Collection[str] | None) -> tuple[ColumnElement[bool], ...]:
+    return () if names is None else (ROTATION.c.credential.in_([*names]),)
 
 
 def _newest(database: Transactions, condition: ColumnElement[bool]) -> dict[str, Rotation]:

@@ -80,7 +80,7 @@ class CredentialHistory:
 
 NOTHING_KNOWN: Final = CredentialHistory()
 
-_MOST_READS: Final = 3
+MOST_READS: Final = 3
 """So often is read what goes on changing; what is shown then was so a moment ago."""
 
 
@@ -91,7 +91,7 @@ def histories(database: Database, credentials: Iterable[str]) -> dict[str, Crede
     as if it was left open. So one that looks so is read once more.
     """
     names, left = [*credentials], dict[str, str]()
-    for _ in range(_MOST_READS):
+    for _ in range(MOST_READS):
         found = _histories(database, names)
         open_now = {name: each.left_open for name, each in found.items() if each.left_open}
         if open_now.items() <= left.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator.core.attempts import INVENTORY
 from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
@@ -12,7 +12,7 @@ from rotator.core.schedule import Mode
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords
 from rotator.history.last_observations import LastObservations
-from rotator.history.sightings import last_sightings
+from rotator.history.sightings import standing_sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,19 +32,34 @@ class _Owner:
     settings: CredentialSettings
 
 
+Owners: TypeAlias = "Mapping[tuple[str, str], _Owner]"
+"""By org and folded name of the app."""
+
+
+def owners_of(settings: Settings) -> Owners:
+    """Which app belongs to which credential."""
+    return {
+        (each.org, app.casefold()): _Owner(name, app, each)
+        for name, each in settings.credentials.items()
+        for app in each.apps
+    }
+
+
 class Certificates:
     """Knows which app belongs to which credential, and how each credential was last seen."""
 
-    def __init__(self, settings: Settings, credentials: Mapping[str, ObservedCredential], now: datetime) -> None:
-        """`credentials` without those that were never seen."""
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Mapping[str, ObservedCredential],
+        now: datetime,
+        owners: Owners | None = None,
+    ) -> None:
+        """`credentials` without those that were never seen; `owners` where they are known already."""
         self._credentials: Final = credentials
         self._now: Final = now
         self._thresholds: Final = settings.alerts.every_threshold
-        self._owners: Final = {
-            (each.org, app.casefold()): _Owner(name, app, each)
-            for name, each in settings.credentials.items()
-            for app in each.apps
-        }
+        self._owners: Final = owners_of(settings) if owners is None else owners
 
     def lives(self, seen: Iterable[ObservedCertificate]) -> list[CertificateLife]:
         """Each with its credential, its stage there, and its end."""
@@ -105,12 +120,14 @@ def last_known(settings: Settings, database: Transactions, now: datetime) -> lis
     """
     inventories = {each.name: each.last_good_at for each in AttemptRecords(database).all(INVENTORY)}
     seen = (
-        replace(each, is_readable=not _is_older(each.last_seen, inventories.get(each.org)))
-        for each in last_sightings(database)
-        if each.org in settings.orgs and not each.is_vanished
+        as_last_seen(each, inventories.get(each.org))
+        for each in standing_sightings(database)
+        if each.org in settings.orgs
     )
     return certificates_known(settings, database, now).lives(seen)
 
 
-def _is_older(last_seen: datetime | None, last_look: datetime | None) -> bool:
-    return last_seen is not None and last_look is not None and last_seen < last_look
+def as_last_seen(seen: ObservedCertificate, last_look: datetime | None) -> ObservedCertificate:
+    """What was last seen in a place: unreadable since the last good inventory of its org, where that did not see it."""
+    is_older = seen.last_seen is not None and last_look is not None and seen.last_seen < last_look
+    return replace(seen, is_readable=False) if is_older else seen

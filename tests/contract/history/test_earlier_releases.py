@@ -145,7 +145,8 @@ def test_a_rotation_that_was_interrupted_goes_on_as_it_was_asked_for(database_ki
             assert verification.verify(database).intact
 
 
-@pytest.mark.parametrize("release", [release for release in RELEASES if release >= "0005"])
+# A database of 0013 was taken over by its migration.
+@pytest.mark.parametrize("release", [release for release in RELEASES if "0005" <= release < "0013"])
 @pytest.mark.parametrize("has_run", [True, False])
 def test_a_service_that_was_here_before_is_not_new(database_kind: Kind, release: str, has_run: bool) -> None:
     attempt = columns_of(

@@ -1,0 +1,108 @@
+"""Rows kept in memory: read once, and again only where the database says that they have changed.
+
+Triggers number each change to a table that is kept (`rotator.history.engine.tables.CHANGE`), whoever makes it: another
+thread, a command, another machine, an older release, a person. So one look at what is numbered higher tells what to
+read again, and what is returned is as if all of it had just been read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from sqlalchemy import select
+
+from rotator.history.engine.tables import CHANGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from sqlalchemy import Connection
+
+    from rotator.history.engine.transactions import Transactions
+
+_V = TypeVar("_V")
+
+_AT_ONCE: Final = 500
+"""Of a table in which more has changed, all is read again: databases limit how many values a statement may carry."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Generic[_V]):
+    """What is kept of one table."""
+
+    table: str
+    load: Callable[[Connection, Collection[str] | None], dict[str, _V]]
+    """Reads what there is under some names, or under all; the names are those of `CHANGE`."""
+
+
+class Rows:
+    """Parts as they were at one moment. Nothing in it changes, so that threads may share it."""
+
+    def __init__(self, parts: Mapping[Part[Any], Mapping[str, Any]]) -> None:
+        self._parts: Final = parts
+
+    def of(self, part: Part[_V]) -> Mapping[str, _V]:
+        """What there is, by its names; the same object as before where nothing has changed."""
+        return cast("Mapping[str, _V]", self._parts[part])
+
+
+@dataclass(frozen=True)
+class _Kept:
+    number: int
+    """Of the newest change that is in it."""
+    rows: Mapping[str, Any]
+
+
+class KeptRows:
+    """Keeps the parts that were asked for. Threads may share it."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database: Final = database
+        self._lock: Final = Lock()
+        self._kept: Final[dict[Part[Any], _Kept]] = {}
+
+    def read(self, *parts: Part[Any]) -> Rows:
+        """The parts as they are now, all of the same moment. Raises HistoryError or HistoryUnavailable."""
+        with self._lock, self._database.reading() as connection:
+            known = [self._kept[part].number for part in parts if part in self._kept]
+            changes = changes_since(connection, min(known, default=0))
+            # All or none: what fails half way is read again the next time.
+            read = {part: self._up_to_date(connection, part, changes) for part in parts}
+            self._kept.update(read)
+        return Rows({part: kept.rows for part, kept in read.items()})
+
+    def _up_to_date(self, connection: Connection, part: Part[Any], changes: Changes) -> _Kept:
+        kept = self._kept.get(part)
+        if kept is None or changes.newest < kept.number:
+            return _Kept(changes.newest, part.load(connection, None))
+        names = changes.of(part.table, kept.number)
+        if not names:
+            return _Kept(changes.newest, kept.rows)
+        if len(names) > _AT_ONCE:
+            return _Kept(changes.newest, part.load(connection, None))
+        rest = {name: row for name, row in kept.rows.items() if name not in names}
+        return _Kept(changes.newest, rest | part.load(connection, names))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What was changed since some change."""
+
+    newest: int
+    """Number of the newest change; less than what was known in a database that was put back from a backup."""
+    numbers: Mapping[tuple[str, str], int]
+    """Of the newest change of each table and name."""
+
+    def of(self, table: str, after: int) -> set[str]:
+        """The names in one table that were changed after that change."""
+        return {name for (part, name), number in self.numbers.items() if part == table and number > after}
+
+
+def changes_since(connection: Connection, number: int) -> Changes:
+    """What was changed since the change of that number."""
+    # That one too: where not even it is there, and no newer one, the database is an older one.
+    query = select(CHANGE.c.part, CHANGE.c.name, CHANGE.c.number).where(CHANGE.c.number >= number)
+    numbers = {(row.part, row.name): row.number for row in connection.execute(query)}
+    return Changes(max(numbers.values(), default=0), numbers)

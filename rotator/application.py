@@ -121,7 +121,9 @@ class Application:
         configured = self.settings.database
         password = configured.password.resolve(self.environ) if configured.password else None
         with ExitStack() as opening:
-            database = opening.enter_context(open_database(configured.url, password=password))
+            database = opening.enter_context(
+                open_database(configured.url, password=password, insecure=bool(configured.insecure))
+            )
             database.upgrade()
             database.signer = Signer.configured(self.settings.history, database.name, self.environ)
             # One that cannot be used is closed: a service asks for it again and again.

@@ -67,6 +67,15 @@ class DatabaseSettings(Section):
         return self
 
     @property
+    def authorities(self) -> Path | None:
+        """The file of authorities that the URL names, if it names one."""
+        if self.url.startswith(SQLITE):
+            return None
+        named = dict(parse_qsl(urlsplit(self.url).query)).get("sslrootcert", "system")
+        # libpq: `system` is the machine's own.
+        return None if named == "system" else Path(named)
+
+    @property
     def is_proven(self) -> bool:
         """Whether the server is on this machine, or has to prove by a certificate that it is the one of the URL."""
         if self.url.startswith(SQLITE):
@@ -75,8 +84,11 @@ class DatabaseSettings(Section):
         options = parse_qsl(parts.query)
         if ("sslmode", "verify-full") in options:
             return True
+        if any(name == "service" for name, _ in options):
+            # The host is in a file of libpq's then.
+            return False
         named = [value for name, value in options if name in {"host", "hostaddr"}] or [parts.hostname or ""]
-        return all(_is_here(host) for value in named for host in value.split(","))
+        return all(is_here(host) for value in named for host in value.split(","))
 
 
 PublicKeyText = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
@@ -94,7 +106,7 @@ class HistorySettings(Section):
     """A file that the head of the chain is appended to once a day."""
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a host of libpq's is this machine: a loopback address, or a folder with its socket."""
     if host in {"", "localhost"} or host.startswith(("/", "@")):
         return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,17 +15,28 @@ from rotator.config.validation_errors import Mistake, Place, describe
 from rotator.config.windows import BY_CRON, WEEKLY
 from rotator.errors import ConfigurationError
 from rotator.resources import EXAMPLE
-from rotator.trusted_files import who_else_writes
+from rotator.trusted_files import believe, who_else_writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
-_LOG: Final = logging.getLogger(__name__)
-
 VARIABLE: Final = "ROTATOR_CONFIG"
 USUAL_PLACES: Final = (Path("config.yaml"), Path("/etc/rotator/config.yaml"))
+
+_AUTHORITIES: Final = "The file of authorities"
+REDIRECTING: Final = {
+    "REQUESTS_CA_BUNDLE": _AUTHORITIES,
+    "CURL_CA_BUNDLE": _AUTHORITIES,
+    "SSL_CERT_FILE": _AUTHORITIES,
+    "AWS_CA_BUNDLE": _AUTHORITIES,
+    "PGSSLROOTCERT": _AUTHORITIES,
+    "AWS_CONFIG_FILE": "AWS's configuration",
+    "AWS_SHARED_CREDENTIALS_FILE": "AWS's file of credentials",
+    "PGSERVICEFILE": "Postgres's file of services",
+}
+"""Variables that name a file by which requests, AWS's library or libpq decide whom to trust or where to go."""
 
 _NOTHING_TOUCHED: Final = "Nothing was touched."
 _FOLLOWING: Final = "default_factory_not_called"
@@ -42,9 +51,10 @@ def locate(given: Path | None, environ: Mapping[str, str]) -> Path:
     One that is found and not named is taken only where nobody but this user and root can write it; one that is named is
     taken with a warning, and by root not at all. Raises ConfigurationError, also when there is none.
     """
+    _believe_what_is_set(environ)
     named = given or (Path(environ[VARIABLE]) if environ.get(VARIABLE) else None)
     if named is not None:
-        _believe(named, "The configuration")
+        believe(named, "The configuration")
         return named
     for place in USUAL_PLACES:
         if _is_there(place):
@@ -58,7 +68,7 @@ def locate(given: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def _refuse_written_by_others(place: Path) -> None:
-    who = _who_else_writes(place)
+    who = who_else_writes(place)
     if who:
         raise ConfigurationError(
             f"The configuration {place.absolute()} was found and is not believed: {who}.",
@@ -68,37 +78,20 @@ def _refuse_written_by_others(place: Path) -> None:
         )
 
 
-def _believe(file: Path, what: str) -> None:
-    """Warns of a file that was named and that others can write; to root it is refused by a ConfigurationError."""
-    who = _who_else_writes(file)
-    if not who:
-        return
-    message = f"{what} {file} decides where secrets are sent, and {who}."
-    hint = f"Have it and its folder belong to you or root, with nobody else to write them: chmod go-w {file}"
-    if _is_root():
-        raise ConfigurationError(message, effect=_NOTHING_TOUCHED, hint=hint)
-    _LOG.warning("%s %s", message, hint)
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
-
-
-def _who_else_writes(file: Path) -> str:
-    try:
-        return who_else_writes(file)
-    except OSError:
-        # That it cannot be read is said when it is read.
-        return ""
-
-
 def _believe_authorities(settings: Settings) -> None:
     """The same for every file of authorities: who writes one can stand in the place of an org, a store or a channel."""
     heartbeat = settings.daemon.heartbeat
     sections = [*settings.orgs.values(), *settings.stores.values(), *settings.alerts.channels.values(), heartbeat]
-    found = {getattr(section, "ca", None) for section in sections}
+    found = {getattr(section, "ca", None) for section in sections} | {settings.database.authorities}
     for file in sorted(each for each in found if isinstance(each, Path)):
-        _believe(file, "The file of authorities")
+        believe(file, _AUTHORITIES)
+
+
+def _believe_what_is_set(environ: Mapping[str, str]) -> None:
+    """The same for every file that a library takes from the environment: one says whom to trust, or where to go."""
+    for variable, what in REDIRECTING.items():
+        if environ.get(variable):
+            believe(Path(environ[variable]).expanduser(), f"{what} ({variable})")
 
 
 def _is_there(place: Path) -> bool:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotator.config.paths import ConfiguredPath
-from rotator.config.secret_files import UnfitFile, read_secret_file
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError
+from rotator.secret_files import UnfitFile, read_secret_file
 
 if TYPE_CHECKING:
     from rotator.core.crypto.keys import PrivateKey

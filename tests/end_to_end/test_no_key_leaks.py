@@ -292,6 +292,7 @@ def in_files(folder: Folder, _request: pytest.FixtureRequest) -> tuple[dict[str,
 def in_vault(folder: Folder, request: pytest.FixtureRequest) -> tuple[dict[str, Any], Any]:
     server: VaultProcess = request.getfixturevalue("dev_vault")
     token = folder.path / "token"
+    token.touch(0o600)
     token.write_text(server.root_token)
     login = {"token_file": str(token)}
     settings = {"type": "vault", "address": server.address, "path": new_folder(), "login": login}

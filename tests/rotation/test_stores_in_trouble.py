@@ -128,6 +128,7 @@ def test_a_token_for_vault_that_ends_half_way_and_is_not_replaced(
     for at in count(case.first, 2):
         scenario_run = case.scenario_run(replace(keys_in_vault, token_file=file))
         token = tokens.create(policies=["root"])["auth"]["client_token"]
+        file.touch(0o600)
         file.write_text(token)
         ending = Before(at, partial(tokens.revoke, token))
         ended = scenario_run.run(ending)

@@ -104,6 +104,7 @@ class VaultKeys:
 def vault_keys(server: VaultProcess) -> Iterator[VaultKeys]:
     """Keys on this server."""
     token = server.folder / "token-of-the-scenarios"
+    token.touch(0o600)
     token.write_text(server.root_token)
     http = VaultHttp("keys", VaultServer(server.address), Waiting())
     session = VaultSession(http, TokenFileLogin(token))

@@ -34,15 +34,25 @@ LOCK_TIMEOUT: Final = timedelta(seconds=15)
 """How long one writer waits for another."""
 
 
-def open_database(url: str, *, password: Secret | None = None, lock_timeout: timedelta = LOCK_TIMEOUT) -> Database:
+def open_database(
+    url: str,
+    *,
+    password: Secret | None = None,
+    lock_timeout: timedelta = LOCK_TIMEOUT,
+    insecure: bool = False,
+) -> Database:
     """The database that the URL names: `sqlite:///PATH`, made if it is not there, or `postgresql+psycopg://...`.
 
     A Postgres server is called when the database is first used, with the password if it is given. Raises
-    ConfigurationError for a URL of another kind, HistoryError or HistoryUnavailable when a file cannot be opened.
+    ConfigurationError for a URL of another kind, and where the environment leads to a server that proves nothing,
+    unless that is meant (`insecure`); HistoryError or HistoryUnavailable when a file cannot be opened.
     """
     parsed = _parse(url)
     if parsed.drivername in postgres.SCHEMES:
-        return _on_server(postgres.checked(parsed), password, lock_timeout)
+        server = postgres.checked(parsed)
+        if not insecure:
+            postgres.refuse_elsewhere(server)
+        return _on_server(server, password, lock_timeout)
     file = sqlite.file_of(parsed)
     engine = sqlite.open_engine(file, lock_timeout)
     return Database(engine, _name(parsed), partial(FileLocks, sqlite.locks_folder(file)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
+from rotator.config.database import is_here
 from rotator.errors import ConfigurationError
 from rotator.history.engine.transactions import only_reads
 
@@ -50,6 +51,30 @@ def checked(url: URL) -> URL:
             hint=f"Set `database: {DRIVER}://USER@HOST/DATABASE` in config.yaml.",
         )
     return url.set(drivername=DRIVER)
+
+
+def refuse_elsewhere(url: URL) -> None:
+    """Raises ConfigurationError where libpq's own variables and files lead beyond this machine, past the URL.
+
+    PGHOST, PGHOSTADDR and PGSERVICE count where the URL says nothing of it (libpq, "Environment Variables"), and the
+    password would cross the network in clear.
+    """
+    if url.query.get("sslmode") == "verify-full":
+        return
+    # Loads libpq, which the URL of a file does not need.
+    from psycopg import pq  # noqa: PLC0415
+
+    said = {each.keyword.decode(): (each.val or b"").decode() for each in pq.Conninfo.get_defaults()}
+    named = {"hostaddr": url.query.get("hostaddr"), "host": url.query.get("host") or url.host}
+    for keyword in ("hostaddr", "host"):
+        found = said.get(keyword, "")
+        if not named[keyword] and not all(map(is_here, found.split(","))):
+            raise ConfigurationError(
+                f"The environment leads the history database to {found} (PG{keyword.upper()}, or a file of services).",
+                effect="Nothing was sent.",
+                hint="Name the server in the URL, with ?sslmode=verify-full&sslrootcert=FILE; or say why that is not"
+                " needed: database: {url: ..., insecure: WHY}",
+            )
 
 
 def open_engine(url: URL, lock_timeout: timedelta) -> Engine:

@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.engine.transactions import only_reads
 from rotator.history.failures.failures import database_failures, file_failures
+from rotator.trusted_files import group_that_writes, warn_or_refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,7 @@ def open_engine(file: Path, lock_timeout: timedelta) -> Engine:
             _make_database(file, lock_timeout)
         for place in (file, file.parent, locks_folder(file)):
             _refuse_if_everybody_writes(place)
+            _warn_of_a_group(place)
     engine = create_engine(
         URL.create("sqlite", database=str(file)),
         connect_args={"timeout": lock_timeout.total_seconds()},
@@ -95,6 +97,15 @@ def _refuse_if_everybody_writes(place: Path) -> None:
             f"The history is where everybody can write: {place} has mode {mode:04o}.",
             effect="Nothing was touched.",
             hint=f"Type: chmod go-w {shlex.quote(str(place))}",
+        )
+
+
+def _warn_of_a_group(place: Path) -> None:
+    group = group_that_writes(place)
+    if group:
+        warn_or_refuse(
+            f"The group {group} can write the history: {place} has mode {stat.S_IMODE(place.stat().st_mode):04o}.",
+            f"Whoever is in it can say what was done, and hold rotations up. Type: chmod g-w {shlex.quote(str(place))}",
         )
 
 

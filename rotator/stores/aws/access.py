@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,12 +16,13 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import InvalidEndpointConfigurationError
 
+from rotator.errors import StoreError
 from rotator.net.limits import Limits
+from rotator.secret_files import UnfitFile, read_secret_file
 from rotator.stores.aws.https import send_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from types_boto3_secretsmanager.client import SecretsManagerClient
 
@@ -110,6 +112,7 @@ class AwsClients:
             **self._role(session),
         )
         _keep_quiet()
+        _refuse_open_credentials(core)
         return client
 
     def _role(self, session: boto3.Session) -> dict[str, Any]:
@@ -131,6 +134,32 @@ class AwsClients:
     @property
     def _verify(self) -> str | None:
         return str(self._access.ca) if self._access.ca else None
+
+
+def _refuse_open_credentials(session: botocore.session.Session) -> None:
+    """Raises StoreError where the keys in use come from a file that others can read: AWS's library does not look."""
+    found = session.get_credentials()
+    variable = _FILES.get(found.method) if found else None
+    if variable is None:
+        return
+    file = Path(session.get_config_variable(variable)).expanduser()
+    try:
+        read_secret_file(file, private=True)
+    except UnfitFile as unfit:
+        raise StoreError(
+            f"AWS's file of credentials {file} {unfit.message}.", effect="Nothing was changed.", hint=unfit.hint
+        ) from None
+    except OSError:
+        # It was there a moment ago; what was in it then is used.
+        return
+
+
+_FILES: Final = {
+    "shared-credentials-file": "credentials_file",
+    "config-file": "config_file",
+    "assume-role": "credentials_file",
+}
+"""Of botocore's ways to keys, those that read them from a file, and its variable that names it."""
 
 
 @contextmanager

@@ -22,6 +22,8 @@ CHANGE: Final = (
 
 STAGES: Final = ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS")
 
+_STAGE: Final = "secretsmanager:VersionStage"
+
 _ENDING: Final = "-??????"
 """AWS adds a hyphen and six characters to a secret's name in its ARN."""
 
@@ -61,16 +63,23 @@ class Ground:
 
     @property
     def key(self) -> dict[str, Any]:
-        """The KMS key as a statement names it; an alias is a condition (KMS Developer Guide, "Using aliases")."""
-        if self.kms_key is None:
-            return {"Resource": "*", **_when("StringLike", "kms:ViaService", f"secretsmanager.{self._region}.*")}
-        _, is_alias, alias = self.kms_key.rpartition("alias/")
+        """The KMS key as a statement names it, for what Secrets Manager does with it and for nothing else.
+
+        An alias, and its ARN, is no resource of a policy but a condition (KMS Developer Guide, "Using aliases").
+        Without `kms:ViaService` whoever has the policy could decrypt with the key, or any that gets this alias.
+        """
+        via = _when("StringLike", "kms:ViaService", f"secretsmanager.{self._region}.*")
+        _, is_alias, alias = (self.kms_key or "").rpartition("alias/")
         if is_alias:
-            # Its ARN is no resource of a policy either.
-            return {"Resource": "*", **_when("ForAnyValue:StringEquals", "kms:ResourceAliases", f"alias/{alias}")}
-        if self.kms_key.startswith("arn:"):
-            return {"Resource": self.kms_key}
-        return {"Resource": f"arn:{self._partition}:kms:{self._region}:*:key/{self.kms_key}"}
+            by_alias = _when("ForAnyValue:StringEquals", "kms:ResourceAliases", f"alias/{alias}")
+            return {"Resource": "*", "Condition": via["Condition"] | by_alias["Condition"]}
+        return {"Resource": self._key_arn, **via}
+
+    @property
+    def _key_arn(self) -> str:
+        if self.kms_key is None or self.kms_key.startswith("arn:"):
+            return self.kms_key or "*"
+        return f"arn:{self._partition}:kms:{self._region}:*:key/{self.kms_key}"
 
     @property
     def _arn_of_secrets(self) -> str:
@@ -97,9 +106,18 @@ def for_rotator(ground: Ground) -> dict[str, Any]:
 
 
 def for_consumers(ground: Ground, credential: str) -> dict[str, Any]:
-    """The least policy of a consumer of a credential: what stands in a stage, and never what was retired."""
-    only_stages = _when("ForAnyValue:StringEquals", "secretsmanager:VersionStage", list(STAGES))
-    statements = [_allow("ReadCredentials", (READ,), Resource=ground.secret(ground.prefix + credential), **only_stages)]
+    """The least policy of a consumer of a credential: what stands in a stage, and never what was retired.
+
+    A call that names neither stage nor version is answered with AWSCURRENT (GetSecretValue), and has none of the two
+    keys of a condition. One that names a version alone is allowed by neither statement.
+    """
+    in_a_stage = _when("ForAnyValue:StringEquals", _STAGE, list(STAGES))
+    unnamed = {"Condition": {"Null": {_STAGE: "true", "secretsmanager:VersionId": "true"}}}
+    secret = ground.secret(ground.prefix + credential)
+    statements = [
+        _allow("ReadCredentials", (READ,), Resource=secret, **in_a_stage),
+        _allow("ReadTheCurrentCredential", (READ,), Resource=secret, **unnamed),
+    ]
     if ground.kms_key:
         statements.append(_allow("UseTheirKey", ("kms:Decrypt",), **ground.key))
     return _policy(statements)

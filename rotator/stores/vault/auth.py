@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rotator.core.secret import Secret
 from rotator.errors import StoreError
+from rotator.secret_files import UnfitFile, read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.stores.vault.http import Answer, VaultHttp
+
+_OF_AN_AGENT: Final = "An agent that writes it has `mode` of its sink for that: 0640 is its default."
 
 SERVICE_ACCOUNT_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 """Where Kubernetes puts the token of a pod's service account."""
@@ -165,8 +168,11 @@ def _lease(http: VaultHttp, login: VaultLogin, answer: Answer) -> Lease:
 
 
 def _read(path: Path, hint: str) -> Secret:
+    """The text of a file that nobody else can read, as for every other secret. Raises StoreError."""
     try:
-        return Secret(path.read_text(encoding="utf-8"))
+        return Secret(read_secret_file(path, private=True).decode())
+    except UnfitFile as unfit:
+        reason, hint = f"it {unfit.message}", f"{unfit.hint.rstrip('.')}. {_OF_AN_AGENT}"
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
     raise StoreError(f"The token in {path} cannot be read: {reason}.", effect="Nothing was changed.", hint=hint)

@@ -7,10 +7,13 @@ import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final, Protocol
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from rotator import consumer
 from rotator.core.credentials import Version
@@ -255,6 +258,21 @@ def test_a_consumer_may_know_its_secret_by_the_arn(aws: AwsGround, in_aws: Kept,
     arn = aws.layer.ask("DescribeSecret", SecretId=aws.prefix + NAME)["ARN"]
     place = f"aws:{arn}?endpoint_url={aws.server.url}"
     assert log_in(Kept(in_aws.store, place, in_aws.consumer)).token().access_token.reveal()
+
+
+def test_the_printed_policy_allows_the_call_that_names_no_stage_and_not_a_version_that_was_retired(
+    aws: AwsGround, in_aws: Kept, org: Org
+) -> None:
+    old, new = rotated(in_aws, org, 2)
+    client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=aws.server.url)
+    read = partial(client.get_secret_value, SecretId=aws.prefix + NAME)
+    in_aws.store.retire(NAME, old.fingerprint)
+    with in_aws.consumer(True):
+        assert read()["VersionId"] == new.fingerprint
+        assert read(VersionStage="AWSCURRENT")["VersionId"] == new.fingerprint
+        with pytest.raises(ClientError, match="AccessDenied"):
+            read(VersionId=old.fingerprint)
+    client.close()
 
 
 def test_a_version_under_the_name_of_another_is_not_used(aws: AwsGround, in_aws: Kept, org: Org, log_in: LogIn) -> None:

@@ -347,5 +347,11 @@ def _allows(policy: Mapping[str, Any], action: str, parameters: Mapping[str, Any
 
 
 def _meets(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
-    stages = condition.get("ForAnyValue:StringEquals", {}).get("secretsmanager:VersionStage")
-    return stages is None or parameters.get("VersionStage") in stages
+    """By the Service Authorization Reference: the keys have what the request says, or are missing."""
+    assert condition.keys() <= {"ForAnyValue:StringEquals", "Null"}
+    keys = {f"secretsmanager:{name}": parameters.get(name) for name in ("VersionStage", "VersionId")}
+    named = condition.get("ForAnyValue:StringEquals", {}).items()
+    missing = condition.get("Null", {}).items()
+    return all(keys[key] in values for key, values in named) and all(
+        (keys[key] is None) == (is_missing == "true") for key, is_missing in missing
+    )

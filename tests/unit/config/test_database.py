@@ -81,6 +81,7 @@ UNPROVEN = [
     "postgresql://rotator@localhost/rotator?host=db.example",
     "postgresql://rotator@/rotator?host=/run/postgresql,db.example",
     "postgresql://rotator@localhost/rotator?hostaddr=192.0.2.7",
+    "postgresql:///rotator?service=production",
 ]
 
 

@@ -271,54 +271,6 @@ def test_a_configuration_is_given_or_named_by_the_environment_or_in_a_usual_plac
     assert locate(None, {}) == Path("config.yaml")
 
 
-@pytest.mark.parametrize("place", ["config.yaml", "."])
-def test_a_configuration_that_was_found_is_not_believed_where_others_can_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "config.yaml").touch()
-    (tmp_path / place).chmod(0o777)
-
-    with pytest.raises(ConfigurationError, match="was found and is not believed: everybody can write") as refused:
-        locate(None, {})
-    assert "--config" in refused.value.hint
-
-
-@pytest.mark.parametrize("named", [(Path("named.yaml"), {}), (None, {"ROTATOR_CONFIG": "named.yaml"})])
-def test_one_that_was_named_is_taken_with_a_warning_and_by_root_not_at_all(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    named: tuple[Path | None, dict[str, str]],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "named.yaml").touch(mode=0o666)
-    (tmp_path / "named.yaml").chmod(0o666)
-    monkeypatch.setattr("rotator.config.loading._is_root", lambda: False)
-    assert locate(*named) == Path("named.yaml")
-    assert "decides where secrets are sent, and everybody can write it. Have it" in caplog.text
-
-    monkeypatch.setattr("rotator.config.loading._is_root", lambda: True)
-    with pytest.raises(ConfigurationError, match="everybody can write it"):
-        locate(*named)
-
-
-@pytest.mark.parametrize("section", ["org", "channel"])
-def test_authorities_that_others_can_write_are_not_believed_by_root(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str
-) -> None:
-    monkeypatch.setattr("rotator.config.loading._is_root", lambda: True)
-    (tmp_path / "ca.pem").touch()
-    (tmp_path / "ca.pem").chmod(0o666)
-    channel = "alerts: {channels: {team: {type: slack, token: {env: TOKEN}, channel: C0123, ca: ca.pem}}}\n"
-    with_ca = SOUND.replace("    login:", "    ca: ca.pem\n    login:", 1)
-    text = with_ca if section == "org" else SOUND + channel
-    (tmp_path / "config.yaml").write_text(text)
-
-    with pytest.raises(ConfigurationError, match=r"The file of authorities .*/ca\.pem decides where secrets are sent"):
-        load(tmp_path / "config.yaml")
-
-
 def test_a_folder_that_may_not_be_looked_into_holds_no_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from rotator.config import secret_files
+from rotator import secret_files
 from rotator.config.secrets import KeyReference, SecretReference
 from rotator.errors import ConfigurationError
 from rotator.testing.versions import spare_key

@@ -55,6 +55,7 @@ def test_a_profile_says_as_whom_and_in_which_region(
     file = tmp_path / "config"
     keys = "aws_access_key_id = key-of-crm\naws_secret_access_key = secret-of-crm"
     file.write_text(f"[profile crm]\nregion = eu-west-1\n{keys}\n")
+    file.chmod(0o600)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
     aws.configured(profile="crm", region=None).stages(NAME)
     aws.configured(profile="crm").stages(NAME)
@@ -104,6 +105,23 @@ def test_credentials_that_aws_does_not_know_are_told_as_such(aws: AwsGround) -> 
     aws.layer.faults.errors["DescribeSecret"] = "UnrecognizedClientException"
     with pytest.raises(StoreError, match="does not know these credentials"):
         aws.store().stages(NAME)
+
+
+@pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+def test_keys_in_a_file_that_others_can_read_are_not_used(
+    aws: AwsGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    file = tmp_path / "keys"
+    section = "profile crm" if variable == "AWS_CONFIG_FILE" else "crm"
+    file.write_text(f"[{section}]\naws_access_key_id = key-of-crm\naws_secret_access_key = secret-of-crm\n")
+    file.chmod(0o640)
+    monkeypatch.setenv(variable, str(file))
+    with pytest.raises(StoreError, match=r"file of credentials .* can be read by others \(mode 0640\)") as refused:
+        aws.configured(profile="crm").stages(NAME)
+    assert "chmod 600" in refused.value.hint
+    assert "secret-of-crm" not in str(refused.value)
+    file.chmod(0o600)
+    aws.configured(profile="crm").stages(NAME)
 
 
 def test_without_credentials_it_says_where_they_are_looked_for(aws: AwsGround, monkeypatch: pytest.MonkeyPatch) -> None:

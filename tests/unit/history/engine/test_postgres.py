@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import make_url
 
 from rotator.errors import ConfigurationError
+from rotator.history.engine.database import open_database
 from rotator.history.engine.postgres import checked, open_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVER = "postgresql+psycopg://rotator@db.example/rotator"
 
@@ -60,3 +64,30 @@ def test_both_ways_to_write_the_scheme_mean_the_same_driver(scheme: str) -> None
 def test_a_url_must_name_the_database() -> None:
     with pytest.raises(ConfigurationError, match="names a server and no database"):
         checked(make_url("postgresql://rotator@db.example"))
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "leads"),
+    [
+        ("postgresql://rotator@localhost/rotator", {"PGHOSTADDR": "192.0.2.7"}, "192.0.2.7"),
+        ("postgresql:///rotator", {"PGHOST": "db.example"}, "db.example"),
+        ("postgresql:///rotator", {"PGSERVICE": "crm"}, "db2.example"),
+        ("postgresql://rotator@localhost/rotator", {"PGHOST": "db.example"}, ""),
+        ("postgresql:///rotator", {"PGHOST": "/run/postgresql"}, ""),
+        ("postgresql:///rotator?sslmode=verify-full", {"PGHOST": "db.example"}, ""),
+        ("postgresql:///rotator", {"PGSERVICE": "unknown"}, ""),
+    ],
+)
+def test_the_environment_leads_to_no_server_that_proves_nothing(
+    url: str, variables: dict[str, str], leads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "services").write_text("[crm]\nhost=db2.example\n")
+    for name, value in {"PGSERVICEFILE": str(tmp_path / "services"), **variables}.items():
+        monkeypatch.setenv(name, value)
+    if not leads:
+        open_database(url).close()
+        return
+    with pytest.raises(ConfigurationError, match=f"leads the history database to {leads} ") as refused:
+        open_database(url)
+    assert "sslmode=verify-full" in refused.value.hint
+    open_database(url, insecure=True).close()

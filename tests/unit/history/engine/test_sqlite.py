@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, select, update
 from sqlalchemy.exc import OperationalError
 
-from rotator.errors import HistoryError
+from rotator import trusted_files
+from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.engine.sqlite import open_engine, take_over_transactions
 from rotator.history.engine.tables import HEAD
 from rotator.history.engine.transactions import purpose
@@ -85,6 +86,36 @@ def test_a_history_that_everybody_can_write_is_not_used(file: Path, place: str, 
         open_engine(file, timedelta(seconds=1))
     assert "chmod go-w" in refused.value.hint
     (file.parent / place).chmod(0o700)
+
+
+@pytest.mark.parametrize(("place", "mode"), [("rotator.db", 0o660), (".", 0o770), ("rotator.db.locks", 0o770)])
+def test_a_history_that_a_group_can_write_is_used_with_a_warning_and_by_root_not_at_all(
+    file: Path, place: str, mode: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(trusted_files, "_is_own_group", lambda _: False)
+    monkeypatch.setattr(trusted_files, "_group", lambda _: "daemon")
+    monkeypatch.setattr(trusted_files, "_is_root", lambda: False)
+    open_engine(file, timedelta(seconds=1)).dispose()
+    assert caplog.text == ""
+    (file.parent / place).chmod(mode)
+
+    open_engine(file, timedelta(seconds=1)).dispose()
+    assert f"The group daemon can write the history: {file.parent / place} has mode {mode:04o}." in caplog.text
+    monkeypatch.setattr(trusted_files, "_is_root", lambda: True)
+    with pytest.raises(ConfigurationError, match="group daemon") as refused:
+        open_engine(file, timedelta(seconds=1))
+    assert "chmod g-w" in refused.value.hint
+    (file.parent / place).chmod(0o700)
+
+
+def test_a_history_that_ones_own_group_can_write_is_ones_own(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(trusted_files, "_is_own_group", lambda _: True)
+    open_engine(file, timedelta(seconds=1)).dispose()
+    file.chmod(0o660)
+    open_engine(file, timedelta(seconds=1)).dispose()
+    assert caplog.text == ""
 
 
 def test_a_history_in_a_folder_for_everybody_where_nobody_can_replace_it_is_used(file: Path) -> None:

@@ -36,7 +36,12 @@ stores:
 """
 
 
-BY_ALIAS = {"Resource": "*", "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/rotator"}}}
+BY_ALIAS = {
+    "Condition": {
+        "StringLike": {"kms:ViaService": "secretsmanager.eu-central-1.*"},
+        "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/rotator"},
+    }
+}
 
 
 def read(*lines: str) -> StoreSettings:
@@ -106,9 +111,12 @@ def test_the_printed_policies_are_json_for_rotator_and_for_each_consumer() -> No
     assert policies.language == "IAM policy"
     rotate, use_key = json.loads(policies.rotator)["Statement"]
     assert "secretsmanager:DeleteSecret" not in rotate["Action"]
-    assert use_key["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/rotator"}}
+    assert use_key["Condition"] == {
+        "StringLike": {"kms:ViaService": "secretsmanager.eu-central-1.*"},
+        "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/rotator"},
+    }
     assert set(policies.consumers) == {"billing", "payroll"}
-    reading, decrypting = json.loads(policies.consumers["billing"])["Statement"]
+    reading, _, decrypting = json.loads(policies.consumers["billing"])["Statement"]
     assert reading["Action"] == ["secretsmanager:GetSecretValue"]
     assert reading["Resource"] == "arn:aws:secretsmanager:eu-central-1:*:secret:rotator/billing-??????"
     assert decrypting["Action"] == ["kms:Decrypt"]
@@ -124,10 +132,25 @@ def test_who_assumes_the_role_of_the_program_has_a_policy_of_its_own() -> None:
 
 
 def test_a_consumer_may_read_what_stands_in_a_stage_and_nothing_else() -> None:
-    (reading,) = for_consumers(Ground("rotator/"), "billing")["Statement"]
-    assert reading["Condition"] == {
+    by_stage, unnamed = for_consumers(Ground("rotator/"), "billing")["Statement"]
+    assert by_stage["Condition"] == {
         "ForAnyValue:StringEquals": {"secretsmanager:VersionStage": ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]}
     }
+    assert unnamed["Condition"] == {"Null": {"secretsmanager:VersionStage": "true", "secretsmanager:VersionId": "true"}}
+    assert by_stage["Resource"] == unnamed["Resource"]
+
+
+@pytest.mark.parametrize(
+    "kms_key",
+    [None, "alias/rotator", "arn:aws:kms:eu-central-1:1:alias/rotator", "arn:aws:kms:eu-central-1:1:key/a", "a"],
+)
+def test_a_key_of_kms_is_used_by_secrets_manager_alone(kms_key: str | None) -> None:
+    ground = Ground("rotator/", region="eu-central-1", kms_key=kms_key)
+    keys = [each for policy in (for_rotator(ground), for_consumers(ground, "x")) for each in policy["Statement"]]
+    by_refusal = statement_for("secretsmanager:GetSecretValue", ground, by_key=True)
+    for statement in [each for each in keys if each["Sid"] == "UseTheirKey"] + [by_refusal]:
+        assert statement["Condition"]["StringLike"] == {"kms:ViaService": "secretsmanager.eu-central-1.*"}
+        assert "alias/" not in statement["Resource"]
 
 
 def test_rotator_may_make_and_tag_secrets_only_where_it_does() -> None:

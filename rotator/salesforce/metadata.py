@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from rotator.core.secret import Secret
     from rotator.net.shapes import Fields
+    from rotator.salesforce.rest import DailyCalls
     from rotator.salesforce.session import OrgSession
+    from rotator.salesforce.transport import Transport
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -96,17 +98,19 @@ class MetadataService:
 
     def newest_version(self) -> str:
         """The newest version of its API that the org offers."""
+        return self._over_rest(rest.newest_version)
 
-        def once(instance_url: str, token: Secret) -> str:
-            return rest.newest_version(self.org, self._session.transport, instance_url, token)
-
-        return self._repeating(_worth_repeating, lambda: self._session.call(once))
+    def daily_calls(self) -> DailyCalls:
+        """How often the org may be called in a day."""
+        return self._over_rest(rest.daily_calls)
 
     def query(self, text: str) -> list[Fields]:
         """Rows of a query to the Tooling API, which has what the Metadata API shows in no read."""
+        return self._over_rest(partial(rest.query, text=text))
 
-        def once(instance_url: str, token: Secret) -> list[Fields]:
-            return rest.query(self.org, self._session.transport, instance_url, token, text)
+    def _over_rest(self, ask: Callable[[str, Transport, str, Secret], _T]) -> _T:
+        def once(instance_url: str, token: Secret) -> _T:
+            return ask(self.org, self._session.transport, instance_url, token)
 
         return self._repeating(_worth_repeating, lambda: self._session.call(once))
 

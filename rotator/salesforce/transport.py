@@ -20,6 +20,7 @@ from rotator.net import trust
 from rotator.net.adapter import answers_of
 from rotator.net.client import Session, cause_of, host_of, location
 from rotator.net.limits import Limits, TooLarge, TooSlow
+from rotator.net.shapes import parsed
 from rotator.salesforce.hosts import InstanceHosts
 
 if TYPE_CHECKING:
@@ -99,9 +100,40 @@ class Transport:
         with _in_our_words(url), answers_of(size):
             return _not_redirected(self._http.post(url, data=data, headers=headers))
 
+    def lent(self, size: int) -> LentSession:
+        """For a library that calls by a session of requests: each call as one of ours; `size` of each answer."""
+        return LentSession(self, size)
+
+    def request(self, method: str, url: str, *, size: int | None, **options: Any) -> requests.Response:
+        """A call as requests has it, for `LentSession`."""
+        self._before(url)
+        with _in_our_words(url), answers_of(size):
+            return _not_redirected(self._http.request(method, url, **options))
+
     def close(self) -> None:
         """Gives the connections back."""
         self._http.close()
+
+
+class LentSession:
+    """As much of a session of requests as a library needs that is not to keep anything, or to see what is too much."""
+
+    def __init__(self, transport: Transport, size: int) -> None:
+        self._transport: Final = transport
+        self._size: Final = size
+        self.proxies: Final[dict[str, str]] = {}
+        """Those of the transport are none of the library's business."""
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
+        """One call. Raises as Transport does, and WrongShape when the answer is asked for its JSON and has none."""
+        response = self._transport.request(method, url, size=self._size, **options)
+        # What JSON may be before it is looked at, says `shapes`.
+        response.json = lambda **_: parsed(response.content)  # type: ignore[method-assign]
+        # Where it is none its text is taken, and to guess the encoding of a few megabytes takes seconds.
+        response.encoding = "utf-8"
+        # A header of two numbers, which simple-salesforce reads whatever they are.
+        response.headers.pop("Sforce-Limit-Info", None)
+        return response
 
 
 def server_time(response: requests.Response) -> datetime | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from rotator.config.settings import LoginWithKey
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
-from rotator.errors import OrgError, RotatorError
+from rotator.errors import OrgError, OrgUnavailable, RotatorError
 from rotator.salesforce.soap import API_VERSION
 from rotator.services.inventory.remarks import remark_on
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.history.engine.database import Database
     from rotator.salesforce.apps.connected_app import App, ConnectedApps
+    from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.services.inventory.status import CredentialStatus
     from rotator.stores.base import Store
@@ -88,6 +89,10 @@ class Adapters(Protocol):
         """The apps of an org."""
         ...
 
+    def metadata(self, org: str) -> MetadataService:
+        """Calls in an org."""
+        ...
+
     def channel(self, name: str) -> Channel:
         """A place where people read."""
         ...
@@ -131,6 +136,7 @@ class _Checks:
         yield self._try(login, partial(self._login, org))
         yield self._try(f"clock of {org}", partial(self._clock, org), needs=(login,))
         yield self._try(f"metadata of {org}", partial(self._metadata, org), needs=(login,))
+        yield self._try(f"calls to {org}", partial(self._calls, org), needs=(login,))
 
     def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:
         apps = f"apps of {name}"
@@ -186,6 +192,15 @@ class _Checks:
             "The Metadata API is open to the program's user, and with it the permission to modify metadata. "
             f"The org offers its versions up to {newest}; rotator speaks {API_VERSION}."
         )
+
+    def _calls(self, org: str) -> str:
+        try:
+            daily = self._adapters.metadata(org).daily_calls()
+        except OrgUnavailable:
+            raise
+        except OrgError as error:
+            raise _NothingToCheck(f"The org does not tell its limits. {error.message}", "") from None
+        return f"{daily.left:,} of {daily.most:,} API calls of the day are left."
 
     def _apps(self, name: str, credential: CredentialSettings) -> str:
         connected_apps = self._adapters.connected_apps(credential.org)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.alerts.heartbeat import send_heartbeat
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import requests
+
     from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
     from rotator.stores.vault.auth import VaultLogin
@@ -65,6 +67,13 @@ class _Open(OrgSession):
         return operation(self._url, TOKEN)
 
 
+class _Plain(Transport):
+    """Takes what is asked of an address with TLS to one without, as the server here is."""
+
+    def request(self, method: str, url: str, *, size: int | None, **options: Any) -> requests.Response:
+        return super().request(method, url.replace("https:", "http:"), size=size, **options)
+
+
 @cache
 def version() -> Version:
     """A credential; only its address is looked at."""
@@ -87,7 +96,8 @@ class Callers:
             "list": lambda: self._metadata(lambda metadata: metadata.list_components("ConnectedApp")),
             "read": lambda: self._metadata(self._read),
             "versions": lambda: self._to_org(lambda to: rest.newest_version("org", to, self._url, TOKEN)),
-            "query": lambda: self._to_org(lambda to: rest.query("org", to, self._url, TOKEN, "SELECT Id FROM X")),
+            "query": lambda: self._by_library(partial(rest.query, text="SELECT Id FROM X")),
+            "limits": lambda: self._by_library(rest.daily_calls),
             "consumer": self.consumer,
             "vault": lambda: self._vault(TokenLogin(lambda: TOKEN)).stages("billing"),
             "vault approle": lambda: self._vault(AppRoleLogin("role", lambda: TOKEN)).stages("billing"),
@@ -139,6 +149,11 @@ class Callers:
     def _metadata(self, ask: Callable[[MetadataService], object]) -> object:
         with closing(self._transport()) as to:
             return ask(MetadataService(_Open(self._url, to), ONCE))
+
+    def _by_library(self, ask: Callable[[str, Transport, str, Secret], object]) -> object:
+        # simple-salesforce knows no address without TLS.
+        with closing(_Plain(ca=self._ca, limits=LIMITS)) as to:
+            return ask("org", to, self._url.replace("http:", "https:"), TOKEN)
 
     def _read(self, metadata: MetadataService) -> object:
         return [component and app_of("org", component) for component in metadata.read("ConnectedApp", ["Billing"])]

@@ -13,10 +13,11 @@ from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
 from rotator.core.observed import ObservedCertificate
-from rotator.errors import HistoryError, Holder, LoginRefused, OrgError, StoreError
+from rotator.errors import HistoryError, Holder, LoginRefused, OrgError, OrgUnavailable, StoreError
 from rotator.history.journal.projection import CredentialRecord
 from rotator.history.records import Rotation
 from rotator.salesforce.apps.connected_app import App
+from rotator.salesforce.rest import DailyCalls
 from rotator.services.inventory.credential_history import CredentialHistory
 from rotator.services.inventory.status import CredentialStatus, StatusReader
 from rotator.services.preflight import Check, Result, checks
@@ -40,12 +41,18 @@ class Org:
         self.server_time: datetime | None = MOMENT
         self.refuses: OrgError | None = None
         self.closed: OrgError | None = None
+        self.tells_no_limits: OrgError | None = None
         self.client_ids: dict[str, str] = {}
         self.live: dict[str, Certificate | None] = {}
 
     def ensure_alive(self) -> None:
         if self.refuses:
             raise self.refuses
+
+    def daily_calls(self) -> DailyCalls:
+        if self.tells_no_limits:
+            raise self.tells_no_limits
+        return DailyCalls(15_000, 14_990)
 
     def check_version(self) -> str:
         if self.closed:
@@ -95,6 +102,7 @@ class World:
         return self.orgs[name]
 
     connected_apps = org_session
+    metadata = org_session
 
     def channel(self, name: str) -> Any:
         return self.channels[name]
@@ -119,9 +127,11 @@ def test_everything_is_tried_in_the_order_in_which_it_rests_on_the_other(world: 
         "login to production",
         "clock of production",
         "metadata of production",
+        "calls to production",
         "login to sandbox",
         "clock of sandbox",
         "metadata of sandbox",
+        "calls to sandbox",
         "apps of billing",
         "key of billing",
         "apps of warehouse",
@@ -130,6 +140,21 @@ def test_everything_is_tried_in_the_order_in_which_it_rests_on_the_other(world: 
         "key of management",
     ]
     assert {check.result for check in world.all().values()} == {Result.OK, Result.SKIPPED}
+
+
+def test_the_calls_that_are_left_are_told(world: World) -> None:
+    assert world.check("calls to production").sentence == "14,990 of 15,000 API calls of the day are left."
+
+
+def test_an_org_that_does_not_tell_its_limits_fails_nothing(world: World) -> None:
+    world.orgs["production"].tells_no_limits = OrgError("The org production refuses.")
+    check = world.check("calls to production")
+    assert (check.result, check.sentence) == (
+        Result.SKIPPED,
+        "The org does not tell its limits. The org production refuses.",
+    )
+    world.orgs["production"].tells_no_limits = OrgUnavailable("The org production is away.")
+    assert world.check("calls to production").result is Result.FAILED
 
 
 def test_a_credential_that_is_not_stored_is_skipped_with_what_to_do(world: World) -> None:

@@ -115,15 +115,11 @@ class Application:
     @cached_property
     def database(self) -> Database:
         """The history database, upgraded to this release. Raises HistoryError."""
-        from rotator.history.engine.database import open_database
+        from rotator.history.engine.database import open_configured
         from rotator.history.signing.signer import Signer
 
-        configured = self.settings.database
-        password = configured.password.resolve(self.environ) if configured.password else None
         with ExitStack() as opening:
-            database = opening.enter_context(
-                open_database(configured.url, password=password, insecure=bool(configured.insecure))
-            )
+            database = opening.enter_context(open_configured(self.settings.database, self.environ))
             database.upgrade()
             database.signer = Signer.configured(self.settings.history, database.name, self.environ)
             # One that cannot be used is closed: a service asks for it again and again.

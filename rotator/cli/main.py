@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "export": Lazy("rotator.cli.commands.export", "export", "Write the current version to a keystore that Java reads."),
     "verify": Lazy("rotator.cli.commands.verify", "verify", "Log in with what is stored."),
     "run": Lazy("rotator.cli.commands.run", "run", "The service: inventories, messages, rotations of what is due."),
+    "pages": Lazy("rotator.cli.commands.pages", "pages", "Health, metrics and the status page, and nothing else."),
     "history": Lazy("rotator.cli.commands.history", "history", "What was done, and the proof that nobody rewrote it."),
     "alerts": Lazy(
         "rotator.cli.commands.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."

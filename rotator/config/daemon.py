@@ -1,8 +1,9 @@
 """How `rotator run` works, and the pages that it serves."""
 
 import ipaddress
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, model_validator
 
@@ -10,6 +11,8 @@ from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath, PublicUrl
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, Words
+from rotator.core.secret import Secret, bits_to_guess
+from rotator.errors import ConfigurationError
 
 
 class BackOffSettings(Section):
@@ -54,12 +57,23 @@ class DaemonSettings(Section):
     heartbeat: HeartbeatSettings | None = None
 
 
+TOKEN_BITS: Final = 128
+HOW_TO_MAKE_ONE: Final = "Make one: openssl rand -base64 32"
+
+
+def can_be_guessed(token: Secret) -> bool:
+    """Whether a bearer token is too short, or made of too few letters, to be drawn at random."""
+    return bits_to_guess(token) < TOKEN_BITS
+
+
 _LOCALHOST: Final = "localhost"
 
 
 class HttpSettings(Section):
     """`http:`: health, metrics and the status page. Nothing there changes anything."""
 
+    process: Literal["shared", "own"] = "shared"
+    """Whether `rotator run` serves them itself, or `rotator pages` does in a process of its own."""
     host: Words = "127.0.0.1"
     port: Annotated[int, Field(strict=True, ge=0, le=65535)] = 9465
     """0: any that is free; the log says which."""
@@ -85,6 +99,23 @@ class HttpSettings(Section):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    def bearer_token(self, environ: Mapping[str, str]) -> Secret | None:
+        """The token; None where there is none.
+
+        Raises ConfigurationError when it is missing, or can be guessed where others than this machine may try.
+        """
+        if self.token is None:
+            return None
+        token = self.token.resolve(environ)
+        if not self.is_loopback and can_be_guessed(token):
+            raise ConfigurationError(
+                f"The token of the pages ({self.token.place}) can be guessed: by its length and letters it has"
+                f" {bits_to_guess(token)} bits at most, and beyond this machine it needs {TOKEN_BITS}.",
+                effect=f"The pages at {self.host} are not served.",
+                hint=HOW_TO_MAKE_ONE,
+            )
+        return token
 
     @model_validator(mode="after")
     def _guarded_beyond_loopback(self) -> Self:

@@ -23,6 +23,9 @@ from rotator.core import words
 from rotator.core.decision.policies import Strategy, Verification
 from rotator.core.schedule import Mode
 
+_PAGES: Final = "http"
+"""The section that may be left out on purpose, and is not what it is unless said otherwise then."""
+
 _NESTED: Final = ("subject", "verification")
 _LONGEST_COMMON_NAME: Final = 64
 
@@ -32,7 +35,7 @@ def with_defaults(document: dict[str, Any]) -> dict[str, Any]:
 
     What a credential does not say of its rotation its org does, and what that does not `rotation:`.
     """
-    sections = {key: value for key, value in document.items() if value is not None}
+    sections = {key: value for key, value in document.items() if value is not None or key == _PAGES}
     rotation, orgs, credentials = (sections.get(key, {}) for key in ("rotation", "orgs", "credentials"))
     if not isinstance(rotation, dict):
         return sections
@@ -251,7 +254,8 @@ class Settings(Section):
     rotation: RotationSettings = RotationSettings()
     daemon: DaemonSettings = DaemonSettings()
     alerts: AlertSettings = AlertSettings()
-    http: HttpSettings = HttpSettings()
+    http: HttpSettings | None = HttpSettings()
+    """None where config.yaml says `http: null`: then there are no pages."""
     history: HistorySettings = HistorySettings()
 
     def owner_of(self, credential: str | None, org: str | None) -> str | None:

@@ -11,6 +11,8 @@ from rotator.core.severity import Severity
 from rotator.entry_points import Surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rotator.application import Application
     from rotator.config.settings import Settings
     from rotator.errors import RotatorError
@@ -32,17 +34,29 @@ def check_secrets(app: Application, settings: Settings) -> None:
         open_channel(name, channel, Surroundings(app.environ, app.now)).close()
     heartbeat = settings.daemon.heartbeat
     beat = heartbeat.url if heartbeat else None
-    for secret in (settings.http.token, settings.database.password, settings.history.signing_key, beat):
+    for secret in (settings.history.signing_key, beat):
         if secret is not None:
             secret.resolve(app.environ)
+    check_secrets_of_pages(app, settings)
 
 
-def read_again(app: Application) -> Settings:
-    """What config.yaml says now. Raises ConfigurationError when it is wrong, or a secret that it needs is missing."""
+def check_secrets_of_pages(app: Application, settings: Settings) -> None:
+    """Checks the secrets of the history and of its pages, which are all that `rotator pages` needs.
+
+    Raises ConfigurationError.
+    """
+    if settings.database.password:
+        settings.database.password.resolve(app.environ)
+    if settings.http:
+        settings.http.bearer_token(app.environ)
+
+
+def read_again(app: Application, check: Callable[[Application, Settings], None] = check_secrets) -> Settings:
+    """What config.yaml says now. Raises ConfigurationError when it is wrong, or `check` finds a secret missing."""
     if app.config is None:
         return app.settings
     settings = load(app.config)
-    check_secrets(app, settings)
+    check(app, settings)
     return settings
 
 

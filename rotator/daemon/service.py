@@ -87,8 +87,7 @@ class Service:
 
     def run(self, next_signal: Callable[[float], signal.Signals | None]) -> None:
         """Runs until it is asked to stop. Asked twice, it ends at once."""
-        watchdog = self._notifier.watchdog
-        pulse = min(PULSE, watchdog.total_seconds() / 8) if watchdog else PULSE
+        pulse = pulse_of(self._notifier)
         self._scheduler.start()
         self._last_status = self._status()
         self._notifier.ready(self._last_status)
@@ -242,6 +241,11 @@ class Service:
             "credentials": len(settings.credentials),
             "channels": len(settings.alerts.channels),
         }
+
+
+def pulse_of(notifier: Notifier) -> float:
+    """Seconds between two checks of the main thread: often enough for systemd's watchdog."""
+    return min(PULSE, notifier.watchdog.total_seconds() / 8) if notifier.watchdog else PULSE
 
 
 def slots_of(settings: Settings) -> dict[JobKind, int]:

@@ -19,9 +19,7 @@ from rotator.daemon.workers import STOP_TIMEOUT, Workers
 from rotator.errors import HistoryUnavailable
 from rotator.process import raise_file_limit
 from rotator.services.schedule.jobs import CycleEnd, JobKind, label_of
-from rotator.web.connections import ConnectionLimits
-from rotator.web.routes import application
-from rotator.web.server import WebServer
+from rotator.web.server import pages_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +58,7 @@ def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEn
             exit_at_once=exit_at_once,
         )
         if with_pages:
-            _LOG.info("pages are served", extra={"url": stack.enter_context(_pages(app, service, descriptors)).url})
+            _serve_pages(app, service, stack, descriptors)
         service.run(next_signal)
 
 
@@ -113,8 +111,14 @@ def _wait(workers: Workers, stop_asked: Callable[[], bool]) -> None:
     workers.wait(set(JobKind), STOP_TIMEOUT)
 
 
-def _pages(app: Application, service: Service, descriptors: int) -> WebServer:
+def _serve_pages(app: Application, service: Service, stack: ExitStack, descriptors: int) -> None:
     settings = app.settings.http
-    token = settings.token.resolve(app.environ) if settings.token else None
-    pages = application(service.pages, settings, token=token, alive=service.liveness)
-    return WebServer(pages, settings, ConnectionLimits.of(settings, descriptors=descriptors))
+    if settings is None:
+        _LOG.info("no pages are served: `http` in config.yaml is null")
+    elif settings.process == "own":
+        _LOG.info("pages are left to `rotator pages` (`http.process` in config.yaml)")
+    else:
+        server = pages_server(
+            service.pages, settings, environ=app.environ, alive=service.liveness, descriptors=descriptors
+        )
+        _LOG.info("pages are served", extra={"url": stack.enter_context(server).url})

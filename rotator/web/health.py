@@ -38,9 +38,13 @@ def of_scheduler(alive: Liveness) -> Check:
 
 
 def of_worker(alive: Liveness) -> Check:
-    """Who does the work. To stand by is as good."""
-    standing_by = f"This process stands by; the work is done by {alive.worker or 'another'}."
-    return Check("worker", True, "This process does the work." if alive.is_working else standing_by)
+    """Who does the work. To stand by is as good; that nobody works is seen by a process that only reads."""
+    return Check("worker", alive.sees_work or not alive.only_reads, alive.whose_work)
+
+
+def of_history(alive: Liveness) -> Check:
+    """That it was just read, and written by a process that writes."""
+    return Check("history", True, "It can be read." if alive.only_reads else "It can be read and written.")
 
 
 def of_overview(overview: Overview) -> Iterator[Check]:

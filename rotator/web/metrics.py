@@ -76,8 +76,8 @@ def _gauge(name: str, help_text: str, value: float | None = None, labels: tuple[
 def _of_process(alive: Liveness) -> Iterator[Metric]:
     versions = {"version": rotator.__version__, "python": platform.python_version()}
     yield InfoMetricFamily("rotator_build", "The release that runs.", value=versions)
-    yield _gauge("rotator_working", "Whether this process does the work (1) or stands by for another (0).",
-                 float(alive.is_working))  # fmt: skip
+    yield _gauge("rotator_working", "Whether this process does the work (1) or stands by (0); of `rotator pages`,"
+                 " whether it sees one that does.", float(alive.sees_work))  # fmt: skip
     yield _gauge("rotator_scheduler_lag_seconds", "How much later than planned the last tick came.",
                  alive.lag.total_seconds())  # fmt: skip
     ticks = _gauge("rotator_scheduler_last_tick_timestamp_seconds", "When the scheduler last asked what is due.")

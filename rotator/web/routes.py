@@ -83,7 +83,7 @@ class _Watch:
     async def readyz(self, request: Request) -> Response:
         """Whether all that the work needs is there."""
         alive = self._alive()
-        found = await run_in_threadpool(self._look)
+        found = await run_in_threadpool(self._look, alive)
         return _checks(request, [health.of_scheduler(alive), health.of_worker(alive), *found])
 
     async def metrics(self, request: Request) -> Response:
@@ -92,13 +92,14 @@ class _Watch:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry(overview, self._alive())), headers={"Content-Type": content_type})
 
-    def _look(self) -> list[Check]:
+    def _look(self, alive: Liveness) -> list[Check]:
         try:
             overview = self._source.overview()
-            self._source.try_writing()
+            if not alive.only_reads:
+                self._source.try_writing()
         except HistoryError as error:
             return [Check("history", False, str(error))]
-        return [Check("history", True, "It can be read and written."), *health.of_overview(overview)]
+        return [health.of_history(alive), *health.of_overview(overview)]
 
     def _overview(self) -> Overview | None:
         try:

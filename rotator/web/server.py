@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
 from anyio.to_thread import current_default_thread_limiter
 
+from rotator.config.daemon import HOW_TO_MAKE_ONE, can_be_guessed
 from rotator.errors import ConfigurationError
 from rotator.threaded_server import ThreadedServer
 from rotator.web.connections import AnswersLimited, ConnectionLimits, Connections
+from rotator.web.routes import application
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from starlette.types import ASGIApp
 
     from rotator.config.daemon import HttpSettings
+    from rotator.web.source import Liveness, Source
+
+_LOG: Final = logging.getLogger(__name__)
 
 _PAGES_AT_ONCE: Final = 4
 """Pages that read the history at the same time; the others wait for their turn."""
@@ -26,6 +34,25 @@ _LAST_ANSWERS: Final = 3
 
 _LAST_WORDS: Final = 1
 """Seconds that an answer which was cut off may take to say so."""
+
+
+def pages_server(
+    source: Source,
+    settings: HttpSettings,
+    *,
+    environ: Mapping[str, str],
+    alive: Callable[[], Liveness],
+    descriptors: int,
+) -> WebServer:
+    """The pages over a source, as config.yaml has them. Raises ConfigurationError for a token that will not do."""
+    token = settings.bearer_token(environ)
+    if token is not None and can_be_guessed(token):
+        _LOG.warning("others on this machine can guess the token of the pages", extra={"hint": HOW_TO_MAKE_ONE})
+    limits = ConnectionLimits.of(settings, descriptors=descriptors)
+    if limits.connections < settings.connections:
+        wanted = {"connections": limits.connections, "configured": settings.connections, "descriptors": descriptors}
+        _LOG.warning("this process may open so few files that the pages take fewer connections", extra=wanted)
+    return WebServer(application(source, settings, token=token, alive=alive), settings, limits)
 
 
 class WebServer:

@@ -33,9 +33,11 @@ class Liveness:
     lag: timedelta
     """How much later than planned the last tick came."""
     is_working: bool
-    """Whether this process does the work; if not, it stands by for another."""
+    """Whether this process does the work; if not, it stands by for another, or only serves pages."""
+    only_reads: bool = False
+    """Whether it only serves pages. What ticks is then its look at who does the work."""
     worker: str = ""
-    """Who does the work where this process stands by."""
+    """Who does the work where this process does not; empty where that is not known, or nobody does."""
 
     @property
     def patience(self) -> timedelta:
@@ -46,6 +48,28 @@ class Liveness:
     def is_alive(self) -> bool:
         """Whether the scheduler makes progress."""
         return self.since_tick <= self.patience
+
+    @property
+    def sees_work(self) -> bool:
+        """Whether the work is done: by this process, or, where it only reads, by another that holds the lock."""
+        return self.is_working or (self.only_reads and bool(self.worker))
+
+    @property
+    def whose_work(self) -> str:
+        """Who does the work, in a sentence for people."""
+        if self.is_working:
+            return "This process does the work."
+        if self.only_reads:
+            done = f"the work is done by {self.worker}" if self.worker else "no `rotator run` was seen at work"
+            return f"This process only reads; {done}."
+        return f"This process stands by{f'; the work is done by {self.worker}' if self.worker else ''}."
+
+    @property
+    def trouble(self) -> str:
+        """What is the matter with it, in a few words; empty while nothing is."""
+        if not self.is_alive:
+            return "The scheduler stands still"
+        return "No service is at work" if self.only_reads and not self.worker else ""
 
 
 class Source(Protocol):

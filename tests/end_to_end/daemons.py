@@ -1,4 +1,4 @@
-"""`rotator run` as a process whose parent listens as systemd does."""
+"""`rotator run`, or `rotator pages`, as a process whose parent listens as systemd does."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def exits(end: CycleEnd) -> NoReturn:
 
 
 @contextmanager
-def running(config: Path, *arguments: str, watchdog: float = 2.0) -> Iterator[Daemon]:
+def running(config: Path, *arguments: str, watchdog: float = 2.0, command: str = "run") -> Iterator[Daemon]:
     """A daemon by this configuration, as systemd would start it."""
     address = f"@rotator-{uuid4()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
@@ -145,5 +145,5 @@ def running(config: Path, *arguments: str, watchdog: float = 2.0) -> Iterator[Da
             "NOTIFY_SOCKET": address,
             "WATCHDOG_USEC": str(round(watchdog * 1e6)),
         }
-        with start("rotator", "run", "--log-format", "json", *arguments, environ=environ) as process:
+        with start("rotator", command, "--log-format", "json", *arguments, environ=environ) as process:
             yield Daemon(process, listening)

@@ -38,6 +38,7 @@ _LATER: Final = (
     "rotator.cli.output.endings",
     "rotator.cli.output.plan_table",
     "rotator.cli.runs",
+    "rotator.daemon.pages_process",
     "rotator.daemon.start",
     "rotator.history.engine.upgrades",
     "rotator.services.rotation.service",

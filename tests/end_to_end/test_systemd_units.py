@@ -7,6 +7,7 @@ anew) is tried by tests/by_hand/under_systemd.sh.
 from __future__ import annotations
 
 import errno
+import json
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import requests
 import yaml
 
 from tests.end_to_end import sandboxed
@@ -27,11 +29,14 @@ if TYPE_CHECKING:
     from tests.end_to_end.places import Place
 
 UNITS: Final = Path(__file__).parents[2] / "systemd"
-SERVICES: Final = ("rotator.service", "rotator-once.service")
+SERVICES: Final = ("rotator.service", "rotator-once.service", "rotator-pages.service")
 ROTATOR: Final = Path(sys.executable).with_name("rotator")
 
-SANDBOXED: Final[list[str | Path]] = [sys.executable, "-I", sandboxed.__file__, UNITS / "rotator.service"]
-"""Before a command, what runs it under the directives of the unit."""
+
+def under(unit: str) -> list[str | Path]:
+    """Before a command, what runs it under the directives of the unit."""
+    return [sys.executable, "-I", sandboxed.__file__, UNITS / unit]
+
 
 FORBIDDEN: Final = """
 import mmap, os, socket
@@ -87,8 +92,24 @@ def test_a_single_round_runs_under_the_same_directives_as_the_service() -> None:
     assert "NoNewPrivileges=yes" in hardening("rotator.service")
 
 
-def test_a_service_has_bounds_for_what_it_takes_from_the_machine() -> None:
-    bounded = {line.partition("=")[0] for line in hardening("rotator.service")}
+def test_the_pages_run_under_the_same_directives_and_write_nowhere() -> None:
+    own = {"InaccessiblePaths", "MemoryMax", "TasksMax", "LimitNOFILE", "StateDirectory", "StateDirectoryMode"}
+    pages, service = (
+        [line for line in hardening(unit) if line.partition("=")[0] not in {*own, "WorkingDirectory"}]
+        for unit in ("rotator-pages.service", "rotator.service")
+    )
+    assert pages == service
+    text = (UNITS / "rotator-pages.service").read_text()
+    assert "ProtectSystem=strict" in text
+    assert not re.search(
+        "^(?:StateDirectory|ReadWritePaths|BindPaths|CacheDirectory|LogsDirectory)=", text, re.MULTILINE
+    )
+    assert "-/var/lib/rotator/keys" in text
+
+
+@pytest.mark.parametrize("unit", ["rotator.service", "rotator-pages.service"])
+def test_a_service_has_bounds_for_what_it_takes_from_the_machine(unit: str) -> None:
+    bounded = {line.partition("=")[0] for line in hardening(unit)}
     assert {"MemoryMax", "MemorySwapMax", "TasksMax", "LimitNOFILE", "LimitCORE"} <= bounded
 
 
@@ -98,9 +119,10 @@ def test_the_timer_starts_single_rounds_and_makes_up_for_missed_ones() -> None:
     assert re.search("RandomizedDelaySec=", timer)
 
 
-def test_under_the_directives_of_the_unit_much_is_forbidden() -> None:
+@pytest.mark.parametrize("unit", ["rotator.service", "rotator-pages.service"])
+def test_under_the_directives_of_the_unit_much_is_forbidden(unit: str) -> None:
     ran = subprocess.run(
-        [*SANDBOXED, sys.executable, "-I", "-c", FORBIDDEN], check=True, capture_output=True, text=True
+        [*under(unit), sys.executable, "-I", "-c", FORBIDDEN], check=True, capture_output=True, text=True
     )
     assert ran.stdout.split() == [str(each) for each in (errno.EPERM, errno.EAFNOSUPPORT, errno.EPERM, errno.EPERM)]
 
@@ -117,7 +139,7 @@ def test_the_service_rotates_under_the_rights_and_system_calls_that_its_unit_lea
     credentials = {"billing": settings["credentials"]["billing"]}
     config.write_text(yaml.safe_dump({**settings, **SERVICE, "credentials": credentials}))
     old = place.current("billing")
-    command = [*SANDBOXED, ROTATOR, "run", "--log-format", "journal", "--config", config]
+    command = [*under("rotator.service"), ROTATOR, "run", "--log-format", "journal", "--config", config]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         log = []
@@ -130,3 +152,20 @@ def test_the_service_rotates_under_the_rights_and_system_calls_that_its_unit_lea
     assert log[-1] == "<6>ended\n"
     assert place.live("Billing") == place.current("billing").fingerprint != old.fingerprint
     assert place.outcomes("billing") == ["rotated"]
+
+
+def test_the_pages_are_served_under_the_rights_and_system_calls_that_their_unit_leaves_them(place: Place) -> None:
+    config = place.folder / "config.yaml"
+    settings = yaml.safe_load(config.read_text())
+    config.write_text(yaml.safe_dump({**settings, **SERVICE, "http": {"port": 0, "process": "own"}}))
+    command = [*under("rotator-pages.service"), ROTATOR, "pages", "--log-format", "json", "--config", config]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        served = json.loads(process.stderr.readline())
+        assert served["event"] == "pages are served"
+        # Nobody has made a history yet, and it makes none.
+        answers = [requests.get(served["url"] + path, timeout=30).status_code for path in ("/healthz", "/readyz", "/")]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+    assert answers == [200, 503, 503]
+    assert not (place.folder / "rotator.db").exists()

@@ -7,7 +7,8 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,17 +22,33 @@ if TYPE_CHECKING:
 
     from rotator.services.schedule.jobs import CycleEnd
 
+_C = TypeVar("_C", bound=Callable[..., Any])
+
+
+def log_format_option(command: _C) -> _C:
+    """Adds `--log-format`."""
+    option = click.option(
+        "--log-format",
+        type=click.Choice([each.value for each in LogFormat]),
+        default=LogFormat.AUTO.value,
+        show_default=True,
+        help="How log lines look; `auto` is `journal` under systemd and `text` elsewhere.",
+    )
+    return option(command)
+
+
+def begin_as_service(invocation: Invocation, log_format: str) -> None:
+    """Sets up the log of a process that is left running."""
+    log_as_service(LogFormat(log_format), os.environ, sys.stderr, verbose=invocation.verbose)
+    # A service that hangs is ended by SIGABRT (systemd.service, WatchdogSignal=): it shows where then.
+    faulthandler.enable()
+    invocation.has_acted = True
+
 
 @click.command()
 @common_options
 @click.option("--once", is_flag=True, help="Do one full cycle, and end.")
-@click.option(
-    "--log-format",
-    type=click.Choice([each.value for each in LogFormat]),
-    default=LogFormat.AUTO.value,
-    show_default=True,
-    help="How log lines look; `auto` is `journal` under systemd and `text` elsewhere.",
-)
+@log_format_option
 @click.option("--http/--no-http", default=True, help="Whether to serve health, metrics and the status page.")
 @pass_invocation
 def run(invocation: Invocation, *, once: bool, log_format: str, http: bool) -> None:
@@ -46,10 +63,7 @@ def run(invocation: Invocation, *, once: bool, log_format: str, http: bool) -> N
     With --once it does one full cycle. Exit codes then: 0 all is well; 1 a person is needed; 3 something is away, or
     another `rotator run` works already; 130 it was asked to stop.
     """
-    log_as_service(LogFormat(log_format), os.environ, sys.stderr, verbose=invocation.verbose)
-    # A service that hangs is ended by SIGABRT (systemd.service, WatchdogSignal=): it shows where then.
-    faulthandler.enable()
-    invocation.has_acted = True
+    begin_as_service(invocation, log_format)
     with invocation.application() as app:
         from rotator.daemon.start import serve, serve_once
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from rotator.errors import ConfigurationError
+from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
 from rotator.history.engine import postgres, sqlite, upgrades
 from rotator.history.engine.transactions import committed, purpose
 from rotator.history.failures.failures import database_failures
@@ -19,12 +19,13 @@ from rotator.history.locks.advisory import AdvisoryLocks
 from rotator.history.locks.locks import FileLocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
     from types import TracebackType
 
     from sqlalchemy import URL, Connection, Engine
 
+    from rotator.config.database import DatabaseSettings
     from rotator.core.secret import Secret
     from rotator.errors import Holder
     from rotator.history.locks.locks import RotationLocks
@@ -34,45 +35,61 @@ LOCK_TIMEOUT: Final = timedelta(seconds=15)
 """How long one writer waits for another."""
 
 
+def open_configured(settings: DatabaseSettings, environ: Mapping[str, str], *, only_reads: bool = False) -> Database:
+    """The database that config.yaml names. Raises ConfigurationError, and what `open_database` raises."""
+    password = settings.password.resolve(environ) if settings.password else None
+    return open_database(settings.url, password=password, insecure=bool(settings.insecure), only_reads=only_reads)
+
+
 def open_database(
     url: str,
     *,
     password: Secret | None = None,
     lock_timeout: timedelta = LOCK_TIMEOUT,
     insecure: bool = False,
+    only_reads: bool = False,
 ) -> Database:
     """The database that the URL names: `sqlite:///PATH`, made if it is not there, or `postgresql+psycopg://...`.
 
-    A Postgres server is called when the database is first used, with the password if it is given. Raises
-    ConfigurationError for a URL of another kind, and where the environment leads to a server that proves nothing,
-    unless that is meant (`insecure`); HistoryError or HistoryUnavailable when a file cannot be opened.
+    A Postgres server is called when the database is first used, with the password if it is given. One that is opened
+    with `only_reads` makes, upgrades and writes nothing: the database itself refuses it. Raises ConfigurationError for
+    a URL of another kind, and where the environment leads to a server that proves nothing, unless that is meant
+    (`insecure`); HistoryError or HistoryUnavailable when a file cannot be opened.
     """
     parsed = _parse(url)
     if parsed.drivername in postgres.SCHEMES:
         server = postgres.checked(parsed)
         if not insecure:
             postgres.refuse_elsewhere(server)
-        return _on_server(server, password, lock_timeout)
+        return _on_server(server, password, lock_timeout, only_reads=only_reads)
     file = sqlite.file_of(parsed)
-    engine = sqlite.open_engine(file, lock_timeout)
-    return Database(engine, _name(parsed), partial(FileLocks, sqlite.locks_folder(file)))
+    opening = sqlite.open_reader if only_reads else sqlite.open_engine
+    locks = partial(FileLocks, sqlite.locks_folder(file))
+    return Database(opening(file, lock_timeout), _name(parsed), locks, only_reads=only_reads)
 
 
-def _on_server(url: URL, password: Secret | None, lock_timeout: timedelta) -> Database:
+def _on_server(url: URL, password: Secret | None, lock_timeout: timedelta, *, only_reads: bool) -> Database:
     name = _name(url)
     if password is not None:
         url = url.set(password=password.reveal())
-    locks = partial(AdvisoryLocks, postgres.open_lock_engine(url, lock_timeout), name)
-    return Database(postgres.open_engine(url, lock_timeout), name, locks)
+    locks = partial(AdvisoryLocks, postgres.open_lock_engine(url, lock_timeout, only_reads=only_reads), name)
+    engine = postgres.open_engine(url, lock_timeout, only_reads=only_reads)
+    return Database(engine, name, locks, only_reads=only_reads)
 
 
 class Database:
     """The history's database. Threads may share it. Every method raises HistoryError or HistoryUnavailable."""
 
     def __init__(
-        self, engine: Engine, name: str, rotation_locks: Callable[[Callable[[], datetime]], RotationLocks]
+        self,
+        engine: Engine,
+        name: str,
+        rotation_locks: Callable[[Callable[[], datetime]], RotationLocks],
+        *,
+        only_reads: bool = False,
     ) -> None:
         self._engine: Final = engine
+        self._only_reads: Final = only_reads
         self._current = False
         self._upgrading: Final = threading.Lock()
         self.name: Final = name
@@ -91,10 +108,13 @@ class Database:
     def upgrade(self) -> Self:
         """Brings the tables to this release's version; safe when many start at once. Returns the database.
 
-        Raises HistoryError, and changes nothing, for a database of a later release or of another program.
+        Raises HistoryError, and changes nothing, for a database of a later release or of another program, and
+        HistoryUnavailable for one of an earlier release that is only read.
         """
         with self._upgrading:
             if not self._current and not upgrades.is_current(self.version, self.name):
+                if self._only_reads:
+                    raise _not_upgraded(self.name)
                 with self._transaction(reading=False) as connection:
                     upgrades.apply(connection, self.name)
             self._current = True
@@ -116,6 +136,8 @@ class Database:
 
         It is committed at the end, and rolled back when an exception leaves it. The first use upgrades the tables.
         """
+        if self._only_reads:
+            raise HistoryError(f"The history database {self.name} is only read here.", effect="Nothing was changed.")
         self.upgrade()
         with self._transaction(reading=False) as connection:
             yield connection
@@ -149,6 +171,14 @@ class Database:
 
     def __repr__(self) -> str:
         return f"<Database {self.name}>"
+
+
+def _not_upgraded(name: str) -> HistoryUnavailable:
+    return HistoryUnavailable(
+        f"The history database {name} has not been brought to this release yet.",
+        effect="Nothing was changed: here it is only read.",
+        hint="Start `rotator run` of this release; `rotator db upgrade` does it, too.",
+    )
 
 
 def _signs_nothing() -> datetime:

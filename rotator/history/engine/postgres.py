@@ -77,14 +77,15 @@ def refuse_elsewhere(url: URL) -> None:
             )
 
 
-def open_engine(url: URL, lock_timeout: timedelta) -> Engine:
+def open_engine(url: URL, lock_timeout: timedelta, *, only_reads: bool = False) -> Engine:
     """An engine on the database. One writer waits for the other, at most for `lock_timeout`.
 
-    Nothing is called yet; a connection that has broken since its last use is replaced.
+    Nothing is called yet; a connection that has broken since its last use is replaced. With `only_reads` the server
+    refuses to write.
     """
     engine = create_engine(
         url,
-        connect_args=_connect_args(url, lock_timeout),
+        connect_args=_connect_args(url, lock_timeout, only_reads=only_reads),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         hide_parameters=True,
@@ -93,11 +94,11 @@ def open_engine(url: URL, lock_timeout: timedelta) -> Engine:
     return engine
 
 
-def open_lock_engine(url: URL, lock_timeout: timedelta) -> Engine:
+def open_lock_engine(url: URL, lock_timeout: timedelta, *, only_reads: bool = False) -> Engine:
     """An engine for locks that last as long as their session: every connection is a new session, and in autocommit."""
     return create_engine(
         url,
-        connect_args=_connect_args(url, lock_timeout),
+        connect_args=_connect_args(url, lock_timeout, only_reads=only_reads),
         isolation_level="AUTOCOMMIT",
         poolclass=NullPool,
         hide_parameters=True,
@@ -109,11 +110,12 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(_READER if only_reads(connection) else _WRITER)
 
 
-def _connect_args(url: URL, lock_timeout: timedelta) -> dict[str, Any]:
+def _connect_args(url: URL, lock_timeout: timedelta, *, only_reads: bool) -> dict[str, Any]:
     """What the URL does not say itself; of its `options` the last counts, so they come after ours."""
     session = _SESSION | {"lock_timeout": f"{round(lock_timeout.total_seconds() * 1000)}ms"}
     ours = {"application_name": "rotator", "connect_timeout": CONNECT_TIMEOUT, **_KEEPALIVES}
     given = url.query.get("options", ())
     options = [f"-c {name}={value}" for name, value in session.items()]
     options += [given] if isinstance(given, str) else given
+    options += ["-c default_transaction_read_only=on"] if only_reads else []
     return {name: value for name, value in ours.items() if name not in url.query} | {"options": " ".join(options)}

@@ -8,12 +8,14 @@ import shlex
 import sqlite3
 import stat
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
-from rotator.errors import ConfigurationError, HistoryError
+from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
 from rotator.history.engine.transactions import only_reads
 from rotator.history.failures.failures import database_failures, file_failures
 from rotator.trusted_files import group_that_writes, warn_or_refuse
@@ -60,6 +62,53 @@ def open_engine(file: Path, lock_timeout: timedelta) -> Engine:
     )
     take_over_transactions(engine)
     return engine
+
+
+def open_reader(file: Path, lock_timeout: timedelta) -> Engine:
+    """An engine that only reads the file, and makes nothing: SQLite refuses to write by it."""
+    engine = create_engine(
+        "sqlite://",
+        creator=partial(_connect_to_read, file, lock_timeout),
+        # A connection that is kept might be one to a file that nobody was writing to then.
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+    take_over_transactions(engine)
+    return engine
+
+
+def _connect_to_read(file: Path, lock_timeout: timedelta) -> sqlite3.Connection:
+    if not file.exists():
+        raise HistoryUnavailable(
+            f"There is no history at {file} yet.",
+            effect="Nothing was made: here it is only read.",
+            hint="`rotator run` makes it when it first starts.",
+        )
+    try:
+        return _opened_to_read(file, "mode=ro", lock_timeout)
+    except sqlite3.OperationalError as error:
+        # In a folder that cannot be written, SQLite opens a file in WAL mode only beside its -wal and -shm (SQLite,
+        # "Write-Ahead Logging", "Read-Only Databases"). The last writer takes them away: so there is none.
+        if error.sqlite_errorname != "SQLITE_CANTOPEN" or file.with_name(file.name + "-wal").exists():
+            raise
+        return _opened_to_read(file, "immutable=1", lock_timeout)
+
+
+def _opened_to_read(file: Path, option: str, lock_timeout: timedelta) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(file))}?{option}",
+        uri=True,
+        timeout=lock_timeout.total_seconds(),
+        check_same_thread=False,
+    )
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        # The file is opened at the first reading.
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    except BaseException:  # whatever it was, nobody else closes it
+        connection.close()
+        raise
+    return connection
 
 
 def take_over_transactions(engine: Engine) -> None:

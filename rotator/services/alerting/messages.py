@@ -35,8 +35,8 @@ class Origin:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """As the configuration has it: an installation that has no name goes by its machine's."""
-        alerts = settings.alerts
-        return cls(alerts.installation or socket.gethostname(), settings.http.public_url, alerts.runbook_url)
+        alerts, public_url = settings.alerts, settings.http.public_url if settings.http else None
+        return cls(alerts.installation or socket.gethostname(), public_url, alerts.runbook_url)
 
     def signed(self, message: Message) -> Message:
         """The message with the installation's name, and the addresses of its page and its runbook."""

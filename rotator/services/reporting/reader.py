@@ -28,12 +28,13 @@ from rotator.services.reporting.overview import (
 )
 from rotator.services.reporting.read_model import ReadModel
 from rotator.services.schedule.context import is_still_configured
-from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.jobs import LEADER_LOCK, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rotator.config.settings import Settings
+    from rotator.errors import Holder
     from rotator.history.engine.database import Database
     from rotator.history.kept.kept_rows import Rows
     from rotator.history.kept.parts import RotationsOf
@@ -131,6 +132,10 @@ class HistoryReader:
             return None
         [details] = details_of([found], self._settings(), self._database, self._now())
         return details
+
+    def worker(self) -> Holder | None:
+        """The `rotator run` that works just now; None when none does."""
+        return self._database.holders([LEADER_LOCK]).get(LEADER_LOCK)
 
     def try_writing(self) -> None:
         """Proves that the history can be written."""

@@ -27,7 +27,7 @@ from rotator.services.schedule.delivery_job import DeliveryJobs
 from rotator.services.schedule.due import NextDues
 from rotator.services.schedule.heartbeat import Heartbeat
 from rotator.services.schedule.inventory_job import InventoryJobs
-from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
+from rotator.services.schedule.jobs import LEADER_LOCK, CycleEnd, Job, JobKind
 from rotator.services.schedule.maintenance import Maintenance
 from rotator.services.schedule.rotation_job import RotationJobs
 from rotator.services.schedule.standstill_watch import StandstillWatch
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from rotator.history.locks.locks import Hold, RotationLocks
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import ServiceContext
-
-LEADER_LOCK: Final = "#daemon"
-"""Name of the lock that the leader holds, the one daemon that works; no credential can be called so."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rotator.core import attempts
 from rotator.core.attempts import AttemptRecord
@@ -12,6 +12,9 @@ from rotator.core.attempts import AttemptRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+
+LEADER_LOCK: Final = "#daemon"
+"""Name of the lock that the leader holds, the one daemon that works; no credential can be called so."""
 
 
 class JobKind(StrEnum):

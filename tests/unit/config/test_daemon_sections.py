@@ -13,13 +13,16 @@ from pydantic import BaseModel
 
 from rotator.alerts.mail.settings import EmailSettings
 from rotator.alerts.slack.settings import SlackBotSettings
+from rotator.config.daemon import can_be_guessed
 from rotator.config.loading import parse
 from rotator.config.plugins import channel_settings
 from rotator.config.secrets import SecretReference
 from rotator.config.settings import Settings
+from rotator.core.secret import Secret
 from rotator.core.severity import Severity
 from rotator.core.windows import Cron, Weekly, is_open
 from rotator.entry_points import CHANNELS
+from rotator.errors import ConfigurationError
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml.example"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -39,6 +42,7 @@ def test_without_a_word_nobody_is_told_and_only_this_machine_sees_the_pages(sett
     read = settings()
     assert read.alerts.channels == {}
     assert [threshold.days for threshold in read.alerts.thresholds] == [60, 30, 14, 7, 3, 1]
+    assert read.http
     assert read.http.is_loopback
     assert read.daemon.heartbeat is None
 
@@ -146,6 +150,11 @@ def test_in_a_cron_line_sunday_is_0_and_7(settings: Read, sunday: str) -> None:
         ("http: {host: 0.0.0.0}\n", "http: beyond loopback it needs a token: token: {file: PATH}"),
         ("http: {host: '::'}\n", "http: beyond loopback it needs a token"),
         ("http: {host: rotator.example.com}\n", "http: beyond loopback it needs a token"),
+        ("http: {host: 0.0.0.0, token: 1}\n", "http.token: "),
+        ("http: {host: 0.0.0.0, token: '1'}\n", "http.token: a secret is not written into config.yaml"),
+        ("http: {process: none}\n", "http.process: "),
+        ("http: {connections: 1}\n", "http.connections: must be at least 8"),
+        ("http: {proxies: [proxy.example.com]}\n", "http.proxies"),
         ("http: {port: -1}\n", "http.port: must be at least 0"),
     ],
 )
@@ -155,7 +164,50 @@ def test_a_mistake_is_one_sentence_that_says_what_to_write(refusal: Refusal, mor
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "::1"])
 def test_on_loopback_no_token_is_needed(settings: Read, host: str) -> None:
-    assert settings(more=f"http: {{host: '{host}'}}\n").http.is_loopback
+    pages = settings(more=f"http: {{host: '{host}'}}\n").http
+    assert pages
+    assert pages.is_loopback
+
+
+def test_there_are_no_pages_where_the_configuration_has_none(settings: Read) -> None:
+    assert settings(more="http: null\n").http is None
+
+
+GOOD = (
+    "JXoHUvtjpAeEBnwlLkGXCrdGtjKKyOtFqaEz1VxjWmg=",  # openssl rand -base64 32
+    "0123456789abcdef0123456789abcdee",
+    "295738461029384756102938475610293847561",
+    "qzjvhwkxpyqmtrbsnfdlcagieuox",
+)
+BAD = ("1", "secret", "secret" * 20, "1" * 200, "0123456789" * 20, "0123456789abcdef0123456789abcde", "Tr0ub4dor&3")
+
+
+@pytest.mark.parametrize("token", GOOD)
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])  # noqa: S104 - the case in point
+def test_a_token_that_cannot_be_guessed_is_taken(settings: Read, host: str, token: str) -> None:
+    pages = settings(more=f"http: {{host: '{host}', token: {{env: PAGES}}}}\n").http
+    assert pages
+    assert pages.bearer_token({"PAGES": token}) == Secret(token)
+
+
+@pytest.mark.parametrize("token", BAD)
+def test_beyond_loopback_a_token_that_can_be_guessed_is_refused_and_it_says_how_to_make_one(
+    settings: Read, token: str
+) -> None:
+    pages = settings(more="http: {host: 0.0.0.0, token: {env: PAGES}}\n").http
+    assert pages
+    with pytest.raises(ConfigurationError, match="can be guessed") as caught:
+        pages.bearer_token({"PAGES": token})
+    assert "openssl rand -base64 32" in caught.value.hint
+    assert token not in caught.value.message or len(token) < 2
+
+
+@pytest.mark.parametrize("token", BAD)
+def test_on_loopback_such_a_token_is_taken(settings: Read, token: str) -> None:
+    pages = settings(more="http: {token: {env: PAGES}}\n").http
+    assert pages
+    assert pages.bearer_token({"PAGES": token}) == Secret(token)
+    assert can_be_guessed(Secret(token))
 
 
 def shown() -> str:
@@ -179,6 +231,7 @@ def test_every_option_that_the_example_shows_in_comments_is_sound(sound: str) ->
     read = parse(sound + text, EXAMPLE)
     assert {channel.type for channel in read.alerts.channels.values()} == set(CHANNELS.built_in)
     assert read.daemon.heartbeat is not None
+    assert read.http
     assert read.http.token == SecretReference(systemd="http-token")
     for section in (read.daemon, read.daemon.back_off, read.daemon.heartbeat, read.alerts, read.http):
         for option in options(type(section)):

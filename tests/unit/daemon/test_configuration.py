@@ -28,6 +28,7 @@ MAIL = (
     " sender: a@example.com, to: [b@example.com]}}}\n"
 )
 PAGES = "http: {token: {env: PAGES}}\n"
+TOKEN = "JXoHUvtjpAeEBnwlLkGXCrdGtjKKyOtFqaEz1VxjWmg="
 HEARTBEAT = "daemon: {heartbeat: {url: {env: HEARTBEAT}}}\n"
 
 
@@ -59,10 +60,19 @@ def test_a_history_of_a_later_release_is_no_reason_to_wait(config: Path, tmp_pat
         serve(app, with_pages=False, exit_at_once=exit_at_once)
 
 
+def test_it_does_not_start_with_a_token_that_can_be_guessed_from_elsewhere(config: Path) -> None:
+    settings = appended(config, "http: {host: 0.0.0.0, token: {env: PAGES}}\n")
+    with (
+        Application(settings, environ={"PAGES": "1"}, config=config) as app,
+        pytest.raises(ConfigurationError, match="can be guessed"),
+    ):
+        serve(app, with_pages=True, exit_at_once=exit_at_once)
+
+
 def test_pages_that_cannot_be_served_keep_it_from_starting(config: Path) -> None:
     settings = appended(config, "http: {host: 192.0.2.1, token: {env: PAGES}}\n")
     with (
-        Application(settings, environ={"PAGES": "secret"}, config=config) as app,
+        Application(settings, environ={"PAGES": TOKEN}, config=config) as app,
         pytest.raises(ConfigurationError, match=r"192\.0\.2\.1"),
     ):
         serve(app, with_pages=True, exit_at_once=exit_at_once)

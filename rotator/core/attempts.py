@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.retry import BackOff
+from rotator.core.thresholds import later
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -97,6 +98,12 @@ class AttemptRecord:
     def free_from(self, now: datetime) -> datetime:
         """From when on nothing holds it up: now, or when it was said to be tried again."""
         return now if self.next_at is None or self.is_due(now) else self.next_at
+
+    def due_from(self, every: timedelta = timedelta(0)) -> datetime | None:
+        """Before when `is_due` is not so, unless the clock is set back; None for what was never tried."""
+        if self.last_at is None:
+            return None
+        return later(self.last_at, every) if self.next_at is None else self.next_at
 
     def is_due(self, now: datetime, every: timedelta = timedelta(0)) -> bool:
         """Whether it is to be tried now: nothing holds it up, and it was last tried at least `every` ago.

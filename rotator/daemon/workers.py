@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -49,7 +49,8 @@ class Workers:
         self.slots = dict(slots)
         self._monotonic: Final = monotonic
         self._changed: Final = threading.Condition()
-        self._waiting: Final[dict[JobKind, deque[Job]]] = {kind: deque() for kind in JobKind}
+        self._waiting: Final[dict[JobKind, dict[str, Job]]] = {kind: {} for kind in JobKind}
+        """In the order in which they came, by their names."""
         self._running: Final[dict[tuple[JobKind, str], Running]] = {}
         self._paused_until: Final[dict[tuple[JobKind, str], float]] = {}
         self.faults: Final[Counter[JobKind]] = Counter()
@@ -60,9 +61,9 @@ class Workers:
     def begin(self, job: Job) -> bool:
         """Runs a job, now or when a slot is free. False when it is under way already, or pauses after a fault."""
         with self._changed:
-            if job.key in self._running or job in self._waiting[job.kind] or self._pauses(job):
+            if job.key in self._running or job.name in self._waiting[job.kind] or self._pauses(job):
                 return False
-            self._waiting[job.kind].append(job)
+            self._waiting[job.kind][job.name] = job
             self._fill(job.kind)
             return True
 
@@ -94,7 +95,7 @@ class Workers:
     def _fill(self, kind: JobKind) -> None:
         """Begins jobs that wait, as far as slots are free."""
         while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self.slots.get(kind, 1):
-            job = self._waiting[kind].popleft()
+            job = self._waiting[kind].pop(next(iter(self._waiting[kind])))
             self._running[job.key] = Running(job, self._monotonic())
             threading.Thread(target=self._run, args=(job,), name=str(job), daemon=True).start()
 

@@ -72,6 +72,12 @@ class LastObservations:
         with self._database.reading() as connection:
             return {row.credential: _last_observation(row) for row in connection.execute(query)}
 
+    def with_pending(self) -> set[str]:
+        """The credentials that had a version pending."""
+        query = select(LAST_OBSERVATION.c.credential).where(LAST_OBSERVATION.c.stages.contains(f'"{Stage.PENDING}"'))
+        with self._database.reading() as connection:
+            return set(connection.scalars(query))
+
     def get(self, name: str) -> LastObservation:
         """That of one; one that shows nothing where there is none."""
         with self._database.reading() as connection:

@@ -51,6 +51,13 @@ def newest(database: Transactions, names: Collection[str] | None = None) -> dict
     return _newest(database, and_(ROTATION.c.started_at.is_not(None), *_of(names)))
 
 
+def unfinished(database: Transactions) -> set[str]:
+    """The credentials with a rotation that has no outcome."""
+    query = select(ROTATION.c.credential).where(ROTATION.c.outcome.is_(None)).distinct()
+    with database.reading() as connection:
+        return set(connection.scalars(query))
+
+
 def newest_gap(database: Transactions, names: Collection[str] | None = None) -> dict[str, float]:
     """The gap of the newest rotation of some credentials, or of each, that had one measured, in seconds."""
     found = _newest(database, and_(ROTATION.c.gap_seconds.is_not(None), *_of(names)))

@@ -17,7 +17,7 @@ from rotator.history.sightings import standing_sightings
 from rotator.history.standstills import Standstills, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -59,11 +59,11 @@ def _observations(connection: Connection, names: Collection[str] | None) -> dict
     return LastObservations(Within(connection)).all(names)
 
 
-def _attempts(connection: Connection, names: Collection[str] | None) -> dict[str, dict[str, AttemptRecord]]:
+def _attempts(connection: Connection, names: Collection[str] | None) -> dict[str, Mapping[str, AttemptRecord]]:
     found: dict[str, dict[str, AttemptRecord]] = {}
     for each in AttemptRecords(Within(connection)).all(names=names):
         found.setdefault(each.name, {})[each.kind] = each
-    return found
+    return {**found}
 
 
 def _learnt(connection: Connection, names: Collection[str] | None) -> dict[str, Learnt]:

@@ -23,6 +23,8 @@ from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
+from rotator.history.kept.kept_rows import KeptRows
+from rotator.history.kept.parts import ATTEMPTS, STANDSTILLS
 from rotator.history.last_observations import LastObservations
 from rotator.services.alerting.kinds import STORE
 from rotator.services.alerting.rules import AlertRules
@@ -202,7 +204,12 @@ class ServiceContext:
 
     def moment(self) -> Moment:
         """Now, with the record of every earlier attempt. Raises HistoryError."""
-        return Moment(self.now(), {(attempt.kind, attempt.name): attempt for attempt in self.history.attempts.all()})
+        rows = self._rows.read(ATTEMPTS, STANDSTILLS)
+        return Moment(self.now(), rows.of(ATTEMPTS), rows.of(STANDSTILLS))
+
+    @cached_property
+    def _rows(self) -> KeptRows:
+        return KeptRows(self.database)
 
     def failed(self, attempt: AttemptRecord, error: RotatorError, *, circumstances: str = "") -> AttemptRecord:
         """The record after one more failure. It lasts unless something was only away for a while."""

@@ -25,11 +25,11 @@ from rotator.core import words
 from rotator.errors import DaemonRunning, RotationRunning
 from rotator.services.schedule.delivery_job import DeliveryJobs
 from rotator.services.schedule.due import NextDues
+from rotator.services.schedule.due_rotations import RotationJobs
 from rotator.services.schedule.heartbeat import Heartbeat
 from rotator.services.schedule.inventory_job import InventoryJobs
 from rotator.services.schedule.jobs import LEADER_LOCK, CycleEnd, Job, JobKind
 from rotator.services.schedule.maintenance import Maintenance
-from rotator.services.schedule.rotation_job import RotationJobs
 from rotator.services.schedule.standstill_watch import StandstillWatch
 
 if TYPE_CHECKING:

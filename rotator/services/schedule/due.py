@@ -114,6 +114,7 @@ class NextDues:
 
     def __init__(self) -> None:
         self._known: Final[dict[str, NextDue]] = {}
+        self._noted: set[str] = set()
         self._lock: Final = Lock()
 
     def get(self, credential: str) -> NextDue | None:
@@ -121,9 +122,16 @@ class NextDues:
         with self._lock:
             return self._known.get(credential)
 
+    def noted(self) -> set[str]:
+        """The credentials of which something was noted since this was last asked."""
+        with self._lock:
+            noted, self._noted = self._noted, set()
+            return noted
+
     def note(self, credential: str, next_due: NextDue | None) -> None:
         """Keeps what an observation has shown; None when another is needed."""
         with self._lock:
+            self._noted.add(credential)
             if next_due is None:
                 self._known.pop(credential, None)
             else:

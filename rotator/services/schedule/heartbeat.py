@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.base import DeliveryFailed
@@ -24,6 +25,8 @@ class Heartbeat:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
+        self._waits_for = ""
+        """The org whose inventory was last missing: looked at first, so that most ticks look at no other."""
 
     def is_due(self, moment: Moment, due: Iterable[Job]) -> bool:
         """Whether a full cycle has ended since the last heartbeat.
@@ -35,9 +38,11 @@ class Heartbeat:
         if not attempt.is_due(moment.now, self._context.settings.daemon.inventory_every):
             return False
         since = attempt.last_at if attempt.last_at and attempt.last_at <= moment.now else None
-        inventories = [(JobKind.INVENTORY, org) for org in self._context.settings.orgs]
+        orgs = chain([self._waits_for] if self._waits_for else [], self._context.settings.orgs)
+        missing = (org for org in orgs if not _is_tried(moment.attempt(JobKind.INVENTORY, org), since))
+        self._waits_for = next(missing, "")
         rest = [job.key for job in due if job.kind in {JobKind.INVENTORY, JobKind.ROTATE}]
-        return all(_is_tried(moment.attempt(*key), since) for key in (*inventories, *rest))
+        return not self._waits_for and all(_is_tried(moment.attempt(*key), since) for key in rest)
 
     def send(self) -> None:
         """Calls the monitor, if there is one. A call that fails is only logged: the monitor misses it anyway."""

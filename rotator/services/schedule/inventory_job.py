@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
-from rotator.core.thresholds import has_come
+from rotator.core.thresholds import NEVER, has_come, soonest
 from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
 from rotator.services.alerting.catalog import unreadable_org
@@ -27,11 +27,13 @@ from rotator.services.alerting.kinds import EXPIRY, STORE
 from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.ownership import last_known
 from rotator.services.inventory.scan import scan, write_down
+from rotator.services.schedule.agenda import Agenda, changed_names
 from rotator.services.schedule.findings import Findings, is_in_motion
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from rotator.core.attempts import AttemptRecord
     from rotator.core.lifecycle.certificate_life import CertificateLife
@@ -98,8 +100,6 @@ EVALUATED_EVERY: Final = timedelta(minutes=5)
 SHORTLY: Final = timedelta(minutes=1)
 """An inventory that the limits of an org have ended is not begun again sooner."""
 
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
 
 @dataclass(frozen=True)
 class _Quiet:
@@ -118,31 +118,56 @@ class InventoryJobs:
         self._standstills: Final = standstills
         self._salt: Final = context.random()
         self._asked: Final[set[str]] = set()
+        self.agenda: Final = Agenda(context.settings.orgs)
+        self._attempts: Mapping[str, Mapping[str, AttemptRecord]] = {}
+        self._stores: Final[dict[str, set[str]]] = {org: set() for org in context.settings.orgs}
+        for each in context.settings.credentials.values():
+            self._stores[each.org].add(each.store)
         self._inventories = 0
         self._quiet: _Quiet | None = None
 
     def ask(self, org: str) -> None:
         """Makes an org due at once, as something was changed there."""
         self._asked.add(org)
+        self.agenda.look_again([org])
 
     def due(self, moment: Moment) -> list[str]:
         """The orgs that are due, or were asked for."""
-        return [org for org in self._context.settings.orgs if self._is_due(org, moment)]
+        changed = changed_names(self._attempts, moment.attempts)
+        self._attempts = moment.attempts
+        of_stores = {org for org, stores in self._stores.items() if stores & changed} if changed else set()
+        self.agenda.look_again(changed | of_stores)
+        return self.agenda.due(moment.now, lambda org: self._due_from(org, moment))
+
+    def _due_from(self, org: str, moment: Moment) -> datetime | None:
+        """A time that has come where it is due, otherwise one before which it is not."""
+        if self._is_due(org, moment):
+            return moment.now
+        attempt = moment.attempt(JobKind.INVENTORY, org)
+        times = [attempt.due_from(self._every(attempt))]
+        stores = [moment.attempt(STORE, store) for store in self._stores[org]]
+        if any(store.failures for store in stores):
+            # Whichever of the two comes later; both are looked at again then.
+            times += [attempt.due_from(), *(store.due_from() for store in stores if store.failures)]
+        return soonest(times, moment.now)
+
+    def _every(self, attempt: AttemptRecord) -> timedelta:
+        # The same until the next inventory, however often this is asked.
+        spread = Random(f"{self._salt} {attempt.name} {attempt.last_at}").random()  # noqa: S311 - it only spreads the inventories
+        daemon = self._context.settings.daemon
+        return daemon.inventory_every + daemon.jitter * spread
 
     def _is_due(self, org: str, moment: Moment) -> bool:
         if org in self._asked:
             return True
-        daemon, attempt = self._context.settings.daemon, moment.attempt(JobKind.INVENTORY, org)
+        attempt = moment.attempt(JobKind.INVENTORY, org)
         if self._asks_for_a_store(org, moment) and attempt.is_due(moment.now):
             return True
-        # The same until the next inventory, however often this is asked.
-        spread = Random(f"{self._salt} {org} {attempt.last_at}").random()  # noqa: S311 - it only spreads the inventories
-        return attempt.is_due(moment.now, daemon.inventory_every + daemon.jitter * spread)
+        return attempt.is_due(moment.now, self._every(attempt))
 
     def _asks_for_a_store(self, org: str, moment: Moment) -> bool:
         """Whether a store that failed is to be tried again: people are not told for an hour that it is away."""
-        stores = {each.store for each in self._context.settings.credentials.values() if each.org == org}
-        attempts = [moment.attempt(STORE, store) for store in stores]
+        attempts = [moment.attempt(STORE, store) for store in self._stores[org]]
         return any(attempt.failures and attempt.is_due(moment.now) for attempt in attempts)
 
     def take_inventory(self, org: str) -> None:
@@ -202,7 +227,7 @@ class InventoryJobs:
     @staticmethod
     def _next_crossing(lives: Iterable[CertificateLife], now: datetime) -> datetime:
         crossings = (life.expiry.next_crossing(now) for life in lives if life.expiry)
-        return min((crossing for crossing in crossings if crossing), default=_NEVER)
+        return min((crossing for crossing in crossings if crossing), default=NEVER)
 
     def _unmentioned(self, history: UnitOfWork, now: datetime) -> list[CertificateLife]:
         """What was last seen in the orgs of the configuration, without what has an open alert."""

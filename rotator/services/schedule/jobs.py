@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from rotator.core.schedule import Standstill
+
 LEADER_LOCK: Final = "#daemon"
 """Name of the lock that the leader holds, the one daemon that works; no credential can be called so."""
 
@@ -85,8 +87,11 @@ class Moment:
     """When it is asked what is due, and the record of every attempt until then: read once, as every job asks it."""
 
     now: datetime
-    attempts: Mapping[tuple[str, str], AttemptRecord]
+    attempts: Mapping[str, Mapping[str, AttemptRecord]]
+    """By name and kind; the same objects as at the moment before, where nothing has changed."""
+    standstills: Mapping[str, Standstill]
+    """What holds rotations up; the same object as before, where nothing has changed."""
 
     def attempt(self, kind: str, name: str = "") -> AttemptRecord:
         """The record of one; an empty one for what was never tried."""
-        return self.attempts.get((kind, name)) or AttemptRecord(kind, name)
+        return self.attempts.get(name, {}).get(kind) or AttemptRecord(kind, name)

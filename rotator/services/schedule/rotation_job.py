@@ -45,17 +45,14 @@ from rotator.services.schedule.due import DueAction, circumstances_of, due_now, 
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from rotator.core.alert import NewAlert
     from rotator.core.attempts import AttemptRecord
     from rotator.core.decision.observations import Observation
-    from rotator.core.schedule import Schedule
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
-    from rotator.services.schedule.due import DueNow, NextDues
-    from rotator.services.schedule.jobs import Moment
+    from rotator.services.schedule.due import DueNow
 
 
 LOG: Final = logging.getLogger(__name__)
@@ -350,51 +347,3 @@ def is_half_done(history: UnitOfWork, name: str) -> bool:
         return True
     seen = history.last_observations.get(name).seen
     return seen is not None and seen.pending is not None
-
-
-class RotationJobs:
-    """Knows which credentials have something due, and makes an attempt at one of them. Threads may share it."""
-
-    def __init__(self, context: ServiceContext, next_dues: NextDues, changed: Callable[[str], None]) -> None:
-        """`changed` is told the org in which something was done."""
-        self._context: Final = context
-        self._next_dues: Final = next_dues
-        self._changed: Final = changed
-
-    def due(self, moment: Moment, inventories: Collection[str] = ()) -> list[str]:
-        """The credentials that have something due, and those of which nothing is known yet.
-
-        `inventories` are the orgs whose inventory is due: it will tell what is not known yet of their credentials.
-        """
-        when = self._context.schedules()
-        names = self._context.settings.credentials
-        return [name for name in names if self._is_due(name, moment, when.of(name), inventories)]
-
-    def _is_due(self, name: str, moment: Moment, schedule: Schedule, inventories: Collection[str]) -> bool:
-        next_due, attempt = self._next_dues.get(name), moment.attempt(JobKind.ROTATE, name)
-        if next_due is None:
-            return self._is_unknown_due(name, moment, schedule, inventories)
-        return next_due.is_due(schedule, moment.now, attempt)
-
-    def _is_unknown_due(self, name: str, moment: Moment, schedule: Schedule, inventories: Collection[str]) -> bool:
-        """What an earlier process left open goes on at once; the rest waits for the inventory."""
-        attempt = moment.attempt(JobKind.ROTATE, name)
-        if attempt.is_due(moment.now) and self._context.settings.credentials[name].org not in inventories:
-            return True
-        left = NextDue(is_half_done=is_half_done(self._context.history, name))
-        return left.is_due(schedule, moment.now, attempt)
-
-    def rotate(self, name: str) -> Report | None:
-        """Does what is due for a credential; gives the report of a run, None when none was begun.
-
-        What fails is recorded and told to people. Raises HistoryError.
-        """
-        # Should it fail with a fault of ours, the next attempt observes anew.
-        self._next_dues.note(name, None)
-        with self._context.open_adapters() as adapters:
-            job = RotationJob(self._context, adapters, name)
-            report = job.run()
-        self._next_dues.note(name, job.next_due)
-        if report and report.steps:
-            self._changed(self._context.settings.credentials[name].org)
-        return report

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import RotationService
+    from rotator.services.schedule.jobs import Job
 
 _CONFIGURATION: Final = """
 database: sqlite:///rotator.db
@@ -147,12 +148,22 @@ class CycleBench:
 
     def due(self) -> set[str]:
         """What is due, in words."""
-        return {str(job) for job in self.cycle.due()}
+        return {str(job) for job in self._due()}
+
+    def _due(self) -> list[Job]:
+        """What is due; the same is found by who looks at everything."""
+        jobs = self.cycle.due()
+        for agenda in (self.cycle._inventory.agenda, self.cycle._rotations.agenda):
+            agenda.look_again()
+        again = self.cycle.due()
+        found = [str(job) for job in jobs]
+        assert [str(job) for job in again] == found, f"{again} {jobs}"
+        return jobs
 
     def work(self) -> None:
         """Does what is due, and what is due because of that."""
         for _ in range(10):
-            jobs = self.cycle.due()
+            jobs = self._due()
             if not jobs:
                 return
             for job in jobs:

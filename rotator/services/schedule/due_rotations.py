@@ -1,0 +1,116 @@
+"""The credentials that have something due, found without a look at those of which nothing can be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.schedule import NextDue
+from rotator.core.thresholds import NEVER, later, soonest
+from rotator.history.journal.rotations import unfinished
+from rotator.services.inventory.schedules import Schedules
+from rotator.services.schedule.agenda import Agenda, changed_names
+from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.rotation_job import RotationJob, is_half_done
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
+
+    from rotator.core.attempts import AttemptRecord
+    from rotator.core.schedule import Schedule, Standstill
+    from rotator.services.rotation.report import Report
+    from rotator.services.schedule.context import ServiceContext
+    from rotator.services.schedule.due import NextDues
+    from rotator.services.schedule.jobs import Moment
+
+LOOKED_AT_EVERY: Final = timedelta(minutes=15)
+"""So often at least what is due and held up is looked at, by a window or by a standstill."""
+
+
+class RotationJobs:
+    """Knows which credentials have something due, and makes an attempt at one of them. Threads may share it."""
+
+    def __init__(self, context: ServiceContext, next_dues: NextDues, changed: Callable[[str], None]) -> None:
+        """`changed` is told the org in which something was done."""
+        self._context: Final = context
+        self._next_dues: Final = next_dues
+        self._changed: Final = changed
+        self.agenda: Final = Agenda(context.settings.credentials)
+        self._attempts: Mapping[str, Mapping[str, AttemptRecord]] = {}
+        self._standstills: Mapping[str, Standstill] = {}
+        self._unknown: Collection[str] = ()
+
+    def due(self, moment: Moment, inventories: Collection[str] = ()) -> list[str]:
+        """The credentials that have something due, and those of which nothing is known yet.
+
+        `inventories` are the orgs whose inventory is due: it will tell what is not known yet of their credentials.
+        """
+        self.agenda.look_again(changed_names(self._attempts, moment.attempts) | self._next_dues.noted())
+        self.agenda.look_again(self._unknown)
+        if self._standstills is not moment.standstills:
+            self.agenda.look_again()
+        self._attempts, self._standstills = moment.attempts, moment.standstills
+        look = _Look(self._context, self._next_dues, moment, frozenset(inventories))
+        due = self.agenda.due(moment.now, look.due_from)
+        self._unknown = look.unknown
+        return due
+
+    def rotate(self, name: str) -> Report | None:
+        """Does what is due for a credential; gives the report of a run, None when none was begun.
+
+        What fails is recorded and told to people. Raises HistoryError.
+        """
+        # Should it fail with a fault of ours, the next attempt observes anew.
+        self._next_dues.note(name, None)
+        with self._context.open_adapters() as adapters:
+            job = RotationJob(self._context, adapters, name)
+            report = job.run()
+        self._next_dues.note(name, job.next_due)
+        if report and report.steps:
+            self._changed(self._context.settings.credentials[name].org)
+        return report
+
+
+class _Look:
+    """What is due of credentials at one moment."""
+
+    def __init__(
+        self, context: ServiceContext, next_dues: NextDues, moment: Moment, inventories: Collection[str]
+    ) -> None:
+        self._context: Final = context
+        self._next_dues: Final = next_dues
+        self._moment: Final = moment
+        self._inventories: Final = inventories
+        self._schedules: Final = Schedules(context.settings, moment.standstills.values())
+        self._left_open: set[str] | None = None
+        self.unknown: Final[set[str]] = set()
+        """Those of which nothing is known: whether they are due depends on more than what has changed."""
+
+    def due_from(self, name: str) -> datetime | None:
+        """A time that has come where something is due, otherwise one before which nothing is."""
+        next_due, attempt = self._next_dues.get(name), self._moment.attempt(JobKind.ROTATE, name)
+        now, schedule = self._moment.now, self._schedules.of(name)
+        if next_due is None:
+            self.unknown.add(name)
+            return now if self._is_unknown_due(name, attempt, schedule) else None
+        if next_due.is_due(schedule, now, attempt):
+            return now
+        if next_due.is_quiet(now):
+            until = soonest([next_due.due_at, next_due.retires_at], now)
+            return None if until == NEVER else until
+        return min(next_due.tried_at(schedule, now, attempt) or NEVER, later(now, LOOKED_AT_EVERY))
+
+    def _is_unknown_due(self, name: str, attempt: AttemptRecord, schedule: Schedule) -> bool:
+        """What an earlier process left open goes on at once; the rest waits for the inventory."""
+        if attempt.is_due(self._moment.now) and self._context.settings.credentials[name].org not in self._inventories:
+            return True
+        left = NextDue(is_half_done=self._may_be_half_done(name) and is_half_done(self._context.history, name))
+        return left.is_due(schedule, self._moment.now, attempt)
+
+    def _may_be_half_done(self, name: str) -> bool:
+        """Asked of all at once: after a start there are many of which nothing is known."""
+        if self._left_open is None:
+            history = self._context.history
+            self._left_open = unfinished(history.database) | history.last_observations.with_pending()
+        return name in self._left_open

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core import words
 from rotator.core.tracebacks import trace_of, without_secrets
+from rotator.daemon.log_repeats import LimitingHandler
 from rotator.plain_text import escaped, json_text
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def log_to_stderr() -> None:
 
 def log_as_service(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO, *, verbose: bool = False) -> None:
     """Writes the log of a service: what this package does, and what other libraries warn of. Sets up logging anew."""
-    handler = logging.StreamHandler(stream)
+    handler = LimitingHandler(stream)
     handler.setFormatter(_FORALERTS[resolved(chosen, environ, stream)]())
     root, ours = logging.getLogger(), logging.getLogger(OURS)
     root.handlers, ours.handlers = [handler], []
@@ -96,6 +97,13 @@ def log_as_service(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
+
+
+def tell_repeats() -> None:
+    """Writes how often a service's log was not told what it knew already, once a minute is over."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LimitingHandler):
+            handler.tell()
 
 
 def resolved(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO) -> LogFormat:

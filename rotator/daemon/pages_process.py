@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.daemon.configuration import changed, check_secrets_of_pages, needs_restart, read_again
+from rotator.daemon.logs import tell_repeats
 from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.service import pulse_of
 from rotator.daemon.signals import RELOAD, STOP, signals_taken
@@ -142,6 +143,7 @@ class PagesProcess:
         self._notifier.ready(self._last_status)
 
     def _check(self) -> None:
+        tell_repeats()
         self._scheduler.pulse()
         self._watchdog.check(self._settings)
         if self._status() != self._last_status:

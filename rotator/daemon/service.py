@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.daemon.configuration import REFUSED, changed, needs_restart, read_again, refused
 from rotator.daemon.daemon_run import DaemonRun, PageSource
 from rotator.daemon.leader import LeaderLock
+from rotator.daemon.logs import tell_repeats
 from rotator.daemon.rotation_log import RunningRotations
 from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.signals import RELOAD
@@ -208,6 +209,7 @@ class Service:
         return has_waited or not self._workers.running
 
     def _check(self) -> None:
+        tell_repeats()
         self._scheduler.pulse()
         status = self._status()
         if status != self._last_status:

@@ -143,3 +143,17 @@ def test_the_journal_is_known_by_its_stream(tmp_path: Path) -> None:
         assert resolved(LogFormat.AUTO, {}, stream) is LogFormat.TEXT
         assert resolved(LogFormat.JSON, journal, stream) is LogFormat.JSON
     assert resolved(LogFormat.AUTO, journal, io.StringIO()) is LogFormat.TEXT
+
+
+def test_a_service_does_not_write_the_same_without_end(stream: io.StringIO) -> None:
+    log_as_service(LogFormat.JSON, {}, stream)
+    for _ in range(2000):
+        logging.getLogger("asyncio").error("socket.accept() out of system resource")
+        logging.getLogger("rotator.web.guard").warning("a page failed")
+    logging.getLogger().handlers[0].close()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(lines) < 30
+    assert {(line["logger"], line["event"]) for line in lines if " ... " in line["event"]} == {
+        ("asyncio", "socket.accept() out of system resource ... 1990 more of these in the last minute"),
+        ("rotator.web.guard", "a page failed ... 1990 more of these in the last minute"),
+    }

@@ -99,7 +99,6 @@ class SettingsType(MetadataType):
     directory: str = "settings"
     suffix: str = "settings"
     schema: Field = field(default_factory=lambda: metadata_type("Settings"))
-    since: int = min(FIRST_VERSIONS.values())
 
     def _of(self, name: str) -> FeatureSettingsType | None:
         return FEATURES.get(f"{name}Settings")

@@ -138,7 +138,7 @@ class TestReading:
         with pytest.raises(FaultError, match="Cannot use: Certificate in this version"):
             call(org, text, version="35.0")
         described = call(org, "<describeMetadata><asOfVersion>35.0</asOfVersion></describeMetadata>", version="35.0")
-        assert texts(described, "xmlName") == ["ConnectedApp", "SamlSsoConfig"]
+        assert texts(described, "xmlName") == ["ConnectedApp", "SamlSsoConfig", "Settings"]
 
     def test_a_hidden_type_refuses_the_whole_call(self, org: Org) -> None:
         org.settings = replace(org.settings, hidden_types=("SamlSsoConfig",), hidden_type_code="INSUFFICIENT_ACCESS")

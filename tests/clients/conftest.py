@@ -6,8 +6,11 @@ the two differ, and writes the table when it is told to (`make clients PYTEST_AR
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import subprocess
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from random import SystemRandom
@@ -92,11 +95,11 @@ def _table() -> str:
     return head + "\n".join(rows) + "\n"
 
 
-def program(folder: str, name: str) -> Path:
-    """An installed program; the test is skipped where its registry could not be reached."""
+def program(folder: str, names: str) -> Path:
+    """Where programs are installed; the test is skipped where their registry could not be reached."""
     found = Path(INSTALLED) / folder
     if not (found / ".installed").exists():
-        pytest.skip(f"{name} is not installed, as its registry could not be reached")
+        pytest.skip(f"{names}: not installed, as the registry could not be reached")
     return found
 
 
@@ -136,7 +139,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory, key: PrivateKey) -> Path:
 @pytest.fixture(scope="module")
 def node_environment(server: SimulatorServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """For programs on Node: the newer Node of the package, a home of their own, and no calls to anybody else."""
-    modules = program("npm", "the program") / "node_modules"
+    modules = program("npm", "sf and jsforce") / "node_modules"
     node = next(iter(sorted(modules.glob("node-linux-*/bin"))))
     return {
         "PATH": f"{node}:{modules / '.bin'}:{os.environ['PATH']}",
@@ -148,6 +151,31 @@ def node_environment(server: SimulatorServer, tmp_path_factory: pytest.TempPathF
         "SF_USE_GENERIC_UNIX_KEYCHAIN": "true",
         "NODE_PATH": str(modules),
     }
+
+
+def archive_of(files: dict[str, str]) -> bytes:
+    """A zip archive to deploy."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+def files_of(archive: bytes) -> dict[str, str]:
+    """What a retrieve brought."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as retrieved:
+        return {name: retrieved.read(name).decode() for name in retrieved.namelist()}
+
+
+def with_label(text: str, label: str) -> str:
+    """A Connected App's file with another label, and without the consumer key, which no update may bring."""
+    return re.sub("<label>.*</label>", f"<label>{label}</label>", re.sub("<consumerKey>.*</consumerKey>", "", text))
+
+
+def with_callback(text: str, url: str) -> str:
+    """The file of an external client app's global OAuth settings with another callback."""
+    return re.sub("<callbackUrl>.*</callbackUrl>", f"<callbackUrl>{url}</callbackUrl>", text)
 
 
 def run(command: list[str], environment: dict[str, str], folder: Path) -> str:

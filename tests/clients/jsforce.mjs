@@ -1,4 +1,5 @@
 // Runs one operation with jsforce and prints what it gave as JSON: node jsforce.mjs OPERATION URL USERNAME PASSWORD
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(`${process.env.NODE_PATH}/`);
@@ -38,13 +39,16 @@ const operations = {
     app.label = "Read and updated";
     return connection.metadata.update("ConnectedApp", app);
   },
-  async files(type) {
+  async retrieve(type) {
     const retrieved = await connection.metadata.retrieve({ unpackaged: manifest(type), singlePackage: true }).complete();
+    return { status: retrieved.status, archive: retrieved.zipFile };
+  },
+  async deploy(file) {
     const deployed = await connection.metadata
-      .deploy(Buffer.from(retrieved.zipFile, "base64"), { singlePackage: true, rollbackOnError: true, checkOnly: true })
+      .deploy(readFileSync(file), { singlePackage: true, rollbackOnError: true })
       .complete(true);
     const failures = [deployed.details.componentFailures ?? []].flat();
-    return { retrieved: retrieved.status, deployed: deployed.status, problems: failures.map((each) => each.problem) };
+    return { status: deployed.status, problems: failures.map((each) => each.problem) };
   },
 };
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.clients.conftest import USERNAME, program, run
+from tests.clients.conftest import USERNAME, program, run, with_label
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
@@ -91,8 +91,8 @@ def test_it_connects_the_org(cci: Cci, org: Org) -> None:
 def test_it_retrieves_and_deploys_a_connected_app(cci: Cci, org: Org) -> None:
     cci("task", "run", "retrieve_unpackaged", "--org", "acme", "--package_xml", "package.xml", "--path", "got")
     for file in (cci.folder / "got" / "connectedApps").iterdir():
-        text = re.sub("<consumerKey>.*</consumerKey>", "", file.read_text())
-        file.write_text(text.replace("<label>Billing</label>", "<label>Invoices</label>"))
+        label = "Invoices" if file.stem == "Billing" else file.stem
+        file.write_text(with_label(file.read_text(), label))
     cci("task", "run", "deploy", "--org", "acme", "--path", "got")
     assert org.app("Billing").label == "Invoices"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.clients.conftest import PASSWORD, USERNAME, run
+from tests.clients.conftest import PASSWORD, USERNAME, archive_of, files_of, run, with_callback, with_label
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
@@ -67,15 +68,34 @@ def test_it_reads_and_updates_an_app(jsforce: Jsforce, org: Org) -> None:
     assert org.app("Billing").live_certificate is not None
 
 
+def files_of_type(jsforce: Jsforce, type_name: str) -> dict[str, str]:
+    told = jsforce(f"retrieve:{type_name}")
+    assert told["status"] == "Succeeded"
+    return files_of(base64.b64decode(told["archive"]))
+
+
+def deploy(jsforce: Jsforce, files: dict[str, str], folder: Path) -> Any:
+    archive = folder / "deployed.zip"
+    archive.write_bytes(archive_of(files))
+    return jsforce(f"deploy:{archive}")
+
+
 @pytest.mark.operation("retrieves and deploys a Connected App")
-def test_it_retrieves_and_deploys_a_connected_app(jsforce: Jsforce) -> None:
-    told = jsforce("files:ConnectedApp")
-    assert told["retrieved"] == "Succeeded"
+def test_it_retrieves_and_deploys_a_connected_app(jsforce: Jsforce, org: Org, tmp_path: Path) -> None:
+    files = files_of_type(jsforce, "ConnectedApp")
     # As Salesforce does: what was retrieved holds the key, which no deployment may bring.
-    assert told["problems"] == ["You cannot provide a Consumer Key"] * 2
+    assert deploy(jsforce, files, tmp_path)["problems"] == ["You cannot provide a Consumer Key"] * 2
+    changed = {name: with_label(text, f"Deployed {len(name)}") for name, text in files.items()}
+    assert deploy(jsforce, changed, tmp_path) == {"status": "Succeeded", "problems": []}
+    assert org.app("Billing").label == f"Deployed {len('connectedApps/Billing.connectedApp')}"
+    assert org.app("Billing").live_certificate is not None
 
 
 @pytest.mark.operation("retrieves and deploys an external client app")
-def test_it_retrieves_and_deploys_an_external_client_app(jsforce: Jsforce) -> None:
-    told = jsforce("files:ExtlClntAppGlobalOauthSettings")
-    assert told == {"retrieved": "Succeeded", "deployed": "Succeeded", "problems": []}
+def test_it_retrieves_and_deploys_an_external_client_app(jsforce: Jsforce, org: Org, tmp_path: Path) -> None:
+    files = files_of_type(jsforce, "ExtlClntAppGlobalOauthSettings")
+    changed = {name: with_callback(text, "https://acme.example/jsforce") for name, text in files.items()}
+    assert deploy(jsforce, changed, tmp_path) == {"status": "Succeeded", "problems": []}
+    app = org.external_app("Shipping")
+    assert app.part("ExtlClntAppGlobalOauthSettings")["callbackUrl"] == "https://acme.example/jsforce"
+    assert app.live_certificate is not None

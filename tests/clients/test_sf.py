@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.clients.conftest import USERNAME, run
+from tests.clients.conftest import USERNAME, run, with_callback, with_label
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +87,7 @@ def test_it_lists_metadata(sf: Sf) -> None:
 def test_it_retrieves_and_deploys_a_connected_app(sf: Sf, project: Path, org: Org) -> None:
     sf("project", "retrieve", "start", "--metadata", "ConnectedApp:Billing")
     file = project / APPS / "Billing.connectedApp-meta.xml"
-    text = re.sub("<consumerKey>.*</consumerKey>", "", file.read_text())
-    file.write_text(text.replace("<label>Billing</label>", "<label>Invoices</label>"))
+    file.write_text(with_label(file.read_text(), "Invoices"))
     sf("project", "deploy", "start", "--source-dir", APPS, "--dry-run")
     assert org.app("Billing").label == "Billing"
     sf("project", "deploy", "start", "--source-dir", APPS)
@@ -102,15 +100,23 @@ def test_it_retrieves_and_deploys_an_external_client_app(sf: Sf, project: Path, 
     sf("project", "retrieve", "start", *(part for name in ECA_TYPES for part in ("--metadata", name)))
     folder = "force-app/main/default/extlClntAppGlobalOauthSets"
     [file] = (project / folder).iterdir()
-    file.write_text(
-        re.sub("<callbackUrl>.*</callbackUrl>", f"<callbackUrl>{NEW_CALLBACK}</callbackUrl>", file.read_text())
-    )
+    file.write_text(with_callback(file.read_text(), NEW_CALLBACK))
     app = org.external_app("Shipping")
     sf("project", "deploy", "start", "--source-dir", folder, "--dry-run")
     assert app.part("ExtlClntAppGlobalOauthSettings")["callbackUrl"] != NEW_CALLBACK
     sf("project", "deploy", "start", "--source-dir", folder)
     assert app.part("ExtlClntAppGlobalOauthSettings")["callbackUrl"] == NEW_CALLBACK
     assert app.live_certificate is not None
+
+
+@pytest.mark.operation("retrieves certificates and settings")
+def test_it_retrieves_certificates_and_settings(sf: Sf, org: Org, project: Path) -> None:
+    org.add_certificate("Signing", None)
+    sf("project", "retrieve", "start", "--metadata", "Certificate", "--metadata", "Settings:ExternalClientApp")
+    source = project / "force-app/main/default"
+    assert (source / "certs/Signing.crt").read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert "keySize" in (source / "certs/Signing.crt-meta.xml").read_text()
+    assert "enableConsumerSecretApiAccess" in (source / "settings/ExternalClientApp.settings-meta.xml").read_text()
 
 
 @pytest.mark.operation("deploys over REST")

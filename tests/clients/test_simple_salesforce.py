@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 import time
-import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from simple_salesforce.api import Salesforce
 
-from tests.clients.conftest import MY_DOMAIN, PASSWORD, USERNAME
+from tests.clients.conftest import MY_DOMAIN, PASSWORD, USERNAME, archive_of, files_of, with_callback, with_label
 from tests.contract.servers.proxy import leading_to
 
 if TYPE_CHECKING:
@@ -96,17 +94,45 @@ def test_it_reads_and_updates_an_app(salesforce: Salesforce, org: Org) -> None:
     assert org.app("Billing").label == "Updated"
 
 
-@pytest.mark.operation("retrieves and deploys an external client app")
-def test_it_retrieves_and_deploys_an_external_client_app(salesforce: Salesforce, org: Org, tmp_path: Path) -> None:
+def files_of_type(salesforce: Salesforce, type_name: str) -> dict[str, str]:
     mdapi: Any = salesforce.mdapi
-    job, _ = mdapi.retrieve("wanted", unpackaged={"ExtlClntAppGlobalOauthSettings": ["*"]}, single_package=True)
+    job, _ = mdapi.retrieve("wanted", unpackaged={type_name: ["*"]}, single_package=True)
     while mdapi.check_retrieve_status(job)[0] not in {"Succeeded", "Failed"}:
         time.sleep(0.05)
     _, _, _, data = mdapi.retrieve_zip(job)
-    archive = tmp_path / "retrieved.zip"
-    archive.write_bytes(data if data.startswith(b"PK") else base64.b64decode(data))
-    with zipfile.ZipFile(io.BytesIO(archive.read_bytes())) as retrieved:
-        assert "extlClntAppGlobalOauthSets/Shipping_glbloauth.ecaGlblOauth" in retrieved.namelist()
+    return files_of(data if data.startswith(b"PK") else base64.b64decode(data))
+
+
+def deploy(salesforce: Salesforce, files: dict[str, str], folder: Path) -> str:
+    archive, mdapi = folder / "deployed.zip", cast("Any", salesforce.mdapi)
+    archive.write_bytes(archive_of(files))
     job, _ = mdapi.deploy(archive, sandbox=False, checkOnly=False, rollbackOnError=True, singlePackage=True)
-    assert mdapi.check_deploy_status(job)[0] == "Succeeded"
-    assert org.external_app("Shipping").live_certificate is not None
+    return str(mdapi.check_deploy_status(job)[0])
+
+
+@pytest.mark.operation("retrieves and deploys a Connected App")
+def test_it_retrieves_and_deploys_a_connected_app(salesforce: Salesforce, org: Org, tmp_path: Path) -> None:
+    files = files_of_type(salesforce, "ConnectedApp")
+    assert "connectedApps/Billing.connectedApp" in files
+    changed = {name: with_label(text, "Deployed") for name, text in files.items()}
+    assert deploy(salesforce, changed, tmp_path) == "Succeeded"
+    assert org.app("Billing").label == "Deployed"
+    assert org.app("Billing").live_certificate is not None
+
+
+@pytest.mark.operation("retrieves and deploys an external client app")
+def test_it_retrieves_and_deploys_an_external_client_app(salesforce: Salesforce, org: Org, tmp_path: Path) -> None:
+    files = files_of_type(salesforce, "ExtlClntAppGlobalOauthSettings")
+    assert "extlClntAppGlobalOauthSets/Shipping_glbloauth.ecaGlblOauth" in files
+    changed = {name: with_callback(text, "https://acme.example/deployed") for name, text in files.items()}
+    assert deploy(salesforce, changed, tmp_path) == "Succeeded"
+    app = org.external_app("Shipping")
+    assert app.part("ExtlClntAppGlobalOauthSettings")["callbackUrl"] == "https://acme.example/deployed"
+    assert app.live_certificate is not None
+
+
+@pytest.mark.operation("retrieves certificates and settings")
+def test_it_retrieves_certificates_and_settings(salesforce: Salesforce, org: Org) -> None:
+    org.add_certificate("Signing", None)
+    assert files_of_type(salesforce, "Certificate")["certs/Signing.crt"].startswith("-----BEGIN CERTIFICATE-----")
+    assert "settings/ExternalClientApp.settings" in files_of_type(salesforce, "Settings")

@@ -31,6 +31,7 @@ from tests.contract.surfaces.lives import (
     Life,
     changed_by_hand,
     lives,
+    lives_once,
     lost,
     never_stored,
     stored,
@@ -52,7 +53,12 @@ def asked(database: Database, life: Life) -> Surfaces:
     return surfaces
 
 
-@pytest.mark.parametrize("life", [*lives()], ids=str)
+@pytest.mark.parametrize(
+    ("database_kind", "life"),
+    [*(("sqlite", life) for life in lives()), *(("postgres", life) for life in lives_once())],
+    ids=str,
+    indirect=["database_kind"],
+)
 def test_one_credential_is_one_thing_everywhere(database: Database, life: Life) -> None:
     surfaces = asked(database, life)
     with surfaces.one.at_end:

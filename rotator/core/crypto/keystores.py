@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 from cryptography.x509 import load_der_x509_certificate
 
 from rotator.core.crypto.jks import jks
+from rotator.core.crypto.pkcs12_mac import with_rounds
 from rotator.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from rotator.core.secret import Secret
 
 ROUNDS: Final = 100_000
-"""Rounds of PBKDF2-HMAC-SHA256 for what a PKCS#12 keystore encrypts: ten times those of keytool, a second to open.
-
-Its MAC has 2,048, which the library does not let anybody change.
-"""
+"""Rounds for what a PKCS#12 keystore encrypts (PBKDF2-HMAC-SHA256), and for its MAC: ten times those of keytool."""
 
 SHORTEST_PASSWORD: Final = 12
 """Characters. Java takes half as many, and whoever finds the file tries those within hours."""
@@ -55,7 +53,8 @@ def keystore(version: Version, form: Format, password: Secret, alias: str) -> by
     )
     certificate = load_der_x509_certificate(version.certificate.der)
     key = version.private_key.signing_key()
-    return pkcs12.serialize_key_and_certificates(alias.encode(), key, certificate, None, encryption)
+    made = pkcs12.serialize_key_and_certificates(alias.encode(), key, certificate, None, encryption)
+    return with_rounds(made, password, ROUNDS)
 
 
 def _refuse_weak(password: Secret) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509 import load_der_x509_certificate
 
 from rotator.core.crypto.certificates import Certificate
 from rotator.core.crypto.keys import PrivateKey
-from rotator.core.crypto.keystores import Format, keystore
+from rotator.core.crypto.keystores import ROUNDS, Format, keystore
+from rotator.core.crypto.pkcs12_mac import with_rounds
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError
 from rotator.testing.versions import make_version
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "a password, 23 long !!"
 KEYTOOL = shutil.which("keytool")
+OPENSSL = shutil.which("openssl")
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +143,34 @@ def test_another_password_opens_nothing(version: Version, reader: str) -> None:
     content = keystore(version, form, Secret(PASSWORD), "billing")
     with pytest.raises(ValueError):  # noqa: PT011 - each reader has words of its own
         read(content, PASSWORD + "?")
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed")
+def test_a_guess_of_the_password_takes_as_many_rounds_by_the_mac_as_by_the_encryption(
+    version: Version, tmp_path: Path
+) -> None:
+    (tmp_path / "keystore.p12").write_bytes(keystore(version, Format.PKCS12, Secret(PASSWORD), "billing"))
+    told = subprocess.run(
+        [str(OPENSSL), "pkcs12", "-info", "-noout", "-in", tmp_path / "keystore.p12", "-passin", f"pass:{PASSWORD}"],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stderr
+    assert "MAC: sha256, Iteration 100000" in told
+    assert [int(rounds) for rounds in re.findall(r"Iteration (\d+)", told)] == [ROUNDS] * 3
+
+
+def test_the_mac_has_the_rounds_that_it_was_asked_for(version: Version) -> None:
+    """By the library's own check, which takes the rounds from the file."""
+    key, certificate = version.private_key.signing_key(), load_der_x509_certificate(version.certificate.der)
+    for password in ("a password, 23 long !!", "x" * 200, "\u00e4"):
+        encryption = serialization.BestAvailableEncryption(password.encode())
+        plain = pkcs12.serialize_key_and_certificates(b"billing", key, certificate, None, encryption)
+        made = with_rounds(plain, Secret(password), 70_000)
+        assert (70_000).to_bytes(3) in made[-8:]
+        assert read_pkcs12(made, password) == ("billing", version.private_key, version.certificate)
+        with pytest.raises(ValueError, match="password"):
+            read_pkcs12(made, password + "?")
 
 
 @pytest.mark.parametrize("form", Format)

@@ -28,6 +28,7 @@ def inconsistencies(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _apps_of_two(data)
     yield from _orgs_of_channels(data)
     yield from _channels_to_notify(data)
+    yield from _groups_of_stores(data)
 
 
 def _names_of_credentials(data: dict[str, Any]) -> Iterator[Finding]:
@@ -79,6 +80,17 @@ def _channels_to_notify(data: dict[str, Any]) -> Iterator[Finding]:
             for index, channel in enumerate(named if isinstance(named, list) else ()):
                 known = alerts if isinstance(alerts, dict) else {"channels": {}}
                 yield from _known({"channels": {}, **known}, "channels", channel, (section, name, "notify", index))
+
+
+def _groups_of_stores(data: dict[str, Any]) -> Iterator[Finding]:
+    credentials = dict(_entries(data, "credentials"))
+    for store, settings in _entries(data, "stores"):
+        groups = settings.get("groups")
+        for name in groups if isinstance(groups, dict) else ():
+            place: Place = ("stores", store, "groups", name)
+            yield from _known({"credentials": {}, **data}, "credentials", name, place)
+            if name in credentials and credentials[name].get("store") != store:
+                yield place, f"the credential `{name}` is not in this store"
 
 
 def _known(data: dict[str, Any], section: str, name: Any, place: Place) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
+from rotator.stores.files.modes import OWN, Access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,35 +26,43 @@ LARGEST_FILE: Final = 1 << 20
 """Bytes that a file of a store may have; a credential has about six thousand."""
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_WAY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCK: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Directory:
-    """One open directory, 0700. Names are resolved in it and never through a link, so that nothing leads out of it.
+    """One open directory, whose modes are those of its `access`.
 
+    Names are resolved in it and never through a link, so that nothing leads out of it.
     Its methods raise OSError when the system says no, and StoreError when others could read what is here.
     """
 
-    def __init__(self, descriptor: int, path: Path) -> None:
+    def __init__(self, descriptor: int, path: Path, access: Access) -> None:
         self._descriptor: Final = descriptor
+        self._access: Final = access
         self.path: Final = path
         """Where it was opened, for messages."""
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, access: Access = OWN) -> Self:
         """Opens the root of a store; the path to it may lead through links, as the configuration says."""
-        return cls._checked(os.open(path, _DIRECTORY), path)
+        return cls._checked(os.open(path, _WAY if access.only_reads else _DIRECTORY), path, access)
 
     @classmethod
-    def _checked(cls, descriptor: int, path: Path) -> Self:
+    def _checked(cls, descriptor: int, path: Path, access: Access) -> Self:
         try:
-            _refuse_others(path, os.fstat(descriptor).st_mode, "700")
+            access.judge(path, os.fstat(descriptor))
         except BaseException:  # an interruption, too: no descriptor is left open
             os.close(descriptor)
             raise
-        return cls(descriptor, path)
+        return cls(descriptor, path, access)
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether a group may read what is in it."""
+        return self._access.group is not None
 
     def __enter__(self) -> Self:
         return self
@@ -63,9 +72,10 @@ class Directory:
     ) -> None:
         os.close(self._descriptor)
 
-    def inside(self, name: str) -> Self:
-        """Opens a directory in this one."""
-        return self._checked(os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=self._descriptor), self.path / name)
+    def inside(self, name: str, access: Access | None = None) -> Self:
+        """Opens a directory in this one, of the same access or another."""
+        descriptor = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=self._descriptor)
+        return self._checked(descriptor, self.path / name, access or self._access)
 
     def names(self) -> list[str]:
         """Everything in it, in order."""
@@ -91,9 +101,9 @@ class Directory:
         path = self.path / name
         descriptor = os.open(name, _READ, dir_fd=self._descriptor)
         with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            _refuse_others(path, mode, "600")
-            content = file.read(LARGEST_FILE + 1) if stat.S_ISREG(mode) else b""
+            found = os.fstat(descriptor)
+            self._access.judge(path, found)
+            content = file.read(LARGEST_FILE + 1) if stat.S_ISREG(found.st_mode) else b""
         if not content or len(content) > LARGEST_FILE or not content.isascii():
             raise StoredDamaged(
                 f"{path} is no file of a store.",
@@ -108,11 +118,25 @@ class Directory:
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
             os.chmod(name, 0o700, dir_fd=self._descriptor)
 
+    def give(self) -> None:
+        """Gives the directory, and every file in it, the mode and the group of its access, where they differ."""
+        if not self.is_lent:
+            return
+        for name in self.names():
+            found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and not name.startswith(".") and not self._access.is_given(found):
+                descriptor = os.open(name, _READ, dir_fd=self._descriptor)
+                try:
+                    self._access.give(descriptor)
+                finally:
+                    os.close(descriptor)
+        self._access.give(self._descriptor)
+
     def write(self, name: str, text: str) -> None:
-        """Writes a new file, 0600 whatever the umask, to the disk. Its directory is not synchronised yet."""
+        """Writes a new file, to the disk. Its directory is not synchronised yet."""
         descriptor = os.open(name, _CREATE, 0o600, dir_fd=self._descriptor)
         try:
-            os.fchmod(descriptor, 0o600)
+            self._access.give(descriptor)
             rest = text.encode("ascii")
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
@@ -184,8 +208,8 @@ def prepared_link(name: str) -> str:
     return f".{name}.new"
 
 
-def make_root(path: Path) -> None:
-    """Makes the root of a store and what is missing above it, 0700, durably.
+def make_root(path: Path, access: Access = OWN) -> None:
+    """Makes the root of a store and what is missing above it, 0700, durably; the root lets others through if it has to.
 
     Raises StoreError when root would write into the store of another user, who could not read what it wrote.
     """
@@ -195,7 +219,10 @@ def make_root(path: Path) -> None:
             os.chmod(missing, 0o700)
         _sync_parent(missing)
     _sync_parent(path)
-    owner = path.stat().st_uid
+    found = path.stat()
+    if access is not OWN and stat.S_IMODE(found.st_mode) == OWN.folder:
+        os.chmod(path, access.folder)
+    owner = found.st_uid
     if os.geteuid() == 0 and owner != 0:
         raise StoreError(
             f"{path} belongs to the user with the id {owner}, who could not read what root writes there.",
@@ -212,12 +239,3 @@ def _sync_parent(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _refuse_others(path: Path, mode: int, wanted: str) -> None:
-    if mode & 0o077:
-        raise StoreError(
-            f"{path} is open to other users (mode {stat.S_IMODE(mode):04o}), and private keys are in it.",
-            effect="Nothing was read or changed.",
-            hint=f"Close it with `chmod {wanted} {path}`; if others may have read a key, rotate it as compromised.",
-        )

@@ -16,6 +16,7 @@ from rotator.core.secret import Secret
 from rotator.core.words import short
 from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
 from rotator.stores.files.disk import Directory, prepared_link
+from rotator.stores.files.modes import OWN, Access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,24 +44,27 @@ class CredentialFolder:
 
     @classmethod
     @contextmanager
-    def open(cls, root: Path, credential: str) -> Iterator[Self | None]:
-        """The folder while it is in use; None where the store does not know the credential."""
+    def open(cls, root: Path, credential: str, way: Access = OWN, access: Access = OWN) -> Iterator[Self | None]:
+        """The folder while it is in use; None where the store does not know the credential.
+
+        `way` is the access of the root, `access` that of the credential.
+        """
         with ExitStack() as opened:
             try:
-                base = opened.enter_context(Directory.open(root))
-                links = opened.enter_context(base.inside(credential))
+                base = opened.enter_context(Directory.open(root, way))
+                links = opened.enter_context(base.inside(credential, access))
                 folder = cls(links, opened.enter_context(links.inside(VERSIONS)))
             except FileNotFoundError:
                 folder = None
             yield folder
 
     @staticmethod
-    def make(root: Path, credential: str) -> None:
+    def make(root: Path, credential: str, way: Access = OWN, access: Access = OWN) -> None:
         """Makes the folder durably, unless it is there. The root is there already."""
-        with Directory.open(root) as base:
+        with Directory.open(root, way) as base:
             base.make(credential)
             base.sync()
-            with base.inside(credential) as links:
+            with base.inside(credential, access) as links:
                 links.make(VERSIONS)
 
     @contextmanager
@@ -71,7 +75,19 @@ class CredentialFolder:
             self._versions.sync()
             self._links.sync()
             self._settle()
+            self._lend()
             yield
+
+    def _lend(self) -> None:
+        """Gives all of it to its group, if it has one: it was private before, or comes from a backup."""
+        if not self._links.is_lent:
+            return
+        for name in self._versions.names():
+            if self._versions.holds(name):
+                with self._versions.inside(name) as version:
+                    version.give()
+        self._versions.give()
+        self._links.give()
 
     def stages(self) -> Stages:
         """What stands where, as it was at one instant.
@@ -123,6 +139,7 @@ class CredentialFolder:
             directory.write(PRIVATE_KEY, version.private_key.pem().reveal())
             directory.write(CERTIFICATE, version.certificate.pem)
             directory.write(DOCUMENT, version.to_document().reveal())
+            directory.give()
             directory.sync()
         self._versions.rename(prepared, version.fingerprint)
         self._versions.sync()

@@ -25,7 +25,7 @@ def _settings() -> type[FilesStoreSettings]:
 def _open(name: str, settings: FilesStoreSettings, _around: Surroundings) -> Store:
     from rotator.stores.files.store import FilesStore
 
-    return FilesStore(name, settings.path)
+    return FilesStore(name, settings.path, groups=settings.groups)
 
 
 def _reader(address: CredentialAddress, _around: Surroundings) -> Reader:
@@ -37,7 +37,7 @@ def _reader(address: CredentialAddress, _around: Surroundings) -> Reader:
     if not root or not credential:
         raise address.mistaken("must be a directory, `#` and a credential")
     path = Path(root).expanduser()
-    return StoredVersions(FilesStore(str(path), path), credential)
+    return StoredVersions(FilesStore(str(path), path, only_reads=True), credential)
 
 
 PLUGIN = StorePlugin(_settings, _open, _reader)

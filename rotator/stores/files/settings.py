@@ -2,8 +2,10 @@
 
 from typing import Literal
 
+from pydantic import Field, NonNegativeInt
+
 from rotator.config.paths import ConfiguredPath
-from rotator.config.section import StoreSettings
+from rotator.config.section import StoreSettings, Words
 
 
 class FilesStoreSettings(StoreSettings):
@@ -11,3 +13,5 @@ class FilesStoreSettings(StoreSettings):
 
     type: Literal["files"]
     path: ConfiguredPath
+    groups: dict[str, Words | NonNegativeInt] = Field(default_factory=dict)
+    """Of a credential: the group, by its name or number, whose members may read it."""

@@ -3,8 +3,9 @@
     ROOT/CREDENTIAL/versions/FINGERPRINT/{private_key.pem,certificate.pem,credential.json}
     ROOT/CREDENTIAL/{pending,current,previous} -> versions/FINGERPRINT
 
-Directories are 0700 and files 0600. A consumer reads CREDENTIAL/current/private_key.pem as it is, such as
-`sf org login jwt --jwt-key-file`; `current` names a whole version at every instant once there is one.
+Directories are 0700 and files 0600; of a credential that is lent to a group 2750 and 0640. A consumer reads
+CREDENTIAL/current/private_key.pem as it is, such as `sf org login jwt --jwt-key-file`; `current` names a whole version
+at every instant once there is one.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from rotator.core.words import short
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.files.disk import Directory, make_root
 from rotator.stores.files.folder import CredentialFolder
+from rotator.stores.files.lending import check_lent
+from rotator.stores.files.modes import AS_LENT, AS_LENT_INSIDE, OWN, WAY, Access, lent_to
 from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from rotator.core.credentials import Fingerprint, Version
@@ -49,9 +52,15 @@ class FilesStore:
     changes the credential tidies up.
     """
 
-    def __init__(self, name: str, root: Path) -> None:
+    def __init__(
+        self, name: str, root: Path, *, groups: Mapping[str, str | int] | None = None, only_reads: bool = False
+    ) -> None:
+        """`groups` are those to which credentials are lent; `only_reads` is for a consumer, who takes them as lent."""
         self.name: Final = name
         self._root: Final = root
+        self._groups: Final = dict(groups or {})
+        self._only_reads: Final = only_reads
+        self._way: Final = AS_LENT if only_reads else WAY if self._groups else OWN
 
     def stages(self, credential: str) -> Stages:
         """What stands where. A credential that the store does not know has nothing."""
@@ -71,8 +80,9 @@ class FilesStore:
             raise self._refused(f"the key of {version.credential}'s new version is not its certificate's")
         with self._explained():
             _refuse_outside(version.credential)
-            make_root(self._root)
-            CredentialFolder.make(self._root, version.credential)
+            access = self._access(version.credential)
+            make_root(self._root, self._way)
+            CredentialFolder.make(self._root, version.credential, self._way, access)
         with self._changed(version.credential) as folder:
             if folder is not None and self._is_new(folder, version):
                 self._put(folder, version)
@@ -121,14 +131,16 @@ class FilesStore:
         """Proves that a secret can be written, pointed to, read back and destroyed."""
         name, proof = f".check-{secrets.token_hex(8)}", secrets.token_hex(32)
         with self._explained():
-            make_root(self._root)
-            with Directory.open(self._root) as root:
+            make_root(self._root, self._way)
+            with Directory.open(self._root, self._way) as root:
                 try:
                     found = _write_and_read_back(root, name, proof)
                 finally:
                     root.remove_directory(name)
-        if found != proof:
-            raise self._refused("what is written is not what is read back")
+            if found != proof:
+                raise self._refused("what is written is not what is read back")
+            for credential in self._groups:
+                check_lent(self._root, credential, self._access(credential))
 
     def _is_new(self, folder: CredentialFolder, version: Version) -> bool:
         stages, fingerprint = folder.stages(), version.fingerprint
@@ -161,8 +173,13 @@ class FilesStore:
     def _folder(self, credential: str) -> Iterator[CredentialFolder | None]:
         with self._explained():
             _refuse_outside(credential)
-            with CredentialFolder.open(self._root, credential) as folder:
+            with CredentialFolder.open(self._root, credential, self._way, self._access(credential)) as folder:
                 yield folder
+
+    def _access(self, credential: str) -> Access:
+        if self._only_reads:
+            return AS_LENT_INSIDE
+        return lent_to(self._groups[credential]) if credential in self._groups else OWN
 
     @contextmanager
     def _changed(self, credential: str) -> Iterator[CredentialFolder | None]:

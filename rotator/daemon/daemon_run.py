@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rotator.daemon.rotation_log import RunningRotations
     from rotator.history.locks.locks import Hold
     from rotator.services.alerting.details import AlertDetails
-    from rotator.services.reporting.overview import CertificateDetails, Overview, RotationDetails
+    from rotator.services.reporting.overview import CertificateDetails, Overview, Readiness, RotationDetails
     from rotator.web.source import Source
 
 
@@ -68,6 +68,10 @@ class PageSource:
     def overview(self) -> Overview:
         """See Source."""
         return self._opened().overview()
+
+    def readiness(self) -> Readiness:
+        """See Source."""
+        return self._opened().readiness()
 
     def rotation(self, rotation_id: str) -> RotationDetails | None:
         """See Source."""

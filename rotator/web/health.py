@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.services.alerting.kinds import STORE
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, timedelta
 
-    from rotator.services.reporting.overview import ChannelLine, OrgLine, Overview
+    from rotator.core.attempts import AttemptRecord
+    from rotator.services.reporting.overview import ChannelLine, Readiness
     from rotator.web.source import Liveness
+
+MOST_ORGS: Final = 20
+"""Of so many orgs each is a check of its own; of more only those that fail, and no more than so many of them."""
 
 MISSED_INVENTORIES: Final = 3
 """The inventory of an org is to have been taken well within so many of its intervals."""
@@ -47,25 +51,37 @@ def of_history(alive: Liveness) -> Check:
     return Check("history", True, "It can be read." if alive.only_reads else "It can be read and written.")
 
 
-def of_overview(overview: Overview) -> Iterator[Check]:
+def of_readiness(ready: Readiness) -> Iterator[Check]:
     """Orgs, stores and channels, as they were when they were last used."""
-    for org in overview.orgs:
-        yield _of_org(org, overview.at, MISSED_INVENTORIES * overview.inventory_every)
-    stores = [alert for alert in overview.alerts if alert.kind == STORE]
-    yield from (Check(alert.key, False, alert.title) for alert in stores)
-    if not stores:
+    yield from _of_orgs(ready)
+    yield from (Check(alert.key, False, alert.title) for alert in ready.stores)
+    if not ready.stores:
         yield Check("stores", True, "Every store was readable when it was last read.")
-    yield from map(_of_channel, overview.channels)
+    yield from map(_of_channel, ready.channels)
 
 
-def _of_org(org: OrgLine, now: datetime, patience: timedelta) -> Check:
-    name, good = f"org:{org.name}", org.inventory.last_good_at
+def _of_orgs(ready: Readiness) -> Iterator[Check]:
+    """Each org; of more than MOST_ORGS those whose inventory is missing, and how many they are."""
+    checks = (_of_org(each, ready.at, MISSED_INVENTORIES * ready.inventory_every) for each in ready.inventories)
+    total = len(ready.inventories)
+    if total <= MOST_ORGS:
+        yield from sorted(checks, key=lambda check: check.name)
+        return
+    # They come in the order of their inventories: after the first that is well, all are.
+    missing = list(takewhile(lambda check: not check.ok, checks))
+    yield from missing[:MOST_ORGS]
+    what = f"{total - len(missing)} of {total} orgs had a good inventory lately."
+    yield Check("orgs", not missing, what)
+
+
+def _of_org(inventory: AttemptRecord, now: datetime, patience: timedelta) -> Check:
+    name, good = f"org:{inventory.name}", inventory.last_good_at
     if good is None:
-        return Check(name, False, org.inventory.problem or "Its inventory was not taken yet.")
+        return Check(name, False, inventory.problem or "Its inventory was not taken yet.")
     # A clock that was set back makes no inventory too old.
     ok = now - good <= patience
     ago = f"Its last good inventory was {words.exact(max(now - good, now - now))} ago."
-    return Check(name, ok, f"{ago} {org.inventory.problem}".strip())
+    return Check(name, ok, f"{ago} {inventory.problem}".strip())
 
 
 def _of_channel(channel: ChannelLine) -> Check:

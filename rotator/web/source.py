@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.services.alerting.details import AlertDetails
-    from rotator.services.reporting.overview import CertificateDetails, Overview, RotationDetails
+    from rotator.services.reporting.overview import CertificateDetails, Overview, Readiness, RotationDetails
 
 LEAST_PATIENCE: Final = timedelta(seconds=60)
 """A scheduler that ticks every second may be late by more than a few of its ticks on a busy machine."""
@@ -77,6 +77,10 @@ class Source(Protocol):
 
     def overview(self) -> Overview:
         """Everything at this moment."""
+        ...
+
+    def readiness(self) -> Readiness:
+        """Whether all that the work needs is there."""
         ...
 
     def rotation(self, rotation_id: str) -> RotationDetails | None:

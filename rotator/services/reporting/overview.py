@@ -6,6 +6,7 @@ Plain values, gathered by `rotator.services.reporting.reader` without a call to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.alert import Alert, AlertState
@@ -117,7 +118,8 @@ class Overview:
         """When something that failed is tried again; None where that is not known, or depends on a person."""
         if attempt.kind != ROTATE:
             return attempt.free_from(self.at)
-        life = next((each.life for each in self.credentials if each.credential == attempt.name), None)
+        status = self._by_name.get(attempt.name)
+        life = status.life if status else None
         return life.goes_on_at or (life.begins.at if life.begins else None) if life else None
 
     def ending_of(self, rotation: Rotation) -> str:
@@ -131,12 +133,29 @@ class Overview:
         return status.history.gap_open_since(rotation) if status else None
 
     def _of(self, rotation: Rotation) -> CredentialStatus | None:
-        return next((each for each in self.credentials if each.credential == rotation.credential), None)
+        return self._by_name.get(rotation.credential)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, CredentialStatus]:
+        return {each.credential: each for each in self.credentials}
 
     @property
     def cared_for(self) -> tuple[CertificateLife, ...]:
         """The certificates without those that nobody has to care for."""
         return tuple(life for life in self.certificates if life.state is not CertificateState.RESTING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readiness:
+    """What decides whether all that the work needs is there."""
+
+    at: datetime
+    inventory_every: timedelta
+    inventories: tuple[AttemptRecord, ...]
+    """Of each org, first of those that had none, then the one whose last good one is the longest ago."""
+    stores: tuple[Alert, ...]
+    """Open alerts of stores that cannot be read."""
+    channels: tuple[ChannelLine, ...]
 
 
 @dataclass(frozen=True)

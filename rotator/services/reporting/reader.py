@@ -17,12 +17,13 @@ from rotator.history.kept.kept_rows import KeptRows
 from rotator.history.kept.parts import ALERTS, ATTEMPTS, PENDING, ROTATIONS
 from rotator.history.sightings import sightings_of
 from rotator.services.alerting.details import details_of
-from rotator.services.alerting.kinds import DELIVERY, ORG, ROTATION, key
+from rotator.services.alerting.kinds import DELIVERY, ORG, ROTATION, STORE, key
 from rotator.services.alerting.rules import is_configured
 from rotator.services.reporting.overview import (
     CertificateDetails,
     ChannelLine,
     Overview,
+    Readiness,
     RotationDetails,
     Rotations,
 )
@@ -67,6 +68,8 @@ class HistoryReader:
         self._lock: Final = Lock()
         self._alerts: Final = _Known[tuple[Alert, ...]]()
         self._rotations: Final = _Known[Rotations]()
+        self._inventories: Final = _Known[tuple[AttemptRecord, ...]]()
+        self._stores: Final = _Known[tuple[Alert, ...]]()
 
     def overview(self) -> Overview:
         """Everything at this moment."""
@@ -97,6 +100,19 @@ class HistoryReader:
             untold=tuple(each for each in troubles if key(_ALERTS.get(each.kind, each.kind), each.name) not in told),
             rotations=shown,
         )
+
+    def readiness(self) -> Readiness:
+        """Whether all that the work needs is there: what of it changed since the last time is all that is read."""
+        settings, rows = self._settings(), self._rows.read(ATTEMPTS, ALERTS, PENDING)
+        attempts, alerts = rows.of(ATTEMPTS), rows.of(ALERTS)
+        with self._lock:
+            return Readiness(
+                at=self._now(),
+                inventory_every=settings.daemon.inventory_every,
+                inventories=self._inventories.of(attempts, settings, make=lambda: _inventories(attempts, settings)),
+                stores=self._stores.of(alerts, settings, make=lambda: _of_stores(alerts, settings)),
+                channels=tuple(_channels(settings, rows)),
+            )
 
     def _shown_rotations(self, found: Mapping[str, RotationsOf]) -> Rotations:
         ordered = [found[name] for name in sorted(found)]
@@ -147,6 +163,17 @@ def _channels(settings: Settings, rows: Rows) -> Iterator[ChannelLine]:
     for name, channel in settings.alerts.channels.items():
         attempt = rows.of(ATTEMPTS).get(name, {}).get(JobKind.DELIVER) or AttemptRecord(JobKind.DELIVER, name)
         yield ChannelLine(name=name, kind=channel.type, attempt=attempt, pending=rows.of(PENDING).get(name, 0))
+
+
+def _inventories(attempts: Mapping[str, Mapping[str, AttemptRecord]], settings: Settings) -> tuple[AttemptRecord, ...]:
+    kind = JobKind.INVENTORY
+    found = [attempts.get(org, {}).get(kind) or AttemptRecord(kind, org) for org in settings.orgs]
+    # A sort keeps the order of the configuration where times are the same.
+    return tuple(sorted(found, key=lambda each: each.last_good_at or _ANY_TIME))
+
+
+def _of_stores(found: Mapping[str, Alert], settings: Settings) -> tuple[Alert, ...]:
+    return _alerts({each.id: each for each in found.values() if each.kind == STORE}, settings)
 
 
 class _Known(Generic[_T]):

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from sqlalchemy import event
 
 from rotator.config.daemon import HttpSettings
 from rotator.core.alert import NewAlert
@@ -16,6 +17,7 @@ from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords
+from rotator.history.engine.transactions import Within
 from rotator.services.alerting.kinds import STORE
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
@@ -160,6 +162,43 @@ def test_it_is_not_ready_when_the_history_cannot_be_written(with_inventory: Data
             "CREATE TRIGGER full BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'no room'); END"
         )
     assert failing(client_of(with_inventory, alive)) == {"history"}
+
+
+def test_of_very_many_orgs_those_are_named_that_fail(database: Database, alive: Liveness) -> None:
+    orgs = tuple(f"org{number:03}" for number in range(300))
+    settings = scene.settings_of(orgs)
+    with database.writing() as connection:
+        for name in orgs[:250]:
+            AttemptRecords(Within(connection)).put(AttemptRecord("look", name).succeeded(scene.NOW))
+    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
+    client = Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
+    assert failing(client) == {"orgs", *(f"org:{name}" for name in orgs[250:270])}
+    lines = client.get("/readyz").text.splitlines()
+    assert "FAIL orgs: 250 of 300 orgs had a good inventory lately." in lines
+    for name in orgs[250:]:
+        AttemptRecords(database).put(AttemptRecord("look", name).succeeded(scene.NOW))
+    assert failing(client) == set()
+    assert len(client.get("/readyz").text.splitlines()) < 10
+
+
+def test_it_reads_no_more_than_what_has_changed(database: Database, alive: Liveness) -> None:
+    orgs = tuple(f"org{number:03}" for number in range(100))
+    settings = scene.settings_of(orgs)
+    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
+    client = Client(application(source, HttpSettings(), token=None, alive=lambda: replace(alive, only_reads=True)))
+    client.get("/readyz")
+    AttemptRecords(database).put(AttemptRecord("look", "org007").succeeded(scene.NOW))
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(database._engine, "before_cursor_execute", note)
+    client.get("/readyz")
+    client.get("/readyz")
+    event.remove(database._engine, "before_cursor_execute", note)
+    looks = [statement for statement in statements if "attempt" in statement]
+    assert (len(statements), len(looks)) == (5, 1), "each begins, and asks what has changed; the first reads one record"
 
 
 def test_what_fails_is_said_first(company: Client) -> None:

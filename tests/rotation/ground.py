@@ -141,7 +141,7 @@ class Ground:
             org.settings = settings or OrgSettings()
             org.faults.clear()
             org.sessions.end_all()
-            for remembered in (org.apps, org.users, org.calls, org.logins):
+            for remembered in (org.apps, org.external_apps, org.identity_providers, org.users, org.calls, org.logins):
                 remembered.clear()
         org.add_user(ROBOT, may_use_metadata=True, profile="Robot")
         org.add_user(USER)

@@ -23,6 +23,7 @@ from rotator.simulator.org.grants import Grants
 from rotator.simulator.org.identifiers import consumer_key, consumer_secret, opaque_token, record_id
 from rotator.simulator.org.jobs import Jobs
 from rotator.simulator.org.propagation import CertificateSlot
+from rotator.simulator.org.schema.external_client_app import OAUTH_SETTINGS
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.org.tokens import Session, Sessions
 from rotator.simulator.org.users import User
@@ -263,8 +264,10 @@ class Org:
 
     def build_satellite(self, type_name: str, name: str, component: Component, creator: str) -> Satellite:
         """A satellite, not yet at its app."""
-        now = self.clock()
-        return Satellite(type_name, name, self.next_id("888"), component, now, now, creator)
+        now, own_id = self.clock(), self.next_id("888")
+        if type_name == OAUTH_SETTINGS.name:
+            component = {"oauthLink": f"{self.id[:15]}:{own_id[:15]}", **component}
+        return Satellite(type_name, name, own_id, component, now, now, creator)
 
     def build_consumer(self, key: str = "", secret: str = "") -> Consumer:
         """A consumer with a key and a secret of its own, unless they are given."""

@@ -31,6 +31,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+_RIGHT_TO_LISTEN: Final = (
+    "A port below 1024 takes the right to: start it as root, or let everybody with "
+    "`sysctl net.ipv4.ip_unprivileged_port_start=443`; else give another --port."
+)
+
+
 class _Server(ThreadedServer):
     """Leaves without waiting for clients that keep a connection open, and can cut one."""
 
@@ -105,10 +111,11 @@ class SimulatorServer:
             bound.bind((HOST, port))
         except OSError as error:
             bound.close()
+            is_refused = isinstance(error, PermissionError)
             raise ConfigurationError(
                 f"The simulated org cannot listen on {HOST}:{port}: {error.strerror}.",
                 effect="Nothing was started.",
-                hint="Give another --port, or 0 for a free one.",
+                hint=_RIGHT_TO_LISTEN if is_refused else "Give another --port, or 0 for a free one.",
             ) from None
         return bound
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,7 @@ import requests
 from simple_salesforce.api import Salesforce
 
 from rotator.core.crypto.certificates import PrivateKey, SubjectName, self_signed
+from rotator.errors import ConfigurationError
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.server import SimulatorServer, utc_now
 from tests.contract.servers.proxy import leading_to
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from rotator.simulator.org.org import OrgKind
     from tests.contract.servers.proxy import Proxy
 
 MY_DOMAIN = "acme.my.salesforce.com"
@@ -33,18 +38,20 @@ def key() -> PrivateKey:
     return PrivateKey.generate()
 
 
+def org_of(name: str, kind: OrgKind, host: str, key: PrivateKey, number: int = 1) -> Org:
+    """An org with an administrator, who logs in by the key, by a password, or by the app's secret."""
+    certificate = self_signed(key, SubjectName("app"), now=utc_now(), lifetime=timedelta(days=9))
+    org = Org(name, kind, clock=utc_now, random=SystemRandom(), number=number)
+    org.addresses.hosts.append(host)
+    user = org.add_user(f"admin@{name}.example", may_use_metadata=True, password=PASSWORD)
+    app = org.add_app("Management", certificate=certificate, username=user.username, private_key=key)
+    app.oauth.update(isClientCredentialEnabled="true", oauthClientCredentialUser=user.username)
+    return org
+
+
 @pytest.fixture(scope="module")
 def server(key: PrivateKey) -> Iterator[SimulatorServer]:
-    certificate = self_signed(key, SubjectName("app"), now=utc_now(), lifetime=timedelta(days=9))
-    orgs = [
-        Org("acme", "production", clock=utc_now, random=SystemRandom()),
-        Org("uat", "sandbox", clock=utc_now, random=SystemRandom(), number=2),
-    ]
-    for org, host in zip(orgs, (MY_DOMAIN, SANDBOX), strict=True):
-        org.addresses.hosts.append(host)
-        user = org.add_user(f"admin@{org.name}.example", may_use_metadata=True, password=PASSWORD)
-        app = org.add_app("Management", certificate=certificate, username=user.username, private_key=key)
-        app.oauth.update(isClientCredentialEnabled="true", oauthClientCredentialUser=user.username)
+    orgs = [org_of("acme", "production", MY_DOMAIN, key), org_of("uat", "sandbox", SANDBOX, key, number=2)]
     with SimulatorServer(orgs) as running:
         yield running
 
@@ -89,6 +96,51 @@ def test_a_login_at_the_orgs_own_host_needs_no_port(server: SimulatorServer, pro
     token = log_in(SANDBOX, server.org("uat"), key, f"https://{SANDBOX}")
     assert token["instance_url"] == f"https://{SANDBOX}"
     assert proxy.asked == {f"{SANDBOX}:443"}
+
+
+@pytest.fixture
+def led_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name of Salesforce's leads to this machine, as a line of /etc/hosts would have it."""
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        is_ours = str(host).endswith(".salesforce.com")
+        return look_up("127.0.0.1" if is_ours else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("led_by_name")
+def test_a_client_that_knows_a_name_and_no_port_is_led_to_port_443(
+    key: PrivateKey, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    org = org_of("acme", "production", MY_DOMAIN, key)
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(SimulatorServer([org], port=443))
+        except ConfigurationError as refused:
+            pytest.skip(f"{refused} {refused.hint}")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.ca_file))
+        file = tmp_path / "key.pem"
+        file.write_text(key.pem().reveal())
+        client_id = org.app("Management").client_id
+        salesforce = Salesforce(username="admin@acme.example", consumer_key=client_id, privatekey_file=str(file))
+        assert salesforce.base_url.startswith(f"https://{MY_DOMAIN}/")
+        assert salesforce.query("SELECT Name FROM Organization")["totalSize"] == 1
+        assert org.url == "https://127.0.0.1:443"
+
+
+def test_who_may_not_listen_there_is_told_what_it_takes(key: PrivateKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    server = SimulatorServer([org_of("acme", "production", MY_DOMAIN, key)], port=443)
+    with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1:443: Permission denied") as refused, server:
+        pass
+    assert "ip_unprivileged_port_start=443" in refused.value.hint
 
 
 class TestSimpleSalesforce:

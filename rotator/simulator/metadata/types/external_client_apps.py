@@ -136,8 +136,6 @@ class SatelliteType(MetadataType):
         component: Component,
         given: Component,  # noqa: ARG002 - for the one below
     ) -> None:
-        if self.name == OAUTH_SETTINGS.name:
-            component.setdefault("oauthLink", f"{author.org.id[:15]}:{satellite.id[:15]}")
         app.put_satellite(satellite, component, author.at, author.user)
 
     def delete(self, author: Author, name: str) -> Outcome:

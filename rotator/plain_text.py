@@ -55,6 +55,8 @@ def substituted(value: object) -> object:
 
 def escaped(text: str) -> str:
     """The text on one line, for logs: what cannot be shown is `\\x1b` and the like, as it may matter what it was."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 

@@ -83,6 +83,8 @@ class HttpSettings(Section):
     """Further host names under which it may be asked, such as a reverse proxy's."""
     public_url: PublicUrl | None = None
     """Where people open the pages, such as through a reverse proxy: messages link to it, and its host may be asked."""
+    metrics_unmanaged: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 1000
+    """So many certificates that no credential has are in /metrics one by one; all are counted by org and state."""
     connections: Annotated[int, Field(strict=True, ge=8, le=10_000)] = 100
     """So many at once; one more takes the place of the one that has waited longest without a request."""
     connections_per_address: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 25

@@ -8,56 +8,106 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     InfoMetricFamily,
     SummaryMetricFamily,
 )
-from prometheus_client.registry import Collector
 
 import rotator
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.plain_text import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from prometheus_client.core import Metric
 
-    from rotator.services.reporting.overview import Overview
+    from rotator.core.lifecycle.certificate_life import CertificateLife
+    from rotator.services.inventory.status import CredentialStatus
+    from rotator.services.reporting.overview import OrgLine, Overview, Rotations
     from rotator.web.source import Liveness
+
+_T = TypeVar("_T")
 
 _PLACE: Final = ("org", "app", "type", "credential", "fingerprint", "stage")
 
 
-class Metrics(Collector):
-    """One scrape's metrics. Without an overview, because the history cannot be read, those of the process alone."""
-
-    def __init__(self, overview: Overview | None, alive: Liveness) -> None:
-        self._overview: Final = overview
-        self._alive: Final = alive
-
-    def collect(self) -> Iterator[Metric]:
-        """Every family with its samples."""
-        yield from _of_process(self._alive)
-        yield _gauge("rotator_history_readable", "Whether the history database could be read (1) or not (0).",
-                     float(self._overview is not None))  # fmt: skip
-        if self._overview is not None:
-            for families in (_of_certificates, _of_credentials, _of_orgs, _of_rotations, _of_alerts):
-                yield from map(_shown, families(self._overview))
+def of_process(alive: Liveness, *, is_readable: bool) -> Iterator[Metric]:
+    """What the process says of itself, also where the history cannot be read."""
+    yield from _of_process(alive)
+    yield _gauge("rotator_history_readable", "Whether the history database could be read (1) or not (0).",
+                 float(is_readable))  # fmt: skip
 
 
-def registry(overview: Overview | None, alive: Liveness) -> CollectorRegistry:
-    """A registry for one scrape, with the usual metrics of a process."""
-    scrape = CollectorRegistry(auto_describe=False)
-    scrape.register(Metrics(overview, alive))
-    ProcessCollector(registry=scrape)
-    return scrape
+def of_org(org: OrgShare, at: datetime) -> Iterator[Metric]:
+    """An org, its credentials, and those of its certificates that have metrics of their own."""
+    for families in (_of_certificates(org.certificates), _of_credentials(org.credentials, at), _of_orgs(org.lines)):
+        yield from map(_shown, families)
+
+
+def of_rest(overview: Overview, without: int) -> Iterator[Metric]:
+    """Alerts and channels; `without`: so many certificates have no metrics of their own."""
+    yield _gauge("rotator_certificates_without_metrics", "Certificates of no credential that have no metrics of their"
+                 " own: those that expire last (http.metrics_unmanaged).", float(without))  # fmt: skip
+    yield from map(_shown, _of_alerts(overview))
+
+
+def of_rotations(rotations: Rotations) -> Iterator[Metric]:
+    """How the rotations of each credential ended."""
+    return map(_shown, _of_rotations(rotations))
+
+
+@dataclass(frozen=True)
+class OrgShare:
+    """What metrics tell of one org."""
+
+    lines: tuple[OrgLine, ...]
+    """One; none where only the names of the families are wanted."""
+    credentials: tuple[CredentialStatus, ...]
+    certificates: tuple[CertificateLife, ...]
+
+    @property
+    def rows(self) -> tuple[object, ...]:
+        """All that it is made of: as long as these are the same objects, what is written of them is the same."""
+        return (*self.lines, *self.credentials, *self.certificates)
+
+
+def shares(overview: Overview, unmanaged: int) -> tuple[dict[str, OrgShare], int]:
+    """The share of each org, with so many certificates that no credential has; and how many are left out.
+
+    Those that expire next come first, those that have expired last: what expires is to be seen however many there are.
+    """
+    shown, without = _with_metrics(overview.certificates, unmanaged)
+    certificates = _grouped(shown, lambda life: life.seen.org)
+    credentials = _grouped(overview.credentials, lambda each: each.settings.org)
+    found = {
+        line.name: OrgShare((line,), tuple(credentials.get(line.name, ())), tuple(certificates.get(line.name, ())))
+        for line in overview.orgs
+    }
+    return found, without
+
+
+def _with_metrics(lives: Sequence[CertificateLife], unmanaged: int) -> tuple[list[CertificateLife], int]:
+    managed = [life for life in lives if life.seen.credential]
+    others = [life for life in lives if not life.seen.credential]
+    if len(others) <= unmanaged:
+        return [*managed, *others], 0
+    ahead = [life for life in others if life.state is not CertificateState.EXPIRED]
+    expired = [life for life in reversed(others) if life.state is CertificateState.EXPIRED]
+    return [*managed, *[*ahead, *expired][:unmanaged]], len(others) - unmanaged
+
+
+def _grouped(these: Iterable[_T], org_of: Callable[[_T], str]) -> dict[str, list[_T]]:
+    groups: dict[str, list[_T]] = {}
+    for each in these:
+        groups.setdefault(org_of(each), []).append(each)
+    return groups
 
 
 def _shown(family: Metric) -> Metric:
@@ -86,7 +136,7 @@ def _of_process(alive: Liveness) -> Iterator[Metric]:
     yield ticks
 
 
-def _of_certificates(overview: Overview) -> Iterator[Metric]:
+def _of_certificates(lives: Iterable[CertificateLife]) -> Iterator[Metric]:
     ends = _gauge("rotator_certificate_not_after_timestamp_seconds", "When a live certificate expires.", labels=_PLACE)
     begins = _gauge(
         "rotator_certificate_not_before_timestamp_seconds", "From when on a live certificate is valid.", labels=_PLACE
@@ -96,7 +146,7 @@ def _of_certificates(overview: Overview) -> Iterator[Metric]:
         "1 for the state that a live certificate is in, and how urgent it is that somebody looks.",
         labels=(*_PLACE, "state", "urgency"),
     )
-    for life in overview.certificates:
+    for life in lives:
         seen = life.seen
         place = (seen.org, seen.app, seen.type, seen.credential or "", seen.fingerprint, str(seen.stage or ""))
         states.add_metric((*place, str(life.state), str(life.urgency or "")), 1)
@@ -109,7 +159,7 @@ def _of_certificates(overview: Overview) -> Iterator[Metric]:
     yield from (ends, begins, states)
 
 
-def _of_credentials(overview: Overview) -> Iterator[Metric]:
+def _of_credentials(credentials: Iterable[CredentialStatus], at: datetime) -> Iterator[Metric]:
     states = _gauge(
         "rotator_credential_state",
         "1 for the state that a credential is in, 0 for every other.",
@@ -155,9 +205,9 @@ def _of_credentials(overview: Overview) -> Iterator[Metric]:
         "When the next rotation of a credential begins by schedule; no sample where it does not, as things stand.",
         labels=("credential",),
     )
-    for each in overview.credentials:
+    for each in credentials:
         life, this = each.life, (each.credential,)
-        for why in sorted({str(one.why) for one in life.schedule.in_force(overview.at)}):
+        for why in sorted({str(one.why) for one in life.schedule.in_force(at)}):
             held.add_metric((each.credential, why), 1)
         _add_time(begins, this, life.begins.at if life.begins else None)
         _add_time(refused, this, life.refused_since)
@@ -171,24 +221,31 @@ def _of_credentials(overview: Overview) -> Iterator[Metric]:
     yield from (states, due, begins, held, kept, refused, halted, running, accepted)
 
 
-def _of_orgs(overview: Overview) -> Iterator[Metric]:
+def _of_orgs(orgs: Iterable[OrgLine]) -> Iterator[Metric]:
     readable = _gauge("rotator_org_readable", "Whether the last inventory of an org succeeded (1).", labels=("org",))
     inventory = _gauge(
         "rotator_org_last_good_look_timestamp_seconds", "When an inventory of an org last succeeded.", labels=("org",)
     )
     apps = _gauge("rotator_org_apps", "Apps of the last inventory, with or without a certificate.", labels=("org",))
-    for org in overview.orgs:
+    counted = _gauge(
+        "rotator_org_certificates",
+        "Live certificates of an org, those of credentials (managed) and the others apart.",
+        labels=("org", "managed", "state", "urgency"),
+    )
+    for org in orgs:
+        for (is_managed, state, urgency), count in org.counts.items():
+            counted.add_metric((org.name, "yes" if is_managed else "no", state, urgency), count)
         readable.add_metric((org.name,), float(org.is_readable))
         apps.add_metric((org.name,), org.apps)
         _add_time(inventory, (org.name,), org.inventory.last_good_at)
-    yield from (readable, inventory, apps)
+    yield from (readable, inventory, apps, counted)
 
 
-def _of_rotations(overview: Overview) -> Iterator[Metric]:
+def _of_rotations(rotations: Rotations) -> Iterator[Metric]:
     ended = CounterMetricFamily(
         "rotator_rotations", "Rotations that have ended.", labels=("credential", "outcome", "trigger")
     )
-    for each in overview.rotations.counts:
+    for each in rotations.counts:
         ended.add_metric((each.credential, each.outcome, each.trigger), each.number)
     yield ended
     last = _gauge("rotator_rotation_last_gap_seconds", "The gap of a credential's newest rotation that had one.",
@@ -197,9 +254,9 @@ def _of_rotations(overview: Overview) -> Iterator[Metric]:
         "rotator_rotation_gap_seconds", "How long consumers may have been refused by a rotation.",
         labels=("credential",),
     )  # fmt: skip
-    for gap in overview.rotations.gaps:
+    for gap in rotations.gaps:
         gaps.add_metric((gap.credential,), count_value=gap.number, sum_value=gap.seconds)
-    for credential, seconds in overview.rotations.last_gaps.items():
+    for credential, seconds in rotations.last_gaps.items():
         last.add_metric((credential,), seconds)
     yield from (gaps, last)
 

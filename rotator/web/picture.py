@@ -7,6 +7,7 @@ of the width, so that a picture fits every screen without a script.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from math import sqrt
@@ -183,12 +184,15 @@ class Columns:
 def columns(lines: Sequence[CertificateLife], now: datetime) -> Columns:
     """Counts by week from `now` on."""
     weeks: list[list[CertificateLife]] = [[] for _ in range(_WEEKS)]
+    expired = 0
     for line in lines:
+        if line.state is CertificateState.EXPIRED:
+            expired += 1
+            continue
         number = (line.not_after - now) // _WEEK
-        if 0 <= number < _WEEKS and line.state is not CertificateState.EXPIRED:
+        if 0 <= number < _WEEKS:
             weeks[number].append(line)
     counted = sum(map(len, weeks))
-    expired = sum(line.state is CertificateState.EXPIRED for line in lines)
     return Columns(
         tuple(_column(now + number * _WEEK, week) for number, week in enumerate(weeks)),
         expired,
@@ -226,6 +230,8 @@ _EDGES: Final = (
     ("later", "later", timedelta(days=365), timedelta.max),
 )
 PERIODS: Final = tuple(Period(*edges) for edges in _EDGES)
+_MOSTS: Final = [period.most for period in PERIODS]
+"""One after the other, as each period begins where the one before has its end."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +252,7 @@ def by_org(lines: Iterable[CertificateLife], now: datetime) -> list[PeriodsOfOrg
     """A line for each org, the one with the most urgent certificates first; beyond MOST_BARS the rest in one line."""
     counts: dict[str, list[int]] = {}
     for line in lines:
-        number = next(index for index, period in enumerate(PERIODS) if period.holds(line, now))
+        number = bisect_left(_MOSTS, line.not_after - now)
         counts.setdefault(line.seen.org, [0] * len(PERIODS))[number] += 1
     ordered = sorted(counts.items(), key=lambda item: ([-count for count in item[1]], item[0]))
     found = [PeriodsOfOrg(org, tuple(each)) for org, each in ordered[:MOST_BARS]]

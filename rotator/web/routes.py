@@ -17,9 +17,9 @@ from starlette.routing import Route
 from rotator.errors import HistoryError
 from rotator.plain_text import json_text, one_line
 from rotator.web import health
+from rotator.web.exposition import Exposition
 from rotator.web.guard import OPEN_PATH, Guard
 from rotator.web.health import Check
-from rotator.web.metrics import registry
 from rotator.web.templates import ICON, STYLE, page
 from rotator.web.views import Views
 
@@ -44,7 +44,7 @@ def application(
     `alive` is asked at each request and must not wait for anything. Raises ConfigurationError where the settings let
     others ask and there is no token.
     """
-    watch, views = _Watch(source, alive), Views(source, alive)
+    watch, views = _Watch(source, alive, settings.metrics_unmanaged), Views(source, alive)
     routes = [
         Route(OPEN_PATH, watch.healthz),
         Route("/readyz", watch.readyz),
@@ -72,9 +72,10 @@ def application(
 class _Watch:
     """The pages for programs that watch this one."""
 
-    def __init__(self, source: Source, alive: Callable[[], Liveness]) -> None:
+    def __init__(self, source: Source, alive: Callable[[], Liveness], unmanaged: int) -> None:
         self._source: Final = source
         self._alive: Final = alive
+        self._exposition: Final = Exposition(unmanaged)
 
     async def healthz(self, request: Request) -> Response:
         """Whether the process makes progress. It reads nothing, so that a database that is away restarts nobody."""
@@ -90,7 +91,9 @@ class _Watch:
         """For Prometheus, in the format that it asks for."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         # Also written in a thread: with many certificates it takes as long as to read them.
-        text = await run_in_threadpool(lambda: encode(registry(self._overview(), self._alive())))
+        text = await run_in_threadpool(
+            lambda: self._exposition.text(self._overview(), self._alive(), encode, content_type)
+        )
         return Response(text, headers={"Content-Type": content_type})
 
     def _look(self, alive: Liveness) -> list[Check]:

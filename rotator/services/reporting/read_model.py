@@ -8,6 +8,7 @@ one before, and a look over what has not.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -228,4 +229,5 @@ def _line(org: str, inventory: AttemptRecord, lives: Iterable[CertificateLife], 
         certificates=len(dated),
         urgent=sum(life.urgency in _URGENT for life in dated),
         soonest=next((life.not_after for life in ahead), None),
+        counts=Counter((life.seen.credential is not None, str(life.state), str(life.urgency or "")) for life in dated),
     )

@@ -14,7 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from rotator.config.daemon import HttpSettings
 from rotator.history.engine.database import open_database
 from rotator.history.sightings import record_sightings
+from rotator.plain_text import escaped
 from rotator.services.reporting.reader import HistoryReader
+from rotator.web import exposition, metrics
 from rotator.web.routes import application
 from rotator.web.source import Liveness
 from tests.unit.web import scene
@@ -22,11 +24,13 @@ from tests.unit.web.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from prometheus_client.metrics_core import Metric
 
     from rotator.history.engine.database import Database
+    from rotator.web.metrics import OrgShare
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 
@@ -170,7 +174,64 @@ def test_names_may_hold_anything(tmp_path: Path) -> None:
             (client.get("/metrics", accept=OPENMETRICS).text, openmetrics),
         ):
             names = [sample.labels.get("app") for family in parse(text) for sample in family.samples]
-            assert name in names
+            assert escaped(name) in names, "on one line, as logs have it"
+
+
+def test_of_very_many_certificates_those_that_expire_next_are_told_one_by_one(tmp_path: Path) -> None:
+    expiring = [
+        scene.sighting("production", f"App_{days:03}", scene.NOW + days * scene.DAY) for days in range(-200, 1300)
+    ]
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
+        record_sightings(database, expiring, scene.NOW)
+        text = client_of(database).get("/metrics").text
+    found = {family.name: family for family in parse_text(text)}
+    told = [sample.labels["app"] for sample in found["rotator_certificate_state"].samples]
+    assert set(told) == {f"App_{days:03}" for days in range(1, 1001)}
+    assert value(found, "rotator_certificates_without_metrics") == 500
+    counted = found["rotator_org_certificates"].samples
+    assert sum(sample.value for sample in counted) == 1500
+    assert value(found, "rotator_org_certificates", org="production", managed="no", state="expired") == 201
+
+
+def test_what_is_kept_between_scrapes_is_what_is_written_anew(tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
+        scene.company(database)
+        client = client_of(database)
+        for days in (10, 20):
+            for accept in ("", OPENMETRICS):
+                shown = client.get("/metrics", accept=accept).text
+                assert without_process(shown) == without_process(
+                    client_of(database).get("/metrics", accept=accept).text
+                )
+            seen = scene.sighting("emea", "Another", scene.NOW + days * scene.DAY)
+            record_sightings(database, [seen], scene.NOW)
+
+
+def without_process(text: str) -> list[str]:
+    """The lines without what the process says of its own."""
+    return [line for line in text.splitlines() if not line.startswith("process_")]
+
+
+def test_a_scrape_writes_what_has_changed_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[str, ...]] = []
+
+    def of_org(share: OrgShare, at: datetime) -> Iterator[Metric]:
+        written.extend([tuple(line.name for line in share.lines)] if share.lines else [])
+        return metrics.of_org(share, at)
+
+    monkeypatch.setattr(exposition, "of_org", of_org)
+    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
+        scene.company(database)
+        client = client_of(database)
+        client.get("/metrics")
+        assert sorted(written) == [("emea",), ("production",), ("uat",)]
+        written.clear()
+        client.get("/metrics")
+        assert ("uat",) not in written, "where something is due, it would begin now: that is another moment each time"
+        record_sightings(database, [scene.sighting("uat", "Another", scene.NOW + scene.DAY)], scene.NOW)
+        client.get("/metrics")
+        client.get("/metrics")
+        assert written.count(("uat",)) == 1
 
 
 def test_the_series_of_a_replaced_certificate_goes(tmp_path: Path) -> None:

@@ -150,3 +150,11 @@ def test_very_many_orgs_share_a_last_line() -> None:
     rows = by_org([line(NOW + DAY, f"org-{number:03}") for number in range(MOST_BARS + 10)], NOW)
     assert len(rows) == MOST_BARS + 1
     assert (rows[-1].org, rows[-1].total) == ("", 10)
+
+
+@given(TIMES | st.sampled_from([NOW + days * DAY for days in (0, 7, 30, 60, 180, 365)]))
+def test_each_certificate_is_counted_in_the_one_period_that_it_expires_in(not_after: datetime) -> None:
+    [found] = by_org([line(not_after)], NOW)
+    holding = [period.holds(line(not_after), NOW) for period in PERIODS]
+    assert found.counts == tuple(map(int, holding))
+    assert sum(holding) == 1

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import RotationLocks
+    from rotator.history.opening import Use
     from rotator.salesforce.apps.connected_app import ConnectedApps
     from rotator.salesforce.budget import Budget
     from rotator.salesforce.inventory import Inventory
@@ -71,6 +72,8 @@ class Application:
         self.now = now
         self.sleep = sleep
         self.elapsed = elapsed or (seconds_since_start if now is utc_now else lambda: now().timestamp())
+        self.use_of_history: Use = "write"
+        self.say: Callable[[str], None] | None = None
         self._opened = ExitStack()
         self._stores: dict[str, Store] = {}
         self._transports: dict[str, Transport] = {}
@@ -115,16 +118,10 @@ class Application:
     @cached_property
     def database(self) -> Database:
         """The history database, upgraded to this release. Raises HistoryError."""
-        from rotator.history.engine.database import open_configured
-        from rotator.history.signing.signer import Signer
+        from rotator.history.opening import configured_history
 
-        with ExitStack() as opening:
-            database = opening.enter_context(open_configured(self.settings.database, self.environ))
-            database.upgrade()
-            database.signer = Signer.configured(self.settings.history, database.name, self.environ)
-            # One that cannot be used is closed: a service asks for it again and again.
-            self._opened.push(opening.pop_all())
-        return database
+        opening = configured_history(self.settings, self.config, self.environ, self.use_of_history, self.say)
+        return self._opened.enter_context(opening)
 
     @cached_property
     def journal(self) -> Journal:

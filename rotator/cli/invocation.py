@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.application import Application
+    from rotator.history.opening import Use
 
 _C = TypeVar("_C", bound="Callable[..., Any]")
 
@@ -26,12 +27,20 @@ class Invocation:
     has_acted: bool = False
     """Whether the command's work is more than what it prints."""
 
-    def application(self) -> Application:
+    def application(self, use_of_history: Use = "write") -> Application:
         """The configured program, to be used in a `with` statement. Raises ConfigurationError."""
         # Settings and adapters are imported by the first command that needs them.
         from rotator.application import Application  # noqa: PLC0415
 
-        return Application.configured(self.config)
+        app = Application.configured(self.config)
+        app.use_of_history, app.say = use_of_history, _to_stderr
+        return app
+
+
+def _to_stderr(sentence: str) -> None:
+    from rotator.cli.output.console import say  # noqa: PLC0415 - not for a command that has nothing to tell
+
+    say(sentence, err=True)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:

@@ -159,6 +159,10 @@ class _Checks:
 
     def _history(self) -> str:
         database = self._adapters.database
+        if database.stands_in_for:
+            raise _NothingToCheck(
+                f"There is no history yet: the first command that writes makes {database.stands_in_for}.", ""
+            )
         why = self._settings.database.insecure
         unproven = f" Its server is not proven to be the right one: {why}" if why else ""
         return f"{database.name} is at version {database.version}.{unproven}"

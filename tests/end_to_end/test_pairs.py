@@ -81,6 +81,8 @@ def test_one_command_rotates_under_either_strategy(
 ) -> None:
     rotation = {"verification": {"confirmations": 1, "interval": "1s", "hold": "0s"}}
     folder = exported.configured("pair.yaml", stores={"keys": store}, database=database, rotation=rotation)
+    # The folder is the same for every pair, and its configuration names another history each time.
+    assert folder.rotator("db", "upgrade", "--init").code == 0
     for name, app in (("billing", "Billing"), ("warehouse", "Warehouse_A")):
         key = folder.path / "keys" / f"production-{app}.pem"
         assert folder.rotator("adopt", name, "--key", str(key)).code == 0

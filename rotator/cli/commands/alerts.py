@@ -196,7 +196,7 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
     from rotator.services.alerting.details import details_of  # noqa: PLC0415
     from rotator.services.alerting.rules import open_alerts  # noqa: PLC0415
 
-    with invocation.application() as app:
+    with invocation.application("read") as app:
         now, alerts = app.now(), AlertRecords(app.database)
         if ids:
             found = list(map(alerts.find, ids))

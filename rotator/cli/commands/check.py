@@ -34,7 +34,7 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
     from rotator.services.preflight import Result, checks  # noqa: PLC0415
 
     found: list[Check] = []
-    with invocation.application() as app:
+    with invocation.application("read") as app:
         if print_policy:
             print_policies(app.settings, as_json=invocation.json)
             return

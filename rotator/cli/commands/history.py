@@ -113,7 +113,7 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
     from rotator.services.inventory.credential_history import NOTHING_KNOWN  # noqa: PLC0415
     from rotator.services.inventory.schedules import standstill_events  # noqa: PLC0415
 
-    with invocation.application() as app:
+    with invocation.application("read") as app:
         known = app.histories()
         rotations = queries.rotations(app.database, name, limit=context.meta.get(_LIMIT, _USUAL_LIMIT))
         events = queries.events(app.database, credential=name) if name else []
@@ -160,7 +160,7 @@ def verify(invocation: Invocation, since: tuple[str, ...], against: tuple[IO[str
     from rotator.history.journal import verification  # noqa: PLC0415 - not for a usage mistake
 
     kept = _kept_heads(since, against)
-    with invocation.application() as app:
+    with invocation.application("read") as app:
         found = verification.verify(app.database, kept)
         signed_head = verification.signed_head(app.database, found, app.now())
     if invocation.json:
@@ -281,9 +281,14 @@ def db() -> None:
 
 
 @db.command()
+@click.option("--init", is_flag=True, help="Begin a new history, also where this installation has used another.")
 @common_options
 @pass_invocation
-def upgrade(invocation: Invocation) -> None:
-    """Bring the history's tables to this release's version; the first use of any command does it too."""
-    with invocation.application() as app:
+def upgrade(invocation: Invocation, *, init: bool) -> None:
+    """Bring the history's tables to this release's version; the first use of any command that writes does it too.
+
+    Where there is no history yet it is made, unless this installation has used another before: then `database` may be
+    mistaken, and --init says that it is not.
+    """
+    with invocation.application("begin" if init else "write") as app:
         say(f"{app.database.name} is at version {app.database.version}.")

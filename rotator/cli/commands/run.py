@@ -65,6 +65,8 @@ def run(invocation: Invocation, *, once: bool, log_format: str, http: bool) -> N
     """
     begin_as_service(invocation, log_format)
     with invocation.application() as app:
+        # The log tells it.
+        app.say = None
         from rotator.daemon.start import serve, serve_once
 
         if not once:

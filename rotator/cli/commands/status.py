@@ -39,7 +39,7 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
     """
     from rotator.cli.output.status_table import as_json, print_statuses  # noqa: PLC0415 - not for a usage mistake
 
-    with invocation.application() as app:
+    with invocation.application("read") as app:
         now = app.now()
         found = app.statuses(names, now)
     if invocation.json:

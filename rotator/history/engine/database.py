@@ -21,6 +21,7 @@ from rotator.history.locks.locks import FileLocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
+    from pathlib import Path
     from types import TracebackType
 
     from sqlalchemy import URL, Connection, Engine
@@ -68,6 +69,17 @@ def open_database(
     return Database(opening(file, lock_timeout), _name(parsed), locks, only_reads=only_reads)
 
 
+def name_of(url: str) -> str:
+    """The database's URL for people, without a password. Raises ConfigurationError for a URL of another kind."""
+    return _name(_parse(url))
+
+
+def file_of(url: str) -> Path | None:
+    """The file that the URL names; None for a server's. Raises ConfigurationError as `open_database` does."""
+    parsed = _parse(url)
+    return None if parsed.drivername in postgres.SCHEMES else sqlite.file_of(parsed)
+
+
 def _on_server(url: URL, password: Secret | None, lock_timeout: timedelta, *, only_reads: bool) -> Database:
     name = _name(url)
     if password is not None:
@@ -98,12 +110,25 @@ class Database:
         """Makes, by a clock, the locks of everyone who uses this database, however their configurations name it."""
         self.signer: Signer | None = None
         """Signs the events that are written, and knows whose signatures count; nobody does unless it is set."""
+        self.stands_in_for = ""
+        """The history that is not there yet, of which this is an empty image for a command that only reads."""
+
+    @property
+    def configured_name(self) -> str:
+        """The URL, for people, of the history that the configuration names."""
+        return self.stands_in_for or self.name
 
     @property
     def version(self) -> str | None:
         """The version of the tables, None in a new database."""
         with self._transaction(reading=True) as connection:
             return upgrades.version_of(connection)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has made any table in it yet."""
+        with self._transaction(reading=True) as connection:
+            return upgrades.is_empty(connection)
 
     def upgrade(self) -> Self:
         """Brings the tables to this release's version; safe when many start at once. Returns the database.

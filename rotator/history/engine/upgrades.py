@@ -47,6 +47,11 @@ def version_of(connection: Connection) -> str | None:
     return version
 
 
+def is_empty(connection: Connection) -> bool:
+    """Whether the database has no table, neither of rotator's nor of another program's."""
+    return not inspect(connection).get_table_names()
+
+
 def is_current(version: str | None, name: str) -> bool:
     """Whether a database of this version can be used as it is.
 
@@ -70,7 +75,7 @@ def apply(connection: Connection, name: str) -> None:
     version = version_of(connection)
     if is_current(version, name):
         return
-    if version is None and inspect(connection).get_table_names():
+    if version is None and not is_empty(connection):
         raise HistoryError(
             f"The database {name} is another program's: it has tables, and none of rotator's.",
             effect="Nothing was changed.",

@@ -22,6 +22,7 @@ from sqlalchemy import make_url
 
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError, HistoryError
+from rotator.history.installation import state_folder
 from rotator.history.signing.heads import Head, heads_in
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from rotator.config.database import HistorySettings
     from rotator.core.crypto.signatures import PublicKey, SigningKey
 
-_OF_THE_UNIT: Final = Path("/var/lib/rotator")
 _LARGEST: Final = 1 << 16
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -139,19 +139,12 @@ class Signer:
 
 
 def key_file(database: str, environ: Mapping[str, str]) -> Path:
-    """Where the key is made for a database, by its URL: beside a SQLite file, or in the folder for the service's state.
-
-    That folder is $STATE_DIRECTORY; without it /var/lib/rotator, which the unit has, so that who types a command beside
-    the service signs as the service does; else the one of the user (XDG Base Directory).
-    """
+    """Where the key is made for a database, by its URL: beside a SQLite file, or in the machine's state folder."""
     url = make_url(database)
     if url.drivername == "sqlite":
         return Path(f"{url.database}.key")
-    own = Path(environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/")) / ".local/state") / "rotator"
-    configured = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    folder = Path(configured) if configured else _OF_THE_UNIT if _OF_THE_UNIT.is_dir() else own
     name = "".join(each if each.isalnum() or each in ".-" else "_" for each in f"{url.host or ''}-{url.database}")
-    return folder / f"history-{name}.key"
+    return state_folder(environ) / f"history-{name}.key"
 
 
 def signed_of_event(event_hash: str) -> bytes:

@@ -81,7 +81,7 @@ class World:
         self.orgs["production"].live = dict.fromkeys(["Billing", "Warehouse_A", "Warehouse_B"])
         self.orgs["sandbox"].live = {"Rotator": None}
         self.database: Any = SimpleNamespace(
-            name="sqlite:///rotator.db", version="0001", reading=lambda: nullcontext(None)
+            stands_in_for="", name="sqlite:///rotator.db", version="0001", reading=lambda: nullcontext(None)
         )
         self.channels: dict[str, Any] = {}
         self.now: Callable[[], datetime] = lambda: MOMENT

@@ -219,6 +219,7 @@ def test_where_nobody_can_be_asked_all_keys_are_ended_only_when_that_is_said(
 
 
 def test_one_that_fails_does_not_keep_the_others_from_being_served(rotator: Command, services: Services) -> None:
+    rotator("db", "upgrade")
     services.endings["one"] = AWAY
     outcome = rotator("rotate", "now", "--all")
     assert outcome.code == 3
@@ -280,6 +281,7 @@ def test_steps_are_told_on_standard_error_as_they_are_taken(rotator: Command, se
         listener.failed(None, "the org is away")
         return DONE
 
+    rotator("db", "upgrade")
     services.endings["one"] = run
     outcome = rotator("rotate", "now", "one", "--json")
     assert outcome.err.splitlines() == [

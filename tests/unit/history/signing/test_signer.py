@@ -145,8 +145,8 @@ def test_the_key_is_beside_the_state(database: str, environ: dict[str, str], pla
 
 def test_without_a_folder_of_the_service_it_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     url = "postgresql+psycopg://u@db/rotator"
-    monkeypatch.setattr("rotator.history.signing.signer._OF_THE_UNIT", tmp_path / "none")
+    monkeypatch.setattr("rotator.history.installation._OF_THE_UNIT", tmp_path / "none")
     assert str(key_file(url, {"HOME": "/home/ada"})) == "/home/ada/.local/state/rotator/history-db-rotator.key"
     assert str(key_file(url, {"XDG_STATE_HOME": "/x"})) == "/x/rotator/history-db-rotator.key"
-    monkeypatch.setattr("rotator.history.signing.signer._OF_THE_UNIT", tmp_path)
+    monkeypatch.setattr("rotator.history.installation._OF_THE_UNIT", tmp_path)
     assert key_file(url, {"HOME": "/home/ada"}).parent == tmp_path

@@ -16,6 +16,7 @@ from rotator.history.engine.tables import ROTATION, STANDSTILL
 from rotator.history.engine.times import utc_text
 from rotator.history.journal.chain import refuse_private_keys, storable
 from rotator.history.journal.events import Entry, append
+from rotator.history.journal.standstill_rows import FORGOTTEN, key_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from rotator.core.actor import Actor
     from rotator.history.engine.transactions import Transactions
     from rotator.history.records import JSON
-
-EVENTS: Final = frozenset({"pause", "resume", "freeze", "unfreeze", "first_start"})
-"""The kinds of events that are written here."""
 
 _OF_CREDENTIAL: Final = "credential "
 
@@ -64,7 +62,8 @@ class Standstills:
             scope=scope,
         )
         with self._database.writing() as connection:
-            before = _take_out(connection, new)
+            before = _find(connection, new)
+            _take_out(connection, new)
             _put(connection, new, actor, now, "pause")
         return new, before if before and before.covers(now) else None
 
@@ -72,26 +71,26 @@ class Standstills:
         """Ends the pause of that scope, with an event `resume`; None where there is none, or its time has come."""
         refuse_private_keys(reason)
         with self._database.writing() as connection:
-            before = _take_out(connection, Standstill(why=Why.PAUSE, since=now, scope=scope))
+            before = _find(connection, Standstill(why=Why.PAUSE, since=now, scope=scope))
             if before is None or not before.covers(now):
                 return None
+            _take_out(connection, before)
             ended = replace(before, reason=storable(reason), until=now)
             append(connection, _entry("resume", ended, actor, now))
         return before
 
     def note_freezes(self, freezes: Mapping[Standstill, Collection[str]], actor: Actor, now: datetime) -> None:
-        """Writes down, once, which freezes the configuration has, with their credentials; and which it has no more.
-
-        A `freeze` that has ended by itself needs no event: its own says when.
-        """
+        """Writes down, once, which freezes the configuration has, with their credentials; and which it has no more."""
         known = {key_of(each): each for each in self.all() if each.why is Why.FREEZE}
         configured = {key_of(each): each for each in freezes}
         if known.keys() == configured.keys():
             return
         with self._database.writing() as connection:
             for key in known.keys() - configured.keys():
-                _take_out(connection, known[key])
-                if not _is_over(known[key], now):
+                if _is_over(known[key], now):
+                    _forget(connection, known[key], actor, now)
+                else:
+                    _take_out(connection, known[key])
                     append(connection, _entry("unfreeze", known[key], actor, now))
             for key in configured.keys() - known.keys():
                 names: JSON = sorted(freezes[configured[key]])
@@ -112,45 +111,41 @@ class Standstills:
             _put(connection, new, actor, now, "first_start", has_rotated=has_rotated)
         return new
 
-    def keep_only(self, scopes: Collection[str], now: datetime) -> None:
+    def keep_only(self, scopes: Collection[str], actor: Actor, now: datetime) -> None:
         """Forgets the pauses whose time has come, and those of what is not configured any more."""
         pauses = [each for each in self.all() if each.why is Why.PAUSE]
-        gone = [key_of(each) for each in pauses if each.scope not in scopes or _is_over(each, now)]
+        gone = [each for each in pauses if each.scope not in scopes or _is_over(each, now)]
         if gone:
             with self._database.writing() as connection:
-                connection.execute(delete(STANDSTILL).where(STANDSTILL.c.key.in_(gone)))
+                for each in gone:
+                    _forget(connection, each, actor, now)
 
 
 def _is_over(standstill: Standstill, now: datetime) -> bool:
     return standstill.until is not None and standstill.until <= now
 
 
-def key_of(standstill: Standstill) -> str:
-    """Where a standstill has its place, in which there is one at a time.
-
-    Of a scope there is one pause, of a time one freeze, and one first start.
-    """
-    match standstill.why:
-        case Why.PAUSE:
-            return f"{Why.PAUSE} {standstill.scope}"
-        case Why.FREEZE:
-            ends = utc_text(standstill.until) if standstill.until else ""
-            return f"{Why.FREEZE} {utc_text(standstill.since)}/{ends} {standstill.reason}"
-        case Why.FIRST_START:
-            return str(Why.FIRST_START)
-
-
 def _put(connection: Connection, new: Standstill, actor: Actor, now: datetime, kind: str, **details: JSON) -> None:
     append(connection, _entry(kind, new, actor, now, **details))
-    connection.execute(insert(STANDSTILL).values(key=key_of(new), **vars(new) | {"why": str(new.why)}))
+    connection.execute(insert(STANDSTILL).values(row_of(new)))
 
 
-def _take_out(connection: Connection, which: Standstill) -> Standstill | None:
-    """Deletes the one that has the place of this one, and gives it."""
-    this = STANDSTILL.c.key == key_of(which)
-    row = connection.execute(select(STANDSTILL).where(this)).first()
-    connection.execute(delete(STANDSTILL).where(this))
+def _find(connection: Connection, which: Standstill) -> Standstill | None:
+    """The one that has the place of this one."""
+    row = connection.execute(select(STANDSTILL).where(STANDSTILL.c.key == key_of(which))).first()
     return _standstill(row) if row else None
+
+
+def _take_out(connection: Connection, which: Standstill) -> None:
+    """Deletes the one that has the place of this one."""
+    connection.execute(delete(STANDSTILL).where(STANDSTILL.c.key == key_of(which)))
+
+
+def _forget(connection: Connection, which: Standstill, actor: Actor, now: datetime) -> None:
+    """Deletes one that holds nothing up any more. Its row follows from events, and so does that it is gone."""
+    _take_out(connection, which)
+    details: dict[str, JSON] = {"key": key_of(which), **actor.details()}
+    append(connection, Entry(FORGOTTEN, now, None, None, details))
 
 
 def _entry(kind: str, standstill: Standstill, actor: Actor, now: datetime, **details: JSON) -> Entry:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from rotator.config.settings import LoginWithKey
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
-from rotator.errors import OrgError, OrgUnavailable, RotatorError
+from rotator.errors import HistoryError, OrgError, OrgUnavailable, RotatorError
+from rotator.history.journal.evidence import key_fault
 from rotator.salesforce.soap import API_VERSION
 from rotator.services.inventory.remarks import remark_on
 
@@ -122,6 +123,7 @@ class _Checks:
         """Each check when it has been made."""
         yield Check("configuration", Result.OK, _contents(self._settings))
         yield self._try("history", self._history)
+        yield self._try("signing key", self._signing_key, needs=("history",))
         for store in self._settings.stores:
             yield self._try(f"store {store}", partial(self._store, store))
         for org in self._settings.orgs:
@@ -166,6 +168,20 @@ class _Checks:
         why = self._settings.database.insecure
         unproven = f" Its server is not proven to be the right one: {why}" if why else ""
         return f"{database.name} is at version {database.version}.{unproven}"
+
+    def _signing_key(self) -> str:
+        """Looked at only: no key is made here, and nothing is signed."""
+        database = self._adapters.database
+        signer = database.signer
+        if signer is not None:
+            with database.reading() as connection:
+                fault = key_fault(connection, signer)
+            if fault:
+                raise HistoryError(fault.sentence, hint=fault.hint)
+        public = signer.public_key() if signer else ""
+        if not public:
+            raise _NothingToCheck("There is none yet: the first event that is written makes it.", "")
+        return f"It is there, and belongs to what was signed last: {public}."
 
     def _store(self, name: str) -> str:
         self._adapters.store(name).check()

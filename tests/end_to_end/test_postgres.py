@@ -53,7 +53,9 @@ def shared(_place: tuple[Org, Folder], server: PostgresServer, monkeypatch: pyte
     monkeypatch.setenv(VARIABLE, server.password)
     with scratch_database(server.url("postgres")) as url:
         plain = make_url(url)._replace(password=None).render_as_string()
-        yield _place[1].configured("shared.yaml", database={"url": plain, "password": {"env": VARIABLE}})
+        # A name of its own: a configuration is known by it, and each test has another history.
+        name = f"{make_url(url).database}.yaml"
+        yield _place[1].configured(name, database={"url": plain, "password": {"env": VARIABLE}})
 
 
 def started(folder: Folder, script: str, *arguments: str) -> Process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -77,7 +78,7 @@ def _limit_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(command)
 
 
-@click.group(cls=_HistoryGroup, invoke_without_command=True, subcommand_metavar="[NAME | verify]")
+@click.group(cls=_HistoryGroup, invoke_without_command=True, subcommand_metavar="[NAME | verify | rebuild]")
 @_limit_option
 @common_options
 @json_option
@@ -85,7 +86,7 @@ def _limit_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def history(context: click.Context) -> None:
     """What was done: the rotations, newest first; with NAME those of one credential, and each step since the newest.
 
-    `history verify` proves that no event was changed, taken out or put in.
+    `history verify` proves that no event was changed, taken out or put in; `history rebuild` mends rows that were.
 
     \b
     With --json
@@ -174,6 +175,34 @@ def verify(invocation: Invocation, since: tuple[str, ...], against: tuple[IO[str
         console().print(f"What to do: {found.hint}")
     if not found.intact:
         raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)
+
+
+@history.command()
+@common_options
+@json_option
+@pass_invocation
+def rebuild(invocation: Invocation) -> None:
+    """Write the rows that follow from events anew, where they are not what the events say.
+
+    Rotations, records of credentials, acknowledgements, pauses and freezes are made anew from the events; only while
+    the chain of events itself is what was written. What was wrong is printed, and is an event of the history.
+
+    \b
+    With --json {"rebuilt": [sentence]}.
+    """
+    from rotator.history.journal.rebuilding import rebuild as rebuild_rows  # noqa: PLC0415 - not for a usage mistake
+    from rotator.process import actor  # noqa: PLC0415
+
+    with invocation.application("read") as app:
+        found = rebuild_rows(app.database, actor(os.environ), app.now())
+    invocation.has_acted = True
+    if invocation.json:
+        print_json({"rebuilt": found})
+        return
+    for sentence in found:
+        say(sentence)
+    mended = words.count(len(found), "row was", "rows were")
+    say(f"{mended} written anew from the events." if found else "Every row is what its events say.")
 
 
 def _kept_heads(since: tuple[str, ...], against: tuple[IO[str], ...]) -> list[KeptHead]:

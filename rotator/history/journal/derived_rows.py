@@ -1,8 +1,9 @@
-"""What the events say that the rows of other tables are: rotations, records of credentials, alerts taken on or put off.
+"""What the events say that the rows of other tables are.
 
-Those tables are there so that nobody has to read the whole journal. They are outside the chain of hashes, and anybody
-who can write the database can write them. So all of them that people are shown follows from events, which are in the
-chain, and `rotator.history.journal.verification` compares.
+Rotations, records of credentials, alerts that were taken on or put off, and what holds rotations up: those tables are
+there so that nobody has to read the whole journal. They are outside the chain of hashes, and anybody who can write the
+database can write them. So all of them that people are shown follows from events, which are in the chain:
+`rotator.history.journal.verification` compares, and `rebuilding` writes them anew.
 
 An event `taken_over` says what a row was at a migration, where the events of an earlier release do not say it.
 """
@@ -13,11 +14,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.actor import Actor
 from rotator.core.decision.options import RotationOptions
+from rotator.core.schedule import Standstill
 from rotator.history.engine.times import utc_text, utc_time
-from rotator.history.journal import projection
+from rotator.history.journal import projection, standstill_rows
 from rotator.history.journal.projection import CredentialRecord
+from rotator.history.journal.standstill_rows import actor_of
 from rotator.history.records import Event, NewRotation, Rotation
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class ExpectedRows:
     credentials: dict[str, CredentialRecord] = field(default_factory=dict)
     silenced: dict[str, Row] = field(default_factory=dict)
     """Columns of alerts that somebody has acknowledged or snoozed, by their ids."""
+    standstills: dict[str, Standstill] = field(default_factory=dict)
+    """By their keys."""
     taken_over: int = 0
     """How many rows are what they were at a migration."""
 
@@ -78,6 +82,7 @@ class ExpectedRows:
         silenced = _SILENCES.get(event.kind)
         if silenced and "alert" in event.details:
             self.silenced.setdefault(str(event.details["alert"]), {}).update(silenced(event))
+        standstill_rows.follow(self.standstills, event)
         if event.kind == TAKEN_OVER:
             self._take_over(event.details)
 
@@ -91,9 +96,9 @@ class ExpectedRows:
                 self.silenced[row["id"]] = {name: value for name, value in row.items() if name != "id"}
 
 
-def as_row(record: Rotation | CredentialRecord) -> Row:
+def as_row(record: Rotation | CredentialRecord | Standstill) -> Row:
     """The record as the row that holds it."""
-    values = asdict(record)
+    values = standstill_rows.row_of(record) if isinstance(record, Standstill) else asdict(record)
     if isinstance(record, Rotation):
         values["options"] = record.options.as_json()
     return {name: utc_text(value) if isinstance(value, datetime) else value for name, value in values.items()}
@@ -104,19 +109,13 @@ def _with_times(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _acknowledged(event: Event) -> Row:
-    at, by, why = utc_text(event.time), _by(event), event.details["reason"]
+    at, by, why = utc_text(event.time), str(actor_of(event)), event.details["reason"]
     return {"acknowledged_at": at, "acknowledged_by": by, "acknowledged_why": why}
 
 
 def _snoozed(event: Event) -> Row:
     until = utc_text(datetime.fromisoformat(str(event.details["until"])))
-    return {"snoozed_until": until, "snoozed_by": _by(event), "snoozed_why": event.details["reason"]}
-
-
-def _by(event: Event) -> str:
-    said: Mapping[str, Any] = event.details
-    names = ("uid", "login_uid", "login_name", "claimed_name")
-    return str(Actor(said["actor"], **{name: said[name] for name in names if name in said}))
+    return {"snoozed_until": until, "snoozed_by": str(actor_of(event)), "snoozed_why": event.details["reason"]}
 
 
 _SILENCES: Final[dict[str, Callable[[Event], Row]]] = {"acknowledge": _acknowledged, "snooze": _snoozed}

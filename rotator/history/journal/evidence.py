@@ -6,20 +6,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
 
+from sqlalchemy import select
+
 from rotator.core import words
+from rotator.history.engine.tables import EVENT
 from rotator.history.signing.signer import signed_of_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy import Connection
+
     from rotator.history.signing.heads import Head
     from rotator.history.signing.signer import Signer
 
 RESTORE: Final = "Put the history back from a backup, and find out who writes to its database."
 CORRECT: Final = (
-    "Believe the events, which `rotator history NAME` shows. Put the rows back from a backup, and find out who writes"
-    " to the database."
+    "Believe the events, which `rotator history NAME` shows, and find out who writes to the database. Then"
+    " `rotator history rebuild` writes the rows anew from the events."
 )
 _KNOW: Final = (
     "If another machine of yours wrote it, or this one with an earlier key, put that public key under `history:"
@@ -127,6 +132,24 @@ class Signatures:
             return Fault(f"The signature of event {sequence} is not of what it says: {_NOT_OURS}", RESTORE)
         self.first = self.first or sequence
         return None
+
+
+def key_fault(connection: Connection, signer: Signer) -> Fault | None:
+    """Why the next event would not be believed: the key that signed the last one, or the noted head, is not here.
+
+    None where all is well, and where nothing was signed yet. Raises HistoryError for a key that cannot be read.
+    """
+    keys = signer.keys()
+    signed = select(EVENT.c.sequence, EVENT.c.signer).order_by(EVENT.c.sequence.desc()).limit(1)
+    last = connection.execute(signed).first()
+    if last is not None and last.signer is not None and last.signer not in keys:
+        what = f"Event {last.sequence}, the last one, was signed with the key {last.signer}, which is not here."
+        return Fault(what, f"Put {signer.key_file} back from a backup, and stop what writes until then. {_KNOW}")
+    noted = signer.last_head()
+    if noted is not None and not noted.is_signed_by(keys):
+        what = f"The head that is noted in {signer.note} was signed with the key {noted.key}, which is not here."
+        return Fault(what, f"Put {signer.key_file} back from a backup. {_KNOW}")
+    return None
 
 
 def _told(head: Head, kept: KeptHead) -> str:

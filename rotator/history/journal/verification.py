@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import literal_column, select
 
 from rotator.core.decision.options import RotationOptions
 from rotator.errors import HistoryError
-from rotator.history.engine.tables import ALERT, CREDENTIAL_RECORD, EVENT, HEAD, ROTATION
+from rotator.history.engine.tables import ALERT, CREDENTIAL_RECORD, EVENT, HEAD, ROTATION, STANDSTILL
 from rotator.history.engine.times import stored_text, utc_time
 from rotator.history.journal.chain import GENESIS, event_hash, read_details
 from rotator.history.journal.derived_rows import ExpectedRows, Row, as_row
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 500
 _HASHED: Final = ("sequence", "time", "kind", "credential", "rotation_id", "details", "previous_hash")
-_SILENCE: Final = (
+SILENCE: Final = (
     "acknowledged_at",
     "acknowledged_by",
     "acknowledged_why",
@@ -37,6 +38,7 @@ _SILENCE: Final = (
     "snoozed_by",
     "snoozed_why",
 )
+"""Columns of an alert that follow from events."""
 
 
 def verify(database: Database, heads: Sequence[KeptHead] = ()) -> ChainVerification:
@@ -49,21 +51,29 @@ def verify(database: Database, heads: Sequence[KeptHead] = ()) -> ChainVerificat
 
     Events are read in constant memory; of each rotation and credential one record is kept. Raises HistoryError.
     """
-    signer = database.signer
+    with database.reading() as connection:
+        found, expected = verified_chain(connection, database.signer, heads)
+        wrong = next(row_faults(connection, expected), None) if found.intact else None
+    return replace(found, intact=False, why=wrong.sentence, hint=CORRECT) if wrong else found
+
+
+def verified_chain(
+    connection: Connection, signer: Signer | None, heads: Sequence[KeptHead] = ()
+) -> tuple[ChainVerification, ExpectedRows]:
+    """What is found of the chain alone, and the rows that follow from its events. Raises HistoryError."""
     kept, signatures = KeptHeads([*heads, *_noted(signer)], signer), Signatures(signer)
     good, head, expected = 0, GENESIS, ExpectedRows()
     fault: Fault | None = None
-    with database.reading() as connection:
-        written = connection.execute(select(HEAD.c.events, HEAD.c.hash)).first()
-        with _raw_events(connection) as rows:
-            for row in rows:
-                fault = _fault(row, good + 1, head) or _unreadable(expected, row) or _proof_fault(row, kept, signatures)
-                if fault:
-                    break
-                good, head = good + 1, row.hash
-        first_bad = good + 1 if fault else None
-        fault = fault or _end_fault(written, good, head) or kept.missing(good) or _row_fault(connection, expected)
-    return ChainVerification(
+    written = connection.execute(select(HEAD.c.events, HEAD.c.hash)).first()
+    with _raw_events(connection) as rows:
+        for row in rows:
+            fault = _fault(row, good + 1, head) or _unreadable(expected, row) or _proof_fault(row, kept, signatures)
+            if fault:
+                break
+            good, head = good + 1, row.hash
+    first_bad = good + 1 if fault else None
+    fault = fault or _end_fault(written, good, head) or kept.missing(good)
+    found = ChainVerification(
         events=good,
         intact=fault is None,
         first_bad=first_bad,
@@ -74,6 +84,7 @@ def verify(database: Database, heads: Sequence[KeptHead] = ()) -> ChainVerificat
         taken_over=expected.taken_over,
         head=head,
     )
+    return found, expected
 
 
 def signed_head(database: Database, found: ChainVerification, now: datetime) -> Head | None:
@@ -97,10 +108,6 @@ def _proof_fault(row: FetchedRow[*tuple[Any, ...]], kept: KeptHeads, signatures:
     time = utc_time(str(stored_text(row.time)))
     of_signature = signatures.fault(row.sequence, row.hash, row.signature, row.signer)
     return kept.fault(row.sequence, row.hash, time) or of_signature
-
-
-def _row_fault(connection: Connection, expected: ExpectedRows) -> Fault | None:
-    return next((Fault(each, CORRECT) for each in _row_faults(connection, expected)), None)
 
 
 def _raw_events(connection: Connection) -> CursorResult[*tuple[Any, ...]]:
@@ -150,22 +157,41 @@ def _end_fault(written: FetchedRow[*tuple[Any, ...]] | None, events: int, head: 
     return Fault(sentence, RESTORE)
 
 
-def _row_faults(connection: Connection, expected: ExpectedRows) -> Iterator[str]:
-    """What is wrong with the rows that follow from events, a sentence each."""
+@dataclass(frozen=True)
+class RowFault:
+    """A row that is not what the events say."""
+
+    sentence: str
+    table: Table
+    id: str
+    """The value of its primary key."""
+
+
+def row_faults(connection: Connection, expected: ExpectedRows) -> Iterator[RowFault]:
+    """What is wrong with the rows that follow from events, the first of each row."""
     rotations = {name: as_row(each) if each else None for name, each in expected.rotations.items()}
     for row in _raw_rows(connection, ROTATION):
         said = rotations.pop(str(row["id"]), None)
         row["options"] = _options(row["options"])
-        yield from _difference(f"The rotation {row['id']} of {row['credential']}", row, said)
-    yield from (f"The rotation {name} is missing, which events tell of." for name in rotations)
+        yield from _difference(ROTATION, f"The rotation {row['id']} of {row['credential']}", row, said)
+    for name in rotations:
+        yield RowFault(f"The rotation {name} is missing, which events tell of.", ROTATION, name)
     records = {name: as_row(record) for name, record in expected.credentials.items()}
     for row in _raw_rows(connection, CREDENTIAL_RECORD):
         said = records.pop(str(row["credential"]), None)
-        yield from _difference(f"What the history holds of the credential {row['credential']}", row, said)
-    yield from (f"What the history holds of the credential {name} is missing." for name in records)
-    for row in _raw_rows(connection, ALERT, ("id", *_SILENCE)):
-        said = dict.fromkeys(_SILENCE) | expected.silenced.get(str(row["id"]), {})
-        yield from _difference(f"The alert {row['id']}", row, said)
+        what = f"What the history holds of the credential {row['credential']}"
+        yield from _difference(CREDENTIAL_RECORD, what, row, said)
+    for name in records:
+        yield RowFault(f"What the history holds of the credential {name} is missing.", CREDENTIAL_RECORD, name)
+    for row in _raw_rows(connection, ALERT, ("id", *SILENCE)):
+        said = dict.fromkeys(SILENCE) | expected.silenced.get(str(row["id"]), {})
+        yield from _difference(ALERT, f"The alert {row['id']}", row, said)
+    standstills = {key: as_row(each) for key, each in expected.standstills.items()}
+    for row in _raw_rows(connection, STANDSTILL):
+        said = standstills.pop(str(row["key"]), None)
+        yield from _difference(STANDSTILL, f"What holds rotations up ({row['key']})", row, said)
+    for key in standstills:
+        yield RowFault(f"What holds rotations up ({key}) is missing, which events tell of.", STANDSTILL, key)
 
 
 def _raw_rows(connection: Connection, table: Table, names: Sequence[str] = ()) -> Iterator[Row]:
@@ -183,11 +209,13 @@ def _options(stored: object) -> object:
         return stored
 
 
-def _difference(subject: str, row: Row, said: Row | None) -> Iterator[str]:
+def _difference(table: Table, subject: str, row: Row, said: Row | None) -> Iterator[RowFault]:
+    [key] = table.primary_key.columns
+    this = str(row[key.name])
     if said is None:
-        yield f"{subject} was put in: no event tells of it."
+        yield RowFault(f"{subject} was put in: no event tells of it.", table, this)
         return
     for name, value in said.items():
         if row[name] != value:
-            yield f"{subject} says {name} {row[name]!r}; its events say {value!r}."
+            yield RowFault(f"{subject} says {name} {row[name]!r}; its events say {value!r}.", table, this)
             return

@@ -11,10 +11,11 @@ from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal import queries, rotations
+from rotator.history.journal.standstill_rows import key_of
 from rotator.history.kept.kept_rows import Part
 from rotator.history.last_observations import LastObservation, LastObservations
 from rotator.history.sightings import standing_sightings
-from rotator.history.standstills import Standstills, key_of
+from rotator.history.standstills import Standstills
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

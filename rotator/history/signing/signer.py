@@ -42,7 +42,8 @@ class Signer:
         self, key_file: Path, *, configured: Callable[[], Secret] | None = None, trusted: Collection[str] = ()
     ) -> None:
         """`configured` gives a key in PEM in the place of that in the file; `trusted` public keys count, too."""
-        self._key_file: Final = key_file
+        self.key_file: Final = key_file
+        """Where the key is made, and read unless another is configured."""
         self._configured: Final = configured
         self._trusted: Final = trusted
         self._key: SigningKey | None = None
@@ -104,7 +105,7 @@ class Signer:
         from rotator.core.crypto.signatures import SigningKey  # noqa: PLC0415
 
         try:
-            pem = self._configured() if self._configured else _read(self._key_file)
+            pem = self._configured() if self._configured else _read(self.key_file)
             return SigningKey.from_pem(pem) if pem else None
         except OSError as error:
             raise self._unusable(f"cannot be read: {error.strerror or type(error).__name__}") from None
@@ -115,13 +116,13 @@ class Signer:
         from rotator.core.crypto.signatures import SigningKey  # noqa: PLC0415
 
         key = SigningKey.generate()
-        prepared = self._key_file.with_name(f".{self._key_file.name}.{secrets.token_hex(4)}")
+        prepared = self.key_file.with_name(f".{self.key_file.name}.{secrets.token_hex(4)}")
         try:
-            self._key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 _write_new(prepared, key.pem().reveal(), synchronised=True)
                 # A link fails where somebody else was faster, and then theirs is the installation's key.
-                os.link(prepared, self._key_file)
+                os.link(prepared, self.key_file)
             finally:
                 prepared.unlink(missing_ok=True)
         except FileExistsError:
@@ -132,7 +133,7 @@ class Signer:
 
     def _unusable(self, why: str) -> HistoryError:
         return HistoryError(
-            f"The key that signs the history, {self._key_file}, {why}.",
+            f"The key that signs the history, {self.key_file}, {why}.",
             effect="Nothing was written.",
             hint="Run this as the user who owns it, or name another key under `history: {signing_key: ...}`.",
         )

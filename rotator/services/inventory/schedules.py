@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.schedule import Schedule, Why
 from rotator.history.journal.queries import events_of_several
-from rotator.history.standstills import EVENTS, Standstills
+from rotator.history.journal.standstill_rows import EVENTS
+from rotator.history.standstills import Standstills
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

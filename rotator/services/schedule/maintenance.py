@@ -90,7 +90,7 @@ class Maintenance:
                     history.attempts.forget(attempt.kind, attempt.name)
             LastObservations(history.database).keep_only(self._context.settings.credentials)
             scopes = all_scopes(self._context.settings)
-            Standstills(history.database).keep_only(scopes, self._context.now())
+            Standstills(history.database).keep_only(scopes, self._context.actor, self._context.now())
 
     def _sweep(self, adapters: JobAdapters, name: str) -> None:
         store = self._context.settings.credentials[name].store

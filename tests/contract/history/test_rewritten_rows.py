@@ -7,18 +7,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 
 from rotator.core.actor import Actor
 from rotator.core.decision.options import RotationOptions
+from rotator.core.schedule import Standstill, Why
+from rotator.errors import HistoryError
 from rotator.history.alerts.alerts import AlertRecords
-from rotator.history.engine.tables import ALERT, CREDENTIAL_RECORD, EVENT, ROTATION
+from rotator.history.engine.tables import ALERT, CREDENTIAL_RECORD, EVENT, ROTATION, STANDSTILL
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
+from rotator.history.journal.rebuilding import rebuild
+from rotator.history.standstills import Standstills
 from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
+    from tests.contract.history.databases import Kind
 
 DAY: Final = timedelta(days=1)
 
@@ -133,6 +138,97 @@ def test_who_silenced_an_alert_is_compared(database: Database, column: str, valu
 
     found = verification.verify(database)
     assert (found.intact, f" says {column} " in found.why) == (False, True)
+
+
+def held_up(database: Database) -> Standstills:
+    """A pause that was prolonged, one of a credential that was ended, a freeze, and the first start."""
+    kept = Standstills(database)
+    kept.pause("all", until=None, reason="audit", actor=Actor("root@host7", 0, 1000, "ada"), now=NOW)
+    kept.pause("all", until=NOW + DAY, reason="audit", actor=Actor("root@host7", 0, 1000, "ada"), now=NOW)
+    kept.pause("credential billing", until=None, reason="move", actor=Actor("ada@host7"), now=NOW)
+    kept.resume("credential billing", reason="moved", actor=Actor("ada@host7"), now=NOW)
+    freeze = Standstill(why=Why.FREEZE, since=NOW + DAY, until=NOW + 2 * DAY, reason="year-end")
+    kept.note_freezes({freeze: ["billing"]}, Actor("rotator on host7"), NOW)
+    kept.first_start(Actor("rotator on host7"), NOW)
+    assert verification.verify(database).intact
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("until", NOW + 900 * DAY),
+        ("since", NOW - DAY),
+        ("reason", "He asked for it."),
+        ("by", "ceo@host7"),
+        ("scope", "org sandbox"),
+        ("why", "first start"),
+    ],
+)
+def test_what_holds_rotations_up_is_compared(database: Database, column: str, value: Any) -> None:
+    held_up(database)
+    with database.writing() as connection:
+        connection.execute(update(STANDSTILL).where(STANDSTILL.c.key == "pause all").values({column: value}))
+
+    found = verification.verify(database)
+    assert (found.intact, f"What holds rotations up (pause all) says {column} " in found.why) == (False, True)
+
+
+def test_a_pause_cannot_be_taken_out_or_put_in(database: Database) -> None:
+    held_up(database)
+    with database.writing() as connection:
+        row = connection.execute(select(STANDSTILL).where(STANDSTILL.c.key == "pause all")).one()._asdict()
+        connection.execute(delete(STANDSTILL).where(STANDSTILL.c.key == "pause all"))
+    assert "(pause all) is missing, which events tell of" in verification.verify(database).why
+
+    with database.writing() as connection:
+        connection.execute(insert(STANDSTILL).values([row, row | {"key": "pause org production"}]))
+    assert "(pause org production) was put in" in verification.verify(database).why
+
+
+ACTOR: Final = Actor("ada@host7", 1000)
+
+
+def test_what_was_rewritten_is_made_anew_and_that_is_an_event(database: Database, written: str) -> None:
+    kept = held_up(database)
+    before, record = kept.all(), Journal(database).credential_record("billing")
+    rotations = queries.rotations(database)
+    with database.writing() as connection:
+        extra = connection.execute(select(ROTATION)).first()
+        assert extra
+        connection.execute(insert(ROTATION).values(extra._asdict() | {"id": "20260101-000000-aaaaaaaa"}))
+        changed = {"actor": "ceo", "gap_seconds": 0.0, "options": RotationOptions()}
+        connection.execute(update(ROTATION).where(ROTATION.c.id == written).values(changed))
+        connection.execute(delete(CREDENTIAL_RECORD))
+        connection.execute(update(ALERT).values(acknowledged_at=None, snoozed_until=NOW + 900 * DAY))
+        connection.execute(delete(STANDSTILL).where(STANDSTILL.c.key == "pause all"))
+        connection.execute(update(STANDSTILL).values(reason="x"))
+
+    told = rebuild(database, ACTOR, NOW + 3 * DAY)
+
+    assert verification.verify(database).intact
+    assert (kept.all(), Journal(database).credential_record("billing")) == (before, record)
+    assert queries.rotations(database) == rotations
+    assert len(told) == 7
+    last = queries.events(database)[-1]
+    assert (last.kind, last.details["rows"], last.details["actor"]) == ("rebuild", 7, "ada@host7")
+    assert last.details["was"] == told
+    assert rebuild(database, ACTOR, NOW + 3 * DAY) == [], "and nothing was written the second time"
+    assert queries.events(database)[-1] == last
+
+
+@pytest.mark.usefixtures("written")
+def test_nothing_is_made_from_events_that_were_changed(database: Database, database_kind: Kind) -> None:
+    with database.writing() as connection:
+        for statement in database_kind.without_guards:
+            connection.execute(text(statement))
+        connection.execute(update(EVENT).where(EVENT.c.sequence == 2).values(kind="finish"))
+        connection.execute(update(ROTATION).values(actor="ceo"))
+
+    with pytest.raises(HistoryError, match="Event 2 is not what was written") as refused:
+        rebuild(database, ACTOR, NOW)
+    assert refused.value.effect == "No row was changed."
+    assert {each.actor for each in queries.rotations(database)} == {"ceo"}
 
 
 def test_an_alert_that_nobody_silenced_cannot_be_silent(database: Database) -> None:

@@ -89,11 +89,11 @@ def test_a_freeze_is_written_down_once_and_again_when_it_is_taken_out_of_the_con
     assert (begun["since"], begun["until"]) == ("2026-12-13T12:31:47.123456Z", "2027-01-02T12:31:47.123456Z")
 
 
-def test_a_freeze_that_has_ended_by_itself_is_forgotten_without_a_word(database: Database) -> None:
+def test_a_freeze_that_has_ended_by_itself_is_forgotten_and_nobody_is_said_to_have_ended_it(database: Database) -> None:
     kept = Standstills(database)
     kept.note_freezes({YEAR_END: ["billing"]}, BEN, NOW)
     kept.note_freezes({}, BEN, NOW + 40 * DAY)
-    assert (kept.all(), told(database)) == ([], [("freeze", None, "year-end")])
+    assert (kept.all(), told(database)) == ([], [("freeze", None, "year-end"), ("standstill_forgotten", None, None)])
 
 
 def test_the_first_start_is_noted_once(database: Database) -> None:
@@ -116,6 +116,11 @@ def test_what_is_over_or_not_configured_any_more_is_forgotten(database: Database
     for scope, until in (("all", NOW + DAY), ("org production", None), ("credential gone", None)):
         kept.pause(scope, until=until, reason="audit", actor=ANA, now=NOW)
     first = kept.first_start(BEN, NOW)
-    kept.keep_only({"all", "org production"}, NOW + DAY)
+    kept.keep_only({"all", "org production"}, BEN, NOW + DAY)
     assert {each.scope for each in kept.all()} == {"org production", ""}
     assert first in kept.all()
+    assert [each.details["key"] for each in events(database) if each.kind == "standstill_forgotten"] == [
+        "pause all",
+        "pause credential gone",
+    ]
+    assert verify(database).intact

@@ -58,12 +58,9 @@ def grown_old(one: CycleBench, days: float) -> None:
 
 def valid_from_tomorrow(one: CycleBench) -> None:
     """Somebody adopted a key pair whose certificate begins tomorrow; the org does not mind."""
-    bench = one.bench
-    app = bench.settings.credentials[bench.credential].apps[0]
-    version = make_version(bench.credential, app, now=bench.time + DAY)
-    bench.store.put_pending(version)
-    bench.store.promote(bench.credential, version.fingerprint, replaces=None)
-    bench.live[app] = version.certificate
+    passes(one, 1)
+    stored(one)
+    passes(one, -1)
 
 
 def rotated(one: CycleBench) -> None:
@@ -361,8 +358,7 @@ def unmanaged(one: CycleBench) -> None:
         ObservedCertificate(org="production", app="Ended").holding(throwaway(now=now - 4000 * DAY)),
         ObservedCertificate(org="production", app="Bare"),
         replace(at("From_tomorrow", 400), not_before=now + DAY),
-        replace(at("Elliptic", 400), key_algorithm="EC"),
-        replace(at("Elliptic_soon", 13), key_algorithm="EC"),
+        *(replace(at(app, days), key_algorithm="EC") for app, days in (("Elliptic", 400), ("Elliptic_soon", 13))),
     ]
 
 

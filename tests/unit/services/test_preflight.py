@@ -81,7 +81,11 @@ class World:
         self.orgs["production"].live = dict.fromkeys(["Billing", "Warehouse_A", "Warehouse_B"])
         self.orgs["sandbox"].live = {"Rotator": None}
         self.database: Any = SimpleNamespace(
-            stands_in_for="", name="sqlite:///rotator.db", version="0001", reading=lambda: nullcontext(None)
+            stands_in_for="",
+            signer=None,
+            name="sqlite:///rotator.db",
+            version="0001",
+            reading=lambda: nullcontext(None),
         )
         self.channels: dict[str, Any] = {}
         self.now: Callable[[], datetime] = lambda: MOMENT
@@ -123,6 +127,7 @@ def test_everything_is_tried_in_the_order_in_which_it_rests_on_the_other(world: 
     assert list(world.all()) == [
         "configuration",
         "history",
+        "signing key",
         "store keys",
         "login to production",
         "clock of production",

@@ -151,3 +151,19 @@ def test_a_head_that_is_none_and_a_file_without_one_are_mistakes(rotator: Comman
     assert rotator("--config", config, "history", "verify", "--since", "yesterday").code == 2
     assert rotator("--config", config, "history", "verify", "--against", config).code == 2
     assert rotator("--config", config, "history", "verify", "--against", config.parent / "nothing").code == 2
+
+
+def test_rows_that_were_rewritten_are_made_anew(rotator: Command, config: Path, signed: str) -> None:
+    del signed
+    with sqlite3.connect(config.parent / "rotator.db") as connection:
+        connection.execute("INSERT INTO standstill VALUES ('pause all', 'pause', ?, NULL, 'x', 'ceo', 'all')", [MOMENT])
+    connection.close()
+    assert rotator("--config", config, "history", "verify").code == 1
+    mended = rotator("--config", config, "history", "rebuild")
+    assert (mended.code, "(pause all) was put in" in mended.out) == (0, True)
+    assert "1 row was written anew from the events." in mended.out
+    assert rotator("--config", config, "history", "verify").code == 0
+    assert rotator("--config", config, "history", "rebuild", "--json").json == {"rebuilt": []}
+
+
+MOMENT = "2026-11-23T12:31:47.000000Z"

@@ -20,8 +20,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 demo: $(RUNS)
 	@$(BIN)/python -m rotator demo
 
-# A module's tests stay in one process, so that what its fixtures start is started once. In the order of the folders the
-# long ones come first, so that no process is left alone with them at the end.
+# A module's tests stay in one process, so that what its fixtures start is started once. In the order of the folders
+# (testpaths in pyproject.toml) the long ones come first, so that no process is left alone with them at the end.
 test: $(STAMP)
 	@.ci/tools chromium systemd
 	@$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
@@ -31,7 +31,9 @@ clients: $(STAMP)
 	@.ci/tools npm
 	@export ROTATOR_CLIENTS && ROTATOR_CLIENTS=$$(.ci/clients) && $(BIN)/pytest tests/clients -n 2 --dist loadfile $(PYTEST_ARGS)
 
-# The inner loop: the tests of single modules, of which none needs an installed server or a browser.
+# The inner loop: the tests of single modules, of which none needs an installed server or a browser. They wait for little,
+# and each process more has all of them to collect.
+unit: WORKERS = 3
 unit: $(STAMP)
 	@$(BIN)/pytest tests/unit -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 

@@ -162,6 +162,11 @@ def test_what_is_to_be_typed_or_run_are_targets_of_the_makefile(file: Path) -> N
     assert named or file in PAGES
 
 
+def test_every_folder_of_tests_is_run_unless_it_has_a_target_of_its_own() -> None:
+    found = {f"tests/{file.relative_to(ROOT / 'tests').parts[0]}" for file in (ROOT / "tests").rglob("test_*.py")}
+    assert sorted(PROJECT["tool"]["pytest"]["ini_options"]["testpaths"]) == sorted(found - {"tests/clients"})
+
+
 def test_the_changelog_has_a_place_for_what_comes_and_names_this_version() -> None:
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[:2] == ["Unreleased", rotator.__version__]

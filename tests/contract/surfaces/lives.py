@@ -336,11 +336,6 @@ def lives() -> Iterator[Life]:
     yield Life(due_while_consumers_use_the_other_app, "due", PAIR, "two apps: due, and the other app is in use")
 
 
-def lives_once() -> Iterator[Life]:
-    """Each, of those that one app and two can have the one with one app."""
-    yield from {life.live: life for life in reversed([*lives()])}.values()
-
-
 def unmanaged(one: CycleBench) -> None:
     """What nobody rotates, of every kind and age."""
     rotated(one)

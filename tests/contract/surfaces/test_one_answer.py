@@ -31,7 +31,6 @@ from tests.contract.surfaces.lives import (
     Life,
     changed_by_hand,
     lives,
-    lives_once,
     lost,
     never_stored,
     stored,
@@ -40,7 +39,7 @@ from tests.contract.surfaces.lives import (
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rotator.history.engine.database import Database
 
@@ -51,6 +50,11 @@ def asked(database: Database, life: Life) -> Surfaces:
     surfaces = Surfaces(one)
     surfaces.look()
     return surfaces
+
+
+def lives_once() -> Iterator[Life]:
+    """Each, of those that one app and two can have the one with one app."""
+    yield from {life.live: life for life in reversed([*lives()])}.values()
 
 
 @pytest.mark.parametrize(

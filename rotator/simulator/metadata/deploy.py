@@ -28,6 +28,7 @@ VALIDATION_LIFETIME: Final = timedelta(days=10)
 """How long a validation can be deployed without being checked again."""
 LARGEST_REQUEST: Final = 52_428_800
 """Bytes of a request."""
+_TOO_LARGE: Final = "Maximum size of request reached. Maximum size of request is {} bytes."
 SIZES_SINCE: Final = 66
 """The API version in whose WSDL a DeployResult tells numbers of files and sizes; that of 63.0 does not."""
 
@@ -58,7 +59,7 @@ def start(org: Org, user: User, archive: bytes, options: Options, *, lose_certif
     if options.performRetrieve:
         raise unsupported_fault("The option performRetrieve of a deployment")
     if len(archive) > LARGEST_REQUEST:
-        raise FaultError("LIMIT_EXCEEDED", f"Maximum size of request is {LARGEST_REQUEST} bytes.")
+        raise FaultError("LIMIT_EXCEEDED", _TOO_LARGE.format(LARGEST_REQUEST))
     deployment = Deployment(org, archive, options, lose_certificate)
     job = org.jobs.start(org.next_id("0Af"), user, org.clock(), org.settings.deploy_seconds, deployment.perform)
     job.result = deployment

@@ -63,6 +63,14 @@ class Login:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """The records of a query that is answered in parts."""
+
+    records: Sequence[Mapping[str, Any]]
+    batch: int
+
+
+@dataclass(frozen=True)
 class Visitor:
     """Who makes a call: the session, its user, and the app that it was opened through, unless that was deleted."""
 
@@ -108,13 +116,15 @@ class Org:
         self.jobs: Final = Jobs()
         self.faults: Final = Faults(random)
         self.calls: Final[Counter[str]] = Counter()
-        self.cursors: Final[dict[str, Sequence[Mapping[str, Any]]]] = {}
+        self.cursors: Final[dict[str, Rest]] = {}
         """Rows of queries that were answered in part."""
         self.logins: Final[deque[Login]] = deque(maxlen=KEPT_LOGINS)
         self.lock: Final = RLock()
         self.number: Final = number
         """Tells the record ids of one org from those of another."""
         self.ids_given = 0
+        self.neighbours: tuple[Org, ...] = ()
+        """The other orgs of the server: consumer keys are told apart over all orgs."""
         self._ids_by_name: Final[dict[tuple[str, str], str]] = {}
         self.on_change: Callable[[], None] = _nothing
         """Called after every change of users or apps that is to outlive the process."""
@@ -142,10 +152,14 @@ class Org:
         yield from self.apps.values()
         yield from self.external_apps.values()
 
+    def takes_key(self, client_id: str) -> bool:
+        """Whether a new app may have this consumer key: no other has it, in this org or in another."""
+        return not any(org.app_of(client_id) for org in (self, *self.neighbours))
+
     def app_of(self, client_id: str) -> ClientApp | None:
         """The app with this consumer key."""
         now = self.clock()
-        return next((app for app in self.client_apps if app.has_consumer(client_id, now)), None)
+        return next((app for app in [*self.client_apps] if app.has_consumer(client_id, now)), None)
 
     @property
     def management(self) -> App:
@@ -368,7 +382,7 @@ class Org:
         """Adds a row to the login history."""
         self.logins.append(Login(self.clock(), app, username, outcome, login_type))
 
-    def keep_cursor(self, rows: Sequence[Mapping[str, Any]]) -> str:
+    def keep_cursor(self, rows: Rest) -> str:
         """Remembers the rows of a query that was answered in part; the oldest such query is forgotten."""
         cursor = self.next_id("01g")
         self.cursors[cursor] = rows

@@ -122,6 +122,8 @@ class OrgSettings:
     session_seconds: float = 7200.0
     """How long an unused session lives."""
 
+    rest_api_enabled: bool = True
+    """Whether the org has the REST API."""
     latest_api_version: int = 67
     """The newest API version that the org knows."""
     jwt_tokens_in_soap: bool = False

@@ -45,7 +45,7 @@ def answer_objects(database: Database, request: Request, base: str, parts: list[
 
 
 def _is_shown(database: Database, table: SObject) -> bool:
-    return table.name not in database.org.settings.hidden_types
+    return table.name not in database.org.settings.hidden_types and table.since <= database.version
 
 
 def _row(database: Database, request: Request, base: str, name: str, record_id: str) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rotator.simulator.org.org import Rest
 from rotator.simulator.rest.soql.grammar import parse
 from rotator.simulator.rest.soql.operands import OfGroups, OfRows
 from rotator.simulator.rest.soql.selection import select
@@ -12,8 +13,6 @@ from rotator.simulator.wire.answers import Answer, json_answer, rest_error
 from rotator.simulator.wire.unsupported import CODE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from rotator.simulator.org.org import Org
     from rotator.simulator.rest.sobjects import SObject
     from rotator.simulator.rest.soql.database import Column, Database
@@ -34,7 +33,8 @@ def answer_query(database: Database, request: Request) -> Answer:
         _address(record, base)
     if count is not None:
         return json_answer(200, {"totalSize": count, "done": True, "records": []})
-    return _page(database.org, records, 0, request.path)
+    batch = database.object(query.object).batch or database.org.settings.query_batch
+    return _page(database.org, Rest(records, min(batch, database.org.settings.query_batch)), 0, request.path)
 
 
 def refused(error: QueryError) -> Answer:
@@ -51,15 +51,15 @@ def more(org: Org, request: Request) -> Answer:
     return _page(org, org.cursors[cursor], int(start), base, cursor)
 
 
-def _page(org: Org, records: Sequence[Mapping[str, Any]], start: int, path: str, cursor: str = "") -> Answer:
-    end = start + org.settings.query_batch
+def _page(org: Org, rest: Rest, start: int, path: str, cursor: str = "") -> Answer:
+    end = start + rest.batch
     page: dict[str, Any] = {
-        "totalSize": len(records),
-        "done": end >= len(records),
-        "records": records[start:end],
+        "totalSize": len(rest.records),
+        "done": end >= len(rest.records),
+        "records": rest.records[start:end],
     }
-    if end < len(records):
-        cursor = cursor or org.keep_cursor(records)
+    if end < len(rest.records):
+        cursor = cursor or org.keep_cursor(rest)
         page["nextRecordsUrl"] = f"{path}/{cursor}-{end}"
     return json_answer(200, page)
 

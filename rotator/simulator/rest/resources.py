@@ -53,14 +53,21 @@ def admitted(org: Org, request: Request, version: str) -> Visitor | Answer:
     visitor = org.visitor(request.bearer)
     if visitor is None:
         return rest_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    if not FIRST_REST_VERSION <= api_version(version) <= org.settings.latest_api_version:
+        return not_found()
+    return _refusal(org, visitor) or visitor
+
+
+def _refusal(org: Org, visitor: Visitor) -> Answer | None:
+    """Why somebody with a session may not use the REST API."""
+    if not org.settings.rest_api_enabled:
+        return rest_error(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
     if not visitor.session.app_id and visitor.user.password_expired:
         message = "Your password has expired. Please reset your password."
         return rest_error(401, "INVALID_OPERATION_WITH_EXPIRED_PASSWORD", message)
     if visitor.app and not {"Api", "Full"}.intersection(visitor.app.scopes):
         return rest_error(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
-    if not FIRST_REST_VERSION <= api_version(version) <= org.settings.latest_api_version:
-        return not_found()
-    return visitor
+    return None
 
 
 def api_version(text: str) -> int:
@@ -80,9 +87,9 @@ def _resource(org: Org, user: User, request: Request, rest: list[str]) -> Answer
         case (_, ["apps", "oauth", *rest]) if version >= app_credentials.FIRST_VERSION:
             return app_credentials.answer_credentials(org, request, f"{version}.0", rest)
         case ("GET", ["tooling", *rest]) if rest:
-            found = _objects(Database(org, user, TOOLING_TABLES), request, f"{base}/tooling", rest)
+            found = _objects(Database(org, user, TOOLING_TABLES, version), request, f"{base}/tooling", rest)
         case ("GET", _):
-            found = _objects(Database(org, user, TABLES), request, base, parts)
+            found = _objects(Database(org, user, TABLES, version), request, base, parts)
         case _:
             found = None
     if found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class SField:
     references: str = ""
     """The object that a reference leads to."""
     filterable: bool = True
+    since: int = 0
+    """The API version that brought it."""
 
     @property
     def relationship(self) -> str:
@@ -55,8 +57,18 @@ class SObject:
     """Whether the simulated object has every field that the real one has: any other name is then a mistake."""
     most_rows: int | None = None
     """How many rows a query may return in all."""
+    batch: int | None = None
+    """How many rows one answer to a query holds; None: as many as any."""
+    since: int = 0
+    """The API version that brought it."""
     label: str = ""
     children: tuple[Child, ...] = ()
+
+    def at(self, version: int) -> SObject:
+        """The object with the fields of this API version."""
+        if all(field.since <= version for field in self.fields):
+            return self
+        return replace(self, fields=tuple(field for field in self.fields if field.since <= version))
 
     def field(self, name: str) -> SField | None:
         """A field by its name, in any case of letters."""

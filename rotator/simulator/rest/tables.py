@@ -41,7 +41,8 @@ _LOGIN_FIELDS: Final = (
     reference("UserId", "User"),
     *times("LoginTime"),
     *(SField(name, "picklist") for name in ("LoginType", "LoginSubType")),
-    *plain("Status", "SourceIp", "LoginUrl", "AuthMethodReference", "AuthenticationServiceId", "LoginGeoId"),
+    *plain("Status", "SourceIp", "LoginUrl", "AuthenticationServiceId", "LoginGeoId"),
+    SField("AuthMethodReference", since=51),
     *plain("CipherSuite", "TlsProtocol", "OptionsIsGet", "OptionsIsPost", "CountryIso", "Platform", "NetworkId"),
     *(SField(name, filterable=False) for name in _NOT_FILTERABLE),
 )
@@ -155,6 +156,7 @@ _DATA: Final = (
         rows.tokens,
         complete=True,
         most_rows=KEPT_TOKENS,
+        batch=500,
     ),
     SObject("LoginHistory", "0Ya", _LOGIN_FIELDS, rows.logins, complete=True),
 )
@@ -172,6 +174,7 @@ _TOOLING: Final = (
         ),
         rows.certificates,
         complete=True,
+        since=37,
     ),
 )
 TABLES: Final[SObjects] = {each.name: each for each in _DATA}

@@ -95,6 +95,7 @@ class SimulatorServer:
             by_port = {bound.getsockname()[1]: org for bound, org in zip(sockets, self.orgs, strict=True)}
             for port, org in by_port.items():
                 org.url = f"https://{HOST}:{port}"
+                org.neighbours = tuple(each for each in self.orgs if each is not org)
             self._run(by_port, sockets, stack)
             self._stack = stack.pop_all()
         return self

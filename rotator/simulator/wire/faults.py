@@ -69,6 +69,10 @@ _SOAP_FAULTS: Final = {
     "unknown_exception": ("UNKNOWN_EXCEPTION", "An unexpected error occurred."),
     "already_in_process": ("ALREADY_IN_PROCESS", _LOCKED),
     "request_limit_exceeded": ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+    "concurrent_requests": (
+        "REQUEST_LIMIT_EXCEEDED",
+        "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+    ),
     "server_unavailable": ("SERVER_UNAVAILABLE", "system may be currently unavailable"),
     "invalid_session": ("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session"),
 }
@@ -86,6 +90,9 @@ _OTHERS: Final = {
 }
 _REST: Final = {
     "request_limit_exceeded": rest_error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+    "concurrent_requests": rest_error(
+        403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+    ),
     "invalid_session": rest_error(401, "INVALID_SESSION_ID", "Session expired or invalid"),
 }
 FAILURES: Final = (*_PAGES, *_OTHERS, *_SOAP_FAULTS)

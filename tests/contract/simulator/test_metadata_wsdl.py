@@ -185,6 +185,7 @@ def test_every_operation_of_the_wsdl_is_simulated_and_tried_here() -> None:
 
 
 @pytest.mark.parametrize("operation", sorted(BODIES))
+@pytest.mark.fact("1.3a", "8.3a")
 def test_an_answer_is_valid_at_every_version(
     certificate: Certificate, schema: etree.XMLSchema, client: Client, operation: str
 ) -> None:
@@ -218,6 +219,7 @@ def test_an_answer_is_valid_at_every_version(
         ("ExtlClntAppConfigurablePolicies", "Shipping_plcy"),
     ],
 )
+@pytest.mark.fact("5.2a", "5.2i", "6g")
 def test_a_component_of_every_type_is_valid(org: Org, schema: etree.XMLSchema, type_name: str, name: str) -> None:
     body = f"<readMetadata><type>{type_name}</type><fullNames>{name}</fullNames></readMetadata>"
     answer = post(org, body, "63.0")

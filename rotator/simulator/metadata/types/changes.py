@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from rotator.simulator.org.components import ComponentError, Merge
 
@@ -11,11 +12,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.simulator.org.apps import ClientApp
-    from rotator.simulator.org.components import Order
+    from rotator.simulator.org.components import Component, Order
     from rotator.simulator.org.org import Org
     from rotator.simulator.org.users import User
 
 Mode = Literal["update", "create", "upsert"]
+
+_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9._]{8,256}")
+"""What a consumer key or secret may be that its maker chooses (Metadata API, ConnectedApp)."""
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,12 @@ def not_found(type_name: str, name: str) -> ComponentError:
 def already_there() -> ComponentError:
     """The refusal of a component whose name is taken."""
     return ComponentError("DUPLICATE_DEVELOPER_NAME", "duplicate value found", "fullName")
+
+
+def check_new_consumer(org: Org, given: Component) -> None:
+    """Raises ComponentError for a consumer key or secret that no new app may have."""
+    for name in ("consumerKey", "consumerSecret"):
+        if given.get(name) and not _CREDENTIAL.fullmatch(given[name]):
+            raise ComponentError("FIELD_INTEGRITY_EXCEPTION", f"{name} has 8 to 256 letters and digits", name)
+    if given.get("consumerKey") and not org.takes_key(given["consumerKey"]):
+        raise ComponentError("FIELD_INTEGRITY_EXCEPTION", "The consumer key is already taken", "consumerKey")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
+from rotator.simulator.metadata.types.changes import Outcome, already_there, check_new_consumer, not_found
 from rotator.simulator.metadata.types.metadata_type import AppType
 from rotator.simulator.org.components import ComponentError, check_certificate, differ, missing, returned_scopes
 from rotator.simulator.org.schema.connected_app import CONNECTED_APP
@@ -63,8 +63,9 @@ class ConnectedAppType(AppType["App"]):
             raise ComponentError(settings.creation_status_code, settings.creation_message)
         component = _merged(author, given, {})
         oauth = component.setdefault("oauthConfig", {})
-        if org.app_of(oauth.get("consumerKey", "")):
-            raise ComponentError("FIELD_INTEGRITY_EXCEPTION", "The consumer key is already taken", "consumerKey")
+        check_new_consumer(org, oauth)
+        if oauth.get("consumerSecret") in {each.secret.reveal() for each in org.apps.values()}:
+            raise ComponentError("FIELD_INTEGRITY_EXCEPTION", "The consumer secret is already in use", "consumerSecret")
         app = org.build_app(name, component)
         _put(author, app, {**component, "oauthConfig": {**app.oauth, **oauth}})
         org.apps[name] = app

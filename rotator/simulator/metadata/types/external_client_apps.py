@@ -6,7 +6,13 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotator.simulator.metadata.types.changes import Outcome, WarningError, already_there, not_found
+from rotator.simulator.metadata.types.changes import (
+    Outcome,
+    WarningError,
+    already_there,
+    check_new_consumer,
+    not_found,
+)
 from rotator.simulator.metadata.types.metadata_type import AppType, MetadataType
 from rotator.simulator.org.components import ComponentError, check_certificate, differ
 from rotator.simulator.org.external_apps import KeyPair, Satellite
@@ -192,8 +198,7 @@ class GlobalSettingsType(SatelliteType):
     def _put_consumer(self, author: Author, app: ExternalApp, given: Component) -> None:
         org, key = author.org, given.get("consumerKey", "")
         if app.consumer is None:
-            if org.app_of(key):
-                raise ComponentError("FIELD_INTEGRITY_EXCEPTION", "The consumer key is already taken", "consumerKey")
+            check_new_consumer(org, given)
             app.consumer = org.build_consumer(key, given.get("consumerSecret", ""))
         elif key and key != app.consumer.pair.key and org.settings.external_consumer_key_given == "refuse":
             raise ComponentError(org.settings.consumer_key_status_code, "You cannot provide a Consumer Key")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from rotator.simulator.org.schema.field import LAST_API_VERSION
 from rotator.simulator.rest.sobjects import ABSENT, Row, SField, SObject, SObjects
 from rotator.simulator.rest.soql.tree import Path, QueryError, unsupported
 
@@ -28,12 +29,13 @@ class Database:
     org: Org
     user: User | None
     objects: SObjects
+    version: int = LAST_API_VERSION
     _rows: dict[str, list[Row]] = field(default_factory=dict)
 
     def object(self, name: str) -> SObject:
         """An object by its name. Raises QueryError when the user has none of it, or it is not simulated."""
         found = next((each for each in self.objects.values() if each.name.lower() == name.lower()), None)
-        is_hidden = found is not None and found.name in self.org.settings.hidden_types
+        is_hidden = found is not None and (found.name in self.org.settings.hidden_types or found.since > self.version)
         if (
             found is None
             and not _CUSTOM.fullmatch(name)
@@ -43,7 +45,7 @@ class Database:
             raise unsupported(f"The object {name}")
         if found is None or is_hidden:
             raise QueryError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
-        return found
+        return found.at(self.version)
 
     def rows(self, table: SObject) -> list[Row]:
         """All rows of an object."""

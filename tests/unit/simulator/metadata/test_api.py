@@ -43,31 +43,37 @@ def texts_of_oauth(answer: etree._Element) -> list[str]:
 
 
 class TestReading:
+    @pytest.mark.fact("1.1a")
     def test_the_certificate_comes_back_as_one_line_of_base64(self, org: Org, key_pairs: tuple[KeyPair, ...]) -> None:
         assert texts(call(org, READ), "certificate") == [base64.b64encode(key_pairs[0][1].der).decode()]
 
+    @pytest.mark.fact("1.1c")
     def test_the_consumer_key_comes_back_and_the_secret_never_does(self, org: Org) -> None:
         org.app("Billing").component["oauthConfig"]["consumerSecret"] = "0123456789"
         answer = call(org, READ)
         assert texts(answer, "consumerKey") == [org.app("Billing").client_id]
         assert texts(answer, "consumerSecret") == []
 
+    @pytest.mark.fact("1.1d")
     def test_an_app_without_a_certificate_has_no_such_element(self, org: Org) -> None:
         org.put_certificate("Billing", None)
         assert texts(call(org, READ), "certificate") == []
 
+    @pytest.mark.fact("2.3h", "8.3e")
     def test_what_is_missing_is_nil_in_its_place(self, org: Org) -> None:
         body = READ.replace("<fullNames>Billing", "<fullNames>Nobody</fullNames><fullNames>Billing")
         records = call(org, body)[0]
         assert [record.get(f"{{{INSTANCE}}}nil") for record in records] == ["true", None]
         assert texts(records[1], "fullName") == ["Billing"]
 
+    @pytest.mark.fact("2.3a")
     def test_ten_components_may_be_read_and_not_eleven(self, org: Org) -> None:
         ten = "<fullNames>Billing</fullNames>" * 10
         assert len(call(org, f"<readMetadata><type>ConnectedApp</type>{ten}</readMetadata>")[0]) == 10
         with pytest.raises(FaultError):
             call(org, f"<readMetadata><type>ConnectedApp</type>{ten}<fullNames>A</fullNames></readMetadata>")
 
+    @pytest.mark.fact("1.4b")
     def test_flags_are_always_there_as_the_api_version_has_them(self, org: Org) -> None:
         oauth = {version: texts_of_oauth(call(org, READ, version=f"{version}.0")) for version in (47, 51, 60)}
         assert oauth[47] == ["callbackUrl", "certificate", "consumerKey", "isAdminApproved", *["scopes"] * 3]
@@ -75,6 +81,7 @@ class TestReading:
         assert "isNamedUserJwtEnabled" not in oauth[51]
         assert "isTokenExchangeEnabled" in oauth[60]
 
+    @pytest.mark.fact("1.3d")
     def test_the_oauth_policy_is_there_from_version_49_on(self, org: Org) -> None:
         assert texts(call(org, READ, version="48.0"), "oauthPolicy") == []
         assert texts(call(org, READ, version="49.0"), "ipRelaxation") == ["ENFORCE"]
@@ -93,6 +100,7 @@ class TestReading:
             "Settings",
         ]
 
+    @pytest.mark.fact("2.3g")
     def test_three_queries_may_be_listed_and_not_four(self, org: Org) -> None:
         query = "<queries><type>ConnectedApp</type></queries>"
         assert len(call(org, f"<listMetadata>{query * 3}</listMetadata>")) == 6
@@ -115,6 +123,7 @@ class TestReading:
         assert texts(listed, "type") == ["Certificate", "SamlSsoConfig"]
         assert [str(each)[:3] for each in texts(listed, "id")] == ["0P1", "0LE"]
 
+    @pytest.mark.fact("6d", "6e")
     def test_an_identity_provider_comes_with_its_certificate_on_one_line(
         self, org: Org, key_pairs: tuple[KeyPair, ...]
     ) -> None:
@@ -126,12 +135,14 @@ class TestReading:
         assert names(answer[0][0]) == sorted(names(answer[0][0]), key=lambda name: (name != "fullName", name))
         assert is_nil(answer[0][1])
 
+    @pytest.mark.fact("8.4d")
     def test_the_content_of_a_certificate_is_a_file_and_no_component(self, org: Org) -> None:
         org.add_certificate("Signing", None)
         for operation, names_of in (("readMetadata", "<fullNames>Signing</fullNames>"), ("describeValueType", "")):
             with pytest.raises(FaultError, match="not supported"):
                 call(org, f"<{operation}><type>Certificate</type>{names_of}</{operation}>")
 
+    @pytest.mark.fact("6l", "8.4d")
     def test_certificates_are_listed_from_version_36_on(self, org: Org) -> None:
         text = "<listMetadata><queries><type>Certificate</type></queries></listMetadata>"
         assert len(call(org, text, version="36.0")) == 0
@@ -140,6 +151,7 @@ class TestReading:
         described = call(org, "<describeMetadata><asOfVersion>35.0</asOfVersion></describeMetadata>", version="35.0")
         assert texts(described, "xmlName") == ["ConnectedApp", "SamlSsoConfig", "Settings"]
 
+    @pytest.mark.fact("8.4d")
     def test_a_hidden_type_refuses_the_whole_call(self, org: Org) -> None:
         org.settings = replace(org.settings, hidden_types=("SamlSsoConfig",), hidden_type_code="INSUFFICIENT_ACCESS")
         queries = "".join(f"<queries><type>{name}</type></queries>" for name in ("ConnectedApp", "SamlSsoConfig"))
@@ -158,6 +170,7 @@ class TestReading:
 
 
 class TestOpening:
+    @pytest.mark.fact("2.3f", "8.4c")
     def test_a_user_without_the_permission_has_no_access(self, org: Org) -> None:
         request = SoapCall.parse(envelope(READ, session_of(org, "billing@acme.example", "Billing")))
         with pytest.raises(FaultError) as refused:
@@ -165,6 +178,7 @@ class TestOpening:
         assert refused.value.code == "sf:INSUFFICIENT_ACCESS"
 
     @pytest.mark.parametrize("token", ["", "00D000000000001!nobody"])
+    @pytest.mark.fact("8.4c")
     def test_a_token_that_was_never_given_is_an_invalid_session(self, org: Org, token: str) -> None:
         with pytest.raises(FaultError, match="Invalid Session ID found in SessionHeader"):
             MetadataCall.open(org, SoapCall.parse(envelope(READ, token)), "63.0")
@@ -185,6 +199,7 @@ class TestOpening:
         with pytest.raises(FaultError, match="Invalid Session ID"):
             MetadataCall.open(org, request, "63.0")
 
+    @pytest.mark.fact("2.3e")
     def test_a_token_in_jwt_format_is_an_invalid_session_here(self, org: Org) -> None:
         org.app("Management").component["oauthConfig"]["isNamedUserJwtEnabled"] = "true"
         request = SoapCall.parse(envelope(READ, session_of(org)))

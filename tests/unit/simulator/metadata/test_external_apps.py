@@ -46,6 +46,7 @@ def of(app: str, certificate: Certificate | None = None, more: str = "") -> str:
 
 
 class TestReading:
+    @pytest.mark.fact("5.2h")
     def test_the_satellites_are_joined_by_an_element_and_named_as_setup_names_them(
         self, org: Org, app: ExternalApp
     ) -> None:
@@ -59,12 +60,14 @@ class TestReading:
         for type_name, name in names.items():
             assert texts(read(org, type_name, name), "externalClientApplication") == ["Shipping"]
 
+    @pytest.mark.fact("5.2h")
     def test_what_they_are_called_is_a_setting(self, org: Org) -> None:
         names = dict.fromkeys(org.settings.external_names, "x_{app}_y")
         org.settings = replace(org.settings, external_names=names)
         made = org.add_external_app("Loyalty")
         assert {satellite.name for satellite in made.satellites.values()} == {"x_Loyalty_y"}
 
+    @pytest.mark.fact("5.2f")
     def test_flags_and_the_key_come_back_and_the_secret_only_where_the_org_allows_it(
         self, org: Org, app: ExternalApp
     ) -> None:
@@ -96,6 +99,7 @@ class TestReading:
         org.settings = replace(org.settings, external_secrets_readable=True)
         assert len(texts(read(org), "certificate")) == 1
 
+    @pytest.mark.fact("5.2b")
     def test_the_types_and_the_certificate_have_their_versions(self, org: Org, app: ExternalApp) -> None:
         assert app.live_certificate
         assert texts(read(org, version="59.0"), "certificate") == []
@@ -159,6 +163,7 @@ class TestWriting:
         assert texts(call(org, delete, version="67.0"), "success") == ["true"]
         assert "Fresh" not in org.external_apps
 
+    @pytest.mark.fact("5.2g")
     def test_a_rotation_of_key_or_secret_needs_warnings_to_be_ignored(self, org: Org, app: ExternalApp) -> None:
         key = app.client_id
         flag = "<shouldRotateConsumerKey>true</shouldRotateConsumerKey>"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 class TestRetrieving:
+    @pytest.mark.fact("1.1a", "1.5c", "8.3b")
     def test_a_file_holds_what_a_read_returns_without_the_name(self, org: Org) -> None:
         answer, files = retrieve(org, manifest(ConnectedApp="Billing"))
         root = etree.fromstring(files["unpackaged/connectedApps/Billing.connectedApp"].encode())
@@ -40,16 +41,19 @@ class TestRetrieving:
         assert texts(answer, "type") == ["ConnectedApp", "Package"]
         assert set(files) == {"unpackaged/connectedApps/Billing.connectedApp", "unpackaged/package.xml"}
 
+    @pytest.mark.fact("1.5b")
     def test_a_wildcard_brings_every_component_of_its_type(self, org: Org) -> None:
         org.add_external_app("Shipping")
         _, files = retrieve(org, manifest(ConnectedApp="*", ExtlClntAppGlobalOauthSettings="*"))
         assert "unpackaged/extlClntAppGlobalOauthSets/Shipping_glbloauth.ecaGlblOauth" in files
         assert len(files) == 4
 
+    @pytest.mark.fact("8.3b")
     def test_one_package_has_no_folder_of_its_own(self, org: Org) -> None:
         _, files = retrieve(org, manifest(ConnectedApp="Billing"), more="<singlePackage>true</singlePackage>")
         assert "connectedApps/Billing.connectedApp" in files
 
+    @pytest.mark.fact("2.1c")
     def test_what_is_missing_is_a_message_and_the_retrieve_succeeds(self, org: Org) -> None:
         answer, files = retrieve(org, manifest(ConnectedApp="Billing Nobody", ApexClass="*"))
         problems = texts(answer, "problem")
@@ -101,6 +105,7 @@ class TestDeploying:
         assert deployed(org, files) == ("Succeeded", [])
         assert org.app("Billing").live_certificate == key_pairs[1][1]
 
+    @pytest.mark.fact("2.1b")
     def test_a_file_with_the_key_is_refused(self, org: Org) -> None:
         _, files = retrieve(org, manifest(ConnectedApp="Billing"))
         bare = {name.removeprefix("unpackaged/"): text for name, text in files.items()}
@@ -120,6 +125,7 @@ class TestDeploying:
         assert deployed(org, files, rollbackOnError=False) == ("SucceededPartial", ["Invalid certificate"])
         assert org.app("Billing").live_certificate == key_pairs[1][1]
 
+    @pytest.mark.fact("5.2d")
     def test_an_external_client_app_is_deployed_whole_in_any_order_of_its_files(
         self, org: Org, key_pairs: tuple[KeyPair, ...]
     ) -> None:
@@ -156,6 +162,7 @@ class TestDeploying:
         assert (app.client_id, app.scopes) == (key, ["Api"])
         assert not app.live_certificate
 
+    @pytest.mark.fact("5.2g")
     def test_rotating_keys_needs_warnings_to_be_ignored(self, org: Org) -> None:
         app = org.add_external_app("Shipping")
         key = app.client_id

@@ -26,6 +26,7 @@ class TestJobs:
         text = app_file(org, certificate=key_pairs[1][1].pem)
         return {"package.xml": manifest(ConnectedApp="*"), "connectedApps/Billing.connectedApp": text}
 
+    @pytest.mark.fact("2.3b")
     def test_a_slow_deployment_takes_effect_when_it_is_due(
         self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
     ) -> None:
@@ -38,6 +39,7 @@ class TestJobs:
         assert org.app("Billing").live_certificate == key_pairs[1][1]
         assert (clock() - org.app("Billing").modified_at).total_seconds() == 10
 
+    @pytest.mark.fact("8.2b")
     def test_one_that_has_not_begun_can_be_canceled(
         self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
     ) -> None:
@@ -50,6 +52,7 @@ class TestJobs:
         assert (texts(answer, "status"), texts(answer, "canceledByName")) == (["Canceled"], ["Admin"])
         assert org.app("Billing").live_certificate == key_pairs[0][1]
 
+    @pytest.mark.fact("2.3d")
     def test_a_recent_validation_can_be_deployed_as_it_is(
         self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
     ) -> None:
@@ -85,6 +88,7 @@ class TestOverRest:
         file = b'\r\n--B\r\nContent-Disposition: form-data; name="file"; filename="x.zip"\r\n\r\n'
         return head + told + file + archive + b"\r\n--B--\r\n"
 
+    @pytest.mark.fact("8.3d")
     def test_an_archive_is_sent_asked_about_and_deployed_after_its_validation(
         self, org: Org, key_pairs: tuple[KeyPair, ...]
     ) -> None:

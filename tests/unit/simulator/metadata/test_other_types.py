@@ -58,6 +58,7 @@ def signed(request: str, *, root_too: bool = True) -> str:
 
 
 class TestCertificates:
+    @pytest.mark.fact("6a", "6b", "6h", "6j")
     def test_a_self_signed_one_ends_at_noon_a_year_later_and_says_that_it_is_from_the_usa(self, org: Org) -> None:
         assert deploy_certificate(org, label="Signing of documents") == ("Succeeded", [])
         content, told = retrieve_certificate(org)
@@ -84,6 +85,7 @@ class TestCertificates:
         assert certificate.subject == key_pairs[0][1].subject
         assert certificate.public_fingerprint != key_pairs[0][1].public_fingerprint
 
+    @pytest.mark.fact("6k")
     def test_one_that_an_authority_signs_begins_as_a_request(self, org: Org) -> None:
         assert deploy_certificate(org, caSigned="true") == ("Succeeded", [])
         [made] = org.certificates
@@ -103,6 +105,7 @@ class TestCertificates:
         assert (content, made.unusable) == (chain, False)
         assert "<expirationDate>2027-06-11T15:00:00.000Z</expirationDate>" in told
 
+    @pytest.mark.fact("6a")
     def test_a_chain_begins_with_the_certificate_itself(self, org: Org) -> None:
         org.add_certificate("Signing", START + timedelta(days=90), ca_signed=True)
         with lenient():
@@ -163,6 +166,7 @@ def write_sso(org: Org, operation: str, certificate: str, name: str = "Login") -
 class TestSingleSignOn:
     READ = "<readMetadata><type>SamlSsoConfig</type><fullNames>Login</fullNames></readMetadata>"
 
+    @pytest.mark.fact("6m")
     def test_it_is_made_changed_renamed_and_deleted(self, org: Org, key_pairs: tuple[KeyPair, ...]) -> None:
         first, second = key_pairs[0][1], key_pairs[1][1]
         assert texts(write_sso(org, "createMetadata", first.pem), "success") == ["true"]
@@ -213,6 +217,7 @@ def turn(org: Org, switch: str, value: str = "true", feature: str = "ExternalCli
 
 
 class TestFeatureSettings:
+    @pytest.mark.fact("1.5d", "8.4d")
     def test_they_are_members_of_one_type_in_files_and_types_of_their_own_in_calls(self, org: Org) -> None:
         listed = call(org, "<listMetadata><queries><type>Settings</type></queries></listMetadata>")
         assert texts(listed, "fullName") == ["ConnectedApp", "ExternalClientApp"]
@@ -225,6 +230,7 @@ class TestFeatureSettings:
         with pytest.raises(FaultError, match="Unknown type:ConnectedAppSettings"):
             call(org, "<listMetadata><queries><type>ConnectedAppSettings</type></queries></listMetadata>")
 
+    @pytest.mark.fact("5.1b")
     def test_their_switches_follow_the_version(self, org: Org) -> None:
         asked = "<type>ExternalClientAppSettings</type><fullNames>ExternalClientApp</fullNames>"
         names = {

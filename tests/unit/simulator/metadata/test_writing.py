@@ -32,6 +32,7 @@ class TestWriting:
         assert etree.tostring(call(org, READ)) == before
 
     @pytest.mark.parametrize("form", ["pem", "broken lines", "one line", "surrounded by space"])
+    @pytest.mark.fact("1.2a")
     def test_a_certificate_is_taken_in_every_form_that_people_send(
         self, org: Org, key_pairs: tuple[KeyPair, ...], form: str
     ) -> None:
@@ -64,6 +65,7 @@ class TestWriting:
             assert texts(call(org, update_of(org, "Billing", {"certificate": second})), "success") == ["false"]
         assert org.app("Billing").live_certificate == before
 
+    @pytest.mark.fact("2.1b")
     def test_a_consumer_key_may_not_be_provided(self, org: Org) -> None:
         answer = call(org, update_of(org, "Billing", {"consumerKey": org.app("Billing").client_id}))
         assert [message for _, message in errors(answer)] == ["You cannot provide a Consumer Key"]
@@ -90,6 +92,7 @@ class TestWriting:
         call(org, update_of(org, "Billing", version="51.0"), version="51.0")
         assert org.app("Billing").has_flag("isNamedUserJwtEnabled")
 
+    @pytest.mark.fact("1.3f")
     def test_assigned_profiles_stay_when_left_out_and_go_when_empty(self, org: Org) -> None:
         call(org, update_of(org, "Billing", {"profileName": None}))
         assert org.app("Billing").component["profileName"] == ["Standard User"]
@@ -97,6 +100,7 @@ class TestWriting:
         assert "profileName" not in org.app("Billing").component
 
     @pytest.mark.parametrize("name", ["label", "contactEmail", "callbackUrl", "ipRelaxation", "oauthConfig"])
+    @pytest.mark.fact("2.2a")
     def test_required_fields_are_required(self, org: Org, name: str) -> None:
         answer = call(org, update_of(org, "Billing", {name: None}))
         missing = "callbackUrl" if name == "oauthConfig" else name
@@ -116,11 +120,13 @@ class TestWriting:
         with pytest.raises(FaultError, match=r"not valid in version 51\.0"):
             call(org, update_of(org, "Billing", version="63.0"), version="51.0")
 
+    @pytest.mark.fact("1.3b")
     def test_a_second_certificate_refuses_the_whole_call(self, org: Org) -> None:
         doubled = update_of(org, "Billing").replace("</certificate>", "</certificate><certificate>AAAA</certificate>")
         with pytest.raises(FaultError, match="invalid at this location"):
             call(org, doubled)
 
+    @pytest.mark.fact("2.2b")
     def test_elements_out_of_order_are_dropped_without_a_word(self, org: Org) -> None:
         late = update_of(org, "Billing", {"isAdminApproved": None}).replace(
             "</oauthConfig>", "<isAdminApproved>true</isAdminApproved></oauthConfig>"
@@ -131,6 +137,7 @@ class TestWriting:
         call(org, late)
         assert org.app("Billing").has_flag("isAdminApproved")
 
+    @pytest.mark.fact("1.3c")
     def test_scopes_come_back_in_the_enumerations_order_without_synonyms(self, org: Org) -> None:
         scopes = "".join(f"<scopes>{scope}</scopes>" for scope in ("OfflineAccess", "Email", "Api", "Profile"))
         changed = update_of(org, "Billing", {"scopes": None}).replace("</oauthConfig>", scopes + "</oauthConfig>")
@@ -148,6 +155,7 @@ class TestWriting:
         with pytest.raises(FaultError, match=words):
             call(org, update_of(org, "Billing", {name: text}))
 
+    @pytest.mark.fact("2.3c")
     def test_one_bad_component_does_not_stop_the_others_unless_all_or_none_was_asked_for(
         self, org: Org, key_pairs: tuple[KeyPair, ...]
     ) -> None:
@@ -160,11 +168,13 @@ class TestWriting:
         assert texts(call(org, good + bad), "success") == ["true", "false"]
         assert org.app("Billing").live_certificate == key_pairs[1][1]
 
+    @pytest.mark.fact("2.1d")
     def test_deleting_takes_the_app_away_and_what_is_not_there_is_an_error(self, org: Org) -> None:
         delete = "<deleteMetadata><type>ConnectedApp</type><fullNames>Billing</fullNames></deleteMetadata>"
         assert texts(call(org, delete), "success") == ["true"]
         assert errors(call(org, delete)) == [("INVALID_CROSS_REFERENCE_KEY", "no ConnectedApp named Billing found")]
 
+    @pytest.mark.fact("2.4a", "2.3i")
     def test_new_apps_are_refused_since_spring_26_unless_the_org_allows_them(
         self, org: Org, key_pairs: tuple[KeyPair, ...]
     ) -> None:
@@ -180,6 +190,7 @@ class TestWriting:
         )
         assert [message for _, message in errors(call(org, taken))] == ["The consumer key is already taken"]
 
+    @pytest.mark.fact("1.3g")
     def test_a_plug_in_user_that_the_org_does_not_have_is_dropped(self, org: Org) -> None:
         for user in ("nobody@acme.example", "billing@acme.example"):
             named = f"<pluginExecutionUser>{user}</pluginExecutionUser><profileName>"
@@ -188,6 +199,7 @@ class TestWriting:
         call(org, update_of(org, "Billing", {"pluginExecutionUser": "nobody@acme.example"}))
         assert texts(call(org, READ), "pluginExecutionUser") == []
 
+    @pytest.mark.fact("2.3a")
     def test_too_many_components_are_one_fault_or_an_error_each(self, org: Org) -> None:
         eleven = '<metadata xsi:type="ConnectedApp"><fullName>Billing</fullName></metadata>' * 11
         with pytest.raises(FaultError, match="more than 10"):

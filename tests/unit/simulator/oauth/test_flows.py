@@ -50,6 +50,7 @@ class TestClientCredentials:
         assert answer_login(org, only, authorization=f"Basic {pair}").status == 200
         assert words(answer_login(org, only, authorization="Basic ###"))[0] == 400
 
+    @pytest.mark.fact("4.3h")
     def test_refusals_are_worded_as_salesforce_words_them(self, org: Org, form: dict[str, str]) -> None:
         assert words(answer_login(org, {**form, "client_secret": "no"})) == (400, "invalid client credentials")
         assert words(answer_login(org, {**form, "client_id": "no"})) == (400, "client identifier invalid")
@@ -63,6 +64,7 @@ class TestClientCredentials:
 
 
 class TestRefreshTokens:
+    @pytest.mark.fact("4.3f", "7.4b")
     def test_an_approval_gives_one_and_it_gives_sessions_until_it_is_revoked(self, org: Org) -> None:
         app, user = org.app("Billing"), org.users["billing@acme.example"]
         token = org.approve(app, user).reveal()
@@ -94,6 +96,7 @@ class TestIdentity:
             assert identity.identity(org, token["access_token"], *wrong).status == status
         assert identity.identity(org, "gone", org_id, user_id).body == b"Bad_OAuth_Token"
 
+    @pytest.mark.fact("7.4c")
     def test_introspection_tells_an_app_of_its_own_tokens_only(
         self, org: Org, assertion: Callable[..., dict[str, str]], clock: StandingClock
     ) -> None:
@@ -138,6 +141,7 @@ class TestHostNames:
         assert token["instance_url"] == instance
         assert token["id"].startswith(identity_start)
 
+    @pytest.mark.fact("4.4a")
     def test_each_of_them_is_an_audience(self, org: Org, assertion: Callable[..., dict[str, str]]) -> None:
         form = assertion(aud="https://acme.my.salesforce.com")
         assert words(answer_login(org, form)) == (400, "audience is invalid")
@@ -158,6 +162,7 @@ class TestExternalApps:
     def test_they_log_in_at_the_orgs_own_address(self, org: Org, login: dict[str, str]) -> None:
         assert body(answer_login(org, login))["scope"] == "api web refresh_token"
 
+    @pytest.mark.fact("5.4a", "4.3j")
     def test_the_generic_login_servers_do_not_know_them(
         self, org: Org, login: dict[str, str], assertion: Callable[..., dict[str, str]]
     ) -> None:

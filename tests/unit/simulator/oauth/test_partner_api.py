@@ -38,6 +38,7 @@ def org(org: Org) -> Org:
 
 
 @pytest.mark.parametrize("api", ["u", "c"])
+@pytest.mark.fact("8.1c")
 def test_a_login_opens_a_session_until_the_logout(org: Org, api: str) -> None:
     status, text = ask(org, api, log_in("right"))
     assert status == 200
@@ -53,6 +54,7 @@ def test_a_login_opens_a_session_until_the_logout(org: Org, api: str) -> None:
 @pytest.mark.parametrize(
     ("username", "password"), [(USERNAME, "wrong"), ("nobody", "right"), ("admin@acme.example", "")]
 )
+@pytest.mark.fact("8.4b")
 def test_a_wrong_password_is_a_fault_with_a_detail(org: Org, username: str, password: str) -> None:
     status, text = ask(org, "u", log_in(password, username))
     assert status == 500
@@ -60,6 +62,7 @@ def test_a_wrong_password_is_a_fault_with_a_detail(org: Org, username: str, pass
     assert '<sf:LoginFault xsi:type="sf:LoginFault">' in text
 
 
+@pytest.mark.fact("8.3f")
 def test_a_login_with_an_expired_password_succeeds_and_opens_nothing(org: Org) -> None:
     org.users[USERNAME].password_expired = True
     _, text = ask(org, "u", log_in("right"))

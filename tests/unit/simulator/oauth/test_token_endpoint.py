@@ -35,6 +35,7 @@ def refusal(answer: Answer) -> tuple[int, str, str]:
     return answer.status, parsed["error"], parsed["error_description"]
 
 
+@pytest.mark.fact("4.2a", "4.2c", "4.2e")
 def test_a_login_with_the_key_of_the_live_certificate_gets_a_token(org: Org, assertion: Assertion) -> None:
     answer = answer_login(org, assertion())
     token = body(answer)
@@ -46,6 +47,7 @@ def test_a_login_with_the_key_of_the_live_certificate_gets_a_token(org: Org, ass
     assert set(token) == {"access_token", "scope", "instance_url", "id", "token_type"}
 
 
+@pytest.mark.fact("4.2b")
 def test_a_sandbox_says_test_in_identity_urls_and_takes_it_as_audience(
     clock: StandingClock, assertion: Assertion, key_pairs: tuple[KeyPair, ...]
 ) -> None:
@@ -74,6 +76,7 @@ def test_a_sandbox_says_test_in_identity_urls_and_takes_it_as_audience(
         ),
     ],
 )
+@pytest.mark.fact("4.3c", "4.3d", "4.3g", "4.3i")
 def test_a_wrong_claim_is_refused_in_salesforces_words(
     org: Org, assertion: Assertion, claims: dict[str, Any], expected: tuple[int, str, str]
 ) -> None:
@@ -90,15 +93,18 @@ def test_a_wrong_claim_is_refused_in_salesforces_words(
         pytest.param(START.timestamp() + 0.5, id="a fraction"),
     ],
 )
+@pytest.mark.fact("4.5a")
 def test_what_working_clients_send_as_expiry_is_taken(org: Org, assertion: Assertion, exp: object) -> None:
     assert answer_login(org, assertion(exp=exp)).status == 200
 
 
 @pytest.mark.parametrize("aud", ["https://login.salesforce.com", "https://login.salesforce.com/", None])
+@pytest.mark.fact("4.4a")
 def test_the_login_host_and_the_orgs_own_url_are_audiences(org: Org, assertion: Assertion, aud: str | None) -> None:
     assert answer_login(org, assertion(**({"aud": aud} if aud else {}))).status == 200
 
 
+@pytest.mark.fact("4.3b")
 def test_another_key_than_the_live_certificates_is_an_invalid_assertion(
     org: Org, assertion: Assertion, key_pairs: tuple[KeyPair, ...]
 ) -> None:
@@ -106,17 +112,20 @@ def test_another_key_than_the_live_certificates_is_an_invalid_assertion(
     assert refusal(answer) == (400, "invalid_grant", "invalid assertion")
 
 
+@pytest.mark.fact("4.3b")
 def test_an_app_without_a_certificate_verifies_nothing(org: Org, assertion: Assertion) -> None:
     org.put_certificate("Billing", None)
     assert refusal(answer_login(org, assertion())) == (400, "invalid_grant", "invalid assertion")
 
 
+@pytest.mark.fact("4.7a")
 def test_another_algorithm_than_rs256_is_an_invalid_assertion(org: Org, assertion: Assertion) -> None:
     assert refusal(answer_login(org, assertion(algorithm="RS512")))[2] == "invalid assertion"
     org.settings = replace(org.settings, accepted_algorithms=("RS256", "RS512"))
     assert answer_login(org, assertion(algorithm="RS512")).status == 200
 
 
+@pytest.mark.fact("4.3l")
 def test_another_grant_type_is_not_supported(org: Org, assertion: Assertion) -> None:
     form = {**assertion(), "grant_type": "tea"}
     assert refusal(answer_login(org, form)) == (400, "unsupported_grant_type", "grant type not supported")
@@ -126,16 +135,19 @@ def test_a_grant_type_that_is_not_simulated_says_so(org: Org) -> None:
     assert refusal(answer_login(org, {"grant_type": "password"}))[:2] == (501, "SIMULATOR_UNSUPPORTED")
 
 
+@pytest.mark.fact("4.3p")
 def test_the_audience_is_reported_before_a_missing_approval(org: Org, assertion: Assertion) -> None:
     form = assertion(aud="https://elsewhere.example", sub="admin@acme.example")
     assert refusal(answer_login(org, form))[2] == "audience is invalid"
 
 
+@pytest.mark.fact("4.3e")
 def test_an_inactive_user_is_named(org: Org, assertion: Assertion) -> None:
     org.users["billing@acme.example"].active = False
     assert refusal(answer_login(org, assertion())) == (400, "invalid_grant", "inactive user")
 
 
+@pytest.mark.fact("4.3a")
 def test_where_users_approve_themselves_only_those_log_in_who_did(org: Org, assertion: Assertion) -> None:
     app = org.app("Billing")
     app.component["oauthConfig"]["isAdminApproved"] = "false"
@@ -144,11 +156,13 @@ def test_where_users_approve_themselves_only_those_log_in_who_did(org: Org, asse
     assert answer_login(org, assertion()).status == 200
 
 
+@pytest.mark.fact("4.3k")
 def test_an_app_without_offline_access_is_an_invalid_request(org: Org, assertion: Assertion) -> None:
     org.app("Billing").component["oauthConfig"]["scopes"] = ["Api"]
     assert refusal(answer_login(org, assertion()))[1] == "invalid_request"
 
 
+@pytest.mark.fact("1.3e")
 def test_an_app_that_demands_high_assurance_takes_no_jwt_login(org: Org, assertion: Assertion) -> None:
     org.app("Billing").component["sessionPolicy"] = {"policyAction": "Block", "sessionLevel": "HIGH_ASSURANCE"}
     assert refusal(answer_login(org, assertion()))[2] == "authentication failure"
@@ -171,6 +185,7 @@ def test_a_far_expiry_is_refused_only_where_a_window_is_set(org: Org, assertion:
     assert refusal(answer_login(org, form))[2] == "expired authorization code"
 
 
+@pytest.mark.fact("4.3n")
 def test_more_logins_than_an_hour_allows_are_refused_until_the_hour_is_over(
     org: Org, assertion: Assertion, clock: StandingClock
 ) -> None:
@@ -181,6 +196,7 @@ def test_more_logins_than_an_hour_allows_are_refused_until_the_hour_is_over(
     assert answer_login(org, assertion()).status == 200
 
 
+@pytest.mark.fact("3c")
 def test_a_change_is_met_by_the_old_key_until_it_has_spread(
     org: Org, assertion: Assertion, clock: StandingClock, key_pairs: tuple[KeyPair, ...]
 ) -> None:
@@ -193,6 +209,7 @@ def test_a_change_is_met_by_the_old_key_until_it_has_spread(
     assert answer_login(org, assertion(key=key_pairs[1][0])).status == 200
 
 
+@pytest.mark.fact("7.3b")
 def test_every_login_is_written_into_the_login_history(
     org: Org, assertion: Assertion, key_pairs: tuple[KeyPair, ...]
 ) -> None:
@@ -205,6 +222,7 @@ def test_every_login_is_written_into_the_login_history(
     ]
 
 
+@pytest.mark.fact("4.2d")
 def test_an_app_for_jwt_tokens_gets_a_token_of_three_parts(org: Org, assertion: Assertion) -> None:
     org.app("Billing").component["oauthConfig"]["isNamedUserJwtEnabled"] = "true"
     token = body(answer_login(org, assertion()))["access_token"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from rotator.simulator.org.settings import OrgSettings
 from tests.unit.simulator.helpers import START, KeyPair, seeded
 
 
+@pytest.mark.fact("3a")
 def test_a_slot_holds_one_certificate_the_last(key_pairs: tuple[KeyPair, ...]) -> None:
     slot = CertificateSlot()
     slot.put(key_pairs[0][1], START)
@@ -55,6 +57,7 @@ def test_a_server_knows_the_old_certificate_or_the_new_one_and_only_the_new_one_
     assert seen <= ({new} if seconds >= 30 else {old, new})
 
 
+@pytest.mark.fact("3c")
 def test_servers_disagree_while_a_change_spreads(key_pairs: tuple[KeyPair, ...]) -> None:
     slot, settings, random = CertificateSlot(), OrgSettings(propagation_seconds=30, flap_probability=0.5), seeded(1)
     slot.put(key_pairs[0][1], START - timedelta(days=1))

@@ -35,6 +35,7 @@ def ask(org: Org, path: str, method: str = "GET", sent: Any = None) -> tuple[int
     return answer.status, json.loads(answer.body) if answer.body else None
 
 
+@pytest.mark.fact("5.3a")
 def test_a_pair_is_staged_rotated_in_and_the_old_one_works_for_thirty_days(
     org: Org, app: ExternalApp, clock: StandingClock
 ) -> None:
@@ -71,6 +72,7 @@ def test_staged_pairs_can_be_taken_back_and_what_is_not_there_is_not_found(org: 
         assert ask(org, f"{BASE}/{path}")[0] == 404
 
 
+@pytest.mark.fact("5.3b")
 def test_older_versions_do_not_have_them(org: Org) -> None:
     assert ask(org, "/services/data/v64.0/apps/oauth/usage")[0] == 404
 

@@ -112,6 +112,7 @@ def test_what_a_badly_signed_login_leaves_in_the_history_is_a_setting(org: Org) 
         ("SELECT Id FROM LoginHistory WHERE Application = 'Billing'", "INVALID_FIELD"),
     ],
 )
+@pytest.mark.fact("7.3a")
 def test_a_query_that_cannot_be_answered_is_an_error(org: Org, text: str, code: str) -> None:
     status, body = get(org, f"{BASE}/query", q=text)
     assert (status, body[0]["errorCode"]) == (400, code)
@@ -152,6 +153,7 @@ def test_what_is_not_simulated_says_so_and_is_nobodys_mistake(org: Org, text: st
 class TestCertificates:
     """Of Certificate and Key Management (Tooling API, Certificate)."""
 
+    @pytest.mark.fact("6c")
     def test_they_have_a_date_without_a_time_and_no_content(self, org: Org) -> None:
         made = org.add_certificate("Signing", START + timedelta(days=365))
         [row] = tool(org, "SELECT Id, MasterLabel, ExpirationDate, KeySize, OptionsIsUnusable FROM Certificate")[
@@ -214,6 +216,7 @@ class TestRows:
         assert row["Profile"]["Name"] == "System Administrator"
         assert row["Profile"]["attributes"]["type"] == "Profile"
 
+    @pytest.mark.fact("7.2a")
     def test_a_login_makes_a_token_row_and_later_ones_count_it_up(self, org: Org, clock: StandingClock) -> None:
         user = org.users["billing@acme.example"]
         org.start_session(user, org.app("Billing"))
@@ -225,6 +228,7 @@ class TestRows:
         assert row["CreatedDate"] < row["LastUsedDate"]
         assert ask(org, "SELECT AppMenuItemId FROM OauthToken WHERE AppName = 'Billing'")["records"][0]["AppMenuItemId"]
 
+    @pytest.mark.fact("7.2b", "7.3d")
     def test_who_may_not_administer_the_org_sees_the_own_rows_only(self, org: Org) -> None:
         session = session_of(org, "billing@acme.example", "Billing")
         session_of(org)
@@ -258,6 +262,7 @@ class TestRows:
         rows = ask(org, text + "FROM PermissionSet WHERE Profile.Name = 'Auditor'")["records"]
         assert [(row["Assignments"]["totalSize"], row["SetupEntityAccessItems"]) for row in rows] == [(2, None)]
 
+    @pytest.mark.fact("7.3a")
     def test_logins_are_counted_by_application(self, org: Org) -> None:
         for outcome in ("Success", "Success", "invalid_grant: invalid assertion"):
             org.record_login("Billing", "billing@acme.example", outcome)

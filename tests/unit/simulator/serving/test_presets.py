@@ -52,6 +52,7 @@ def test_connected_apps_are_read_and_replaced_in_all(preset: str, org: Org, key_
     assert texts(answer, "certificate") == [key_pairs[1][1].base64]
 
 
+@pytest.mark.fact("4.3j")
 def test_a_wrong_key_an_unknown_one_and_what_comes_back(
     preset: str, org: Org, key_pairs: tuple[KeyPair, ...], assertion: Callable[..., dict[str, str]]
 ) -> None:

@@ -10,6 +10,7 @@ from lxml import etree
 from rotator.simulator.wire.soap import ENVELOPE, INSTANCE, METADATA, FaultError, SoapCall, fault_answer, xsi_type
 
 
+@pytest.mark.fact("8.2a")
 def test_prefixes_do_not_matter() -> None:
     request = SoapCall.parse(
         f"""<S:Envelope xmlns:S="{ENVELOPE}" xmlns:met="{METADATA}"><S:Header>
@@ -22,6 +23,7 @@ def test_prefixes_do_not_matter() -> None:
     assert request.texts("type") == ["ConnectedApp"]
 
 
+@pytest.mark.fact("8.2a")
 def test_children_may_be_left_unqualified() -> None:
     request = SoapCall.parse(
         f'<e:Envelope xmlns:e="{ENVELOPE}"><e:Body><m:describeMetadata xmlns:m="{METADATA}">'
@@ -53,6 +55,7 @@ def test_a_missing_or_foreign_xsi_type_is_a_fault(attribute: str, words: str) ->
         xsi_type(element)
 
 
+@pytest.mark.fact("8.4a")
 def test_a_fault_repeats_its_code_and_has_no_detail() -> None:
     answer = fault_answer(FaultError("INVALID_SESSION_ID", "Illegal Session"))
     fault = etree.fromstring(answer.body)[0][0]

@@ -9,13 +9,12 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cached_property, wraps
-from inspect import ismethod
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from rotator.config.loading import load, locate
 from rotator.entry_points import Surroundings
-from rotator.errors import ConfigurationError, concerning
+from rotator.errors import ConfigurationError, concerning, naming
 from rotator.process import seconds_since_start, start_of_machine
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, OrgSettings, Settings
     from rotator.core.credentials import Version
+    from rotator.core.kept import Kept
     from rotator.core.logins import LoginAnswer
     from rotator.history.engine.database import Database
     from rotator.history.journal.journal import Journal
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from rotator.salesforce.budget import Budget
     from rotator.salesforce.inventory import Inventory
     from rotator.salesforce.metadata import MetadataService
-    from rotator.salesforce.session import OrgSession
+    from rotator.salesforce.session import Opened, OrgSession
     from rotator.salesforce.transport import Transport
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.services.inventory.scan import Scan
     from rotator.services.inventory.status import CredentialStatus
+    from rotator.services.inventory.whole_looks import LastSeenIn, WholeLooks
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import RotationService
@@ -100,8 +101,9 @@ class Application:
     def fork(self, *, settings: Settings | None = None, limited: bool = False) -> Self:
         """The same program for another thread: sessions, connections and stores of its own, closed with it.
 
-        Shared are the history and the count of calls to each org; `limited` ends its calls when `limits` are reached.
-        Other `settings` of the same database are for a configuration that was read again; its calls count anew.
+        Shared are the history, the count of calls to each org, its session, and when all of it was read; `limited` ends
+        its calls when `limits` are reached. Other `settings` of the same database are for a configuration that was read
+        again: of all that, only the history is shared.
         """
         forked = type(self)(
             settings or self.settings,
@@ -111,8 +113,10 @@ class Application:
             sleep=self.sleep,
             elapsed=self.elapsed,
         )
-        shared = {"database": self.database} if settings else {"database": self.database, "budgets": self.budgets}
-        forked.__dict__.update(shared, _is_limited=limited)
+        forked.__dict__.update(database=self.database, _is_limited=limited)
+        if not settings:
+            shared = {"budgets": self.budgets, "kept_sessions": self.kept_sessions, "whole_looks": self.whole_looks}
+            forked.__dict__.update(shared)
         return forked
 
     @cached_property
@@ -159,7 +163,7 @@ class Application:
 
             settings = _named(self.settings.stores, name, "store")
             store = store_plugin(settings.type).open(name, settings, self._surroundings())
-            self._stores[name] = _naming(store, store=name)
+            self._stores[name] = naming(store, store=name)
         return self._stores[name]
 
     def _surroundings(self) -> Surroundings:
@@ -229,25 +233,43 @@ class Application:
 
             self.org(name)
             candidates = own_login(self.settings, name, store=self.store, environ=self.environ)
-            session = OrgSession(name, self.transport(name), candidates, self.now)
-            self._sessions[name] = _naming(session, org=name)
+            session = OrgSession(name, self.transport(name), candidates, self.now, kept=self.kept_sessions)
+            self._sessions[name] = naming(session, org=name)
         return self._sessions[name]
 
     def connected_apps(self, org: str) -> ConnectedApps:
         """The apps of an org. Raises what `org_session` raises."""
         from rotator.salesforce.apps.connected_app import ConnectedApps
 
-        return _naming(ConnectedApps(self.org_session(org), self.metadata(org)), org=org)
+        return naming(ConnectedApps(self.org_session(org), self.metadata(org)), org=org)
 
-    def inventory(self, org: str) -> Inventory:
-        """Everything in an org that holds a certificate. Raises what `org_session`, a login and a read raise."""
-        from rotator.salesforce.inventory import inventory
+    def inventory(self, org: str, *, last_seen: LastSeenIn | None = None) -> Inventory:
+        """Everything in an org that holds a certificate. Raises what `org_session`, a login and a read raise.
 
-        session = self.org_session(org)
-        # A login that fails is told at once; only what comes after it is worth repeating.
-        session.ensure_alive()
+        With `last_seen` only what is newer is read, but for once in a while (`rotator.services.inventory.whole_looks`).
+        """
+        session, metadata = self.org_session(org), self.metadata(org)
         with concerning(org=org):
-            return inventory(session, self.metadata(org))
+            return self.whole_looks.inventory(session, metadata, last_seen, self.now())
+
+    def read_all_of(self, org: str) -> None:
+        """At the next inventory all of an org is read."""
+        self.whole_looks.distrust(org)
+
+    @cached_property
+    def whole_looks(self) -> WholeLooks:
+        """When all of each org was last read, by this program and its forks."""
+        from rotator.services.inventory.whole_looks import WholeLooks
+
+        return WholeLooks(self.settings)
+
+    @cached_property
+    def kept_sessions(self) -> Kept[Opened]:
+        """The sessions that orgs gave to this program and its forks, for those who come next."""
+        from rotator.core.kept import Kept
+        from rotator.salesforce.session import MOST_KEPT
+
+        return Kept(MOST_KEPT)
 
     def credential_context(self, name: str) -> CredentialContext:
         """A credential with its adapters, and the program logged in to its org.
@@ -352,33 +374,7 @@ class Application:
         from rotator.salesforce.metadata import PATIENCE, MetadataService
 
         waiting = Waiting(PATIENCE, sleep=self.sleep, elapsed=self.elapsed)
-        return _naming(MetadataService(self.org_session(org), waiting), org=org)
-
-
-class _Naming:
-    """An adapter whose errors name the org or the store that they are about (`rotator.errors.concerning`)."""
-
-    def __init__(self, adapter: object, subject: Mapping[str, str]) -> None:
-        self._adapter: Final = adapter
-        self._subject: Final = subject
-
-    def __getattr__(self, name: str) -> Any:
-        with concerning(**self._subject):
-            found = getattr(self._adapter, name)
-        if not ismethod(found):
-            return found
-
-        @wraps(found)
-        def named(*arguments: Any, **options: Any) -> Any:
-            with concerning(**self._subject):
-                return found(*arguments, **options)
-
-        return named
-
-
-def _naming(adapter: _T, **subject: str) -> _T:
-    # It stands for the adapter: whoever is given it asks for nothing but what the adapter has.
-    return cast("_T", _Naming(adapter, subject))
+        return naming(MetadataService(self.org_session(org), waiting), org=org)
 
 
 def _named(section: Mapping[str, _T], name: str, kind: str) -> _T:

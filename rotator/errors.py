@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from rotator.plain_text import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
+
+T = TypeVar("T")
 
 
 class RotatorError(Exception):
@@ -164,3 +168,30 @@ def concerning(*, org: str | None = None, store: str | None = None) -> Iterator[
         error.org = error.org or org
         error.store = error.store or store
         raise
+
+
+class _Naming:
+    """An adapter whose errors name the org or the store that they are about."""
+
+    def __init__(self, adapter: object, subject: Mapping[str, str]) -> None:
+        self._adapter: Final = adapter
+        self._subject: Final = subject
+
+    def __getattr__(self, name: str) -> Any:
+        with concerning(**self._subject):
+            found = getattr(self._adapter, name)
+        if not isinstance(found, MethodType):
+            return found
+
+        @wraps(found)
+        def named(*arguments: Any, **options: Any) -> Any:
+            with concerning(**self._subject):
+                return found(*arguments, **options)
+
+        return named
+
+
+def naming(adapter: T, **subject: str) -> T:
+    """The adapter, with `concerning` around everything that it does."""
+    # It stands for the adapter: whoever is given it asks for nothing but what the adapter has.
+    return cast("T", _Naming(adapter, subject))

@@ -47,6 +47,8 @@ class DaemonSettings(Section):
     """How often it asks what is due."""
     inventory_every: Period = timedelta(hours=1)
     """How often the inventory of each org is taken."""
+    full_look_every: Period = timedelta(hours=24)
+    """How often all of an org is read, and not only what has changed by its date."""
     jitter: Duration = timedelta(minutes=2)
     """An inventory begins up to so much later, so that not all orgs are called at once."""
     first_rotations_after: Duration = timedelta(hours=24)

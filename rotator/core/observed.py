@@ -138,6 +138,8 @@ class ObservedCertificate:
     """What else in the org refers to it, in words."""
     last_modified_by: str | None = None
     last_modified_at: datetime | None = None
+    is_undated: bool = False
+    """It was changed, and `last_modified_at` is what it was before."""
 
     credential: str | None = None
     """The managed credential that the app belongs to."""

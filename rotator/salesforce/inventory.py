@@ -6,6 +6,7 @@ Connected apps, for logins and for SAML; the identity providers that the org tru
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,7 @@ from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT, MetadataService
 from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rotator.net.shapes import Fields
     from rotator.salesforce.component import Component
@@ -61,28 +62,49 @@ class Inventory:
     unread: tuple[Unread, ...] = ()
 
 
-def inventory(session: OrgSession, metadata: MetadataService | None = None) -> Inventory:
+Known = Callable[["Listing"], "Sequence[ObservedCertificate] | None"]
+"""What is known of a component that need not be read; None when it must be."""
+
+
+def inventory(
+    session: OrgSession, metadata: MetadataService | None = None, *, known: Known = lambda _: None
+) -> Inventory:
     """Reads an org. Raises OrgError, OrgUnavailable and LoginRefused when the connected apps cannot be read.
 
-    What else can expire is left out where the program's user may not see it, and said in `unread`.
+    What else can expire is left out where the program's user may not see it, and said in `unread`. Of what is `known`
+    what is known is said; whether the org's own certificates are used by something only an inventory of all tells.
     """
-    return _Reader(session.org, metadata or MetadataService(session)).read()
+    return _Reader(session.org, metadata or MetadataService(session), known).read()
 
 
 class _Reader:
-    def __init__(self, org: str, metadata: MetadataService) -> None:
+    def __init__(self, org: str, metadata: MetadataService, known: Known) -> None:
         self._org: Final = org
         self._metadata: Final = metadata
+        self._known: Final = known
         self._uses: Final = Uses()
         self._unread: Final[list[Unread]] = []
 
     def read(self) -> Inventory:
         listed = self._listed()
-        found = [each for pair in self._components(Kind.APP, listed[Kind.APP]) for each in self._app(*pair)]
+        found = self._of_components(Kind.APP, listed[Kind.APP], self._app)
         found += self._read_or_note(Kind.IDENTITY_PROVIDER, listed, self._identity_providers)
         # The last one, when it is known what refers to them.
         found += self._read_or_note(Kind.CERTIFICATE, listed, self._certificates)
         return Inventory(tuple(found), tuple(self._unread))
+
+    def _of_components(
+        self,
+        kind: Kind,
+        listings: Sequence[Listing],
+        understood: Callable[[Listing, Component | None], list[ObservedCertificate]],
+    ) -> list[ObservedCertificate]:
+        """What components hold, in the order of their listings: what is known of them, and the others read."""
+        known = {listing: self._known(listing) for listing in listings}
+        unknown = [listing for listing in listings if known[listing] is None]
+        read = {listing: understood(listing, component) for listing, component in self._components(kind, unknown)}
+        found = {listing: entries for listing, entries in known.items() if entries is not None} | read
+        return [each for listing in listings for each in found.get(listing, ())]
 
     def _listed(self) -> dict[Kind, Sequence[Listing]]:
         """What there is, by type, in one call if the user may list every type."""
@@ -191,22 +213,24 @@ class _Reader:
         return found
 
     def _identity_providers(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
-        components = self._components(Kind.IDENTITY_PROVIDER, listings)
-        return [self._identity_provider(listing, component) for listing, component in components]
+        return self._of_components(Kind.IDENTITY_PROVIDER, listings, self._identity_provider)
 
-    def _identity_provider(self, listing: Listing, component: Component | None) -> ObservedCertificate:
+    def _identity_provider(self, listing: Listing, component: Component | None) -> list[ObservedCertificate]:
         nothing = replace(self._place(listing, Kind.IDENTITY_PROVIDER), is_readable=False)
         if component is None:
-            return nothing
+            return [nothing]
         try:
             self._uses.of_identity_provider(component)
-            return self._holder(listing, Kind.IDENTITY_PROVIDER, component.text("validationCert"))
+            return [self._holder(listing, Kind.IDENTITY_PROVIDER, component.text("validationCert"))]
         except OrgError as error:
             self._note_one(Kind.IDENTITY_PROVIDER, listing, error.message)
-            return nothing
+            return [nothing]
 
     def _certificates(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
-        rows = newest_rows(self._rows()) if listings else {}
+        known = [self._known(listing) for listing in listings]
+        if all(each is not None for each in known):
+            return [each for some in known for each in some or ()]
+        rows = newest_rows(self._rows())
         # A row without a listing is of a certificate that was deleted.
         return [self._certificate(listing, rows.get(_without_namespace(listing.full_name))) for listing in listings]
 

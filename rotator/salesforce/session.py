@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from rotator.core.kept import Kept
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.salesforce.login import Login, LoginTarget, SessionExpired, log_in, same_org, userinfo
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from rotator.salesforce.transport import Transport
 
 LOG: Final = logging.getLogger(__name__)
+
+MOST_KEPT: Final = 5_000
+"""Sessions that are kept in one process, of 500 bytes each."""
 
 _T = TypeVar("_T")
 _UNCHANGED: Final = "Nothing was changed."
@@ -38,7 +42,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class _Open:
+class Opened:
     """A session that the org gave."""
 
     token: Secret
@@ -60,18 +64,22 @@ class OrgSession:
         transport: Transport,
         candidates: Callable[[], Iterable[Candidate]],
         now: Callable[[], datetime],
+        *,
+        kept: Kept[Opened] | None = None,
     ) -> None:
         """Connects to nothing yet.
 
         `org` is the org's name for people. `candidates` gives the ways to log in, best first, afresh for every login;
-        the next one is taken only after the org said that the key of the one before does not match.
+        the next one is taken only after the org said that the key of the one before does not match. `kept` has the
+        sessions that orgs gave before: one that is still in force costs no login, and an org refuses one that is not.
         """
         self.org: Final = org
         self.transport: Final = transport
         self._candidates: Final = candidates
         self._now: Final = now
         self._lock: Final = threading.Lock()
-        self._session: _Open | None = None
+        self._kept: Final[Kept[Opened]] = Kept(1) if kept is None else kept
+        self._session: Opened | None = None
 
     @property
     def instance_url(self) -> str:
@@ -104,20 +112,25 @@ class OrgSession:
         """Proves that the session is in force, with a new login if there has to be one. Raises as `call` does."""
         self.call(lambda instance_url, token: userinfo(self.transport, instance_url, token))
 
-    def _current(self) -> _Open:
+    def log_in(self) -> None:
+        """Opens a session anew, which proves that the program can. Raises as `call` does."""
+        with self._lock:
+            self._session = self._open(None)
+
+    def _current(self) -> Opened:
         with self._lock:
             if self._session is None:
-                self._session = self._open(None)
+                self._session = self._kept.get(self.org) or self._open(None)
             return self._session
 
-    def _renewed(self, expired: _Open) -> _Open:
+    def _renewed(self, expired: Opened) -> Opened:
         with self._lock:
             # Another thread may have renewed it already.
             if self._session is None or self._session is expired:
                 self._session = self._open(expired.org_id)
             return self._session
 
-    def _open(self, org_id: str | None) -> _Open:
+    def _open(self, org_id: str | None) -> Opened:
         target, login = self._first_that_matches()
         if login.token is None:
             raise self._refusal(target, login.answer)
@@ -126,7 +139,9 @@ class OrgSession:
             raise self._wrong_org(login.org_id, expected)
         if _is_jwt(login.token):
             raise self._unusable_token()
-        return _Open(login.token, login.instance_url, login.org_id, login.server_time)
+        opened = Opened(login.token, login.instance_url, login.org_id, login.server_time)
+        self._kept.put(self.org, opened)
+        return opened
 
     def _first_that_matches(self) -> tuple[LoginTarget, Login]:
         """The answer to the first candidate whose key matches, else to the last one."""

@@ -121,7 +121,7 @@ class YearProgram(Application):
         """See Application. Making a key takes longer than all the rest of a rotation."""
         return replace(super().credential_context(name), new_key=lambda _bits: self.year.next_key(name))
 
-    def inventory(self, org: str) -> Inventory:
+    def inventory(self, org: str, *, last_seen: object = None) -> Inventory:  # noqa: ARG002
         """See Application."""
         if org == "beta" and self.year.is_within(UNREADABLE):
             raise OrgUnavailable("The org beta is away.", rerun="Run it again.")

@@ -79,6 +79,17 @@ def test_a_fork_has_sessions_of_its_own_and_shares_history_and_count(config: Pat
         assert app.budgets["production"] is fork.budgets["production"]
 
 
+def test_forks_share_the_session_of_an_org(config: Path, simulator: SimulatorServer) -> None:
+    with Application.configured(config, {}) as app:
+        before = len(simulator.org("production").logins)
+        for _ in range(3):
+            with app.fork() as fork:
+                fork.org_session("production").ensure_alive()
+        with app.fork(settings=app.settings.model_copy()) as fork:
+            fork.org_session("production").ensure_alive()
+        assert len(simulator.org("production").logins) == before + 2, "another configuration may log in as another"
+
+
 def test_a_limited_fork_stops_at_the_limits_of_an_org_and_another_goes_on(config: Path) -> None:
     text = config.read_text().replace("production:\n", "production:\n    limits: {calls_per_hour: 2}\n", 1)
     config.write_text(text)

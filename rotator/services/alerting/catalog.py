@@ -196,6 +196,8 @@ class Changed(NamedTuple):
 
     by: str | None
     at: datetime | None
+    is_undated: bool = False
+    """It was changed after that, and the org has no date of it."""
 
 
 def drift(
@@ -371,4 +373,5 @@ def _of_credential(credential: str, org: str) -> dict[str, str]:
 def _changed(changed: Changed | None) -> dict[str, str]:
     if changed is None or changed.at is None:
         return {}
-    return {"App last changed": words.moment(changed.at) + (f", by {changed.by}" if changed.by else "")}
+    later = "; its certificate later, of which the org has no date" if changed.is_undated else ""
+    return {"App last changed": words.moment(changed.at) + (f", by {changed.by}" if changed.by else "") + later}

@@ -41,7 +41,7 @@ class Scan:
     credentials: tuple[CredentialStatus, ...] = ()
     problems: tuple[Problem, ...] = ()
     seen: tuple[ObservedCertificate, ...] = ()
-    """What was read just now."""
+    """What was read just now, or has not changed since."""
 
     @property
     def vanished(self) -> tuple[CertificateLife, ...]:
@@ -131,7 +131,9 @@ class _Scanner:
                 certificates=(CertificateLife(seen=nothing, now=self._now),),
                 problems=(Problem(f"org {self._org}", error, self._org),),
             )
-        places = self._places(inventory)
+        last = self._known()
+        inventory = replace(inventory, entries=tuple(map(last.dated, inventory.entries)))
+        places = self._places(inventory, last)
         credentials = self._statuses(inventory.entries)
         known = {each.credential: each.life.seen for each in credentials if each.life.seen}
         return Scan(
@@ -143,9 +145,9 @@ class _Scanner:
             seen=tuple(each for each in inventory.entries if each.is_readable),
         )
 
-    def _places(self, inventory: Inventory) -> list[ObservedCertificate]:
+    def _places(self, inventory: Inventory, last: LastSeen) -> list[ObservedCertificate]:
         """What is there, what is hidden, what has vanished, and what is configured and was never seen."""
-        last, configured = self._known(), self._configured()
+        configured = self._configured()
         unread = {each.kind: each.error for each in inventory.unread if not each.app}
         unread |= {kind: no_apps(self._org) for kind in last.hidden_kinds(inventory)}
         self._problems += [Problem(f"org {self._org}", error, self._org, kind) for kind, error in unread.items()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.inventory import Unread
+from rotator.services.inventory.whole_looks import is_undated, whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -30,6 +31,10 @@ class LastSeen:
     def __init__(self, last_seen: Iterable[ObservedCertificate], now: datetime) -> None:
         self._last: Final = {last.place: last for last in last_seen}
         self._now: Final = now
+
+    def dated(self, seen: ObservedCertificate) -> ObservedCertificate:
+        """What was seen now, with whether the org's date of its last change tells that it has changed."""
+        return replace(seen, is_undated=True) if is_undated(seen, self._last.get(seen.place)) else seen
 
     def completed(self, seen: ObservedCertificate) -> ObservedCertificate:
         """What was seen now; what could not be read, with what is known of it from before."""
@@ -71,8 +76,8 @@ class LastSeen:
         for where, last in self._last.items():
             if where in here:
                 continue
-            whole = where._replace(type=last.kind.part_of) if last.kind and last.kind.part_of else where
-            if not last.is_vanished and (last.type in unread or whole.type in unread or whole in unreadable):
+            component = whole(last)
+            if not last.is_vanished and (last.type in unread or component.type in unread or component in unreadable):
                 yield replace(last, is_readable=False)
             elif where in configured or self._is_news(last):
                 yield replace(last, gone_at=last.gone_at or self._now)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.transactions import Transactions
     from rotator.salesforce.inventory import Inventory
     from rotator.services.inventory.schedules import Schedules
+    from rotator.services.inventory.whole_looks import LastSeenIn
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import RotationService
@@ -114,8 +115,15 @@ class JobAdapters(Protocol):
         """When the limits of an org leave room for something new; None when there is room now."""
         ...
 
-    def inventory(self, org: str) -> Inventory:
-        """Everything that an org holds and that can expire. Raises what a login and a read raise."""
+    def inventory(self, org: str, *, last_seen: LastSeenIn | None = None) -> Inventory:
+        """Everything that an org holds and that can expire. Raises what a login and a read raise.
+
+        With `last_seen` only what is newer is read, but for once in a while.
+        """
+        ...
+
+    def read_all_of(self, org: str) -> None:
+        """At the next inventory all of an org is read, as its dates do not tell what has changed."""
         ...
 
     def store(self, name: str) -> Store:

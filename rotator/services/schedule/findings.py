@@ -62,7 +62,7 @@ class Findings:
         if is_in_motion(status, self._now):
             return
         held = status.live
-        changed = catalog.Changed(held.last_modified_by, held.last_modified_at) if held else None
+        changed = catalog.Changed(held.last_modified_by, held.last_modified_at, held.is_undated) if held else None
         fingerprint = held.fingerprint if held else ""
         stage = status.life.seen.stage_of(fingerprint) if status.life.seen else None
         new = catalog.drift(status.credential, self._org, status.app, fingerprint, changed, stage=stage)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from rotator.core.attempts import AttemptRecord
     from rotator.core.lifecycle.certificate_life import CertificateLife
+    from rotator.core.observed import ObservedCertificate
     from rotator.core.schedule import NextDue
     from rotator.errors import RotatorError
     from rotator.services.inventory.credential_history import CredentialHistory
@@ -52,12 +53,14 @@ class OrgSnapshot:
     def __init__(self, context: ServiceContext, adapters: JobAdapters, org: str, now: datetime) -> None:
         """Reads the org, and the stores of its credentials."""
         self._context: Final = context
+        # Once for what need not be read again, and for what has vanished.
+        last_seen = cache(partial(last_sightings, context.database))
         self._found: Final = scan(
             context.settings,
             org,
-            read_org=adapters.inventory,
+            read_org=partial(adapters.inventory, last_seen=last_seen),
             store=adapters.store,
-            last_seen=partial(last_sightings, context.database),
+            last_seen=last_seen,
             histories=self._histories,
             now=now,
         )
@@ -68,6 +71,11 @@ class OrgSnapshot:
     def failure(self) -> RotatorError | None:
         """Why nothing of the org could be read, if that is so."""
         return self._found.failure
+
+    @property
+    def undated(self) -> list[ObservedCertificate]:
+        """What has changed, though the org's date of its last change has not moved."""
+        return [seen for seen in self._found.seen if seen.is_undated]
 
     def write(self, attempt: AttemptRecord) -> None:
         """Writes down what was seen, what people are to be told of it, and that the attempt succeeded."""
@@ -186,6 +194,10 @@ class InventoryJobs:
                 self._away(attempt, snapshot.failure)
             else:
                 snapshot.write(attempt)
+                for seen in snapshot.undated:
+                    adapters.read_all_of(org)
+                    extra = {"org": org, "app": seen.app}
+                    LOG.warning("changed, and the org's date of its last change did not", extra=extra)
                 self._inventories += 1
                 for credential, next_due in snapshot.next_dues():
                     self._next_dues.note(credential, next_due)

@@ -1,0 +1,130 @@
+"""What a look at an org need not read again: what has the date of its last change that it had when it was last read.
+
+listMetadata tells that date of everything in one call. Nobody documents that every change moves it, so once in a while
+all is read whatever it says, and the apps of managed credentials are read in every look.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.kept import Kept
+from rotator.core.observed import Kind, Place, place
+from rotator.errors import HistoryError
+from rotator.salesforce.inventory import inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from rotator.config.settings import Settings
+    from rotator.core.observed import ObservedCertificate
+    from rotator.salesforce.inventory import Inventory, Known
+    from rotator.salesforce.metadata import Listing, MetadataService
+    from rotator.salesforce.session import OrgSession
+
+LastSeenIn = Callable[[str], Sequence["ObservedCertificate"]]
+"""What was last seen in an org. Raises HistoryError."""
+
+MOST_ORGS: Final = 5_000
+"""Of which it is remembered when all was read: some 300 bytes for each. All of any other is read in every look."""
+
+
+@dataclass(frozen=True)
+class WholeLook:
+    """The last time that all of an org was read, and what was no use to remember then or since."""
+
+    at: datetime
+    again: frozenset[Place] = frozenset()
+    """What could not be read, or is not in use yet: the history does not tell it."""
+
+
+class WholeLooks:
+    """Looks at orgs, and remembers when all of each was last read, by this process. Threads may share it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings: Final = settings
+        self._looks: Final[Kept[WholeLook]] = Kept(MOST_ORGS)
+
+    def inventory(
+        self, session: OrgSession, metadata: MetadataService, last_seen: LastSeenIn | None, now: datetime
+    ) -> Inventory:
+        """Everything in an org: all of it read, where `last_seen` is None or it is time to; else what is newer.
+
+        Raises what a login and a read raise.
+        """
+        org = session.org
+        before = self._last(org, now) if last_seen else None
+        if last_seen and before is None:
+            # Once in a while it is proven, too, that the program can still log in.
+            session.log_in()
+        # A login that fails is told at once; only what comes after it is worth repeating.
+        session.instance_url  # noqa: B018 - it logs in
+        found = inventory(session, metadata, known=self._unchanged(org, before, last_seen))
+        unread = {place(each.kind, each.app) for each in found.unread if each.app}
+        again = unread | {whole(each) for each in found.entries if not (each.is_readable and each.is_usable)}
+        self._looks.put(org, WholeLook(before.at if before else now, frozenset(again)))
+        return found
+
+    def distrust(self, org: str) -> None:
+        """All of the org is read at the next look."""
+        self._looks.drop(org)
+
+    def _last(self, org: str, now: datetime) -> WholeLook | None:
+        look = self._looks.get(org)
+        return look if look and look.at <= now < look.at + self._settings.daemon.full_look_every else None
+
+    def _unchanged(self, org: str, look: WholeLook | None, last_seen: LastSeenIn | None) -> Known:
+        if look is None or last_seen is None:
+            return _nothing
+        managed = (each for each in self._settings.credentials.values() if each.org == org)
+        try:
+            return Unchanged(look, last_seen(org), [app for each in managed for app in each.apps])
+        except HistoryError:
+            # Who asked for the inventory meets that, too, and tells it.
+            return _nothing
+
+
+def _nothing(_listing: Listing) -> None:
+    """What is known where all is read."""
+
+
+class Unchanged:
+    """What was last seen, of components that have not changed since by their dates."""
+
+    def __init__(self, look: WholeLook, last_seen: Iterable[ObservedCertificate], always: Iterable[str]) -> None:
+        """`always` are the apps to read whatever their date says."""
+        self._again: Final = look.again | {place(Kind.APP, app) for app in always}
+        self._parts: Final[dict[Place, list[ObservedCertificate]]] = defaultdict(list)
+        for last in last_seen:
+            if not last.is_vanished:
+                self._parts[whole(last)].append(last)
+
+    def __call__(self, listing: Listing) -> list[ObservedCertificate] | None:
+        """What there is to say of a component; None when it is to be read."""
+        where = place(listing.metadata_type, listing.full_name)
+        parts = self._parts.get(where, ())
+        if where in self._again or listing.last_modified_at is None or where not in {last.place for last in parts}:
+            return None
+        if any((last.app, last.last_modified_at) != (listing.full_name, listing.last_modified_at) for last in parts):
+            return None
+        found = (
+            replace(last, last_modified_by=listing.last_modified_by, first_seen=None, last_seen=None) for last in parts
+        )
+        return sorted(found, key=lambda last: last.place != where)
+
+
+def is_undated(seen: ObservedCertificate, last: ObservedCertificate | None) -> bool:
+    """Whether another certificate is there than was last seen, though the org says that nothing was changed since."""
+    if last is None or last.is_vanished or not seen.is_readable or seen.last_modified_at is None:
+        return False
+    held, holds = (last.fingerprint, last.not_after), (seen.fingerprint, seen.not_after if seen.is_usable else None)
+    return seen.last_modified_at == last.last_modified_at and held != holds
+
+
+def whole(part: ObservedCertificate) -> Place:
+    """The place of the component that it is read with."""
+    return part.place._replace(type=part.kind.part_of) if part.kind and part.kind.part_of else part.place

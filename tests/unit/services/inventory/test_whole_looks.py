@@ -1,0 +1,254 @@
+"""A look at an org that did not change is one call; what is newer is read, and once a day everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from rotator.config.loading import parse
+from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
+from rotator.core.crypto.keys import PrivateKey
+from rotator.core.kept import Kept
+from rotator.core.observed import Kind as Held
+from rotator.errors import HistoryUnavailable, LoginRefused
+from rotator.history.sightings import last_sightings, record_sightings
+from rotator.salesforce.login import LoginTarget
+from rotator.salesforce.metadata import MetadataService
+from rotator.salesforce.session import Candidate, OrgSession
+from rotator.services.inventory.whole_looks import WholeLooks
+from rotator.simulator.org.org import Org
+from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.near_orgs import NearTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from rotator.core.observed import ObservedCertificate
+    from rotator.history.engine.database import Database
+    from rotator.salesforce.inventory import Inventory
+    from rotator.salesforce.session import Opened
+
+START: Final = datetime(2026, 11, 23, 8, tzinfo=UTC)
+HOUR: Final = timedelta(hours=1)
+ROBOT: Final = "robot@rotator.example"
+CONFIGURATION: Final = """
+database: sqlite:///rotator.db
+orgs:
+  production:
+    login_url: https://production.example
+    login: {client_id: key, username: robot@rotator.example, private_key: {env: ROTATOR_KEY}}
+stores: {keys: {type: files, path: store}}
+"""
+MANAGED: Final = (
+    "credentials: {billing: {org: production, store: keys, username: b@example.com, apps: [App_00, App_01]}}\n"
+)
+
+
+class World:
+    """An org with a history, and a program that looks at it in jobs with adapters of their own."""
+
+    def __init__(self, database: Database, config: Path, text: str = CONFIGURATION) -> None:
+        self.time = START
+        self.database: Final = database
+        self.key: Final = PrivateKey.generate()
+        self.certificates: Final = [self.certificate(name) for name in ("one", "two")]
+        self.org: Final = Org("production", clock=lambda: self.time, random=Random(1))
+        self.org.url = "https://production.example"
+        self.org.add_user(ROBOT, may_use_metadata=True)
+        self.robot: Final = self.org.add_app("Robot", certificate=self.certificates[0], username=ROBOT)
+        self.sessions: Final[Kept[Opened]] = Kept(10)
+        self.looks: Final = WholeLooks(parse(text, config))
+        self.history_is_away = False
+
+    def certificate(self, name: str) -> Certificate:
+        return self_signed(self.key, SubjectName(name), now=self.time, lifetime=timedelta(days=90))
+
+    def add(self, apps: int) -> None:
+        for number in range(apps - 1):
+            self.org.add_app(f"App_{number:02}", certificate=self.certificates[0])
+
+    def look(self, *, after: timedelta = HOUR) -> Inventory:
+        """As a job of the service takes an inventory, and writes it down."""
+        self.time += after
+        target = LoginTarget(self.org.url, self.robot.client_id, ROBOT, self.org.url)
+        transport = NearTransport([self.org])
+        session = OrgSession(
+            "production", transport, lambda: [Candidate(target, self.key)], lambda: self.time, kept=self.sessions
+        )
+        found = self.looks.inventory(session, MetadataService(session), self._last_seen, self.time)
+        record_sightings(self.database, [each for each in found.entries if each.is_readable], self.time)
+        return found
+
+    def _last_seen(self, org: str) -> list[ObservedCertificate]:
+        if self.history_is_away:
+            raise HistoryUnavailable("The history is away.")
+        return last_sightings(self.database, org)
+
+    def calls(self, of: Callable[[], object]) -> Mapping[str, int]:
+        """Which calls it makes."""
+        self.org.calls.clear()
+        of()
+        return dict(self.org.calls)
+
+
+@pytest.fixture
+def world(database: Database, tmp_path: Path) -> World:
+    return World(database, tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize(("apps", "reads"), [(1, 1), (20, 2), (101, 11)])
+def test_a_look_without_change_is_one_call_whatever_the_number_of_apps(world: World, apps: int, reads: int) -> None:
+    world.add(apps)
+    assert world.calls(world.look) == {Kind.TOKEN: 1, Kind.SOAP_LIST: 1, Kind.SOAP_READ: reads}
+    for _ in range(3):
+        assert world.calls(world.look) == {Kind.SOAP_LIST: 1}
+
+
+def test_a_day_of_looks_costs_one_login_and_reads_everything_once(world: World) -> None:
+    world.add(20)
+    world.look()
+    calls = world.calls(lambda: [world.look() for _ in range(24)])
+    assert calls == {Kind.TOKEN: 1, Kind.SOAP_LIST: 24, Kind.SOAP_READ: 2}
+
+
+def test_what_did_not_change_is_told_as_if_it_were_read(world: World) -> None:
+    world.add(3)
+    world.org.add_identity_provider("Login", world.certificates[1])
+    world.org.add_certificate("Signing", world.time + timedelta(days=30))
+    world.org.app("App_00").component["samlConfig"] = {
+        "acsUrl": "https://sp.example",
+        "entityUrl": "https://sp.example",
+        "certificate": world.certificates[1].base64,
+        "samlSubjectType": "Username",
+    }
+    world.org.add_app("Empty")
+    read, known = world.look(), world.look()
+    # What only a reading of components tells: the commands read all, and nobody else asks for it.
+    assert list(known.entries) == [replace(each, client_id="", used_by=()) for each in read.entries]
+    assert {each.type for each in known.entries} == set(Held)
+
+
+def test_what_has_changed_by_its_date_is_read_alone(world: World) -> None:
+    world.add(20)
+    world.look()
+    world.time += HOUR
+    world.org.put_certificate("App_07", world.certificates[1])
+    world.org.add_app("Newest", certificate=world.certificates[1])
+    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.SOAP_READ: 1}
+    found = {each.app: each for each in world.look().entries}
+    assert found["App_07"].fingerprint == found["Newest"].fingerprint == world.certificates[1].fingerprint
+    assert found["App_06"].fingerprint == world.certificates[0].fingerprint
+    assert list(found) == sorted(found)
+
+
+def test_what_is_gone_is_not_told(world: World) -> None:
+    world.add(3)
+    world.look()
+    del world.org.apps["App_00"]
+    assert [each.app for each in world.look().entries] == ["App_01", "Robot"]
+
+
+def test_apps_of_credentials_are_read_in_every_look(database: Database, tmp_path: Path) -> None:
+    world = World(database, tmp_path / "config.yaml", CONFIGURATION + MANAGED)
+    world.add(20)
+    world.look()
+    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.SOAP_READ: 1}
+    undated(world, "App_00")
+    found = {each.app: each for each in world.look().entries}
+    assert found["App_00"].fingerprint == world.certificates[1].fingerprint
+
+
+def undated(world: World, app: str) -> None:
+    """A change that moves no date."""
+    at = world.org.app(app).modified_at
+    world.org.put_certificate(app, world.certificates[1])
+    world.org.app(app).modified_at = at
+
+
+def test_a_change_that_moved_no_date_is_found_within_a_day(world: World) -> None:
+    world.add(3)
+    world.look()
+    undated(world, "App_00")
+    assert world.look().entries[0].fingerprint == world.certificates[0].fingerprint
+    assert world.look(after=timedelta(hours=23)).entries[0].fingerprint == world.certificates[1].fingerprint
+
+
+def test_an_org_whose_dates_do_not_tell_is_read_whole(world: World) -> None:
+    world.add(20)
+    world.look()
+    world.looks.distrust("production")
+    assert world.calls(world.look)[Kind.SOAP_READ] == 2
+
+
+def test_a_clock_that_was_set_back_ends_the_trust_in_what_was_read(world: World) -> None:
+    world.add(20)
+    world.look()
+    assert world.calls(lambda: world.look(after=-2 * HOUR))[Kind.SOAP_READ] == 2
+
+
+def test_what_could_not_be_read_is_asked_for_again(world: World) -> None:
+    world.add(3)
+    world.org.add_identity_provider("Login", world.certificates[0])
+    world.look()
+    component = world.org.identity_providers["Login"].component
+    held, component["validationCert"] = component["validationCert"], "bm90aGluZw=="
+    world.looks.distrust("production")
+    for _ in range(2):
+        assert [each.app for each in world.look().unread] == ["Login"]
+    component["validationCert"] = held
+    assert world.look().unread == ()
+    assert world.calls(world.look) == {Kind.SOAP_LIST: 1}
+
+
+def test_certificates_of_the_org_are_queried_when_one_of_them_has_changed(world: World) -> None:
+    for number in range(3):
+        world.org.add_certificate(f"Signing_{number}", world.time + timedelta(days=number))
+    assert world.calls(world.look)[Kind.TOOLING] == 1
+    assert Kind.TOOLING not in world.calls(world.look)
+    world.org.add_certificate("Another", world.time + timedelta(days=9))
+    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.TOOLING: 1}
+    assert world.calls(world.look) == {Kind.SOAP_LIST: 1}
+
+
+def test_a_certificate_that_is_not_in_use_yet_is_asked_for_again(world: World) -> None:
+    world.org.add_certificate("Requested", None, unusable=True)
+    world.look()
+    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.TOOLING: 1}
+
+
+def test_a_session_that_ended_is_renewed_within_the_look(world: World) -> None:
+    world.add(3)
+    world.look()
+    world.org.sessions.end_all()
+    assert world.calls(world.look) == {Kind.TOKEN: 1, Kind.SOAP_LIST: 2}
+    assert world.calls(world.look) == {Kind.SOAP_LIST: 1}
+
+
+def test_a_login_that_no_longer_works_is_found_within_a_day_though_the_session_does(world: World) -> None:
+    world.add(3)
+    world.look()
+    world.org.faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion"))
+    world.look()
+    with pytest.raises(LoginRefused):
+        world.look(after=timedelta(hours=23))
+
+
+def test_without_the_history_all_is_read(world: World) -> None:
+    world.add(20)
+    world.look()
+    world.history_is_away = True
+    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.SOAP_READ: 2}
+
+
+def test_orgs_beyond_the_bound_are_read_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.add(20)
+    world.look()
+    looks: Any = world.looks
+    monkeypatch.setattr(looks, "_looks", Kept(0))
+    for _ in range(2):
+        assert world.calls(world.look)[Kind.SOAP_READ] == 2

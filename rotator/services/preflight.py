@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from rotator.config.settings import LoginWithKey
 from rotator.core import words
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.services.inventory.status import CredentialStatus
-    from rotator.stores.base import Store
+    from rotator.stores.base import Examined, Store
 
 LARGEST_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from an org's: an assertion lives for three minutes."""
@@ -143,7 +143,10 @@ class _Checks:
     def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:
         apps = f"apps of {name}"
         yield self._try(apps, partial(self._apps, name, credential), needs=(f"metadata of {credential.org}",))
-        needs = (f"store {credential.store}", apps)
+        store = f"store {credential.store}"
+        if self._has_settings(credential.store):
+            yield self._try(f"secret of {name}", partial(self._secret, name, credential), needs=(store,))
+        needs = (store, apps)
         yield self._try(f"key of {name}", partial(self._key, name, credential), needs=needs)
 
     def _try(self, name: str, attempt: Callable[[], str], *, needs: tuple[str, ...] = ()) -> Check:
@@ -230,6 +233,18 @@ class _Checks:
             if app and isinstance(login, LoginWithKey) and login.client_id == app.client_id:
                 raise _locks_itself_out(name, app, credential.org)
         return f"{' and '.join(credential.apps)} can be read."
+
+    def _secret(self, name: str, credential: CredentialSettings) -> str:
+        """Settings of the place that holds this credential; `_store` tries another one."""
+        store = cast("Examined", self._adapters.store(credential.store))
+        return words.sentences(*(store.examine(name) or ["Nothing in its settings hinders a rotation."]))
+
+    def _has_settings(self, store: str) -> bool:
+        try:
+            return hasattr(self._adapters.store(store), "examine")
+        except RotatorError:
+            # The check of the store says why.
+            return False
 
     def _key(self, name: str, credential: CredentialSettings) -> str:
         store = self._adapters.store(credential.store)

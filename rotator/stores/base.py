@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from rotator.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 
@@ -66,6 +66,17 @@ class Store(Protocol):
 
     def check(self) -> None:
         """Proves that a secret can be written, read back and destroyed."""
+        ...
+
+
+class Examined(Protocol):
+    """What a store has besides, if the place of one credential has settings of its own: `rotator check` asks for it."""
+
+    def examine(self, credential: str) -> Sequence[str]:
+        """What is worth knowing of them, a sentence each; nothing is changed.
+
+        Raises StoreError for what would hinder the next rotation, or lose a version.
+        """
         ...
 
 

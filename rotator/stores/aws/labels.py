@@ -14,13 +14,16 @@ from rotator.core.secret import Secret
 from rotator.core.words import short
 from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
 from rotator.net.shapes import Fields, WrongShape
+from rotator.plain_text import one_line
 from rotator.stores.aws.errors import UNCHANGED
 from rotator.stores.aws.secrets_manager import Refused
+from rotator.stores.contents import contents_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rotator.stores.aws.secrets_manager import AwsCalls
+    from rotator.stores.contents import Contents
 
 CURRENT: Final = "AWSCURRENT"
 PENDING: Final = "AWSPENDING"
@@ -88,8 +91,10 @@ class AwsSecret:
                 hint=f"Bring it back with `aws secretsmanager restore-secret --secret-id {self.name}`.",
             )
         if answer.get("RotationEnabled"):
+            function = one_line(str(answer.get("RotationLambdaARN") or ""), 200)
+            by = f"by the function {function}" if function else "by itself"
             raise StoredDamaged(
-                f"{self._calls.where}: AWS rotates the secret {self.name} by itself.",
+                f"{self._calls.where}: AWS rotates the secret {self.name} {by}.",
                 effect="Nothing was changed.",
                 hint=f"Two cannot rotate it: `aws secretsmanager cancel-rotate-secret --secret-id {self.name}`.",
             )
@@ -115,6 +120,18 @@ class AwsSecret:
         if not isinstance(text, str):
             raise self._unreadable("its value is no text")
         return Secret(text)
+
+    def contents(self, version: str) -> Contents:
+        """What a version that somebody else wrote holds, in words; nothing of it is kept.
+
+        Raises StoreError where it may not be read.
+        """
+        try:
+            answer = self._calls.call("get_secret_value", self.name, VersionId=version)
+        except Refused as refused:
+            raise refused.error from None
+        value = answer.get("SecretBinary", answer.get("SecretString", ""))
+        return contents_of(value if isinstance(value, str | bytes) else "")
 
     def create(self, version: str, value: Secret, options: Mapping[str, object]) -> None:
         """Makes the secret with a first version, which AWS makes current; nothing when the secret is there."""

@@ -26,6 +26,7 @@ _LOG: Final = logging.getLogger(__name__)
 _OPERATIONS: Final = {
     "create_secret": ("CreateSecret", "Name"),
     "describe_secret": ("DescribeSecret", "SecretId"),
+    "get_resource_policy": ("GetResourcePolicy", "SecretId"),
     "get_secret_value": ("GetSecretValue", "SecretId"),
     "put_secret_value": ("PutSecretValue", "SecretId"),
     "update_secret_version_stage": ("UpdateSecretVersionStage", "SecretId"),

@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.words import short
-from rotator.errors import StoredDamaged, StoreError
+from rotator.errors import StoreError
+from rotator.stores.aws.examination import examine
+from rotator.stores.aws.foreign import foreign, is_ours
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
 from rotator.stores.refusals import not_of_credential, refuse_other_current, refuse_other_pending, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rotator.stores.aws.secrets_manager import AwsCalls
 
@@ -36,7 +38,6 @@ PLACEHOLDER_VALUE: Final = Secret('{"note": "rotator keeps a credential here; it
 PROBE: Final = "rotator+check"
 """Name, after the prefix, of the secret that `check` tries everything on; no credential can be called so."""
 
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -148,6 +149,13 @@ class AwsStore:
         secret.await_value(version, proof)
         self._tidy(secret, secret.await_labels(lambda seen: seen.of(version) is not None))
 
+    def examine(self, credential: str) -> Sequence[str]:
+        """Looks at the credential's own secret: its replicas, its key, its policy, and who else rotates or owns it."""
+        secret = self._secret(credential)
+        # Raises for one that is to be deleted, that AWS rotates, or in which somebody else writes.
+        self._look(secret)
+        return examine(self._calls, secret.name, self._new_secrets.kms_key)
+
     def _secret(self, credential: str) -> AwsSecret:
         if not _CREDENTIAL.fullmatch(credential):
             raise StoreError(
@@ -164,8 +172,8 @@ class AwsStore:
     def _meaning(self, secret: AwsSecret, labels: Labels) -> Stages:
         for label in (CURRENT, PENDING, PREVIOUS):
             version = labels.held.get(label)
-            if version not in {None, PLACEHOLDER} and not _FINGERPRINT.fullmatch(version or ""):
-                raise self._foreign(secret, label, str(version))
+            if version is not None and not is_ours(version):
+                raise foreign(self._calls.where, secret, labels, label)
         current, pending, previous = map(_fingerprint, (labels.current, labels.pending, labels.previous))
         return Stages(
             pending=pending if pending != current else None,
@@ -239,22 +247,6 @@ class AwsStore:
             f"{self._calls.where} has no secret {secret.name}, and the store is set to `create: false`.",
             effect="Nothing was changed.",
             hint=f"Make it, empty: `aws secretsmanager create-secret --name {secret.name}`; or set `create: true`.",
-        )
-
-    def _foreign(self, secret: AwsSecret, label: str, version: str) -> StoredDamaged:
-        command = f"aws secretsmanager update-secret-version-stage --secret-id {secret.name} --version-stage {label}"
-        moved = f"{command} --remove-from-version-id {version}"
-        hint = (
-            f"Find out who changed it. Move the label back with `{moved} --move-to-version-id` and the version that was"
-            " current, or set another `prefix` for the store."
-            if label == CURRENT
-            else f"Find out who changed it, and take the label away: `{moved}`."
-        )
-        return StoredDamaged(
-            f"{self._calls.where}: {label} of the secret {secret.name} is on the version {version},"
-            " which this program did not write.",
-            effect="Nothing was read or changed.",
-            hint=hint,
         )
 
 

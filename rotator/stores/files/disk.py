@@ -8,6 +8,7 @@ the state before or the state after. What is pointed to has been synchronised to
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -90,11 +91,20 @@ class Directory:
         return stat.S_ISDIR(found.st_mode)
 
     def link(self, name: str) -> str | None:
-        """Where the symbolic link points; None where there is none."""
+        """Where the symbolic link points; None where there is none. Raises StoredDamaged for what is no link."""
         try:
             return os.readlink(name, dir_fd=self._descriptor)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise StoredDamaged(
+                f"{self.path / name} is no link, and this program did not write it.",
+                effect="Nothing was read or changed.",
+                hint="Move it elsewhere, or set another `path` of the store; `rotator adopt NAME --key FILE` takes a"
+                " key that is in it.",
+            ) from None
 
     def read(self, name: str) -> str:
         """The text of a file that nobody else can read."""

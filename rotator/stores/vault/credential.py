@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint, Stages
-from rotator.errors import StoredDamaged, StoreUnavailable
+from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
+from rotator.stores.contents import of_members
 from rotator.stores.vault.kv import Forbidden, KvSecret, KvVersion
 from rotator.stores.vault.policy import PENDING
 
 if TYPE_CHECKING:
     from rotator.core.secret import Secret
+    from rotator.stores.contents import Contents
     from rotator.stores.vault.token import VaultSession
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
@@ -51,6 +54,25 @@ class VaultCredential:
         self.place: Final = self._current.place
         """Its path, as the `vault kv` commands take it."""
 
+    def refuse_settings(self) -> None:
+        """Raises StoreError for settings of its own that lose what a rotation or a consumer needs."""
+        for secret in (self._current, self._pending):
+            found = secret.settings()
+            change = f"`vault kv metadata put -%s {secret.place}`"
+            if found and found.deletes_versions:
+                raise StoreError(
+                    f"{secret.place} in Vault deletes each version after {found.delete_version_after} by itself"
+                    " (delete_version_after).",
+                    effect="Nothing was changed.",
+                    hint=change % "delete-version-after=0s" + ": consumers would lose their key.",
+                )
+            if found and secret is self._current and found.max_versions == 1:
+                raise StoreError(
+                    f"{secret.place} in Vault keeps one version only (max_versions), so that `previous` is lost.",
+                    effect="Nothing was changed.",
+                    hint=change % "max-versions=0" + ".",
+                )
+
     def look(self) -> Look:
         """What stands where. Raises StoredDamaged when a person deleted `current` or wrote something else there."""
         for _ in range(_LOOKS):
@@ -76,10 +98,12 @@ class VaultCredential:
         if latest.number and latest.data is None:
             raise self._gone(latest)
         if latest.data is not None and _fingerprint(latest) is None:
+            contents = of_members(json.loads(latest.data.reveal()))
             raise StoredDamaged(
-                f"What stands at {self.place} in Vault is no credential document.",
+                f"What stands at {self.place} in Vault is no credential document, and this program did not write it: it"
+                f" is {contents.what}.",
                 effect="Nothing was changed.",
-                hint=f"Move it away, or bring an earlier one back: `vault kv rollback -version=N {self.place}`.",
+                hint=_taken_over(self.place, contents),
             )
         return latest
 
@@ -142,6 +166,19 @@ class VaultCredential:
             effect="Nothing was changed.",
             hint=f"`vault kv {undo} {self.place}` {before}. Until then consumers find no key.",
         )
+
+
+def _taken_over(place: str, contents: Contents) -> str:
+    """What a person does with a path at which somebody else writes, or wrote before: nothing of it is overwritten."""
+    back = f"If it held a credential before, `vault kv rollback -version=N {place}` brings an earlier version back."
+    own = "Else set another `path` of the store"
+    if not contents.has_key:
+        return f"{back} {own}, or move what stands there away."
+    read = f"vault kv get -field={shlex.quote(contents.member)} {place}"
+    return (
+        f"{back} {own}; then `rotator adopt NAME --key <({read})` takes the key over, and consumers are to read the new"
+        " path."
+    )
 
 
 def _destroy_before(secret: KvSecret, oldest: int) -> int:

@@ -39,6 +39,21 @@ class KvVersion:
     destroyed: bool = False
 
 
+@dataclass(frozen=True)
+class KvSettings:
+    """What is set for one secret, whatever its engine says (Vault HTTP API, "Create/update metadata")."""
+
+    max_versions: int
+    """How many versions are kept; 0: as many as the engine says."""
+    delete_version_after: str
+    """After how long each version deletes itself, such as `768h0m0s`; `0s`: as the engine says."""
+
+    @property
+    def deletes_versions(self) -> bool:
+        """Whether a version ends by itself."""
+        return any(digit in self.delete_version_after for digit in "123456789")
+
+
 class Forbidden(StoreError):
     """The token's policies do not allow the call."""
 
@@ -98,6 +113,16 @@ class KvSecret:
         with self._session.http.understood():
             versions = answer.fields.fields("data").fields("versions")
             return sorted(_number(name) for name in versions.names() if not versions.fields(name).flag("destroyed"))
+
+    def settings(self) -> KvSettings | None:
+        """What is set for this secret alone; None where there is no such secret."""
+        answer = self._ask(lambda kv: kv.read_secret_metadata(self._path, mount_point=self._mount))
+        if answer.status == 404 and not answer.errors:
+            return None
+        self._accept(answer, "metadata", "read")
+        with self._session.http.understood():
+            data = answer.fields.fields("data")
+            return KvSettings(int(data.number("max_versions")), data.text("delete_version_after"))
 
     def remove(self) -> None:
         """Removes the secret with all its versions and its name."""

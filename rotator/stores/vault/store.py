@@ -26,6 +26,8 @@ from rotator.stores.vault.credential import VaultCredential
 from rotator.stores.vault.kv import KvSecret
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rotator.stores.vault.credential import Look
     from rotator.stores.vault.token import VaultSession
 
@@ -132,6 +134,11 @@ class VaultStore:
                     tidy()
             raise
         probe.remove()
+
+    def examine(self, credential: str) -> Sequence[str]:
+        """Looks at the metadata of the credential's own paths: what is set there counts before the engine's."""
+        self._credential(credential).refuse_settings()
+        return ()
 
     def _try(self, probe: KvSecret) -> None:
         first, second = (Secret(json.dumps({"proof": secrets.token_hex(16)})) for _ in range(2))

@@ -92,6 +92,8 @@ class Faults:
     """Action -> code of the error that it always answers."""
     once: list[tuple[str, str]] = field(default_factory=list)
     """(action, code of the error) that the next such call answers."""
+    described: Mapping[str, Any] = field(default_factory=dict)
+    """What DescribeSecret says besides, whatever the secret is."""
 
 
 class StrictAws:
@@ -227,6 +229,8 @@ class StrictAws:
         seen = self._seen(secret)
         if action == "DescribeSecret":
             return seen.describe if seen else self._shown(self._ask(action, parameters))
+        if action == "GetResourcePolicy":
+            return self._ask(action, parameters)
         assert action == "GetSecretValue", f"the least policy does not allow {action}"
         if seen:
             _refuse_unseen(seen, parameters)
@@ -247,7 +251,8 @@ class StrictAws:
         """What DescribeSecret shows: versions with a label only."""
         if described.status_code != 200:
             return described
-        fields = {name: value for name, value in json.loads(described.get_data()).items() if value is not None}
+        found = json.loads(described.get_data()) | self.faults.described
+        fields = {name: value for name, value in found.items() if value is not None}
         labelled = {version: labels for version, labels in fields.get("VersionIdsToStages", {}).items() if labels}
         return Response(
             json.dumps({**fields, "VersionIdsToStages": labelled}), content_type="application/x-amz-json-1.1"

@@ -327,3 +327,24 @@ def test_channels_are_tried_each_on_its_own(alerting: World) -> None:
     assert (ops.result, ops.sentence) == (Result.OK, "Connected.")
     assert (pager.result, pager.hint) == (Result.FAILED, "Give the password.")
     assert "2 channels" in alerting.check("configuration").sentence
+
+
+def examined(world: World, said: list[str] | StoreError) -> Check:
+    """The check of the settings of billing's place, of a store that has such."""
+
+    def examine(credential: str) -> list[str]:
+        assert credential in world.settings.credentials
+        if isinstance(said, StoreError):
+            raise said
+        return said
+
+    cast("Any", world.files).examine = examine
+    return world.check("secret of billing")
+
+
+def test_settings_of_the_real_secret_are_looked_at_where_a_store_has_them(world: World) -> None:
+    assert "secret of billing" not in world.all()
+    assert examined(world, []) == Check("secret of billing", Result.OK, "Nothing in its settings hinders a rotation.")
+    assert examined(world, ["It is replicated.", "It has a policy."]).sentence == "It is replicated. It has a policy."
+    failed = examined(world, StoreError("It ends by itself.", hint="Do not let it."))
+    assert (failed.result, failed.sentence, failed.hint) == (Result.FAILED, "It ends by itself.", "Do not let it.")

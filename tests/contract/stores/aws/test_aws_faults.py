@@ -174,6 +174,8 @@ def test_a_version_that_somebody_else_wrote_is_told_with_the_way_back(aws: AwsGr
     by_hand(aws, "PutSecretValue", ClientRequestToken=foreign, SecretString="by hand", VersionStages=[label])
     error = refusal(lambda: store.stages(NAME))
     assert f"{label} of the secret {aws.prefix}{NAME} is on the version {foreign}" in error.message
+    assert "a short text that is no key, as a placeholder is" in error.message
+    assert ("A rotation of another program" in error.message) is (label == "AWSPENDING")
     assert f"--version-stage {label} --remove-from-version-id {foreign}" in error.hint
     target = {"MoveToVersionId": current.fingerprint} if label == "AWSCURRENT" else {}
     by_hand(aws, "UpdateSecretVersionStage", VersionStage=label, RemoveFromVersionId=foreign, **target)

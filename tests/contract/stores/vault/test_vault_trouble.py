@@ -15,7 +15,7 @@ from rotator.core.credentials import Stages
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.vault.policy import consumer_policy, rotator_policy
 from rotator.stores.vault.store import VaultStore
-from rotator.testing.versions import make_version
+from rotator.testing.versions import make_version, spare_key
 from tests.contract.servers.vault import VaultProcess, closing, free_port, sealed_server
 from tests.contract.stores.vault.stores import approle, new_folder, opened
 from tests.contract.stores.vault.wire import Wire, attach
@@ -348,8 +348,37 @@ def test_what_a_person_rolls_back_or_writes_once_more_is_understood(dev_vault: V
 def test_a_secret_of_somebody_else_is_not_written_over(dev_vault: VaultProcess, folder: str) -> None:
     with closing(dev_vault.admin()) as admin, opened(dev_vault, path=folder) as store:
         admin.secrets.kv.v2.create_or_update_secret(f"{folder}/{NAME}", {"password": "of another team"})
-        with pytest.raises(StoreError, match="is no credential document"):
+        with pytest.raises(StoreError, match="JSON with 'password', and no private key") as refused:
             store.put_pending(make_version(NAME))
+        assert "this program did not write it" in refused.value.message
+        assert "set another `path` of the store" in refused.value.hint
+
+
+def test_a_key_of_somebody_else_can_be_taken_over(dev_vault: VaultProcess, folder: str) -> None:
+    with closing(dev_vault.admin()) as admin, opened(dev_vault, path=folder) as store:
+        admin.secrets.kv.v2.create_or_update_secret(f"{folder}/{NAME}", {"key": spare_key(0).pem().reveal()})
+        with pytest.raises(StoreError, match="private key in its member 'key'") as refused:
+            store.stages(NAME)
+        assert f"rotator adopt NAME --key <(vault kv get -field=key secret/{folder}/{NAME})" in refused.value.hint
+
+
+def test_settings_of_the_real_path_are_looked_at(dev_vault: VaultProcess, folder: str) -> None:
+    with closing(dev_vault.admin()) as admin, opened(dev_vault, path=folder) as store:
+        metadata = admin.secrets.kv.v2
+        assert store.examine(NAME) == ()
+        rotated_before(dev_vault, folder)
+        assert store.examine(NAME) == ()
+        for path in (f"{folder}/{NAME}", f"{folder}/{NAME}/pending"):
+            metadata.update_metadata(path, delete_version_after="768h")
+            with pytest.raises(StoreError, match=f"{path} in Vault deletes each version after 768h") as refused:
+                store.examine(NAME)
+            assert f"vault kv metadata put -delete-version-after=0s secret/{path}" in refused.value.hint
+            metadata.update_metadata(path, delete_version_after="0s")
+        metadata.update_metadata(f"{folder}/{NAME}", max_versions=1)
+        with pytest.raises(StoreError, match="keeps one version only"):
+            store.examine(NAME)
+        metadata.update_metadata(f"{folder}/{NAME}", max_versions=5, cas_required=True)
+        assert store.examine(NAME) == (), "every write of the program is a check-and-set"
 
 
 def test_a_consumer_needs_no_more_than_its_policy(sealed_vault: VaultProcess, folder: str) -> None:

@@ -23,6 +23,8 @@ META: Final = "-meta.xml"
 """How the name of a description ends that stands beside a file."""
 ALL: Final = "*"
 """The member that stands for every component of its type."""
+MOST_FILES: Final = 10_000
+"""Files that an archive may hold (Metadata API Developer Guide, limits)."""
 LARGEST_UNPACKED: Final = 400_000_000
 """Bytes that an archive may hold when it is unpacked."""
 
@@ -110,6 +112,8 @@ def unpack(data: bytes, *, single_package: bool) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if len(entries) > MOST_FILES:
+                raise ArchiveError(f"Too many files in the archive: it may hold {MOST_FILES}.")
             if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
                 raise ArchiveError("Maximum size of request reached.")
             files = {entry.filename: archive.read(entry) for entry in entries}

@@ -133,6 +133,8 @@ def _retrieved(org: Org, manifest: Manifest, folder: str, only: list[str]) -> Re
     retrieval = Retrieval()
     try:
         version = manifest.api_version
+        if version > org.settings.latest_api_version:
+            raise ArchiveError(f"Invalid version specified:{manifest.version}")
     except ArchiveError as error:
         retrieval.error = str(error)
         return retrieval

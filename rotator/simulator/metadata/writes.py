@@ -37,6 +37,9 @@ def upsert(call: MetadataCall, body: etree._Element) -> None:
 def _write(call: MetadataCall, body: etree._Element, mode: Mode) -> None:
     elements = call.call.children("metadata")
     author = call.author()
+    if len({xsi_type(element) for element in elements}) > 1:
+        # The guide has it so; which words refuse it is not known.
+        raise FaultError("INVALID_TYPE_FOR_OPERATION", "All components of one call must be of the same type")
     steps = []
     for element in elements:
         component_type = call.component_type_of(xsi_type(element))

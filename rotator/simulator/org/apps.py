@@ -91,6 +91,11 @@ class ClientApp(ABC):
 
     @property
     @abstractmethod
+    def blocks_sessions(self) -> bool:
+        """Whether its session policy is to block: the sessions that were there when it became so have ended."""
+
+    @property
+    @abstractmethod
     def credentials_user(self) -> str | None:
         """Whose sessions the client credentials flow opens; None: the flow is off."""
 
@@ -186,6 +191,10 @@ class App(ClientApp):
     @property
     def issues_jwt_tokens(self) -> bool:
         return self.has_flag("isNamedUserJwtEnabled")
+
+    @property
+    def blocks_sessions(self) -> bool:
+        return bool(self.component.get("sessionPolicy", {}).get("policyAction") == "Block")
 
     @property
     def blocks_without_high_assurance(self) -> bool:

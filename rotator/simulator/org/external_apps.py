@@ -151,6 +151,10 @@ class ExternalApp(ClientApp):
         return "true" in {self._oauth.get("isNamedUserJwtEnabled"), self._policies.get("isNamedUserJwtEnabled")}
 
     @property
+    def blocks_sessions(self) -> bool:
+        return bool(self._policies.get("policyAction") == "Block")
+
+    @property
     def blocks_without_high_assurance(self) -> bool:
         policies = self._policies
         return (policies.get("policyAction"), policies.get("requiredSessionLevel")) == ("Block", "HIGH_ASSURANCE")

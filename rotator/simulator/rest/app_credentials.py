@@ -15,6 +15,7 @@ from rotator.simulator.wire.answers import Answer, json_answer, not_found, rest_
 if TYPE_CHECKING:
     from rotator.simulator.org.external_apps import Consumer, ExternalApp, KeyPair
     from rotator.simulator.org.org import Org
+    from rotator.simulator.org.users import User
     from rotator.simulator.wire.request import Request
 
 FIRST_VERSION: Final = 65
@@ -23,9 +24,15 @@ _CLOSED: Final = "Access to consumer secrets of external client apps through the
 """Salesforce's own words are not known."""
 
 
-def answer_credentials(org: Org, request: Request, version: str, parts: list[str]) -> Answer:
+def answer_credentials(org: Org, user: User, request: Request, version: str, parts: list[str]) -> Answer:
     """Answers one call below `apps/oauth`; `parts` is what follows."""
-    base = f"/services/data/v{version}/apps/oauth"
+    if not user.may_use_metadata:
+        # Here one permission stands for those of a developer of such apps, and of who may see secrets.
+        return rest_error(403, "INSUFFICIENT_ACCESS", "External client apps take permissions that this user has not.")
+    return _answer(org, request, f"/services/data/v{version}/apps/oauth", parts)
+
+
+def _answer(org: Org, request: Request, base: str, parts: list[str]) -> Answer:
     match (request.method, parts):
         case ("GET", ["usage"]):
             return json_answer(200, {"apps": [_usage(app) for app in org.external_apps.values()]})

@@ -85,7 +85,7 @@ def _resource(org: Org, user: User, request: Request, rest: list[str]) -> Answer
         case ("GET", ["limits"]):
             return _limits(org)
         case (_, ["apps", "oauth", *rest]) if version >= app_credentials.FIRST_VERSION:
-            return app_credentials.answer_credentials(org, request, f"{version}.0", rest)
+            return app_credentials.answer_credentials(org, user, request, f"{version}.0", rest)
         case ("GET", ["tooling", *rest]) if rest:
             found = _objects(Database(org, user, TOOLING_TABLES, version), request, f"{base}/tooling", rest)
         case ("GET", _):

@@ -36,6 +36,8 @@ class Author:
     """Fault: the write succeeds and the certificate is dropped, as one release's Setup did."""
     touched: list[ClientApp] = field(default_factory=list)
     """The apps that were written."""
+    blocked: list[ClientApp] = field(default_factory=list)
+    """The apps whose session policy became to block."""
 
     @property
     def merge(self) -> Merge:
@@ -48,11 +50,16 @@ class Author:
         settings = self.org.settings
         return settings.out_of_order_in_files if self.is_deployment else settings.out_of_order_elements
 
+    def touch(self, app: ClientApp, *, was_blocking: bool) -> None:
+        """An app was written."""
+        self.touched.append(app)
+        if app.blocks_sessions and not was_blocking:
+            self.blocked.append(app)
+
     def finish(self) -> None:
-        """The writes hold: sessions of apps that were changed end where the org does so."""
-        if self.org.settings.sessions_end_with_change:
-            for app in self.touched:
-                self.org.sessions.end_of(app.id)
+        """The writes hold: sessions end of apps that block now, and of all that changed where the org does so."""
+        for app in self.touched if self.org.settings.sessions_end_with_change else self.blocked:
+            self.org.sessions.end_of(app.id)
 
 
 @dataclass(frozen=True)

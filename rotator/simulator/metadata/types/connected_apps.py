@@ -88,5 +88,6 @@ def _merged(author: Author, given: Component, before: Component) -> Component:
 def _put(author: Author, app: App, component: Component) -> None:
     if author.lose_certificate:
         component = {**component, "oauthConfig": {**component["oauthConfig"], "certificate": None}}
+    was_blocking = app.blocks_sessions
     app.put(component, author.at, author.user)
-    author.touched.append(app)
+    author.touch(app, was_blocking=was_blocking)

@@ -73,7 +73,7 @@ class ExternalAppType(AppType["ExternalApp"]):
         is_changed = is_new or differ(app.header, header, self.schema)
         app.put_header(header, author.at, author.user)
         apps[name] = app
-        author.touched.append(app)
+        author.touch(app, was_blocking=app.blocks_sessions)
         return Outcome(app.id, created=is_new, changed=is_changed)
 
 
@@ -114,8 +114,9 @@ class SatelliteType(MetadataType):
         satellite = satellite or author.org.build_satellite(self.name, name, {}, author.user.username)
         component = author.merge.apply(self.schema, given, self._before(app, satellite))
         component.pop("fullName", None)
+        was_blocking = app.blocks_sessions
         self._put(author, app, satellite, component, given)
-        author.touched.append(app)
+        author.touch(app, was_blocking=was_blocking)
         is_changed = is_new or differ(self._whole(author.org, app, satellite), before, self.schema)
         return Outcome(satellite.id, created=is_new, changed=is_changed)
 

@@ -66,14 +66,15 @@ class TestRetrieving:
         _, files = retrieve(org, manifest(ConnectedApp="*").replace(f"<version>{VERSION}</version>", ""))
         assert f"<version>{VERSION}</version>" in files["unpackaged/package.xml"]
 
-    def test_a_version_that_is_none_fails_the_job(self, org: Org) -> None:
-        request = "<unpackaged><version>latest</version></unpackaged>"
+    @pytest.mark.parametrize("version", ["latest", "99.0"])
+    def test_a_version_that_is_none_fails_the_job(self, org: Org, version: str) -> None:
+        request = f"<unpackaged><version>{version}</version></unpackaged>"
         [job] = texts(call(org, f"<retrieve><retrieveRequest>{request}</retrieveRequest></retrieve>"), "id")
         status = f"<checkRetrieveStatus><asyncProcessId>{job}</asyncProcessId></checkRetrieveStatus>"
         answer = call(org, status)
         assert (texts(answer, "status"), texts(answer, "errorMessage")) == (
             ["Failed"],
-            ["Invalid version specified:latest"],
+            [f"Invalid version specified:{version}"],
         )
         with pytest.raises(FaultError, match="invalid cross reference id"):
             call(org, status.replace(str(job), "09S000000000000"))

@@ -15,6 +15,7 @@ from lxml import etree
 
 from rotator.core.crypto.certificates import Certificate, PrivateKey
 from rotator.simulator.metadata import deploy as deployments
+from rotator.simulator.metadata import package
 from rotator.simulator.oauth.token_endpoint import answer_login
 from rotator.simulator.org.certificates import issue
 from rotator.simulator.org.org import Org
@@ -222,6 +223,46 @@ def test_a_deployment_that_is_too_large_is_refused_by_its_size(org: Org, monkeyp
     monkeypatch.setattr(deployments, "LARGEST_REQUEST", 100)
     with pytest.raises(FaultError, match=r"Maximum size of request reached\. Maximum size of request is 100 bytes\."):
         deploy(org, {"package.xml": manifest()})
+
+
+@pytest.mark.fact("1.3k")
+@pytest.mark.parametrize("app_name", ["Billing", "Shipping"])
+def test_a_policy_that_becomes_to_block_ends_sessions(org: Org, app_name: str) -> None:
+    org.add_external_app("Shipping", username="billing@acme.example")
+    app = next(app for app in org.client_apps if app.name == app_name)
+    token = org.start_session(org.users["billing@acme.example"], app).token
+    if app_name == "Billing":
+        policy = "<sessionPolicy><policyAction>Block</policyAction></sessionPolicy></metadata>"
+        text = update_of(org, "Billing").replace("</metadata>", policy)
+    else:
+        elements = "<externalClientApplication>Shipping</externalClientApplication><policyAction>Block</policyAction>"
+        kind = 'xsi:type="ExtlClntAppOauthConfigurablePolicies"'
+        name = "<fullName>Shipping_oauthPlcy</fullName>"
+        text = f"<updateMetadata><metadata {kind}>{name}{elements}</metadata></updateMetadata>"
+    assert org.visitor(token)
+    assert texts(call(org, text), "success") == ["true"]
+    assert org.visitor(token) is None
+    token = org.start_session(org.users["billing@acme.example"], app).token
+    assert texts(call(org, text), "success") == ["true"]
+    assert org.visitor(token), "it blocked before"
+
+
+@pytest.mark.fact("2.3j")
+def test_the_components_of_one_call_are_of_one_type(org: Org) -> None:
+    mixed = "".join(
+        f'<metadata xsi:type="{name}"><fullName>A</fullName></metadata>' for name in ("ConnectedApp", "SamlSsoConfig")
+    )
+    with pytest.raises(FaultError, match="must be of the same type"):
+        call(org, f"<upsertMetadata>{mixed}</upsertMetadata>")
+
+
+@pytest.mark.fact("2.3k")
+def test_an_archive_has_so_many_files_and_no_more(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert package.MOST_FILES == 10_000
+    monkeypatch.setattr(package, "MOST_FILES", 1)
+    files = {"package.xml": manifest(ConnectedApp="Billing"), "connectedApps/Billing.connectedApp": app_file(org)}
+    answer = status_of(org, deploy(org, files))
+    assert texts(answer, "errorMessage") == ["Too many files in the archive: it may hold 1."]
 
 
 @pytest.mark.fact("3b")

@@ -27,9 +27,9 @@ def app(org: Org) -> ExternalApp:
     return org.add_external_app("Shipping")
 
 
-def ask(org: Org, path: str, method: str = "GET", sent: Any = None) -> tuple[int, Any]:
+def ask(org: Org, path: str, method: str = "GET", sent: Any = None, session: str = "") -> tuple[int, Any]:
     plain, _, query = path.partition("?")
-    headers = {"authorization": f"Bearer {session_of(org)}"}
+    headers = {"authorization": f"Bearer {session or session_of(org)}"}
     request = Request(method, plain, dict([query.split("=")]) if query else {}, headers, json.dumps(sent).encode())
     answer = answer_data(org, request, plain.removeprefix("/services/data/").split("/"))
     return answer.status, json.loads(answer.body) if answer.body else None
@@ -85,3 +85,11 @@ def test_an_org_may_keep_secrets_out_of_the_rest_api(org: Org, app: ExternalApp)
         assert ask(org, url)[0] == 403
     org.features["ExternalClientAppSettings"] = {"enableClientSecretInRestApiAccess": "true"}
     assert ask(org, consumer["url"])[0] == 200
+
+
+@pytest.mark.fact("5.3d")
+def test_keys_and_secrets_take_a_permission(org: Org, app: ExternalApp) -> None:
+    session = session_of(org, "billing@acme.example", "Billing")
+    for path in ("usage", f"credentials/{app.id}"):
+        status, [told] = ask(org, f"{BASE}/{path}", session=session)
+        assert (status, told["errorCode"]) == (403, "INSUFFICIENT_ACCESS")

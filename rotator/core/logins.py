@@ -70,14 +70,16 @@ _OF_NO_KEY: Final = ("locked", "frozen", "login hours", "blocked", "api_disabled
 """In refusals that are the same for every key, and may come up between two logins."""
 _CLIENT_REFUSED: Final = "invalid_client"
 _LONGEST_REASON: Final = 300
-_BUSY: Final = "The org is busy or away; see status.salesforce.com if it lasts."
+BUSY: Final = "The org is busy or away; see status.salesforce.com if it lasts."
+_BUSY_ERRORS: Final = frozenset({"server_error", "temporarily_unavailable", "unknown_error"})
+"""Codes by which a server says that it is itself at fault (RFC 6749 section 4.1.2.1), and Salesforce's own."""
 _CHECK_SETUP: Final = f"See {docs('salesforce-setup')}."
 
 _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
     ("expired authorization code", LoginOutcome.CLOCK, "Set this machine's clock (NTP)."),
     ("login_rate_exceeded", LoginOutcome.RATE, "Wait an hour; another program logs in too often as this user."),
     ("login rate exceeded", LoginOutcome.RATE, "Wait an hour; another program logs in too often as this user."),
-    ("retry your request", LoginOutcome.TRANSIENT, _BUSY),
+    ("retry your request", LoginOutcome.TRANSIENT, BUSY),
     (
         "hasn't approved",
         LoginOutcome.CONFIGURATION,
@@ -150,8 +152,8 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
     for needle, outcome, hint in _REFUSALS:
         if needle in words:
             return LoginAnswer(outcome, reason, hint, error)
-    if status >= 500 or status in {408, 420, 429} or not error:
-        return LoginAnswer(LoginOutcome.TRANSIENT, reason, _BUSY, error)
+    if status >= 500 or status in {408, 420, 429} or not error or error in _BUSY_ERRORS:
+        return LoginAnswer(LoginOutcome.TRANSIENT, reason, BUSY, error)
     if "invalid assertion" in words:
         # Last, as it is the one answer that moves a certificate: nothing else may be said along with it.
         hint = "The key does not match the certificate that the app holds; if it does, `username` is wrong."

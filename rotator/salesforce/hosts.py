@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 SALESFORCE_DOMAINS: Final = ("salesforce.com", "salesforce.mil", "cloudforce.com")
 """Of login hosts, instances and My Domain hosts with an API (Salesforce Help, My Domain URL Formats)."""
 
+GENERIC: Final = frozenset({"login.salesforce.com", "test.salesforce.com"})
+"""Login hosts of all orgs together, which hand a login on to the org's own."""
+
 _HOST: Final = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*|\[[0-9a-f:.]{2,45}\]")
 _LONGEST: Final = 300
 

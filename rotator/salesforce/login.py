@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import jwt
 
-from rotator.core.logins import LoginAnswer, LoginOutcome, classify_refusal
+from rotator.core.logins import BUSY, LoginAnswer, LoginOutcome, classify_refusal
 from rotator.core.secret import Secret
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.net.client import host_of
@@ -18,6 +18,7 @@ from rotator.net.limits import KILOBYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
 from rotator.salesforce.budget import LimitReached
+from rotator.salesforce.hosts import GENERIC
 from rotator.salesforce.transport import Transport, server_time
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ _TITLE: Final = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | r
 _TITLE_ENDS: Final = 1 << 16
 _LONGEST_TITLE: Final = 80
 _CHECK_URL: Final = "Check `login_url`: it must be the org's My Domain, login or test URL."
+_OWN_HOST: Final = (
+    "%s serves all orgs, and fails now and then: set `login_url` to the org's My Domain"
+    " (https://NAME.my.salesforce.com, of a sandbox https://NAME--SANDBOX.sandbox.my.salesforce.com)."
+)
 _ALLOW_HOST: Final = (
     "No token was sent there. If it is the org's own, add its domain to `instance_domains` of the org (a consumer hands"
     " it to `login`)."
@@ -109,7 +114,7 @@ def log_in(transport: Transport, target: LoginTarget, key: PrivateKey, now: date
         answer = _refused(response.status_code, fields.text("error"), fields.text("error_description"))
     except WrongShape:
         answer = _web_page(response) or _refused(response.status_code, "", "")
-    return Login(answer, server_time=clock)
+    return Login(_of_host(answer, response.status_code, host_of(target.login_url)), server_time=clock)
 
 
 @dataclass(frozen=True)
@@ -206,6 +211,21 @@ def _refused(status: int, error: str, description: str) -> LoginAnswer:
     if not error and not _is_busy(status):
         return LoginAnswer(LoginOutcome.CONFIGURATION, f"HTTP {status}, and no token", _CHECK_URL)
     return classify_refusal(status, error, description)
+
+
+def _of_host(answer: LoginAnswer, status: int, host: str) -> LoginAnswer:
+    """The answer, as the host that gave it is to be taken.
+
+    The generic ones answer 400 and 500 now and then where an org's own does not (reports of simple-salesforce's users).
+    """
+    if host not in GENERIC:
+        return answer
+    says_nothing = status == HTTPStatus.BAD_REQUEST and not answer.error
+    outcome = LoginOutcome.TRANSIENT if says_nothing else answer.outcome
+    if outcome is not LoginOutcome.TRANSIENT:
+        return answer
+    hint = answer.hint.removeprefix(_CHECK_URL).strip() or BUSY
+    return replace(answer, outcome=outcome, hint=f"{hint} {_OWN_HOST % host}")
 
 
 def _is_busy(status: int) -> bool:

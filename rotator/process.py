@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import pwd
 import resource
@@ -48,6 +49,24 @@ def close_memory() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+_M_ARENA_MAX: Final = -8
+"""mallopt(3), of malloc.h."""
+_ARENAS: Final = 2
+
+
+def keep_memory_together() -> None:
+    """Has threads share few heaps: glibc makes a new one for nearly each, and gives none of them back (mallopt(3))."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def give_memory_back() -> None:
+    """Gives memory that is free back to the system (malloc_trim(3)); a C library that cannot does it by itself."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def raise_file_limit() -> int:

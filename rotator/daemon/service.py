@@ -30,6 +30,7 @@ from rotator.daemon.signals import RELOAD
 from rotator.daemon.watchdog import Watchdog
 from rotator.daemon.workers import STOP_TIMEOUT, Running, Workers
 from rotator.errors import RotatorError
+from rotator.process import give_memory_back
 from rotator.services.schedule.jobs import CycleEnd, JobKind
 from rotator.web.source import Liveness
 
@@ -46,6 +47,9 @@ _LOG: Final = logging.getLogger(__name__)
 
 PULSE: Final = 1.0
 """Seconds between two checks of the main thread."""
+
+TIDIED_EVERY: Final = timedelta(minutes=10)
+"""Memory is given back no more often: it takes a tenth of a second."""
 
 EXTENSION: Final = timedelta(minutes=1)
 """How much time is asked of systemd, again and again, while a rotation is being finished."""
@@ -82,6 +86,8 @@ class Service:
         self._stopping_since: float | None = None
         self._refusal: RotatorError | None = None
         self._is_untold = True
+        self._is_untidy = False
+        self._tidied_at = float("-inf")
         self._restart_for: list[str] = []
         self._last_status = ""
         self.pages: Final = PageSource()
@@ -210,6 +216,7 @@ class Service:
 
     def _check(self) -> None:
         tell_repeats()
+        self._tidy_up()
         self._scheduler.pulse()
         status = self._status()
         if status != self._last_status:
@@ -218,6 +225,14 @@ class Service:
         makes_progress = self._watchdog.check(self._settings)
         if makes_progress and self._stopping_since is not None and self._rotation_jobs():
             self._notifier.extend(EXTENSION)
+
+    def _tidy_up(self) -> None:
+        """After jobs have run, and while none does, memory is given back: a round over many orgs needs more of it."""
+        if self._workers.running:
+            self._is_untidy = True
+        elif self._is_untidy and self._monotonic() - self._tidied_at >= TIDIED_EVERY.total_seconds():
+            self._is_untidy, self._tidied_at = False, self._monotonic()
+            give_memory_back()
 
     def _rotation_jobs(self) -> list[Running]:
         return [running for running in self._workers.running if running.job.kind is JobKind.ROTATE]

@@ -17,7 +17,8 @@ from rotator.daemon.signals import signals_taken
 from rotator.daemon.systemd import Notifier
 from rotator.daemon.workers import STOP_TIMEOUT, Workers
 from rotator.errors import HistoryUnavailable
-from rotator.process import raise_file_limit
+from rotator.history.engine.upgrade_apart import upgrade_apart
+from rotator.process import keep_memory_together, raise_file_limit
 from rotator.services.schedule.jobs import CycleEnd, JobKind, label_of
 from rotator.web.server import pages_server
 
@@ -42,8 +43,10 @@ def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEn
     Raises ConfigurationError when a secret is missing or the pages cannot be served where they are to be, HistoryError
     when the history cannot be used as it is. One that is away for a while is waited for, as an org or a store is.
     """
+    keep_memory_together()
     descriptors = raise_file_limit()
     check_secrets(app, app.settings)
+    upgrade_apart(app.settings.database, app.environ)
     try:
         app.database.upgrade()
     except HistoryUnavailable as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, make_url, text
 
+from rotator.config.database import DatabaseSettings
+from rotator.config.secrets import SecretReference
 from rotator.errors import HistoryError
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.tables import METADATA
+from rotator.history.engine.upgrade_apart import upgrade_apart
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from tests.contract.history.databases import NOW, together
@@ -74,6 +78,35 @@ def test_first_use_brings_the_tables_up_to_date(empty_url: str) -> None:
         assert queries.events(database) == []
         assert [*versions, database.version] == [None, NEWEST]
         assert database.upgrade() is database
+
+
+def configured(url: str) -> tuple[DatabaseSettings, dict[str, str]]:
+    """The database as config.yaml names it, and the environment with its password."""
+    parsed = make_url(url)
+    password = SecretReference(env="PASSWORD") if parsed.password else None
+    settings = DatabaseSettings(url=parsed._replace(password=None).render_as_string(), password=password)
+    return settings, os.environ | {"PASSWORD": str(parsed.password or "")}
+
+
+def test_a_process_of_its_own_brings_the_tables_up_to_date(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_here(*_: object) -> None:
+        raise AssertionError("it was upgraded in this process")
+
+    monkeypatch.setattr(upgrades, "apply", not_here)
+    for _ in range(2):
+        upgrade_apart(*configured(empty_url))
+        with open_database(empty_url) as database:
+            assert database.version == NEWEST
+
+
+def test_a_process_that_cannot_upgrade_leaves_it_to_who_can_say_why(
+    empty_url: str,
+) -> None:
+    with open_database(empty_url) as database, database._transaction(reading=False) as connection:
+        connection.execute(text("CREATE TABLE theirs (id integer)"))
+    upgrade_apart(*configured(empty_url))
+    with open_database(empty_url) as database:
+        assert database.version is None
 
 
 def test_upgrading_again_changes_nothing(database_url: str, database: Database) -> None:

@@ -169,7 +169,7 @@ class ExternalApp(ClientApp):
 
     @property
     def needs_secret_to_refresh(self) -> bool:
-        return bool(self._oauth.get("isSecretRequiredForRefreshToken") == "true")
+        return bool(self._oauth.get("isSecretRequiredForRefreshToken", "true") == "true")
 
     @property
     def introspects_all(self) -> bool:

@@ -269,7 +269,7 @@ class Org:
         return ExternalApp(
             name=name,
             id=self.next_id("0xI"),
-            header=header,
+            header={"orgScopedExternalApp": f"{self.id}:{name}", **header},
             slot=CertificateSlot(),
             created_at=now,
             modified_at=now,

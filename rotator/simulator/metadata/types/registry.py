@@ -14,7 +14,7 @@ from rotator.simulator.metadata.types.external_client_apps import (
 )
 from rotator.simulator.metadata.types.feature_settings import FEATURES, SettingsType
 from rotator.simulator.metadata.types.single_sign_on import SingleSignOnType
-from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS, POLICIES
+from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS, POLICIES, POLICIES_VERSION
 from rotator.simulator.wire.soap import FaultError
 from rotator.simulator.wire.unsupported import unsupported_fault
 
@@ -29,7 +29,7 @@ _ALL: Final[tuple[MetadataType, ...]] = (
     SatelliteType(OAUTH_SETTINGS.name, "extlClntAppOauthSettings", "ecaOauth", OAUTH_SETTINGS),
     GlobalSettingsType(),
     SatelliteType(OAUTH_POLICIES.name, "extlClntAppOauthPolicies", "ecaOauthPlcy", OAUTH_POLICIES),
-    SatelliteType(POLICIES.name, "extlClntAppPolicies", "ecaPlcy", POLICIES),
+    SatelliteType(POLICIES.name, "extlClntAppPolicies", "ecaPlcy", POLICIES, POLICIES_VERSION),
     SecuritySettingsType(),
     SingleSignOnType(),
     SettingsType(),

@@ -1,7 +1,7 @@
 """The types of an external client app: a header and satellites that name it (metadata WSDL of API 63.0 and 66.0).
 
 The satellites are told apart from those of other apps by `externalClientApplication`, never by their own name.
-No source tells which API version brought which field, except that of the certificate.
+The version of a field is the Metadata API Developer Guide's; one without has been there from the first.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from rotator.simulator.org.schema.field import Field, enum, flag, flags, group, 
 
 FIRST_VERSION: Final = 59
 """The API version that brought external client apps."""
+POLICIES_VERSION: Final = 60
+"""The API version that brought the policies about their plug-ins."""
 SECURITY_VERSION: Final = 67
 """The API version that brought their OAuth security settings."""
 
@@ -26,7 +28,7 @@ EXTERNAL_CLIENT_APPLICATION: Final = metadata_type(
     text("label"),
     text("logoUrl"),
     enum("managedType", "ExtlClntAppManagedType", "Local", "Global"),
-    text("orgScopedExternalApp"),
+    Field("orgScopedExternalApp", kept=True),
 )
 
 GLOBAL_OAUTH_SETTINGS: Final = metadata_type(
@@ -43,11 +45,16 @@ GLOBAL_OAUTH_SETTINGS: Final = metadata_type(
         *flags("idTokenIncludeAttributes", "idTokenIncludeCustomPermissions", "idTokenIncludeStandardClaims"),
         number("idTokenValidityInMinutes"),
     ),
-    *flags("isClientCredentialsFlowEnabled", "isCodeCredFlowEnabled", "isCodeCredPostOnly"),
-    *flags("isConsumerSecretOptional", "isDeviceFlowEnabled", "isIntrospectAllTokens", "isNamedUserJwtEnabled"),
+    flag("isClientCredentialsFlowEnabled", 60),
+    *flags("isCodeCredFlowEnabled", "isCodeCredPostOnly", since=61),
+    flag("isConsumerSecretOptional"),
+    flag("isDeviceFlowEnabled", 60),
+    flag("isIntrospectAllTokens"),
+    flag("isNamedUserJwtEnabled", 61),
     flag("isPkceRequired", default="true"),
-    *flags("isRefreshTokenRotationEnabled", "isSecretRequiredForRefreshToken", "isSecretRequiredForTokenExchange"),
-    flag("isTokenExchangeEnabled"),
+    flag("isRefreshTokenRotationEnabled", 60),
+    flag("isSecretRequiredForRefreshToken", default="true"),
+    *flags("isSecretRequiredForTokenExchange", "isTokenExchangeEnabled", since=60),
     text("label"),
     *flags("shouldRotateConsumerKey", "shouldRotateConsumerSecret"),
 )
@@ -55,9 +62,9 @@ GLOBAL_OAUTH_SETTINGS: Final = metadata_type(
 
 OAUTH_SETTINGS: Final = metadata_type(
     "ExtlClntAppOauthSettings",
-    *flags("areAttributesIncludedInAssetToken", "areCustomPermsIncludedInAssetToken"),
-    *texts("assetTokenAudiences", "assetTokenSigningCertificate"),
-    number("assetTokenValidity"),
+    *flags("areAttributesIncludedInAssetToken", "areCustomPermsIncludedInAssetToken", since=61),
+    *texts("assetTokenAudiences", "assetTokenSigningCertificate", since=61),
+    number("assetTokenValidity", since=61),
     *texts("clientAssertionCertificate", "commaSeparatedCustomScopes", "commaSeparatedOauthScopes"),
     group(
         "customAttributes",
@@ -83,8 +90,10 @@ OAUTH_SETTINGS: Final = metadata_type(
 
 OAUTH_POLICIES: Final = metadata_type(
     "ExtlClntAppOauthConfigurablePolicies",
-    *texts("apexHandler", "clientCredentialsFlowUser", "commaSeparatedCustomScopes", "commaSeparatedPermissionSet"),
-    text("commaSeparatedProfile"),
+    text("apexHandler", since=61),
+    text("clientCredentialsFlowUser", since=60),
+    text("commaSeparatedCustomScopes", since=61),
+    *texts("commaSeparatedPermissionSet", "commaSeparatedProfile"),
     group(
         "customAttributes",
         "ExtlClntAppOauthPoliciesAttribute",
@@ -92,14 +101,18 @@ OAUTH_POLICIES: Final = metadata_type(
         text("key", required=True),
         many=True,
     ),
-    text("executeHandlerAs"),
+    text("executeHandlerAs", since=61),
     _APP,
-    number("guestJwtTimeout"),
+    enum("guestJwtSessionTimeoutType", "JWTSessionTimeoutType", "UserSession", "Custom", since=65),
+    number("guestJwtTimeout", since=61),
     text("ipRelaxationPolicyType"),
-    *flags("isClientCredentialsFlowEnabled", "isGuestCodeCredFlowEnabled", "isNamedUserJwtEnabled"),
-    flag("isTokenExchangeFlowEnabled"),
+    flag("isClientCredentialsFlowEnabled", 60),
+    flag("isGuestCodeCredFlowEnabled", 61),
+    flag("isNamedUserJwtEnabled"),
+    flag("isTokenExchangeFlowEnabled", 60),
     text("label"),
-    number("namedUserJwtTimeout"),
+    enum("namedUserJwtSessionTimeoutType", "JWTSessionTimeoutType", "UserSession", "Custom", since=65),
+    number("namedUserJwtTimeout", since=61),
     enum(
         "permittedUsersPolicyType",
         "PermittedUsersPolicyType",
@@ -120,13 +133,14 @@ OAUTH_POLICIES: Final = metadata_type(
 POLICIES: Final = metadata_type(
     "ExtlClntAppConfigurablePolicies",
     _APP,
+    flag("isCanvasPluginEnabled", 66, default="true"),
     flag("isEnabled", required=True, default="true"),
-    *flags("isMobilePluginEnabled", "isNotificationPluginEnabled"),
+    *flags("isMobilePluginEnabled", "isNotificationPluginEnabled", since=63, default="true"),
     flag("isOauthPluginEnabled", default="true"),
-    *flags("isPushPluginEnabled", "isSamlPluginEnabled"),
+    *flags("isPushPluginEnabled", "isSamlPluginEnabled", since=63, default="true"),
     text("label"),
-    enum("startPage", "ExtlClntAppStartPage", "None", "Custom", "OAuth", "SAML"),
-    text("startUrl"),
+    enum("startPage", "ExtlClntAppStartPage", "None", "Custom", "OAuth", "SAML", since=63),
+    text("startUrl", since=63),
 )
 
 OAUTH_SECURITY_SETTINGS: Final = metadata_type("ExtlClntAppOauthSecuritySettings", _APP, text("label"))

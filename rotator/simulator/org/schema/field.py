@@ -54,9 +54,9 @@ def text(name: str, *, required: bool = False, many: bool = False, since: int = 
     return Field(name, required=required, many=many, since=since)
 
 
-def texts(*names: str) -> tuple[Field, ...]:
+def texts(*names: str, since: int = FIRST_API_VERSION) -> tuple[Field, ...]:
     """Several elements that may hold a text."""
-    return tuple(Field(name) for name in names)
+    return tuple(Field(name, since=since) for name in names)
 
 
 def flag(name: str, since: int = FIRST_API_VERSION, *, required: bool = False, default: str = "false") -> Field:
@@ -64,19 +64,26 @@ def flag(name: str, since: int = FIRST_API_VERSION, *, required: bool = False, d
     return Field(name, "flag", since, required=required, default=default)
 
 
-def flags(*names: str) -> tuple[Field, ...]:
-    """Several booleans that are false when they were not set."""
-    return tuple(flag(name) for name in names)
+def flags(*names: str, since: int = FIRST_API_VERSION, default: str = "false") -> tuple[Field, ...]:
+    """Several booleans of one version and default."""
+    return tuple(flag(name, since, default=default) for name in names)
 
 
-def number(name: str, *, required: bool = False) -> Field:
+def number(name: str, *, required: bool = False, since: int = FIRST_API_VERSION) -> Field:
     """A whole number."""
-    return Field(name, "number", required=required)
+    return Field(name, "number", since, required=required)
 
 
-def enum(name: str, type_name: str, *values: str, default: str | None = None, required: bool = False) -> Field:
+def enum(
+    name: str,
+    type_name: str,
+    *values: str,
+    default: str | None = None,
+    required: bool = False,
+    since: int = FIRST_API_VERSION,
+) -> Field:
     """One of a few words."""
-    return Field(name, "enum", required=required, type_name=type_name, values=values, default=default)
+    return Field(name, "enum", since, required=required, type_name=type_name, values=values, default=default)
 
 
 def group(

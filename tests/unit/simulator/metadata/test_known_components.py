@@ -273,40 +273,6 @@ def test_the_consumer_key_stays_when_the_certificate_changes(org: Org, key_pairs
     assert org.app("Billing").live_certificate == key_pairs[1][1]
 
 
-def global_settings(org: Org) -> etree._Element:
-    """The component of the one external client app's global OAuth settings."""
-    satellite = org.external_app("Shipping").satellites["ExtlClntAppGlobalOauthSettings"]
-    name = f"<fullNames>{satellite.name}</fullNames>"
-    return call(org, f"<readMetadata><type>ExtlClntAppGlobalOauthSettings</type>{name}</readMetadata>", version="61.0")[
-        0
-    ][0]
-
-
-@pytest.mark.fact("5.2c")
-def test_the_certificate_is_what_allows_jwt_logins_through_an_external_client_app(
-    org: Org, key_pairs: tuple[KeyPair, ...], assertion: Callable[..., dict[str, str]]
-) -> None:
-    app = org.add_external_app("Shipping", username="billing@acme.example")
-    assert b"invalid assertion" in answer_login(org, assertion(iss=app.client_id)).body
-    org.put_certificate("Shipping", key_pairs[0][1])
-    assert answer_login(org, assertion(iss=app.client_id)).status == 200
-
-
-@pytest.mark.fact("5.2e", "5.5a")
-def test_global_oauth_settings_have_every_switch_and_pkce_is_on(org: Org, key_pairs: tuple[KeyPair, ...]) -> None:
-    org.add_external_app("Shipping", certificate=key_pairs[0][1])
-    org.settings = replace(org.settings, external_certificate_returned="never")
-    told = {etree.QName(each).localname: each.text for each in global_settings(org)}
-    assert [*told] == [
-        *("fullName", "callbackUrl", "consumerKey", "externalClientApplication", "isClientCredentialsFlowEnabled"),
-        *("isCodeCredFlowEnabled", "isCodeCredPostOnly", "isConsumerSecretOptional", "isDeviceFlowEnabled"),
-        *("isIntrospectAllTokens", "isNamedUserJwtEnabled", "isPkceRequired", "isRefreshTokenRotationEnabled"),
-        *("isSecretRequiredForRefreshToken", "isSecretRequiredForTokenExchange", "isTokenExchangeEnabled"),
-        *("label", "shouldRotateConsumerKey", "shouldRotateConsumerSecret"),
-    ]
-    assert [name for name, text in told.items() if text == "true"] == ["isPkceRequired"]
-
-
 @pytest.mark.fact("6f")
 def test_a_connected_app_has_its_service_providers_certificate(org: Org, key_pairs: tuple[KeyPair, ...]) -> None:
     saml = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.application import Application
+    from rotator.history.engine.database import Database
     from rotator.history.opening import Use
 
 _C = TypeVar("_C", bound="Callable[..., Any]")
@@ -34,6 +36,7 @@ class Invocation:
 
         app = Application.configured(self.config)
         app.use_of_history, app.say = use_of_history, _to_stderr
+        click.get_current_context().call_on_close(partial(_tell_unreadable, app))
         return app
 
 
@@ -41,6 +44,20 @@ def _to_stderr(sentence: str) -> None:
     from rotator.cli.output.console import say  # noqa: PLC0415 - not for a command that has nothing to tell
 
     say(sentence, err=True)
+
+
+_MOST_NAMED: Final = 10
+
+
+def _tell_unreadable(app: Application) -> None:
+    """Names the rows of the history that were met, and could not be read whole."""
+    # Where the command has opened none, none is opened for it.
+    database: Database | None = vars(app).get("database")
+    rows = database.unreadable.take() if database else []
+    for row in rows[:_MOST_NAMED]:
+        _to_stderr(f"Warning: the history cannot be read in {row}; everything else of it counts.")
+    if len(rows) > _MOST_NAMED:
+        _to_stderr(f"The same holds for {len(rows) - _MOST_NAMED} more; `rotator history verify` names all.")
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:

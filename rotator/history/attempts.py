@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, delete, insert, select, update
 
 from rotator.core.attempts import AttemptRecord
+from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import ATTEMPT
 from rotator.history.journal.chain import storable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from sqlalchemy import ColumnElement, RowMapping
+    from sqlalchemy import ColumnElement
 
     from rotator.history.engine.transactions import Transactions
+
+
+_KEY: Final = frozenset({"kind", "name"})
+_NEVER_TRIED: Final = {name: value for name, value in asdict(AttemptRecord("", "")).items() if name not in _KEY}
+
+ATTEMPTS: Final = RowReader(columns_of(ATTEMPT), lambda values: AttemptRecord(**values), spare=_NEVER_TRIED)
+"""What of a record cannot be read counts as if it had never been tried: the next attempt writes all of it anew."""
 
 
 class AttemptRecords:
@@ -28,8 +36,8 @@ class AttemptRecords:
     def get(self, kind: str, name: str) -> AttemptRecord:
         """The record of one; an empty one for what was never tried."""
         with self._database.reading() as connection:
-            row = connection.execute(select(ATTEMPT).where(_this(kind, name))).mappings().first()
-        return _record(row) if row else AttemptRecord(kind, name)
+            found = ATTEMPTS.first(connection, select(ATTEMPT).where(_this(kind, name)))
+        return found or AttemptRecord(kind, name)
 
     def put(self, attempt: AttemptRecord) -> None:
         """Puts the record in the place of the one before."""
@@ -48,7 +56,7 @@ class AttemptRecords:
         if names is not None:
             query = query.where(ATTEMPT.c.name.in_([*names]))
         with self._database.reading() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+            return list(ATTEMPTS.read(connection, query))
 
     def forget(self, kind: str, name: str) -> None:
         """Deletes a record, as if it had never been tried."""
@@ -58,7 +66,3 @@ class AttemptRecords:
 
 def _this(kind: str, name: str) -> ColumnElement[bool]:
     return and_(ATTEMPT.c.kind == kind, ATTEMPT.c.name == name)
-
-
-def _record(row: RowMapping) -> AttemptRecord:
-    return AttemptRecord(**row)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, insert, select, update
 
 from rotator.core.credentials import Stage
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCredential
+from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import LAST_OBSERVATION
 from rotator.history.engine.times import utc_text, utc_time
 from rotator.history.engine.transactions import Within
@@ -17,10 +19,9 @@ from rotator.history.journal.chain import storable
 from rotator.history.sightings import record_sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import Row, Update
+    from sqlalchemy import Connection, Update
 
     from rotator.core.observed import ObservedCertificate
     from rotator.history.engine.transactions import Transactions
@@ -54,7 +55,7 @@ class LastObservations:
             known = connection.execute(select(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)).first()
             if known is None:
                 connection.execute(insert(LAST_OBSERVATION).values(credential=name, **values))
-            elif known.observed_at is None or not observed_at < known.observed_at <= now:
+            elif not (isinstance(known.observed_at, datetime) and observed_at < known.observed_at <= now):
                 connection.execute(_of(name).values(**values))
 
     def put_problem(self, name: str, problem: str) -> None:
@@ -70,7 +71,7 @@ class LastObservations:
         if names is not None:
             query = query.where(LAST_OBSERVATION.c.credential.in_([*names]))
         with self._database.reading() as connection:
-            return {row.credential: _last_observation(row) for row in connection.execute(query)}
+            return dict(OBSERVATIONS.read(connection, query))
 
     def with_pending(self) -> set[str]:
         """The credentials that had a version pending."""
@@ -81,8 +82,10 @@ class LastObservations:
     def get(self, name: str) -> LastObservation:
         """That of one; one that shows nothing where there is none."""
         with self._database.reading() as connection:
-            row = connection.execute(select(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)).first()
-        return _last_observation(row) if row else LastObservation()
+            found = OBSERVATIONS.first(
+                connection, select(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)
+            )
+        return found[1] if found else LastObservation()
 
     def keep_only(self, names: Collection[str]) -> None:
         """Forgets those that are not configured any more."""
@@ -115,16 +118,48 @@ def _version_as_json(version: KnownVersion) -> dict[str, str | None]:
     return asdict(version) | {"not_after": utc_text(version.not_after), "not_before": begins}
 
 
-def _last_observation(row: Row[Any]) -> LastObservation:
-    if row.observed_at is None:
-        return LastObservation(problem=row.problem)
-    apps = [ObservedApp(**each) for each in json.loads(row.apps)]
-    versions = {stage: _version(each) for stage, each in json.loads(row.stages).items()}
-    seen = ObservedCredential({app.name: app for app in apps}, **versions, promoted_at=row.promoted_at)
-    return LastObservation(seen, row.problem)
+def _last_observation(values: dict[str, Any]) -> tuple[str, LastObservation]:
+    name, problem = values["credential"], values["problem"]
+    if values["observed_at"] is None:
+        return name, LastObservation(problem=problem)
+    seen = ObservedCredential(values["apps"], **values["stages"], promoted_at=values["promoted_at"])
+    return name, LastObservation(seen, problem)
+
+
+def _unknown(_connection: Connection, values: dict[str, Any]) -> tuple[str, LastObservation] | None:
+    why = "What was last seen of it cannot be read in the history."
+    return (values["credential"], LastObservation(problem=why)) if "credential" in values else None
+
+
+def _apps(text: str) -> dict[str, ObservedApp]:
+    apps = [ObservedApp(**each) for each in json.loads(text)]
+    flags = [flag for app in apps for flag in (app.readable, app.throwaway)]
+    _require(str, [app.name for app in apps] + [app.live for app in apps if app.live is not None])
+    _require(bool, flags)
+    return {app.name: app for app in apps}
+
+
+def _versions(text: str) -> dict[str, KnownVersion]:
+    return {Stage(stage).value: _version(each) for stage, each in json.loads(text).items()}
 
 
 def _version(fields: dict[str, Any]) -> KnownVersion:
     begins = fields.get("not_before")
     dates = {"not_after": utc_time(fields["not_after"]), "not_before": utc_time(begins) if begins else None}
-    return KnownVersion(**fields | dates)
+    version = KnownVersion(**fields | dates)
+    _require(str, [version.fingerprint, version.app, version.public_fingerprint])
+    return version
+
+
+def _require(kind: type, values: Iterable[object]) -> None:
+    if not all(isinstance(value, kind) for value in values):
+        raise TypeError
+
+
+OBSERVATIONS: Final = RowReader(
+    columns_of(LAST_OBSERVATION),
+    _last_observation,
+    parse={"apps": _apps, "stages": _versions},
+    spare={"promoted_at": None, "problem": ""},
+    instead=_unknown,
+)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import bindparam, case, insert, literal, select, update
+from sqlalchemy import bindparam, case, insert, literal, update
 
 from rotator.core.observed import ObservedCertificate
+from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import CERTIFICATE, SIGHTING
 from rotator.history.engine.times import UtcDateTime
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import Connection, Select
 
     from rotator.history.engine.transactions import Transactions
 
@@ -61,7 +62,7 @@ def last_sightings(database: Transactions, org: str | None = None) -> list[Obser
     Raises HistoryError or HistoryUnavailable.
     """
     # What is not gone is the last, whatever the clock said when it was seen.
-    query = _sightings().order_by(SIGHTING.c.gone_at.is_(None), SIGHTING.c.last_seen, SIGHTING.c.id)
+    query = SIGHTINGS.rows.order_by(SIGHTING.c.gone_at.is_(None), SIGHTING.c.last_seen, SIGHTING.c.id)
     if org is not None:
         query = query.where(SIGHTING.c.org == org)
     with database.reading() as connection:
@@ -73,7 +74,7 @@ def standing_sightings(database: Transactions, orgs: Collection[str] | None = No
 
     Raises HistoryError or HistoryUnavailable.
     """
-    query = _sightings().where(SIGHTING.c.gone_at.is_(None)).order_by(SIGHTING.c.last_seen, SIGHTING.c.id)
+    query = SIGHTINGS.rows.where(SIGHTING.c.gone_at.is_(None)).order_by(SIGHTING.c.last_seen, SIGHTING.c.id)
     if orgs is not None:
         query = query.where(SIGHTING.c.org.in_([*orgs]))
     with database.reading() as connection:
@@ -82,8 +83,8 @@ def standing_sightings(database: Transactions, orgs: Collection[str] | None = No
 
 def _last(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[ObservedCertificate]:
     """The last one of each place, by org, type and name."""
-    rows = {_where(row): row for row in connection.execute(query)}
-    return [_observed(rows[where]) for where in sorted(rows)]
+    found = {_where(each): each for each in SIGHTINGS.read(connection, query)}
+    return [found[where] for where in sorted(found)]
 
 
 def sightings_of(database: Transactions, fingerprint: str) -> list[ObservedCertificate]:
@@ -91,28 +92,68 @@ def sightings_of(database: Transactions, fingerprint: str) -> list[ObservedCerti
 
     Raises HistoryError or HistoryUnavailable.
     """
-    query = _sightings().where(SIGHTING.c.fingerprint == fingerprint).order_by(SIGHTING.c.id)
+    query = SIGHTINGS.rows.where(SIGHTING.c.fingerprint == fingerprint).order_by(SIGHTING.c.id)
     with database.reading() as connection:
-        return [_observed(row) for row in connection.execute(query)]
+        return list(SIGHTINGS.read(connection, query))
 
 
-def _sightings() -> Select[*tuple[Any, ...]]:
-    places = (SIGHTING.c[name].label(name) for name in _OF_THE_PLACE)
-    dates = (SIGHTING.c.not_after.label("only_not_after"), SIGHTING.c.key_bits.label("only_key_bits"))
-    held = (CERTIFICATE.c[name].label(name) for name in _OF_THE_CERTIFICATE)
-    query = select(*places, *dates, *held)
-    return query.outerjoin(CERTIFICATE, CERTIFICATE.c.fingerprint == SIGHTING.c.fingerprint)
+def _observed(values: dict[str, Any]) -> ObservedCertificate:
+    fields = {name: values[name] for name in _OF_THE_PLACE}
+    if values["fingerprint"] is None:
+        date, bits = values["only_not_after"], values["only_key_bits"] or None
+        return ObservedCertificate(**fields | {"fingerprint": "", "not_after": date, "key_bits": bits})
+    held = {name: values[name] for name in _OF_THE_CERTIFICATE}
+    if held["not_after"] is None:
+        raise ValueError("a certificate has a date")
+    return ObservedCertificate(**fields | held | {"key_bits": held["key_bits"] or None})
 
 
-def _observed(row: Row[Any]) -> ObservedCertificate:
-    fields = {name: getattr(row, name) for name in _OF_THE_PLACE}
-    if row.fingerprint is None:
-        return ObservedCertificate(
-            **fields | {"fingerprint": "", "not_after": row.only_not_after, "key_bits": row.only_key_bits or None}
-        )
-    held = {name: getattr(row, name) for name in _OF_THE_CERTIFICATE}
-    known = {"serial_number": int(row.serial_number, 16), "key_bits": row.key_bits or None}
-    return ObservedCertificate(**fields | held | known)
+def _serial(text: str) -> int:
+    return int(text, 16)
+
+
+CERTIFICATES: Final = RowReader(columns_of(CERTIFICATE), dict, parse={"serial_number": _serial})
+
+_SIGHTING_COLUMNS: Final = {
+    "id": SIGHTING.c.id,
+    **{name: SIGHTING.c[name] for name in _OF_THE_PLACE},
+    "only_not_after": SIGHTING.c.not_after,
+    "only_key_bits": SIGHTING.c.key_bits,
+    "held": CERTIFICATE.c.fingerprint,
+    **{name: CERTIFICATE.c[name] for name in _OF_THE_CERTIFICATE},
+}
+
+_OF_USE_WITHOUT: Final = {
+    **dict.fromkeys(("last_modified_by", "last_modified_at", "first_seen", "last_seen", "gone_at")),
+    **dict.fromkeys(("only_key_bits", "not_before", "key_bits", "serial_number")),
+    **dict.fromkeys(("subject", "issuer", "key_algorithm", "signature_algorithm"), ""),
+}
+
+SIGHTINGS: Final = RowReader(
+    _SIGHTING_COLUMNS,
+    _observed,
+    parse={"serial_number": _serial},
+    spare=_OF_USE_WITHOUT,
+    optional=frozenset({"held", *_OF_THE_CERTIFICATE}),
+    source=SIGHTING.outerjoin(CERTIFICATE, CERTIFICATE.c.fingerprint == SIGHTING.c.fingerprint),
+)
+"""Whose certificate it is, where, and until when, is what is needed."""
+
+
+class _Known(NamedTuple):
+    """A place that is written down, with what it held."""
+
+    id: int
+    org: str
+    app: str
+    type: str
+    fingerprint: str | None
+    not_after: datetime | None
+
+
+_KNOWN: Final = RowReader(
+    {name: SIGHTING.c[name] for name in _Known._fields}, lambda values: _Known(**values), spare={"not_after": None}
+)
 
 
 def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificate], now: datetime) -> None:
@@ -120,7 +161,12 @@ def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificat
     column = CERTIFICATE.c.fingerprint
     known: set[str] = set()
     for some in _portions(list(held)):
-        known.update(connection.scalars(select(column).where(column.in_(some))))
+        rows = connection.execute(CERTIFICATES.rows.where(column.in_(some)))
+        judged = {row.fingerprint: CERTIFICATES.judged(connection, row)[1] for row in rows}
+        known.update(judged)
+        for fingerprint in [each for each, unreadable in judged.items() if unreadable]:
+            anew = {name: value for name, value in _certificate(held[fingerprint], now).items() if name != "first_seen"}
+            connection.execute(update(CERTIFICATE).where(column == fingerprint).values(anew))
         again = update(CERTIFICATE).where(column.in_(some), CERTIFICATE.c.last_seen <= now)
         connection.execute(again.values(last_seen=now))
     new = [_certificate(each, now) for fingerprint, each in held.items() if fingerprint not in known]
@@ -151,10 +197,13 @@ def _touch(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime
         connection.execute(this.values(last_seen=last_seen, gone_at=None), rows)
 
 
-def _known(connection: Connection, orgs: Collection[str]) -> dict[_Key, Row[Any]]:
-    columns = ("id", "org", "app", "type", "fingerprint", "not_after")
-    query = select(*(SIGHTING.c[name].label(name) for name in columns)).where(SIGHTING.c.org.in_(list(orgs)))
-    return {tuple(row)[1:]: row for row in connection.execute(query)}
+def _known(connection: Connection, orgs: Collection[str]) -> dict[_Key, _Known]:
+    query = _KNOWN.rows.where(SIGHTING.c.org.in_(list(orgs)))
+    return {_known_key(each): each for each in _KNOWN.read(connection, query)}
+
+
+def _known_key(known: _Known) -> _Key:
+    return known.org, known.app, known.type, known.fingerprint, None if known.fingerprint else known.not_after
 
 
 def _ids(connection: Connection, gone: Iterable[ObservedCertificate]) -> list[int]:
@@ -162,11 +211,9 @@ def _ids(connection: Connection, gone: Iterable[ObservedCertificate]) -> list[in
     places = {_where(each) for each in gone}
     if not places:
         return []
-    columns = ("id", "org", "app", "type")
     orgs = {org for org, _, _ in places}
-    query = select(*(SIGHTING.c[name].label(name) for name in columns))
-    query = query.where(SIGHTING.c.org.in_(orgs), SIGHTING.c.gone_at.is_(None))
-    return [row.id for row in connection.execute(query) if _where(row) in places]
+    query = _KNOWN.rows.where(SIGHTING.c.org.in_(orgs), SIGHTING.c.gone_at.is_(None))
+    return [each.id for each in _KNOWN.read(connection, query) if _where(each) in places]
 
 
 def _note_gone(connection: Connection, ids: Sequence[int], now: datetime) -> None:
@@ -186,7 +233,7 @@ def _certificate(seen: ObservedCertificate, now: datetime) -> dict[str, Any]:
     return {"fingerprint": seen.fingerprint, "first_seen": now, "last_seen": now, **facts, **known}
 
 
-def _where(seen: ObservedCertificate | Row[Any]) -> _Place:
+def _where(seen: ObservedCertificate | _Known) -> _Place:
     """A place, whatever it holds; Salesforce takes its name in any case."""
     return seen.org, seen.type, seen.app.casefold()
 

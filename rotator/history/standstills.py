@@ -6,23 +6,26 @@ there are: their rows tell which of them were written down.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, insert, select
 
 from rotator.core.schedule import Standstill, Why
-from rotator.history.engine.tables import ROTATION, STANDSTILL
+from rotator.history.engine.row_reading import RowReader, columns_of
+from rotator.history.engine.tables import EVENT, ROTATION, STANDSTILL
 from rotator.history.engine.times import utc_text
+from rotator.history.journal import readers
 from rotator.history.journal.chain import refuse_private_keys, storable
 from rotator.history.journal.events import Entry, append
-from rotator.history.journal.standstill_rows import FORGOTTEN, key_of, row_of
+from rotator.history.journal.standstill_rows import EVENTS, FORGOTTEN, follow, key_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from rotator.core.actor import Actor
     from rotator.history.engine.transactions import Transactions
@@ -40,8 +43,8 @@ class Standstills:
     def all(self) -> list[Standstill]:
         """Those that were not ended: pauses, also those whose time has come, noted freezes, and the first start."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(STANDSTILL).order_by(STANDSTILL.c.since, STANDSTILL.c.key))
-            return [_standstill(row) for row in rows]
+            found = STANDSTILLS.read(connection, select(STANDSTILL).order_by(STANDSTILL.c.since, STANDSTILL.c.key))
+            return sorted(found, key=lambda each: each.since)
 
     def pause(
         self, scope: str, *, until: datetime | None, reason: str, actor: Actor, now: datetime
@@ -132,8 +135,7 @@ def _put(connection: Connection, new: Standstill, actor: Actor, now: datetime, k
 
 def _find(connection: Connection, which: Standstill) -> Standstill | None:
     """The one that has the place of this one."""
-    row = connection.execute(select(STANDSTILL).where(STANDSTILL.c.key == key_of(which))).first()
-    return _standstill(row) if row else None
+    return STANDSTILLS.first(connection, select(STANDSTILL).where(STANDSTILL.c.key == key_of(which)))
 
 
 def _take_out(connection: Connection, which: Standstill) -> None:
@@ -160,7 +162,28 @@ def _entry(kind: str, standstill: Standstill, actor: Actor, now: datetime, **det
     return Entry(kind, now, name, None, {**known, **details, **actor.details()})
 
 
-def _standstill(row: Row[Any]) -> Standstill:
-    fields = row._asdict()
-    del fields["key"]
-    return Standstill(**fields | {"why": Why(fields["why"])})
+def _standstill(values: dict[str, Any]) -> Standstill:
+    return Standstill(**{name: value for name, value in values.items() if name != "key"})
+
+
+def _by_events(connection: Connection, values: dict[str, Any]) -> Standstill | None:
+    """The one whose row cannot be read, as its events say; the configuration tells of freezes.
+
+    A pause of which no event tells either lasts, as what it holds up is not to begin by a fault.
+    """
+    key, said = str(values.get("key", "")), dict[str, Standstill]()
+    kinds = select(EVENT).where(EVENT.c.kind.in_([*EVENTS, FORGOTTEN])).order_by(EVENT.c.sequence)
+    for event in readers.EVENTS.read(connection, kinds):
+        with suppress(KeyError, TypeError, ValueError):
+            follow(said, event)
+    pause = f"{Why.PAUSE} "
+    if key not in said and key.startswith(pause):
+        return Standstill(why=Why.PAUSE, since=_UNKNOWN, scope=key.removeprefix(pause))
+    return said.get(key)
+
+
+_UNKNOWN: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+STANDSTILLS: Final = RowReader(
+    columns_of(STANDSTILL), _standstill, parse={"why": Why}, spare={"reason": "", "by": ""}, instead=_by_events
+)

@@ -12,7 +12,9 @@ from rotator.config.settings import LoginWithKey
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
 from rotator.errors import HistoryError, OrgError, OrgUnavailable, RotatorError
+from rotator.history.engine.damage import RESTORE_ROW
 from rotator.history.journal.evidence import key_fault
+from rotator.history.row_check import unreadable_rows
 from rotator.salesforce.soap import API_VERSION
 from rotator.services.inventory.remarks import remark_on
 
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 LARGEST_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from an org's: an assertion lives for three minutes."""
 
+
+_MOST_NAMED: Final = 5
+"""Of the rows of the history that cannot be read."""
 
 _WRONG: Final = frozenset({CredentialState.REFUSED, CredentialState.HALTED, CredentialState.UNFINISHED})
 """States in which a rotation by schedule would not begin, though key and certificate may match."""
@@ -167,6 +172,14 @@ class _Checks:
         if database.stands_in_for:
             raise _NothingToCheck(
                 f"There is no history yet: the first command that writes makes {database.stands_in_for}.", ""
+            )
+        rows = unreadable_rows(database)
+        if rows:
+            raise HistoryError(
+                f"The history {database.name} has {words.count(len(rows), 'value')} that cannot be read:"
+                f" {words.listed(map(str, rows[:_MOST_NAMED]))}{' and more' if len(rows) > _MOST_NAMED else ''}.",
+                effect="Everything else of it counts.",
+                hint=RESTORE_ROW,
             )
         why = self._settings.database.insecure
         unproven = f" Its server is not proven to be the right one: {why}" if why else ""

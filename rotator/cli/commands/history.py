@@ -150,22 +150,26 @@ def verify(invocation: Invocation, since: tuple[str, ...], against: tuple[IO[str
     """Prove that the history is what was written. Exit code 1 when it is not.
 
     The hash and signature of every event are checked, and the rotations, credentials and acknowledgements that follow
-    from events. An end that was cut off, a chain that was written anew and an event that was back-dated are found by
-    heads that were kept where the database's owner cannot write: in the log of the service, messages of a channel with
-    `heads: true`, the file `history.heads_file`.
+    from events; every row of every table is read. An end that was cut off, a chain that was written anew and an event
+    that was back-dated are found by heads that were kept where the database's owner cannot write: in the log of the
+    service, messages of a channel with `heads: true`, the file `history.heads_file`.
 
     \b
-    With --json {"events", "intact", "first_bad", "why", "hint", "signed_from", "key", "taken_over", "head",
-    "signed_head"}.
+    With --json {"events", "intact", "first_bad", "why", "hint", "signed_from", "key", "taken_over",
+    "unreadable": [{"table", "key", "column"}], "head", "signed_head"}.
     """
-    from rotator.history.journal import verification  # noqa: PLC0415 - not for a usage mistake
+    from rotator.history.engine.damage import RESTORE_ROW  # noqa: PLC0415 - not for a usage mistake
+    from rotator.history.journal import verification  # noqa: PLC0415
+    from rotator.history.row_check import unreadable_rows  # noqa: PLC0415
 
     kept = _kept_heads(since, against)
     with invocation.application("read") as app:
         found = verification.verify(app.database, kept)
         signed_head = verification.signed_head(app.database, found, app.now())
+        unreadable = unreadable_rows(app.database)
     if invocation.json:
-        print_json(vars(found) | {"signed_head": str(signed_head) if signed_head else None})
+        told = {"unreadable": [each._asdict() for each in unreadable], "signed_head": str(signed_head or "") or None}
+        print_json(vars(found) | told)
     elif found.intact:
         console().print(state("ok"), f"{found.events} events, none changed{_compared(kept)}. Head:")
         console().print(str(signed_head or found.head), soft_wrap=True)
@@ -173,7 +177,12 @@ def verify(invocation: Invocation, since: tuple[str, ...], against: tuple[IO[str
     else:
         console().print(state("failed"), found.finding)
         console().print(f"What to do: {found.hint}")
-    if not found.intact:
+    if unreadable and not invocation.json:
+        console().print(state("failed"), f"{words.count(len(unreadable), 'value')} cannot be read:")
+        for each in unreadable:
+            console().print(f"  {each}", soft_wrap=True)
+        console().print(f"What to do: {RESTORE_ROW}")
+    if unreadable or not found.intact:
         raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)
 
 

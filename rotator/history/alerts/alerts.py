@@ -8,13 +8,14 @@ import secrets
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, insert, or_, select, update
 
 from rotator.core.alert import Alert, NewAlert
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, label
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.alerts.outbox import CLOSED, Outbox
+from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import ALERT
 from rotator.history.engine.times import utc_text
 from rotator.history.engine.transactions import Within
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from rotator.core.actor import Actor
     from rotator.history.engine.transactions import Transactions
@@ -55,6 +56,7 @@ class AlertRecords:
             if known is None and instead_of:
                 known = _first(connection, ALERT.c.key == instead_of, ALERT.c.closed_at.is_(None))
             if known is None:
+                _set_aside(connection, new.key, now)
                 return self._insert(connection, values, now), True
             if any(values[name] != value for name, value in _values(known).items()):
                 connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(values))
@@ -83,6 +85,7 @@ class AlertRecords:
         with self._database.writing() as connection:
             known = _first(connection, ALERT.c.key == key, ALERT.c.closed_at.is_(None))
             if known is None:
+                _set_aside(connection, key, now)
                 return None
             ending = {"closed_at": now, "closed_why": storable(why)}
             connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(ending))
@@ -106,13 +109,18 @@ class AlertRecords:
         if ids is not None:
             query = query.where(ALERT.c.id.in_([*ids]))
         with self._database.reading() as connection:
-            return [_alert(row) for row in connection.execute(query)]
+            return list(ALERTS.read(connection, query))
 
     def all(self, limit: int = 100) -> list[Alert]:
         """The newest `limit` alerts, also those that have ended, newest first."""
         query = select(ALERT).order_by(ALERT.c.opened_at.desc(), ALERT.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
-            return [_alert(row) for row in connection.execute(query)]
+            return list(ALERTS.read(connection, query))
+
+    def known(self, alert_id: str) -> Alert | None:
+        """The alert of exactly that id; None when there is none, or its row cannot be read."""
+        with self._database.reading() as connection:
+            return _first(connection, ALERT.c.id == alert_id)
 
     def get(self, alert_id: str) -> Alert:
         """The alert of exactly that id. Raises HistoryError when there is none."""
@@ -178,14 +186,45 @@ def _values(new: NewAlert) -> dict[str, Any]:
     return values | {"severity": str(new.severity), "facts": facts}
 
 
-def _alert(row: Row[*tuple[Any, ...]]) -> Alert:
-    fields = row._asdict()
-    return Alert(**fields | {"severity": Severity(fields["severity"]), "facts": dict(json.loads(fields["facts"]))})
+def _facts(text: str) -> dict[str, str]:
+    facts = dict(json.loads(text))
+    if not all(isinstance(each, str) for pair in facts.items() for each in pair):
+        raise TypeError
+    return facts
+
+
+_OF_USE_WITHOUT: Final[dict[str, Any]] = {
+    **dict.fromkeys(("text", "meanwhile", "to_do", "closed_why"), ""),
+    **dict.fromkeys(("refused_since", "again_at", "not_after")),
+    **dict.fromkeys(("acknowledged_at", "acknowledged_by", "acknowledged_why")),
+    **dict.fromkeys(("snoozed_until", "snoozed_by", "snoozed_why")),
+    "facts": {},
+    "severity": Severity.WARNING,
+    "title": "An alert whose title cannot be read",
+}
+
+ALERTS: Final = RowReader(
+    columns_of(ALERT),
+    lambda values: Alert(**values),
+    parse={"severity": Severity, "facts": _facts},
+    spare=_OF_USE_WITHOUT,
+)
+"""What somebody took on or put off and cannot be read is told again."""
+
+
+def _set_aside(connection: Connection, key: str, now: datetime) -> None:
+    """Ends what is open of that key and cannot be read: what is so is told by another alert."""
+    this = and_(ALERT.c.key == key, ALERT.c.closed_at.is_(None))
+    ids = connection.scalars(select(ALERT.c.id).where(this)).all()
+    if ids:
+        why = "Its row in the history could not be read."
+        connection.execute(update(ALERT).where(this).values(closed_at=now, closed_why=why))
+        for each in ids:
+            Outbox(Within(connection)).withdraw(each, now)
 
 
 def _first(connection: Connection, *conditions: Any) -> Alert | None:
-    row = connection.execute(select(ALERT).where(*conditions).limit(1)).first()
-    return _alert(row) if row else None
+    return ALERTS.first(connection, select(ALERT).where(*conditions))
 
 
 def _of_id(connection: Connection, alert_id: str) -> Alert:
@@ -203,9 +242,9 @@ def _find(connection: Connection, beginning: str) -> Alert:
     wanted = beginning.strip().lower()
     column = ALERT.c.id
     these = or_(column.startswith(wanted, autoescape=True), column.contains(f"-{wanted}", autoescape=True))
-    rows = connection.execute(select(ALERT).where(these).limit(2)).all() if wanted else []
+    rows = list(ALERTS.read(connection, select(ALERT).where(these).limit(2))) if wanted else []
     if len(rows) == 1:
-        return _alert(rows[0])
+        return rows[0]
     message = f"More than one alert's id begins with {beginning!r}." if rows else f"There is no alert {beginning!r}."
     raise ConfigurationError(
         message,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from rotator.history.alerts.claimants import Claimant
+from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.chain import storable
@@ -61,7 +62,8 @@ class Notification:
     step: str
     """A threshold (`rotator.core.thresholds.label`), OPENED, a `reminder`, or CLOSED."""
     channel: str
-    queued_at: datetime
+    queued_at: datetime | None
+    """None where that cannot be read any more."""
     attempts: int = 0
     """How often it was claimed to be sent."""
     tried_at: datetime | None = None
@@ -121,7 +123,7 @@ class Outbox:
             if not claimed.rowcount:
                 return []
             query = _NOTIFICATIONS.where(NOTIFICATION.c.claimed_by == claim).order_by(NOTIFICATION.c.id)
-            return [Notification(**row._asdict()) for row in connection.execute(query)]
+            return list(NOTIFICATIONS.read(connection, query))
 
     def take_over(self, channel: str, now: datetime, *, ends_within: timedelta) -> None:
         """Ends what others have claimed for the channel, whose lock the caller holds.
@@ -133,7 +135,7 @@ class Outbox:
             these = and_(NOTIFICATION.c.channel == channel, _is_pending(), NOTIFICATION.c.claimed_until > now)
             claims = connection.scalars(select(NOTIFICATION.c.claimed_by).where(these).distinct()).all()
             for claim in claims:
-                claimant = Claimant.parse(claim or "")
+                claimant = Claimant.parse(claim) if isinstance(claim, str) else None
                 ends_at = now if claimant and claimant.is_known_dead() else now + ends_within
                 shorter = and_(NOTIFICATION.c.claimed_by == claim, NOTIFICATION.c.claimed_until > ends_at)
                 connection.execute(update(NOTIFICATION).where(shorter).values(claimed_until=ends_at))
@@ -242,7 +244,21 @@ class Outbox:
             return connection.execute(delete(NOTIFICATION).where(these)).rowcount
 
 
-_NOTIFICATIONS: Final = select(*(column for column in NOTIFICATION.c if column.name != "claimed_by"))
+_OF_USE_WITHOUT: Final = {
+    **dict.fromkeys(("queued_at", "tried_at", "next_at", "claimed_until", "claimed_by", "delivered_at")),
+    "attempts": 0,
+    "thread": "",
+    "problem": "",
+}
+
+NOTIFICATIONS: Final = RowReader(
+    columns_of(NOTIFICATION),
+    lambda values: Notification(**{name: value for name, value in values.items() if name != "claimed_by"}),
+    spare=_OF_USE_WITHOUT,
+)
+"""What is to be told to whom is enough to send it."""
+
+_NOTIFICATIONS: Final = NOTIFICATIONS.rows
 
 
 def _is_pending() -> ColumnElement[bool]:
@@ -259,7 +275,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 def _of(connection: Connection, alert_ids: Iterable[str]) -> Iterator[Notification]:
     for ids in _portions(alert_ids):
         query = _NOTIFICATIONS.where(NOTIFICATION.c.alert_id.in_(ids)).order_by(NOTIFICATION.c.id)
-        yield from (Notification(**row._asdict()) for row in connection.execute(query))
+        yield from NOTIFICATIONS.read(connection, query)
 
 
 def _keys(connection: Connection, alert_ids: Iterable[str]) -> set[tuple[str, str, str]]:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
 from rotator.history.engine import postgres, sqlite, upgrades
+from rotator.history.engine.damage import UnreadableRows
 from rotator.history.engine.transactions import committed, purpose
 from rotator.history.failures.failures import database_failures
 from rotator.history.locks.advisory import AdvisoryLocks
@@ -108,6 +109,8 @@ class Database:
         """The URL for people, with `***` for a password."""
         self.rotation_locks: Final = rotation_locks
         """Makes, by a clock, the locks of everyone who uses this database, however their configurations name it."""
+        self.unreadable: Final = UnreadableRows()
+        """The rows that were met, and cannot be read whole."""
         self.signer: Signer | None = None
         """Signs the events that are written, and knows whose signatures count; nobody does unless it is set."""
         self.stands_in_for = ""
@@ -177,7 +180,7 @@ class Database:
     @contextmanager
     def _transaction(self, *, reading: bool) -> Iterator[Connection]:
         with database_failures(self.name), self._engine.connect() as connection:
-            connection.execution_options(**purpose(reading=reading, signer=self.signer))
+            connection.execution_options(**purpose(reading=reading, signer=self.signer, unreadable=self.unreadable))
             with connection.begin():
                 yield connection
             committed(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
@@ -90,6 +91,7 @@ def open_engine(url: URL, lock_timeout: timedelta, *, only_reads: bool = False) 
         pool_pre_ping=True,
         hide_parameters=True,
     )
+    event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -103,6 +105,27 @@ def open_lock_engine(url: URL, lock_timeout: timedelta, *, only_reads: bool = Fa
         poolclass=NullPool,
         hide_parameters=True,
     )
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.adapters.register_loader("timestamptz", _times())
+
+
+@cache
+def _times() -> type:
+    """Reads times. One that Python cannot hold, such as `infinity`, stays text, and fails no query that meets it."""
+    # Not for a history in a file.
+    from psycopg import DataError  # noqa: PLC0415
+    from psycopg.types.datetime import TimestamptzLoader  # noqa: PLC0415
+
+    class Times(TimestamptzLoader):
+        def load(self, data: Any) -> Any:
+            try:
+                return super().load(data)
+            except DataError:
+                return bytes(data).decode("ascii", "replace")
+
+    return Times
 
 
 def _begin(connection: Connection) -> None:

@@ -123,7 +123,16 @@ def take_over_transactions(engine: Engine) -> None:
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
+    connection.text_factory = _text
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _text(stored: bytes) -> str | bytes:
+    """A text that is none stays as it is, so that one such value does not fail the query that meets it."""
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
 
 
 def _begin(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Text
 from sqlalchemy.types import TypeDecorator
 
 from rotator.core.decision.options import RotationOptions
-from rotator.errors import HistoryError
+from rotator.history.engine.damage import Damaged
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -26,19 +26,12 @@ class StoredOptions(TypeDecorator[RotationOptions]):
         del dialect
         return None if value is None else json.dumps(value.as_json(), sort_keys=True)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> RotationOptions | None:
-        """Raises HistoryError for a text that is no JSON object."""
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Options, or Damaged."""
         del dialect
         if value is None:
             return None
         try:
-            stored = json.loads(value)
-        except ValueError:
-            stored = None
-        if not isinstance(stored, dict):
-            raise HistoryError(
-                "The options of a rotation in the history database are not what rotator wrote.",
-                effect="Nothing was changed.",
-                hint="Run `rotator history verify`, and put the database back from a backup.",
-            )
-        return RotationOptions.from_json(stored)
+            return RotationOptions.from_json(json.loads(value))
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return Damaged(value)

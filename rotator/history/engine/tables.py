@@ -10,7 +10,6 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -24,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 
+from rotator.history.engine.flags import Flag
 from rotator.history.engine.stored_options import StoredOptions
 from rotator.history.engine.times import UtcDateTime
 
@@ -104,7 +104,7 @@ CREDENTIAL_RECORD: Final = Table(
     Column("tried_by", Text, nullable=False),
     Column("accepted_at", UtcDateTime),
     Column("refused_since", UtcDateTime),
-    Column("is_refusal_certain", Boolean, nullable=False),
+    Column("is_refusal_certain", Flag, nullable=False),
     Column("halted_at", UtcDateTime),
     Column("halt", Text, nullable=False),
     Column("halted_why", Text, nullable=False),
@@ -187,7 +187,7 @@ ATTEMPT: Final = Table(
     Column("failures", Integer, nullable=False),
     Column("lasting", Integer, nullable=False),
     Column("next_at", UtcDateTime),
-    Column("needs_attention", Boolean, nullable=False),
+    Column("needs_attention", Flag, nullable=False),
     Column("problem", Text, nullable=False),
     Column("hint", Text, nullable=False),
     Column("circumstances", Text, nullable=False),

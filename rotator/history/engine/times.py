@@ -9,6 +9,7 @@ from sqlalchemy import DateTime, String
 from sqlalchemy.types import TypeDecorator
 
 from rotator.errors import HistoryError
+from rotator.history.engine.damage import Damaged
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -61,8 +62,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         text = utc_text(value)
         return text if dialect.name == "sqlite" else value.astimezone(UTC)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Raises HistoryError for a text that is no time."""
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """A time, or Damaged."""
         if value is None:
             return None
-        return utc_time(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        try:
+            return utc_time(value) if dialect.name == "sqlite" else Damaged(value)
+        except HistoryError:
+            return Damaged(value)

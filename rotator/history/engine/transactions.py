@@ -5,23 +5,28 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from rotator.history.engine.damage import keeping
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection
 
+    from rotator.history.engine.damage import UnreadableRows
+
 _READING: Final = "rotator_reading"
 _SIGNER: Final = "rotator_signer"
 _AFTERWARDS: Final = "rotator_afterwards"
 
 
-def purpose(*, reading: bool, signer: object = None) -> dict[str, Any]:
+def purpose(*, reading: bool, signer: object = None, unreadable: UnreadableRows | None = None) -> dict[str, Any]:
     """The execution options of a connection: whether its transaction only reads, and so need not be the one writer.
 
-    `signer` is who signs the events that are written in it (`rotator.history.signing`).
+    `signer` is who signs the events that are written in it (`rotator.history.signing`); `unreadable` keeps the rows
+    that are met and cannot be read.
     """
-    return {_READING: reading, _SIGNER: signer, _AFTERWARDS: []}
+    return {_READING: reading, _SIGNER: signer, _AFTERWARDS: [], **keeping(unreadable)}
 
 
 def only_reads(connection: Connection) -> bool:

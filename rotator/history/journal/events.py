@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
+from rotator.history.engine.damage import met
 from rotator.history.engine.tables import EVENT, HEAD
 from rotator.history.engine.times import utc_text
 from rotator.history.engine.transactions import after_commit, signer_of
-from rotator.history.journal.chain import details_text, event_hash, read_details
-from rotator.history.journal.projection import project
+from rotator.history.journal.chain import GENESIS, details_text, event_hash, read_details
+from rotator.history.journal.credential_rows import project
+from rotator.history.journal.readers import HEADS
 from rotator.history.records import JSON, Event
 from rotator.history.signing.heads import Head
 
@@ -41,16 +43,16 @@ def append(connection: Connection, entry: Entry) -> Event:
 
     Raises HistoryError when the details hold a secret, TypeError or ValueError when JSON cannot hold them.
     """
-    head = connection.execute(select(HEAD.c.events, HEAD.c.hash)).one()
-    sequence = head.events + 1
+    events, before = _end(connection)
+    sequence = events + 1
     named = {"kind": str(entry.kind), "credential": entry.credential, "rotation_id": entry.rotation_id}
     text = details_text(entry.details)
-    written = event_hash((sequence, utc_text(entry.time), *named.values(), text, head.hash))
-    row = {
+    written = event_hash((sequence, utc_text(entry.time), *named.values(), text, before))
+    row: dict[str, Any] = {
         "sequence": sequence,
         "time": entry.time.astimezone(UTC),
         **named,
-        "previous_hash": head.hash,
+        "previous_hash": before,
         "hash": written,
     }
     signer: Signer | None = signer_of(connection)
@@ -62,6 +64,17 @@ def append(connection: Connection, entry: Entry) -> Event:
     event = Event(details=read_details(text), **row)
     project(connection, event)
     return event
+
+
+def _end(connection: Connection) -> tuple[int, str]:
+    """How many events there are, and the hash of the last; found by that one where the record of it cannot be read."""
+    row = connection.execute(select(HEAD)).one()
+    noted, unreadable = HEADS.judged(connection, row)
+    met(connection, unreadable)
+    if noted is not None:
+        return noted
+    last = connection.execute(select(EVENT.c.sequence, EVENT.c.hash).order_by(EVENT.c.sequence.desc()).limit(1)).first()
+    return (last.sequence, str(last.hash)) if last else (0, GENESIS)
 
 
 def _note_afterwards(connection: Connection, signer: Signer, head: Head) -> None:

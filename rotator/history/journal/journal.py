@@ -13,11 +13,11 @@ from sqlalchemy import insert, select, update
 from rotator.core.credentials import Fingerprint
 from rotator.errors import HistoryError
 from rotator.history.engine.tables import EVENT, ROTATION
-from rotator.history.journal.chain import read_details, refuse_private_keys, refuse_secrets, storable
-from rotator.history.journal.derived_rows import TAKEN_OVER, rotation_after
+from rotator.history.journal.chain import refuse_private_keys, refuse_secrets, storable
+from rotator.history.journal.credential_rows import credential_record
 from rotator.history.journal.events import Entry, append
-from rotator.history.journal.projection import CredentialRecord, credential_record
-from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, Event, NewRotation, Rotation, Stop
+from rotator.history.journal.readers import EVENTS, ROTATIONS, rotation_by_events
+from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, NewRotation, Rotation, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from rotator.history.engine.transactions import Transactions
+    from rotator.history.journal.projection import CredentialRecord
+    from rotator.history.records import Event
 
 PROMOTION: Final = "promote"
 """Kind of the event that is recorded when a version was promoted."""
@@ -135,8 +137,8 @@ class Journal:
             .limit(1)
         )
         with self._database.reading() as connection:
-            row = connection.execute(query).first()
-            return _as_its_events_say(connection, Rotation(**row._asdict())) if row else None
+            found = ROTATIONS.first(connection, query)
+            return _as_its_events_say(connection, found) if found else None
 
     def last_promotion(self, credential: str) -> datetime | None:
         """When a version of the credential was last promoted.
@@ -159,40 +161,37 @@ class Journal:
     def wrong_key_words(self, credential: str) -> dict[Fingerprint, str]:
         """What an app said of the key of the newest version that was tried before its certificate was there."""
         query = (
-            select(EVENT.c.details)
+            select(EVENT)
             .where(EVENT.c.credential == credential, EVENT.c.details.contains(f'"{WRONG_KEY}"'))
             .order_by(EVENT.c.sequence.desc())
-            .limit(1)
         )
         with self._database.reading() as connection:
-            found = [read_details(text) for text in connection.scalars(query)]
-        return {Fingerprint(str(details.get("version"))): str(details.get("answer")) for details in found}
+            found = EVENTS.first(connection, query)
+        return {Fingerprint(str(found.details.get("version"))): str(found.details.get("answer"))} if found else {}
 
     def gap_counter(self, credential: str) -> str:
         """What the machine had counted when the newest gap began (`RunClock.counter`); empty where that is unknown."""
         query = (
-            select(EVENT.c.details)
+            select(EVENT)
             .where(EVENT.c.credential == credential, EVENT.c.kind == "upload_begins")
             .order_by(EVENT.c.sequence.desc())
         )
         with self._database.reading() as connection:
-            for text in connection.scalars(query):
-                details = read_details(text)
-                if details.get("opens_gap"):
-                    return str(details.get("counter", ""))
+            for event in EVENTS.read(connection, query):
+                if event.details.get("opens_gap"):
+                    return str(event.details.get("counter", ""))
         return ""
 
     def _newest_promotion(self, credential: str) -> tuple[datetime, Mapping[str, JSON]] | None:
         query = (
-            select(EVENT.c.time, EVENT.c.details)
+            select(EVENT)
             .where(EVENT.c.credential == credential, EVENT.c.kind == PROMOTION)
             .order_by(EVENT.c.sequence.desc())
         )
         with self._database.reading() as connection:
-            for time, text in connection.execute(query):
-                details = read_details(text)
-                if details.get("succeeded", True):
-                    return time, details
+            for event in EVENTS.read(connection, query):
+                if event.details.get("succeeded", True):
+                    return event.time, event.details
         return None
 
 
@@ -203,23 +202,19 @@ def rotation_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def _find(connection: Connection, rotation_id: str) -> Rotation:
-    row = connection.execute(select(ROTATION).where(ROTATION.c.id == rotation_id)).first()
-    if row is None:
+    found = ROTATIONS.first(connection, select(ROTATION).where(ROTATION.c.id == rotation_id))
+    if found is None:
         raise HistoryError(
             f"The history knows no rotation {rotation_id}.",
             effect="Nothing was changed.",
             hint="`rotator history` lists the rotations with their ids.",
         )
-    return Rotation(**row._asdict())
+    return found
 
 
 def _as_its_events_say(connection: Connection, found: Rotation) -> Rotation | None:
     """None where they say that it has ended; the row itself where no event says all of it."""
-    kinds = ("begin", "finish", TAKEN_OVER)
-    query = select(EVENT).where(EVENT.c.rotation_id == found.id, EVENT.c.kind.in_(kinds)).order_by(EVENT.c.sequence)
-    said = None
-    for row in connection.execute(query):
-        said = rotation_after(said, Event(**row._asdict() | {"details": read_details(row.details)}))
+    said = rotation_by_events(connection, found.id)
     if said is None:
         return found
     return said if said.outcome is None else None

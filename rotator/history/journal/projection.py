@@ -2,7 +2,7 @@
 
 A row of the table `credential_record` is what all events of a credential come to. It is written in the transaction of
 the event, so that it never says anything else than the journal does, and read by everything that shows a credential:
-reading a journal of years for that would take too long.
+reading a journal of years for that would take too long (`rotator.history.journal.credential_rows`).
 
 A release that changes what an event changes brings a migration that appends an event `taken_over` for each row
 (`rotator.history.journal.derived_rows`): what is there was made by the rules before it, and the daily verification goes
@@ -11,21 +11,15 @@ by those of today.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
-
-from sqlalchemy import insert, select, update
 
 from rotator.core.decision.actions import HaltReason
 from rotator.core.lifecycle.states import Halt
 from rotator.core.logins import LoginOutcome
-from rotator.history.engine.tables import CREDENTIAL_RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import datetime
-
-    from sqlalchemy import Connection
 
     from rotator.history.records import Event
 
@@ -218,35 +212,3 @@ login that was refused, by one that is accepted. A new try that proves nothing c
 
 KINDS: Final = frozenset(_CHANGES)
 """The kinds of events that change a record."""
-
-
-def project(connection: Connection, event: Event) -> None:
-    """Brings the record of an event's credential up to date, in the transaction of the event."""
-    if event.credential is None or event.kind not in KINDS:
-        return
-    known = _read(connection, event.credential)
-    record = after(known or CredentialRecord(credential=event.credential), event)
-    if known is None:
-        connection.execute(insert(CREDENTIAL_RECORD).values(asdict(record)))
-    elif record != known:
-        this = CREDENTIAL_RECORD.c.credential == event.credential
-        connection.execute(update(CREDENTIAL_RECORD).where(this).values(asdict(record)))
-
-
-def credential_record(connection: Connection, credential: str) -> CredentialRecord:
-    """What was last learnt of one; of one that the journal does not know, nothing."""
-    return _read(connection, credential) or CredentialRecord(credential=credential)
-
-
-def credential_records(connection: Connection, names: Collection[str] | None = None) -> dict[str, CredentialRecord]:
-    """What was last learnt of some credentials, or of each that the journal knows."""
-    query = select(CREDENTIAL_RECORD)
-    if names is not None:
-        query = query.where(CREDENTIAL_RECORD.c.credential.in_([*names]))
-    rows = connection.execute(query)
-    return {row.credential: CredentialRecord(**row._asdict()) for row in rows}
-
-
-def _read(connection: Connection, credential: str) -> CredentialRecord | None:
-    row = connection.execute(select(CREDENTIAL_RECORD).where(CREDENTIAL_RECORD.c.credential == credential)).first()
-    return CredentialRecord(**row._asdict()) if row else None

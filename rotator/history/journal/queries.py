@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, literal_column, select
 
+from rotator.history.engine.damage import met
 from rotator.history.engine.tables import EVENT, ROTATION
 from rotator.history.engine.transactions import Within
-from rotator.history.journal import projection
-from rotator.history.journal.chain import read_details
+from rotator.history.journal import credential_rows
 from rotator.history.journal.journal import PROMOTION, Journal
-from rotator.history.records import Event, Rotation
+from rotator.history.journal.readers import EVENTS, ROTATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.engine.transactions import Transactions
     from rotator.history.journal.projection import CredentialRecord
+    from rotator.history.records import Event, Rotation
 
 
 def rotations(database: Database, credential: str | None = None, limit: int = 100) -> list[Rotation]:
@@ -28,7 +29,7 @@ def rotations(database: Database, credential: str | None = None, limit: int = 10
     if credential is not None:
         query = query.where(ROTATION.c.credential == credential)
     with database.reading() as connection:
-        return [Rotation(**row._asdict()) for row in connection.execute(query)]
+        return list(ROTATIONS.read(connection, query))
 
 
 def events(database: Database, *, credential: str | None = None, rotation_id: str | None = None) -> list[Event]:
@@ -39,14 +40,14 @@ def events(database: Database, *, credential: str | None = None, rotation_id: st
     if rotation_id is not None:
         query = query.where(EVENT.c.rotation_id == rotation_id)
     with database.reading() as connection:
-        return [Event(**row._asdict() | {"details": read_details(row.details)}) for row in connection.execute(query)]
+        return list(EVENTS.read(connection, query))
 
 
 def events_of_several(database: Transactions, kinds: Collection[str]) -> list[Event]:
     """The events of these kinds that are of no single credential, oldest first."""
     query = select(EVENT).where(EVENT.c.credential.is_(None), EVENT.c.kind.in_(kinds)).order_by(EVENT.c.sequence)
     with database.reading() as connection:
-        return [Event(**row._asdict() | {"details": read_details(row.details)}) for row in connection.execute(query)]
+        return list(EVENTS.read(connection, query))
 
 
 def credential_records(database: Transactions, names: Collection[str] | None = None) -> dict[str, CredentialRecord]:
@@ -55,7 +56,7 @@ def credential_records(database: Transactions, names: Collection[str] | None = N
     See `rotator.history.journal.projection`.
     """
     with database.reading() as connection:
-        return projection.credential_records(connection, names)
+        return credential_rows.credential_records(connection, names)
 
 
 # Written out, as only so a database knows that its index of promotions answers it.
@@ -67,13 +68,15 @@ def promotions(database: Transactions, names: Collection[str] | None = None) -> 
     last = select(func.max(EVENT.c.sequence)).where(_PROMOTED, EVENT.c.credential.is_not(None))
     if names is not None:
         last = last.where(EVENT.c.credential.in_([*names]))
-    query = select(EVENT.c.credential, EVENT.c.time, EVENT.c.details)
-    query = query.where(EVENT.c.sequence.in_(last.group_by(EVENT.c.credential)))
+    query = select(EVENT).where(EVENT.c.sequence.in_(last.group_by(EVENT.c.credential)))
     with database.reading() as connection:
         found: dict[str, datetime | None] = {}
-        for row in connection.execute(query):
-            has_succeeded = read_details(row.details).get("succeeded", True)
-            # Of the first release some had failed; then an earlier one counts.
+        rows = connection.execute(query).all()
+        for row in rows:
+            event, unreadable = EVENTS.judged(connection, row)
+            met(connection, unreadable)
+            has_succeeded = event is not None and event.details.get("succeeded", True)
+            # Of the first release some had failed, and one may be damaged; then an earlier one counts.
             earlier = None if has_succeeded else Journal(Within(connection)).last_promotion(row.credential)
-            found[row.credential] = row.time if has_succeeded else earlier
+            found[row.credential] = event.time if event and has_succeeded else earlier
     return {name: time for name, time in found.items() if time}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 
 from rotator.history.engine.tables import ROTATION
-from rotator.history.records import Rotation
+from rotator.history.journal.readers import ROTATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
 
     from rotator.history.engine.transactions import Transactions
+    from rotator.history.records import Rotation
+
+
+_LONGEST: Final = timedelta(days=36_525).total_seconds()
+"""A gap that is longer is no time that rotator measured."""
+
+_NEVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Count(NamedTuple):
@@ -70,16 +78,19 @@ def counts(database: Transactions, names: Collection[str] | None = None) -> list
     these = (ROTATION.c.outcome.is_not(None), *_of(names))
     query = select(*groups, func.count()).where(*these).group_by(*groups).order_by(*groups)
     with database.reading() as connection:
-        return [Count(*row) for row in connection.execute(query)]
+        found = [Count(*row) for row in connection.execute(query)]
+    return [each for each in found if all(isinstance(name, str) for name in each[:3])]
 
 
 def gaps(database: Transactions, names: Collection[str] | None = None) -> list[GapTotal]:
     """The measured gaps, by credential: of some, or of all."""
     gap, name = ROTATION.c.gap_seconds, ROTATION.c.credential
-    these = (gap.is_not(None), *_of(names))
+    # A longer one is none that was measured.
+    these = (gap.between(0, _LONGEST), *_of(names))
     query = select(name, func.count(gap), func.sum(gap)).where(*these).group_by(name).order_by(name)
     with database.reading() as connection:
-        return [GapTotal(*row) for row in connection.execute(query)]
+        found = [GapTotal(*row) for row in connection.execute(query)]
+    return [each for each in found if isinstance(each.credential, str)]
 
 
 def _of(names: Collection[str] | None) -> tuple[ColumnElement[bool], ...]:
@@ -87,12 +98,16 @@ def _of(names: Collection[str] | None) -> tuple[ColumnElement[bool], ...]:
 
 
 def _newest(database: Transactions, condition: ColumnElement[bool]) -> dict[str, Rotation]:
-    name = ROTATION.c.credential
-    last = select(name, func.max(ROTATION.c.started_at).label("at")).where(condition).group_by(name).subquery()
-    these = and_(last.c.credential == name, last.c.at == ROTATION.c.started_at)
-    return {each.credential: each for each in _read(database, select(ROTATION).join(last, these).where(condition))}
+    name, began = ROTATION.c.credential, ROTATION.c.started_at
+    # Without what is no time of ours, and would be the last of all.
+    sound = and_(condition, began < _NEVER)
+    last = select(name, func.max(began).label("at")).where(sound).group_by(name).subquery()
+    these = and_(last.c.credential == name, last.c.at == began)
+    found = _read(database, select(ROTATION).join(last, these).where(sound))
+    unsound = _read(database, select(ROTATION).where(condition, or_(began.is_(None), began >= _NEVER)))
+    return {each.credential: each for each in sorted((*found, *unsound), key=lambda each: each.started_at)}
 
 
 def _read(database: Transactions, query: Select[*tuple[Any, ...]]) -> list[Rotation]:
     with database.reading() as connection:
-        return [Rotation(**row._asdict()) for row in connection.execute(query)]
+        return list(ROTATIONS.read(connection, query))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from sqlalchemy import select
 
+from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import CHANGE
 
 if TYPE_CHECKING:
@@ -104,5 +105,14 @@ def changes_since(connection: Connection, number: int) -> Changes:
     """What was changed since the change of that number."""
     # That one too: where not even it is there, and no newer one, the database is an older one.
     query = select(CHANGE.c.part, CHANGE.c.name, CHANGE.c.number).where(CHANGE.c.number >= number)
-    numbers = {(row.part, row.name): row.number for row in connection.execute(query)}
-    return Changes(max(numbers.values(), default=0), numbers)
+    found = list(CHANGES.read(connection, query))
+    newest = max((number for _, _, number in found if number is not None), default=0)
+    return Changes(newest, {(part, name): _ALWAYS if number is None else number for part, name, number in found})
+
+
+_ALWAYS: Final = 2**62
+"""What has changed at a time that cannot be read is read again and again."""
+
+CHANGES: Final = RowReader(
+    columns_of(CHANGE), lambda values: (values["part"], values["name"], values["number"]), spare={"number": None}
+)

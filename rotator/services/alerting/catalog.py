@@ -16,6 +16,7 @@ from rotator.core.alert import NewAlert
 from rotator.core.credentials import Stage
 from rotator.core.lifecycle.states import LOST, URGENCIES, CredentialState
 from rotator.core.severity import Severity
+from rotator.history.engine.damage import RESTORE_ROW
 from rotator.services.alerting.kinds import (
     ATTENTION,
     DELIVERY,
@@ -34,7 +35,7 @@ from rotator.services.alerting.kinds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from rotator.alerts.base import DeliveryFailed
@@ -346,6 +347,22 @@ def head_of_history(head: Head) -> NewAlert:
     )
 
 
+def unreadable_rows(table: str, rows: Mapping[str, Sequence[str]], *, which: str = "") -> NewAlert:
+    """Rows of the history that cannot be read, by their keys, with the columns; `which` is the key of a single one."""
+    first = list(rows.items())[:_MOST_NAMED]
+    named = words.listed(f"{each} ({', '.join(filter(None, columns)) or 'as a whole'})" for each, columns in first)
+    more = f" and {len(rows) - _MOST_NAMED} more" if len(rows) > _MOST_NAMED else ""
+    return alert(
+        UNREADABLE,
+        f"{ROW}{table}/{which}",
+        Severity.WARNING,
+        f"{which or words.count(len(rows), 'row')} in the table {table} of the history cannot be read",
+        f"It holds what rotator did not write there: {named}{more}.",
+        meanwhile="Everything else counts, and what of it can be read. What is seen anew is written anew.",
+        to_do=RESTORE_ROW,
+    )
+
+
 def usual_ending(ended: Alert, now: datetime) -> str:
     """How an alert ends where nothing more is known: "The org can be read again, after 3 days."."""
     trouble = ended.key.partition(":")[0]
@@ -363,6 +380,11 @@ def moment_fact(name: str, time: datetime | None) -> dict[str, str]:
 
 
 _WAS_IT: Final = "`rotator check` tells whether that was it."
+_MOST_NAMED: Final = 10
+
+ROW: Final = "row "
+"""With what the names begin of rows that cannot be read; no org is called so."""
+
 _IF_IT_LASTS: Final = "Nothing, unless it lasts; then `rotator check` tells what stands in the way."
 
 

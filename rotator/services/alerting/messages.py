@@ -86,7 +86,11 @@ def pending_messages(
         by_alert.setdefault(notification.alert_id, []).append(notification)
     pending = []
     for alert_id, notifications in by_alert.items():
-        message = origin.signed(message_of(alerts.get(alert_id), notifications, now))
+        alert = alerts.known(alert_id)
+        if alert is None:
+            # Its row cannot be read, of which another alert tells; what is so is told by the alert in its place.
+            continue
+        message = origin.signed(message_of(alert, notifications, now))
         # Without threads there is none, though another type of channel of this name may have had one.
         thread = outbox.thread(alert_id, notifications[0].channel) if has_threads else None
         pending.append(PendingMessage(notifications, message, thread))

@@ -30,6 +30,7 @@ from rotator.services.inventory.scan import scan, write_down
 from rotator.services.schedule.agenda import Agenda, changed_names
 from rotator.services.schedule.findings import Findings, is_in_motion
 from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.row_watch import RowWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -124,6 +125,7 @@ class InventoryJobs:
         self._context: Final = context
         self._next_dues: Final = next_dues
         self._standstills: Final = standstills
+        self._rows: Final = RowWatch(context)
         self._salt: Final = context.random()
         self._asked: Final[set[str]] = set()
         self.agenda: Final = Agenda(context.settings.orgs)
@@ -233,6 +235,7 @@ class InventoryJobs:
                 quiet = _Quiet(inventories, self._next_crossing(lives, now))
             history.alerting.evaluate(now)
             self._standstills.tell(history, held_up, now)
+            self._rows.tell_met(history, now)
             history.attempts.put(history.attempts.get(JobKind.EVALUATE, "").succeeded(now))
         self._quiet = quiet
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 from rotator.errors import RotationRunning, RotatorError
 from rotator.history.journal.verification import signed_head, verify
 from rotator.history.last_observations import LastObservations
+from rotator.history.row_check import unreadable_rows
 from rotator.history.signing.heads import append_head
 from rotator.history.standstills import Standstills
 from rotator.services.alerting.catalog import head_of_history, history_broken
 from rotator.services.alerting.kinds import HISTORY
 from rotator.services.inventory.schedules import all_scopes
 from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.row_watch import RowWatch
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,6 +62,7 @@ class Maintenance:
 
     def _verify(self, now: datetime) -> None:
         found = verify(self._context.database)
+        RowWatch(self._context).tell(self._context.history, unreadable_rows(self._context.database), now)
         if found.intact:
             self._context.history.alerting.solved(HISTORY, "The chain of its events is whole again.", now)
             self._publish(signed_head(self._context.database, found, now), now)

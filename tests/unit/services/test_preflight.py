@@ -80,12 +80,13 @@ class World:
         self.orgs = {"production": Org(), "sandbox": Org()}
         self.orgs["production"].live = dict.fromkeys(["Billing", "Warehouse_A", "Warehouse_B"])
         self.orgs["sandbox"].live = {"Rotator": None}
+        no_rows = SimpleNamespace(execute=lambda *_, **__: nullcontext(()))
         self.database: Any = SimpleNamespace(
             stands_in_for="",
             signer=None,
             name="sqlite:///rotator.db",
             version="0001",
-            reading=lambda: nullcontext(None),
+            reading=lambda: nullcontext(no_rows),
         )
         self.channels: dict[str, Any] = {}
         self.now: Callable[[], datetime] = lambda: MOMENT

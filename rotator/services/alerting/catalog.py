@@ -28,10 +28,8 @@ from rotator.services.alerting.kinds import (
     STORE,
     UNREADABLE,
     UNSTORED,
-    VANISHED,
     key,
     kind_of,
-    rotation_trouble,
 )
 
 if TYPE_CHECKING:
@@ -276,30 +274,6 @@ def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewAle
         credential=credential,
         store=store,
         facts=_of_credential(credential, org) | {"Store": store},
-    )
-
-
-def vanished(org: str, kind: str, name: str, last_seen: datetime, credential: str | None = None) -> NewAlert:
-    """Something that held a certificate is not in its org any more.
-
-    Of an app of a credential that is the credential's trouble, until it can be rotated again.
-    """
-    loss = f" Consumers of {credential} are refused." if credential else ""
-    why = "deleted, renamed, or hidden from the program's user"
-    return alert(
-        VANISHED,
-        f"{org}/{kind}/{name}/{last_seen:%Y-%m-%dT%H:%M:%SZ}",
-        Severity.CRITICAL if credential else Severity.INFO,
-        f"{name} is gone from {org}",
-        f"It was last seen on {words.day(last_seen)}: {why}.{loss}",
-        {"Name": name} | moment_fact("Last seen", last_seen),
-        trouble=rotation_trouble(credential) if credential else "",
-        meanwhile=f"{credential} cannot be rotated; everything else goes on." if credential else "",
-        to_do="If nobody meant that, see in Setup, View Setup Audit Trail, who did it.",
-        org=org,
-        app=name,
-        type=kind,
-        credential=credential,
     )
 
 

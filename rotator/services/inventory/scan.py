@@ -78,6 +78,12 @@ def scan(
     return _Scanner(settings, org, store, last_seen, histories, now).scan(read_org)
 
 
+def configured_places(settings: Settings, org: str) -> dict[Place, str]:
+    """The apps of an org's credentials, as the configuration spells them."""
+    mine = (each for each in settings.credentials.values() if each.org == org)
+    return {place(Kind.APP, app): app for each in mine for app in each.apps}
+
+
 def write_down(database: Transactions, found: Scan, now: datetime) -> None:
     """Writes down what was found, all or nothing. Raises HistoryError."""
     with database.writing() as connection:
@@ -147,7 +153,7 @@ class _Scanner:
 
     def _places(self, inventory: Inventory, last: LastSeen) -> list[ObservedCertificate]:
         """What is there, what is hidden, what has vanished, and what is configured and was never seen."""
-        configured = self._configured()
+        configured = configured_places(self._settings, self._org)
         unread = {each.kind: each.error for each in inventory.unread if not each.app}
         unread |= {kind: no_apps(self._org) for kind in last.hidden_kinds(inventory)}
         self._problems += [Problem(f"org {self._org}", error, self._org, kind) for kind, error in unread.items()]
@@ -166,11 +172,6 @@ class _Scanner:
         except HistoryError as error:
             self._note(Problem(HISTORY, error))
             return LastSeen((), self._now)
-
-    def _configured(self) -> dict[Place, str]:
-        """The apps of the org's credentials, as the configuration spells them."""
-        mine = (each for each in self._settings.credentials.values() if each.org == self._org)
-        return {place(Kind.APP, app): app for each in mine for app in each.apps}
 
     def _statuses(self, entries: Iterable[ObservedCertificate]) -> list[CredentialStatus]:
         names = [name for name, each in self._settings.credentials.items() if each.org == self._org]

@@ -10,6 +10,7 @@ from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import Kind
 from rotator.services.alerting import catalog, rotation_alerts
 from rotator.services.alerting.kinds import HIDDEN, ORG, STORE, UNREADABLE, key, rotation_trouble
+from rotator.services.alerting.vanished_alerts import vanished, vanished_together
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import alerts_that_success_ends
 
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.alert import Alert, NewAlert
-    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.errors import RotatorError
     from rotator.services.inventory.scan import Scan
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.schedule.context import ServiceContext, UnitOfWork
+
+
+MOST_VANISHED: Final = 20
+"""Things that are gone at one inventory of which each is told by itself."""
 
 
 def is_in_motion(status: CredentialStatus, since: datetime) -> bool:
@@ -55,8 +59,7 @@ class Findings:
         for kind in Kind:
             self._tell_hidden(kind)
         self._tell_unreadable()
-        for life in self._found.vanished:
-            self._tell_vanished(life)
+        self._tell_vanished()
 
     def _tell_drift(self, status: CredentialStatus) -> None:
         if is_in_motion(status, self._now):
@@ -154,12 +157,23 @@ class Findings:
         for kind in (str(kind) for kind in Kind if kind not in hidden):
             self._solve_all(key(UNREADABLE, f"{self._org}/{kind}/"), told)
 
-    def _tell_vanished(self, life: CertificateLife) -> None:
-        seen = life.seen
-        if seen.last_seen and seen.gone_at == self._now:
-            new = catalog.vanished(self._org, seen.type, seen.app, seen.last_seen, seen.credential)
-            tell = self._history.alerting.problem if seen.credential else self._history.alerting.happened
-            tell(new, self._now)
+    def _tell_vanished(self) -> None:
+        """Each thing that was there until now; of very many that are no credential's, that they are many."""
+        others: list[tuple[str, NewAlert]] = []
+        for seen in (life.seen for life in self._found.vanished):
+            if seen.last_seen is None or seen.gone_at != self._now:
+                continue
+            new = vanished(self._org, seen.type, seen.app, seen.last_seen, seen.credential)
+            if seen.credential:
+                self._history.alerting.problem(new, self._now)
+            else:
+                others.append((seen.app, new))
+        if len(others) > MOST_VANISHED:
+            names = [app for app, _ in others]
+            self._history.alerting.happened(vanished_together(self._org, names, self._now), self._now)
+            return
+        for _, new in others:
+            self._history.alerting.happened(new, self._now)
 
     @cached_property
     def _rotations(self) -> dict[str, AttemptRecord]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
 from rotator.core.thresholds import NEVER, has_come, soonest
+from rotator.history.retention import forget_gone
 from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
 from rotator.services.alerting.catalog import unreadable_org
@@ -26,7 +27,7 @@ from rotator.services.alerting.expiry import certificate_key
 from rotator.services.alerting.kinds import EXPIRY, STORE
 from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.ownership import last_known
-from rotator.services.inventory.scan import scan, write_down
+from rotator.services.inventory.scan import configured_places, scan, write_down
 from rotator.services.schedule.agenda import Agenda, changed_names
 from rotator.services.schedule.findings import Findings, is_in_motion
 from rotator.services.schedule.jobs import JobKind
@@ -85,6 +86,7 @@ class OrgSnapshot:
         whole = [(found.org, str(kind)) for kind in Kind if kind not in unread]
         with self._context.history.transaction() as history:
             write_down(history.database, found, self._context.now())
+            forget_gone(history.database, found.org, at, configured_places(self._context.settings, found.org))
             unsettled = {each.credential for each in found.credentials if is_in_motion(each, at)}
             seen = [life.seen for life in found.certificates]
             history.alerting.certificates(seen, at, whole=whole, unsettled=unsettled)

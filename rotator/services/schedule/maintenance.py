@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 from rotator.errors import RotationRunning, RotatorError
 from rotator.history.journal.verification import signed_head, verify
 from rotator.history.last_observations import LastObservations
+from rotator.history.retention import KEPT, forget
 from rotator.history.row_check import unreadable_rows
 from rotator.history.signing.heads import append_head
 from rotator.history.standstills import Standstills
 from rotator.services.alerting.catalog import head_of_history, history_broken
 from rotator.services.alerting.kinds import HISTORY
+from rotator.services.inventory.scan import configured_places
 from rotator.services.inventory.schedules import all_scopes
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.row_watch import RowWatch
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 
 EVERY: Final = timedelta(days=1)
-
-KEPT: Final = timedelta(days=365)
-"""How long the outbox says who was told of an alert that has ended. The journal is never trimmed."""
 
 
 class Maintenance:
@@ -54,6 +53,10 @@ class Maintenance:
         forgotten = self._context.history.outbox.forget(now - KEPT)
         if forgotten:
             LOG.info("forgot old notifications", extra={"notices": forgotten})
+        settings = self._context.settings
+        over = forget(self._context.database, now, {org: configured_places(settings, org) for org in settings.orgs})
+        if any(over.values()):
+            LOG.info("forgot what is gone and over", extra=over)
         self._forget_unconfigured()
         with self._context.open_adapters() as adapters:
             for name in self._context.settings.credentials:

@@ -12,24 +12,16 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from sqlalchemy import make_url, text
 
-from rotator.core.actor import Actor
-from rotator.core.attempts import AttemptRecord
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
 from rotator.errors import HistoryError, HistoryUnavailable
-from rotator.history.alerts.alerts import AlertRecords
-from rotator.history.alerts.outbox import Outbox
-from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.upgrades import known_versions
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
-from rotator.history.kept.kept_rows import KeptRows
-from rotator.history.kept.parts import ATTEMPTS
 from rotator.history.records import Event
-from rotator.history.standstills import Standstills
 from rotator.testing.versions import spare_key
-from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW, make_release
+from tests.contract.history.databases import NEW_ROTATION, NOW
 from tests.contract.servers.postgres import PostgresServer, execute, name_of, scratch_database
 
 if TYPE_CHECKING:
@@ -331,53 +323,6 @@ def test_the_database_itself_refuses_to_empty_the_journal(database: Database, st
     with pytest.raises(HistoryError, match="events are never deleted"), database.writing() as connection:
         connection.execute(text(statement))
     assert queries.events(database) == [written]
-
-
-def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, postgres_server: PostgresServer) -> None:
-    role = f"daily_{name_of(url)}"
-    grants = [
-        f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_server.password}'",
-        f"GRANT SELECT, INSERT ON event TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE ON rotation, certificate, sighting, alert, credential_record TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON notification, attempt, last_observation, standstill TO {role}",
-        f"GRANT SELECT, UPDATE ON head TO {role}",
-        f"GRANT SELECT ON alembic_version, change TO {role}",
-        f"GRANT USAGE ON SEQUENCE sighting_id_seq, notification_id_seq TO {role}",
-    ]
-    execute(as_administrator(postgres_server, url), ";".join(grants))
-    with open_database(postgres_server.url(name_of(url), role)) as database:
-        journal = Journal(database)
-        with database.rotation_locks(lambda: NOW).hold("billing"):
-            rotation = journal.begin_rotation(NEW_ROTATION, NOW)
-            journal.finish_rotation(rotation.id, outcome="rotated", now=NOW)
-        alert, _ = AlertRecords(database).open(NEW_ALERT, NOW)
-        Outbox(database).add(alert.id, "60d", "ops", NOW)
-        AlertRecords(database).acknowledge(alert.id, actor=Actor("alex"), reason="known", now=NOW)
-        AttemptRecords(database).put(AttemptRecord("look", "production"))
-        Standstills(database).pause("all", until=None, reason="audit", actor=Actor("alex"), now=NOW)
-        assert Standstills(database).resume("all", reason="", actor=Actor("alex"), now=NOW)
-        assert verification.verify(database).intact
-        assert set(KeptRows(database).read(ATTEMPTS).of(ATTEMPTS)) == {"production"}
-        with pytest.raises(HistoryError, match="does not permit"), database.writing() as connection:
-            connection.execute(text("ALTER TABLE event DISABLE TRIGGER USER"))
-
-
-def test_a_role_that_reads_the_history_reads_its_changes_after_an_upgrade(
-    postgres_server: PostgresServer,
-) -> None:
-    with scratch_database(postgres_server.url("postgres")) as url:
-        role = f"reader_{name_of(url)}"
-        with open_database(url) as database:
-            make_release(database, "0013")
-            execute(
-                as_administrator(postgres_server, url),
-                f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_server.password}';"
-                f"GRANT SELECT ON head, alembic_version, attempt TO {role}",
-            )
-            database.upgrade()
-            AttemptRecords(database).put(AttemptRecord("look", "production"))
-        with open_database(postgres_server.url(name_of(url), role)) as database:
-            assert set(KeptRows(database).read(ATTEMPTS).of(ATTEMPTS)) == {"production"}
 
 
 def test_no_log_line_of_any_library_shows_the_password(untouched: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,7 +18,7 @@ from rotator.core.thresholds import Expiry
 from rotator.errors import OrgUnavailable, RotatorError
 from rotator.history.records import ChainVerification
 from rotator.history.signing.heads import Head
-from rotator.services.alerting import catalog, rotation_alerts, standstill_alerts
+from rotator.services.alerting import catalog, rotation_alerts, standstill_alerts, vanished_alerts
 from rotator.services.alerting.expiry import expires, weakness_of
 from rotator.services.alerting.kinds import STORE
 from rotator.services.rotation.report import Outcome, Report
@@ -57,8 +57,8 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield catalog.drift("billing", "production", "Billing", "b" * 64)
     yield catalog.unstored("billing", "production")
     yield catalog.lost("billing", "production", "keys", NOW)
-    yield catalog.vanished("production", "ConnectedApp", "Legacy", NOW)
-    yield catalog.vanished("production", "ConnectedApp", "Billing", NOW, "billing")
+    yield vanished_alerts.vanished("production", "ConnectedApp", "Legacy", NOW)
+    yield vanished_alerts.vanished("production", "ConnectedApp", "Billing", NOW, "billing")
     yield catalog.undelivered("ops", failed)
     yield catalog.head_of_history(Head(7, "a" * 64, NOW, "b" * 16, "c" * 86))
     yield catalog.history_broken(

@@ -13,7 +13,7 @@ from rotator.core.decision.policies import Strategy
 from rotator.core.severity import Severity
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
-from rotator.services.alerting import catalog, rotation_alerts
+from rotator.services.alerting import catalog, rotation_alerts, vanished_alerts
 from rotator.services.alerting.rules import HICCUP
 from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report
@@ -66,7 +66,7 @@ class TestOtherMatters:
 
     def test_what_happened_is_told_once_whatever_asks_again(self, database: Database) -> None:
         at = desk(database)
-        gone = catalog.vanished("production", "ConnectedApp", "Legacy", NOW - DAY)
+        gone = vanished_alerts.vanished("production", "ConnectedApp", "Legacy", NOW - DAY)
         assert at.alerting.happened(gone, NOW)
         assert at.alerting.happened(gone, NOW + DAY) is None
         at.alerting.evaluate(NOW + DAY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,6 +10,9 @@ import yaml
 
 from rotator.config.validation_errors import Mistake, Place
 
+COMMENT: Final = "a `#` after a blank begins a comment, so that the value is missing; put it in quotes"
+
+_COMMENT_FOR_A_VALUE: Final = re.compile(r":\s+#\w")
 _TAG: Final = "tag:yaml.org,2002:"
 _TEXT: Final = frozenset({f"{_TAG}{kind}" for kind in ("str", "timestamp", "value", "merge")})
 _READERS: Final = {
@@ -27,6 +31,8 @@ class Document:
     lines: dict[Place, int] = field(default_factory=dict)
     """Line, counted from 1, of every key and list item."""
     mistakes: list[Mistake] = field(default_factory=list)
+    comments: set[int] = field(default_factory=set)
+    """Lines on which a comment stands where a value may have been meant: `channel: #alerts`."""
 
     def line(self, place: Place) -> int:
         """The line of a place, or of the nearest one around it that is written down."""
@@ -43,7 +49,7 @@ def read_document(text: str) -> Document:
 
 
 def _read(text: str, kind: type[_Loader | _FastLoader]) -> Document:
-    document = Document()
+    document = Document(comments=_comments(text))
     loader: _Loader | _FastLoader | None = None
     try:
         loader = kind(text)
@@ -51,7 +57,7 @@ def _read(text: str, kind: type[_Loader | _FastLoader]) -> Document:
         if node is not None:
             document.data = _Reader(loader, document).read(node, ())
     except yaml.YAMLError as error:
-        document.mistakes = [_mistake_of_form(error)]
+        document.mistakes = [_mistake_of_form(error, text)]
     except RecursionError:
         document.mistakes = [Mistake(1, (), "it is nested too deeply")]
     finally:
@@ -141,9 +147,24 @@ def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _mistake_of_form(error: yaml.YAMLError) -> Mistake:
+def _comments(text: str) -> set[int]:
+    return {number for number, line in enumerate(text.splitlines(), 1) if _COMMENT_FOR_A_VALUE.search(line)}
+
+
+def _cuts_braces(line: str) -> bool:
+    """Whether the brace that would end what began on the line is in a comment in the place of a value."""
+    found = _COMMENT_FOR_A_VALUE.search(line)
+    before = line[: found.start()] if found else ""
+    return sum(map(before.count, "{[")) > sum(map(before.count, "}]"))
+
+
+def _mistake_of_form(error: yaml.YAMLError, text: str) -> Mistake:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
+        before = text.splitlines()[: mark.line + 1] if mark else []
+        cut_off = [number for number, line in enumerate(before, 1) if _cuts_braces(line)]
+        if cut_off:
+            return Mistake(cut_off[-1], (), COMMENT)
         problem = error.problem or error.context or "this is no YAML"
         if "\\t" in problem:
             problem = "a tab; indent with spaces"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from rotator.config.consistency import inconsistencies
-from rotator.config.document import Document, read_document
+from rotator.config.document import COMMENT, Document, read_document
 from rotator.config.plugins import channel_settings, store_settings
 from rotator.config.settings import BY_CREDENTIAL, OWN_KEY, Settings
 from rotator.config.validation_errors import Mistake, Place, describe
@@ -175,6 +175,8 @@ def _in_rotation(place: Place) -> Place | None:
 
 
 def _sentence(details: ErrorDetails, place: Place, document: Document) -> str:
+    if details["type"].endswith("_type") and document.line(place) in document.comments:
+        return COMMENT
     if place[:1] == ("stores",) and details["type"] == "extra_forbidden":
         # What may stand in a store or a channel is known only to its type.
         return describe(details, place[2:], store_settings(document.data["stores"][place[1]]["type"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
@@ -25,6 +26,8 @@ _LIMIT: Final = "rotator.history.limit"
 _USUAL_LIMIT: Final = 20
 _UNTOLD: Final = (None, "", False)
 """Details of an event that tell a person nothing."""
+_STORED_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+"""As the history writes times (`rotator.history.engine.times`)."""
 _FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
 _SHOWN: Final = (
     "id",
@@ -125,7 +128,7 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
     if invocation.json:
         both = sorted((*events, *of_several), key=lambda event: event.sequence)
         told = [_as_json(each, known.get(each.credential, NOTHING_KNOWN)) for each in rotations]
-        print_json({"rotations": told, "events": [*map(vars, both)]})
+        print_json({"rotations": told, "events": [*map(_event_as_json, both)]})
         return
     _print_rotations(rotations, lambda each: known.get(each.credential, NOTHING_KNOWN))
     # A version may have been exported before any rotation.
@@ -252,6 +255,20 @@ def _print_limits(found: ChainVerification) -> None:
 
 def _as_json(rotation: Rotation, known: CredentialHistory) -> dict[str, Any]:
     return {key: getattr(rotation, key) for key in _SHOWN} | {"ending": known.ending_of(rotation)}
+
+
+def _event_as_json(event: Event) -> dict[str, Any]:
+    """An event whose times, those in its details too, are as all others are in JSON."""
+    return vars(event) | {"details": _with_plain_times(event.details)}
+
+
+def _with_plain_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_plain_times(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_plain_times(each) for each in value]
+    is_time = isinstance(value, str) and _STORED_TIME.fullmatch(value)
+    return words.timestamp(datetime.fromisoformat(value)) if is_time else value
 
 
 def _since(rotation: Rotation, events: list[Event]) -> list[Event]:

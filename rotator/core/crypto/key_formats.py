@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from rotator.core.crypto.keys import PrivateKey
@@ -123,7 +122,7 @@ def _from_openssh(text: str, password: Secret | None) -> PrivateKey:
             "or it is damaged.",
             hint="Set `password` beside the key's reference, or convert a copy of it: ssh-keygen -p -m PEM -f FILE",
         ) from None
-    return _rsa(key)
+    return PrivateKey.of(key)
 
 
 def _from_der(data: bytes, password: Secret | None) -> PrivateKey:
@@ -131,7 +130,7 @@ def _from_der(data: bytes, password: Secret | None) -> PrivateKey:
     if _is_pss(data):
         raise _pss()
     try:
-        return _rsa(serialization.load_der_private_key(data, secret))
+        return PrivateKey.of(serialization.load_der_private_key(data, secret))
     except TypeError:
         raise CertificateError(
             "The private key is encrypted, and no password is configured."
@@ -159,15 +158,7 @@ def _from_pkcs12(data: bytes, secret: bytes | None) -> PrivateKey:
         ) from None
     if key is None:
         raise _instead("PKCS#12 without a private key", "Export it again with its private key.")
-    return _rsa(key)
-
-
-def _rsa(key: object) -> PrivateKey:
-    if isinstance(key, rsa.RSAPrivateKey):
-        return PrivateKey(key)
-    raise CertificateError(
-        "The private key is not RSA.", hint="Salesforce's JWT bearer flow signs with RS256 only: give an RSA key."
-    )
+    return PrivateKey.of(key)
 
 
 def _is_pss(der: bytes) -> bool:

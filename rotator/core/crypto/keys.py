@@ -74,14 +74,19 @@ class PrivateKey:
                 "The private key cannot be read: its password is wrong, or it is no PEM private key.",
                 hint="Try `openssl pkey -in FILE -noout`; it must be an unharmed RSA key in PKCS#1 or PKCS#8 PEM.",
             ) from None
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise CertificateError(
-                "The private key is not RSA.",
-                hint="Salesforce's JWT bearer flow signs with RS256 only: give an RSA key.",
-            )
-        if secret is None:
+        if secret is None and isinstance(key, rsa.RSAPrivateKey):
             _CHECKED.add(digest)
-        return cls(key)
+        return cls.of(key)
+
+    @classmethod
+    def of(cls, key: object) -> Self:
+        """A key that was read already. Raises CertificateError, which names its kind, for one that is not RSA."""
+        if isinstance(key, rsa.RSAPrivateKey):
+            return cls(key)
+        raise CertificateError(
+            f"The private key is {type(key).__name__.removesuffix('PrivateKey')}, not RSA.",
+            hint="Salesforce's JWT bearer flow signs with RS256 only: give an RSA key.",
+        )
 
     def pem(self) -> Secret:
         """The key as unencrypted PKCS#8 PEM, as consumers such as `sf org login jwt` read it."""

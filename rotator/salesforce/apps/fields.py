@@ -25,7 +25,8 @@ def flatten(component: Mapping[str, object], prefix: str = "") -> dict[str, str]
     """Every field that has a value, by its path, such as `oauthConfig.isAdminApproved`.
 
     The entries of a list are sorted: Salesforce promises no order for permission sets, profiles and ranges. The first
-    has no number, as a list of one is not told from a single value.
+    has no number, as a list of one is not told from a single value. Blanks around a text are left out: the org takes
+    them off what it is sent (Metadata API Developer Guide), and an app that was made in Setup may have them.
     """
     flat: dict[str, str] = {}
     for name, value in component.items():
@@ -35,7 +36,7 @@ def flatten(component: Mapping[str, object], prefix: str = "") -> dict[str, str]
         elif isinstance(value, list):
             entries = enumerate(sorted(map(_text, value)))
             flat |= {f"{path}[{index}]" if index else path: text for index, text in entries}
-        elif value is not None:
+        elif value is not None and _text(value):
             flat[path] = _text(value)
     return flat
 
@@ -51,7 +52,7 @@ def changes(before: Mapping[str, object], after: Mapping[str, object], *, ignori
 
 
 def _text(value: object) -> str:
-    return str(sorted(flatten(value).items())) if isinstance(value, Mapping) else str(value)
+    return str(sorted(flatten(value).items())) if isinstance(value, Mapping) else str(value).strip()
 
 
 def _short(text: str) -> str:

@@ -252,3 +252,26 @@ def test_the_windows_that_the_example_shows_are_sound(settings: Read) -> None:
     text = "\n".join(line.removeprefix("  # ") for line in lines[start : start + 4])
     found: dict[str, Any] = yaml.safe_load(text)
     assert len(settings(more=yaml.safe_dump({"rotation": found})).rotation.windows) == 2
+
+
+SLACK = "alerts:\n  channels:\n    team: {type: slack, token: {env: T}, channel: QUOTED}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (SLACK.replace("QUOTED", "#alerts"), 3),
+        ("alerts:\n  channels:\n    team:\n      type: slack\n      token: {env: T}\n      channel: #alerts\n", 6),
+    ],
+    ids=["in braces", "on a line of its own"],
+)
+def test_a_channel_that_became_a_comment_is_told_with_its_line(
+    refusal: Callable[..., str], sound: str, more: str, line: int
+) -> None:
+    said = refusal({}, more)
+    assert "a `#` after a blank begins a comment, so that the value is missing; put it in quotes" in said
+    assert f"config.yaml:{len(sound.splitlines()) + line}:" in said
+
+
+def test_a_channel_in_quotes_and_a_comment_after_a_value_are_fine(settings: Callable[..., Settings]) -> None:
+    assert settings({}, SLACK.replace("QUOTED", '"#alerts"') + "# channel: #old\n").alerts.channels

@@ -1,5 +1,6 @@
 """`rotator history` and `rotator db`."""
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -167,3 +168,13 @@ def test_rows_that_were_rewritten_are_made_anew(rotator: Command, config: Path, 
 
 
 MOMENT = "2026-11-23T12:31:47.000000Z"
+
+
+def test_times_in_the_details_of_events_have_whole_seconds_as_all_others(rotator: Command, config: Path) -> None:
+    rotator("--config", config, "pause", "billing", "--for", "3d", "--reason", "audit")
+    rotator("--config", config, "pause", "--all", "--for", "2d", "--reason", "audit")
+    for command, pauses in ((["history"], 1), (["history", "billing"], 2)):
+        events = rotator("--config", config, *command, "--json").json["events"]
+        times = [event["details"].get("until") for event in events] + [event["time"] for event in events]
+        assert len(times) == 2 * pauses
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time) for time in times), times

@@ -74,3 +74,10 @@ def test_whatever_differs_is_found_from_either_side(one: dict[str, object], othe
     there, back = changes(one, other, ignoring=NOTHING), changes(other, one, ignoring=NOTHING)
     assert [(each.field, each.was, each.now) for each in there] == [(each.field, each.now, each.was) for each in back]
     assert (flatten(one) == flatten(other)) == (there == [])
+
+
+def test_blanks_around_a_text_are_no_change_as_the_org_takes_them_off() -> None:
+    before = {"description": " Sends invoices. \n", "contactPhone": "  ", "oauthConfig": {"scopes": ["Api ", "Web"]}}
+    after = {"description": "Sends invoices.", "oauthConfig": {"scopes": ["Api", "Web"]}}
+    assert changes(before, after, ignoring=NOTHING) == []
+    assert changes(before, {**after, "description": "Sends  invoices."}, ignoring=NOTHING)

@@ -85,9 +85,16 @@ def _on_server(url: URL, password: Secret | None, lock_timeout: timedelta, *, on
     name = _name(url)
     if password is not None:
         url = url.set(password=password.reveal())
-    locks = partial(AdvisoryLocks, postgres.open_lock_engine(url, lock_timeout, only_reads=only_reads), name)
     engine = postgres.open_engine(url, lock_timeout, only_reads=only_reads)
+    sessions = postgres.open_lock_engine(url, lock_timeout, only_reads=only_reads)
+    locks = partial(AdvisoryLocks, sessions, name, asking=partial(_reading, engine))
     return Database(engine, name, locks, only_reads=only_reads)
+
+
+@contextmanager
+def _reading(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection.execution_options(**purpose(reading=True))
 
 
 class Database:

@@ -17,7 +17,8 @@ from rotator.history.failures.failures import database_failures
 from rotator.history.locks.locks import Hold, running, signed_by, since_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
@@ -58,9 +59,20 @@ class AdvisoryLocks:
     sessions around between transactions (PgBouncer's `transaction` mode) cannot carry them.
     """
 
-    def __init__(self, engine: Engine, name: str, clock: Callable[[], datetime]) -> None:
-        """`engine` opens a session for every connection, in autocommit; `name` is the database's, for errors."""
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        clock: Callable[[], datetime],
+        *,
+        asking: Callable[[], AbstractContextManager[Connection]] | None = None,
+    ) -> None:
+        """`engine` opens a session for every connection, in autocommit; `name` is the database's, for errors.
+
+        `asking` lends a connection that is there already, for who holds what; without it a new one is opened.
+        """
         self._engine: Final = engine
+        self._asking: Final = asking or engine.connect
         self._name: Final = name
         self._clock: Final = clock
 
@@ -74,9 +86,22 @@ class AdvisoryLocks:
         finally:
             session.let_go()
 
-    def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
+    def one_by_one(self, credentials: Iterable[str]) -> Generator[str]:
         """See RotationLocks."""
         with database_failures(self._name), self._engine.connect() as connection:
+            for name in credentials:
+                schema = connection.execute(_SIGN, {"name": _signature(self._clock())}).one()[1]
+                key = {"key": lock_key(schema, name)}
+                if not connection.scalar(_TAKE, key):
+                    continue
+                try:
+                    yield name
+                finally:
+                    connection.execute(_LET_GO, key)
+
+    def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
+        """See RotationLocks."""
+        with database_failures(self._name), self._asking() as connection:
             schema = connection.scalar(_SCHEMA)
             signatures = {row.key: row.application_name for row in connection.execute(_HOLDERS)}
         signed = {name: _signed_by(signatures.get(lock_key(schema, name))) for name in credentials}

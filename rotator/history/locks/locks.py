@@ -29,7 +29,7 @@ from rotator.errors import HistoryError, HistoryUnavailable, Holder, RotationRun
 from rotator.history.failures.failures import file_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
 
@@ -92,6 +92,13 @@ class RotationLocks(Protocol):
         """
         ...
 
+    def one_by_one(self, credentials: Iterable[str]) -> Generator[str]:
+        """Holds one after the other, each until the next is asked for, or until the iterator is closed.
+
+        One that somebody else holds is left out. On a server all of it takes one session. Raises HistoryError.
+        """
+        ...
+
     def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
         """Who holds which of them just now; nothing is taken for it. Raises HistoryError."""
         ...
@@ -143,6 +150,12 @@ class FileLocks:
             yield Hold(credential, lock)
         finally:
             lock.let_go()
+
+    def one_by_one(self, credentials: Iterable[str]) -> Generator[str]:
+        """See RotationLocks."""
+        for name in credentials:
+            with suppress(RotationRunning), self.hold(name):
+                yield name
 
     def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
         """See RotationLocks."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.errors import RotationRunning, RotatorError
+from rotator.errors import RotatorError
 from rotator.history.journal.verification import signed_head, verify
 from rotator.history.last_observations import LastObservations
 from rotator.history.retention import KEPT, forget
@@ -59,8 +60,11 @@ class Maintenance:
             LOG.info("forgot what is gone and over", extra=over)
         self._forget_unconfigured()
         with self._context.open_adapters() as adapters:
-            for name in self._context.settings.credentials:
-                self._sweep(adapters, name)
+            # Nobody may be writing a version just now: one that is rotated is left out.
+            locks = self._context.database.rotation_locks(self._context.now)
+            with closing(locks.one_by_one(self._context.settings.credentials)) as held:
+                for name in held:
+                    self._sweep(adapters, name)
         self._context.history.attempts.put(self._context.history.attempts.get(JobKind.MAINTENANCE, "").succeeded(now))
 
     def _verify(self, now: datetime) -> None:
@@ -101,10 +105,6 @@ class Maintenance:
     def _sweep(self, adapters: JobAdapters, name: str) -> None:
         store = self._context.settings.credentials[name].store
         try:
-            # Nobody may be writing a version just now.
-            with self._context.database.rotation_locks(self._context.now).hold(name):
-                adapters.store(store).sweep(name)
-        except RotationRunning:
-            return
+            adapters.store(store).sweep(name)
         except RotatorError as error:
             LOG.warning("could not sweep", extra={"credential": name, "store": store, "why": error.message})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,20 @@ def test_who_lets_go_can_hold_again_at_once(locks: RotationLocks) -> None:
         with locks.hold("billing") as hold:
             assert hold.still_held()
             hold.check()
+
+
+def test_many_are_held_one_after_the_other_and_those_of_others_left_out(
+    holder: subprocess.Popen[str], locks: RotationLocks
+) -> None:
+    held = []
+    with closing(locks.one_by_one(["archive", "billing", "crm", "erp"])) as names:
+        for name in names:
+            held.append((name, sorted(locks.holders(["archive", "billing", "crm", "erp"]))))
+            if name == "crm":
+                break
+    assert held == [("archive", ["archive", "billing"]), ("crm", ["billing", "crm"])]
+    assert set(locks.holders(["archive", "billing", "crm", "erp"])) == {"billing"}
+    assert holder.poll() is None
 
 
 def test_an_error_inside_lets_go(locks: RotationLocks) -> None:

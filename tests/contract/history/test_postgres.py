@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
@@ -19,6 +19,7 @@ from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.upgrades import known_versions
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
+from rotator.history.locks.advisory import AdvisoryLocks
 from rotator.history.records import Event
 from rotator.testing.versions import spare_key
 from tests.contract.history.databases import NEW_ROTATION, NOW
@@ -343,3 +344,15 @@ def test_the_driver_is_loaded_for_a_server_and_nothing_more(untouched: str) -> N
     found = subprocess.run([sys.executable, "-c", LOADED, untouched], capture_output=True, text=True, check=True)
 
     assert found.stdout == "['psycopg']\n"
+
+
+def test_many_locks_one_after_the_other_take_one_session_and_to_ask_takes_none(database: Database) -> None:
+    locks = database.rotation_locks(lambda: NOW)
+    assert isinstance(locks, AdvisoryLocks)
+    locks.holders(["billing"])
+    sessions: list[object] = []
+    for engine in (locks._engine, database._engine):
+        event.listen(engine, "connect", lambda connection, _: sessions.append(connection))
+    assert list(locks.one_by_one(map(str, range(20)))) == [*map(str, range(20))]
+    assert locks.holders(["billing"]) == {}
+    assert len(sessions) == 1

@@ -78,7 +78,7 @@ def _make_anew() -> None:
         names = [column["name"] for column in sa.inspect(op.get_bind()).get_columns(after)]
         names = [name for name in names if name not in {"type", "store", "channel"} or after == "notification"]
         columns = ", ".join(formerly.get(name, name) for name in names)
-        op.execute(f"INSERT INTO {after} ({', '.join(names)}) SELECT {columns} FROM {before}")  # noqa: S608
+        op.execute(f"INSERT INTO {after} ({', '.join(names)}) SELECT {columns} FROM {before}")  # noqa: S608 - names from above
     for before in reversed(TABLES):
         op.drop_table(before)
 

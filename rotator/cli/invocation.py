@@ -33,7 +33,9 @@ class Invocation:
         """The configured program, to be used in a `with` statement. Raises ConfigurationError."""
         # Settings and adapters are imported by the first command that needs them.
         from rotator.application import Application  # noqa: PLC0415
+        from rotator.daemon.logs import warn_in_one_line  # noqa: PLC0415
 
+        warn_in_one_line()
         app = Application.configured(self.config)
         app.use_of_history, app.say = use_of_history, _to_stderr
         click.get_current_context().call_on_close(partial(_tell_unreadable, app))

@@ -73,6 +73,20 @@ class JsonFormatter(logging.Formatter):
         return json_text({**_values(record), **own}, default=_text)
 
 
+class _WarningFormatter(logging.Formatter):
+    """The sentence alone, for a person who asked for no log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        return escaped(_event(record))
+
+
+def warn_in_one_line() -> None:
+    """Has warnings that no log takes up pass the same door: Python prints them to standard error as they are."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_WarningFormatter())
+
+
 def log_to_stderr() -> None:
     """Shows this package's own log lines. Other libraries stay silent: their debug lines quote requests."""
     logger = logging.getLogger(OURS)

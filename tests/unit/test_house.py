@@ -303,6 +303,15 @@ def test_such_a_decision_would_be_noticed_on_a_page() -> None:
     assert not [*decisions_of_a_page('{{ time(each.due_at, "due") }}')]
 
 
+def test_each_exception_of_the_rules_of_security_has_its_reason_on_the_line() -> None:
+    assert "S" in PROJECT["tool"]["ruff"]["lint"]["select"]
+    silenced = re.compile(r"noqa:(?P<rules>[ A-Z0-9,]*\bS\d{3}\b[ A-Z0-9,]*)(?P<reason>.*)$", re.MULTILINE)
+    modules = [path for folder in ("rotator", "tests", "migrations") for path in (ROOT / folder).rglob("*.py")]
+    found = [(path.name, each) for path in modules for each in silenced.finditer(path.read_text())]
+    assert found
+    assert [(name, each[0]) for name, each in found if not re.match(r"--? \w", each["reason"].strip())] == []
+
+
 _CATCHES_ANY: Final = re.compile(r"^\s*except(?: BaseException| Exception)?(?: as \w+)?:(?P<rest>.*)$", re.MULTILINE)
 
 

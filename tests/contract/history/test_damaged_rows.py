@@ -106,7 +106,7 @@ class Ground:
         """A condition for a row of a table that has a value in the column, or for any, and what is there."""
         keys = [each.name for each in table.primary_key.columns]
         names = ", ".join([*keys, column.name])
-        query = f"SELECT {names} FROM {table.name} ORDER BY {column.name} IS NULL, {', '.join(keys)} LIMIT 1"  # noqa: S608
+        query = f"SELECT {names} FROM {table.name} ORDER BY {column.name} IS NULL, {', '.join(keys)} LIMIT 1"  # noqa: S608 - names of our own
         with self.database.reading() as connection:
             row = connection.execute(text(query)).one()
         *key, stored = row

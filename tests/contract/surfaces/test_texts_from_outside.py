@@ -27,7 +27,7 @@ from rotator.cli.output.progress import LiveProgress
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.logins import classify_refusal
 from rotator.core.observed import Kind, ObservedCertificate
-from rotator.daemon.logs import JournalFormatter, JsonFormatter, LineFormatter, TextFormatter
+from rotator.daemon.logs import JournalFormatter, JsonFormatter, LineFormatter, TextFormatter, warn_in_one_line
 from rotator.errors import OrgError, OrgUnavailable, RotatorError, StoreError
 from rotator.history.records import Event
 from rotator.salesforce.faults import from_fault
@@ -145,6 +145,19 @@ def test_a_line_of_the_log(said: str) -> None:
         line = formatter.format(record)
         assert "\n" not in line
         is_harmless(line)
+
+
+def test_a_warning_of_a_command_that_logs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    warn_in_one_line()
+    assert logging.lastResort is not None
+    try:
+        logging.lastResort.handle(logging.makeLogRecord({"name": "rotator.test", "msg": FORGED, "levelno": 30}))
+    finally:
+        logging.lastResort.setFormatter(None)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    is_harmless(told)
+    assert "\\x1b]0;t" in told
 
 
 @FEW

@@ -152,6 +152,7 @@ FACTS: Final = {
     "6l": "before 36.0 there is no Certificate: Cannot use: Certificate in this version",
     "6m": "addresses in single sign-on settings are the org's own, whatever is written",
     "6n": "describeMetadata says of Certificate that a description stands beside the file",
+    "6o": "single sign-on settings have an API name, a field of 55.0, and an address with their id where they decrypt",
     "7.1a": "ConnectedApplication has its documented fields, and no certificate, key or developer name",
     "7.1b": "its Name is the label, and its LastModifiedDate follows changes",
     "7.2a": "OauthToken has its documented fields; Id and AccessToken are empty",

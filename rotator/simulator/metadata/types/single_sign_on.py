@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
 from rotator.simulator.metadata.types.metadata_type import MetadataType
-from rotator.simulator.org.components import check_certificate, differ
+from rotator.simulator.org.components import ComponentError, check_certificate, differ
 from rotator.simulator.org.schema.saml_sso_config import SAML_SSO_CONFIG
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _READ_ONLY: Final = ("oauthTokenEndpoint", "salesforceLoginUrl")
 """Addresses of the org's own: it makes them, whatever a write says."""
+_NAME: Final = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
+"""Letters, digits and single underscores between them, from a letter on."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class SingleSignOnType(MetadataType):
         return self._whole(org, provider) if provider else None
 
     def _whole(self, org: Org, provider: IdentityProvider) -> Component:
-        login = f"{org.url}?so={org.id}"
+        is_encrypted = "decryptionCertificate" in provider.component
+        login = f"{org.url}?sc={provider.id}" if is_encrypted else f"{org.url}?so={org.id}"
         own = {"oauthTokenEndpoint": f"{org.url}/services/oauth2/token?so={org.id}", "salesforceLoginUrl": login}
         return {**provider.component, **own, "fullName": provider.name}
 
@@ -54,6 +58,8 @@ class SingleSignOnType(MetadataType):
             raise already_there()
         before = provider.component if provider else {}
         component = author.merge.apply(self.schema, given, before)
+        if not _NAME.fullmatch(component["name"]):
+            raise ComponentError("FIELD_INTEGRITY_EXCEPTION", f"'{component['name']}' is no API name", "name")
         for each in ("fullName", *_READ_ONLY):
             component.pop(each, None)
         certificate = check_certificate(component["validationCert"], org.settings)

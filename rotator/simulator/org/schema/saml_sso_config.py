@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from rotator.simulator.org.schema.field import enum, flag, flags, metadata_type, text, texts
+from rotator.simulator.org.schema.field import enum, flag, metadata_type, text, texts
 
 SAML_SSO_CONFIG: Final = metadata_type(
     "SamlSsoConfig",
-    *texts("attributeName", "attributeNameIdFormat", "decryptionCertificate", "errorUrl", "executionUserId"),
+    *texts("attributeName", "attributeNameIdFormat"),
+    text("decryptionCertificate", since=30),
+    *texts("errorUrl", "executionUserId"),
     enum("identityLocation", "SamlIdentityLocationType", "SubjectNameId", "Attribute", required=True),
     enum("identityMapping", "SamlIdentityType", "Username", "FederationId", "UserId", required=True),
     text("issuer", required=True),
@@ -22,6 +24,8 @@ SAML_SSO_CONFIG: Final = metadata_type(
     enum("samlVersion", "SamlType", "SAML1_1", "SAML2_0", required=True),
     enum("singleLogoutBinding", "SamlSpSLOBinding", "RedirectBinding", "PostBinding"),
     text("singleLogoutUrl"),
-    *flags("useConfigRequestMethod", "useSameDigestAlgoForSigning", "userProvisioning"),
+    flag("useConfigRequestMethod"),
+    flag("useSameDigestAlgoForSigning", 55, default="true"),
+    flag("userProvisioning"),
     text("validationCert", required=True),
 )

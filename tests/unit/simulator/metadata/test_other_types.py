@@ -197,6 +197,18 @@ class TestSingleSignOn:
                 "</createMetadata>",
             )
 
+    @pytest.mark.fact("6o")
+    def test_its_name_its_later_field_and_its_address(self, org: Org, key_pairs: tuple[KeyPair, ...]) -> None:
+        for name in ("1st", "Two__Bars", "End_", "With space"):
+            answer = write_sso(org, "createMetadata", key_pairs[0][1].pem, name)
+            assert texts(answer, "message") == [f"'{name}' is no API name"]
+        made = org.add_identity_provider("Login", key_pairs[0][1])
+        assert texts(call(org, self.READ, version="54.0"), "useSameDigestAlgoForSigning") == []
+        assert texts(call(org, self.READ, version="55.0"), "useSameDigestAlgoForSigning") == ["true"]
+        assert texts(call(org, self.READ), "salesforceLoginUrl") == [f"{org.url}?so={org.id}"]
+        made.component["decryptionCertificate"] = "Signing"
+        assert texts(call(org, self.READ), "salesforceLoginUrl") == [f"{org.url}?sc={made.id}"]
+
     def test_a_file_is_deployed_as_it_was_retrieved_and_rolled_back_with_others(
         self, org: Org, key_pairs: tuple[KeyPair, ...]
     ) -> None:

@@ -54,6 +54,8 @@ class ConnectedApps:
         """`metadata` is for another clock or other pauses than the usual."""
         self.org: Final = session.org
         self._metadata: Final = metadata or MetadataService(session)
+        self._seen: Final[dict[str, App]] = {}
+        """Each app as it was last read."""
 
     def read(self, full_name: str) -> App | None:
         """The app; None when it is missing or the program's user may not read it, which Salesforce does not tell apart.
@@ -61,24 +63,31 @@ class ConnectedApps:
         Raises OrgError when what it holds as a certificate is none.
         """
         component = self._metadata.read(APP_TYPE, [full_name])[0]
-        return None if component is None else app_of(self.org, component)
+        if component is None:
+            return None
+        self._seen[full_name] = app = app_of(self.org, component)
+        return app
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
         """Puts another certificate in the place of the live one, and gives the app as it was read back.
 
         `expecting` is the live certificate as it was observed, None for an app without one: when another is there,
-        somebody changed the app meanwhile and nothing is written. When `certificate` is live already there is nothing
-        to do. The Metadata API has no conditional write: a change that somebody saves within the second between our
-        reading and our writing is overwritten with what was read.
+        somebody changed the app meanwhile and nothing is written; nor is anything when another field is not what it was
+        when the app was last read, as what is sent back is what the org says of it. When `certificate` is live already
+        there is nothing to do. The Metadata API has no conditional write: a change that somebody saves within the
+        second between our reading and our writing is overwritten with what was read.
 
         Raises OrgError when the app came back without the certificate or with any other field changed, WriteUncertain
         when it is not known whether the write took effect.
         """
-        before = self._require(full_name)
+        seen, before = self._seen.get(full_name), self._require(full_name)
         if before.certificate == certificate:
             return before
         if before.fingerprint != expecting:
             raise self._changed_meanwhile(before, expecting)
+        differing = changes(seen.component.fields(), before.component.fields(), ignoring=_NOT_COMPARED) if seen else []
+        if differing:
+            raise self._told_twice(before, differing)
         self._metadata.update(with_certificate(self.org, before, certificate))
         after = self._read_back(before)
         self._compare(before, after, certificate)
@@ -181,6 +190,15 @@ class ConnectedApps:
             f"The certificate of {app.full_name} in the org {self.org} is {app.fingerprint or 'gone'}, "
             f"not {expecting or 'absent'} as before: somebody changed it meanwhile.",
             effect=_UNCHANGED,
+            rerun="Run it again; it starts from what is there now.",
+        )
+
+    def _told_twice(self, app: App, differing: list[Change]) -> OrgUnavailable:
+        return OrgUnavailable(
+            f"What the org {self.org} says of the app {app.full_name} is not what it said a moment ago: "
+            f"{'; '.join(map(str, differing))}.",
+            effect=_UNCHANGED,
+            hint="If nobody changes the app just now, the org, or what stands before it, does not answer as it should.",
             rerun="Run it again; it starts from what is there now.",
         )
 

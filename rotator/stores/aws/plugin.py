@@ -73,6 +73,8 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
         sts_endpoint_url=options.get("sts_endpoint_url"),
         ca=file_option(options, "ca"),
         limits=Limits.for_patience(around.patience),
+        # Who waits tries again for as long as its patience lasts, and no longer.
+        attempts=1,
     )
     ground = Ground(prefix=secret, region=access.region, role=access.role)
     return AwsReader(_calls(secret, access, ground, around), secret)

@@ -166,6 +166,20 @@ def test_an_app_that_lacks_what_an_update_needs_is_not_sent(
     assert production.calls[Kind.SOAP_UPDATE] == 0
 
 
+def test_an_org_that_says_two_things_of_an_app_gets_neither_written_back(
+    production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint
+) -> None:
+    assert apps.read("Billing")
+    production.app("Billing").component["oauthConfig"]["isPkceRequired"] = "true"
+    with pytest.raises(OrgUnavailable, match=r"a moment ago: oauthConfig\.isPkceRequired: false -> true"):
+        apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert production.calls[Kind.SOAP_UPDATE] == 0
+    # What it says twice is taken for what is so.
+    apps.replace_certificate("Billing", other_pair.certificate, expecting=before)
+    assert live(production, "Billing") == other_pair.certificate.fingerprint
+    assert production.app("Billing").component["oauthConfig"]["isPkceRequired"] == "true"
+
+
 def test_a_certificate_that_the_org_dropped_without_a_word_is_noticed(
     production: Org, apps: ConnectedApps, other_pair: Any, before: Fingerprint
 ) -> None:
@@ -314,6 +328,7 @@ def test_whatever_an_app_is_set_to_survives_a_change_of_its_certificate(
 ) -> None:
     production.add_app("Any", certificate=pair.certificate, component=component)
     there = _set(production)
+    assert apps.read("Any"), "as each rotation does before it writes"
     apps.replace_certificate("Any", other_pair.certificate, expecting=Fingerprint(pair.certificate.fingerprint))
     assert live(production, "Any") == other_pair.certificate.fingerprint
     assert _set(production) == DEFAULTS | there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Version
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from rotator.stores.aws.secrets_manager import AwsCalls
 
+_ENDING: Final = re.compile(r"-[A-Za-z0-9]{6}$")
 _LABELS: Final = (CURRENT, PENDING, PREVIOUS)
 
 
@@ -51,9 +53,23 @@ class AwsReader:
             if not refused.absent:
                 raise refused.error from None
         except NotAllowed:
-            if label == CURRENT:
+            if label == CURRENT and not self._is_part_of_an_arn:
                 raise
+        if label == CURRENT and self._is_part_of_an_arn:
+            raise self._incomplete()
         return {}
+
+    @property
+    def _is_part_of_an_arn(self) -> bool:
+        return self._secret.startswith("arn:") and _ENDING.search(self._secret) is None
+
+    def _incomplete(self) -> StoreError:
+        return StoreError(
+            f"{self._calls.where} gives nothing for {self._secret}, which is not a whole ARN.",
+            effect="Nothing was changed.",
+            hint="AWS adds a hyphen and six letters or digits to a secret's name in its ARN: give all of it"
+            " (`aws secretsmanager describe-secret --secret-id NAME --query ARN`), or the name and `?region=`.",
+        )
 
     def _remember(self, version_id: str, version: Version) -> Version:
         self._known[version_id] = version

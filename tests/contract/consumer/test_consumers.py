@@ -260,6 +260,20 @@ def test_a_consumer_may_know_its_secret_by_the_arn(aws: AwsGround, in_aws: Kept,
     assert log_in(Kept(in_aws.store, place, in_aws.consumer)).token().access_token.reveal()
 
 
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_part_of_an_arn_is_told_as_that(
+    aws: AwsGround, in_aws: Kept, org: Org, log_in: LogIn, *, denied: bool
+) -> None:
+    rotated(in_aws, org, 1)
+    arn = aws.layer.ask("DescribeSecret", SecretId=aws.prefix + NAME)["ARN"]
+    if denied:
+        aws.layer.faults.denied = frozenset({"secretsmanager:GetSecretValue"})
+    place = f"aws:{arn[:-7]}-x?endpoint_url={aws.server.url}"
+    with pytest.raises(StoreError, match="which is not a whole ARN") as refused:
+        log_in(Kept(in_aws.store, place, in_aws.consumer)).token()
+    assert "a hyphen and six letters or digits" in refused.value.hint
+
+
 def test_the_printed_policy_allows_the_call_that_names_no_stage_and_not_a_version_that_was_retired(
     aws: AwsGround, in_aws: Kept, org: Org
 ) -> None:

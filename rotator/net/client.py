@@ -86,6 +86,15 @@ def host_of(address: str) -> str:
         return ""
 
 
+NO_SOCKS: Final = "its proxy is a SOCKS proxy, which is not supported"
+USE_HTTP_PROXY: Final = "Name a proxy for HTTP (http://HOST:PORT) in HTTPS_PROXY, or except the host in NO_PROXY."
+
+
+def is_about_socks(error: BaseException) -> bool:
+    """Whether a call was not made because the environment names a proxy for SOCKS, which requests cannot use here."""
+    return isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error)
+
+
 def cause_of(error: BaseException, kind: type[E]) -> E | None:
     """The nearest error of that kind among those that led to this one."""
     seen: BaseException | None = error

@@ -18,7 +18,7 @@ import rotator
 from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
 from rotator.net import trust
 from rotator.net.adapter import answers_of
-from rotator.net.client import Session, cause_of, host_of, location
+from rotator.net.client import NO_SOCKS, Session, cause_of, host_of, is_about_socks, location
 from rotator.net.limits import Limits, TooLarge, TooSlow
 from rotator.net.shapes import parsed
 from rotator.salesforce.hosts import InstanceHosts
@@ -202,10 +202,10 @@ def _in_our_words(url: str) -> Iterator[None]:
             hint=_CHECK_PROXY,
         ) from None
     except failures.InvalidSchema as error:
-        if "SOCKS" not in str(error):
+        if not is_about_socks(error):
             raise _not_callable(host, error) from None
         raise OrgError(
-            f"{host} cannot be called: its proxy is a SOCKS proxy, which is not supported.",
+            f"{host} cannot be called: {NO_SOCKS}.",
             effect=_UNCHANGED,
             hint=f"Name a proxy for HTTP (http://HOST:PORT). {_CHECK_PROXY}",
         ) from None

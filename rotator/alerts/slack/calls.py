@@ -16,7 +16,7 @@ from rotator.alerts.slack.errors import refusal
 from rotator.alerts.tls import client_context, distrust
 from rotator.core.secret import Secret
 from rotator.errors import ConfigurationError
-from rotator.net.client import Session, cause_of, host_of, location
+from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, cause_of, host_of, is_about_socks, location
 from rotator.net.limits import MEGABYTE, Limits
 from rotator.net.shapes import Fields, WrongShape
 
@@ -129,6 +129,10 @@ class SlackCalls:
                 f"Channel {self._channel}: the TLS certificate that {host} shows is not trusted: {reason}.",
                 hint="Set `ca` of the channel to the PEM file of the authority behind it, such as a proxy's.",
                 transient=False,
+            )
+        if is_about_socks(error):
+            return DeliveryFailed(
+                f"Channel {self._channel}: {host} cannot be called: {NO_SOCKS}.", hint=USE_HTTP_PROXY, transient=False
             )
         if isinstance(error, requests.Timeout):
             return DeliveryFailed(

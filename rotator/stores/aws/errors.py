@@ -10,6 +10,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from rotator.errors import StoreError, StoreUnavailable
+from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY
 from rotator.plain_text import one_line
 from rotator.stores.aws.policy import ASSUME_ROLE, statement_for
 
@@ -75,6 +76,12 @@ _NO_CREDENTIALS: Final = (
 _NETWORK: Final = (botocore.ConnectionError, botocore.HTTPClientError, ResponseParserError)
 
 
+class ProxyIsForSocks(botocore.BotoCoreError):
+    """The environment names a proxy that cannot be used."""
+
+    fmt = NO_SOCKS
+
+
 class NotAllowed(StoreError):
     """No policy allows the call."""
 
@@ -137,8 +144,13 @@ def explain(error: Exception, call: Call) -> StoreError:
             effect=UNCHANGED,
             hint="Set the store's `region` and `profile`, or AWS_REGION and credentials that AWS's own tools find.",
         )
-    if isinstance(error, botocore.InvalidEndpointConfigurationError):
-        hint = "Set the store's `endpoint_url`, or correct AWS_ENDPOINT_URL and what ~/.aws/config says of it."
+    if isinstance(error, botocore.InvalidEndpointConfigurationError | ProxyIsForSocks):
+        is_proxy = isinstance(error, ProxyIsForSocks)
+        hint = (
+            USE_HTTP_PROXY
+            if is_proxy
+            else "Set the store's `endpoint_url`, or correct AWS_ENDPOINT_URL and what ~/.aws/config says of it."
+        )
         return StoreError(f"{call.where} cannot be called: {error}.", effect=UNCHANGED, hint=hint)
     if isinstance(error, botocore.SSLError):
         hint = "Set `ca` of the store to the authorities of whatever answers at its address."

@@ -9,7 +9,8 @@ from botocore import exceptions as botocore
 from botocore.awsrequest import AWSResponse
 from requests import exceptions as failures
 
-from rotator.net.client import Session
+from rotator.net.client import Session, is_about_socks
+from rotator.stores.aws.errors import ProxyIsForSocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ class _Sender:
                 request.method, url, data=body, headers=headers, verify=self._verify, allow_redirects=False
             )
         except requests.RequestException as error:
-            failed = _as_botocore_says_it(error, url)
+            failed = ProxyIsForSocks() if is_about_socks(error) else _as_botocore_says_it(error, url)
         else:
             answered: Any = response.headers
             return AWSResponse(url, response.status_code, answered, _Body(response.content))

@@ -12,7 +12,7 @@ import requests
 from hvac.adapters import RawAdapter
 
 from rotator.errors import StoreError, StoreUnavailable
-from rotator.net.client import Session, host_of, location
+from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, host_of, is_about_socks, location
 from rotator.net.limits import Limits, TooLarge
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
@@ -168,6 +168,8 @@ class VaultHttp:
             return None, "nothing answers there" if "refused" in str(error) else "the connection broke"
         except requests.RequestException as error:
             reason, hint = f"the address is of no use ({type(error).__name__})", "Check `address` of the store."
+            if is_about_socks(error):
+                reason, hint = NO_SOCKS, USE_HTTP_PROXY
         except OSError:
             reason, hint = "the file of `ca` cannot be read", _SET_CA
         finally:

@@ -241,16 +241,18 @@ def test_a_consumer_that_may_not_read_the_secret_is_told_what_would_allow_it(
 
 
 def test_a_consumer_waits_for_aws_while_its_patience_lasts(
-    in_aws: Kept, aws: AwsGround, org: Org, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+    in_aws: Kept, aws: AwsGround, org: Org, simulator: SimulatorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # botocore pauses by the clock of the machine.
-    by_botocore = VirtualTime()
+    # botocore would pause by the clock of the machine, and beside the consumer's own patience.
+    by_botocore, time = VirtualTime(), VirtualTime()
     monkeypatch.setattr("botocore.endpoint.time", by_botocore)
     rotated(in_aws, org, 1)
+    by_botocore.slept.clear()
     aws.layer.faults.throttle_every = 1
     with pytest.raises(StoreUnavailable, match="ThrottlingException"):
-        log_in(in_aws, patience=5.0).token()
-    assert by_botocore.slept
+        consumer.login(in_aws.place, ca=simulator.ca_file, waiting=time.waiting(5.0)).token()
+    assert time.slept
+    assert not by_botocore.slept
 
 
 def test_a_consumer_may_know_its_secret_by_the_arn(aws: AwsGround, in_aws: Kept, org: Org, log_in: LogIn) -> None:

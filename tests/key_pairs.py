@@ -35,11 +35,11 @@ class KeyPairs:
         if key_size != _BITS:
             return _make(public_exponent, key_size, backend)
         with self._lock:
-            for file in sorted(self._folder.glob("*.der")):
-                if file.name not in self._given:
-                    self._given.add(file.name)
-                    return _read(file)
-            return self._another(public_exponent)
+            made = {each.name for each in self._folder.iterdir() if each.suffix == ".der"} - self._given
+            if not made:
+                return self._another(public_exponent)
+            self._given.add(first := min(made))
+            return _read(self._folder / first)
 
     def _another(self, public_exponent: int) -> rsa.RSAPrivateKey:
         key = _make(public_exponent, _BITS)

@@ -103,7 +103,7 @@ class Folder:
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
             "assertion": jwt.encode(claims, _read(key), "RS256"),
         }
-        answer = requests.post(f"{found['url']}/services/oauth2/token", data=form, verify=found["ca"], timeout=10)
+        answer = requests.post(f"{found['url']}/services/oauth2/token", data=form, verify=found["ca"], timeout=60)
         return answer.status_code, answer.json()
 
     def logs_in(self, org: str, app: str, key: bytes) -> bool:
@@ -120,7 +120,7 @@ class Folder:
     def state(self, org: str) -> dict[str, Any]:
         """What the simulated org says of itself."""
         found = next(each for each in self.index()["orgs"] if each["name"] == org)
-        state: dict[str, Any] = requests.get(f"{found['url']}/simulator/state", verify=found["ca"], timeout=10).json()
+        state: dict[str, Any] = requests.get(f"{found['url']}/simulator/state", verify=found["ca"], timeout=60).json()
         return state
 
     def everything(self) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def come(is_so: Callable[[], bool]) -> None:
 
 
 def page(daemon: Daemon, path: str) -> requests.Response:
-    return requests.get(daemon.logs("pages are served")["url"] + path, timeout=10)
+    return requests.get(daemon.logs("pages are served")["url"] + path, timeout=60)
 
 
 def test_it_tells_systemd_when_it_is_ready_alive_and_stopping_and_serves_its_pages(config: Path) -> None:

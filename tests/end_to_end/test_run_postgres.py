@@ -33,9 +33,9 @@ def test_a_server_that_is_away_is_waited_for_at_the_start_and_later(
             daemon.logs("the history is away")
             daemon.hears("READY=1", more=False)
             pages = daemon.logs("pages are served")["url"]
-            assert requests.get(f"{pages}/healthz", timeout=10).status_code == 200
-            assert requests.get(f"{pages}/readyz", timeout=10).status_code == 503
-            assert requests.get(f"{pages}/", timeout=10).status_code == 503
+            assert requests.get(f"{pages}/healthz", timeout=60).status_code == 200
+            assert requests.get(f"{pages}/readyz", timeout=60).status_code == 503
+            assert requests.get(f"{pages}/", timeout=60).status_code == 503
             server.start()
             daemon.logs("the lock was taken")
             daemon.logs("inventory ended", org="sandbox")

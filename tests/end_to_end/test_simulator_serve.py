@@ -46,7 +46,7 @@ def test_it_stays_until_it_is_stopped_and_ends_well(tmp_path: Path, number: sign
         assert lines[-1].strip() == f"rotator --config {tmp_path}/export/config.yaml check"
         index = json.loads((tmp_path / "export" / "simulator.json").read_text())
         for org in index["orgs"]:
-            answer = requests.get(f"{org['url']}/services/data/", verify=org["ca"], timeout=5)
+            answer = requests.get(f"{org['url']}/services/data/", verify=org["ca"], timeout=60)
             assert answer.status_code == 200
         process.send_signal(number)
         assert process.wait(10) == 0
@@ -70,7 +70,7 @@ def test_it_is_like_the_kind_of_org_that_was_asked_for_and_has_its_host_names(tm
         index = json.loads((tmp_path / "export" / "simulator.json").read_text())
         assert [org["hosts"] for org in index["orgs"]] == [[host] for host in hosts]
         production = index["orgs"][0]
-        settings = requests.get(f"{production['url']}/simulator/settings", verify=production["ca"], timeout=5).json()
+        settings = requests.get(f"{production['url']}/simulator/settings", verify=production["ca"], timeout=60).json()
         assert settings["external_certificate_returned"] == "never"
         types = {app["name"]: app["type"] for app in production["apps"]}
         assert types["Shipping"] == "ExternalClientApplication"

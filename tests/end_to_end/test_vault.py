@@ -83,7 +83,7 @@ def logs_in(found: dict[str, str], ca: Path) -> int:
     assertion = jwt.encode(claims, found["private_key"], algorithm="RS256")
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
     url = f"{found['login_url']}/services/oauth2/token"
-    return requests.post(url, data=form, verify=str(ca), timeout=10).status_code
+    return requests.post(url, data=form, verify=str(ca), timeout=60).status_code
 
 
 def test_a_key_pair_is_adopted_rotated_and_found_by_consumers(vault: VaultProcess, adopted: Path) -> None:

@@ -50,7 +50,7 @@ def own_server() -> Iterator[Ask]:
         with requests.Session() as session:
 
             def ask(service: Service, path: str, headers: Mapping[str, str], body: bytes) -> Response:  # noqa: ARG001 - the signature tells
-                told = session.post(f"http://{host}:{port}{path}", data=body, headers=headers, timeout=10)
+                told = session.post(f"http://{host}:{port}{path}", data=body, headers=headers, timeout=60)
                 return Response(told.content, told.status_code, content_type=told.headers["Content-Type"])
 
             yield ask

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EXTERNAL: Final = "ROTATOR_TEST_POSTGRES"
 """Names a server that is there already, by the URL of a role that may create databases."""
 
-STARTED_WITHIN: Final = 30.0
+STARTED_WITHIN: Final = 120.0
 _END_CLIENTS: Final = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = '{database}' AND backend_type = 'client backend'"

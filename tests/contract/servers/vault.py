@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VARIABLE: Final = "ROTATOR_TEST_VAULT"
 _ROOT: Final = "root-token-of-the-tests"
-_LONGEST_START: Final = 30.0
+_LONGEST_START: Final = 120.0
 _UNSEAL_KEY: Final = re.compile(r"Unseal Key: (\S+)")
 """What a server in dev mode tells, last of all."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(milliseconds=20)
-PATIENCE = 3.0
+PATIENCE = 30.0
 
 
 class Asked:
@@ -110,7 +110,8 @@ def test_a_tick_that_fails_ends_nothing_and_is_told_once(
     scheduler.start()
     asked.come(4)
     assert scheduler.problem == "The history is away."
-    fault, problem = caplog.messages
+    # APScheduler has its own to say of a tick that a busy machine was late for.
+    fault, problem = (each.getMessage() for each in caplog.records if each.name == "rotator.daemon.scheduler")
     assert fault.startswith("a fault, at ")
     assert "ZeroDivisionError" in fault
     assert problem == "what is due could not be found out: The history is away."

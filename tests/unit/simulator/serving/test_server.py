@@ -69,7 +69,7 @@ def login(http: requests.Session, org: Org, app: str = "Billing") -> requests.Re
     claims = {"iss": org.app(app).client_id, "sub": "admin@acme.example", "aud": org.url, "exp": int(time.time()) + 60}
     assertion = jwt.encode(claims, key.signing_key(), "RS256")
     form = {"grant_type": GRANT_TYPE, "assertion": assertion}
-    return http.post(f"{org.url}/services/oauth2/token", data=form, timeout=5)
+    return http.post(f"{org.url}/services/oauth2/token", data=form, timeout=60)
 
 
 def soap(http: requests.Session, org: Org, body: str = READ, timeout: float = 5) -> requests.Response:
@@ -87,13 +87,13 @@ class TestAnswers:
         self, http: requests.Session, served: Org
     ) -> None:
         headers = bearer(login(http, served))
-        user = http.get(f"{served.url}/services/oauth2/userinfo", headers=headers, timeout=5).json()
+        user = http.get(f"{served.url}/services/oauth2/userinfo", headers=headers, timeout=60).json()
         assert (user["organization_id"], user["preferred_username"]) == (served.id, "admin@acme.example")
-        limits = http.get(f"{served.url}/services/data/v63.0/limits", headers=headers, timeout=5)
+        limits = http.get(f"{served.url}/services/data/v63.0/limits", headers=headers, timeout=60)
         assert limits.json()["DailyApiRequests"]["Max"] > 0
-        found = http.get(f"{served.url}/services/data/v63.0/query?q=SELECT+Id+FROM+User", headers=headers, timeout=5)
+        found = http.get(f"{served.url}/services/data/v63.0/query?q=SELECT+Id+FROM+User", headers=headers, timeout=60)
         assert found.json()["totalSize"] == 1
-        assert "query" in http.get(f"{served.url}/services/data/v63.0/", headers=headers, timeout=5).json()
+        assert "query" in http.get(f"{served.url}/services/data/v63.0/", headers=headers, timeout=60).json()
         assert soap(http, served).status_code == 200
 
     def test_answers_carry_salesforces_content_types_and_are_not_cached(
@@ -106,13 +106,13 @@ class TestAnswers:
         assert "no-store" in read.headers["Cache-Control"]
 
     def test_the_versions_need_no_session_and_the_rest_does(self, http: requests.Session, served: Org) -> None:
-        versions = http.get(f"{served.url}/services/data/", timeout=5).json()
+        versions = http.get(f"{served.url}/services/data/", timeout=60).json()
         assert versions[-1]["version"] == "67.0"
         limits = f"{served.url}/services/data/v63.0/limits"
-        refused = http.get(limits, headers={"Authorization": "Bearer 00D!gone"}, timeout=5)
+        refused = http.get(limits, headers={"Authorization": "Bearer 00D!gone"}, timeout=60)
         assert (refused.status_code, refused.json()[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
-        assert http.get(limits, timeout=5).json()[0]["errorCode"] == "INVALID_AUTH_HEADER"
-        userinfo = http.get(f"{served.url}/services/oauth2/userinfo", timeout=5)
+        assert http.get(limits, timeout=60).json()[0]["errorCode"] == "INVALID_AUTH_HEADER"
+        userinfo = http.get(f"{served.url}/services/oauth2/userinfo", timeout=60)
         assert (userinfo.status_code, userinfo.text) == (403, "Missing_OAuth_Token")
 
     def test_a_token_of_an_app_without_the_api_scope_does_not_open_the_rest_api(
@@ -121,7 +121,7 @@ class TestAnswers:
         oauth = served.app("Billing").component["oauthConfig"]
         headers = bearer(login(http, served))
         oauth["scopes"] = ["RefreshToken"]
-        refused = http.get(f"{served.url}/services/data/v63.0/limits", headers=headers, timeout=5)
+        refused = http.get(f"{served.url}/services/data/v63.0/limits", headers=headers, timeout=60)
         oauth["scopes"] = ["Api", "RefreshToken"]
         assert "not valid for use with the REST API" in refused.json()[0]["message"]
 
@@ -140,7 +140,7 @@ class TestAnswers:
     def test_what_is_not_there_is_answered_in_the_form_of_its_kind_of_address(
         self, http: requests.Session, served: Org, path: str, status: int, words: str
     ) -> None:
-        answer = http.get(served.url + path, headers=bearer(login(http, served)), timeout=5)
+        answer = http.get(served.url + path, headers=bearer(login(http, served)), timeout=60)
         assert answer.status_code == status
         assert words in answer.text
 
@@ -150,18 +150,18 @@ class TestAnswers:
         revoke, token = f"{served.url}/services/oauth2/revoke", {"token": response.json()["access_token"]}
         sent = {"params": token} if method == "GET" else {"data": token}
         assert http.request(method, revoke, timeout=5, **sent).status_code == 200  # type: ignore[arg-type] # one of two
-        limits = http.get(f"{served.url}/services/data/v63.0/limits", headers=bearer(response), timeout=5)
+        limits = http.get(f"{served.url}/services/data/v63.0/limits", headers=bearer(response), timeout=60)
         assert limits.status_code == 401
-        again = http.post(revoke, data=token, timeout=5)
+        again = http.post(revoke, data=token, timeout=60)
         assert (again.status_code, again.json()["error"]) == (400, "invalid_token")
 
     def test_the_token_endpoint_takes_posts_only(self, http: requests.Session, served: Org) -> None:
-        answer = http.get(f"{served.url}/services/oauth2/token", timeout=5)
+        answer = http.get(f"{served.url}/services/oauth2/token", timeout=60)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
     def test_a_fault_is_http_500(self, http: requests.Session, served: Org) -> None:
         assert soap(http, served, "<launchRocket/>").status_code == 500
-        broken = http.post(f"{served.url}/services/Soap/m/63.0", data=b"<", timeout=5)
+        broken = http.post(f"{served.url}/services/Soap/m/63.0", data=b"<", timeout=60)
         assert (broken.status_code, "soapenv:Client" in broken.text) == (500, True)
 
     def test_orgs_on_one_server_know_nothing_of_each_other(
@@ -169,7 +169,7 @@ class TestAnswers:
     ) -> None:
         one, two = server.orgs
         headers = bearer(login(http, one))
-        assert http.get(f"{two.url}/services/data/v63.0/limits", headers=headers, timeout=5).status_code == 401
+        assert http.get(f"{two.url}/services/data/v63.0/limits", headers=headers, timeout=60).status_code == 401
         assert one.users["admin@acme.example"].id != two.users["admin@acme.example"].id
 
 
@@ -208,16 +208,16 @@ class TestFaults:
     def test_other_processes_add_see_and_clear_faults(self, http: requests.Session, served: Org) -> None:
         faults = f"{served.url}/simulator/faults"
         sent = [{"kind": "token", "effect": "fail", "answer": "login_rate_exceeded"}, {"kind": "any", "effect": "slow"}]
-        assert len(http.post(faults, json=sent, timeout=5).json()) == 2
+        assert len(http.post(faults, json=sent, timeout=60).json()) == 2
         assert "LOGIN_RATE_EXCEEDED" in login(http, served).text
-        assert [fault["kind"] for fault in http.get(faults, timeout=5).json()] == ["any"]
-        assert http.delete(faults, timeout=5).json() == []
+        assert [fault["kind"] for fault in http.get(faults, timeout=60).json()] == ["any"]
+        assert http.delete(faults, timeout=60).json() == []
 
     @pytest.mark.parametrize("sent", [b"no json", b"\xff", b'{"kind": "tea"}', b"[1]"])
     def test_a_fault_that_is_none_is_refused_in_a_sentence(
         self, http: requests.Session, served: Org, sent: bytes
     ) -> None:
-        answer = http.post(f"{served.url}/simulator/faults", data=sent, timeout=5)
+        answer = http.post(f"{served.url}/simulator/faults", data=sent, timeout=60)
         assert answer.status_code == 400
         assert answer.json()["error"]
 
@@ -226,7 +226,7 @@ class TestControl:
     def test_the_state_shows_apps_calls_and_logins_and_no_token(self, http: requests.Session, served: Org) -> None:
         token = login(http, served).json()["access_token"]
         served.add_certificate("Signing", datetime(9999, 12, 31, tzinfo=UTC))
-        answer = http.get(f"{served.url}/simulator/state", timeout=5)
+        answer = http.get(f"{served.url}/simulator/state", timeout=60)
         state: dict[str, Any] = answer.json()
         live = served.app("Billing").live_certificate
         assert live is not None
@@ -238,11 +238,11 @@ class TestControl:
 
     def test_settings_change_while_the_org_runs(self, http: requests.Session, served: Org) -> None:
         path = f"{served.url}/simulator/settings"
-        assert http.patch(path, json={"propagation_seconds": 5}, timeout=5).json()["propagation_seconds"] == 5
+        assert http.patch(path, json={"propagation_seconds": 5}, timeout=60).json()["propagation_seconds"] == 5
         assert served.settings.propagation_seconds == 5
         for wrong in ({"colour": 1}, {"propagation_seconds": "long"}, {"omitted_elements": "burn"}, [1]):
-            assert http.patch(path, json=wrong, timeout=5).status_code == 400
-        assert http.patch(path, json={"propagation_seconds": 0}, timeout=5).json() == http.get(path, timeout=5).json()
+            assert http.patch(path, json=wrong, timeout=60).status_code == 400
+        assert http.patch(path, json={"propagation_seconds": 0}, timeout=60).json() == http.get(path, timeout=5).json()
 
 
 class TestServing:
@@ -250,11 +250,11 @@ class TestServing:
         url = server.orgs[0].url
         assert Path(server.ca_file).read_text() == server.ca_pem
         assert (
-            requests.get(url.replace("127.0.0.1", "localhost"), verify=str(server.ca_file), timeout=5).status_code
+            requests.get(url.replace("127.0.0.1", "localhost"), verify=str(server.ca_file), timeout=60).status_code
             == 404
         )
         with pytest.raises(requests.exceptions.SSLError):
-            requests.get(url, timeout=5)
+            requests.get(url, timeout=60)
 
     def test_it_starts_fast_and_stops_with_calls_hanging(self, key_pairs: tuple[KeyPair, ...]) -> None:
         org = Org("brief", clock=utc_now, random=seeded())

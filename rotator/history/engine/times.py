@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,21 +17,21 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 TEXT_LENGTH: Final = 27
+_TEXT: Final = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 def utc_text(time: datetime) -> str:
     """`2026-11-23T12:31:47.000000Z`: fixed width, so that text sorts as time. Raises ValueError for a naive time."""
     if time.tzinfo is None:
         raise ValueError("a time without a zone is not written to the history")
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def utc_time(text: str) -> datetime:
     """The time that `utc_text` wrote. Raises HistoryError for any other text."""
     try:
-        time = datetime.fromisoformat(text)
-        if utc_text(time) == text:
-            return time
+        if _TEXT.fullmatch(text):
+            return datetime.fromisoformat(text)
     except (ValueError, TypeError):
         pass
     raise HistoryError(

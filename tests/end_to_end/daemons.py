@@ -133,7 +133,13 @@ def exits(end: CycleEnd) -> NoReturn:
 
 
 @contextmanager
-def running(config: Path, *arguments: str, watchdog: float = 2.0, command: str = "run") -> Iterator[Daemon]:
+def running(
+    config: Path,
+    *arguments: str,
+    watchdog: float = 2.0,
+    command: str = "run",
+    open_files: tuple[int, int] | None = None,
+) -> Iterator[Daemon]:
     """A daemon by this configuration, as systemd would start it."""
     address = f"@rotator-{uuid4()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
@@ -145,5 +151,7 @@ def running(config: Path, *arguments: str, watchdog: float = 2.0, command: str =
             "NOTIFY_SOCKET": address,
             "WATCHDOG_USEC": str(round(watchdog * 1e6)),
         }
-        with start("rotator", command, "--log-format", "json", *arguments, environ=environ) as process:
+        with start(
+            "rotator", command, "--log-format", "json", *arguments, environ=environ, open_files=open_files
+        ) as process:
             yield Daemon(process, listening)

@@ -123,6 +123,7 @@ def _become(
     environ: Mapping[str, str],
     folder: str,
     largest_file: int | None,
+    open_files: list[int] | None,
     clock: str | None,
     patience: float | None,
 ) -> None:
@@ -133,6 +134,8 @@ def _become(
     os.chdir(folder)
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    if open_files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files[0], open_files[1]))
     if patience is not None:
         vars(import_module("rotator.salesforce.metadata"))["PATIENCE"] = patience
     if clock is None:

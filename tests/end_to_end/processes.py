@@ -118,12 +118,14 @@ def start(
     *arguments: str | Path,
     environ: Mapping[str, str] | None = None,
     largest_file: int | None = None,
+    open_files: tuple[int, int] | None = None,
     clock: Path | None = None,
     patience: float | None = None,
 ) -> Process:
     """A process that begins to run a console script. `environ` is its environment, if it is not this process's.
 
-    `largest_file` is the most bytes that a file may have which it writes: beyond it every write fails. `clock` is a
+    `largest_file` is the most bytes that a file may have which it writes: beyond it every write fails; `open_files` how
+    many it may have open, and how many it may raise that to. `clock` is a
     file with the seconds by which its clock is wrong; once they have changed, `Process.finds_its_clock_set` tells it.
     `patience` is for how many seconds a call of the Metadata API is repeated, if not for as long as usual.
     """
@@ -132,6 +134,7 @@ def start(
         "environ": dict(os.environ if environ is None else environ),
         "folder": str(Path.cwd()),
         "largest_file": largest_file,
+        "open_files": open_files,
         "clock": None if clock is None else str(clock),
         "patience": patience,
     }

@@ -1,0 +1,152 @@
+"""Who can reach the pages can hold them up, and nothing else: no rotation, no consumer, not /healthz, and no disk."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+
+import pytest
+import requests
+import yaml
+
+from rotator.simulator.wire.faults import Effect, Kind
+from tests.end_to_end.daemons import Daemon, configured, running
+from tests.end_to_end.flood import Flood, is_healthy
+from tests.end_to_end.places import DEADLINE, about, hosted_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.end_to_end.places import Place
+
+OPEN_FILES: Final = (256, 1024)
+"""What a process may have open, and may raise that to: less than there are attackers."""
+
+SECONDS_OF_UPLOAD: Final = 2.0
+"""So long an upload that has taken effect is not answered: the attack begins meanwhile."""
+
+LARGEST_DIFFERENCE: Final = 10.0
+"""Seconds by which two gaps on a busy machine may differ. Without limits the gap lasts as long as the attack."""
+
+LARGEST_LOG: Final = 100_000
+"""Bytes. Without limits it grows by two million a second."""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with hosted_place(tmp_path / "place") as place:
+        yield place
+
+
+class Consumer:
+    """Logs in again and again with what is current, and knows for how long it was refused at a stretch."""
+
+    def __init__(self, place: Place, credential: str) -> None:
+        self._place: Final = place
+        self._credential: Final = credential
+        self._stopped: Final = Event()
+        self._thread: Final = Thread(target=self._consume, name="consumer", daemon=True)
+        self.longest_refusal = 0.0
+        self.logins = 0
+
+    def __enter__(self) -> Consumer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopped.set()
+        self._thread.join(DEADLINE)
+
+    def _consume(self) -> None:
+        accepted_at = time.monotonic()
+        while not self._stopped.wait(0.2):
+            if self._place.logs_in(self._place.current(self._credential)):
+                self.longest_refusal = max(self.longest_refusal, time.monotonic() - accepted_at)
+                accepted_at = time.monotonic()
+                self.logins += 1
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """A rotation in place, as its service and its consumer saw it."""
+
+    gap: float
+    refusal: float
+    log: int
+
+
+def rotated(place: Place, *, attacked: bool) -> Rotated:
+    """A rotation by a service whose pages are attacked from the upload to the end, or are not."""
+    settings = yaml.safe_load((place.folder / "config.yaml").read_text())
+    # As long as a busy machine may need; it is over much sooner.
+    settings["rotation"]["verification"]["timeout"] = "2m"
+    config = configured(
+        place,
+        "attacked" if attacked else "calm",
+        rotation=settings["rotation"],
+        credentials={"billing": settings["credentials"]["billing"]},
+        daemon={"tick": "1s", "jitter": "0s", "inventory_every": "3s", "first_rotations_after": "0s"},
+    )
+    uploaded = place.hold(about(Kind.SOAP_UPDATE, "Billing")(place), Effect.SLOW, SECONDS_OF_UPLOAD)
+    with running(config, open_files=OPEN_FILES) as daemon, Consumer(place, "billing") as consumer, ExitStack() as stack:
+        url = daemon.logs("pages are served")["url"]
+        assert uploaded.wait(DEADLINE)
+        if attacked:
+            flood = stack.enter_context(Flood(url))
+            for _ in range(3):
+                assert is_healthy(url)
+        end = daemon.logs("the run ended")
+        looks = times(daemon, "inventory ended")
+        daemon.comes(lambda: times(daemon, "inventory ended") > looks + 1)
+        if attacked:
+            assert is_healthy(url)
+            # Their time is over long before, unless they had to go for others.
+            assert flood.half_sent_are_gone.wait(DEADLINE)
+            assert is_healthy(url)
+        logins = consumer.logins
+        daemon.comes(lambda: consumer.logins > logins)
+        stack.close()
+        daemon.comes(lambda: requests.get(url, timeout=DEADLINE).status_code == 200)
+        assert daemon.asked_to_stop() == 0
+    assert [event for event in daemon.events if event.get("level") == "error" or "failed" in event["event"]] == []
+    assert (end["event"], place.outcomes("billing")) == ("the run ended: rotated", ["rotated"])
+    return Rotated(end["gap_seconds"], consumer.longest_refusal, size_of(daemon))
+
+
+def times(daemon: Daemon, event: str) -> int:
+    """How often it has logged it."""
+    return sum(each["event"] == event for each in list(daemon.events))
+
+
+def size_of(daemon: Daemon) -> int:
+    """The bytes of its log."""
+    return sum(len(json.dumps(event)) for event in daemon.events)
+
+
+def test_a_rotation_under_way_and_its_consumer_do_not_notice_it(tmp_path: Path) -> None:
+    with hosted_place(tmp_path / "calm") as place:
+        calm = rotated(place, attacked=False)
+    with hosted_place(tmp_path / "attacked") as place:
+        attacked = rotated(place, attacked=True)
+    assert attacked.gap < calm.gap + LARGEST_DIFFERENCE, (calm, attacked)
+    assert attacked.refusal < calm.refusal + LARGEST_DIFFERENCE, (calm, attacked)
+    assert attacked.log < LARGEST_LOG, (calm, attacked)
+
+
+def test_pages_in_a_process_of_their_own_withstand_it_as_well(place: Place) -> None:
+    config = configured(place, "pages", credentials={}, http={"port": 0, "process": "own"})
+    with running(config, command="pages", open_files=OPEN_FILES) as pages:
+        url = pages.logs("pages are served")["url"]
+        with Flood(url) as flood:
+            assert is_healthy(url)
+            assert flood.half_sent_are_gone.wait(DEADLINE)
+            assert is_healthy(url)
+        # There is no history; but the page is answered again.
+        pages.comes(lambda: "history" in requests.get(url, timeout=DEADLINE).text)
+        assert pages.asked_to_stop() == 0
+    assert size_of(pages) < LARGEST_LOG

@@ -111,10 +111,14 @@ class Connections:
         while self._listening:
             self._loop.remove_reader(self._listening.pop())
 
-    def abort(self) -> None:
-        """Ends every connection at once."""
+    async def end(self) -> None:
+        """Ends every connection at once, those too that are just beginning."""
         for connection in list(self._open):
             connection.drop()
+        if self._beginning:
+            await asyncio.wait(self._beginning)
+        # What was aborted is closed in the next turn of the loop.
+        await asyncio.sleep(0)
 
     def _accept(self, listening: socket.socket) -> None:
         try:

@@ -114,9 +114,7 @@ class _Server(ThreadedServer):
             # They were cancelled, and say so to who waits for their answer.
             await asyncio.wait(self.server_state.tasks, timeout=_LAST_WORDS)
         if self._connections is not None:
-            self._connections.abort()
-            # What was aborted is closed in the next turn of the loop.
-            await asyncio.sleep(0)
+            await self._connections.end()
 
 
 def _listen(host: str, port: int) -> socket.socket:

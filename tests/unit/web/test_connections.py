@@ -296,11 +296,28 @@ def test_without_a_descriptor_it_waits_and_says_so_once_each_time(
             await asyncio.get_running_loop().sock_connect(caller, listening.getsockname())
             await begun.wait()
             door.stop_listening()
-            door.abort()
-            await asyncio.sleep(0)
+            await door.end()
 
     asyncio.run(let_in())
     assert caplog.text.count("no connection to the pages can be taken: Too many open files") == 3
+
+
+def test_who_is_let_in_at_the_very_end_is_shown_out_as_well() -> None:
+    async def ends() -> None:
+        with socket.create_server((HOST, 0)) as listening, socket.socket() as caller:
+            door = Connections(PATIENT, asyncio.Protocol)
+            door.listen(listening)
+            caller.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(caller, listening.getsockname())
+            while not door._beginning:
+                await asyncio.sleep(0)
+            door.stop_listening()
+            await door.end()
+            assert not door._beginning
+            # Unclosed, it would be a warning.
+            assert await asyncio.get_running_loop().sock_recv(caller, 1) == b""
+
+    asyncio.run(ends())
 
 
 def test_addresses_of_proxies_are_networks() -> None:

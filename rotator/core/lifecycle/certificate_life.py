@@ -97,7 +97,7 @@ class CertificateLife:
         not_before = self.seen.not_before
         return not_before if is_ahead(not_before, self.now) else None
 
-    @property
+    @cached_property
     def not_after(self) -> datetime:
         """When it expires. Raises ValueError where nothing is there that could."""
         if self.expiry is None:

@@ -110,7 +110,8 @@ class AlertRules:
         over for the `unsettled` credentials: a certificate whose key is being proven may be taken back.
         """
         with self._one_transaction() as (alerts, outbox, certificates, _):
-            lives = certificates(now).lives(each for each in seen if each.app)
+            told = [each for each in seen if each.app]
+            lives = certificates(now, orgs={each.org for each in told}).lives(told)
             here = [life for life in lives if life.is_in_use]
             orgs = {life.seen.org for life in here} | {org for org, _ in whole}
             known = {each.key: each for kind in (EXPIRY, WEAK) for each in alerts.open_alerts(kind=kind, orgs=orgs)}
@@ -129,7 +130,11 @@ class AlertRules:
         Of what may mend itself people hear after HICCUP, or when `failures` in a row reach HICCUPS.
         """
         with self._one_transaction() as (alerts, outbox, certificates, _):
-            before, lives = alerts.opened(new.key), certificates(now)
+            before = alerts.opened(new.key)
+            orgs = {each.org for each in (new, before) if each and each.org}
+            if new.credential in self._configured.credentials:
+                orgs.add(self._configured.credentials[new.credential].org)
+            lives = certificates(now, orgs=orgs)
             if before is None:
                 before = self._turned_into(new, alerts, lives)
             if before and before.not_after and new.not_after is None:
@@ -197,11 +202,12 @@ class AlertRules:
         """When the next threshold of an alert is crossed; None where none is left, or it has none."""
         if alert.not_after is None or not alert.is_open:
             return None
-        life = certificates_known(self._configured, self._database, now).life(certificate_of(alert))
+        orgs = {alert.org} if alert.org else set()
+        life = certificates_known(self._configured, self._database, now, orgs).life(certificate_of(alert))
         return life.expiry.next_crossing(now, self._settings.thresholds) if life.expiry else None
 
     @contextmanager
-    def _one_transaction(self) -> Iterator[tuple[AlertRecords, Outbox, Callable[[datetime], Certificates], Journal]]:
+    def _one_transaction(self) -> Iterator[tuple[AlertRecords, Outbox, Callable[..., Certificates], Journal]]:
         with self._database.writing() as connection:
             here = Within(connection)
             yield AlertRecords(here), Outbox(here), partial(certificates_known, self._configured, here), Journal(here)

@@ -90,9 +90,19 @@ def histories(database: Database, credentials: Iterable[str]) -> dict[str, Crede
     The history and the locks are not read at one instant: a rotation that has ended, or begun, in between would look
     as if it was left open. So one that looks so is read once more.
     """
-    names, left = [*credentials], dict[str, str]()
+    return _settled(database, [*credentials], only=None)
+
+
+def histories_of(database: Database, credentials: Iterable[str]) -> dict[str, CredentialHistory]:
+    """The same of these alone: nothing of any other is read. Raises HistoryError."""
+    names = [*credentials]
+    return _settled(database, names, only=names)
+
+
+def _settled(database: Database, names: Sequence[str], *, only: Sequence[str] | None) -> dict[str, CredentialHistory]:
+    left: dict[str, str] = {}
     for _ in range(MOST_READS):
-        found = _histories(database, names)
+        found = _histories(database, names, only)
         open_now = {name: each.left_open for name, each in found.items() if each.left_open}
         if open_now.items() <= left.items():
             break
@@ -100,13 +110,15 @@ def histories(database: Database, credentials: Iterable[str]) -> dict[str, Crede
     return found
 
 
-def _histories(database: Database, credentials: Sequence[str]) -> dict[str, CredentialHistory]:
+def _histories(
+    database: Database, credentials: Sequence[str], only: Sequence[str] | None
+) -> dict[str, CredentialHistory]:
     with database.reading() as connection:
         here = Within(connection)
-        rotations, promoted = newest(here), promotions(here)
-        observed = LastObservations(here).all()
-        attempts = {each.name: each for each in AttemptRecords(here).all(ROTATE)}
-        records = credential_records(here)
+        rotations, promoted = newest(here, only), promotions(here, only)
+        observed = LastObservations(here).all(only)
+        attempts = {each.name: each for each in AttemptRecords(here).all(ROTATE, names=only)}
+        records = credential_records(here, only)
         noted = tuple(Standstills(here).all())
     names = {*credentials, *rotations, *promoted, *observed, *attempts, *records}
     holders = database.holders(names)

@@ -15,7 +15,7 @@ from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import standing_sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
@@ -36,11 +36,12 @@ Owners: TypeAlias = "Mapping[tuple[str, str], _Owner]"
 """By org and folded name of the app."""
 
 
-def owners_of(settings: Settings) -> Owners:
-    """Which app belongs to which credential."""
+def owners_of(settings: Settings, orgs: Collection[str] | None = None) -> Owners:
+    """Which app belongs to which credential, in some orgs or in all."""
     return {
         (each.org, app.casefold()): _Owner(name, app, each)
         for name, each in settings.credentials.items()
+        if orgs is None or each.org in orgs
         for app in each.apps
     }
 
@@ -106,10 +107,17 @@ def _of_owner(seen: ObservedCertificate, owner: _Owner, credential: ObservedCred
     )
 
 
-def certificates_known(settings: Settings, database: Transactions, now: datetime) -> Certificates:
-    """With the credentials as they were last seen. Raises HistoryError."""
-    observed = LastObservations(database).all()
-    return Certificates(settings, {name: each.seen for name, each in observed.items() if each.seen}, now)
+def certificates_known(
+    settings: Settings, database: Transactions, now: datetime, orgs: Collection[str] | None = None
+) -> Certificates:
+    """With the credentials as they were last seen; of those of some orgs alone, where only these are asked for.
+
+    Raises HistoryError.
+    """
+    owners = owners_of(settings, orgs)
+    names = None if orgs is None else {owner.credential for owner in owners.values()}
+    observed = LastObservations(database).all(names)
+    return Certificates(settings, {name: each.seen for name, each in observed.items() if each.seen}, now, owners)
 
 
 def last_known(settings: Settings, database: Transactions, now: datetime) -> list[CertificateLife]:

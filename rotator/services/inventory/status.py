@@ -26,7 +26,7 @@ from rotator.errors import (
     StoredDamaged,
 )
 from rotator.history.attempts import AttemptRecords
-from rotator.services.inventory.credential_history import CredentialHistory, histories
+from rotator.services.inventory.credential_history import CredentialHistory, histories_of
 from rotator.services.inventory.schedules import Schedules
 from rotator.stores.base import read_versions
 
@@ -320,7 +320,7 @@ def status_of(
 
 def known_state(settings: Settings, database: Database, name: str, now: datetime) -> CredentialState:
     """The state as the history alone has it, just after a run of it has ended. Raises HistoryError."""
-    known = histories(database, [name])[name]
+    known = histories_of(database, [name])[name]
     return status_of(settings, name, known, known.last_observation.seen, now).state
 
 
@@ -350,12 +350,13 @@ def last_known_statuses(
     settings: Settings, database: Database, names: Iterable[str], now: datetime
 ) -> list[CredentialStatus]:
     """Those of some credentials, without what their apps hold. Raises HistoryError or HistoryUnavailable."""
-    of_all = histories(database, settings.credentials)
+    names = [*names]
+    known = histories_of(database, names)
     inventories = {each.name: each for each in AttemptRecords(database).all(INVENTORY)}
 
     def one(name: str, org: str) -> CredentialStatus:
         inventory = inventories.get(org, AttemptRecord(INVENTORY, org))
-        return last_known_status(settings, name, of_all[name], inventory, (), now)
+        return last_known_status(settings, name, known[name], inventory, (), now)
 
     return [one(name, settings.credentials[name].org) for name in names]
 

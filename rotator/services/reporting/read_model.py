@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rotator.core.attempts import INVENTORY, ROTATE, AttemptRecord
 from rotator.core.severity import Severity
@@ -34,7 +34,7 @@ from rotator.services.inventory.status import last_known_status
 from rotator.services.reporting.overview import OrgLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import Settings
@@ -70,11 +70,23 @@ class _Kept:
         return is_now and all(mine is given for mine, given in zip(self.rows, rows, strict=True))
 
 
+class _Entry(NamedTuple):
+    """One certificate among all, in their order: no two have the same number in one org."""
+
+    not_after: datetime
+    org: str
+    app: str
+    number: int
+    life: CertificateLife
+
+
 @dataclass(frozen=True)
 class _Org(_Kept):
     line: OrgLine
     lives: tuple[CertificateLife, ...]
     """By type and name, also those without a date."""
+    entries: tuple[_Entry, ...]
+    """Those with a date, as they are sorted among all."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +152,9 @@ class _BySettings:
         self._orgs: dict[str, _Org] = {}
         self._credentials: dict[str, _Credential] = {}
         self._noted: tuple[object, tuple[Standstill, ...]] = (None, ())
-        self._sorted: tuple[CertificateLife, ...] | None = None
+        self._entries: list[_Entry] = []
+        self._sorted: tuple[CertificateLife, ...] = ()
+        self._renewed: set[str] = set()
 
     def known(self, rows: Rows, holders: Mapping[str, Holder], now: datetime) -> Known:
         for org in self.settings.orgs:
@@ -148,8 +162,7 @@ class _BySettings:
         noted = self._standstills(rows)
         for name in self.settings.credentials:
             self._renew_credential(name, rows, holders.get(name), noted, now)
-        if self._sorted is None:
-            self._sorted = _by_expiry(life for org in self._orgs.values() for life in org.lives)
+        self._sort()
         return Known(
             self._sorted,
             tuple(each.line for each in self._orgs.values()),
@@ -157,11 +170,22 @@ class _BySettings:
             rows,
         )
 
+    def _sort(self) -> None:
+        """Puts what is new where it belongs: among what is sorted already, that takes little."""
+        if not self._renewed:
+            return
+        new = [entry for org in self._renewed for entry in self._orgs[org].entries]
+        self._entries = [entry for entry in self._entries if entry.org not in self._renewed] + new
+        self._entries.sort()
+        self._sorted = tuple(entry.life for entry in self._entries)
+        self._renewed.clear()
+
     def _standstills(self, rows: Rows) -> tuple[Standstill, ...]:
         """The same object as before where they are the same."""
         found = rows.of(STANDSTILLS)
         if self._noted[0] is not found:
-            self._noted = (found, tuple(sorted(found.values(), key=lambda each: each.since)))
+            ordered = sorted(found.items(), key=lambda item: (item[1].since, item[0]))
+            self._noted = (found, tuple(each for _, each in ordered))
         return self._noted[1]
 
     def _renew_org(self, org: str, rows: Rows, now: datetime) -> None:
@@ -172,15 +196,23 @@ class _BySettings:
         kept = self._orgs.get(org)
         if kept is not None and kept.holds(made_of, now):
             return
-        self._sorted = None
+        self._renewed.add(org)
         observed = zip(self._names[org], observations, strict=True)
         seen: dict[str, ObservedCredential] = {name: each.seen for name, each in observed if each and each.seen}
         certificates = Certificates(self.settings, seen, now, self._owners)
         looked_at = inventory.last_good_at if inventory else None
         lives = tuple(certificates.lives(as_last_seen(each, looked_at) for each in standing))
         until = min((life.steady_until for life in lives), default=NEVER)
-        line = _line(org, inventory or AttemptRecord(INVENTORY, org), lives, now)
-        self._orgs[org] = _Org(made_of, now, until, line, lives)
+        entries = tuple(
+            sorted(
+                _Entry(life.not_after, org, life.seen.app, number, life)
+                for number, life in enumerate(lives)
+                if life.expiry
+            )
+        )
+        dated = [entry.life for entry in entries]
+        line = _line(inventory or AttemptRecord(INVENTORY, org), lives, dated, now)
+        self._orgs[org] = _Org(made_of, now, until, line, lives, entries)
 
     def _renew_credential(
         self, name: str, rows: Rows, holder: Holder | None, noted: tuple[Standstill, ...], now: datetime
@@ -214,16 +246,13 @@ def _attempt(rows: Rows, kind: str, name: str) -> AttemptRecord | None:
     return rows.of(ATTEMPTS).get(name, {}).get(kind)
 
 
-def _by_expiry(lives: Iterable[CertificateLife]) -> tuple[CertificateLife, ...]:
-    dated = [life for life in lives if life.expiry]
-    return tuple(sorted(dated, key=lambda life: (life.not_after, life.seen.org, life.seen.app)))
-
-
-def _line(org: str, inventory: AttemptRecord, lives: Iterable[CertificateLife], now: datetime) -> OrgLine:
-    dated = _by_expiry(lives)
+def _line(
+    inventory: AttemptRecord, lives: Iterable[CertificateLife], dated: Sequence[CertificateLife], now: datetime
+) -> OrgLine:
+    """Of the org of an inventory; `dated` are those of its certificates that have a date, by expiry."""
     ahead = (life for life in dated if life.is_anybodys_business and not is_expired(life.not_after, now))
     return OrgLine(
-        name=org,
+        name=inventory.name,
         inventory=inventory,
         apps=sum(life.seen.is_app for life in lives),
         certificates=len(dated),

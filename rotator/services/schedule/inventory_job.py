@@ -25,7 +25,7 @@ from rotator.salesforce.budget import LimitReached
 from rotator.services.alerting.catalog import unreadable_org
 from rotator.services.alerting.expiry import certificate_key
 from rotator.services.alerting.kinds import EXPIRY, STORE
-from rotator.services.inventory.credential_history import histories
+from rotator.services.inventory.credential_history import histories_of
 from rotator.services.inventory.ownership import last_known
 from rotator.services.inventory.scan import configured_places, scan, write_down
 from rotator.services.schedule.agenda import Agenda, changed_names
@@ -55,6 +55,7 @@ class OrgSnapshot:
     def __init__(self, context: ServiceContext, adapters: JobAdapters, org: str, now: datetime) -> None:
         """Reads the org, and the stores of its credentials."""
         self._context: Final = context
+        self._org: Final = org
         # Once for what need not be read again, and for what has vanished.
         last_seen = cache(partial(last_sightings, context.database))
         self._found: Final = scan(
@@ -100,7 +101,8 @@ class OrgSnapshot:
                 yield status.credential, status.life.next_due
 
     def _histories(self) -> dict[str, CredentialHistory]:
-        return histories(self._context.database, self._context.settings.credentials)
+        configured = self._context.settings.credentials
+        return histories_of(self._context.database, [name for name in configured if configured[name].org == self._org])
 
 
 LOG: Final = logging.getLogger(__name__)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.attempts import AttemptRecord
 from rotator.errors import Holder
+from rotator.history.attempts import AttemptRecords
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
-from rotator.services.inventory.credential_history import histories
+from rotator.services.inventory.credential_history import histories, histories_of
 from rotator.testing.versions import MOMENT
 
 if TYPE_CHECKING:
@@ -61,3 +63,15 @@ def test_what_nobody_is_at_was_left_open(database: Database, begun: str) -> None
 def test_a_credential_that_the_history_does_not_know_may_be_held_all_the_same(database: Database) -> None:
     with database.rotation_locks(lambda: MOMENT).hold("new"):
         assert histories(database, ["new"])["new"].running
+
+
+def test_of_some_credentials_nothing_of_any_other_is_read(database: Database, begun: str) -> None:
+    journal, attempts = Journal(database), AttemptRecords(database)
+    other = NewRotation(credential="crm", org="production", strategy="in_place", trigger="manual", actor="alex")
+    for name, rotation in (("billing", begun), ("crm", journal.begin_rotation(other, MOMENT).id)):
+        journal.record("promote", now=MOMENT, credential=name, rotation_id=rotation, version="b" * 64)
+        attempts.put(AttemptRecord("rotate", name, last_at=MOMENT))
+    of_all = histories(database, [])
+    assert of_all.keys() == {"billing", "crm"}
+    assert histories_of(database, ["billing"]) == {"billing": of_all["billing"]}
+    assert of_all["billing"].last_promotion == MOMENT

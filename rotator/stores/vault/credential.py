@@ -38,6 +38,11 @@ class Look:
         pending, current, previous = map(_fingerprint, (self.pending, self.current, self.previous))
         return Stages(pending=pending if pending != current else None, current=current, previous=previous)
 
+    @property
+    def holds_foreign_pending(self) -> bool:
+        """Whether something stands where a pending version has its place, and is none."""
+        return self.pending.data is not None and _fingerprint(self.pending) is None
+
     def document(self, fingerprint: Fingerprint) -> Secret | None:
         """The stored document of a version that stands in a stage."""
         versions = (self.current, self.pending, self.previous)
@@ -108,7 +113,17 @@ class VaultCredential:
         return latest
 
     def put_pending(self, look: Look, fingerprint: Fingerprint, document: Secret) -> bool:
-        """Makes a version pending where none is. False when another program stored one meanwhile."""
+        """Makes a version pending where none is. False when another program stored one meanwhile.
+
+        Raises StoredDamaged, and destroys nothing, where what stands there is not this program's.
+        """
+        if look.holds_foreign_pending:
+            raise StoredDamaged(
+                f"What stands at {self.place}/{PENDING} in Vault is no credential document, and this program did not"
+                " write it.",
+                effect="Nothing was changed.",
+                hint=f"Move it away: that place is for versions that are being proven ({self.place} is read as ever).",
+            )
         if look.pending.data is not None:
             # It is current, and an interrupted promotion left it here.
             self._pending.destroy([look.pending.number])
@@ -135,7 +150,7 @@ class VaultCredential:
         # What people wrote between the previous and the current version stays, or the way to the previous one is cut.
         oldest = look.previous.number or look.current.number
         return _destroy_before(self._current, oldest) + _destroy_before(
-            self._pending, look.pending.number + (look.stages.pending is None)
+            self._pending, look.pending.number + (look.stages.pending is None and not look.holds_foreign_pending)
         )
 
     def _latest_pending(self) -> KvVersion:

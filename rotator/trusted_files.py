@@ -46,11 +46,11 @@ def warn_or_refuse(message: str, hint: str) -> None:
 def who_else_writes(file: Path) -> str:
     """Who beside this user and root can write a file or replace it, in words; empty where nobody can.
 
-    What is on a file system that is mounted read-only, as in containers, nobody can write. Of what cannot be looked at
-    nothing is said: that is an error where it is read.
+    What is on a file system that is mounted read-only, as in containers, nobody can write, and what is written to
+    /dev/null is not read there. Of what cannot be looked at nothing is said: that is an error where it is read.
     """
     try:
-        if os.statvfs(file).f_flag & os.ST_RDONLY:
+        if os.statvfs(file).f_flag & os.ST_RDONLY or stat.S_ISCHR(file.stat().st_mode):
             return ""
         # The file itself and, where it is a link, what that leads to: each can be replaced in its own folder.
         places = dict.fromkeys((file, file.absolute().parent, file.resolve(), file.resolve().parent))

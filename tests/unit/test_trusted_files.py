@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from rotator import trusted_files
 from rotator.trusted_files import who_else_writes
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -51,6 +48,11 @@ def test_a_group_of_ones_own_is_nobody_else(file: Path) -> None:
     file.chmod(0o664)
     if os.geteuid() == 0:
         assert who_else_writes(file) == ""
+
+
+def test_what_is_nowhere_is_written_by_nobody() -> None:
+    """AWS_CONFIG_FILE=/dev/null is how people have no such file."""
+    assert who_else_writes(Path("/dev/null")) == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")

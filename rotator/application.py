@@ -75,6 +75,8 @@ class Application:
         self.elapsed = elapsed or (seconds_since_start if now is utc_now else lambda: now().timestamp())
         self.use_of_history: Use = "write"
         self.say: Callable[[str], None] | None = None
+        self.upgrade_beforehand: Callable[[], None] | None = None
+        """Has the tables upgraded in another way than by this process, which goes on without if that fails."""
         self._opened = ExitStack()
         self._stores: dict[str, Store] = {}
         self._transports: dict[str, Transport] = {}
@@ -122,9 +124,18 @@ class Application:
     @cached_property
     def database(self) -> Database:
         """The history database, upgraded to this release. Raises HistoryError."""
+        from rotator.history.installation import Installation
         from rotator.history.opening import configured_history
 
-        opening = configured_history(self.settings, self.config, self.environ, self.use_of_history, self.say)
+        installation = Installation(self.config, self.environ)
+        opening = configured_history(
+            self.settings,
+            self.environ,
+            installation,
+            self.use_of_history,
+            say=self.say,
+            beforehand=self.upgrade_beforehand,
+        )
         return self._opened.enter_context(opening)
 
     @cached_property

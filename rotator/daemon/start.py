@@ -7,6 +7,7 @@ import random
 import time
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.daemon.configuration import check_secrets
@@ -46,7 +47,7 @@ def serve(app: Application, *, with_pages: bool, exit_at_once: Callable[[CycleEn
     keep_memory_together()
     descriptors = raise_file_limit()
     check_secrets(app, app.settings)
-    upgrade_apart(app.settings.database, app.environ)
+    app.upgrade_beforehand = partial(upgrade_apart, app.settings.database, app.environ)
     try:
         app.database.upgrade()
     except HistoryUnavailable as error:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rotator.errors import HistoryError
 from rotator.history.engine.database import file_of, name_of, open_configured, open_database
-from rotator.history.installation import Installation
 from rotator.history.signing.signer import Signer
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from rotator.config.settings import Settings
     from rotator.history.engine.database import Database
+    from rotator.history.installation import Installation
 
 
 _LOG: Final = logging.getLogger(__name__)
@@ -31,14 +31,16 @@ one, as a person has asked for it."""
 @contextmanager
 def configured_history(
     settings: Settings,
-    config: Path | None,
     environ: Mapping[str, str],
+    installation: Installation,
     use: Use,
+    *,
     say: Callable[[str], None] | None = None,
+    beforehand: Callable[[], None] | None = None,
 ) -> Iterator[Database]:
     """The history of a configuration, with its signer. Raises what `opened_history` raises, and ConfigurationError."""
     open_it = partial(open_configured, settings.database, environ)
-    with opened_history(settings.database.url, open_it, use, Installation(config, environ), say) as database:
+    with opened_history(settings.database.url, open_it, use, installation, say, beforehand) as database:
         database.signer = Signer.configured(settings.history, database.configured_name, environ)
         yield database
 
@@ -50,10 +52,12 @@ def opened_history(
     use: Use,
     installation: Installation,
     say: Callable[[str], None] | None = None,
+    beforehand: Callable[[], None] | None = None,
 ) -> Iterator[Database]:
     """The history that a configuration names, upgraded to this release; `say`, or the log, tells that one was made.
 
-    `open_it` opens it as it is configured.
+    `open_it` opens it as it is configured; `beforehand` may upgrade it in another way, once it is clear that it is the
+    one that is meant.
 
     Raises HistoryError where there is none and this installation has used one before, and what `open_database` raises.
     """
@@ -69,6 +73,8 @@ def opened_history(
             empty.stands_in_for = name_of(url)
             yield empty.upgrade()
             return
+        if beforehand:
+            beforehand()
         is_new = database is None
         if database is None:
             database = opened.enter_context(open_it())

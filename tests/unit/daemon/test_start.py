@@ -6,15 +6,18 @@ from unittest.mock import Mock
 
 import pytest
 
+from rotator.application import Application
 from rotator.core.attempts import AttemptRecord
-from rotator.daemon.start import run_once
+from rotator.daemon.start import run_once, serve
 from rotator.daemon.workers import Workers
-from rotator.errors import HistoryUnavailable
+from rotator.errors import HistoryError, HistoryUnavailable
 from rotator.services.schedule.cycle import CycleResult
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+    from typing import NoReturn
 
 AWAY = AttemptRecord("look", "production", failures=1, problem="The org is away.")
 HOPELESS = AttemptRecord("rotate", "billing", failures=3, lasting=3, problem="The app is gone.")
@@ -82,3 +85,21 @@ def test_a_request_to_stop_is_seen_while_jobs_run() -> None:
         asked[0] = True
 
     assert once(ask, stop_asked=lambda: asked[0]) is CycleEnd.INTERRUPTED
+
+
+def test_a_slip_in_database_makes_no_history_when_the_service_starts(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Both change the process for good, and this one is that of all tests.
+    for of_the_process in ("keep_memory_together", "raise_file_limit"):
+        monkeypatch.setattr(f"rotator.daemon.start.{of_the_process}", Mock())
+    with Application.configured(config, {}) as app:
+        assert app.database.version
+    config.write_text(config.read_text().replace("rotator.db", "rotatr.db"))
+    with Application.configured(config, {}) as app, pytest.raises(HistoryError, match="used another before"):
+        serve(app, with_pages=False, exit_at_once=never)
+    assert not config.with_name("rotatr.db").exists()
+
+
+def never(_end: CycleEnd) -> NoReturn:
+    raise AssertionError("it has begun nothing")

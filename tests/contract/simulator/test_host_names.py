@@ -92,6 +92,13 @@ def test_a_login_at_the_generic_host_leads_to_the_right_org_and_never_off_the_ma
         assert url.startswith(token["instance_url"])
 
 
+def test_orgs_of_one_server_share_the_space_of_consumer_keys(server: SimulatorServer) -> None:
+    acme, uat = server.orgs
+    assert (acme.neighbours, uat.neighbours) == ((uat,), (acme,))
+    assert not uat.takes_key(acme.app("Management").client_id)
+    assert uat.takes_key("NobodyHasThis")
+
+
 def test_a_login_at_the_orgs_own_host_needs_no_port(server: SimulatorServer, proxy: Proxy, key: PrivateKey) -> None:
     token = log_in(SANDBOX, server.org("uat"), key, f"https://{SANDBOX}")
     assert token["instance_url"] == f"https://{SANDBOX}"

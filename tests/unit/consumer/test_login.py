@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator import consumer
-from rotator.errors import ConfigurationError, RotatorError
+from rotator.errors import ConfigurationError, OrgError, RotatorError
 from rotator.stores.vault import plugin as vault
 from rotator.stores.vault.auth import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
 
@@ -93,3 +93,11 @@ def test_a_vault_gets_the_login_that_the_place_names(monkeypatch: pytest.MonkeyP
 def test_a_consumer_without_anything_to_log_in_to_vault_by_says_what_is_missing() -> None:
     with pytest.raises(RotatorError, match="cannot be read"):
         consumer.login(f"{VAULT}?address=http://127.0.0.1:9&token_file=/nowhere/token").token()
+
+
+@pytest.mark.usefixtures("simulator")
+def test_a_program_that_names_no_authority_is_told_of_it_and_not_of_an_org_that_refused(config: Path) -> None:
+    with pytest.raises(OrgError, match=r"The TLS certificate that .* shows is not trusted") as refused:
+        consumer.login(f"files:{config.parent / 'store'}#billing").token()
+    assert "refuse" not in refused.value.message
+    assert "In a program: `login(..., ca=PATH)`." in refused.value.hint

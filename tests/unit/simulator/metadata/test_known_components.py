@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,8 +59,9 @@ def test_a_certificate_of_an_authority_comes_back_alone_and_verifies_logins(
 
 
 @pytest.mark.fact("1.1e")
-def test_apps_of_one_name_in_two_orgs_differ() -> None:
-    production, sandbox = two_orgs(clock=StandingClock(), random=seeded(), new_key=PrivateKey.generate)
+def test_apps_of_one_name_in_two_orgs_differ(key_pairs: tuple[KeyPair, ...]) -> None:
+    keys = cycle(key for key, _ in key_pairs)
+    production, sandbox = two_orgs(clock=StandingClock(), random=seeded(), new_key=lambda: next(keys))
     one, other = (org.app("Billing") for org in (production, sandbox))
     assert one.client_id != other.client_id
     assert one.live_certificate != other.live_certificate

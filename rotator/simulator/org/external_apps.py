@@ -92,6 +92,8 @@ class ExternalApp(ClientApp):
     entity = "ExternalClientApplication"
 
     header: Component
+    is_of_setup: bool = False
+    """Whether it was made in Setup, and by no deployment."""
     consumer: Consumer | None = None
     """There is one as soon as there are global OAuth settings."""
     satellites: dict[str, Satellite] = field(default_factory=dict)

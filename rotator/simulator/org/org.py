@@ -252,7 +252,7 @@ class Org:
     ) -> ExternalApp:
         """Adds an external client app as Setup makes one for JWT logins, pre-authorised for the user's profile."""
         app = self.build_external_app(name, setup.external_app_header(name))
-        app.username, app.private_key = username, private_key
+        app.username, app.private_key, app.is_of_setup = username, private_key, True
         now, user = self.clock(), self.users.get(username or "")
         for type_name, component in setup.external_app_satellites(name, user).items():
             own_name = self.settings.external_names[type_name].format(app=name)

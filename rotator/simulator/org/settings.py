@@ -83,6 +83,8 @@ class OrgSettings:
         }
     )
     """What the satellites of an external client app that was made in Setup are called; a deployment names its own."""
+    external_apps_of_setup_shown: bool = True
+    """Whether the Metadata API knows external client apps that were made in Setup, or those of deployments alone."""
     external_apps_on_generic_hosts: bool = False
     """Whether external client apps log in at login.salesforce.com and test.salesforce.com, or with that audience."""
     new_external_app_seconds: float = 0.0

@@ -172,6 +172,7 @@ def _external_fields(app: ExternalApp) -> dict[str, Any]:
     return {
         **_app_fields(app),
         "header": app.header,
+        "is_of_setup": app.is_of_setup,
         "satellites": [_dated(satellite) for satellite in app.satellites.values()],
         "consumer": _consumer_fields(app.consumer) if app.consumer else None,
     }

@@ -54,8 +54,11 @@ class ExternalAppType(AppType["ExternalApp"]):
     def apps(self, org: Org) -> dict[str, ExternalApp]:
         return org.external_apps
 
+    def shown(self, org: Org) -> dict[str, ExternalApp]:
+        return _shown(org)
+
     def read(self, org: Org, name: str) -> Component | None:
-        app = org.external_apps.get(name)
+        app = _shown(org).get(name)
         return {**app.header, "fullName": name} if app else None
 
     def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:
@@ -84,11 +87,11 @@ class SatelliteType(MetadataType):
     since: int = FIRST_VERSION
 
     def listed(self, org: Org) -> Iterable[Listed]:
-        return [app.satellites[self.name] for app in org.external_apps.values() if self.name in app.satellites]
+        return [app.satellites[self.name] for app in _shown(org).values() if self.name in app.satellites]
 
     def find(self, org: Org, name: str) -> tuple[ExternalApp, Satellite] | None:
         """A satellite by its own name, and its app."""
-        for app in org.external_apps.values():
+        for app in _shown(org).values():
             satellite = app.satellites.get(self.name)
             if satellite and satellite.name == name:
                 return app, satellite
@@ -123,7 +126,7 @@ class SatelliteType(MetadataType):
     def _app_for(self, author: Author, given: Component) -> ExternalApp:
         """The app that a new satellite names."""
         wanted = given.get("externalClientApplication", "")
-        app = author.org.external_apps.get(wanted)
+        app = _shown(author.org).get(wanted)
         if app is None:
             error = not_found(EXTERNAL_CLIENT_APPLICATION.name, wanted)
             message = f"In field: externalClientApplication - {error.message}"
@@ -237,6 +240,12 @@ class SecuritySettingsType(MetadataType):
 def _check_updatable(author: Author, mode: Mode) -> None:
     if mode == "update" and not author.is_deployment and not author.org.settings.external_apps_updatable:
         raise ComponentError("INVALID_TYPE_FOR_OPERATION", "This type of metadata cannot be updated by this call")
+
+
+def _shown(org: Org) -> dict[str, ExternalApp]:
+    if org.settings.external_apps_of_setup_shown:
+        return org.external_apps
+    return {name: app for name, app in org.external_apps.items() if not app.is_of_setup}
 
 
 def _shows_certificate(org: Org) -> bool:

@@ -87,19 +87,23 @@ class AppType(MetadataType, Generic[_A]):
     def apps(self, org: Org) -> dict[str, _A]:
         """Those of an org by their full names, in the order in which they came."""
 
+    def shown(self, org: Org) -> dict[str, _A]:
+        """Those of them that the Metadata API knows."""
+        return self.apps(org)
+
     def listed(self, org: Org) -> Iterable[Listed]:
-        return self.apps(org).values()
+        return self.shown(org).values()
 
     def delete(self, author: Author, name: str) -> Outcome:
-        app = self.apps(author.org).pop(name, None)
-        if app is None:
+        if name not in self.shown(author.org):
             raise not_found(self.name, name)
+        app = self.apps(author.org).pop(name)
         author.org.grants.end_of(app)
         return Outcome(app.id)
 
     def rename(self, author: Author, old: str, new: str) -> None:
         apps = self.apps(author.org)
-        if old not in apps:
+        if old not in self.shown(author.org):
             raise not_found(self.name, old)
         if new in apps:
             raise already_there()

@@ -99,6 +99,18 @@ class TestReading:
         org.settings = replace(org.settings, external_secrets_readable=True)
         assert len(texts(read(org), "certificate")) == 1
 
+    @pytest.mark.parametrize("kind", [GLOBAL, "ExternalClientApplication"])
+    def test_whether_apps_of_setup_are_known_at_all_is_a_setting(self, org: Org, app: ExternalApp, kind: str) -> None:
+        assert write(org, "<label>Fresh</label>", "Fresh", "createMetadata", "ExternalClientApplication") == []
+        listing = f"<listMetadata><queries><type>{kind}</type></queries></listMetadata>"
+        name = app.name if kind == "ExternalClientApplication" else SETTINGS_NAME
+        assert name in texts(call(org, listing, version="67.0"), "fullName")
+        org.settings = replace(org.settings, external_apps_of_setup_shown=False)
+        assert texts(call(org, listing, version="67.0"), "fullName") == [name for name in ["Fresh"] if kind != GLOBAL]
+        assert texts(read(org, kind, name), "externalClientApplication") == []
+        assert write(org, of("Shipping")) == [f"no {GLOBAL} named {SETTINGS_NAME} found"]
+        assert app.live_certificate is not None
+
     @pytest.mark.fact("5.2b")
     def test_the_types_and_the_certificate_have_their_versions(self, org: Org, app: ExternalApp) -> None:
         assert app.live_certificate

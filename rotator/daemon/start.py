@@ -21,7 +21,6 @@ from rotator.errors import HistoryUnavailable
 from rotator.history.engine.upgrade_apart import upgrade_apart
 from rotator.process import keep_memory_together, raise_file_limit
 from rotator.services.schedule.jobs import CycleEnd, JobKind, label_of
-from rotator.web.server import pages_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,6 +121,8 @@ def _serve_pages(app: Application, service: Service, stack: ExitStack, descripto
     elif settings.process == "own":
         _LOG.info("pages are left to `rotator pages` (`http.process` in config.yaml)")
     else:
+        from rotator.web.server import pages_server  # noqa: PLC0415 - a service without pages needs none of its libraries
+
         server = pages_server(
             service.pages, settings, environ=app.environ, alive=service.liveness, descriptors=descriptors
         )

@@ -12,9 +12,11 @@ from rotator.web.picture import PERIODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.services.reporting.overview import Overview
+    from rotator.web.picture import Period
 
 _T = TypeVar("_T")
 
@@ -101,20 +103,24 @@ class Search:
 
     def find(self, overview: Overview) -> list[CertificateLife]:
         """The certificates that are sought, the one that expires first first."""
-        return [line for line in overview.certificates if self._fits(line, overview)]
+        lines: Sequence[CertificateLife] = overview.certificates
+        if self.org:
+            lines = [line for line in lines if line.seen.org == self.org]
+        if replace(self, org="", page=1) == Search():
+            return [*lines]
+        period = next((each for each in PERIODS if each.key == self.within), None)
+        return [line for line in lines if self._fits(line, period, overview.at)]
 
     def address(self, page: int) -> str:
         """The query of another page of the same search."""
         parts = vars(replace(self, page=page))
         return "?" + urlencode({name: value for name, value in parts.items() if value})
 
-    def _fits(self, line: CertificateLife, overview: Overview) -> bool:
-        period = next((each for each in PERIODS if each.key == self.within), None)
+    def _fits(self, line: CertificateLife, period: Period | None, now: datetime) -> bool:
         return (
-            self.org in {"", line.seen.org}
-            and self._is_in_state(line)
+            self._is_in_state(line)
             and self.urgency in {"", line.urgency}
-            and (not self.within or (period is not None and period.holds(line, overview.at)))
+            and (not self.within or (period is not None and period.holds(line, now)))
             and (not self.managed or MANAGED.get(self.managed) is (line.seen.credential is not None))
             and self._names(line)
         )

@@ -59,6 +59,9 @@ def _forget_gone(connection: Connection, org: str, now: datetime, configured: Co
     query = select(*columns).where(*gone).order_by(SIGHTING.c.gone_at.desc(), SIGHTING.c.id.desc())
     wanted, forgotten = set(configured), list[int]()
     for number, row in enumerate(connection.execute(query)):
+        if not (isinstance(row.type, str) and isinstance(row.app, str)):
+            # Damaged, of which an alert tells: a person may want to see what it was.
+            continue
         here = place(row.type, row.app)
         if here in wanted:
             wanted.discard(here)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -21,7 +20,7 @@ from rotator.core.attempts import AttemptRecord
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
-from rotator.history.engine.tables import EVENT, METADATA
+from rotator.history.engine.tables import EVENT, HEAD, METADATA
 from rotator.history.engine.times import UtcDateTime
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
@@ -193,19 +192,21 @@ def without_constraints(database: Database, kind: str) -> None:
 
 
 def test_damaged_values_are_named_and_cost_no_other_row(ground: Ground) -> None:
-    """In each round another column of every table is damaged, each in one row."""
+    """In each round two more columns of every table are damaged, each in one row."""
     columns = [[column for column in table.columns if not column.primary_key] for table in METADATA.sorted_tables]
-    for number, of_round in enumerate(zip_longest(*columns)):
-        damaged = [column for column in of_round if column is not None]
-        undo = {column: ground.damage(column, number) for column in damaged}
+    for number in range(0, max(map(len, columns)), 2):
+        damaged = [column for of_table in columns for column in of_table[number : number + 2]]
+        undo = {column: ground.damage(column, number // 2) for column in damaged}
         ground.show()
         named = {(each.table, each.column) for each in unreadable_rows(ground.database)}
         wanted = {(column.table.name, column.name) for column in damaged if undo[column] and column.table is not EVENT}
         assert wanted <= named
         ground.go_on()
         ground.reader.overview()
-        for each in filter(None, undo.values()):
-            ground.write(*each)
+        for column, back in undo.items():
+            # The next event writes the record of the last one anew.
+            if back and column.table is not HEAD:
+                ground.write(*back)
 
 
 def test_every_table_is_looked_at() -> None:

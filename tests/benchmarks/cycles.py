@@ -152,18 +152,18 @@ def idle(folder: Path, members: Sequence[Member]) -> None:
     command = [str(Path(sys.executable).parent / "rotator"), "run", "--config", str(config)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            while _inventories(database) < len(members):
+            while inventories(database) < len(members):
                 time.sleep(1)
             time.sleep(20)
             before = _cpu_of(process.pid)
             time.sleep(IDLE_SECONDS)
             used = (_cpu_of(process.pid) - before) / IDLE_SECONDS
-            sys.stdout.write(f"{'idle daemon':<22}{_memory_of(process.pid):7.0f} MB{used:10.2%} of a CPU\n")
+            sys.stdout.write(f"{'idle daemon':<22}{memory_of(process.pid):7.0f} MB{used:10.2%} of a CPU\n")
         finally:
             process.send_signal(signal.SIGTERM)
 
 
-def _inventories(database: Path) -> int:
+def inventories(database: Path) -> int:
     """Of how many orgs the inventory was taken."""
     if not database.exists():
         return 0
@@ -180,7 +180,7 @@ def _cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory_of(pid: int) -> float:
+def memory_of(pid: int) -> float:
     """Resident megabytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+) kB", status)

@@ -1,9 +1,9 @@
 """What a tick, /readyz, /metrics and pages cost as an installation grows, on SQLite and on Postgres.
 
-`.venv/bin/python -m tests.benchmarks.growth` prints the tables of docs/performance.md. Everything is measured in the
-processor's time of this process, so that what else the machine does counts for little: the first time, and the median
-of those that follow, between which one org's inventory is written down. The histories are written straight into their
-tables (`tests.benchmarks.installation`), which takes most of the time.
+`.venv/bin/python -m tests.benchmarks.growth` measures it all and writes the tables into docs/performance.md. Everything
+is measured in the processor's time of this process, so that what else the machine does counts for little: the first
+time, and the median of those that follow, between which one org's inventory is written down. The histories are written
+straight into their tables (`tests.benchmarks.installation`), which takes most of the time.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from rotator.web.exposition import Exposition
 from rotator.web.source import Liveness
 from rotator.web.views import Views
 from tests.benchmarks.installation import Installation, fingerprint, now, org
+from tests.benchmarks.looks import PAGE, put, table
 from tests.contract.servers.postgres import running_server, scratch_database
 
 if TYPE_CHECKING:
@@ -154,43 +155,36 @@ def furnished(installation: Installation, url: str) -> Iterator[Bench]:
         yield bench
 
 
-def show(*cells: str) -> None:
-    """Prints a line of a table."""
-    sys.stdout.write(f"| {' | '.join(cells)} |\n")
-    sys.stdout.flush()
-
-
-def compare(urls: dict[str, str]) -> None:
-    """Prints what everything costs on each database."""
-    found = {}
-    for name, url in urls.items():
+def compare(urls: dict[str, str]) -> list[list[str]]:
+    """What everything costs on each database."""
+    found = []
+    for url in urls.values():
         with furnished(LARGE, url) as bench:
-            found[name] = bench.all()
-    show("milliseconds", *(f"{name}, first | then" for name in found))
-    show(*["---"] * (1 + 2 * len(found)))
-    for what in next(iter(found.values())):
-        costs = [costs[what] for costs in found.values()]
-        show(what, *(f"{cost.first:.1f} | {cost.then:.1f}" for cost in costs))
+            found.append(bench.all())
+    return [[what, *(f"{costs[what].first:.1f}, {costs[what].then:.1f}" for costs in found)] for what in found[0]]
 
 
-def grow(url_of: Callable[[int], str]) -> None:
-    """Prints what a tick costs the first time, when it looks at everything, and then, as the installation grows."""
-    show("orgs and credentials", "first tick", "then")
-    show("---", "---", "---")
+def grow(url_of: Callable[[int], str]) -> list[list[str]]:
+    """What a tick costs the first time, when it looks at everything, and then, as the installation grows."""
+    lines = []
     for size in SIZES:
         with furnished(size, url_of(size.orgs)) as bench:
             cost = bench.tick()
-        show(f"{size.orgs:,}", f"{cost.first:.1f}", f"{cost.then:.1f}")
+        lines.append([f"{size.orgs:,}", f"{cost.first:.1f}", f"{cost.then:.1f}"])
+    return lines
 
 
 def main() -> None:
-    """Prints everything."""
+    """Measures, and writes it down."""
     with tempfile.TemporaryDirectory() as name, running_server() as server:
         folder = Path(name)
         with scratch_database(server.url("postgres")) as on_server:
-            compare({"SQLite": f"sqlite:///{folder}/large.db", "Postgres": on_server})
-        sys.stdout.write("\n")
-        grow(lambda orgs: f"sqlite:///{folder}/{orgs}.db")
+            urls = {"SQLite": f"sqlite:///{folder}/large.db", "Postgres": on_server}
+            head = ["milliseconds: the first time, and then", *urls]
+            put("growth", table(head, compare(urls)))
+        ticks = grow(lambda orgs: f"sqlite:///{folder}/{orgs}.db")
+        put("ticks", table(["orgs, and as many credentials", "first tick", "then"], ticks))
+    sys.stdout.write(PAGE.read_text())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""What memory an idle service has, pages included, after its first round over 200 orgs with 20 apps each, on SQLite.
+
+`.venv/bin/python -m tests.benchmarks.memory` measures it and writes the table into docs/performance.md: resident
+memory, by proc(5), of the service as it first starts, and as it starts again on the same history; each after its
+pages were asked for, and with `http: null`.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import requests
+
+from rotator.core.crypto.keys import PrivateKey
+from tests.benchmarks.cycles import APPS, ORGS, configuration, inventories, memory_of
+from tests.benchmarks.fleet import fleet
+from tests.benchmarks.looks import PAGE, put, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.benchmarks.fleet import Member
+
+SETTLED: Final = 20
+"""Seconds after the last inventory; what is free is given back within a second."""
+
+_URL: Final = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+@contextmanager
+def service(config: Path, database: Path, members: list[Member]) -> Iterator[tuple[int, str]]:
+    """A service that has looked at every org and is idle: its process, and its log."""
+    log = config.with_suffix(".log")
+    command = [str(Path(sys.executable).parent / "rotator"), "run", "--config", str(config)]
+    with log.open("w") as output, subprocess.Popen(command, stderr=output) as process:
+        try:
+            while inventories(database) < len(members):
+                time.sleep(1)
+            time.sleep(SETTLED)
+            yield process.pid, log.read_text()
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def measured(folder: Path, members: list[Member], name: str, *, with_pages: bool) -> Iterator[list[str]]:
+    """Lines of the table: of the first start, and of the second."""
+    config, database = folder / f"{name}.yaml", folder / f"{name}.db"
+    text = configuration(folder, members, database)
+    config.write_text(text if with_pages else text.replace("http: {port: 0}", "http: null"))
+    for start in ("first start", "second start"):
+        with service(config, database, members) as (process, log):
+            idle, url = memory_of(process), _URL.search(log)
+            asked = ""
+            if url:
+                for path in ("/metrics", "/", "/certificates"):
+                    requests.get(f"{url[0]}{path}", timeout=60).raise_for_status()
+                asked = f"{memory_of(process):.0f} MB"
+            yield [start, "served" if url else "`http: null`", f"{idle:.0f} MB", asked]
+
+
+def main() -> None:
+    """Measures, and writes it down."""
+    key = PrivateKey.generate()
+    with fleet(ORGS, APPS, key) as members, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        robot = folder / "robot.pem"
+        robot.touch(0o600)
+        robot.write_text(key.pem().reveal())
+        lines = [*measured(folder, members, "pages", with_pages=True)]
+        lines += measured(folder, members, "bare", with_pages=False)
+    put("memory", table(["after a round", "pages", "idle", "after its pages were asked for"], lines))
+    sys.stdout.write(PAGE.read_text())
+
+
+if __name__ == "__main__":
+    main()

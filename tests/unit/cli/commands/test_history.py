@@ -178,3 +178,23 @@ def test_times_in_the_details_of_events_have_whole_seconds_as_all_others(rotator
         times = [event["details"].get("until") for event in events] + [event["time"] for event in events]
         assert len(times) == 2 * pauses
         assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time) for time in times), times
+
+
+def test_rows_that_cannot_be_read_are_named_beside_what_can(rotator: Command, written: Path) -> None:
+    with closing(sqlite3.connect(written.parent / "rotator.db")) as database, database:
+        database.execute("UPDATE rotation SET gap_seconds = 'long', trigger = x'ff' WHERE credential = 'billing'")
+        [(rotation,)] = database.execute("SELECT id FROM rotation WHERE credential = 'billing'")
+    shown = rotator("--config", written, "history", "--json")
+    assert [each["gap_seconds"] for each in shown.json["rotations"]] == [1.25, 1.25], "as its events say"
+    warning = f"Warning: the history cannot be read in `gap_seconds` of the row {rotation} of the table rotation;"
+    assert (shown.code, warning in shown.err) == (0, True)
+    proven = rotator("--config", written, "history", "verify", "--json")
+    assert proven.code == 1
+    assert proven.json["unreadable"] == [
+        {"table": "rotation", "key": rotation, "column": "gap_seconds"},
+        {"table": "rotation", "key": rotation, "column": "trigger"},
+    ]
+    told = rotator("--config", written, "history", "verify").out
+    assert f"`trigger` of the row {rotation} of the table rotation" in " ".join(told.split())
+    assert rotator("--config", written, "history", "rebuild").code == 0
+    assert rotator("--config", written, "history", "verify").code == 0

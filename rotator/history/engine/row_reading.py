@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Float, Integer, String, select
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy import Column, Connection, FromClause, Row, Select, Table
+    from sqlalchemy.types import TypeEngine
 
 _T = TypeVar("_T")
 
@@ -88,22 +90,33 @@ class RowReader(Generic[_T]):
         except _NONE_OF_A_RECORD:
             return None, values, unreadable or [self._unreadable(row, "")]
 
+    @cached_property
+    def _checks(self) -> list[_Check]:
+        """What is asked of each value, found once: many rows are read."""
+        return [
+            (name, _fits(column), column.nullable or name in self.optional, self.parse.get(name))
+            for name, column in self.columns.items()
+        ]
+
     def _values(self, row: Row[Any]) -> tuple[dict[str, Any], list[str]]:
         values, damaged = row._asdict(), []
-        for name, column in self.columns.items():
+        for name, fits, may_be_missing, parse in self._checks:
             value = values[name]
-            try:
-                if not (self._may_be_missing(name, value) or _fits(column, value)):
-                    raise ValueError(name)
-                if name in self.parse and value is not None:
-                    values[name] = self.parse[name](value)
-            except (*_NONE_OF_A_RECORD, RecursionError):
+            if value is None:
+                is_sound = may_be_missing
+            elif not fits(value):
+                is_sound = False
+            elif parse is None:
+                continue
+            else:
+                try:
+                    values[name], is_sound = parse(value), True
+                except (*_NONE_OF_A_RECORD, RecursionError):
+                    is_sound = False
+            if not is_sound:
                 del values[name]
                 damaged.append(name)
         return values, damaged
-
-    def _may_be_missing(self, name: str, value: Any) -> bool:
-        return value is None and (self.columns[name].nullable or name in self.optional)
 
     def _unreadable(self, row: Row[Any], name: str) -> UnreadableRow:
         """Its key is found by the columns of the same table."""
@@ -114,16 +127,32 @@ class RowReader(Generic[_T]):
         return UnreadableRow(table.name, key, self.columns[name].name if name else "")
 
 
-def _fits(column: Column[Any], value: Any) -> bool:
-    """Whether a value is one of its column's type; a database that has no types, or loses them, holds others, too."""
-    kind = column.type
-    if isinstance(kind, String):
-        return isinstance(value, str)
-    if isinstance(kind, Integer):
-        return isinstance(value, int) and not isinstance(value, bool)
-    if isinstance(kind, Float):
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value is not None and not isinstance(value, Damaged)
+def _fits(column: Column[Any]) -> Callable[[Any], bool]:
+    """Tells whether a value is one of its column's type; a database that has no types, or loses them, holds others."""
+    kinds: tuple[type[TypeEngine[Any]], ...] = (String, Integer, Float)
+    kind = next((kind for kind in kinds if isinstance(column.type, kind)), None)
+    return _FITTING.get(kind, _is_sound)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_sound(value: Any) -> bool:
+    return not isinstance(value, Damaged)
+
+
+_FITTING: Final[dict[Any, Callable[[Any], bool]]] = {String: _is_text, Integer: _is_whole, Float: _is_number}
+
+_Check: TypeAlias = "tuple[str, Callable[[Any], bool], bool, Callable[[Any], Any] | None]"
 
 
 def _stored(value: Any) -> Any:

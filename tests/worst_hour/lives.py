@@ -47,6 +47,9 @@ class Life:
     """What is current at first."""
     consumer: PlainConsumer = field(init=False)
     process: Process | None = None
+    """The one that was started last, as long as it runs."""
+    _is_run: bool = False
+    """Whether calls are those of a process: it may make the first before it is known which one it is."""
     ran: list[Ran] = field(default_factory=list)
     """What its processes left behind."""
     mended_at: datetime | None = None
@@ -142,14 +145,16 @@ class Life:
 
     def run(self, *arguments: str) -> Ran:
         """A command from beginning to end."""
+        self._is_run = True
         self.process = self.machine.start("rotate", *arguments, largest_file=self.ending.largest_file(self))
         return self._end()
 
     def run_and_kill(self, *arguments: str) -> Ran:
         """A command that is killed in the middle of what its ending is about; or ends before it comes so far."""
-        self._held = Event()
+        held = self._held = Event()
+        self._is_run = True
         self.process = self.machine.start("rotate", *arguments)
-        while not self._held.wait(0.01) and self.process.poll() is None:
+        while not held.wait(0.01) and self.process.poll() is None:
             pass
         self._held = None
         self.process.kill()
@@ -166,7 +171,7 @@ class Life:
         assert self.process
         ran = self.process.ran()
         self.machine.ended(self.process)
-        self.process, self.new_seen = None, 0
+        self.process, self._is_run, self.new_seen = None, False, 0
         self.has_come.clear()
         self.ran.append(ran)
         return ran
@@ -179,15 +184,16 @@ class Life:
     def _take(self, kind: Kind, apps: Iterable[str]) -> Fault | None:
         """What a call to the org meets. Consumers make no other than logins through the apps of the credential."""
         about = set(apps) & set(self.apps)
-        if self.process is None or (kind is Kind.TOKEN and about):
+        if not self._is_run or (kind is Kind.TOKEN and about):
             return self._trouble(kind, about)
         self.has_come.set()
         if self._mended_at_next_call and (self._stops_at_login or (kind is Kind.SOAP_READ and about)):
             self._mend()
         reads_new = kind is Kind.SOAP_READ and bool(about) and self.is_new_live
         self.new_seen += reads_new
-        if self._held and (self._stops_at_login or self.new_seen > self.killed_after):
-            self._held.set()
+        held = self._held
+        if held and (self._stops_at_login or self.new_seen > self.killed_after):
+            held.set()
             return Fault(kind, Effect.HANG)
         return self._trouble(kind, about)
 

@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from sqlalchemy import URL, make_url
+
+from tests.contract.servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +72,7 @@ class PostgresServer:
         binaries = binaries or debian_binaries() or packaged_binaries()
         self._binaries: Final = _for_an_outsider(binaries, folder) if self._as_user else binaries
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     def initialise(self) -> None:
         """Makes the cluster, and in it a role that may create databases and nothing else."""
@@ -197,8 +198,3 @@ def name_of(url: str) -> str:
 
 def _conninfo(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

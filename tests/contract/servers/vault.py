@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hvac.exceptions import VaultError
 
 from rotator.simulator.serving.authority import CertificateAuthority
+from tests.contract.servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ class VaultProcess:
     def _health(self) -> int | None:
         try:
             return requests.get(f"{self.address}/v1/sys/health", verify=str(self.ca or ""), timeout=5).status_code
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return None
 
 
@@ -170,14 +170,6 @@ def sealed_server(folder: Path) -> Iterator[VaultProcess]:
         yield server
     finally:
         server.stop()
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _binary() -> str:

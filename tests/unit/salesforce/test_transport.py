@@ -20,6 +20,7 @@ from rotator.net.limits import Limits
 from rotator.salesforce.transport import AnswerLost, Transport, server_time
 from rotator.simulator.wire.answers import Answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.contract.servers import ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,8 +38,7 @@ def userinfo(org: Org) -> str:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    return ports.free_port()
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.vault.policy import consumer_policy, rotator_policy
 from rotator.stores.vault.store import VaultStore
 from rotator.testing.versions import make_version, spare_key
-from tests.contract.servers.vault import VaultProcess, closing, free_port, sealed_server
+from tests.contract.servers.ports import free_port
+from tests.contract.servers.vault import VaultProcess, closing, sealed_server
 from tests.contract.stores.vault.stores import approle, new_folder, opened
 from tests.contract.stores.vault.wire import Wire, attach
 from tests.virtual_time import VirtualTime

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.services.schedule.jobs import CycleEnd, Job
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 CONFIG = """\
 database: sqlite:///rotator.db

@@ -14,7 +14,7 @@ from rotator.services.schedule.jobs import Job, JobKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = timedelta(seconds=10)
+PATIENCE = timedelta(seconds=60)
 
 
 class Bench:

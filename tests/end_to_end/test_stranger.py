@@ -229,6 +229,8 @@ def test_a_kept_key_logs_in_before_during_and_after(folder: Folder) -> None:
     "arguments", [["check"], ["inventory"], ["status"], ["rotate", "plan"], ["history"], ["history", "verify"]]
 )
 def test_json_is_all_there_is_on_standard_output(exported: Folder, arguments: list[str]) -> None:
+    # The first command that writes says that it made the history.
+    assert exported.rotator("db", "upgrade").code == 0
     ran = exported.rotator(*arguments, "--json")
     assert isinstance(ran.json, list | dict)
     assert ran.err == ""

@@ -50,6 +50,7 @@ class PlainConsumer:
     latest: float = 0.0
     """By how many seconds it was late at the most, as the machine was busy."""
     _stop: Event = field(default_factory=Event)
+    _document: dict[str, str] = field(default_factory=dict)
     _made_of: str = ""
     _form: str = ""
     _signed_at: float = 0.0
@@ -124,17 +125,21 @@ class PlainConsumer:
     def _read_store(self) -> None:
         with suppress(OSError):
             version = str(self.current.readlink())
-            # An assertion may be used again until it expires.
-            if version == self._made_of and time.monotonic() - self._signed_at < 60:
-                return
-            document = json.loads((self.current / "credential.json").read_text())
-            expires_at = datetime.now(UTC) + timedelta(minutes=3)
-            claims = {
-                "iss": document["client_id"],
-                "sub": document["username"],
-                "aud": document["audience"],
-                "exp": int(expires_at.timestamp()),
-            }
-            key = PrivateKey.from_pem(document["private_key"]).signing_key()
-            self._form = urlencode({"grant_type": _GRANT, "assertion": jwt.encode(claims, key, "RS256")})
-            self._url, self._made_of, self._signed_at = document["login_url"], version, time.monotonic()
+            if version != self._made_of:
+                self._document = json.loads((self.current / "credential.json").read_text())
+                self._made_of, self._form = version, ""
+        # An assertion may be used again until it expires.
+        if not self._form or time.monotonic() - self._signed_at >= 60:
+            self._sign(self._document)
+
+    def _sign(self, document: dict[str, str]) -> None:
+        expires_at = datetime.now(UTC) + timedelta(minutes=3)
+        claims = {
+            "iss": document["client_id"],
+            "sub": document["username"],
+            "aud": document["audience"],
+            "exp": int(expires_at.timestamp()),
+        }
+        key = PrivateKey.from_pem(document["private_key"]).signing_key()
+        self._form = urlencode({"grant_type": _GRANT, "assertion": jwt.encode(claims, key, "RS256")})
+        self._url, self._signed_at = document["login_url"], time.monotonic()

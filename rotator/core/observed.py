@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from rotator.core.credentials import Fingerprint, Stage
@@ -158,7 +159,7 @@ class ObservedCertificate:
     gone_at: datetime | None = None
     """When it was first found there no more."""
 
-    @property
+    @cached_property
     def place(self) -> Place:
         """Where it is in its org."""
         return place(self.type, self.app)

@@ -47,7 +47,7 @@ def _org(number: int, apps: int, keys: list[PrivateKey], robot: PrivateKey) -> O
     for index in range(apps):
         key = keys[index % len(keys)] if index else robot
         subject = SubjectName(f"app {index} of org {number}")
-        certificate = self_signed(key, subject, now=_now(), lifetime=timedelta(days=200 + index))
+        certificate = self_signed(key, subject, now=_now(), lifetime=timedelta(days=200 + index % 400))
         org.add_app(
             f"App_{index:02}" if index else "Robot", username=USER if not index else None, certificate=certificate
         )

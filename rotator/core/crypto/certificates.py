@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import warnings
 from contextlib import contextmanager
@@ -101,11 +102,20 @@ class Certificate:
         """
         der = _to_der(content)
         try:
-            return cls(der, _load(der))
+            return cls._read(der)
         except UnsupportedAlgorithm:
             raise _no_certificate("its public key is of an unknown kind") from None
         except Exception:  # the parser's own errors, such as InvalidVersion, share no narrower parent
             raise _no_certificate("its content is not that of a certificate") from None
+
+    @classmethod
+    def _read(cls, der: bytes) -> Self:
+        # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
+        with lenient():
+            found = cls(der, x509.load_der_x509_certificate(der))
+            _ = found.subject, found.issuer, found.serial_number, found.public_fingerprint
+            _ = found.not_before, found.not_after
+        return found
 
     @cached_property
     def fingerprint(self) -> str:
@@ -122,31 +132,30 @@ class Certificate:
         """The certificate in PEM."""
         return self._parsed.public_bytes(serialization.Encoding.PEM).decode()
 
-    @property
+    @cached_property
     def not_before(self) -> datetime:
         """When it begins to be valid (UTC)."""
         return self._parsed.not_valid_before_utc
 
-    @property
+    @cached_property
     def not_after(self) -> datetime:
         """When it expires (UTC)."""
         return self._parsed.not_valid_after_utc
 
-    @property
+    @cached_property
     def subject(self) -> str:
         """The subject's distinguished name (RFC 4514)."""
         return self._parsed.subject.rfc4514_string()
 
-    @property
+    @cached_property
     def issuer(self) -> str:
         """The issuer's distinguished name (RFC 4514)."""
         return self._parsed.issuer.rfc4514_string()
 
-    @property
+    @cached_property
     def serial_number(self) -> int:
         """The serial number, as the issuer gave it."""
-        with lenient():
-            return self._parsed.serial_number
+        return self._parsed.serial_number
 
     @property
     def key_algorithm(self) -> str:
@@ -293,17 +302,6 @@ def lenient() -> Iterator[None]:
         yield
 
 
-def _load(der: bytes) -> x509.Certificate:
-    # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
-    with lenient():
-        parsed = x509.load_der_x509_certificate(der)
-        for name in (parsed.subject, parsed.issuer):
-            name.rfc4514_string()
-        public_fingerprint(parsed.public_key())
-        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc, parsed.serial_number
-    return parsed
-
-
 def _to_der(content: str | bytes) -> bytes:
     if isinstance(content, bytes):
         if content[:1] == b"\x30":
@@ -313,7 +311,7 @@ def _to_der(content: str | bytes) -> bytes:
     if not body:
         raise _no_certificate("it is empty")
     try:
-        return base64.b64decode(body, validate=True)
+        return binascii.a2b_base64(body, strict_mode=True)
     except ValueError:
         raise _no_certificate("it is neither PEM, nor base64, nor DER") from None
 

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from rotator.config.loading import load, locate
+from rotator.config.loading import load, locate, named
 from rotator.entry_points import Surroundings
-from rotator.errors import ConfigurationError, concerning, naming
+from rotator.errors import HistoryError, concerning, naming
 from rotator.process import seconds_since_start, start_of_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from rotator.alerts.base import Channel
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rotator.salesforce.session import Opened, OrgSession
     from rotator.salesforce.transport import Transport
     from rotator.services.inventory.credential_history import CredentialHistory
+    from rotator.services.inventory.live_apps import ReadApp
     from rotator.services.inventory.scan import Scan
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.inventory.whole_looks import LastSeenIn, WholeLooks
@@ -82,6 +83,7 @@ class Application:
         self._transports: dict[str, Transport] = {}
         self._sessions: dict[str, OrgSession] = {}
         self._is_limited = False
+        self._history_of: Application | None = None
 
     @classmethod
     def configured(cls, config: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
@@ -115,7 +117,7 @@ class Application:
             sleep=self.sleep,
             elapsed=self.elapsed,
         )
-        forked.__dict__.update(database=self.database, _is_limited=limited)
+        forked.__dict__.update(_history_of=self, _is_limited=limited)
         if not settings:
             shared = {"budgets": self.budgets, "kept_sessions": self.kept_sessions, "whole_looks": self.whole_looks}
             forked.__dict__.update(shared)
@@ -124,6 +126,8 @@ class Application:
     @cached_property
     def database(self) -> Database:
         """The history database, upgraded to this release. Raises HistoryError."""
+        if self._history_of:
+            return self._history_of.database
         from rotator.history.installation import Installation
         from rotator.history.opening import configured_history
 
@@ -152,17 +156,17 @@ class Application:
 
     def credential(self, name: str) -> CredentialSettings:
         """A credential's settings. Raises ConfigurationError for a name that is not configured."""
-        return _named(self.settings.credentials, name, "credential")
+        return named(self.settings.credentials, name, "credential")
 
     def org(self, name: str) -> OrgSettings:
         """An org's settings. Raises ConfigurationError for a name that is not configured."""
-        return _named(self.settings.orgs, name, "org")
+        return named(self.settings.orgs, name, "org")
 
     def channel(self, name: str) -> Channel:
         """A place where people read. Raises ConfigurationError for one that is not configured or cannot be used."""
         from rotator.alerts.plugins import open_channel
 
-        settings = _named(self.settings.alerts.channels, name, "channel")
+        settings = named(self.settings.alerts.channels, name, "channel")
         channel = open_channel(name, settings, self._surroundings())
         self._opened.callback(channel.close)
         return channel
@@ -172,7 +176,7 @@ class Application:
         if name not in self._stores:
             from rotator.stores.plugins import store_plugin
 
-            settings = _named(self.settings.stores, name, "store")
+            settings = named(self.settings.stores, name, "store")
             store = store_plugin(settings.type).open(name, settings, self._surroundings())
             self._stores[name] = naming(store, store=name)
         return self._stores[name]
@@ -331,13 +335,22 @@ class Application:
 
     def scan(self, now: datetime) -> list[Scan]:
         """Looks at every org, and records what it saw; what cannot be read or written is told in the result."""
-        return [self._scan(org, now) for org in self.settings.orgs]
+        from rotator.services.inventory.scan import recorded
+        from rotator.services.inventory.side_by_side import side_by_side
+
+        def look(org: str) -> Scan:
+            with self.beside(self.settings.orgs)() as program:
+                return program._scan(org, now)  # noqa: SLF001 - it is this program, or a fork
+
+        with suppress(HistoryError):
+            _ = self.database  # before the threads need it; each look tells that it is away
+        return [recorded(self.database, found, self.now()) for found in side_by_side(look, [*self.settings.orgs])]
 
     def _scan(self, org: str, now: datetime) -> Scan:
         from rotator.history.sightings import last_sightings
-        from rotator.services.inventory.scan import recorded, scan
+        from rotator.services.inventory.scan import scan
 
-        found = scan(
+        return scan(
             self.settings,
             org,
             read_org=self.inventory,
@@ -346,7 +359,6 @@ class Application:
             histories=self.histories,
             now=now,
         )
-        return recorded(self.database, found, self.now())
 
     def histories(self) -> dict[str, CredentialHistory]:
         """What the history knows of each credential, and who is rotating it. Raises HistoryError."""
@@ -354,30 +366,28 @@ class Application:
 
         return histories(self.database, self.settings.credentials)
 
-    def statuses(self, names: Sequence[str], now: datetime) -> list[CredentialStatus]:
-        """Where these credentials stand; all of them when none is named.
+    def statuses(
+        self, names: Sequence[str], now: datetime, *, read_app: ReadApp | None = None
+    ) -> list[CredentialStatus]:
+        """Where these credentials stand; all of them when none is named. `read_app` has read their apps already.
 
         Raises ConfigurationError for a name that is not configured; what cannot be read is told in its line.
         """
-        from rotator.core.observed import ObservedCertificate
+        from rotator.services.inventory.live_apps import live_apps
         from rotator.services.inventory.status import StatusReader
 
-        def read_app(org: str, name: str) -> ObservedCertificate | None:
-            # A login that fails is told at once; only what comes after it is worth repeating.
-            self.org_session(org).instance_url  # noqa: B018 - it logs in
-            found = self.connected_apps(org).read(name)
-            return ObservedCertificate(org=org, app=name).holding(found.certificate) if found else None
-
-        for name in names:
-            self.credential(name)
-        reader = StatusReader(
-            self.settings,
-            read_app=read_app,
-            store=self.store,
-            histories=self.histories,
-            now=now,
+        credentials = [self.credential(name) for name in names or self.settings.credentials]
+        wanted = [(each.org, app) for each in credentials for app in each.apps]
+        held = read_app or live_apps(wanted, self.beside({org for org, _ in wanted}))
+        return StatusReader(self.settings, read_app=held, store=self.store, histories=self.histories, now=now).all(
+            names
         )
-        return reader.all(names)
+
+    def beside(self, orgs: Collection[str]) -> Callable[[], AbstractContextManager[Application]]:
+        """What each thread works with that asks one of these orgs: itself, where there is no other."""
+        if len(orgs) > 1:
+            return self.fork
+        return lambda: nullcontext(self)
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""
@@ -386,15 +396,3 @@ class Application:
 
         waiting = Waiting(PATIENCE, sleep=self.sleep, elapsed=self.elapsed)
         return naming(MetadataService(self.org_session(org), waiting), org=org)
-
-
-def _named(section: Mapping[str, _T], name: str, kind: str) -> _T:
-    if name in section:
-        return section[name]
-    close = get_close_matches(name, section, n=1)
-    there_are = f"Configured are: {', '.join(section) or 'none'}."
-    raise ConfigurationError(
-        f"There is no {kind} called {name!r}.",
-        effect="Nothing was touched.",
-        hint=f"Did you mean {close[0]!r}? {there_are}" if close else there_are,
-    )

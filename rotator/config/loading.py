@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic_core import ErrorDetails
+
+T = TypeVar("T")
 
 VARIABLE: Final = "ROTATOR_CONFIG"
 USUAL_PLACES: Final = (Path("config.yaml"), Path("/etc/rotator/config.yaml"))
@@ -196,3 +199,16 @@ def _refused(path: Path, mistakes: list[Mistake]) -> ConfigurationError:
     only = lines[0] if lines[0].endswith("?") else f"{lines[0]}."
     message = only if len(lines) == 1 else several
     return ConfigurationError(message, effect=_NOTHING_TOUCHED, hint=f"Correct it; {_EXAMPLE}")
+
+
+def named(section: Mapping[str, T], name: str, kind: str) -> T:
+    """What a section has of this name. Raises ConfigurationError, with the nearest name, where it has none."""
+    if name in section:
+        return section[name]
+    close = get_close_matches(name, section, n=1)
+    there_are = f"Configured are: {', '.join(section) or 'none'}."
+    raise ConfigurationError(
+        f"There is no {kind} called {name!r}.",
+        effect="Nothing was touched.",
+        hint=f"Did you mean {close[0]!r}? {there_are}" if close else there_are,
+    )

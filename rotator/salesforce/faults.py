@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from rotator.errors import OrgError, OrgUnavailable
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.plain_text import one_line
 from rotator.resources import docs
+from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.transport import AnswerLost
 
@@ -89,3 +90,10 @@ def from_status(org: str, status: int, api: str = "Metadata API", why: str = "")
     return OrgError(
         f"The org {org} has no {api} at its address (HTTP {status}).", effect=_UNCHANGED, hint="Check `login_url`."
     )
+
+
+def may_be_of_one(error: OrgError) -> bool:
+    """Whether one of several things that were asked for may be what failed; else all of the org is away, or closed."""
+    if isinstance(error, LoginRefused | SessionExpired | DailyLimitReached | LimitReached):
+        return False
+    return isinstance(error, AnswerLost) or not isinstance(error, OrgUnavailable)

@@ -15,12 +15,10 @@ from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.apps.connected_app import app_of
-from rotator.salesforce.budget import LimitReached
-from rotator.salesforce.faults import DailyLimitReached
+from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT, MetadataService
-from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,7 +110,7 @@ class _Reader:
         try:
             found = self._metadata.list_components(*kinds)
         except OrgError as error:
-            if not _may_be_of_one(error):
+            if not may_be_of_one(error):
                 raise
             return self._listed_one_by_one()
         return {kind: [listing for listing in found if listing.metadata_type == kind] for kind in kinds}
@@ -173,7 +171,7 @@ class _Reader:
         try:
             found = self._metadata.read(kind, [listing.full_name for listing in some], attempts=attempts)
         except OrgError as error:
-            if not _may_be_of_one(error) or len(alone) > MOST_ALONE:
+            if not may_be_of_one(error) or len(alone) > MOST_ALONE:
                 raise
             if len(some) == 1:
                 alone.append(error)
@@ -287,13 +285,6 @@ class _Reader:
             last_modified_by=listing.last_modified_by,
             last_modified_at=listing.last_modified_at,
         )
-
-
-def _may_be_of_one(error: OrgError) -> bool:
-    """Whether one of the things that were asked for may be what failed; else all of the org is away, or closed."""
-    if isinstance(error, LoginRefused | SessionExpired | DailyLimitReached | LimitReached):
-        return False
-    return isinstance(error, AnswerLost) or not isinstance(error, OrgUnavailable)
 
 
 def _without_namespace(full_name: str) -> str:

@@ -16,10 +16,13 @@ from rotator.history.engine.damage import RESTORE_ROW
 from rotator.history.journal.evidence import key_fault
 from rotator.history.row_check import unreadable_rows
 from rotator.salesforce.soap import API_VERSION
+from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
+from rotator.services.inventory.side_by_side import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from rotator.alerts.base import Channel
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from rotator.salesforce.apps.connected_app import App, ConnectedApps
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
+    from rotator.services.inventory.live_apps import ReadApp
     from rotator.services.inventory.status import CredentialStatus
     from rotator.stores.base import Examined, Store
 
@@ -83,8 +87,14 @@ class Adapters(Protocol):
         """A store."""
         ...
 
-    def statuses(self, names: Sequence[str], now: datetime) -> list[CredentialStatus]:
-        """Where credentials stand."""
+    def statuses(
+        self, names: Sequence[str], now: datetime, *, read_app: ReadApp | None = ...
+    ) -> list[CredentialStatus]:
+        """Where credentials stand, by what was read of their apps."""
+        ...
+
+    def beside(self, orgs: Collection[str]) -> Callable[[], AbstractContextManager[Adapters]]:
+        """The same for each of some threads that ask one of these orgs."""
         ...
 
     def org_session(self, name: str) -> OrgSession:
@@ -123,6 +133,8 @@ class _Checks:
         self._adapters: Final = adapters
         self._settings: Final = adapters.settings
         self._failed: set[str] = set()
+        self._held: dict[str, Mapping[str, App | OrgError | None]] = {}
+        """What was read of the apps of each org."""
 
     def all(self) -> Iterator[Check]:
         """Each check when it has been made."""
@@ -131,19 +143,23 @@ class _Checks:
         yield self._try("signing key", self._signing_key, needs=("history",))
         for store in self._settings.stores:
             yield self._try(f"store {store}", partial(self._store, store))
-        for org in self._settings.orgs:
-            yield from self._org(org)
+        for checked in side_by_side(self._org, [*self._settings.orgs]):
+            yield from checked
         for name, credential in self._settings.credentials.items():
             yield from self._credential(name, credential)
         for channel in self._settings.alerts.channels:
             yield self._try(f"channel {channel}", partial(self._channel, channel))
 
-    def _org(self, org: str) -> Iterator[Check]:
+    def _org(self, org: str) -> list[Check]:
+        """Made in a thread of its own, where there are several orgs."""
         login = f"login to {org}"
-        yield self._try(login, partial(self._login, org))
-        yield self._try(f"clock of {org}", partial(self._clock, org), needs=(login,))
-        yield self._try(f"metadata of {org}", partial(self._metadata, org), needs=(login,))
-        yield self._try(f"calls to {org}", partial(self._calls, org), needs=(login,))
+        with self._adapters.beside(self._settings.orgs)() as adapters:
+            return [
+                self._try(login, partial(self._login, adapters, org)),
+                self._try(f"clock of {org}", partial(self._clock, adapters, org), needs=(login,)),
+                self._try(f"metadata of {org}", partial(self._metadata, adapters, org), needs=(login,)),
+                self._try(f"calls to {org}", partial(self._calls, adapters, org), needs=(login,)),
+            ]
 
     def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:
         apps = f"apps of {name}"
@@ -203,16 +219,17 @@ class _Checks:
         self._adapters.store(name).check()
         return "A secret was written, read back and destroyed."
 
-    def _login(self, org: str) -> str:
-        session = self._adapters.org_session(org)
-        session.ensure_alive()
+    @staticmethod
+    def _login(adapters: Adapters, org: str) -> str:
+        session = adapters.org_session(org)
         return f"The org {session.org_id} at {session.instance_url} gave a session."
 
-    def _clock(self, org: str) -> str:
-        theirs = self._adapters.org_session(org).server_time
+    @staticmethod
+    def _clock(adapters: Adapters, org: str) -> str:
+        theirs = adapters.org_session(org).server_time
         if theirs is None:
             raise _NothingToCheck("The org did not tell its time.", "")
-        skew = abs(self._adapters.now() - theirs)
+        skew = abs(adapters.now() - theirs)
         if skew > LARGEST_SKEW:
             raise OrgError(
                 f"This machine's clock and the org's are {round(skew.total_seconds())} seconds apart.",
@@ -220,18 +237,22 @@ class _Checks:
             )
         return f"This machine's clock and the org's agree within {LARGEST_SKEW.seconds} seconds."
 
-    def _metadata(self, org: str) -> str:
-        apps = self._adapters.connected_apps(org)
+    def _metadata(self, adapters: Adapters, org: str) -> str:
+        apps = adapters.connected_apps(org)
         newest = apps.check_version()
-        apps.check_access([])
+        apps.check_access()
+        mine = (each for each in self._settings.credentials.values() if each.org == org)
+        names = [*dict.fromkeys(app for each in mine for app in each.apps)]
+        self._held[org] = dict(zip(names, apps.read_each(names), strict=True))
         return (
             "The Metadata API is open to the program's user, and with it the permission to modify metadata. "
             f"The org offers its versions up to {newest}; rotator speaks {API_VERSION}."
         )
 
-    def _calls(self, org: str) -> str:
+    @staticmethod
+    def _calls(adapters: Adapters, org: str) -> str:
         try:
-            daily = self._adapters.metadata(org).daily_calls()
+            daily = adapters.metadata(org).daily_calls()
         except OrgUnavailable:
             raise
         except OrgError as error:
@@ -239,13 +260,21 @@ class _Checks:
         return f"{daily.left:,} of {daily.most:,} API calls of the day are left."
 
     def _apps(self, name: str, credential: CredentialSettings) -> str:
-        connected_apps = self._adapters.connected_apps(credential.org)
-        connected_apps.check_access(credential.apps)
+        found = {app: self._app(credential.org, app) for app in credential.apps}
+        absent = [app for app, held in found.items() if held is None]
+        if absent:
+            raise self._adapters.connected_apps(credential.org).absent(", ".join(absent))
         login = self._settings.orgs[credential.org].login
-        for app in map(connected_apps.read, credential.apps):
+        for app in found.values():
             if app and isinstance(login, LoginWithKey) and login.client_id == app.client_id:
                 raise _locks_itself_out(name, app, credential.org)
         return f"{' and '.join(credential.apps)} can be read."
+
+    def _app(self, org: str, name: str) -> App | None:
+        app = self._held[org].get(name)
+        if isinstance(app, OrgError):
+            raise app
+        return app
 
     def _secret(self, name: str, credential: CredentialSettings) -> str:
         """Settings of the place that holds this credential; `_store` tries another one."""
@@ -272,7 +301,7 @@ class _Checks:
         version = store.read(name, fingerprint)
         for _, other in store.stages(name):
             store.read(name, other)
-        app = self._adapters.connected_apps(credential.org).read(version.app)
+        app = self._app(credential.org, version.app)
         if app is None or app.certificate != version.certificate:
             raise OrgError(
                 f"The app {version.app} holds {_held(app)}, not the current version {words.short(fingerprint)}.",
@@ -283,7 +312,9 @@ class _Checks:
     def _state_is_well(self, name: str) -> None:
         """Raises what is wrong with a credential by its state, whatever its key and its certificate look like."""
         now = self._adapters.now()
-        [status] = self._adapters.statuses([name], now)
+        [status] = self._adapters.statuses(
+            [name], now, read_app=lambda org, app: held(org, app, self._held[org].get(app))
+        )
         remark = remark_on(status, now)
         if remark and status.state is CredentialState.RUNNING:
             raise _NothingToCheck(remark.sentence, remark.hint)

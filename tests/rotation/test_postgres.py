@@ -93,7 +93,10 @@ def test_who_has_lost_the_lock_takes_it_again_looks_afresh_and_goes_on(
     assert any("was lost" in warning for warning in report.warnings)
     after = watcher.afterwards
     assert (
-        after.index("store.stages") < after.index("org.read") < after.index("org.prove") < after.index("store.promote")
+        after.index("store.stages")
+        < after.index("org.read_all")
+        < after.index("org.prove")
+        < after.index("store.promote")
     )
 
 

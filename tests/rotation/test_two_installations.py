@@ -126,7 +126,7 @@ def test_who_is_overtaken_between_store_and_org_looks_again_before_a_person_is_c
     in_vault: Second, scenario: Scenario
 ) -> None:
     scenario_run = ScenarioRun(in_vault.ground, scenario, in_vault)
-    ends = scenario_run.overtaken_before("org.read", after="store.read")
+    ends = scenario_run.overtaken_before("org.read_all", after="store.read")
     assert all(is_through(end) for end in ends), ends
     scenario_run.check(ends)
 

@@ -42,7 +42,7 @@ CHANGES: Final = frozenset(
 )
 """Calls that may leave something behind."""
 
-_READS: Final = frozenset({"stages", "read", "open_rotation", "last_promotion", "promoted_version"})
+_READS: Final = frozenset({"stages", "read", "read_all", "open_rotation", "last_promotion", "promoted_version"})
 _WATCHED: Final = _READS | {name.partition(".")[2] for name in CHANGES}
 
 

@@ -264,18 +264,32 @@ def _show_plans(
     `ends`: exits with the code of the first that cannot be observed, and where JSON is asked for it is that.
     """
     from rotator.cli.output.plan_table import as_json, print_plans
+    from rotator.services.inventory.side_by_side import side_by_side
     from rotator.services.inventory.status import status_of
     from rotator.services.rotation.plan import plan_of
 
-    plans: list[Plan] = []
-    problems: list[RotatorError] = []
-    for name in names:
-        try:
-            plans.append(plan_of(app.credential_context(name), request, app.now()))
-        except RotatorError as error:
-            problems.append(error)
-    now = app.now()
+    # Before threads need the history.
     known = app.histories()
+    orgs: dict[str, list[str]] = {}
+    for name in names:
+        orgs.setdefault(app.credential(name).org, []).append(name)
+
+    def planned(org: str) -> dict[str, Plan | RotatorError]:
+        """One after the other, over one session."""
+        found: dict[str, Plan | RotatorError] = {}
+        with app.beside(orgs)() as program:
+            for name in orgs[org]:
+                try:
+                    found[name] = plan_of(program.credential_context(name), request, app.now())
+                except RotatorError as error:
+                    found[name] = error
+        return found
+
+    found = {name: end for ends in side_by_side(planned, [*orgs]) for name, end in ends.items()}
+    ends_of_all = [found[name] for name in names]
+    plans = [each for each in ends_of_all if not isinstance(each, RotatorError)]
+    problems = [each for each in ends_of_all if isinstance(each, RotatorError)]
+    now = app.now()
     statuses = {
         each.credential: status_of(app.settings, each.credential, known[each.credential], each.seen, now)
         for each in plans

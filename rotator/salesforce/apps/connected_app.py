@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.crypto.certificates import Certificate
 from rotator.errors import CertificateError, OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce.apps.fields import Change, changes
-from rotator.salesforce.faults import PERMISSION_HINT
+from rotator.salesforce.faults import PERMISSION_HINT, may_be_of_one
 from rotator.salesforce.metadata import MetadataService
 from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rotator.salesforce.component import Component
     from rotator.salesforce.session import OrgSession
@@ -62,11 +63,51 @@ class ConnectedApps:
 
         Raises OrgError when what it holds as a certificate is none.
         """
-        component = self._metadata.read(APP_TYPE, [full_name])[0]
+        return self._noted(full_name, self._metadata.read(APP_TYPE, [full_name])[0])
+
+    def read_all(self, full_names: Sequence[str]) -> list[App | None]:
+        """Several apps, ten in a call, in the order asked for. Raises the error of the first that cannot be read."""
+        found = self.read_each(full_names)
+        for app in found:
+            if isinstance(app, OrgError):
+                raise app
+        return [app for app in found if not isinstance(app, OrgError)]
+
+    def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
+        """The same; of those that cannot be read the error. Raises what is wrong with the org and with no app."""
+        try:
+            components = self._metadata.read(APP_TYPE, full_names)
+        except OrgError as error:
+            if len(full_names) < 2 or not may_be_of_one(error):
+                raise
+            return [self._tried(partial(self._read_one, name)) for name in full_names]
+        found = zip(full_names, components, strict=True)
+        return [self._tried(partial(self._noted, name, component)) for name, component in found]
+
+    def _noted(self, full_name: str, component: Component | None) -> App | None:
         if component is None:
             return None
         self._seen[full_name] = app = app_of(self.org, component)
         return app
+
+    def _read_one(self, full_name: str) -> App | None:
+        try:
+            return self.read(full_name)
+        except OrgUnavailable:
+            raise
+        except OrgError as error:
+            raise OrgError(
+                f"The app {full_name} in the org {self.org} cannot be read: {error.message}",
+                effect=error.effect,
+                hint=error.hint,
+            ) from None
+
+    @staticmethod
+    def _tried(read: Callable[[], App | None]) -> App | OrgError | None:
+        try:
+            return read()
+        except OrgError as error:
+            return error
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
         """Puts another certificate in the place of the live one, and gives the app as it was read back.
@@ -104,14 +145,12 @@ class ConnectedApps:
             )
         return newest
 
-    def check_access(self, full_names: Sequence[str]) -> None:
-        """Proves what can be known before the first write: the API is open to the user, and the apps can be read.
+    def check_access(self) -> None:
+        """Proves what can be known before the first write: the API is open to the user, and shows connected apps.
 
         The Metadata API is closed to those who may not modify metadata, so being let in says that the user has that
         permission. Whether the user may also edit connected apps, and whether the org has locked them (a managed
         package, a release's restrictions), only the first write tells.
-
-        Raises OrgError naming every app that is missing or unreadable.
         """
         if APP_TYPE not in self._metadata.describe():
             raise OrgError(
@@ -119,38 +158,11 @@ class ConnectedApps:
                 effect=_UNCHANGED,
                 hint=PERMISSION_HINT,
             )
-        found = self._read_named(full_names)
-        absent = [name for name, component in zip(full_names, found, strict=True) if component is None]
-        if absent:
-            raise self._absent(", ".join(absent))
-
-    def _read_named(self, full_names: Sequence[str]) -> list[Component | None]:
-        """All at once; where that is refused one by one, so that the error is of the app that cannot be read."""
-        try:
-            return self._metadata.read(APP_TYPE, full_names)
-        except OrgUnavailable:
-            raise
-        except OrgError:
-            if len(full_names) < 2:
-                raise
-        return [component for name in full_names for component in self._read_one(name)]
-
-    def _read_one(self, full_name: str) -> list[Component | None]:
-        try:
-            return self._metadata.read(APP_TYPE, [full_name])
-        except OrgUnavailable:
-            raise
-        except OrgError as error:
-            raise OrgError(
-                f"The app {full_name} in the org {self.org} cannot be read: {error.message}",
-                effect=error.effect,
-                hint=error.hint,
-            ) from None
 
     def _require(self, full_name: str) -> App:
         app = self.read(full_name)
         if app is None:
-            raise self._absent(full_name)
+            raise self.absent(full_name)
         return app
 
     def _read_back(self, before: App) -> App:
@@ -202,7 +214,8 @@ class ConnectedApps:
             rerun="Run it again; it starts from what is there now.",
         )
 
-    def _absent(self, names: str) -> OrgError:
+    def absent(self, names: str) -> OrgError:
+        """The error for apps that an org does not show."""
         return OrgError(
             f"The org {self.org} shows no connected app {names}: missing, or the program's user may not read it.",
             effect=_UNCHANGED,

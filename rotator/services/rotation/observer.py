@@ -16,7 +16,7 @@ from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate
 from rotator.errors import OrgError, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, OrgSettings
@@ -41,6 +41,10 @@ class Apps(Protocol):
 
     def read(self, full_name: str) -> App | None:
         """The app; None when it is missing or unreadable."""
+        ...
+
+    def read_all(self, full_names: Sequence[str]) -> list[App | None]:
+        """Several apps in one call, in the order asked for."""
         ...
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
@@ -114,7 +118,7 @@ class Observer:
             )
         known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
         self._last = Observation(
-            {name: self._observe_app(name) for name in credential.settings.apps},
+            self._observe_apps(credential.settings.apps),
             pending=known.get(stages.pending) if stages.pending else None,
             current=known.get(stages.current) if stages.current else None,
             previous=known.get(stages.previous) if stages.previous else None,
@@ -148,6 +152,11 @@ class Observer:
         held = [ObservedCertificate(org=org, app=app.full_name).holding(app.certificate) for app in apps]
         self._credential.note(self._last, held)
 
+    @property
+    def apps(self) -> Collection[App]:
+        """The apps, as they were seen last."""
+        return self._apps.values()
+
     def client_id(self, app: str) -> str:
         """The consumer key of an app that was seen. Raises OrgError when the org does not show it."""
         client_id = self._apps[app].client_id if app in self._apps else ""
@@ -162,12 +171,15 @@ class Observer:
     def _known(self, fingerprint: Fingerprint) -> KnownVersion:
         return KnownVersion.of(self.version(fingerprint))
 
-    def _observe_app(self, name: str) -> ObservedApp:
-        app = self._credential.apps.read(name)
-        if app is None:
-            return ObservedApp(name, readable=False)
-        self._apps[name] = app
-        return ObservedApp.of(name, ObservedCertificate(org="", app=name).holding(app.certificate))
+    def _observe_apps(self, names: Sequence[str]) -> dict[str, ObservedApp]:
+        found = dict(zip(names, self._credential.apps.read_all(names), strict=True))
+        self._apps |= {name: app for name, app in found.items() if app}
+        return {name: self._observed(name, app) for name, app in found.items()}
+
+    @staticmethod
+    def _observed(name: str, app: App | None) -> ObservedApp:
+        held = None if app is None else ObservedCertificate(org="", app=name).holding(app.certificate)
+        return ObservedApp.of(name, held)
 
     def _promotion_of_current(self, stages: Stages) -> datetime | None:
         """As the history says; a version that was made after that was promoted after it was made."""

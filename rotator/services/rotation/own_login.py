@@ -13,10 +13,11 @@ from rotator.salesforce.session import Candidate
 from rotator.stores.base import read_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rotator.config.settings import OrgSettings, Settings
     from rotator.core.credentials import Version
+    from rotator.salesforce.apps.connected_app import App
     from rotator.services.rotation.observer import CredentialContext
     from rotator.stores.base import Store
 
@@ -37,21 +38,20 @@ def own_login(
     return lambda: _by_credential(settings.orgs[org], login, kept_in)
 
 
-def refuse_to_end_own_login(credential: CredentialContext) -> None:
+def refuse_to_end_own_login(credential: CredentialContext, seen: Iterable[App] | None = None) -> None:
     """Raises RotationHalted for a credential whose rotation would end the key that the program itself logs in with.
 
-    A credential that `login` of the org names is safe, as the program then logs in with what is stored. Raises what
-    reading the apps raises.
+    A credential that `login` of the org names is safe, as the program then logs in with what is stored. `seen` are its
+    apps, where they have just been read; else they are, and what that raises is raised.
     """
     login = credential.org.login
     if not isinstance(login, LoginWithKey):
         return
-    for name in credential.settings.apps:
-        app = credential.apps.read(name)
+    for app in credential.apps.read_all(credential.settings.apps) if seen is None else seen:
         if app is not None and app.client_id == login.client_id:
             raise RotationHalted(
                 f"Rotating {credential.name} would end the key that rotator itself logs in to"
-                f" {credential.settings.org} by, through {name}.",
+                f" {credential.settings.org} by, through {app.full_name}.",
                 effect="Nothing was changed.",
                 hint=f"Run `rotator adopt {credential.name} --key FILE` with that key, then set"
                 f" `login: {{credential: {credential.name}}}` of the org.",

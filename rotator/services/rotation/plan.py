@@ -41,12 +41,13 @@ class Plan:
 
 def plan_of(credential: CredentialContext, request: Request, now: datetime) -> Plan:
     """Observes once, and plays the run through in memory. Raises what observing raises."""
-    seen = Observer(credential).observe()
+    observer = Observer(credential)
+    seen = observer.observe()
     policy = credential.policy
     current = seen.current
     due = due_at(seen, policy)
     try:
-        refuse_to_end_own_login(credential)
+        refuse_to_end_own_login(credential, observer.apps)
         forecast = foresee(seen, _wanted(credential, request, now), policy, now)
     except RotationHalted as halted:
         forecast = Forecast((), Action(ActionKind.HALT, halted.message, hint=halted.hint, rerun=halted.rerun))

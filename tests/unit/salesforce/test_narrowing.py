@@ -85,7 +85,7 @@ def test_a_check_names_the_app_that_cannot_be_read(session: OrgSession, metadata
     read = metadata.read
     metadata.read = lambda _kind, names, **_options: refused(names)  # type: ignore[method-assign]
     with pytest.raises(OrgError, match=r"The app Billing in the org production cannot be read: .*it is broken"):
-        ConnectedApps(session, metadata).check_access(["Rotator", "Billing"])
+        ConnectedApps(session, metadata).read_all(["Rotator", "Billing"])
 
 
 @pytest.mark.parametrize("field", ["KeySize", "OptionsIsUnusable", "CreatedDate", "Id"])
@@ -94,17 +94,20 @@ def test_a_field_that_is_refused_and_not_needed_takes_no_date_away(
 ) -> None:
     production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
     refusal = rest_error(400, "INVALID_FIELD", f"No such column '{field}' on entity 'Certificate'.")
-    get = session.transport.get
+    request = session.transport.request
+    refused: list[str] = []
 
-    def asked(url: str, **options: Any) -> Any:
-        if field in url and "tooling" in url:
+    def asked(method: str, url: str, **options: Any) -> Any:
+        if field in options["params"]["q"]:
             production.faults.add(Fault(Call.TOOLING, Effect.FAIL, answer=refusal))
-        return get(url, **options)
+            refused.append(url)
+        return request(method, url, **options)
 
-    session.transport.get = asked  # type: ignore[method-assign]
+    session.transport.request = asked  # type: ignore[method-assign]
     found = {each.app: each for each in inventory(session, metadata).entries}
     assert found["Signing"].is_readable
     assert found["Signing"].not_after == datetime(2027, 3, 1, 12, tzinfo=UTC)
+    assert len(refused) == 2, "with all others, and alone"
 
 
 def test_a_row_whose_date_is_none_is_alone_and_named(

@@ -24,7 +24,7 @@ from rotator.services.rotation.service import RotationService
 from rotator.testing.versions import MOMENT, spare_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rotator.config.settings import Settings
     from rotator.core.crypto.certificates import Certificate
@@ -153,6 +153,10 @@ class Bench:
         """See rotator.services.rotation.observer.Apps."""
         client_id = self.client_ids.get(full_name, f"key of {full_name}")
         return App(full_name, full_name, client_id, self.live.get(full_name), cast("Any", None))
+
+    def read_all(self, full_names: Sequence[str]) -> list[App | None]:
+        """See rotator.services.rotation.observer.Apps."""
+        return [self.read(name) for name in full_names]
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
         """See rotator.services.rotation.observer.Apps."""

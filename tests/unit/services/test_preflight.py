@@ -12,7 +12,6 @@ from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import Version
-from rotator.core.observed import ObservedCertificate
 from rotator.errors import HistoryError, Holder, LoginRefused, OrgError, OrgUnavailable, StoreError
 from rotator.history.journal.projection import CredentialRecord
 from rotator.history.records import Rotation
@@ -35,19 +34,21 @@ class Org:
     """An org that says what a test wants: its session and its apps in one."""
 
     org_id = "00D000000000001EAA"
-    instance_url = "https://example.my.salesforce.com"
 
     def __init__(self) -> None:
         self.server_time: datetime | None = MOMENT
         self.refuses: OrgError | None = None
         self.closed: OrgError | None = None
         self.tells_no_limits: OrgError | None = None
+        self.reads = 0
         self.client_ids: dict[str, str] = {}
         self.live: dict[str, Certificate | None] = {}
 
-    def ensure_alive(self) -> None:
+    @property
+    def instance_url(self) -> str:
         if self.refuses:
             raise self.refuses
+        return "https://example.my.salesforce.com"
 
     def daily_calls(self) -> DailyCalls:
         if self.tells_no_limits:
@@ -59,13 +60,18 @@ class Org:
             raise self.closed
         return "67.0"
 
-    def check_access(self, names: Sequence[str]) -> None:
+    def check_access(self) -> None:
         if self.closed:
             raise self.closed
-        if absent := [name for name in names if name not in self.live]:
-            raise OrgError(f"There is no {absent[0]}.", hint="Look it up.")
 
-    def read(self, name: str) -> Any:
+    def absent(self, names: str) -> OrgError:
+        return OrgError(f"There is no {names}.", hint="Look it up.")
+
+    def read_each(self, names: Sequence[str]) -> list[Any]:
+        self.reads += 1
+        return [self._read(name) if name in self.live else None for name in names]
+
+    def _read(self, name: str) -> Any:
         certificate = self.live[name]
         client_id, component = self.client_ids.get(name, f"client id of {name}"), cast("Any", None)
         return App(name, name, client_id, certificate, component)
@@ -92,10 +98,10 @@ class World:
         self.now: Callable[[], datetime] = lambda: MOMENT
         self.histories: dict[str, CredentialHistory] = {}
 
-    def statuses(self, names: Sequence[str], now: datetime) -> list[CredentialStatus]:
-        def read_app(org: str, name: str) -> ObservedCertificate:
-            return ObservedCertificate(org=org, app=name).holding(self.orgs[org].live[name])
+    def beside(self, _orgs: object) -> Any:
+        return lambda: nullcontext(self)
 
+    def statuses(self, names: Sequence[str], now: datetime, *, read_app: Any = None) -> list[CredentialStatus]:
         histories = dict(self.histories)
         reader = StatusReader(self.settings, read_app=read_app, store=self.store, histories=lambda: histories, now=now)
         return reader.all(names)

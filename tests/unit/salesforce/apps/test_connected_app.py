@@ -273,13 +273,25 @@ def test_an_org_that_is_older_than_the_version_in_use_is_told(production: Org, a
     assert "rotator check" in caught.value.hint
 
 
-def test_access_is_proven_by_reading_what_is_configured(apps: ConnectedApps) -> None:
-    apps.check_access(["Billing", "Rotator"])
+def test_access_is_proven_by_what_the_api_shows(apps: ConnectedApps, production: Org) -> None:
+    apps.check_access()
+    assert production.calls[Kind.SOAP_DESCRIBE] == 1
 
 
-def test_every_app_that_cannot_be_read_is_named(apps: ConnectedApps) -> None:
-    with pytest.raises(OrgError, match="shows no connected app First, Second: missing, or"):
-        apps.check_access(["First", "Billing", "Second"])
+def test_several_apps_are_read_in_one_call(apps: ConnectedApps, production: Org) -> None:
+    found = apps.read_all(["Billing", "Missing", "Rotator"])
+    assert [app and app.full_name for app in found] == ["Billing", None, "Rotator"]
+    assert production.calls[Kind.SOAP_READ] == 1
+
+
+def test_of_several_apps_the_one_that_cannot_be_read_has_its_error(apps: ConnectedApps, production: Org) -> None:
+    production.app("Billing").component["oauthConfig"]["certificate"] = "bm90aGluZw=="
+    production.app("Billing").slot.put(None, production.clock())
+    broken, rotator = apps.read_each(["Billing", "Rotator"])
+    assert isinstance(broken, OrgError)
+    assert rotator
+    with pytest.raises(OrgError, match="What Billing in the org production holds as a certificate cannot be read"):
+        apps.read_all(["Rotator", "Billing"])
 
 
 def test_a_user_who_is_shown_no_apps_at_all_is_told_the_permissions(
@@ -289,7 +301,7 @@ def test_a_user_who_is_shown_no_apps_at_all_is_told_the_permissions(
     metadata = metadata_of(session)
     metadata.describe = lambda: frozenset({"CustomObject"})
     with pytest.raises(OrgError, match="shows the program's user no connected apps") as caught:
-        ConnectedApps(session, metadata).check_access(["Billing"])
+        ConnectedApps(session, metadata).check_access()
     assert "Modify Metadata" in caught.value.hint
 
 

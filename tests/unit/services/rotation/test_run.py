@@ -183,7 +183,7 @@ def test_asked_to_stop_while_an_org_is_away_it_does_not_wait_for_it(
 
 def test_a_first_observation_that_fails_is_told_at_once(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bench, "prove", lambda *_: pytest.fail("nobody logs in"))
-    monkeypatch.setattr("rotator.services.rotation.service.refuse_to_end_own_login", lambda _: None)
+    monkeypatch.setattr("rotator.services.rotation.service.refuse_to_end_own_login", lambda *_: None)
     monkeypatch.setattr(Bench, "read", lambda _, app: away(app))
     before = one.time
     with pytest.raises(OrgUnavailable):

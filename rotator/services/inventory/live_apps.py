@@ -1,0 +1,63 @@
+"""What apps of several orgs hold just now: the orgs side by side, and of each ten apps in a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from rotator.core.observed import ObservedCertificate
+from rotator.errors import RotatorError
+from rotator.services.inventory.side_by_side import side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
+
+    from rotator.salesforce.apps.connected_app import App, ConnectedApps
+    from rotator.salesforce.session import OrgSession
+
+
+ReadApp = Callable[[str, str], ObservedCertificate | None]
+"""What the app of an org and a name holds; None where it is missing. It raises why it cannot be read."""
+
+
+class OrgAdapters(Protocol):
+    """Sessions and connections of one thread."""
+
+    def org_session(self, name: str) -> OrgSession:
+        """The program's own login to an org."""
+        ...
+
+    def connected_apps(self, org: str) -> ConnectedApps:
+        """The apps of an org."""
+        ...
+
+
+def live_apps(
+    wanted: Iterable[tuple[str, str]], open_adapters: Callable[[], AbstractContextManager[OrgAdapters]]
+) -> ReadApp:
+    """Reads these apps, each an org and a full name."""
+    apps: dict[str, dict[str, None]] = {}
+    for org, name in wanted:
+        apps.setdefault(org, {})[name] = None
+
+    def read(org: str) -> Mapping[str, App | RotatorError | None]:
+        names = [*apps[org]]
+        try:
+            with open_adapters() as adapters:
+                # A login that fails is told at once; only what comes after it is worth repeating.
+                adapters.org_session(org).instance_url  # noqa: B018 - it logs in
+                return dict(zip(names, adapters.connected_apps(org).read_each(names), strict=True))
+        except RotatorError as error:
+            return dict.fromkeys(names, error)
+
+    found = dict(zip(apps, side_by_side(read, [*apps]), strict=True))
+
+    return lambda org, name: held(org, name, found[org][name])
+
+
+def held(org: str, name: str, app: App | RotatorError | None) -> ObservedCertificate | None:
+    """What was read of an app, or why it could not be. Raises that."""
+    if isinstance(app, RotatorError):
+        raise app
+    return ObservedCertificate(org=org, app=name).holding(app.certificate) if app else None

@@ -1,0 +1,44 @@
+"""Work that waits is done side by side, and told in order."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from rotator.services.inventory.side_by_side import MOST, side_by_side
+
+
+def test_what_comes_of_it_is_told_in_the_order_of_the_things() -> None:
+    last = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 3:
+            last.set()
+        # The first ends when the last has: no order of work can bring that about but side by side.
+        assert last.wait(60)
+        return number * 10
+
+    assert list(side_by_side(work, [1, 2, 3])) == [10, 20, 30]
+
+
+def test_one_thing_takes_no_thread() -> None:
+    assert list(side_by_side(lambda _: threading.current_thread(), ["one"])) == [threading.current_thread()]
+    assert list(side_by_side(lambda _: 0, [])) == []
+
+
+def test_an_error_is_raised_in_its_turn() -> None:
+    def work(number: int) -> int:
+        if number == 2:
+            raise ValueError(number)
+        return number
+
+    found = side_by_side(work, [1, 2, 3])
+    assert next(found) == 1
+    with pytest.raises(ValueError, match="2"):
+        next(found)
+
+
+def test_no_more_threads_than_are_bearable_are_begun() -> None:
+    threads = set(side_by_side(lambda _: threading.get_ident(), list(range(200))))
+    assert len(threads) <= MOST

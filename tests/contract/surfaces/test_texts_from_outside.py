@@ -163,9 +163,12 @@ def test_a_warning_of_a_command_that_logs_nothing(capsys: pytest.CaptureFixture[
 @FEW
 @given(SAID)
 @example(FORGED)
+@example("\x85\nError: \x85\nHint\x85\rWhat to do: \x85")
 def test_a_message_of_every_channel(said: str) -> None:
-    told = message(about={"title": said, "org": said}, title=said, text=said, meanwhile=said, to_do=said,
-                   facts={said: said}, installation=said)  # fmt: skip
+    # Each of these begins with words of ours, however blank that is which follows them.
+    sentence = f"The org says: {said}"
+    told = message(about={"title": sentence, "org": said}, title=sentence, text=sentence, meanwhile=sentence,
+                   to_do=sentence, facts={sentence: said}, installation=said)  # fmt: skip
     mail_now = partial(mail_of, told, sender="rotator@example.com", to=["ops@example.com"], now=MOMENT)
     digest = digest_of([told], sender="rotator@example.com", to=["ops@example.com"], now=MOMENT)
     for mail in (mail_now(thread=None), mail_now(thread=f"<1@x> {said}"), digest):

@@ -13,7 +13,15 @@ import rotator
 from rotator.errors import ConfigurationError, RotatorError
 
 Page = Literal[
-    "alerts", "architecture", "consumers", "operations", "salesforce-setup", "security", "simulator", "stores"
+    "alerts",
+    "architecture",
+    "consumers",
+    "operations",
+    "performance",
+    "salesforce-setup",
+    "security",
+    "simulator",
+    "stores",
 ]
 """A page of docs/, without `.md`."""
 

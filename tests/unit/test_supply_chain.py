@@ -6,10 +6,14 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +21,24 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 PIN: Final = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", re.MULTILINE)
 PINS: Final = dict(PIN.findall((ROOT / "requirements.lock").read_text()))
+ASKED_FOR: Final[dict[str, Requirement]] = {
+    canonicalize_name(each.name): each
+    for each in map(Requirement, tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"])
+}
+
+ADVISORIES: Final = {
+    "CVE-2024-12797": ("cryptography", "44.0.1"),
+    "CVE-2025-27516": ("jinja2", "3.1.6"),
+    "CVE-2022-2309": ("lxml", "4.9.1"),
+    "CVE-2024-3772": ("pydantic", "2.4.0"),
+    "CVE-2024-53861": ("pyjwt", "2.10.1"),
+    "CVE-2020-14343": ("pyyaml", "5.4"),
+    "CVE-2024-47081": ("requests", "2.32.4"),
+    "CVE-2025-62727": ("starlette", "0.49.1"),
+    "CVE-2025-43859": ("h11", "0.16.0"),
+    "CVE-2026-21441": ("urllib3", "2.6.3"),
+}
+"""Weaknesses that concern a program like this one: the library, and the version that has it no more."""
 
 
 def test_the_bill_of_materials_has_what_the_lock_pins_and_every_licence() -> None:
@@ -24,6 +46,24 @@ def test_the_bill_of_materials_has_what_the_lock_pins_and_every_licence() -> Non
     assert {each["name"]: each["version"] for each in components} == PINS
     licences = [each["licenses"][0]["license"]["name"] for each in components]
     assert not [each for each in licences if each == "not declared" or "GPL" in each.replace("LGPL", "")]
+
+
+@pytest.mark.parametrize("advisory", ADVISORIES)
+def test_no_version_is_allowed_that_has_a_known_weakness(advisory: str) -> None:
+    library, mended = ADVISORIES[advisory]
+    assert Version(PINS[library]) >= Version(mended)
+    # What a library of ours asks for is as new as the lock has it.
+    if library in ASKED_FOR:
+        floors = [Version(each.version) for each in ASKED_FOR[library].specifier if each.operator == ">="]
+        assert max(floors) >= Version(mended)
+
+
+def test_people_are_told_to_install_what_the_lock_holds() -> None:
+    typed = re.findall(r"pip install (.*)", (ROOT / "README.md").read_text())
+    assert typed
+    for arguments in typed:
+        for each in arguments.replace("pip install", "").split("&&"):
+            assert each.split() in (["--require-hashes", "-r", "requirements.lock"], ["--no-deps", "."]), each
 
 
 def audit(folder: Path, *advisories: Mapping[str, Any]) -> tuple[int, str]:

@@ -27,8 +27,8 @@ _WITH_A_RESTART: Final = ("database", "http", "history")
 def check_secrets(app: Application, settings: Settings) -> None:
     """Checks that the secrets are there that the service itself needs: of its channels, pages, history and heartbeat.
 
-    Keys of orgs and stores are not asked for: one that is missing is an alert, and concerns no other org. Raises
-    ConfigurationError.
+    Keys of orgs and stores are not asked for: one that is missing is an alert, and concerns no other org. Nor is the
+    token of pages that `rotator pages` serves, which is that process' alone. Raises ConfigurationError.
     """
     for name, channel in settings.alerts.channels.items():
         open_channel(name, channel, Surroundings(app.environ, app.now)).close()
@@ -37,7 +37,9 @@ def check_secrets(app: Application, settings: Settings) -> None:
     for secret in (settings.history.signing_key, beat):
         if secret is not None:
             secret.resolve(app.environ)
-    check_secrets_of_pages(app, settings)
+    _check_password(app, settings)
+    if settings.http and settings.http.process == "shared":
+        settings.http.bearer_token(app.environ)
 
 
 def check_secrets_of_pages(app: Application, settings: Settings) -> None:
@@ -45,10 +47,14 @@ def check_secrets_of_pages(app: Application, settings: Settings) -> None:
 
     Raises ConfigurationError.
     """
-    if settings.database.password:
-        settings.database.password.resolve(app.environ)
+    _check_password(app, settings)
     if settings.http:
         settings.http.bearer_token(app.environ)
+
+
+def _check_password(app: Application, settings: Settings) -> None:
+    if settings.database.password:
+        settings.database.password.resolve(app.environ)
 
 
 def read_again(app: Application, check: Callable[[Application, Settings], None] = check_secrets) -> Settings:

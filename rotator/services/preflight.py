@@ -8,10 +8,11 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from rotator.config.daemon import HOW_TO_MAKE_ONE, can_be_guessed
 from rotator.config.settings import LoginWithKey
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
-from rotator.errors import HistoryError, OrgError, OrgUnavailable, RotatorError
+from rotator.errors import ConfigurationError, HistoryError, OrgError, OrgUnavailable, RotatorError
 from rotator.history.engine.damage import RESTORE_ROW
 from rotator.history.journal.evidence import key_fault
 from rotator.history.row_check import unreadable_rows
@@ -71,6 +72,11 @@ class Adapters(Protocol):
     @property
     def settings(self) -> Settings:
         """All of config.yaml."""
+        ...
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """Variables that secret references may name."""
         ...
 
     @property
@@ -149,6 +155,7 @@ class _Checks:
             yield from self._credential(name, credential)
         for channel in self._settings.alerts.channels:
             yield self._try(f"channel {channel}", partial(self._channel, channel))
+        yield self._try("pages", self._pages)
 
     def _org(self, org: str) -> list[Check]:
         """Made in a thread of its own, where there are several orgs."""
@@ -323,6 +330,24 @@ class _Checks:
 
     def _channel(self, name: str) -> str:
         return self._adapters.channel(name).check()
+
+    def _pages(self) -> str:
+        """Nothing listens for this: whether they are served is what `/healthz` tells."""
+        pages = self._settings.http
+        if pages is None:
+            raise _NothingToCheck("There are none: the configuration says `http: null`.", "")
+        if pages.token is not None and pages.process == "own":
+            # As docs/operations.md advises, the token may be passed to the unit of `rotator pages` alone.
+            try:
+                pages.token.resolve(self._adapters.environ)
+            except ConfigurationError as error:
+                raise _NothingToCheck(f"Their token is for `rotator pages` to read: {error.message}", "") from None
+        token = pages.bearer_token(self._adapters.environ)
+        if token is None:
+            return f"Only this machine reaches those at {pages.host}, and they ask it for no token."
+        if can_be_guessed(token):
+            return f"Those at {pages.host} ask for a token, which others on this machine can guess. {HOW_TO_MAKE_ONE}"
+        return f"Those at {pages.host} ask for a token, which nobody can guess."
 
 
 def _locks_itself_out(credential: str, app: App, org: str) -> OrgError:

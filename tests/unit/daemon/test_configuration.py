@@ -7,7 +7,7 @@ import pytest
 
 from rotator.application import Application
 from rotator.config.loading import load
-from rotator.daemon.configuration import changed, check_secrets, needs_restart, read_again
+from rotator.daemon.configuration import changed, check_secrets, check_secrets_of_pages, needs_restart, read_again
 from rotator.daemon.service import slots_of
 from rotator.daemon.start import serve
 from rotator.daemon.watchdog import time_limit
@@ -67,6 +67,14 @@ def test_it_does_not_start_with_a_token_that_can_be_guessed_from_elsewhere(confi
         pytest.raises(ConfigurationError, match="can be guessed"),
     ):
         serve(app, with_pages=True, exit_at_once=exit_at_once)
+
+
+def test_the_token_of_pages_that_another_process_serves_is_not_asked_for(config: Path) -> None:
+    settings = appended(config, "http: {host: 0.0.0.0, token: {env: PAGES}, process: own}\n")
+    app = Application(settings, environ={})
+    check_secrets(app, settings)
+    with pytest.raises(ConfigurationError, match="PAGES is not set"):
+        check_secrets_of_pages(app, settings)
 
 
 def test_pages_that_cannot_be_served_keep_it_from_starting(config: Path) -> None:

@@ -95,6 +95,7 @@ class World:
             reading=lambda: nullcontext(no_rows),
         )
         self.channels: dict[str, Any] = {}
+        self.environ = {"GUESSED": "1", "DRAWN": "4e" + "Zq7Lw1vXb9Rk3TfGm5YcPd8HjNs2" * 2}
         self.now: Callable[[], datetime] = lambda: MOMENT
         self.histories: dict[str, CredentialHistory] = {}
 
@@ -150,6 +151,7 @@ def test_everything_is_tried_in_the_order_in_which_it_rests_on_the_other(world: 
         "key of warehouse",
         "apps of management",
         "key of management",
+        "pages",
     ]
     assert {check.result for check in world.all().values()} == {Result.OK, Result.SKIPPED}
 
@@ -355,3 +357,25 @@ def test_settings_of_the_real_secret_are_looked_at_where_a_store_has_them(world:
     assert examined(world, ["It is replicated.", "It has a policy."]).sentence == "It is replicated. It has a policy."
     failed = examined(world, StoreError("It ends by itself.", hint="Do not let it."))
     assert (failed.result, failed.sentence, failed.hint) == (Result.FAILED, "It ends by itself.", "Do not let it.")
+
+
+@pytest.mark.parametrize(
+    ("pages", "result", "says"),
+    [
+        ("null", Result.SKIPPED, "There are none"),
+        ("{}", Result.OK, "Only this machine reaches those at 127.0.0.1, and they ask it for no token."),
+        ("{token: {env: GUESSED}}", Result.OK, "which others on this machine can guess"),
+        ("{token: {env: DRAWN}}", Result.OK, "which nobody can guess"),
+        ("{host: 0.0.0.0, token: {env: DRAWN}}", Result.OK, "Those at 0.0.0.0 ask for a token"),
+        ("{host: 0.0.0.0, token: {env: GUESSED}}", Result.FAILED, "can be guessed"),
+        ("{host: 0.0.0.0, token: {env: ABSENT}}", Result.FAILED, "ABSENT is not set"),
+        ("{host: 0.0.0.0, token: {env: GUESSED}, process: own}", Result.FAILED, "can be guessed"),
+        ("{host: 0.0.0.0, token: {env: ABSENT}, process: own}", Result.SKIPPED, "for `rotator pages` to read"),
+    ],
+)
+def test_the_token_of_the_pages_is_judged(world: World, pages: str, result: Result, says: str) -> None:
+    world.settings = parse(f"{CONFIGURATION}http: {pages}\n", Path("config.yaml"))
+    check = world.check("pages")
+    assert check.result is result
+    assert says in check.sentence
+    assert (check.result is Result.FAILED) == bool(check.hint)

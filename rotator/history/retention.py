@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, case, delete, exists, func, or_, select
 
 from rotator.core.observed import place
+from rotator.history.engine.portions import portions
 from rotator.history.engine.tables import ALERT, CERTIFICATE, NOTIFICATION, ROTATION, SIGHTING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
@@ -35,9 +36,6 @@ MOST_ENDED: Final = 1_000
 
 SENT_WITHIN: Final = timedelta(days=7)
 """An alert that has ended is kept for so long for a channel that does not accept it, however many there are."""
-
-_AT_ONCE: Final = 500
-"""Values in one IN: databases limit how many a statement may carry."""
 
 
 def forget_gone(database: Transactions, org: str, now: datetime, configured: Collection[Place]) -> int:
@@ -67,7 +65,7 @@ def _forget_gone(connection: Connection, org: str, now: datetime, configured: Co
             wanted.discard(here)
         elif number >= MOST_GONE or row.is_old:
             forgotten.append(row.id)
-    for some in _portions(forgotten):
+    for some in portions(forgotten):
         connection.execute(delete(SIGHTING).where(SIGHTING.c.id.in_(some)))
     return len(forgotten)
 
@@ -120,7 +118,7 @@ def _forget_ended(connection: Connection, now: datetime) -> int:
 def _delete_alerts(connection: Connection, ids: Sequence[str], now: datetime) -> int:
     deleted = 0
     pending = exists().where(NOTIFICATION.c.alert_id == ALERT.c.id, NOTIFICATION.c.delivered_at.is_(None))
-    for some in _portions(ids):
+    for some in portions(ids):
         query = select(ALERT.c.id).where(ALERT.c.id.in_(some), or_(~pending, ALERT.c.closed_at < now - SENT_WITHIN))
         these = connection.scalars(query).all()
         connection.execute(delete(NOTIFICATION).where(NOTIFICATION.c.alert_id.in_(these)))
@@ -135,7 +133,3 @@ def _is_more(
     old = func.count(case((ended < now - KEPT, 1)))
     number, old_ones = connection.execute(select(func.count(), old).where(and_(*these))).one()
     return number > most or old_ones > 0
-
-
-def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from sqlalchemy import bindparam, case, insert, literal, update
 
 from rotator.core.observed import ObservedCertificate
+from rotator.history.engine.portions import portions
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import CERTIFICATE, SIGHTING
 from rotator.history.engine.times import UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Select
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 _Key: TypeAlias = "tuple[str, str, str, str | None, datetime | None]"
 _Place: TypeAlias = tuple[str, str, str]
-
-_AT_ONCE: Final = 500
-"""Values in one IN: databases limit how many a statement may carry."""
 
 _OF_THE_CERTIFICATE: Final = (
     *("subject", "issuer", "not_before", "not_after", "key_algorithm", "key_bits", "signature_algorithm"),
@@ -160,7 +158,7 @@ def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificat
     held = {each.fingerprint: each for each in seen if each.fingerprint}
     column = CERTIFICATE.c.fingerprint
     known: set[str] = set()
-    for some in _portions(list(held)):
+    for some in portions(list(held)):
         rows = connection.execute(CERTIFICATES.rows.where(column.in_(some)))
         judged = {row.fingerprint: CERTIFICATES.judged(connection, row)[1] for row in rows}
         known.update(judged)
@@ -217,13 +215,9 @@ def _ids(connection: Connection, gone: Iterable[ObservedCertificate]) -> list[in
 
 
 def _note_gone(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    for some in _portions(ids):
+    for some in portions(ids):
         first = update(SIGHTING).where(SIGHTING.c.id.in_(some), SIGHTING.c.gone_at.is_(None))
         connection.execute(first.values(gone_at=now))
-
-
-def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
 
 
 def _certificate(seen: ObservedCertificate, now: datetime) -> dict[str, Any]:

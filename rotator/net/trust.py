@@ -41,10 +41,10 @@ def _read(bundle: str, _state: tuple[int, ...]) -> ssl.SSLContext:
     made.load_verify_locations(bundle)
     made.set_alpn_protocols(ALPN_PROTOCOLS)
     # urllib3 says so before every connection, and OpenSSL copies it for those that other threads are opening meanwhile.
-    made.set_alpn_protocols = _said
+    made.set_alpn_protocols = _set_already
     found: ssl.SSLContext = made
     return found
 
 
-def _said(_protocols: list[str]) -> None:
-    """What is said once."""
+def _set_already(_protocols: list[str]) -> None:
+    """In the place of `set_alpn_protocols`: does nothing."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from rotator.core.kept import Kept
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
-from rotator.salesforce.login import Login, LoginTarget, SessionExpired, log_in, same_org, userinfo
+from rotator.salesforce.login import Login, LoginTarget, SessionExpired, log_in, same_org
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -107,10 +107,6 @@ class OrgSession:
         except SessionExpired:
             session = self._renewed(session)
             return operation(session.instance_url, session.token)
-
-    def ensure_alive(self) -> None:
-        """Proves that the session is in force, with a new login if there has to be one. Raises as `call` does."""
-        self.call(lambda instance_url, token: userinfo(self.transport, instance_url, token))
 
     def log_in(self) -> None:
         """Opens a session anew, which proves that the program can. Raises as `call` does."""

@@ -29,7 +29,7 @@ _FORMATS: Final = 3
 _EOF: Final = "# EOF\n"
 """The end of a text in OpenMetrics."""
 
-_NOBODY: Final = OrgShare((), (), ())
+_NO_SHARE: Final = OrgShare((), (), ())
 
 Encode: TypeAlias = "Callable[[CollectorRegistry], bytes]"
 """Writes a registry in the format that a monitor asks for."""
@@ -85,7 +85,7 @@ class Exposition:
             del self._kept[next(iter(self._kept))]
         rest = _Part((), encode, of_rest(overview, without))
         # Families of which no org has a sample are named all the same.
-        return [_Part((), encode, of_org(_NOBODY, overview.at)), *kept.values(), rotations, rest]
+        return [_Part((), encode, of_org(_NO_SHARE, overview.at)), *kept.values(), rotations, rest]
 
 
 class _Families(Collector):

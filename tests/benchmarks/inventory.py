@@ -26,6 +26,7 @@ from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.server import SimulatorServer, utc_now
 from rotator.testing.versions import spare_key
+from tests.session_proof import prove_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ def main() -> None:
     transport = Transport(ca=Path(ca))
     target = LoginTarget(url, client_id, "rotator@large.example", url)
     session = OrgSession("large", transport, lambda: [Candidate(target, key)], utc_now)
-    measured("login and userinfo", session.ensure_alive)
+    measured("login and userinfo", lambda: prove_alive(session))
     found = measured(f"inventory of {apps} apps", lambda: inventory(session))
     found = measured("the same again", lambda: inventory(session))
     seen = list(found.entries)

@@ -11,6 +11,7 @@ from rotator.errors import ConfigurationError, RotationRunning, RotatorError, St
 from rotator.salesforce.budget import LimitReached
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.session_proof import prove_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ def test_a_fork_has_sessions_of_its_own_and_shares_history_and_count(config: Pat
             assert fork.org_session("production") is not app.org_session("production")
             assert fork.database is app.database
             assert fork.store("keys") is not app.store("keys")
-            fork.org_session("production").ensure_alive()
+            prove_alive(fork.org_session("production"))
         assert app.database.version, "what is shared is not closed with it"
         assert app.budgets["production"] is fork.budgets["production"]
 
@@ -84,9 +85,9 @@ def test_forks_share_the_session_of_an_org(config: Path, simulator: SimulatorSer
         before = len(simulator.org("production").logins)
         for _ in range(3):
             with app.fork() as fork:
-                fork.org_session("production").ensure_alive()
+                prove_alive(fork.org_session("production"))
         with app.fork(settings=app.settings.model_copy()) as fork:
-            fork.org_session("production").ensure_alive()
+            prove_alive(fork.org_session("production"))
         assert len(simulator.org("production").logins) == before + 2, "another configuration may log in as another"
 
 
@@ -95,7 +96,7 @@ def test_a_limited_fork_stops_at_the_limits_of_an_org_and_another_goes_on(config
     config.write_text(text)
     with Application.configured(config, {}) as app:
         with app.fork() as fork:
-            fork.org_session("production").ensure_alive()
+            prove_alive(fork.org_session("production"))
         assert app.room_at("production") is not None
         assert app.room_at("sandbox") is None
         with app.fork(limited=True) as fork, pytest.raises(LimitReached):
@@ -106,7 +107,7 @@ def test_a_limited_fork_stops_at_the_limits_of_an_org_and_another_goes_on(config
 
 def test_a_configuration_that_is_read_again_keeps_the_history_and_counts_anew(config: Path) -> None:
     with Application.configured(config, {}) as app:
-        app.org_session("production").ensure_alive()
+        prove_alive(app.org_session("production"))
         with app.fork(settings=app.settings.model_copy()) as fork:
             assert fork.database is app.database
             assert fork.budgets is not app.budgets

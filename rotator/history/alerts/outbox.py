@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from rotator.history.alerts.claimants import Claimant
+from rotator.history.engine.portions import portions
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.engine.transactions import Within
@@ -47,10 +48,6 @@ def sending(channel: str) -> str:
 def reminder(snoozed_until: datetime) -> str:
     """Step of an alert without thresholds that was snoozed until then, and is open still."""
     return f"again after {snoozed_until.astimezone(UTC):%Y-%m-%d %H:%M}"
-
-
-_AT_ONCE: Final = 500
-"""Values in one IN: databases limit how many a statement may carry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,7 +270,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 
 
 def _of(connection: Connection, alert_ids: Iterable[str]) -> Iterator[Notification]:
-    for ids in _portions(alert_ids):
+    for ids in portions(sorted(alert_ids)):
         query = _NOTIFICATIONS.where(NOTIFICATION.c.alert_id.in_(ids)).order_by(NOTIFICATION.c.id)
         yield from NOTIFICATIONS.read(connection, query)
 
@@ -281,10 +278,5 @@ def _of(connection: Connection, alert_ids: Iterable[str]) -> Iterator[Notificati
 def _keys(connection: Connection, alert_ids: Iterable[str]) -> set[tuple[str, str, str]]:
     """What is in the outbox of these alerts: this is asked often, and whole notifications take long to read."""
     query = select(NOTIFICATION.c.alert_id, NOTIFICATION.c.step, NOTIFICATION.c.channel)
-    portions = (connection.execute(query.where(NOTIFICATION.c.alert_id.in_(ids))) for ids in _portions(alert_ids))
-    return {(row.alert_id, row.step, row.channel) for rows in portions for row in rows}
-
-
-def _portions(alert_ids: Iterable[str]) -> Iterator[list[str]]:
-    ids = sorted(alert_ids)
-    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+    found = (connection.execute(query.where(NOTIFICATION.c.alert_id.in_(ids))) for ids in portions(sorted(alert_ids)))
+    return {(row.alert_id, row.step, row.channel) for rows in found for row in rows}

@@ -272,7 +272,7 @@ NOTIFICATION: Final = Table(
 CHANGE: Final = Table(
     "change",
     METADATA,
-    # The table, and the name by which its rows are read again (`rotator.history.kept_rows`).
+    # The table, and the name by which its rows are read again (`rotator.history.kept`).
     Column("part", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("number", BigInteger, nullable=False),

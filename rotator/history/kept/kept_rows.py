@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from sqlalchemy import select
 
+from rotator.history.engine.portions import AT_ONCE
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import CHANGE
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from rotator.history.engine.transactions import Transactions
 
 _V = TypeVar("_V")
-
-_AT_ONCE: Final = 500
-"""Of a table in which more has changed, all is read again: databases limit how many values a statement may carry."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +79,8 @@ class KeptRows:
         names = changes.of(part.table, kept.number)
         if not names:
             return _Kept(changes.newest, kept.rows)
-        if len(names) > _AT_ONCE:
+        if len(names) > AT_ONCE:
+            # More than one statement may carry: all is read again.
             return _Kept(changes.newest, part.load(connection, None))
         rest = {name: row for name, row in kept.rows.items() if name not in names}
         return _Kept(changes.newest, rest | part.load(connection, names))

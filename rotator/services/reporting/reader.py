@@ -66,10 +66,10 @@ class HistoryReader:
         self._rows: Final = KeptRows(database)
         self._model: Final = ReadModel(database, self._rows)
         self._lock: Final = Lock()
-        self._alerts: Final = _Known[tuple[Alert, ...]]()
-        self._rotations: Final = _Known[Rotations]()
-        self._inventories: Final = _Known[tuple[AttemptRecord, ...]]()
-        self._stores: Final = _Known[tuple[Alert, ...]]()
+        self._alerts: Final = _Derived[tuple[Alert, ...]]()
+        self._rotations: Final = _Derived[Rotations]()
+        self._inventories: Final = _Derived[tuple[AttemptRecord, ...]]()
+        self._stores: Final = _Derived[tuple[Alert, ...]]()
 
     def overview(self) -> Overview:
         """Everything at this moment."""
@@ -176,7 +176,7 @@ def _of_stores(found: Mapping[str, Alert], settings: Settings) -> tuple[Alert, .
     return _alerts({each.id: each for each in found.values() if each.kind == STORE}, settings)
 
 
-class _Known(Generic[_T]):
+class _Derived(Generic[_T]):
     """Something that follows from rows, kept as long as they are the same objects."""
 
     def __init__(self) -> None:

@@ -37,7 +37,8 @@ def examine(calls: AwsCalls, name: str, kms_key: str | None) -> Sequence[str]:
         raise refused.error from None
     try:
         fields = Fields(described)
-        found = [*_ownership(calls, name, fields), *_replicas(calls, name, fields), *_key(fields, kms_key)]
+        _refuse_owned(calls, name, fields)
+        found = [*_replicas(calls, name, fields), *_key(fields, kms_key)]
     except WrongShape as error:
         raise StoreError(
             f"{calls.where} tells of the secret {name} what makes no sense: {error}.",
@@ -47,7 +48,7 @@ def examine(calls: AwsCalls, name: str, kms_key: str | None) -> Sequence[str]:
     return [*found, *_policy(calls, name)]
 
 
-def _ownership(calls: AwsCalls, name: str, fields: Fields) -> Iterator[str]:
+def _refuse_owned(calls: AwsCalls, name: str, fields: Fields) -> None:
     owner = one_line(fields.text("OwningService"), 60)
     if owner:
         raise StoreError(
@@ -55,7 +56,6 @@ def _ownership(calls: AwsCalls, name: str, fields: Fields) -> Iterator[str]:
             effect=_EFFECT,
             hint="Set another `prefix` of the store.",
         )
-    yield from ()
 
 
 def _replicas(calls: AwsCalls, name: str, fields: Fields) -> Iterator[str]:

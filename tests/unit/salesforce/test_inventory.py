@@ -15,6 +15,7 @@ from rotator.salesforce.metadata import MetadataService
 from rotator.simulator.wire.answers import html_answer, json_answer, rest_error
 from rotator.simulator.wire.faults import Effect, Fault
 from rotator.simulator.wire.faults import Kind as Call
+from tests.session_proof import prove_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -291,7 +292,7 @@ class TestOtherCertificates:
     ) -> None:
         production.add_certificate("Signing", datetime(2027, 3, 1, 12, tzinfo=UTC))
         session = open_session(production)
-        session.ensure_alive()
+        prove_alive(session)
         production.faults.add(
             Fault(Call.TOOLING, Effect.FAIL, answer="invalid_session"),
             Fault(Call.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion"),

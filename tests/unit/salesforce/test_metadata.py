@@ -12,6 +12,7 @@ from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce.metadata import ATTEMPTS, MetadataService
 from rotator.simulator.wire.answers import html_answer, xml_answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.session_proof import prove_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def hasty(
 ) -> MetadataService:
     """Gives an answer up after a tenth of a second; it is logged in already."""
     session = open_session(production, over=impatient)
-    session.ensure_alive()
+    prove_alive(session)
     return metadata_of(session)
 
 
@@ -228,7 +229,7 @@ def test_no_log_holds_the_session_id(
     session = open_session(production)
     with caplog.at_level(logging.DEBUG):
         metadata_of(session).read(APP, ["Billing"])
-        session.ensure_alive()
+        prove_alive(session)
     secret = session.call(lambda _url, token: token.reveal())
     assert caplog.records
     assert secret not in caplog.text

@@ -13,6 +13,7 @@ from rotator.salesforce.login import LoginTarget, SessionExpired
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.simulator.wire.answers import json_answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.session_proof import prove_alive
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,13 +44,13 @@ def test_one_login_serves_the_whole_run(production: Org, open_session: Open) -> 
         production.url,
         production.id[:15],
     )
-    session.ensure_alive()
+    prove_alive(session)
     assert len(production.logins) == 1
 
 
 def test_threads_that_need_it_at_once_share_one_login(production: Org, open_session: Open) -> None:
     session = open_session(production)
-    threads = [threading.Thread(target=session.ensure_alive) for _ in range(4)]
+    threads = [threading.Thread(target=prove_alive, args=(session,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -82,11 +83,11 @@ def test_the_ways_to_log_in_are_asked_for_afresh_at_every_login(
     robot = target(production, production.app("Rotator"))
     ways = [Candidate(robot, pair.key)]
     session = OrgSession("production", transport, lambda: ways, now)
-    session.ensure_alive()
+    prove_alive(session)
     production.put_certificate("Rotator", other_pair.certificate)
     production.sessions.end_all()
     ways[:] = [Candidate(robot, other_pair.key)]
-    session.ensure_alive()
+    prove_alive(session)
 
 
 def test_a_later_key_is_not_even_asked_for_when_the_first_is_refused_for_another_reason(
@@ -99,12 +100,12 @@ def test_a_later_key_is_not_even_asked_for_when_the_first_is_refused_for_another
     production.users["robot@rotator.example"].active = False
     session = OrgSession("production", transport, candidates, now)
     with pytest.raises(LoginRefused, match="inactive user"):
-        session.ensure_alive()
+        prove_alive(session)
 
 
 def test_a_refused_login_says_for_whom_why_and_what_to_do(production: Org, open_session: Open, other_pair: Any) -> None:
     with pytest.raises(LoginRefused) as caught:
-        open_session(production, other_pair.key).ensure_alive()
+        prove_alive(open_session(production, other_pair.key))
     assert str(caught.value) == (
         "The org production refuses the program's own login as robot@rotator.example: invalid_grant: invalid assertion."
         " Nothing was changed. The key does not match the certificate that the app holds; if it does,"
@@ -115,29 +116,29 @@ def test_a_refused_login_says_for_whom_why_and_what_to_do(production: Org, open_
 
 def test_without_any_key_the_login_is_refused(transport: Transport, now: Clock) -> None:
     with pytest.raises(LoginRefused, match="There is no key to log in to the org production with"):
-        OrgSession("production", transport, list, now).ensure_alive()
+        prove_alive(OrgSession("production", transport, list, now))
 
 
 @pytest.mark.parametrize("answer", ["http_503", "unknown_error", "login_rate_exceeded"])
 def test_an_org_that_asks_to_come_later_is_unavailable(production: Org, open_session: Open, answer: str) -> None:
     production.faults.add(Fault(Kind.TOKEN, Effect.FAIL, answer=answer))
     with pytest.raises(OrgUnavailable, match="No login to the org production just now"):
-        open_session(production).ensure_alive()
+        prove_alive(open_session(production))
 
 
 def test_a_failed_login_is_tried_again_at_the_next_call(production: Org, open_session: Open) -> None:
     session = open_session(production)
     production.faults.add(Fault(Kind.TOKEN, Effect.FAIL))
     with pytest.raises(OrgUnavailable):
-        session.ensure_alive()
-    session.ensure_alive()
+        prove_alive(session)
+    prove_alive(session)
 
 
 def test_a_session_that_ended_is_opened_once_more(production: Org, open_session: Open) -> None:
     session = open_session(production)
-    session.ensure_alive()
+    prove_alive(session)
     production.sessions.end_all()
-    session.ensure_alive()
+    prove_alive(session)
     assert [row.outcome for row in production.logins] == ["Success", "Success"]
 
 
@@ -170,15 +171,15 @@ def test_a_session_outlives_the_certificate_it_was_opened_with(
     production: Org, open_session: Open, other_pair: Any
 ) -> None:
     session = open_session(production)
-    session.ensure_alive()
+    prove_alive(session)
     production.put_certificate("Rotator", other_pair.certificate)
-    session.ensure_alive()
+    prove_alive(session)
     assert len(production.logins) == 1
 
 
 def test_a_session_in_another_org_than_before_is_refused(production: Org, sandbox: Org, open_session: Open) -> None:
     session = open_session(production)
-    session.ensure_alive()
+    prove_alive(session)
     production.sessions.end_all()
     elsewhere = json_answer(
         200,
@@ -190,7 +191,7 @@ def test_a_session_in_another_org_than_before_is_refused(production: Org, sandbo
     )
     production.faults.add(Fault(Kind.TOKEN, Effect.FAIL, answer=elsewhere))
     with pytest.raises(OrgError, match=f"led to the org {sandbox.id}, not to {production.id}"):
-        session.ensure_alive()
+        prove_alive(session)
 
 
 def test_a_session_in_another_org_than_expected_is_refused(
@@ -198,11 +199,11 @@ def test_a_session_in_another_org_than_expected_is_refused(
 ) -> None:
     wanted = target(production, production.app("Rotator"), org_id="00D000000000999EAA")
     with pytest.raises(OrgError, match="not to 00D000000000999EAA"):
-        OrgSession("production", transport, lambda: [Candidate(wanted, pair.key)], now).ensure_alive()
+        prove_alive(OrgSession("production", transport, lambda: [Candidate(wanted, pair.key)], now))
 
 
 def test_tokens_in_jwt_format_are_refused_with_the_setting_to_change(production: Org, open_session: Open) -> None:
     production.app("Rotator").component["oauthConfig"]["isNamedUserJwtEnabled"] = "true"
     with pytest.raises(OrgError, match="JWT format") as caught:
-        open_session(production).ensure_alive()
+        prove_alive(open_session(production))
     assert '"Issue JSON Web Token (JWT)-based access tokens"' in caught.value.hint

@@ -337,7 +337,7 @@ class _Checks:
         if pages is None:
             raise _NothingToCheck("There are none: the configuration says `http: null`.", "")
         if pages.token is not None and pages.process == "own":
-            # As docs/operations.md advises, the token may be passed to the unit of `rotator pages` alone.
+            # The token may be passed to the unit of `rotator pages` alone.
             try:
                 pages.token.resolve(self._adapters.environ)
             except ConfigurationError as error:

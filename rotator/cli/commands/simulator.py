@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import signal
 from contextlib import contextmanager
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 8443
 """Where the first org listens; the port that people use for HTTPS beside the official one."""
+LAST_PORT: Final = 65_534
+"""The last one that the first org can have: the next org's is one up."""
+LONGEST_PROPAGATION: Final = 31_536_000.0
+"""A year, in seconds: as good as for ever."""
+
+
+def _number(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    """A float that compares: no range holds NaN out."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is not a number.")
+    return value
 
 
 @click.group()
@@ -41,6 +53,7 @@ def simulator() -> None:
     "--port",
     default=DEFAULT_PORT,
     show_default=True,
+    type=click.IntRange(0, LAST_PORT),
     help="Port of the first org, the next one's is one up; 0: free ones.",
 )
 @click.option(
@@ -54,7 +67,8 @@ def simulator() -> None:
     default=0.0,
     show_default=True,
     metavar="SECONDS",
-    type=click.FloatRange(0),
+    type=click.FloatRange(0, LONGEST_PROPAGATION),
+    callback=_number,
     help="How long a certificate change takes to reach all login servers.",
 )
 @click.option(
@@ -63,6 +77,7 @@ def simulator() -> None:
     show_default=True,
     metavar="SHARE",
     type=click.FloatRange(0, 1),
+    callback=_number,
     help="Share of logins that meet an up-to-date server meanwhile.",
 )
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 from rotator.simulator.metadata.types.changes import Author
 from rotator.simulator.metadata.types.registry import component_type_of, type_of
 from rotator.simulator.org.schema.field import FIRST_API_VERSION
-from rotator.simulator.wire.soap import FaultError, SoapCall
+from rotator.simulator.wire.soap import FaultError, SoapCall, offered_version
 
 if TYPE_CHECKING:
     from rotator.simulator.metadata.types.metadata_type import MetadataType
@@ -34,15 +34,13 @@ class MetadataCall:
     @classmethod
     def open(cls, org: Org, call: SoapCall, version: str, *, lose_certificate: bool = False) -> Self:
         """Checks version, session and permission. Raises FaultError in the endpoint's words."""
-        number = version.removesuffix(".0")
-        if not number.isdecimal() or not FIRST_API_VERSION <= int(number) <= org.settings.latest_api_version:
-            raise FaultError("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
+        number = offered_version(version, range(FIRST_API_VERSION, org.settings.latest_api_version + 1))
         visitor = org.visitor(call.session_id)
         if visitor is None or (visitor.session.is_jwt and not org.settings.jwt_tokens_in_soap):
             raise FaultError("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session")
         if not visitor.user.may_use_metadata:
             raise FaultError("INSUFFICIENT_ACCESS", org.settings.metadata_permission_message)
-        return cls(org, visitor.user, int(number), call, lose_certificate)
+        return cls(org, visitor.user, number, call, lose_certificate)
 
     def text(self, name: str) -> str:
         """The text of one argument; empty when it is not there."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
+from rotator.simulator.org.schema.field import FIRST_API_VERSION
 from rotator.simulator.wire.soap import (
     ENVELOPE,
     INSTANCE,
@@ -14,6 +15,7 @@ from rotator.simulator.wire.soap import (
     add,
     envelope_answer,
     fault_answer,
+    offered_version,
     response,
 )
 from rotator.simulator.wire.unsupported import unsupported_fault
@@ -33,6 +35,7 @@ def answer_soap(org: Org, body: bytes, api: str, version: str, host: str = "") -
     """Answers one call at /services/Soap/u/VERSION or /services/Soap/c/VERSION."""
     try:
         call = SoapCall.parse(body, NAMESPACES[api])
+        offered_version(version, range(FIRST_API_VERSION, org.settings.latest_api_version + 1))
         if call.operation == "login":
             return _login(org, call, api, version, host)
         if call.operation == "logout":

@@ -36,7 +36,7 @@ def answer_objects(database: Database, request: Request, base: str, parts: list[
                 return json_answer(200, {"objectDescribe": _brief(base, table), "recentItems": []})
             case [name, "describe"]:
                 return json_answer(200, _whole(base, database.object(name)))
-            case [name, record_id]:
+            case [name, record_id] if record_id not in {"updated", "deleted"}:
                 return _row(database, request, base, name, record_id)
     except QueryError as error:
         # Here an object that is not there is an address that is not there, as the command line expects it.

@@ -10,7 +10,7 @@ from rotator.simulator.rest.soql.operands import OfGroups, OfRows
 from rotator.simulator.rest.soql.selection import select
 from rotator.simulator.rest.soql.tree import ChildQuery, Query, QueryError
 from rotator.simulator.wire.answers import Answer, json_answer, rest_error
-from rotator.simulator.wire.unsupported import CODE
+from rotator.simulator.wire.unsupported import CODE, unsupported_resource
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 def answer_query(database: Database, request: Request) -> Answer:
     """GET query?q=...; with `columns=true` what the columns are, in the place of the records."""
+    if "explain" in request.query:
+        return unsupported_resource("The plan of a query (explain)")
     try:
         query = parse(request.query.get("q", ""))
         records, count = select(database, query)
@@ -28,7 +30,7 @@ def answer_query(database: Database, request: Request) -> Answer:
             return json_answer(200, columns(database, query))
     except QueryError as error:
         return refused(error)
-    base = request.path.rpartition("/")[0].removesuffix("/tooling")
+    base = request.path.rpartition("/")[0]
     for record in records:
         _address(record, base)
     if count is not None:

@@ -18,7 +18,12 @@ from rotator.simulator.rest.resources import admitted, answer_data, api_version
 from rotator.simulator.wire.answers import Answer, html_answer, json_answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.simulator.wire.soap import FaultError, SoapCall, child_texts, envelope_answer, fault_answer
-from rotator.simulator.wire.unsupported import unsupported_fault, unsupported_grant, unsupported_resource
+from rotator.simulator.wire.unsupported import (
+    unsupported_fault,
+    unsupported_grant,
+    unsupported_page,
+    unsupported_resource,
+)
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
@@ -159,6 +164,10 @@ def _other_service(_org: Org, request: Request, _rest: list[str]) -> Call:
     return Call(Kind.DATA, lambda _: unsupported_resource(f"The address {request.path}"))
 
 
+def _page(_org: Org, request: Request, _rest: list[str]) -> Call:
+    return Call(Kind.DATA, lambda _: unsupported_page(f"The page {request.path}"))
+
+
 _ENDPOINTS: Final[dict[str, Endpoint]] = {
     "/services/oauth2/token": _token,
     "/services/oauth2/userinfo": _userinfo,
@@ -173,5 +182,6 @@ _ENDPOINTS: Final[dict[str, Endpoint]] = {
     "/services": _other_service,
     "/id": _identity,
     "/.well-known/openid-configuration": _discovery,
+    **dict.fromkeys(("/.well-known", "/secur", "/setup", "/lightning", "/apex", "/servlet"), _page),
 }
 """By the start of the path, the narrower ones first."""

@@ -64,6 +64,14 @@ class SoapCall:
         return children(self.payload, name)
 
 
+def offered_version(text: str, offered: range) -> int:
+    """The number of the API version in an address. Raises FaultError when it is none of those that are offered."""
+    number = text.removesuffix(".0")
+    if not number.isdecimal() or int(number) not in offered:
+        raise FaultError("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
+    return int(number)
+
+
 def children(element: etree._Element, name: str) -> list[etree._Element]:
     """Child elements of this name; some clients leave children unqualified, and Salesforce takes them."""
     return [child for child in element.iterchildren(tag=etree.Element) if etree.QName(child).localname == name]

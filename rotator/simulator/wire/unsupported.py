@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Final
 
 from rotator.resources import docs
-from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.answers import Answer, html_answer, json_answer, rest_error
 from rotator.simulator.wire.soap import FaultError
 
 CODE: Final = "SIMULATOR_UNSUPPORTED"
@@ -30,3 +31,8 @@ def unsupported_resource(what: str) -> Answer:
 def unsupported_grant(what: str) -> Answer:
     """For OAuth endpoints."""
     return json_answer(501, {"error": CODE, "error_description": sentence(what)})
+
+
+def unsupported_page(what: str) -> Answer:
+    """For pages."""
+    return html_answer(501, f"<html><body>{CODE}: {escape(sentence(what))}</body></html>")

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 USERNAME = "human@acme.example"
 
 
-def ask(org: Org, api: str, body: str, session: str = "") -> tuple[int, str]:
+def ask(org: Org, api: str, body: str, session: str = "", version: str = "67.0") -> tuple[int, str]:
     header = f"<SessionHeader><sessionId>{session}</sessionId></SessionHeader>"
     text = (
         f'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns="{NAMESPACES[api]}">'
         f"<e:Header>{header}</e:Header><e:Body>{body}</e:Body></e:Envelope>"
     )
-    answer = answer_soap(org, text.encode(), api, "67.0")
+    answer = answer_soap(org, text.encode(), api, version)
     return answer.status, answer.body.decode()
 
 
@@ -75,3 +75,11 @@ def test_a_login_with_an_expired_password_succeeds_and_opens_nothing(org: Org) -
 
 def test_other_calls_of_this_api_are_not_simulated(org: Org) -> None:
     assert "sf:SIMULATOR_UNSUPPORTED" in ask(org, "u", "<query/>")[1]
+
+
+@pytest.mark.parametrize("version", ["68.0", "28.0", "x", ""])
+def test_a_version_that_is_not_offered_opens_no_session(org: Org, version: str) -> None:
+    status, text = ask(org, "u", log_in("right"), version=version)
+    assert status == 500
+    assert "UNSUPPORTED_API_VERSION: Invalid Api version specified on URL" in text
+    assert not org.sessions

@@ -204,3 +204,11 @@ def test_the_metadata_api_answers_with_and_without_the_orgs_id(org: Org) -> None
     refused = understand(org, Request("POST", "/services/Soap/m/66.0", {}, {}, envelope("<describeMetadata/>")))
     answer = refused.perform(None)
     assert (answer.status, answer.content_type) == (500, "text/xml; charset=utf-8")
+
+
+@pytest.mark.parametrize("path", ["/secur/frontdoor.jsp", "/setup", "/lightning/page/home", "/.well-known/assetlinks"])
+def test_a_page_of_salesforces_is_not_simulated_and_no_wrong_address(org: Org, path: str) -> None:
+    answer = send(org, "GET", path)
+    assert (answer.status, answer.content_type.partition(";")[0]) == (501, "text/html")
+    assert f"SIMULATOR_UNSUPPORTED: The page {path} is not simulated".encode() in answer.body
+    assert send(org, "GET", "/no/such/page").status == 404

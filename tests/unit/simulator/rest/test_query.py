@@ -150,6 +150,15 @@ def test_what_is_not_simulated_says_so_and_is_nobodys_mistake(org: Org, text: st
     assert (status, body[0]["errorCode"]) == (501, "SIMULATOR_UNSUPPORTED")
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [("query", {"explain": "SELECT Id FROM User"}), ("sobjects/User/updated", {}), ("sobjects/User/deleted", {})],
+)
+def test_nor_is_what_the_rest_api_has_beside_them(org: Org, path: str, query: dict[str, str]) -> None:
+    status, body = get(org, f"{BASE}/{path}", **query)
+    assert (status, body[0]["errorCode"]) == (501, "SIMULATOR_UNSUPPORTED")
+
+
 class TestCertificates:
     """Of Certificate and Key Management (Tooling API, Certificate)."""
 
@@ -160,7 +169,7 @@ class TestCertificates:
             "records"
         ]
         assert row == {
-            "attributes": {"type": "Certificate", "url": f"{BASE}/sobjects/Certificate/{made.id}"},
+            "attributes": {"type": "Certificate", "url": f"{BASE}/tooling/sobjects/Certificate/{made.id}"},
             "Id": made.id,
             "MasterLabel": "Signing",
             "ExpirationDate": "2027-11-23",
@@ -168,6 +177,7 @@ class TestCertificates:
             "OptionsIsUnusable": False,
         }
         assert made.id.startswith("0P1")
+        assert get(org, row["attributes"]["url"])[1]["Id"] == made.id
         assert tool(org, "SELECT Body FROM Certificate")[0]["errorCode"] == "INVALID_FIELD"
         assert ask(org, "SELECT Id FROM Certificate")[0]["errorCode"] == "INVALID_TYPE"
 

@@ -25,7 +25,7 @@ _EFFECT: Final = "Nothing was changed."
 
 
 def examine(calls: AwsCalls, name: str, kms_key: str | None) -> Sequence[str]:
-    """What is worth knowing of a secret, a sentence each; none where there is no such secret yet.
+    """What is worth knowing of a secret, a sentence each.
 
     `kms_key` is that of new secrets, by the configuration. Raises StoreError for what hinders the next rotation.
     """

@@ -145,6 +145,3 @@ POLICIES: Final = metadata_type(
 
 OAUTH_SECURITY_SETTINGS: Final = metadata_type("ExtlClntAppOauthSecuritySettings", _APP, text("label"))
 """New in API 67.0; what else it has was not seen anywhere."""
-
-SATELLITES: Final = (OAUTH_SETTINGS, GLOBAL_OAUTH_SETTINGS, OAUTH_POLICIES, POLICIES)
-"""In the order in which a deployment needs them."""

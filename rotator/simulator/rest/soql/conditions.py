@@ -63,7 +63,7 @@ class Conditions:
         wanted = comparison.value
         if isinstance(wanted, Query):
             values = self.subquery(wanted)
-            return lambda row: _short(folded(held(row))) in values
+            return lambda row: short_id(folded(held(row))) in values
         if isinstance(wanted, tuple):
             among = {folded(_checked(field, value)) for value in wanted}
             return lambda row: folded(_alike(field, held(row))) in among
@@ -109,7 +109,7 @@ def _alike(asked: SField, value: Any) -> Any:
     return value[:15] if asked.type in {"id", "reference"} and isinstance(value, str) else value
 
 
-def _short(value: Any) -> Any:
+def short_id(value: Any) -> Any:
     """Ids of both lengths are the same."""
     return value[:15] if isinstance(value, str) and len(value) == 18 else value
 

@@ -20,7 +20,7 @@ _UNIT: Final = "(?P<unit>DAY|WEEK|MONTH|QUARTER|YEAR)"
 _NAMED: Final = {"YESTERDAY": -1, "TODAY": 0, "TOMORROW": 1}
 _PLAIN: Final = re.compile(rf"(?P<which>LAST|THIS|NEXT)_{_UNIT}(?<!DAY)|(?P<ninety>LAST|NEXT)_90_DAYS")
 _COUNTED: Final = re.compile(rf"(?P<which>LAST|NEXT)_N_{_UNIT}S|N_(?P<ago>DAY|WEEK|MONTH|QUARTER|YEAR)S_AGO")
-_OTHER: Final = re.compile(r"(?:(?:LAST|NEXT|THIS)_(?:N_)?FISCAL_\w+)|N_FISCAL_\w+_AGO")
+_FISCAL: Final = re.compile(r"(?:(?:LAST|NEXT|THIS)_(?:N_)?FISCAL_\w+)|N_FISCAL_\w+_AGO")
 _MONTHS: Final = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
 
@@ -36,7 +36,7 @@ def is_counted(word: str) -> bool:
 
 def is_fiscal(word: str) -> bool:
     """Whether a word is a date literal that is not simulated."""
-    return bool(_OTHER.fullmatch(word))
+    return bool(_FISCAL.fullmatch(word))
 
 
 def days(literal: DateLiteral, today: date) -> tuple[date, date]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rotator.simulator.rest.soql.conditions import Conditions
+from rotator.simulator.rest.soql.conditions import Conditions, short_id
 from rotator.simulator.rest.soql.operands import OfGroups, OfRows, folded
 from rotator.simulator.rest.soql.tree import Aggregate, Item, Query, QueryError
 
@@ -55,8 +55,7 @@ def _values_of(database: Database) -> Subquery:
             raise QueryError("MALFORMED_QUERY", "a query inside a condition selects one field")
         table = database.object(query.object)
         value = OfRows(database, table, query.alias)(query.columns[0].operand).value
-        found = (folded(value(row)) for row in _found(database, table, query, database.rows(table)))
-        return {each[:15] if isinstance(each, str) and len(each) == 18 else each for each in found}
+        return {short_id(folded(value(row))) for row in _found(database, table, query, database.rows(table))}
 
     return values
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from lxml import etree
 
+from rotator.simulator.metadata.types.registry import TYPES
 from rotator.simulator.oauth.token_endpoint import answer_login
-from rotator.simulator.org.schema.external_client_app import FIRST_VERSION, SATELLITES
+from rotator.simulator.org.schema.external_client_app import FIRST_VERSION
 from rotator.simulator.wire.soap import METADATA
 from tests.unit.simulator.helpers import call, texts
 
@@ -84,7 +85,7 @@ def test_a_field_of_an_external_client_app_comes_with_its_version(org: Org, type
     for name, since in EXTERNAL_VERSIONS[type_name].items():
         assert name in described(since)
         assert name not in described(since - 1)
-    kind = next(each for each in SATELLITES if each.name == type_name)
+    kind = TYPES[type_name].schema
     assert {each.name: each.since for each in kind.fields if each.since > FIRST_VERSION} == EXTERNAL_VERSIONS[type_name]
 
 

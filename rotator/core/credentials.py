@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType, Self
 
@@ -107,7 +107,7 @@ class Version:
             reason = "its key, certificate and fingerprint do not belong together"
         except _LaterFormat as error:
             reason = f"its format is {error}, and this release reads {DOCUMENT_FORMAT}"
-        except (ValueError, KeyError, TypeError, RecursionError, CertificateError) as error:
+        except (ValueError, OverflowError, KeyError, TypeError, RecursionError, CertificateError) as error:
             # Only the kind of error: its text, and the error itself, may quote the document, and with it the key.
             reason = f"it cannot be read ({type(error).__name__})"
         raise _damaged(where, reason)
@@ -145,6 +145,8 @@ def _fields(document: Secret) -> dict[str, str]:
     texts = {name: value for name, value in fields.items() if name != "format"}
     if not all(isinstance(value, str) for value in texts.values()):
         raise TypeError
+    # Raises ValueError: half of a surrogate pair could be written nowhere.
+    "".join(texts.values()).encode()
     return texts
 
 
@@ -152,7 +154,8 @@ def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError
-    return moment
+    # Raises OverflowError for the first and the last day that there are, in a zone in which they are outside.
+    return moment.astimezone(UTC)
 
 
 def _damaged(where: str, reason: str) -> StoredDamaged:

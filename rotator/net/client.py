@@ -20,6 +20,9 @@ E = TypeVar("E", bound=BaseException)
 _LONGEST_CHAIN: Final = 100
 """Of errors: one that is raised again somewhere else may have come from itself."""
 
+_SAME_REQUEST: Final = frozenset({307, 308})
+"""Redirects after which method and body are the same (RFC 9110 section 15.4)."""
+
 MOST_REDIRECTS: Final = 3
 """From one configured address to another, in one call."""
 
@@ -56,9 +59,16 @@ class Session(requests.Session):
             self.mount(scheme, BoundedAdapter(limits, ca=ca, proxy=proxy, follows=True))
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Where to go on; None to stay with this answer."""
+        """Where to go on; None to stay with this answer.
+
+        With 301, 302 and 303 a write would be sent on as a read, whose answer looks as if it were done.
+        """
         target = location(resp)
-        return target if target and _origin(target) in self._redirects_to else None
+        is_kept = resp.status_code in _SAME_REQUEST or resp.request.method == "GET"
+        return target if target and is_kept and _origin(target) in self._redirects_to else None
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """The same request goes on, to an address that was given; requests would look into ~/.netrc here."""
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """As requests does, from what it found at the first request to this host."""

@@ -19,18 +19,21 @@ class WrongShape(ValueError):
 
 
 def parsed(text: bytes | str) -> object:
-    """What a JSON text holds. Raises WrongShape for what is none, or nested too deeply."""
-    braces, brackets = (b"{", b"[") if isinstance(text, bytes) else ("{", "[")
-    if text.count(braces) + text.count(brackets) > MOST_PARTS:  # type: ignore[arg-type]
+    """What a JSON text holds (RFC 8259: UTF-8). Raises WrongShape for what is none, or nested too deeply."""
+    try:
+        # By itself json takes UTF-16 and UTF-32 as well, and halves of surrogate pairs in any of them.
+        told = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    except UnicodeDecodeError:
+        raise WrongShape("it is no text in UTF-8") from None
+    if told.count("{") + told.count("[") > MOST_PARTS:
         raise WrongShape("it has too many parts")
     try:
-        value = json.loads(text)
+        value = json.loads(told)
     except RecursionError:
         raise WrongShape("it is nested too deeply") from None
     except ValueError:
         raise WrongShape("it is no JSON") from None
-    escapes = b"\\u" if isinstance(text, bytes) else "\\u"
-    if escapes in text:  # type: ignore[operator]
+    if "\\u" in told:
         require_text(value)
     return value
 

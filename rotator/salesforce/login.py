@@ -42,6 +42,7 @@ _PROXY_ANSWERS: Final = (
 _TITLE: Final = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 _TITLE_ENDS: Final = 1 << 16
 _LONGEST_TITLE: Final = 80
+_LONGEST_NAME: Final = 80
 _CHECK_URL: Final = "Check `login_url`: it must be the org's My Domain, login or test URL."
 _OWN_HOST: Final = (
     "%s serves all orgs, and fails now and then: set `login_url` to the org's My Domain"
@@ -177,13 +178,13 @@ def _right_owner(target: LoginTarget, username: str, org_id: str) -> LoginAnswer
     if username.casefold() != target.username.casefold():
         return LoginAnswer(
             LoginOutcome.CONFIGURATION,
-            f"the token is for the user {username or 'nobody'}, not for {target.username}",
+            f"the token is for the user {one_line(username, _LONGEST_NAME) or 'nobody'}, not for {target.username}",
             "Check `username` of the credential.",
         )
     if target.org_id is not None and not same_org(org_id, target.org_id):
         return LoginAnswer(
             LoginOutcome.CONFIGURATION,
-            f"the token is for the org {org_id or 'nowhere'}, not for {target.org_id}",
+            f"the token is for the org {one_line(org_id, _LONGEST_NAME) or 'nowhere'}, not for {target.org_id}",
             "Check `login_url`: a generic login host may lead to another org.",
         )
     return LoginAnswer(LoginOutcome.ACCEPTED)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from rotator.core.kept import Kept
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.plain_text import one_line
 from rotator.salesforce.login import Login, LoginTarget, SessionExpired, log_in, same_org
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class OrgSession:
 
     def _wrong_org(self, got: str, expected: str) -> OrgError:
         return OrgError(
-            f"The login for the org {self.org} led to the org {got}, not to {expected}.",
+            f"The login for the org {self.org} led to the org {one_line(got, 80)}, not to {expected}.",
             effect=_UNCHANGED,
             hint="Set `login_url` to the org's My Domain URL: a generic login host may lead to another org.",
         )

@@ -219,6 +219,13 @@ def _in_our_words(url: str) -> Iterator[None]:
         raise _lost(host) from None
     except failures.RequestException as error:
         raise _not_callable(host, error) from None
+    except OSError:
+        # What requests says, in no class of its own, of a file of authorities that is not there.
+        raise OrgError(
+            f"{host} cannot be called: the file of the authorities to trust cannot be read.",
+            effect=_UNCHANGED,
+            hint="Check `ca` of the org, and REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment.",
+        ) from None
 
 
 def _not_callable(host: str, error: Exception) -> OrgError:

@@ -28,6 +28,8 @@ JSON: Final[tuple[bytes, ...]] = (
     b'{"a": 1e999, "b": NaN, "c": -Infinity}',
     b'{"error": ["no"], "error_description": {"a": 1}}',
     b'{"error": "\\ud800", "error_description": "\\u0000\\u001b[31m"}',
+    b'{"error": "\xed\xa0\x80", "errors": ["\xed\xbf\xbf"], "id": "\xed\xa0\x80"}',
+    '{"error": "\\ud800", "errors": ["\\udfff"]}'.encode("utf-16"),
     b'{"errors": null}',
     b'{"errors": "no"}',
     b'{"errors": [[[]]]}',

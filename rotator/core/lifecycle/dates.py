@@ -71,7 +71,7 @@ def deferred_until(seen: ObservedCredential, policy: Lifetimes) -> datetime | No
     current, previous, promoted_at = seen.current, seen.previous, seen.promoted_at
     if current is None or previous is None or promoted_at is None or previous.not_after <= current.not_after:
         return None
-    ends, last = later(promoted_at, policy.grace), current.not_after - SPARE
+    ends, last = later(promoted_at, policy.grace), earlier(current.not_after, SPARE)
     return min(ends, last) if last > promoted_at else ends
 
 

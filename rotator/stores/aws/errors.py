@@ -82,6 +82,12 @@ class ProxyIsForSocks(botocore.BotoCoreError):
     fmt = NO_SOCKS
 
 
+class NoAuthorities(botocore.BotoCoreError):
+    """The file of the authorities to trust is not there."""
+
+    fmt = "the file of the authorities to trust cannot be read"
+
+
 class NotAllowed(StoreError):
     """No policy allows the call."""
 
@@ -144,19 +150,24 @@ def explain(error: Exception, call: Call) -> StoreError:
             effect=UNCHANGED,
             hint="Set the store's `region` and `profile`, or AWS_REGION and credentials that AWS's own tools find.",
         )
-    if isinstance(error, botocore.InvalidEndpointConfigurationError | ProxyIsForSocks):
-        is_proxy = isinstance(error, ProxyIsForSocks)
-        hint = (
-            USE_HTTP_PROXY
-            if is_proxy
-            else "Set the store's `endpoint_url`, or correct AWS_ENDPOINT_URL and what ~/.aws/config says of it."
-        )
+    hint = next((hint for kind, hint in _MENDED_BY.items() if isinstance(error, kind)), "")
+    if hint:
         return StoreError(f"{call.where} cannot be called: {error}.", effect=UNCHANGED, hint=hint)
     if isinstance(error, botocore.SSLError):
         hint = "Set `ca` of the store to the authorities of whatever answers at its address."
         return StoreError(f"{call.where} shows a certificate that is not trusted.", effect=UNCHANGED, hint=hint)
     hint = "Look at the settings of the store."
     return StoreError(f"{call.where} cannot be called: {type(error).__name__}.", effect=UNCHANGED, hint=hint)
+
+
+_MENDED_BY: Final = {
+    botocore.InvalidEndpointConfigurationError: (
+        "Set the store's `endpoint_url`, or correct AWS_ENDPOINT_URL and what ~/.aws/config says of it."
+    ),
+    ProxyIsForSocks: USE_HTTP_PROXY,
+    NoAuthorities: "Check `ca` of the store, and AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.",
+}
+"""What hinders every call, and says itself what it is."""
 
 
 def _answer(error: botocore.ClientError, call: Call) -> StoreError:

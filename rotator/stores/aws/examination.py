@@ -70,9 +70,10 @@ def _replicas(calls: AwsCalls, name: str, fields: Fields) -> Iterator[str]:
     replicas = [*fields.objects("ReplicationStatus")] if "ReplicationStatus" in fields else []
     failed = [each for each in replicas if each.text("Status") == "Failed"]
     for each in failed:
-        told = one_line(each.text("StatusMessage"), 200).rstrip(".")
+        told = one_line(each.text("StatusMessage"), 200).rstrip(".") or "Failed"
+        where = one_line(each.text("Region"), 30)
         raise StoreError(
-            f"{calls.where}: the replica of {name} in {each.text('Region')} does not follow: {told or 'Failed'}.",
+            f"{calls.where}: the replica of {name} in {where} does not follow: {told}.",
             effect=_EFFECT,
             hint="Mend it, or remove it with `aws secretsmanager remove-regions-from-replication`: who reads it keeps"
             " an old key.",

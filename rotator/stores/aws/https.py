@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from requests import exceptions as failures
 
 from rotator.net.client import Session, is_about_socks
-from rotator.stores.aws.errors import ProxyIsForSocks
+from rotator.stores.aws.errors import NoAuthorities, ProxyIsForSocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,9 @@ class _Sender:
             )
         except requests.RequestException as error:
             failed = ProxyIsForSocks() if is_about_socks(error) else _as_botocore_says_it(error, url)
+        except OSError:
+            # What requests says, in no class of its own, of a file of authorities that is not there.
+            failed = NoAuthorities()
         else:
             answered: Any = response.headers
             return AWSResponse(url, response.status_code, answered, _Body(response.content))

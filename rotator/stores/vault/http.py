@@ -49,6 +49,7 @@ _ADD_NODE: Final = (
     "Nothing was sent there. If it is another node of the cluster, name its address in `nodes` of the store (`nodes=`"
     " in a consumer's address)."
 )
+_KEEP_METHOD: Final = "It must redirect with 307 or 308: with any other status a write would arrive as a read."
 _SET_CA: Final = "Set `ca` of the store to the PEM file of the authority that signed the server's certificate."
 _NEVER_WORKS: Final = {
     "CERTIFICATE_VERIFY_FAILED": ("its certificate is not trusted", _SET_CA),
@@ -154,7 +155,8 @@ class VaultHttp:
             if _passing(answer) or answer.is_vault:
                 return answer, _passing(answer)
             if response.is_redirect:
-                reason, hint = f"it redirects to {host_of(location(response)) or 'no address'}", _ADD_NODE
+                reason = f"it redirects (HTTP {answer.status}) to {host_of(location(response)) or 'no address'}"
+                hint = _ADD_NODE if answer.status in {307, 308} else f"{_ADD_NODE} {_KEEP_METHOD}"
         except requests.exceptions.SSLError as error:
             found = next((words for mark, words in _NEVER_WORKS.items() if mark in str(error)), None)
             if found is None:

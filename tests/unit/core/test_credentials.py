@@ -104,7 +104,15 @@ def test_key_certificate_and_fingerprint_must_belong_together(changes: dict[str,
 
 
 @pytest.mark.parametrize(
-    "changes", [{"certificate": "none"}, {"private_key": "none"}, {"created_at": "2026-01-15T12:00:00"}]
+    "changes",
+    [
+        {"certificate": "none"},
+        {"private_key": "none"},
+        {"created_at": "2026-01-15T12:00:00"},
+        {"created_at": "0001-01-01T00:00:00+14:00"},
+        {"created_at": "9999-12-31T23:00:00-14:00"},
+        {"username": "\ud800"},
+    ],
 )
 def test_a_member_that_cannot_be_read_is_damage(changes: dict[str, str]) -> None:
     assert "cannot be read" in str(refusal(document(**changes)))

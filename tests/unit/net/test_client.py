@@ -18,6 +18,7 @@ from tests.hostile.server import BROKEN, LARGE, MEGABYTE, SLOW, HostileServer, h
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TOTAL = 0.4
 LIMITS = Limits(connect=2.0, silence=0.25, total=TOTAL, size=MEGABYTE)
@@ -96,6 +97,28 @@ def test_a_redirect_is_followed_to_an_address_that_was_given(server: HostileServ
         node.answer = redirects(node.netloc)["307 to 'http://HOST/'"]
         with pytest.raises(requests.TooManyRedirects):
             session.get(server.url)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_followed"), [(301, False), (302, False), (303, False), (307, True), (308, True)]
+)
+def test_a_write_arrives_as_a_write_or_not_at_all(server: HostileServer, status: int, *, is_followed: bool) -> None:
+    with hostile_server() as node, closing(Session(LIMITS, user_agent="x", redirects_to=[node.url])) as session:
+        server.answer = redirects(node.netloc)[f"{status} to 'http://HOST/'"]
+        assert session.post(server.url, data=b"secret").status_code == (200 if is_followed else status)
+        assert [request.partition(b" ")[0] for request in node.requests] == ([b"POST"] if is_followed else [])
+
+
+def test_no_login_of_a_netrc_file_is_sent_on(
+    server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password something\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with hostile_server() as node, closing(Session(LIMITS, user_agent="x", redirects_to=[node.url])) as session:
+        server.answer = redirects(node.netloc)["307 to 'http://HOST/'"]
+        assert session.get(server.url).content == b"{}"
+        assert b"authorization" not in node.requests[0].lower()
 
 
 def test_a_library_that_follows_by_itself_gets_an_error_instead_of_a_redirect(server: HostileServer) -> None:

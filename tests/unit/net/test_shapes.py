@@ -22,9 +22,16 @@ anything = st.recursive(
 @pytest.mark.parametrize("text", JSON, ids=lambda text: repr(text[:40]))
 def test_whatever_comes_is_parsed_or_refused(text: bytes) -> None:
     try:
-        parsed(text)
+        value = parsed(text)
     except WrongShape as error:
         assert len(str(error)) < 60  # noqa: PT017 - either is right
+    else:
+        # It can be written down.
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+def test_a_mark_before_the_text_is_no_part_of_it() -> None:
+    assert parsed(b"\xef\xbb\xbf{}") == {}
 
 
 @given(anything)

@@ -285,6 +285,15 @@ def test_the_configured_ca_holds_against_the_environment(
     assert transport.get(userinfo(production), token=TOKEN).status_code in {401, 403}
 
 
+def test_a_file_of_authorities_that_is_not_there_is_said(
+    production: Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+    with closing(Transport()) as transport, pytest.raises(OrgError, match="authorities") as told:
+        transport.get(userinfo(production), token=TOKEN)
+    assert "REQUESTS_CA_BUNDLE" in told.value.hint
+
+
 def test_a_netrc_file_does_not_replace_the_token(
     production: Org, transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

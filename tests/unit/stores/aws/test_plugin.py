@@ -14,7 +14,7 @@ import yaml
 
 from rotator.config.loading import parse
 from rotator.entry_points import Surroundings
-from rotator.errors import ConfigurationError
+from rotator.errors import ConfigurationError, StoreError, StoreUnavailable
 from rotator.stores.aws.plugin import PLUGIN
 from rotator.stores.aws.policy import Ground, for_consumers, for_rotator, statement_for
 from rotator.stores.aws.settings import AwsStoreSettings
@@ -54,6 +54,18 @@ def test_a_store_in_aws_needs_nothing_but_its_type() -> None:
     assert isinstance(settings, AwsStoreSettings)
     assert (settings.prefix, settings.create, settings.region) == ("rotator/", True, None)
     assert isinstance(PLUGIN.open("cloud", settings, Surroundings({})), AwsStore)
+
+
+def test_a_file_of_authorities_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = {"AWS_CA_BUNDLE": "/nonexistent.pem", "AWS_CONFIG_FILE": "/dev/null"}
+    for name, value in ({"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"} | gone).items():
+        monkeypatch.setenv(name, value)
+    settings = read("region: eu-central-1", "attempts: 1", "endpoint_url: https://127.0.0.1:9")
+    assert isinstance(settings, AwsStoreSettings)
+    with pytest.raises(StoreError, match="authorities to trust cannot be read") as told:
+        PLUGIN.open("cloud", settings, Surroundings({})).stages("billing")
+    assert not isinstance(told.value, StoreUnavailable)
+    assert "AWS_CA_BUNDLE" in told.value.hint
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,17 @@ def test_a_standby_is_followed_to_nodes_that_are_configured(target: str, *, foll
 def test_where_a_redirect_leads_that_is_not_followed_is_told(http: VaultHttp) -> None:
     answer = response(307, {})
     answer.url, answer.headers["Location"] = "http://127.0.0.1:1/v1/x", "https://node-2.example:8200/v1/x"
-    with pytest.raises(StoreError, match=r"it redirects to node-2\.example:8200") as refused:
+    with pytest.raises(StoreError, match=r"it redirects \(HTTP 307\) to node-2\.example:8200") as refused:
         http.send(lambda _client: answer, None)
     assert "`nodes`" in refused.value.hint
+
+
+def test_a_redirect_that_makes_a_read_of_a_write_is_told(http: VaultHttp) -> None:
+    answer = response(302, {})
+    answer.url, answer.headers["Location"] = "http://127.0.0.1:1/v1/x", "https://node-2.example:8200/v1/x"
+    with pytest.raises(StoreError, match=r"it redirects \(HTTP 302\)") as refused:
+        http.send(lambda _client: answer, None)
+    assert "307" in refused.value.hint
 
 
 def test_another_refusal_is_an_answer_at_once(http: VaultHttp) -> None:

@@ -88,6 +88,12 @@ class NoAuthorities(botocore.BotoCoreError):
     fmt = "the file of the authorities to trust cannot be read"
 
 
+class FileUnusable(botocore.BotoCoreError):
+    """A file or a program from which credentials come cannot be used."""
+
+    fmt = "{file} cannot be used: {reason}"
+
+
 class NotAllowed(StoreError):
     """No policy allows the call."""
 
@@ -166,6 +172,10 @@ _MENDED_BY: Final = {
     ),
     ProxyIsForSocks: USE_HTTP_PROXY,
     NoAuthorities: "Check `ca` of the store, and AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.",
+    FileUnusable: (
+        "Check what names it: AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, or"
+        " `credential_process` in ~/.aws/config."
+    ),
 }
 """What hinders every call, and says itself what it is."""
 

@@ -10,7 +10,7 @@ from botocore.parsers import ResponseParserError
 
 from rotator.net.shapes import require_text
 from rotator.stores.aws.access import unlogged
-from rotator.stores.aws.errors import FAILURES, STUMBLES, Call, code_of, explain, has_ended, passes
+from rotator.stores.aws.errors import FAILURES, STUMBLES, Call, FileUnusable, code_of, explain, has_ended, passes
 from rotator.stores.aws.policy import ASSUME_ROLE
 
 if TYPE_CHECKING:
@@ -97,6 +97,12 @@ class AwsCalls:
         try:
             answer = getattr(self._clients.secrets_manager(), operation)(**parameters)
             require_text(answer)
+        except FAILURES:
+            # Some of them are errors of the system as well.
+            raise
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise FileUnusable(file=error.filename or "a file", reason=reason) from None
         except STUMBLES:
             # botocore itself, over an answer of another shape than its model has. Not a part of it is told.
             answer = {}

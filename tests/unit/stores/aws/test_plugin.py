@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -54,6 +55,35 @@ def test_a_store_in_aws_needs_nothing_but_its_type() -> None:
     assert isinstance(settings, AwsStoreSettings)
     assert (settings.prefix, settings.create, settings.region) == ("rotator/", True, None)
     assert isinstance(PLUGIN.open("cloud", settings, Surroundings({})), AwsStore)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/rotator"},
+        {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/nonexistent",
+        },
+        {"AWS_CONFIG_FILE": "config"},
+    ],
+    ids=["web identity", "container", "process"],
+)
+def test_a_file_that_credentials_come_from_and_that_is_not_there_is_said(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[default]\ncredential_process = /nonexistent\n")
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    nothing = {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+    for name, value in (nothing | environ).items():
+        monkeypatch.setenv(name, value)
+    settings = read("region: eu-central-1", "attempts: 1")
+    assert isinstance(settings, AwsStoreSettings)
+    with pytest.raises(StoreError, match="/nonexistent cannot be used: no such file or directory") as told:
+        PLUGIN.open("cloud", settings, Surroundings({})).stages("billing")
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE" in told.value.hint
 
 
 def test_a_file_of_authorities_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

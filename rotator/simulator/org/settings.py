@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - resolved when settings and answers are read from JSON
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+_YEAR: Final = 31_536_000
+Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
+"""A time of at most a year."""
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""From none to all."""
+Number = Annotated[int, Field(ge=1)]
+"""At least one."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +30,9 @@ class Refusal:
 class OrgSettings:
     """How one simulated org behaves where Salesforce's documents are silent or its orgs differ."""
 
-    propagation_seconds: float = 0.0
+    propagation_seconds: Seconds = 0.0
     """How long the login servers may still know an app's certificate of before a change."""
-    flap_probability: float = 0.0
+    flap_probability: Share = 0.0
     """Share of logins inside that time which an up-to-date server answers; 0: the old certificate holds throughout."""
 
     omitted_elements: Literal["clear", "keep"] = "clear"
@@ -33,9 +43,9 @@ class OrgSettings:
     """Whether SOAP elements out of the WSDL's order are dropped without a word."""
     out_of_order_in_files: Literal["ignore", "accept", "refuse"] = "accept"
     """The same for the files of a deployment."""
-    smallest_key_bits: int = 2048
+    smallest_key_bits: Number = 2048
     """RSA keys below this size are rejected on upload."""
-    largest_certificate_bytes: int = 4096
+    largest_certificate_bytes: Number = 4096
     """PEM certificates above this size are rejected on upload."""
     certificate_status_code: str = "FIELD_INTEGRITY_EXCEPTION"
     """Status code of an update whose certificate cannot be used."""
@@ -43,9 +53,9 @@ class OrgSettings:
     """Message of an update whose certificate cannot be used."""
     consumer_key_status_code: str = "FIELD_INTEGRITY_EXCEPTION"
     """Status code of `You cannot provide a Consumer Key`."""
-    deploy_seconds: float = 0.0
+    deploy_seconds: Seconds = 0.0
     """How long a deployment waits until it takes effect."""
-    retrieve_seconds: float = 0.0
+    retrieve_seconds: Seconds = 0.0
     """How long a retrieve takes."""
     limit_status_code: str = "EXCEEDED_ID_LIMIT"
     """Status code of a call with too many components or queries."""
@@ -87,7 +97,7 @@ class OrgSettings:
     """Whether the Metadata API knows external client apps that were made in Setup, or those of deployments alone."""
     external_apps_on_generic_hosts: bool = False
     """Whether external client apps log in at login.salesforce.com and test.salesforce.com, or with that audience."""
-    new_external_app_seconds: float = 0.0
+    new_external_app_seconds: Seconds = 0.0
     """How long the login servers do not know a new external client app."""
 
     hidden_types: tuple[str, ...] = ()
@@ -96,20 +106,20 @@ class OrgSettings:
     """Fault of the Metadata API for a type that is hidden."""
     deleted_rows_in_queries: bool = True
     """Whether a query to the Tooling API finds certificates that were deleted."""
-    query_batch: int = 2000
+    query_batch: Number = 2000
     """Rows in one answer to a query."""
 
     reject_expired_certificate: bool = False
     """Whether a login over a certificate past its end is refused."""
     accepted_algorithms: tuple[str, ...] = ("RS256",)
     """Signature algorithms of assertions."""
-    clock_skew_seconds: float = 5.0
+    clock_skew_seconds: Seconds = 5.0
     """How long after its `exp` an assertion is still taken."""
-    longest_exp_seconds: float | None = None
+    longest_exp_seconds: Seconds | None = None
     """How far ahead `exp` may lie; None: no upper bound, as the official command line's milliseconds show."""
     extra_audiences: tuple[str, ...] = ()
     """Audiences accepted beside the login host of the kind of org and the org's own URL."""
-    logins_per_hour: int | None = None
+    logins_per_hour: Number | None = None
     """Logins that one user may make in an hour (Salesforce: 3600); None: no limit."""
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
     """Other answers for checks of the token endpoint, by the check's name."""
@@ -121,12 +131,12 @@ class OrgSettings:
     """Whether a login hands out the session of the earlier one while that is alive."""
     signature_failure_status: str | None = "Failed: Signature Invalid"
     """What LoginHistory says of a login whose signature did not verify; None: it has no such row."""
-    session_seconds: float = 7200.0
+    session_seconds: Seconds = 7200.0
     """How long an unused session lives."""
 
     rest_api_enabled: bool = True
     """Whether the org has the REST API."""
-    latest_api_version: int = 67
+    latest_api_version: Annotated[int, Field(ge=31)] = 67
     """The newest API version that the org knows."""
     jwt_tokens_in_soap: bool = False
     """Whether the SOAP API takes JWT-format access tokens."""

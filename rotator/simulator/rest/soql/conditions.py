@@ -79,10 +79,21 @@ class Conditions:
 
 
 def _pattern(text: str) -> str:
-    """The regular expression of a pattern; a sign after a backslash is no wildcard."""
-    wild = {"%": ".*", "_": "."}
-    parts = re.findall(r"\\.|[^\\]", text, re.DOTALL)
-    return "".join(re.escape(escaped(part[1:])) if len(part) > 1 else wild.get(part, re.escape(part)) for part in parts)
+    """The regular expression of a pattern; a sign after a backslash is no wildcard.
+
+    What stands between two `%` is looked for once, from the left: to try every place would never end.
+    """
+    pieces = [""]
+    for part in re.findall(r"\\.|[^\\]", text, re.DOTALL):
+        if part == "%":
+            pieces.append("")
+        elif part == "_":
+            pieces[-1] += "."
+        else:
+            pieces[-1] += re.escape(escaped(part[1:]) if len(part) > 1 else part)
+    first, *others = pieces
+    between = "".join(f"(?>.*?{piece})" for piece in others[:-1])
+    return first + between + (f".*{others[-1]}" if others else "")
 
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {

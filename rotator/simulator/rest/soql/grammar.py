@@ -5,6 +5,7 @@ Clauses that Salesforce has and the simulated org has not are recognised, so tha
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -31,13 +32,16 @@ from rotator.simulator.rest.soql.tree import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rotator.simulator.rest.soql.scanner import Token
 
 _T = TypeVar("_T")
 _CLAUSES: Final = frozenset({"WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET"})
 _OTHER_CLAUSES: Final = frozenset({"USING", "WITH", "FOR", "UPDATE", "ALL", "HAVING", "TYPEOF"})
+
+_DEEPEST: Final = 50
+"""How many brackets, negations and queries may stand inside each other; each takes calls of Python's of its own."""
 
 
 def parse(text: str) -> Query:
@@ -54,8 +58,21 @@ class _Parser:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens: Final = tokens
         self._at = 0
+        self._depth = 0
 
     def query(self) -> Query:
+        with self._deeper():
+            return self._query()
+
+    @contextmanager
+    def _deeper(self) -> Iterator[None]:
+        if self._depth == _DEEPEST:
+            raise unsupported(f"A query of more than {_DEEPEST} levels")
+        self._depth += 1
+        yield
+        self._depth -= 1
+
+    def _query(self) -> Query:
         self._expect("SELECT")
         items = self._list(self._item)
         self._expect("FROM")
@@ -140,9 +157,11 @@ class _Parser:
 
     def _part(self) -> Condition:
         if self._take("NOT"):
-            return Negation(self._part())
+            with self._deeper():
+                return Negation(self._part())
         if self._take("("):
-            inner = self._condition()
+            with self._deeper():
+                inner = self._condition()
             self._expect(")")
             return inner
         return self._comparison()

@@ -159,6 +159,33 @@ def test_nor_is_what_the_rest_api_has_beside_them(org: Org, path: str, query: di
     assert (status, body[0]["errorCode"]) == (501, "SIMULATOR_UNSUPPORTED")
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        f"{'(' * 3000}Id = null{')' * 3000}",
+        f"{'NOT ' * 3000}Id = null",
+        "Id IN (SELECT UserId FROM OauthToken WHERE " * 900 + "Id = null" + ")" * 900,
+    ],
+)
+def test_a_query_nested_deeper_than_it_is_read_says_so(org: Org, condition: str) -> None:
+    status, body = get(org, f"{BASE}/query", q=f"SELECT Id FROM User WHERE {condition}")
+    assert (status, body[0]["errorCode"]) == (501, "SIMULATOR_UNSUPPORTED")
+
+
+def test_a_query_nested_as_deep_as_may_be_is_answered(org: Org) -> None:
+    assert ask(org, f"SELECT Id FROM User WHERE {'NOT(' * 24}Id != null{')' * 24}")["totalSize"] == len(org.users)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"), [("%" * 40 + "!", 0), ("%a" * 40 + "%", 1), ("a%aa%@%e", 1), ("%_a%pl_", 1), ("a%b%a", 0)]
+)
+def test_a_pattern_of_many_wildcards_ends(org: Org, pattern: str, found: int) -> None:
+    name = f"{'a' * 40}@acme.example"
+    org.add_user(name)
+    query = f"SELECT Id FROM User WHERE Username = '{name}' AND Username LIKE '{pattern}'"
+    assert ask(org, query)["totalSize"] == found
+
+
 class TestCertificates:
     """Of Certificate and Key Management (Tooling API, Certificate)."""
 

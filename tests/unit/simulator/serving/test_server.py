@@ -240,8 +240,11 @@ class TestControl:
         path = f"{served.url}/simulator/settings"
         assert http.patch(path, json={"propagation_seconds": 5}, timeout=60).json()["propagation_seconds"] == 5
         assert served.settings.propagation_seconds == 5
-        for wrong in ({"colour": 1}, {"propagation_seconds": "long"}, {"omitted_elements": "burn"}, [1]):
-            assert http.patch(path, json=wrong, timeout=60).status_code == 400
+        wrong = ({"colour": 1}, {"propagation_seconds": "long"}, {"omitted_elements": "burn"}, [1])
+        beyond = ({"propagation_seconds": 1e300}, {"session_seconds": -1}, {"flap_probability": 7}, {"query_batch": 0})
+        for each in (*wrong, *beyond):
+            assert http.patch(path, json=each, timeout=60).status_code == 400
+        assert http.patch(path, data='{"propagation_seconds": NaN}', timeout=60).status_code == 400
         assert http.patch(path, json={"propagation_seconds": 0}, timeout=60).json() == http.get(path, timeout=5).json()
 
 

@@ -63,7 +63,7 @@ def _lost(out: BrokenOutput, code: int, invocation: Invocation) -> int:
     why = out.failure.strerror if out.failure else None
     say(f"Standard output could not be written: {why or 'it is closed'}.", err=True, label="Error:", colour="red")
     if invocation.has_acted:
-        say("What was done is done, and is in `rotator history`.", err=True)
+        say("What was done is done; of rotations `rotator history` tells.", err=True)
         return code
     return code or ExitCode.PERSON_NEEDED
 

@@ -57,6 +57,7 @@ def test(invocation: Invocation, channels: tuple[str, ...]) -> None:
     with invocation.application() as app:
         for name in _chosen(app, channels):
             answers.append(_try(app, name))
+            invocation.has_acted = True
             if not invocation.json:
                 _print_answer(answers[-1])
     if invocation.json:

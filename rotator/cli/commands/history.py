@@ -220,7 +220,7 @@ def rebuild(invocation: Invocation) -> None:
 def _kept_heads(since: tuple[str, ...], against: tuple[IO[str], ...]) -> list[KeptHead]:
     """The heads that were kept elsewhere. Raises UsageError where there is none in what was given."""
     from rotator.history.journal.evidence import KeptHead  # noqa: PLC0415
-    from rotator.history.signing.heads import heads_in  # noqa: PLC0415
+    from rotator.history.signing.heads import heads_in, heads_in_file  # noqa: PLC0415
 
     kept = []
     for text in since:
@@ -230,7 +230,7 @@ def _kept_heads(since: tuple[str, ...], against: tuple[IO[str], ...]) -> list[Ke
         kept += [KeptHead.of(head, "--since names") for head in heads]
         kept += [] if heads else [KeptHead(hash=text.strip(), source="--since names")]
     for file in against:
-        heads = list(heads_in(file.read()))
+        heads = list(heads_in_file(file))
         if not heads:
             raise click.UsageError(f"--against: there is no head in {file.name}, such as rotator-head.120.8b5f...")
         kept += [KeptHead.of(head, f"{file.name} has") for head in heads]
@@ -346,4 +346,6 @@ def upgrade(invocation: Invocation, *, init: bool) -> None:
     mistaken, and --init says that it is not.
     """
     with invocation.application("begin" if init else "write") as app:
-        say(f"{app.database.name} is at version {app.database.version}.")
+        database = app.database
+        invocation.has_acted = True
+        say(f"{database.name} is at version {database.version}.")

@@ -82,6 +82,7 @@ def pause(
             new, before = Standstills(app.database).pause(
                 scope, until=ends, reason=reason.strip(), actor=actor(os.environ), now=now
             )
+            invocation.has_acted = True
             say(f"{_named(scope)} is {new}.")
             if before:
                 say(f"Before that it was {before}.")
@@ -115,6 +116,7 @@ def resume(invocation: Invocation, names: tuple[str, ...], org: str | None, ever
                 raise _not_paused(app, scope, pauses)
         for scope in scopes:
             ended = standstills.resume(scope, reason=reason.strip(), actor=actor(os.environ), now=now)
+            invocation.has_acted = True
             say(f"{_named(scope)} goes on: it was {ended}.")
             lines = _lines(app, scope, now)
             for sentence in held_up_in_words(held_up(lines, now), len(lines)):

@@ -91,11 +91,19 @@ def _from_pem(text: str, password: Secret | None) -> PrivateKey:
     label = next((each for each in labels if each.endswith("PRIVATE KEY") and each not in _OTHER_PEM), None)
     if label is None:
         raise _instead(*_OTHER_PEM.get(labels[0] if labels else "", ("no private key", _CHECK)))
+    if _private_blocks(text) > 1:
+        raise _instead("more than one private key", "Leave one of them in it: which is meant cannot be seen.")
     if label == "OPENSSH PRIVATE KEY":
         return _from_openssh(text, password)
     if label == "PRIVATE KEY" and _is_pss(_body(text, label)):
         raise _pss()
     return PrivateKey.from_pem(_only(text, label), password)
+
+
+def _private_blocks(text: str) -> int:
+    """How many different private keys that might be meant are in it; the same text twice is one."""
+    blocks = re.finditer(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END", text, re.DOTALL)
+    return len({"".join(found[2].split()) for found in blocks if found[1] not in _OTHER_PEM})
 
 
 def _only(text: str, label: str) -> str:

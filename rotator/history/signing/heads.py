@@ -13,7 +13,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Self
+from typing import IO, TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +26,9 @@ _TEXT: Final = re.compile(
     r"rotator-head\.(?P<events>[1-9][0-9]{0,17})\.(?P<hash>[0-9a-f]{64})\.(?P<time>[0-9]{8}T[0-9]{6}Z)"
     r"\.(?P<key>[0-9a-f]{16})\.(?P<signature>[A-Za-z0-9_-]{86})"
 )
+_LONGEST: Final = 217
+"""Characters of a head whose number of events has the most digits."""
+_PIECE: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,17 @@ def heads_in(text: str) -> Iterator[Head]:
         except ValueError:
             continue
         yield Head(int(found["events"]), found["hash"], time, found["key"], found["signature"])
+
+
+def heads_in_file(file: IO[str]) -> Iterator[Head]:
+    """Those of a file, which is read in pieces: a log may be larger than the memory, and be one line."""
+    rest = ""
+    while piece := file.read(_PIECE):
+        text = rest + piece
+        yield from heads_in(text)
+        ends = [found.end() for found in _TEXT.finditer(text)]
+        # A head that the piece cuts in two is whole with the next one; one that was found is not found twice.
+        rest = text[max([len(text) - _LONGEST + 1, 0, *ends]) :]
 
 
 def append_head(file: Path, head: Head) -> None:

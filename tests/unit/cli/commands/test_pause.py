@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 from click.shell_completion import ShellComplete
 
+from rotator.cli.error_output import run
 from rotator.cli.main import cli
 from tests.unit.cli.commands.test_rotate import CONFIG, Services, names, services
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.unit.cli.outcomes import Command
 
 __all__ = ["services"]
@@ -178,3 +178,12 @@ def test_on_a_terminal_a_person_is_asked(rotator: Command, services: Services, m
 def test_the_shell_completes_names(typed: list[str], beginning: str, offered: list[str]) -> None:
     completer = ShellComplete(cli, {}, "rotator", "_ROTATOR_COMPLETE")
     assert [each.value for each in completer.get_completions(typed, beginning)] == offered
+
+
+def test_a_pause_on_a_full_disk_is_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG)
+    for command in (["pause", "one", "--reason", "audit"], ["resume", "one"], ["db", "upgrade"]):
+        with Path("/dev/full").open("w") as full, monkeypatch.context() as patched:
+            patched.setattr("sys.stdout", full)
+            assert run(cli, "rotator", ["--config", str(config), *command]) == 0

@@ -84,6 +84,14 @@ def test_der_and_pkcs12_are_read_and_pkcs12_only_with_its_password() -> None:
         read_private_key(bundle, Secret("another"))
 
 
+def test_of_two_different_keys_none_is_chosen() -> None:
+    other = spare_key(1).signing_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert read_private_key(pem() + pem()) == KEY
+    for both in (pem() + other, other + b"Bag Attributes\n" + pem(), (pem() + other).replace(b"\n", b"\\n")):
+        with pytest.raises(CertificateError, match="more than one private key"):
+            read_private_key(both)
+
+
 def test_a_password_is_used_whatever_the_dress() -> None:
     encrypted = pem(password=PASSWORD.reveal().encode())
     assert read_private_key(encrypted.replace(b"\n", b"\\n"), PASSWORD) == KEY

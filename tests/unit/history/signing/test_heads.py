@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.crypto.signatures import SigningKey
-from rotator.history.signing.heads import Head, append_head, heads_in
+from rotator.history.signing.heads import Head, append_head, heads_in, heads_in_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,30 @@ def test_a_head_is_found_again_in_any_text(
 
     assert head in list(heads_in(f"{before} {head} {after}"))
     assert head.is_signed_by(KEYS)
+
+
+@pytest.mark.parametrize("size", [1, 50, 216, 217, 218, 1000, 10_000])
+def test_heads_of_a_file_are_found_once_wherever_it_is_cut(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr("rotator.history.signing.heads._PIECE", size)
+    noted = [
+        Head.signed(events, "a" * 64, datetime(2026, 11, 23, 12, tzinfo=UTC), KEY)
+        for events in (1, 77, 10**18 - 1, 10**18 - 1)
+    ]
+    text = f"{noted[0]}\0{noted[1]}{'x' * 700}{noted[2]}\n{noted[3]}"
+
+    assert list(heads_in_file(io.StringIO(text))) == noted
+
+
+def test_a_file_without_end_is_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotator.history.signing.heads._PIECE", 1000)
+    head = Head.signed(7, "a" * 64, datetime(2026, 11, 23, 12, tzinfo=UTC), KEY)
+
+    class Endless(io.StringIO):
+        def read(self, size: int | None = -1, /) -> str:
+            assert size == 1000
+            return super().read(size) or "0" * size
+
+    assert next(heads_in_file(Endless(f"{head}"))) == head
 
 
 @given(st.text())

@@ -30,13 +30,14 @@ def answer_query(database: Database, request: Request) -> Answer:
             return json_answer(200, columns(database, query))
     except QueryError as error:
         return refused(error)
-    base = request.path.rpartition("/")[0]
+    path = request.path.rstrip("/")
+    base = path.rpartition("/")[0]
     for record in records:
         _address(record, base)
     if count is not None:
         return json_answer(200, {"totalSize": count, "done": True, "records": []})
     batch = database.object(query.object).batch or database.org.settings.query_batch
-    return _page(database.org, Rest(records, min(batch, database.org.settings.query_batch)), 0, request.path)
+    return _page(database.org, Rest(records, min(batch, database.org.settings.query_batch)), 0, path)
 
 
 def refused(error: QueryError) -> Answer:
@@ -46,7 +47,7 @@ def refused(error: QueryError) -> Answer:
 
 def more(org: Org, request: Request) -> Answer:
     """GET of a nextRecordsUrl."""
-    base, _, locator = request.path.rpartition("/")
+    base, _, locator = request.path.rstrip("/").rpartition("/")
     cursor, _, start = locator.partition("-")
     if cursor not in org.cursors or not start.isdecimal():
         return rest_error(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
@@ -67,10 +68,10 @@ def _page(org: Org, rest: Rest, start: int, path: str, cursor: str = "") -> Answ
 
 
 def _address(record: dict[str, Any], base: str) -> None:
-    """Gives a record, and those inside it, the address at which it can be retrieved."""
+    """Gives a record, and those inside it, the address at which it can be retrieved; one without an id has none."""
     attributes = record["attributes"]
-    if "id" in attributes:
-        attributes["url"] = f"{base}/sobjects/{attributes['type']}/{attributes.pop('id')}"
+    if record_id := attributes.pop("id", None):
+        attributes["url"] = f"{base}/sobjects/{attributes['type']}/{record_id}"
     for name, value in record.items():
         if name != "attributes" and isinstance(value, dict):
             for inner in value.get("records", [value]):

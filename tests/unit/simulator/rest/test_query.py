@@ -186,6 +186,20 @@ def test_a_pattern_of_many_wildcards_ends(org: Org, pattern: str, found: int) ->
     assert ask(org, query)["totalSize"] == found
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+def test_rows_and_pages_are_found_by_the_addresses_told_whether_the_path_ends_with_a_stroke(org: Org, end: str) -> None:
+    org.settings = replace(org.settings, query_batch=1)
+    first = get(org, f"{BASE}/query{end}", q="SELECT Id FROM User")[1]
+    [row] = first["records"]
+    assert get(org, row["attributes"]["url"])[1]["Id"] == row["Id"]
+    assert get(org, first["nextRecordsUrl"] + end)[1]["records"]
+
+
+def test_a_row_without_an_id_is_told_no_address(org: Org) -> None:
+    [row] = ask(org, "SELECT Id FROM OauthToken")["records"]
+    assert row == {"attributes": {"type": "OauthToken"}, "Id": None}
+
+
 class TestCertificates:
     """Of Certificate and Key Management (Tooling API, Certificate)."""
 

@@ -18,7 +18,7 @@ from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import EVENT, ROTATION, STANDSTILL
 from rotator.history.engine.times import utc_text
 from rotator.history.journal import readers
-from rotator.history.journal.chain import refuse_private_keys, storable
+from rotator.history.journal.chain import refuse_secrets, storable
 from rotator.history.journal.events import Entry, append
 from rotator.history.journal.standstill_rows import EVENTS, FORGOTTEN, follow, key_of, row_of
 
@@ -51,11 +51,11 @@ class Standstills:
     ) -> tuple[Standstill, Standstill | None]:
         """Pauses what `scope` names, with an event `pause`; gives the pause, and the one whose place it takes.
 
-        Raises HistoryError for a reason with a private key in it, ValueError for a time that has passed.
+        Raises HistoryError for a reason with a key, a token or a password in it, ValueError for a time that has passed.
         """
         if until is not None and until <= now:
             raise ValueError("paused until a time that has passed")
-        refuse_private_keys(reason)
+        refuse_secrets(reason)
         new = Standstill(
             why=Why.PAUSE,
             since=now,
@@ -72,7 +72,7 @@ class Standstills:
 
     def resume(self, scope: str, *, reason: str, actor: Actor, now: datetime) -> Standstill | None:
         """Ends the pause of that scope, with an event `resume`; None where there is none, or its time has come."""
-        refuse_private_keys(reason)
+        refuse_secrets(reason)
         with self._database.writing() as connection:
             before = _find(connection, Standstill(why=Why.PAUSE, since=now, scope=scope))
             if before is None or not before.covers(now):

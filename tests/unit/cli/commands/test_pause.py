@@ -180,6 +180,18 @@ def test_the_shell_completes_names(typed: list[str], beginning: str, offered: li
     assert [each.value for each in completer.get_completions(typed, beginning)] == offered
 
 
+def test_a_token_as_a_reason_is_refused(rotator: Command) -> None:
+    token = "xox" + "b-1234567890-abcdef"
+    refused = rotator("pause", "one", "--reason", f"{token} was leaked")
+    assert refused.code == 1
+    assert "looks like a token of Slack" in refused.err
+    assert paused(rotator)["one"] == ""
+    rotator("pause", "one", "--reason", "audit")
+    assert rotator("resume", "one", "--reason", f"{token} is new").code == 1
+    assert paused(rotator)["one"] == "pause credential one"
+    assert token not in rotator("history", "one", "--json").out
+
+
 def test_a_pause_on_a_full_disk_is_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG)

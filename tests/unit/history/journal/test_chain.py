@@ -106,6 +106,9 @@ def test_a_certificate_is_no_secret() -> None:
         "password=hunter2",
         "Token: abcd1234",
         "api_key = 'abcd1234'",
+        "DB_PASSWORD=hunter2",
+        "client_secret: 1234567890",
+        "s" + "." + "aB3" * 8,
     ],
 )
 def test_a_reason_that_looks_like_a_secret_is_refused(secret: str) -> None:

@@ -296,8 +296,7 @@ class Application:
         from rotator.services.rotation.observer import CredentialContext
 
         settings = self.credential(name)
-        # A login that fails is told at once; only what comes after it is worth repeating.
-        self.org_session(settings.org).instance_url  # noqa: B018 - it logs in
+        self.org_session(settings.org).ensure_open()
 
         def test_login(version: Version) -> LoginAnswer:
             org_id = self.org_session(settings.org).org_id

@@ -29,7 +29,6 @@ from rotator.history.engine.database import open_configured
 from rotator.process import raise_file_limit
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.server import pages_server
-from rotator.web.source import Liveness
 
 if TYPE_CHECKING:
     import signal
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from rotator.application import Application
     from rotator.history.engine.database import Database
+    from rotator.web.source import Liveness
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -107,16 +107,7 @@ class PagesProcess:
 
     def liveness(self) -> Liveness:
         """What the process says of itself."""
-        return Liveness(
-            started_at=self._started_at,
-            ticked_at=self._scheduler.ticked_at,
-            since_tick=self._scheduler.since_tick,
-            tick=self._scheduler.tick,
-            lag=self._scheduler.lag,
-            is_working=False,
-            only_reads=True,
-            worker=self._worker,
-        )
+        return self._scheduler.liveness(self._started_at, is_working=False, only_reads=True, worker=self._worker)
 
     def _look(self) -> None:
         """In the scheduler's thread."""

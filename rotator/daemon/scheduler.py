@@ -22,6 +22,7 @@ from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped
 
 from rotator.core.tracebacks import place_of
 from rotator.errors import RotatorError
+from rotator.web.source import Liveness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +125,21 @@ class Scheduler:
     def since_tick(self) -> timedelta:
         """How long ago the last tick ended, or the start where none has, by the monotonic clock."""
         return timedelta(seconds=max(0.0, self._monotonic() - self._ended))
+
+    def liveness(
+        self, started_at: datetime, *, is_working: bool, only_reads: bool = False, worker: str = ""
+    ) -> Liveness:
+        """What the process says of itself, whose ticks these are."""
+        return Liveness(
+            started_at=started_at,
+            ticked_at=self.ticked_at,
+            since_tick=self.since_tick,
+            tick=self.tick,
+            lag=self.lag,
+            is_working=is_working,
+            only_reads=only_reads,
+            worker=worker,
+        )
 
     def _run(self) -> None:
         self._measure_lag()

@@ -32,7 +32,6 @@ from rotator.daemon.workers import STOP_TIMEOUT, Running, Workers
 from rotator.errors import RotatorError
 from rotator.process import give_memory_back
 from rotator.services.schedule.jobs import CycleEnd, JobKind
-from rotator.web.source import Liveness
 
 if TYPE_CHECKING:
     import signal
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from rotator.application import Application
     from rotator.config.settings import Settings
     from rotator.daemon.systemd import Notifier
+    from rotator.web.source import Liveness
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -115,15 +115,7 @@ class Service:
 
     def liveness(self) -> Liveness:
         """What the process says of itself."""
-        return Liveness(
-            started_at=self._started_at,
-            ticked_at=self._scheduler.ticked_at,
-            since_tick=self._scheduler.since_tick,
-            tick=self._scheduler.tick,
-            lag=self._scheduler.lag,
-            is_working=self._leader.is_held,
-            worker=self._leader.other,
-        )
+        return self._scheduler.liveness(self._started_at, is_working=self._leader.is_held, worker=self._leader.other)
 
     # In the scheduler's thread.
 

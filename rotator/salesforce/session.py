@@ -109,6 +109,13 @@ class OrgSession:
             session = self._renewed(session)
             return operation(session.instance_url, session.token)
 
+    def ensure_open(self) -> None:
+        """Logs in when that has not happened: before what is repeated when it fails, as a login that fails is not.
+
+        Raises as `call` does.
+        """
+        self._current()
+
     def log_in(self) -> None:
         """Opens a session anew, which proves that the program can. Raises as `call` does."""
         with self._lock:

@@ -45,8 +45,7 @@ def live_apps(
         names = [*apps[org]]
         try:
             with open_adapters() as adapters:
-                # A login that fails is told at once; only what comes after it is worth repeating.
-                adapters.org_session(org).instance_url  # noqa: B018 - it logs in
+                adapters.org_session(org).ensure_open()
                 return dict(zip(names, adapters.connected_apps(org).read_each(names), strict=True))
         except RotatorError as error:
             return dict.fromkeys(names, error)

@@ -61,8 +61,7 @@ class WholeLooks:
         if last_seen and before is None:
             # Once in a while it is proven, too, that the program can still log in.
             session.log_in()
-        # A login that fails is told at once; only what comes after it is worth repeating.
-        session.instance_url  # noqa: B018 - it logs in
+        session.ensure_open()
         found = inventory(session, metadata, known=self._unchanged(org, before, last_seen))
         unread = {place(each.kind, each.app) for each in found.unread if each.app}
         again = unread | {whole(each) for each in found.entries if not (each.is_readable and each.is_usable)}

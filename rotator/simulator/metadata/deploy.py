@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.metadata.deployment import Deployment, Options
 from rotator.simulator.metadata.structures import append
+from rotator.simulator.org.jobs import DEPLOYMENT
 from rotator.simulator.wire.soap import FaultError, add, child_texts, date_time
 from rotator.simulator.wire.unsupported import unsupported_fault
 
@@ -58,10 +59,20 @@ def start(org: Org, user: User, archive: bytes, options: Options, *, lose_certif
     """Queues a deployment. Raises FaultError for an option that is not simulated, or an archive that is too large."""
     if options.performRetrieve:
         raise unsupported_fault("The option performRetrieve of a deployment")
+    if options.testLevel == "NoTestRun" and org.settings.deploy_without_tests == "refuse":
+        raise FaultError("INVALID_OPERATION", "testLevel of NoTestRun cannot be used in production organizations")
     if len(archive) > LARGEST_REQUEST:
         raise FaultError("LIMIT_EXCEEDED", _TOO_LARGE.format(LARGEST_REQUEST))
     deployment = Deployment(org, archive, options, lose_certificate)
-    job = org.jobs.start(org.next_id("0Af"), user, org.clock(), org.settings.deploy_seconds, deployment.perform)
+    job = org.jobs.start(
+        org.next_id(DEPLOYMENT),
+        user,
+        org.clock(),
+        org.settings.deploy_seconds,
+        deployment.perform,
+        at_work=org.settings.deploy_work_seconds,
+        checkOnly=options.checkOnly,
+    )
     job.result = deployment
     return job
 
@@ -92,7 +103,7 @@ def check_status(call: MetadataCall, body: etree._Element) -> None:
 
 
 def cancel(call: MetadataCall, body: etree._Element) -> None:
-    """cancelDeploy: takes a deployment back that has not begun."""
+    """cancelDeploy: takes a deployment back that has not begun; one at work goes on to its end."""
     # jsforce names the argument otherwise than the WSDL.
     job = find(call.org, call.text("String") or call.text("id"))
     call.org.jobs.cancel(job, call.user)
@@ -136,7 +147,7 @@ def deploy_result(job: Job, version: int, *, with_details: bool) -> dict[str, An
         "numberTestsCompleted": 0,
         "numberTestsTotal": 0,
         "rollbackOnError": options.rollbackOnError,
-        "runTestsEnabled": options.testLevel != "NoTestRun",
+        "runTestsEnabled": options.testLevel not in {"", "NoTestRun"},
         "startDate": done,
         "status": job.status,
         "success": job.status in {"Succeeded", "SucceededPartial"},

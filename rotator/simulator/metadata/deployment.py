@@ -38,7 +38,8 @@ class Options:
     rollbackOnError: bool = True  # noqa: N815
     singlePackage: bool = False  # noqa: N815
     runTests: tuple[str, ...] = ()  # noqa: N815
-    testLevel: str = "NoTestRun"  # noqa: N815
+    testLevel: str = ""  # noqa: N815
+    """Left to the org where it is empty: no tests, as there is no Apex."""
 
     @classmethod
     def of(cls, sent: Mapping[str, Any]) -> Self:

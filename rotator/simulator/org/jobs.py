@@ -8,13 +8,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from rotator.simulator.org.users import User
 
 KEPT_JOBS: Final = 50
 """Finished jobs that can still be asked about."""
+
+DEPLOYMENT: Final = "0Af"
+"""How the id of a deployment begins."""
 
 Status = Literal["Pending", "InProgress", "Succeeded", "SucceededPartial", "Failed", "Canceled"]
 
@@ -26,6 +29,8 @@ class Job:
     id: str
     user: User
     created_at: datetime
+    begins: datetime
+    """When it is at work, and can no longer be taken back."""
     due: datetime
     work: Callable[[Job], None]
     """Does the work as of `due`: sets `status`, and `result` in a form of its kind."""
@@ -48,10 +53,19 @@ class Jobs:
         self._jobs: Final[OrderedDict[str, Job]] = OrderedDict()
 
     def start(
-        self, job_id: str, user: User, now: datetime, seconds: float, work: Callable[[Job], None], **options: Any
+        self,
+        job_id: str,
+        user: User,
+        now: datetime,
+        seconds: float,
+        work: Callable[[Job], None],
+        *,
+        at_work: float = 0.0,
+        **options: Any,
     ) -> Job:
-        """Queues a job that is due in so many seconds."""
-        job = Job(job_id, user, now, now + timedelta(seconds=seconds), work, options=options)
+        """Queues a job that waits for so many seconds, and is at work for as many more."""
+        begins = now + timedelta(seconds=seconds)
+        job = Job(job_id, user, now, begins, begins + timedelta(seconds=at_work), work, options=options)
         self._jobs[job.id] = job
         while len(self._jobs) > KEPT_JOBS and next(iter(self._jobs.values())).is_done:
             self._jobs.popitem(last=False)
@@ -61,15 +75,25 @@ class Jobs:
         """A job by its id, of 15 or 18 characters."""
         return next((job for job in self._jobs.values() if job.id[:15] == job_id[:15]), None) if job_id else None
 
+    def __iter__(self) -> Iterator[Job]:
+        return iter(tuple(self._jobs.values()))
+
+    def clear(self) -> None:
+        """Forgets all jobs, also those that have not taken effect."""
+        self._jobs.clear()
+
     def settle(self, now: datetime) -> None:
         """Lets what is due take effect, in the order in which it is due."""
+        for job in self._jobs.values():
+            if job.status == "Pending" and job.begins < job.due and job.begins <= now:
+                job.status = "InProgress"
         due = [job for job in self._jobs.values() if not job.is_done and job.due <= now]
         for job in sorted(due, key=lambda job: job.due):
             job.work(job)
 
     def cancel(self, job: Job, user: User) -> bool:
-        """Takes a job back before it takes effect; False when it is done."""
-        if job.is_done:
+        """Takes a job back that waits; False when it is done, or at work and goes on."""
+        if job.status != "Pending":
             return False
         job.status, job.canceled_by = "Canceled", user
         return True

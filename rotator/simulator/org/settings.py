@@ -54,7 +54,11 @@ class OrgSettings:
     consumer_key_status_code: str = "FIELD_INTEGRITY_EXCEPTION"
     """Status code of `You cannot provide a Consumer Key`."""
     deploy_seconds: Seconds = 0.0
-    """How long a deployment waits until it takes effect."""
+    """How long a deployment waits until it is its turn."""
+    deploy_work_seconds: Seconds = 0.0
+    """How long it is at work then, when nobody takes it back any more, until it takes effect."""
+    deploy_without_tests: Literal["accept", "refuse"] = "accept"
+    """Whether a deployment may say NoTestRun, which production orgs refuse, or must leave it to the org."""
     retrieve_seconds: Seconds = 0.0
     """How long a retrieve takes."""
     limit_status_code: str = "EXCEEDED_ID_LIMIT"

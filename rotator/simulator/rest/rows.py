@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.org.identifiers import record_id
+from rotator.simulator.org.jobs import DEPLOYMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,6 +237,26 @@ def certificates(org: Org, _user: User | None) -> Iterator[Row]:
             "OptionsIsPrivateKeyExportable": each.exportable,
             "OptionsIsUnusable": each.unusable,
             **_audit(org, each.created_at, each.modified_by, each.modified_at),
+        }
+
+
+def deployments(org: Org, user: User | None) -> Iterator[Row]:
+    """Of deployments, without what is in them."""
+    for job in org.jobs:
+        if not job.id.startswith(DEPLOYMENT) or (user and not user.may_use_metadata):
+            continue
+        is_over = job.is_done and job.status != "Canceled"
+        yield {
+            "Id": job.id,
+            "Status": job.status,
+            "CheckOnly": job.options["checkOnly"],
+            "StartDate": job.begins if job.status == "InProgress" or is_over else None,
+            "CompletedDate": job.due if is_over else None,
+            "CanceledById": job.canceled_by.id if job.canceled_by else None,
+            "CreatedDate": job.created_at,
+            "CreatedById": job.user.id,
+            "LastModifiedDate": job.due if is_over else job.created_at,
+            "LastModifiedById": job.user.id,
         }
 
 

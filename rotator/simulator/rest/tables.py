@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rotator.simulator.org.jobs import DEPLOYMENT
 from rotator.simulator.rest import rows
 from rotator.simulator.rest.sobjects import (
     AUDIT,
@@ -174,6 +175,22 @@ _TOOLING: Final = (
         ),
         rows.certificates,
         complete=True,
+        since=37,
+    ),
+    SObject(
+        "DeployRequest",
+        DEPLOYMENT,
+        (
+            ID,
+            *(SField(name, "picklist") for name in ("Status", "Type")),
+            *booleans("CheckOnly", "IgnoreWarnings", "RollbackOnError", "RunTestsEnabled"),
+            *times("StartDate", "CompletedDate"),
+            *numbers("NumberComponentErrors", "NumberComponentsDeployed", "NumberComponentsTotal"),
+            *numbers("NumberTestErrors", "NumberTestsCompleted", "NumberTestsTotal"),
+            *plain("ErrorMessage", "ErrorStatusCode", "StateDetail", "CanceledById"),
+            *AUDIT,
+        ),
+        rows.deployments,
         since=37,
     ),
 )

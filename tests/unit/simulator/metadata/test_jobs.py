@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.simulator.metadata.deploy_request import answer_deploy_request
+from rotator.simulator.serving.endpoints import understand
 from rotator.simulator.wire.request import Request
 from rotator.simulator.wire.soap import FaultError
-from tests.unit.simulator.helpers import call, texts
+from tests.unit.simulator.helpers import call, session_of, texts
 from tests.unit.simulator.metadata.files import VERSION, app_file, deploy, manifest, status_of, zipped
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
     from tests.unit.simulator.helpers import KeyPair, StandingClock
+
+
+def tool(org: Org, text: str) -> Any:
+    """The answer of the Tooling API to a query."""
+    headers = {"authorization": f"Bearer {session_of(org)}"}
+    request = Request("GET", "/services/data/v67.0/tooling/query", {"q": text}, headers)
+    return json.loads(understand(org, request).perform(None).body)
 
 
 class TestJobs:
@@ -51,6 +59,42 @@ class TestJobs:
         answer = status_of(org, job)
         assert (texts(answer, "status"), texts(answer, "canceledByName")) == (["Canceled"], ["Admin"])
         assert org.app("Billing").live_certificate == key_pairs[0][1]
+
+    def test_one_that_is_at_work_goes_on_when_it_is_canceled(
+        self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
+    ) -> None:
+        org.settings = replace(org.settings, deploy_seconds=30, deploy_work_seconds=10)
+        job = deploy(org, files)
+        clock.advance(35)
+        org.jobs.settle(clock())
+        assert texts(status_of(org, job), "status") == ["InProgress"]
+        assert texts(call(org, f"<cancelDeploy><String>{job}</String></cancelDeploy>"), "done") == ["false"]
+        assert org.app("Billing").live_certificate == key_pairs[0][1]
+        clock.advance(10)
+        org.jobs.settle(clock())
+        assert texts(status_of(org, job), "status") == ["Succeeded"]
+        assert org.app("Billing").live_certificate == key_pairs[1][1]
+
+    def test_deployments_are_rows_of_the_tooling_api(
+        self, org: Org, clock: StandingClock, files: dict[str, str]
+    ) -> None:
+        org.settings = replace(org.settings, deploy_seconds=30)
+        first, second = deploy(org, files, checkOnly=True), deploy(org, files)
+        query = "SELECT Id, CheckOnly, CreatedById FROM DeployRequest WHERE Status IN ('Pending', 'InProgress')"
+        rows = tool(org, query)["records"]
+        assert [(row["Id"], row["CheckOnly"]) for row in rows] == [(first, True), (second, False)]
+        assert {row["CreatedById"] for row in rows} == {org.users["admin@acme.example"].id}
+        clock.advance(30)
+        org.jobs.settle(clock())
+        assert tool(org, query)["records"] == []
+
+    def test_an_org_may_refuse_to_be_told_that_no_tests_run(self, org: Org, files: dict[str, str]) -> None:
+        org.settings = replace(org.settings, deploy_without_tests="refuse")
+        data = base64.b64encode(zipped(files)).decode()
+        options = "<DeployOptions><singlePackage>true</singlePackage><testLevel>NoTestRun</testLevel></DeployOptions>"
+        with pytest.raises(FaultError, match="testLevel of NoTestRun cannot be used in production organizations"):
+            call(org, f"<deploy><ZipFile>{data}</ZipFile>{options}</deploy>", version=VERSION)
+        assert texts(status_of(org, deploy(org, files)), "status") == ["Succeeded"]
 
     @pytest.mark.fact("2.3d")
     def test_a_recent_validation_can_be_deployed_as_it_is(

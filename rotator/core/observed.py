@@ -251,6 +251,9 @@ class ObservedApp:
     """Fingerprint of the live certificate; None when the app holds none."""
     throwaway: bool = False
     """The live certificate is ours, made to end a key."""
+    hidden: bool = False
+    """The org shows the app, and never its certificate: what is live is what logins prove
+    (`rotator.core.decision.observations`)."""
 
     @classmethod
     def of(cls, name: str, seen: ObservedCertificate | None) -> Self:

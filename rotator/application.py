@@ -292,7 +292,7 @@ class Application:
         Raises ConfigurationError, and what `org_session` and a login raise.
         """
         from rotator.history.last_observations import note_observation
-        from rotator.salesforce.login import LoginTarget, prove
+        from rotator.salesforce.login import LoginTarget, proof_of, prove
         from rotator.services.rotation.observer import CredentialContext
 
         settings = self.credential(name)
@@ -300,8 +300,7 @@ class Application:
 
         def test_login(version: Version) -> LoginAnswer:
             org_id = self.org_session(settings.org).org_id
-            target = LoginTarget(version.login_url, version.client_id, version.username, version.audience, org_id)
-            return prove(self.transport(settings.org), target, version.private_key, self.now())
+            return prove(self.transport(settings.org), LoginTarget.of(version, org_id), proof_of(version), self.now())
 
         return CredentialContext(
             name=name,

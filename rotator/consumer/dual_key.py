@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.logins import LoginOutcome
 from rotator.core.retry import Waiting
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable, RotatorError, StoreError, StoreUnavailable
-from rotator.salesforce.login import LoginTarget, log_in
+from rotator.salesforce.login import LoginTarget, log_in, proof_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,8 +83,7 @@ class DualKeyLogin:
         raise _NotYet(refused)
 
     def _log_in(self, version: Version) -> Login:
-        target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
-        return log_in(self._transport, target, version.private_key, self._waiting.now())
+        return log_in(self._transport, LoginTarget.of(version), proof_of(version), self._waiting.now())
 
 
 class _NotYet(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -11,12 +11,12 @@ from rotator.resources import docs
 
 
 class LoginOutcome(StrEnum):
-    """What one test login proved. Only `accepted` and `mismatch` say anything about the certificate."""
+    """What one test login proved. Only `accepted` and `mismatch` say anything about the key or the secret."""
 
     ACCEPTED = "accepted"
     """HTTP 200, and the token is for the right org and user."""
     MISMATCH = "mismatch"
-    """`invalid assertion`: key and certificate do not belong together, or the change has not arrived yet."""
+    """The key is not the live certificate's, the secret not in force, or the change has not arrived yet."""
     CONFIGURATION = "configuration"
     """The app, the user or the audience is not set up for this login."""
     CLOCK = "clock"
@@ -66,9 +66,23 @@ class LoginAnswer:
         return self.is_the_orgs and is_refusal and not any(needle in self.reason.lower() for needle in _OF_NO_KEY)
 
 
+def of_client_secret(answer: LoginAnswer) -> LoginAnswer:
+    """The answer as it is to be taken when a login sent a consumer key and its secret.
+
+    `invalid_client` and `invalid_client_id` say that the org does not take this pair (RFC 6749 section 5.2), or not on
+    this server yet.
+    """
+    is_of_the_pair = answer.error in {_CLIENT_REFUSED, _CLIENT_UNKNOWN} and answer.may_speak_of_the_key
+    if answer.outcome is not LoginOutcome.CONFIGURATION or not is_of_the_pair:
+        return answer
+    hint = "The org does not take this consumer key and secret; see Setup, External Client App Manager."
+    return replace(answer, outcome=LoginOutcome.MISMATCH, hint=hint)
+
+
 _OF_NO_KEY: Final = ("locked", "frozen", "login hours", "blocked", "api_disabled")
 """In refusals that are the same for every key, and may come up between two logins."""
 _CLIENT_REFUSED: Final = "invalid_client"
+_CLIENT_UNKNOWN: Final = "invalid_client_id"
 _LONGEST_REASON: Final = 300
 BUSY: Final = "The org is busy or away; see status.salesforce.com if it lasts."
 _BUSY_ERRORS: Final = frozenset({"server_error", "temporarily_unavailable", "unknown_error"})
@@ -137,6 +151,16 @@ _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
         "app is not installed",
         LoginOutcome.CONFIGURATION,
         "Use the org's My Domain URL as `login_url`, check the consumer key; after a change wait ten minutes.",
+    ),
+    (
+        "no client credentials user",
+        LoginOutcome.CONFIGURATION,
+        "Enable the client credentials flow in the app's policies, and name the user whom it logs in as.",
+    ),
+    (
+        "not supported on this domain",
+        LoginOutcome.CONFIGURATION,
+        "Use the org's My Domain URL as `login_url`: there alone a client logs in with its secret.",
     ),
     ("grant type not supported", LoginOutcome.CONFIGURATION, "Check that `login_url` is a Salesforce login URL."),
 )

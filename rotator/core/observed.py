@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from rotator.core.credentials import Fingerprint, Stage
+from rotator.core.credentials import Fingerprint, KeyVersion, Stage
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME, RSA
 
 if TYPE_CHECKING:
@@ -217,19 +217,21 @@ _TYPES: Final = frozenset(kind.value for kind in Kind)
 
 @dataclass(frozen=True)
 class KnownVersion:
-    """What a decision needs of a stored version, whose key was read back and matches its certificate."""
+    """What a decision needs of a stored version, which was read back whole."""
 
     fingerprint: Fingerprint
     app: str
     public_fingerprint: str
-    """Equal for two certificates over the same key."""
+    """Equal for two certificates over the same key; of a client secret the fingerprint."""
     not_after: datetime
     not_before: datetime | None = None
-    """None where an earlier release wrote it down."""
+    """None of a client secret, and where an earlier release wrote it down."""
 
     @classmethod
     def of(cls, version: Version) -> Self:
         """What is known of it without its key."""
+        if not isinstance(version, KeyVersion):
+            return cls(version.fingerprint, version.app, version.fingerprint, version.not_after)
         certificate = version.certificate
         return cls(
             version.fingerprint,

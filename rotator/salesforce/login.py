@@ -1,4 +1,7 @@
-"""Logins by JWT bearer assertion (RFC 7523; Salesforce Help, OAuth 2.0 JWT Bearer Flow), and what they prove."""
+"""Logins by JWT bearer assertion and by client credentials, and what they prove.
+
+RFC 7523 and RFC 6749 section 4.4; Salesforce Help, OAuth 2.0 JWT Bearer Flow and OAuth 2.0 Client Credentials Flow.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import jwt
 
-from rotator.core.logins import BUSY, LoginAnswer, LoginOutcome, classify_refusal
+from rotator.core.credentials import KeyVersion, secret_version
+from rotator.core.logins import BUSY, LoginAnswer, LoginOutcome, classify_refusal, of_client_secret
 from rotator.core.secret import Secret
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.net.client import host_of
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from rotator.core.credentials import Version
     from rotator.core.crypto.keys import PrivateKey
 
 VALIDITY: Final = timedelta(minutes=3)
@@ -35,6 +40,7 @@ SIZE: Final = 64 * KILOBYTE
 """Of an answer that holds a token, or says whose it is; a real one has 1 or 2 kB."""
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_BY_SECRET: Final = "client_credentials"  # noqa: S105 - the name of a grant
 _PROXY_ANSWERS: Final = (
     "A proxy or a network's sign-in page may answer in the org's place: "
     "ask who keeps it to let this machine reach the org."
@@ -61,9 +67,21 @@ class LoginTarget:
     login_url: str
     client_id: str
     username: str
-    audience: str
+    audience: str = ""
+    """Claim `aud`; a login by client credentials has none."""
     org_id: str | None = None
     """Id of the org that the token must be for, of 15 or 18 characters; None while it is not known."""
+
+    @classmethod
+    def of(cls, version: Version, org_id: str | None = None) -> Self:
+        """What a login with a stored version is for."""
+        audience = version.audience if isinstance(version, KeyVersion) else ""
+        return cls(version.login_url, version.client_id, version.username, audience, org_id)
+
+
+def proof_of(version: Version) -> PrivateKey | Secret:
+    """What a stored version proves a login with."""
+    return version.private_key if isinstance(version, KeyVersion) else secret_version(version).client_secret
 
 
 @dataclass(frozen=True)
@@ -94,13 +112,15 @@ def assertion(target: LoginTarget, key: PrivateKey, now: datetime) -> str:
     return jwt.encode(claims, key.signing_key(), algorithm="RS256")
 
 
-def log_in(transport: Transport, target: LoginTarget, key: PrivateKey, now: datetime) -> Login:
-    """Asks for an access token. Whatever happens is an answer, never an error; a lost connection is TRANSIENT.
+def log_in(transport: Transport, target: LoginTarget, proof: PrivateKey | Secret, now: datetime) -> Login:
+    """Asks for an access token, by an assertion signed with a key, or with a consumer secret.
+
+    Whatever happens is an answer, never an error; a lost connection is TRANSIENT.
 
     ACCEPTED says only that there is a token; `prove` also asks for whom it is. Raises LimitReached, and asks nobody,
     over a transport that is held to limits; those of rotations are not.
     """
-    form = {"grant_type": _GRANT, "assertion": assertion(target, key, now)}
+    form = _form(target, proof, now)
     try:
         response = transport.post(f"{target.login_url.rstrip('/')}/services/oauth2/token", form, size=SIZE)
     except LimitReached:
@@ -115,7 +135,14 @@ def log_in(transport: Transport, target: LoginTarget, key: PrivateKey, now: date
         answer = _refused(response.status_code, fields.text("error"), fields.text("error_description"))
     except WrongShape:
         answer = _web_page(response) or _refused(response.status_code, "", "")
+    answer = of_client_secret(answer) if isinstance(proof, Secret) else answer
     return Login(_of_host(answer, response.status_code, host_of(target.login_url)), server_time=clock)
+
+
+def _form(target: LoginTarget, proof: PrivateKey | Secret, now: datetime) -> dict[str, str]:
+    if isinstance(proof, Secret):
+        return {"grant_type": _BY_SECRET, "client_id": target.client_id, "client_secret": proof.reveal()}
+    return {"grant_type": _GRANT, "assertion": assertion(target, proof, now)}
 
 
 @dataclass(frozen=True)
@@ -161,12 +188,12 @@ def check_token(transport: Transport, login: Login, target: LoginTarget) -> Logi
     return _right_owner(target, owner.username, owner.org_id)
 
 
-def prove(transport: Transport, target: LoginTarget, key: PrivateKey, now: datetime) -> LoginAnswer:
+def prove(transport: Transport, target: LoginTarget, proof: PrivateKey | Secret, now: datetime) -> LoginAnswer:
     """A test login: ACCEPTED only for a working token for the right org and user. It never raises.
 
     The token is dropped, not revoked: Salesforce may have handed out a session that a consumer shares.
     """
-    return check_token(transport, log_in(transport, target, key, now), target)
+    return check_token(transport, log_in(transport, target, proof, now), target)
 
 
 def same_org(one: str, other: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from rotator.config.daemon import HOW_TO_MAKE_ONE, can_be_guessed
 from rotator.config.settings import LoginWithKey
 from rotator.core import words
+from rotator.core.credentials import key_version
 from rotator.core.lifecycle.states import CredentialState
 from rotator.errors import ConfigurationError, HistoryError, OrgError, OrgUnavailable, RotatorError
 from rotator.history.engine.damage import RESTORE_ROW
@@ -309,7 +310,7 @@ class _Checks:
         for _, other in store.stages(name):
             store.read(name, other)
         app = self._app(credential.org, version.app)
-        if app is None or app.certificate != version.certificate:
+        if app is None or app.certificate != key_version(version).certificate:
             raise OrgError(
                 f"The app {version.app} holds {_held(app)}, not the current version {words.short(fingerprint)}.",
                 hint=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",

@@ -34,7 +34,7 @@ class Store(Protocol):
         ...
 
     def read(self, credential: str, fingerprint: Fingerprint) -> Version:
-        """A stored version, with its key checked against its certificate. Raises StoreError when it is not there."""
+        """A stored version, its parts checked against each other. Raises StoreError when it is not there."""
         ...
 
     def put_pending(self, version: Version) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.credentials import CredentialKind
 from rotator.core.words import short
 from rotator.errors import StoredDamaged, StoreError
 
@@ -27,6 +28,20 @@ def not_of_credential(where: str, place: str, version: Version) -> StoredDamaged
         f"{where}: the stored version {place} is {short(version.fingerprint)} of {version.credential}.",
         effect="Nothing was changed.",
         hint="Put the version back from a backup, and find out who wrote there.",
+    )
+
+
+def refuse_unfit(where: str, version: Version) -> None:
+    """Raises StoreError for a version that is no whole one."""
+    if version.is_whole:
+        return
+    if version.kind is CredentialKind.KEY_PAIR:
+        raise refused(where, f"the key of {version.credential}'s new version is not its certificate's")
+    raise refused(
+        where,
+        f"the consumer secret of {version.credential}'s new version is so short that it could be guessed from its"
+        " fingerprint",
+        f"Stage new credentials of the app {version.app} in Setup, rotate to them there, and run this again.",
     )
 
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.core.credentials import Fingerprint, Stage, Stages, Version
+from rotator.core.credentials import Fingerprint, KeyVersion, Stage, Stages, Version, key_version
+from rotator.core.secret import Secret
 from rotator.errors import StoreError
 from rotator.stores.base import read_stage
-from rotator.testing.versions import make_version, spare_key
+from rotator.testing.versions import make_secret_version, make_version, spare_key
 
 if TYPE_CHECKING:
     from rotator.stores.base import Store
@@ -29,7 +30,7 @@ NAME: Final = "billing"
 UNKNOWN: Final = Fingerprint("0" * 64)
 
 
-def stored_current(store: Store, replaces: Version | None = None) -> Version:
+def stored_current(store: Store, replaces: Version | None = None) -> KeyVersion:
     """A new version, stored and promoted over `replaces`."""
     version = make_version(NAME)
     store.put_pending(version)
@@ -61,7 +62,7 @@ class StoreContract:
         assert store.stages(NAME) == Stages(pending=version.fingerprint)
         read = store.read(NAME, version.fingerprint)
         assert read == version
-        assert read.private_key.pem() == version.private_key.pem()
+        assert key_version(read).private_key.pem() == version.private_key.pem()
         assert read.is_whole
 
     def test_putting_the_same_version_twice_does_nothing_more(self, store: Store) -> None:
@@ -256,6 +257,36 @@ class StoreContract:
         assert read_stage(store, NAME, Stage.CURRENT) == second
         assert read_stage(store, NAME, Stage.PREVIOUS) == first
         assert read_stage(store, NAME, Stage.PENDING) is None
+
+    def test_a_client_secret_goes_through_the_stages_as_a_key_pair_does(self, store: Store) -> None:
+        first, second, third = (make_secret_version(NAME) for _ in range(3))
+        store.put_pending(first)
+        store.promote(NAME, first.fingerprint, replaces=None)
+        store.put_pending(second)
+        assert store.read(NAME, second.fingerprint) == second
+        store.promote(NAME, second.fingerprint, replaces=first.fingerprint)
+        store.recall(NAME, first.fingerprint)
+        assert store.stages(NAME) == Stages(first.fingerprint, second.fingerprint, first.fingerprint)
+        store.discard(NAME, first.fingerprint)
+        store.retire(NAME, first.fingerprint)
+        store.put_pending(third)
+        store.discard(NAME, third.fingerprint)
+        assert store.stages(NAME) == Stages(current=second.fingerprint)
+        assert [is_stored(store, version) for version in (first, second, third)] == [False, True, False]
+
+    def test_a_client_secret_takes_the_place_of_a_key_pair_and_the_other_way_round(self, store: Store) -> None:
+        key, secret = stored_current(store), make_secret_version(NAME)
+        store.put_pending(secret)
+        store.promote(NAME, secret.fingerprint, replaces=key.fingerprint)
+        assert [store.read(NAME, version.fingerprint) for version in (key, secret)] == [key, secret]
+        assert stored_current(store, secret).fingerprint == store.stages(NAME).current
+
+    @pytest.mark.parametrize("guessable", ["", "hunter2", "0123456789" * 3, "ab" * 64])
+    def test_a_client_secret_that_could_be_guessed_is_refused_and_not_told(self, store: Store, guessable: str) -> None:
+        with pytest.raises(StoreError) as refused:
+            store.put_pending(replace(make_secret_version(NAME), client_secret=Secret(guessable)))
+        assert store.stages(NAME) == Stages()
+        assert not guessable or guessable not in str(refused.value) + repr(refused.value)
 
     def test_no_error_holds_a_private_key(self, store: Store) -> None:
         version = make_version(NAME)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from rotator.cli.commands.simulator import _fill_store
+from rotator.core.credentials import key_version
 from rotator.core.logins import LoginOutcome
 from rotator.history.engine.database import open_database
 from rotator.history.journal.queries import rotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
     from rotator.simulator.org.org import Org
 
 DEADLINE: Final = 60.0
@@ -91,13 +92,13 @@ class Place:
         vars(self.org.faults).pop("take", None)
         self.org.settings = OrgSettings()
 
-    def current(self, name: str) -> Version:
+    def current(self, name: str) -> KeyVersion:
         """The current version."""
         fingerprint = self.store.stages(name).current
         assert fingerprint
-        return self.store.read(name, fingerprint)
+        return key_version(self.store.read(name, fingerprint))
 
-    def logs_in(self, version: Version) -> bool:
+    def logs_in(self, version: KeyVersion) -> bool:
         """Whether the org takes the key."""
         target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
         transport = Transport(ca=self.folder / "ca.pem", limits=Limits(connect=5.0, silence=5.0))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
     from rotator.core.logins import LoginAnswer
     from rotator.stores.vault.auth import VaultLogin
 
@@ -75,7 +75,7 @@ class _Plain(Transport):
 
 
 @cache
-def version() -> Version:
+def version() -> KeyVersion:
     """A credential; only its address is looked at."""
     return make_version()
 
@@ -136,7 +136,7 @@ class Callers:
         return LoginTarget(self._url, "client", "billing@rotator.example", self._url)
 
     @property
-    def _here(self) -> Version:
+    def _here(self) -> KeyVersion:
         return replace(version(), login_url=self._url)
 
     def _transport(self) -> Transport:

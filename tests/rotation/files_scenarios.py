@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.credentials import Stage, Stages, Version
+from rotator.core.credentials import KeyVersion, Stage, Stages
 from rotator.errors import StoreError
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
@@ -29,7 +29,7 @@ class Scenario:
     """A call, the stages before it by the versions' nicknames, and the stages after it."""
 
     title: str
-    call: Callable[[Store, dict[str, Version]], object]
+    call: Callable[[Store, dict[str, KeyVersion]], object]
     pending: str | None = None
     current: str | None = None
     previous: str | None = None
@@ -37,35 +37,35 @@ class Scenario:
     littered: bool = False
 
 
-def _put(store: Store, versions: dict[str, Version]) -> None:
+def _put(store: Store, versions: dict[str, KeyVersion]) -> None:
     store.put_pending(versions[NEXT])
 
 
-def _promote_over(replaces: str | None) -> Callable[[Store, dict[str, Version]], None]:
-    def promote(store: Store, versions: dict[str, Version]) -> None:
+def _promote_over(replaces: str | None) -> Callable[[Store, dict[str, KeyVersion]], None]:
+    def promote(store: Store, versions: dict[str, KeyVersion]) -> None:
         old = versions[replaces].fingerprint if replaces else None
         store.promote(NAME, versions[NEXT].fingerprint, replaces=old)
 
     return promote
 
 
-def _promote_back(store: Store, versions: dict[str, Version]) -> None:
+def _promote_back(store: Store, versions: dict[str, KeyVersion]) -> None:
     store.promote(NAME, versions[OLD].fingerprint, replaces=versions[NOW].fingerprint)
 
 
-def _recall(store: Store, versions: dict[str, Version]) -> None:
+def _recall(store: Store, versions: dict[str, KeyVersion]) -> None:
     store.recall(NAME, versions[OLD].fingerprint)
 
 
-def _discard(name: str) -> Callable[[Store, dict[str, Version]], None]:
+def _discard(name: str) -> Callable[[Store, dict[str, KeyVersion]], None]:
     return lambda store, versions: store.discard(NAME, versions[name].fingerprint)
 
 
-def _retire(store: Store, versions: dict[str, Version]) -> None:
+def _retire(store: Store, versions: dict[str, KeyVersion]) -> None:
     store.retire(NAME, versions[OLD].fingerprint)
 
 
-def _sweep(store: Store, _versions: dict[str, Version]) -> int:
+def _sweep(store: Store, _versions: dict[str, KeyVersion]) -> int:
     return store.sweep(NAME)
 
 
@@ -185,7 +185,7 @@ class Case:
         (folder / ".replaced").symlink_to((folder / "current").readlink())
 
 
-def stored_text(version: Version) -> dict[str, str]:
+def stored_text(version: KeyVersion) -> dict[str, str]:
     """What the three files of a version hold."""
     return {
         "private_key.pem": version.private_key.pem().reveal(),

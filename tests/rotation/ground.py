@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.application import Application
 from rotator.config.loading import parse
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion, key_version
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
@@ -172,10 +172,10 @@ class Ground:
         """A key that none of the last few versions has, and no program makes."""
         return spare_key(8 + next(self._numbers) % 6)
 
-    def version(self, credential: str, app: str, key: PrivateKey | None = None) -> Version:
+    def version(self, credential: str, app: str, key: PrivateKey | None = None) -> KeyVersion:
         """A version that is stored nowhere yet."""
         private_key = key or self.new_key()
-        return Version(
+        return KeyVersion(
             credential=credential,
             org="production",
             app=app,
@@ -189,7 +189,7 @@ class Ground:
             rotation_id="",
         )
 
-    def in_use(self, credential: str, *apps: str, keys: Sequence[PrivateKey] = ()) -> Version:
+    def in_use(self, credential: str, *apps: str, keys: Sequence[PrivateKey] = ()) -> KeyVersion:
         """Makes a version for each app live there, and `current` one after the other; gives the last."""
         chosen = keys or [self.new_key() for _ in apps]
         for app, key in zip(apps, chosen, strict=True):
@@ -263,11 +263,11 @@ class Ground:
         """What stands where in the store."""
         return self.store.stages(credential)
 
-    def current(self, credential: str) -> Version:
+    def current(self, credential: str) -> KeyVersion:
         """The current version, read from the store."""
         fingerprint = self.stages(credential).current
         assert fingerprint
-        return self.store.read(credential, fingerprint)
+        return key_version(self.store.read(credential, fingerprint))
 
     def history_is_closed(self, credential: str) -> bool:
         """Whether no rotation is left open."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.actor import Actor
+from rotator.core.credentials import key_version
 from rotator.core.decision.options import RotationOptions
 from rotator.services.rotation.adopt import version_to_adopt
 from rotator.services.rotation.report import Outcome, Silent
@@ -110,7 +111,7 @@ def replaced_over_the_same_key(ground: Ground, report: Report) -> None:
     replaced(ground, report)
     store, stages = ground.store, ground.stages(report.credential)
     assert stages.previous
-    previous = store.read(report.credential, stages.previous)
+    previous = key_version(store.read(report.credential, stages.previous))
     assert previous.private_key == ground.current(report.credential).private_key
     assert report.gap_seconds == 0
 

@@ -23,7 +23,7 @@ from tests.rotation.scenarios import REPLACE, SCENARIOS
 from tests.rotation.watching import Failing, Promises, Scenario, handle
 
 if TYPE_CHECKING:
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
     from tests.rotation.ground import Ground
 
 BY_STRATEGY: Final = {"in_place": SCENARIOS[0], "alternating": SCENARIOS[4]}
@@ -68,7 +68,7 @@ UPLOADS: Final = ("the answer to the upload is lost", "the upload drops the cert
 """Those that another strategy could meet in another way."""
 
 
-def prepared(ground: Ground, strategy: str) -> tuple[Scenario, Version]:
+def prepared(ground: Ground, strategy: str) -> tuple[Scenario, KeyVersion]:
     """The world before, and the version that is current in it."""
     scenario = BY_STRATEGY[strategy]
     scenario.prepare(ground)
@@ -82,7 +82,7 @@ def run(ground: Ground, scenario: Scenario) -> Report:
         return scenario.handle(app)
 
 
-def logs_in(ground: Ground, version: Version) -> LoginOutcome:
+def logs_in(ground: Ground, version: KeyVersion) -> LoginOutcome:
     """What the org says to a login with a version, whatever happened to it since."""
     target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
     return prove(ground.transport, target, version.private_key, ground.clock.now()).outcome

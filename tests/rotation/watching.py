@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from rotator.application import Application
+from rotator.core.credentials import key_version
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import (
@@ -25,7 +26,7 @@ from rotator.services.rotation.report import Silent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Report
     from rotator.services.rotation.requests import Request
@@ -139,7 +140,7 @@ class Promises:
         """Raises BrokenPromiseError."""
         store, name = self.ground.store, self.scenario.credential
         stages = store.stages(name)
-        versions = {fingerprint: store.read(name, fingerprint) for fingerprint in stages.fingerprints}
+        versions = {fingerprint: key_version(store.read(name, fingerprint)) for fingerprint in stages.fingerprints}
         self.ever |= stages.fingerprints
         self._nobodys_key_is_lost(versions)
         if stages.current is None or self.scenario.by_hand:
@@ -152,13 +153,13 @@ class Promises:
         if self.scenario.credential in {"warehouse", "managers"} and not self._keeps_key(versions.values()):
             self._promise(self._logs_in(current), "alternating: `current` logs in at every moment")
 
-    def _nobodys_key_is_lost(self, versions: dict[Any, Version]) -> None:
+    def _nobodys_key_is_lost(self, versions: dict[Any, KeyVersion]) -> None:
         for name, app in self.ground.org.apps.items():
             held = app.live_certificate
             lost = held is not None and held.fingerprint in self.ever and held.fingerprint not in versions
             self._promise(not lost, f"the key of what {name} holds is still stored")
 
-    def _logs_in(self, version: Version) -> bool:
+    def _logs_in(self, version: KeyVersion) -> bool:
         held = self.ground.org.app(version.app).live_certificate
         return held is not None and version.private_key.matches(held)
 

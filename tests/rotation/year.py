@@ -19,7 +19,7 @@ from rotator.alerts.base import DeliveryFailed
 from rotator.application import Application
 from rotator.config.loading import parse
 from rotator.core.actor import Actor
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion, key_version
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgUnavailable
@@ -218,7 +218,7 @@ class Year:
         key = 8 + CREDENTIALS.index(credential) % 6
         app = credential.apps[0]
         until = BEGIN + credential.expires * DAY + timedelta(minutes=CREDENTIALS.index(credential))
-        version = Version(
+        version = KeyVersion(
             credential=credential.name,
             org=credential.org,
             app=app,
@@ -366,11 +366,11 @@ class Year:
         held = self.org(credential.org).app(current.app).live_certificate
         assert held == current.certificate, f"{name} is locked out at {self.clock.time}"
 
-    def current(self, credential: str) -> Version:
+    def current(self, credential: str) -> KeyVersion:
         """What consumers log in with."""
         fingerprint = self.store.stages(credential).current
         assert fingerprint
-        return self.store.read(credential, fingerprint)
+        return key_version(self.store.read(credential, fingerprint))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from random import SystemRandom
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.decision.policies import Strategy
 from rotator.simulator.org.org import Org
@@ -43,7 +43,7 @@ class Life:
     ending: Ending
     machine: Machine
     org: Org = field(init=False)
-    old: Version = field(init=False)
+    old: KeyVersion = field(init=False)
     """What is current at first."""
     consumer: PlainConsumer = field(init=False)
     process: Process | None = None
@@ -82,7 +82,7 @@ class Life:
         """Its org has an address: files are written, and its store is filled."""
         (folder / "rotator.pem").write_text(spare_key(0).pem().reveal())
         (folder / "rotator.pem").chmod(0o600)
-        self.old = Version(
+        self.old = KeyVersion(
             credential=self.name,
             org=self.name,
             app=APP,

@@ -22,7 +22,7 @@ from rotator.resources import docs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
     from rotator.simulator.org.org import Org
     from rotator.simulator.serving.export import Export
     from rotator.simulator.serving.scenario import Managed
@@ -167,15 +167,15 @@ def _fill_store(export: Export, server: SimulatorServer) -> None:
             store.promote(managed.name, version.fingerprint, replaces=None)
 
 
-def _version(org: Org, managed: Managed) -> Version | None:
+def _version(org: Org, managed: Managed) -> KeyVersion | None:
     """What consumers log in with; None when nobody has a key that matches the app's certificate."""
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
 
     app = org.apps.get(managed.apps[0])
     certificate = app.live_certificate if app else None
     if not (app and app.private_key and app.username and certificate and app.private_key.matches(certificate)):
         return None
-    return Version(
+    return KeyVersion(
         credential=managed.name,
         org=org.name,
         app=app.name,

@@ -14,7 +14,7 @@ from rotator.core.crypto.pkcs12_mac import with_rounds
 from rotator.errors import CertificateError
 
 if TYPE_CHECKING:
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
     from rotator.core.secret import Secret
 
 ROUNDS: Final = 100_000
@@ -36,7 +36,7 @@ class Format(StrEnum):
     """Java's own before Java 9. Its protection is SHA-1 without rounds: for programs that read nothing else."""
 
 
-def keystore(version: Version, form: Format, password: Secret, alias: str) -> bytes:
+def keystore(version: KeyVersion, form: Format, password: Secret, alias: str) -> bytes:
     """The version's key and certificate as a keystore with one entry, encrypted with the password.
 
     Raises CertificateError for a password that Java could not be given.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.keys import RSA
 from rotator.core.logins import LoginOutcome
 from rotator.errors import CertificateError, LoginRefused, OrgError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _UNCHANGED = "Nothing was stored or changed."
 
 
-def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: datetime) -> Version:
+def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: datetime) -> KeyVersion:
     """The version of the app whose live certificate is over the key, which must log in.
 
     Raises CertificateError when no app of the credential holds the key's certificate, LoginRefused when the org refuses
@@ -29,7 +29,7 @@ def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: dateti
     app = _matching_app(credential, key)
     if app.certificate is None:
         raise _no_match(credential)
-    version = Version(
+    version = KeyVersion(
         credential=credential.name,
         org=credential.settings.org,
         app=app.full_name,

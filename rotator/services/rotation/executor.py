@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion, key_version
 from rotator.core.crypto.certificates import SubjectName, self_signed, throwaway
 from rotator.core.decision.actions import Action, ActionKind
 
@@ -62,16 +62,16 @@ class Executor:
         if action.kind is ActionKind.DISABLE:
             certificate = throwaway(now=now)
         else:
-            certificate = self._observer.version(action.its_version).certificate
+            certificate = key_version(self._observer.version(action.its_version)).certificate
         self._credential.apps.replace_certificate(action.its_app, certificate, expecting=seen.live(action.its_app))
 
-    def _generate(self, action: Action, seen: Observation, now: datetime) -> Version:
+    def _generate(self, action: Action, seen: Observation, now: datetime) -> KeyVersion:
         settings, org = self._credential.settings, self._credential.org
         if self._keep_key and seen.current:
-            key = self._observer.version(seen.current.fingerprint).private_key
+            key = key_version(self._observer.version(seen.current.fingerprint)).private_key
         else:
             key = self._credential.new_key(settings.key_bits)
-        return Version(
+        return KeyVersion(
             credential=self._credential.name,
             org=settings.org,
             app=action.its_app,

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.credentials import Stage
+from rotator.core.credentials import Stage, key_version
 from rotator.core.crypto.keystores import Format, keystore
 from rotator.errors import ConfigurationError, StoreError
 from rotator.stores.base import read_stage
@@ -73,7 +73,7 @@ def export(request: ExportRequest, store: Store, record: RecordExport) -> Export
         )
     # Java lowers the case of names, and finds them by any.
     alias = request.credential.lower()
-    content = keystore(version, request.format, request.password, alias)
+    content = keystore(key_version(version), request.format, request.password, alias)
     details = {
         **request.actor.details(),
         "fingerprint": version.fingerprint,
@@ -86,7 +86,7 @@ def export(request: ExportRequest, store: Store, record: RecordExport) -> Export
             write(content)
     except OSError as error:
         raise _not_written(request.path, error) from None
-    expires = version.certificate.not_after
+    expires = version.not_after
     return Exported(request.credential, version.fingerprint, expires, request.format, request.path, alias)
 
 

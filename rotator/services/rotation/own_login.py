@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.config.settings import LoginByCredential, LoginWithKey
-from rotator.core.credentials import Stage
+from rotator.core.credentials import Stage, key_version
 from rotator.errors import ConfigurationError, RotationHalted, StoreError
 from rotator.resources import docs
 from rotator.salesforce.login import LoginTarget
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rotator.config.settings import OrgSettings, Settings
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
     from rotator.salesforce.apps.connected_app import App
     from rotator.services.rotation.observer import CredentialContext
     from rotator.stores.base import Store
@@ -76,10 +76,11 @@ def _by_credential(org: OrgSettings, login: LoginByCredential, store: Store) -> 
     for stage in (Stage.CURRENT, Stage.PENDING, Stage.PREVIOUS):
         version = read_stage(store, login.credential, stage)
         if version is not None:
-            yield Candidate(_target(org, version), version.private_key)
+            key = key_version(version)
+            yield Candidate(_target(org, key), key.private_key)
 
 
-def _target(org: OrgSettings, version: Version) -> LoginTarget:
+def _target(org: OrgSettings, version: KeyVersion) -> LoginTarget:
     return LoginTarget(org.login_url, version.client_id, version.username, version.audience)
 
 

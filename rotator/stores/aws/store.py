@@ -23,7 +23,13 @@ from rotator.errors import StoreError
 from rotator.stores.aws.examination import examine
 from rotator.stores.aws.foreign import foreign, is_ours
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
-from rotator.stores.refusals import not_of_credential, refuse_other_current, refuse_other_pending, refused
+from rotator.stores.refusals import (
+    not_of_credential,
+    refuse_other_current,
+    refuse_other_pending,
+    refuse_unfit,
+    refused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,8 +90,7 @@ class AwsStore:
 
     def put_pending(self, version: Version) -> None:
         """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
-        if not version.is_whole:
-            raise self._refused(f"the key of {version.credential}'s new version is not its certificate's")
+        refuse_unfit(self._calls.where, version)
         document = self._document(version)
         secret, fingerprint = self._secret(version.credential), version.fingerprint
         labels, stages = self._begun(secret)

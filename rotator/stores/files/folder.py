@@ -26,6 +26,9 @@ VERSIONS: Final = "versions"
 DOCUMENT: Final = "credential.json"
 PRIVATE_KEY: Final = "private_key.pem"
 CERTIFICATE: Final = "certificate.pem"
+CLIENT_SECRET: Final = "client_secret"  # noqa: S105 - the name of a file
+FILES: Final = {"private_key": PRIVATE_KEY, "certificate": CERTIFICATE, "client_secret": CLIENT_SECRET}
+"""The file beside the document in which a member of it lies as well, for programs that read files."""
 
 _REPLACED: Final = ".replaced"
 _LOCK: Final = ".lock"
@@ -111,7 +114,7 @@ class CredentialFolder:
         )
 
     def read(self, fingerprint: Fingerprint) -> Version:
-        """A stored version, its three files checked against each other."""
+        """A stored version, its files checked against each other."""
         for _ in range(2):
             try:
                 return self._read_files(fingerprint)
@@ -136,8 +139,8 @@ class CredentialFolder:
             self._destroy(version.fingerprint)
         self._versions.make(prepared)
         with self._versions.inside(prepared) as directory:
-            directory.write(PRIVATE_KEY, version.private_key.pem().reveal())
-            directory.write(CERTIFICATE, version.certificate.pem)
+            for member, value in version.proof_members().items():
+                directory.write(FILES[member], value.reveal())
             directory.write(DOCUMENT, version.to_document().reveal())
             directory.give()
             directory.sync()
@@ -209,14 +212,13 @@ class CredentialFolder:
         if not self.holds(fingerprint):
             raise self._missing(fingerprint)
         with self._versions.inside(fingerprint) as directory:
-            document = Secret(directory.read(DOCUMENT))
-            private_key = Secret(directory.read(PRIVATE_KEY))
-            certificate = directory.read(CERTIFICATE)
-        version = Version.from_document(document, where=str(directory.path))
+            version = Version.from_document(Secret(directory.read(DOCUMENT)), where=str(directory.path))
+            proof = {name: Secret(directory.read(FILES[name])) for name in version.proof_members()}
         if version.fingerprint != fingerprint or version.credential != self._links.path.name:
             raise _damaged(directory.path, f"it holds {short(version.fingerprint)} of {version.credential}")
-        if certificate != version.certificate.pem or private_key != version.private_key.pem():
-            raise _damaged(directory.path, f"{PRIVATE_KEY} or {CERTIFICATE} is not the one in {DOCUMENT}")
+        if proof != version.proof_members():
+            files = " or ".join(FILES[name] for name in proof)
+            raise _damaged(directory.path, f"{files} is not the one in {DOCUMENT}")
         return version
 
     def _destroy(self, fingerprint: Fingerprint) -> None:

@@ -1,6 +1,7 @@
 """The files store: a directory for each credential, a directory for each version, stages as symbolic links.
 
     ROOT/CREDENTIAL/versions/FINGERPRINT/{private_key.pem,certificate.pem,credential.json}
+    ROOT/CREDENTIAL/versions/FINGERPRINT/{client_secret,credential.json}
     ROOT/CREDENTIAL/{pending,current,previous} -> versions/FINGERPRINT
 
 Directories are 0700 and files 0600; of a credential that is lent to a group 2750 and 0640. A consumer reads
@@ -25,7 +26,7 @@ from rotator.stores.files.disk import Directory, make_root
 from rotator.stores.files.folder import CredentialFolder
 from rotator.stores.files.lending import check_lent
 from rotator.stores.files.modes import AS_LENT, AS_LENT_INSIDE, OWN, WAY, Access, lent_to
-from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refused
+from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refuse_unfit, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,8 +77,7 @@ class FilesStore:
 
     def put_pending(self, version: Version) -> None:
         """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
-        if not version.is_whole:
-            raise self._refused(f"the key of {version.credential}'s new version is not its certificate's")
+        refuse_unfit(self._where, version)
         with self._explained():
             _refuse_outside(version.credential)
             access = self._access(version.credential)

@@ -21,7 +21,13 @@ from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.words import short
 from rotator.errors import StoreError
-from rotator.stores.refusals import not_of_credential, refuse_other_current, refuse_other_pending, refused
+from rotator.stores.refusals import (
+    not_of_credential,
+    refuse_other_current,
+    refuse_other_pending,
+    refuse_unfit,
+    refused,
+)
 from rotator.stores.vault.credential import VaultCredential
 from rotator.stores.vault.kv import KvSecret
 
@@ -68,8 +74,7 @@ class VaultStore:
     def put_pending(self, version: Version) -> None:
         """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
         credential, fingerprint = version.credential, version.fingerprint
-        if not version.is_whole:
-            raise self._refused(f"the key of {credential}'s new version is not its certificate's")
+        refuse_unfit(self._where, version)
         self._refuse_version_1()
         stored = self._credential(credential)
         look = stored.look()

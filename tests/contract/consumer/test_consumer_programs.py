@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings, Refusal
@@ -61,9 +61,9 @@ def keys(simulator: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return tmp_path / "keys"
 
 
-def version(org: Org, index: int) -> Version:
+def version(org: Org, index: int) -> KeyVersion:
     key, now = spare_key(index), datetime.now(UTC)
-    return Version(
+    return KeyVersion(
         credential="billing",
         org="production",
         app="Billing",

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rotator import consumer
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.errors import LoginRefused, StoreError, StoreUnavailable
 from rotator.simulator.org.org import Org
@@ -132,10 +132,10 @@ def log_in(simulator: SimulatorServer) -> LogIn:
     return begin
 
 
-def store_next(kept: Kept, org: Org, index: int) -> Version:
+def store_next(kept: Kept, org: Org, index: int) -> KeyVersion:
     """A new pending version with a key of its own."""
     key, now = spare_key(index), datetime.now(UTC)
-    version = Version(
+    version = KeyVersion(
         credential=NAME,
         org="production",
         app="Billing",
@@ -152,9 +152,9 @@ def store_next(kept: Kept, org: Org, index: int) -> Version:
     return version
 
 
-def rotated(kept: Kept, org: Org, count: int) -> list[Version]:
+def rotated(kept: Kept, org: Org, count: int) -> list[KeyVersion]:
     """So many versions, each promoted over the one before; the last one's certificate is live."""
-    versions: list[Version] = []
+    versions: list[KeyVersion] = []
     for index in range(count):
         version = store_next(kept, org, index)
         replaces = versions[-1].fingerprint if versions else None

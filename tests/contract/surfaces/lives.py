@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.core.actor import Actor
-from rotator.core.credentials import Stages
+from rotator.core.credentials import Stages, key_version
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.decision.options import RotationOptions
 from rotator.core.logins import LoginAnswer, LoginOutcome
@@ -21,7 +21,7 @@ from tests.unit.services.bench import BACK, FINISH, NOW
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion, Version
     from rotator.core.crypto.certificates import Certificate
     from tests.unit.services.bench import Bench
     from tests.unit.services.cycle_bench import CycleBench
@@ -37,7 +37,7 @@ def passes(one: CycleBench, days: float) -> None:
     one.bench.time += days * DAY
 
 
-def stored(one: CycleBench, *, days: float = 365) -> Version:
+def stored(one: CycleBench, *, days: float = 365) -> KeyVersion:
     """The first app is in use, with a certificate that has so many days left."""
     bench = one.bench
     version = bench.version(bench.settings.credentials[bench.credential].apps[0], days=round(days))
@@ -187,7 +187,7 @@ def previous_put_back_by_hand(one: CycleBench) -> None:
     rotated(one)
     store = one.bench.store
     assert store.staged.previous
-    one.bench.live[one.bench.current.app] = store.versions[store.staged.previous].certificate
+    one.bench.live[one.bench.current.app] = key_version(store.versions[store.staged.previous]).certificate
 
 
 def never_stored(one: CycleBench) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from rotator import consumer
 from rotator.consumer import DualKeyLogin, Waiting
-from rotator.core.credentials import Stage, Stages, Version
+from rotator.core.credentials import KeyVersion, Stage, Stages
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable, StoreError, StoreUnavailable
@@ -38,7 +38,7 @@ USER = "billing@rotator.example"
 class Shelf:
     """A store as a consumer sees it, that can be away or lose a version between two looks."""
 
-    def __init__(self, **stages: Version) -> None:
+    def __init__(self, **stages: KeyVersion) -> None:
         self.versions = {Stage(name): version for name, version in stages.items()}
         self.failures: list[StoreError] = []
         self.reads = 0
@@ -46,7 +46,7 @@ class Shelf:
     def stages(self, _credential: str) -> Stages:
         return Stages(**{stage.value: version.fingerprint for stage, version in self.versions.items()})
 
-    def read(self, _credential: str, fingerprint: Fingerprint) -> Version:
+    def read(self, _credential: str, fingerprint: Fingerprint) -> KeyVersion:
         self.reads += 1
         if self.failures:
             raise self.failures.pop(0)
@@ -88,10 +88,10 @@ def keys() -> list[PrivateKey]:
     return [PrivateKey.generate() for _ in range(3)]
 
 
-def version(org: Org, key: PrivateKey, app: str = "Billing") -> Version:
+def version(org: Org, key: PrivateKey, app: str = "Billing") -> KeyVersion:
     now = datetime.now(UTC)
     certificate = self_signed(key, SubjectName("tests of the consumer"), now=now, lifetime=timedelta(days=90))
-    return Version(
+    return KeyVersion(
         credential="billing",
         org="production",
         app=app,
@@ -107,7 +107,7 @@ def version(org: Org, key: PrivateKey, app: str = "Billing") -> Version:
 
 
 @pytest.fixture
-def versions(org: Org, keys: list[PrivateKey]) -> list[Version]:
+def versions(org: Org, keys: list[PrivateKey]) -> list[KeyVersion]:
     made = [version(org, key) for key in keys]
     org.put_certificate("Billing", made[0].certificate)
     return made
@@ -127,7 +127,7 @@ def outcomes(org: Org) -> list[str]:
 
 
 def test_the_current_version_logs_in_at_once(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     shelf = Shelf(current=versions[0], pending=versions[1])
     token = login_with(shelf, transport, time.waiting()).token()
@@ -138,7 +138,7 @@ def test_the_current_version_logs_in_at_once(
 
 
 def test_a_version_is_read_once_while_it_stands_in_a_stage(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     shelf = Shelf(current=versions[0])
     login = login_with(shelf, transport, time.waiting())
@@ -155,7 +155,7 @@ def test_a_version_is_read_once_while_it_stands_in_a_stage(
 
 
 def test_pending_is_tried_when_current_does_not_match_then_previous(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     current, pending, previous = versions
     shelf = Shelf(current=current, pending=pending, previous=previous)
@@ -170,7 +170,7 @@ def test_pending_is_tried_when_current_does_not_match_then_previous(
 
 @pytest.mark.parametrize("status", [400, 401])
 def test_the_next_key_is_tried_too_when_the_org_has_other_words_for_a_wrong_one(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime, status: int
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime, status: int
 ) -> None:
     words = Refusal("invalid_client", "invalid client credentials", status)
     org.settings = OrgSettings(propagation_seconds=60.0, flap_probability=0.5, refusals={"signature": words})
@@ -182,7 +182,7 @@ def test_the_next_key_is_tried_too_when_the_org_has_other_words_for_a_wrong_one(
 
 
 def test_while_the_servers_of_an_org_disagree_the_keys_are_tried_round_and_round(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     org.settings = OrgSettings(propagation_seconds=60.0, flap_probability=0.5)
     org.put_certificate("Billing", versions[1].certificate)
@@ -193,7 +193,7 @@ def test_while_the_servers_of_an_org_disagree_the_keys_are_tried_round_and_round
 
 
 def test_the_store_is_read_anew_in_every_round(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     shelf = Shelf(current=versions[1])
 
@@ -207,7 +207,7 @@ def test_the_store_is_read_anew_in_every_round(
 
 
 def test_patience_ends_with_what_the_org_said_of_the_current_version(
-    versions: list[Version], transport: Transport, time: VirtualTime
+    versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     login = login_with(Shelf(current=versions[1], previous=versions[2]), transport, time.waiting(10.0))
     with pytest.raises(LoginRefused) as caught:
@@ -219,7 +219,7 @@ def test_patience_ends_with_what_the_org_said_of_the_current_version(
 
 
 def test_without_patience_every_key_is_tried_once(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     login = login_with(Shelf(current=versions[1], previous=versions[2]), transport, time.waiting(0.0))
     with pytest.raises(LoginRefused):
@@ -242,7 +242,13 @@ def test_without_patience_every_key_is_tried_once(
     ],
 )
 def test_what_is_the_same_for_every_key_is_raised_at_once(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime, error: str, description: str, hint: str
+    org: Org,
+    versions: list[KeyVersion],
+    transport: Transport,
+    time: VirtualTime,
+    error: str,
+    description: str,
+    hint: str,
 ) -> None:
     org.settings = OrgSettings(refusals={"signature": Refusal(error, description)})
     with pytest.raises(LoginRefused, match=description) as caught:
@@ -252,7 +258,7 @@ def test_what_is_the_same_for_every_key_is_raised_at_once(
 
 
 def test_a_pending_version_whose_app_is_not_ready_hides_no_previous_one_that_is(
-    org: Org, keys: list[PrivateKey], versions: list[Version], transport: Transport, time: VirtualTime
+    org: Org, keys: list[PrivateKey], versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     pending = version(org, keys[1], app="Standby")
     del org.apps["Standby"]
@@ -262,7 +268,7 @@ def test_a_pending_version_whose_app_is_not_ready_hides_no_previous_one_that_is(
 
 @pytest.mark.parametrize("answer", ["http_503", "unknown_error"])
 def test_an_org_that_is_away_is_waited_for(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime, answer: str
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime, answer: str
 ) -> None:
     org.faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=2, answer=answer))
     login_with(Shelf(current=versions[0], pending=versions[1]), transport, time.waiting()).token()
@@ -270,7 +276,7 @@ def test_an_org_that_is_away_is_waited_for(
 
 
 def test_an_org_that_stays_away_is_unavailable(
-    org: Org, versions: list[Version], transport: Transport, time: VirtualTime
+    org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     org.faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=None))
     with pytest.raises(OrgUnavailable, match="No login for billing"):
@@ -278,7 +284,9 @@ def test_an_org_that_stays_away_is_unavailable(
     assert sum(time.slept) <= 60.0
 
 
-def test_a_store_that_is_away_is_waited_for(versions: list[Version], transport: Transport, time: VirtualTime) -> None:
+def test_a_store_that_is_away_is_waited_for(
+    versions: list[KeyVersion], transport: Transport, time: VirtualTime
+) -> None:
     shelf = Shelf(current=versions[0])
     shelf.failures = [StoreUnavailable("The store is away.", hint="")]
     login_with(shelf, transport, time.waiting()).token()
@@ -286,7 +294,7 @@ def test_a_store_that_is_away_is_waited_for(versions: list[Version], transport: 
 
 
 def test_a_store_that_stays_away_is_unavailable(
-    versions: list[Version], transport: Transport, time: VirtualTime
+    versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     shelf = Shelf(current=versions[0])
     shelf.failures = [StoreUnavailable("The store is away.", hint="")] * 100
@@ -295,7 +303,7 @@ def test_a_store_that_stays_away_is_unavailable(
 
 
 def test_a_version_that_a_rotation_took_away_between_two_looks_is_passed_over(
-    versions: list[Version], transport: Transport, time: VirtualTime
+    versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     shelf = Shelf(current=versions[2], previous=versions[0])
     looks = iter([shelf.stages(""), Stages(previous=versions[0].fingerprint)])
@@ -304,7 +312,7 @@ def test_a_version_that_a_rotation_took_away_between_two_looks_is_passed_over(
     login_with(shelf, transport, time.waiting()).token()
 
 
-def test_a_damaged_version_is_said(versions: list[Version], transport: Transport, time: VirtualTime) -> None:
+def test_a_damaged_version_is_said(versions: list[KeyVersion], transport: Transport, time: VirtualTime) -> None:
     shelf = Shelf(current=versions[0])
     shelf.failures = [StoreError("The stored version is damaged.", hint="")]
     with pytest.raises(StoreError, match="damaged"):
@@ -313,7 +321,7 @@ def test_a_damaged_version_is_said(versions: list[Version], transport: Transport
 
 
 def test_beside_a_damaged_version_the_others_are_tried(
-    versions: list[Version], transport: Transport, time: VirtualTime
+    versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
     shelf = Shelf(current=versions[1], previous=versions[0])
     shelf.failures = [StoreError("The stored version is damaged.", hint="")]
@@ -327,7 +335,7 @@ def test_an_empty_store_is_said_at_once(transport: Transport, time: VirtualTime)
     assert time.slept == []
 
 
-def test_an_org_that_is_not_trusted_has_refused_nothing(versions: list[Version], time: VirtualTime) -> None:
+def test_an_org_that_is_not_trusted_has_refused_nothing(versions: list[KeyVersion], time: VirtualTime) -> None:
     with closing(Transport()) as without_ca, pytest.raises(OrgError, match="is not trusted") as caught:
         login_with(Shelf(current=versions[0]), without_ca, time.waiting()).token()
     assert not isinstance(caught.value, LoginRefused)
@@ -336,7 +344,7 @@ def test_an_org_that_is_not_trusted_has_refused_nothing(versions: list[Version],
 
 
 def test_a_rotation_in_place_in_the_files_store_breaks_no_login(
-    org: Org, versions: list[Version], simulator: SimulatorServer, time: VirtualTime, tmp_path: Path
+    org: Org, versions: list[KeyVersion], simulator: SimulatorServer, time: VirtualTime, tmp_path: Path
 ) -> None:
     store = FilesStore("keys", tmp_path / "keys")
     old, new = versions[0], versions[1]

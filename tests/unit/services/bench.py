@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from rotator.core.actor import Actor
-from rotator.core.credentials import Fingerprint, Stages, Version
+from rotator.core.credentials import Fingerprint, KeyVersion, Stages, Version, key_version
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
@@ -93,7 +93,7 @@ class Bench:
     time: datetime = MOMENT
     clock_was_set_by: timedelta = timedelta()
     writes: Counter[str] = field(default_factory=Counter)
-    refuses: Callable[[Version], LoginAnswer | None] = lambda _: None
+    refuses: Callable[[KeyVersion], LoginAnswer | None] = lambda _: None
     before: Callable[[str], None] = lambda _: None
     stop_asked: bool = False
     client_ids: dict[str, str] = field(default_factory=dict)
@@ -116,11 +116,11 @@ class Bench:
         """Another key than the last few."""
         return spare_key(next(self._turns) % 5)
 
-    def version(self, app: str, *, days: int = 365, key: PrivateKey | None = None) -> Version:
+    def version(self, app: str, *, days: int = 365, key: PrivateKey | None = None) -> KeyVersion:
         """A version that is stored nowhere yet."""
         key = key or self.new_key()
         lifetime = timedelta(days=days)
-        return Version(
+        return KeyVersion(
             credential=self.credential,
             org="production",
             app=app,
@@ -134,7 +134,7 @@ class Bench:
             rotation_id="",
         )
 
-    def use(self, app: str) -> Version:
+    def use(self, app: str) -> KeyVersion:
         """A version that is live and current from now on."""
         version = self.version(app)
         self.store.put_pending(version)
@@ -143,11 +143,11 @@ class Bench:
         return version
 
     @property
-    def current(self) -> Version:
+    def current(self) -> KeyVersion:
         """The current version."""
         fingerprint = self.store.staged.current
         assert fingerprint
-        return self.store.versions[fingerprint]
+        return key_version(self.store.versions[fingerprint])
 
     def read(self, full_name: str) -> App | None:
         """See rotator.services.rotation.observer.Apps."""
@@ -167,12 +167,13 @@ class Bench:
         self.live[full_name] = certificate
         return cast("App", self.read(full_name))
 
-    def is_live(self, version: Version) -> bool:
+    def is_live(self, version: KeyVersion) -> bool:
         """Whether the app of a version holds its certificate."""
         return self.live.get(version.app) == version.certificate
 
-    def prove(self, version: Version) -> LoginAnswer:
+    def prove(self, stored: Version) -> LoginAnswer:
         """A login succeeds with the key of the live certificate."""
+        version = key_version(stored)
         held = self.live.get(version.app)
         matches = held is not None and version.private_key.matches(held)
         said = LoginAnswer(LoginOutcome.ACCEPTED if matches else LoginOutcome.MISMATCH, "" if matches else "no match")

@@ -11,7 +11,7 @@ import pytest
 from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
 from rotator.config.settings import Settings
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion
 from rotator.errors import HistoryError, Holder, LoginRefused, OrgError, OrgUnavailable, StoreError
 from rotator.history.journal.projection import CredentialRecord
 from rotator.history.records import Rotation
@@ -27,7 +27,7 @@ from tests.unit.services.conftest import CONFIGURATION
 if TYPE_CHECKING:
     from rotator.core.crypto.certificates import Certificate
 
-Stored = Callable[..., Version]
+Stored = Callable[..., KeyVersion]
 
 
 class Org:

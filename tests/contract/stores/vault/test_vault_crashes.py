@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hvac.exceptions import InvalidPath
 
-from rotator.core.credentials import Stage, Stages, Version
+from rotator.core.credentials import KeyVersion, Stage, Stages
 from rotator.stores.base import read_stage
 from rotator.testing.versions import make_version
 from tests.contract.servers.vault import closing
@@ -33,7 +33,7 @@ class Case:
     """A scenario with its versions, from which every attempt starts in a new folder."""
 
     scenario: Scenario
-    versions: dict[str, Version]
+    versions: dict[str, KeyVersion]
     server: VaultProcess
 
     @property
@@ -95,12 +95,12 @@ def stored(admin: Any, path: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def versions() -> dict[str, Version]:
+def versions() -> dict[str, KeyVersion]:
     return {name: make_version(NAME) for name in (LITTER, OLD, NOW, NEXT)}
 
 
 @pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.title)
-def case(request: pytest.FixtureRequest, versions: dict[str, Version], dev_vault: VaultProcess) -> Case:
+def case(request: pytest.FixtureRequest, versions: dict[str, KeyVersion], dev_vault: VaultProcess) -> Case:
     return Case(request.param, versions, dev_vault)
 
 

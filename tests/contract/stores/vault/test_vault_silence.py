@@ -17,14 +17,14 @@ from tests.virtual_time import VirtualTime
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
     from rotator.stores.vault.store import VaultStore
     from tests.contract.servers.vault import VaultProcess
 
 NAME = "billing"
 
 
-def everything(store: VaultStore, versions: list[Version]) -> None:
+def everything(store: VaultStore, versions: list[KeyVersion]) -> None:
     """Every call of a store."""
     first, second, third = versions
     store.check()
@@ -42,11 +42,11 @@ def everything(store: VaultStore, versions: list[Version]) -> None:
 
 
 @pytest.fixture
-def versions() -> list[Version]:
+def versions() -> list[KeyVersion]:
     return [make_version(NAME) for _ in range(3)]
 
 
-def test_a_log_of_everything_holds_no_key_and_no_token(sealed_vault: VaultProcess, versions: list[Version]) -> None:
+def test_a_log_of_everything_holds_no_key_and_no_token(sealed_vault: VaultProcess, versions: list[KeyVersion]) -> None:
     folder, tokens = new_folder(), set[str]()
     login = approle(sealed_vault, folder)
     with logging_everything() as log, opened(sealed_vault, login, path=folder) as store:
@@ -80,7 +80,7 @@ def broken(error: Exception) -> Callable[[int, requests.PreparedRequest], None]:
     ids=lambda error: type(error).__name__,
 )
 def test_an_error_that_held_what_was_sent_is_not_passed_on(
-    dev_vault: VaultProcess, versions: list[Version], error: Exception
+    dev_vault: VaultProcess, versions: list[KeyVersion], error: Exception
 ) -> None:
     with logging_everything() as log, opened(dev_vault, patience="1s") as store:
         attach(store, Wire(before=broken(error)))
@@ -92,7 +92,7 @@ def test_an_error_that_held_what_was_sent_is_not_passed_on(
     assert dev_vault.root_token not in told
 
 
-def test_a_damaged_version_is_told_without_its_text(dev_vault: VaultProcess, versions: list[Version]) -> None:
+def test_a_damaged_version_is_told_without_its_text(dev_vault: VaultProcess, versions: list[KeyVersion]) -> None:
     def damage(_at: int, request: requests.PreparedRequest) -> None:
         if request.method == "POST":
             assert isinstance(request.body, bytes)
@@ -107,7 +107,7 @@ def test_a_damaged_version_is_told_without_its_text(dev_vault: VaultProcess, ver
     assert betrayals(whole(raised.value), versions[0].private_key) == []
 
 
-def test_the_search_finds_a_key_in_every_form(versions: list[Version]) -> None:
+def test_the_search_finds_a_key_in_every_form(versions: list[KeyVersion]) -> None:
     key = versions[0].private_key
     document = versions[0].to_document().reveal()
     assert betrayals(document, key)

@@ -29,7 +29,7 @@ from rotator.testing.versions import make_version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
 
 PASSWORD = "a password, 23 long !!"
 KEYTOOL = shutil.which("keytool")
@@ -37,7 +37,7 @@ OPENSSL = shutil.which("openssl")
 
 
 @pytest.fixture(scope="module")
-def version() -> Version:
+def version() -> KeyVersion:
     return make_version("billing")
 
 
@@ -131,14 +131,16 @@ READERS = {
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_keystore_holds_the_key_and_the_certificate_under_the_credentials_name(version: Version, reader: str) -> None:
+def test_a_keystore_holds_the_key_and_the_certificate_under_the_credentials_name(
+    version: KeyVersion, reader: str
+) -> None:
     form, read = READERS[reader]
     content = keystore(version, form, Secret(PASSWORD), "billing")
     assert read(content, PASSWORD) == ("billing", version.private_key, version.certificate)
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_another_password_opens_nothing(version: Version, reader: str) -> None:
+def test_another_password_opens_nothing(version: KeyVersion, reader: str) -> None:
     form, read = READERS[reader]
     content = keystore(version, form, Secret(PASSWORD), "billing")
     with pytest.raises(ValueError):  # noqa: PT011 - each reader has words of its own
@@ -147,7 +149,7 @@ def test_another_password_opens_nothing(version: Version, reader: str) -> None:
 
 @pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed")
 def test_a_guess_of_the_password_takes_as_many_rounds_by_the_mac_as_by_the_encryption(
-    version: Version, tmp_path: Path
+    version: KeyVersion, tmp_path: Path
 ) -> None:
     (tmp_path / "keystore.p12").write_bytes(keystore(version, Format.PKCS12, Secret(PASSWORD), "billing"))
     told = subprocess.run(
@@ -160,7 +162,7 @@ def test_a_guess_of_the_password_takes_as_many_rounds_by_the_mac_as_by_the_encry
     assert [int(rounds) for rounds in re.findall(r"Iteration (\d+)", told)] == [ROUNDS] * 3
 
 
-def test_the_mac_has_the_rounds_that_it_was_asked_for(version: Version) -> None:
+def test_the_mac_has_the_rounds_that_it_was_asked_for(version: KeyVersion) -> None:
     """By the library's own check, which takes the rounds from the file."""
     key, certificate = version.private_key.signing_key(), load_der_x509_certificate(version.certificate.der)
     for password in ("a password, 23 long !!", "x" * 200, "\u00e4"):
@@ -174,7 +176,7 @@ def test_the_mac_has_the_rounds_that_it_was_asked_for(version: Version) -> None:
 
 
 @pytest.mark.parametrize("form", Format)
-def test_no_part_of_the_key_can_be_read_in_the_file(version: Version, form: Format) -> None:
+def test_no_part_of_the_key_can_be_read_in_the_file(version: KeyVersion, form: Format) -> None:
     content = keystore(version, form, Secret(PASSWORD), "billing")
     numbers = version.private_key.signing_key().private_numbers()
     for number in (numbers.p, numbers.q, numbers.d):
@@ -183,7 +185,7 @@ def test_no_part_of_the_key_can_be_read_in_the_file(version: Version, form: Form
 
 
 @pytest.mark.parametrize("form", Format)
-def test_two_keystores_of_one_version_are_not_the_same(version: Version, form: Format) -> None:
+def test_two_keystores_of_one_version_are_not_the_same(version: KeyVersion, form: Format) -> None:
     made = {keystore(version, form, Secret(PASSWORD), "billing") for _ in range(2)}
     assert len(made) == 2
 
@@ -191,7 +193,7 @@ def test_two_keystores_of_one_version_are_not_the_same(version: Version, form: F
 @pytest.mark.parametrize("form", Format)
 @pytest.mark.parametrize("password", ["", "xq7zk", "pässwort", "with\nline", "with\x00null"])
 def test_a_password_that_java_could_not_be_given_is_refused_and_not_repeated(
-    version: Version, form: Format, password: str
+    version: KeyVersion, form: Format, password: str
 ) -> None:
     with pytest.raises(CertificateError) as refused:
         keystore(version, form, Secret(password), "billing")

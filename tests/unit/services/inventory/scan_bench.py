@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgUnavailable
 from rotator.salesforce.inventory import Inventory, Unread
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rotator.stores.base import Store
     from rotator.stores.files.store import FilesStore
 
-Stored = Callable[..., Version]
+Stored = Callable[..., KeyVersion]
 DAY = timedelta(days=1)
 
 

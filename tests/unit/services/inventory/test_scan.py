@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.core.credentials import Stage, Version
+from rotator.core.credentials import KeyVersion, Stage
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import Kind
@@ -140,7 +140,7 @@ def test_a_version_that_is_damaged_is_no_problem_of_the_whole_store(
 ) -> None:
     version = stored()
 
-    def damaged(*_: object) -> Version:
+    def damaged(*_: object) -> KeyVersion:
         raise StoreError("The version is damaged.", hint="Put it back.")
 
     monkeypatch.setattr(world.files, "read", damaged)

@@ -6,7 +6,7 @@ import pytest
 
 from rotator.config.settings import Settings
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import ObservedCertificate
 from rotator.core.severity import Severity
@@ -22,7 +22,7 @@ from rotator.testing.versions import MOMENT, make_version
 if TYPE_CHECKING:
     from rotator.core.crypto.certificates import Certificate
 
-Stored = Callable[..., Version]
+Stored = Callable[..., KeyVersion]
 
 BEGUN = Rotation(
     id="1",

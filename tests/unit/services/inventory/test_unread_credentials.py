@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.core.actor import Actor
-from rotator.core.credentials import Fingerprint, Stage, Stages, Version
+from rotator.core.credentials import Fingerprint, KeyVersion, Stage, Stages, Version
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.severity import Severity
 from rotator.errors import StoreError, StoreUnavailable
@@ -50,7 +50,7 @@ def tell(world: World, database: Database) -> Callable[[Scan], list[Alert]]:
     return told
 
 
-def _in_use(world: World, *versions: Version) -> None:
+def _in_use(world: World, *versions: KeyVersion) -> None:
     """The versions are live, and what else is configured has no certificate."""
     held = {version.app: version.certificate for version in versions}
     world.orgs["production"] = [entry(app, held.get(app)) for app in ("Billing", "Warehouse_A", "Warehouse_B")]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
 
 PASSWORD = "a long password"
 
@@ -51,7 +51,7 @@ def store(tmp_path: Path) -> FilesStore:
 
 
 @pytest.fixture
-def current(store: FilesStore) -> Version:
+def current(store: FilesStore) -> KeyVersion:
     return stored_current(store)
 
 
@@ -75,7 +75,7 @@ def request(path: Path, **other: Any) -> ExportRequest:
 
 
 def test_the_current_version_is_written_for_its_owner_only(
-    store: FilesStore, current: Version, journal: Journal, folder: Path
+    store: FilesStore, current: KeyVersion, journal: Journal, folder: Path
 ) -> None:
     store.put_pending(make_version("billing"))
     written = export(request(folder / "billing.p12"), store, journal.record)
@@ -88,7 +88,7 @@ def test_the_current_version_is_written_for_its_owner_only(
 
 
 def test_the_history_keeps_who_did_it_and_what_went_where(
-    store: FilesStore, current: Version, journal: Journal, folder: Path
+    store: FilesStore, current: KeyVersion, journal: Journal, folder: Path
 ) -> None:
     export(request(folder / "billing.jks", format=Format.JKS), store, journal.record)
     told = {
@@ -101,7 +101,7 @@ def test_the_history_keeps_who_did_it_and_what_went_where(
 
 
 def test_what_the_history_cannot_keep_is_not_written(
-    store: FilesStore, current: Version, journal: Journal, folder: Path
+    store: FilesStore, current: KeyVersion, journal: Journal, folder: Path
 ) -> None:
     assert current
     journal.failure = HistoryError("It is full.", hint="")
@@ -111,7 +111,7 @@ def test_what_the_history_cannot_keep_is_not_written(
 
 
 def test_a_file_that_is_there_is_replaced_whole(
-    store: FilesStore, current: Version, journal: Journal, folder: Path
+    store: FilesStore, current: KeyVersion, journal: Journal, folder: Path
 ) -> None:
     assert current
     old = folder / "billing.p12"
@@ -125,7 +125,7 @@ def test_a_file_that_is_there_is_replaced_whole(
 
 
 def test_a_link_is_replaced_and_not_followed(
-    store: FilesStore, current: Version, journal: Journal, folder: Path, tmp_path: Path
+    store: FilesStore, current: KeyVersion, journal: Journal, folder: Path, tmp_path: Path
 ) -> None:
     assert current
     elsewhere = tmp_path / "elsewhere"
@@ -137,7 +137,7 @@ def test_a_link_is_replaced_and_not_followed(
 
 
 def test_a_full_disk_leaves_what_was_there(
-    store: FilesStore, current: Version, journal: Journal, folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: FilesStore, current: KeyVersion, journal: Journal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert current
     (folder / "billing.p12").write_bytes(b"old")
@@ -153,7 +153,7 @@ def test_a_full_disk_leaves_what_was_there(
 
 @pytest.mark.parametrize("place", ["nowhere/billing.p12", "."])
 def test_a_file_that_cannot_be_written_is_told_and_no_export_is_recorded(
-    store: FilesStore, current: Version, journal: Journal, folder: Path, place: str
+    store: FilesStore, current: KeyVersion, journal: Journal, folder: Path, place: str
 ) -> None:
     assert current
     with pytest.raises(ConfigurationError, match="cannot be written"):
@@ -169,7 +169,7 @@ def test_without_a_current_version_nothing_is_written(store: FilesStore, journal
 
 
 def test_a_password_that_is_too_short_writes_nothing(
-    store: FilesStore, current: Version, journal: Journal, folder: Path
+    store: FilesStore, current: KeyVersion, journal: Journal, folder: Path
 ) -> None:
     assert current
     with pytest.raises(CertificateError):

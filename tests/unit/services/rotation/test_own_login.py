@@ -6,14 +6,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rotator.config.settings import Settings
-from rotator.core.credentials import Version
+from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.keys import PrivateKey
 from rotator.errors import ConfigurationError, StoreError
 from rotator.services.rotation.own_login import own_login
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version, spare_key
 
-Stored = Callable[..., Version]
+Stored = Callable[..., KeyVersion]
 
 
 def test_a_login_with_a_key_reads_it_only_when_it_is_used(settings: Settings, store: FilesStore) -> None:

@@ -20,7 +20,7 @@ from rotator.services.rotation.report import Outcome
 from tests.unit.services.bench import BACK, FINISH, NOW, Bench, MemoryStore, away, full
 
 if TYPE_CHECKING:
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion
 
 KEEP_KEY = replace(NOW, options=RotationOptions(keep_key=True))
 
@@ -261,7 +261,7 @@ def test_a_version_that_was_given_up_is_not_uploaded_again_when_the_restoring_fa
 def test_answers_that_prove_nothing_halt_the_run_and_leave_the_gap_open(one: Bench) -> None:
     old = one.current
 
-    def nobody_knows(version: Version) -> LoginAnswer | None:
+    def nobody_knows(version: KeyVersion) -> LoginAnswer | None:
         is_wrong = version == old or not one.is_live(version)
         return None if is_wrong else LoginAnswer(LoginOutcome.TRANSIENT, "later")
 

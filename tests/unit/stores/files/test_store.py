@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.core.credentials import Fingerprint, Stage, Stages, Version
+from rotator.core.credentials import Fingerprint, KeyVersion, Stage, Stages, Version
 from rotator.core.crypto.certificates import PrivateKey
 from rotator.errors import RotatorError, StoreError, StoreUnavailable
 from rotator.stores.base import read_stage
@@ -38,7 +38,7 @@ def store(root: Path) -> FilesStore:
 
 
 @pytest.fixture
-def current(store: FilesStore) -> Version:
+def current(store: FilesStore) -> KeyVersion:
     version = make_version(NAME)
     store.put_pending(version)
     store.promote(NAME, version.fingerprint, replaces=None)
@@ -46,7 +46,7 @@ def current(store: FilesStore) -> Version:
 
 
 @pytest.fixture
-def folder(root: Path, current: Version) -> Path:
+def folder(root: Path, current: KeyVersion) -> Path:
     assert current
     return root / NAME
 
@@ -66,14 +66,14 @@ def refusal(store: FilesStore) -> str:
     return str(refused.value)
 
 
-def test_a_consumer_finds_the_current_key_and_certificate_as_plain_files(folder: Path, current: Version) -> None:
+def test_a_consumer_finds_the_current_key_and_certificate_as_plain_files(folder: Path, current: KeyVersion) -> None:
     assert PrivateKey.from_pem((folder / "current" / "private_key.pem").read_text()).matches(current.certificate)
     assert (folder / "current" / "private_key.pem").read_text().startswith("-----BEGIN PRIVATE KEY-----")
     assert (folder / "current" / "certificate.pem").read_text() == current.certificate.pem
     assert json.loads((folder / "current" / "credential.json").read_text())["client_id"] == current.client_id
 
 
-def test_stages_are_relative_links_so_that_a_store_can_be_moved(root: Path, folder: Path, current: Version) -> None:
+def test_stages_are_relative_links_so_that_a_store_can_be_moved(root: Path, folder: Path, current: KeyVersion) -> None:
     assert (folder / "current").readlink() == Path("versions") / current.fingerprint
     moved = root.rename(root.with_name("moved"))
     assert FilesStore("keys", moved).read(NAME, current.fingerprint) == current
@@ -116,7 +116,7 @@ def test_a_root_that_others_can_enter_is_refused_with_path_mode_and_advice(
 @pytest.mark.parametrize("file", ["private_key.pem", "credential.json", "certificate.pem"])
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_key_file_that_others_can_read_is_refused(
-    store: FilesStore, folder: Path, current: Version, file: str, mode: int
+    store: FilesStore, folder: Path, current: KeyVersion, file: str, mode: int
 ) -> None:
     path = folder / "versions" / current.fingerprint / file
     path.chmod(mode)
@@ -136,14 +136,14 @@ def test_a_stage_link_that_leads_elsewhere_is_refused(store: FilesStore, folder:
     assert target in said
 
 
-def test_a_dangling_stage_link_is_refused(store: FilesStore, folder: Path, current: Version) -> None:
+def test_a_dangling_stage_link_is_refused(store: FilesStore, folder: Path, current: KeyVersion) -> None:
     shutil.rmtree(folder / "versions" / current.fingerprint)
     said = refusal(store)
     assert "`current`" in said
     assert current.fingerprint[:12] in said
 
 
-def test_a_version_that_is_a_link_to_elsewhere_is_refused(store: FilesStore, folder: Path, current: Version) -> None:
+def test_a_version_that_is_a_link_to_elsewhere_is_refused(store: FilesStore, folder: Path, current: KeyVersion) -> None:
     inside = folder / "versions" / current.fingerprint
     inside.symlink_to(inside.rename(folder.parent.parent / "elsewhere"))
     assert "`current`" in refusal(store)
@@ -151,7 +151,7 @@ def test_a_version_that_is_a_link_to_elsewhere_is_refused(store: FilesStore, fol
         store.read(NAME, current.fingerprint)
 
 
-def test_a_key_file_that_is_a_link_is_refused(store: FilesStore, folder: Path, current: Version) -> None:
+def test_a_key_file_that_is_a_link_is_refused(store: FilesStore, folder: Path, current: KeyVersion) -> None:
     inside = folder / "versions" / current.fingerprint / "private_key.pem"
     inside.symlink_to(inside.rename(folder / "elsewhere.pem"))
     with pytest.raises(StoreError, match="links to others"):
@@ -159,7 +159,7 @@ def test_a_key_file_that_is_a_link_is_refused(store: FilesStore, folder: Path, c
 
 
 def test_a_version_whose_directory_holds_another_certificate_is_refused(
-    store: FilesStore, folder: Path, current: Version
+    store: FilesStore, folder: Path, current: KeyVersion
 ) -> None:
     other = Fingerprint("c" * 64)
     (folder / "versions" / current.fingerprint).rename(folder / "versions" / other)
@@ -167,7 +167,7 @@ def test_a_version_whose_directory_holds_another_certificate_is_refused(
         store.read(NAME, other)
 
 
-def test_a_version_of_another_credential_is_refused(store: FilesStore, root: Path, current: Version) -> None:
+def test_a_version_of_another_credential_is_refused(store: FilesStore, root: Path, current: KeyVersion) -> None:
     (root / NAME).rename(root / "payroll")
     with pytest.raises(StoreError, match="of billing"):
         store.read("payroll", current.fingerprint)
@@ -175,7 +175,7 @@ def test_a_version_of_another_credential_is_refused(store: FilesStore, root: Pat
 
 @pytest.mark.parametrize("file", ["private_key.pem", "certificate.pem"])
 def test_a_file_that_differs_from_the_document_is_damage(
-    store: FilesStore, folder: Path, current: Version, file: str
+    store: FilesStore, folder: Path, current: KeyVersion, file: str
 ) -> None:
     other = make_version(NAME)
     text = other.private_key.pem().reveal() if file == "private_key.pem" else other.certificate.pem
@@ -185,14 +185,14 @@ def test_a_file_that_differs_from_the_document_is_damage(
 
 
 @pytest.mark.parametrize("file", ["private_key.pem", "certificate.pem", "credential.json"])
-def test_a_missing_file_is_damage(store: FilesStore, folder: Path, current: Version, file: str) -> None:
+def test_a_missing_file_is_damage(store: FilesStore, folder: Path, current: KeyVersion, file: str) -> None:
     (folder / "versions" / current.fingerprint / file).unlink()
     with pytest.raises(StoreError, match="damaged: a file is missing"):
         store.read(NAME, current.fingerprint)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{", b"x" * ((1 << 20) + 1), b"[]", b'{"format": 2}'])
-def test_a_damaged_document_is_a_sentence(store: FilesStore, folder: Path, current: Version, content: bytes) -> None:
+def test_a_damaged_document_is_a_sentence(store: FilesStore, folder: Path, current: KeyVersion, content: bytes) -> None:
     (folder / "versions" / current.fingerprint / "credential.json").write_bytes(content)
     with pytest.raises(StoreError) as refused:
         store.read(NAME, current.fingerprint)
@@ -200,7 +200,7 @@ def test_a_damaged_document_is_a_sentence(store: FilesStore, folder: Path, curre
 
 
 def test_a_pipe_in_the_place_of_a_file_does_not_hang_the_program(
-    store: FilesStore, folder: Path, current: Version
+    store: FilesStore, folder: Path, current: KeyVersion
 ) -> None:
     path = folder / "versions" / current.fingerprint / "credential.json"
     path.unlink()
@@ -254,7 +254,7 @@ def test_root_does_not_write_into_the_store_of_another_user(
 
 
 def test_two_programs_do_not_change_one_credential_at_once(
-    store: FilesStore, root: Path, current: Version, monkeypatch: pytest.MonkeyPatch
+    store: FilesStore, root: Path, current: KeyVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, refused = FilesStore("keys", root), []
     real = os.symlink
@@ -273,7 +273,7 @@ def test_two_programs_do_not_change_one_credential_at_once(
 
 
 def test_stages_are_never_read_half_from_before_and_half_from_after(
-    store: FilesStore, root: Path, current: Version, monkeypatch: pytest.MonkeyPatch
+    store: FilesStore, root: Path, current: KeyVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pending = make_version(NAME)
     store.put_pending(pending)
@@ -290,7 +290,7 @@ def test_stages_are_never_read_half_from_before_and_half_from_after(
 
 
 def test_links_that_never_come_to_rest_are_reported(
-    store: FilesStore, current: Version, monkeypatch: pytest.MonkeyPatch
+    store: FilesStore, current: KeyVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = iter(f"versions/{number:064x}" for number in range(10_000))
     monkeypatch.setattr(os, "readlink", lambda *_arguments, **_keywords: next(targets))
@@ -299,7 +299,7 @@ def test_links_that_never_come_to_rest_are_reported(
 
 
 def test_a_reader_looks_again_when_the_version_was_replaced_and_destroyed_under_its_hands(
-    store: FilesStore, root: Path, current: Version, monkeypatch: pytest.MonkeyPatch
+    store: FilesStore, root: Path, current: KeyVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = make_version(NAME), make_version(NAME)
     real = store.read
@@ -317,7 +317,7 @@ def test_a_reader_looks_again_when_the_version_was_replaced_and_destroyed_under_
 
 
 def test_a_reader_is_told_when_the_version_in_a_stage_cannot_be_read(
-    store: FilesStore, folder: Path, current: Version
+    store: FilesStore, folder: Path, current: KeyVersion
 ) -> None:
     (folder / "versions" / current.fingerprint / "credential.json").unlink()
     with pytest.raises(StoreError, match="damaged"):
@@ -325,7 +325,7 @@ def test_a_reader_is_told_when_the_version_in_a_stage_cannot_be_read(
 
 
 def test_a_version_that_is_destroyed_while_it_is_read_is_said_to_be_gone(
-    store: FilesStore, root: Path, current: Version, monkeypatch: pytest.MonkeyPatch
+    store: FilesStore, root: Path, current: KeyVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pending = make_version(NAME)
     store.put_pending(pending)
@@ -364,7 +364,12 @@ def test_what_people_keep_beside_the_versions_is_left_alone(store: FilesStore, f
     ],
 )
 def test_what_the_system_refuses_is_said_in_a_sentence(
-    store: FilesStore, current: Version, monkeypatch: pytest.MonkeyPatch, error: int, kind: type[StoreError], words: str
+    store: FilesStore,
+    current: KeyVersion,
+    monkeypatch: pytest.MonkeyPatch,
+    error: int,
+    kind: type[StoreError],
+    words: str,
 ) -> None:
     def refuse(*_arguments: Any, **_keywords: Any) -> None:
         raise OSError(error, os.strerror(error))

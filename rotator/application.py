@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, OrgSettings, Settings
     from rotator.core.credentials import Version
-    from rotator.core.kept import Kept
     from rotator.core.logins import LoginAnswer
     from rotator.history.engine.database import Database
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import RotationLocks
     from rotator.history.opening import Use
-    from rotator.salesforce.apps.connected_app import ConnectedApps
+    from rotator.salesforce.apps.org_apps import OrgApps
     from rotator.salesforce.budget import Budget
     from rotator.salesforce.inventory import Inventory
+    from rotator.salesforce.kept_answers import KeptAnswers
     from rotator.salesforce.metadata import MetadataService
-    from rotator.salesforce.session import Opened, OrgSession
+    from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.services.inventory.live_apps import ReadApp
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from rotator.stores.base import Store
 
 _T = TypeVar("_T")
+
+_SHARED = ("budgets", "kept_answers", "whole_looks")
+"""What a program and its forks have together."""
 
 
 def utc_now() -> datetime:
@@ -117,10 +120,8 @@ class Application:
             sleep=self.sleep,
             elapsed=self.elapsed,
         )
-        forked.__dict__.update(_history_of=self, _is_limited=limited)
-        if not settings:
-            shared = {"budgets": self.budgets, "kept_sessions": self.kept_sessions, "whole_looks": self.whole_looks}
-            forked.__dict__.update(shared)
+        shared = {} if settings else {name: getattr(self, name) for name in _SHARED}
+        forked.__dict__.update(_history_of=self, _is_limited=limited, **shared)
         return forked
 
     @cached_property
@@ -248,15 +249,16 @@ class Application:
 
             self.org(name)
             candidates = own_login(self.settings, name, store=self.store, environ=self.environ)
-            session = OrgSession(name, self.transport(name), candidates, self.now, kept=self.kept_sessions)
+            session = OrgSession(name, self.transport(name), candidates, self.now, kept=self.kept_answers.sessions)
             self._sessions[name] = naming(session, org=name)
         return self._sessions[name]
 
-    def connected_apps(self, org: str) -> ConnectedApps:
+    def apps(self, org: str) -> OrgApps:
         """The apps of an org. Raises what `org_session` raises."""
-        from rotator.salesforce.apps.connected_app import ConnectedApps
+        from rotator.salesforce.apps.org_apps import OrgApps
 
-        return naming(ConnectedApps(self.org_session(org), self.metadata(org)), org=org)
+        kinds, lists = self.settings.kinds_of_apps(org), self.kept_answers.lists
+        return naming(OrgApps(self.org_session(org), self.metadata(org), kinds=kinds, kept=lists), org=org)
 
     def inventory(self, org: str, *, last_seen: LastSeenIn | None = None) -> Inventory:
         """Everything in an org that holds a certificate. Raises what `org_session`, a login and a read raise.
@@ -279,12 +281,11 @@ class Application:
         return WholeLooks(self.settings)
 
     @cached_property
-    def kept_sessions(self) -> Kept[Opened]:
-        """The sessions that orgs gave to this program and its forks, for those who come next."""
-        from rotator.core.kept import Kept
-        from rotator.salesforce.session import MOST_KEPT
+    def kept_answers(self) -> KeptAnswers:
+        """What orgs said to this program and its forks, for those who come next."""
+        from rotator.salesforce.kept_answers import KeptAnswers
 
-        return Kept(MOST_KEPT)
+        return KeptAnswers()
 
     def credential_context(self, name: str) -> CredentialContext:
         """A credential with its adapters, and the program logged in to its org.
@@ -307,7 +308,7 @@ class Application:
             settings=settings,
             org=self.org(settings.org),
             store=self.store(settings.store),
-            apps=self.connected_apps(settings.org),
+            apps=self.apps(settings.org),
             prove=test_login,
             last_promotion=lambda: self.journal.last_promotion(name),
             open_rotation=lambda: self.journal.open_rotation(name),
@@ -375,7 +376,7 @@ class Application:
         from rotator.services.inventory.status import StatusReader
 
         credentials = [self.credential(name) for name in names or self.settings.credentials]
-        wanted = [(each.org, app) for each in credentials for app in each.apps]
+        wanted = [(each.org, app) for each in credentials for app in each.app_names]
         held = read_app or live_apps(wanted, self.beside({org for org, _ in wanted}))
         return StatusReader(self.settings, read_app=held, store=self.store, histories=self.histories, now=now).all(
             names

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lxml import etree
 
 from rotator.core.observed import Kind
+from rotator.simulator.org.schema import external_client_app as satellites
 from rotator.simulator.serving import endpoints
 from rotator.simulator.wire.soap import ENVELOPE, INSTANCE, METADATA
 
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 WSDL: Final = Path(str(distribution("simple-salesforce").locate_file("simple_salesforce/metadata.wsdl")))
 VERSION: Final = "63.0"
 
+_SATELLITES: Final = (
+    satellites.GLOBAL_OAUTH_SETTINGS.name,
+    satellites.OAUTH_SETTINGS.name,
+    satellites.OAUTH_POLICIES.name,
+    satellites.POLICIES.name,
+)
 _ADDRESS: Final = "/services/Soap/m"
 _SCHEMA: Final = "{http://www.w3.org/2001/XMLSchema}"
 _OURS: Final = "tns:"
@@ -102,7 +109,7 @@ _SCHEMAS: Final = threading.local()
 def _of_program() -> etree.XMLSchema:
     """For the types that the program reads and writes. One a thread: it keeps what it found last."""
     if not hasattr(_SCHEMAS, "schema"):
-        wsdl = etree.fromstring(reduced(WSDL, tuple(Kind)))
+        wsdl = etree.fromstring(reduced(WSDL, (*Kind, *_SATELLITES)))
         for words in list(wsdl.iter(f"{_SCHEMA}enumeration")):
             # They grow with the version, and what an org says is sent back as it came.
             words.getparent().remove(words)  # type: ignore[union-attr] # the root is none

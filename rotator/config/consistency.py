@@ -58,7 +58,10 @@ def _apps_of_two(data: dict[str, Any]) -> Iterator[Finding]:
         org, apps = credential.get("org"), credential.get("apps")
         if not isinstance(org, str) or not isinstance(apps, list):
             continue
-        for index, app in enumerate(app for app in apps if isinstance(app, str)):
+        names = [app.get("name") if isinstance(app, dict) else app for app in apps]
+        for index, app in enumerate(names):
+            if not isinstance(app, str):
+                continue
             owner = owners.setdefault((org, app.lower()), name)
             if owner != name:
                 yield ("credentials", name, "apps", index), f"the app {app} belongs to the credential `{owner}` already"

@@ -4,7 +4,7 @@ Nothing here reads a secret or opens a file. `rotator.config.loading` makes thes
 across sections (`rotator.config.consistency`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -84,12 +84,34 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,
 """The name of an org, a store or a credential: it stands in paths, tables and command lines."""
 
 AppName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
-"""Full name of a Connected App: its API name, after a namespace prefix where it has one."""
+"""Full name of an app: its API name, after a namespace prefix where it has one."""
+
+AppKind = Literal["connected_app", "external_client_app"]
+"""Which of Salesforce's two an app is."""
 
 ChannelNames = Annotated[tuple[Name, ...], Field(min_length=1)]
 """Names of channels under `alerts: channels:`."""
 
 SubjectPart = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+BY_NAME: Final = "app by its name"
+WITH_KIND: Final = "app with its kind"
+
+
+class NamedApp(Section):
+    """An app whose kind is said, as where there is one of each kind with the name."""
+
+    name: AppName
+    kind: AppKind
+
+
+def _form_of_app(value: Any) -> str:
+    return WITH_KIND if isinstance(value, dict | NamedApp) else BY_NAME
+
+
+App = Annotated[Annotated[AppName, Tag(BY_NAME)] | Annotated[NamedApp, Tag(WITH_KIND)], Discriminator(_form_of_app)]
+"""An app by its name, when the kind is found by looking, or with its kind."""
 
 
 class LoginWithKey(Section):
@@ -221,8 +243,8 @@ class CredentialSettings(RotationSettings):
     org: Name
     store: Name
     username: Words
-    apps: Annotated[tuple[AppName, ...], Field(min_length=1, max_length=2)]
-    """Full names: one app is rotated in place, two take turns."""
+    apps: Annotated[tuple[App, ...], Field(min_length=1, max_length=2)]
+    """One app is rotated in place, two take turns. They may be of different kinds."""
     strategy: Strategy = Field(default_factory=lambda fields: _strategy_of(fields.get("apps", ())))
     audience: HttpsUrl | None = None
     """Claim `aud` of its assertions; the org's unless said otherwise."""
@@ -233,14 +255,30 @@ class CredentialSettings(RotationSettings):
 
     @model_validator(mode="after")
     def _apps_agree(self) -> Self:
-        if len(set(self.apps)) != len(self.apps):
-            raise ValueError("alternating needs two different apps")
+        if len(set(map(str.casefold, self.app_names))) != len(self.apps):
+            raise ValueError(_SAME_NAME)
         if self.strategy is not _strategy_of(self.apps):
             raise ValueError(f"strategy is {self.strategy}: in_place needs one app, alternating two")
         return self
 
+    @property
+    def app_names(self) -> tuple[str, ...]:
+        """Full names of its apps."""
+        return tuple(app if isinstance(app, str) else app.name for app in self.apps)
 
-def _strategy_of(apps: tuple[str, ...]) -> Strategy:
+    @property
+    def kinds_of_apps(self) -> dict[str, AppKind]:
+        """The kinds that are said, by the folded name of the app."""
+        return {app.name.casefold(): app.kind for app in self.apps if isinstance(app, NamedApp)}
+
+
+_SAME_NAME: Final = (
+    "alternating needs two apps of different names, even where one is a connected app and the other an external client"
+    " app: a stored key says by its app's name where it logs in, so give one of the two another API name"
+)
+
+
+def _strategy_of(apps: Collection[object]) -> Strategy:
     return Strategy.ALTERNATING if len(apps) == 2 else Strategy.IN_PLACE
 
 
@@ -257,6 +295,11 @@ class Settings(Section):
     http: HttpSettings | None = HttpSettings()
     """None where config.yaml says `http: null`: then there are no pages."""
     history: HistorySettings = HistorySettings()
+
+    def kinds_of_apps(self, org: str) -> dict[str, AppKind]:
+        """The kinds that are said of the apps of an org, by the folded name of the app."""
+        mine = (each for each in self.credentials.values() if each.org == org)
+        return {app: kind for each in mine for app, kind in each.kinds_of_apps.items()}
 
     def owner_of(self, credential: str | None, org: str | None) -> str | None:
         """Who sees to a credential, or to what is in an org; None where nobody is named."""

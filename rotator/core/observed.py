@@ -28,6 +28,8 @@ class Kind(StrEnum):
 
     APP = "ConnectedApp"
     """A connected app, for logins by JWT."""
+    EXTERNAL_APP = "ExternalClientApplication"
+    """An external client app, for logins by JWT, by the name of its header: people find it by that one."""
     APP_SAML = "ConnectedAppSamlConfig"
     """The part of a connected app by which it takes users from the org over SAML."""
     IDENTITY_PROVIDER = "SamlSsoConfig"
@@ -46,6 +48,11 @@ class Kind(StrEnum):
         return _ABOUT[self].is_app
 
     @property
+    def noun(self) -> str:
+        """What Salesforce calls it, in a sentence."""
+        return _ABOUT[self].noun or self.label
+
+    @property
     def part_of(self) -> Kind | None:
         """The kind in whose component it is read: where that cannot be read, neither can this."""
         return _ABOUT[self].part_of
@@ -61,6 +68,7 @@ class _About(NamedTuple):
     replaced_by_hand: str
     is_app: bool = False
     part_of: Kind | None = None
+    noun: str = ""
 
 
 _ABOUT: Final = {
@@ -69,6 +77,14 @@ _ABOUT: Final = {
         "Upload a new certificate to the app in Setup and give its users the key, or add the app to `credentials` in"
         " config.yaml and have it rotated.",
         is_app=True,
+        noun="connected app",
+    ),
+    Kind.EXTERNAL_APP: _About(
+        "external app",
+        "Upload a new certificate to the app in Setup, External Client App Manager, and give its users the key, or add"
+        " the app to `credentials` in config.yaml and have it rotated.",
+        is_app=True,
+        noun="external client app",
     ),
     Kind.APP_SAML: _About(
         "app's SAML",
@@ -88,6 +104,9 @@ _ABOUT: Final = {
 
 APPS: Final = frozenset(kind for kind in Kind if kind.is_app)
 """The kinds that a credential can log in through."""
+
+CONFIGURED: Final = {"connected_app": Kind.APP, "external_client_app": Kind.EXTERNAL_APP}
+"""The kinds of apps by the words that config.yaml has for them."""
 
 THROWAWAY_SUBJECT: Final = f"CN={RETIRED_COMMON_NAME}"
 """Subject of a certificate that was made to end an app's old key, and whose own key nobody has."""

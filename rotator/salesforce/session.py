@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger(__name__)
 
-MOST_KEPT: Final = 5_000
-"""Sessions that are kept in one process, of 500 bytes each."""
-
 _T = TypeVar("_T")
 _UNCHANGED: Final = "Nothing was changed."
 _MEND: Final = (

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.history.engine.database import Database
-    from rotator.salesforce.apps.connected_app import App, ConnectedApps
+    from rotator.salesforce.apps.app import App
+    from rotator.salesforce.apps.org_apps import OrgApps
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.services.inventory.live_apps import ReadApp
@@ -108,7 +109,7 @@ class Adapters(Protocol):
         """The program's own login to an org."""
         ...
 
-    def connected_apps(self, name: str) -> ConnectedApps:
+    def apps(self, name: str) -> OrgApps:
         """The apps of an org."""
         ...
 
@@ -246,11 +247,11 @@ class _Checks:
         return f"This machine's clock and the org's agree within {LARGEST_SKEW.seconds} seconds."
 
     def _metadata(self, adapters: Adapters, org: str) -> str:
-        apps = adapters.connected_apps(org)
+        apps = adapters.apps(org)
         newest = apps.check_version()
         apps.check_access()
         mine = (each for each in self._settings.credentials.values() if each.org == org)
-        names = [*dict.fromkeys(app for each in mine for app in each.apps)]
+        names = [*dict.fromkeys(app for each in mine for app in each.app_names)]
         self._held[org] = dict(zip(names, apps.read_each(names), strict=True))
         return (
             "The Metadata API is open to the program's user, and with it the permission to modify metadata. "
@@ -268,15 +269,15 @@ class _Checks:
         return f"{daily.left:,} of {daily.most:,} API calls of the day are left."
 
     def _apps(self, name: str, credential: CredentialSettings) -> str:
-        found = {app: self._app(credential.org, app) for app in credential.apps}
+        found = {app: self._app(credential.org, app) for app in credential.app_names}
         absent = [app for app, held in found.items() if held is None]
         if absent:
-            raise self._adapters.connected_apps(credential.org).absent(", ".join(absent))
+            raise self._adapters.apps(credential.org).absent(*absent)
         login = self._settings.orgs[credential.org].login
         for app in found.values():
             if app and isinstance(login, LoginWithKey) and login.client_id == app.client_id:
                 raise _locks_itself_out(name, app, credential.org)
-        return f"{' and '.join(credential.apps)} can be read."
+        return f"{' and '.join(credential.app_names)} can be read."
 
     def _app(self, org: str, name: str) -> App | None:
         app = self._held[org].get(name)

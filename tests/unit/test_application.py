@@ -23,7 +23,7 @@ def test_the_program_is_wired_as_the_configuration_says(config: Path, simulator:
         assert isinstance(certificate, Certificate)
         assert app.config == config
         assert app.org_session("production").instance_url == simulator.org("production").url
-        read = app.connected_apps("production").read("Billing")
+        read = app.apps("production").read("Billing")
         assert read
         assert read.certificate == certificate
         assert app.store("keys").stages("billing").current == certificate.fingerprint
@@ -117,7 +117,7 @@ def test_an_error_names_the_org_or_the_store_that_it_is_about(config: Path, simu
     simulator.org("production").faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion"))
     calls: dict[str, Callable[[Application], object]] = {
         "production": lambda app: app.inventory("production"),
-        "production again": lambda app: app.connected_apps("production").read("Billing"),
+        "production again": lambda app: app.apps("production").read("Billing"),
         "production's session": lambda app: app.org_session("production").instance_url,
         "keys": lambda app: app.store("keys").read("billing", Fingerprint("0" * 64)),
     }

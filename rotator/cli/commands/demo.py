@@ -140,7 +140,7 @@ def _take_back(invocation: Invocation, app: Application, server: SimulatorServer
     impatient = credential.model_copy(update={"verification": verification})
     credentials = {**app.settings.credentials, REFUSED: impatient}
     faults = server.org(credential.org).faults
-    fault = Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion", app=credential.apps[0])
+    fault = Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion", app=credential.app_names[0])
 
     def refuse_while_it_is_there(action: Action) -> None:
         if action.kind == "upload":

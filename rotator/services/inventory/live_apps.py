@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
 
-    from rotator.salesforce.apps.connected_app import App, ConnectedApps
+    from rotator.salesforce.apps.app import App
+    from rotator.salesforce.apps.org_apps import OrgApps
     from rotator.salesforce.session import OrgSession
 
 
@@ -28,7 +29,7 @@ class OrgAdapters(Protocol):
         """The program's own login to an org."""
         ...
 
-    def connected_apps(self, org: str) -> ConnectedApps:
+    def apps(self, org: str) -> OrgApps:
         """The apps of an org."""
         ...
 
@@ -46,7 +47,7 @@ def live_apps(
         try:
             with open_adapters() as adapters:
                 adapters.org_session(org).ensure_open()
-                return dict(zip(names, adapters.connected_apps(org).read_each(names), strict=True))
+                return dict(zip(names, adapters.apps(org).read_each(names), strict=True))
         except RotatorError as error:
             return dict.fromkeys(names, error)
 
@@ -59,4 +60,4 @@ def held(org: str, name: str, app: App | RotatorError | None) -> ObservedCertifi
     """What was read of an app, or why it could not be. Raises that."""
     if isinstance(app, RotatorError):
         raise app
-    return ObservedCertificate(org=org, app=name).holding(app.certificate) if app else None
+    return ObservedCertificate(org=org, app=name, type=app.kind).holding(app.certificate) if app else None

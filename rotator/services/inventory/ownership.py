@@ -42,7 +42,7 @@ def owners_of(settings: Settings, orgs: Collection[str] | None = None) -> Owners
         (each.org, app.casefold()): _Owner(name, app, each)
         for name, each in settings.credentials.items()
         if orgs is None or each.org in orgs
-        for app in each.apps
+        for app in each.app_names
     }
 
 

@@ -81,7 +81,7 @@ def scan(
 def configured_places(settings: Settings, org: str) -> dict[Place, str]:
     """The apps of an org's credentials, as the configuration spells them."""
     mine = (each for each in settings.credentials.values() if each.org == org)
-    return {place(Kind.APP, app): app for each in mine for app in each.apps}
+    return {place(Kind.APP, app): app for each in mine for app in each.app_names}
 
 
 def write_down(database: Transactions, found: Scan, now: datetime) -> None:

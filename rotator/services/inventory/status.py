@@ -138,7 +138,7 @@ class CredentialStatus:
     @property
     def app(self) -> str:
         """The one that `current` logs in through; without a current version, the first."""
-        return self.current.app if self.current else self.settings.apps[0]
+        return self.current.app if self.current else self.settings.app_names[0]
 
     @property
     def live(self) -> ObservedCertificate | None:
@@ -210,11 +210,11 @@ class StatusReader:
             stored, unread = self._stored(name, settings, history)
             # Of an org that is away everything is shown as it was last seen, and not the half of it.
             seen = seen or stored
-            apps = tuple(self._app(settings.org, app) for app in settings.apps)
+            apps = tuple(self._app(settings.org, app) for app in settings.app_names)
             is_current_read = all(each.stage is not Stage.CURRENT for each in unread)
             seen = replace(
                 stored if is_current_read else seen,
-                apps={each.name: each for each in map(ObservedApp.of, settings.apps, apps)},
+                apps={each.name: each for each in map(ObservedApp.of, settings.app_names, apps)},
             )
             problem = unread[0].error if unread else _not_configured(name, seen)
         except RotatorError as error:
@@ -246,7 +246,7 @@ class StatusReader:
         for each in unread:
             version = each.stage, each.fingerprint
             self._problems.append(Problem(where, each.error, credential=name, version=version))
-        unseen = {app: ObservedApp(app, readable=False) for app in settings.apps}
+        unseen = {app: ObservedApp(app, readable=False) for app in settings.app_names}
         return stored_credential(versions, unseen, history.last_promotion), unread
 
     def _app(self, org: str, name: str) -> ObservedCertificate:
@@ -340,7 +340,7 @@ def last_known_status(
     """The status as the history alone has it; `inventory` is how those of its org went, `apps` what was seen there."""
     mine, last = settings.credentials[name], history.last_observation
     held = {each.app.casefold(): each for each in apps}
-    here = tuple(held[app.casefold()] for app in mine.apps if app.casefold() in held)
+    here = tuple(held[app.casefold()] for app in mine.app_names if app.casefold() in held)
     why = last.problem or inventory.problem or ("" if last.seen else "It was not observed yet.")
     status = status_of(settings, name, history, last.seen, now, apps=here, is_known=not why)
     return replace(status, why_unknown=why)

@@ -81,7 +81,7 @@ class WholeLooks:
             return _nothing
         managed = (each for each in self._settings.credentials.values() if each.org == org)
         try:
-            return Unchanged(look, last_seen(org), [app for each in managed for app in each.apps])
+            return Unchanged(look, last_seen(org), [app for each in managed for app in each.app_names])
         except HistoryError:
             # Who asked for the inventory meets that, too, and tells it.
             return _nothing

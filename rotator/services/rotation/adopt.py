@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.crypto.keys import PrivateKey
-    from rotator.salesforce.apps.connected_app import App
+    from rotator.salesforce.apps.app import App
     from rotator.services.rotation.observer import CredentialContext
 
 _UNCHANGED = "Nothing was stored or changed."
@@ -55,7 +55,7 @@ def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: dateti
 
 def _matching_app(credential: CredentialContext, key: PrivateKey) -> App:
     others = []
-    for name in credential.settings.apps:
+    for name in credential.settings.app_names:
         app = credential.apps.read(name)
         if app is None:
             raise OrgError(
@@ -78,7 +78,7 @@ def _no_match(credential: CredentialContext, others: Sequence[str] = ()) -> Cert
             hint=f"`rotator enroll {credential.name}` gives the app a new RSA key pair.",
         )
     return CertificateError(
-        f"The key does not match the live certificate of {' or '.join(credential.settings.apps)} "
+        f"The key does not match the live certificate of {' or '.join(credential.settings.app_names)} "
         f"in the org {credential.settings.org}.",
         effect=_UNCHANGED,
         hint="Give the key whose certificate is uploaded there; `rotator inventory` shows which it is.",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rotator.core.decision.actions import Action
     from rotator.core.logins import LoginAnswer
     from rotator.history.records import Rotation
-    from rotator.salesforce.apps.connected_app import App
+    from rotator.salesforce.apps.app import App
     from rotator.services.rotation.recorder import RunRecorder
     from rotator.stores.base import Store
 
@@ -37,7 +37,7 @@ _UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN})
 
 
 class Apps(Protocol):
-    """The apps of one org, as a rotation needs them (`rotator.salesforce.apps.connected_app.ConnectedApps`)."""
+    """The apps of one org, as a rotation needs them (`rotator.salesforce.apps.org_apps.OrgApps`)."""
 
     def read(self, full_name: str) -> App | None:
         """The app; None when it is missing or unreadable."""
@@ -118,7 +118,7 @@ class Observer:
             )
         known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
         self._last = Observation(
-            self._observe_apps(credential.settings.apps),
+            self._observe_apps(credential.settings.app_names),
             pending=known.get(stages.pending) if stages.pending else None,
             current=known.get(stages.current) if stages.current else None,
             previous=known.get(stages.previous) if stages.previous else None,

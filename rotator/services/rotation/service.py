@@ -102,7 +102,7 @@ class RotationService:
             return
         credential = self._credential
         # A previous version that was to come back keeps its certificate, and its grace.
-        for name in credential.settings.apps if stages.pending != stages.previous else ():
+        for name in credential.settings.app_names if stages.pending != stages.previous else ():
             app = credential.apps.read(name)
             if app is not None and app.fingerprint == stages.pending:
                 credential.apps.replace_certificate(name, throwaway(now=self._now()), expecting=stages.pending)

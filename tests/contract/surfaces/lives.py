@@ -40,7 +40,7 @@ def passes(one: CycleBench, days: float) -> None:
 def stored(one: CycleBench, *, days: float = 365) -> KeyVersion:
     """The first app is in use, with a certificate that has so many days left."""
     bench = one.bench
-    version = bench.version(bench.settings.credentials[bench.credential].apps[0], days=round(days))
+    version = bench.version(bench.settings.credentials[bench.credential].app_names[0], days=round(days))
     bench.store.put_pending(version)
     bench.store.promote(bench.credential, version.fingerprint, replaces=None)
     bench.live[version.app] = version.certificate
@@ -191,7 +191,7 @@ def previous_put_back_by_hand(one: CycleBench) -> None:
 
 
 def never_stored(one: CycleBench) -> None:
-    apps = one.bench.settings.credentials[one.bench.credential].apps
+    apps = one.bench.settings.credentials[one.bench.credential].app_names
     one.bench.live = {app: one.bench.version(app, days=44).certificate for app in apps}
 
 
@@ -391,5 +391,5 @@ DEEDS: dict[str, Callable[[CycleBench], object]] = {
 
 def by_hand(bench: Bench, certificate: Certificate | None) -> None:
     """Somebody puts a certificate on the app in use."""
-    app = bench.current.app if bench.store.staged.current else bench.settings.credentials[bench.credential].apps[0]
+    app = bench.current.app if bench.store.staged.current else bench.settings.credentials[bench.credential].app_names[0]
     bench.live[app] = certificate

@@ -123,7 +123,7 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("[Billing]", "[A, B, C]", 19, "credentials.billing.apps: must be one app, or two that take turns"),
         ("[Billing]", "Billing", 19, "credentials.billing.apps: must be a list in square brackets"),
         ("[Billing]", "[My App]", 19, "credentials.billing.apps[0]: an app's full name has letters, digits and `_`"),
-        ("[Warehouse_A, Warehouse_B]", "[A, A]", 20, "alternating needs two different apps"),
+        ("[Warehouse_A, Warehouse_B]", "[A, A]", 20, "alternating needs two apps of different names"),
         ("apps: [Billing]", "apps: [B]\n    strategy: alternating", 15, "in_place needs one app, alternating two"),
         ("apps: [Billing]", "apps: [B]\n    rotate_before: 30", 20, "must be a duration such as 30d"),
         ("apps: [Billing]", "apps: [B]\n    rotate_before: 400d", 15, "must be shorter than lifetime (365d)"),

@@ -13,7 +13,7 @@ from rotator.core.crypto.certificates import Certificate, SubjectName, self_sign
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.retry import Waiting
 from rotator.net.limits import Limits
-from rotator.salesforce.apps.connected_app import ConnectedApps
+from rotator.salesforce.apps.org_apps import OrgApps
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.metadata import PATIENCE, MetadataService
 from rotator.salesforce.session import Candidate, OrgSession
@@ -156,6 +156,6 @@ def metadata_of(pauses: list[float]) -> Callable[[OrgSession], MetadataService]:
 @pytest.fixture
 def apps(
     production: Org, open_session: Callable[..., OrgSession], metadata_of: Callable[[OrgSession], MetadataService]
-) -> ConnectedApps:
+) -> OrgApps:
     session = open_session(production)
-    return ConnectedApps(session, metadata_of(session))
+    return OrgApps(session, metadata_of(session))

@@ -9,7 +9,7 @@ import pytest
 
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
-from rotator.salesforce.apps.connected_app import ConnectedApps
+from rotator.salesforce.apps.org_apps import OrgApps
 from rotator.salesforce.inventory import MOST_ALONE, inventory
 from rotator.salesforce.transport import AnswerLost
 from rotator.simulator.wire.answers import json_answer, rest_error
@@ -85,7 +85,7 @@ def test_a_check_names_the_app_that_cannot_be_read(session: OrgSession, metadata
     read = metadata.read
     metadata.read = lambda _kind, names, **_options: refused(names)  # type: ignore[method-assign]
     with pytest.raises(OrgError, match=r"The app Billing in the org production cannot be read: .*it is broken"):
-        ConnectedApps(session, metadata).read_all(["Rotator", "Billing"])
+        OrgApps(session, metadata).read_all(["Rotator", "Billing"])
 
 
 @pytest.mark.parametrize("field", ["KeySize", "OptionsIsUnusable", "CreatedDate", "Id"])

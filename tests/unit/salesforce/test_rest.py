@@ -163,7 +163,7 @@ from random import Random
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.credentials import Fingerprint
-from rotator.salesforce.apps.connected_app import ConnectedApps
+from rotator.salesforce.apps.org_apps import OrgApps
 from rotator.salesforce.inventory import inventory
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.session import Candidate, OrgSession
@@ -182,7 +182,7 @@ org.add_user("robot@rotator.example", may_use_metadata=True)
 app = org.add_app("Billing", certificate=old, username="robot@rotator.example")
 target = LoginTarget(org.url, app.client_id, "robot@rotator.example", org.url)
 session = OrgSession("production", NearTransport([org]), lambda: [Candidate(target, key)], now)
-ConnectedApps(session).replace_certificate("Billing", new, expecting=Fingerprint(old.fingerprint))
+OrgApps(session).replace_certificate("Billing", new, expecting=Fingerprint(old.fingerprint))
 assert [each.fingerprint for each in inventory(session).entries] == [new.fingerprint]
 print(*[name for name in ("zeep", "simple_salesforce") if name in sys.modules])
 org.add_certificate("Signing", now() + timedelta(days=9))

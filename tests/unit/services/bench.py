@@ -12,11 +12,12 @@ from rotator.core.actor import Actor
 from rotator.core.credentials import Fingerprint, KeyVersion, Stages, Version, key_version
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.observed import Kind
 from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import events
 from rotator.history.last_observations import note_observation
-from rotator.salesforce.apps.connected_app import App
+from rotator.salesforce.apps.app import App
 from rotator.services.rotation.observer import CredentialContext
 from rotator.services.rotation.requests import Request
 from rotator.services.rotation.run import RunContext
@@ -152,7 +153,7 @@ class Bench:
     def read(self, full_name: str) -> App | None:
         """See rotator.services.rotation.observer.Apps."""
         client_id = self.client_ids.get(full_name, f"key of {full_name}")
-        return App(full_name, full_name, client_id, self.live.get(full_name), cast("Any", None))
+        return App(Kind.APP, full_name, client_id, self.live.get(full_name), None)
 
     def read_all(self, full_names: Sequence[str]) -> list[App | None]:
         """See rotator.services.rotation.observer.Apps."""

@@ -94,7 +94,7 @@ class Outside:
     def inventory(self, org: str, *, last_seen: object = None) -> Inventory:  # noqa: ARG002
         if self.org_fails:
             raise self.org_fails
-        apps = self.bench.settings.credentials[self.bench.credential].apps
+        apps = self.bench.settings.credentials[self.bench.credential].app_names
         entries = [ObservedCertificate(org=org, app=app).holding(self.bench.live.get(app)) for app in apps]
         return Inventory((*entries, *self.others))
 

@@ -12,10 +12,11 @@ from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import KeyVersion
+from rotator.core.observed import Kind
 from rotator.errors import HistoryError, Holder, LoginRefused, OrgError, OrgUnavailable, StoreError
 from rotator.history.journal.projection import CredentialRecord
 from rotator.history.records import Rotation
-from rotator.salesforce.apps.connected_app import App
+from rotator.salesforce.apps.app import App
 from rotator.salesforce.rest import DailyCalls
 from rotator.services.inventory.credential_history import CredentialHistory
 from rotator.services.inventory.status import CredentialStatus, StatusReader
@@ -64,8 +65,8 @@ class Org:
         if self.closed:
             raise self.closed
 
-    def absent(self, names: str) -> OrgError:
-        return OrgError(f"There is no {names}.", hint="Look it up.")
+    def absent(self, *names: str) -> OrgError:
+        return OrgError(f"There is no {', '.join(names)}.", hint="Look it up.")
 
     def read_each(self, names: Sequence[str]) -> list[Any]:
         self.reads += 1
@@ -73,8 +74,8 @@ class Org:
 
     def _read(self, name: str) -> Any:
         certificate = self.live[name]
-        client_id, component = self.client_ids.get(name, f"client id of {name}"), cast("Any", None)
-        return App(name, name, client_id, certificate, component)
+        client_id = self.client_ids.get(name, f"client id of {name}")
+        return App(Kind.APP, name, client_id, certificate, None)
 
 
 class World:
@@ -113,7 +114,7 @@ class World:
     def org_session(self, name: str) -> Any:
         return self.orgs[name]
 
-    connected_apps = org_session
+    apps = org_session
     metadata = org_session
 
     def channel(self, name: str) -> Any:

@@ -82,7 +82,7 @@ def test_an_old_key_that_a_server_takes_still_proves_nothing(one: Bench) -> None
 
 
 def test_a_halt_for_the_login_of_current_ends_when_that_is_accepted(one: Bench) -> None:
-    one.use(one.settings.credentials[one.credential].apps[0])
+    one.use(one.settings.credentials[one.credential].app_names[0])
     one.refuses = lambda _: LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer")
     one.handle()
     assert one.journal.credential_record(one.credential).halted(is_half_done=False)

@@ -35,7 +35,7 @@ NEVER_SOON = ", windows: [{cron: '0 0 29 2 *', lasts: 1h}]"
 
 def used(found: CycleBench) -> CycleBench:
     """Its first app is in use, with a year left."""
-    found.bench.use(found.context.settings.credentials[found.bench.credential].apps[0])
+    found.bench.use(found.context.settings.credentials[found.bench.credential].app_names[0])
     return found
 
 

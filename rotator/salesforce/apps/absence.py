@@ -1,0 +1,69 @@
+"""Why an org does not show an app: the name is wrong, the user may not list its kind, or may not read it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from rotator.core import words
+from rotator.core.observed import APPS, Kind
+from rotator.errors import OrgError
+from rotator.salesforce.apps.app import UNCHANGED
+from rotator.salesforce.apps.directory import SETTINGS_TYPE
+from rotator.salesforce.faults import PERMISSION_HINT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rotator.salesforce.apps.directory import Listed
+
+_API_NAME: Final = (
+    "Setup shows the API name of a connected app in App Manager, that of an external client app in External Client App"
+    " Manager; a package's apps begin with its namespace and __. Some orgs do not show the Metadata API an external"
+    " client app that was made in Setup: there, deploy one."
+)
+
+
+class _Cause(NamedTuple):
+    sentence: str
+    hint: str
+
+
+def absent(org: str, full_names: Sequence[str], listed: Listed, kinds: Mapping[str, Kind]) -> OrgError:
+    """The error for apps that an org does not show. `kinds` are those that the configuration says."""
+    causes = [_cause(org, name, listed, kinds.get(name.casefold())) for name in full_names]
+    return OrgError(
+        words.sentences(*dict.fromkeys(each.sentence for each in causes)),
+        effect=UNCHANGED,
+        hint=words.sentences(*dict.fromkeys(each.hint for each in causes)),
+    )
+
+
+def _cause(org: str, full_name: str, listed: Listed, meant: Kind | None) -> _Cause:
+    there = listed.kinds_of(full_name)
+    if meant and there and meant not in there:
+        return _Cause(
+            f"{full_name} in the org {org} is no {meant.noun}, but a {there[0].noun}.",
+            "Change or leave out its `kind` under `apps` in config.yaml.",
+        )
+    if there:
+        return _Cause(
+            f"The org {org} lists the {there[0].noun} {full_name}, and does not let the program's user read it.",
+            PERMISSION_HINT,
+        )
+    wanted = {meant} if meant else APPS
+    for kind, error in listed.refused.items():
+        if kind in wanted or (kind == SETTINGS_TYPE and Kind.EXTERNAL_APP in wanted):
+            noun = "external client app" if kind == SETTINGS_TYPE else Kind(kind).noun
+            return _Cause(
+                f"The org {org} does not list {noun}s to the program's user, so {full_name} was not found:"
+                f" {error.message}",
+                PERMISSION_HINT,
+            )
+    names = [name for kind in wanted for name in listed.names.get(kind, ())]
+    whats = f"{meant.noun}s" if meant else "apps of either kind"
+    if not names:
+        return _Cause(f"The org {org} lists no {whats} to the program's user, {full_name} as little.", PERMISSION_HINT)
+    what = f"no {meant.noun} {full_name}" if meant else f"no app {full_name}, connected app or external client app"
+    close = get_close_matches(full_name, names, n=1, cutoff=0.6)
+    return _Cause(f"The org {org} has {what}.", f"Did you mean `{close[0]}`? {_API_NAME}" if close else _API_NAME)

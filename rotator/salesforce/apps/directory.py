@@ -1,0 +1,94 @@
+"""Which apps an org lists, by kind and name, and where the external client apps among them have their certificates."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.kept import Kept
+from rotator.core.observed import APPS, Kind
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.salesforce.faults import may_be_of_one
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rotator.salesforce.metadata import Listing, MetadataService
+
+SETTINGS_TYPE: Final = "ExtlClntAppGlobalOauthSettings"
+"""The satellite of an external client app that holds its certificate and its consumer key."""
+
+_TYPES: Final = (Kind.APP, Kind.EXTERNAL_APP, SETTINGS_TYPE)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What an org listed, once."""
+
+    names: Mapping[str, Sequence[str]]
+    """Full names by type."""
+    refused: Mapping[str, OrgError] = field(default_factory=dict)
+    """Why a type was not listed, by type."""
+    settings_of: Mapping[str, str] = field(default_factory=dict)
+    """Full name of its global OAuth settings by the folded name of the app, of those that were looked for."""
+
+    def kinds_of(self, full_name: str) -> tuple[Kind, ...]:
+        """The kinds in which there is an app of this name; Salesforce takes names in any case."""
+        wanted = full_name.casefold()
+        return tuple(kind for kind in _KINDS if wanted in map(str.casefold, self.names.get(kind, ())))
+
+
+_KINDS: Final = tuple(kind for kind in Kind if kind in APPS)
+
+
+class AppDirectory:
+    """The list of one org, asked for when it is first needed, and kept."""
+
+    def __init__(self, metadata: MetadataService, kept: Kept[Listed] | None = None) -> None:
+        """`kept` has the lists of several orgs, and may be shared by threads."""
+        self._metadata: Final = metadata
+        self._kept: Final[Kept[Listed]] = Kept(1) if kept is None else kept
+
+    def listed(self) -> Listed:
+        """The list as it was last read. Raises OrgError, OrgUnavailable and LoginRefused."""
+        return self._kept.get(self._metadata.org) or self.look_again()
+
+    def look_again(self) -> Listed:
+        """The list as it is now, in one call where the user may list every type."""
+        known = self._kept.get(self._metadata.org)
+        settings_of = known.settings_of if known else {}
+        try:
+            listed = Listed(_by_type(self._metadata.list_components(*_TYPES)), settings_of=settings_of)
+        except OrgError as error:
+            if not may_be_of_one(error):
+                raise
+            listed = self._one_by_one(settings_of)
+        self._kept.put(self._metadata.org, listed)
+        return listed
+
+    def note_settings(self, found: Mapping[str, str]) -> None:
+        """Keeps which global OAuth settings belong to which apps."""
+        listed = self.listed()
+        self._kept.put(self._metadata.org, replace(listed, settings_of={**listed.settings_of, **found}))
+
+    def _one_by_one(self, settings_of: Mapping[str, str]) -> Listed:
+        names: dict[str, Sequence[str]] = {}
+        refused: dict[str, OrgError] = {}
+        for each in _TYPES:
+            try:
+                names |= _by_type(self._metadata.list_components(each))
+            except (LoginRefused, OrgUnavailable):
+                raise
+            except OrgError as error:
+                refused[each] = error
+        if len(refused) == len(_TYPES):
+            raise refused[Kind.APP]
+        return Listed(names, refused, settings_of)
+
+
+def _by_type(listings: Sequence[Listing]) -> dict[str, Sequence[str]]:
+    names: dict[str, list[str]] = defaultdict(list)
+    for listing in listings:
+        names[listing.metadata_type].append(listing.full_name)
+    return dict(names)

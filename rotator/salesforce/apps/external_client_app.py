@@ -1,0 +1,150 @@
+"""External client apps: a header and satellites, one of which holds the certificate and is all that is written.
+
+Which app a satellite belongs to says its `externalClientApplication`; its own name says nothing that could be relied
+upon, as Setup and each tool choose another. In some orgs the certificate does not come back
+(docs/salesforce-setup.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.observed import Kind
+from rotator.errors import OrgError, OrgUnavailable
+from rotator.salesforce.apps.app import (
+    App,
+    cannot_be_sent_back,
+    certificate_in,
+    no_place_for_a_certificate,
+    unreadable,
+)
+from rotator.salesforce.apps.directory import SETTINGS_TYPE
+from rotator.salesforce.faults import may_be_of_one
+from rotator.salesforce.metadata import READ_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.core.crypto.certificates import Certificate
+    from rotator.salesforce.apps.directory import AppDirectory
+    from rotator.salesforce.component import Component
+    from rotator.salesforce.metadata import MetadataService
+
+_APP: Final = "externalClientApplication"
+_BEFORE_THE_CERTIFICATE: Final = ("fullName", "callbackUrl")
+_ORDERS: Final = ("shouldRotateConsumerKey", "shouldRotateConsumerSecret")
+"""No settings, but orders to the org to make another consumer key or secret."""
+
+
+class ExternalClientApps:
+    """The external client apps of one org (`rotator.salesforce.apps.app.AppAdapter`)."""
+
+    not_compared: Final = frozenset({"certificate", "consumerSecret"})
+
+    def __init__(self, metadata: MetadataService, directory: AppDirectory) -> None:
+        """Calls nothing yet."""
+        self._org: Final = metadata.org
+        self._metadata: Final = metadata
+        self._directory: Final = directory
+
+    def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
+        """Where the settings of these apps are known, ten in a call; else those that they may be in are read, too."""
+        wanted = {name.casefold(): name for name in full_names}
+        found = self._read_known(wanted)
+        if missing := {folded: name for folded, name in wanted.items() if folded not in found}:
+            found |= self._search(missing)
+        return [self._app(name, found.get(name.casefold())) for name in full_names]
+
+    def with_certificate(self, app: App, certificate: Certificate) -> Component:
+        """Without the consumer key, which stays as it is then; no new key or secret is ordered."""
+        if app.component is None:
+            raise no_place_for_a_certificate(
+                self._org, app, "Enable OAuth for it in Setup, External Client App Manager, or configure another app."
+            )
+        component = app.component.copy()
+        if not component.has(_APP):
+            raise cannot_be_sent_back(self._org, app, [_APP])
+        component.put(certificate.base64, "certificate", after=_BEFORE_THE_CERTIFICATE)
+        component.drop("consumerKey")
+        component.drop("consumerSecret")
+        for order in _ORDERS:
+            if component.has(order):
+                component.put("false", order, after=())
+        return component
+
+    def _app(self, full_name: str, settings: Component | OrgError | None) -> App | OrgError | None:
+        if isinstance(settings, OrgError):
+            return settings
+        if settings is None:
+            is_there = Kind.EXTERNAL_APP in self._directory.listed().kinds_of(full_name)
+            return App(Kind.EXTERNAL_APP, full_name, "", None, None) if is_there else None
+        try:
+            return external_app_of(self._org, settings)
+        except OrgError as error:
+            return error
+
+    def _read_known(self, wanted: dict[str, str]) -> dict[str, Component | OrgError]:
+        """By folded name of the app; without those whose settings are others by now."""
+        listed = self._directory.listed()
+        places = {folded: listed.settings_of[folded] for folded in wanted if folded in listed.settings_of}
+        found: dict[str, Component | OrgError] = {}
+        for folded, component in zip(places, self._read([*places.values()]), strict=True):
+            if isinstance(component, OrgError):
+                found[folded] = unreadable(self._org, wanted[folded], component)
+            elif component is not None and component.text(_APP).casefold() == folded:
+                found[folded] = component
+        return found
+
+    def _search(self, missing: dict[str, str]) -> dict[str, Component | OrgError]:
+        """Looks into the settings of the org until those of these apps are found, the likeliest first."""
+        names = self._directory.look_again().names.get(SETTINGS_TYPE, ())
+        likely = sorted(names, key=lambda name: not name.casefold().startswith(tuple(missing)))
+        found: dict[str, Component | OrgError] = {}
+        places: dict[str, str] = {}
+        failed: list[OrgError] = []
+        for start in range(0, len(likely), READ_LIMIT):
+            some = likely[start : start + READ_LIMIT]
+            for name, component in zip(some, self._read(some), strict=True):
+                if isinstance(component, OrgError):
+                    failed.append(component)
+                elif component is not None:
+                    app = component.text(_APP).casefold()
+                    places[app] = name
+                    found |= {app: component} if app in missing else {}
+            if len(found) == len(missing):
+                break
+        self._directory.note_settings(places)
+        lost = {folded: name for folded, name in missing.items() if folded not in found} if failed else {}
+        return found | {folded: unreadable(self._org, name, failed[0]) for folded, name in lost.items()}
+
+    def _read(self, names: Sequence[str]) -> list[Component | OrgError | None]:
+        """Settings by their own names; where ten fail as a whole, one by one."""
+        if not names:
+            return []
+        try:
+            return [*self._metadata.read(SETTINGS_TYPE, names)]
+        except OrgError as error:
+            if len(names) < 2 or not may_be_of_one(error):
+                raise
+        return [self._read_one(name) for name in names]
+
+    def _read_one(self, name: str) -> Component | OrgError | None:
+        try:
+            return self._metadata.read(SETTINGS_TYPE, [name])[0]
+        except OrgUnavailable:
+            raise
+        except OrgError as error:
+            return error
+
+
+def external_app_of(org: str, settings: Component) -> App:
+    """The app whose global OAuth settings these are, without its consumer secret, which is kept nowhere.
+
+    Raises OrgError when what it holds as a certificate is none, and AnswerLost when what must be a text is none.
+    """
+    full_name = settings.text(_APP)
+    certificate = certificate_in(org, full_name, settings.text("certificate").strip())
+    settings.drop("consumerSecret")
+    client_id = settings.text("consumerKey")
+    hides = certificate is None
+    return App(Kind.EXTERNAL_APP, full_name, client_id, certificate, settings, hides_certificate=hides)

@@ -1,0 +1,229 @@
+"""The apps of an org, of whichever kind: read whole, and written whole with nothing but the certificate changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.observed import APPS, CONFIGURED, Kind
+from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
+from rotator.salesforce.apps.absence import absent
+from rotator.salesforce.apps.app import UNCHANGED, App
+from rotator.salesforce.apps.connected_app import ConnectedApps
+from rotator.salesforce.apps.directory import AppDirectory
+from rotator.salesforce.apps.external_client_app import ExternalClientApps
+from rotator.salesforce.apps.fields import Change, changes
+from rotator.salesforce.faults import PERMISSION_HINT
+from rotator.salesforce.metadata import MetadataService
+from rotator.salesforce.soap import API_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rotator.core.credentials import Fingerprint
+    from rotator.core.crypto.certificates import Certificate
+    from rotator.core.kept import Kept
+    from rotator.salesforce.apps.app import AppAdapter
+    from rotator.salesforce.apps.directory import Listed
+    from rotator.salesforce.component import Component
+    from rotator.salesforce.session import OrgSession
+
+
+class OrgApps:
+    """The apps of one org. All calls raise OrgError, OrgUnavailable and LoginRefused."""
+
+    def __init__(
+        self,
+        session: OrgSession,
+        metadata: MetadataService | None = None,
+        *,
+        kinds: Mapping[str, str] | None = None,
+        kept: Kept[Listed] | None = None,
+        write: Callable[[Component], None] | None = None,
+    ) -> None:
+        """`metadata` is for another clock or other pauses than the usual.
+
+        `kinds` are those that the configuration says, in its words, by the folded name of the app; the others are
+        looked up in the org's list, which is kept in `kept`. `write` writes one component: updateMetadata unless told
+        otherwise.
+        """
+        self.org: Final = session.org
+        self._metadata: Final = metadata or MetadataService(session)
+        self._kinds: Final = {app: CONFIGURED[kind] for app, kind in (kinds or {}).items()}
+        self._directory: Final = AppDirectory(self._metadata, kept)
+        self._adapters: Final[Mapping[Kind, AppAdapter]] = {
+            Kind.APP: ConnectedApps(self._metadata),
+            Kind.EXTERNAL_APP: ExternalClientApps(self._metadata, self._directory),
+        }
+        self._write: Final = write or self._metadata.update
+        self._seen: Final[dict[str, App]] = {}
+        """Each app as it was last read."""
+
+    def read(self, full_name: str) -> App | None:
+        """The app; None when it is missing or the program's user may not read it, which Salesforce does not tell apart.
+
+        Raises OrgError when what it holds as a certificate is none, and when there are two apps of the name.
+        """
+        return self.read_all([full_name])[0]
+
+    def read_all(self, full_names: Sequence[str]) -> list[App | None]:
+        """Several apps, ten in a call, in the order asked for. Raises the error of the first that cannot be read."""
+        found = self.read_each(full_names)
+        for app in found:
+            if isinstance(app, OrgError):
+                raise app
+        return [app for app in found if not isinstance(app, OrgError)]
+
+    def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
+        """The same; of those that cannot be read the error. Raises what is wrong with the org and with no app."""
+        kinds = self._kinds_of(full_names)
+        found: dict[str, App | OrgError | None] = {
+            name: self._ambiguous(name) for name, kind in kinds.items() if kind is None
+        }
+        for kind, adapter in self._adapters.items():
+            names = [name for name in kinds if kinds[name] is kind]
+            if names:
+                found |= zip(names, adapter.read_each(names), strict=True)
+        self._seen.update({name: app for name, app in found.items() if isinstance(app, App)})
+        return [found[name] for name in full_names]
+
+    def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
+        """Puts another certificate in the place of the live one, and gives the app as it was read back.
+
+        `expecting` is the live certificate as it was observed, None for an app without one: when another is there,
+        somebody changed the app meanwhile and nothing is written; nor is anything when another field is not what it was
+        when the app was last read, as what is sent back is what the org says of it. When `certificate` is live already
+        there is nothing to do. The Metadata API has no conditional write: a change that somebody saves within the
+        second between our reading and our writing is overwritten with what was read.
+
+        Where the org hides the app's certificate, before and after, all but the certificate is compared, and whether it
+        is live only a login proves. Raises OrgError when the app came back without the certificate or with any other
+        field changed, WriteUncertain when it is not known whether the write took effect.
+        """
+        seen, before = self._seen.get(full_name), self._require(full_name)
+        if before.certificate == certificate:
+            return before
+        # What a moment ago was hidden cannot have been compared with anything then, and cannot now.
+        was_hidden = before.hides_certificate and (seen is None or seen.hides_certificate)
+        if before.fingerprint != expecting and not was_hidden:
+            raise self._changed_meanwhile(before, expecting)
+        if seen and (differing := self._changes(seen, before)):
+            raise self._told_twice(before, differing)
+        self._write(self._adapters[before.kind].with_certificate(before, certificate))
+        after = self._read_back(before)
+        self._compare(before, after, certificate)
+        return after
+
+    def check_version(self) -> str:
+        """The newest version of its API that the org offers. Raises OrgError when it is older than the one in use."""
+        newest = self._metadata.newest_version()
+        if float(newest) < float(API_VERSION):
+            raise OrgError(
+                f"The org {self.org} offers version {newest} of its API at most, and rotator speaks {API_VERSION}.",
+                effect=UNCHANGED,
+                hint="Use an older release of rotator until Salesforce has upgraded the org (three times a year).",
+            )
+        return newest
+
+    def check_access(self) -> None:
+        """Proves what can be known before the first write: the API is open to the user, and shows apps.
+
+        The Metadata API is closed to those who may not modify metadata, so being let in says that the user has that
+        permission. Whether the user may also edit apps, and whether the org has locked them (a managed package, a
+        release's restrictions), only the first write tells.
+        """
+        if APPS.isdisjoint(self._metadata.describe()):
+            raise OrgError(
+                f"The org {self.org} shows the program's user neither connected apps nor external client apps.",
+                effect=UNCHANGED,
+                hint=PERMISSION_HINT,
+            )
+
+    def absent(self, *full_names: str) -> OrgError:
+        """The error for apps that an org does not show, with the cause as far as its list tells."""
+        return absent(self.org, full_names, self._directory.listed(), self._kinds)
+
+    def _kinds_of(self, full_names: Sequence[str]) -> dict[str, Kind | None]:
+        """The kind of each app; None where there are two of the name."""
+        if all(name.casefold() in self._kinds for name in full_names):
+            return {name: self._kinds[name.casefold()] for name in full_names}
+        kinds = _kinds_in(self._directory.listed(), full_names, self._kinds)
+        if all(len(found) == 1 for found in kinds.values()):
+            return {name: found[0] for name, found in kinds.items()}
+        # Somebody may have made or deleted an app since.
+        kinds = _kinds_in(self._directory.look_again(), full_names, self._kinds)
+        return {name: None if len(found) > 1 else found[0] if found else Kind.APP for name, found in kinds.items()}
+
+    def _ambiguous(self, full_name: str) -> OrgError:
+        return OrgError(
+            f"The org {self.org} has two apps {full_name}: a connected app and an external client app.",
+            effect=UNCHANGED,
+            hint=f"Say in config.yaml which is meant: `{{name: {full_name}, kind: external_client_app}}` under `apps`,"
+            " or `kind: connected_app`.",
+        )
+
+    def _require(self, full_name: str) -> App:
+        app = self.read(full_name)
+        if app is None:
+            raise self.absent(full_name)
+        return app
+
+    def _read_back(self, before: App) -> App:
+        try:
+            return self._require(before.full_name)
+        except OrgUnavailable as error:
+            raise WriteUncertain(
+                f"The org {self.org} took the new certificate of {before.full_name}, and could not be read afterwards.",
+                effect="The new certificate is most likely live.",
+                hint=error.hint,
+                rerun=error.rerun,
+            ) from None
+
+    def _compare(self, before: App, after: App, certificate: Certificate) -> None:
+        is_hidden = before.hides_certificate and after.hides_certificate
+        if after.certificate != certificate and not is_hidden:
+            held = f"the certificate {after.fingerprint}" if after.certificate else "no certificate"
+            raise OrgError(
+                f"The org {self.org} took the new certificate of {after.full_name}, but the app holds {held}.",
+                effect="Logins through this app fail until it holds a certificate whose key is known.",
+                hint=f"If it lasts, upload the certificate {certificate.fingerprint} in Setup.",
+                rerun="Run it again.",
+            )
+        differing = self._changes(before, after)
+        if differing:
+            raise self._more_changed(after, differing)
+
+    def _changes(self, before: App, after: App) -> list[Change]:
+        if before.kind is not after.kind:
+            return [Change("kind", before.kind.noun, after.kind.noun)]
+        return changes(before.fields(), after.fields(), ignoring=self._adapters[after.kind].not_compared)
+
+    def _more_changed(self, after: App, differing: list[Change]) -> OrgError:
+        return OrgError(
+            f"With the certificate of {after.full_name} in the org {self.org} other fields changed: "
+            f"{'; '.join(map(str, differing))}.",
+            effect="The new certificate is live." if after.certificate else "The new certificate was taken.",
+            hint="Compare the app with its setup in Setup, and put back what should not have changed.",
+        )
+
+    def _changed_meanwhile(self, app: App, expecting: Fingerprint | None) -> OrgError:
+        return OrgError(
+            f"The certificate of {app.full_name} in the org {self.org} is {app.fingerprint or 'gone'}, "
+            f"not {expecting or 'absent'} as before: somebody changed it meanwhile.",
+            effect=UNCHANGED,
+            rerun="Run it again; it starts from what is there now.",
+        )
+
+    def _told_twice(self, app: App, differing: list[Change]) -> OrgUnavailable:
+        return OrgUnavailable(
+            f"What the org {self.org} says of the app {app.full_name} is not what it said a moment ago: "
+            f"{'; '.join(map(str, differing))}.",
+            effect=UNCHANGED,
+            hint="If nobody changes the app just now, the org, or what stands before it, does not answer as it should.",
+            rerun="Run it again; it starts from what is there now.",
+        )
+
+
+def _kinds_in(listed: Listed, full_names: Sequence[str], configured: Mapping[str, Kind]) -> dict[str, tuple[Kind, ...]]:
+    """The kinds in which there is an app of each name; the one that the configuration says is the only one."""
+    said = {name: configured.get(name.casefold()) for name in full_names}
+    return {name: (kind,) if kind else listed.kinds_of(name) for name, kind in said.items()}

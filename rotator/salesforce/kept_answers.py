@@ -1,0 +1,23 @@
+"""What orgs have answered that spares those who come next in the same process a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.kept import Kept
+
+if TYPE_CHECKING:
+    from rotator.salesforce.apps.directory import Listed
+    from rotator.salesforce.session import Opened
+
+MOST_ORGS: Final = 5_000
+"""A session has 500 bytes, a list of apps 100 for each app."""
+
+
+class KeptAnswers:
+    """By org. Threads may share it."""
+
+    def __init__(self) -> None:
+        self.sessions: Final[Kept[Opened]] = Kept(MOST_ORGS)
+        self.lists: Final[Kept[Listed]] = Kept(MOST_ORGS)
+        """Which apps there are."""

@@ -1,0 +1,127 @@
+"""An external client app's certificate is replaced in whatever form it comes back, or does not, and nothing else is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lxml import etree
+
+from rotator.core.credentials import Fingerprint
+from rotator.errors import OrgError
+from rotator.salesforce.apps.org_apps import OrgApps
+from rotator.simulator.metadata.types.registry import TYPES
+from rotator.simulator.org.components import to_xml
+from rotator.simulator.org.schema.external_client_app import EXTERNAL_CLIENT_APPLICATION, GLOBAL_OAUTH_SETTINGS
+from rotator.simulator.org.schema.field import LAST_API_VERSION
+from rotator.simulator.wire.faults import Kind
+
+if TYPE_CHECKING:
+    from rotator.simulator.org.external_apps import ExternalApp
+    from rotator.simulator.org.org import Org
+
+SETTINGS = GLOBAL_OAUTH_SETTINGS.name
+ROBOT = "robot@rotator.example"
+
+
+@pytest.fixture
+def shipping(production: Org, pair: Any) -> ExternalApp:
+    """An app with a certificate, as Setup makes one."""
+    return production.add_external_app("Shipping", certificate=pair.certificate, username=ROBOT, private_key=pair.key)
+
+
+@pytest.fixture
+def before(pair: Any) -> Fingerprint:
+    return Fingerprint(pair.certificate.fingerprint)
+
+
+@pytest.mark.parametrize("form", ["bare", "lines", "pem"])
+def test_a_certificate_is_replaced_in_whatever_form_it_comes_back(
+    form: Any, production: Org, apps: OrgApps, shipping: ExternalApp, before: Fingerprint, other_pair: Any
+) -> None:
+    production.settings = replace(production.settings, external_certificate_form=form)
+    seen = apps.read("Shipping")
+    assert seen is not None
+    assert (seen.kind, seen.client_id, seen.fingerprint) == ("ExternalClientApplication", shipping.client_id, before)
+    assert not seen.hides_certificate
+    after = apps.replace_certificate("Shipping", other_pair.certificate, expecting=before)
+    assert after.certificate == other_pair.certificate == shipping.live_certificate
+
+
+def test_where_it_does_not_come_back_it_is_replaced_all_the_same_and_said_to_be_hidden(
+    production: Org, apps: OrgApps, shipping: ExternalApp, other_pair: Any
+) -> None:
+    production.settings = replace(production.settings, external_certificate_returned="never")
+    seen = apps.read("Shipping")
+    assert seen is not None
+    assert (seen.certificate, seen.hides_certificate) == (None, True)
+    after = apps.replace_certificate("Shipping", other_pair.certificate, expecting=None)
+    assert (after.certificate, after.hides_certificate) == (None, True)
+    assert shipping.live_certificate == other_pair.certificate
+
+
+def told(org: Org, app: ExternalApp) -> dict[str, str]:
+    """All that the org says of an app, by type, without its certificate."""
+    names = {EXTERNAL_CLIENT_APPLICATION.name: app.name} | {type_: each.name for type_, each in app.satellites.items()}
+    found = {}
+    for type_, name in names.items():
+        component = TYPES[type_].read(org, name)
+        element = etree.Element("component")
+        to_xml({**(component or {}), "certificate": None}, element, LAST_API_VERSION, TYPES[type_].schema)
+        found[type_] = etree.tostring(element).decode()
+    return found
+
+
+def test_nothing_else_of_the_app_is_changed(
+    production: Org, apps: OrgApps, shipping: ExternalApp, before: Fingerprint, other_pair: Any
+) -> None:
+    was = told(production, shipping)
+    apps.replace_certificate("Shipping", other_pair.certificate, expecting=before)
+    assert len(was) == 5
+    assert shipping.client_id in was[SETTINGS]
+    assert told(production, shipping) == was
+    assert production.calls[Kind.SOAP_UPDATE] == 1
+
+
+def test_satellites_are_found_by_the_app_that_they_name(
+    production: Org, apps: OrgApps, pair: Any, other_pair: Any
+) -> None:
+    """The names of the two are the wrong way round."""
+    made = {}
+    for app, own_name, held in (("One", "Two_glbloauth", pair), ("Two", "One_glbloauth", other_pair)):
+        made[app] = production.add_external_app(app, certificate=held.certificate)
+        made[app].satellites[SETTINGS].name = own_name
+    one, two = apps.read_all(["One", "Two"])
+    assert one
+    assert two
+    assert (one.full_name, one.client_id, one.certificate) == ("One", made["One"].client_id, pair.certificate)
+    assert (two.full_name, two.client_id, two.certificate) == ("Two", made["Two"].client_id, other_pair.certificate)
+
+
+def test_what_was_looked_for_once_is_read_in_one_call(production: Org, apps: OrgApps) -> None:
+    for number in range(25):
+        production.add_external_app(f"App_{number}").satellites[SETTINGS].name = f"settings_{-number}"
+    apps.read_all(["App_3", "Billing"])
+    production.calls.clear()
+    apps.read_all(["App_3", "Billing"])
+    assert (production.calls[Kind.SOAP_LIST], production.calls[Kind.SOAP_READ]) == (0, 2)
+
+
+def test_a_name_that_two_apps_have_is_asked_about(production: Org, apps: OrgApps, other_pair: Any) -> None:
+    production.add_external_app("Billing", certificate=other_pair.certificate)
+    with pytest.raises(OrgError, match="has two apps Billing: a connected app and an external client app") as caught:
+        apps.read("Billing")
+    assert "{name: Billing, kind: external_client_app}" in caught.value.hint
+
+
+@pytest.mark.parametrize(("kind", "type_"), [("connected_app", "ConnectedApp"), ("external_client_app", SETTINGS)])
+def test_the_kind_that_the_configuration_says_decides(
+    kind: str, type_: str, production: Org, open_session: Any, other_pair: Any
+) -> None:
+    production.add_external_app("Billing", certificate=other_pair.certificate)
+    told = OrgApps(open_session(production), kinds={"billing": kind})
+    found = told.read("Billing")
+    assert found
+    assert found.component
+    assert found.component.metadata_type == type_

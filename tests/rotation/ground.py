@@ -66,7 +66,7 @@ credentials:
   management: {{org: production, store: keys, username: {robot}, apps: [Robot]}}
   managers: {{org: production, store: keys, username: {robot}, apps: [Robot_A, Robot_B]}}
 rotation:
-  verification: {{confirmations: {confirmations}, hold: 0s, interval: 2s, timeout: 2m}}
+  verification: {{confirmations: {confirmations}, hold: {hold}, interval: 2s, timeout: 2m}}
 """
 _WITH_KEY: Final = "{{client_id: {client_id}, username: {robot}, private_key: {{env: ROTATOR_KEY}}}}"
 APPS: Final = {
@@ -112,6 +112,8 @@ class Ground:
     history: History
     confirmations: int = 1
     """How many logins with a new key must succeed in a row."""
+    hold: str = "0s"
+    """How long that row must last."""
     login: str = ""
     """How the program logs in to the org, as config.yaml has it; empty: with a key of its own."""
     _numbers: Iterator[int] = field(default_factory=count)
@@ -134,7 +136,7 @@ class Ground:
     def begin(self, settings: OrgSettings | None = None) -> None:
         """An org with apps that hold nothing, an empty store, an empty history."""
         self.clock.time, self.clock.slept = MOMENT, timedelta()
-        self.login, self.confirmations = "", 1
+        self.login, self.confirmations, self.hold = "", 1, "0s"
         self._replace_files(None)
         org = self.org
         with org.lock:
@@ -240,6 +242,7 @@ class Ground:
             user=USER,
             robot=ROBOT,
             confirmations=self.confirmations,
+            hold=self.hold,
         )
         environ = {"ROTATOR_KEY": spare_key(ROBOT_KEY).pem().reveal()}
         settings = _settings(text, self.folder / "config.yaml")

@@ -6,9 +6,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import ActionKind
+from rotator.core.decision.policies import FRESHNESS
 from rotator.core.logins import LoginOutcome
 from tests.rotation.looks import answered, giving_up, remembered
-from tests.rotation.world import APPS, BAD_KEY, THROWAWAY, UNKNOWN, Cert, Stored, World
+from tests.rotation.world import APPS, BAD_KEY, NOW, THROWAWAY, UNKNOWN, Cert, Stored, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +43,13 @@ def effect(world: World, action: Action, wanted: Wanted, *, key: str = "new") ->
         case ActionKind.RETIRE:
             after = after._replace(previous=None)
         case ActionKind.WAIT:
-            after = after._replace(in_grace=False)
+            # For the next of a row of test logins, or for the end of a grace.
+            after = after.later() if _is_short(action) else after._replace(in_grace=False)
     return remembered(world, after)
+
+
+def _is_short(action: Action) -> bool:
+    return action.until is not None and action.until - NOW <= FRESHNESS
 
 
 def _opening_gap(world: World, action: Action) -> World:

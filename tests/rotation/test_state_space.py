@@ -50,7 +50,7 @@ def _worlds_are_forgotten_afterwards() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "states", "transitions"), [(IN_PLACE, 35_000, 150_000), (ALTERNATING, 40_000, 150_000)]
+    ("strategy", "states", "transitions"), [(IN_PLACE, 30_000, 110_000), (ALTERNATING, 35_000, 110_000)]
 )
 def test_no_run_breaks_a_rule_and_every_run_gets_home(
     strategy: Strategy, states: int, transitions: int, capsys: pytest.CaptureFixture[str]
@@ -65,7 +65,7 @@ def test_no_run_breaks_a_rule_and_every_run_gets_home(
 def test_what_an_app_says_of_a_wrong_key_is_learnt_whatever_its_words(capsys: pytest.CaptureFixture[str]) -> None:
     walk = Walk(OFTEN).run(in_other_words(sane(IN_PLACE)))
     _tell(f"{IN_PLACE}, other words: {walk.states:,} states, {walk.transitions:,} transitions, no broken rule", capsys)
-    assert walk.states > 10_000
+    assert walk.states > 8_000
     assert any(world.heard for world in walk.between), "the words are never heard"
 
 

@@ -57,11 +57,17 @@ class Probe:
         )
 
     def next_at(self, rules: Verification) -> datetime:
-        """When to try again: steadily while logins succeed, with doubling pauses while they do not."""
+        """When to try again: refused, ever later; accepted, so that as many as are wanted take the time that is wanted.
+
+        No two of a row lie further apart than one counts for.
+        """
         if self.outcome is LoginOutcome.RATE:
             return self.last_at + RATE_INTERVAL
-        failures = 1 if self.outcome is LoginOutcome.ACCEPTED else self.streak
-        return self.last_at + BackOff(rules.interval, rules.max_interval).pause(failures)
+        if self.outcome is LoginOutcome.ACCEPTED:
+            pauses = max(1, rules.confirmations - 1)
+            spread = self.since + rules.hold * min(self.streak, pauses) / pauses
+            return max(self.last_at + rules.interval, min(spread, self.last_at + FRESHNESS))
+        return self.last_at + BackOff(rules.interval, rules.max_interval).pause(self.streak)
 
 
 @dataclass(frozen=True)

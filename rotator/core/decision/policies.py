@@ -51,13 +51,13 @@ class Verification:
     confirmations: int = 5
     """Accepted logins in a row; an app's servers may disagree for a while after a change."""
     hold: timedelta = timedelta(seconds=30)
-    """How long that row must last at the least."""
+    """How long that row must last at the least; its logins are spread over it."""
     timeout: timedelta = timedelta(minutes=15)
     """How long `invalid assertion` may come from a new certificate; Salesforce says 2 to 10 minutes."""
     interval: timedelta = timedelta(seconds=2)
-    """Between two test logins at first; it doubles while they fail."""
+    """Between two test logins at the least; it doubles while they fail."""
     max_interval: timedelta = timedelta(seconds=10)
-    """Between two test logins at the most."""
+    """Between two that fail at the most."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.credentials import Stage
 from rotator.core.crypto.keys import PrivateKey
-from rotator.core.decision.actions import HaltReason
+from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.observations import Observation
-from rotator.core.decision.policies import Policy
+from rotator.core.decision.policies import FRESHNESS, Policy
 from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.logins import LoginOutcome
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
@@ -188,6 +189,48 @@ class Observer:
         if stages.current is None:
             return None
         return promoted_at(self.version(stages.current).created_at, self._promoted_at)
+
+
+_CHANGES_NOTHING: Final = frozenset({ActionKind.VERIFY, ActionKind.WAIT})
+_HARMLESS: Final = _CHANGES_NOTHING | {ActionKind.GENERATE}
+
+
+class LastLook:
+    """What a run observed last, and what it may be gone by for.
+
+    A test login and a pause change neither store nor org, so between them a run does not look again: what is proven
+    counts by the look that comes before the next step is taken. It looks anew after each change of its own, before
+    everything that changes an app or takes something from the store, before it ends, and once what it saw is older than
+    a login that still counts (FRESHNESS): so a person who changes the app meanwhile is noticed within a minute, and
+    before the run acts on it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Observation | None = None
+        self._at: datetime | None = None
+        self._is_fresh = False
+
+    def keep(self, seen: Observation, at: datetime) -> None:
+        """It was observed at this time."""
+        self._seen, self._at, self._is_fresh = seen, at, True
+
+    def forget(self) -> None:
+        """It may not be so any more."""
+        self._seen = None
+
+    def still(self, now: datetime) -> Observation | None:
+        """What was observed, where test logins may go by it still."""
+        return self._seen if self._at and timedelta(0) <= now - self._at <= FRESHNESS else None
+
+    def serves(self, action: Action, *, is_end: bool) -> bool:
+        """Whether the action may follow from it. An end follows from what is so just now, as most actions do."""
+        return self._is_fresh or (action.kind in _HARMLESS and not is_end)
+
+    def begins(self, action: Action) -> None:
+        """The action is about to be carried out."""
+        self._is_fresh = False
+        if action.kind not in _CHANGES_NOTHING:
+            self.forget()
 
 
 class Recheck:

@@ -35,7 +35,7 @@ from rotator.services.rotation.clock import RunClock
 from rotator.services.rotation.executor import Executor
 from rotator.services.rotation.gap import Gap, MeasuredGap, OpenGap
 from rotator.services.rotation.lock import Lock, LockGuard, NoLock
-from rotator.services.rotation.observer import CredentialContext, Observer, Recheck
+from rotator.services.rotation.observer import CredentialContext, LastLook, Observer, Recheck
 from rotator.services.rotation.recorder import RecordEvent, RunRecorder
 from rotator.services.rotation.report import Listener, Outcome, Report, Silent, StepTimings
 from rotator.services.rotation.retry_policy import FIRST_PAUSE, OBSERVING, RetryPolicy
@@ -127,6 +127,7 @@ class Run:
 
     def _begin_anew(self) -> None:
         """Forgets what was observed and proven: it may not be so any more. What a wrong key is told stays as it is."""
+        self._last_look = LastLook()
         self._observer, kept = Observer(self._credential), self._wanted.options.keep_key
         self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=kept)
         self._memory = Memory(wrong_key_words=self._memory.wrong_key_words)
@@ -145,13 +146,17 @@ class Run:
             if self._refused_uploads >= ATTEMPTS and self._trouble:
                 seen = self._give_up_upload(seen, self._trouble)
             action = decide(seen, self._wanted, self._policy, self._clock.steady())
+            stops = self._context.stop_asked() and seen.is_settled
+            if not self._last_look.serves(action, is_end=stops or self._is_end(action)):
+                self._last_look.forget()
+                continue
             if self._recheck.is_needed(action, seen):
+                self._last_look.forget()
                 self._context.sleep(FIRST_PAUSE.total_seconds())
                 continue
-            end = self._end(action, seen)
-            if end:
-                return end
-            if self._context.stop_asked() and seen.is_settled:
+            if self._is_end(action):
+                return self._end(action, seen)
+            if stops:
                 goes_on = f"`rotate finish {self._credential.name}`, or the same command, goes on from here."
                 return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", rerun=goes_on)
             if self._is_alone():
@@ -162,18 +167,25 @@ class Run:
         self._observer.note()
 
     def _observe(self) -> Observation | None:
+        shown = self._last_look.still(self._clock.steady()) or self._look()
+        if shown is None:
+            return None
+        self._memory, seen = self._memory.observe(shown)
+        self._start = self._start or seen
+        self._may_stop = seen.is_settled
+        self._judge_gap(seen)
+        return replace(seen, gap_is_open=self._gap.is_open)
+
+    def _look(self) -> Observation | None:
         try:
-            fresh = self._observer.observe()
+            shown = self._observer.observe()
         except (OrgError, StoreError, HistoryError) as error:
             is_harmless = self._start is None or (self._may_stop and self._context.stop_asked())
             self._tolerate(OBSERVING, error, harmless=is_harmless)
             return None
         self._retry_policy.succeeded(OBSERVING)
-        self._memory, seen = self._memory.observe(fresh)
-        self._start = self._start or seen
-        self._may_stop = seen.is_settled
-        self._judge_gap(seen)
-        return replace(seen, gap_is_open=self._gap.is_open)
+        self._last_look.keep(shown, self._clock.steady())
+        return shown
 
     def _judge_gap(self, seen: Observation) -> None:
         event = self._gap.judge(seen, is_met=self._is_met(seen), current_holds=self._current_holds(seen))
@@ -188,6 +200,7 @@ class Run:
         return self._wanted.is_met_by(seen.current.fingerprint if seen.current else None)
 
     def _carry_out(self, action: Action, seen: Observation) -> None:
+        self._last_look.begins(action)
         if action.kind is ActionKind.WAIT:
             self._wait(action, seen)
             return
@@ -307,15 +320,18 @@ class Run:
             self._context.sleep(min(_NAP, left))
         self._timings.add(action, self._since(began))
 
-    def _end(self, action: Action, seen: Observation) -> Report | None:
-        now = self._clock.steady()
+    def _is_end(self, action: Action) -> bool:
+        """Whether the run has nothing more to do, or waits for what is too far off."""
+        if action.kind is ActionKind.WAIT and action.until:
+            return action.until - self._clock.steady() > LONGEST_SLEEP
+        return action.kind in {ActionKind.DONE, ActionKind.HALT}
+
+    def _end(self, action: Action, seen: Observation) -> Report:
         if action.kind is ActionKind.DONE:
             return self._report(self._success(seen), seen, action.why, again_at=action.until)
         if action.kind is ActionKind.HALT:
             return self._halted(action, seen)
-        if action.kind is ActionKind.WAIT and action.until and action.until - now > LONGEST_SLEEP:
-            return self._report(Outcome.WAITING, seen, action.why, rerun=_RERUN_THEN, again_at=action.until)
-        return None
+        return self._report(Outcome.WAITING, seen, action.why, rerun=_RERUN_THEN, again_at=action.until)
 
     def _halted(self, action: Action, seen: Observation) -> Report:
         if action.halt is not HaltReason.REVERTED:

@@ -63,7 +63,12 @@ if TYPE_CHECKING:
             id="but not by a new run that has not seen the old key log in",
         ),
         pytest.param(
-            seen("old", pending=NEW, current=OLD, probes={"old": replace(JUST_IN, last_at=NOW - 2 * MINUTE)}),
+            seen(
+                "old",
+                pending=NEW,
+                current=OLD,
+                probes={"old": replace(JUST_IN, since=NOW - 2 * MINUTE, last_at=NOW - 2 * MINUTE)},
+            ),
             "verify old to A",
             id="nor long after it logged in",
         ),

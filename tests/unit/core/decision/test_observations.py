@@ -113,6 +113,24 @@ def test_logins_that_succeed_are_tried_steadily() -> None:
     assert accepted(50, SECOND).next_at(RULES) == NOW + RULES.interval
 
 
+@given(
+    st.builds(
+        Verification,
+        confirmations=st.integers(1, 50),
+        hold=st.timedeltas(min_value=timedelta(0), max_value=timedelta(hours=1)),
+    )
+)
+def test_logins_that_succeed_are_no_more_than_are_wanted(rules: Verification) -> None:
+    at, probe, logins = NOW, Probe.begin(LoginAnswer(LoginOutcome.ACCEPTED), NOW), 1
+    while not probe.holds(rules, at):
+        due = probe.next_at(rules)
+        assert rules.interval <= due - at <= FRESHNESS
+        at, logins = due, logins + 1
+        probe = probe.then(LoginAnswer(LoginOutcome.ACCEPTED), at)
+    # One alone cannot last, and none counts for longer than a minute.
+    assert logins == max(rules.confirmations, 1 + -(-rules.hold // FRESHNESS))
+
+
 def test_a_user_who_logs_in_too_often_is_left_alone_for_minutes() -> None:
     assert probe_of((LoginOutcome.RATE, SECOND)).next_at(RULES) == NOW + RATE_INTERVAL
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rotator.history.opening import Use
     from rotator.salesforce.apps.org_apps import OrgApps
     from rotator.salesforce.budget import Budget
-    from rotator.salesforce.inventory import Inventory
+    from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.salesforce.kept_answers import KeptAnswers
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession

@@ -53,6 +53,11 @@ class Kind(StrEnum):
         return _ABOUT[self].noun or self.label
 
     @property
+    def may_hide(self) -> bool:
+        """Whether an org may show the app without the certificate that it holds: none shown is not none there."""
+        return self is Kind.EXTERNAL_APP
+
+    @property
     def part_of(self) -> Kind | None:
         """The kind in whose component it is read: where that cannot be read, neither can this."""
         return _ABOUT[self].part_of
@@ -197,6 +202,12 @@ class ObservedCertificate:
     def label(self) -> str:
         """Its type in a word for people."""
         return self.kind.label if self.kind else self.type
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the org shows the app, and of its certificate nothing: there may be one, or none."""
+        may_hide = self.kind is not None and self.kind.may_hide
+        return may_hide and self.is_readable and not (self.fingerprint or self.is_vanished)
 
     @property
     def fits_no_login(self) -> bool:

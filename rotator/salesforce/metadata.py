@@ -108,6 +108,10 @@ class MetadataService:
         """Rows of a query to the Tooling API, which has what the Metadata API shows in no read."""
         return self._over_rest(partial(rest.query, text=text))
 
+    def external_apps(self) -> list[str]:
+        """Every external client app of the org, by full name, whether the Metadata API shows it or not."""
+        return self._over_rest(rest.external_apps)
+
     def _over_rest(self, ask: Callable[[str, Transport, str, Secret], _T]) -> _T:
         def once(instance_url: str, token: Secret) -> _T:
             return ask(self.org, self._session.transport, instance_url, token)

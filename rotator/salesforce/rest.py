@@ -1,4 +1,4 @@
-"""The REST API: which versions there are, what an org's limits are, and queries to the Tooling API."""
+"""The REST API: which versions there are, what an org's limits are, its external client apps, and Tooling queries."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simple_salesforce.api import Salesforce
 
     from rotator.core.secret import Secret
+    from rotator.errors import OrgError
     from rotator.salesforce.transport import Transport
 
 MOST_ROWS: Final = 20_000
@@ -35,6 +36,7 @@ VERSIONS_SIZE: Final = 64 * KILOBYTE
 LIMITS_SIZE: Final = 256 * KILOBYTE
 """Of the list of limits, of which an org has some 60."""
 
+_EXTERNAL_APPS: Final = "SELECT+NamespacePrefix,DeveloperName+FROM+ExternalClientApplication"
 _API: Final = "Tooling API"
 _NEXT: Final = re.compile(r"/services/data/v[0-9.]{1,8}/(tooling/)?query/[A-Za-z0-9_-]{1,100}")
 """The path of a further page (REST API Developer Guide, Query). Anything else may be another host's address."""
@@ -92,6 +94,43 @@ def newest_version(org: str, transport: Transport, instance_url: str, token: Sec
     return f"{max(numbers):.1f}"
 
 
+def external_apps(org: str, transport: Transport, instance_url: str, token: Secret) -> list[str]:
+    """The full names of an org's external client apps (Object Reference, ExternalClientApplication).
+
+    Raises as `query` does.
+    """
+    api, found = "REST API", list[str]()
+    path = f"/services/data/v{API_VERSION}/query?q={_EXTERNAL_APPS}"
+    for _ in range(MOST_PAGES):
+        response = transport.get(f"{instance_url}{path}", token=token, size=PAGE_SIZE)
+        if response.status_code != 200:
+            raise _refused(org, response.status_code, _told(response.content), api)
+        try:
+            page = Fields.parsed(response.content)
+            found += map(_full_name, page.objects("records"))
+            path = page.text("nextRecordsUrl")
+        except WrongShape as error:
+            raise from_status(org, 200, api, str(error)) from None
+        if not path:
+            return found
+        if not _NEXT.fullmatch(path):
+            break
+    raise from_status(org, 200, api, "the answer to one query has no end")
+
+
+def _full_name(row: Fields) -> str:
+    """As the Metadata API has it: what a package brought begins with its namespace."""
+    namespace, name = row.text("NamespacePrefix"), row.text("DeveloperName", required=True)
+    return f"{namespace}__{name}" if namespace else name
+
+
+def _told(content: bytes) -> object:
+    try:
+        return parsed(content)
+    except WrongShape:
+        return None
+
+
 def _client(transport: Transport, instance_url: str, token: Secret, size: int) -> Salesforce:
     # 80 ms and 6 MB, zeep among them: for those who query something, and nobody else.
     from simple_salesforce.api import Salesforce  # noqa: PLC0415
@@ -126,10 +165,15 @@ def _answer(org: str, ask: Callable[[], object], api: str = _API) -> Fields:
         raise from_status(org, 200, api, str(error)) from None
     except SalesforceError as refused:
         told = refused
+    raise _refused(org, told.status, told.content, api)
+
+
+def _refused(org: str, status: int, content: object, api: str) -> OrgError:
+    """The error for an answer that is a refusal."""
     try:
         # REST API Developer Guide, "Status Codes and Error Responses": a list of one.
-        refusal = Fields({"list": told.content}).objects("list")[0]
+        refusal = Fields({"list": content}).objects("list")[0]
         code, message = refusal.text("errorCode", required=True), refusal.text("message")
     except (WrongShape, IndexError):
-        raise from_status(org, told.status, api) from None
-    raise from_fault(org, code, message)
+        return from_status(org, status, api)
+    return from_fault(org, code, message)

@@ -47,6 +47,7 @@ _BY_STATE: Final[dict[str, Look]] = {
     CertificateState.UNREADABLE: Look.WARNING,
     CertificateState.RESTING: Look.RESTING,
     CertificateState.NONE: Look.RESTING,
+    CertificateState.HIDDEN: Look.RESTING,
     CertificateState.UNUSABLE: Look.WARNING,
 }
 

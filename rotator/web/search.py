@@ -61,9 +61,9 @@ def number_of(text: str) -> int:
 
 MANAGED: Final = {"managed": True, "unmanaged": False}
 
-STATES: Final = tuple(
-    state for state in CertificateState if state not in {CertificateState.NONE, CertificateState.VANISHED}
-)
+_DATELESS: Final = {CertificateState.NONE, CertificateState.HIDDEN, CertificateState.VANISHED}
+
+STATES: Final = tuple(state for state in CertificateState if state not in _DATELESS)
 """Those of certificates that are there and have a date."""
 
 NOT_RESTING: Final = "not resting"

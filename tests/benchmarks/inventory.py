@@ -19,7 +19,7 @@ from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
 from rotator.history.engine.database import open_database
 from rotator.history.sightings import last_sightings, record_sightings
-from rotator.salesforce.inventory import inventory
+from rotator.salesforce.inventory.org_inventory import inventory
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.salesforce.transport import Transport

@@ -25,7 +25,7 @@ from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgUnavailable
 from rotator.history.engine.database import Database, open_database
 from rotator.net.limits import Limits
-from rotator.salesforce.inventory import Inventory
+from rotator.salesforce.inventory.org_inventory import Inventory
 from rotator.salesforce.transport import Transport
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.context import ServiceContext

@@ -16,21 +16,22 @@ from rotator.cli.output.console import print_json
 def inventory(invocation: Invocation) -> None:
     """Every certificate in every org, managed by rotator or not.
 
-    Of connected apps, of SAML single sign-on, and of Certificate and Key Management, of which Salesforce tells no more
-    than a date. What was seen is recorded in the history, so that what has vanished can be told. What cannot be read is
-    told and left out; the exit code says so.
+    Of connected apps and external client apps, of SAML single sign-on, and of Certificate and Key Management, of which
+    Salesforce tells no more than a date. What was seen is recorded in the history, so that what has vanished can be
+    told. What cannot be read is told and left out; the exit code says so.
 
     \b
     With --json a list of
       {"org", "app": name, "client_id",
-       "type": "ConnectedApp", "ConnectedAppSamlConfig", "SamlSsoConfig" or "Certificate",
+       "type": "ConnectedApp", "ExternalClientApplication", "ConnectedAppSamlConfig", "SamlSsoConfig" or
+               "Certificate",
        "certificate": {"fingerprint", "subject", "issuer", "serial_number", "not_before", "not_after",
                        "key_algorithm", "key_bits", "signature_algorithm"} or null,
        "not_after", "key_bits": as far as known, also where "certificate" is null; year 9999 is never,
        "used_by": [what refers to it in the org],
        "credential": that manages it, or null, "stage": "current", "pending", "previous" or null, "drift": bool,
        "state": "ok", "due", "deferred", "expired", "not yet valid", "resting", "drift", "unproven", "none",
-                "unusable", "unreadable" or "vanished" (`rotator docs operations` says what each means),
+                "not shown", "unusable", "unreadable" or "vanished" (`rotator docs operations` says what each means),
        "urgency": "info", "warning", "critical" or null, "due_at": when its rotation is due, or null,
        "last_modified_by", "last_modified_at", "last_seen": of what is unreadable or vanished, else null};
     "app" is null on the line of an org that could not be read.

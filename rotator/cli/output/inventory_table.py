@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.cli.output.console import NOTHING, away, console, day, moment, say, short, state_of, table
 from rotator.cli.output.former_names import with_former_states
 from rotator.core.lifecycle.states import CertificateState
+from rotator.services.inventory.remarks import remark_on_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,6 +80,9 @@ def print_scans(found: Iterable[Scan], now: datetime) -> None:
         say("Other certificates:")
         say("")
         console().print(_others(others, now))
+    for scan in scans:
+        if hidden := remark_on_hidden(scan.org, scan.certificates):
+            say(str(hidden))
     for life in lines:
         if life.valid_from:
             sentence = f"The certificate of {life.seen.app} in {life.seen.org} is not valid before"
@@ -92,8 +96,8 @@ def print_scans(found: Iterable[Scan], now: datetime) -> None:
 
 def _apps(lines: Sequence[CertificateLife], now: datetime) -> Rows:
     rows = table(
-        "Org", "App", "State", "Expires", "Not after", "Certificate", "Key", "Managed by", "Stage",
-        spare=("Key", "Not after", "Certificate", "Stage"),
+        "Org", "App", "Type", "State", "Expires", "Not after", "Certificate", "Key", "Managed by", "Stage",
+        spare=("Key", "Not after", "Certificate", "Stage", "Type"),
     )  # fmt: skip
     for life in lines:
         seen = life.seen
@@ -101,6 +105,7 @@ def _apps(lines: Sequence[CertificateLife], now: datetime) -> Rows:
         rows.add_row(
             seen.org,
             seen.app or NOTHING,
+            seen.label if seen.app else NOTHING,
             state_of(life),
             away(expires_at, now),
             day(expires_at),

@@ -79,6 +79,8 @@ class CertificateLife:
             return CertificateState.VANISHED
         if not seen.is_readable or seen.is_standby is None:
             return CertificateState.UNREADABLE
+        if seen.is_hidden:
+            return CertificateState.HIDDEN
         if not seen.is_usable or seen.fits_no_login:
             return CertificateState.UNUSABLE
         if seen.drift:

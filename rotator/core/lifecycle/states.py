@@ -32,6 +32,8 @@ class CertificateState(StrEnum):
     """A rotation gave it to its app, and its key has not logged in yet: its dates count for nothing."""
     NONE = "none"
     """The app holds no certificate."""
+    HIDDEN = "not shown"
+    """The org shows the app, and of its certificate nothing: there may be one, and nobody knows until when."""
     UNREADABLE = "unreadable"
     """It could not be read, or the store not, that tells which of two apps is in use; dates are those last seen."""
     UNUSABLE = "unusable"

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from rotator.salesforce.component import Component
     from rotator.salesforce.metadata import MetadataService
 
-_APP: Final = "externalClientApplication"
+APP_ELEMENT: Final = "externalClientApplication"
+"""The element that says which app a satellite belongs to."""
+
 _BEFORE_THE_CERTIFICATE: Final = ("fullName", "callbackUrl")
 _ORDERS: Final = ("shouldRotateConsumerKey", "shouldRotateConsumerSecret")
 """No settings, but orders to the org to make another consumer key or secret."""
@@ -62,8 +64,8 @@ class ExternalClientApps:
                 self._org, app, "Enable OAuth for it in Setup, External Client App Manager, or configure another app."
             )
         component = app.component.copy()
-        if not component.has(_APP):
-            raise cannot_be_sent_back(self._org, app, [_APP])
+        if not component.has(APP_ELEMENT):
+            raise cannot_be_sent_back(self._org, app, [APP_ELEMENT])
         component.put(certificate.base64, "certificate", after=_BEFORE_THE_CERTIFICATE)
         component.drop("consumerKey")
         component.drop("consumerSecret")
@@ -91,7 +93,7 @@ class ExternalClientApps:
         for folded, component in zip(places, self._read([*places.values()]), strict=True):
             if isinstance(component, OrgError):
                 found[folded] = unreadable(self._org, wanted[folded], component)
-            elif component is not None and component.text(_APP).casefold() == folded:
+            elif component is not None and component.text(APP_ELEMENT).casefold() == folded:
                 found[folded] = component
         return found
 
@@ -108,7 +110,7 @@ class ExternalClientApps:
                 if isinstance(component, OrgError):
                     failed.append(component)
                 elif component is not None:
-                    app = component.text(_APP).casefold()
+                    app = component.text(APP_ELEMENT).casefold()
                     places[app] = name
                     found |= {app: component} if app in missing else {}
             if len(found) == len(missing):
@@ -142,7 +144,7 @@ def external_app_of(org: str, settings: Component) -> App:
 
     Raises OrgError when what it holds as a certificate is none, and AnswerLost when what must be a text is none.
     """
-    full_name = settings.text(_APP)
+    full_name = settings.text(APP_ELEMENT)
     certificate = certificate_in(org, full_name, settings.text("certificate").strip())
     settings.drop("consumerSecret")
     client_id = settings.text("consumerKey")

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.core.lifecycle.states import CredentialState
+from rotator.core.lifecycle.states import CertificateState, CredentialState
+from rotator.resources import docs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.errors import Holder
     from rotator.services.inventory.status import CredentialStatus
 
+
+MOST_NAMED: Final = 10
+"""Apps in one sentence."""
 
 _INTERRUPTED: Final = "A rotation was interrupted, and nobody is at it."
 
@@ -55,6 +61,20 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
         case CredentialState.UNKNOWN if status.why_unknown:
             return Remark(status.why_unknown)
     return None
+
+
+def remark_on_hidden(org: str, lives: Iterable[CertificateLife]) -> Remark | None:
+    """Which apps of an org cannot be looked into; None where there are none."""
+    names = [life.seen.app for life in lives if life.state is CertificateState.HIDDEN]
+    if not names:
+        return None
+    apps = words.count(len(names), "external client app")
+    named = words.listed([*names[:MOST_NAMED], *(["others"] if len(names) > MOST_NAMED else [])])
+    they = "it holds" if len(names) == 1 else "they hold"
+    return Remark(
+        f"{org} shows {apps} and not which certificate {they}: {named}.",
+        f'Why that may be so: {docs("salesforce-setup")}, "What an org does not show".',
+    )
 
 
 def _refused(status: CredentialStatus, now: datetime) -> Remark:

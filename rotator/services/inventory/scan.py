@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.core.observed import Place
     from rotator.history.engine.transactions import Transactions
-    from rotator.salesforce.inventory import Inventory
+    from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.stores.base import Store
 

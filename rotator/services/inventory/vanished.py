@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
-from rotator.salesforce.inventory import Unread
+from rotator.salesforce.inventory.reading import Unread
 from rotator.services.inventory.whole_looks import is_undated, whole
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.observed import ObservedCertificate, Place
-    from rotator.salesforce.inventory import Inventory
+    from rotator.salesforce.inventory.org_inventory import Inventory
 
 HIDDEN_FOR: Final = timedelta(days=7)
 """An org that shows none of its apps hides them, more likely than not: not until then do they count as gone."""

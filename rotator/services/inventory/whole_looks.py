@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.kept import Kept
-from rotator.core.observed import Kind, Place, place
+from rotator.core.observed import APPS, Place, place
 from rotator.errors import HistoryError
-from rotator.salesforce.inventory import inventory
+from rotator.salesforce.inventory.org_inventory import inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from rotator.config.settings import Settings
     from rotator.core.observed import ObservedCertificate
-    from rotator.salesforce.inventory import Inventory, Known
+    from rotator.salesforce.inventory.org_inventory import Inventory, Known
+    from rotator.salesforce.inventory.satellites import Joined
     from rotator.salesforce.metadata import Listing, MetadataService
     from rotator.salesforce.session import OrgSession
 
@@ -40,6 +41,8 @@ class WholeLook:
     at: datetime
     again: frozenset[Place] = frozenset()
     """What could not be read, or is not in use yet: the history does not tell it."""
+    joined: Joined | None = None
+    """Which components belong to which external client app."""
 
 
 class WholeLooks:
@@ -62,10 +65,11 @@ class WholeLooks:
             # Once in a while it is proven, too, that the program can still log in.
             session.log_in()
         session.ensure_open()
-        found = inventory(session, metadata, known=self._unchanged(org, before, last_seen))
+        joined = before.joined if before else None
+        found = inventory(session, metadata, known=self._unchanged(org, before, last_seen), joined=joined)
         unread = {place(each.kind, each.app) for each in found.unread if each.app}
         again = unread | {whole(each) for each in found.entries if not (each.is_readable and each.is_usable)}
-        self._looks.put(org, WholeLook(before.at if before else now, frozenset(again)))
+        self._looks.put(org, WholeLook(before.at if before else now, frozenset(again), found.joined))
         return found
 
     def distrust(self, org: str) -> None:
@@ -96,7 +100,7 @@ class Unchanged:
 
     def __init__(self, look: WholeLook, last_seen: Iterable[ObservedCertificate], always: Iterable[str]) -> None:
         """`always` are the apps to read whatever their date says."""
-        self._again: Final = look.again | {place(Kind.APP, app) for app in always}
+        self._again: Final = look.again | {place(kind, app) for app in always for kind in APPS}
         self._parts: Final[dict[Place, list[ObservedCertificate]]] = defaultdict(list)
         for last in last_seen:
             if not last.is_vanished:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.history.engine.database import Database
     from rotator.history.engine.transactions import Transactions
-    from rotator.salesforce.inventory import Inventory
+    from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.services.inventory.schedules import Schedules
     from rotator.services.inventory.whole_looks import LastSeenIn
     from rotator.services.rotation.observer import CredentialContext

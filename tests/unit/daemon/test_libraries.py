@@ -10,7 +10,7 @@ NOT_NEEDED = ("starlette", "uvicorn", "jinja2", "prometheus_client", "alembic", 
 START = """
 import sys
 import rotator.application, rotator.daemon.start, rotator.history.engine.database
-import rotator.salesforce.inventory, rotator.services.rotation.run
+import rotator.salesforce.inventory.org_inventory, rotator.services.rotation.run
 print(*sys.modules)
 """
 

@@ -92,7 +92,15 @@ def _made_new(org: Org, pair: Pair) -> Org:
         org.settings = OrgSettings()
         org.faults.clear()
         org.sessions.end_all()
-        for remembered in (org.apps, org.certificates, org.identity_providers, org.users, org.calls, org.logins):
+        for remembered in (
+            org.apps,
+            org.external_apps,
+            org.certificates,
+            org.identity_providers,
+            org.users,
+            org.calls,
+            org.logins,
+        ):
             remembered.clear()
     org.add_user(ROBOT, may_use_metadata=True, profile="Robot")
     org.add_user(CONSUMER)

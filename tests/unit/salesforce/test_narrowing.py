@@ -10,7 +10,8 @@ import pytest
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.apps.org_apps import OrgApps
-from rotator.salesforce.inventory import MOST_ALONE, inventory
+from rotator.salesforce.inventory.org_inventory import inventory
+from rotator.salesforce.inventory.reading import MOST_ALONE
 from rotator.salesforce.transport import AnswerLost
 from rotator.simulator.wire.answers import json_answer, rest_error
 from rotator.simulator.wire.faults import Effect, Fault

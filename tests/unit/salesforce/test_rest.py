@@ -164,7 +164,7 @@ from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.credentials import Fingerprint
 from rotator.salesforce.apps.org_apps import OrgApps
-from rotator.salesforce.inventory import inventory
+from rotator.salesforce.inventory.org_inventory import inventory
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.simulator.org.org import Org

@@ -11,7 +11,7 @@ from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
 from rotator.core.actor import Actor
 from rotator.core.observed import ObservedCertificate
-from rotator.salesforce.inventory import Inventory
+from rotator.salesforce.inventory.org_inventory import Inventory
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 LOGIN: Final = {Kind.TOKEN: 1}
 ONE_READ: Final = {**LOGIN, Kind.SOAP_READ: 1}
 CHECK: Final = {**ONE_READ, Kind.DATA: 2, Kind.SOAP_DESCRIBE: 1}
-INVENTORY: Final = {**ONE_READ, Kind.SOAP_LIST: 1}
+INVENTORY: Final = {**ONE_READ, Kind.SOAP_LIST: 2, Kind.DATA: 1}
 EXPECTED: Final[Mapping[tuple[str, ...], Mapping[str, Mapping[Kind, int]]]] = {
     ("status",): {"production": ONE_READ, "sandbox": ONE_READ},
     ("check",): {"production": CHECK, "sandbox": CHECK},
     # One read for each of its five credentials, and one for both apps of a pair.
     ("rotate", "plan"): {"production": {**LOGIN, Kind.SOAP_READ: 5}, "sandbox": ONE_READ},
-    # Production has identity providers and certificates of its own, too.
-    ("inventory",): {"production": {**INVENTORY, Kind.SOAP_READ: 2, Kind.TOOLING: 1}, "sandbox": INVENTORY},
+    # Both have an external client app; production has identity providers and certificates of its own, too.
+    ("inventory",): {
+        "production": {**INVENTORY, Kind.SOAP_READ: 3, Kind.TOOLING: 1},
+        "sandbox": {**INVENTORY, Kind.SOAP_READ: 2},
+    },
 }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rotator.core.credentials import KeyVersion
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgUnavailable
-from rotator.salesforce.inventory import Inventory, Unread
+from rotator.salesforce.inventory.org_inventory import Inventory
 from rotator.services.inventory.scan import Scan, scan
 from rotator.testing.versions import MOMENT
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.lifecycle.certificate_life import CertificateLife
+    from rotator.salesforce.inventory.reading import Unread
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.stores.base import Store
     from rotator.stores.files.store import FilesStore

@@ -14,7 +14,7 @@ from rotator.core.observed import Kind, ObservedCertificate
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import Database
 from rotator.history.sightings import last_sightings, record_sightings
-from rotator.salesforce.inventory import Inventory
+from rotator.salesforce.inventory.org_inventory import Inventory
 from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.ownership import last_known
 from rotator.services.inventory.scan import Scan, scan, write_down

@@ -8,7 +8,7 @@ from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind
 from rotator.core.severity import Severity
 from rotator.errors import OrgError, OrgUnavailable
-from rotator.salesforce.inventory import Unread
+from rotator.salesforce.inventory.reading import Unread
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.inventory.scan_bench import DAY, World, apps_of, entry, last, own, unreadable
 

@@ -16,6 +16,7 @@ from rotator.core.kept import Kept
 from rotator.core.observed import Kind as Held
 from rotator.errors import HistoryUnavailable, LoginRefused
 from rotator.history.sightings import last_sightings, record_sightings
+from rotator.salesforce.apps.directory import SETTINGS_TYPE
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.metadata import MetadataService
 from rotator.salesforce.session import Candidate, OrgSession
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from rotator.core.observed import ObservedCertificate
     from rotator.history.engine.database import Database
-    from rotator.salesforce.inventory import Inventory
+    from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.salesforce.session import Opened
 
 START: Final = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -47,6 +48,11 @@ stores: {keys: {type: files, path: store}}
 MANAGED: Final = (
     "credentials: {billing: {org: production, store: keys, username: b@example.com, apps: [App_00, App_01]}}\n"
 )
+
+
+STEADY: Final = {Kind.SOAP_LIST: 2}
+FIRST: Final = {**STEADY, Kind.TOKEN: 1, Kind.DATA: 1}
+"""The query finds external client apps that the Metadata API does not show."""
 
 
 class World:
@@ -102,18 +108,19 @@ def world(database: Database, tmp_path: Path) -> World:
 
 
 @pytest.mark.parametrize(("apps", "reads"), [(1, 1), (20, 2), (101, 11)])
-def test_a_look_without_change_is_one_call_whatever_the_number_of_apps(world: World, apps: int, reads: int) -> None:
+def test_a_look_without_change_lists_whatever_the_number_of_apps(world: World, apps: int, reads: int) -> None:
+    """Two calls: what can hold a certificate are five types, and one call lists three."""
     world.add(apps)
-    assert world.calls(world.look) == {Kind.TOKEN: 1, Kind.SOAP_LIST: 1, Kind.SOAP_READ: reads}
+    assert world.calls(world.look) == {**FIRST, Kind.SOAP_READ: reads}
     for _ in range(3):
-        assert world.calls(world.look) == {Kind.SOAP_LIST: 1}
+        assert world.calls(world.look) == STEADY
 
 
 def test_a_day_of_looks_costs_one_login_and_reads_everything_once(world: World) -> None:
     world.add(20)
     world.look()
     calls = world.calls(lambda: [world.look() for _ in range(24)])
-    assert calls == {Kind.TOKEN: 1, Kind.SOAP_LIST: 24, Kind.SOAP_READ: 2}
+    assert calls == {Kind.TOKEN: 1, Kind.SOAP_LIST: 2 * 24, Kind.SOAP_READ: 2, Kind.DATA: 1}
 
 
 def test_what_did_not_change_is_told_as_if_it_were_read(world: World) -> None:
@@ -127,10 +134,42 @@ def test_what_did_not_change_is_told_as_if_it_were_read(world: World) -> None:
         "samlSubjectType": "Username",
     }
     world.org.add_app("Empty")
+    world.org.add_external_app("Payroll", certificate=world.certificates[1])
+    world.org.add_external_app("Bare").satellites.clear()
     read, known = world.look(), world.look()
     # What only a reading of components tells: the commands read all, and nobody else asks for it.
     assert list(known.entries) == [replace(each, client_id="", used_by=()) for each in read.entries]
-    assert {each.type for each in known.entries} == {*Held} - {Held.EXTERNAL_APP}
+    assert {each.type for each in known.entries} == set(Held)
+
+
+def test_external_client_apps_that_did_not_change_are_not_read_again(world: World) -> None:
+    for number in range(20):
+        world.org.add_external_app(f"Payroll_{number:02}", certificate=world.certificates[0])
+    world.org.settings = replace(world.org.settings, external_apps_of_setup_shown=False)
+    world.org.external_app("Payroll_07").is_of_setup = False
+    first = world.look()
+    assert sum(each.is_hidden for each in first.entries) == 19
+    assert world.calls(world.look) == STEADY
+    assert [each.place for each in world.look().entries] == [each.place for each in first.entries]
+    world.org.settings = replace(world.org.settings, external_apps_of_setup_shown=True)
+    assert world.calls(world.look) == {**STEADY, Kind.SOAP_READ: 2}
+    assert world.calls(world.look) == STEADY
+    world.time += HOUR
+    app = world.org.external_app("Payroll_07")
+    settings = app.satellites[SETTINGS_TYPE]
+    component = {**settings.component, "certificate": world.certificates[1].base64}
+    app.put_satellite(settings, component, world.time, world.org.users[ROBOT])
+    assert world.calls(world.look) == {**STEADY, Kind.SOAP_READ: 1}
+    assert {each.app: each for each in world.look().entries}["Payroll_07"].fingerprint == (
+        world.certificates[1].fingerprint
+    )
+
+
+def test_an_external_client_app_that_is_gone_is_not_told(world: World) -> None:
+    world.org.add_external_app("Payroll", certificate=world.certificates[0])
+    world.look()
+    del world.org.external_apps["Payroll"]
+    assert [each.app for each in world.look().entries] == ["Robot"]
 
 
 def test_what_has_changed_by_its_date_is_read_alone(world: World) -> None:
@@ -139,7 +178,7 @@ def test_what_has_changed_by_its_date_is_read_alone(world: World) -> None:
     world.time += HOUR
     world.org.put_certificate("App_07", world.certificates[1])
     world.org.add_app("Newest", certificate=world.certificates[1])
-    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.SOAP_READ: 1}
+    assert world.calls(world.look) == {**STEADY, Kind.SOAP_READ: 1}
     found = {each.app: each for each in world.look().entries}
     assert found["App_07"].fingerprint == found["Newest"].fingerprint == world.certificates[1].fingerprint
     assert found["App_06"].fingerprint == world.certificates[0].fingerprint
@@ -157,7 +196,7 @@ def test_apps_of_credentials_are_read_in_every_look(database: Database, tmp_path
     world = World(database, tmp_path / "config.yaml", CONFIGURATION + MANAGED)
     world.add(20)
     world.look()
-    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.SOAP_READ: 1}
+    assert world.calls(world.look) == {**STEADY, Kind.SOAP_READ: 1}
     undated(world, "App_00")
     found = {each.app: each for each in world.look().entries}
     assert found["App_00"].fingerprint == world.certificates[1].fingerprint
@@ -202,7 +241,7 @@ def test_what_could_not_be_read_is_asked_for_again(world: World) -> None:
         assert [each.app for each in world.look().unread] == ["Login"]
     component["validationCert"] = held
     assert world.look().unread == ()
-    assert world.calls(world.look) == {Kind.SOAP_LIST: 1}
+    assert world.calls(world.look) == STEADY
 
 
 def test_certificates_of_the_org_are_queried_when_one_of_them_has_changed(world: World) -> None:
@@ -211,22 +250,22 @@ def test_certificates_of_the_org_are_queried_when_one_of_them_has_changed(world:
     assert world.calls(world.look)[Kind.TOOLING] == 1
     assert Kind.TOOLING not in world.calls(world.look)
     world.org.add_certificate("Another", world.time + timedelta(days=9))
-    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.TOOLING: 1}
-    assert world.calls(world.look) == {Kind.SOAP_LIST: 1}
+    assert world.calls(world.look) == {**STEADY, Kind.TOOLING: 1}
+    assert world.calls(world.look) == STEADY
 
 
 def test_a_certificate_that_is_not_in_use_yet_is_asked_for_again(world: World) -> None:
     world.org.add_certificate("Requested", None, unusable=True)
     world.look()
-    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.TOOLING: 1}
+    assert world.calls(world.look) == {**STEADY, Kind.TOOLING: 1}
 
 
 def test_a_session_that_ended_is_renewed_within_the_look(world: World) -> None:
     world.add(3)
     world.look()
     world.org.sessions.end_all()
-    assert world.calls(world.look) == {Kind.TOKEN: 1, Kind.SOAP_LIST: 2}
-    assert world.calls(world.look) == {Kind.SOAP_LIST: 1}
+    assert world.calls(world.look) == {Kind.TOKEN: 1, Kind.SOAP_LIST: 3}
+    assert world.calls(world.look) == STEADY
 
 
 def test_a_login_that_no_longer_works_is_found_within_a_day_though_the_session_does(world: World) -> None:
@@ -242,7 +281,7 @@ def test_without_the_history_all_is_read(world: World) -> None:
     world.add(20)
     world.look()
     world.history_is_away = True
-    assert world.calls(world.look) == {Kind.SOAP_LIST: 1, Kind.SOAP_READ: 2}
+    assert world.calls(world.look) == {**STEADY, Kind.SOAP_READ: 2}
 
 
 def test_orgs_beyond_the_bound_are_read_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from rotator.core.severity import Severity
 from rotator.errors import DaemonRunning, LoginRefused, OrgUnavailable, StoreUnavailable
 from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
-from rotator.salesforce.inventory import Inventory
+from rotator.salesforce.inventory.org_inventory import Inventory
 from rotator.services.alerting.delivery import BACK_OFF
 from rotator.services.alerting.kinds import STORE
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind

@@ -1,6 +1,7 @@
 """Everything in an org that holds a certificate, managed by us or not.
 
-Connected apps, for logins and for SAML; the identity providers that the org trusts; the org's own certificates.
+Connected apps, for logins and for SAML; external client apps; the identity providers that the org trusts; the org's own
+certificates.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.crypto.certificates import Certificate
@@ -15,41 +17,44 @@ from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.apps.connected_app import app_of
+from rotator.salesforce.apps.directory import SETTINGS_TYPE
 from rotator.salesforce.faults import may_be_of_one
-from rotator.salesforce.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
+from rotator.salesforce.inventory.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
+from rotator.salesforce.inventory.reading import ComponentReader
+from rotator.salesforce.inventory.satellites import ExternalApps, Joined
 from rotator.salesforce.login import SessionExpired
-from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT, MetadataService
+from rotator.salesforce.metadata import MetadataService
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rotator.net.shapes import Fields
     from rotator.salesforce.component import Component
+    from rotator.salesforce.inventory.reading import Unread
     from rotator.salesforce.metadata import Listing
     from rotator.salesforce.session import OrgSession
 
 LOG: Final = logging.getLogger(__name__)
 
-MOST_ALONE: Final = 20
-"""Components of one type that cannot be read: with more of them it is the org that cannot."""
+TOGETHER: Final = (
+    (Kind.APP, Kind.EXTERNAL_APP, SETTINGS_TYPE),
+    (Kind.IDENTITY_PROVIDER, Kind.CERTIFICATE),
+)
+"""The types that are listed, by call: one takes three (`rotator.salesforce.metadata.LIST_LIMIT`)."""
 
-FEWER_ATTEMPTS: Final = 2
-"""For parts of what has failed as a whole after all attempts."""
+_KIND_OF: Final = {SETTINGS_TYPE: Kind.EXTERNAL_APP}
+"""What holds a certificate by a type that is no kind itself."""
 
 _NEEDS: Final = {
     Kind.CERTIFICATE: ("its own certificates (Certificate and Key Management)", "View Setup and Configuration"),
     Kind.IDENTITY_PROVIDER: ("its single sign-on settings", "Customize Application"),
+    Kind.APP: ("its connected apps", "Customize Application"),
+    Kind.EXTERNAL_APP: (
+        "its external client apps",
+        "View all External Client Apps, view their settings, and edit their policies",
+    ),
 }
-
-
-@dataclass(frozen=True)
-class Unread:
-    """What could not be read: one component, or a whole type. It may be there all the same."""
-
-    kind: Kind
-    error: OrgError
-    app: str = ""
-    """The component's name; empty where it is nothing of the type."""
+"""What a user does not see who lacks a permission, and the permission."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Inventory:
 
     entries: tuple[ObservedCertificate, ...]
     unread: tuple[Unread, ...] = ()
+    joined: Joined | None = None
+    """What another look need not find out again of external client apps; None where they could not be looked at."""
 
 
 Known = Callable[["Listing"], "Sequence[ObservedCertificate] | None"]
@@ -65,31 +72,47 @@ Known = Callable[["Listing"], "Sequence[ObservedCertificate] | None"]
 
 
 def inventory(
-    session: OrgSession, metadata: MetadataService | None = None, *, known: Known = lambda _: None
+    session: OrgSession,
+    metadata: MetadataService | None = None,
+    *,
+    known: Known = lambda _: None,
+    joined: Joined | None = None,
 ) -> Inventory:
-    """Reads an org. Raises OrgError, OrgUnavailable and LoginRefused when the connected apps cannot be read.
+    """Reads an org. Raises OrgError, OrgUnavailable and LoginRefused when apps of neither kind can be read.
 
     What else can expire is left out where the program's user may not see it, and said in `unread`. Of what is `known`
     what is known is said; whether the org's own certificates are used by something only an inventory of all tells.
+    `joined` is what an earlier look has found out of external client apps.
     """
-    return _Reader(session.org, metadata or MetadataService(session), known).read()
+    return _Reader(metadata or MetadataService(session), known, joined).read()
 
 
 class _Reader:
-    def __init__(self, org: str, metadata: MetadataService, known: Known) -> None:
-        self._org: Final = org
+    def __init__(self, metadata: MetadataService, known: Known, joined: Joined | None) -> None:
+        self._org: Final = metadata.org
         self._metadata: Final = metadata
         self._known: Final = known
+        self._joined: Joined | None = joined
         self._uses: Final = Uses()
-        self._unread: Final[list[Unread]] = []
+        self._reader: Final = ComponentReader(metadata.org, metadata)
+        self._refused: Final[dict[Kind, OrgError]] = {}
+        """The kinds that the user may not list."""
 
     def read(self) -> Inventory:
         listed = self._listed()
-        found = self._of_components(Kind.APP, listed[Kind.APP], self._app)
-        found += self._read_or_note(Kind.IDENTITY_PROVIDER, listed, self._identity_providers)
-        # The last one, when it is known what refers to them.
-        found += self._read_or_note(Kind.CERTIFICATE, listed, self._certificates)
-        return Inventory(tuple(found), tuple(self._unread))
+        if Kind.APP not in listed and Kind.EXTERNAL_APP not in listed and SETTINGS_TYPE not in listed:
+            raise self._refused[Kind.APP]
+        for kind, error in self._refused.items():
+            self._note(kind, error)
+        found = self._of_components(Kind.APP, listed.get(Kind.APP, ()), self._app)
+        found += self._read_or_note(Kind.EXTERNAL_APP, partial(self._external_apps, listed))
+        if Kind.IDENTITY_PROVIDER in listed:
+            providers = listed[Kind.IDENTITY_PROVIDER]
+            found += self._read_or_note(Kind.IDENTITY_PROVIDER, partial(self._identity_providers, providers))
+        if Kind.CERTIFICATE in listed:
+            # The last one, when it is known what refers to them.
+            found += self._read_or_note(Kind.CERTIFICATE, partial(self._certificates, listed[Kind.CERTIFICATE]))
+        return Inventory(tuple(found), tuple(self._reader.unread), self._joined)
 
     def _of_components(
         self,
@@ -100,42 +123,47 @@ class _Reader:
         """What components hold, in the order of their listings: what is known of them, and the others read."""
         known = {listing: self._known(listing) for listing in listings}
         unknown = [listing for listing in listings if known[listing] is None]
-        read = {listing: understood(listing, component) for listing, component in self._components(kind, unknown)}
+        read = {
+            listing: understood(listing, component)
+            for listing, component in self._reader.components(kind, kind, unknown)
+        }
         found = {listing: entries for listing, entries in known.items() if entries is not None} | read
         return [each for listing in listings for each in found.get(listing, ())]
 
-    def _listed(self) -> dict[Kind, Sequence[Listing]]:
-        """What there is, by type, in one call if the user may list every type."""
-        kinds = (Kind.APP, Kind.IDENTITY_PROVIDER, Kind.CERTIFICATE)
-        try:
-            found = self._metadata.list_components(*kinds)
-        except OrgError as error:
-            if not may_be_of_one(error):
-                raise
-            return self._listed_one_by_one()
-        return {kind: [listing for listing in found if listing.metadata_type == kind] for kind in kinds}
-
-    def _listed_one_by_one(self) -> dict[Kind, Sequence[Listing]]:
-        listed: dict[Kind, Sequence[Listing]] = {Kind.APP: self._metadata.list_components(Kind.APP)}
-        for kind in _NEEDS:
+    def _listed(self) -> dict[str, Sequence[Listing]]:
+        """What there is, by type, in as few calls as there may be if the user may list every type."""
+        listed: dict[str, Sequence[Listing]] = {}
+        for types in TOGETHER:
             try:
-                listed[kind] = self._metadata.list_components(kind)
+                listed |= self._listed_together(types)
             except LoginRefused:
                 raise
             except OrgError as error:
-                self._note(kind, error)
+                if not may_be_of_one(error):
+                    raise
+                listed |= self._listed_one_by_one(types)
         return listed
 
-    def _read_or_note(
-        self,
-        kind: Kind,
-        listed: dict[Kind, Sequence[Listing]],
-        read: Callable[[Sequence[Listing]], list[ObservedCertificate]],
-    ) -> list[ObservedCertificate]:
-        if kind not in listed:
-            return []
+    def _listed_together(self, types: Sequence[str]) -> dict[str, Sequence[Listing]]:
+        found = self._metadata.list_components(*types)
+        return {each: [listing for listing in found if listing.metadata_type == each] for each in types}
+
+    def _listed_one_by_one(self, types: Sequence[str]) -> dict[str, Sequence[Listing]]:
+        listed: dict[str, Sequence[Listing]] = {}
+        for each in types:
+            try:
+                listed |= self._listed_together((each,))
+            except LoginRefused:
+                raise
+            except OrgError as error:
+                if not may_be_of_one(error):
+                    raise
+                self._refused.setdefault(_KIND_OF.get(each) or Kind(each), error)
+        return listed
+
+    def _read_or_note(self, kind: Kind, read: Callable[[], list[ObservedCertificate]]) -> list[ObservedCertificate]:
         try:
-            return read(listed[kind])
+            return read()
         except LoginRefused:
             raise
         except OrgError as error:
@@ -144,53 +172,15 @@ class _Reader:
 
     def _note(self, kind: Kind, error: OrgError) -> None:
         what, permission = _NEEDS[kind]
-        is_away = isinstance(error, OrgUnavailable)
-        hint = error.hint if is_away else f'Give the program\'s user the permission "{permission}".'
-        told = (OrgUnavailable if is_away else OrgError)(
-            f"The org {self._org} does not show {what}. {error.message}",
-            effect="The rest of the org was read.",
-            hint=hint,
-        )
-        self._unread.append(Unread(kind, told))
+        self._reader.note_type(kind, what, permission, error)
 
-    def _components(self, kind: Kind, listings: Sequence[Listing]) -> Iterator[tuple[Listing, Component | None]]:
-        """Components with their listings, no more of them in memory than one call gives.
-
-        Raises the error of the first that cannot be read where none can, or where there are many.
-        """
-        alone: list[OrgError] = []
-        for start in range(0, len(listings), READ_LIMIT):
-            yield from self._narrowed(kind, listings[start : start + READ_LIMIT], alone, ATTEMPTS)
-            if len(alone) > MOST_ALONE or len(alone) == len(listings) > 1:
-                raise alone[0]
-
-    def _narrowed(
-        self, kind: Kind, some: Sequence[Listing], alone: list[OrgError], attempts: int
-    ) -> Iterator[tuple[Listing, Component | None]]:
-        """Reads some components at once, and halves of them where that fails, until what fails is alone."""
-        try:
-            found = self._metadata.read(kind, [listing.full_name for listing in some], attempts=attempts)
-        except OrgError as error:
-            if not may_be_of_one(error) or len(alone) > MOST_ALONE:
-                raise
-            if len(some) == 1:
-                alone.append(error)
-                self._note_one(kind, some[0], error.message)
-                yield some[0], None
-                return
-            half = len(some) // 2
-            for part in (some[:half], some[half:]):
-                yield from self._narrowed(kind, part, alone, FEWER_ATTEMPTS)
-        else:
-            yield from zip(some, found, strict=True)
-
-    def _note_one(self, kind: Kind, listing: Listing, why: str) -> None:
-        told = OrgError(
-            f"{listing.full_name} in the org {self._org} cannot be read: {why}",
-            effect="The rest of the org was read.",
-            hint="Look at it in Setup; what was last seen of it counts until it can be read.",
-        )
-        self._unread.append(Unread(kind, told, listing.full_name))
+    def _external_apps(self, listed: dict[str, Sequence[Listing]]) -> list[ObservedCertificate]:
+        if Kind.EXTERNAL_APP not in listed and SETTINGS_TYPE not in listed:
+            return []
+        apps = ExternalApps(self._reader, self._known, self._joined)
+        self._joined = None
+        found, self._joined = apps.read(listed.get(Kind.EXTERNAL_APP, ()), listed.get(SETTINGS_TYPE))
+        return found
 
     def _app(self, listing: Listing, component: Component | None) -> list[ObservedCertificate]:
         here = self._place(listing, Kind.APP)
@@ -200,14 +190,14 @@ class _Reader:
             app = app_of(self._org, component)
             found = [replace(here, client_id=app.client_id).holding(app.certificate)]
         except OrgError as error:
-            self._note_one(Kind.APP, listing, error.message)
+            self._reader.note_one(Kind.APP, listing.full_name, error.message)
             found = [replace(here, is_readable=False)]
         try:
             self._uses.of_app(component)
             if text := component.text("samlConfig", "certificate"):
                 found.append(self._holder(listing, Kind.APP_SAML, text))
         except OrgError as error:
-            self._note_one(Kind.APP, listing, error.message)
+            self._reader.note_one(Kind.APP, listing.full_name, error.message)
         return found
 
     def _identity_providers(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
@@ -221,7 +211,7 @@ class _Reader:
             self._uses.of_identity_provider(component)
             return [self._holder(listing, Kind.IDENTITY_PROVIDER, component.text("validationCert"))]
         except OrgError as error:
-            self._note_one(Kind.IDENTITY_PROVIDER, listing, error.message)
+            self._reader.note_one(Kind.IDENTITY_PROVIDER, listing.full_name, error.message)
             return [nothing]
 
     def _certificates(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
@@ -258,7 +248,7 @@ class _Reader:
             told = record(row) if row else None
         except WrongShape as error:
             told = None
-            self._note_one(Kind.CERTIFICATE, listing, f"{error}.")
+            self._reader.note_one(Kind.CERTIFICATE, listing.full_name, f"{error}.")
         if told is None:
             return replace(here, is_readable=False)
         return replace(
@@ -274,7 +264,7 @@ class _Reader:
         try:
             return here.holding(Certificate.parse(text))
         except CertificateError as error:
-            self._note_one(kind, listing, error.message)
+            self._reader.note_one(kind, listing.full_name, error.message)
             return replace(here, is_readable=False)
 
     def _place(self, listing: Listing, kind: Kind) -> ObservedCertificate:

@@ -1,0 +1,96 @@
+"""Components read ten at a time; one that cannot be read is alone and named, and costs no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rotator.errors import OrgError, OrgUnavailable
+from rotator.salesforce.faults import may_be_of_one
+from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rotator.core.observed import Kind
+    from rotator.salesforce.component import Component
+    from rotator.salesforce.metadata import Listing, MetadataService
+
+MOST_ALONE: Final = 20
+"""Components of one type that cannot be read: with more of them it is the org that cannot."""
+
+FEWER_ATTEMPTS: Final = 2
+"""For parts of what has failed as a whole after all attempts."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What could not be read: one component, or a whole type. It may be there all the same."""
+
+    kind: Kind
+    error: OrgError
+    app: str = ""
+    """The component's name; empty where it is nothing of the type."""
+
+
+class ComponentReader:
+    """Reads components of one org, and remembers what could not be read."""
+
+    def __init__(self, org: str, metadata: MetadataService) -> None:
+        self.org: Final = org
+        self.metadata: Final = metadata
+        self.unread: Final[list[Unread]] = []
+
+    def components(
+        self, kind: Kind, metadata_type: str, listings: Sequence[Listing]
+    ) -> Iterator[tuple[Listing, Component | None]]:
+        """Components with their listings, no more of them in memory than one call gives.
+
+        `kind` is what holds a certificate by them. Raises the error of the first that cannot be read where none can, or
+        where there are many.
+        """
+        alone: list[OrgError] = []
+        for start in range(0, len(listings), READ_LIMIT):
+            some = listings[start : start + READ_LIMIT]
+            yield from self._narrowed(kind, metadata_type, some, alone, ATTEMPTS)
+            if len(alone) > MOST_ALONE or len(alone) == len(listings) > 1:
+                raise alone[0]
+
+    def _narrowed(
+        self, kind: Kind, metadata_type: str, some: Sequence[Listing], alone: list[OrgError], attempts: int
+    ) -> Iterator[tuple[Listing, Component | None]]:
+        """Reads some components at once, and halves of them where that fails, until what fails is alone."""
+        try:
+            found = self.metadata.read(metadata_type, [listing.full_name for listing in some], attempts=attempts)
+        except OrgError as error:
+            if not may_be_of_one(error) or len(alone) > MOST_ALONE:
+                raise
+            if len(some) == 1:
+                alone.append(error)
+                self.note_one(kind, some[0].full_name, error.message)
+                yield some[0], None
+                return
+            half = len(some) // 2
+            for part in (some[:half], some[half:]):
+                yield from self._narrowed(kind, metadata_type, part, alone, FEWER_ATTEMPTS)
+        else:
+            yield from zip(some, found, strict=True)
+
+    def note_one(self, kind: Kind, name: str, why: str) -> None:
+        """Remembers a component that cannot be read."""
+        told = OrgError(
+            f"{name} in the org {self.org} cannot be read: {why}",
+            effect="The rest of the org was read.",
+            hint="Look at it in Setup; what was last seen of it counts until it can be read.",
+        )
+        self.unread.append(Unread(kind, told, name))
+
+    def note_type(self, kind: Kind, what: str, permission: str, error: OrgError) -> None:
+        """Remembers a type of which nothing can be read, and which permission shows it."""
+        is_away = isinstance(error, OrgUnavailable)
+        told = (OrgUnavailable if is_away else OrgError)(
+            f"The org {self.org} does not show {what}. {error.message}",
+            effect="The rest of the org was read.",
+            hint=error.hint if is_away else f'Give the program\'s user the permission "{permission}".',
+        )
+        self.unread.append(Unread(kind, told))

@@ -364,12 +364,7 @@ def test_what_people_keep_beside_the_versions_is_left_alone(store: FilesStore, f
     ],
 )
 def test_what_the_system_refuses_is_said_in_a_sentence(
-    store: FilesStore,
-    current: KeyVersion,
-    monkeypatch: pytest.MonkeyPatch,
-    error: int,
-    kind: type[StoreError],
-    words: str,
+    store: FilesStore, current: Version, monkeypatch: pytest.MonkeyPatch, error: int, kind: type[StoreError], words: str
 ) -> None:
     def refuse(*_arguments: Any, **_keywords: Any) -> None:
         raise OSError(error, os.strerror(error))

@@ -287,6 +287,19 @@ class ObservedApp:
     """The org shows the app, and never its certificate: what is live is what logins prove
     (`rotator.core.decision.observations`)."""
 
+    by_secret: bool = False
+    """What is live is the consumer's key and secret that are in use, and not a certificate."""
+    staged: Fingerprint | None = None
+    """The pair that is staged beside it: in nobody's use yet."""
+    rotated: Fingerprint | None = None
+    """The pair that was rotated away, and that the org takes for a while still."""
+    staging: bool = False
+    """The program began to stage a pair and never learnt what came of it: what is staged is that one."""
+
+    def accepts(self, fingerprint: Fingerprint) -> bool:
+        """Whether the org takes logins with that version through it."""
+        return fingerprint in {self.live, self.rotated}
+
     @classmethod
     def of(cls, name: str, seen: ObservedCertificate | None) -> Self:
         """From what was seen in its place."""
@@ -334,12 +347,18 @@ class ObservedCredential:
         return seen.live if seen else None
 
     def is_live(self, version: KnownVersion) -> bool:
-        """Whether the version's certificate is live on its own app."""
-        return self.live(version.app) == version.fingerprint
+        """Whether its own app holds the version's certificate, or takes its secret."""
+        app = self.apps.get(version.app)
+        return app is not None and app.accepts(version.fingerprint)
 
     def live_on(self, version: KnownVersion) -> list[str]:
         """Every app that holds the version's certificate; people upload one certificate to both apps of a pair."""
-        return [app.name for app in self.apps.values() if app.live == version.fingerprint]
+        return [app.name for app in self.apps.values() if app.accepts(version.fingerprint)]
+
+    def is_taken_beside_current(self, version: KnownVersion) -> bool:
+        """Whether consumers may log in with the version while others do with `current`."""
+        held_on = self.live_on(version)
+        return any(not self.is_slot_of_current(app) or self.apps[app].rotated == version.fingerprint for app in held_on)
 
     def is_slot_of_current(self, app: str) -> bool:
         """Whether `current` logs in through the app, so that an upload to it ends current's key."""
@@ -347,9 +366,17 @@ class ObservedCredential:
 
 
 def drifted(seen: ObservedCredential) -> bool:
-    """Whether the app that `current` logs in through holds a certificate that is not ours to expect there."""
+    """Whether the app that `current` logs in through holds a certificate that is not ours to expect there.
+
+    Or, of client secrets, whether somebody has put a pair in use that is not stored here.
+    """
     current, pending = seen.current, seen.pending
-    if current is None or seen.is_live(current):
+    if current is None:
+        return False
+    app = seen.apps.get(current.app)
+    if app is not None and app.by_secret and app.live not in seen.stored:
+        return True
+    if seen.is_live(current):
         return False
     if pending is None or pending.app != current.app:
         return True

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _DOING: Final = {
     ActionKind.GENERATE: "generating a key pair for {app} into the store",
+    ActionKind.TAKE: "taking the consumer key and secret of {app} into the store",
+    ActionKind.STAGE: "staging a consumer key and secret of {app}, and storing them",
+    ActionKind.ROTATE: "putting {version} in force on {app}",
+    ActionKind.UNSTAGE: "deleting {version} on {app}",
     ActionKind.RECALL: "making {version} pending again",
     ActionKind.UPLOAD: "uploading the certificate of {version} to {app}",
     ActionKind.VERIFY: "testing the login with {version} through {app}",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
-from rotator.core.decision.decide import decide
+from rotator.core.decision.next_action import next_action
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.core.observed import KnownVersion
+from rotator.core.observed import KnownVersion, ObservedApp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +40,7 @@ def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) ->
     memory, longest_wait = Memory(), policy.verification.timeout
     for _ in range(_LIMIT):
         memory, observed = memory.observe(seen)
-        action = decide(observed, wanted, policy, now)
+        action = next_action(observed, wanted, policy, now)
         long_wait = action.kind is ActionKind.WAIT and action.until is not None and action.until - now > longest_wait
         if action.kind in {ActionKind.DONE, ActionKind.HALT} or long_wait:
             return Forecast(tuple(steps), action)
@@ -50,7 +50,7 @@ def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) ->
         if not steps or (steps[-1].kind, steps[-1].version) != (action.kind, action.version):
             steps.append(action)
         if action.kind is ActionKind.VERIFY:
-            is_live = observed.live(action.its_app) == action.its_version
+            is_live = observed.apps[action.its_app].accepts(action.its_version)
             outcome = LoginOutcome.ACCEPTED if is_live else LoginOutcome.MISMATCH
             memory = memory.probed(action.its_version, LoginAnswer(outcome), now)
         else:
@@ -62,6 +62,16 @@ def _effect(  # noqa: PLR0911 - one line a kind of action
     seen: Observation, action: Action, wanted: Wanted, policy: Policy, now: datetime
 ) -> Observation:
     match action.kind:
+        case ActionKind.TAKE:
+            return replace(seen, pending=_pair(seen.live(action.its_app) or NEW_VERSION, action, policy, now))
+        case ActionKind.STAGE:
+            staged = _with(seen, replace(seen.apps[action.its_app], staged=NEW_VERSION))
+            return replace(staged, pending=_pair(NEW_VERSION, action, policy, now))
+        case ActionKind.ROTATE:
+            app = seen.apps[action.its_app]
+            return _with(seen, replace(app, live=app.staged, staged=None, rotated=app.live))
+        case ActionKind.UNSTAGE:
+            return _with(seen, replace(seen.apps[action.its_app], staged=None, rotated=None))
         case ActionKind.GENERATE:
             same_key = wanted.options.keep_key and seen.current is not None
             key = seen.current.public_fingerprint if same_key and seen.current else NEW_VERSION
@@ -83,5 +93,12 @@ def _effect(  # noqa: PLR0911 - one line a kind of action
 
 
 def _with_live(seen: Observation, app: str, live: Fingerprint) -> Observation:
-    changed = replace(seen.apps[app], live=live, throwaway=live == _THROWAWAY)
-    return replace(seen, apps={**seen.apps, app: changed})
+    return _with(seen, replace(seen.apps[app], live=live, throwaway=live == _THROWAWAY))
+
+
+def _pair(name: Fingerprint, action: Action, policy: Policy, now: datetime) -> KnownVersion:
+    return KnownVersion(name, action.its_app, name, now + 2 * policy.rotate_before)
+
+
+def _with(seen: Observation, app: ObservedApp) -> Observation:
+    return replace(seen, apps={**seen.apps, app.name: app})

@@ -82,7 +82,9 @@ class Observation(ObservedCredential):
 
     @property
     def strategy(self) -> Strategy:
-        """One app: in place. Two: alternating."""
+        """A client secret: staged. Of key pairs one app: in place, two: alternating."""
+        if any(app.by_secret for app in self.apps.values()):
+            return Strategy.STAGED
         return Strategy.IN_PLACE if len(self.apps) == 1 else Strategy.ALTERNATING
 
     def probe(self, version: KnownVersion) -> Probe | None:

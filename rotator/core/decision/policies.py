@@ -29,6 +29,8 @@ class Strategy(StrEnum):
     """One app, one certificate slot: the old key ends when the new certificate arrives."""
     ALTERNATING = "alternating"
     """Two apps that take turns: the new certificate is proven on the standby app first."""
+    STAGED = "staged"
+    """One app's client secret: the org takes the old pair for a while beside the new one."""
 
 
 class Goal(StrEnum):

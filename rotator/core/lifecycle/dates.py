@@ -59,7 +59,7 @@ def gives_way_at(
     end = grace_left(seen, policy, now, is_urgent=is_urgent)
     if previous is None or end is None or (current and is_expired(current.not_after, end)):
         return None
-    return end if any(not seen.is_slot_of_current(app) for app in seen.live_on(previous)) else None
+    return end if seen.is_taken_beside_current(previous) else None
 
 
 def deferred_until(seen: ObservedCredential, policy: Lifetimes) -> datetime | None:

@@ -27,7 +27,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind, HaltReason
-from rotator.core.decision.decide import decide
+from rotator.core.decision.next_action import next_action
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
@@ -145,7 +145,7 @@ class Run:
                 continue
             if self._refused_uploads >= ATTEMPTS and self._trouble:
                 seen = self._give_up_upload(seen, self._trouble)
-            action = decide(seen, self._wanted, self._policy, self._clock.steady())
+            action = next_action(seen, self._wanted, self._policy, self._clock.steady())
             stops = self._context.stop_asked() and seen.is_settled
             if not self._last_look.serves(action, is_end=stops or self._is_end(action)):
                 self._last_look.forget()

@@ -56,7 +56,7 @@ class DueNow:
     """Until then a rotation that is due has to wait."""
 
 
-_ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.RETIRE})
+_ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.UNSTAGE, ActionKind.RETIRE})
 """What a retirement consists of."""
 
 
@@ -91,7 +91,8 @@ def circumstances_of(seen: Observation, settings: CredentialSettings) -> str:
     stored = [version and version.fingerprint for version in (seen.current, seen.pending, seen.previous)]
     # Each failed attempt may leave another throwaway certificate behind: that is no change.
     live = sorted((app.name, not app.throwaway and app.live, app.readable) for app in seen.apps.values())
-    text = repr((stored, live, settings.model_dump_json(exclude={"owner", "notify"})))
+    beside = [pair for app in seen.apps.values() for pair in (app.staged, app.rotated) if pair]
+    text = repr((stored, live + beside, settings.model_dump_json(exclude={"owner", "notify"})))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

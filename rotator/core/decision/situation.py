@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.policies import RATE_TIMEOUT, Goal, Strategy
 from rotator.core.lifecycle.dates import gives_way_at, grace_left
+from rotator.core.lifecycle.drift import drifted
 from rotator.core.logins import LoginOutcome
-from rotator.core.observed import drifted
 from rotator.core.thresholds import is_short_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.certificate_life import expiry_of, state_by_date
 from rotator.core.lifecycle.dates import due_at, gives_way_at, grace_end
+from rotator.core.lifecycle.drift import drifted
 from rotator.core.lifecycle.states import LOST, URGENCIES, CredentialState
-from rotator.core.observed import drifted
 from rotator.core.schedule import ALWAYS, Beginning, Danger, Mode, NextDue, Schedule
 from rotator.core.severity import Severity, most_severe
 from rotator.core.thresholds import NEVER, Expiry, has_come, soonest

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator.core.attempts import INVENTORY
 from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
-from rotator.core.observed import ObservedApp, is_drift, is_standby, is_unproven
+from rotator.core.lifecycle.drift import is_drift, is_standby, is_unproven
+from rotator.core.observed import ObservedApp
 from rotator.core.schedule import Mode
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords

@@ -9,6 +9,7 @@ import pytest
 
 from rotator.core.credentials import Fingerprint, Stage
 from rotator.core.crypto.certificates import SubjectName, self_signed, throwaway
+from rotator.core.lifecycle.drift import is_drift, is_standby
 from rotator.core.observed import (
     APPS,
     Kind,
@@ -16,8 +17,6 @@ from rotator.core.observed import (
     ObservedApp,
     ObservedCertificate,
     ObservedCredential,
-    is_drift,
-    is_standby,
     place,
 )
 from rotator.testing.versions import MOMENT, make_version, spare_key

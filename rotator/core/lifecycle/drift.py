@@ -1,0 +1,52 @@
+"""What the apps of a credential hold that is not as it is to be, or not proven yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rotator.core.observed import ObservedCredential
+
+
+def drifted(seen: ObservedCredential) -> bool:
+    """Whether the app that `current` logs in through holds a certificate that is not ours to expect there.
+
+    Or, of client secrets, whether somebody has put a pair in use that is not stored here.
+    """
+    current, pending = seen.current, seen.pending
+    if current is None:
+        return False
+    app = seen.apps.get(current.app)
+    if app is not None and app.by_secret and app.live not in seen.stored:
+        return True
+    if seen.is_live(current):
+        return False
+    if pending is None or pending.app != current.app:
+        return True
+    return seen.live(current.app) not in {pending.fingerprint, None}
+
+
+def is_drift(seen: ObservedCredential, app: str) -> bool:
+    """Whether one of a credential's apps holds what nobody here knows, though the credential is in its store."""
+    if seen.is_slot_of_current(app):
+        return drifted(seen)
+    observed = seen.apps[app]
+    if seen.current is None or observed.live is None:
+        return False
+    return observed.live not in seen.stored and not observed.throwaway
+
+
+def is_unproven(seen: ObservedCredential, app: str) -> bool:
+    """Whether one of a credential's apps holds the certificate of a version that is yet to log in.
+
+    A version that comes back has logged in through the other app of a pair, and may do so still.
+    """
+    pending, live = seen.pending, seen.live(app)
+    if pending is None or live != pending.fingerprint or (seen.current and live == seen.current.fingerprint):
+        return False
+    return pending != seen.previous or seen.is_slot_of_current(app)
+
+
+def is_standby(seen: ObservedCredential, app: str) -> bool:
+    """Whether an app is the one of two that is not in use now."""
+    return seen.current is not None and not seen.is_slot_of_current(app) and not is_drift(seen, app)

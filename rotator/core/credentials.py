@@ -284,7 +284,7 @@ def _key_version(fields: dict[str, str]) -> Version:
         **_common(fields),
         audience=fields["audience"],
         certificate=Certificate.parse(fields["certificate"]),
-        private_key=PrivateKey.from_pem(fields["private_key"]),
+        private_key=PrivateKey.from_stored_pem(fields["private_key"]),
     )
 
 

@@ -16,7 +16,7 @@ import jwt
 from rotator.core.credentials import KeyVersion, secret_version
 from rotator.core.logins import BUSY, LoginAnswer, LoginOutcome, classify_refusal, of_client_secret
 from rotator.core.secret import Secret
-from rotator.errors import OrgError, OrgUnavailable
+from rotator.errors import CertificateError, OrgError, OrgUnavailable
 from rotator.net.client import host_of
 from rotator.net.limits import KILOBYTE
 from rotator.net.shapes import Fields, WrongShape
@@ -120,7 +120,10 @@ def log_in(transport: Transport, target: LoginTarget, proof: PrivateKey | Secret
     ACCEPTED says only that there is a token; `prove` also asks for whom it is. Raises LimitReached, and asks nobody,
     over a transport that is held to limits; those of rotations are not.
     """
-    form = _form(target, proof, now)
+    try:
+        form = _form(target, proof, now)
+    except CertificateError as error:
+        return Login(LoginAnswer(LoginOutcome.CONFIGURATION, error.message.rstrip("."), error.hint, is_the_orgs=False))
     try:
         response = transport.post(f"{target.login_url.rstrip('/')}/services/oauth2/token", form, size=SIZE)
     except LimitReached:

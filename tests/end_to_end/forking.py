@@ -60,7 +60,7 @@ def imported() -> Mapping[str, Callable[[], int]]:
         command.load()
     for module in (*_LATER, "time_machine"):
         import_module(module)
-    keys._CHECKED = _Anything()  # type: ignore[misc] # for this process and its children
+    keys._VALIDATED = _Anything()  # type: ignore[misc] # for this process and its children
     gc.freeze()
     return {"rotator": main, "rotate": rotate_main}
 

@@ -37,10 +37,11 @@ class Asked:
 
     @property
     def calls(self) -> Counter[str]:
-        """The same by the kinds of calls."""
+        """The same by the kinds of calls, with the list that tells of which kind each app is."""
         by_kind = {
             Kind.TOKEN: self.session + self.accepted + self.refused,
             Kind.USERINFO: self.accepted,
+            Kind.SOAP_LIST: 1,
             Kind.SOAP_READ: self.looks + 2 * self.changes,
             Kind.SOAP_UPDATE: self.changes,
         }

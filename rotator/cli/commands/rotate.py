@@ -266,7 +266,7 @@ def _show_plans(
     from rotator.cli.output.plan_table import as_json, print_plans
     from rotator.services.inventory.side_by_side import side_by_side
     from rotator.services.inventory.status import status_of
-    from rotator.services.rotation.plan import plan_of
+    from rotator.services.rotation.plan import plans_of
 
     # Before threads need the history.
     known = app.histories()
@@ -275,15 +275,8 @@ def _show_plans(
         orgs.setdefault(app.credential(name).org, []).append(name)
 
     def planned(org: str) -> dict[str, Plan | RotatorError]:
-        """One after the other, over one session."""
-        found: dict[str, Plan | RotatorError] = {}
         with app.beside(orgs)() as program:
-            for name in orgs[org]:
-                try:
-                    found[name] = plan_of(program.credential_context(name), request, app.now())
-                except RotatorError as error:
-                    found[name] = error
-        return found
+            return plans_of(orgs[org], program.credential_context, request, app.now())
 
     found = {name: end for ends in side_by_side(planned, [*orgs]) for name, end in ends.items()}
     ends_of_all = [found[name] for name in names]

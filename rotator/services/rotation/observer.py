@@ -45,7 +45,11 @@ class Apps(Protocol):
         ...
 
     def read_all(self, full_names: Sequence[str]) -> list[App | None]:
-        """Several apps in one call, in the order asked for."""
+        """Several apps in one call, in the order asked for. Raises why the first cannot be read that cannot."""
+        ...
+
+    def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
+        """The same; of those that cannot be read the error."""
         ...
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:

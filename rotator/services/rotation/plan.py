@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import Forecast, foresee
 from rotator.core.lifecycle.dates import due_at
 from rotator.core.thresholds import has_come
-from rotator.errors import RotationHalted
+from rotator.errors import OrgError, RotationHalted, RotatorError, naming
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.services.rotation.requests import continues, resumed, subject_of, wanted_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
+    from rotator.core.crypto.certificates import Certificate
     from rotator.core.decision.policies import Strategy, Wanted
     from rotator.core.observed import ObservedCredential
-    from rotator.services.rotation.observer import CredentialContext
+    from rotator.salesforce.apps.app import App
+    from rotator.services.rotation.observer import Apps, CredentialContext
     from rotator.services.rotation.requests import Request
 
 
@@ -61,6 +64,61 @@ def plan_of(credential: CredentialContext, request: Request, now: datetime) -> P
         forecast=forecast,
         seen=seen,
     )
+
+
+def plans_of(
+    names: Sequence[str], open_context: Callable[[str], CredentialContext], request: Request, now: datetime
+) -> dict[str, Plan | RotatorError]:
+    """The plans of credentials of one org, or why there is none; all their apps are read at once, ten in a call."""
+    found: dict[str, Plan | RotatorError] = {}
+    contexts: dict[str, CredentialContext] = {}
+    for name in names:
+        try:
+            contexts[name] = open_context(name)
+        except RotatorError as error:
+            found[name] = error
+    if not contexts:
+        return found
+    try:
+        apps = _read_at_once([*contexts.values()])
+        for name, credential in contexts.items():
+            try:
+                found[name] = plan_of(replace(credential, apps=apps), request, now)
+            except RotatorError as error:
+                found[name] = error
+    except OrgError as error:
+        found |= dict.fromkeys(contexts, error)
+    return found
+
+
+def _read_at_once(credentials: Sequence[CredentialContext]) -> Apps:
+    names = [*dict.fromkeys(name for each in credentials for name in each.settings.app_names)]
+    found = credentials[0].apps.read_each(names)
+    return naming(_AppsAsRead(dict(zip(names, found, strict=True))), org=credentials[0].settings.org)
+
+
+class _AppsAsRead:
+    """The apps of an org as they were read in one go (`rotator.services.rotation.observer.Apps`)."""
+
+    def __init__(self, found: Mapping[str, App | OrgError | None]) -> None:
+        self._found: Final = found
+
+    def read(self, full_name: str) -> App | None:
+        return self.read_all([full_name])[0]
+
+    def read_all(self, full_names: Sequence[str]) -> list[App | None]:
+        apps: list[App | None] = []
+        for app in self.read_each(full_names):
+            if isinstance(app, OrgError):
+                raise app
+            apps.append(app)
+        return apps
+
+    def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
+        return [self._found[name] for name in full_names]
+
+    def replace_certificate(self, full_name: str, _certificate: Certificate, *, expecting: Fingerprint | None) -> App:
+        raise AssertionError(f"a plan changes nothing: {full_name}, {expecting}")
 
 
 def _wanted(credential: CredentialContext, request: Request, now: datetime) -> Wanted:

@@ -13,7 +13,7 @@ from rotator.core.credentials import Fingerprint, KeyVersion, Stages, Version, k
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import Kind
-from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
+from rotator.errors import HistoryUnavailable, OrgError, OrgUnavailable, StoreError
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import events
 from rotator.history.last_observations import note_observation
@@ -158,6 +158,10 @@ class Bench:
     def read_all(self, full_names: Sequence[str]) -> list[App | None]:
         """See rotator.services.rotation.observer.Apps."""
         return [self.read(name) for name in full_names]
+
+    def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
+        """See rotator.services.rotation.observer.Apps."""
+        return [*self.read_all(full_names)]
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
         """See rotator.services.rotation.observer.Apps."""

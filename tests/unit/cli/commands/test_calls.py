@@ -1,4 +1,4 @@
-"""How often each command calls the orgs: once for all that it needs of an org, and no login but its own."""
+"""What each command asks of the orgs, and of the processor: once for all that it needs of an org, and one key."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from rotator.core.crypto import keys
 from rotator.simulator.wire.faults import Kind
 
 if TYPE_CHECKING:
@@ -15,15 +16,17 @@ if TYPE_CHECKING:
     from rotator.simulator.serving.server import SimulatorServer
     from tests.unit.cli.outcomes import Command
 
+OWN_KEYS: Final = 2
+"""One for each org; six are stored besides."""
 LOGIN: Final = {Kind.TOKEN: 1}
-ONE_READ: Final = {**LOGIN, Kind.SOAP_READ: 1}
+ONE_READ: Final = {**LOGIN, Kind.SOAP_LIST: 1, Kind.SOAP_READ: 1}
+"""The list tells of which kind each app is, where config.yaml does not."""
 CHECK: Final = {**ONE_READ, Kind.DATA: 2, Kind.SOAP_DESCRIBE: 1}
 INVENTORY: Final = {**ONE_READ, Kind.SOAP_LIST: 2, Kind.DATA: 1}
 EXPECTED: Final[Mapping[tuple[str, ...], Mapping[str, Mapping[Kind, int]]]] = {
     ("status",): {"production": ONE_READ, "sandbox": ONE_READ},
     ("check",): {"production": CHECK, "sandbox": CHECK},
-    # One read for each of its five credentials, and one for both apps of a pair.
-    ("rotate", "plan"): {"production": {**LOGIN, Kind.SOAP_READ: 5}, "sandbox": ONE_READ},
+    ("rotate", "plan"): {"production": ONE_READ, "sandbox": ONE_READ},
     # Both have an external client app; production has identity providers and certificates of its own, too.
     ("inventory",): {
         "production": {**INVENTORY, Kind.SOAP_READ: 3, Kind.TOOLING: 1},
@@ -41,3 +44,13 @@ def test_a_command_calls_each_org_so_often(
         org.calls.clear()
     rotator("--config", config, *command, "--json")
     assert {org.name: dict(org.calls) for org in orgs} == EXPECTED[command]
+
+
+@pytest.mark.parametrize("command", EXPECTED, ids=" ".join)
+def test_a_command_validates_no_key_but_those_that_it_signs_with(
+    rotator: Command, config: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    validated: set[bytes] = set()
+    monkeypatch.setattr(keys, "_VALIDATED", validated)
+    rotator("--config", config, *command, "--json")
+    assert len(validated) == OWN_KEYS

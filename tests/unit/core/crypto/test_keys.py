@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
@@ -83,6 +85,41 @@ def test_a_key_whose_parts_do_not_belong_together_is_refused_however_often_it_is
     for _ in range(2):
         with pytest.raises(CertificateError, match="cannot be read"):
             PrivateKey.from_pem(pem)
+
+
+@given(st.integers(0, 1700), st.integers(1, 255))
+def test_a_stored_key_with_a_damaged_byte_is_found_by_whoever_reads_it(place: int, change: int) -> None:
+    pem = bytearray(written(spare_key(0), PrivateFormat.PKCS8, None))
+    pem[place % len(pem)] ^= change
+    try:
+        read = PrivateKey.from_stored_pem(pem.decode("latin-1"))
+    except CertificateError as refused:
+        assert refused.hint  # noqa: PT017 -- either answer is right
+    else:
+        assert read.pem().reveal() == spare_key(0).pem().reveal()
+
+
+@pytest.mark.parametrize("name", ["d", "dmp1", "dmq1", "iqmp"])
+def test_a_stored_key_with_another_number_is_refused(name: str) -> None:
+    sound = spare_key(0).signing_key().private_numbers()
+    numbers = {each: getattr(sound, each) for each in ("p", "q", "d", "dmp1", "dmq1", "iqmp")}
+    numbers[name] += 2
+    wrong = RSAPrivateNumbers(**numbers, public_numbers=sound.public_numbers)
+    pem = PrivateKey(wrong.private_key(unsafe_skip_rsa_key_validation=True)).pem().reveal()
+    with pytest.raises(CertificateError, match="damaged"):
+        PrivateKey.from_stored_pem(pem)
+
+
+def test_a_stored_key_whose_primes_are_none_signs_nothing() -> None:
+    sound = spare_key(0).signing_key().private_numbers()
+    p, q, e = sound.p, 3 * (sound.q // 3 | 1), 65537
+    while gcd(e, q - 1) > 1 or gcd(p, q) > 1:
+        q += 6
+    pem = key_of(p, q, e).pem().reveal()
+    key = PrivateKey.from_stored_pem(pem)
+    for _ in range(2):
+        with pytest.raises(CertificateError, match="damaged"):
+            key.signing_key()
 
 
 @pytest.mark.parametrize("bits", KEY_SIZES[:2])

@@ -220,6 +220,19 @@ class ObservedCertificate:
         return self.subject == THROWAWAY_SUBJECT
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether something is not known that every certificate has: the history has lost it."""
+        told = (
+            self.subject,
+            self.issuer,
+            self.not_before,
+            self.not_after,
+            self.key_algorithm,
+            self.signature_algorithm,
+        )
+        return bool(self.fingerprint) and not (all(told) and self.serial_number is not None)
+
+    @property
     def is_vanished(self) -> bool:
         """Whether it was seen once, and is there no more."""
         return self.gone_at is not None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import bindparam, case, insert, literal, update
+from sqlalchemy import bindparam, case, insert, literal, select, tuple_, update
 
 from rotator.core.observed import ObservedCertificate
-from rotator.history.engine.portions import portions
+from rotator.history.engine.portions import AT_ONCE, portions
 from rotator.history.engine.row_reading import RowReader, columns_of
-from rotator.history.engine.tables import CERTIFICATE, SIGHTING
+from rotator.history.engine.tables import CERTIFICATE, CHANGE, SIGHTING
 from rotator.history.engine.times import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
 
     from rotator.history.engine.transactions import Transactions
 
@@ -33,25 +35,52 @@ _OF_THE_PLACE: Final = (
 )
 
 
+@dataclass(frozen=True)
+class LastSightings:
+    """What each place in one org held when it was last seen."""
+
+    org: str
+    all: tuple[ObservedCertificate, ...]
+    """By type and name."""
+    change: int
+    """Number of the last change to what is written down of the org (`rotator.history.engine.tables.CHANGE`)."""
+    is_plain: bool
+    """Whether no place is there twice, which only a person brings about."""
+
+
 def record_sightings(
     database: Transactions,
     seen: Sequence[ObservedCertificate],
     now: datetime,
     *,
     gone: Iterable[ObservedCertificate] = (),
+    last: LastSightings | None = None,
 ) -> None:
     """Notes what was seen at `now`, all in one transaction: the first time with both times, later only with the last.
 
     `gone` is what an inventory of its org did not find: that is written once, until it is seen again, as it is of a
-    certificate in whose place another one was seen. Raises HistoryError or HistoryUnavailable, and ValueError for a
-    certificate without its dates.
+    certificate in whose place another one was seen. With `last`, what was read of that org before it was looked at,
+    what is still the same costs two statements, however much it is.
+
+    Raises HistoryError or HistoryUnavailable, and ValueError for a certificate without its dates.
     """
     if any(each.fingerprint and not (each.not_before and each.not_after) for each in seen):
         raise ValueError("a certificate has dates")
     with database.writing() as connection:
-        _note_certificates(connection, seen, now)
-        replaced = _note_places(connection, seen, now)
+        others = _note_unchanged(connection, seen, now, last) if last else seen
+        _note_certificates(connection, others, now)
+        replaced = _note_places(connection, others, now)
         _note_gone(connection, [*replaced, *_ids(connection, gone)], now)
+
+
+def last_sightings_in(database: Transactions, org: str) -> LastSightings:
+    """What each place in an org held when it was last seen. Raises HistoryError or HistoryUnavailable."""
+    with database.reading() as connection:
+        change = _last_change(connection, org)
+        rows = _rows_of(connection, org)
+        last = _last_of(rows)
+    standing = sum(not each.is_vanished for each in rows)
+    return LastSightings(org, tuple(last), change, standing == sum(not each.is_vanished for each in last))
 
 
 def last_sightings(database: Transactions, org: str | None = None) -> list[ObservedCertificate]:
@@ -59,12 +88,8 @@ def last_sightings(database: Transactions, org: str | None = None) -> list[Obser
 
     Raises HistoryError or HistoryUnavailable.
     """
-    # What is not gone is the last, whatever the clock said when it was seen.
-    query = SIGHTINGS.rows.order_by(SIGHTING.c.gone_at.is_(None), SIGHTING.c.last_seen, SIGHTING.c.id)
-    if org is not None:
-        query = query.where(SIGHTING.c.org == org)
     with database.reading() as connection:
-        return _last(connection, query)
+        return _last_of(_rows_of(connection, org))
 
 
 def standing_sightings(database: Transactions, orgs: Collection[str] | None = None) -> list[ObservedCertificate]:
@@ -76,12 +101,20 @@ def standing_sightings(database: Transactions, orgs: Collection[str] | None = No
     if orgs is not None:
         query = query.where(SIGHTING.c.org.in_([*orgs]))
     with database.reading() as connection:
-        return _last(connection, query)
+        return _last_of(SIGHTINGS.read(connection, query))
 
 
-def _last(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[ObservedCertificate]:
+def _rows_of(connection: Connection, org: str | None) -> list[ObservedCertificate]:
+    # What is not gone is the last, whatever the clock said when it was seen.
+    query = SIGHTINGS.rows.order_by(SIGHTING.c.gone_at.is_(None), SIGHTING.c.last_seen, SIGHTING.c.id)
+    if org is not None:
+        query = query.where(SIGHTING.c.org == org)
+    return list(SIGHTINGS.read(connection, query))
+
+
+def _last_of(rows: Iterable[ObservedCertificate]) -> list[ObservedCertificate]:
     """The last one of each place, by org, type and name."""
-    found = {_where(each): each for each in SIGHTINGS.read(connection, query)}
+    found = {_where(each): each for each in rows}
     return [found[where] for where in sorted(found)]
 
 
@@ -154,6 +187,42 @@ _KNOWN: Final = RowReader(
 )
 
 
+def _note_unchanged(
+    connection: Connection, seen: Sequence[ObservedCertificate], now: datetime, last: LastSightings
+) -> Sequence[ObservedCertificate]:
+    """Notes of what is the same as before that it was seen again; gives the others."""
+    before = {each.place: each for each in last.all if not each.is_vanished}
+    others = [each for each in seen if each.org != last.org or not _is_unchanged(each, before.get(each.place))]
+    unseen = before.keys() - ({each.place for each in seen} - {each.place for each in others})
+    # Somebody may have changed something while the org was looked at.
+    if not last.is_plain or len(unseen) > AT_ONCE or _last_change(connection, last.org) != last.change:
+        return seen
+    these = [SIGHTING.c.org == last.org, SIGHTING.c.gone_at.is_(None)]
+    if unseen:
+        names = [(before[where].type, before[where].app) for where in unseen]
+        these.append(tuple_(SIGHTING.c.type, SIGHTING.c.app).not_in(names))
+    # A clock that was set back takes nothing away from what was seen.
+    connection.execute(update(SIGHTING).where(*these, SIGHTING.c.last_seen <= now).values(last_seen=now))
+    held = CERTIFICATE.c.fingerprint.in_(select(SIGHTING.c.fingerprint).where(*these))
+    connection.execute(update(CERTIFICATE).where(held, CERTIFICATE.c.last_seen <= now).values(last_seen=now))
+    return others
+
+
+def _last_change(connection: Connection, org: str) -> int:
+    query = select(CHANGE.c.number).where(CHANGE.c.part == SIGHTING.name, CHANGE.c.name == org)
+    return connection.scalar(query) or 0
+
+
+def _is_unchanged(seen: ObservedCertificate, last: ObservedCertificate | None) -> bool:
+    """Whether all that is written down of it is what was read of it before."""
+    if last is None or _key(seen) != _key(last) or (seen.fingerprint and _facts(seen) != _facts(last)):
+        return False
+    return seen.last_modified_at is None or _changes(seen) == _changes(last)
+
+
+_facts: Final = attrgetter(*_OF_THE_CERTIFICATE)
+
+
 def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificate], now: datetime) -> None:
     held = {each.fingerprint: each for each in seen if each.fingerprint}
     column = CERTIFICATE.c.fingerprint
@@ -174,6 +243,8 @@ def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificat
 
 def _note_places(connection: Connection, seen: Sequence[ObservedCertificate], now: datetime) -> list[int]:
     """Returns what was there before in the same places, with other certificates."""
+    if not seen:
+        return []
     known = _known(connection, {each.org for each in seen})
     here = {_key(each): each for each in seen}
     new = [_new_place(each, now) for key, each in here.items() if key not in known]

@@ -16,7 +16,7 @@ from rotator.salesforce import rest
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.component import Component
 from rotator.salesforce.faults import DailyLimitReached, from_fault, from_status
-from rotator.salesforce.soap import API_VERSION, SMALL, call, children, element, is_nil, qualified, text_of
+from rotator.salesforce.soap import API_VERSION, SMALL, call, children, element, is_nil, qualified, text_of, texts_of
 from rotator.salesforce.transport import AnswerLost, AnswerTooLarge
 
 if TYPE_CHECKING:
@@ -238,11 +238,13 @@ def _listings(results: list[etree._Element]) -> list[Listing]:
 
 
 def _listing(entry: etree._Element) -> Listing | None:
-    metadata_type, full_name = text_of(entry, "type"), text_of(entry, "fullName")
+    metadata_type, full_name, changed_by, changed_at = texts_of(entry, *_OF_A_LISTING)
     if not (metadata_type and full_name):
         return None
-    changed_at = _moment(text_of(entry, "lastModifiedDate"))
-    return Listing(metadata_type, full_name, text_of(entry, "lastModifiedByName"), changed_at)
+    return Listing(metadata_type, full_name, changed_by, _moment(changed_at))
+
+
+_OF_A_LISTING: Final = ("type", "fullName", "lastModifiedByName", "lastModifiedDate")
 
 
 def _moment(text: str) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
@@ -11,6 +12,7 @@ from sqlalchemy import Float, Integer, String, select
 
 from rotator.errors import HistoryError
 from rotator.history.engine.damage import Damaged, UnreadableRow, met
+from rotator.history.engine.times import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 _T = TypeVar("_T")
+
+_TOGETHER: Final = 500
+"""Rows that are in memory at once."""
 
 _NONE_OF_A_RECORD: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, HistoryError)
 """What is raised over a value, or over values together, of which no record can be made."""
@@ -59,12 +64,15 @@ class RowReader(Generic[_T]):
 
         Raises HistoryError and HistoryUnavailable for what fails as a whole.
         """
-        for row in connection.execute(query):
-            record, unreadable = self.judged(connection, row)
-            if unreadable:
-                met(connection, unreadable)
-            if record is not None:
-                yield record
+        result = connection.execute(query)
+        names = tuple(result.keys())
+        for rows in result.partitions(_TOGETHER):
+            for row in rows:
+                record, unreadable = self._judged(connection, row, dict(zip(names, row, strict=True)))
+                if unreadable:
+                    met(connection, unreadable)
+                if record is not None:
+                    yield record
 
     def first(self, connection: Connection, query: Select[Any]) -> _T | None:
         """The first of those."""
@@ -72,36 +80,45 @@ class RowReader(Generic[_T]):
 
     def judged(self, connection: Connection, row: Row[Any]) -> tuple[_T | None, list[UnreadableRow]]:
         """The record of a row, None where there is none, and what of it cannot be read."""
-        record, values, unreadable = self._made(row)
-        return self.instead(connection, values) if record is None else record, unreadable
+        return self._judged(connection, row, row._asdict())
 
     def unreadable(self, row: Row[Any]) -> list[UnreadableRow]:
         """What of a row cannot be read."""
-        return self._made(row)[2]
+        return self._made(row, row._asdict())[1]
 
-    def _made(self, row: Row[Any]) -> tuple[_T | None, dict[str, Any], list[UnreadableRow]]:
-        values, damaged = self._values(row)
+    def _judged(
+        self, connection: Connection, row: Row[Any], values: dict[str, Any]
+    ) -> tuple[_T | None, list[UnreadableRow]]:
+        record, unreadable = self._made(row, values)
+        return self.instead(connection, values) if record is None else record, unreadable
+
+    def _made(self, row: Row[Any], values: dict[str, Any]) -> tuple[_T | None, list[UnreadableRow]]:
+        """What is damaged is taken out of the `values`, or what stands for it put in."""
+        damaged = self._take_damaged(values)
         unreadable = [self._unreadable(row, name) for name in damaged]
         if any(name not in self.spare for name in damaged):
-            return None, values, unreadable
+            return None, unreadable
         values |= {name: self.spare[name] for name in damaged}
         try:
-            return self.make(values), values, unreadable
+            return self.make(values), unreadable
         except _NONE_OF_A_RECORD:
-            return None, values, unreadable or [self._unreadable(row, "")]
+            return None, unreadable or [self._unreadable(row, "")]
 
     @cached_property
     def _checks(self) -> list[_Check]:
         """What is asked of each value, found once: many rows are read."""
         return [
-            (name, _fits(column), column.nullable or name in self.optional, self.parse.get(name))
+            (name, *_fits(column), column.nullable or name in self.optional, self.parse.get(name))
             for name, column in self.columns.items()
         ]
 
-    def _values(self, row: Row[Any]) -> tuple[dict[str, Any], list[str]]:
-        values, damaged = row._asdict(), []
-        for name, fits, may_be_missing, parse in self._checks:
+    def _take_damaged(self, values: dict[str, Any]) -> list[str]:
+        """The names of the values that cannot be read, which are taken out; the others are parsed."""
+        damaged = []
+        for name, usual, fits, may_be_missing, parse in self._checks:
             value = values[name]
+            if type(value) is usual and parse is None:
+                continue
             if value is None:
                 is_sound = may_be_missing
             elif not fits(value):
@@ -116,7 +133,7 @@ class RowReader(Generic[_T]):
             if not is_sound:
                 del values[name]
                 damaged.append(name)
-        return values, damaged
+        return damaged
 
     def _unreadable(self, row: Row[Any], name: str) -> UnreadableRow:
         """Its key is found by the columns of the same table."""
@@ -127,11 +144,12 @@ class RowReader(Generic[_T]):
         return UnreadableRow(table.name, key, self.columns[name].name if name else "")
 
 
-def _fits(column: Column[Any]) -> Callable[[Any], bool]:
-    """Tells whether a value is one of its column's type; a database that has no types, or loses them, holds others."""
-    kinds: tuple[type[TypeEngine[Any]], ...] = (String, Integer, Float)
-    kind = next((kind for kind in kinds if isinstance(column.type, kind)), None)
-    return _FITTING.get(kind, _is_sound)
+def _fits(column: Column[Any]) -> tuple[type | None, Callable[[Any], bool]]:
+    """The type of nearly all values of a column, all of which are sound, and what tells whether another is.
+
+    A database that has no types, or loses them, holds others.
+    """
+    return next((_FITTING[kind] for kind in _FITTING if isinstance(column.type, kind)), (None, _is_sound))
 
 
 def _is_text(value: Any) -> bool:
@@ -150,9 +168,14 @@ def _is_sound(value: Any) -> bool:
     return not isinstance(value, Damaged)
 
 
-_FITTING: Final[dict[Any, Callable[[Any], bool]]] = {String: _is_text, Integer: _is_whole, Float: _is_number}
+_FITTING: Final[dict[type[TypeEngine[Any]], tuple[type | None, Callable[[Any], bool]]]] = {
+    String: (str, _is_text),
+    Integer: (int, _is_whole),
+    Float: (None, _is_number),
+    UtcDateTime: (datetime, _is_sound),
+}
 
-_Check: TypeAlias = "tuple[str, Callable[[Any], bool], bool, Callable[[Any], Any] | None]"
+_Check: TypeAlias = "tuple[str, type | None, Callable[[Any], bool], bool, Callable[[Any], Any] | None]"
 
 
 def _stored(value: Any) -> Any:

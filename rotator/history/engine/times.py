@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import DateTime, String
@@ -13,6 +14,8 @@ from rotator.errors import HistoryError
 from rotator.history.engine.damage import Damaged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Dialect
     from sqlalchemy.types import TypeEngine
 
@@ -63,13 +66,28 @@ class UtcDateTime(TypeDecorator[datetime]):
         text = utc_text(value)
         return text if dialect.name == "sqlite" else value.astimezone(UTC)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """A time, or Damaged."""
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        try:
-            return utc_time(value) if dialect.name == "sqlite" else Damaged(value)
-        except HistoryError:
-            return Damaged(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Gives times, or Damaged."""
+        del coltype
+        return _from_text if dialect.name == "sqlite" else _from_server
+
+
+# Many rows have the same times, those of the looks that wrote them.
+@lru_cache(maxsize=1024)
+def _known(text: str) -> datetime:
+    return utc_time(text)
+
+
+def _from_text(stored: Any) -> Any:
+    if stored is None:
+        return None
+    try:
+        return _known(stored)
+    except (HistoryError, TypeError):
+        return Damaged(stored)
+
+
+def _from_server(stored: Any) -> Any:
+    if stored is None:
+        return None
+    return stored.astimezone(UTC) if isinstance(stored, datetime) else Damaged(stored)

@@ -121,14 +121,10 @@ class _Reader:
         understood: Callable[[Listing, Component | None], list[ObservedCertificate]],
     ) -> list[ObservedCertificate]:
         """What components hold, in the order of their listings: what is known of them, and the others read."""
-        known = {listing: self._known(listing) for listing in listings}
-        unknown = [listing for listing in listings if known[listing] is None]
-        read = {
-            listing: understood(listing, component)
-            for listing, component in self._reader.components(kind, kind, unknown)
-        }
-        found = {listing: entries for listing, entries in known.items() if entries is not None} | read
-        return [each for listing in listings for each in found.get(listing, ())]
+        known = [self._known(listing) for listing in listings]
+        unknown = [listing for listing, entries in zip(listings, known, strict=True) if entries is None]
+        read = iter([understood(*each) for each in self._reader.components(kind, kind, unknown)])
+        return [each for entries in known for each in (next(read) if entries is None else entries)]
 
     def _listed(self) -> dict[str, Sequence[Listing]]:
         """What there is, by type, in as few calls as there may be if the user may list every type."""

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.certificate_life import CertificateLife
-from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate, place
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.engine.transactions import Within
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.core.observed import Place
     from rotator.history.engine.transactions import Transactions
+    from rotator.history.sightings import LastSightings
     from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.stores.base import Store
@@ -46,7 +46,7 @@ class Scan:
     @property
     def vanished(self) -> tuple[CertificateLife, ...]:
         """What was seen before, and is there no more."""
-        return tuple(life for life in self.certificates if life.state is CertificateState.VANISHED)
+        return tuple(life for life in self.certificates if life.seen.is_vanished)
 
     @property
     def failure(self) -> RotatorError | None:
@@ -84,11 +84,12 @@ def configured_places(settings: Settings, org: str) -> dict[Place, str]:
     return {place(Kind.APP, app): app for each in mine for app in each.app_names}
 
 
-def write_down(database: Transactions, found: Scan, now: datetime) -> None:
-    """Writes down what was found, all or nothing. Raises HistoryError."""
+def write_down(database: Transactions, found: Scan, now: datetime, last: LastSightings | None = None) -> None:
+    """Writes down what was found, all or nothing; `last` as `record_sightings` has it. Raises HistoryError."""
     with database.writing() as connection:
         here = Within(connection)
-        record_sightings(here, found.seen, found.at, gone=[life.seen for life in found.vanished])
+        gone = [life.seen for life in found.vanished]
+        record_sightings(here, found.seen, found.at, gone=gone, last=last)
         records = LastObservations(here)
         for each in found.credentials:
             if each.life.seen and each.life.is_known:

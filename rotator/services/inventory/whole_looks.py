@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.kept import Kept
-from rotator.core.observed import APPS, Place, place
+from rotator.core.observed import APPS, Kind, Place, place
 from rotator.errors import HistoryError
 from rotator.salesforce.inventory.org_inventory import inventory
 
@@ -106,18 +106,19 @@ class Unchanged:
             if not last.is_vanished:
                 self._parts[whole(last)].append(last)
 
-    def __call__(self, listing: Listing) -> list[ObservedCertificate] | None:
+    def __call__(self, listing: Listing) -> Sequence[ObservedCertificate] | None:
         """What there is to say of a component; None when it is to be read."""
         where = place(listing.metadata_type, listing.full_name)
         parts = self._parts.get(where, ())
-        if where in self._again or listing.last_modified_at is None or where not in {last.place for last in parts}:
+        if where in self._again or listing.last_modified_at is None or all(last.place != where for last in parts):
             return None
-        if any((last.app, last.last_modified_at) != (listing.full_name, listing.last_modified_at) for last in parts):
-            return None
-        found = (
-            replace(last, last_modified_by=listing.last_modified_by, first_seen=None, last_seen=None) for last in parts
-        )
-        return sorted(found, key=lambda last: last.place != where)
+        for last in parts:
+            # What the history has lost of a certificate is there again once it is read.
+            if last.app != listing.full_name or last.last_modified_at != listing.last_modified_at or last.has_gaps:
+                return None
+        if any(last.last_modified_by != listing.last_modified_by for last in parts):
+            parts = [replace(last, last_modified_by=listing.last_modified_by) for last in parts]
+        return parts if len(parts) == 1 else sorted(parts, key=lambda last: last.place != where)
 
 
 def is_undated(seen: ObservedCertificate, last: ObservedCertificate | None) -> bool:
@@ -128,6 +129,10 @@ def is_undated(seen: ObservedCertificate, last: ObservedCertificate | None) -> b
     return seen.last_modified_at == last.last_modified_at and held != holds
 
 
+_WHOLES: Final = {str(kind): kind.part_of for kind in Kind if kind.part_of}
+
+
 def whole(part: ObservedCertificate) -> Place:
     """The place of the component that it is read with."""
-    return part.place._replace(type=part.kind.part_of) if part.kind and part.kind.part_of else part.place
+    component = _WHOLES.get(part.type)
+    return part.place._replace(type=component) if component else part.place

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.observed import Kind
 from rotator.core.thresholds import NEVER, has_come, soonest
 from rotator.history.retention import forget_gone
-from rotator.history.sightings import last_sightings
+from rotator.history.sightings import last_sightings_in
 from rotator.salesforce.budget import LimitReached
 from rotator.services.alerting.catalog import unreadable_org
 from rotator.services.alerting.expiry import certificate_key
@@ -34,7 +34,7 @@ from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.row_watch import RowWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from rotator.core.attempts import AttemptRecord
@@ -57,13 +57,13 @@ class OrgSnapshot:
         self._context: Final = context
         self._org: Final = org
         # Once for what need not be read again, and for what has vanished.
-        last_seen = cache(partial(last_sightings, context.database))
+        self._last: Final = cache(partial(last_sightings_in, context.database))
         self._found: Final = scan(
             context.settings,
             org,
-            read_org=partial(adapters.inventory, last_seen=last_seen),
+            read_org=partial(adapters.inventory, last_seen=self._last_seen),
             store=adapters.store,
-            last_seen=last_seen,
+            last_seen=self._last_seen,
             histories=self._histories,
             now=now,
         )
@@ -86,7 +86,7 @@ class OrgSnapshot:
         unread = {problem.type for problem in found.problems if not problem.app}
         whole = [(found.org, str(kind)) for kind in Kind if kind not in unread]
         with self._context.history.transaction() as history:
-            write_down(history.database, found, self._context.now())
+            write_down(history.database, found, self._context.now(), self._last(found.org))
             forget_gone(history.database, found.org, at, configured_places(self._context.settings, found.org))
             unsettled = {each.credential for each in found.credentials if is_in_motion(each, at)}
             seen = [life.seen for life in found.certificates]
@@ -99,6 +99,9 @@ class OrgSnapshot:
         for status in self._found.credentials:
             if status.life.is_in_sight:
                 yield status.credential, status.life.next_due
+
+    def _last_seen(self, org: str) -> Sequence[ObservedCertificate]:
+        return self._last(org).all
 
     def _histories(self) -> dict[str, CredentialHistory]:
         configured = self._context.settings.credentials

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
@@ -37,6 +37,7 @@ from rotator.history.sightings import record_sightings
 from rotator.history.standstills import Standstills
 from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW
 from tests.contract.history.test_last_observations import PAIR
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,18 +193,13 @@ def test_parts_are_read_when_they_are_first_asked_for(database: Database, elsewh
     assert set(kept.read(ATTEMPTS).of(ATTEMPTS)) == {"production"}
 
 
-def test_one_look_is_two_statements_where_nothing_has_changed(database: Database) -> None:
+def test_one_look_is_one_statement_where_nothing_has_changed(database: Database) -> None:
     see(database)
     kept = KeptRows(database)
     kept.read(*ALL)
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(database._engine, "before_cursor_execute", note)
-    kept.read(*ALL)
-    assert len(statements) == 2, "the beginning of the transaction, and what has changed"
+    with statements(database) as made:
+        kept.read(*ALL)
+    assert len(made) == 1, "what has changed"
 
 
 def test_more_changes_than_a_statement_may_name_are_read_all_the_same(database: Database, elsewhere: Database) -> None:

@@ -39,6 +39,14 @@ def database(file: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
+def another_database(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    file = tmp_path / "another.db"
+    shutil.copy(migrated_file, file)
+    with open_database(f"sqlite:///{file}") as database:
+        yield database
+
+
+@pytest.fixture
 def journal(database: Database) -> Journal:
     return Journal(database)
 

@@ -3,17 +3,18 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from rotator.core.observed import ObservedCertificate
-from rotator.history.engine.tables import SIGHTING
-from rotator.history.sightings import last_sightings, record_sightings, sightings_of
+from rotator.history.engine.tables import CERTIFICATE, SIGHTING
+from rotator.history.sightings import last_sightings, last_sightings_in, record_sightings, sightings_of
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -209,6 +210,62 @@ def test_the_last_sightings_are_those_of_the_last_look_whatever_the_clock_did(
         found = last_sightings(database, org)
         assert [_bare(last) for last in found if last.gone_at is None] == sorted(seen, key=lambda each: each.app)
         assert {last.app for last in found if last.gone_at is not None} == apps - set(held)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(looks=LOOKS, meanwhile=st.lists(st.sampled_from(["", "a", "C"]), min_size=6, max_size=6))
+def test_with_what_was_last_seen_the_same_is_written_down_as_without(
+    database: Database,
+    another_database: Database,
+    sighting: ObservedCertificate,
+    now: datetime,
+    looks: list[tuple[dict[str, str], int]],
+    meanwhile: list[str],
+) -> None:
+    org = f"org {uuid.uuid4()}"
+    for (held, days), other in zip(looks, meanwhile, strict=False):
+        now += days * DAY
+        seen = [_held(sighting, org, app, what) for app, what in held.items()]
+        for each, with_last in ((database, True), (another_database, False)):
+            last = last_sightings_in(each, org)
+            gone = [before for before in last.all if before.app not in held]
+            if other:
+                record_sightings(each, [_held(sighting, org, "A", other)], now)
+            record_sightings(each, seen, now, gone=gone, last=last if with_last else None)
+        assert _rows(database) == _rows(another_database)
+
+
+def _rows(database: Database) -> list[list[tuple[Any, ...]]]:
+    queries = select(SIGHTING).order_by(SIGHTING.c.id), select(CERTIFICATE).order_by(CERTIFICATE.c.fingerprint)
+    with database.reading() as connection:
+        return [[tuple(row) for row in connection.execute(query)] for query in queries]
+
+
+def test_what_is_there_twice_is_touched_only_where_it_was_seen(
+    database: Database, sighting: ObservedCertificate, now: datetime
+) -> None:
+    record_sightings(database, [sighting], now)
+    record_sightings(database, [dataclasses.replace(sighting, app="BILLING")], now + DAY)
+    with database.writing() as connection:
+        connection.execute(update(SIGHTING).values(gone_at=None))
+    record_sightings(database, [sighting], now + 2 * DAY, last=last_sightings_in(database, "production"))
+    assert {each.app: each.last_seen for each in sightings_of(database, "a" * 64)} == {
+        "Billing": now + 2 * DAY,
+        "BILLING": now + DAY,
+    }
+
+
+@pytest.mark.parametrize("apps", [3, 300])
+def test_to_write_down_that_nothing_has_changed_takes_as_many_statements_whatever_the_number_of_apps(
+    database: Database, sighting: ObservedCertificate, now: datetime, apps: int
+) -> None:
+    many = [dataclasses.replace(sighting, app=f"App_{each}", fingerprint=f"{each:064x}") for each in range(apps)]
+    record_sightings(database, many, now)
+    last = last_sightings_in(database, "production")
+    with statements(database) as made:
+        record_sightings(database, many, now + DAY, last=last)
+    assert [each.split()[0] for each in made] == ["SELECT", "UPDATE", "UPDATE"]
+    assert {each.last_seen for each in last_sightings(database)} == {now + DAY}
 
 
 def _held(sighting: ObservedCertificate, org: str, app: str, what: str) -> ObservedCertificate:

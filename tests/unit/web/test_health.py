@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from sqlalchemy import event
 
 from rotator.config.daemon import HttpSettings
 from rotator.core.alert import NewAlert
@@ -21,6 +20,7 @@ from rotator.history.engine.transactions import Within
 from rotator.services.alerting.kinds import STORE
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
+from tests.statements import statements
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 
@@ -188,17 +188,11 @@ def test_it_reads_no_more_than_what_has_changed(database: Database, alive: Liven
     client = Client(application(source, HttpSettings(), token=None, alive=lambda: replace(alive, only_reads=True)))
     client.get("/readyz")
     AttemptRecords(database).put(AttemptRecord("look", "org007").succeeded(scene.NOW))
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(database._engine, "before_cursor_execute", note)
-    client.get("/readyz")
-    client.get("/readyz")
-    event.remove(database._engine, "before_cursor_execute", note)
-    looks = [statement for statement in statements if "attempt" in statement]
-    assert (len(statements), len(looks)) == (5, 1), "each begins, and asks what has changed; the first reads one record"
+    with statements(database) as made:
+        client.get("/readyz")
+        client.get("/readyz")
+    looks = [statement for statement in made if "attempt" in statement]
+    assert (len(made), len(looks)) == (3, 1), "each asks what has changed, and the first reads one record"
 
 
 def test_what_fails_is_said_first(company: Client) -> None:

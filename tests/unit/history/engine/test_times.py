@@ -49,7 +49,7 @@ def test_a_database_with_times_of_its_own_gets_and_gives_utc(now: datetime) -> N
     elsewhere = now.astimezone(timezone(timedelta(hours=5)))
 
     assert column.process_bind_param(elsewhere, dialect).tzinfo is UTC
-    assert column.process_result_value(elsewhere, dialect) == now
+    assert column.result_processor(dialect, None)(elsewhere) == now
     assert stored_text(elsewhere) == utc_text(now)
     with pytest.raises(ValueError, match="without a zone"):
         column.process_bind_param(now.replace(tzinfo=None), dialect)
@@ -58,4 +58,4 @@ def test_a_database_with_times_of_its_own_gets_and_gives_utc(now: datetime) -> N
 def test_no_time_stays_no_time() -> None:
     for dialect in map(dialect_of, ("sqlite", "postgresql")):
         assert UtcDateTime().process_bind_param(None, dialect) is None
-        assert UtcDateTime().process_result_value(None, dialect) is None
+        assert UtcDateTime().result_processor(dialect, None)(None) is None

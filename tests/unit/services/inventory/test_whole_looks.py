@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from sqlalchemy import LargeBinary, type_coerce, update
 
 from rotator.config.loading import parse
 from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
@@ -15,6 +16,7 @@ from rotator.core.crypto.keys import PrivateKey
 from rotator.core.kept import Kept
 from rotator.core.observed import Kind as Held
 from rotator.errors import HistoryUnavailable, LoginRefused
+from rotator.history.engine.tables import CERTIFICATE
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.salesforce.apps.directory import SETTINGS_TYPE
 from rotator.salesforce.login import LoginTarget
@@ -102,6 +104,14 @@ class World:
         return dict(self.org.calls)
 
 
+def told(found: Inventory) -> list[ObservedCertificate]:
+    """What is told, without what only a reading of components tells: nobody asks for that but commands, which read all.
+
+    Nor since when it is known, which only the history tells.
+    """
+    return [replace(each, client_id="", used_by=(), first_seen=None, last_seen=None) for each in found.entries]
+
+
 @pytest.fixture
 def world(database: Database, tmp_path: Path) -> World:
     return World(database, tmp_path / "config.yaml")
@@ -137,8 +147,7 @@ def test_what_did_not_change_is_told_as_if_it_were_read(world: World) -> None:
     world.org.add_external_app("Payroll", certificate=world.certificates[1])
     world.org.add_external_app("Bare").satellites.clear()
     read, known = world.look(), world.look()
-    # What only a reading of components tells: the commands read all, and nobody else asks for it.
-    assert list(known.entries) == [replace(each, client_id="", used_by=()) for each in read.entries]
+    assert told(known) == told(read)
     assert {each.type for each in known.entries} == set(Held)
 
 
@@ -170,6 +179,16 @@ def test_an_external_client_app_that_is_gone_is_not_told(world: World) -> None:
     world.look()
     del world.org.external_apps["Payroll"]
     assert [each.app for each in world.look().entries] == ["Robot"]
+
+
+@pytest.mark.parametrize("column", ["subject", "issuer", "not_before", "key_algorithm", "serial_number"])
+def test_what_the_history_has_lost_of_a_certificate_is_read_again(world: World, column: str) -> None:
+    world.add(3)
+    before = told(world.look())
+    with world.database.writing() as connection:
+        connection.execute(update(CERTIFICATE).values({column: type_coerce(b"none", LargeBinary)}))
+    assert world.calls(world.look) == {**STEADY, Kind.SOAP_READ: 1}
+    assert told(world.look()) == before
 
 
 def test_what_has_changed_by_its_date_is_read_alone(world: World) -> None:

@@ -8,7 +8,6 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from sqlalchemy import event
 
 from rotator.core.attempts import AttemptBackOff
 from rotator.history.attempts import AttemptRecords
@@ -17,6 +16,7 @@ from rotator.history.last_observations import LastObservations
 from rotator.history.records import NewRotation
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.services.reporting.reader import HistoryReader
+from tests.statements import statements
 from tests.unit.web import scene
 
 if TYPE_CHECKING:
@@ -116,24 +116,14 @@ def many(database: Database) -> Settings:
     return scene.settings_of(tuple(orgs))
 
 
-def statements_of(database: Database, do: Callable[[], object]) -> list[str]:
-    """The SQL that it takes."""
-    found: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        found.append(statement)
-
-    event.listen(database._engine, "before_cursor_execute", note)
-    do()
-    event.remove(database._engine, "before_cursor_execute", note)
-    return found
-
-
 def test_a_look_at_what_has_not_changed_reads_one_list_of_changes(database: Database, many: Settings) -> None:
     reader = HistoryReader(lambda: many, database, lambda: scene.NOW)
-    first = statements_of(database, reader.overview)
+    with statements(database) as first:
+        reader.overview()
     assert len(first) < 20, "however many orgs there are"
-    assert len(statements_of(database, reader.overview)) == 2
+    with statements(database) as again:
+        reader.overview()
+    assert len(again) == 1
 
 
 def test_an_org_that_has_not_changed_is_kept_as_it_is(database: Database, many: Settings) -> None:

@@ -13,6 +13,7 @@ from rotator.errors import CertificateError, ConfigurationError
 from rotator.secret_files import UnfitFile, read_secret_file
 
 if TYPE_CHECKING:
+    from rotator.core.crypto.certificates import Certificate
     from rotator.core.crypto.keys import PrivateKey
 
 _NOTHING_TOUCHED: Final = "Nothing was touched."
@@ -102,6 +103,17 @@ class KeyReference(SecretReference):
             return read_private_key(data, password)
         except CertificateError as error:
             raise _refused(f"{error.message.rstrip('.')} ({self.place}).", error.hint) from None
+
+
+def read_certificate(path: Path) -> "Certificate":
+    """A certificate in a file, PEM or DER. Raises ConfigurationError."""
+    from rotator.core.crypto.certificates import Certificate  # noqa: PLC0415 - as above
+
+    place = f"the certificate in {path}"
+    try:
+        return Certificate.parse(_read(path, place, private=False))
+    except CertificateError as error:
+        raise _refused(f"{error.message.rstrip('.')} ({place}).", error.hint) from None
 
 
 def _read(path: Path, place: str, *, private: bool) -> bytes:

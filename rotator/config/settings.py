@@ -266,6 +266,10 @@ class CredentialSettings(RotationSettings):
         """Full names of its apps."""
         return tuple(app if isinstance(app, str) else app.name for app in self.apps)
 
+    def addresses(self, org: OrgSettings) -> dict[str, str]:
+        """Where its logins are asked for, and whom they are for, by their names in config.yaml."""
+        return {"login_url": org.login_url, "audience": self.audience or org.audience}
+
     @property
     def kinds_of_apps(self) -> dict[str, AppKind]:
         """The kinds that are said, by the folded name of the app."""

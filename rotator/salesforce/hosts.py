@@ -1,4 +1,4 @@
-"""Where an org may be: the hosts that its access tokens are sent to."""
+"""Where an org may be: the hosts that its access tokens are sent to, and those that logins may be asked of."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from rotator.core.observed import Kind
+from rotator.errors import ConfigurationError
+from rotator.resources import docs
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from rotator.salesforce.apps.app import App
 
 SALESFORCE_DOMAINS: Final = ("salesforce.com", "salesforce.mil", "cloudforce.com")
 """Of login hosts, instances and My Domain hosts with an API (Salesforce Help, My Domain URL Formats)."""
@@ -69,3 +75,25 @@ def _parts(address: str) -> tuple[str, int] | None:
 
 def _is_below(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
+
+
+def refuse_generic_host(org: str, addresses: Mapping[str, str], read_apps: Callable[[], Iterable[App | None]]) -> None:
+    """Raises ConfigurationError for an external client app that would be logged in through at a login host of all orgs.
+
+    Those answer `app_not_found` for it, whatever the key (forcedotcom/cli#3482). `addresses` are where logins are asked
+    and the audience, by their names in config.yaml; `read_apps`, which gives the apps that are meant, is asked only
+    where one of them is such a host.
+    """
+    for name, address in addresses.items():
+        host = urlsplit(address).hostname
+        if host not in GENERIC:
+            continue
+        for app in read_apps():
+            if app is not None and app.kind is Kind.EXTERNAL_APP:
+                raise ConfigurationError(
+                    f"{app.full_name} in the org {org} is an external client app, which takes no logins by way of"
+                    f" {host}, and `{name}` says so.",
+                    effect="Nothing was changed.",
+                    hint=f"Set `{name}` to the org's My Domain, https://NAME.my.salesforce.com (Setup, My Domain):"
+                    f" {docs('salesforce-setup')}.",
+                )

@@ -13,10 +13,12 @@ from rotator.config.settings import LoginWithKey
 from rotator.core import words
 from rotator.core.credentials import key_version
 from rotator.core.lifecycle.states import CredentialState
+from rotator.core.logins import LoginOutcome
 from rotator.errors import ConfigurationError, HistoryError, OrgError, OrgUnavailable, RotatorError
 from rotator.history.engine.damage import RESTORE_ROW
 from rotator.history.journal.evidence import key_fault
 from rotator.history.row_check import unreadable_rows
+from rotator.salesforce.hosts import refuse_generic_host
 from rotator.salesforce.soap import API_VERSION
 from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, Settings
+    from rotator.core.credentials import Version
     from rotator.history.engine.database import Database
     from rotator.salesforce.apps.app import App
     from rotator.salesforce.apps.org_apps import OrgApps
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from rotator.salesforce.session import OrgSession
     from rotator.services.inventory.live_apps import ReadApp
     from rotator.services.inventory.status import CredentialStatus
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.stores.base import Examined, Store
 
 LARGEST_SKEW: Final = timedelta(seconds=60)
@@ -115,6 +119,10 @@ class Adapters(Protocol):
 
     def metadata(self, org: str) -> MetadataService:
         """Calls in an org."""
+        ...
+
+    def credential_context(self, name: str) -> CredentialContext:
+        """A credential with its adapters."""
         ...
 
     def channel(self, name: str) -> Channel:
@@ -273,7 +281,9 @@ class _Checks:
         absent = [app for app, held in found.items() if held is None]
         if absent:
             raise self._adapters.apps(credential.org).absent(*absent)
-        login = self._settings.orgs[credential.org].login
+        org = self._settings.orgs[credential.org]
+        refuse_generic_host(credential.org, credential.addresses(org), found.values)
+        login = org.login
         for app in found.values():
             if app and isinstance(login, LoginWithKey) and login.client_id == app.client_id:
                 raise _locks_itself_out(name, app, credential.org)
@@ -311,12 +321,25 @@ class _Checks:
         for _, other in store.stages(name):
             store.read(name, other)
         app = self._app(credential.org, version.app)
+        if app and app.hides_certificate:
+            return self._key_by_login(name, version)
         if app is None or app.certificate != key_version(version).certificate:
             raise OrgError(
                 f"The app {version.app} holds {_held(app)}, not the current version {words.short(fingerprint)}.",
                 hint=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",
             )
         return f"The current version's key matches the live certificate of {version.app}."
+
+    def _key_by_login(self, name: str, version: Version) -> str:
+        """Where the org does not show what the app holds, a login says whether it is the current version."""
+        answer = self._adapters.credential_context(name).prove(version)
+        if answer.outcome is LoginOutcome.ACCEPTED:
+            return f"The org does not show the certificate of {version.app}; the current version's key just logged in."
+        raise OrgError(
+            f"The org does not show the certificate of {version.app}, and a login with the current version's key does"
+            f" not succeed: {answer.reason}.",
+            hint=answer.hint,
+        )
 
     def _state_is_well(self, name: str) -> None:
         """Raises what is wrong with a credential by its state, whatever its key and its certificate look like."""

@@ -201,16 +201,30 @@ def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_
     help="Private RSA key: PEM, DER, PKCS#12 or OpenSSH; a pipe, too.",
 )
 @click.option("--password-env", metavar="VARIABLE", help="Environment variable that holds the key's password.")
+@click.option(
+    "--certificate",
+    "certificate_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Its certificate, PEM or DER: where the org does not show it.",
+)
 @_reason
 @_shared
-def adopt(invocation: Invocation, name: str, key_file: Path, password_env: str | None, reason: str) -> None:
+def adopt(
+    invocation: Invocation,
+    name: str,
+    key_file: Path,
+    password_env: str | None,
+    certificate_file: Path | None,
+    reason: str,
+) -> None:
     """Take a key pair that consumers use already into the store, as the current version of NAME.
 
     Only if its certificate is live on one of the credential's apps, and a login with the key succeeds. FILE is read
     and left as it is: delete it once consumers read the store.
     """
     from rotator.cli.runs import run_requests
-    from rotator.config.secrets import KeyReference, SecretReference
+    from rotator.config.secrets import KeyReference, SecretReference, read_certificate
     from rotator.services.rotation.adopt import version_to_adopt
 
     request = _request("adopt", reason)
@@ -218,7 +232,8 @@ def adopt(invocation: Invocation, name: str, key_file: Path, password_env: str |
         app.credential(name)
         password = SecretReference(env=password_env) if password_env else None
         key = KeyReference(file=key_file.absolute(), password=password).load(os.environ)
-        version = version_to_adopt(app.credential_context(name), key, app.now())
+        certificate = read_certificate(certificate_file) if certificate_file else None
+        version = version_to_adopt(app.credential_context(name), key, app.now(), certificate)
         run_requests(invocation, app, (name,), lambda service: service.adopt(request, version))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from rotator.core.attempts import INVENTORY
 from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
 from rotator.core.lifecycle.drift import is_drift, is_standby, is_unproven
-from rotator.core.observed import ObservedApp
+from rotator.core.observed import CONFIGURED, ObservedApp
 from rotator.core.schedule import Mode
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords
@@ -31,6 +31,11 @@ class _Owner:
     credential: str
     app: str
     settings: CredentialSettings
+
+    def has(self, seen: ObservedCertificate) -> bool:
+        """Whether what was seen in a place of this name is the app, by its kind where that is said."""
+        kind = self.settings.kinds_of_apps.get(self.app.casefold())
+        return seen.is_app and (kind is None or CONFIGURED[kind] == seen.type)
 
 
 Owners: TypeAlias = "Mapping[tuple[str, str], _Owner]"
@@ -69,8 +74,8 @@ class Certificates:
 
     def life(self, seen: ObservedCertificate) -> CertificateLife:
         """One of them."""
-        owner = self._owners.get((seen.org, seen.app.casefold())) if seen.is_app else None
-        if owner is None:
+        owner = self._owners.get((seen.org, seen.app.casefold()))
+        if owner is None or not owner.has(seen):
             expiry = Expiry(seen.not_after, self._thresholds) if seen.not_after else None
             return CertificateLife(seen=seen, now=self._now, expiry=expiry)
         credential = self._credentials.get(owner.credential)

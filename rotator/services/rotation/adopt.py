@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.keys import RSA
 from rotator.core.logins import LoginOutcome
-from rotator.errors import CertificateError, LoginRefused, OrgError
+from rotator.errors import CertificateError, LoginRefused
+from rotator.services.rotation.observer import no_consumer_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from rotator.core.crypto.certificates import Certificate
     from rotator.core.crypto.keys import PrivateKey
     from rotator.salesforce.apps.app import App
     from rotator.services.rotation.observer import CredentialContext
@@ -20,57 +22,87 @@ if TYPE_CHECKING:
 _UNCHANGED = "Nothing was stored or changed."
 
 
-def version_to_adopt(credential: CredentialContext, key: PrivateKey, now: datetime) -> KeyVersion:
+def version_to_adopt(
+    credential: CredentialContext, key: PrivateKey, now: datetime, certificate: Certificate | None = None
+) -> KeyVersion:
     """The version of the app whose live certificate is over the key, which must log in.
 
-    Raises CertificateError when no app of the credential holds the key's certificate, LoginRefused when the org refuses
-    a login with it, OrgError and OrgUnavailable when the apps cannot be read.
+    `certificate` is needed where the org hides that of the app: there, the login says whether it is live. Raises
+    CertificateError when no app of the credential holds the key's certificate, LoginRefused when the org refuses a
+    login with it, OrgError and OrgUnavailable when the apps cannot be read.
     """
-    app = _matching_app(credential, key)
-    if app.certificate is None:
-        raise _no_match(credential)
-    version = KeyVersion(
+    if certificate is not None and not key.matches(certificate):
+        raise CertificateError(
+            "The key does not match the certificate that is given with it.",
+            effect=_UNCHANGED,
+            hint="Give the certificate that was uploaded for this key.",
+        )
+    found = dict(zip(credential.settings.app_names, credential.read_apps(), strict=True))
+    apps = {name: app for name, app in found.items() if app}
+    credential.refuse_generic_host(apps.values())
+    for name, app in apps.items():
+        if app.certificate is not None and key.matches(app.certificate):
+            return _logging_in(credential, _version(credential, name, app, app.certificate, key, now))
+    if len(apps) < len(found):
+        raise credential.apps.absent(*(name for name in found if name not in apps))
+    hiding = [name for name, app in apps.items() if app.hides_certificate]
+    if not hiding:
+        raise _no_match(credential, apps)
+    if certificate is None:
+        raise _certificate_needed(credential, hiding)
+    return _logging_in(credential, *(_version(credential, name, apps[name], certificate, key, now) for name in hiding))
+
+
+def _version(
+    credential: CredentialContext, name: str, app: App, certificate: Certificate, key: PrivateKey, now: datetime
+) -> KeyVersion:
+    if not app.client_id:
+        raise no_consumer_key(credential.settings.org, name)
+    return KeyVersion(
         credential=credential.name,
         org=credential.settings.org,
-        app=app.full_name,
+        app=name,
         client_id=app.client_id,
         username=credential.settings.username,
         login_url=credential.org.login_url,
         audience=credential.settings.audience or credential.org.audience,
-        certificate=app.certificate,
+        certificate=certificate,
         private_key=key,
         created_at=now,
         rotation_id="",
     )
-    answer = credential.prove(version)
-    if answer.outcome is not LoginOutcome.ACCEPTED:
-        raise LoginRefused(
-            f"The key matches the live certificate of {app.full_name}, but a login with it as {version.username} "
-            f"does not succeed: {answer.reason}.",
-            effect=_UNCHANGED,
-            hint=answer.hint,
-        )
-    return version
 
 
-def _matching_app(credential: CredentialContext, key: PrivateKey) -> App:
-    others = []
-    for name in credential.settings.app_names:
-        app = credential.apps.read(name)
-        if app is None:
-            raise OrgError(
-                f"The org {credential.settings.org} shows no connected app {name}.",
-                effect=_UNCHANGED,
-                hint="Check `apps` in config.yaml, and the permissions of the management user.",
-            )
-        if app.certificate is not None and key.matches(app.certificate):
-            return app
-        if app.certificate is not None and app.certificate.key_algorithm != RSA:
-            others.append(f"{name} holds a certificate whose key is {app.certificate.key_algorithm}")
-    raise _no_match(credential, others)
+def _logging_in(credential: CredentialContext, *versions: KeyVersion) -> KeyVersion:
+    """The first of them that logs in. Raises LoginRefused with what was said of the last."""
+    for version in versions:
+        answer = credential.prove(version)
+        if answer.outcome is LoginOutcome.ACCEPTED:
+            return version
+    raise LoginRefused(
+        f"The key matches the certificate of {' or '.join(each.app for each in versions)}, but a login with it as "
+        f"{version.username} does not succeed: {answer.reason}.",
+        effect=_UNCHANGED,
+        hint=answer.hint,
+    )
 
 
-def _no_match(credential: CredentialContext, others: Sequence[str] = ()) -> CertificateError:
+def _certificate_needed(credential: CredentialContext, hiding: Sequence[str]) -> CertificateError:
+    return CertificateError(
+        f"The org {credential.settings.org} does not show the certificate of {' and '.join(hiding)}, and the key alone"
+        " does not say which it is.",
+        effect=_UNCHANGED,
+        hint=f"Give the certificate that was uploaded for this key as well: `rotator adopt {credential.name} --key FILE"
+        " --certificate FILE`.",
+    )
+
+
+def _no_match(credential: CredentialContext, apps: Mapping[str, App]) -> CertificateError:
+    others = [
+        f"{name} holds a certificate whose key is {app.certificate.key_algorithm}"
+        for name, app in apps.items()
+        if app.certificate is not None and app.certificate.key_algorithm != RSA
+    ]
     if others:
         return CertificateError(
             f"{' and '.join(others)} in the org {credential.settings.org}: no login by JWT succeeds with it (RS256).",

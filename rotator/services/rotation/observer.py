@@ -15,9 +15,10 @@ from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.logins import LoginOutcome
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.errors import OrgError, StoreError, StoreUnavailable
+from rotator.salesforce.hosts import refuse_generic_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, OrgSettings
@@ -56,6 +57,10 @@ class Apps(Protocol):
         """Puts another certificate in the place of the live one, which must be `expecting` still."""
         ...
 
+    def absent(self, *full_names: str) -> OrgError:
+        """Why the org does not show these apps."""
+        ...
+
 
 def _note_nothing(_seen: ObservedCredential, _held: Sequence[ObservedCertificate]) -> None:
     """Where there is no history."""
@@ -83,6 +88,15 @@ class CredentialContext:
     new_key: Callable[[int], PrivateKey] = PrivateKey.generate
     """Makes a key pair of so many bits."""
 
+    def read_apps(self) -> list[App | None]:
+        """Its apps, in the order of the configuration. Raises OrgError, OrgUnavailable and LoginRefused."""
+        return self.apps.read_all(self.settings.app_names)
+
+    def refuse_generic_host(self, seen: Iterable[App | None] | None = None) -> None:
+        """See there. `seen` are its apps, where they have just been read; else they are."""
+        addresses = self.settings.addresses(self.org)
+        refuse_generic_host(self.settings.org, addresses, lambda: self.read_apps() if seen is None else seen)
+
     @property
     def policy(self) -> Policy:
         """How it is rotated, as decisions need it."""
@@ -90,6 +104,27 @@ class CredentialContext:
         return Policy(
             rotate_before=settings.rotate_before, grace=settings.grace, verification=settings.verification.rules()
         )
+
+
+def holding(org: str, name: str, app: App) -> ObservedCertificate:
+    """What an app holds, in its place."""
+    return ObservedCertificate(org=org, app=name, type=app.kind).holding(app.certificate)
+
+
+def observed_app(name: str, app: App | None) -> ObservedApp:
+    """What a decision needs of an app that was read, None for one that could not be."""
+    if app is None:
+        return ObservedApp(name, readable=False)
+    return replace(ObservedApp.of(name, holding("", name, app)), hidden=app.hides_certificate)
+
+
+def no_consumer_key(org: str, app: str) -> OrgError:
+    """The error for an app without which no login could be asked for."""
+    return OrgError(
+        f"The org {org} does not show the consumer key of the app {app}.",
+        effect="Nothing was changed.",
+        hint="The app needs OAuth settings, and the management user the right to see them.",
+    )
 
 
 class Observer:
@@ -154,7 +189,7 @@ class Observer:
         if self._last is None:
             return
         org, apps = self._credential.settings.org, self._apps.values()
-        held = [ObservedCertificate(org=org, app=app.full_name).holding(app.certificate) for app in apps]
+        held = [holding(org, app.full_name, app) for app in apps]
         self._credential.note(self._last, held)
 
     @property
@@ -163,14 +198,14 @@ class Observer:
         return self._apps.values()
 
     def client_id(self, app: str) -> str:
-        """The consumer key of an app that was seen. Raises OrgError when the org does not show it."""
-        client_id = self._apps[app].client_id if app in self._apps else ""
+        """The consumer key of an app: as the org shows it, or else as a stored version of the app has it.
+
+        Raises OrgError when neither does: some orgs hide those of external client apps.
+        """
+        shown = self._apps[app].client_id if app in self._apps else ""
+        client_id = shown or next((each.client_id for each in self._versions.values() if each.app == app), "")
         if not client_id:
-            raise OrgError(
-                f"The org {self._credential.settings.org} does not show the consumer key of the app {app}.",
-                effect="Nothing was changed.",
-                hint="The app needs OAuth settings, and the management user the right to see them.",
-            )
+            raise no_consumer_key(self._credential.settings.org, app)
         return client_id
 
     def _known(self, fingerprint: Fingerprint) -> KnownVersion:
@@ -179,12 +214,7 @@ class Observer:
     def _observe_apps(self, names: Sequence[str]) -> dict[str, ObservedApp]:
         found = dict(zip(names, self._credential.apps.read_all(names), strict=True))
         self._apps |= {name: app for name, app in found.items() if app}
-        return {name: self._observed(name, app) for name, app in found.items()}
-
-    @staticmethod
-    def _observed(name: str, app: App | None) -> ObservedApp:
-        held = None if app is None else ObservedCertificate(org="", app=name).holding(app.certificate)
-        return ObservedApp.of(name, held)
+        return {name: observed_app(name, app) for name, app in found.items()}
 
     def _promotion_of_current(self, stages: Stages) -> datetime | None:
         """As the history says; a version that was made after that was promoted after it was made."""

@@ -47,7 +47,7 @@ def refuse_to_end_own_login(credential: CredentialContext, seen: Iterable[App] |
     login = credential.org.login
     if not isinstance(login, LoginWithKey):
         return
-    for app in credential.apps.read_all(credential.settings.app_names) if seen is None else seen:
+    for app in credential.read_apps() if seen is None else seen:
         if app is not None and app.client_id == login.client_id:
             raise RotationHalted(
                 f"Rotating {credential.name} would end the key that rotator itself logs in to"

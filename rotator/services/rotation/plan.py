@@ -9,7 +9,7 @@ from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import Forecast, foresee
 from rotator.core.lifecycle.dates import due_at
 from rotator.core.thresholds import has_come
-from rotator.errors import OrgError, RotationHalted, RotatorError, naming
+from rotator.errors import ConfigurationError, OrgError, RotationHalted, RotatorError, naming
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.services.rotation.requests import continues, resumed, subject_of, wanted_of
@@ -51,8 +51,9 @@ def plan_of(credential: CredentialContext, request: Request, now: datetime) -> P
     due = due_at(seen, policy)
     try:
         refuse_to_end_own_login(credential, observer.apps)
+        credential.refuse_generic_host(observer.apps)
         forecast = foresee(seen, _wanted(credential, request, now), policy, now)
-    except RotationHalted as halted:
+    except (ConfigurationError, RotationHalted) as halted:
         forecast = Forecast((), Action(ActionKind.HALT, halted.message, hint=halted.hint, rerun=halted.rerun))
     return Plan(
         credential=credential.name,
@@ -93,15 +94,17 @@ def plans_of(
 
 def _read_at_once(credentials: Sequence[CredentialContext]) -> Apps:
     names = [*dict.fromkeys(name for each in credentials for name in each.settings.app_names)]
-    found = credentials[0].apps.read_each(names)
-    return naming(_AppsAsRead(dict(zip(names, found, strict=True))), org=credentials[0].settings.org)
+    apps = credentials[0].apps
+    found = dict(zip(names, apps.read_each(names), strict=True))
+    return naming(_AppsAsRead(found, apps.absent), org=credentials[0].settings.org)
 
 
 class _AppsAsRead:
     """The apps of an org as they were read in one go (`rotator.services.rotation.observer.Apps`)."""
 
-    def __init__(self, found: Mapping[str, App | OrgError | None]) -> None:
+    def __init__(self, found: Mapping[str, App | OrgError | None], absent: Callable[..., OrgError]) -> None:
         self._found: Final = found
+        self.absent: Final = absent
 
     def read(self, full_name: str) -> App | None:
         return self.read_all([full_name])[0]

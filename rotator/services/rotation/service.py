@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.decision.actions import HaltReason
+from rotator.core.logins import LoginOutcome
 from rotator.errors import HistoryError, RotationHalted, RotationHeldUp, RotationRunning, RotatorError
 from rotator.history.journal.journal import PROMOTION
 from rotator.history.records import NewRotation, Rotation, Stop
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from rotator.core.decision.policies import Wanted
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import Hold, RotationLocks
+    from rotator.salesforce.apps.app import App
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.run import RunContext
 
@@ -63,6 +65,8 @@ class RotationService:
         name, store = self._credential.name, self._credential.store
         with self._locks.hold(name) as hold:
             refuse_to_end_own_login(self._credential)
+            if request.goal:
+                self._credential.refuse_generic_host()
             store.sweep(name)
             stages = store.stages(name)
             rotation = self._take_up(request, stages)
@@ -104,9 +108,16 @@ class RotationService:
         # A previous version that was to come back keeps its certificate, and its grace.
         for name in credential.settings.app_names if stages.pending != stages.previous else ():
             app = credential.apps.read(name)
-            if app is not None and app.fingerprint == stages.pending:
-                credential.apps.replace_certificate(name, throwaway(now=self._now()), expecting=stages.pending)
+            if app is not None and self._holds(app, stages.pending):
+                credential.apps.replace_certificate(name, throwaway(now=self._now()), expecting=app.fingerprint)
         credential.store.discard(credential.name, stages.pending)
+
+    def _holds(self, app: App, fingerprint: Fingerprint) -> bool:
+        """Whether the app holds a stored version's certificate; where the org hides that, a login with its key says."""
+        if not app.hides_certificate:
+            return app.fingerprint == fingerprint
+        version = self._credential.store.read(self._credential.name, fingerprint)
+        return version.app == app.full_name and self._credential.prove(version).outcome is LoginOutcome.ACCEPTED
 
     def _take_up(self, request: Request, stages: Stages, adopted: Fingerprint | None = None) -> Rotation | None:
         """The rotation that an interrupted run left open, if it is what is asked for; who goes on with it is noted."""

@@ -98,6 +98,8 @@ class Bench:
     before: Callable[[str], None] = lambda _: None
     stop_asked: bool = False
     client_ids: dict[str, str] = field(default_factory=dict)
+    hiding: set[str] = field(default_factory=set)
+    """External client apps whose certificate the org does not show."""
     on_write: Callable[[str], None] = lambda _: None
     _turns: Any = field(default_factory=count)
 
@@ -153,6 +155,8 @@ class Bench:
     def read(self, full_name: str) -> App | None:
         """See rotator.services.rotation.observer.Apps."""
         client_id = self.client_ids.get(full_name, f"key of {full_name}")
+        if full_name in self.hiding:
+            return App(Kind.EXTERNAL_APP, full_name, client_id, None, None, hides_certificate=True)
         return App(Kind.APP, full_name, client_id, self.live.get(full_name), None)
 
     def read_all(self, full_names: Sequence[str]) -> list[App | None]:
@@ -171,6 +175,10 @@ class Bench:
         self.on_write(full_name)
         self.live[full_name] = certificate
         return cast("App", self.read(full_name))
+
+    def absent(self, *full_names: str) -> OrgError:
+        """See rotator.services.rotation.observer.Apps."""
+        return OrgError(f"The org production has no app {', '.join(full_names)}.")
 
     def is_live(self, version: KeyVersion) -> bool:
         """Whether the app of a version holds its certificate."""

@@ -1,10 +1,9 @@
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 
@@ -12,119 +11,19 @@ from rotator.alerts.base import DeliveryFailed
 from rotator.config.loading import parse
 from rotator.config.settings import Settings
 from rotator.core.credentials import KeyVersion
+from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import Kind
 from rotator.errors import HistoryError, Holder, LoginRefused, OrgError, OrgUnavailable, StoreError
 from rotator.history.journal.projection import CredentialRecord
 from rotator.history.records import Rotation
-from rotator.salesforce.apps.app import App
-from rotator.salesforce.rest import DailyCalls
 from rotator.services.inventory.credential_history import CredentialHistory
-from rotator.services.inventory.status import CredentialStatus, StatusReader
-from rotator.services.preflight import Check, Result, checks
+from rotator.services.preflight import Check, Result
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.conftest import CONFIGURATION
-
-if TYPE_CHECKING:
-    from rotator.core.crypto.certificates import Certificate
+from tests.unit.services.preflight_world import World
 
 Stored = Callable[..., KeyVersion]
-
-
-class Org:
-    """An org that says what a test wants: its session and its apps in one."""
-
-    org_id = "00D000000000001EAA"
-
-    def __init__(self) -> None:
-        self.server_time: datetime | None = MOMENT
-        self.refuses: OrgError | None = None
-        self.closed: OrgError | None = None
-        self.tells_no_limits: OrgError | None = None
-        self.reads = 0
-        self.client_ids: dict[str, str] = {}
-        self.live: dict[str, Certificate | None] = {}
-
-    @property
-    def instance_url(self) -> str:
-        if self.refuses:
-            raise self.refuses
-        return "https://example.my.salesforce.com"
-
-    def daily_calls(self) -> DailyCalls:
-        if self.tells_no_limits:
-            raise self.tells_no_limits
-        return DailyCalls(15_000, 14_990)
-
-    def check_version(self) -> str:
-        if self.closed:
-            raise self.closed
-        return "67.0"
-
-    def check_access(self) -> None:
-        if self.closed:
-            raise self.closed
-
-    def absent(self, *names: str) -> OrgError:
-        return OrgError(f"There is no {', '.join(names)}.", hint="Look it up.")
-
-    def read_each(self, names: Sequence[str]) -> list[Any]:
-        self.reads += 1
-        return [self._read(name) if name in self.live else None for name in names]
-
-    def _read(self, name: str) -> Any:
-        certificate = self.live[name]
-        client_id = self.client_ids.get(name, f"client id of {name}")
-        return App(Kind.APP, name, client_id, certificate, None)
-
-
-class World:
-    """Adapters that a test can break."""
-
-    def __init__(self, settings: Settings, store: FilesStore) -> None:
-        self.settings = settings
-        self.files = store
-        self.orgs = {"production": Org(), "sandbox": Org()}
-        self.orgs["production"].live = dict.fromkeys(["Billing", "Warehouse_A", "Warehouse_B"])
-        self.orgs["sandbox"].live = {"Rotator": None}
-        no_rows = SimpleNamespace(execute=lambda *_, **__: nullcontext(()))
-        self.database: Any = SimpleNamespace(
-            stands_in_for="",
-            signer=None,
-            name="sqlite:///rotator.db",
-            version="0001",
-            reading=lambda: nullcontext(no_rows),
-        )
-        self.channels: dict[str, Any] = {}
-        self.environ = {"GUESSED": "1", "DRAWN": "4e" + "Zq7Lw1vXb9Rk3TfGm5YcPd8HjNs2" * 2}
-        self.now: Callable[[], datetime] = lambda: MOMENT
-        self.histories: dict[str, CredentialHistory] = {}
-
-    def beside(self, _orgs: object) -> Any:
-        return lambda: nullcontext(self)
-
-    def statuses(self, names: Sequence[str], now: datetime, *, read_app: Any = None) -> list[CredentialStatus]:
-        histories = dict(self.histories)
-        reader = StatusReader(self.settings, read_app=read_app, store=self.store, histories=lambda: histories, now=now)
-        return reader.all(names)
-
-    def store(self, _: str) -> FilesStore:
-        return self.files
-
-    def org_session(self, name: str) -> Any:
-        return self.orgs[name]
-
-    apps = org_session
-    metadata = org_session
-
-    def channel(self, name: str) -> Any:
-        return self.channels[name]
-
-    def check(self, name: str) -> Check:
-        return self.all()[name]
-
-    def all(self) -> dict[str, Check]:
-        return {check.name: check for check in checks(self)}
 
 
 @pytest.fixture
@@ -263,6 +162,37 @@ def test_a_credential_of_the_app_that_we_log_in_through_with_a_key_of_our_own_fa
     assert "`login: {credential: billing}`" in check.hint
     world.orgs["sandbox"].client_ids["Rotator"] = "key"
     assert world.check("apps of management").result is Result.OK
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [
+        (LoginAnswer(LoginOutcome.ACCEPTED), Result.OK),
+        (LoginAnswer(LoginOutcome.MISMATCH, "invalid assertion", "See."), Result.FAILED),
+    ],
+)
+def test_where_the_certificate_is_not_shown_a_login_says_whether_it_is_current(
+    world: World, stored: Stored, answer: LoginAnswer, result: Result
+) -> None:
+    stored()
+    org = world.orgs["production"]
+    org.kinds["Billing"], org.live["Billing"], world.answer = Kind.EXTERNAL_APP, None, answer
+    check = world.check("key of billing")
+    assert check.result is result
+    assert "does not show the certificate of Billing" in check.sentence
+
+
+def test_an_external_client_app_at_a_login_host_of_all_orgs_fails(
+    settings: Settings, store: FilesStore, stored: Stored
+) -> None:
+    stored()
+    at_test = settings.orgs["production"].model_copy(update={"audience": "https://login.salesforce.com"})
+    world = World(settings.model_copy(update={"orgs": {**settings.orgs, "production": at_test}}), store)
+    assert world.check("apps of billing").result is Result.OK
+    world.orgs["production"].kinds["Billing"] = Kind.EXTERNAL_APP
+    check = world.check("apps of billing")
+    assert check.result is Result.FAILED
+    assert "takes no logins by way of login.salesforce.com, and `audience` says so" in check.sentence
 
 
 def test_a_missing_permission_fails_the_metadata_check(world: World) -> None:

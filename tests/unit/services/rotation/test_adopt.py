@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rotator.core.crypto.certificates import Certificate
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.errors import CertificateError, LoginRefused, OrgError
+from rotator.errors import CertificateError, ConfigurationError, LoginRefused, OrgError
 from rotator.services.rotation.adopt import version_to_adopt
 from rotator.testing.versions import spare_key
 from tests.unit.services.bench import Bench
@@ -44,5 +46,50 @@ def test_a_key_that_the_org_refuses_is_refused_with_its_words(one: Bench) -> Non
 
 def test_an_app_that_is_not_there_is_named(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bench, "read", lambda *_: None)
-    with pytest.raises(OrgError, match="shows no connected app Billing"):
+    with pytest.raises(OrgError, match="has no app Billing"):
         version_to_adopt(one.credential_context, spare_key(5), one.now())
+
+
+def test_where_the_org_hides_the_certificate_it_is_asked_for(one: Bench) -> None:
+    one.hiding = {"Billing"}
+    with pytest.raises(CertificateError, match="does not show the certificate of Billing") as caught:
+        version_to_adopt(one.credential_context, one.current.private_key, one.now())
+    assert "--certificate FILE" in caught.value.hint
+
+
+def test_a_hidden_certificate_that_is_given_is_that_of_the_app_through_which_the_key_logs_in(pair: Bench) -> None:
+    pair.hiding = {"Warehouse_A", "Warehouse_B"}
+    certificate = pair.version("Warehouse_B", key=spare_key(5)).certificate
+    pair.live["Warehouse_B"] = certificate
+    version = version_to_adopt(pair.credential_context, spare_key(5), pair.now(), certificate)
+    assert (version.app, version.certificate) == ("Warehouse_B", certificate)
+
+
+def test_a_hidden_certificate_whose_key_does_not_log_in_is_not_adopted(one: Bench) -> None:
+    one.hiding = {"Billing"}
+    certificate = one.version("Billing", key=spare_key(5)).certificate
+    with pytest.raises(LoginRefused, match="does not succeed"):
+        version_to_adopt(one.credential_context, spare_key(5), one.now(), certificate)
+
+
+def test_a_certificate_over_another_key_is_refused(one: Bench) -> None:
+    with pytest.raises(CertificateError, match="does not match the certificate that is given with it"):
+        version_to_adopt(one.credential_context, spare_key(5), one.now(), one.current.certificate)
+
+
+def test_an_app_whose_consumer_key_is_not_shown_is_not_adopted(one: Bench) -> None:
+    one.client_ids["Billing"] = ""
+    with pytest.raises(OrgError, match="does not show the consumer key of the app Billing"):
+        version_to_adopt(one.credential_context, one.current.private_key, one.now())
+
+
+@pytest.mark.parametrize("host", ["login.salesforce.com", "test.salesforce.com"])
+def test_an_external_client_app_at_a_login_host_of_all_orgs_is_told_where_it_logs_in(one: Bench, host: str) -> None:
+    one.hiding = {"Billing"}
+    found = one.credential_context
+    context = replace(found, org=found.org.model_copy(update={"login_url": f"https://{host}"}))
+    with pytest.raises(
+        ConfigurationError, match=f"takes no logins by way of {host}, and `login_url` says so"
+    ) as caught:
+        version_to_adopt(context, spare_key(5), one.now())
+    assert "My Domain" in caught.value.hint

@@ -104,7 +104,7 @@ def external_apps(org: str, transport: Transport, instance_url: str, token: Secr
     for _ in range(MOST_PAGES):
         response = transport.get(f"{instance_url}{path}", token=token, size=PAGE_SIZE)
         if response.status_code != 200:
-            raise _refused(org, response.status_code, _told(response.content), api)
+            raise refused(org, response.status_code, told_in(response.content), api)
         try:
             page = Fields.parsed(response.content)
             found += map(_full_name, page.objects("records"))
@@ -124,7 +124,8 @@ def _full_name(row: Fields) -> str:
     return f"{namespace}__{name}" if namespace else name
 
 
-def _told(content: bytes) -> object:
+def told_in(content: bytes) -> object:
+    """What the JSON of an answer holds; None where it is none."""
     try:
         return parsed(content)
     except WrongShape:
@@ -163,13 +164,13 @@ def _answer(org: str, ask: Callable[[], object], api: str = _API) -> Fields:
         return Fields(ask())
     except WrongShape as error:
         raise from_status(org, 200, api, str(error)) from None
-    except SalesforceError as refused:
-        told = refused
-    raise _refused(org, told.status, told.content, api)
+    except SalesforceError as error:
+        told = error
+    raise refused(org, told.status, told.content, api)
 
 
-def _refused(org: str, status: int, content: object, api: str) -> OrgError:
-    """The error for an answer that is a refusal."""
+def refused(org: str, status: int, content: object, api: str) -> OrgError:
+    """The error for an answer that is a refusal: `content` is what its JSON holds."""
     try:
         # REST API Developer Guide, "Status Codes and Error Responses": a list of one.
         refusal = Fields({"list": content}).objects("list")[0]

@@ -58,6 +58,12 @@ class StagedCredentials:
     pair: KeyPair
     state: Literal["staged", "rotated"]
     since: datetime
+    logs_in: bool = False
+    """Whether it does so while it is only staged."""
+
+    def is_taken(self, now: datetime) -> bool:
+        """Whether it is good for logins now."""
+        return self.logs_in if self.state == "staged" else now - self.since < ROTATED_LIFETIME
 
 
 @dataclass
@@ -73,7 +79,7 @@ class Consumer:
         if key == self.pair.key:
             return self.pair
         staged = self.staged
-        if staged and staged.pair.key == key and staged.state == "rotated" and now - staged.since < ROTATED_LIFETIME:
+        if staged and staged.pair.key == key and staged.is_taken(now):
             return staged.pair
         return None
 

@@ -82,6 +82,10 @@ class OrgSettings:
     """Whether the org lets the Metadata API read the consumer secrets of external client apps."""
     external_secrets_over_rest: bool = False
     """Whether the REST API reads and rotates them."""
+    external_staged_pairs_log_in: bool = False
+    """Whether a staged consumer key and secret log in before they are rotated in."""
+    external_ended_pairs_shown: bool = True
+    """Whether a pair whose 30 days have ended is listed still, and takes the place of a next one."""
     external_consumer_key_given: Literal["ignore", "refuse"] = "ignore"
     """What becomes of a new consumer key for an app that has one: the write succeeds and the old one stays, or not."""
     external_apps_updatable: bool = True

@@ -54,6 +54,9 @@ def _answer(org: Org, request: Request, base: str, parts: list[str]) -> Answer:
 
 
 def _of_consumer(org: Org, request: Request, base: str, consumer: Consumer, rest: list[str]) -> Answer:
+    second = consumer.staged
+    if second and second.state == "rotated" and not (second.is_taken(org.clock()) or _shows_ended(org)):
+        consumer.staged = None
     match (request.method, rest):
         case ("GET", []) if request.query.get("part") == "keyandsecret":
             return json_answer(200, _revealed(consumer.pair))
@@ -63,12 +66,17 @@ def _of_consumer(org: Org, request: Request, base: str, consumer: Consumer, rest
             if consumer.staged:
                 # One at a time; the words are not known.
                 return rest_error(400, "DUPLICATE_VALUE", "Staged credentials already exist for this consumer.")
-            consumer.staged = StagedCredentials(org.next_id("888"), org.new_key_pair(), "staged", org.clock())
+            early = org.settings.external_staged_pairs_log_in
+            consumer.staged = StagedCredentials(org.next_id("888"), org.new_key_pair(), "staged", org.clock(), early)
             org.on_change()
             return _staged(base, consumer)
         case (_, ["staged", staged_id]) if consumer.staged and consumer.staged.id[:15] == staged_id[:15]:
             return _change_staged(org, request, base, consumer)
     return not_found()
+
+
+def _shows_ended(org: Org) -> bool:
+    return org.settings.external_ended_pairs_shown
 
 
 def _change_staged(org: Org, request: Request, base: str, consumer: Consumer) -> Answer:

@@ -201,19 +201,19 @@ def _consumer_fields(consumer: Consumer) -> dict[str, Any]:
             "pair": _pair_fields(staged.pair),
             "state": staged.state,
             "since": staged.since.isoformat(),
+            "logs_in": staged.logs_in,
         },
     }
 
 
 def _consumer(fields: dict[str, Any]) -> Consumer:
     staged = fields["staged"]
-    return Consumer(
-        fields["id"],
-        _pair(fields["pair"]),
-        StagedCredentials(staged["id"], _pair(staged["pair"]), staged["state"], datetime.fromisoformat(staged["since"]))
-        if staged
-        else None,
-    )
+    return Consumer(fields["id"], _pair(fields["pair"]), _staged(staged) if staged else None)
+
+
+def _staged(fields: dict[str, Any]) -> StagedCredentials:
+    since, pair = datetime.fromisoformat(fields["since"]), _pair(fields["pair"])
+    return StagedCredentials(fields["id"], pair, fields["state"], since, fields.get("logs_in", False))
 
 
 def _pair_fields(pair: KeyPair) -> list[str]:

@@ -93,3 +93,15 @@ def test_keys_and_secrets_take_a_permission(org: Org, app: ExternalApp) -> None:
     for path in ("usage", f"credentials/{app.id}"):
         status, [told] = ask(org, f"{BASE}/{path}", session=session)
         assert (status, told["errorCode"]) == (403, "INSUFFICIENT_ACCESS")
+
+
+def test_what_is_not_known_of_the_second_pair_is_a_setting(org: Org, app: ExternalApp, clock: StandingClock) -> None:
+    url = f"{BASE}/credentials/{app.id}/{app.consumer.id if app.consumer else ''}/staged"
+    org.settings = replace(org.settings, external_staged_pairs_log_in=True, external_ended_pairs_shown=False)
+    [staged] = ask(org, url, "POST")[1]["stagedCredentials"]
+    assert org.app_of(staged["key"]) is app
+    ask(org, staged["url"], "PATCH", {"command": "rotate"})
+    assert len(ask(org, url)[1]["stagedCredentials"]) == 1
+    clock.advance(timedelta(days=30).total_seconds())
+    assert ask(org, url)[1] == {"stagedCredentials": []}
+    assert ask(org, url, "POST")[0] == 200

@@ -1,0 +1,293 @@
+"""Consumer keys and secrets of external client apps: the pair in use, and the one that is staged or rotated away.
+
+REST API, External Client Apps, OAuth credentials (API 65.0 on). A consumer has one pair in use and room for a second
+one. What is staged is put in use by the command `rotate`; the pair before it is the second one then, and is taken for
+30 days. Whatever is sent goes to addresses made here, from ids alone: those that an answer names are not followed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from rotator.core.credentials import Fingerprint, secret_fingerprint
+from rotator.core.secret import Secret
+from rotator.errors import OrgError, OrgUnavailable
+from rotator.net.limits import KILOBYTE, MEGABYTE
+from rotator.net.shapes import Fields, WrongShape
+from rotator.salesforce.faults import from_status
+from rotator.salesforce.login import SessionExpired
+from rotator.salesforce.rest import refused, told_in
+from rotator.salesforce.soap import API_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from rotator.salesforce.session import OrgSession
+
+_T = TypeVar("_T")
+
+FIRST_VERSION: Final = 65.0
+"""Of the API that has these resources."""
+
+PERMISSIONS: Final = (
+    'Give the program\'s user the permissions "External Client App Developer" and "View Client Secret", and let the org'
+    " show secrets over REST: Setup, External Client App Settings, or enableClientSecretInRestApiAccess of"
+    " ExternalClientAppSettings."
+)
+
+_API: Final = "REST API of external client apps"
+_UNCHANGED: Final = "Nothing was changed."
+_SIZE: Final = 64 * KILOBYTE
+_LIST_SIZE: Final = 4 * MEGABYTE
+"""Of the list of apps, with 200 bytes for each."""
+_LOOKS: Final = 3
+_ID: Final = re.compile(r"[A-Za-z0-9]{15,18}")
+
+
+class State(StrEnum):
+    """What the second pair of a consumer is."""
+
+    STAGED = "staged"
+    """To come."""
+    ROTATED = "rotated"
+    """Rotated away, and taken for a while still."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A consumer key and its secret."""
+
+    client_id: str
+    client_secret: Secret
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Names it, and tells nothing of the secret."""
+        return secret_fingerprint(self.client_id, self.client_secret)
+
+
+@dataclass(frozen=True)
+class Second:
+    """The second pair of a consumer."""
+
+    id: str
+    pair: Pair
+    state: State
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What a consumer has."""
+
+    in_use: Pair
+    second: Second | None = None
+
+    def second_as(self, state: State) -> Pair | None:
+        """The second pair, if it is in this state."""
+        return self.second.pair if self.second and self.second.state is state else None
+
+
+@dataclass(frozen=True)
+class _Consumer:
+    app: str
+    path: str
+
+
+class ClientSecrets:
+    """Consumer keys and secrets of one org. All calls raise OrgError, OrgUnavailable and LoginRefused.
+
+    What is certain not to have been done raises another error than AnswerLost.
+    """
+
+    def __init__(self, session: OrgSession) -> None:
+        """Calls nothing yet."""
+        self.org: Final = session.org
+        self._session: Final = session
+        self._consumers: Final[dict[str, _Consumer]] = {}
+        """By folded name of the app: their ids do not change."""
+
+    def read(self, app: str) -> Pairs | None:
+        """What the app's consumer has; None where the org lists no such app to the program's user."""
+        consumer = self._consumer(app)
+        if consumer is None:
+            return None
+        try:
+            return self._pairs(consumer)
+        except _NotThere:
+            # Deleted, and made again under the same name?
+            del self._consumers[app.casefold()]
+            return None if (again := self._consumer(app)) is None else self._pairs(again)
+
+    def stage(self, app: str) -> Pair:
+        """Has the org make a second pair. The place for it must be empty."""
+        consumer = self._require(app)
+        made = self._second(self._call("POST", f"{consumer.path}/staged"), consumer)
+        if made is None or made.state is not State.STAGED:
+            raise from_status(self.org, 200, _API, "it staged a pair and does not show it")
+        return made.pair
+
+    def rotate(self, app: str, *, expecting: Fingerprint) -> None:
+        """Puts the staged pair in use, which must be `expecting` still."""
+        consumer = self._require(app)
+        second = self._expected(consumer, expecting)
+        self._call("PATCH", f"{consumer.path}/staged/{second.id}", {"command": "rotate"})
+
+    def delete(self, app: str, *, expecting: Fingerprint) -> None:
+        """Deletes the second pair, which must be `expecting` still: no login with it succeeds any more."""
+        consumer = self._require(app)
+        second = self._expected(consumer, expecting)
+        self._call("DELETE", f"{consumer.path}/staged/{second.id}")
+
+    def check_access(self, app: str) -> None:
+        """Proves what can be known before the first rotation: the org shows the app, its pairs, and its second one."""
+        if self.read(app) is None:
+            raise self._no_app(app)
+
+    def _pairs(self, consumer: _Consumer) -> Pairs:
+        for _ in range(_LOOKS):
+            second = self._second(self._call("GET", f"{consumer.path}/staged"), consumer)
+            in_use = self._pair(self._call("GET", f"{consumer.path}?part=keyandsecret"), consumer)
+            # Rotated between the two calls, the staged pair is in use, and what is second now has not been seen yet.
+            if second is None or second.pair != in_use:
+                return Pairs(in_use, second)
+        raise from_status(self.org, 200, _API, f"it shows one pair of {consumer.app} as in use and as second")
+
+    def _expected(self, consumer: _Consumer, expecting: Fingerprint) -> Second:
+        second = self._second(self._call("GET", f"{consumer.path}/staged"), consumer)
+        if second is None or second.pair.fingerprint != expecting:
+            raise OrgError(
+                f"The second consumer key and secret of {consumer.app} in the org {self.org} are not those that were"
+                " seen a moment ago: somebody changed them.",
+                effect=_UNCHANGED,
+                hint="Find out who changes that app.",
+                rerun="Run the same command again: it looks anew.",
+            )
+        return second
+
+    def _require(self, app: str) -> _Consumer:
+        consumer = self._consumer(app)
+        if consumer is None:
+            raise self._no_app(app)
+        return consumer
+
+    def _no_app(self, app: str) -> OrgError:
+        return OrgError(
+            f"The org {self.org} lists no external client app {app} with a consumer key to the program's user.",
+            effect=_UNCHANGED,
+            hint=f"Check its API name in Setup, External Client App Manager, and that OAuth is enabled. {PERMISSIONS}",
+        )
+
+    def _consumer(self, app: str) -> _Consumer | None:
+        known = self._consumers.get(app.casefold())
+        if known is None:
+            known = self._find(app)
+            if known is not None:
+                self._consumers[app.casefold()] = known
+        return known
+
+    def _find(self, app: str) -> _Consumer | None:
+        apps = self._read(self._call("GET", "usage", size=_LIST_SIZE), lambda answer: answer.objects("apps"))
+        wanted = app.casefold()
+        for each in apps:
+            if self._read(each, lambda one: one.text("developerName", required=True)).casefold() == wanted:
+                app_id = self._id(each, "identifier")
+                break
+        else:
+            return None
+        try:
+            answer = self._call("GET", f"credentials/{app_id}")
+        except _NotThere:
+            return None
+        consumers = self._read(answer, lambda one: one.objects("consumers"))
+        if len(consumers) > 1:
+            raise OrgError(
+                f"The app {app} in the org {self.org} has {len(consumers)} consumers, and one is expected.",
+                effect=_UNCHANGED,
+                hint="Rotate its secrets in Setup.",
+            )
+        return _Consumer(app, f"credentials/{app_id}/{self._id(consumers[0], 'id')}") if consumers else None
+
+    def _second(self, answer: Fields, consumer: _Consumer) -> Second | None:
+        shown = self._read(answer, lambda one: one.objects("stagedCredentials"))
+        if len(shown) > 1:
+            raise from_status(self.org, 200, _API, f"{consumer.app} has {len(shown)} staged pairs, and one is possible")
+        if not shown:
+            return None
+        state = self._read(shown[0], lambda one: one.text("state", required=True))
+        if state not in set(State):
+            raise from_status(self.org, 200, _API, f"the second pair of {consumer.app} is in a state that is not known")
+        return Second(self._id(shown[0], "id"), self._pair(shown[0], consumer), State(state))
+
+    def _pair(self, answer: Fields, consumer: _Consumer) -> Pair:
+        key = self._read(answer, lambda one: one.text("key", required=True))
+        secret = Secret(self._read(answer, lambda one: one.text("secret")))
+        if not key or not secret.reveal():
+            raise OrgError(
+                f"The org {self.org} does not show the consumer secret of {consumer.app}.",
+                effect=_UNCHANGED,
+                hint=PERMISSIONS,
+            )
+        return Pair(key, secret)
+
+    def _id(self, answer: Fields, name: str) -> str:
+        found = self._read(answer, lambda one: one.text(name, required=True))
+        if not _ID.fullmatch(found):
+            raise from_status(self.org, 200, _API, f"`{name}` is no id")
+        return found
+
+    def _read(self, answer: Fields, read: Callable[[Fields], _T]) -> _T:
+        try:
+            return read(answer)
+        except WrongShape as error:
+            raise from_status(self.org, 200, _API, str(error)) from None
+
+    def _call(self, method: str, path: str, sent: dict[str, str] | None = None, *, size: int = _SIZE) -> Fields:
+        def ask(instance_url: str, token: Secret) -> requests.Response:
+            response = self._session.transport.request(
+                method,
+                f"{instance_url}/services/data/v{API_VERSION}/apps/oauth/{path}",
+                size=size,
+                headers={"Authorization": f"Bearer {token.reveal()}", "Content-Type": "application/json"},
+                data=json.dumps(sent) if sent else None,
+            )
+            if response.status_code == 401:
+                raise SessionExpired(
+                    f"The org {self.org} does not take the program's session.",
+                    effect=_UNCHANGED,
+                    hint="Check the app's session policies, and that its scopes hold Api.",
+                )
+            return response
+
+        response = self._session.call(ask)
+        if response.status_code >= 300:
+            raise self._refusal(response, path)
+        if response.status_code == 204:
+            return Fields({})
+        try:
+            return Fields.parsed(response.content)
+        except WrongShape as error:
+            raise from_status(self.org, 200, _API, str(error)) from None
+
+    def _refusal(self, response: requests.Response, path: str) -> OrgError:
+        if response.status_code == 404 and path == "usage":
+            return OrgError(
+                f"The org {self.org} has no {_API}.",
+                effect=_UNCHANGED,
+                hint=f"It came with version {FIRST_VERSION} of the API; `rotator check` says which the org offers.",
+            )
+        error = refused(self.org, response.status_code, told_in(response.content), _API)
+        if response.status_code == 404 and not isinstance(error, OrgUnavailable):
+            return _NotThere(error.message, effect=error.effect, hint=error.hint)
+        if response.status_code == 403 and type(error) is OrgError:
+            return OrgError(error.message, effect=error.effect, hint=PERMISSIONS)
+        return error
+
+
+class _NotThere(OrgError):
+    """What an id named is there no more."""

@@ -113,6 +113,13 @@ APPS: Final = frozenset(kind for kind in Kind if kind.is_app)
 CONFIGURED: Final = {"connected_app": Kind.APP, "external_client_app": Kind.EXTERNAL_APP}
 """The kinds of apps by the words that config.yaml has for them."""
 
+
+def kinds_meant(said: Mapping[str, str], app: str) -> tuple[Kind, ...]:
+    """The kinds that an app may be of: the one that is said of its folded name, in the words of config.yaml, or any."""
+    kind = said.get(app.casefold())
+    return (CONFIGURED[kind],) if kind else tuple(CONFIGURED.values())
+
+
 THROWAWAY_SUBJECT: Final = f"CN={RETIRED_COMMON_NAME}"
 """Subject of a certificate that was made to end an app's old key, and whose own key nobody has."""
 

@@ -9,14 +9,8 @@ from rotator.plain_text import one_line
 from rotator.resources import docs
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.login import SessionExpired
+from rotator.salesforce.permissions import PERMISSION_HINT
 from rotator.salesforce.transport import AnswerLost
-
-PERMISSION_HINT: Final = (
-    'Give the program\'s user the permission "Modify Metadata Through Metadata API Functions" (or "Modify All Data"), '
-    '"API Enabled", and what Setup asks of those who edit connected apps: "Customize Application" and '
-    '"Manage Connected Apps".'
-)
-"""What a user needs to read and write connected apps over the Metadata API."""
 
 _UNCHANGED: Final = "Nothing was changed."
 _OWN_WORDS: Final = (
@@ -26,7 +20,7 @@ _OWN_WORDS: Final = (
 _HINT: Final = {
     "INSUFFICIENT_ACCESS": PERMISSION_HINT,
     "API_DISABLED_FOR_ORG": "The edition of the org must include API access.",
-    "INVALID_TYPE": "The user must be allowed to see connected apps. " + PERMISSION_HINT,
+    "INVALID_TYPE": "The user must be allowed to see what was asked for. " + PERMISSION_HINT,
     "UNSUPPORTED_API_VERSION": "`rotator check` tells which versions the org offers, and which one rotator speaks.",
     "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "Reset the password of the program's user, or let it never expire.",
 }

@@ -10,7 +10,7 @@ from rotator.core.observed import APPS, Kind
 from rotator.errors import OrgError
 from rotator.salesforce.apps.app import UNCHANGED
 from rotator.salesforce.apps.directory import SETTINGS_TYPE
-from rotator.salesforce.faults import PERMISSION_HINT
+from rotator.salesforce.permissions import PERMISSION_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,16 @@ def absent(org: str, full_names: Sequence[str], listed: Listed, kinds: Mapping[s
         words.sentences(*dict.fromkeys(each.sentence for each in causes)),
         effect=UNCHANGED,
         hint=words.sentences(*dict.fromkeys(each.hint for each in causes)),
+    )
+
+
+def ambiguous(org: str, full_name: str) -> OrgError:
+    """The error for a name that an app of each kind has."""
+    return OrgError(
+        f"The org {org} has two apps {full_name}: a connected app and an external client app.",
+        effect=UNCHANGED,
+        hint=f"Say in config.yaml which is meant: `{{name: {full_name}, kind: external_client_app}}` under `apps`,"
+        " or `kind: connected_app`.",
     )
 
 

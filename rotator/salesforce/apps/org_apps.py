@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import APPS, CONFIGURED, Kind
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
-from rotator.salesforce.apps.absence import absent
+from rotator.salesforce.apps.absence import absent, ambiguous
 from rotator.salesforce.apps.app import UNCHANGED, App
 from rotator.salesforce.apps.connected_app import ConnectedApps
 from rotator.salesforce.apps.directory import AppDirectory
 from rotator.salesforce.apps.external_client_app import ExternalClientApps
 from rotator.salesforce.apps.fields import Change, changes
-from rotator.salesforce.faults import PERMISSION_HINT
 from rotator.salesforce.metadata import MetadataService
+from rotator.salesforce.permissions import PERMISSION_HINT
 from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class OrgApps:
         """The same; of those that cannot be read the error. Raises what is wrong with the org and with no app."""
         kinds = self._kinds_of(full_names)
         found: dict[str, App | OrgError | None] = {
-            name: self._ambiguous(name) for name, kind in kinds.items() if kind is None
+            name: ambiguous(self.org, name) for name, kind in kinds.items() if kind is None
         }
         for kind, adapter in self._adapters.items():
             names = [name for name in kinds if kinds[name] is kind]
@@ -152,14 +152,6 @@ class OrgApps:
         # Somebody may have made or deleted an app since.
         kinds = _kinds_in(self._directory.look_again(), full_names, self._kinds)
         return {name: None if len(found) > 1 else found[0] if found else Kind.APP for name, found in kinds.items()}
-
-    def _ambiguous(self, full_name: str) -> OrgError:
-        return OrgError(
-            f"The org {self.org} has two apps {full_name}: a connected app and an external client app.",
-            effect=UNCHANGED,
-            hint=f"Say in config.yaml which is meant: `{{name: {full_name}, kind: external_client_app}}` under `apps`,"
-            " or `kind: connected_app`.",
-        )
 
     def _require(self, full_name: str) -> App:
         app = self.read(full_name)

@@ -45,16 +45,12 @@ TOGETHER: Final = (
 _KIND_OF: Final = {SETTINGS_TYPE: Kind.EXTERNAL_APP}
 """What holds a certificate by a type that is no kind itself."""
 
-_NEEDS: Final = {
-    Kind.CERTIFICATE: ("its own certificates (Certificate and Key Management)", "View Setup and Configuration"),
-    Kind.IDENTITY_PROVIDER: ("its single sign-on settings", "Customize Application"),
-    Kind.APP: ("its connected apps", "Customize Application"),
-    Kind.EXTERNAL_APP: (
-        "its external client apps",
-        "View all External Client Apps, view their settings, and edit their policies",
-    ),
+_SHOWN: Final = {
+    Kind.APP: "its connected apps",
+    Kind.EXTERNAL_APP: "its external client apps",
+    Kind.IDENTITY_PROVIDER: "its single sign-on settings",
+    Kind.CERTIFICATE: "its own certificates (Certificate and Key Management)",
 }
-"""What a user does not see who lacks a permission, and the permission."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +163,7 @@ class _Reader:
             return []
 
     def _note(self, kind: Kind, error: OrgError) -> None:
-        what, permission = _NEEDS[kind]
-        self._reader.note_type(kind, what, permission, error)
+        self._reader.note_type(kind, _SHOWN[kind], error)
 
     def _external_apps(self, listed: dict[str, Sequence[Listing]]) -> list[ObservedCertificate]:
         if Kind.EXTERNAL_APP not in listed and SETTINGS_TYPE not in listed:

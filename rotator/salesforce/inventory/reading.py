@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT
+from rotator.salesforce.permissions import needed_to_see
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,12 +86,12 @@ class ComponentReader:
         )
         self.unread.append(Unread(kind, told, name))
 
-    def note_type(self, kind: Kind, what: str, permission: str, error: OrgError) -> None:
-        """Remembers a type of which nothing can be read, and which permission shows it."""
+    def note_type(self, kind: Kind, what: str, error: OrgError) -> None:
+        """Remembers a type of which nothing can be read; `what` is what that has, in words."""
         is_away = isinstance(error, OrgUnavailable)
         told = (OrgUnavailable if is_away else OrgError)(
             f"The org {self.org} does not show {what}. {error.message}",
             effect="The rest of the org was read.",
-            hint=error.hint if is_away else f'Give the program\'s user the permission "{permission}".',
+            hint=error.hint if is_away else needed_to_see(kind),
         )
         self.unread.append(Unread(kind, told))

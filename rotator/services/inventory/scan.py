@@ -7,17 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.certificate_life import CertificateLife
-from rotator.core.observed import Kind, ObservedCertificate, place
+from rotator.core.observed import ObservedCertificate, kinds_meant, place
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.engine.transactions import Within
 from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import record_sightings
+from rotator.salesforce.apps.absence import ambiguous
 from rotator.services.inventory.ownership import Certificates
 from rotator.services.inventory.status import HISTORY, CredentialStatus, Problem, StatusReader
 from rotator.services.inventory.vanished import LastSeen, no_apps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import Settings
@@ -79,9 +80,10 @@ def scan(
 
 
 def configured_places(settings: Settings, org: str) -> dict[Place, str]:
-    """The apps of an org's credentials, as the configuration spells them."""
-    mine = (each for each in settings.credentials.values() if each.org == org)
-    return {place(Kind.APP, app): app for each in mine for app in each.app_names}
+    """The apps of an org's credentials, as the configuration spells them: of either kind where it says none."""
+    mine = [app for each in settings.credentials.values() if each.org == org for app in each.app_names]
+    said = settings.kinds_of_apps(org)
+    return {place(kind, app): app for app in mine for kind in kinds_meant(said, app)}
 
 
 def write_down(database: Transactions, found: Scan, now: datetime, last: LastSightings | None = None) -> None:
@@ -139,8 +141,9 @@ class _Scanner:
                 problems=(Problem(f"org {self._org}", error, self._org),),
             )
         last = self._known()
-        inventory = replace(inventory, entries=tuple(map(last.dated, inventory.entries)))
-        places = self._places(inventory, last)
+        configured = configured_places(self._settings, self._org)
+        inventory = replace(inventory, entries=tuple(_with_what_is_known(inventory.entries, last, configured)))
+        places = self._places(inventory, last, configured)
         credentials = self._statuses(inventory.entries)
         known = {each.credential: each.life.seen for each in credentials if each.life.seen}
         return Scan(
@@ -152,20 +155,24 @@ class _Scanner:
             seen=tuple(each for each in inventory.entries if each.is_readable),
         )
 
-    def _places(self, inventory: Inventory, last: LastSeen) -> list[ObservedCertificate]:
+    def _places(
+        self, inventory: Inventory, last: LastSeen, configured: Mapping[Place, str]
+    ) -> list[ObservedCertificate]:
         """What is there, what is hidden, what has vanished, and what is configured and was never seen."""
-        configured = configured_places(self._settings, self._org)
         unread = {each.kind: each.error for each in inventory.unread if not each.app}
-        unread |= {kind: no_apps(self._org) for kind in last.hidden_kinds(inventory)}
+        unread |= {kind: no_apps(self._org, kind) for kind in last.hidden_kinds(inventory)}
         self._problems += [Problem(f"org {self._org}", error, self._org, kind) for kind, error in unread.items()]
         for each in (*inventory.unread, *last.lost(inventory)):
             if each.app:
                 self._problems.append(Problem(f"org {self._org}", each.error, self._org, each.kind, each.app))
         found = [last.completed(each) for each in inventory.entries]
         found += last.unseen(inventory, unread, configured)
-        here = {each.place for each in found}
-        never_seen = (app for where, app in configured.items() if where not in here)
-        return found + [ObservedCertificate(org=self._org, app=app, is_readable=False) for app in never_seen]
+        here = {configured[each.place] for each in found if each.place in configured}
+        never_seen = {app: where.type for where, app in configured.items() if app not in here}
+        return found + [
+            ObservedCertificate(org=self._org, app=app, type=type_, is_readable=False)
+            for app, type_ in never_seen.items()
+        ]
 
     def _known(self) -> LastSeen:
         try:
@@ -180,7 +187,7 @@ class _Scanner:
             return []
         reader = StatusReader(
             self._settings,
-            read_app=partial(_app_among, {each.place: each for each in entries}),
+            read_app=partial(self._app_among, {each.place: each for each in entries}),
             store=self._store,
             histories=self._histories,
             now=self._now,
@@ -194,7 +201,20 @@ class _Scanner:
         if problem.where != HISTORY or all(each.where != HISTORY for each in self._problems):
             self._problems.append(problem)
 
+    def _app_among(
+        self, entries: Mapping[Place, ObservedCertificate], org: str, full_name: str
+    ) -> ObservedCertificate | None:
+        """Raises OrgError where there are two of the name, and the configuration does not say which is meant."""
+        places = [place(kind, full_name) for kind in kinds_meant(self._settings.kinds_of_apps(org), full_name)]
+        found = [entries[where] for where in places if where in entries]
+        if len(found) > 1:
+            raise ambiguous(org, full_name)
+        return found[0] if found and found[0].is_readable else None
 
-def _app_among(entries: Mapping[Place, ObservedCertificate], _org: str, full_name: str) -> ObservedCertificate | None:
-    seen = entries.get(place(Kind.APP, full_name))
-    return seen if seen is None or seen.is_readable else None
+
+def _with_what_is_known(
+    entries: Iterable[ObservedCertificate], last: LastSeen, configured: Mapping[Place, str]
+) -> Iterator[ObservedCertificate]:
+    """Of an app of a credential, that does not show its certificate any more, logins tell more than what it was."""
+    for each in map(last.dated, entries):
+        yield each if each.place in configured else last.looked_through(each)

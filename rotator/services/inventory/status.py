@@ -260,7 +260,7 @@ class StatusReader:
             raise
         if app is None:
             raise OrgError(
-                f"The org {org} shows no connected app {name}: missing, or the program's user may not read it.",
+                f"The org {org} shows no app {name}: missing, or the program's user may not read it.",
                 hint="`rotator check` tells more.",
             )
         return app

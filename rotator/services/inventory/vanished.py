@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.inventory.reading import Unread
+from rotator.salesforce.permissions import SHOWS
 from rotator.services.inventory.whole_looks import is_undated, whole
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ class LastSeen:
     def dated(self, seen: ObservedCertificate) -> ObservedCertificate:
         """What was seen now, with whether the org's date of its last change tells that it has changed."""
         return replace(seen, is_undated=True) if is_undated(seen, self._last.get(seen.place)) else seen
+
+    def looked_through(self, seen: ObservedCertificate) -> ObservedCertificate:
+        """What was seen now; an app that showed its certificate before, and does not now, cannot be read."""
+        last = self._last.get(seen.place)
+        was_shown = last is not None and bool(last.fingerprint) and not last.is_vanished
+        return replace(seen, is_readable=False) if seen.is_hidden and was_shown else seen
 
     def completed(self, seen: ObservedCertificate) -> ObservedCertificate:
         """What was seen now; what could not be read, with what is known of it from before."""
@@ -89,10 +96,10 @@ class LastSeen:
         return last.gone_at is None or self._now - last.gone_at < SHOWN_AFTER_GONE
 
 
-def no_apps(org: str) -> OrgError:
-    """What an org says that shows none of the apps it had."""
+def no_apps(org: str, kind: Kind) -> OrgError:
+    """What an org says that shows none of the apps of a kind that it had."""
     return OrgError(
-        f"The org {org} shows no connected app any more, though it had some.",
+        f"The org {org} shows no {kind.noun} any more, though it had some.",
         effect="They are not taken for gone yet.",
-        hint='See whether the program\'s user has lost "Customize Application" or "Manage Connected Apps".',
+        hint=f'See whether the program\'s user has lost the permission "{SHOWS[kind]}".',
     )

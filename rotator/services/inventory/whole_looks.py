@@ -41,6 +41,8 @@ class WholeLook:
     at: datetime
     again: frozenset[Place] = frozenset()
     """What could not be read, or is not in use yet: the history does not tell it."""
+    hidden: frozenset[Place] = frozenset()
+    """What was shown without a certificate: what the history has of it from before is not what was seen now."""
     joined: Joined | None = None
     """Which components belong to which external client app."""
 
@@ -69,7 +71,8 @@ class WholeLooks:
         found = inventory(session, metadata, known=self._unchanged(org, before, last_seen), joined=joined)
         unread = {place(each.kind, each.app) for each in found.unread if each.app}
         again = unread | {whole(each) for each in found.entries if not (each.is_readable and each.is_usable)}
-        self._looks.put(org, WholeLook(before.at if before else now, frozenset(again), found.joined))
+        hidden = frozenset(each.place for each in found.entries if each.is_hidden)
+        self._looks.put(org, WholeLook(before.at if before else now, frozenset(again), hidden, found.joined))
         return found
 
     def distrust(self, org: str) -> None:
@@ -101,6 +104,7 @@ class Unchanged:
     def __init__(self, look: WholeLook, last_seen: Iterable[ObservedCertificate], always: Iterable[str]) -> None:
         """`always` are the apps to read whatever their date says."""
         self._again: Final = look.again | {place(kind, app) for app in always for kind in APPS}
+        self._hidden: Final = look.hidden
         self._parts: Final[dict[Place, list[ObservedCertificate]]] = defaultdict(list)
         for last in last_seen:
             if not last.is_vanished:
@@ -111,6 +115,8 @@ class Unchanged:
         where = place(listing.metadata_type, listing.full_name)
         parts = self._parts.get(where, ())
         if where in self._again or listing.last_modified_at is None or all(last.place != where for last in parts):
+            return None
+        if where in self._hidden and any(last.fingerprint for last in parts):
             return None
         for last in parts:
             # What the history has lost of a certificate is there again once it is read.
@@ -124,6 +130,8 @@ class Unchanged:
 def is_undated(seen: ObservedCertificate, last: ObservedCertificate | None) -> bool:
     """Whether another certificate is there than was last seen, though the org says that nothing was changed since."""
     if last is None or last.is_vanished or not seen.is_readable or seen.last_modified_at is None:
+        return False
+    if seen.is_hidden or last.is_hidden:
         return False
     held, holds = (last.fingerprint, last.not_after), (seen.fingerprint, seen.not_after if seen.is_usable else None)
     return seen.last_modified_at == last.last_modified_at and held != holds

@@ -147,7 +147,7 @@ def test_an_app_that_is_not_there_makes_the_state_unknown(world: World, stored: 
     version = stored()
     status = world.status()
     assert (status.state, status.urgency) == (CredentialState.UNKNOWN, Severity.WARNING)
-    assert "shows no connected app Billing" in str(status.problem)
+    assert "shows no app Billing" in str(status.problem)
     assert status.fingerprint == version.fingerprint
 
 

@@ -72,6 +72,7 @@ class World:
         self.sessions: Final[Kept[Opened]] = Kept(10)
         self.looks: Final = WholeLooks(parse(text, config))
         self.history_is_away = False
+        self.writes: Callable[[ObservedCertificate], bool] = lambda _: True
 
     def certificate(self, name: str) -> Certificate:
         return self_signed(self.key, SubjectName(name), now=self.time, lifetime=timedelta(days=90))
@@ -89,7 +90,8 @@ class World:
             "production", transport, lambda: [Candidate(target, self.key)], lambda: self.time, kept=self.sessions
         )
         found = self.looks.inventory(session, MetadataService(session), self._last_seen, self.time)
-        record_sightings(self.database, [each for each in found.entries if each.is_readable], self.time)
+        seen = [each for each in found.entries if each.is_readable and self.writes(each)]
+        record_sightings(self.database, seen, self.time)
         return found
 
     def _last_seen(self, org: str) -> list[ObservedCertificate]:
@@ -172,6 +174,17 @@ def test_external_client_apps_that_did_not_change_are_not_read_again(world: Worl
     assert {each.app: each for each in world.look().entries}["Payroll_07"].fingerprint == (
         world.certificates[1].fingerprint
     )
+
+
+def test_an_app_that_shows_its_certificate_no_more_is_not_told_to_hold_the_one_of_before(world: World) -> None:
+    world.org.add_external_app("Payroll", certificate=world.certificates[0])
+    world.look()
+    world.org.settings = replace(world.org.settings, external_certificate_returned="never")
+    world.looks.distrust("production")
+    # What is written down of it stays as it was, as the inventory has it.
+    world.writes = lambda each: not each.is_hidden
+    for _ in range(3):
+        assert [each.app for each in world.look().entries if each.is_hidden] == ["Payroll"]
 
 
 def test_an_external_client_app_that_is_gone_is_not_told(world: World) -> None:

@@ -1,0 +1,31 @@
+"""The permissions that an org asks of the program's user, by the names that Setup has for them.
+
+Those about external client apps: Field Reference, PermissionSet (`PermissionsExternalClientAppAdmin` and
+`PermissionsExternalClientAppDeveloper`); the second needs the first.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rotator.core.observed import Kind
+
+PERMISSION_HINT: Final = (
+    'Give the program\'s user the permission "Modify Metadata Through Metadata API Functions" (or "Modify All Data"), '
+    '"API Enabled", and what Setup asks of those who edit apps: "Customize Application" and "Manage Connected Apps", '
+    'for external client apps "Create, edit, and delete External Client Apps".'
+)
+"""What a user needs to read and write apps over the Metadata API."""
+
+SHOWS: Final = {
+    Kind.APP: "Customize Application",
+    Kind.EXTERNAL_APP: "View all External Client Apps, view their settings, and edit their policies",
+    Kind.IDENTITY_PROVIDER: "Customize Application",
+    Kind.CERTIFICATE: "View Setup and Configuration",
+}
+"""The permission without which a user does not see what is of a kind."""
+
+
+def needed_to_see(kind: Kind) -> str:
+    """What to do where an org does not show what is of a kind."""
+    return f'Give the program\'s user the permission "{SHOWS[kind]}".'

@@ -53,7 +53,8 @@ class DaemonSettings(Section):
     """An inventory begins up to so much later, so that not all orgs are called at once."""
     first_rotations_after: Duration = timedelta(hours=24)
     """In a database that has rotated nothing yet: so long after the service's first start no rotation is begun."""
-    orgs_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
+    orgs_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 32
+    """How many orgs are asked at once, at the most: so many as the waiting for their answers leaves room for."""
     rotations_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
     back_off: BackOffSettings = BackOffSettings()
     heartbeat: HeartbeatSettings | None = None

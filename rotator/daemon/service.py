@@ -258,7 +258,7 @@ def pulse_of(notifier: Notifier) -> float:
 
 
 def slots_of(settings: Settings) -> dict[JobKind, int]:
-    """How many jobs of a kind run at once. No channel waits for another."""
+    """How many jobs of a kind run at once, at the most. No channel waits for another."""
     daemon = settings.daemon
     return {
         JobKind.INVENTORY: daemon.orgs_at_once,

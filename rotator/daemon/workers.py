@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.tracebacks import place_of
+from rotator.daemon.concurrency import Concurrency
 from rotator.errors import RotatorError
 from rotator.services.schedule.jobs import JobKind
 
@@ -25,6 +27,9 @@ _LOG: Final = logging.getLogger(__name__)
 
 _NAMES: Final = {JobKind.INVENTORY: "org", JobKind.ROTATE: "credential", JobKind.DELIVER: "channel"}
 """What a job's name is the name of."""
+
+_ADAPTING: Final = frozenset({JobKind.INVENTORY})
+"""Of these as many run at once as the waiting leaves room for, within their slots; of one org never two."""
 
 FAULT_PAUSE: Final = timedelta(minutes=5)
 """So long a job is not begun again after a fault, of which no record says when it is next due."""
@@ -44,10 +49,21 @@ class Running:
 class Workers:
     """Runs jobs, each in a thread of its own."""
 
-    def __init__(self, slots: Mapping[JobKind, int], *, monotonic: Callable[[], float]) -> None:
-        """`slots`: how many jobs of a kind run at once; of a kind that is not named, one."""
+    def __init__(
+        self,
+        slots: Mapping[JobKind, int],
+        *,
+        monotonic: Callable[[], float],
+        worked: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """`slots`: how many jobs of a kind run at once, at the most; of a kind that is not named, one.
+
+        `worked`: for how many seconds a processor has worked at the thread that asks.
+        """
         self.slots = dict(slots)
         self._monotonic: Final = monotonic
+        self._worked: Final = worked
+        self._concurrency: Final = {kind: Concurrency() for kind in _ADAPTING}
         self._changed: Final = threading.Condition()
         self._waiting: Final[dict[JobKind, dict[str, Job]]] = {kind: {} for kind in JobKind}
         """In the order in which they came, by their names."""
@@ -94,17 +110,25 @@ class Workers:
 
     def _fill(self, kind: JobKind) -> None:
         """Begins jobs that wait, as far as slots are free."""
-        while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self.slots.get(kind, 1):
+        while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self._most(kind):
             job = self._waiting[kind].pop(next(iter(self._waiting[kind])))
             self._running[job.key] = Running(job, self._monotonic())
             threading.Thread(target=self._run, args=(job,), name=str(job), daemon=True).start()
 
+    def _most(self, kind: JobKind) -> int:
+        slots, adapted = self.slots.get(kind, 1), self._concurrency.get(kind)
+        return min(slots, adapted.at_once) if adapted else slots
+
     def _run(self, job: Job) -> None:
+        began, worked = self._monotonic(), self._worked()
         try:
             self._carry_out(job)
         finally:
+            seconds, worked = self._monotonic() - began, self._worked() - worked
             with self._changed:
                 del self._running[job.key]
+                if job.kind in self._concurrency:
+                    self._concurrency[job.kind].ended(seconds, worked, most=self.slots.get(job.kind, 1))
                 self._fill(job.kind)
                 self._changed.notify_all()
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import operator
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PATIENCE = timedelta(seconds=60)
+
+
+def _come(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE.total_seconds()
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.001)
 
 
 class Bench:
@@ -46,11 +55,7 @@ class Bench:
         for name in names:
             self._goes_on[name].set()
 
-    def come(self, is_so: Callable[[], bool]) -> None:
-        until = time.monotonic() + PATIENCE.total_seconds()
-        while not is_so():
-            assert time.monotonic() < until
-            time.sleep(0.001)
+    come = staticmethod(_come)
 
 
 @pytest.fixture
@@ -111,6 +116,32 @@ def test_more_slots_count_for_what_waits_already(bench: Bench) -> None:
     bench.workers.slots = {JobKind.INVENTORY: 4}
     bench.workers.begin(bench.job("d"))
     bench.come(lambda: len(bench.begun) == 4)
+
+
+def test_inventories_that_only_wait_are_soon_as_many_at_once_as_are_allowed() -> None:
+    steady = 0.0
+    workers = Workers({JobKind.INVENTORY: 9}, monotonic=lambda: steady, worked=lambda: 0.0)
+    here, go_on, guard = [0], threading.Semaphore(0), threading.Lock()
+
+    def run() -> None:
+        nonlocal steady
+        with guard:
+            here[0] += 1
+        assert go_on.acquire(timeout=PATIENCE.total_seconds())
+        with guard:
+            here[0] -= 1
+            steady += 1.0
+
+    for number in range(40):
+        workers.begin(Job(JobKind.INVENTORY, str(number), run))
+    for at_once in range(4, 9):
+        assert len(workers.running) == at_once
+        go_on.release()
+        _come(partial(operator.eq, here, [at_once + 1]))
+    go_on.release()
+    _come(lambda: len(workers.running) == here[0] == 9)
+    go_on.release(40)
+    assert workers.wait([JobKind.INVENTORY], PATIENCE)
 
 
 def test_what_waits_can_be_dropped_and_what_runs_goes_on(bench: Bench) -> None:

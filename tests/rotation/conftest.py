@@ -13,6 +13,7 @@ import pytest
 from rotator.core.crypto.keys import PrivateKey
 from rotator.testing.versions import spare_key
 from tests.rotation.ground import KEYS, Ground, ground_in
+from tests.rotation.lineups import CONNECTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def _the_ground(tmp_path_factory: pytest.TempPathFactory, _cheap_keys: None) -> 
 @pytest.fixture
 def ground(_the_ground: Ground) -> Ground:
     """A simulated org, a store and a history, all new."""
-    _the_ground.begin()
+    _the_ground.begin(lineup=CONNECTED)
     return _the_ground
 
 

@@ -24,10 +24,10 @@ from rotator.history.journal.journal import Journal
 from rotator.net.limits import Limits
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
-from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.testing.versions import MOMENT, spare_key
 from tests.near_orgs import NearTransport
+from tests.rotation.lineups import CONNECTED, Lineup
 from tests.rotation.moments import Moment
 from tests.rotation.places import FilesKeys, History, Keys, SqliteHistory
 from tests.rotation.watching import WatchedApplication
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Stages
     from rotator.core.crypto.keys import PrivateKey
     from rotator.history.engine.database import Database
+    from rotator.simulator.org.apps import ClientApp
+    from rotator.simulator.org.settings import OrgSettings
     from rotator.stores.base import Store
     from tests.rotation.watching import Watcher
 
@@ -114,6 +116,8 @@ class Ground:
     """How many logins with a new key must succeed in a row."""
     hold: str = "0s"
     """How long that row must last."""
+    lineup: Lineup = CONNECTED
+    """Of which kind the apps are."""
     login: str = ""
     """How the program logs in to the org, as config.yaml has it; empty: with a key of its own."""
     _numbers: Iterator[int] = field(default_factory=count)
@@ -133,14 +137,20 @@ class Ground:
         """The history."""
         return self.history.database
 
-    def begin(self, settings: OrgSettings | None = None) -> None:
-        """An org with apps that hold nothing, an empty store, an empty history."""
+    @property
+    def apps(self) -> dict[str, ClientApp]:
+        """The apps of the org, of either kind, by name."""
+        return {app.name: app for app in self.org.client_apps}
+
+    def begin(self, settings: OrgSettings | None = None, lineup: Lineup | None = None) -> None:
+        """An org with apps that hold nothing, an empty store, an empty history. The apps' kinds stay what they were."""
+        self.lineup = lineup or self.lineup
         self.clock.time, self.clock.slept = MOMENT, timedelta()
         self.login, self.confirmations, self.hold = "", 1, "0s"
         self._replace_files(None)
         org = self.org
         with org.lock:
-            org.settings = settings or OrgSettings()
+            org.settings = settings or self.lineup.settings
             org.faults.clear()
             org.sessions.end_all()
             for remembered in (org.apps, org.external_apps, org.identity_providers, org.users, org.calls, org.logins):
@@ -148,7 +158,8 @@ class Ground:
         org.add_user(ROBOT, may_use_metadata=True, profile="Robot")
         org.add_user(USER)
         for app, user in APPS.items():
-            org.add_app(app, username=user)
+            add = org.add_external_app if app in self.lineup.external else org.add_app
+            add(app, username=user)
         self.put_own_key("Robot")
 
     def _replace_files(self, files: Path | None) -> None:
@@ -181,7 +192,7 @@ class Ground:
             credential=credential,
             org="production",
             app=app,
-            client_id=self.org.app(app).client_id,
+            client_id=self.apps[app].client_id,
             username=APPS[app],
             login_url=self.org.url,
             audience=self.org.url,
@@ -232,7 +243,7 @@ class Ground:
     @contextmanager
     def program(self, watcher: Watcher | None = None) -> Iterator[Application]:
         """The program in a process that starts now: nothing is in memory but the connection."""
-        own = self.login or _WITH_KEY.format(client_id=self.org.app("Robot").client_id, robot=ROBOT)
+        own = self.login or _WITH_KEY.format(client_id=self.apps["Robot"].client_id, robot=ROBOT)
         text = _CONFIGURATION.format(
             folder=self.folder,
             url=self.org.url,
@@ -259,7 +270,7 @@ class Ground:
 
     def live(self, app: str) -> str | None:
         """Fingerprint of an app's live certificate."""
-        certificate = self.org.app(app).live_certificate
+        certificate = self.apps[app].live_certificate
         return certificate.fingerprint if certificate else None
 
     def stages(self, credential: str) -> Stages:
@@ -315,14 +326,14 @@ class Ground:
         shutil.copytree(self.folder, files, symlinks=True)
         self.keys.keep(files)
         self.history.keep(files)
-        slots = {name: list(app.slot.changes) for name, app in self.org.apps.items()}
+        slots = {name: list(app.slot.changes) for name, app in self.apps.items()}
         return Moment(key, files, slots, self.clock.time, ever)
 
     def go_back(self, moment: Moment) -> None:
         """Makes the world what it was; whoever had a session has none any more."""
         self._replace_files(moment.files)
         for name, changes in moment.slots.items():
-            self.org.app(name).slot.changes[:] = changes
+            self.apps[name].slot.changes[:] = changes
         self.org.sessions.end_all()
         self.clock.time = moment.time
 

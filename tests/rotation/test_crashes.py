@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.rotation.crashes import POINTS, crash_everywhere
+from tests.rotation.lineups import EXTERNAL, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import FINISH, SCENARIOS
 from tests.rotation.watching import Scenario, handle
 
@@ -20,11 +21,24 @@ if TYPE_CHECKING:
     from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
 
+OF_EXTERNAL_APPS: Final = [
+    *((EXTERNAL, each) for each in SCENARIOS),
+    *((OTHER_WORDS, each) for each in SCENARIOS if each.credential == "billing"),
+    *((MIXED, each) for each in SCENARIOS if each.credential == "warehouse"),
+]
 IN_THE_MIDDLE: Final = [each for each in SCENARIOS if str(each) in {"in place", "alternating, compromised", "enroll"}]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 def test_wherever_it_dies_and_however_often_the_same_request_ends_it(ground: Ground, scenario: Scenario) -> None:
+    crashes, programs = crash_everywhere(ground, scenario, then=scenario.handle)
+    assert len(crashes.worlds) >= scenario.worlds
+    assert crashes.points >= POINTS * programs
+
+
+@pytest.mark.parametrize(("lineup", "scenario"), OF_EXTERNAL_APPS, ids=str)
+def test_it_is_the_same_with_external_client_apps(ground: Ground, lineup: Lineup, scenario: Scenario) -> None:
+    ground.begin(lineup=lineup)
     crashes, programs = crash_everywhere(ground, scenario, then=scenario.handle)
     assert len(crashes.worlds) >= scenario.worlds
     assert crashes.points >= POINTS * programs

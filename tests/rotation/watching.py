@@ -154,13 +154,13 @@ class Promises:
             self._promise(self._logs_in(current), "alternating: `current` logs in at every moment")
 
     def _nobodys_key_is_lost(self, versions: dict[Any, KeyVersion]) -> None:
-        for name, app in self.ground.org.apps.items():
+        for name, app in self.ground.apps.items():
             held = app.live_certificate
             lost = held is not None and held.fingerprint in self.ever and held.fingerprint not in versions
             self._promise(not lost, f"the key of what {name} holds is still stored")
 
     def _logs_in(self, version: KeyVersion) -> bool:
-        held = self.ground.org.app(version.app).live_certificate
+        held = self.ground.apps[version.app].live_certificate
         return held is not None and version.private_key.matches(held)
 
     @staticmethod

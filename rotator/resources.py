@@ -59,6 +59,13 @@ def example_configuration() -> str:
     return _read("config.yaml.example", "example configuration")
 
 
+def project_files() -> dict[str, str]:
+    """The files of docs/salesforce-project, by their paths in it. Raises RotatorError when they are not installed."""
+    name = "docs/salesforce-project"
+    folder = _place(name, "files for Salesforce's command line")
+    return {str(file.relative_to(folder)): file.read_text("utf-8") for file in sorted(folder.rglob("*.*"))}
+
+
 def resource(name: str) -> Path | None:
     """Where a file or folder is that the source tree has under this name; None when the installation lacks it."""
     package = Path(rotator.__file__).parent
@@ -67,6 +74,10 @@ def resource(name: str) -> Path | None:
 
 
 def _read(name: str, what: str) -> str:
+    return _place(name, what).read_text(encoding="utf-8")
+
+
+def _place(name: str, what: str) -> Path:
     place = resource(name)
     if place is None:
         raise RotatorError(
@@ -74,4 +85,4 @@ def _read(name: str, what: str) -> str:
             effect="Nothing was touched.",
             hint="Install rotator again.",
         )
-    return place.read_text(encoding="utf-8")
+    return place

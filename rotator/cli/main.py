@@ -34,7 +34,7 @@ COMMANDS: Final = {
     "alerts": Lazy(
         "rotator.cli.commands.alerts", "alerts", "What people are told; taking it on: list, ack, snooze, test."
     ),
-    "config": Lazy("rotator.cli.commands.documents", "config", "The configuration: an example with every option."),
+    "config": Lazy("rotator.cli.commands.documents", "config", "The configuration, and files that set up an org."),
     "db": Lazy("rotator.cli.commands.history", "db", "The history database."),
     "simulator": Lazy("rotator.cli.commands.simulator", "simulator", "A local org that answers like Salesforce."),
     "docs": Lazy("rotator.cli.commands.documents", "docs", "The documentation, page by page."),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.services.org_project import NewApp, new_client_id, write_project
 from tests.clients.conftest import USERNAME, run, with_callback, with_label
 
 if TYPE_CHECKING:
@@ -107,6 +109,21 @@ def test_it_retrieves_and_deploys_an_external_client_app(sf: Sf, project: Path, 
     sf("project", "deploy", "start", "--source-dir", folder)
     assert app.part("ExtlClntAppGlobalOauthSettings")["callbackUrl"] == NEW_CALLBACK
     assert app.live_certificate is not None
+
+
+@pytest.mark.operation("deploys what `rotator config project` writes")
+def test_it_deploys_what_sets_up_an_org(sf: Sf, org: Org, tmp_path: Path) -> None:
+    app = NewApp("Rotator_Management", "rotator@acme.example", "Rotator", new_client_id(SystemRandom().choice))
+    write_project(app, tmp_path / "project")
+    deploying = Sf(sf.environment, tmp_path / "project")
+    deploying("project", "deploy", "start", "--source-dir", "force-app", "--dry-run")
+    assert "Rotator_Management" not in org.external_apps
+    deploying("project", "deploy", "start", "--source-dir", "force-app")
+    assert org.external_app("Rotator_Management").client_id == app.client_id
+    assert set(org.permission_sets) == {"Rotator", "Rotator_Connected_Apps"}
+    org.permission_sets.clear()
+    deploying("project", "deploy", "start", "--source-dir", "force-app/main/default/permissionsets")
+    assert org.permission_sets["Rotator"].component["userPermissions"]
 
 
 @pytest.mark.operation("retrieves certificates and settings")

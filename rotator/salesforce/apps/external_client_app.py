@@ -1,8 +1,7 @@
 """External client apps: a header and satellites, one of which holds the certificate and is all that is written.
 
 Which app a satellite belongs to says its `externalClientApplication`; its own name says nothing that could be relied
-upon, as Setup and each tool choose another. In some orgs the certificate does not come back
-(docs/salesforce-setup.md).
+upon, as Setup and each tool choose another. In some orgs the certificate does not come back.
 """
 
 from __future__ import annotations

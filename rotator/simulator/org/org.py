@@ -26,7 +26,7 @@ from rotator.simulator.org.propagation import CertificateSlot
 from rotator.simulator.org.schema.external_client_app import OAUTH_SETTINGS
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.org.tokens import Session, Sessions
-from rotator.simulator.org.users import User
+from rotator.simulator.org.users import PermissionSet, User
 from rotator.simulator.wire.faults import Faults
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ class Org:
         self.certificates: Final[list[OrgCertificate]] = []
         """Of Certificate and Key Management, also those that were deleted."""
         self.identity_providers: Final[dict[str, IdentityProvider]] = {}
+        self.permission_sets: Final[dict[str, PermissionSet]] = {}
+        """Those that were made by metadata; users and apps may name others."""
         self.features: Final[dict[str, Component]] = {}
         """Settings of features that somebody changed, by their metadata type."""
         self.sessions: Final = Sessions(lambda: timedelta(seconds=self.settings.session_seconds))

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def snapshot(org: Org) -> Callable[[], None]:
     """Gives what restores the org. Components are never changed in place, so copies of what holds them do."""
-    held: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        (each, dict(each)) for each in (org.apps, org.external_apps, org.identity_providers, org.features)
-    ]
+    by_name = (org.apps, org.external_apps, org.identity_providers, org.permission_sets, org.features)
+    held: list[tuple[dict[str, Any], dict[str, Any]]] = [(each, dict(each)) for each in by_name]
     certificates = list(org.certificates)
-    undo = [_undo(each) for each in (*org.client_apps, *org.identity_providers.values(), *org.certificates)]
+    held_by = (*org.identity_providers.values(), *org.permission_sets.values(), *org.certificates)
+    undo = [_undo(each) for each in (*org.client_apps, *held_by)]
 
     def restore() -> None:
         for now, before in held:

@@ -1,4 +1,4 @@
-"""The users of a simulated org."""
+"""The users of a simulated org, and the permission sets that somebody made for them by metadata."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.secret import Secret
+    from rotator.simulator.org.components import Component
 
 
 @dataclass
@@ -32,3 +33,20 @@ class User:
     def name(self) -> str:
         """The name that people see."""
         return self.username.partition("@")[0].replace(".", " ").title()
+
+
+@dataclass
+class PermissionSet:
+    """Permissions that a user may be given. Apps and users name a set by its label."""
+
+    name: str
+    id: str
+    component: Component
+    created_at: datetime
+    modified_at: datetime
+    modified_by: str
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return str(self.component["label"])

@@ -81,7 +81,8 @@ def _profile_names(org: Org) -> list[str]:
 def _permission_set_names(org: Org) -> list[str]:
     held = (name for user in org.users.values() for name in user.permission_sets)
     assigned = (name for app in org.client_apps for name in app.assigned_permission_sets)
-    return list(dict.fromkeys([*held, *assigned]))
+    made = (each.label for each in org.permission_sets.values())
+    return list(dict.fromkeys([*made, *held, *assigned]))
 
 
 def permission_sets(org: Org, _user: User | None) -> Iterator[Row]:
@@ -95,10 +96,11 @@ def permission_sets(org: Org, _user: User | None) -> Iterator[Row]:
             "ProfileId": org.id_of("00e", name),
             "IsCustom": False,
         }
+    names = {each.label: each.name for each in org.permission_sets.values()}
     for name in _permission_set_names(org):
         yield {
             "Id": org.id_of("0PS", name),
-            "Name": name.replace(" ", "_"),
+            "Name": names.get(name) or name.replace(" ", "_"),
             "Label": name,
             "IsOwnedByProfile": False,
             "ProfileId": None,

@@ -16,7 +16,7 @@ from rotator.simulator.org.certificates import IdentityProvider, OrgCertificate
 from rotator.simulator.org.external_apps import Consumer, ExternalApp, KeyPair, Satellite, StagedCredentials
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.propagation import CertificateSlot, Change
-from rotator.simulator.org.users import User
+from rotator.simulator.org.users import PermissionSet, User
 from rotator.simulator.serving.authority import CertificateAuthority
 from rotator.simulator.serving.disk import replace_file
 
@@ -94,6 +94,7 @@ def _org_fields(org: Org) -> dict[str, Any]:
         "external_apps": [_external_fields(app) for app in org.external_apps.values()],
         "certificates": [_dated(each) for each in org.certificates],
         "identity_providers": [_dated(each) for each in org.identity_providers.values()],
+        "permission_sets": [_dated(each) for each in org.permission_sets.values()],
         "features": org.features,
     }
 
@@ -111,11 +112,13 @@ def _org(fields: dict[str, Any], new_org: NewOrg) -> Org:
     org.certificates.extend(OrgCertificate(**_with_times(each)) for each in fields.get("certificates", ()))
     for provider in fields.get("identity_providers", ()):
         org.identity_providers[provider["name"]] = IdentityProvider(**_with_times(provider))
+    for each in fields.get("permission_sets", ()):
+        org.permission_sets[each["name"]] = PermissionSet(**_with_times(each))
     org.features.update(fields.get("features", {}))
     return org
 
 
-def _dated(holder: OrgCertificate | IdentityProvider | Satellite | User) -> dict[str, Any]:
+def _dated(holder: OrgCertificate | IdentityProvider | PermissionSet | Satellite | User) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in vars(holder).items()}
 
 

@@ -13,6 +13,7 @@ from rotator.simulator.metadata.types.external_client_apps import (
     SecuritySettingsType,
 )
 from rotator.simulator.metadata.types.feature_settings import FEATURES, SettingsType
+from rotator.simulator.metadata.types.permission_sets import PermissionSetType
 from rotator.simulator.metadata.types.single_sign_on import SingleSignOnType
 from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS, POLICIES, POLICIES_VERSION
 from rotator.simulator.wire.soap import FaultError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _ALL: Final[tuple[MetadataType, ...]] = (
     CertificateType(),
     ConnectedAppType(),
+    PermissionSetType(),
     ExternalAppType(),
     SatelliteType(OAUTH_SETTINGS.name, "extlClntAppOauthSettings", "ecaOauth", OAUTH_SETTINGS),
     GlobalSettingsType(),

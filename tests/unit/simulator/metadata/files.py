@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
+from rotator.simulator.metadata.types.registry import TYPES
 from rotator.simulator.wire.soap import METADATA
 from tests.unit.simulator.helpers import call, texts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rotator.simulator.org.org import Org
 
 
@@ -33,6 +36,20 @@ def zipped(files: dict[str, str]) -> bytes:
         for name, text in files.items():
             archive.writestr(name, text)
     return buffer.getvalue()
+
+
+def packaged(project: Mapping[str, str]) -> dict[str, str]:
+    """The files of a project as Salesforce's command line packs them for a deployment."""
+    source, meta = "force-app/main/default/", "-meta.xml"
+    files = {
+        path.removeprefix(source).removesuffix(meta): text for path, text in project.items() if path.startswith(source)
+    }
+    members: dict[str, str] = {}
+    for path in files:
+        directory, _, file = path.partition("/")
+        [name] = [each.name for each in TYPES.values() if each.directory == directory]
+        members[name] = f"{members.get(name, '')} {file.partition('.')[0]}"
+    return {**files, "package.xml": manifest("66.0", **members)}
 
 
 def retrieve(org: Org, package: str, *, more: str = "") -> tuple[etree._Element, dict[str, str]]:

@@ -95,6 +95,7 @@ class TestReading:
         assert texts(described, "xmlName") == [
             "Certificate",
             "ConnectedApp",
+            "PermissionSet",
             *EXTERNAL_TYPES,
             "SamlSsoConfig",
             "Settings",
@@ -149,7 +150,7 @@ class TestReading:
         with pytest.raises(FaultError, match="Cannot use: Certificate in this version"):
             call(org, text, version="35.0")
         described = call(org, "<describeMetadata><asOfVersion>35.0</asOfVersion></describeMetadata>", version="35.0")
-        assert texts(described, "xmlName") == ["ConnectedApp", "SamlSsoConfig", "Settings"]
+        assert texts(described, "xmlName") == ["ConnectedApp", "PermissionSet", "SamlSsoConfig", "Settings"]
 
     @pytest.mark.fact("8.4d")
     def test_a_hidden_type_refuses_the_whole_call(self, org: Org) -> None:
@@ -159,7 +160,13 @@ class TestReading:
             call(org, f"<listMetadata>{queries}</listMetadata>")
         assert refused.value.code == "sf:INSUFFICIENT_ACCESS"
         described = call(org, "<describeMetadata><asOfVersion>63.0</asOfVersion></describeMetadata>")
-        assert texts(described, "xmlName") == ["Certificate", "ConnectedApp", *EXTERNAL_TYPES, "Settings"]
+        assert texts(described, "xmlName") == [
+            "Certificate",
+            "ConnectedApp",
+            "PermissionSet",
+            *EXTERNAL_TYPES,
+            "Settings",
+        ]
 
     def test_what_is_not_simulated_says_so_and_blames_nobody(self, org: Org) -> None:
         gone = "<deleteMetadata><type>ExtlClntAppOauthSecuritySettings</type><fullNames>A</fullNames></deleteMetadata>"

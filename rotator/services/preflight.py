@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from rotator.config.daemon import HOW_TO_MAKE_ONE, can_be_guessed
 from rotator.config.settings import LoginWithKey
@@ -22,7 +22,7 @@ from rotator.salesforce.hosts import refuse_generic_host
 from rotator.salesforce.soap import API_VERSION
 from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
-from rotator.services.inventory.side_by_side import side_by_side
+from rotator.services.inventory.side_by_side import made_at_once, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -171,12 +171,13 @@ class _Checks:
         """Made in a thread of its own, where there are several orgs."""
         login = f"login to {org}"
         with self._adapters.beside(self._settings.orgs)() as adapters:
-            return [
+            first = [
                 self._try(login, partial(self._login, adapters, org)),
                 self._try(f"clock of {org}", partial(self._clock, adapters, org), needs=(login,)),
-                self._try(f"metadata of {org}", partial(self._metadata, adapters, org), needs=(login,)),
-                self._try(f"calls to {org}", partial(self._calls, adapters, org), needs=(login,)),
             ]
+            metadata = partial(self._try, f"metadata of {org}", partial(self._metadata, adapters, org), needs=(login,))
+            calls = partial(self._try, f"calls to {org}", partial(self._calls, adapters, org), needs=(login,))
+            return [*first, *made_at_once([metadata, calls])]
 
     def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:
         apps = f"apps of {name}"
@@ -256,11 +257,13 @@ class _Checks:
 
     def _metadata(self, adapters: Adapters, org: str) -> str:
         apps = adapters.apps(org)
-        newest = apps.check_version()
-        apps.check_access()
         mine = (each for each in self._settings.credentials.values() if each.org == org)
         names = [*dict.fromkeys(app for each in mine for app in each.app_names)]
-        self._held[org] = dict(zip(names, apps.read_each(names), strict=True))
+        newest: str
+        found: Sequence[App | OrgError | None]
+        questions: list[Callable[[], Any]] = [apps.check_version, apps.check_access, partial(apps.read_each, names)]
+        newest, _, found = made_at_once(questions)
+        self._held[org] = dict(zip(names, found, strict=True))
         return (
             "The Metadata API is open to the program's user, and with it the permission to modify metadata. "
             f"The org offers its versions up to {newest}; rotator speaks {API_VERSION}."

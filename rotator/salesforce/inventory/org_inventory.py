@@ -20,16 +20,18 @@ from rotator.salesforce.apps.connected_app import app_of
 from rotator.salesforce.apps.directory import SETTINGS_TYPE
 from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.inventory.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
+from rotator.salesforce.inventory.read_ahead import EXTERNAL_APPS, ReadAhead, list_call, query_call, read_calls
 from rotator.salesforce.inventory.reading import ComponentReader
 from rotator.salesforce.inventory.satellites import ExternalApps, Joined
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.metadata import MetadataService
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rotator.net.shapes import Fields
     from rotator.salesforce.component import Component
+    from rotator.salesforce.inventory.read_ahead import Call
     from rotator.salesforce.inventory.reading import Unread
     from rotator.salesforce.metadata import Listing
     from rotator.salesforce.session import OrgSession
@@ -73,29 +75,32 @@ def inventory(
     *,
     known: Known = lambda _: None,
     joined: Joined | None = None,
+    at_once: int = 1,
 ) -> Inventory:
     """Reads an org. Raises OrgError, OrgUnavailable and LoginRefused when apps of neither kind can be read.
 
     What else can expire is left out where the program's user may not see it, and said in `unread`. Of what is `known`
     what is known is said; whether the org's own certificates are used by something only an inventory of all tells.
-    `joined` is what an earlier look has found out of external client apps.
+    `joined` is what an earlier look has found out of external client apps; `at_once` how many calls are made at a time.
     """
-    return _Reader(metadata or MetadataService(session), known, joined).read()
+    return _Reader(session.org, ReadAhead(metadata or MetadataService(session), at_once), known, joined).read()
 
 
 class _Reader:
-    def __init__(self, metadata: MetadataService, known: Known, joined: Joined | None) -> None:
-        self._org: Final = metadata.org
+    def __init__(self, org: str, metadata: ReadAhead, known: Known, joined: Joined | None) -> None:
+        self._org: Final = org
         self._metadata: Final = metadata
         self._known: Final = known
         self._joined: Joined | None = joined
         self._uses: Final = Uses()
-        self._reader: Final = ComponentReader(metadata.org, metadata)
+        self._reader: Final = ComponentReader(org, metadata)
         self._refused: Final[dict[Kind, OrgError]] = {}
         """The kinds that the user may not list."""
 
     def read(self) -> Inventory:
+        self._metadata.expect([*map(list_call, TOGETHER)])
         listed = self._listed()
+        self._metadata.expect(self._reads_of(listed))
         if Kind.APP not in listed and Kind.EXTERNAL_APP not in listed and SETTINGS_TYPE not in listed:
             raise self._refused[Kind.APP]
         for kind, error in self._refused.items():
@@ -109,6 +114,16 @@ class _Reader:
             # The last one, when it is known what refers to them.
             found += self._read_or_note(Kind.CERTIFICATE, partial(self._certificates, listed[Kind.CERTIFICATE]))
         return Inventory(tuple(found), tuple(self._reader.unread), self._joined)
+
+    def _reads_of(self, listed: Mapping[str, Sequence[Listing]]) -> Iterable[Call]:
+        """What is read after the lists, in its order, where nothing is known."""
+        yield from read_calls(Kind.APP, listed.get(Kind.APP, ()))
+        yield from read_calls(SETTINGS_TYPE, listed.get(SETTINGS_TYPE, ()))
+        if Kind.EXTERNAL_APP in listed or SETTINGS_TYPE in listed:
+            yield EXTERNAL_APPS
+        yield from read_calls(Kind.IDENTITY_PROVIDER, listed.get(Kind.IDENTITY_PROVIDER, ()))
+        if listed.get(Kind.CERTIFICATE):
+            yield query_call(query_for((*NEEDED, *OTHERS)))
 
     def _of_components(
         self,

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from rotator.core.observed import Kind
     from rotator.salesforce.component import Component
-    from rotator.salesforce.metadata import Listing, MetadataService
+    from rotator.salesforce.inventory.read_ahead import ReadAhead
+    from rotator.salesforce.metadata import Listing
 
 MOST_ALONE: Final = 20
 """Components of one type that cannot be read: with more of them it is the org that cannot."""
@@ -37,7 +38,7 @@ class Unread:
 class ComponentReader:
     """Reads components of one org, and remembers what could not be read."""
 
-    def __init__(self, org: str, metadata: MetadataService) -> None:
+    def __init__(self, org: str, metadata: ReadAhead) -> None:
         self.org: Final = org
         self.metadata: Final = metadata
         self.unread: Final[list[Unread]] = []

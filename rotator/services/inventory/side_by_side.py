@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -24,22 +24,37 @@ def side_by_side(work: Callable[[A], B], things: Sequence[A]) -> Iterator[B]:
     if len(things) < 2:
         yield from map(work, things)
         return
+    for end in _begun(work, things):
+        yield end.result()
+
+
+def made_at_once(calls: Sequence[Callable[[], B]]) -> list[B]:
+    """What some calls give that need nothing of each other, once all have ended.
+
+    Raises what the first in their order raises.
+    """
+    ends = _begun(lambda call: call(), calls)
+    wait(ends)
+    return [end.result() for end in ends]
+
+
+def _begun(work: Callable[[A], B], things: Sequence[A]) -> list[Future[B]]:
     ends: list[Future[B]] = [Future() for _ in things]
     left, lock = iter(zip(things, ends, strict=True)), threading.Lock()
 
-    def run() -> None:
-        while True:
-            with lock:
-                mine = next(left, None)
-            if mine is None:
-                return
+    def following() -> tuple[A, Future[B]] | None:
+        with lock:
+            return next(left, None)
+
+    def run(mine: tuple[A, Future[B]] | None) -> None:
+        while mine is not None:
             thing, end = mine
             try:
                 end.set_result(work(thing))
             except BaseException as error:  # raised where its turn comes
                 end.set_exception(error)
+            mine = following()
 
     for _ in range(min(MOST, len(things))):
-        threading.Thread(target=run, daemon=True).start()
-    for end in ends:
-        yield end.result()
+        threading.Thread(target=run, args=(following(),), daemon=True).start()
+    return ends

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 LastSeenIn = Callable[[str], Sequence["ObservedCertificate"]]
 """What was last seen in an org. Raises HistoryError."""
 
+READS_AT_ONCE: Final = 4
+"""Calls to one org at a time, where a command takes an inventory: Salesforce allows 25 long ones (5 in a Developer
+Edition), and these take less than a second."""
+
 MOST_ORGS: Final = 5_000
 """Of which it is remembered when all was read: some 300 bytes for each. All of any other is read in every look."""
 
@@ -68,7 +72,14 @@ class WholeLooks:
             session.log_in()
         session.ensure_open()
         joined = before.joined if before else None
-        found = inventory(session, metadata, known=self._unchanged(org, before, last_seen), joined=joined)
+        found = inventory(
+            session,
+            metadata,
+            known=self._unchanged(org, before, last_seen),
+            joined=joined,
+            # A person waits for a command; the service has other orgs to ask meanwhile.
+            at_once=1 if last_seen else READS_AT_ONCE,
+        )
         unread = {place(each.kind, each.app) for each in found.unread if each.app}
         again = unread | {whole(each) for each in found.entries if not (each.is_readable and each.is_usable)}
         hidden = frozenset(each.place for each in found.entries if each.is_hidden)

@@ -8,6 +8,7 @@ import pytest
 
 from rotator.core.crypto import keys
 from rotator.simulator.wire.faults import Kind
+from tests.critical_path import CriticalPath
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,26 @@ def test_a_command_calls_each_org_so_often(
         org.calls.clear()
     rotator("--config", config, *command, "--json")
     assert {org.name: dict(org.calls) for org in orgs} == EXPECTED[command]
+
+
+@pytest.mark.parametrize(
+    ("command", "longest"),
+    [
+        # The login; the list; the read. Whatever else is asked needs nothing of these two.
+        (("status",), 3),
+        (("rotate", "plan"), 3),
+        (("check",), 3),
+        # The login; both lists; four of five reads and queries; the fifth.
+        (("inventory",), 4),
+    ],
+    ids=str,
+)
+def test_a_command_waits_for_so_many_calls_one_after_the_other(
+    rotator: Command, config: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], longest: int
+) -> None:
+    path = CriticalPath(monkeypatch)
+    rotator("--config", config, *command, "--json")
+    assert path.longest == longest
 
 
 @pytest.mark.parametrize("command", EXPECTED, ids=" ".join)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
+    from rotator.salesforce.writing.component_writer import DeploymentLog
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.services.inventory.live_apps import ReadApp
     from rotator.services.inventory.scan import Scan
@@ -225,8 +226,7 @@ class Application:
         from rotator.net.limits import Limits
         from rotator.salesforce.transport import Transport
 
-        settings = self.org(org)
-        budget = self.budgets[org]
+        settings, budget = self.org(org), self.budgets[org]
         before = budget.claim if self._is_limited else budget.count
         transport = Transport(
             ca=settings.ca,
@@ -253,12 +253,14 @@ class Application:
             self._sessions[name] = naming(session, org=name)
         return self._sessions[name]
 
-    def apps(self, org: str) -> OrgApps:
-        """The apps of an org. Raises what `org_session` raises."""
+    def apps(self, org: str, log: DeploymentLog | None = None) -> OrgApps:
+        """The apps of an org, to be written with a `log`. Raises what `org_session` raises."""
         from rotator.salesforce.apps.org_apps import OrgApps
+        from rotator.salesforce.writing.component_writer import ComponentWriter
 
-        kinds, lists = self.settings.kinds_of_apps(org), self.kept_answers.lists
-        return naming(OrgApps(self.org_session(org), self.metadata(org), kinds=kinds, kept=lists), org=org)
+        kinds, kept, metadata = self.settings.kinds_of_apps(org), self.kept_answers, self.metadata(org)
+        writer = ComponentWriter.of(metadata, self.org(org), log, kept.not_updated) if log else None
+        return naming(OrgApps(self.org_session(org), metadata, kinds=kinds, kept=kept.lists, writer=writer), org=org)
 
     def inventory(self, org: str, *, last_seen: LastSeenIn | None = None) -> Inventory:
         """Everything in an org that holds a certificate. Raises what `org_session`, a login and a read raise.
@@ -292,6 +294,7 @@ class Application:
 
         Raises ConfigurationError, and what `org_session` and a login raise.
         """
+        from rotator.history.journal.unended import JournalledDeployments
         from rotator.history.last_observations import note_observation
         from rotator.salesforce.login import LoginTarget, proof_of, prove
         from rotator.services.rotation.observer import CredentialContext
@@ -308,7 +311,7 @@ class Application:
             settings=settings,
             org=self.org(settings.org),
             store=self.store(settings.store),
-            apps=self.apps(settings.org),
+            apps=self.apps(settings.org, JournalledDeployments(self.journal, name, self.now)),
             prove=test_login,
             last_promotion=lambda: self.journal.last_promotion(name),
             open_rotation=lambda: self.journal.open_rotation(name),

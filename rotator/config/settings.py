@@ -6,6 +6,7 @@ across sections (`rotator.config.consistency`).
 
 from collections.abc import Collection, Iterator
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
@@ -212,6 +213,15 @@ class RotationSettings(Section):
         return self
 
 
+class WriteMode(StrEnum):
+    """How the apps of an org are written."""
+
+    UPDATE = "update"
+    DEPLOY = "deploy"
+    AUTO = "auto"
+    """By an update, and by a deployment where the org refuses that and takes the same as a file."""
+
+
 class OrgSettings(Section):
     """One Salesforce organisation and how the program logs in to it."""
 
@@ -227,6 +237,10 @@ class OrgSettings(Section):
     """For the whole of one call; `read_timeout` is for silence."""
     instance_domains: tuple[DomainName, ...] = ()
     """Where the org may say that its API is, beside the host of `login_url` and what is below it."""
+    write: WriteMode = WriteMode.AUTO
+    """How its apps are written."""
+    deploy_timeout: Period = timedelta(minutes=10)
+    """How long a deployment may wait for its turn and take, before it is taken back."""
     limits: LimitSettings = LimitSettings()
     owner: Words | None = None
     """Who sees to its credentials, in words for people."""

@@ -100,6 +100,17 @@ class Component:
                 set_type(ours, said)
         return sent
 
+    def in_file(self) -> etree._Element:
+        """All of it as the root of a file, which tells no name, and of what is nil nothing (as retrieved ones do)."""
+        root = self.sent_as(self.metadata_type)
+        root.attrib.clear()
+        for each in [root.find(qualified("fullName")), *filter(is_nil, root.iter())]:
+            parent = None if each is None else each.getparent()
+            if each is not None and parent is not None:
+                parent.remove(each)
+        etree.cleanup_namespaces(root)
+        return root
+
     def _at(self, path: tuple[str, ...]) -> etree._Element | None:
         element = self._element
         for name in path:

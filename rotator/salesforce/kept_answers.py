@@ -21,3 +21,5 @@ class KeptAnswers:
         self.sessions: Final[Kept[Opened]] = Kept(MOST_ORGS)
         self.lists: Final[Kept[Listed]] = Kept(MOST_ORGS)
         """Which apps there are."""
+        self.not_updated: Final[Kept[str]] = Kept(MOST_ORGS)
+        """Which types are written by deployments, as the org refuses to update them; by org and type."""

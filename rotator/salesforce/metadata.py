@@ -79,12 +79,13 @@ class MetadataService:
         """`waiting` is for another patience than the usual, or other clocks."""
         self.org: Final = session.org
         self._session: Final = session
-        self._waiting: Final = waiting or Waiting(PATIENCE)
+        self.waiting: Final = waiting or Waiting(PATIENCE)
+        """The clocks of whoever waits for something in this org, too."""
 
     def describe(self) -> frozenset[str]:
         """The types of metadata that this org and user have. It also proves that the user may use the Metadata API."""
         asked = [element("asOfVersion", API_VERSION)]
-        return self._reading("describeMetadata", asked, _types, size=DESCRIBE_SIZE)
+        return self.ask("describeMetadata", asked, _types, size=DESCRIBE_SIZE)
 
     def list_components(self, *metadata_types: str) -> list[Listing]:
         """All components of some types, by full name. A type that is refused refuses all."""
@@ -93,7 +94,7 @@ class MetadataService:
             some = metadata_types[start : start + LIST_LIMIT]
             queries = [element("queries", element("type", each)) for each in some]
             asked = [*queries, element("asOfVersion", API_VERSION)]
-            found += self._reading("listMetadata", asked, _listings, size=LIST_SIZE)
+            found += self.ask("listMetadata", asked, _listings, size=LIST_SIZE)
         return sorted(found, key=lambda listing: listing.full_name)
 
     def newest_version(self) -> str:
@@ -111,6 +112,11 @@ class MetadataService:
     def external_apps(self) -> list[str]:
         """Every external client app of the org, by full name, whether the Metadata API shows it or not."""
         return self._over_rest(rest.external_apps)
+
+    @property
+    def user_id(self) -> str:
+        """Id of the program's user in the org; empty where the org did not tell."""
+        return self._session.user_id
 
     def _over_rest(self, ask: Callable[[str, Transport, str, Secret], _T]) -> _T:
         def once(instance_url: str, token: Secret) -> _T:
@@ -131,7 +137,7 @@ class MetadataService:
             asked = [element("type", metadata_type), *(element("fullNames", name) for name in names)]
             size = SMALL + COMPONENT_SIZE * len(names)
             understood = partial(_records, self.org, metadata_type)
-            records = self._reading("readMetadata", asked, understood, size=size, attempts=attempts)
+            records = self.ask("readMetadata", asked, understood, size=size, attempts=attempts)
             found |= {record.full_name.casefold(): record for record in records}
         return [found.get(name.casefold()) for name in full_names]
 
@@ -140,9 +146,8 @@ class MetadataService:
 
         Raises WriteUncertain when the answer was lost: the write may or may not have taken effect, and is not repeated.
         """
-        asked = [component.sent_as("metadata")]
         try:
-            self._repeating(_nothing_done, lambda: self._call("updateMetadata", asked, self._is_saved))
+            self.change("updateMetadata", [component.sent_as("metadata")], self._is_saved)
         except AnswerLost as lost:
             raise WriteUncertain(
                 f"The org {self.org} was asked to change {component.full_name}, and its answer was lost.",
@@ -160,26 +165,44 @@ class MetadataService:
                 raise from_fault(self.org, text_of(error, "statusCode"), text_of(error, "message"))
         raise WrongShape("it does not tell how it went")
 
-    def _reading(
+    def ask(
         self,
         operation: str,
         asked: list[etree._Element],
         understood: Callable[[list[etree._Element]], _T],
         *,
-        size: int,
+        size: int = SMALL,
         attempts: int = ATTEMPTS,
     ) -> _T:
+        """What a call that changes nothing is answered: it is repeated while the org is away or busy.
+
+        `understood` makes of the results what is given back, and raises WrongShape where they are none.
+        """
         return self._repeating(_worth_repeating, lambda: self._call(operation, asked, understood, size), attempts)
 
+    def change(
+        self,
+        operation: str,
+        asked: list[etree._Element],
+        understood: Callable[[list[etree._Element]], _T],
+        *,
+        size: int = SMALL,
+    ) -> _T:
+        """What a call that changes something is answered: it is repeated while it is certain that nothing was done.
+
+        Raises AnswerLost when it may have been done.
+        """
+        return self._repeating(_nothing_done, lambda: self._call(operation, asked, understood, size))
+
     def _repeating(self, safe: Callable[[Exception], bool], call: Callable[[], _T], attempts: int = ATTEMPTS) -> _T:
-        return self._waiting.call(call, again=safe, back_off=_PAUSES, at_most=attempts)
+        return self.waiting.call(call, again=safe, back_off=_PAUSES, at_most=attempts)
 
     def _call(
         self,
         operation: str,
         asked: list[etree._Element],
         understood: Callable[[list[etree._Element]], _T],
-        size: int = SMALL,
+        size: int,
     ) -> _T:
         """What the answer comes to. `understood` raises WrongShape for one that is none: it may pass, as one lost."""
         LOG.debug(operation, extra={"org": self.org})

@@ -47,6 +47,7 @@ class Opened:
     instance_url: str
     org_id: str
     server_time: datetime | None
+    user_id: str
 
 
 class OrgSession:
@@ -88,6 +89,11 @@ class OrgSession:
     def org_id(self) -> str:
         """The org's id as the org itself tells it. Logs in when that has not happened."""
         return self._current().org_id
+
+    @property
+    def user_id(self) -> str:
+        """Id of the user that the program logs in as. Logs in when that has not happened."""
+        return self._current().user_id
 
     @property
     def server_time(self) -> datetime | None:
@@ -140,7 +146,7 @@ class OrgSession:
             raise self._wrong_org(login.org_id, expected)
         if _is_jwt(login.token):
             raise self._unusable_token()
-        opened = Opened(login.token, login.instance_url, login.org_id, login.server_time)
+        opened = Opened(login.token, login.instance_url, login.org_id, login.server_time, login.user_id)
         self._kept.put(self.org, opened)
         return opened
 

@@ -61,6 +61,7 @@ orgs:
     login_url: {url}
     ca: {ca}
     login: {login}
+    write: {write}
 stores: {{keys: {store}}}
 credentials:
   billing: {{org: production, store: keys, username: {user}, apps: [Billing]}}
@@ -120,6 +121,8 @@ class Ground:
     """Of which kind the apps are."""
     login: str = ""
     """How the program logs in to the org, as config.yaml has it; empty: with a key of its own."""
+    write: str = "auto"
+    """How the program writes apps, as config.yaml has it."""
     _numbers: Iterator[int] = field(default_factory=count)
 
     @property
@@ -146,13 +149,14 @@ class Ground:
         """An org with apps that hold nothing, an empty store, an empty history. The apps' kinds stay what they were."""
         self.lineup = lineup or self.lineup
         self.clock.time, self.clock.slept = MOMENT, timedelta()
-        self.login, self.confirmations, self.hold = "", 1, "0s"
+        self.login, self.confirmations, self.hold, self.write = "", 1, "0s", "auto"
         self._replace_files(None)
         org = self.org
         with org.lock:
             org.settings = settings or self.lineup.settings
             org.faults.clear()
             org.sessions.end_all()
+            org.jobs.clear()
             for remembered in (org.apps, org.external_apps, org.identity_providers, org.users, org.calls, org.logins):
                 remembered.clear()
         org.add_user(ROBOT, may_use_metadata=True, profile="Robot")
@@ -249,6 +253,7 @@ class Ground:
             url=self.org.url,
             ca=self.server.ca_file,
             login=own,
+            write=self.write,
             store=self.keys.settings,
             user=USER,
             robot=ROBOT,

@@ -35,6 +35,9 @@ PROMOTION: Final = "promote"
 WRONG_KEY: Final = "wrong_key"
 """Detail of the test login at which an app has said what it says of a version's key while that is wrong."""
 
+DEPLOYMENT: Final = "deployment"
+"""Kind of the events of a deployment, which takes effect later than it begins (`state`: `begins`, `begun`, `ended`)."""
+
 
 class Journal:
     """Writes rotations and events, and reads what a rotation needs of them. Every method raises HistoryError."""
@@ -181,6 +184,22 @@ class Journal:
                 if event.details.get("opens_gap"):
                     return str(event.details.get("counter", ""))
         return ""
+
+    def unended_deployment(self, credential: str) -> str | None:
+        """The org's id of a deployment of the credential whose end nobody wrote down; empty where it has none yet.
+
+        None where there is none.
+        """
+        query = (
+            select(EVENT)
+            .where(EVENT.c.credential == credential, EVENT.c.kind == DEPLOYMENT)
+            .order_by(EVENT.c.sequence.desc())
+        )
+        with self._database.reading() as connection:
+            last = EVENTS.first(connection, query)
+        if last is None or last.details.get("state") == "ended":
+            return None
+        return str(last.details.get("deployment", ""))
 
     def _newest_promotion(self, credential: str) -> tuple[datetime, Mapping[str, JSON]] | None:
         query = (

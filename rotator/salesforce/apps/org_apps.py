@@ -17,15 +17,15 @@ from rotator.salesforce.permissions import PERMISSION_HINT
 from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from rotator.core.credentials import Fingerprint
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.kept import Kept
     from rotator.salesforce.apps.app import AppAdapter
     from rotator.salesforce.apps.directory import Listed
-    from rotator.salesforce.component import Component
     from rotator.salesforce.session import OrgSession
+    from rotator.salesforce.writing.component_writer import ComponentWriter
 
 
 class OrgApps:
@@ -38,13 +38,13 @@ class OrgApps:
         *,
         kinds: Mapping[str, str] | None = None,
         kept: Kept[Listed] | None = None,
-        write: Callable[[Component], None] | None = None,
+        writer: ComponentWriter | None = None,
     ) -> None:
         """`metadata` is for another clock or other pauses than the usual.
 
-        `kinds` are those that the configuration says, in its words, by the folded name of the app; the others are
-        looked up in the org's list, which is kept in `kept`. `write` writes one component: updateMetadata unless told
-        otherwise.
+        `kinds` are those that the configuration says, by the folded name of the app; of the others the kind is looked
+        up in the org's list, which is kept in `kept`. `writer` says how components are written; updateMetadata does it,
+        unless told otherwise.
         """
         self.org: Final = session.org
         self._metadata: Final = metadata or MetadataService(session)
@@ -54,7 +54,8 @@ class OrgApps:
             Kind.APP: ConnectedApps(self._metadata),
             Kind.EXTERNAL_APP: ExternalClientApps(self._metadata, self._directory),
         }
-        self._write: Final = write or self._metadata.update
+        self._writer: Final = writer
+        self._write: Final = writer.write if writer else self._metadata.update
         self._seen: Final[dict[str, App]] = {}
         """Each app as it was last read."""
 
@@ -112,6 +113,14 @@ class OrgApps:
         after = self._read_back(before)
         self._compare(before, after, certificate)
         return after
+
+    def settle(self) -> bool:
+        """Sees to it that nothing that was begun before is still to change the apps that were read.
+
+        Whether there was something, so that they have to be read again. Raises OrgUnavailable where it goes on.
+        """
+        components = [app.component for app in self._seen.values() if app.component]
+        return self._writer.settle(components) if self._writer else False
 
     def check_version(self) -> str:
         """The newest version of its API that the org offers. Raises OrgError when it is older than the one in use."""

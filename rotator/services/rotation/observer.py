@@ -61,6 +61,10 @@ class Apps(Protocol):
         """Why the org does not show these apps."""
         ...
 
+    def settle(self) -> bool:
+        """Sees to it that no write that was begun is still to come; whether there was one, and all is to be read."""
+        ...
+
 
 def _note_nothing(_seen: ObservedCredential, _held: Sequence[ObservedCertificate]) -> None:
     """Where there is no history."""
@@ -133,8 +137,10 @@ class Observer:
     The history is asked at the first observation only: while the rotation lock is held, nobody else promotes.
     """
 
-    def __init__(self, credential: CredentialContext) -> None:
+    def __init__(self, credential: CredentialContext, *, settles: bool = False) -> None:
+        """With `settles`, what is observed stays so unless somebody changes it: no write of ours is still to come."""
         self._credential = credential
+        self._is_settled = not settles
         self._versions: dict[Fingerprint, Version] = {}
         self._apps: dict[str, App] = {}
         self._promoted_at: datetime | None = None
@@ -148,6 +154,17 @@ class Observer:
         gone since the last observation, OrgError, OrgUnavailable, LoginRefused; the
         first observation HistoryError, too.
         """
+        seen = self._look()
+        if not self._is_settled and self._credential.apps.settle():
+            seen = self._look()
+        self._is_settled = True
+        return seen
+
+    def doubt(self) -> None:
+        """Something has failed: if it was a write, it may still come."""
+        self._is_settled = False
+
+    def _look(self) -> Observation:
         credential = self._credential
         stages = credential.store.stages(credential.name)
         if self._last and self._last.current and not stages.fingerprints:

@@ -123,6 +123,10 @@ class _AppsAsRead:
     def replace_certificate(self, full_name: str, _certificate: Certificate, *, expecting: Fingerprint | None) -> App:
         raise AssertionError(f"a plan changes nothing: {full_name}, {expecting}")
 
+    @staticmethod
+    def settle() -> bool:
+        return False
+
 
 def _wanted(credential: CredentialContext, request: Request, now: datetime) -> Wanted:
     """What the request would want: of an interrupted rotation, if it means that one, what that wanted."""

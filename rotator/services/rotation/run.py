@@ -128,7 +128,7 @@ class Run:
     def _begin_anew(self) -> None:
         """Forgets what was observed and proven: it may not be so any more. What a wrong key is told stays as it is."""
         self._last_look = LastLook()
-        self._observer, kept = Observer(self._credential), self._wanted.options.keep_key
+        self._observer, kept = Observer(self._credential, settles=True), self._wanted.options.keep_key
         self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=kept)
         self._memory = Memory(wrong_key_words=self._memory.wrong_key_words)
 
@@ -270,6 +270,7 @@ class Run:
         self._record(action, succeeded=False, error=error.message)
         self._recorder.log(action, self._version(action), failed=error.message)
         self._context.listener.failed(action, error.message)
+        self._observer.doubt()
         if action.kind is ActionKind.PROMOTE:
             # It may have been done: then the previous version's grace begins now, not when an older one was promoted.
             self._observer.promoted(self._clock.steady())

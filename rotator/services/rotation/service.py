@@ -104,9 +104,11 @@ class RotationService:
         """Discards a pending version: people have replaced by hand what it was to replace."""
         if stages.pending is None:
             return
-        credential = self._credential
+        credential, names = self._credential, self._credential.settings.app_names
+        credential.apps.read_all(names)
+        credential.apps.settle()
         # A previous version that was to come back keeps its certificate, and its grace.
-        for name in credential.settings.app_names if stages.pending != stages.previous else ():
+        for name in names if stages.pending != stages.previous else ():
             app = credential.apps.read(name)
             if app is not None and self._holds(app, stages.pending):
                 credential.apps.replace_certificate(name, throwaway(now=self._now()), expecting=app.fingerprint)

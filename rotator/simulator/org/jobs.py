@@ -66,7 +66,7 @@ class Jobs:
         """Queues a job that waits for so many seconds, and is at work for as many more."""
         begins = now + timedelta(seconds=seconds)
         job = Job(job_id, user, now, begins, begins + timedelta(seconds=at_work), work, options=options)
-        self._jobs[job.id] = job
+        self.put(job)
         while len(self._jobs) > KEPT_JOBS and next(iter(self._jobs.values())).is_done:
             self._jobs.popitem(last=False)
         return job
@@ -77,6 +77,10 @@ class Jobs:
 
     def __iter__(self) -> Iterator[Job]:
         return iter(tuple(self._jobs.values()))
+
+    def put(self, job: Job) -> None:
+        """Takes a job in, behind those that are there."""
+        self._jobs[job.id] = job
 
     def clear(self) -> None:
         """Forgets all jobs, also those that have not taken effect."""

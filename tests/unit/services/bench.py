@@ -101,6 +101,8 @@ class Bench:
     hiding: set[str] = field(default_factory=set)
     """External client apps whose certificate the org does not show."""
     on_write: Callable[[str], None] = lambda _: None
+    on_settling: Callable[[], bool] = lambda: False
+    """What a write that was begun before comes to."""
     _turns: Any = field(default_factory=count)
 
     def now(self) -> datetime:
@@ -179,6 +181,10 @@ class Bench:
     def absent(self, *full_names: str) -> OrgError:
         """See rotator.services.rotation.observer.Apps."""
         return OrgError(f"The org production has no app {', '.join(full_names)}.")
+
+    def settle(self) -> bool:
+        """See rotator.services.rotation.observer.Apps."""
+        return self.on_settling()
 
     def is_live(self, version: KeyVersion) -> bool:
         """Whether the app of a version holds its certificate."""

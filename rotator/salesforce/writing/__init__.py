@@ -1,0 +1,1 @@
+"""How a component is written: by an update, or as a file of a deployment, which an org can also only check."""

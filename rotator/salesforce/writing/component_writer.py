@@ -1,0 +1,253 @@
+"""The way a component is written, for both kinds of apps: by an update, or by a deployment where the org wants that.
+
+An update has happened when it is answered. A deployment waits for its turn, and happens at some time after it was
+begun, whatever has become of the process that began it. So a run could put an old certificate back by an update, and a
+deployment that was begun before it would then take it away. This is kept from happening so:
+
+- A deployment is only checked first (`checkOnly`). What an org would refuse, or does not come to for a long time, is
+  known before anything is begun that changes something.
+- What is begun is written down (`DeploymentLog`) before the call and after it, with the id that the org gave, and that
+  it has ended. While it waits it is asked about; when its turn does not come in time it is taken back.
+- Before a run goes by what it observes, `settle` sees to it that nothing of this kind is still to come: a deployment
+  that is written down without an end, and those of the program's user that the org lists. The first is taken back while
+  it waits, the others are waited for, and the run observes again. Nothing is concluded from how one ended: an org may
+  have committed what it says it dropped (Metadata API Developer Guide, cancelDeploy).
+- Where the answer to the call that began one was lost, and the org does not list deployments, a check is sent after it:
+  an org works off one deployment at a time, in their order, so that what was before the check has ended with it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+from rotator.config.settings import WriteMode
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable, WriteUncertain
+from rotator.salesforce.transport import AnswerLost
+from rotator.salesforce.writing.deployments import Deployments
+from rotator.salesforce.writing.outcomes import not_in_time, refusal, still_under_way, taken_back
+from rotator.salesforce.writing.package import PLACES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from rotator.config.settings import OrgSettings
+    from rotator.core.kept import Kept
+    from rotator.salesforce.component import Component
+    from rotator.salesforce.metadata import MetadataService
+    from rotator.salesforce.writing.outcomes import Progress
+
+GRACE: Final = 60.0
+"""Seconds that a deployment is waited for that was to be taken back."""
+
+UPDATED: Final = frozenset({"ConnectedApp"})
+"""Types that orgs are known to update; of the others no public source shows it."""
+
+
+class DeploymentLog(Protocol):
+    """Where it is written down what was begun, so that a run after a crash knows.
+
+    Only `unended` raises HistoryError.
+    """
+
+    def begins(self, component: str) -> None:
+        """The call that begins a deployment is about to be made."""
+        ...
+
+    def begun(self, component: str, deployment: str) -> None:
+        """The org gave it an id."""
+        ...
+
+    def ended(self) -> None:
+        """Nothing of what was begun is still to come."""
+        ...
+
+    def unended(self) -> str | None:
+        """The id of what was begun and has not ended, empty where it has none; None where there is nothing."""
+        ...
+
+
+class ComponentWriter:
+    """Writes components of one credential's apps. All raise OrgError, OrgUnavailable and LoginRefused."""
+
+    def __init__(
+        self, metadata: MetadataService, mode: WriteMode, log: DeploymentLog, learnt: Kept[str], *, patience: float
+    ) -> None:
+        """`learnt` keeps which types an org refuses to update; `patience`: how many seconds a deployment may wait."""
+        self._deployments: Final = Deployments(metadata)
+        self._metadata: Final = metadata
+        self._org: Final = metadata.org
+        self._mode: Final = mode
+        self._log: Final = log
+        self._learnt: Final = learnt
+        self._patience: Final = patience
+
+    @classmethod
+    def of(cls, metadata: MetadataService, org: OrgSettings, log: DeploymentLog, learnt: Kept[str]) -> Self:
+        """As the configuration of the org has it."""
+        return cls(metadata, org.write, log, learnt, patience=org.deploy_timeout.total_seconds())
+
+    def write(self, component: Component) -> None:
+        """Writes a whole component; what it leaves out is reset.
+
+        Raises WriteUncertain when it may or may not have taken effect, or may do so later (then `settle` is due).
+        """
+        if self._is_deployed(component.metadata_type):
+            self._deploy(component)
+            return
+        try:
+            self._metadata.update(component)
+        except OrgUnavailable:
+            raise
+        except LoginRefused:
+            raise
+        except OrgError:
+            if self._mode is not WriteMode.AUTO or not self._takes_as_file(component):
+                raise
+            self._learnt.put(self._name_of(component.metadata_type), component.metadata_type)
+            self._deploy(component, is_checked=True)
+
+    def settle(self, components: Sequence[Component]) -> bool:
+        """Sees to it that no deployment of ours is still to change these components.
+
+        Whether there was one, so that they have to be read again. Raises OrgUnavailable where one goes on.
+        """
+        known = self._log.unended()
+        if known is None and not any(self._may_be_deployed(each.metadata_type) for each in components):
+            return False
+        listed = self._listed()
+        for deployment in dict.fromkeys([*([known] if known else []), *(listed or ())]):
+            self._see_out(deployment, is_ours=deployment == known)
+        if known == "" and listed is None:
+            self._pass_behind(components)
+        if known is not None:
+            self._log.ended()
+        return known is not None or bool(listed)
+
+    def _is_deployed(self, metadata_type: str) -> bool:
+        if self._mode is WriteMode.AUTO:
+            return self._learnt.get(self._name_of(metadata_type)) is not None
+        return self._mode is WriteMode.DEPLOY
+
+    def _may_be_deployed(self, metadata_type: str) -> bool:
+        return self._is_deployed(metadata_type) or (self._mode is WriteMode.AUTO and metadata_type not in UPDATED)
+
+    def _name_of(self, metadata_type: str) -> str:
+        return f"{self._org} {metadata_type}"
+
+    def _takes_as_file(self, component: Component) -> bool:
+        """Whether the org would take a component by a deployment that it has just refused to update."""
+        if component.metadata_type not in PLACES:
+            return False
+        try:
+            self._check(component)
+        except OrgError:
+            # What the update was refused with says more.
+            return False
+        return True
+
+    def _deploy(self, component: Component, *, is_checked: bool = False) -> None:
+        name = component.full_name
+        if not is_checked:
+            self._check(component)
+        self._log.begins(name)
+        try:
+            deployment = self._deployments.begin([component], check_only=False)
+        except AnswerLost as lost:
+            raise self._uncertain(name, lost) from None
+        except OrgError:
+            self._log.ended()
+            raise
+        self._log.begun(name, deployment)
+        try:
+            ended = self._deployments.end_of(deployment, self._patience)
+            is_late = not ended.is_over
+            if is_late:
+                ended = self._deployments.taken_back(deployment, GRACE)
+        except LoginRefused:
+            raise
+        except OrgError as lost:
+            raise self._uncertain(name, lost) from None
+        if not ended.is_over:
+            raise not_in_time(self._org, ended, name)
+        self._log.ended()
+        if not ended.has_succeeded:
+            raise taken_back(self._org, name, self._patience) if is_late else refusal(self._org, ended, name)
+
+    def _check(self, component: Component) -> None:
+        """Has the org check a component as a file. Raises what it would be refused with, and changes nothing."""
+        deployment = self._deployments.begin([component], check_only=True)
+        ended = self._deployments.end_of(deployment, self._patience)
+        if not ended.is_over:
+            with suppress(OrgUnavailable):
+                self._deployments.taken_back(deployment, 0)
+            raise _never_began(self._org, component.full_name)
+        if not ended.has_succeeded:
+            raise refusal(self._org, ended, component.full_name)
+
+    def _listed(self) -> tuple[str, ...] | None:
+        """What the org lists; None where it does not let the program's user see it."""
+        try:
+            return self._deployments.under_way()
+        except OrgUnavailable:
+            raise
+        except LoginRefused:
+            raise
+        except OrgError:
+            return None
+
+    def _see_out(self, deployment: str, *, is_ours: bool) -> None:
+        """Waits until a deployment has ended; one of ours that waits for its turn is taken back."""
+        try:
+            progress = self._deployments.progress(deployment)
+            if not progress.is_over:
+                progress = self._ended(progress, is_ours=is_ours)
+        except OrgUnavailable:
+            raise
+        except LoginRefused:
+            raise
+        except OrgError:
+            # It is so old that the org has forgotten it.
+            return
+        if not progress.is_over:
+            raise still_under_way(self._org, progress)
+
+    def _ended(self, progress: Progress, *, is_ours: bool) -> Progress:
+        if is_ours and progress.is_waiting:
+            progress = self._deployments.taken_back(progress.id, GRACE)
+        return progress if progress.is_over else self._deployments.end_of(progress.id, self._patience)
+
+    def _pass_behind(self, components: Sequence[Component]) -> None:
+        """Has the org check something after what may have been begun: how that goes is no matter."""
+        checked = [each for each in components if each.metadata_type in PLACES]
+        deployment = self._deployments.begin(_without_keys(checked), check_only=True)
+        ended = self._deployments.end_of(deployment, self._patience)
+        if not ended.is_over:
+            with suppress(OrgUnavailable):
+                self._deployments.taken_back(deployment, 0)
+            raise still_under_way(self._org, ended)
+
+    def _uncertain(self, name: str, lost: OrgError) -> WriteUncertain:
+        return WriteUncertain(
+            f"The org {self._org} was asked to deploy {name}, and its answer was lost.",
+            effect="The change may have been made, or be made later.",
+            hint=lost.hint,
+            rerun=lost.rerun,
+        )
+
+
+def _without_keys(components: Collection[Component]) -> list[Component]:
+    copies = [each.copy() for each in components]
+    for each in copies:
+        each.drop("consumerKey")
+        each.drop("oauthConfig", "consumerKey")
+    return copies
+
+
+def _never_began(org: str, name: str) -> OrgUnavailable:
+    return OrgUnavailable(
+        f"The org {org} did not come to check a deployment of {name}: others are in front of it.",
+        effect="Nothing was changed.",
+        hint="Setup shows them under Deployment Status. `deploy_timeout` of the org says how long rotator waits.",
+        rerun="Run it again when they have ended.",
+    )

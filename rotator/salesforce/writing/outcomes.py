@@ -1,0 +1,133 @@
+"""How deployments end, and what is said of those that end otherwise than they should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from rotator.core import words
+from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
+from rotator.plain_text import one_line
+from rotator.resources import docs
+from rotator.salesforce.faults import from_fault
+
+_UNCHANGED: Final = "Nothing was changed."
+_LONGEST: Final = 500
+_MOST_NAMED: Final = 3
+_RUN_AGAIN: Final = "Run it again; it starts from what is there then."
+_IN_SETUP: Final = "Setup shows it under Deployment Status."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why an org refuses one component of a deployment, in its own words."""
+
+    metadata_type: str
+    full_name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What an org tells of a deployment (Metadata API Developer Guide, DeployResult)."""
+
+    id: str
+    status: str
+    is_over: bool
+    """Nothing more will happen."""
+    has_succeeded: bool = False
+    code: str = ""
+    """What is wrong with all of it (`message`, in the org's words); empty where it is single components."""
+    message: str = ""
+    canceled_by: str = ""
+    problems: tuple[Problem, ...] = ()
+    failed_tests: tuple[str, ...] = ()
+    coverage: tuple[str, ...] = ()
+    """What the org's tests leave untried, where it refuses for that."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has not begun to change anything."""
+        return self.status == "Pending"
+
+
+def refusal(org: str, ended: Progress, what: str) -> OrgError:
+    """The error for a deployment of `what` that ended without success.
+
+    OrgUnavailable where time may mend it, and WriteUncertain where it may have been done in part.
+    """
+    if ended.status in {"Canceled", "FinalizingFailed"}:
+        how = f"canceled by {one_line(ended.canceled_by, 80) or 'somebody'}" if ended.canceled_by else "broken off"
+        return WriteUncertain(
+            f"The deployment of {what} in the org {org} was {how}.",
+            effect="The change was most likely not made.",
+            rerun=_RUN_AGAIN,
+        )
+    if ended.problems:
+        told = ended.problems[0]
+        return OrgError(
+            f"The org {org} refuses {what} as it is deployed: {_said(told.text)}.",
+            effect=_UNCHANGED,
+            hint=f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need.",
+        )
+    if ended.failed_tests or ended.coverage:
+        return _failed_tests(org, ended, what)
+    if ended.code or ended.message:
+        return from_fault(org, ended.code, ended.message)
+    return OrgError(
+        f"The deployment of {what} in the org {org} ended as {one_line(ended.status, 80)}, without a reason.",
+        effect=_UNCHANGED,
+        hint=_IN_SETUP,
+    )
+
+
+def not_in_time(org: str, progress: Progress, what: str) -> WriteUncertain:
+    """The error for a deployment that did not end, and could not be taken back."""
+    return WriteUncertain(
+        f"The deployment of {what} in the org {org} ({progress.id}) does not end: it is"
+        f" {one_line(progress.status, 80)}.",
+        effect="The change may still be made.",
+        hint=f"{_IN_SETUP} Others in front of it, or tests that it has to wait for, may be the reason.",
+        rerun="Run it again when it has ended.",
+    )
+
+
+def taken_back(org: str, what: str, seconds: float) -> WriteUncertain:
+    """The error for a deployment that had to be taken back, as its turn did not come."""
+    return WriteUncertain(
+        f"The org {org} did not begin the deployment of {what} within {words.measured(seconds)}; it was taken back.",
+        effect="The change was most likely not made.",
+        hint=f"{_IN_SETUP} Others were in front of it. `deploy_timeout` of the org says how long rotator waits.",
+        rerun=_RUN_AGAIN,
+    )
+
+
+def still_under_way(org: str, progress: Progress) -> OrgUnavailable:
+    """The error for an earlier deployment of the program's user that may still change an app."""
+    return OrgUnavailable(
+        f"An earlier deployment of the program's user in the org {org} ({progress.id}) has not ended: it is"
+        f" {one_line(progress.status, 80)}.",
+        effect="Nothing was changed by this run.",
+        hint=f"{_IN_SETUP} What an app holds is not certain before it has ended.",
+        rerun="Run it again then.",
+    )
+
+
+def _failed_tests(org: str, ended: Progress, what: str) -> OrgError:
+    named = [one_line(name, 120) for name in ended.failed_tests[:_MOST_NAMED]]
+    more = len(ended.failed_tests) - len(named)
+    why = (
+        f"{words.count(len(ended.failed_tests), 'test')} of its own failed:"
+        f" {words.listed(named)}{f' and {more} more' if more else ''}"
+        if named
+        else _said(ended.coverage[0])
+    )
+    return OrgError(
+        f"The org {org} runs its Apex tests before it deploys {what}, and refuses it: {why}.",
+        effect=_UNCHANGED,
+        hint="Have the tests mended, or set `write: update` for the org: updates run none.",
+    )
+
+
+def _said(text: str) -> str:
+    return one_line(text, _LONGEST).rstrip(".") or "without a reason"

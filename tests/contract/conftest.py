@@ -10,12 +10,13 @@ import pytest
 
 from rotator.history.engine.database import Database, open_database
 from tests.contract.history.databases import Kind, postgres_kind, sqlite_kind
-from tests.contract.servers.postgres import EXTERNAL, PostgresServer
+from tests.contract.servers.postgres import EXTERNAL, PostgresServer, migrated_scratch, name_of
 from tests.contract.servers.vault import VaultProcess, sealed_server
 from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, AwsGround, AwsServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +28,30 @@ def postgres_url(request: pytest.FixtureRequest) -> str:
     return server.url("postgres")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def database_kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kind]:
-    if request.param == "sqlite":
-        yield sqlite_kind(tmp_path_factory.mktemp("sqlite"))
+@pytest.fixture(scope="session")
+def postgres_template(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[str]:
+    """The name of a database on that server with all tables and nothing in them."""
+    if not os.environ.get(EXTERNAL):
+        yield request.getfixturevalue("migrated_database")
         return
+    with migrated_scratch(postgres_url) as url:
+        yield name_of(url)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def database_kind(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, migrated_file: Path
+) -> Iterator[Kind]:
+    """A test that wants one kind alone has a `parametrize` for it alone (indirect).
+
+    With other arguments in it, pytest would set up anew for each test what a module shares.
+    """
+    if request.param == "sqlite":
+        yield sqlite_kind(tmp_path_factory.mktemp("sqlite"), migrated_file)
+        return
+    url, template = (request.getfixturevalue(name) for name in ("postgres_url", "postgres_template"))
     with ExitStack() as cleaning:
-        yield postgres_kind(request.getfixturevalue("postgres_url"), cleaning)
+        yield postgres_kind(url, template, cleaning)
 
 
 @pytest.fixture

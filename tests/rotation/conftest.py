@@ -17,6 +17,7 @@ from tests.rotation.lineups import CONNECTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.contract.servers.postgres import PostgresServer
     from tests.contract.servers.vault import VaultProcess
@@ -39,14 +40,14 @@ def _cheap_keys() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def _the_ground(tmp_path_factory: pytest.TempPathFactory, _cheap_keys: None) -> Iterator[Ground]:
-    with ground_in(tmp_path_factory.mktemp("ground")) as ground:
+@pytest.fixture(scope="session")
+def _the_ground(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Ground]:
+    with ground_in(tmp_path_factory.mktemp("ground"), migrated_file) as ground:
         yield ground
 
 
 @pytest.fixture
-def ground(_the_ground: Ground) -> Ground:
+def ground(_the_ground: Ground, _cheap_keys: None) -> Ground:
     """A simulated org, a store and a history, all new."""
     _the_ground.begin(lineup=CONNECTED)
     return _the_ground

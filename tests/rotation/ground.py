@@ -350,16 +350,12 @@ def _settings(text: str, path: Path) -> Settings:
 
 
 @contextmanager
-def ground_in(folder: Path) -> Iterator[Ground]:
-    """A ground whose files are in the folder."""
-    migrated = folder / "migrated.db"
-    with open_database(f"sqlite:///{migrated}") as database:
-        database.upgrade()
+def ground_in(folder: Path, migrated: Path) -> Iterator[Ground]:
+    """A ground whose files are in the folder; `migrated` is a history with all its tables and nothing in them."""
     clock = Clock()
     org = Org("production", clock=clock.now, random=Random(7))
     place = folder / "scenario"
     with SimulatorServer([org]) as server, open_database(f"sqlite:///{place}/rotator.db") as database:
-        database.upgrade()
         history = SqliteHistory(database, place / "rotator.db", migrated)
         with closing(NearTransport([org])) as transport:
             yield Ground(server, place, clock, transport, FilesKeys(place / "store"), history)

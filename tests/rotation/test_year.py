@@ -42,6 +42,7 @@ from tests.rotation.year_plan import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Row
 
@@ -64,9 +65,9 @@ class Telling(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def year(tmp_path_factory: pytest.TempPathFactory, _cheap_keys: None) -> Iterator[Year]:
+def year(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path, _cheap_keys: None) -> Iterator[Year]:
     """The whole year, lived once; the tests look back at it."""
-    with pytest.MonkeyPatch.context() as patch, year_in(tmp_path_factory.mktemp("year")) as year:
+    with pytest.MonkeyPatch.context() as patch, year_in(tmp_path_factory.mktemp("year"), migrated_file) as year:
         # Nothing dies here, so nothing has to be durable: to wait for the disk would take longer than all the rest.
         patch.setattr(os, "fsync", lambda _descriptor: None)
         event.listen(year.database._engine, "connect", _never_waits)

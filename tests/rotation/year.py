@@ -8,6 +8,7 @@ what they are told.
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -374,18 +375,19 @@ class Year:
 
 
 @contextmanager
-def year_in(folder: Path) -> Iterator[Year]:
-    """A year whose files are in the folder."""
+def year_in(folder: Path, migrated: Path) -> Iterator[Year]:
+    """A year whose files are in the folder; `migrated` is a history with all its tables and nothing in them."""
     clock = Clock(BEGIN)
     orgs = [Org(name, clock=clock.now, random=Random(number), number=number + 1) for number, name in enumerate(ORGS)]
-    with SimulatorServer(orgs) as server, open_database(f"sqlite:///{folder}/rotator.db") as database:
-        database.upgrade()
-        with ExitStack() as stack:
-            transports = {
-                name: stack.enter_context(
-                    closing(Transport(ca=server.ca_file, limits=Limits(connect=5.0, silence=5.0)))
-                )
-                for name in ORGS
-            }
-            near = stack.enter_context(closing(NearTransport(orgs)))
-            yield Year(server, folder, clock, transports, near, database)
+    shutil.copy(migrated, folder / "rotator.db")
+    with (
+        SimulatorServer(orgs) as server,
+        open_database(f"sqlite:///{folder}/rotator.db") as database,
+        ExitStack() as stack,
+    ):
+        transports = {
+            name: stack.enter_context(closing(Transport(ca=server.ca_file, limits=Limits(connect=5.0, silence=5.0))))
+            for name in ORGS
+        }
+        near = stack.enter_context(closing(NearTransport(orgs)))
+        yield Year(server, folder, clock, transports, near, database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -88,11 +89,11 @@ def slack() -> Iterator[FakeSlack]:
 
 
 @pytest.fixture
-def world(slack: FakeSlack, tmp_path: Path) -> Iterator[World]:
+def world(slack: FakeSlack, tmp_path: Path, migrated_file: Path) -> Iterator[World]:
+    shutil.copy(migrated_file, tmp_path / "rotator.db")
     for folder in ("slack", "mail"):
         (tmp_path / folder).mkdir()
     with mail_server("starttls", login=True) as mail, open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        database.upgrade()
         yield World(database, SlackGround(slack, tmp_path / "slack"), MailGround(mail, tmp_path / "mail"))
 
 

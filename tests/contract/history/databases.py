@@ -7,6 +7,7 @@ import threading
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from alembic import command
@@ -16,13 +17,14 @@ from sqlalchemy import make_url, text
 from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
 from rotator.history.engine import upgrades
-from rotator.history.engine.database import Database, open_database
 from rotator.history.records import NewRotation
 from tests.contract.servers.postgres import execute, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from rotator.history.engine.database import Database
 
 NOW: Final = datetime(2026, 11, 23, 12, 31, 47, 123456, tzinfo=UTC)
 NEW_ROTATION: Final = NewRotation(
@@ -65,14 +67,12 @@ class Kind:
     without_guards: tuple[str, ...]
 
 
-def sqlite_kind(folder: Path) -> Kind:
-    template = folder / "template.db"
-    with open_database(f"sqlite:///{template}") as database:
-        database.upgrade()
+def sqlite_kind(folder: Path, template: Path) -> Kind:
+    """Files in the folder, copied from one that has all tables."""
+    numbers = count(1)
 
     def next_file() -> Path:
-        copies = [int(copy.stem) for copy in folder.glob("[0-9]*.db")]
-        return folder / f"{max(copies, default=0) + 1}.db"
+        return folder / f"{next(numbers)}.db"
 
     @contextmanager
     def new() -> Iterator[str]:
@@ -92,19 +92,16 @@ def sqlite_kind(folder: Path) -> Kind:
     return Kind(new, empty, again, tuple(f"DROP TRIGGER {guard}" for guard in guards))
 
 
-def postgres_kind(url: str, cleaning: ExitStack) -> Kind:
-    """On the server of the URL. A database that was used is emptied for the next test: to make one takes longer."""
-    free: list[str] = []
+def postgres_kind(url: str, template: str, cleaning: ExitStack) -> Kind:
+    """On the server of the URL, copied from a database that has all tables.
 
-    def made() -> str:
-        database_url = cleaning.enter_context(scratch_database(url))
-        with open_database(database_url) as database:
-            database.upgrade()
-        return database_url
+    One that was used is emptied for the next test: to make one takes longer.
+    """
+    free: list[str] = []
 
     @contextmanager
     def new() -> Iterator[str]:
-        database_url = free.pop() if free else made()
+        database_url = free.pop() if free else cleaning.enter_context(scratch_database(url, template))
         yield database_url
         execute(database_url, EMPTY)
         free.append(database_url)

@@ -46,26 +46,17 @@ FULL_DISK = """
 """
 
 
-@pytest.fixture(scope="module")
-def migrated(postgres_server: PostgresServer) -> Iterator[str]:
-    """The name of a migrated database without entries."""
-    with scratch_database(postgres_server.url("postgres")) as url:
-        with open_database(url) as database:
-            database.upgrade()
-        yield name_of(url)
-
-
 @pytest.fixture
-def url(postgres_server: PostgresServer, migrated: str) -> Iterator[str]:
+def url(postgres_server: PostgresServer, migrated_database: str) -> Iterator[str]:
     """A migrated database of its own, on a server that can be stopped."""
-    with scratch_database(postgres_server.url("postgres"), migrated) as url:
+    with scratch_database(postgres_server.url("postgres"), migrated_database) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def untouched(postgres_server: PostgresServer, migrated: str) -> Iterator[str]:
+def untouched(postgres_server: PostgresServer, migrated_database: str) -> Iterator[str]:
     """A migrated database to which nothing is written: to make one takes a fifth of a second."""
-    with scratch_database(postgres_server.url("postgres"), migrated) as url:
+    with scratch_database(postgres_server.url("postgres"), migrated_database) as url:
         yield url
 
 

@@ -31,11 +31,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def url(postgres_server: PostgresServer) -> Iterator[str]:
+def url(postgres_server: PostgresServer, migrated_database: str) -> Iterator[str]:
     """A migrated database of its own."""
-    with scratch_database(postgres_server.url("postgres")) as url:
-        with open_database(url) as database:
-            database.upgrade()
+    with scratch_database(postgres_server.url("postgres"), migrated_database) as url:
         yield url
 
 

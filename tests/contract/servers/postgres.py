@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from sqlalchemy import URL, make_url
 
+from rotator.history.engine.database import open_database
 from tests.contract.servers.ports import free_port
 
 if TYPE_CHECKING:
@@ -187,6 +188,15 @@ def scratch_database(url: str, template: str = "template1") -> Iterator[str]:
         # Not by its own FORCE, which fails over a session of autovacuum: that may not be ended, and leaves by itself.
         execute(url, _END_CLIENTS.format(database=name))
         execute(url, f"DROP DATABASE {name}")
+
+
+@contextmanager
+def migrated_scratch(url: str) -> Iterator[str]:
+    """One with the tables of a history and nothing in them: yields its URL."""
+    with scratch_database(url) as made:
+        with open_database(made) as database:
+            database.upgrade()
+        yield made
 
 
 def name_of(url: str) -> str:

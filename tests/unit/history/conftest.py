@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("migrated") / "rotator.db"
-    with open_database(f"sqlite:///{file}") as database:
-        database.upgrade()
-    return file
-
-
 @pytest.fixture
 def file(migrated_file: Path, tmp_path: Path) -> Path:
     file = tmp_path / "rotator.db"

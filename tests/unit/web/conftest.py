@@ -37,27 +37,18 @@ def alive() -> Liveness:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of an empty history."""
+def _one_history(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[tuple[Database, Path]]:
     file = tmp_path_factory.mktemp("web") / "rotator.db"
-    with open_database(f"sqlite:///{file}") as database:
-        database.upgrade()
-    return file
-
-
-@pytest.fixture(scope="session")
-def _one_history(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[tuple[Database, Path]]:
-    file = tmp_path_factory.mktemp("web") / "rotator.db"
-    shutil.copy(migrated, file)
+    shutil.copy(migrated_file, file)
     with open_database(f"sqlite:///{file}") as database:
         yield database, file
 
 
 @pytest.fixture
-def database(_one_history: tuple[Database, Path], migrated: Path) -> Iterator[Database]:
+def database(_one_history: tuple[Database, Path], migrated_file: Path) -> Iterator[Database]:
     """An empty history. One engine serves all tests: it has compiled their statements."""
     database, file = _one_history
-    shutil.copy(migrated, file)
+    shutil.copy(migrated_file, file)
     yield database
     database.close()
 

@@ -52,17 +52,9 @@ ORG = replace(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("alerts") / "rotator.db"
-    with open_database(f"sqlite:///{file}") as database:
-        database.upgrade()
-    return file
-
-
 @pytest.fixture
-def config(migrated: Path, tmp_path: Path) -> Path:
-    (tmp_path / "rotator.db").write_bytes(migrated.read_bytes())
+def config(migrated_file: Path, tmp_path: Path) -> Path:
+    (tmp_path / "rotator.db").write_bytes(migrated_file.read_bytes())
     (tmp_path / "config.yaml").write_text(CONFIGURATION)
     return tmp_path / "config.yaml"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -73,10 +74,11 @@ class Service:
 
 
 @pytest.fixture
-def services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Services:
+def services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated_file: Path) -> Services:
     services = Services()
     monkeypatch.setattr(Application, "rotation_service", lambda _, name, listener, **__: services.open(name, listener))
     (tmp_path / "config.yaml").write_text(CONFIG)
+    shutil.copy(migrated_file, tmp_path / "rotator.db")
     monkeypatch.setenv("ROTATOR_CONFIG", str(tmp_path / "config.yaml"))
     return services
 

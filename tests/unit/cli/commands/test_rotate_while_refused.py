@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,12 @@ def no_login(*_: object, **__: object) -> None:
 
 
 @pytest.fixture(autouse=True)
-def journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Journal]:
+def journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated_file: Path) -> Iterator[Journal]:
     monkeypatch.setattr(Application, "rotation_service", no_login)
     (tmp_path / "config.yaml").write_text(CONFIG)
     monkeypatch.setenv("ROTATOR_CONFIG", str(tmp_path / "config.yaml"))
+    shutil.copy(migrated_file, tmp_path / "rotator.db")
     with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        database.upgrade()
         yield Journal(database)
 
 

@@ -6,9 +6,12 @@ Those about external client apps: Field Reference, PermissionSet (`PermissionsEx
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PERMISSION_HINT: Final = (
     'Give the program\'s user the permission "Modify Metadata Through Metadata API Functions" (or "Modify All Data"), '
@@ -24,6 +27,13 @@ SHOWS: Final = {
     Kind.CERTIFICATE: "View Setup and Configuration",
 }
 """The permission without which a user does not see what is of a kind."""
+
+
+def not_seen(kinds: Iterable[Kind]) -> str:
+    """What a user is told who sees nothing of some kinds; empty for none."""
+    return " ".join(
+        f'It shows the program\'s user no {kind.noun}s: that takes the permission "{SHOWS[kind]}".' for kind in kinds
+    )
 
 
 def needed_to_see(kind: Kind) -> str:

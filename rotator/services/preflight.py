@@ -19,6 +19,7 @@ from rotator.history.engine.damage import RESTORE_ROW
 from rotator.history.journal.evidence import key_fault
 from rotator.history.row_check import unreadable_rows
 from rotator.salesforce.hosts import refuse_generic_host
+from rotator.salesforce.permissions import not_seen
 from rotator.salesforce.soap import API_VERSION
 from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
@@ -262,12 +263,11 @@ class _Checks:
         newest: str
         found: Sequence[App | OrgError | None]
         questions: list[Callable[[], Any]] = [apps.check_version, apps.check_access, partial(apps.read_each, names)]
-        newest, _, found = made_at_once(questions)
+        newest, hidden, found = made_at_once(questions)
         self._held[org] = dict(zip(names, found, strict=True))
-        return (
-            "The Metadata API is open to the program's user, and with it the permission to modify metadata. "
-            f"The org offers its versions up to {newest}; rotator speaks {API_VERSION}."
-        )
+        is_open = "The Metadata API is open to the program's user, and with it the permission to modify metadata."
+        speaks = f"The org offers its versions up to {newest}; rotator speaks {API_VERSION}."
+        return words.sentences(is_open, speaks, not_seen(hidden))
 
     @staticmethod
     def _calls(adapters: Adapters, org: str) -> str:

@@ -121,6 +121,8 @@ def test_it_deploys_what_sets_up_an_org(sf: Sf, org: Org, tmp_path: Path) -> Non
     deploying("project", "deploy", "start", "--source-dir", "force-app")
     assert org.external_app("Rotator_Management").client_id == app.client_id
     assert set(org.permission_sets) == {"Rotator", "Rotator_Connected_Apps"}
+    deploying("org", "assign", "permset", "--name", "Rotator")
+    assert org.users[USERNAME].permission_sets == ("Rotator",)
     org.permission_sets.clear()
     deploying("project", "deploy", "start", "--source-dir", "force-app/main/default/permissionsets")
     assert org.permission_sets["Rotator"].component["userPermissions"]

@@ -10,7 +10,7 @@ from rotator.core.observed import APPS, Kind
 from rotator.errors import OrgError
 from rotator.salesforce.apps.app import UNCHANGED
 from rotator.salesforce.apps.directory import SETTINGS_TYPE
-from rotator.salesforce.permissions import PERMISSION_HINT
+from rotator.salesforce.permissions import PERMISSION_HINT, needed_to_see
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def _cause(org: str, full_name: str, listed: Listed, meant: Kind | None) -> _Cau
     there = listed.kinds_of(full_name)
     if meant and there and meant not in there:
         return _Cause(
-            f"{full_name} in the org {org} is no {meant.noun}, but a {there[0].noun}.",
+            f"{full_name} in the org {org} is no {meant.noun}: it is among the {there[0].noun}s.",
             "Change or leave out its `kind` under `apps` in config.yaml.",
         )
     if there:
@@ -64,11 +64,11 @@ def _cause(org: str, full_name: str, listed: Listed, meant: Kind | None) -> _Cau
     wanted = {meant} if meant else APPS
     for kind, error in listed.refused.items():
         if kind in wanted or (kind == SETTINGS_TYPE and Kind.EXTERNAL_APP in wanted):
-            noun = "external client app" if kind == SETTINGS_TYPE else Kind(kind).noun
+            refused = Kind.EXTERNAL_APP if kind == SETTINGS_TYPE else Kind(kind)
             return _Cause(
-                f"The org {org} does not list {noun}s to the program's user, so {full_name} was not found:"
+                f"The org {org} does not list {refused.noun}s to the program's user, so {full_name} was not found:"
                 f" {error.message}",
-                PERMISSION_HINT,
+                needed_to_see(refused),
             )
     names = [name for kind in wanted for name in listed.names.get(kind, ())]
     whats = f"{meant.noun}s" if meant else "apps of either kind"

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 SETTINGS_TYPE: Final = "ExtlClntAppGlobalOauthSettings"
 """The satellite of an external client app that holds its certificate and its consumer key."""
 
-_TYPES: Final = (Kind.APP, Kind.EXTERNAL_APP, SETTINGS_TYPE)
+TYPES_OF: Final = {Kind.APP: (Kind.APP,), Kind.EXTERNAL_APP: (Kind.EXTERNAL_APP, SETTINGS_TYPE)}
+"""The types of metadata that an app of a kind, and its certificate, are in."""
+
+_TYPES: Final = tuple(each for types in TYPES_OF.values() for each in types)
 
 
 @dataclass(frozen=True)

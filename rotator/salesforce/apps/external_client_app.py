@@ -20,6 +20,7 @@ from rotator.salesforce.apps.app import (
 from rotator.salesforce.apps.directory import SETTINGS_TYPE
 from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.metadata import READ_LIMIT
+from rotator.salesforce.permissions import needed_to_see
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,12 +78,24 @@ class ExternalClientApps:
         if isinstance(settings, OrgError):
             return settings
         if settings is None:
-            is_there = Kind.EXTERNAL_APP in self._directory.listed().kinds_of(full_name)
+            listed = self._directory.listed()
+            is_there = Kind.EXTERNAL_APP in listed.kinds_of(full_name)
+            if is_there and SETTINGS_TYPE in listed.refused:
+                return self._unseen(full_name, listed.refused[SETTINGS_TYPE])
             return App(Kind.EXTERNAL_APP, full_name, "", None, None) if is_there else None
         try:
             return external_app_of(self._org, settings)
         except OrgError as error:
             return error
+
+    def _unseen(self, full_name: str, error: OrgError) -> OrgError:
+        """The error for an app whose settings the user may not list."""
+        return OrgError(
+            f"The org {self._org} lists the external client app {full_name}, and not the settings that hold its"
+            f" certificate: {error.message}",
+            effect=error.effect,
+            hint=needed_to_see(Kind.EXTERNAL_APP),
+        )
 
     def _read_known(self, wanted: dict[str, str]) -> dict[str, Component | OrgError]:
         """By folded name of the app; without those whose settings are others by now."""

@@ -9,7 +9,7 @@ from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce.apps.absence import absent, ambiguous
 from rotator.salesforce.apps.app import UNCHANGED, App
 from rotator.salesforce.apps.connected_app import ConnectedApps
-from rotator.salesforce.apps.directory import AppDirectory
+from rotator.salesforce.apps.directory import TYPES_OF, AppDirectory
 from rotator.salesforce.apps.external_client_app import ExternalClientApps
 from rotator.salesforce.apps.fields import Change, changes
 from rotator.salesforce.metadata import MetadataService
@@ -133,19 +133,24 @@ class OrgApps:
             )
         return newest
 
-    def check_access(self) -> None:
-        """Proves what can be known before the first write: the API is open to the user, and shows apps.
+    def check_access(self) -> tuple[Kind, ...]:
+        """The kinds of which the org shows nothing to this user.
+
+        Proves what can be known before the first write: the API is open to the user, and shows apps.
 
         The Metadata API is closed to those who may not modify metadata, so being let in says that the user has that
         permission. Whether the user may also edit apps, and whether the org has locked them (a managed package, a
         release's restrictions), only the first write tells.
         """
-        if APPS.isdisjoint(self._metadata.describe()):
+        shown = self._metadata.describe()
+        hidden = tuple(kind for kind in self._adapters if not shown.issuperset(TYPES_OF[kind]))
+        if APPS.isdisjoint(shown):
             raise OrgError(
                 f"The org {self.org} shows the program's user neither connected apps nor external client apps.",
                 effect=UNCHANGED,
                 hint=PERMISSION_HINT,
             )
+        return hidden
 
     def absent(self, *full_names: str) -> OrgError:
         """The error for apps that an org does not show, with the cause as far as its list tells."""

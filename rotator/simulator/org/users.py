@@ -50,3 +50,8 @@ class PermissionSet:
     def label(self) -> str:
         """What people call it."""
         return str(self.component["label"])
+
+    def allows(self, permission: str) -> bool:
+        """Whether who has it has that permission, by its API name."""
+        held = self.component.get("userPermissions", ())
+        return any((each["name"], each["enabled"]) == (permission, "true") for each in held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.rest import app_credentials
+from rotator.simulator.rest.assignments import assign
 from rotator.simulator.rest.describe import answer_objects
 from rotator.simulator.rest.query_resource import answer_query, more
 from rotator.simulator.rest.soql.database import Database
@@ -86,6 +87,8 @@ def _resource(org: Org, user: User, request: Request, rest: list[str]) -> Answer
             return _limits(org)
         case (_, ["apps", "oauth", *rest]) if version >= app_credentials.FIRST_VERSION:
             return app_credentials.answer_credentials(org, user, request, f"{version}.0", rest)
+        case ("POST", ["sobjects", "PermissionSetAssignment"]):
+            return assign(org, user, request)
         case ("GET", ["tooling", *rest]) if rest:
             found = _objects(Database(org, user, TOOLING_TABLES, version), request, f"{base}/tooling", rest)
         case ("GET", _):

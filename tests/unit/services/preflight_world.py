@@ -36,6 +36,7 @@ class Org:
         self.closed: OrgError | None = None
         self.tells_no_limits: OrgError | None = None
         self.reads = 0
+        self.hidden: tuple[Kind, ...] = ()
         self.client_ids: dict[str, str] = {}
         self.kinds: dict[str, Kind] = {}
         self.live: dict[str, Certificate | None] = {}
@@ -56,9 +57,10 @@ class Org:
             raise self.closed
         return "67.0"
 
-    def check_access(self) -> None:
+    def check_access(self) -> tuple[Kind, ...]:
         if self.closed:
             raise self.closed
+        return self.hidden
 
     def absent(self, *names: str) -> OrgError:
         return OrgError(f"There is no {', '.join(names)}.", hint="Look it up.")

@@ -195,6 +195,16 @@ def test_an_external_client_app_at_a_login_host_of_all_orgs_fails(
     assert "takes no logins by way of login.salesforce.com, and `audience` says so" in check.sentence
 
 
+def test_a_kind_of_app_that_the_user_does_not_see_is_told_with_the_permission(world: World) -> None:
+    world.orgs["production"].hidden = (Kind.EXTERNAL_APP,)
+    check = world.check("metadata of production")
+    assert check.result is Result.OK, "where no credential has such an app nothing fails"
+    assert check.sentence.endswith(
+        "It shows the program's user no external client apps: that takes the permission"
+        ' "View all External Client Apps, view their settings, and edit their policies".'
+    )
+
+
 def test_a_missing_permission_fails_the_metadata_check(world: World) -> None:
     world.orgs["production"].closed = OrgError("INSUFFICIENT_ACCESS", hint="Give the permission.")
     assert world.check("metadata of production").result is Result.FAILED

@@ -274,8 +274,10 @@ def test_an_org_that_is_older_than_the_version_in_use_is_told(production: Org, a
 
 
 def test_access_is_proven_by_what_the_api_shows(apps: OrgApps, production: Org) -> None:
-    apps.check_access()
+    assert apps.check_access() == ()
     assert production.calls[Kind.SOAP_DESCRIBE] == 1
+    production.settings = OrgSettings(hidden_types=("ExtlClntAppGlobalOauthSettings",))
+    assert [kind.value for kind in apps.check_access()] == ["ExternalClientApplication"]
 
 
 def test_several_apps_are_read_in_one_call(apps: OrgApps, production: Org) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.simulator.helpers import call, texts
+from rotator.simulator.rest.resources import answer_data
+from rotator.simulator.wire.request import Request
+from tests.unit.simulator.helpers import call, session_of, texts
 from tests.unit.simulator.metadata.files import deployed, manifest, retrieve
 
 if TYPE_CHECKING:
@@ -69,3 +72,22 @@ def test_a_deployment_that_is_only_checked_makes_none_and_one_goes_again(org: Or
     gone = "<deleteMetadata><type>PermissionSet</type><fullNames>Robots</fullNames></deleteMetadata>"
     assert texts(call(org, gone), "success") == ["true"]
     assert texts(call(org, gone), "statusCode") == ["INVALID_CROSS_REFERENCE_KEY"]
+
+
+def test_a_user_is_given_one_over_rest_and_with_it_what_it_allows(org: Org) -> None:
+    deployed(org, file_of(BODY + allowed("ModifyMetadata", "ViewSetup")))
+    user = org.add_user("ada@acme.example")
+    set_id = org.permission_sets["Robots"].id
+
+    def assigned(**sent: str) -> tuple[int, str]:
+        path = "/services/data/v66.0/sobjects/PermissionSetAssignment"
+        headers = {"authorization": f"Bearer {session_of(org)}"}
+        request = Request("POST", path, {}, headers, json.dumps(sent).encode())
+        answer = answer_data(org, request, path.removeprefix("/services/data/").split("/"))
+        return answer.status, answer.body.decode()
+
+    assert assigned(AssigneeId=user.id, PermissionSetId=set_id)[0] == 201
+    assert (user.permission_sets, user.may_use_metadata) == (("Robots",), True)
+    assert "DUPLICATE_VALUE" in assigned(AssigneeId=user.id, PermissionSetId=set_id)[1]
+    assert "INVALID_CROSS_REFERENCE_KEY" in assigned(AssigneeId=user.id, PermissionSetId="0PS000000000000")[1]
+    assert "JSON_PARSER_ERROR" in assigned(AssigneeId=user.id)[1]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from rotator.config.daemon import HOW_TO_MAKE_ONE, can_be_guessed
-from rotator.config.settings import LoginWithKey
+from rotator.config.settings import LoginWithKey, WriteMode
 from rotator.core import words
 from rotator.core.credentials import key_version
 from rotator.core.lifecycle.states import CredentialState
@@ -21,6 +19,7 @@ from rotator.history.row_check import unreadable_rows
 from rotator.salesforce.hosts import refuse_generic_host
 from rotator.salesforce.permissions import not_seen
 from rotator.salesforce.soap import API_VERSION
+from rotator.services.checked import Check, NothingToCheck, Result
 from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
 from rotator.services.inventory.side_by_side import made_at_once, side_by_side
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import CredentialSettings, Settings
     from rotator.core.credentials import Version
     from rotator.history.engine.database import Database
+    from rotator.salesforce.apps.acceptance import Acceptance
     from rotator.salesforce.apps.app import App
     from rotator.salesforce.apps.org_apps import OrgApps
     from rotator.salesforce.metadata import MetadataService
@@ -52,25 +52,6 @@ _MOST_NAMED: Final = 5
 
 _WRONG: Final = frozenset({CredentialState.REFUSED, CredentialState.HALTED, CredentialState.UNFINISHED})
 """States in which a rotation by schedule would not begin, though key and certificate may match."""
-
-
-class Result(StrEnum):
-    """How one check went."""
-
-    OK = "ok"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    """What it rests on failed, or there is nothing to check yet."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the report."""
-
-    name: str
-    result: Result
-    sentence: str
-    hint: str = ""
 
 
 class Adapters(Protocol):
@@ -131,27 +112,24 @@ class Adapters(Protocol):
         ...
 
 
-def checks(adapters: Adapters) -> Iterator[Check]:
-    """Every check, one after the other; one that fails stops only those that rest on it."""
-    return _Checks(adapters).all()
+def checks(adapters: Adapters, *, validates: bool = True) -> Iterator[Check]:
+    """Every check, one after the other; one that fails stops only those that rest on it.
 
-
-class _NothingToCheck(Exception):
-    """There is nothing to check yet."""
-
-    def __init__(self, sentence: str, hint: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.hint = hint
+    `validates`: each org is also to check a deployment of its apps, which takes it some seconds.
+    """
+    return _Checks(adapters, validates=validates).all()
 
 
 class _Checks:
-    def __init__(self, adapters: Adapters) -> None:
+    def __init__(self, adapters: Adapters, *, validates: bool) -> None:
         self._adapters: Final = adapters
+        self._validates: Final = validates
         self._settings: Final = adapters.settings
         self._failed: set[str] = set()
         self._held: dict[str, Mapping[str, App | OrgError | None]] = {}
         """What was read of the apps of each org."""
+        self._accepted: dict[str, Mapping[str, Acceptance]] = {}
+        """What each org said to other certificates for them."""
 
     def all(self) -> Iterator[Check]:
         """Each check when it has been made."""
@@ -176,13 +154,22 @@ class _Checks:
                 self._try(login, partial(self._login, adapters, org)),
                 self._try(f"clock of {org}", partial(self._clock, adapters, org), needs=(login,)),
             ]
-            metadata = partial(self._try, f"metadata of {org}", partial(self._metadata, adapters, org), needs=(login,))
+            metadata = partial(self._read_and_validate, adapters, org, needs=(login,))
             calls = partial(self._try, f"calls to {org}", partial(self._calls, adapters, org), needs=(login,))
             return [*first, *made_at_once([metadata, calls])]
+
+    def _read_and_validate(self, adapters: Adapters, org: str, *, needs: tuple[str, ...]) -> Check:
+        check = self._try(f"metadata of {org}", partial(self._metadata, adapters, org), needs=needs)
+        if self._validates and check.result is Result.OK:
+            apps = [app for app in self._held[org].values() if app and not isinstance(app, OrgError)]
+            self._accepted[org] = adapters.apps(org).acceptances(apps, adapters.now())
+        return check
 
     def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:
         apps = f"apps of {name}"
         yield self._try(apps, partial(self._apps, name, credential), needs=(f"metadata of {credential.org}",))
+        if self._validates:
+            yield self._try(f"acceptance of {name}", partial(self._acceptance, credential), needs=(apps,))
         store = f"store {credential.store}"
         if self._has_settings(credential.store):
             yield self._try(f"secret of {name}", partial(self._secret, name, credential), needs=(store,))
@@ -196,7 +183,7 @@ class _Checks:
             return Check(name, Result.SKIPPED, f"Not tried, because the check `{missing}` did not pass.")
         try:
             return Check(name, Result.OK, attempt())
-        except _NothingToCheck as nothing:
+        except NothingToCheck as nothing:
             return Check(name, Result.SKIPPED, nothing.sentence, nothing.hint)
         except RotatorError as error:
             self._failed.add(name)
@@ -205,7 +192,7 @@ class _Checks:
     def _history(self) -> str:
         database = self._adapters.database
         if database.stands_in_for:
-            raise _NothingToCheck(
+            raise NothingToCheck(
                 f"There is no history yet: the first command that writes makes {database.stands_in_for}.", ""
             )
         rows = unreadable_rows(database)
@@ -231,7 +218,7 @@ class _Checks:
                 raise HistoryError(fault.sentence, hint=fault.hint)
         public = signer.public_key() if signer else ""
         if not public:
-            raise _NothingToCheck("There is none yet: the first event that is written makes it.", "")
+            raise NothingToCheck("There is none yet: the first event that is written makes it.", "")
         return f"It is there, and belongs to what was signed last: {public}."
 
     def _store(self, name: str) -> str:
@@ -247,7 +234,7 @@ class _Checks:
     def _clock(adapters: Adapters, org: str) -> str:
         theirs = adapters.org_session(org).server_time
         if theirs is None:
-            raise _NothingToCheck("The org did not tell its time.", "")
+            raise NothingToCheck("The org did not tell its time.", "")
         skew = abs(adapters.now() - theirs)
         if skew > LARGEST_SKEW:
             raise OrgError(
@@ -276,7 +263,7 @@ class _Checks:
         except OrgUnavailable:
             raise
         except OrgError as error:
-            raise _NothingToCheck(f"The org does not tell its limits. {error.message}", "") from None
+            raise NothingToCheck(f"The org does not tell its limits. {error.message}", "") from None
         return f"{daily.left:,} of {daily.most:,} API calls of the day are left."
 
     def _apps(self, name: str, credential: CredentialSettings) -> str:
@@ -298,6 +285,17 @@ class _Checks:
             raise app
         return app
 
+    def _acceptance(self, credential: CredentialSettings) -> str:
+        found = [self._accepted[credential.org][name] for name in credential.app_names]
+        is_needed = self._settings.orgs[credential.org].write is WriteMode.DEPLOY
+        for each in found:
+            if error := each.refused or (each.untried if is_needed else None):
+                raise error
+        for each in found:
+            if each.untried:
+                raise NothingToCheck(each.sentence, each.hint)
+        return words.sentences(*(each.sentence for each in found))
+
     def _secret(self, name: str, credential: CredentialSettings) -> str:
         """Settings of the place that holds this credential; `_store` tries another one."""
         store = cast("Examined", self._adapters.store(credential.store))
@@ -314,7 +312,7 @@ class _Checks:
         store = self._adapters.store(credential.store)
         fingerprint = store.stages(name).current
         if fingerprint is None:
-            raise _NothingToCheck(
+            raise NothingToCheck(
                 f"The store {store.name} has no current version.",
                 f"`rotator adopt {name} --key FILE` takes the key in use; `rotator enroll {name}` makes the first.",
             )
@@ -352,7 +350,7 @@ class _Checks:
         )
         remark = remark_on(status, now)
         if remark and status.state is CredentialState.RUNNING:
-            raise _NothingToCheck(remark.sentence, remark.hint)
+            raise NothingToCheck(remark.sentence, remark.hint)
         if remark and status.state in _WRONG:
             raise OrgError(remark.sentence, hint=remark.hint)
 
@@ -363,13 +361,13 @@ class _Checks:
         """Nothing listens for this: whether they are served is what `/healthz` tells."""
         pages = self._settings.http
         if pages is None:
-            raise _NothingToCheck("There are none: the configuration says `http: null`.", "")
+            raise NothingToCheck("There are none: the configuration says `http: null`.", "")
         if pages.token is not None and pages.process == "own":
             # The token may be passed to the unit of `rotator pages` alone.
             try:
                 pages.token.resolve(self._adapters.environ)
             except ConfigurationError as error:
-                raise _NothingToCheck(f"Their token is for `rotator pages` to read: {error.message}", "") from None
+                raise NothingToCheck(f"Their token is for `rotator pages` to read: {error.message}", "") from None
         token = pages.bearer_token(self._adapters.environ)
         if token is None:
             return f"Only this machine reaches those at {pages.host}, and they ask it for no token."

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.observed import Kind
-from rotator.services.preflight import Result, checks
+from rotator.services.checked import Result
+from rotator.services.preflight import checks
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.serving.presets import PRESETS
 from tests.rotation.scenarios import SCENARIOS

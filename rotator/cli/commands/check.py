@@ -12,15 +12,20 @@ from rotator.cli.output.console import print_json
 from rotator.cli.output.former_names import with_former_names
 
 if TYPE_CHECKING:
-    from rotator.services.preflight import Check
+    from rotator.services.checked import Check
 
 
 @click.command()
 @common_options
 @json_option
 @click.option("--print-policy", is_flag=True, help="Print what the stores' own access control must allow, and stop.")
+@click.option(
+    "--validate/--no-validate",
+    default=True,
+    help="Have each org check a deployment of its apps with a certificate, which changes nothing (the default).",
+)
 @pass_invocation
-def check(invocation: Invocation, *, print_policy: bool) -> None:
+def check(invocation: Invocation, *, print_policy: bool, validate: bool) -> None:
     """Try everything a rotation needs: configuration, history, stores, logins, permissions, clocks, keys; and channels.
 
     Nothing is changed in an org. A check that fails stops only those that rest on it. Exit code 1 when one failed.
@@ -31,14 +36,15 @@ def check(invocation: Invocation, *, print_policy: bool) -> None:
     "consumers": {CREDENTIAL: TEXT}, "others": {WHO: TEXT}}}.
     """
     from rotator.cli.output.check_lines import print_check, print_policies, print_sum  # noqa: PLC0415 - not for a mistake
-    from rotator.services.preflight import Result, checks  # noqa: PLC0415
+    from rotator.services.checked import Result  # noqa: PLC0415
+    from rotator.services.preflight import checks  # noqa: PLC0415
 
     found: list[Check] = []
     with invocation.application("read") as app:
         if print_policy:
             print_policies(app.settings, as_json=invocation.json)
             return
-        for line in checks(app):
+        for line in checks(app, validates=validate):
             found.append(line)
             if not invocation.json:
                 print_check(line)

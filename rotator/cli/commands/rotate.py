@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from rotator.cli.error_output import end_with
+from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import LazyGroup
 from rotator.cli.output.console import NO_CREDENTIAL, console, print_json
@@ -155,24 +156,32 @@ def restore(invocation: Invocation, names: tuple[str, ...], reason: str) -> None
 
 @rotate.command(short_help="What is due when, and what a run would do now.")
 @_some_names
+@click.option(
+    "--validate",
+    is_flag=True,
+    help="Have the orgs check a deployment of the apps with a certificate, which changes nothing.",
+)
 @common_options
 @json_option
 @pass_invocation
-def plan(invocation: Invocation, names: tuple[str, ...]) -> None:
+def plan(invocation: Invocation, names: tuple[str, ...], *, validate: bool) -> None:
     """When each credential is due, and what a rotation would do now. Nothing is changed and nobody logs in as it.
+
+    With --validate exit code 1 when an org would refuse a certificate.
 
     \b
     With --json a list of
       {"credential", "state", "urgency", "strategy", "due_at", "due": bool, "not_after",
        "mode": "automatic" or "manual", "begins_at": when `rotator run` begins it, or null,
        "standstills": as in `rotator status --json`,
-       "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "hint", "again_at"}.
+       "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "hint", "again_at",
+       "validation": [{"app", "result": "accepted", "refused" or "untried", "sentence", "hint"}]: with --validate}.
     """
     request = _request("replace")
     with invocation.application() as app:
         for name in names:
             app.credential(name)
-        _show_plans(invocation, app, names or tuple(app.settings.credentials), request)
+        _show_plans(invocation, app, names or tuple(app.settings.credentials), request, validates=validate)
 
 
 @click.command()
@@ -272,7 +281,13 @@ def _carry_out(
 
 
 def _show_plans(
-    invocation: Invocation, app: Application, names: Sequence[str], request: Request, *, ends: bool = True
+    invocation: Invocation,
+    app: Application,
+    names: Sequence[str],
+    request: Request,
+    *,
+    ends: bool = True,
+    validates: bool = False,
 ) -> None:
     """Shows what a request would do for each credential.
 
@@ -291,7 +306,8 @@ def _show_plans(
 
     def planned(org: str) -> dict[str, Plan | RotatorError]:
         with app.beside(orgs)() as program:
-            return plans_of(orgs[org], program.credential_context, request, app.now())
+            accept = program.apps(org).acceptances if validates else None
+            return plans_of(orgs[org], program.credential_context, request, app.now(), accept)
 
     found = {name: end for ends in side_by_side(planned, [*orgs]) for name, end in ends.items()}
     ends_of_all = [found[name] for name in names]
@@ -310,3 +326,5 @@ def _show_plans(
         console().print(NO_CREDENTIAL)
     if ends:
         end_with(problems)
+    if any(each.refused for plan in plans for each in plan.acceptances):
+        raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)

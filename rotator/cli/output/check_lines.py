@@ -8,7 +8,7 @@ from rich.table import Table
 
 from rotator.cli.output.console import console, print_json, say_whole, state
 from rotator.plain_text import flat
-from rotator.services.preflight import Check, Result
+from rotator.services.checked import Check, Result
 from rotator.stores.plugins import store_plugin
 
 if TYPE_CHECKING:

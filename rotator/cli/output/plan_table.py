@@ -43,6 +43,10 @@ def as_json(found: Plan, status: CredentialStatus, now: datetime) -> dict[str, A
             "why": end.why,
             "hint": end.advice,
             "again_at": end.until,
+            "validation": [
+                {"app": each.app, "result": each.result, "sentence": each.sentence, "hint": each.hint}
+                for each in found.acceptances
+            ],
         }
     )
 
@@ -69,6 +73,8 @@ def print_plans(plans: list[Plan], statuses: Mapping[str, CredentialStatus], now
             out.print(indented(f"{number}. {describe(step)}"))
         for line in (*_ending(found, now), *_beginning(statuses[found.credential], now)):
             out.print(indented(line))
+        for each in found.acceptances:
+            out.print(f"{each.sentence} {each.hint}".strip())
 
 
 def _beginning(status: CredentialStatus, now: datetime) -> list[str]:

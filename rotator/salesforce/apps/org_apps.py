@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.crypto.certificates import throwaway
 from rotator.core.observed import APPS, CONFIGURED, Kind
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce.apps.absence import absent, ambiguous
+from rotator.salesforce.apps.acceptance import Acceptance, checked
 from rotator.salesforce.apps.app import UNCHANGED, App
 from rotator.salesforce.apps.connected_app import ConnectedApps
 from rotator.salesforce.apps.directory import TYPES_OF, AppDirectory
@@ -18,12 +20,14 @@ from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.kept import Kept
     from rotator.salesforce.apps.app import AppAdapter
     from rotator.salesforce.apps.directory import Listed
+    from rotator.salesforce.component import Component
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.writing.component_writer import ComponentWriter
 
@@ -121,6 +125,18 @@ class OrgApps:
         """
         components = [app.component for app in self._seen.values() if app.component]
         return self._writer.settle(components) if self._writer else False
+
+    def acceptances(self, apps: Sequence[App], now: datetime) -> dict[str, Acceptance]:
+        """Whether the org would take these apps with another certificate, by name; nothing is changed."""
+        found: dict[str, Acceptance] = {}
+        components: dict[str, Component] = {}
+        for app in apps:
+            certificate = app.certificate or throwaway(now=now)
+            try:
+                components[app.full_name] = self._adapters[app.kind].with_certificate(app, certificate)
+            except OrgError as error:
+                found[app.full_name] = Acceptance(app.full_name, refused=error)
+        return found | checked(self._metadata, components)
 
     def check_version(self) -> str:
         """The newest version of its API that the org offers. Raises OrgError when it is older than the one in use."""

@@ -25,7 +25,7 @@ from rotator.config.settings import WriteMode
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce.transport import AnswerLost
 from rotator.salesforce.writing.deployments import Deployments
-from rotator.salesforce.writing.outcomes import not_in_time, refusal, still_under_way, taken_back
+from rotator.salesforce.writing.outcomes import never_began, not_in_time, refusal, still_under_way, taken_back
 from rotator.salesforce.writing.package import PLACES
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class ComponentWriter:
         if not ended.is_over:
             with suppress(OrgUnavailable):
                 self._deployments.taken_back(deployment, 0)
-            raise _never_began(self._org, component.full_name)
+            raise never_began(self._org, component.full_name)
         if not ended.has_succeeded:
             raise refusal(self._org, ended, component.full_name)
 
@@ -242,12 +242,3 @@ def _without_keys(components: Collection[Component]) -> list[Component]:
         each.drop("consumerKey")
         each.drop("oauthConfig", "consumerKey")
     return copies
-
-
-def _never_began(org: str, name: str) -> OrgUnavailable:
-    return OrgUnavailable(
-        f"The org {org} did not come to check a deployment of {name}: others are in front of it.",
-        effect="Nothing was changed.",
-        hint="Setup shows them under Deployment Status. `deploy_timeout` of the org says how long rotator waits.",
-        rerun="Run it again when they have ended.",
-    )

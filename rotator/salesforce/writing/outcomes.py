@@ -64,12 +64,7 @@ def refusal(org: str, ended: Progress, what: str) -> OrgError:
             rerun=_RUN_AGAIN,
         )
     if ended.problems:
-        told = ended.problems[0]
-        return OrgError(
-            f"The org {org} refuses {what} as it is deployed: {_said(told.text)}.",
-            effect=_UNCHANGED,
-            hint=f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need.",
-        )
+        return refused_component(org, ended.problems[0], what)
     if ended.failed_tests or ended.coverage:
         return _failed_tests(org, ended, what)
     if ended.code or ended.message:
@@ -78,6 +73,25 @@ def refusal(org: str, ended: Progress, what: str) -> OrgError:
         f"The deployment of {what} in the org {org} ended as {one_line(ended.status, 80)}, without a reason.",
         effect=_UNCHANGED,
         hint=_IN_SETUP,
+    )
+
+
+def refused_component(org: str, problem: Problem, what: str) -> OrgError:
+    """The error for one component that an org does not take."""
+    return OrgError(
+        f"The org {org} refuses {what} as it is deployed: {_said(problem.text)}.",
+        effect=_UNCHANGED,
+        hint=f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need.",
+    )
+
+
+def never_began(org: str, what: str) -> OrgUnavailable:
+    """The error for a deployment that an org was to check, and whose turn did not come."""
+    return OrgUnavailable(
+        f"The org {org} did not come to check a deployment of {what}: others are in front of it.",
+        effect=_UNCHANGED,
+        hint=_IN_SETUP,
+        rerun="Run it again when they have ended.",
     )
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.decision.policies import Strategy, Wanted
     from rotator.core.observed import ObservedCredential
+    from rotator.salesforce.apps.acceptance import Acceptance
     from rotator.salesforce.apps.app import App
-    from rotator.services.rotation.observer import Apps, CredentialContext
+    from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.requests import Request
 
 
@@ -40,6 +41,8 @@ class Plan:
     forecast: Forecast
     seen: ObservedCredential
     """As it was observed for this."""
+    acceptances: tuple[Acceptance, ...] = ()
+    """Whether the org would take other certificates for its apps, where it was asked."""
 
 
 def plan_of(credential: CredentialContext, request: Request, now: datetime) -> Plan:
@@ -68,9 +71,16 @@ def plan_of(credential: CredentialContext, request: Request, now: datetime) -> P
 
 
 def plans_of(
-    names: Sequence[str], open_context: Callable[[str], CredentialContext], request: Request, now: datetime
+    names: Sequence[str],
+    open_context: Callable[[str], CredentialContext],
+    request: Request,
+    now: datetime,
+    accept: Callable[[Sequence[App], datetime], Mapping[str, Acceptance]] | None = None,
 ) -> dict[str, Plan | RotatorError]:
-    """The plans of credentials of one org, or why there is none; all their apps are read at once, ten in a call."""
+    """The plans of credentials of one org, or why there is none; all their apps are read at once, ten in a call.
+
+    `accept` asks the org once whether it would take other certificates for these apps.
+    """
     found: dict[str, Plan | RotatorError] = {}
     contexts: dict[str, CredentialContext] = {}
     for name in names:
@@ -82,9 +92,12 @@ def plans_of(
         return found
     try:
         apps = _read_at_once([*contexts.values()])
+        accepted = accept(apps.found, now) if accept else {}
         for name, credential in contexts.items():
             try:
-                found[name] = plan_of(replace(credential, apps=apps), request, now)
+                plan = plan_of(replace(credential, apps=apps), request, now)
+                answers = [accepted[each] for each in credential.settings.app_names if each in accepted]
+                found[name] = replace(plan, acceptances=tuple(answers))
             except RotatorError as error:
                 found[name] = error
     except OrgError as error:
@@ -92,7 +105,7 @@ def plans_of(
     return found
 
 
-def _read_at_once(credentials: Sequence[CredentialContext]) -> Apps:
+def _read_at_once(credentials: Sequence[CredentialContext]) -> _AppsAsRead:
     names = [*dict.fromkeys(name for each in credentials for name in each.settings.app_names)]
     apps = credentials[0].apps
     found = dict(zip(names, apps.read_each(names), strict=True))
@@ -105,6 +118,10 @@ class _AppsAsRead:
     def __init__(self, found: Mapping[str, App | OrgError | None], absent: Callable[..., OrgError]) -> None:
         self._found: Final = found
         self.absent: Final = absent
+
+    @property
+    def found(self) -> list[App]:
+        return [app for app in self._found.values() if app and not isinstance(app, OrgError)]
 
     def read(self, full_name: str) -> App | None:
         return self.read_all([full_name])[0]

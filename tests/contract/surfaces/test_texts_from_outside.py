@@ -31,7 +31,7 @@ from rotator.daemon.logs import JournalFormatter, JsonFormatter, LineFormatter, 
 from rotator.errors import OrgError, OrgUnavailable, RotatorError, StoreError
 from rotator.history.records import Event
 from rotator.salesforce.faults import from_fault
-from rotator.services.preflight import Check, Result
+from rotator.services.checked import Check, Result
 from rotator.testing.messages import MOMENT, message
 from tests.contract.surfaces.asking import Surfaces
 from tests.contract.surfaces.lives import grown_old

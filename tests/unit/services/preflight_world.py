@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
+from rotator.salesforce.apps.acceptance import Acceptance
 from rotator.salesforce.apps.app import App
 from rotator.salesforce.rest import DailyCalls
 from rotator.services.inventory.status import CredentialStatus, StatusReader
-from rotator.services.preflight import Check, checks
+from rotator.services.preflight import checks
 from rotator.testing.versions import MOMENT
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from rotator.config.settings import Settings
     from rotator.core.crypto.certificates import Certificate
+    from rotator.services.checked import Check
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.stores.files.store import FilesStore
 
@@ -37,6 +39,9 @@ class Org:
         self.tells_no_limits: OrgError | None = None
         self.reads = 0
         self.hidden: tuple[Kind, ...] = ()
+
+        self.validations = 0
+        self.accepts: dict[str, Acceptance] = {}
         self.client_ids: dict[str, str] = {}
         self.kinds: dict[str, Kind] = {}
         self.live: dict[str, Certificate | None] = {}
@@ -64,6 +69,10 @@ class Org:
 
     def absent(self, *names: str) -> OrgError:
         return OrgError(f"There is no {', '.join(names)}.", hint="Look it up.")
+
+    def acceptances(self, apps: Sequence[App], _now: datetime) -> dict[str, Acceptance]:
+        self.validations += 1
+        return {app.full_name: self.accepts.get(app.full_name, Acceptance(app.full_name)) for app in apps}
 
     def read_each(self, names: Sequence[str]) -> list[Any]:
         self.reads += 1

@@ -22,7 +22,8 @@ OWN_KEYS: Final = 2
 LOGIN: Final = {Kind.TOKEN: 1}
 ONE_READ: Final = {**LOGIN, Kind.SOAP_LIST: 1, Kind.SOAP_READ: 1}
 """The list tells of which kind each app is, where config.yaml does not."""
-CHECK: Final = {**ONE_READ, Kind.DATA: 2, Kind.SOAP_DESCRIBE: 1}
+CHECK: Final = {**ONE_READ, Kind.DATA: 2, Kind.SOAP_DESCRIBE: 1, Kind.SOAP_DEPLOY: 1, Kind.SOAP_STATUS: 1}
+"""Each org checks one deployment of all its apps."""
 INVENTORY: Final = {**ONE_READ, Kind.SOAP_LIST: 2, Kind.DATA: 1}
 EXPECTED: Final[Mapping[tuple[str, ...], Mapping[str, Mapping[Kind, int]]]] = {
     ("status",): {"production": ONE_READ, "sandbox": ONE_READ},
@@ -53,7 +54,9 @@ def test_a_command_calls_each_org_so_often(
         # The login; the list; the read. Whatever else is asked needs nothing of these two.
         (("status",), 3),
         (("rotate", "plan"), 3),
-        (("check",), 3),
+        # The same; the deployment that the org checks; how that went.
+        (("check",), 5),
+        (("check", "--no-validate"), 3),
         # The login; both lists; four of five reads and queries; the fifth.
         (("inventory",), 4),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from rotator.cli.output.console import away, day, moment, print_json, short, state
 from rotator.core.lifecycle.states import CertificateState, CredentialState
-from rotator.services.preflight import Result
+from rotator.services.checked import Result
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 

@@ -62,13 +62,15 @@ class World:
     log: Log = field(default_factory=Log)
     learnt: Kept[str] = field(default_factory=lambda: Kept(10))
 
-    def metadata(self, org: Org | None = None) -> MetadataService:
-        """Calls of a process that starts now."""
-        org = org or self.org
-        robot = org.app("Robot")
-        target = LoginTarget(org.url, robot.client_id, ROBOT, org.url)
-        session = OrgSession(org.name, NearTransport([org]), lambda: [Candidate(target, spare_key(0))], self.time.now)
-        return MetadataService(session, self.time.waiting(120.0))
+    def session(self) -> OrgSession:
+        """The login of a process that starts now."""
+        target = LoginTarget(self.org.url, self.org.app("Robot").client_id, ROBOT, self.org.url)
+        candidates = [Candidate(target, spare_key(0))]
+        return OrgSession(self.org.name, NearTransport([self.org]), lambda: candidates, self.time.now)
+
+    def metadata(self) -> MetadataService:
+        """Its calls."""
+        return MetadataService(self.session(), self.time.waiting(120.0))
 
     def writer(self, mode: WriteMode = WriteMode.DEPLOY) -> ComponentWriter:
         """What writes in a process that starts now."""

@@ -12,7 +12,8 @@ from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
 from rotator.errors import HistoryError
 from rotator.history.standstills import Standstills
-from rotator.services.preflight import Result, checks
+from rotator.services.checked import Result
+from rotator.services.preflight import checks
 from rotator.services.schedule.row_watch import APART
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 

@@ -188,6 +188,8 @@ class _Naming:
             with concerning(**self._subject):
                 return found(*arguments, **options)
 
+        # The next time it is found at once.
+        self.__dict__[name] = named
         return named
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from rotator.core.credentials import Fingerprint, KeyVersion, Stage
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME, RSA
@@ -198,7 +198,7 @@ class ObservedCertificate:
     @property
     def kind(self) -> Kind | None:
         """None for a type that only a later release knows."""
-        return Kind(self.type) if self.type in _TYPES else None
+        return _TYPES.get(self.type)
 
     @property
     def is_app(self) -> bool:
@@ -213,8 +213,9 @@ class ObservedCertificate:
     @property
     def is_hidden(self) -> bool:
         """Whether the org shows the app, and of its certificate nothing: there may be one, or none."""
-        may_hide = self.kind is not None and self.kind.may_hide
-        return may_hide and self.is_readable and not (self.fingerprint or self.is_vanished)
+        if self.fingerprint or self.is_vanished or not self.is_readable:
+            return False
+        return self.kind is not None and self.kind.may_hide
 
     @property
     def fits_no_login(self) -> bool:
@@ -246,23 +247,26 @@ class ObservedCertificate:
 
     def holding(self, certificate: Certificate | None) -> Self:
         """The same place with this certificate in it."""
-        if certificate is None:
-            return self
-        return replace(
-            self,
-            fingerprint=certificate.fingerprint,
-            subject=certificate.subject,
-            issuer=certificate.issuer,
-            serial_number=certificate.serial_number,
-            not_before=certificate.not_before,
-            not_after=certificate.not_after,
-            key_algorithm=certificate.key_algorithm,
-            key_bits=certificate.key_bits or None,
-            signature_algorithm=certificate.signature_algorithm,
-        )
+        return replace(self, **facts_of(certificate)) if certificate else self
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the certificate itself, wherever it is."""
+        return {name: getattr(self, name) for name in _FACTS}
 
 
-_TYPES: Final = frozenset(kind.value for kind in Kind)
+_FACTS: Final = (
+    *("fingerprint", "subject", "issuer", "serial_number", "not_before", "not_after"),
+    *("key_algorithm", "key_bits", "signature_algorithm"),
+)
+
+
+def facts_of(certificate: Certificate) -> dict[str, Any]:
+    """What is noted of a certificate, wherever it is, by the names of `ObservedCertificate`."""
+    return {name: getattr(certificate, name) for name in _FACTS} | {"key_bits": certificate.key_bits or None}
+
+
+_TYPES: Final[Mapping[str, Kind]] = {str(kind): kind for kind in Kind}
 
 
 @dataclass(frozen=True)

@@ -129,14 +129,15 @@ def sightings_of(database: Transactions, fingerprint: str) -> list[ObservedCerti
 
 
 def _observed(values: dict[str, Any]) -> ObservedCertificate:
-    fields = {name: values[name] for name in _OF_THE_PLACE}
+    del values["id"], values["held"]
+    date, bits = values.pop("only_not_after"), values.pop("only_key_bits")
     if values["fingerprint"] is None:
-        date, bits = values["only_not_after"], values["only_key_bits"] or None
-        return ObservedCertificate(**fields | {"fingerprint": "", "not_after": date, "key_bits": bits})
-    held = {name: values[name] for name in _OF_THE_CERTIFICATE}
-    if held["not_after"] is None:
+        here = {name: values[name] for name in _OF_THE_PLACE}
+        return ObservedCertificate(**here | {"fingerprint": "", "not_after": date, "key_bits": bits or None})
+    if values["not_after"] is None:
         raise ValueError("a certificate has a date")
-    return ObservedCertificate(**fields | held | {"key_bits": held["key_bits"] or None})
+    values["key_bits"] = values["key_bits"] or None
+    return ObservedCertificate(**values)
 
 
 def _serial(text: str) -> int:
@@ -228,17 +229,24 @@ def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificat
     column = CERTIFICATE.c.fingerprint
     known: set[str] = set()
     for some in portions(list(held)):
-        rows = connection.execute(CERTIFICATES.rows.where(column.in_(some)))
-        judged = {row.fingerprint: CERTIFICATES.judged(connection, row)[1] for row in rows}
-        known.update(judged)
-        for fingerprint in [each for each, unreadable in judged.items() if unreadable]:
-            anew = {name: value for name, value in _certificate(held[fingerprint], now).items() if name != "first_seen"}
-            connection.execute(update(CERTIFICATE).where(column == fingerprint).values(anew))
+        for row in connection.execute(CERTIFICATES.rows.where(column.in_(some))).all():
+            this = held[row.fingerprint]
+            known.add(this.fingerprint)
+            if not _says_the_same(CERTIFICATES.judged(connection, row)[0], this):
+                anew = {name: value for name, value in _certificate(this, now).items() if name != "first_seen"}
+                connection.execute(update(CERTIFICATE).where(column == this.fingerprint).values(anew))
         again = update(CERTIFICATE).where(column.in_(some), CERTIFICATE.c.last_seen <= now)
         connection.execute(again.values(last_seen=now))
     new = [_certificate(each, now) for fingerprint, each in held.items() if fingerprint not in known]
     if new:
         connection.execute(insert(CERTIFICATE), new)
+
+
+def _says_the_same(row: dict[str, Any] | None, seen: ObservedCertificate) -> bool:
+    """Whether a certificate is written down as it is: it never changes, so whatever else is there is damage."""
+    told = {name: getattr(seen, name) for name in _OF_THE_CERTIFICATE}
+    told |= {"serial_number": seen.serial_number or 0, "key_bits": seen.key_bits or 0}
+    return row is not None and all(row[name] == value for name, value in told.items())
 
 
 def _note_places(connection: Connection, seen: Sequence[ObservedCertificate], now: datetime) -> list[int]:

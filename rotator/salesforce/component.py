@@ -9,7 +9,7 @@ from lxml import etree
 
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.faults import from_status
-from rotator.salesforce.soap import children, is_nil, qualified, set_type, text_of, type_of
+from rotator.salesforce.soap import children, is_nil, qualified, set_type, text_of, texts_of, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -44,6 +44,14 @@ class Component:
         parent = self._at(path[:-1])
         try:
             return "" if parent is None else text_of(parent, path[-1])
+        except WrongShape as error:
+            raise self._wrong(error) from None
+
+    def texts(self, group: str, *names: str) -> list[str]:
+        """Some texts in a group, each as `text` gives it, found in one pass."""
+        parent = self._at((group,))
+        try:
+            return [""] * len(names) if parent is None else texts_of(parent, *names)
         except WrongShape as error:
             raise self._wrong(error) from None
 

@@ -95,7 +95,7 @@ def is_nil(element: etree._Element) -> bool:
 
 def children(parent: etree._Element, name: str) -> list[etree._Element]:
     """The elements of this name in another, without those that are nil."""
-    return [child for child in parent.iterchildren(qualified(name)) if not is_nil(child)]
+    return [child for child in parent.iterchildren(f"{{{METADATA}}}{name}") if not is_nil(child)]
 
 
 def text_of(parent: etree._Element, name: str) -> str:

@@ -98,6 +98,8 @@ class Transport:
         """POST of bytes, or of a form; `size`: how large the answer may be, if not as usual."""
         self._before(url)
         with _in_our_words(url), answers_of(size):
+            if isinstance(data, bytes):
+                return _not_redirected(self._http.post_bytes(url, data, headers or {}))
             return _not_redirected(self._http.post(url, data=data, headers=headers))
 
     def lent(self, size: int) -> LentSession:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +26,8 @@ from rotator.errors import CertificateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
 __all__ = [
     "BACK_DATING",
     "KEY_SIZES",
@@ -33,6 +35,7 @@ __all__ = [
     "RETIRED_COMMON_NAME",
     "RSA",
     "Certificate",
+    "Glance",
     "PrivateKey",
     "SubjectName",
     "lenient",
@@ -113,8 +116,7 @@ class Certificate:
         # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
         with lenient():
             found = cls(der, x509.load_der_x509_certificate(der))
-            _ = found.subject, found.issuer, found.serial_number, found.public_fingerprint
-            _ = found.not_before, found.not_after
+            _ = found.subject, found.issuer, found.serial_number, found.not_before, found.not_after, found._key
         return found
 
     @cached_property
@@ -131,6 +133,10 @@ class Certificate:
     def pem(self) -> str:
         """The certificate in PEM."""
         return self._parsed.public_bytes(serialization.Encoding.PEM).decode()
+
+    @cached_property
+    def _key(self) -> CertificatePublicKeyTypes:
+        return self._parsed.public_key()
 
     @cached_property
     def not_before(self) -> datetime:
@@ -160,7 +166,7 @@ class Certificate:
     @property
     def key_algorithm(self) -> str:
         """`RSA`, or the name of the other kind of key, such as `RSA-PSS`, `EC` or `Ed25519`."""
-        key = self._parsed.public_key()
+        key = self._key
         if isinstance(key, rsa.RSAPublicKey):
             # Such a key may sign by PSS alone, though it reads as any other (RFC 4055 section 1.2).
             is_pss = self._parsed.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
@@ -170,7 +176,7 @@ class Certificate:
     @property
     def key_bits(self) -> int:
         """Size of the public key in bits; 0 where the kind of key has none."""
-        return int(getattr(self._parsed.public_key(), "key_size", 0))
+        return int(getattr(self._key, "key_size", 0))
 
     @property
     def signature_algorithm(self) -> str:
@@ -184,7 +190,7 @@ class Certificate:
     @property
     def public_key(self) -> rsa.RSAPublicKey:
         """The RSA public key. Raises CertificateError for any other kind."""
-        key = self._parsed.public_key()
+        key = self._key
         if not isinstance(key, rsa.RSAPublicKey) or self.key_algorithm != RSA:
             raise CertificateError(
                 f"The certificate's key is {self.key_algorithm}, not RSA.",
@@ -195,7 +201,7 @@ class Certificate:
     @cached_property
     def public_fingerprint(self) -> str:
         """SHA-256 of the public key (SubjectPublicKeyInfo, DER), in hex."""
-        return public_fingerprint(self._parsed.public_key())
+        return public_fingerprint(self._key)
 
     @property
     def is_throwaway(self) -> bool:
@@ -209,6 +215,24 @@ class Certificate:
 
     def __repr__(self) -> str:
         return f"<Certificate {words.short(self.fingerprint)}>"
+
+
+class Glance(NamedTuple):
+    """What tells a certificate from every other, and when it is valid; the rest of it was not read."""
+
+    fingerprint: str
+    not_before: datetime
+    not_after: datetime
+
+    @classmethod
+    def at(cls, content: str | bytes) -> Self:
+        """In a tenth of the time that all of it takes. Raises CertificateError as `Certificate.parse` does."""
+        der = _to_der(content)
+        try:
+            found = x509.load_der_x509_certificate(der)
+            return cls(hashlib.sha256(der).hexdigest(), found.not_valid_before_utc, found.not_valid_after_utc)
+        except Exception:  # the parser's own errors share no narrower parent
+            raise _no_certificate("its content is not that of a certificate") from None
 
 
 def self_signed(

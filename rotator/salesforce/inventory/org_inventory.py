@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.crypto.certificates import Certificate
-from rotator.core.observed import Kind, ObservedCertificate
+from rotator.core.crypto.certificates import Certificate, Glance
+from rotator.core.observed import Kind, ObservedCertificate, facts_of
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.apps.connected_app import app_of
@@ -76,22 +76,33 @@ def inventory(
     known: Known = lambda _: None,
     joined: Joined | None = None,
     at_once: int = 1,
+    certificates: Callable[[], Mapping[str, ObservedCertificate]] = dict,
 ) -> Inventory:
     """Reads an org. Raises OrgError, OrgUnavailable and LoginRefused when apps of neither kind can be read.
 
     What else can expire is left out where the program's user may not see it, and said in `unread`. Of what is `known`
     what is known is said; whether the org's own certificates are used by something only an inventory of all tells.
-    `joined` is what an earlier look has found out of external client apps; `at_once` how many calls are made at a time.
+    `joined` is what an earlier look has found out of external client apps, `certificates` what is known of certificates
+    by their fingerprints, which need not be read again; `at_once` how many calls are made at a time.
     """
-    return _Reader(session.org, ReadAhead(metadata or MetadataService(session), at_once), known, joined).read()
+    asking = ReadAhead(metadata or MetadataService(session), at_once)
+    return _Reader(session.org, asking, known, joined, certificates).read()
 
 
 class _Reader:
-    def __init__(self, org: str, metadata: ReadAhead, known: Known, joined: Joined | None) -> None:
+    def __init__(
+        self,
+        org: str,
+        metadata: ReadAhead,
+        known: Known,
+        joined: Joined | None,
+        certificates: Callable[[], Mapping[str, ObservedCertificate]],
+    ) -> None:
         self._org: Final = org
         self._metadata: Final = metadata
         self._known: Final = known
         self._joined: Joined | None = joined
+        self._known_certificates: Final = certificates
         self._uses: Final = Uses()
         self._reader: Final = ComponentReader(org, metadata)
         self._refused: Final[dict[Kind, OrgError]] = {}
@@ -189,15 +200,13 @@ class _Reader:
         return found
 
     def _app(self, listing: Listing, component: Component | None) -> list[ObservedCertificate]:
-        here = self._place(listing, Kind.APP)
         if component is None:
-            return [replace(here, is_readable=False)]
+            return [self._place(listing, Kind.APP, is_readable=False)]
         try:
-            app = app_of(self._org, component)
-            found = [replace(here, client_id=app.client_id).holding(app.certificate)]
+            found = [self._held(listing, component)]
         except OrgError as error:
             self._reader.note_one(Kind.APP, listing.full_name, error.message)
-            found = [replace(here, is_readable=False)]
+            found = [self._place(listing, Kind.APP, is_readable=False)]
         try:
             self._uses.of_app(component)
             if text := component.text("samlConfig", "certificate"):
@@ -205,6 +214,28 @@ class _Reader:
         except OrgError as error:
             self._reader.note_one(Kind.APP, listing.full_name, error.message)
         return found
+
+    def _held(self, listing: Listing, component: Component) -> ObservedCertificate:
+        text, client_id = component.texts("oauthConfig", "certificate", "consumerKey")
+        facts = self._facts_before(text) if text else {}
+        if facts is None:
+            app = app_of(self._org, component)
+            facts = facts_of(app.certificate) if app.certificate else {}
+        return self._place(listing, Kind.APP, client_id=client_id, **facts)
+
+    @cached_property
+    def _certificates_before(self) -> Mapping[str, ObservedCertificate]:
+        return self._known_certificates()
+
+    def _facts_before(self, text: str) -> dict[str, Any] | None:
+        """What was noted of a certificate before, if its dates are as they were noted; None where it is to be read."""
+        try:
+            glance = Glance.at(text)
+        except CertificateError:
+            return None
+        before = self._certificates_before.get(glance.fingerprint)
+        dates = (glance.not_before, glance.not_after)
+        return before.facts if before and (before.not_before, before.not_after) == dates else None
 
     def _identity_providers(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
         return self._of_components(Kind.IDENTITY_PROVIDER, listings, self._identity_provider)
@@ -266,20 +297,21 @@ class _Reader:
         )
 
     def _holder(self, listing: Listing, kind: Kind, text: str) -> ObservedCertificate:
-        here = self._place(listing, kind)
         try:
-            return here.holding(Certificate.parse(text))
+            facts = self._facts_before(text) or facts_of(Certificate.parse(text))
         except CertificateError as error:
             self._reader.note_one(kind, listing.full_name, error.message)
-            return replace(here, is_readable=False)
+            return self._place(listing, kind, is_readable=False)
+        return self._place(listing, kind, **facts)
 
-    def _place(self, listing: Listing, kind: Kind) -> ObservedCertificate:
+    def _place(self, listing: Listing, kind: Kind, **known: Any) -> ObservedCertificate:
         return ObservedCertificate(
             org=self._org,
             app=listing.full_name,
             type=kind,
             last_modified_by=listing.last_modified_by,
             last_modified_at=listing.last_modified_at,
+            **known,
         )
 
 

@@ -71,12 +71,13 @@ class WholeLooks:
             # Once in a while it is proven, too, that the program can still log in.
             session.log_in()
         session.ensure_open()
-        joined = before.joined if before else None
+        seen = _read(last_seen, org)
         found = inventory(
             session,
             metadata,
-            known=self._unchanged(org, before, last_seen),
-            joined=joined,
+            known=self._unchanged(org, before, seen) if before else _nothing,
+            joined=before.joined if before else None,
+            certificates=lambda: {each.fingerprint: each for each in seen if each.fingerprint and not each.has_gaps},
             # A person waits for a command; the service has other orgs to ask meanwhile.
             at_once=1 if last_seen else READS_AT_ONCE,
         )
@@ -94,15 +95,17 @@ class WholeLooks:
         look = self._looks.get(org)
         return look if look and look.at <= now < look.at + self._settings.daemon.full_look_every else None
 
-    def _unchanged(self, org: str, look: WholeLook | None, last_seen: LastSeenIn | None) -> Known:
-        if look is None or last_seen is None:
-            return _nothing
+    def _unchanged(self, org: str, look: WholeLook, seen: Sequence[ObservedCertificate]) -> Known:
         managed = (each for each in self._settings.credentials.values() if each.org == org)
-        try:
-            return Unchanged(look, last_seen(org), [app for each in managed for app in each.app_names])
-        except HistoryError:
-            # Who asked for the inventory meets that, too, and tells it.
-            return _nothing
+        return Unchanged(look, seen, [app for each in managed for app in each.app_names])
+
+
+def _read(last_seen: LastSeenIn | None, org: str) -> Sequence[ObservedCertificate]:
+    try:
+        return last_seen(org) if last_seen else ()
+    except HistoryError:
+        # Who asked for the inventory meets that, too, and tells it.
+        return ()
 
 
 def _nothing(_listing: Listing) -> None:

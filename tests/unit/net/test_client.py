@@ -167,3 +167,29 @@ def test_time_is_left_for_the_next_call_over_the_same_connection(server: Hostile
     finally:
         server.keeps = False
     assert len(server.requests) == before + 3
+
+
+def test_what_calls_have_in_common_is_prepared_once_and_what_they_send_is_their_own(
+    server: HostileServer, session: Session
+) -> None:
+    server.answer, before = whole(b"{}", headers={"Set-Cookie": "kept=1"}), len(server.requests)
+    for body, mark in ((b"<a/>", "1"), (b"", "2"), (b"<longer/>", "3")):
+        assert session.post_bytes(server.url, body, {"X-Mark": mark}).content == b"{}"
+    sent = [request.split(b"\r\n\r\n") for request in server.requests[before:]]
+    assert [body for _, body in sent] == [b"<a/>", b"", b"<longer/>"]
+    for number, (header, body) in enumerate(sent, 1):
+        lines = header.split(b"\r\n")
+        assert lines[0].startswith(b"POST / ")
+        assert lines.count(f"Content-Length: {len(body)}".encode()) == 1
+        assert [line for line in lines if line.startswith(b"X-Mark")] == [f"X-Mark: {number}".encode()]
+        assert not [line for line in lines if line.startswith(b"Cookie")]
+
+
+@pytest.mark.parametrize("way", SLOW)
+def test_an_answer_to_such_a_call_ends_in_time_as_well(server: HostileServer, session: Session, way: str) -> None:
+    server.answer = SLOW[way]
+    began = time.monotonic()
+    with pytest.raises(requests.Timeout):
+        session.post_bytes(server.url, b"asked", {})
+    assert time.monotonic() - began < TOTAL + 2.0
+    server.let_go()

@@ -22,6 +22,7 @@ from rotator.core.crypto.certificates import (
     LARGEST_CERTIFICATE,
     RETIRED_COMMON_NAME,
     Certificate,
+    Glance,
     PrivateKey,
     SubjectName,
     self_signed,
@@ -155,8 +156,9 @@ def test_a_private_key_given_for_a_certificate_is_refused_and_not_quoted() -> No
 @example("\ud800")
 @example("é" * 100)
 def test_any_text_is_a_certificate_or_a_sentence(content: str | bytes) -> None:
-    with pytest.raises(CertificateError):
-        Certificate.parse(content)
+    for read in (Certificate.parse, Glance.at):
+        with pytest.raises(CertificateError):
+            read(content)
 
 
 @settings(max_examples=300)
@@ -165,10 +167,12 @@ def test_a_damaged_certificate_is_a_sentence_or_can_be_used_in_full(place: int, 
     der = bytearray(named_as_salesforce_does(MOMENT) if salesforce else DAMAGED.der)
     der[place % len(der)] ^= change
     try:
+        glance = Glance.at(base64.b64encode(der).decode())
         read = Certificate.parse(base64.b64encode(der).decode())
     except CertificateError:
         return
     assert read.fingerprint == hashlib.sha256(der).hexdigest()
+    assert glance == (read.fingerprint, read.not_before, read.not_after)
     shown = (read.subject, read.issuer, read.signature_algorithm, read.key_algorithm, read.public_fingerprint, read.pem)
     assert all(isinstance(text, str) for text in shown)
     assert read.not_before.tzinfo is UTC

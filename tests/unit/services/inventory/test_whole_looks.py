@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import LargeBinary, type_coerce, update
@@ -202,6 +203,29 @@ def test_what_the_history_has_lost_of_a_certificate_is_read_again(world: World, 
         connection.execute(update(CERTIFICATE).values({column: type_coerce(b"none", LargeBinary)}))
     assert world.calls(world.look) == {**STEADY, Kind.SOAP_READ: 1}
     assert told(world.look()) == before
+
+
+def test_a_look_at_all_reads_the_dates_of_certificates_whatever_the_history_says(world: World) -> None:
+    world.add(3)
+    before = told(world.look())
+    with world.database.writing() as connection:
+        connection.execute(update(CERTIFICATE).values(not_after=world.time + timedelta(days=9999)))
+    assert told(world.look()) != before, "that may say anything for a day"
+    world.looks.distrust("production")
+    assert told(world.look()) == before
+    assert told(world.look()) == before
+
+
+def test_a_look_at_all_reads_no_certificate_that_is_known_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.add(3)
+    before = told(world.look())
+    world.org.put_certificate("App_01", world.certificates[1])
+    parse = Mock(wraps=Certificate.parse)
+    monkeypatch.setattr(Certificate, "parse", parse)
+    world.looks.distrust("production")
+    after = told(world.look())
+    assert parse.call_count == 1
+    assert [new.app for new, old in zip(after, before, strict=True) if new != old] == ["App_01"]
 
 
 def test_what_has_changed_by_its_date_is_read_alone(world: World) -> None:

@@ -41,7 +41,7 @@ _ORDERS: Final = ("shouldRotateConsumerKey", "shouldRotateConsumerSecret")
 class ExternalClientApps:
     """The external client apps of one org (`rotator.salesforce.apps.app.AppAdapter`)."""
 
-    not_compared: Final = frozenset({"certificate", "consumerSecret"})
+    not_compared: Final = frozenset({"certificate", "consumerSecret", *_ORDERS})
 
     def __init__(self, metadata: MetadataService, directory: AppDirectory) -> None:
         """Calls nothing yet."""

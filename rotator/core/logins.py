@@ -44,6 +44,8 @@ class LoginAnswer:
     """The OAuth error code of a refusal, such as `invalid_grant` (RFC 6749 section 5.2)."""
     is_the_orgs: bool = True
     """Whether the org answered; else `reason` says why it was not asked, such as a TLS certificate of somebody else."""
+    is_understood: bool = True
+    """Whether it is known what the words of a refusal mean."""
 
     @property
     def another_key_may_fit(self) -> bool:
@@ -182,4 +184,4 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
         # Last, as it is the one answer that moves a certificate: nothing else may be said along with it.
         hint = "The key does not match the certificate that the app holds; if it does, `username` is wrong."
         return LoginAnswer(LoginOutcome.MISMATCH, reason, hint, error)
-    return LoginAnswer(LoginOutcome.CONFIGURATION, reason, _CHECK_SETUP, error)
+    return LoginAnswer(LoginOutcome.CONFIGURATION, reason, _CHECK_SETUP, error, is_understood=False)

@@ -69,8 +69,9 @@ class OrgSession:
         """Connects to nothing yet.
 
         `org` is the org's name for people. `candidates` gives the ways to log in, best first, afresh for every login;
-        the next one is taken only after the org said that the key of the one before does not match. `kept` has the
-        sessions that orgs gave before: one that is still in force costs no login, and an org refuses one that is not.
+        the next one is taken only after the org refused the one before for its key, or in words of which nobody knows
+        what they mean: an app may have its own for a wrong key. `kept` has the sessions that orgs gave before: one that
+        is still in force costs no login, and an org refuses one that is not.
         """
         self.org: Final = org
         self.transport: Final = transport
@@ -151,14 +152,14 @@ class OrgSession:
         return opened
 
     def _first_that_matches(self) -> tuple[LoginTarget, Login]:
-        """The answer to the first candidate whose key matches, else to the last one."""
+        """The answer to the first candidate whose key is not refused, else the last one."""
         tried: tuple[LoginTarget, Login] | None = None
         for candidate in self._candidates():
             login = log_in(self.transport, candidate.target, candidate.key, self._now())
             extra = {"org": self.org, "username": candidate.target.username, "outcome": login.answer.outcome}
             LOG.debug("own login", extra=extra)
-            tried = candidate.target, login
-            if login.answer.outcome is not LoginOutcome.MISMATCH:
+            tried, answer = (candidate.target, login), login.answer
+            if not (answer.another_key_may_fit or (answer.may_speak_of_the_key and not answer.is_understood)):
                 break
         if tried is None:
             raise LoginRefused(

@@ -33,4 +33,5 @@ OTHER_WORDS: Final = Lineup(
         external_refusals={"signature": Refusal("invalid_client", "invalid client credentials")},
     ),
 )
-MIXED: Final = Lineup("one app of each kind", frozenset({"Robot_B", "Warehouse_B"}))
+MIXED: Final = Lineup("of two apps the second is external", frozenset({"Robot", "Robot_B", "Billing", "Warehouse_B"}))
+"""And where there is only one, it is."""

@@ -8,6 +8,7 @@ import pytest
 
 from rotator.errors import RotatorError
 from rotator.services.rotation.report import Outcome
+from tests.rotation.lineups import CONNECTED, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Failing, Promises, Scenario
 
@@ -20,15 +21,25 @@ if TYPE_CHECKING:
 NAMED: Final = {str(scenario): scenario for scenario in SCENARIOS}
 
 
-@pytest.mark.parametrize(("name", "fewest"), [("in place", 45), ("alternating, compromised", 12)])
+@pytest.mark.parametrize(
+    ("lineup", "name", "fewest"),
+    [
+        (CONNECTED, "in place", 45),
+        (CONNECTED, "alternating, compromised", 12),
+        (OTHER_WORDS, "in place", 8),
+        (MIXED, "alternating, compromised", 12),
+    ],
+    ids=str,
+)
 def test_whatever_call_fails_the_request_ends_at_once_or_when_it_is_repeated(
-    ground: Ground, name: str, fewest: int
+    ground: Ground, lineup: Lineup, name: str, fewest: int
 ) -> None:
     scenario = NAMED[name]
+    ground.begin(lineup=lineup)
     calls = calls_of(ground, scenario)
     tried = 0
     # Looks and history are the same for every request: one of them tries them all.
-    for at, with_effect, lasting in ways_to_fail(calls, everything=name == "in place"):
+    for at, with_effect, lasting in ways_to_fail(calls, everything=lineup is CONNECTED and name == "in place"):
         ground.begin()
         scenario.prepare(ground)
         promises = Promises(ground, scenario)

@@ -19,6 +19,7 @@ from rotator.services.rotation.report import Outcome, Report
 from rotator.simulator.org.propagation import CertificateSlot
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.rotation.lineups import CONNECTED, MIXED
 from tests.rotation.scenarios import REPLACE, SCENARIOS
 from tests.rotation.watching import Failing, Promises, Scenario, handle
 
@@ -32,6 +33,14 @@ NEVER: Final = OrgSettings(propagation_seconds=timedelta(days=1).total_seconds()
 """Nobody sees a change to an app for a day."""
 FLAPPING: Final = OrgSettings(propagation_seconds=1000.0, flap_probability=0.5)
 """Longer than twice the time that a new key is tried for."""
+
+
+@pytest.fixture(params=[CONNECTED, MIXED], ids=str)
+def ground(ground: Ground, request: pytest.FixtureRequest) -> Ground:
+    """Of either kind of app: one of them, and two that take turns."""
+    ground.begin(lineup=request.param)
+    return ground
+
 
 PASSING: Final = {
     "the answer to the upload is lost": [Fault(Kind.SOAP_UPDATE, Effect.LOSE_ANSWER)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
@@ -19,6 +19,7 @@ from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.testing.versions import spare_key
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.ground import ROBOT_KEY, Ground
+from tests.rotation.lineups import CONNECTED, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import ADOPT, COMPROMISED, REPLACE, ended, replaced
 from tests.rotation.watching import Scenario, Watcher, handle
 
@@ -86,8 +87,12 @@ def run(ground: Ground, scenario: Scenario, watcher: Watcher | None = None) -> R
         return scenario.handle(app)
 
 
+@pytest.mark.parametrize("lineup", [CONNECTED, MIXED], ids=str)
 @pytest.mark.parametrize("scenario", SCENARIOS[:2], ids=str)
-def test_wherever_it_dies_the_next_process_logs_in_and_ends_it(ground: Ground, scenario: Scenario) -> None:
+def test_wherever_it_dies_the_next_process_logs_in_and_ends_it(
+    ground: Ground, scenario: Scenario, lineup: Lineup
+) -> None:
+    ground.begin(lineup=lineup)
     crashes, programs = crash_everywhere(ground, scenario, then=scenario.handle)
     assert len(crashes.worlds) >= scenario.worlds
     assert crashes.points >= POINTS * programs
@@ -107,8 +112,11 @@ def test_a_session_that_ends_at_any_moment_is_opened_by_whichever_key_is_live(
 
 
 @EACH
-def test_an_org_that_ends_sessions_with_every_change_is_logged_in_to_again(ground: Ground, scenario: Scenario) -> None:
-    ground.org.settings = OrgSettings(sessions_end_with_change=True)
+@pytest.mark.parametrize("lineup", [CONNECTED, MIXED, OTHER_WORDS], ids=str)
+def test_an_org_that_ends_sessions_with_every_change_is_logged_in_to_again(
+    ground: Ground, scenario: Scenario, lineup: Lineup
+) -> None:
+    ground.begin(replace(lineup.settings, sessions_end_with_change=True), lineup)
     scenario.check(ground, run(ground, scenario))
 
 
@@ -142,7 +150,9 @@ def test_the_app_of_a_key_that_is_configured_is_never_rotated(ground: Ground, re
     assert rotations(ground.database) == []
 
 
-def test_a_configured_key_is_adopted_and_then_rotates_itself(ground: Ground) -> None:
+@pytest.mark.parametrize("lineup", [CONNECTED, MIXED], ids=str)
+def test_a_configured_key_is_adopted_and_then_rotates_itself(ground: Ground, lineup: Lineup) -> None:
+    ground.begin(lineup=lineup)
     with ground.program() as app:
         version = version_to_adopt(app.credential_context("management"), spare_key(ROBOT_KEY), app.now())
         service = app.rotation_service("management", listener=Silent(), stop_asked=lambda: False)

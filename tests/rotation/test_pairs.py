@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.rotation.crashes import POINTS, crash_everywhere
+from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
@@ -23,25 +24,26 @@ if TYPE_CHECKING:
     from tests.rotation.watching import Scenario
 
 PAIRS: Final = (
-    ("files", "postgres", "in place"),
-    ("files", "postgres", "alternating"),
-    ("vault", "sqlite", "in place"),
-    ("vault", "sqlite", "alternating"),
-    ("vault", "postgres", "in place"),
-    ("aws", "sqlite", "in place"),
-    ("aws", "sqlite", "alternating"),
-    ("aws", "postgres", "alternating"),
+    ("files", "postgres", "in place", CONNECTED),
+    ("files", "postgres", "alternating", MIXED),
+    ("vault", "sqlite", "in place", CONNECTED),
+    ("vault", "sqlite", "alternating", MIXED),
+    ("vault", "postgres", "in place", OTHER_WORDS),
+    ("aws", "sqlite", "in place", EXTERNAL),
+    ("aws", "sqlite", "alternating", CONNECTED),
+    ("aws", "postgres", "alternating", MIXED),
 )
+"""And in each store the keys of either kind of app: a store knows them by their names alone."""
 
 NAMED: Final = {str(each): each for each in SCENARIOS}
 
 
 @pytest.fixture(params=["vault", "aws"])
 def keys_elsewhere(request: pytest.FixtureRequest) -> Ground:
-    return _paired(request, request.param, "sqlite")
+    return _paired(request, request.param, "sqlite", CONNECTED)
 
 
-def _paired(request: pytest.FixtureRequest, store: str, database: str) -> Ground:
+def _paired(request: pytest.FixtureRequest, store: str, database: str, lineup: Lineup) -> Ground:
     ground: Ground = request.getfixturevalue("_the_ground")
     if store != "files":
         keys: Keys = request.getfixturevalue(f"keys_in_{store}")
@@ -49,7 +51,7 @@ def _paired(request: pytest.FixtureRequest, store: str, database: str) -> Ground
     if database != "sqlite":
         history: History = request.getfixturevalue(f"history_in_{database}")
         ground = replace(ground, history=history)
-    ground.begin()
+    ground.begin(lineup=lineup)
     return ground
 
 
@@ -59,11 +61,11 @@ def _crash_everywhere(ground: Ground, scenario: Scenario) -> None:
     assert crashes.points >= POINTS * programs
 
 
-@pytest.mark.parametrize(("store", "database", "name"), PAIRS)
+@pytest.mark.parametrize(("store", "database", "name", "lineup"), PAIRS, ids=str)
 def test_wherever_it_dies_and_however_often_the_same_request_ends_it(
-    request: pytest.FixtureRequest, store: str, database: str, name: str
+    request: pytest.FixtureRequest, store: str, database: str, name: str, lineup: Lineup
 ) -> None:
-    _crash_everywhere(_paired(request, store, database), NAMED[name])
+    _crash_everywhere(_paired(request, store, database, lineup), NAMED[name])
 
 
 def test_the_way_back_ends_too_wherever_it_dies_and_however_often(keys_elsewhere: Ground) -> None:

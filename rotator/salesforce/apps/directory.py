@@ -35,6 +35,8 @@ class Listed:
     """Why a type was not listed, by type."""
     settings_of: Mapping[str, str] = field(default_factory=dict)
     """Full name of its global OAuth settings by the folded name of the app, of those that were looked for."""
+    showing: frozenset[str] = frozenset()
+    """Folded names of external client apps that have shown a certificate: where they show none, they hold none."""
 
     def kinds_of(self, full_name: str) -> tuple[Kind, ...]:
         """The kinds in which there is an app of this name; Salesforce takes names in any case."""
@@ -59,14 +61,14 @@ class AppDirectory:
 
     def look_again(self) -> Listed:
         """The list as it is now, in one call where the user may list every type."""
-        known = self._kept.get(self._metadata.org)
-        settings_of = known.settings_of if known else {}
+        known = self._kept.get(self._metadata.org) or Listed({})
         try:
-            listed = Listed(_by_type(self._metadata.list_components(*_TYPES)), settings_of=settings_of)
+            listed = replace(known, names=_by_type(self._metadata.list_components(*_TYPES)), refused={})
         except OrgError as error:
             if not may_be_of_one(error):
                 raise
-            listed = self._one_by_one(settings_of)
+            names, refused = self._one_by_one()
+            listed = replace(known, names=names, refused=refused)
         self._kept.put(self._metadata.org, listed)
         return listed
 
@@ -75,7 +77,13 @@ class AppDirectory:
         listed = self.listed()
         self._kept.put(self._metadata.org, replace(listed, settings_of={**listed.settings_of, **found}))
 
-    def _one_by_one(self, settings_of: Mapping[str, str]) -> Listed:
+    def note_showing(self, full_name: str) -> None:
+        """Keeps that an external client app shows its certificate."""
+        listed = self.listed()
+        if full_name.casefold() not in listed.showing:
+            self._kept.put(self._metadata.org, replace(listed, showing=listed.showing | {full_name.casefold()}))
+
+    def _one_by_one(self) -> tuple[dict[str, Sequence[str]], dict[str, OrgError]]:
         names: dict[str, Sequence[str]] = {}
         refused: dict[str, OrgError] = {}
         for each in _TYPES:
@@ -87,7 +95,7 @@ class AppDirectory:
                 refused[each] = error
         if len(refused) == len(_TYPES):
             raise refused[Kind.APP]
-        return Listed(names, refused, settings_of)
+        return names, refused
 
 
 def _by_type(listings: Sequence[Listing]) -> dict[str, Sequence[str]]:

@@ -6,6 +6,7 @@ upon, as Setup and each tool choose another. In some orgs the certificate does n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
@@ -84,9 +85,14 @@ class ExternalClientApps:
                 return self._unseen(full_name, listed.refused[SETTINGS_TYPE])
             return App(Kind.EXTERNAL_APP, full_name, "", None, None) if is_there else None
         try:
-            return external_app_of(self._org, settings)
+            app = external_app_of(self._org, settings)
         except OrgError as error:
             return error
+        if app.certificate is not None:
+            self._directory.note_showing(full_name)
+        elif full_name.casefold() in self._directory.listed().showing:
+            return replace(app, hides_certificate=False)
+        return app
 
     def _unseen(self, full_name: str, error: OrgError) -> OrgError:
         """The error for an app whose settings the user may not list."""

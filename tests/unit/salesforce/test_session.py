@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.salesforce.login import LoginTarget, SessionExpired
 from rotator.salesforce.session import Candidate, OrgSession
+from rotator.simulator.org.settings import Refusal
 from rotator.simulator.wire.answers import json_answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.session_proof import prove_alive
@@ -63,6 +65,17 @@ def test_the_next_key_is_taken_when_the_one_before_does_not_match(
 ) -> None:
     assert open_session(production, other_pair.key, pair.key).org_id == production.id
     assert [row.outcome for row in production.logins] == ["invalid_grant: invalid assertion", "Success"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [Refusal("invalid_client", "invalid client credentials"), Refusal("no_such_key", "which nobody has heard of")],
+)
+def test_the_next_key_is_taken_when_the_org_has_words_of_its_own_for_a_wrong_one(
+    production: Org, open_session: Open, pair: Any, other_pair: Any, words: Refusal
+) -> None:
+    production.settings = replace(production.settings, refusals={"signature": words})
+    assert open_session(production, other_pair.key, pair.key).org_id == production.id
 
 
 def test_the_next_key_may_be_for_another_app(

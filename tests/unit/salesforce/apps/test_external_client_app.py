@@ -15,7 +15,7 @@ from rotator.simulator.metadata.types.registry import TYPES
 from rotator.simulator.org.components import to_xml
 from rotator.simulator.org.schema.external_client_app import EXTERNAL_CLIENT_APPLICATION, GLOBAL_OAUTH_SETTINGS
 from rotator.simulator.org.schema.field import LAST_API_VERSION
-from rotator.simulator.wire.faults import Kind
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
     from rotator.simulator.org.external_apps import ExternalApp
@@ -59,6 +59,19 @@ def test_where_it_does_not_come_back_it_is_replaced_all_the_same_and_said_to_be_
     after = apps.replace_certificate("Shipping", other_pair.certificate, expecting=None)
     assert (after.certificate, after.hides_certificate) == (None, True)
     assert shipping.live_certificate == other_pair.certificate
+
+
+def test_what_has_shown_its_certificate_once_and_shows_none_holds_none(
+    production: Org, apps: OrgApps, shipping: ExternalApp, before: Fingerprint, other_pair: Any
+) -> None:
+    assert apps.read("Shipping")
+    production.faults.add(Fault(Kind.SOAP_UPDATE, Effect.LOSE_CERTIFICATE))
+    with pytest.raises(OrgError, match="took the new certificate of Shipping, but the app holds no certificate"):
+        apps.replace_certificate("Shipping", other_pair.certificate, expecting=before)
+    seen = apps.read("Shipping")
+    assert seen
+    assert not seen.hides_certificate
+    assert shipping.live_certificate is None
 
 
 def told(org: Org, app: ExternalApp) -> dict[str, str]:

@@ -38,12 +38,17 @@ def test_a_key_that_never_logs_in_is_taken_back_and_people_are_told(shown: dict[
     assert "may have been refused for" in shown["told"]["text"]
 
 
-def test_alternating_refuses_no_consumer(shown: dict[str, Any]) -> None:
-    rotation = _rotation(shown, "alternating")
-    assert rotation["outcome"] == "rotated"
-    assert rotation["gap_seconds"] == 0
-    assert rotation["consumers"]["plain"]["failed_logins"] == 0
-    assert rotation["consumers"]["dual_key"]["failed_logins"] == 0
+def test_a_connected_app_and_an_external_client_app_take_turns_and_refuse_no_consumer(shown: dict[str, Any]) -> None:
+    pair = {line["app"]: line["type"] for line in shown["inventory"] if line["credential"] == "warehouse"}
+    assert pair == {"Warehouse_A": "ConnectedApp", "Warehouse_External": "ExternalClientApplication"}
+    turns = [each for each in shown["rotations"] if each["strategy"] == "alternating"]
+    assert [(each["credential"], each["outcome"]) for each in turns] == [("warehouse", "rotated")] * 2
+    assert turns[0]["new_fingerprint"] == turns[1]["old_fingerprint"]
+    assert [step["action"] for step in turns[1]["steps"]][-2:] == ["disable", "retire"], "the first app's key has ended"
+    for rotation in turns:
+        assert rotation["gap_seconds"] == 0
+        assert rotation["consumers"]["plain"]["failed_logins"] == 0
+        assert rotation["consumers"]["dual_key"]["failed_logins"] == 0
 
 
 def test_in_place_refuses_the_plain_consumer_only_inside_the_reported_gap(shown: dict[str, Any]) -> None:
@@ -78,7 +83,7 @@ def test_steps_are_told_with_their_times(shown: dict[str, Any]) -> None:
 
 
 def test_the_inventory_holds_every_kind_of_certificate(shown: dict[str, Any]) -> None:
-    assert {"ok", "due", "expired", "none"} <= {line["state"] for line in shown["inventory"]}
+    assert {"ok", "due", "expired", "none", "not shown"} <= {line["state"] for line in shown["inventory"]}
 
 
 def test_the_history_is_whole(shown: dict[str, Any]) -> None:

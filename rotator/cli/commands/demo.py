@@ -1,4 +1,4 @@
-"""`rotator demo`: three rotations against a simulated org, with consumers at work; the last one does not go well."""
+"""`rotator demo`: four rotations against a simulated org, with consumers at work; the last one does not go well."""
 
 # ruff: noqa: PLC0415 - the simulator and the adapters are imported when the demo runs, not when help is shown
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rotator.cli.traffic import Consumer, Traffic
     from rotator.core.alert import NewAlert
     from rotator.core.decision.actions import Action
+    from rotator.core.decision.options import RotationOptions
     from rotator.core.logins import LoginAnswer
     from rotator.services.inventory.scan import Scan
     from rotator.services.rotation.report import Report
@@ -36,13 +37,19 @@ PROPAGATION: Final = 2.0
 FLAP: Final = 0.5
 """Share of the logins in that time that meet an up-to-date server."""
 
-ROTATED: Final = ("billing", "warehouse")
-"""One app in place, and one alternating pair."""
+IN_PLACE: Final = "billing"
+"""One app."""
+
+PAIR: Final = "warehouse"
+"""An integration that has a connected app, and has got an external client app beside it."""
+
+SECOND: Final = "Warehouse_External"
+"""That external client app: without a certificate, until the first rotation."""
 
 REFUSED: Final = "reporting"
 """One app in place, whose org refuses the new key for as long as its certificate is there."""
 
-PATIENCE: Final = timedelta(seconds=6)
+PATIENCE: Final = timedelta(seconds=4)
 """How long that key is tried. In a real org a change may take minutes to arrive, so there it is 15 minutes."""
 
 
@@ -76,10 +83,11 @@ class Rotated:
 @json_option
 @pass_invocation
 def demo(invocation: Invocation) -> None:
-    """Rotate an app in place and an alternating pair in a simulated org, while consumers log in; then take a key back.
+    """Rotate an app in place, and a pair that takes turns, in a simulated org while consumers log in.
 
-    Everything happens in a temporary folder and on loopback; nothing is left behind. Exits 0 when all rotations kept
-    what they promise, else 1.
+    The pair is a connected app and an external client app, and each has its turn. At last an org takes no new key, and
+    the old one comes back. Everything happens in a temporary folder and on loopback; nothing is left behind. Exits 0
+    when all rotations kept what they promise, else 1.
 
     \b
     With --json {"inventory": [as `inventory --json`], "rotations": [{"credential", "strategy", "outcome",
@@ -88,14 +96,18 @@ def demo(invocation: Invocation) -> None:
       "steps": [{"action", "seconds", "times"}]}], "told": {"title", "text"}, "history": {"events", "verified"}}.
     """
     from rotator.cli.commands.simulator import simulated
+    from rotator.core.decision.options import RotationOptions
     from rotator.history.journal.verification import verify
 
     with tempfile.TemporaryDirectory(prefix="rotator-demo-") as folder:
         _say(invocation, "Starting two simulated orgs whose login servers take two seconds to agree ...")
         simulation = simulated(Path(folder), propagation=PROPAGATION, flap=FLAP)
-        with simulation as (config, server), _application(config) as app:
+        with simulation as (config, server), _application(_with_a_pair(config, server)) as app:
             found = _inventory(invocation, app)
-            rotations = [_rotate(invocation, app, name) for name in ROTATED]
+            # The second turn of the pair goes back to its first app, whose key has to end before.
+            turns = [RotationOptions(), RotationOptions(retire_now=True)]
+            rotations = [_rotate(invocation, app, IN_PLACE)]
+            rotations += [_rotate(invocation, app, PAIR, options=options) for options in turns]
             refused, alert = _take_back(invocation, app, server)
             rotations.append(refused)
             history = verify(app.database)
@@ -117,6 +129,14 @@ def _application(config: Path) -> Application:
     from rotator.application import Application
 
     return Application.configured(config)
+
+
+def _with_a_pair(config: Path, server: SimulatorServer) -> Path:
+    """The integration's second app is made, and its name put into the configuration."""
+    org = server.org("production")
+    org.add_external_app(SECOND, username=org.app("Warehouse_A").username)
+    config.write_text(config.read_text().replace("- Warehouse_B\n", f"- {SECOND}\n"))
+    return config
 
 
 def _inventory(invocation: Invocation, app: Application) -> list[Scan]:
@@ -158,17 +178,22 @@ def _take_back(invocation: Invocation, app: Application, server: SimulatorServer
 
 
 def _rotate(
-    invocation: Invocation, app: Application, name: str, when_done: Callable[[Action], None] = lambda _action: None
+    invocation: Invocation,
+    app: Application,
+    name: str,
+    when_done: Callable[[Action], None] = lambda _action: None,
+    options: RotationOptions | None = None,
 ) -> Rotated:
     from rotator.cli.output.endings import print_report
     from rotator.cli.output.progress import LiveProgress
     from rotator.cli.traffic import Traffic
+    from rotator.core.decision.options import RotationOptions
     from rotator.process import actor
     from rotator.services.rotation.requests import Request
 
     settings = app.credential(name)
     _say(invocation, "", f"Rotating {name} ({settings.strategy}) while two consumers log in many times a second:", "")
-    request = Request(goal="replace", actor=actor(os.environ), reason="demo")
+    request = Request(goal="replace", actor=actor(os.environ), reason="demo", options=options or RotationOptions())
     traffic = Traffic(app.store(settings.store), name, lambda: app.new_transport(settings.org), app.now)
     with traffic, LiveProgress(name, quiet=invocation.json) as progress:
         listener = _Following(progress, when_done)

@@ -70,9 +70,9 @@ def remark_on_hidden(org: str, lives: Iterable[CertificateLife]) -> Remark | Non
         return None
     apps = words.count(len(names), "external client app")
     named = words.listed([*names[:MOST_NAMED], *(["others"] if len(names) > MOST_NAMED else [])])
-    they = "it holds" if len(names) == 1 else "they hold"
+    them = "it, though it may have one" if len(names) == 1 else "theirs, though there may be some"
     return Remark(
-        f"{org} shows {apps} and not which certificate {they}: {named}.",
+        f"{org} shows {apps}, and no certificate of {them}: {named}.",
         f'Why that may be so: {docs("salesforce-setup")}, "What an org does not show".',
     )
 

@@ -155,9 +155,9 @@ def idle(folder: Path, members: Sequence[Member]) -> None:
             while inventories(database) < len(members):
                 time.sleep(1)
             time.sleep(20)
-            before = _cpu_of(process.pid)
+            before = cpu_of(process.pid)
             time.sleep(IDLE_SECONDS)
-            used = (_cpu_of(process.pid) - before) / IDLE_SECONDS
+            used = (cpu_of(process.pid) - before) / IDLE_SECONDS
             sys.stdout.write(f"{'idle daemon':<22}{memory_of(process.pid):7.0f} MB{used:10.2%} of a CPU\n")
         finally:
             process.send_signal(signal.SIGTERM)
@@ -174,7 +174,7 @@ def inventories(database: Path) -> int:
             return 0
 
 
-def _cpu_of(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """Seconds (proc(5): utime and stime are the 14th and 15th field of stat)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

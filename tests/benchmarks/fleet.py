@@ -1,6 +1,6 @@
-"""Two hundred simulated orgs in processes of their own, for the benchmarks of rounds.
+"""Simulated orgs in processes of their own, for the benchmarks of rounds.
 
-`python -m tests.benchmarks.fleet FIRST COUNT APPS` serves orgs until its standard input ends, and prints where.
+`python -m tests.benchmarks.fleet FIRST COUNT APPS LATENCY` serves orgs until its standard input ends, and prints where.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.server import SimulatorServer
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def late(org: Org, seconds: float) -> None:
+    """Has the org answer each call so much later."""
+    if seconds:
+        org.faults.add(Fault(Kind.ANY, Effect.SLOW, times=None, seconds=seconds))
+
+
 def _org(number: int, apps: int, keys: list[PrivateKey], robot: PrivateKey) -> Org:
     org = Org(f"org{number:03}", clock=_now, random=Random(number), number=number + 1)
     org.add_user(USER, may_use_metadata=True, profile="Robot")
@@ -54,13 +61,14 @@ def _org(number: int, apps: int, keys: list[PrivateKey], robot: PrivateKey) -> O
     return org
 
 
-def serve(first: int, count: int, apps: int) -> None:
+def serve(first: int, count: int, apps: int, latency: float) -> None:
     """Serves orgs whose robots log in with the key on standard input, until that ends."""
     size = int(sys.stdin.readline())
     robot = PrivateKey.from_pem(sys.stdin.read(size))
     keys = [PrivateKey.generate() for _ in range(3)]
     with SimulatorServer([_org(number, apps, keys, robot) for number in range(first, first + count)]) as server:
         for org in server.orgs:
+            late(org, latency)
             told = {
                 "name": org.name,
                 "url": org.url,
@@ -73,13 +81,13 @@ def serve(first: int, count: int, apps: int) -> None:
 
 
 @contextmanager
-def fleet(orgs: int, apps: int, robot: PrivateKey) -> Iterator[list[Member]]:
-    """So many orgs with so many apps each, as long as the context lasts."""
+def fleet(orgs: int, apps: int, robot: PrivateKey, *, latency: float = 0.0) -> Iterator[list[Member]]:
+    """So many orgs with so many apps each, as long as the context lasts; they answer after `latency` seconds."""
     pem = robot.pem().reveal()
     each = orgs // PROCESSES
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.fleet", str(index * each), str(each), str(apps)],
+            [sys.executable, "-m", "tests.benchmarks.fleet", *map(str, (index * each, each, apps, latency))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -104,4 +112,4 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 
 if __name__ == "__main__":
-    serve(*map(int, sys.argv[1:]))
+    serve(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

@@ -1,9 +1,10 @@
 """What a look at an org costs of the processor, against a bare client that asks for the same; and a call, by library.
 
-`.venv/bin/python -m tests.benchmarks.looks` measures it all and writes the tables into docs/performance.md; run it with
-nothing else to do for the machine. The orgs are simulated in two further processes on loopback. The bare client is that
-of tests/benchmarks/cycles.py: it logs in, lists, reads ten apps a call, and keeps, checks and tells nothing. Both trust
-a bundle of 117 authorities, as most systems do. Each number is the median of rounds in turns, of this process alone.
+`.venv/bin/python -m tests.benchmarks.looks` measures it all and writes the tables into docs/performance.md, with
+`calls` the last one alone; run it with nothing else to do for the machine. The orgs are simulated in two further
+processes on loopback. The bare client is that of tests/benchmarks/cycles.py: it logs in, lists, reads ten apps a call,
+and keeps, checks and tells nothing. Both trust a bundle of 117 authorities, as most systems do. Each number is the
+median of rounds in turns, of this process alone.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import certifi
 import requests
@@ -42,6 +45,8 @@ APPS: Final = (20, 500, 2000)
 AUTHORITIES: Final = 117
 CALLS: Final = 200
 """Of each library."""
+
+_Works: TypeAlias = "dict[str, Callable[[], object]]"
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "performance.md"
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----\n"
@@ -111,10 +116,12 @@ def calls(folder: Path) -> list[list[str]]:
 
         works = {
             "urllib3": times(lambda: pool.request("GET", url).data),
+            **_httpx(times, url, member),
             "requests": times(lambda: session.get(url, timeout=30).content),
             "`Transport`: requests with limits on time and size, budget, log": times(
                 lambda: transport.get(url, token=token).content
             ),
+            "the same over a connection of its own": times(lambda: _alone(member, url, token)),
         }
         for work in works.values():
             work()
@@ -123,6 +130,22 @@ def calls(folder: Path) -> list[list[str]]:
         session.close()
         pool.clear()
     return [[name, f"{taken / CALLS:.2f} ms"] for name, taken in cost.items()]
+
+
+def _httpx(times: Callable[[Callable[[], object]], Callable[[], object]], url: str, member: Member) -> _Works:
+    """A line for httpx, where it is installed: the program does without (`pip install --target FOLDER httpx`)."""
+    if not find_spec("httpx"):
+        return {}
+    client = import_module("httpx").Client(verify=ssl.create_default_context(cafile=member.ca), trust_env=False)
+    return {"httpx": times(lambda: client.get(url).content)}
+
+
+def _alone(member: Member, url: str, token: Secret) -> bytes:
+    transport = Transport(ca=Path(member.ca))
+    try:
+        return transport.get(url, token=token).content
+    finally:
+        transport.close()
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -145,7 +168,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         head = ["apps", "bare client", "all of it, and the ratio", "without change, and the ratio"]
-        put("looks", table(head, [looks(apps, folder) for apps in APPS]))
+        if "calls" not in sys.argv:
+            put("looks", table(head, [looks(apps, folder) for apps in APPS]))
         put("calls", table(["one call", "of the processor"], calls(folder)))
     sys.stdout.write(PAGE.read_text())
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 LastSeenIn = Callable[[str], Sequence["ObservedCertificate"]]
 """What was last seen in an org. Raises HistoryError."""
 
-READS_AT_ONCE: Final = 4
-"""Calls to one org at a time, where a command takes an inventory: Salesforce allows 25 long ones (5 in a Developer
-Edition), and these take less than a second."""
+READS_AT_ONCE: Final = 5
+"""Calls to one org at a time, where a command takes an inventory. So many are allowed in a Developer Edition, and 25 in
+other orgs, of calls that take more than 20 seconds (Salesforce Developer Limits, Concurrent API Requests)."""
 
 MOST_ORGS: Final = 5_000
 """Of which it is remembered when all was read: some 300 bytes for each. All of any other is read in every look."""

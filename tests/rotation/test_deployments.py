@@ -20,6 +20,7 @@ from rotator.services.rotation.report import Outcome
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.near_orgs import NearTransport
+from tests.rotation.installations import second_installation
 from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, Lineup
 from tests.rotation.scenarios import BACK, FINISH, RESTORE, SCENARIOS
 from tests.rotation.watching import Promises, Scenario, handle
@@ -247,13 +248,31 @@ def test_a_deployment_whose_turn_does_not_come_leaves_everything_as_it_was(groun
     scenario.check(ground, run(ground, scenario.handle))
 
 
+def dies_with_a_deployment(ground: Ground, world: Scenario, lineup: Lineup = CONNECTED) -> Promises:
+    """In that world a process begins a rotation in place, and dies when its deployment has just been begun."""
+    for at in count(1):
+        promises = begin(ground, world, QUEUED, lineup)
+        killed(ground, BY_NAME["in place"], at)
+        if "Pending" in [job.status for job in ground.org.jobs if not job.options["checkOnly"]]:
+            return promises
+    raise AssertionError("it begins some time")
+
+
 def test_going_back_takes_back_what_was_begun(ground: Ground) -> None:
-    scenario = BY_NAME["in place, back"]
-    begin(ground, scenario, QUEUED)
+    promises = dies_with_a_deployment(ground, BY_NAME["in place, back"])
     previous = ground.stages("billing").previous
-    assert killed(ground, BY_NAME["in place"], at=16)
     report = run(ground, handle("billing", BACK))
     assert report.outcome is Outcome.ROTATED
     assert ground.stages("billing").current == previous
-    much_later(ground)
-    assert ground.live("Billing") == previous
+    stays(ground, BY_NAME["in place, back"], promises)
+
+
+@pytest.mark.parametrize("lineup", [CONNECTED, EXTERNAL], ids=str)
+def test_another_installation_whose_history_knows_nothing_of_it_waits_for_it(ground: Ground, lineup: Lineup) -> None:
+    scenario = BY_NAME["in place"]
+    with second_installation(ground) as second:
+        promises = dies_with_a_deployment(ground, scenario, lineup)
+        with second.program() as app:
+            report = handle("billing", RESTORE)(app)
+        assert report.outcome is Outcome.RESTORED
+        stays(ground, scenario, promises)

@@ -61,7 +61,7 @@ class Deployments:
 
     def take_back(self, deployment: str) -> None:
         """Has the org drop one that waits. One at work may go on to its end, or be dropped with part of it done."""
-        self.metadata.ask("cancelDeploy", [element("String", deployment)], lambda _results: None)
+        self.metadata.ask("cancelDeploy", [element("String", deployment)], lambda _results: None, size=RESULT_SIZE)
 
     def under_way(self) -> tuple[str, ...]:
         """The ids of those of the program's user that will still change something."""
@@ -133,6 +133,7 @@ def _progress(results: list[etree._Element]) -> Progress:
         id=text("id"),
         status=text("status"),
         is_over=text("done") in _TRUE,
+        changes_nothing=text("checkOnly") in _TRUE,
         has_succeeded=text("success") in _TRUE,
         code=text("errorStatusCode"),
         message=text("errorMessage"),

@@ -36,6 +36,8 @@ class Progress:
     is_over: bool
     """Nothing more will happen."""
     has_succeeded: bool = False
+    changes_nothing: bool = False
+    """It was only to be checked."""
     code: str = ""
     """What is wrong with all of it (`message`, in the org's words); empty where it is single components."""
     message: str = ""
@@ -58,9 +60,10 @@ def refusal(org: str, ended: Progress, what: str) -> OrgError:
     """
     if ended.status in {"Canceled", "FinalizingFailed"}:
         how = f"canceled by {one_line(ended.canceled_by, 80) or 'somebody'}" if ended.canceled_by else "broken off"
-        return WriteUncertain(
+        kind = OrgUnavailable if ended.changes_nothing else WriteUncertain
+        return kind(
             f"The deployment of {what} in the org {org} was {how}.",
-            effect="The change was most likely not made.",
+            effect=_UNCHANGED if ended.changes_nothing else "The change was most likely not made.",
             rerun=_RUN_AGAIN,
         )
     if ended.problems:

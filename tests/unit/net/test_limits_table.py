@@ -17,6 +17,7 @@ from rotator.history.engine import postgres
 from rotator.net.client import MOST_REDIRECTS
 from rotator.net.limits import KILOBYTE, MEGABYTE, Limits
 from rotator.salesforce import login, metadata, rest, soap
+from rotator.salesforce.writing import deployments
 from rotator.stores.aws.settings import AwsStoreSettings
 from rotator.stores.vault.settings import VaultStoreSettings
 
@@ -65,6 +66,8 @@ SAYS: Final[dict[str, list[str]]] = {
         REPEATED,
     ],
     "updateMetadata": ["the same", "the same", bytes_of(soap.SMALL), REPEATED],
+    "deploy": ["the same", "the same", bytes_of(soap.SMALL), REPEATED],
+    "checkDeployStatus, cancelDeploy": ["the same", "the same", bytes_of(deployments.RESULT_SIZE), REPEATED],
     "Tooling API query": [
         "the same", "the same, for each page",
         f"{bytes_of(rest.PAGE_SIZE)} a page, {rest.MOST_PAGES} pages, {rest.MOST_ROWS:,} rows", REPEATED,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from rotator.core.credentials import Fingerprint
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.salesforce.apps.fields import flatten
 from rotator.salesforce.apps.org_apps import OrgApps
-from rotator.simulator.org.components import returned_scopes
-from rotator.simulator.org.schema.connected_app import CONNECTED_APP, SCOPES
+from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.unit.salesforce.filled import groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from rotator.salesforce.session import OrgSession
     from rotator.simulator.org.org import Org
     from rotator.simulator.org.schema.field import Field
-
-NOT_GENERATED = {"fullName", "consumerKey", "consumerSecret", "certificate"}
 
 DEFAULTS = {"oauthPolicy.ipRelaxation": "ENFORCE", "oauthPolicy.refreshTokenPolicy": "infinite"}
 
@@ -305,34 +301,6 @@ def test_a_user_who_is_shown_no_apps_at_all_is_told_the_permissions(
     with pytest.raises(OrgError, match="neither connected apps nor external client apps") as caught:
         OrgApps(session, metadata).check_access()
     assert "Modify Metadata" in caught.value.hint
-
-
-def texts(field: Field) -> st.SearchStrategy[str]:
-    if field.name == "applicationBinaryFile":
-        return st.binary(min_size=1, max_size=8).map(lambda data: base64.b64encode(data).decode())
-    letters = st.characters(exclude_categories=["Cs", "Cc", "Cn"], include_characters="\n\r")
-    return st.text(letters, min_size=1, max_size=12).map(str.strip).filter(bool)
-
-
-def values(field: Field) -> st.SearchStrategy[Any]:
-    one: dict[str, st.SearchStrategy[Any]] = {
-        "text": texts(field),
-        "flag": st.sampled_from(["true", "false"]),
-        "number": st.integers(1, 10_000).map(str),
-        "enum": st.sampled_from(SCOPES),
-    }
-    value = groups(field) if field.kind == "group" else one[field.kind]
-    if field.kind == "enum":
-        return st.lists(value, max_size=4).map(returned_scopes)
-    return st.lists(value, min_size=1, max_size=3) if field.many else value
-
-
-def groups(group: Field) -> st.SearchStrategy[dict[str, Any]]:
-    known = [field for field in group.fields if field.since <= 63 and field.name not in NOT_GENERATED]
-    return st.fixed_dictionaries(
-        {field.name: values(field) for field in known if field.required or field.name == "oauthConfig"},
-        optional={field.name: values(field) for field in known if not field.required and field.name != "oauthConfig"},
-    ).filter(bool)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,8 +112,15 @@ def test_an_org_in_maintenance_is_away(world: World) -> None:
     assert error.message == "The org production is away (HTTP 503)."
 
 
-def test_one_that_was_broken_off_in_the_end_may_have_been_done(world: World) -> None:
-    assert isinstance(ending(world, answer("FinalizingFailed")), WriteUncertain)
+@pytest.mark.parametrize("status", ["FinalizingFailed", "Canceled"])
+def test_one_that_was_broken_off_may_have_been_done_unless_it_was_only_checked(world: World, status: str) -> None:
+    check = ending(world, answer(status, "<checkOnly>true</checkOnly>"))
+    assert isinstance(check, OrgUnavailable)
+    assert not isinstance(check, WriteUncertain)
+    assert check.effect == "Nothing was changed."
+    error = ending(world, replace(answer(status), after=1))
+    assert isinstance(error, WriteUncertain)
+    assert error.effect == "The change was most likely not made."
 
 
 def test_one_that_ends_without_a_reason_is_looked_up_in_setup(world: World) -> None:

@@ -91,3 +91,27 @@ def test_a_halt_for_the_login_of_current_ends_when_that_is_accepted(one: Bench) 
     one.refuses = lambda _: None
     every_login(one)
     assert one.journal.credential_record(one.credential).halted(is_half_done=False) is None
+
+
+def live(observer: Observer) -> object:
+    """What the app is observed to hold."""
+    return observer.observe().apps["Billing"].live
+
+
+def test_what_was_begun_before_is_seen_to_before_a_run_goes_by_what_it_observes(one: Bench) -> None:
+    settled: list[int] = []
+
+    def a_write_comes() -> bool:
+        one.live.pop("Billing", None)
+        settled.append(len(settled))
+        return True
+
+    one.on_settling = a_write_comes
+    assert live(Observer(one.credential_context)), "who only looks sees to nothing"
+    observer = Observer(one.credential_context, settles=True)
+    assert live(observer) is None
+    assert live(observer) is None
+    assert len(settled) == 1
+    observer.doubt()
+    assert live(observer) is None
+    assert len(settled) == 2

@@ -12,13 +12,14 @@ import pytest
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Kind
-from tests.rotation.scenarios import FINISH, REPLACE, one_app, pair
+from tests.rotation.scenarios import REPLACE, SCENARIOS, one_app
 from tests.rotation.watching import handle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from tests.rotation.ground import Ground
+    from tests.rotation.watching import Scenario
 
 
 @dataclass(frozen=True)
@@ -48,46 +49,40 @@ class Asked:
         return Counter({kind: count for kind, count in by_kind.items() if count})
 
 
-# Whether the app is the one that the program itself logs in by; at first; after the key pair is made; before the
-# upload and after it; before the promotion and after it.
-LOOKS: Final = 7
-IN_PLACE: Final = Asked(looks=LOOKS, changes=1, accepted=1 + 5, refused=1)
-"""Current's key once, the new one before its certificate is there, and then until it is proven."""
-ALTERNATING: Final = Asked(looks=LOOKS, changes=1, accepted=5, refused=1)
-"""Current's key is not at stake."""
-GRACE_ENDS: Final = Asked(looks=4, changes=1)
-"""The same; before and after the old app's key is ended; after the version is destroyed. Nobody logs in."""
+# Looks: whether the app is the one that the program itself logs in by; at first; after the key pair is made; before
+# the upload and after it; before the promotion and after it. An end of a key has a look before and one after it, as the
+# end of a version has. Logins: current's key once where its place is taken, the new one before its certificate is
+# there, and then until it is proven.
+ASKED: Final[Mapping[str, Asked]] = {
+    "in place": Asked(looks=7, changes=1, accepted=1 + 5, refused=1),
+    "in place, same key": Asked(looks=6, changes=1, accepted=1 + 5),
+    "in place, compromised": Asked(looks=8, changes=1, accepted=1 + 5, refused=1),
+    "in place, back": Asked(looks=7, changes=1, accepted=1 + 5, refused=1),
+    "alternating": Asked(looks=7, changes=1, accepted=5, refused=1),
+    "alternating, same key": Asked(looks=6, changes=1, accepted=1 + 5),
+    "alternating, compromised": Asked(looks=9, changes=2, accepted=5, refused=1),
+    "alternating, retire now": Asked(looks=9, changes=2, accepted=5, refused=1),
+    "alternating, back": Asked(looks=5, changes=0, accepted=5),
+    "finish after grace": Asked(looks=4, changes=1),
+    "enroll": Asked(looks=7, changes=1, accepted=5, refused=1),
+    # The key that a person brings is tried once before it is stored.
+    "adopt": Asked(looks=4, changes=0, accepted=1 + 5),
+    "adopt what a person put there instead": Asked(looks=4, changes=0, accepted=1 + 5),
+    "restore": Asked(looks=4, changes=1, accepted=5),
+}
 
 
-@pytest.mark.parametrize(
-    ("prepare", "credential", "asked"),
-    [(one_app, "billing", IN_PLACE), (pair, "warehouse", ALTERNATING)],
-    ids=["in place", "alternating"],
-)
-def test_a_rotation_asks_no_more_than_its_proofs_need(
-    ground: Ground, prepare: Callable[[Ground], None], credential: str, asked: Asked
-) -> None:
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_a_rotation_asks_no_more_than_its_proofs_need(ground: Ground, scenario: Scenario) -> None:
     ground.confirmations, ground.hold = 5, "30s"
-    prepare(ground)
+    scenario.prepare(ground)
     ground.org.calls.clear()
     begun = ground.clock.slept
     with ground.program() as app:
-        report = handle(credential, REPLACE)(app)
-    assert report.outcome is Outcome.ROTATED
-    assert ground.org.calls == asked.calls
-    assert ground.clock.slept - begun == timedelta(seconds=30)
-
-
-def test_the_end_of_a_grace_needs_no_login_but_the_programs_own(ground: Ground) -> None:
-    pair(ground)
-    with ground.program() as app:
-        handle("warehouse", REPLACE)(app)
-    ground.clock.time += timedelta(days=8)
-    ground.org.calls.clear()
-    with ground.program() as app:
-        assert handle("warehouse", FINISH)(app).outcome is Outcome.NOTHING
-    assert ground.stages("warehouse").previous is None
-    assert ground.org.calls == GRACE_ENDS.calls
+        scenario.check(ground, scenario.handle(app))
+    assert ground.org.calls == ASKED[scenario.name].calls
+    # Of the time that the logins must hold, none is lost.
+    assert ground.clock.slept - begun == timedelta(seconds=30 if ASKED[scenario.name].accepted else 0)
 
 
 def test_while_a_change_spreads_the_apps_are_looked_at_once_a_minute(ground: Ground) -> None:
@@ -100,5 +95,5 @@ def test_while_a_change_spreads_the_apps_are_looked_at_once_a_minute(ground: Gro
         assert handle("billing", REPLACE)(app).outcome is Outcome.ROTATED
     spreads = (ground.clock.slept - begun).total_seconds() - 30
     assert 100 <= spreads <= 110
-    looks = ground.org.calls[Kind.SOAP_READ] - IN_PLACE.calls[Kind.SOAP_READ]
+    looks = ground.org.calls[Kind.SOAP_READ] - ASKED["in place"].calls[Kind.SOAP_READ]
     assert 1 <= looks <= spreads // 60 + 1

@@ -34,6 +34,9 @@ EXPECTED: Final[Mapping[tuple[str, ...], Mapping[str, Mapping[Kind, int]]]] = {
         "production": {**INVENTORY, Kind.SOAP_READ: 3, Kind.TOOLING: 1},
         "sandbox": {**INVENTORY, Kind.SOAP_READ: 2},
     },
+    ("rotate", "now", "billing", "--dry-run"): {"production": ONE_READ, "sandbox": {}},
+    # The test login, and whose token it is; that its certificate is live, without which the login proves nothing.
+    ("verify", "billing"): {"production": {**ONE_READ, Kind.TOKEN: 2, Kind.USERINFO: 1}, "sandbox": {}},
 }
 
 LONGEST: Final[Mapping[tuple[str, ...], int]] = {
@@ -68,7 +71,7 @@ def test_a_command_waits_for_so_many_calls_one_after_the_other(
     assert path.longest == LONGEST[command]
 
 
-@pytest.mark.parametrize("command", EXPECTED, ids=" ".join)
+@pytest.mark.parametrize("command", LONGEST, ids=" ".join)
 def test_a_command_validates_no_key_but_those_that_it_signs_with(
     rotator: Command, config: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:

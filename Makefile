@@ -13,7 +13,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test clients unit end-to-end coverage mutants lint format lock audit sbom clean
+.PHONY: demo test thorough clients unit end-to-end coverage mutants lint format lock audit sbom clean
 .DEFAULT_GOAL := test
 
 # Out of the source tree: to install the package takes what builds it, which running it does not.
@@ -24,7 +24,13 @@ demo: $(RUNS)
 # (testpaths in pyproject.toml) the long ones come first, so that no process is left alone with them at the end.
 test: $(STAMP)
 	@.ci/tools chromium systemd
-	@$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "not thorough" -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+
+# What `make test` leaves out, and with many examples and long walks what it tries with a few (tests/tiers.py).
+thorough: $(STAMP)
+	@.ci/tools chromium systemd
+	@ROTATOR_TIER=thorough $(BIN)/pytest -m "thorough or more_in_thorough or hypothesis" \
+		-n $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 # Public programs, unmodified, against the simulated org. They are installed outside of the clone, once for each lock file.
 clients: $(STAMP)
@@ -35,12 +41,12 @@ clients: $(STAMP)
 # and each process more has all of them to collect.
 unit: WORKERS = 3
 unit: $(STAMP)
-	@$(BIN)/pytest tests/unit -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/unit -m "not thorough" -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 # The installed commands as processes, on Pythons on which nobody runs all of it.
 end-to-end: $(STAMP)
 	@.ci/tools chromium systemd
-	@$(BIN)/pytest tests/end_to_end -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/end_to_end -m "not thorough" -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 # The lines and branches that tests reach which call the program's modules rather than its commands; pyproject.toml has
 # the floor. Beside `make test`, as it takes longer by what the measuring costs.

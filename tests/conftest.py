@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.tiers import of_tier
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
@@ -43,8 +45,8 @@ if "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.W_OK) and shutil.disk
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rotator-tests-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
-# A test that is slow on a busy machine has not failed.
-settings.register_profile("rotator", deadline=None)
+# A test that is slow on a busy machine has not failed. Property tests without a number of their own have this one.
+settings.register_profile("rotator", deadline=None, max_examples=of_tier(40, thorough=100))
 settings.load_profile("rotator")
 
 

@@ -13,6 +13,7 @@ from tests.contract.servers.strict_aws import REGION
 from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.strangers import Folder
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 APPS = ("Billing", "Warehouse_A", "Warehouse_B")
 PAIRS = [(store, database) for store in ("files", "vault", "aws") for database in ("sqlite", "postgres")]
+STANDARD = [("files", "postgres"), ("vault", "sqlite"), ("aws", "postgres")]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,11 @@ def database(
         yield {"url": plain, "password": {"env": "DATABASE_PASSWORD"}}
 
 
-@pytest.mark.parametrize(("store", "database"), PAIRS, indirect=True)
+@pytest.mark.parametrize(
+    ("store", "database"),
+    [pytest.param(*each, marks=() if each in STANDARD else thorough) for each in PAIRS],
+    indirect=True,
+)
 def test_one_command_rotates_under_either_strategy(
     exported: Folder, store: dict[str, Any], database: str | dict[str, Any]
 ) -> None:

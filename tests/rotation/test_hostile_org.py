@@ -22,6 +22,7 @@ from rotator.errors import RotatorError
 from rotator.stores.base import StoredVersions
 from tests.hostile.answers import HostileTransport
 from tests.rotation.scenarios import SCENARIOS
+from tests.tiers import more_in_thorough, of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tests.rotation.ground import Ground
     from tests.rotation.watching import Scenario
 
-WANTED: Final = int(os.environ.get("ROTATOR_ANSWERS", "2000"))
+WANTED: Final = int(os.environ.get("ROTATOR_ANSWERS", of_tier(250, thorough=2000)))
 PLAYS: Final = 5
 """In one go of Hypothesis."""
 
@@ -110,6 +111,7 @@ class Play:
         return DualKeyLogin(StoredVersions(ground.store, self._scenario.credential), transport, waiting)
 
 
+@more_in_thorough
 def test_no_answer_of_an_org_ends_the_program_loses_a_key_or_refuses_a_consumer(ground: Ground) -> None:
     met = 0
     batch = 0

@@ -17,6 +17,7 @@ import pytest
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import SCENARIOS
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from tests.rotation.ground import Ground
@@ -35,10 +36,13 @@ PAIRS: Final = (
 )
 """And in each store the keys of either kind of app: a store knows them by their names alone."""
 
+STANDARD: Final = (PAIRS[0], PAIRS[3], PAIRS[5])
+"""Each store and each database, either strategy, and apps of either kind."""
+
 NAMED: Final = {str(each): each for each in SCENARIOS}
 
 
-@pytest.fixture(params=["vault", "aws"])
+@pytest.fixture(params=["vault", pytest.param("aws", marks=thorough)])
 def keys_elsewhere(request: pytest.FixtureRequest) -> Ground:
     return _paired(request, request.param, "sqlite", CONNECTED)
 
@@ -61,7 +65,11 @@ def _crash_everywhere(ground: Ground, scenario: Scenario) -> None:
     assert crashes.points >= POINTS * programs
 
 
-@pytest.mark.parametrize(("store", "database", "name", "lineup"), PAIRS, ids=str)
+@pytest.mark.parametrize(
+    ("store", "database", "name", "lineup"),
+    [pytest.param(*each, marks=() if each in STANDARD else thorough) for each in PAIRS],
+    ids=str,
+)
 def test_wherever_it_dies_and_however_often_the_same_request_ends_it(
     request: pytest.FixtureRequest, store: str, database: str, name: str, lineup: Lineup
 ) -> None:

@@ -16,6 +16,7 @@ from rotator.history.journal import queries, verification
 from tests.rotation.outages import Ends, LosesItsLock, Outage
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Promises, Scenario
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from rotator.application import Application
@@ -44,7 +45,7 @@ def with_every_store(ground: Ground, keys_in_vault: Keys, keys_in_aws: Keys) -> 
     return [ground, replace(ground, keys=keys_in_vault), ground, replace(ground, keys=keys_in_aws)]
 
 
-@pytest.mark.parametrize("scenario", BOTH_STRATEGIES, ids=str)
+@pytest.mark.parametrize("scenario", standard_first(BOTH_STRATEGIES, [IN_PLACE]), ids=str)
 def test_wherever_the_server_goes_away_nothing_is_lost_and_the_run_or_the_next_one_ends_it(
     with_every_store: list[Ground], postgres_server: PostgresServer, scenario: Scenario
 ) -> None:

@@ -23,6 +23,7 @@ from tests.rotation.rules import BrokenRuleError
 from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, in_other_words, sane
 from tests.rotation.variants import VARIANTS, without
 from tests.rotation.walk import Walk
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,7 @@ def test_no_run_breaks_a_rule_and_every_run_gets_home(
     assert walk.transitions > transitions
 
 
+@thorough
 def test_what_an_app_says_of_a_wrong_key_is_learnt_whatever_its_words(capsys: pytest.CaptureFixture[str]) -> None:
     walk = Walk(OFTEN).run(in_other_words(sane(IN_PLACE)))
     _tell(f"{IN_PLACE}, other words: {walk.states:,} states, {walk.transitions:,} transitions, no broken rule", capsys)
@@ -71,7 +73,10 @@ def test_what_an_app_says_of_a_wrong_key_is_learnt_whatever_its_words(capsys: py
 
 @pytest.mark.parametrize(
     ("strategy", "requests", "states"),
-    [(IN_PLACE, REQUESTS + RARE_REQUESTS, 4_000), (ALTERNATING, REQUESTS, 35_000)],
+    [
+        (IN_PLACE, REQUESTS + RARE_REQUESTS, 4_000),
+        pytest.param(ALTERNATING, REQUESTS, 35_000, marks=thorough),
+    ],
 )
 def test_from_every_conceivable_state_the_next_action_is_safe_and_the_run_ends(
     strategy: Strategy, requests: tuple[Wanted, ...], states: int, capsys: pytest.CaptureFixture[str]

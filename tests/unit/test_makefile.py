@@ -34,7 +34,7 @@ def test_the_demo_installs_only_what_runs(tmp_path: Path) -> None:
     assert WHAT_TESTS_NEED not in first
 
 
-@pytest.mark.parametrize("target", ["test", "unit", "end-to-end", "coverage", "lint"])
+@pytest.mark.parametrize("target", ["test", "thorough", "unit", "end-to-end", "coverage", "lint"])
 def test_what_needs_more_adds_it_to_what_runs(tmp_path: Path, target: str) -> None:
     first = steps(target, tmp_path)
     assert first.index(WHAT_RUNS) < first.index(WHAT_TESTS_NEED)
@@ -43,7 +43,7 @@ def test_what_needs_more_adds_it_to_what_runs(tmp_path: Path, target: str) -> No
     assert WHAT_TESTS_NEED in after_the_demo
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "unit", "end-to-end", "coverage", "lint"])
+@pytest.mark.parametrize("target", ["demo", "test", "thorough", "unit", "end-to-end", "coverage", "lint"])
 def test_nothing_is_installed_or_taken_away_a_second_time(tmp_path: Path, target: str) -> None:
     assert "pip" not in steps(target, set_up(tmp_path, ".runs", ".installed"))
 

@@ -12,15 +12,19 @@ _ONE, _PAIR = Strategy.IN_PLACE, Strategy.ALTERNATING
 _IN_TURN: Final = tuple((ending, (_ONE, _PAIR)[number % 2]) for number, ending in enumerate(ENDINGS))
 _THE_OTHERS: Final = tuple((ending, (_PAIR, _ONE)[number % 2]) for number, ending in enumerate(ENDINGS))
 
-CHOSEN: Final = (
-    Plan("fast", (Following.CRASH, Following.FORWARD, Following.AGAIN, Following.MENDED), _IN_TURN),
-    Plan("slow", (Following.AGAIN, Following.CRASH, Following.BACK, Following.MENDED), _THE_OTHERS),
-)
+_FAST: Final = (Following.CRASH, Following.FORWARD, Following.AGAIN, Following.MENDED)
+_SLOW: Final = (Following.AGAIN, Following.CRASH, Following.BACK, Following.MENDED)
+_HALF: Final = len(ENDINGS) // 2
+
+CHOSEN: Final = (Plan("fast", _FAST, _IN_TURN), Plan("slow", _SLOW, _THE_OTHERS))
 """Each ending in both strategies, followed by nothing, a crash, a set clock, a second halt and a mend, in this order.
 
 So every ending meets everything that may follow, in place on one machine and with two apps on the other; and what
 follows comes on top of what came before.
 """
+
+STANDARD: Final = (Plan("fast", _FAST, _IN_TURN[:_HALF]), Plan("slow", _SLOW, _THE_OTHERS[_HALF:]))
+"""Of those each ending once, half of them on a machine whose clock is set forward, and half where it is set back."""
 
 ALL: Final = tuple(
     Plan(following.name.lower(), (following,), tuple((ending, strategy) for ending in ENDINGS for strategy in Strategy))

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end import processes
+from tests.tiers import more_in_thorough, of_tier
 from tests.worst_hour.counts import states, table
-from tests.worst_hour.plans import CHOSEN
+from tests.worst_hour.plans import CHOSEN, STANDARD
 from tests.worst_hour.telling import Told, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Most of it is waiting, half a minute of it; where the cores are busy with other tests, it is minutes.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), more_in_thorough]
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """Both machines, led to their end."""
-    with told(CHOSEN, tmp_path_factory.mktemp("hours")) as led:
+    with told(of_tier(STANDARD, thorough=CHOSEN), tmp_path_factory.mktemp("hours")) as led:
         yield led
     processes.end()
 

@@ -36,10 +36,11 @@ from tests.contract.surfaces.lives import (
     stored,
     unmanaged,
 )
+from tests.tiers import of_tier, standard_first
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from rotator.history.engine.database import Database
 
@@ -52,19 +53,20 @@ def asked(database: Database, life: Life) -> Surfaces:
     return surfaces
 
 
-def lives_once() -> Iterator[Life]:
-    """Each, of those that one app and two can have the one with one app."""
-    yield from {life.live: life for life in reversed([*lives()])}.values()
+LIVES = [*lives()]
+LIVES_ONCE = [*{life.live: life for life in reversed(LIVES)}.values()]
+"""Each, of those that one app and two can have the one with one app."""
+ONE_OF_A_STATE = [*{life.says: life for life in LIVES_ONCE}.values()]
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("life", [*lives()], ids=str)
+@pytest.mark.parametrize("life", LIVES, ids=str)
 def test_one_credential_is_one_thing_everywhere(database: Database, life: Life) -> None:
     one_answer(database, life)
 
 
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
-@pytest.mark.parametrize("life", [*lives_once()], ids=str)
+@pytest.mark.parametrize("life", standard_first(LIVES_ONCE, ONE_OF_A_STATE), ids=str)
 def test_with_its_history_on_a_server_it_is_no_other(database: Database, life: Life) -> None:
     one_answer(database, life)
 
@@ -188,7 +190,7 @@ def test_an_alert_of_a_state_is_as_urgent_as_the_state(database: Database) -> No
         surfaces.one.context.history.alerts.close(key, "The next one.", surfaces.now)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=of_tier(6, thorough=20), deadline=None)
 @example(apps=ONE, deeds=["logins are refused", "restore", "somebody changes the app"])
 @given(apps=st.sampled_from([ONE, PAIR]), deeds=st.lists(st.sampled_from(sorted(DEEDS)), min_size=1, max_size=6))
 def test_whatever_befalls_it_there_is_one_answer(

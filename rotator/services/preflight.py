@@ -169,7 +169,7 @@ class _Checks:
         apps = f"apps of {name}"
         yield self._try(apps, partial(self._apps, name, credential), needs=(f"metadata of {credential.org}",))
         if self._validates:
-            yield self._try(f"acceptance of {name}", partial(self._acceptance, credential), needs=(apps,))
+            yield self._try(f"upload of {name}", partial(self._acceptance, credential), needs=(apps,))
         store = f"store {credential.store}"
         if self._has_settings(credential.store):
             yield self._try(f"secret of {name}", partial(self._secret, name, credential), needs=(store,))

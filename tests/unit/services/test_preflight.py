@@ -48,13 +48,13 @@ def test_everything_is_tried_in_the_order_in_which_it_rests_on_the_other(world: 
         "metadata of sandbox",
         "calls to sandbox",
         "apps of billing",
-        "acceptance of billing",
+        "upload of billing",
         "key of billing",
         "apps of warehouse",
-        "acceptance of warehouse",
+        "upload of warehouse",
         "key of warehouse",
         "apps of management",
-        "acceptance of management",
+        "upload of management",
         "key of management",
         "pages",
     ]
@@ -334,7 +334,7 @@ AWAY = OrgUnavailable("The org production did not come to check a deployment.", 
 def test_an_org_is_asked_once_whether_it_would_take_certificates_for_all_its_apps(world: World) -> None:
     checks = world.all()
     assert world.orgs["production"].validations == 1
-    assert checks["acceptance of warehouse"].sentence == (
+    assert checks["upload of warehouse"].sentence == (
         "The org would take a certificate for Warehouse_A: it checked a deployment, and changed nothing."
         " The org would take a certificate for Warehouse_B: it checked a deployment, and changed nothing."
     )
@@ -343,25 +343,25 @@ def test_an_org_is_asked_once_whether_it_would_take_certificates_for_all_its_app
 def test_an_app_for_which_an_org_would_take_no_certificate_fails(world: World) -> None:
     world.orgs["production"].accepts["Billing"] = Acceptance("Billing", refused=NOT_TAKEN)
     checks = world.all()
-    check = checks["acceptance of billing"]
+    check = checks["upload of billing"]
     assert (check.result, check.sentence, check.hint) == (Result.FAILED, NOT_TAKEN.message, "Look it up.")
-    assert checks["acceptance of warehouse"].result is Result.OK
+    assert checks["upload of warehouse"].result is Result.OK
 
 
 def test_an_org_that_could_not_be_asked_fails_only_where_it_is_to_be_deployed_to(
     world: World, settings: Settings
 ) -> None:
     world.orgs["production"].accepts["Billing"] = Acceptance("Billing", untried=AWAY)
-    check = world.check("acceptance of billing")
+    check = world.check("upload of billing")
     assert check.result is Result.SKIPPED
     assert check.sentence == f"Whether the org would take a certificate for Billing is not known. {AWAY.message}"
     orgs = {**settings.orgs, "production": settings.orgs["production"].model_copy(update={"write": WriteMode.DEPLOY})}
     world.settings = settings.model_copy(update={"orgs": orgs})
-    check = world.check("acceptance of billing")
+    check = world.check("upload of billing")
     assert (check.result, check.sentence) == (Result.FAILED, AWAY.message)
 
 
 def test_nobody_is_asked_who_is_not_to_be(world: World) -> None:
     names = [check.name for check in checks(world, validates=False)]
-    assert not [name for name in names if name.startswith("acceptance")]
+    assert not [name for name in names if name.startswith("upload")]
     assert world.orgs["production"].validations == 0

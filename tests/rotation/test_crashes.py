@@ -15,6 +15,7 @@ from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.lineups import EXTERNAL, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import FINISH, SCENARIOS
 from tests.rotation.watching import Scenario, handle
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from rotator.application import Application
@@ -26,6 +27,16 @@ OF_EXTERNAL_APPS: Final = [
     *((OTHER_WORDS, each) for each in SCENARIOS if each.credential == "billing"),
     *((MIXED, each) for each in SCENARIOS if each.credential == "warehouse"),
 ]
+STANDARD: Final = {
+    ("external client apps", "in place, compromised"),
+    ("external client apps", "enroll"),
+    ("external client apps", "adopt"),
+    ("external client apps", "restore"),
+    (str(OTHER_WORDS), "in place"),
+    (str(MIXED), "alternating"),
+    (str(MIXED), "alternating, compromised"),
+    (str(MIXED), "alternating, back"),
+}
 IN_THE_MIDDLE: Final = [each for each in SCENARIOS if str(each) in {"in place", "alternating, compromised", "enroll"}]
 
 
@@ -36,7 +47,13 @@ def test_wherever_it_dies_and_however_often_the_same_request_ends_it(ground: Gro
     assert crashes.points >= POINTS * programs
 
 
-@pytest.mark.parametrize(("lineup", "scenario"), OF_EXTERNAL_APPS, ids=str)
+@pytest.mark.parametrize(
+    ("lineup", "scenario"),
+    [
+        pytest.param(*each, marks=() if tuple(map(str, each)) in STANDARD else thorough, id="-".join(map(str, each)))
+        for each in OF_EXTERNAL_APPS
+    ],
+)
 def test_it_is_the_same_with_external_client_apps(ground: Ground, lineup: Lineup, scenario: Scenario) -> None:
     ground.begin(lineup=lineup)
     crashes, programs = crash_everywhere(ground, scenario, then=scenario.handle)

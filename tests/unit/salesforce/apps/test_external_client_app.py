@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from lxml import etree
 
 from rotator.core.credentials import Fingerprint
-from rotator.errors import OrgError
+from rotator.errors import OrgError, OrgUnavailable
 from rotator.salesforce.apps.org_apps import OrgApps
 from rotator.simulator.metadata.types.registry import TYPES
 from rotator.simulator.org.components import to_xml
 from rotator.simulator.org.schema.external_client_app import EXTERNAL_CLIENT_APPLICATION, GLOBAL_OAUTH_SETTINGS
 from rotator.simulator.org.schema.field import LAST_API_VERSION
+from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
@@ -138,3 +139,125 @@ def test_the_kind_that_the_configuration_says_decides(
     assert found
     assert found.component
     assert found.component.metadata_type == type_
+
+
+def test_a_certificate_that_somebody_changed_meanwhile_is_left_alone(
+    production: Org, apps: OrgApps, shipping: ExternalApp, before: Fingerprint, other_pair: Any
+) -> None:
+    assert apps.read("Shipping")
+    production.put_certificate("Shipping", other_pair.certificate)
+    with pytest.raises(OrgError, match="as before: somebody changed it meanwhile"):
+        apps.replace_certificate("Shipping", production.app("Billing").live_certificate, expecting=before)  # type: ignore[arg-type] # it has one
+    assert shipping.live_certificate == other_pair.certificate
+    assert production.calls[Kind.SOAP_UPDATE] == 0
+
+
+@pytest.mark.parametrize("returned", ["always", "never"])
+def test_another_field_that_changes_meanwhile_stops_the_write_whether_the_certificate_is_shown_or_not(
+    production: Org, apps: OrgApps, shipping: ExternalApp, before: Fingerprint, other_pair: Any, returned: Any
+) -> None:
+    production.settings = replace(production.settings, external_certificate_returned=returned)
+    assert apps.read("Shipping")
+    shipping.satellites[SETTINGS].component["isPkceRequired"] = "false"
+    with pytest.raises(OrgUnavailable, match="isPkceRequired: true -> false"):
+        apps.replace_certificate("Shipping", other_pair.certificate, expecting=before if returned == "always" else None)
+    assert production.calls[Kind.SOAP_UPDATE] == 0
+
+
+def test_another_field_that_came_back_changed_is_told(
+    production: Org, apps: OrgApps, shipping: ExternalApp, other_pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    production.settings = replace(production.settings, external_certificate_returned="never")
+    put = type(shipping).put_satellite
+
+    def meddling(app: Any, satellite: Any, component: Any, *rest: Any) -> None:
+        put(app, satellite, {**component, "isPkceRequired": "false"}, *rest)
+
+    monkeypatch.setattr(type(shipping), "put_satellite", meddling)
+    with pytest.raises(OrgError, match="other fields changed: isPkceRequired: true -> false") as caught:
+        apps.replace_certificate("Shipping", other_pair.certificate, expecting=None)
+    assert "was taken" in caught.value.effect
+
+
+def test_an_app_without_oauth_settings_has_no_place_for_a_certificate(
+    apps: OrgApps, shipping: ExternalApp, pair: Any
+) -> None:
+    shipping.satellites.clear()
+    seen = apps.read("Shipping")
+    assert seen
+    assert (seen.client_id, seen.certificate, seen.hides_certificate) == ("", None, False)
+    with pytest.raises(OrgError, match="Shipping in the org production has no OAuth settings") as caught:
+        apps.replace_certificate("Shipping", pair.certificate, expecting=None)
+    assert "External Client App Manager" in caught.value.hint
+
+
+def test_a_satellite_that_names_another_app_by_now_is_looked_for_again(
+    production: Org, apps: OrgApps, shipping: ExternalApp, other_pair: Any
+) -> None:
+    assert apps.read("Shipping")
+    other = production.add_external_app("Other", certificate=other_pair.certificate)
+    ours, theirs = shipping.satellites[SETTINGS], other.satellites[SETTINGS]
+    ours.name, theirs.name = theirs.name, ours.name
+    seen = apps.read("Shipping")
+    assert seen
+    assert (seen.client_id, seen.certificate) == (shipping.client_id, shipping.live_certificate)
+
+
+def test_a_consumer_secret_is_neither_kept_nor_sent(
+    production: Org, apps: OrgApps, shipping: ExternalApp, before: Fingerprint, other_pair: Any
+) -> None:
+    production.settings = replace(production.settings, external_secrets_readable=True)
+    assert shipping.consumer
+    secret = shipping.consumer.pair.secret.reveal()
+    assert secret in told(production, shipping)[SETTINGS], "the org would show it"
+    seen = apps.read("Shipping")
+    assert seen
+    assert secret not in str(seen.fields())
+    apps.replace_certificate("Shipping", other_pair.certificate, expecting=before)
+    assert shipping.consumer.pair.secret.reveal() == secret
+
+
+CAUSES: Final = {
+    "a wrong name": (OrgSettings(), "Shiping", "", "has no app Shiping", "Did you mean `Shipping`?"),
+    "another kind": (
+        OrgSettings(),
+        "Shipping",
+        "connected_app",
+        "Shipping in the org production is no connected app",
+        "Change or leave out its `kind`",
+    ),
+    "a type that the user may not list": (
+        OrgSettings(hidden_types=("ExternalClientApplication", SETTINGS)),
+        "Shipping",
+        "",
+        "does not list external client apps to the program's user, so Shipping was not found",
+        "permission",
+    ),
+    "a type that the user may not list, which is said": (
+        OrgSettings(hidden_types=("ExternalClientApplication", SETTINGS)),
+        "Shipping",
+        "external_client_app",
+        "does not list external client apps to the program's user, so Shipping was not found",
+        "permission",
+    ),
+    "an app of Setup that the Metadata API does not know": (
+        OrgSettings(external_apps_of_setup_shown=False),
+        "Shipping",
+        "",
+        "has no app Shipping",
+        "Some orgs do not show the Metadata API an external client app that was made in Setup",
+    ),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_why_an_app_is_not_shown_is_said(production: Org, open_session: Any, pair: Any, cause: str) -> None:
+    settings, name, kind, sentence, hint = CAUSES[cause]
+    production.add_external_app("Shipping", certificate=pair.certificate)
+    production.settings = settings
+    told = OrgApps(open_session(production), kinds={name.casefold(): kind} if kind else {})
+    assert told.read(name) is None
+    error = told.absent(name)
+    assert sentence in error.message
+    assert hint in error.hint
+    assert "shipping" not in error.message, "an org's own spelling"

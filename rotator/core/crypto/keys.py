@@ -13,6 +13,8 @@ from rotator.core.secret import Secret
 from rotator.errors import CertificateError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from rotator.core.crypto.certificates import Certificate
@@ -61,9 +63,8 @@ class PrivateKey:
         # Never a UnicodeEncodeError: it would carry the key along.
         data = pem.encode("ascii", "replace") if isinstance(pem, str) else pem
         secret = password.reveal().encode("utf-8", "replace") if password else None
-        digest = hashlib.sha256(data).digest()
         try:
-            key = serialization.load_pem_private_key(data, secret, unsafe_skip_rsa_key_validation=digest in _VALIDATED)
+            key = load_validated(serialization.load_pem_private_key, data, secret)
         except TypeError:
             raise CertificateError(
                 "The private key is encrypted, and no password is configured."
@@ -73,8 +74,6 @@ class PrivateKey:
             ) from None
         except (ValueError, UnsupportedAlgorithm):
             raise _damaged("its password is wrong, or it is no PEM private key") from None
-        if secret is None and isinstance(key, rsa.RSAPrivateKey):
-            _VALIDATED.add(digest)
         return cls.of(key)
 
     @classmethod
@@ -91,7 +90,7 @@ class PrivateKey:
             raise _damaged() from None
         if not isinstance(loaded, rsa.RSAPrivateKey) or not _belong_together(loaded.private_numbers()):
             raise _damaged()
-        return cls(loaded, unvalidated=hashlib.sha256(data).digest())
+        return cls(loaded, unvalidated=_digest(data, None))
 
     @classmethod
     def of(cls, key: object) -> Self:
@@ -161,6 +160,22 @@ class PrivateKey:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a PrivateKey is not pickled")
+
+
+def load_validated(load: Callable[..., object], data: bytes, secret: bytes | None) -> object:
+    """What a function of cryptography's reads; a text is validated once in the life of the process.
+
+    Raises what that function raises.
+    """
+    digest = _digest(data, secret)
+    key = load(data, secret, unsafe_skip_rsa_key_validation=digest in _VALIDATED)
+    if isinstance(key, rsa.RSAPrivateKey):
+        _VALIDATED.add(digest)
+    return key
+
+
+def _digest(data: bytes, secret: bytes | None) -> bytes:
+    return hashlib.sha256(data + b"\0" + (secret or b"")).digest()
 
 
 def _damaged(why: str = "it is no PEM private key, or damaged") -> CertificateError:

@@ -101,6 +101,10 @@ class Bench:
     hiding: set[str] = field(default_factory=set)
     """External client apps whose certificate the org does not show."""
     on_write: Callable[[str], None] = lambda _: None
+    reads: list[list[str]] = field(default_factory=list)
+    """The apps of each call that reads what can be read."""
+    unreadable: dict[str, OrgError] = field(default_factory=dict)
+    """Why an app cannot be read, where others can."""
     on_settling: Callable[[], bool] = lambda: False
     """What a write that was begun before comes to."""
     _turns: Any = field(default_factory=count)
@@ -167,7 +171,8 @@ class Bench:
 
     def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
         """See rotator.services.rotation.observer.Apps."""
-        return [*self.read_all(full_names)]
+        self.reads.append([*full_names])
+        return [self.unreadable.get(name) or self.read(name) for name in full_names]
 
     def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
         """See rotator.services.rotation.observer.Apps."""

@@ -12,14 +12,18 @@ import pytest
 from rotator.core.actor import Actor
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.options import RotationOptions
-from rotator.errors import RotationHalted
-from rotator.services.rotation.plan import plan_of
+from rotator.errors import OrgError, OrgUnavailable, RotationHalted, StoreError
+from rotator.services.rotation.plan import Plan, plan_of, plans_of
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request
 from tests.unit.services.bench import BACK, FINISH, NOW, Bench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from rotator.errors import RotatorError
+    from rotator.salesforce.apps.app import App
+    from rotator.services.rotation.observer import CredentialContext
 
 ENROLL = Request("enroll", Actor("alex@laptop"))
 RESTORE = Request("restore", Actor("alex@laptop"))
@@ -120,3 +124,48 @@ def test_planning_changes_nothing(pair: Bench) -> None:
     for request in REQUESTS.values():
         plan_of(pair.credential_context, request, pair.now())
     assert (pair.store.staged, pair.live, len(pair.events())) == before
+
+
+def plans(*benches: Bench) -> dict[str, Plan | RotatorError]:
+    """Of credentials of one org, whose apps the first of them reads."""
+    contexts = {bench.credential: replace(bench.credential_context, apps=benches[0]) for bench in benches}
+    return plans_of([*contexts], contexts.__getitem__, NOW, benches[0].now())
+
+
+def test_plans_of_one_org_are_those_that_each_would_have_and_all_apps_are_read_at_once(one: Bench, pair: Bench) -> None:
+    alone = {bench.credential: plan_of(bench.credential_context, NOW, bench.now()) for bench in (one, pair)}
+    one.live |= pair.live
+    assert plans(one, pair) == alone
+    assert one.reads == [["Billing", "Warehouse_A", "Warehouse_B"]]
+
+
+def test_an_app_that_cannot_be_read_costs_the_plan_of_its_own_credential(one: Bench, pair: Bench) -> None:
+    one.live |= pair.live
+    one.unreadable["Warehouse_B"] = OrgError("It cannot be read.")
+    found = plans(one, pair)
+    assert isinstance(found["billing"], Plan)
+    assert found["warehouse"] == one.unreadable["Warehouse_B"]
+
+
+def test_a_credential_that_cannot_be_opened_costs_no_other_its_plan(one: Bench) -> None:
+    refused = StoreError("It is away.")
+
+    def open_context(name: str) -> CredentialContext:
+        if name == "warehouse":
+            raise refused
+        return one.credential_context
+
+    found = plans_of(["warehouse", "billing"], open_context, NOW, one.now())
+    assert found["warehouse"] is refused
+    assert isinstance(found["billing"], Plan)
+    assert plans_of(["warehouse"], open_context, NOW, one.now()) == {"warehouse": refused}
+
+
+def test_an_org_that_is_away_has_no_plan_for_any(one: Bench, pair: Bench) -> None:
+    away = OrgUnavailable("It is away.", rerun="Run it again.")
+
+    def read_each(_names: Sequence[str]) -> list[App | OrgError | None]:
+        raise away
+
+    one.read_each = read_each  # type: ignore[method-assign, assignment]
+    assert plans(one, pair) == {"billing": away, "warehouse": away}

@@ -277,7 +277,9 @@ class _Checks:
         for app in found.values():
             if app and isinstance(login, LoginWithKey) and login.client_id == app.client_id:
                 raise _locks_itself_out(name, app, credential.org)
-        return f"{' and '.join(credential.app_names)} can be read."
+        apps = self._adapters.apps(credential.org)
+        said = (str(apps.admission(app) or "") for app in found.values() if app)
+        return words.sentences(f"{' and '.join(credential.app_names)} can be read.", *said)
 
     def _app(self, org: str, name: str) -> App | None:
         app = self._held[org].get(name)

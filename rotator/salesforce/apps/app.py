@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rotator.core.observed import Kind
+    from rotator.salesforce.apps.admission import Admission
     from rotator.salesforce.component import Component
 
 UNCHANGED = "Nothing was changed."
@@ -64,6 +65,10 @@ class AppAdapter(Protocol):
 
         Raises OrgError for an app without a place for a certificate, and for one that cannot be sent back.
         """
+        ...
+
+    def admission(self, app: App) -> Admission | None:
+        """Who may log in through the app, by its policies; None where the org does not show them."""
         ...
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
 from rotator.errors import OrgError, OrgUnavailable
+from rotator.salesforce.apps.admission import of_connected_app
 from rotator.salesforce.apps.app import (
     App,
     cannot_be_sent_back,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rotator.core.crypto.certificates import Certificate
+    from rotator.salesforce.apps.admission import Admission
     from rotator.salesforce.component import Component
     from rotator.salesforce.metadata import MetadataService
 
@@ -65,6 +67,10 @@ class ConnectedApps:
         component.put(certificate.base64, "oauthConfig", "certificate", after=_BEFORE_THE_CERTIFICATE)
         component.drop("oauthConfig", "consumerKey")
         return component
+
+    def admission(self, app: App) -> Admission | None:
+        """By what was read of the app already."""
+        return of_connected_app(app.full_name, app.fields())
 
     def _read_one(self, full_name: str) -> App | None:
         try:

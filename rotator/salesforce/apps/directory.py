@@ -22,6 +22,9 @@ SETTINGS_TYPE: Final = "ExtlClntAppGlobalOauthSettings"
 TYPES_OF: Final = {Kind.APP: (Kind.APP,), Kind.EXTERNAL_APP: (Kind.EXTERNAL_APP, SETTINGS_TYPE)}
 """The types of metadata that an app of a kind, and its certificate, are in."""
 
+POLICIES_TYPE: Final = "ExtlClntAppOauthConfigurablePolicies"
+"""The satellite that says who may log in through the app."""
+
 _TYPES: Final = tuple(each for types in TYPES_OF.values() for each in types)
 
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
-from rotator.errors import OrgError, OrgUnavailable
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.salesforce.apps.admission import of_external_client_app
 from rotator.salesforce.apps.app import (
     App,
     cannot_be_sent_back,
@@ -18,15 +19,16 @@ from rotator.salesforce.apps.app import (
     no_place_for_a_certificate,
     unreadable,
 )
-from rotator.salesforce.apps.directory import SETTINGS_TYPE
+from rotator.salesforce.apps.directory import POLICIES_TYPE, SETTINGS_TYPE
 from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.metadata import READ_LIMIT
 from rotator.salesforce.permissions import needed_to_see
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rotator.core.crypto.certificates import Certificate
+    from rotator.salesforce.apps.admission import Admission
     from rotator.salesforce.apps.directory import AppDirectory
     from rotator.salesforce.component import Component
     from rotator.salesforce.metadata import MetadataService
@@ -75,6 +77,26 @@ class ExternalClientApps:
                 component.put("false", order, after=())
         return component
 
+    def admission(self, app: App) -> Admission | None:
+        """Two calls, unless the policies of the app have a name that begins otherwise than its own."""
+        try:
+            names = [each.full_name for each in self._metadata.list_components(POLICIES_TYPE)]
+            policies = self._policies(app, names)
+        except (LoginRefused, OrgUnavailable):
+            raise
+        except OrgError:
+            return None
+        return of_external_client_app(app.full_name, policies.fields()) if policies else None
+
+    def _policies(self, app: App, names: Sequence[str]) -> Component | None:
+        """Those among them that name the app."""
+        wanted = app.full_name.casefold()
+        for some in _by_tens(names, wanted):
+            for component in self._metadata.read(POLICIES_TYPE, some):
+                if component is not None and component.text(APP_ELEMENT).casefold() == wanted:
+                    return component
+        return None
+
     def _app(self, full_name: str, settings: Component | OrgError | None) -> App | OrgError | None:
         if isinstance(settings, OrgError):
             return settings
@@ -118,12 +140,10 @@ class ExternalClientApps:
     def _search(self, missing: dict[str, str]) -> dict[str, Component | OrgError]:
         """Looks into the settings of the org until those of these apps are found, the likeliest first."""
         names = self._directory.look_again().names.get(SETTINGS_TYPE, ())
-        likely = sorted(names, key=lambda name: not name.casefold().startswith(tuple(missing)))
         found: dict[str, Component | OrgError] = {}
         places: dict[str, str] = {}
         failed: list[OrgError] = []
-        for start in range(0, len(likely), READ_LIMIT):
-            some = likely[start : start + READ_LIMIT]
+        for some in _by_tens(names, *missing):
             for name, component in zip(some, self._read(some), strict=True):
                 if isinstance(component, OrgError):
                     failed.append(component)
@@ -155,6 +175,13 @@ class ExternalClientApps:
             raise
         except OrgError as error:
             return error
+
+
+def _by_tens(names: Iterable[str], *apps: str) -> Iterator[list[str]]:
+    """Names of satellites, ten at a time; first those that begin as one of the apps does, as they are the likeliest."""
+    likely = sorted(names, key=lambda name: not name.casefold().startswith(apps))
+    for start in range(0, len(likely), READ_LIMIT):
+        yield likely[start : start + READ_LIMIT]
 
 
 def external_app_of(org: str, settings: Component) -> App:

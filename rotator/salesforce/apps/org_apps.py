@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.kept import Kept
+    from rotator.salesforce.apps.admission import Admission
     from rotator.salesforce.apps.app import AppAdapter
     from rotator.salesforce.apps.directory import Listed
     from rotator.salesforce.component import Component
@@ -171,6 +172,10 @@ class OrgApps:
     def absent(self, *full_names: str) -> OrgError:
         """The error for apps that an org does not show, with the cause as far as its list tells."""
         return absent(self.org, full_names, self._directory.listed(), self._kinds)
+
+    def admission(self, app: App) -> Admission | None:
+        """Who may log in through an app that was read, by its policies; None where the org does not show them."""
+        return self._adapters[app.kind].admission(app)
 
     def _kinds_of(self, full_names: Sequence[str]) -> dict[str, Kind | None]:
         """The kind of each app; None where there are two of the name."""

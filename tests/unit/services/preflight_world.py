@@ -10,6 +10,7 @@ from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.apps.acceptance import Acceptance
+from rotator.salesforce.apps.admission import Admission
 from rotator.salesforce.apps.app import App
 from rotator.salesforce.rest import DailyCalls
 from rotator.services.inventory.status import CredentialStatus, StatusReader
@@ -73,6 +74,9 @@ class Org:
     def acceptances(self, apps: Sequence[App], _now: datetime) -> dict[str, Acceptance]:
         self.validations += 1
         return {app.full_name: self.accepts.get(app.full_name, Acceptance(app.full_name)) for app in apps}
+
+    def admission(self, app: App) -> Admission:
+        return Admission(app.full_name)
 
     def read_each(self, names: Sequence[str]) -> list[Any]:
         self.reads += 1

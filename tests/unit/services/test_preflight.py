@@ -169,6 +169,10 @@ def test_a_credential_of_the_app_that_we_log_in_through_with_a_key_of_our_own_fa
     assert world.check("apps of management").result is Result.OK
 
 
+def test_who_may_log_in_through_an_app_is_said(world: World) -> None:
+    assert "Through Billing each user may log in who has approved it." in world.check("apps of billing").sentence
+
+
 @pytest.mark.parametrize(
     ("answer", "result"),
     [

@@ -13,7 +13,11 @@ from rotator.errors import OrgError, OrgUnavailable
 from rotator.salesforce.apps.org_apps import OrgApps
 from rotator.simulator.metadata.types.registry import TYPES
 from rotator.simulator.org.components import to_xml
-from rotator.simulator.org.schema.external_client_app import EXTERNAL_CLIENT_APPLICATION, GLOBAL_OAUTH_SETTINGS
+from rotator.simulator.org.schema.external_client_app import (
+    EXTERNAL_CLIENT_APPLICATION,
+    GLOBAL_OAUTH_SETTINGS,
+    OAUTH_POLICIES,
+)
 from rotator.simulator.org.schema.field import LAST_API_VERSION
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
@@ -261,3 +265,23 @@ def test_why_an_app_is_not_shown_is_said(production: Org, open_session: Any, pai
     assert sentence in error.message
     assert hint in error.hint
     assert "shipping" not in error.message, "an org's own spelling"
+
+
+def admission(apps: OrgApps, name: str) -> str:
+    app = apps.read(name)
+    assert app
+    return str(apps.admission(app))
+
+
+def test_who_may_log_in_through_an_app_of_either_kind_says_its_own_policies(
+    production: Org, apps: OrgApps, shipping: ExternalApp
+) -> None:
+    assert admission(apps, "Shipping") == "Through Shipping users may log in by the profile Robot."
+    assert admission(apps, "Rotator") == "Through Rotator users may log in by the profile Robot."
+    policies = shipping.satellites[OAUTH_POLICIES.name].component
+    policies |= {"commaSeparatedProfile": "", "commaSeparatedPermissionSet": "One, Two"}
+    assert admission(apps, "Shipping").endswith("by the permission set One and the permission set Two.")
+    policies["permittedUsersPolicyType"] = "AllSelfAuthorized"
+    assert admission(apps, "Shipping") == "Through Shipping each user may log in who has approved it."
+    production.settings = OrgSettings(hidden_types=(OAUTH_POLICIES.name,))
+    assert admission(apps, "Shipping") == "None"

@@ -166,6 +166,8 @@ class ObservedCertificate:
     is_usable: bool = True
     """False: it waits for the chain that an authority is to sign, and nothing uses it yet."""
 
+    is_stored_one: bool = False
+    """The org does not show it: the dates are those of the stored version that logs in through the app."""
     used_by: tuple[str, ...] = ()
     """What else in the org refers to it, in words."""
     last_modified_by: str | None = None
@@ -329,7 +331,12 @@ class ObservedApp:
         """From what was seen in its place."""
         if seen is None or not seen.is_readable or seen.is_vanished:
             return cls(name, readable=False)
-        return cls(name, live=Fingerprint(seen.fingerprint) if seen.fingerprint else None, throwaway=seen.is_throwaway)
+        live = Fingerprint(seen.fingerprint) if seen.fingerprint else None
+        return cls(name, live=live, throwaway=seen.is_throwaway, hidden=seen.is_hidden)
+
+    def remembering(self, before: ObservedApp | None) -> ObservedApp:
+        """What the org shows now; where it hides the certificate, now and before, with what was proven of it before."""
+        return before if before is not None and self.hidden and before.hidden else self
 
 
 @dataclass(frozen=True)

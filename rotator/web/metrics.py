@@ -227,6 +227,11 @@ def _of_orgs(orgs: Iterable[OrgLine]) -> Iterator[Metric]:
         "rotator_org_last_good_look_timestamp_seconds", "When an inventory of an org last succeeded.", labels=("org",)
     )
     apps = _gauge("rotator_org_apps", "Apps of the last inventory, with or without a certificate.", labels=("org",))
+    hidden = _gauge(
+        "rotator_org_apps_not_shown",
+        "Apps whose certificate the org does not show, and for which no stored version stands.",
+        labels=("org",),
+    )
     counted = _gauge(
         "rotator_org_certificates",
         "Live certificates of an org, those of credentials (managed) and the others apart.",
@@ -237,8 +242,9 @@ def _of_orgs(orgs: Iterable[OrgLine]) -> Iterator[Metric]:
             counted.add_metric((org.name, "yes" if is_managed else "no", state, urgency), count)
         readable.add_metric((org.name,), float(org.is_readable))
         apps.add_metric((org.name,), org.apps)
+        hidden.add_metric((org.name,), len(org.hidden))
         _add_time(inventory, (org.name,), org.inventory.last_good_at)
-    yield from (readable, inventory, apps, counted)
+    yield from (readable, inventory, apps, hidden, counted)
 
 
 def _of_rotations(rotations: Rotations) -> Iterator[Metric]:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from rotator.core.lifecycle.states import CertificateState
 from rotator.core.severity import Severity
+from rotator.services.inventory.remarks import remark_on_hidden
 from rotator.services.inventory.schedules import held_up
 from rotator.web.looks import Look, look_of, word_of
 from rotator.web.picture import MOST_BARS, PERIODS, Axis, bar, by_org, columns
@@ -113,7 +114,14 @@ class Views:
             raise HTTPException(404, "No org of this name is configured.")
         found = page_of(Search(org=name).find(shown.overview), 1)
         alerts = [alert for alert in shown.overview.alerts if alert.org == name]
-        values = {"org": org, "found": found, "bars": shown.bars(found.lines), "alerts": alerts}
+        hidden = remark_on_hidden(name, org.hidden)
+        values = {
+            "org": org,
+            "found": found,
+            "bars": shown.bars(found.lines),
+            "alerts": alerts,
+            "hidden": str(hidden) if hidden else "",
+        }
         return page("org", shown.values | values)
 
     def rotations(self, request: Request) -> Response:

@@ -28,6 +28,8 @@ def inventory(invocation: Invocation) -> None:
        "certificate": {"fingerprint", "subject", "issuer", "serial_number", "not_before", "not_after",
                        "key_algorithm", "key_bits", "signature_algorithm"} or null,
        "not_after", "key_bits": as far as known, also where "certificate" is null; year 9999 is never,
+       "shown": false where the org shows the app and not its certificate; of a managed one "certificate" has what is
+                known of the stored version that stands for it then,
        "used_by": [what refers to it in the org],
        "credential": that manages it, or null, "stage": "current", "pending", "previous" or null, "drift": bool,
        "state": "ok", "due", "deferred", "expired", "not yet valid", "resting", "drift", "unproven", "none",

@@ -28,7 +28,7 @@ def status(invocation: Invocation, names: tuple[str, ...]) -> None:
        "last_accepted_at": when such a login was last accepted, or null,
        "urgency": "info", "warning", "critical" or null, "needs_attention": bool,
        "stages": {"pending", "current", "previous"}, "current_app",
-       "apps": [{"app", "certificate"}], "drift": bool, "not_after", "days_left",
+       "apps": [{"app", "type", "shown": bool, "certificate"}], "drift": bool, "not_after", "days_left",
        "due_at", "begins_at": when `rotator run` begins it, or null,
        "goes_on_at": when it tries again what it could not end, or null, "mode": "automatic" or "manual",
        "standstills": [{"why": "pause", "freeze" or "first start", "since", "until": time or null, "reason", "by",

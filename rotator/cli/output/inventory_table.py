@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.cli.output.console import NOTHING, away, console, day, moment, say, short, state_of, table
 from rotator.cli.output.former_names import with_former_states
 from rotator.core.lifecycle.states import CertificateState
-from rotator.services.inventory.remarks import remark_on_hidden
+from rotator.services.inventory.remarks import hidden_apps, remark_on_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,6 +36,7 @@ def as_json(life: CertificateLife) -> dict[str, Any]:
             "certificate": certificate_as_json(seen) if is_here else None,
             "not_after": seen.not_after,
             "key_bits": seen.key_bits,
+            "shown": not (seen.is_hidden or seen.is_stored_one),
             "used_by": list(seen.used_by),
             "credential": seen.credential,
             "stage": seen.stage,
@@ -60,7 +61,7 @@ def certificate_as_json(seen: ObservedCertificate | None) -> dict[str, Any] | No
         "subject": seen.subject,
         "issuer": seen.issuer,
         # As text: it has up to 160 bits, and many readers of JSON keep 53.
-        "serial_number": f"{seen.serial_number:x}",
+        "serial_number": None if seen.serial_number is None else f"{seen.serial_number:x}",
         "not_before": seen.not_before,
         "not_after": seen.not_after,
         "key_algorithm": seen.key_algorithm,
@@ -81,7 +82,7 @@ def print_scans(found: Iterable[Scan], now: datetime) -> None:
         say("")
         console().print(_others(others, now))
     for scan in scans:
-        if hidden := remark_on_hidden(scan.org, scan.certificates):
+        if hidden := remark_on_hidden(scan.org, hidden_apps(scan.certificates)):
             say(str(hidden))
     for life in lines:
         if life.valid_from:

@@ -48,7 +48,10 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "needs_attention": life.needs_attention,
         "stages": line.stages,
         "current_app": line.current.app if line.current else None,
-        "apps": [{"app": held.app, "certificate": certificate_as_json(held)} for held in line.apps],
+        "apps": [
+            {"app": held.app, "type": held.type, "shown": not held.is_hidden, "certificate": certificate_as_json(held)}
+            for held in line.apps
+        ],
         "drift": line.drift,
         "not_after": life.not_after,
         "days_left": (life.not_after - now).days if life.not_after else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rotator.core.observed import ObservedCredential
+    from rotator.core.observed import KnownVersion, ObservedCredential
 
 
 def drifted(seen: ObservedCredential) -> bool:
@@ -20,6 +20,9 @@ def drifted(seen: ObservedCredential) -> bool:
     if app is not None and app.by_secret and app.live not in seen.stored:
         return True
     if seen.is_live(current):
+        return False
+    if app is not None and app.hidden and app.live is None:
+        # Nobody has tried: what the app holds is not known, and no reason to think that it was changed.
         return False
     if pending is None or pending.app != current.app:
         return True
@@ -45,6 +48,18 @@ def is_unproven(seen: ObservedCredential, app: str) -> bool:
     if pending is None or live != pending.fingerprint or (seen.current and live == seen.current.fingerprint):
         return False
     return pending != seen.previous or seen.is_slot_of_current(app)
+
+
+def standing_for(seen: ObservedCredential, app: str) -> KnownVersion | None:
+    """The stored version that an app holds which does not show it: the one that logins have proven, else current.
+
+    None where no stored version is known to be there.
+    """
+    observed, current = seen.apps[app], seen.current
+    staged = (each for each in (current, seen.pending, seen.previous) if each and each.app == app)
+    proven = next((each for each in staged if each.fingerprint == observed.live), None)
+    is_open = observed.hidden and observed.live is None and not observed.throwaway
+    return proven or (current if is_open and current and current.app == app else None)
 
 
 def is_standby(seen: ObservedCredential, app: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator.core.attempts import INVENTORY
 from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
-from rotator.core.lifecycle.drift import is_drift, is_standby, is_unproven
+from rotator.core.lifecycle.drift import is_drift, is_standby, is_unproven, standing_for
 from rotator.core.observed import CONFIGURED, ObservedApp
 from rotator.core.schedule import Mode
 from rotator.core.thresholds import Expiry
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
-    from rotator.core.observed import ObservedCertificate, ObservedCredential
+    from rotator.core.observed import KnownVersion, ObservedCertificate, ObservedCredential
     from rotator.history.engine.transactions import Transactions
 
 
@@ -80,7 +80,9 @@ class Certificates:
             return CertificateLife(seen=seen, now=self._now, expiry=expiry)
         credential = self._credentials.get(owner.credential)
         if credential and seen.is_readable and not seen.is_vanished:
-            credential = replace(credential, apps={**credential.apps, owner.app: ObservedApp.of(owner.app, seen)})
+            app = ObservedApp.of(owner.app, seen).remembering(credential.apps.get(owner.app))
+            credential = replace(credential, apps={**credential.apps, owner.app: app})
+            seen = _with_the_stored_one(seen, standing_for(credential, owner.app))
         return CertificateLife(
             seen=_of_owner(seen, owner, credential), now=self._now, expiry=self._expiry(seen, owner, credential)
         )
@@ -96,6 +98,19 @@ class Certificates:
             credential=credential,
             is_by_hand=owner.settings.mode is Mode.MANUAL,
         )
+
+
+def _with_the_stored_one(seen: ObservedCertificate, version: KnownVersion | None) -> ObservedCertificate:
+    """An app that does not show its certificate, with what is known of it from the store."""
+    if version is None or not seen.is_hidden:
+        return seen
+    return replace(
+        seen,
+        fingerprint=version.fingerprint,
+        not_before=version.not_before,
+        not_after=version.not_after,
+        is_stored_one=True,
+    )
 
 
 def _of_owner(seen: ObservedCertificate, owner: _Owner, credential: ObservedCredential | None) -> ObservedCertificate:

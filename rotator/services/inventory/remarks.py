@@ -10,7 +10,7 @@ from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.resources import docs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from rotator.core.lifecycle.certificate_life import CertificateLife
@@ -60,12 +60,27 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
             return Remark(f"Its certificate is not valid before {begins}. Its key has logged in all the same.")
         case CredentialState.UNKNOWN if status.why_unknown:
             return Remark(status.why_unknown)
-    return None
+    return _remark_on_the_app(status)
 
 
-def remark_on_hidden(org: str, lives: Iterable[CertificateLife]) -> Remark | None:
+def _remark_on_the_app(status: CredentialStatus) -> Remark | None:
+    """What stands for the certificate of an app that does not show it."""
+    seen, current = status.life.seen, status.current
+    app = seen.apps.get(current.app) if seen and current else None
+    if app is None or current is None or not app.hidden:
+        return None
+    accepted_at = status.record.accepted_at
+    login = f"a login with it was accepted on {words.moment(accepted_at)}" if accepted_at else "no login was tried yet"
+    return Remark(f"The org does not show the certificate of {app.name}; that of the stored key counts: {login}.")
+
+
+def hidden_apps(lives: Iterable[CertificateLife]) -> tuple[str, ...]:
+    """The apps that cannot be looked into, by name."""
+    return tuple(sorted(life.seen.app for life in lives if life.state is CertificateState.HIDDEN))
+
+
+def remark_on_hidden(org: str, names: Sequence[str]) -> Remark | None:
     """Which apps of an org cannot be looked into; None where there are none."""
-    names = [life.seen.app for life in lives if life.state is CertificateState.HIDDEN]
     if not names:
         return None
     apps = words.count(len(names), "external client app")

@@ -214,7 +214,7 @@ class StatusReader:
             is_current_read = all(each.stage is not Stage.CURRENT for each in unread)
             seen = replace(
                 stored if is_current_read else seen,
-                apps={each.name: each for each in map(ObservedApp.of, settings.app_names, apps)},
+                apps=_with_what_was_proven(map(ObservedApp.of, settings.app_names, apps), seen),
             )
             problem = unread[0].error if unread else _not_configured(name, seen)
         except RotatorError as error:
@@ -359,6 +359,11 @@ def last_known_statuses(
         return last_known_status(settings, name, known[name], inventory, (), now)
 
     return [one(name, settings.credentials[name].org) for name in names]
+
+
+def _with_what_was_proven(apps: Iterable[ObservedApp], last: ObservedCredential) -> dict[str, ObservedApp]:
+    """By name; of what an org does not show, with what logins had shown when the credential was last observed."""
+    return {each.name: each.remembering(last.apps.get(each.name)) for each in apps}
 
 
 def _not_configured(name: str, seen: ObservedCredential) -> ConfigurationError | None:

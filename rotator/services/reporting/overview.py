@@ -40,6 +40,8 @@ class OrgLine:
     """For so many of them it is a warning, or critical, how little time is left."""
     soonest: datetime | None
     """When the next of its certificates expires."""
+    hidden: tuple[str, ...]
+    """Apps whose certificate the org does not show, and for which no stored version stands."""
     counts: Mapping[tuple[bool, str, str], int]
     """So many certificates are a credential's or not, in a state, and so urgent (empty: not)."""
 

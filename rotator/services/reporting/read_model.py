@@ -30,11 +30,12 @@ from rotator.history.kept.parts import (
 from rotator.history.last_observations import LastObservation
 from rotator.services.inventory.credential_history import MOST_READS, CredentialHistory
 from rotator.services.inventory.ownership import Certificates, as_last_seen, owners_of
+from rotator.services.inventory.remarks import hidden_apps
 from rotator.services.inventory.status import last_known_status
 from rotator.services.reporting.overview import OrgLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import Settings
@@ -247,7 +248,7 @@ def _attempt(rows: Rows, kind: str, name: str) -> AttemptRecord | None:
 
 
 def _line(
-    inventory: AttemptRecord, lives: Iterable[CertificateLife], dated: Sequence[CertificateLife], now: datetime
+    inventory: AttemptRecord, lives: Collection[CertificateLife], dated: Sequence[CertificateLife], now: datetime
 ) -> OrgLine:
     """Of the org of an inventory; `dated` are those of its certificates that have a date, by expiry."""
     ahead = (life for life in dated if life.is_anybodys_business and not is_expired(life.not_after, now))
@@ -257,6 +258,7 @@ def _line(
         apps=sum(life.seen.is_app for life in lives),
         certificates=len(dated),
         urgent=sum(life.urgency in _URGENT for life in dated),
+        hidden=hidden_apps(lives),
         soonest=next((life.not_after for life in ahead), None),
         counts=Counter((life.seen.credential is not None, str(life.state), str(life.urgency or "")) for life in dated),
     )

@@ -110,6 +110,10 @@ class Surfaces:
         columns = [_said(cell) for cell in table.iter("th") if cell.get("scope") == "col"]
         return [dict(zip(columns, map(_cell, row), strict=True)) for row in table.iterfind("tbody/tr")]
 
+    def text(self, address: str) -> str:
+        """What a page says."""
+        return _said(html.fromstring(self._client().get(address).content))
+
     def metrics(self) -> dict[str, Metric]:
         """The families of a scrape."""
         text = self._client().get("/metrics").text

@@ -23,6 +23,7 @@ from tests.contract.surfaces.asking import (
     times_of_the_credential,
     urgencies_of_the_certificates,
 )
+from tests.contract.surfaces.external_lives import external_lives
 from tests.contract.surfaces.lives import (
     DAY,
     DEEDS,
@@ -62,6 +63,14 @@ ONE_OF_A_STATE = [*{life.says: life for life in LIVES_ONCE}.values()]
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("life", LIVES, ids=str)
 def test_one_credential_is_one_thing_everywhere(database: Database, life: Life) -> None:
+    one_answer(database, life)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("life", [*external_lives()], ids=str)
+def test_an_external_client_app_is_one_thing_everywhere_whether_it_is_read_or_hides(
+    database: Database, life: Life
+) -> None:
     one_answer(database, life)
 
 

@@ -98,6 +98,8 @@ class Bench:
     before: Callable[[str], None] = lambda _: None
     stop_asked: bool = False
     client_ids: dict[str, str] = field(default_factory=dict)
+    external: set[str] = field(default_factory=set)
+    """Apps that are external client apps, and show their certificate."""
     hiding: set[str] = field(default_factory=set)
     """External client apps whose certificate the org does not show."""
     on_write: Callable[[str], None] = lambda _: None
@@ -163,7 +165,8 @@ class Bench:
         client_id = self.client_ids.get(full_name, f"key of {full_name}")
         if full_name in self.hiding:
             return App(Kind.EXTERNAL_APP, full_name, client_id, None, None, hides_certificate=True)
-        return App(Kind.APP, full_name, client_id, self.live.get(full_name), None)
+        kind = Kind.EXTERNAL_APP if full_name in self.external else Kind.APP
+        return App(kind, full_name, client_id, self.live.get(full_name), None)
 
     def read_all(self, full_names: Sequence[str]) -> list[App | None]:
         """See rotator.services.rotation.observer.Apps."""

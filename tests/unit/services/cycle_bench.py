@@ -95,8 +95,12 @@ class Outside:
         if self.org_fails:
             raise self.org_fails
         apps = self.bench.settings.credentials[self.bench.credential].app_names
-        entries = [ObservedCertificate(org=org, app=app).holding(self.bench.live.get(app)) for app in apps]
-        return Inventory((*entries, *self.others))
+        return Inventory((*(self._entry(org, app) for app in apps), *self.others))
+
+    def _entry(self, org: str, app: str) -> ObservedCertificate:
+        found = self.bench.read(app)
+        assert found
+        return ObservedCertificate(org=org, app=app, type=found.kind).holding(found.certificate)
 
     def store(self, _name: str) -> Any:
         if self.store_fails:

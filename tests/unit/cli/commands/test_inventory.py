@@ -108,6 +108,7 @@ def test_a_line_of_the_inventory_has_the_documented_members(
         },
         "not_after": words.timestamp(certificate.not_after),
         "key_bits": 2048,
+        "shown": True,
         "used_by": [],
         "credential": "billing",
         "managed_by": "billing",

@@ -22,10 +22,11 @@ from rotator.salesforce.soap import API_VERSION
 from rotator.services.checked import Check, NothingToCheck, Result
 from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
-from rotator.services.inventory.side_by_side import made_at_once, side_by_side
+from rotator.services.inventory.side_by_side import begun, made_at_once, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -113,10 +114,7 @@ class Adapters(Protocol):
 
 
 def checks(adapters: Adapters, *, validates: bool = True) -> Iterator[Check]:
-    """Every check, one after the other; one that fails stops only those that rest on it.
-
-    `validates`: each org is also to check a deployment of its apps, which takes it some seconds.
-    """
+    """Every check; one that fails stops only those that rest on it. `validates`: orgs check a deployment, too."""
     return _Checks(adapters, validates=validates).all()
 
 
@@ -128,8 +126,8 @@ class _Checks:
         self._failed: set[str] = set()
         self._held: dict[str, Mapping[str, App | OrgError | None]] = {}
         """What was read of the apps of each org."""
-        self._accepted: dict[str, Mapping[str, Acceptance]] = {}
-        """What each org said to other certificates for them."""
+        self._accepted: dict[str, Future[Mapping[str, Acceptance]]] = {}
+        """What each org says to other certificates for them."""
 
     def all(self) -> Iterator[Check]:
         """Each check when it has been made."""
@@ -144,6 +142,8 @@ class _Checks:
             yield from self._credential(name, credential)
         for channel in self._settings.alerts.channels:
             yield self._try(f"channel {channel}", partial(self._channel, channel))
+        for name, credential in self._settings.credentials.items() if self._validates else ():
+            yield self._try(f"upload of {name}", partial(self._acceptance, credential), needs=(f"apps of {name}",))
         yield self._try("pages", self._pages)
 
     def _org(self, org: str) -> list[Check]:
@@ -154,22 +154,25 @@ class _Checks:
                 self._try(login, partial(self._login, adapters, org)),
                 self._try(f"clock of {org}", partial(self._clock, adapters, org), needs=(login,)),
             ]
-            metadata = partial(self._read_and_validate, adapters, org, needs=(login,))
+            metadata = partial(self._read_and_begin_validation, adapters, org, needs=(login,))
             calls = partial(self._try, f"calls to {org}", partial(self._calls, adapters, org), needs=(login,))
             return [*first, *made_at_once([metadata, calls])]
 
-    def _read_and_validate(self, adapters: Adapters, org: str, *, needs: tuple[str, ...]) -> Check:
+    def _read_and_begin_validation(self, adapters: Adapters, org: str, *, needs: tuple[str, ...]) -> Check:
         check = self._try(f"metadata of {org}", partial(self._metadata, adapters, org), needs=needs)
         if self._validates and check.result is Result.OK:
-            apps = [app for app in self._held[org].values() if app and not isinstance(app, OrgError)]
-            self._accepted[org] = adapters.apps(org).acceptances(apps, adapters.now())
+            self._accepted[org] = begun(partial(self._validated, org))
         return check
+
+    def _validated(self, org: str) -> Mapping[str, Acceptance]:
+        """Made in a thread of its own: it takes longer than all that is checked of the credentials meanwhile."""
+        with self._adapters.beside(self._settings.orgs)() as adapters:
+            apps = [app for app in self._held[org].values() if app and not isinstance(app, OrgError)]
+            return adapters.apps(org).acceptances(apps, adapters.now())
 
     def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:
         apps = f"apps of {name}"
         yield self._try(apps, partial(self._apps, name, credential), needs=(f"metadata of {credential.org}",))
-        if self._validates:
-            yield self._try(f"upload of {name}", partial(self._acceptance, credential), needs=(apps,))
         store = f"store {credential.store}"
         if self._has_settings(credential.store):
             yield self._try(f"secret of {name}", partial(self._secret, name, credential), needs=(store,))
@@ -288,14 +291,14 @@ class _Checks:
         return app
 
     def _acceptance(self, credential: CredentialSettings) -> str:
-        found = [self._accepted[credential.org][name] for name in credential.app_names]
+        answers = self._accepted[credential.org].result()
+        found = [answers[name] for name in credential.app_names]
         is_needed = self._settings.orgs[credential.org].write is WriteMode.DEPLOY
-        for each in found:
-            if error := each.refused or (each.untried if is_needed else None):
+        for error in (each.refused or (each.untried if is_needed else None) for each in found):
+            if error:
                 raise error
-        for each in found:
-            if each.untried:
-                raise NothingToCheck(each.sentence, each.hint)
+        if untried := next((each for each in found if each.untried), None):
+            raise NothingToCheck(untried.sentence, untried.hint)
         return words.sentences(*(each.sentence for each in found))
 
     def _secret(self, name: str, credential: CredentialSettings) -> str:

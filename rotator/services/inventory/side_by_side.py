@@ -38,6 +38,11 @@ def made_at_once(calls: Sequence[Callable[[], B]]) -> list[B]:
     return [end.result() for end in ends]
 
 
+def begun(call: Callable[[], B]) -> Future[B]:
+    """What a call gives that is made beside everything else; who asks for it waits until it has ended."""
+    return _begun(lambda each: each(), [call])[0]
+
+
 def _begun(work: Callable[[A], B], things: Sequence[A]) -> list[Future[B]]:
     ends: list[Future[B]] = [Future() for _ in things]
     left, lock = iter(zip(things, ends, strict=True)), threading.Lock()

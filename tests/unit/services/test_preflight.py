@@ -48,14 +48,14 @@ def test_everything_is_tried_in_the_order_in_which_it_rests_on_the_other(world: 
         "metadata of sandbox",
         "calls to sandbox",
         "apps of billing",
-        "upload of billing",
         "key of billing",
         "apps of warehouse",
-        "upload of warehouse",
         "key of warehouse",
         "apps of management",
-        "upload of management",
         "key of management",
+        "upload of billing",
+        "upload of warehouse",
+        "upload of management",
         "pages",
     ]
     assert {check.result for check in world.all().values()} == {Result.OK, Result.SKIPPED}

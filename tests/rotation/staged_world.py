@@ -148,5 +148,6 @@ def _probe(tried: Tried) -> Probe:
     answer = LoginAnswer(tried.outcome, "as the org says")
     begun = NOW - timedelta(seconds=30) if tried.outcome is LoginOutcome.ACCEPTED else NOW - RULES.timeout
     if not tried.is_for_long:
-        return Probe.begin(answer, NOW)
+        # So long ago that the next one is due.
+        return Probe.begin(answer, NOW - RULES.hold)
     return Probe(answer, first_at=begun, since=begun, last_at=NOW, streak=5)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.decision.policies import Strategy
+from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES
 from rotator.simulator.org.settings import OrgSettings, Refusal
 from rotator.simulator.serving.server import utc_now
 from rotator.simulator.wire.answers import json_answer
@@ -29,6 +30,8 @@ class Ending:
     """Whether it must be mended before a process begins, to which it would not come otherwise."""
     is_taken_back: ClassVar[bool] = False
     """Whether `rotator` puts the old certificate back by itself, and proves its key."""
+    is_of_external_app: ClassVar[bool] = False
+    """Where there is one app, whether that is an external client app."""
     stops_at_login: ClassVar[bool] = False
     """Whether processes that begin meanwhile come no further than to their login."""
 
@@ -78,6 +81,7 @@ class OtherWords(Mismatch):
     """The same, in the words that one external client app was heard to use."""
 
     name = "other words for a wrong key"
+    is_of_external_app = True
     refusal = Refusal("invalid_client", "invalid client credentials", 401)
 
     def org_settings(self) -> OrgSettings:
@@ -89,17 +93,28 @@ class Unapproved(Ending):
     """The app is no longer approved for the user."""
 
     name = "user not approved"
+    is_of_external_app = True
 
     def begin(self, life: Life) -> None:
         """The profile is taken off the app."""
-        self._profiles = life.org.app(life.target).component.pop("profileName")
+        policies, profile = self._policies(life)
+        self._profiles = policies.pop(profile)
 
     def mend(self, life: Life) -> None:
         """It is given back; and where consumers are refused, the old certificate."""
         if self.has_begun:
-            life.org.app(life.target).component["profileName"] = self._profiles
+            policies, profile = self._policies(life)
+            policies[profile] = self._profiles
         if life.strategy is Strategy.IN_PLACE:
             life.org.put_certificate(life.target, life.old.certificate)
+
+    @staticmethod
+    def _policies(life: Life) -> tuple[dict[str, Any], str]:
+        """Where the profile stands, and what it is called there."""
+        if life.target in life.external:
+            policies = life.org.external_app(life.target).satellites[OAUTH_POLICIES.name].component
+            return policies, "commaSeparatedProfile"
+        return life.org.app(life.target).component, "profileName"
 
 
 class OrgAway(Ending):
@@ -133,6 +148,7 @@ class DiskFull(Ending):
     """Neither the store nor the history can be written."""
 
     name = "disk full"
+    is_of_external_app = True
     is_mended_before = True
 
     def largest_file(self, life: Life) -> int | None:
@@ -149,6 +165,7 @@ class ChangedByHand(Ending):
     """Somebody puts a third certificate on the app after the upload: the run halts."""
 
     name = "halt after the upload"
+    is_of_external_app = True
 
     def begin(self, life: Life) -> None:
         """A certificate whose key nobody here has."""

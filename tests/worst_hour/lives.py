@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from rotator.simulator.org.apps import ClientApp
     from tests.end_to_end.processes import Process, Ran
     from tests.worst_hour.consumers import PlainConsumer
     from tests.worst_hour.endings import Ending
@@ -75,7 +76,8 @@ class Life:
         self.org.add_app("Rotator", username="rotator@example.com", private_key=spare_key(0), certificate=certificate)
         self._certificate = self_signed(spare_key(1), SubjectName(self.name), **made)
         for app in self.apps:
-            self.org.add_app(app, username=self.username, certificate=self._certificate if app == APP else None)
+            add = self.org.add_external_app if app in self.external else self.org.add_app
+            add(app, username=self.username, certificate=self._certificate if app == APP else None)
         self.org.faults.take = self._take  # type: ignore[method-assign] # asked once for each call
 
     def is_served(self, folder: Path) -> None:
@@ -86,7 +88,7 @@ class Life:
             credential=self.name,
             org=self.name,
             app=APP,
-            client_id=self.org.app(APP).client_id,
+            client_id=self.app(APP).client_id,
             username=self.username,
             login_url=self.org.url,
             audience=self.org.url,
@@ -123,6 +125,24 @@ class Life:
         return (APP,) if self.strategy is Strategy.IN_PLACE else (APP, STANDBY)
 
     @property
+    def external(self) -> frozenset[str]:
+        """Those that are external client apps: of two the standby, and the one app of every second ending."""
+        if self.strategy is Strategy.ALTERNATING:
+            return frozenset({STANDBY})
+        return frozenset({APP}) if self.ending.is_of_external_app else frozenset()
+
+    def app(self, name: str) -> ClientApp:
+        """One of its apps, as the org has it."""
+        return self.org.external_app(name) if name in self.external else self.org.app(name)
+
+    def _concerned(self, names: Iterable[str]) -> set[str]:
+        """Which of its apps a call is about that names these components: satellites have names of their own."""
+        called = {app: {app} for app in self.apps}
+        for app in self.external:
+            called[app] |= {each.name for each in self.org.external_app(app).satellites.values()}
+        return {app for app, theirs in called.items() if not theirs.isdisjoint(names)}
+
+    @property
     def target(self) -> str:
         """The app that its first rotation gives a new certificate."""
         return self.apps[-1]
@@ -140,7 +160,7 @@ class Life:
     @property
     def is_new_live(self) -> bool:
         """Whether the target holds a certificate that is neither the old one nor a throwaway."""
-        live = self.org.app(self.target).live_certificate
+        live = self.app(self.target).live_certificate
         return live is not None and live.fingerprint != self.old.fingerprint and not live.is_throwaway
 
     def run(self, *arguments: str) -> Ran:
@@ -183,7 +203,7 @@ class Life:
 
     def _take(self, kind: Kind, apps: Iterable[str]) -> Fault | None:
         """What a call to the org meets. Consumers make no other than logins through the apps of the credential."""
-        about = set(apps) & set(self.apps)
+        about = self._concerned([*apps])
         if not self._is_run or (kind is Kind.TOKEN and about):
             return self._trouble(kind, about)
         self.has_come.set()

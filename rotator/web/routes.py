@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,7 +17,6 @@ from starlette.routing import Route
 from rotator.errors import HistoryError
 from rotator.plain_text import json_text, one_line
 from rotator.web import health
-from rotator.web.exposition import Exposition
 from rotator.web.guard import OPEN_PATH, Guard
 from rotator.web.health import Check
 from rotator.web.templates import ICON, STYLE, page
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from rotator.config.daemon import HttpSettings
     from rotator.core.secret import Secret
     from rotator.services.reporting.overview import Overview
+    from rotator.web.exposition import Exposition
     from rotator.web.source import Liveness, Source
 
 _LOG: Final = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class _Watch:
     def __init__(self, source: Source, alive: Callable[[], Liveness], unmanaged: int) -> None:
         self._source: Final = source
         self._alive: Final = alive
-        self._exposition: Final = Exposition(unmanaged)
+        self._unmanaged: Final = unmanaged
 
     async def healthz(self, request: Request) -> Response:
         """Whether the process makes progress. It reads nothing, so that a database that is away restarts nobody."""
@@ -89,12 +89,20 @@ class _Watch:
 
     async def metrics(self, request: Request) -> Response:
         """For Prometheus, in the format that it asks for."""
+        from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 - as below
+
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         # Also written in a thread: with many certificates it takes as long as to read them.
         text = await run_in_threadpool(
             lambda: self._exposition.text(self._overview(), self._alive(), encode, content_type)
         )
         return Response(text, headers={"Content-Type": content_type})
+
+    @cached_property
+    def _exposition(self) -> Exposition:
+        from rotator.web.exposition import Exposition  # noqa: PLC0415 - for who asks for metrics, and nobody else
+
+        return Exposition(self._unmanaged)
 
     def _look(self, alive: Liveness) -> list[Check]:
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import jinja2
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
@@ -22,6 +22,8 @@ from rotator.web.looks import look_of, word_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+
+    import jinja2
 
 _FOLDER: Final = Path(__file__).parent / "pages"
 
@@ -97,18 +99,23 @@ def prose(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(lines(text)))))  # noqa: S704 - escaped first, backticks and all
 
 
-_ENVIRONMENT: Final = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_FOLDER),
-    autoescape=True,
-    finalize=substituted,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_ENVIRONMENT.filters |= filters()
-_ENVIRONMENT.globals |= {"version": rotator.__version__, "style": hashlib.sha256(STYLE).hexdigest()[:8]}
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2  # noqa: PLC0415 - for who asks for a page: a service that nobody looks at has 2 MB less
+
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        finalize=substituted,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= filters()
+    made.globals |= {"version": rotator.__version__, "style": hashlib.sha256(STYLE).hexdigest()[:8]}
+    return made
 
 
 def page(name: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
     """One page."""
-    return HTMLResponse(_ENVIRONMENT.get_template(f"{name}.html").render(values), status)
+    return HTMLResponse(_environment().get_template(f"{name}.html").render(values), status)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import requests
 
 from rotator.core.crypto.keys import PrivateKey
+from rotator.daemon.service import TIDIED_EVERY
 from tests.benchmarks.cycles import APPS, ORGS, configuration, inventories, memory_of
 from tests.benchmarks.fleet import fleet
 from tests.benchmarks.looks import PAGE, put, table
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.fleet import Member
 
-SETTLED: Final = 20
-"""Seconds after the last inventory; what is free is given back within a second."""
+SETTLED: Final = TIDIED_EVERY.total_seconds() + 15
+"""Seconds after the last inventory, within which what is free is given back."""
 
 _URL: Final = re.compile(r"http://127\.0\.0\.1:\d+")
 

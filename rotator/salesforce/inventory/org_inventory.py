@@ -24,10 +24,10 @@ from rotator.salesforce.inventory.read_ahead import EXTERNAL_APPS, ReadAhead, li
 from rotator.salesforce.inventory.reading import ComponentReader
 from rotator.salesforce.inventory.satellites import ExternalApps, Joined
 from rotator.salesforce.login import SessionExpired
-from rotator.salesforce.metadata import MetadataService
+from rotator.salesforce.metadata import LIST_LIMIT, MetadataService
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from rotator.net.shapes import Fields
     from rotator.salesforce.component import Component
@@ -38,11 +38,8 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger(__name__)
 
-TOGETHER: Final = (
-    (Kind.APP, Kind.EXTERNAL_APP, SETTINGS_TYPE),
-    (Kind.IDENTITY_PROVIDER, Kind.CERTIFICATE),
-)
-"""The types that are listed, by call: one takes three (`rotator.salesforce.metadata.LIST_LIMIT`)."""
+TYPES: Final = (Kind.APP, Kind.EXTERNAL_APP, SETTINGS_TYPE, Kind.IDENTITY_PROVIDER, Kind.CERTIFICATE)
+"""All that is listed."""
 
 _KIND_OF: Final = {SETTINGS_TYPE: Kind.EXTERNAL_APP}
 """What holds a certificate by a type that is no kind itself."""
@@ -63,6 +60,8 @@ class Inventory:
     unread: tuple[Unread, ...] = ()
     joined: Joined | None = None
     """What another look need not find out again of external client apps; None where they could not be looked at."""
+    refused: frozenset[str] = frozenset()
+    """The types that the user may not list."""
 
 
 Known = Callable[["Listing"], "Sequence[ObservedCertificate] | None"]
@@ -75,6 +74,7 @@ def inventory(
     *,
     known: Known = lambda _: None,
     joined: Joined | None = None,
+    refused: Collection[str] = (),
     at_once: int = 1,
     certificates: Callable[[], Mapping[str, ObservedCertificate]] = dict,
 ) -> Inventory:
@@ -83,10 +83,11 @@ def inventory(
     What else can expire is left out where the program's user may not see it, and said in `unread`. Of what is `known`
     what is known is said; whether the org's own certificates are used by something only an inventory of all tells.
     `joined` is what an earlier look has found out of external client apps, `certificates` what is known of certificates
-    by their fingerprints, which need not be read again; `at_once` how many calls are made at a time.
+    by their fingerprints, which need not be read again; `at_once` how many calls are made at a time. Types that were
+    `refused` before are asked for apart from the others, as one that is refused refuses all of its call.
     """
     asking = ReadAhead(metadata or MetadataService(session), at_once)
-    return _Reader(session.org, asking, known, joined, certificates).read()
+    return _Reader(session.org, asking, known, joined, frozenset(refused), certificates).read()
 
 
 class _Reader:
@@ -96,6 +97,7 @@ class _Reader:
         metadata: ReadAhead,
         known: Known,
         joined: Joined | None,
+        refused: frozenset[str],
         certificates: Callable[[], Mapping[str, ObservedCertificate]],
     ) -> None:
         self._org: Final = org
@@ -105,16 +107,17 @@ class _Reader:
         self._known_certificates: Final = certificates
         self._uses: Final = Uses()
         self._reader: Final = ComponentReader(org, metadata)
-        self._refused: Final[dict[Kind, OrgError]] = {}
-        """The kinds that the user may not list."""
+        self._refused_before: Final = refused
+        self._refused: Final[dict[str, OrgError]] = {}
+        """The types that the user may not list."""
 
     def read(self) -> Inventory:
-        self._metadata.expect([*map(list_call, TOGETHER)])
+        self._metadata.expect([*map(list_call, self._together)])
         listed = self._listed()
         self._metadata.expect(self._reads_of(listed))
         if Kind.APP not in listed and Kind.EXTERNAL_APP not in listed and SETTINGS_TYPE not in listed:
             raise self._refused[Kind.APP]
-        for kind, error in self._refused.items():
+        for kind, error in {_KIND_OF.get(each) or Kind(each): error for each, error in self._refused.items()}.items():
             self._note(kind, error)
         found = self._of_components(Kind.APP, listed.get(Kind.APP, ()), self._app)
         found += self._read_or_note(Kind.EXTERNAL_APP, partial(self._external_apps, listed))
@@ -124,7 +127,16 @@ class _Reader:
         if Kind.CERTIFICATE in listed:
             # The last one, when it is known what refers to them.
             found += self._read_or_note(Kind.CERTIFICATE, partial(self._certificates, listed[Kind.CERTIFICATE]))
-        return Inventory(tuple(found), tuple(self._reader.unread), self._joined)
+        return Inventory(tuple(found), tuple(self._reader.unread), self._joined, frozenset(self._refused))
+
+    @cached_property
+    def _together(self) -> list[tuple[str, ...]]:
+        """What is listed in one call each."""
+        shown = [each for each in TYPES if each not in self._refused_before]
+        apart = [each for each in TYPES if each in self._refused_before]
+        starts = range(0, len(TYPES), LIST_LIMIT)
+        calls = (tuple(some[start : start + LIST_LIMIT]) for some in (shown, apart) for start in starts)
+        return [types for types in calls if types]
 
     def _reads_of(self, listed: Mapping[str, Sequence[Listing]]) -> Iterable[Call]:
         """What is read after the lists, in its order, where nothing is known."""
@@ -151,7 +163,7 @@ class _Reader:
     def _listed(self) -> dict[str, Sequence[Listing]]:
         """What there is, by type, in as few calls as there may be if the user may list every type."""
         listed: dict[str, Sequence[Listing]] = {}
-        for types in TOGETHER:
+        for types in self._together:
             try:
                 listed |= self._listed_together(types)
             except LoginRefused:
@@ -159,7 +171,10 @@ class _Reader:
             except OrgError as error:
                 if not may_be_of_one(error):
                     raise
-                listed |= self._listed_one_by_one(types)
+                if self._refused_before.issuperset(types):
+                    self._refused.update(dict.fromkeys(types, error))
+                else:
+                    listed |= self._listed_one_by_one(types)
         return listed
 
     def _listed_together(self, types: Sequence[str]) -> dict[str, Sequence[Listing]]:
@@ -176,7 +191,7 @@ class _Reader:
             except OrgError as error:
                 if not may_be_of_one(error):
                     raise
-                self._refused.setdefault(_KIND_OF.get(each) or Kind(each), error)
+                self._refused[each] = error
         return listed
 
     def _read_or_note(self, kind: Kind, read: Callable[[], list[ObservedCertificate]]) -> list[ObservedCertificate]:

@@ -49,6 +49,8 @@ class WholeLook:
     """What was shown without a certificate: what the history has of it from before is not what was seen now."""
     joined: Joined | None = None
     """Which components belong to which external client app."""
+    refused: frozenset[str] = frozenset()
+    """The types that the user may not list."""
 
 
 class WholeLooks:
@@ -77,6 +79,7 @@ class WholeLooks:
             metadata,
             known=self._unchanged(org, before, seen) if before else _nothing,
             joined=before.joined if before else None,
+            refused=before.refused if before else (),
             certificates=lambda: {each.fingerprint: each for each in seen if each.fingerprint and not each.has_gaps},
             # A person waits for a command; the service has other orgs to ask meanwhile.
             at_once=1 if last_seen else READS_AT_ONCE,
@@ -84,7 +87,8 @@ class WholeLooks:
         unread = {place(each.kind, each.app) for each in found.unread if each.app}
         again = unread | {whole(each) for each in found.entries if not (each.is_readable and each.is_usable)}
         hidden = frozenset(each.place for each in found.entries if each.is_hidden)
-        self._looks.put(org, WholeLook(before.at if before else now, frozenset(again), hidden, found.joined))
+        at = before.at if before else now
+        self._looks.put(org, WholeLook(at, frozenset(again), hidden, found.joined, found.refused))
         return found
 
     def distrust(self, org: str) -> None:

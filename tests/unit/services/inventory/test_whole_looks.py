@@ -188,6 +188,27 @@ def test_an_app_that_shows_its_certificate_no_more_is_not_told_to_hold_the_one_o
         assert [each.app for each in world.look().entries if each.is_hidden] == ["Payroll"]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "told"),
+    [
+        (("ExternalClientApplication", SETTINGS_TYPE), ["ExternalClientApplication"]),
+        (("Certificate", "SamlSsoConfig"), ["SamlSsoConfig", "Certificate"]),
+    ],
+)
+def test_types_that_were_refused_are_asked_for_again_apart_from_the_others(
+    world: World, hidden: tuple[str, ...], told: list[str]
+) -> None:
+    world.add(20)
+    world.org.settings = replace(world.org.settings, hidden_types=hidden)
+    world.look()
+    for _ in range(2):
+        assert world.calls(lambda: [each.kind for each in world.look().unread]) == STEADY
+        assert [each.kind for each in world.look().unread] == told
+    world.org.settings = replace(world.org.settings, hidden_types=())
+    assert world.look().unread == ()
+    assert world.calls(world.look) == STEADY
+
+
 def test_an_external_client_app_that_is_gone_is_not_told(world: World) -> None:
     world.org.add_external_app("Payroll", certificate=world.certificates[0])
     world.look()

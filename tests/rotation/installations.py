@@ -13,6 +13,7 @@ from rotator.core.retry import Waiting
 from rotator.errors import RotatorError
 from rotator.history.engine.database import open_database
 from rotator.stores.base import StoredVersions
+from tests.rotation.lineups import CONNECTED
 from tests.rotation.watching import CHANGES, Watcher
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Second:
 @contextmanager
 def second_installation(ground: Ground) -> Iterator[Second]:
     """Another one on the same ground, where everything begins."""
-    ground.begin()
+    ground.begin(lineup=CONNECTED)
     folder = ground.folder.with_name("second")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ground.folder, folder)

@@ -11,6 +11,7 @@ import pytest
 from rotator.errors import RotatorError, StoreError
 from rotator.services.rotation.report import Outcome, Report
 from tests.rotation.installations import Consumer, Observed, Second, Turns, second_installation, served
+from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import Promises, Scenario
 
@@ -26,7 +27,8 @@ IN_PLACE, ALTERNATING = (next(each for each in SCENARIOS if str(each) == name) f
 class ScenarioRun:
     """Two installations with one store and one org, before either has begun."""
 
-    def __init__(self, ground: Ground, scenario: Scenario, second: Second) -> None:
+    def __init__(self, ground: Ground, scenario: Scenario, second: Second, lineup: Lineup = CONNECTED) -> None:
+        ground.begin(lineup=lineup)
         scenario.prepare(ground)
         self.ground, self.scenario, self.second = ground, scenario, second
         self.promises, self.consumer = Promises(ground, scenario), Consumer(ground, scenario.credential)
@@ -121,18 +123,23 @@ def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws:
     scenario_run.check(scenario_run.overtaken_before(place))
 
 
-@pytest.mark.parametrize("scenario", [IN_PLACE, ALTERNATING], ids=str)
+@pytest.mark.parametrize(
+    ("scenario", "lineup"), [(IN_PLACE, CONNECTED), (IN_PLACE, EXTERNAL), (ALTERNATING, CONNECTED)], ids=str
+)
 def test_who_is_overtaken_between_store_and_org_looks_again_before_a_person_is_called(
-    in_vault: Second, scenario: Scenario
+    in_vault: Second, scenario: Scenario, lineup: Lineup
 ) -> None:
-    scenario_run = ScenarioRun(in_vault.ground, scenario, in_vault)
+    scenario_run = ScenarioRun(in_vault.ground, scenario, in_vault, lineup)
     ends = scenario_run.overtaken_before("org.read_all", after="store.read")
     assert all(is_through(end) for end in ends), ends
     scenario_run.check(ends)
 
 
-def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why_not(in_vault: Second) -> None:
-    scenario_run = ScenarioRun(in_vault.ground, ALTERNATING, in_vault)
+@pytest.mark.parametrize("lineup", [CONNECTED, MIXED], ids=str)
+def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why_not(
+    in_vault: Second, lineup: Lineup
+) -> None:
+    scenario_run = ScenarioRun(in_vault.ground, ALTERNATING, in_vault, lineup)
     through, stopped = scenario_run.by_turns()
     assert is_through(through)
     assert isinstance(stopped, StoreError)
@@ -140,8 +147,11 @@ def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why
     scenario_run.check([through, stopped])
 
 
-def test_of_two_that_take_turns_in_aws_one_goes_through_and_the_other_says_why_not(in_aws: Second) -> None:
-    scenario_run = ScenarioRun(in_aws.ground, IN_PLACE, in_aws)
+@pytest.mark.parametrize("lineup", [CONNECTED, OTHER_WORDS], ids=str)
+def test_of_two_that_take_turns_in_aws_one_goes_through_and_the_other_says_why_not(
+    in_aws: Second, lineup: Lineup
+) -> None:
+    scenario_run = ScenarioRun(in_aws.ground, IN_PLACE, in_aws, lineup)
     through, stopped = scenario_run.by_turns()
     assert is_through(through)
     assert isinstance(stopped, StoreError)

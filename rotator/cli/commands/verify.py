@@ -12,13 +12,17 @@ from rotator.cli.invocation import Invocation, common_options, json_option, pass
 from rotator.cli.output.console import console, print_json, say, short, state, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.core.logins import LoginOutcome
-from rotator.errors import StoreError
+from rotator.errors import RotatorError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rotator.application import Application
-    from rotator.services.rotation.observer import TestLogin
+    from rotator.core.credentials import Fingerprint, Stage, Version
+    from rotator.services.rotation.observer import CredentialContext, TestLogin
+
+    Tried = list[tuple[TestLogin, Mapping[str, Fingerprint | None]]]
+    """Logins of a credential, and what the apps of its org hold."""
 
 
 @click.command()
@@ -37,16 +41,20 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     With --json a list of {"credential", "stage", "fingerprint", "app", "outcome", "reason", "hint"}.
     """
     from rotator.cli.runs import chosen  # noqa: PLC0415 - not for a usage mistake
-    from rotator.services.rotation.observer import test_logins  # noqa: PLC0415
+    from rotator.services.rotation.observer import note_login  # noqa: PLC0415
     from rotator.services.rotation.recorder import RunRecorder  # noqa: PLC0415
 
     with invocation.application() as app:
         recorders = {name: RunRecorder(name, partial(_record, app, name)) for name in chosen(app, names, every=False)}
-        found = [
-            login
-            for name, recorder in recorders.items()
-            for login in test_logins(app.credential_context(name), recorder)
-        ]
+        ends = _tried(app, [*recorders])
+        found: list[TestLogin] = []
+        for name, recorder in recorders.items():
+            end = ends[name]
+            if isinstance(end, RotatorError):
+                raise end
+            for login, live in end:
+                note_login(login, live, recorder)
+                found.append(login)
     for warning in {each: None for recorder in recorders.values() for each in recorder.warnings}:
         say(f"Warning: {warning}", err=True)
     if invocation.json:
@@ -54,6 +62,42 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     else:
         _print(found)
     raise click.exceptions.Exit(_exit_code(found, names))
+
+
+def _tried(app: Application, names: Sequence[str]) -> dict[str, Tried | RotatorError]:
+    """The logins of each credential, or why there are none: the orgs side by side, and of each all logins at once."""
+    from rotator.services.inventory.side_by_side import made_at_once, side_by_side  # noqa: PLC0415
+    from rotator.services.rotation.observer import TestLogin, live_certificates, stored_versions  # noqa: PLC0415
+
+    orgs: dict[str, list[str]] = {}
+    for name in names:
+        orgs.setdefault(app.credential(name).org, []).append(name)
+
+    def of_org(org: str) -> dict[str, Tried | RotatorError]:
+        ends: dict[str, Tried | RotatorError] = {}
+        with app.beside(orgs)() as program:
+            contexts: dict[str, CredentialContext] = {}
+            logins: list[Callable[[], TestLogin]] = []
+            for name in orgs[org]:
+                try:
+                    contexts[name] = program.credential_context(name)
+                    for stage, version in stored_versions(contexts[name]):
+                        logins.append(partial(_log_in, contexts[name], stage, version))
+                    ends[name] = []
+                except RotatorError as error:
+                    ends[name] = error
+            made = made_at_once(logins)
+            live = live_certificates(next(iter(contexts.values())).apps, made) if made else {}
+        for login in made:
+            end = ends[login.credential]
+            if not isinstance(end, RotatorError):
+                end.append((login, live))
+        return ends
+
+    def _log_in(context: CredentialContext, stage: Stage, version: Version) -> TestLogin:
+        return TestLogin(context.name, stage, version, context.prove(version))
+
+    return {name: end for ends in side_by_side(of_org, [*orgs]) for name, end in ends.items()}
 
 
 def _record(app: Application, name: str, kind: str, /, **details: Any) -> None:

@@ -18,7 +18,7 @@ from rotator.errors import OrgError, StoreError, StoreUnavailable
 from rotator.salesforce.hosts import refuse_generic_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, OrgSettings
@@ -319,34 +319,47 @@ class TestLogin:
         """Whether it is the login that consumers of `current` make."""
         return self.stage is Stage.CURRENT
 
-
-def test_logins(credential: CredentialContext, recorder: RunRecorder) -> Iterator[TestLogin]:
-    """Logs in once with each stored version, current first, and writes down what that of `current` proved.
-
-    Raises StoreError, OrgUnavailable and LoginRefused.
-    """
-    for stage, fingerprint in credential.store.stages(credential.name):
-        version = credential.store.read(credential.name, fingerprint)
-        login = TestLogin(credential.name, stage, version, credential.prove(version))
-        if login.is_current:
-            recorder.record_event(
-                "verify",
-                version=fingerprint,
-                app=version.app,
-                outcome=login.answer.outcome,
-                answer=login.answer.reason,
-                of_current=_proves_something(credential, login) or None,
-                by="verify",
-            )
-        yield login
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the org gave a token that works."""
+        return self.answer.outcome is LoginOutcome.ACCEPTED
 
 
-def _proves_something(credential: CredentialContext, login: TestLogin) -> bool:
-    """Whether the answer is one to go by: a server that has not heard of a new certificate yet takes the old key."""
-    if login.answer.outcome is not LoginOutcome.ACCEPTED:
-        return True
+def stored_versions(credential: CredentialContext) -> list[tuple[Stage, Version]]:
+    """Every version to log in with, current first. Raises StoreError."""
+    stages = credential.store.stages(credential.name)
+    return [(stage, credential.store.read(credential.name, fingerprint)) for stage, fingerprint in stages]
+
+
+def live_certificates(apps: Apps, logins: Iterable[TestLogin]) -> dict[str, Fingerprint | None]:
+    """What the apps hold just now whose current key was accepted; nothing where the org does not say."""
+    accepted = (each.version.app for each in logins if each.is_current and each.is_accepted)
+    names = [*dict.fromkeys(accepted)]
     try:
-        app = credential.apps.read(login.version.app)
+        found = apps.read_each(names) if names else []
     except OrgError:
-        return False
-    return app is not None and app.fingerprint == login.version.fingerprint
+        return {}
+    return {
+        name: app.fingerprint for name, app in zip(names, found, strict=True) if app and not isinstance(app, OrgError)
+    }
+
+
+def note_login(login: TestLogin, live: Mapping[str, Fingerprint | None], recorder: RunRecorder) -> None:
+    """Writes down what a login of `current` proved; `live` is what the apps of its org hold.
+
+    One that was accepted proves something where the certificate is live: a server that has not heard of a new one yet
+    takes the old key.
+    """
+    version, answer = login.version, login.answer
+    if not login.is_current:
+        return
+    proves_something = not login.is_accepted or live.get(version.app) == version.fingerprint
+    recorder.record_event(
+        "verify",
+        version=version.fingerprint,
+        app=version.app,
+        outcome=answer.outcome,
+        answer=answer.reason,
+        of_current=proves_something or None,
+        by="verify",
+    )

@@ -10,8 +10,8 @@ import pytest
 from rotator.core.credentials import Stage
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import RotationHalted, StoreUnavailable
-from rotator.services.rotation.observer import Observer
-from rotator.services.rotation.observer import test_logins as logins_of
+from rotator.services.rotation.observer import Observer, live_certificates, note_login, stored_versions
+from rotator.services.rotation.observer import TestLogin as Login
 from rotator.services.rotation.recorder import RunRecorder
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ def every_login(one: Bench) -> list[tuple[Stage, LoginOutcome]]:
     def record(kind: str, **details: Any) -> None:
         one.journal.record(kind, now=one.now(), credential=one.credential, **details)
 
-    found = logins_of(one.credential_context, RunRecorder(one.credential, record))
+    context, recorder = one.credential_context, RunRecorder(one.credential, record)
+    found = [Login(context.name, *each, context.prove(each[1])) for each in stored_versions(context)]
+    for login in found:
+        note_login(login, live_certificates(context.apps, found), recorder)
     return [(login.stage, login.answer.outcome) for login in found]
 
 

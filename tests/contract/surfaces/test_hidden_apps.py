@@ -11,6 +11,9 @@ import pytest
 from rotator.cli.output import inventory_table, status_table
 from rotator.core import words
 from rotator.core.observed import Kind, ObservedCertificate
+from rotator.errors import OrgError
+from rotator.salesforce.inventory.reading import ComponentReader
+from rotator.salesforce.metadata import MetadataService
 from tests.contract.surfaces.asking import Surfaces
 from tests.contract.surfaces.external_lives import hidden
 from tests.contract.surfaces.lives import rotated
@@ -79,4 +82,26 @@ def test_of_others_it_is_said_how_many_cannot_be_looked_into(database: Database)
     assert (sample.labels, sample.value) == ({"org": "production"}, 2)
     lines = [inventory_table.as_json(life) for life in surfaces.scan().certificates if not life.seen.credential]
     assert [(line["state"], line["shown"], line["certificate"]) for line in lines] == [("not shown", False, None)] * 2
+    assert one.open_kinds() == set()
+
+
+def test_an_org_that_shows_no_external_client_apps_to_the_user_names_the_permission(database: Database) -> None:
+    one = cycle_bench(database)
+    rotated(one)
+    reader = ComponentReader("production", MetadataService)  # type: ignore[arg-type] # it reads nothing here
+    refused = OrgError("The org production refuses (INVALID_TYPE): not available.", hint="See the org's own words.")
+    reader.note_type(Kind.EXTERNAL_APP, "its external client apps", refused)
+    one.outside.unread = tuple(reader.unread)
+    surfaces = Surfaces(one)
+    surfaces.look()
+    permission = "View all External Client Apps, view their settings, and edit their policies"
+    [problem] = surfaces.scan().problems
+    assert "does not show its external client apps" in problem.error.message
+    assert permission in problem.error.advice
+    text = surfaces.text("/orgs/production")
+    assert "The org production does not show its external client apps." in text
+    assert permission in text
+    assert one.open_kinds() == {"hidden"}
+    one.outside.unread = ()
+    surfaces.look()
     assert one.open_kinds() == set()

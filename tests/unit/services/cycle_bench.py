@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
     from rotator.history.engine.database import Database
+    from rotator.salesforce.inventory.reading import Unread
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import RotationService
@@ -63,6 +64,8 @@ class Outside:
     """The limits of the org are reached until then."""
     others: list[ObservedCertificate] = field(default_factory=list)
     """What else is in the org."""
+    unread: tuple[Unread, ...] = ()
+    """What the org does not show."""
     told: list[Message] = field(default_factory=list)
     beats: list[datetime] = field(default_factory=list)
     opened: int = 0
@@ -95,7 +98,7 @@ class Outside:
         if self.org_fails:
             raise self.org_fails
         apps = self.bench.settings.credentials[self.bench.credential].app_names
-        return Inventory((*(self._entry(org, app) for app in apps), *self.others))
+        return Inventory((*(self._entry(org, app) for app in apps), *self.others), self.unread)
 
     def _entry(self, org: str, app: str) -> ObservedCertificate:
         found = self.bench.read(app)

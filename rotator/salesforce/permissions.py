@@ -31,9 +31,12 @@ SHOWS: Final = {
 
 def not_seen(kinds: Iterable[Kind]) -> str:
     """What a user is told who sees nothing of some kinds; empty for none."""
-    return " ".join(
-        f'It shows the program\'s user no {kind.noun}s: that takes the permission "{SHOWS[kind]}".' for kind in kinds
-    )
+    return " ".join(f"It shows the program's user no {kind.noun}s, {takes(kind)}." for kind in kinds)
+
+
+def takes(kind: Kind) -> str:
+    """Which permission shows what is of a kind, as part of a sentence."""
+    return f'which takes the permission "{SHOWS[kind]}"'
 
 
 def needed_to_see(kind: Kind) -> str:

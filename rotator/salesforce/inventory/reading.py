@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT
-from rotator.salesforce.permissions import needed_to_see
+from rotator.salesforce.permissions import needed_to_see, takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,7 +91,7 @@ class ComponentReader:
         """Remembers a type of which nothing can be read; `what` is what that has, in words."""
         is_away = isinstance(error, OrgUnavailable)
         told = (OrgUnavailable if is_away else OrgError)(
-            f"The org {self.org} does not show {what}. {error.message}",
+            f"The org {self.org} does not show {what}{'' if is_away else f', {takes(kind)}'}. {error.message}",
             effect="The rest of the org was read.",
             hint=error.hint if is_away else needed_to_see(kind),
         )

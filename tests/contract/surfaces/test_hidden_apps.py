@@ -99,7 +99,7 @@ def test_an_org_that_shows_no_external_client_apps_to_the_user_names_the_permiss
     assert "does not show its external client apps" in problem.error.message
     assert permission in problem.error.advice
     text = surfaces.text("/orgs/production")
-    assert "The org production does not show its external client apps." in text
+    assert "The org production does not show its external client apps, which takes the permission" in text
     assert permission in text
     assert one.open_kinds() == {"hidden"}
     one.outside.unread = ()

@@ -131,7 +131,7 @@ def test_apps_that_the_user_may_not_see_hide_nothing_else_and_name_the_permissio
     assert not any(entry.is_readable for entry in found.entries if entry.kind is Kind.EXTERNAL_APP)
     [unread] = found.unread
     assert (unread.kind, unread.app) == (Kind.EXTERNAL_APP, "")
-    assert unread.error.message.startswith("The org production does not show its external client apps.")
+    assert unread.error.message.startswith("The org production does not show its external client apps,")
     assert "View all External Client Apps, view their settings, and edit their policies" in unread.error.hint
 
 

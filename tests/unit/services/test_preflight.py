@@ -209,7 +209,7 @@ def test_a_kind_of_app_that_the_user_does_not_see_is_told_with_the_permission(wo
     check = world.check("metadata of production")
     assert check.result is Result.OK, "where no credential has such an app nothing fails"
     assert check.sentence.endswith(
-        "It shows the program's user no external client apps: that takes the permission"
+        "It shows the program's user no external client apps, which takes the permission"
         ' "View all External Client Apps, view their settings, and edit their policies".'
     )
 

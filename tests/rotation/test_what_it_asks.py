@@ -12,11 +12,12 @@ import pytest
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Kind
+from tests.rotation.lineups import CONNECTED, EXTERNAL
 from tests.rotation.scenarios import REPLACE, SCENARIOS, one_app
 from tests.rotation.watching import handle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.rotation.ground import Ground
     from tests.rotation.watching import Scenario
@@ -83,6 +84,26 @@ def test_a_rotation_asks_no_more_than_its_proofs_need(ground: Ground, scenario: 
     assert ground.org.calls == ASKED[scenario.name].calls
     # Of the time that the logins must hold, none is lost.
     assert ground.clock.slept - begun == timedelta(seconds=30 if ASKED[scenario.name].accepted else 0)
+
+
+@pytest.fixture
+def external(ground: Ground) -> Iterator[Ground]:
+    """Where all apps are external client apps."""
+    ground.begin(lineup=EXTERNAL)
+    yield ground
+    ground.lineup = CONNECTED
+
+
+@pytest.mark.parametrize("scenario", [each for each in SCENARIOS if each.name in {"in place", "alternating"}], ids=str)
+def test_external_client_apps_take_two_more_calls(external: Ground, scenario: Scenario) -> None:
+    external.confirmations, external.hold = 5, "30s"
+    scenario.prepare(external)
+    external.org.calls.clear()
+    with external.program() as app:
+        scenario.check(external, scenario.handle(app))
+    # The list once more, to find the components with their settings; whether a deployment of ours is still at work.
+    more = Counter({Kind.SOAP_LIST: 1, Kind.TOOLING: 1})
+    assert external.org.calls == ASKED[scenario.name].calls + more
 
 
 def test_while_a_change_spreads_the_apps_are_looked_at_once_a_minute(ground: Ground) -> None:

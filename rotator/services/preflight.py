@@ -250,8 +250,6 @@ class _Checks:
         apps = adapters.apps(org)
         mine = (each for each in self._settings.credentials.values() if each.org == org)
         names = [*dict.fromkeys(app for each in mine for app in each.app_names)]
-        newest: str
-        found: Sequence[App | OrgError | None]
         questions: list[Callable[[], Any]] = [apps.check_version, apps.check_access, partial(apps.read_each, names)]
         newest, hidden, found = made_at_once(questions)
         self._held[org] = dict(zip(names, found, strict=True))

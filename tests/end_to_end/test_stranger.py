@@ -240,8 +240,7 @@ def test_what_is_piped_on_has_neither_colours_nor_folded_lines(exported: Folder)
     ran = exported.run("rotator", "inventory", COLUMNS="40")
     assert "\x1b" not in ran.out
     apps, _, others = ran.out.partition("\n\nOther certificates:\n\n")
-    connected = [app for org in exported.index()["orgs"] for app in org["apps"] if app["type"] == "ConnectedApp"]
-    assert len(apps.splitlines()) == 2 + len(connected)
+    assert len(apps.splitlines()) == 2 + sum(len(org["apps"]) for org in exported.index()["orgs"])
     assert len(others.splitlines()) == 2 + 5
     plain = exported.run("rotator", "status", "nobody", NO_COLOR="1")
     assert "\x1b" not in plain.err

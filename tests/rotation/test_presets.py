@@ -44,14 +44,18 @@ def test_a_credential_is_rotated(like: str, ground: Ground, scenario: Scenario) 
     assert ground.history_is_closed(scenario.credential)
 
 
-def test_the_inventory_finds_every_connected_app_and_what_else_is_there(like: str, ground: Ground) -> None:
+def test_the_inventory_finds_every_app_and_what_else_is_there(like: str, ground: Ground) -> None:
     ground.in_use("billing", "Billing")
     ground.org.add_identity_provider("Login", ground.certificate(ground.new_key()))
     with ground.program() as app:
         [scan] = app.scan(app.now())
     assert (scan.failure, like) == (None, like)
     found = {(each.type, each.app) for each in scan.seen if each.fingerprint}
-    assert found == {(Kind.APP, "Billing"), (Kind.APP, "Robot"), (Kind.IDENTITY_PROVIDER, "Login")}
+    preset = PRESETS[like]
+    is_shown = preset.has_external_apps and preset.settings.external_certificate_returned == "always"
+    external = {(Kind.EXTERNAL_APP, "Shipping")} if is_shown else set()
+    assert found == {(Kind.APP, "Billing"), (Kind.APP, "Robot"), (Kind.IDENTITY_PROVIDER, "Login")} | external
+    assert any(each.is_hidden for each in scan.seen) == (preset.has_external_apps and not is_shown)
 
 
 def test_the_check_finds_nothing_wrong_with_an_app_and_its_org(like: str, ground: Ground) -> None:

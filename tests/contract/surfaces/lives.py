@@ -348,6 +348,7 @@ def unmanaged(one: CycleBench) -> None:
     one.outside.others += [
         *(at(f"App_{days}", days) for days in (400, 61, 44, 30, 13, 2, -3)),
         at("Portal", 44, Kind.APP_SAML),
+        *(at(f"External_{days}", days, Kind.EXTERNAL_APP) for days in (44, 2, -3)),
         at("Okta", 13, Kind.IDENTITY_PROVIDER),
         ObservedCertificate(org="production", app="Signing", type=Kind.CERTIFICATE, not_after=now + 2 * DAY),
         ObservedCertificate(org="production", app="Ended").holding(throwaway(now=now - 4000 * DAY)),

@@ -34,6 +34,7 @@ from tests.contract.servers.strict_aws import REGION
 from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer, new_prefix
 from tests.contract.stores.vault.stores import new_folder
 from tests.end_to_end.strangers import SCRIPTS, Folder
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -252,6 +253,7 @@ def test_a_talkative_run_of_everything_betrays_no_key(
     place.betrays_none("\n".join([told, logged, *map(whole, errors)]), seen)
 
 
+@pytest.mark.parametrize("place", standard_first(["files", "vault", "aws"], ["vault"]), indirect=True)
 def test_a_process_that_says_all_it_does_shows_no_key(place: Place, seen: dict[str, PrivateKey]) -> None:
     folder = place.folder
     folder.rotator("adopt", "billing", "--key", str(folder.path / "keys" / "production-Billing.pem"))

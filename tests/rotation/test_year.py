@@ -39,6 +39,7 @@ from tests.rotation.year_plan import (
     Credential,
     Unmanaged,
 )
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from rotator.history.records import Rotation
+
+# It takes a processor 40 seconds, and shows together what tests/unit/services/schedule shows one by one.
+pytestmark = thorough
 
 THRESHOLDS = [timedelta(days=days) for days in (60, 30, 14, 7, 3, 1, 0)]
 BY_SCHEDULE = pytest.mark.parametrize(

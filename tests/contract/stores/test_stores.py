@@ -13,6 +13,7 @@ from tests.contract.servers.moto import own_server
 from tests.contract.servers.strict_aws import REGION
 from tests.contract.stores.aws.stores import AwsGround, AwsServer, running_aws
 from tests.contract.stores.vault.stores import approle, new_folder, opened
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,7 @@ class TestVaultStoreAsInEarnest(StoreContract):
             yield store
 
 
+@thorough
 class TestAwsStoreOverMotosOwnServer(StoreContract):
     """Elsewhere moto answers in the tests' own process, which is faster; it answers the same by its server."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rotator.history.opening import Use
     from rotator.salesforce.apps.org_apps import OrgApps
     from rotator.salesforce.budget import Budget
+    from rotator.salesforce.client_secrets import ClientSecrets, Pairs
     from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.salesforce.kept_answers import KeptAnswers
     from rotator.salesforce.metadata import MetadataService
@@ -191,14 +192,10 @@ class Application:
         """What each org was asked for in the last hour, by this program and its forks."""
         from rotator.salesforce.budget import Budget
 
+        limits = {name: org.limits for name, org in self.settings.orgs.items()}
         return {
-            name: Budget(
-                name,
-                calls_per_hour=org.limits.calls_per_hour,
-                logins_per_hour=org.limits.logins_per_hour,
-                now=self.now,
-            )
-            for name, org in self.settings.orgs.items()
+            name: Budget(name, calls_per_hour=each.calls_per_hour, logins_per_hour=each.logins_per_hour, now=self.now)
+            for name, each in limits.items()
         }
 
     def room_at(self, org: str) -> datetime | None:
@@ -209,11 +206,9 @@ class Application:
         """Calls the outside monitor that is configured. Raises DeliveryFailed, and ConfigurationError."""
         from rotator.alerts.heartbeat import send_heartbeat
 
-        heartbeat = self.settings.daemon.heartbeat
-        if heartbeat:
-            send_heartbeat(
-                heartbeat.url.resolve(self.environ), timeout=heartbeat.timeout.total_seconds(), ca=heartbeat.ca
-            )
+        if heartbeat := self.settings.daemon.heartbeat:
+            timeout = heartbeat.timeout.total_seconds()
+            send_heartbeat(heartbeat.url.resolve(self.environ), timeout=timeout, ca=heartbeat.ca)
 
     def transport(self, org: str) -> Transport:
         """HTTPS to an org, with its authorities, proxy and limits. Raises ConfigurationError."""
@@ -227,22 +222,18 @@ class Application:
         from rotator.salesforce.transport import Transport
 
         settings, budget = self.org(org), self.budgets[org]
-        before = budget.claim if self._is_limited else budget.count
         transport = Transport(
             ca=settings.ca,
             proxy=settings.proxy,
             limits=Limits.of(settings.connect_timeout, settings.read_timeout, settings.total_timeout),
             instance_domains=settings.instance_domains,
-            before=before,
+            before=budget.claim if self._is_limited else budget.count,
         )
         self._opened.callback(transport.close)
         return transport
 
     def org_session(self, name: str) -> OrgSession:
-        """The program's own login to an org, opened when it is first used and kept.
-
-        Raises ConfigurationError, and StoreError when it logs in by a credential that is not stored.
-        """
+        """The program's own login to an org, kept. Raises ConfigurationError, and StoreError without its key."""
         if name not in self._sessions:
             from rotator.salesforce.session import OrgSession
             from rotator.services.rotation.own_login import own_login
@@ -261,6 +252,16 @@ class Application:
         kinds, kept, metadata = self.settings.kinds_of_apps(org), self.kept_answers, self.metadata(org)
         writer = ComponentWriter.of(metadata, self.org(org), log, kept.not_updated) if log else None
         return naming(OrgApps(self.org_session(org), metadata, kinds=kinds, kept=kept.lists, writer=writer), org=org)
+
+    def client_secrets(self, org: str) -> ClientSecrets:
+        """Consumer keys and secrets of an org's apps. Raises what `org_session` raises."""
+        from rotator.salesforce.client_secrets import ClientSecrets
+
+        return naming(ClientSecrets(self.org_session(org)), org=org)
+
+    def read_pairs(self, org: str, app: str) -> Pairs | None:
+        """What the consumer of an app has; None where it is missing. Raises why it cannot be read."""
+        return self.client_secrets(org).read(app)
 
     def inventory(self, org: str, *, last_seen: LastSeenIn | None = None) -> Inventory:
         """Everything in an org that holds a certificate. Raises what `org_session`, a login and a read raise.
@@ -290,10 +291,7 @@ class Application:
         return KeptAnswers()
 
     def credential_context(self, name: str) -> CredentialContext:
-        """A credential with its adapters, and the program logged in to its org.
-
-        Raises ConfigurationError, and what `org_session` and a login raise.
-        """
+        """A credential with its adapters, logged in to its org. Raises what `org_session` and a login raise."""
         from rotator.history.journal.unended import JournalledDeployments
         from rotator.history.last_observations import note_observation
         from rotator.salesforce.login import LoginTarget, proof_of, prove
@@ -317,6 +315,8 @@ class Application:
             open_rotation=lambda: self.journal.open_rotation(name),
             gap_is_open=lambda: self.journal.credential_record(name).refused_since is not None,
             note=lambda seen, held: note_observation(self.database, name, seen, held, self.now()),
+            secrets=self.client_secrets(settings.org) if settings.has_secret else None,
+            is_staging=lambda: self.journal.is_staging(name),
         )
 
     def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
@@ -328,10 +328,8 @@ class Application:
             def record(kind: str, **details: str | float | bool | None) -> None:
                 self.journal.record(kind, now=self.now(), credential=name, rotation_id=rotation_id, **details)
 
-            counted_from = start_of_machine() if self.elapsed is seconds_since_start else ""
-            return RunContext(
-                self.now, self.sleep, self.elapsed, record, stop_asked, listener, counted_from=counted_from
-            )
+            start = start_of_machine() if self.elapsed is seconds_since_start else ""
+            return RunContext(self.now, self.sleep, self.elapsed, record, stop_asked, listener, counted_from=start)
 
         return RotationService(self.credential_context(name), self.journal, self.locks, run_context)
 
@@ -360,6 +358,7 @@ class Application:
             last_seen=lambda name: last_sightings(self.database, name),
             histories=self.histories,
             now=now,
+            read_pairs=self.read_pairs,
         )
 
     def histories(self) -> dict[str, CredentialHistory]:
@@ -371,19 +370,16 @@ class Application:
     def statuses(
         self, names: Sequence[str], now: datetime, *, read_app: ReadApp | None = None
     ) -> list[CredentialStatus]:
-        """Where these credentials stand; all of them when none is named. `read_app` has read their apps already.
-
-        Raises ConfigurationError for a name that is not configured; what cannot be read is told in its line.
-        """
+        """Where these credentials stand, or all; `read_app` has read their apps already. Raises ConfigurationError."""
         from rotator.services.inventory.live_apps import live_apps
         from rotator.services.inventory.status import StatusReader
 
         credentials = [self.credential(name) for name in names or self.settings.credentials]
-        wanted = [(each.org, app) for each in credentials for app in each.app_names]
+        wanted = [(each.org, app) for each in credentials if not each.has_secret for app in each.app_names]
         held = read_app or live_apps(wanted, self.beside({org for org, _ in wanted}))
-        return StatusReader(self.settings, read_app=held, store=self.store, histories=self.histories, now=now).all(
-            names
-        )
+        of, pairs = self.histories, self.read_pairs
+        reader = StatusReader(self.settings, read_app=held, store=self.store, histories=of, now=now, read_pairs=pairs)
+        return reader.all(names)
 
     def beside(self, orgs: Collection[str]) -> Callable[[], AbstractContextManager[Application]]:
         """What each thread works with that asks one of these orgs: itself, where there is no other."""

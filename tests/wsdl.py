@@ -122,7 +122,7 @@ _SCHEMAS: Final = threading.local()
 def _of_program() -> etree.XMLSchema:
     """For the types that the program reads and writes. One a thread: it keeps what it found last."""
     if not hasattr(_SCHEMAS, "schema"):
-        wsdl = etree.fromstring(reduced(WSDL, (*Kind, *_SATELLITES)))
+        wsdl = etree.fromstring(reduced(WSDL, (*({*Kind} - {Kind.CLIENT_SECRET}), *_SATELLITES)))
         for words in list(wsdl.iter(f"{_SCHEMA}enumeration")):
             # They grow with the version, and what an org says is sent back as it came.
             words.getparent().remove(words)  # type: ignore[union-attr] # the root is none

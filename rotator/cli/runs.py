@@ -107,10 +107,10 @@ def _run_one(
 
 def _tell_stopped(app: Application, name: str) -> None:
     """Says what is half done, as far as store and org still tell."""
-    from rotator.services.rotation.observer import Observer  # noqa: PLC0415 - only after a second Ctrl-C
+    from rotator.services.rotation.client_secrets.mechanics import observer_of  # noqa: PLC0415 - only after a second Ctrl-C
 
     try:
-        seen = Observer(app.credential_context(name)).observe()
+        seen = observer_of(app.credential_context(name)).observe()
     except RotatorError as error:
         what = f"What it left cannot be seen: {error.message}"
     else:

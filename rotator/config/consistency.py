@@ -24,6 +24,7 @@ _RESERVED: Final = "verify"
 def inconsistencies(data: dict[str, Any]) -> Iterator[Finding]:
     """Each disagreement between orgs, stores, credentials and channels."""
     yield from _names_of_credentials(data)
+    yield from _fields_of_kinds(data)
     yield from _own_logins(data)
     yield from _apps_of_two(data)
     yield from _orgs_of_channels(data)
@@ -40,6 +41,24 @@ def _names_of_credentials(data: dict[str, Any]) -> Iterator[Finding]:
         yield from _known(data, "stores", credential.get("store"), (*place, "store"))
 
 
+def _fields_of_kinds(data: dict[str, Any]) -> Iterator[Finding]:
+    """What a credential says itself and its kind has not; defaults for all are of both kinds."""
+    for name, credential in _entries(data, "credentials"):
+        is_secret = credential.get("kind") == "client_secret"
+        for field, instead in (_OF_KEYS if is_secret else _OF_SECRETS).items():
+            if field in credential:
+                yield ("credentials", name, field), instead
+
+
+_OF_KEYS: Final = {
+    "key_bits": "a client secret has no key: Salesforce makes it",
+    "lifetime": "a client secret has no end of its own; say `max_age`",
+    "subject": "a client secret has no certificate",
+    "audience": "a login with a client secret names no audience",
+}
+_OF_SECRETS: Final = {"max_age": "it is of client secrets; a key pair has a certificate, so say `lifetime`"}
+
+
 def _own_logins(data: dict[str, Any]) -> Iterator[Finding]:
     credentials = dict(_entries(data, "credentials"))
     for org, settings in _entries(data, "orgs"):
@@ -48,6 +67,8 @@ def _own_logins(data: dict[str, Any]) -> Iterator[Finding]:
         place: Place = ("orgs", org, "login", "credential")
         yield from _known(data, "credentials", name, place)
         other = credentials[name].get("org", org) if isinstance(name, str) and name in credentials else org
+        if isinstance(name, str) and credentials.get(name, {}).get("kind") == "client_secret":
+            yield place, f"the credential `{name}` is a client secret: rotator itself logs in with a key only"
         if other != org:
             yield place, f"the credential `{name}` is of the org `{other}`, not of `{org}`"
 

@@ -193,6 +193,9 @@ class RotationSettings(Section):
 
     key_bits: Literal[2048, 3072, 4096] = 2048
     lifetime: Duration = timedelta(days=365)
+    """Of certificates."""
+    max_age: Duration = timedelta(days=90)
+    """Of client secrets, which Salesforce lets live for ever."""
     subject: SubjectSettings = SubjectSettings()
     rotate_before: Period = timedelta(days=30)
     grace: Duration = timedelta(days=7)
@@ -204,12 +207,16 @@ class RotationSettings(Section):
     """When they may not."""
     verification: VerificationSettings = VerificationSettings()
 
+    @property
+    def span(self) -> tuple[str, timedelta]:
+        """How long what is rotated lives at the most, and what that is called here."""
+        return "lifetime", self.lifetime
+
     @model_validator(mode="after")
     def _room_to_live(self) -> Self:
-        if self.rotate_before + self.grace >= self.lifetime:
-            raise ValueError(
-                f"rotate_before and grace together must be shorter than lifetime ({words.exact(self.lifetime)})"
-            )
+        name, span = self.span
+        if self.rotate_before + self.grace >= span:
+            raise ValueError(f"rotate_before and grace together must be shorter than {name} ({words.exact(span)})")
         return self
 
 
@@ -254,12 +261,17 @@ class OrgSettings(Section):
 class CredentialSettings(RotationSettings):
     """One managed credential: where consumers log in with it, and where it is kept."""
 
+    kind: Literal["key_pair", "client_secret"] = "key_pair"
+    """What its consumers log in with: a key whose certificate the app holds, or consumer key and consumer secret."""
     org: Name
     store: Name
     username: Words
+    """Whom its logins are for; of a client secret the user whom the app's policies name."""
     apps: Annotated[tuple[App, ...], Field(min_length=1, max_length=2)]
-    """One app is rotated in place, two take turns. They may be of different kinds."""
-    strategy: Strategy = Field(default_factory=lambda fields: _strategy_of(fields.get("apps", ())))
+    """One app is rotated in place, two take turns. They may be of different kinds. A client secret has one app."""
+    strategy: Strategy = Field(
+        default_factory=lambda fields: _strategy_of(fields.get("kind", ""), fields.get("apps", ()))
+    )
     audience: HttpsUrl | None = None
     """Claim `aud` of its assertions; the org's unless said otherwise."""
     owner: Words | None = None
@@ -271,9 +283,34 @@ class CredentialSettings(RotationSettings):
     def _apps_agree(self) -> Self:
         if len(set(map(str.casefold, self.app_names))) != len(self.apps):
             raise ValueError(_SAME_NAME)
-        if self.strategy is not _strategy_of(self.apps):
+        if self.has_secret:
+            self._secret_is_possible()
+        elif self.strategy is not _strategy_of(self.kind, self.apps):
             raise ValueError(f"strategy is {self.strategy}: in_place needs one app, alternating two")
         return self
+
+    def _secret_is_possible(self) -> None:
+        if len(self.apps) > 1:
+            raise ValueError("a client secret is of one app, which has room for a second one beside it")
+        if "connected_app" in self.kinds_of_apps.values():
+            raise ValueError("a client secret is rotated of an external client app, and of no connected app")
+        if self.strategy is not Strategy.STAGED:
+            raise ValueError(f"strategy is {self.strategy}: a client secret is rotated by staged")
+        if self.grace > _LONGEST_GRACE:
+            raise ValueError(
+                f"grace must be at most {words.exact(_LONGEST_GRACE)}: a client secret that was rotated away is taken"
+                " no longer"
+            )
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether its versions are client secrets."""
+        return self.kind == "client_secret"
+
+    @property
+    def span(self) -> tuple[str, timedelta]:
+        """See there."""
+        return ("max_age", self.max_age) if self.has_secret else ("lifetime", self.lifetime)
 
     @property
     def app_names(self) -> tuple[str, ...]:
@@ -296,7 +333,13 @@ _SAME_NAME: Final = (
 )
 
 
-def _strategy_of(apps: Collection[object]) -> Strategy:
+_LONGEST_GRACE: Final = timedelta(days=30)
+"""Salesforce takes a consumer key and secret that were rotated away for so long (staged credentials)."""
+
+
+def _strategy_of(kind: str, apps: Collection[object]) -> Strategy:
+    if kind == "client_secret":
+        return Strategy.STAGED
     return Strategy.ALTERNATING if len(apps) == 2 else Strategy.IN_PLACE
 
 

@@ -89,6 +89,16 @@ class Version(ABC):
 
     @property
     @abstractmethod
+    def public_fingerprint(self) -> str:
+        """Equal for two versions over the same key."""
+
+    @property
+    @abstractmethod
+    def not_before(self) -> datetime:
+        """From when on it counts."""
+
+    @property
+    @abstractmethod
     def not_after(self) -> datetime:
         """When it is to be replaced at the latest."""
 
@@ -168,6 +178,16 @@ class KeyVersion(Version):
         return Fingerprint(self.certificate.fingerprint)
 
     @property
+    def public_fingerprint(self) -> str:
+        """The key's."""
+        return self.certificate.public_fingerprint
+
+    @property
+    def not_before(self) -> datetime:
+        """When the certificate's first day is."""
+        return self.certificate.not_before
+
+    @property
     def not_after(self) -> datetime:
         """When the certificate expires."""
         return self.certificate.not_after
@@ -203,6 +223,16 @@ class SecretVersion(Version):
     def fingerprint(self) -> Fingerprint:
         """Of key and secret together."""
         return secret_fingerprint(self.client_id, self.client_secret)
+
+    @property
+    def public_fingerprint(self) -> str:
+        """Its own: no two versions have one secret."""
+        return self.fingerprint
+
+    @property
+    def not_before(self) -> datetime:
+        """When it was stored, from which its age counts."""
+        return self.created_at
 
     @property
     def not_after(self) -> datetime:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from rotator.core.credentials import Fingerprint, KeyVersion, Stage
+from rotator.core.credentials import Fingerprint, Stage
 from rotator.core.crypto.certificates import RETIRED_COMMON_NAME, RSA
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ class Kind(StrEnum):
     """Whose SAML assertions the org takes."""
     CERTIFICATE = "Certificate"
     """The org's own, of Certificate and Key Management."""
+    CLIENT_SECRET = "ClientSecret"  # noqa: S105 - the name of a kind
+    """No certificate, and no type of the Metadata API: consumer key and secret of an external client app, where a
+    credential is to keep them young."""
 
     @property
     def label(self) -> str:
@@ -104,6 +107,10 @@ _ABOUT: Final = {
     Kind.CERTIFICATE: _About(
         "org's own",
         "Replace it in Setup, Certificate and Key Management, and wherever its public half was given to.",
+    ),
+    Kind.CLIENT_SECRET: _About(
+        "client secret",
+        "Rotate it in Setup, External Client App Manager, and give the new one to whoever uses it.",
     ),
 }
 
@@ -220,6 +227,11 @@ class ObservedCertificate:
         return self.kind is not None and self.kind.may_hide
 
     @property
+    def is_secret(self) -> bool:
+        """Whether it is no certificate, but the pair of a client secret."""
+        return self.type == Kind.CLIENT_SECRET
+
+    @property
     def fits_no_login(self) -> bool:
         """Whether it is on an app, and its key is of a kind that signs no RS256, which logins by JWT take alone."""
         return self.is_app and self.key_algorithm not in {"", RSA}
@@ -232,6 +244,8 @@ class ObservedCertificate:
     @property
     def has_gaps(self) -> bool:
         """Whether something is not known that every certificate has: the history has lost it."""
+        if self.is_secret:
+            return False
         told = (
             self.subject,
             self.issuer,
@@ -281,21 +295,12 @@ class KnownVersion:
     """Equal for two certificates over the same key; of a client secret the fingerprint."""
     not_after: datetime
     not_before: datetime | None = None
-    """None of a client secret, and where an earlier release wrote it down."""
+    """Of a client secret when it was stored. None where an earlier release wrote it down."""
 
     @classmethod
     def of(cls, version: Version) -> Self:
         """What is known of it without its key."""
-        if not isinstance(version, KeyVersion):
-            return cls(version.fingerprint, version.app, version.fingerprint, version.not_after)
-        certificate = version.certificate
-        return cls(
-            version.fingerprint,
-            version.app,
-            certificate.public_fingerprint,
-            certificate.not_after,
-            certificate.not_before,
-        )
+        return cls(version.fingerprint, version.app, version.public_fingerprint, version.not_after, version.not_before)
 
 
 @dataclass(frozen=True)
@@ -312,7 +317,6 @@ class ObservedApp:
     hidden: bool = False
     """The org shows the app, and never its certificate: what is live is what logins prove
     (`rotator.core.decision.observations`)."""
-
     by_secret: bool = False
     """What is live is the consumer's key and secret that are in use, and not a certificate."""
     staged: Fingerprint | None = None

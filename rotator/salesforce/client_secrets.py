@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.core.credentials import Fingerprint, secret_fingerprint
+from rotator.core.observed import Kind, ObservedApp, ObservedCertificate
 from rotator.core.secret import Secret
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from rotator.core.observed import ObservedCredential
     from rotator.salesforce.session import OrgSession
 
 _T = TypeVar("_T")
@@ -37,8 +39,8 @@ FIRST_VERSION: Final = 65.0
 
 PERMISSIONS: Final = (
     'Give the program\'s user the permissions "External Client App Developer" and "View Client Secret", and let the org'
-    " show secrets over REST: Setup, External Client App Settings, or enableClientSecretInRestApiAccess of"
-    " ExternalClientAppSettings."
+    " show secrets over REST: enableClientSecretInRestApiAccess of ExternalClientAppSettings (metadata), in Setup among"
+    " the settings of external client apps."
 )
 
 _API: Final = "REST API of external client apps"
@@ -91,6 +93,26 @@ class Pairs:
     def second_as(self, state: State) -> Pair | None:
         """The second pair, if it is in this state."""
         return self.second.pair if self.second and self.second.state is state else None
+
+    def observed(self, app: str) -> ObservedApp:
+        """What a decision needs of the app."""
+        staged, rotated = self.second_as(State.STAGED), self.second_as(State.ROTATED)
+        return ObservedApp(
+            app,
+            live=self.in_use.fingerprint,
+            by_secret=True,
+            staged=staged.fingerprint if staged else None,
+            rotated=rotated.fingerprint if rotated else None,
+        )
+
+    def in_place(self, org: str, app: str, credential: ObservedCredential) -> ObservedCertificate:
+        """The pair in use in its place, with its dates where it is stored: Salesforce tells none."""
+        place = ObservedCertificate(org=org, app=app, type=Kind.CLIENT_SECRET, client_id=self.in_use.client_id)
+        stored = (credential.current, credential.pending, credential.previous)
+        ours = next((each for each in stored if each and each.fingerprint == self.in_use.fingerprint), None)
+        if ours is None or ours.not_before is None:
+            return place
+        return replace(place, fingerprint=ours.fingerprint, not_before=ours.not_before, not_after=ours.not_after)
 
 
 @dataclass(frozen=True)

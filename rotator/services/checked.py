@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from rotator.core import words
+
+if TYPE_CHECKING:
+    from rotator.config.settings import Settings
 
 
 class Result(StrEnum):
@@ -32,3 +38,14 @@ class NothingToCheck(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.hint = hint
+
+
+def contents_of(settings: Settings) -> str:
+    """What the configuration has, which is sound once it is read."""
+    sections = {
+        "org": len(settings.orgs),
+        "store": len(settings.stores),
+        "credential": len(settings.credentials),
+        "channel": len(settings.alerts.channels),
+    }
+    return f"{words.listed(words.count(number, word) for word, number in sections.items())}."

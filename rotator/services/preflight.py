@@ -19,10 +19,12 @@ from rotator.history.row_check import unreadable_rows
 from rotator.salesforce.hosts import refuse_generic_host
 from rotator.salesforce.permissions import not_seen
 from rotator.salesforce.soap import API_VERSION
-from rotator.services.checked import Check, NothingToCheck, Result
+from rotator.services.checked import Check, NothingToCheck, Result, contents_of
 from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
 from rotator.services.inventory.side_by_side import begun, made_at_once, side_by_side
+from rotator.services.rotation.client_secrets.secret_checks import check_pairs, check_stored
+from rotator.services.rotation.requests import how_to_begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
 
 LARGEST_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from an org's: an assertion lives for three minutes."""
-
 
 _MOST_NAMED: Final = 5
 """Of the rows of the history that cannot be read."""
@@ -131,7 +132,7 @@ class _Checks:
 
     def all(self) -> Iterator[Check]:
         """Each check when it has been made."""
-        yield Check("configuration", Result.OK, _contents(self._settings))
+        yield Check("configuration", Result.OK, contents_of(self._settings))
         yield self._try("history", self._history)
         yield self._try("signing key", self._signing_key, needs=("history",))
         for store in self._settings.stores:
@@ -142,7 +143,8 @@ class _Checks:
             yield from self._credential(name, credential)
         for channel in self._settings.alerts.channels:
             yield self._try(f"channel {channel}", partial(self._channel, channel))
-        for name, credential in self._settings.credentials.items() if self._validates else ():
+        of_keys = {name: each for name, each in self._settings.credentials.items() if not each.has_secret}
+        for name, credential in of_keys.items() if self._validates else ():
             yield self._try(f"upload of {name}", partial(self._acceptance, credential), needs=(f"apps of {name}",))
         yield self._try("pages", self._pages)
 
@@ -249,7 +251,7 @@ class _Checks:
     def _metadata(self, adapters: Adapters, org: str) -> str:
         apps = adapters.apps(org)
         mine = (each for each in self._settings.credentials.values() if each.org == org)
-        names = [*dict.fromkeys(app for each in mine for app in each.app_names)]
+        names = [*dict.fromkeys(app for each in mine if not each.has_secret for app in each.app_names)]
         questions: list[Callable[[], Any]] = [apps.check_version, apps.check_access, partial(apps.read_each, names)]
         newest, hidden, found = made_at_once(questions)
         self._held[org] = dict(zip(names, found, strict=True))
@@ -268,6 +270,8 @@ class _Checks:
         return f"{daily.left:,} of {daily.most:,} API calls of the day are left."
 
     def _apps(self, name: str, credential: CredentialSettings) -> str:
+        if credential.has_secret:
+            return check_pairs(self._adapters.credential_context(name))
         found = {app: self._app(credential.org, app) for app in credential.app_names}
         absent = [app for app, held in found.items() if held is None]
         if absent:
@@ -308,20 +312,18 @@ class _Checks:
         try:
             return hasattr(self._adapters.store(store), "examine")
         except RotatorError:
-            # The check of the store says why.
-            return False
+            return False  # The check of the store says why.
 
     def _key(self, name: str, credential: CredentialSettings) -> str:
         store = self._adapters.store(credential.store)
         fingerprint = store.stages(name).current
         if fingerprint is None:
-            raise NothingToCheck(
-                f"The store {store.name} has no current version.",
-                f"`rotator adopt {name} --key FILE` takes the key in use; `rotator enroll {name}` makes the first.",
-            )
+            hint = how_to_begin(name, has_secret=credential.has_secret)
+            raise NothingToCheck(f"The store {store.name} has no current version.", hint)
         self._state_is_well(name)
-        # Reading a version proves that its key and its certificate match.
-        version = store.read(name, fingerprint)
+        if credential.has_secret:
+            return check_stored(self._adapters.credential_context(name))
+        version = store.read(name, fingerprint)  # Proves that its key and its certificate match.
         for _, other in store.stages(name):
             store.read(name, other)
         app = self._app(credential.org, version.app)
@@ -388,13 +390,3 @@ def _locks_itself_out(credential: str, app: App, org: str) -> OrgError:
 
 def _held(app: App | None) -> str:
     return f"the certificate {words.short(app.fingerprint)}" if app and app.fingerprint else "no certificate"
-
-
-def _contents(settings: Settings) -> str:
-    sections = {
-        "org": len(settings.orgs),
-        "store": len(settings.stores),
-        "credential": len(settings.credentials),
-        "channel": len(settings.alerts.channels),
-    }
-    return f"{words.listed(words.count(number, word) for word, number in sections.items())}."

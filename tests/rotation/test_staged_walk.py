@@ -34,7 +34,7 @@ def test_no_rule_breaks_in_any_state_and_every_state_leads_home() -> None:
 def test_people_are_called_for_each_reason_that_there_is() -> None:
     assert walked().halts - {None} == {
         HaltReason.DRIFT,
-        HaltReason.STANDBY_UNKNOWN,
+        HaltReason.SECOND_PAIR_UNKNOWN,
         HaltReason.NOTHING_STORED,
         HaltReason.NOT_KEPT,
         HaltReason.LOGIN_NOT_SET_UP,
@@ -82,13 +82,13 @@ def promotes_what_is_staged(s: Situation) -> Action | None:
 
 def stages_over_whatever_is_there(s: Situation) -> Action | None:
     action = staged.pending_begins(s)
-    is_asked = action is not None and action.halt is HaltReason.STANDBY_UNKNOWN
+    is_asked = action is not None and action.halt is HaltReason.SECOND_PAIR_UNKNOWN
     return Action(ActionKind.STAGE, "a new version is wanted", app="Billing") if is_asked else action
 
 
 def deletes_what_nobody_knows(s: Situation) -> Action | None:
     action, app = staged.pending_begins(s), s.seen.apps["Billing"]
-    is_asked = action is not None and action.halt is HaltReason.STANDBY_UNKNOWN
+    is_asked = action is not None and action.halt is HaltReason.SECOND_PAIR_UNKNOWN
     held = app.staged or app.rotated
     return Action(ActionKind.UNSTAGE, "it is in the way", version=held, app=app.name) if is_asked else action
 

@@ -12,6 +12,7 @@ import click
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json, say, short
 from rotator.core import words
+from rotator.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rotator.services.rotation.export import Exported
@@ -54,6 +55,12 @@ def export(invocation: Invocation, name: str, form: str, out: Path, password_env
     from rotator.services.rotation.export import export as write_keystore  # noqa: PLC0415
 
     with invocation.application() as app:
+        if app.credential(name).has_secret:
+            raise ConfigurationError(
+                f"{name} is a client secret, and a keystore holds keys.",
+                effect="Nothing was touched.",
+                hint="Consumers read it in the store: `rotator docs consumers`.",
+            )
         store = app.store(app.credential(name).store)
         password = SecretReference(env=password_env).resolve(os.environ)
         request = ExportRequest(name, Format(form), out.absolute(), password, actor(os.environ))

@@ -23,10 +23,11 @@ def inventory(invocation: Invocation) -> None:
     \b
     With --json a list of
       {"org", "app": name, "client_id",
-       "type": "ConnectedApp", "ExternalClientApplication", "ConnectedAppSamlConfig", "SamlSsoConfig" or
-               "Certificate",
+       "type": "ConnectedApp", "ExternalClientApplication", "ConnectedAppSamlConfig", "SamlSsoConfig",
+               "Certificate" or "ClientSecret", which is of a credential,
        "certificate": {"fingerprint", "subject", "issuer", "serial_number", "not_before", "not_after",
                        "key_algorithm", "key_bits", "signature_algorithm"} or null,
+       "client_secret": {"fingerprint", "client_id", "stored_at", "not_after"} or null,
        "not_after", "key_bits": as far as known, also where "certificate" is null; year 9999 is never,
        "shown": false where the org shows the app and not its certificate; of a managed one "certificate" has what is
                 known of the stored version that stands for it then,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rotator.application import Application
+    from rotator.core.credentials import Version
     from rotator.services.rotation.plan import Plan
     from rotator.services.rotation.requests import Request
 
@@ -204,10 +205,9 @@ def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_
 @click.option(
     "--key",
     "key_file",
-    required=True,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Private RSA key: PEM, DER, PKCS#12 or OpenSSH; a pipe, too.",
+    help="Private RSA key: PEM, DER, PKCS#12 or OpenSSH; a pipe, too. Not for a client secret.",
 )
 @click.option("--password-env", metavar="VARIABLE", help="Environment variable that holds the key's password.")
 @click.option(
@@ -222,7 +222,7 @@ def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_
 def adopt(
     invocation: Invocation,
     name: str,
-    key_file: Path,
+    key_file: Path | None,
     password_env: str | None,
     certificate_file: Path | None,
     reason: str,
@@ -231,19 +231,49 @@ def adopt(
 
     Only if its certificate is live on one of the credential's apps, and a login with the key succeeds. FILE is read
     and left as it is: delete it once consumers read the store.
+
+    Of a client secret nothing is given: the org shows the consumer key and secret that are in use.
     """
     from rotator.cli.runs import run_requests
-    from rotator.config.secrets import KeyReference, SecretReference, read_certificate
-    from rotator.services.rotation.adopt import version_to_adopt
 
     request = _request("adopt", reason)
     with invocation.application() as app:
-        app.credential(name)
-        password = SecretReference(env=password_env) if password_env else None
-        key = KeyReference(file=key_file.absolute(), password=password).load(os.environ)
-        certificate = read_certificate(certificate_file) if certificate_file else None
-        version = version_to_adopt(app.credential_context(name), key, app.now(), certificate)
+        if app.credential(name).has_secret:
+            version = _secret_in_use(app, name, (key_file, password_env, certificate_file))
+        else:
+            version = _given_key_pair(app, name, key_file, password_env, certificate_file)
         run_requests(invocation, app, (name,), lambda service: service.adopt(request, version))
+
+
+def _given_key_pair(
+    app: Application, name: str, key_file: Path | None, password_env: str | None, certificate_file: Path | None
+) -> Version:
+    from rotator.config.secrets import KeyReference, SecretReference, read_certificate
+    from rotator.services.rotation.adopt import version_to_adopt
+
+    if key_file is None:
+        raise ConfigurationError(
+            f"{name} is a key pair, and no key was given.",
+            effect="Nothing was touched.",
+            hint=f"`rotator adopt {name} --key FILE`.",
+        )
+    password = SecretReference(env=password_env) if password_env else None
+    key = KeyReference(file=key_file.absolute(), password=password).load(os.environ)
+    certificate = read_certificate(certificate_file) if certificate_file else None
+    return version_to_adopt(app.credential_context(name), key, app.now(), certificate)
+
+
+def _secret_in_use(app: Application, name: str, given: Sequence[object]) -> Version:
+    from rotator.services.rotation.client_secrets.pair_adoption import its_secrets, secret_to_adopt
+
+    if any(given):
+        raise ConfigurationError(
+            f"{name} is a client secret, of which no key and no certificate is given.",
+            effect="Nothing was touched.",
+            hint=f"`rotator adopt {name}` alone: the org shows the consumer key and secret that are in use.",
+        )
+    credential = app.credential_context(name)
+    return secret_to_adopt(credential, its_secrets(credential), app.now())
 
 
 def _request(goal: str, reason: str = "", *, trigger: str = "manual", **options: bool) -> Request:

@@ -34,6 +34,7 @@ def as_json(life: CertificateLife) -> dict[str, Any]:
             "type": seen.type,
             "client_id": seen.client_id or None,
             "certificate": certificate_as_json(seen) if is_here else None,
+            "client_secret": secret_as_json(seen) if is_here else None,
             "not_after": seen.not_after,
             "key_bits": seen.key_bits,
             "shown": not (seen.is_hidden or seen.is_stored_one),
@@ -54,7 +55,7 @@ def as_json(life: CertificateLife) -> dict[str, Any]:
 
 def certificate_as_json(seen: ObservedCertificate | None) -> dict[str, Any] | None:
     """A certificate as every `--json` shows it."""
-    if seen is None or not seen.fingerprint:
+    if seen is None or not seen.fingerprint or seen.is_secret:
         return None
     return {
         "fingerprint": seen.fingerprint,
@@ -70,12 +71,24 @@ def certificate_as_json(seen: ObservedCertificate | None) -> dict[str, Any] | No
     }
 
 
+def secret_as_json(seen: ObservedCertificate | None) -> dict[str, Any] | None:
+    """A client secret as every `--json` shows it; its dates are those of its policy."""
+    if seen is None or not seen.fingerprint or not seen.is_secret:
+        return None
+    return {
+        "fingerprint": seen.fingerprint,
+        "client_id": seen.client_id or None,
+        "stored_at": seen.not_before,
+        "not_after": seen.not_after,
+    }
+
+
 def print_scans(found: Iterable[Scan], now: datetime) -> None:
     """The inventory as tables, what expires first on top: the apps, then what else holds a certificate."""
     scans = list(found)
     lines = sorted((life for each in scans for life in each.certificates), key=_by_expiry)
-    console().print(_apps([life for life in lines if life.seen.is_app], now))
-    others = [life for life in lines if not life.seen.is_app]
+    console().print(_apps([life for life in lines if life.seen.is_app or life.seen.is_secret], now))
+    others = [life for life in lines if not (life.seen.is_app or life.seen.is_secret)]
     if others:
         say("")
         say("Other certificates:")

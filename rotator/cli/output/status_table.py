@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.output.console import NO_CREDENTIAL, NOTHING, away, console, day, moment, short, state_of, table
-from rotator.cli.output.inventory_table import certificate_as_json
+from rotator.cli.output.inventory_table import certificate_as_json, secret_as_json
 from rotator.cli.output.schedule_lines import (
     held_up_in_words,
     how_it_begins,
@@ -49,7 +49,13 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "stages": line.stages,
         "current_app": line.current.app if line.current else None,
         "apps": [
-            {"app": held.app, "type": held.type, "shown": not held.is_hidden, "certificate": certificate_as_json(held)}
+            {
+                "app": held.app,
+                "type": held.type,
+                "shown": not held.is_hidden,
+                "certificate": certificate_as_json(held),
+                "client_secret": secret_as_json(held),
+            }
             for held in line.apps
         ],
         "drift": line.drift,

@@ -50,6 +50,16 @@ class ActionKind(StrEnum):
     DONE = "done"
     """What is wanted is so."""
 
+    @property
+    def makes_version(self) -> bool:
+        """Whether it is what puts a new version into the store."""
+        return self in {ActionKind.GENERATE, ActionKind.STAGE, ActionKind.TAKE}
+
+    @property
+    def changes_pairs(self) -> bool:
+        """Whether it changes what a consumer of an external client app has: the org may have done it unanswered."""
+        return self in {ActionKind.STAGE, ActionKind.ROTATE, ActionKind.UNSTAGE}
+
 
 class HaltReason(StrEnum):
     """Why a person is needed."""
@@ -58,6 +68,7 @@ class HaltReason(StrEnum):
     APP_NOT_CONFIGURED = "app_not_configured"
     DRIFT = "drift"
     STANDBY_UNKNOWN = "standby_unknown"
+    SECOND_PAIR_UNKNOWN = "second_pair_unknown"
     NOTHING_STORED = "nothing_stored"
     NOT_KEPT = "not_kept"
     LOGIN_NOT_SET_UP = "login_not_set_up"
@@ -78,6 +89,7 @@ _SEEN_ANEW: Final = frozenset(
         HaltReason.APP_NOT_CONFIGURED,
         HaltReason.DRIFT,
         HaltReason.STANDBY_UNKNOWN,
+        HaltReason.SECOND_PAIR_UNKNOWN,
         HaltReason.NOTHING_STORED,
         HaltReason.NOT_KEPT,
     }

@@ -273,7 +273,7 @@ def _room_is_free(s: Situation) -> Action | None:
     is_rotated = held == app.rotated
     what = "was rotated away by hand, and is taken still" if is_rotated else "was staged by hand"
     return halt(
-        HaltReason.STANDBY_UNKNOWN,
+        HaltReason.SECOND_PAIR_UNKNOWN,
         f"App {app.name} has a second consumer key and secret that {what} ({words.short(held)}), and there is room for"
         " one.",
         "Find out who needs it; if nobody does, `rotate now --replace-unknown` deletes it.",

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 PROMOTION: Final = "promote"
 """Kind of the event that is recorded when a version was promoted."""
 
+STAGING: Final = "stage_begins"
+"""Kind of the event that is recorded before an org is asked to stage a pair of consumer key and secret."""
+
 WRONG_KEY: Final = "wrong_key"
 """Detail of the test login at which an app has said what it says of a version's key while that is wrong."""
 
@@ -171,6 +174,20 @@ class Journal:
         with self._database.reading() as connection:
             found = EVENTS.first(connection, query)
         return {Fingerprint(str(found.details.get("version"))): str(found.details.get("answer"))} if found else {}
+
+    def is_staging(self, credential: str) -> bool:
+        """Whether a pair of consumer key and secret was being staged, and it was never learnt what came of it."""
+        query = (
+            select(EVENT)
+            .where(EVENT.c.credential == credential, EVENT.c.kind.in_((STAGING, "stage", "unstage")))
+            .order_by(EVENT.c.sequence.desc())
+        )
+        with self._database.reading() as connection:
+            for event in EVENTS.read(connection, query):
+                has_failed = event.details.get("succeeded") is False and not event.details.get("undone")
+                if event.kind == STAGING or not has_failed:
+                    return event.kind == STAGING
+        return False
 
     def gap_counter(self, credential: str) -> str:
         """What the machine had counted when the newest gap began (`RunClock.counter`); empty where that is unknown."""

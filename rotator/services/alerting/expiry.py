@@ -57,12 +57,14 @@ def expires(life: CertificateLife, tightest: timedelta) -> NewAlert:
     seen = life.seen
     if seen.not_after is None:
         raise ValueError("a certificate that expires has a date")
-    verb = "expired" if tightest <= EXPIRED else "expires"
+    what = "client secret" if seen.is_secret else "certificate"
+    verb = ("expired" if tightest <= EXPIRED else "expires") if not seen.is_secret else "is to be replaced by"
+    on = "" if seen.is_secret else "on "
     return NewAlert(
         key=certificate_key(EXPIRY, seen),
         kind=EXPIRY,
         severity=severity_at(tightest),
-        title=f"The certificate of {seen.app} in {seen.org} {verb} on {words.day(seen.not_after)}",
+        title=f"The {what} of {seen.app} in {seen.org} {verb} {on}{words.day(seen.not_after)}",
         text=_what_is_so(life, tightest),
         meanwhile=_meanwhile(life),
         to_do=_replacement(life),
@@ -117,6 +119,8 @@ def _replacement(life: CertificateLife) -> str:
         return seen.kind.replaced_by_hand if seen.kind else "Replace it in Setup."
     if seen.drift:
         return f"Its app belongs to the credential {name}, and somebody put it there by hand: ask who did."
+    if seen.is_secret:
+        return f"`rotator enroll {name}` takes the consumer key and secret that are in use."
     return (
         f"Its app belongs to the credential {name}, which is not in its store:"
         f" `rotator adopt {name} --key FILE` takes the key pair that is in use."

@@ -34,6 +34,8 @@ class _Owner:
 
     def has(self, seen: ObservedCertificate) -> bool:
         """Whether what was seen in a place of this name is the app, by its kind where that is said."""
+        if self.settings.has_secret:
+            return seen.is_secret
         kind = self.settings.kinds_of_apps.get(self.app.casefold())
         return seen.is_app and (kind is None or CONFIGURED[kind] == seen.type)
 
@@ -79,7 +81,9 @@ class Certificates:
             expiry = Expiry(seen.not_after, self._thresholds) if seen.not_after else None
             return CertificateLife(seen=seen, now=self._now, expiry=expiry)
         credential = self._credentials.get(owner.credential)
-        if credential and seen.is_readable and not seen.is_vanished:
+        if seen.is_secret:
+            seen = _with_dates(seen, credential)
+        elif credential and seen.is_readable and not seen.is_vanished:
             app = ObservedApp.of(owner.app, seen).remembering(credential.apps.get(owner.app))
             credential = replace(credential, apps={**credential.apps, owner.app: app})
             seen = _with_the_stored_one(seen, standing_for(credential, owner.app))
@@ -111,6 +115,13 @@ def _with_the_stored_one(seen: ObservedCertificate, version: KnownVersion | None
         not_after=version.not_after,
         is_stored_one=True,
     )
+
+
+def _with_dates(seen: ObservedCertificate, credential: ObservedCredential | None) -> ObservedCertificate:
+    """The pair of a client secret, with the end that follows from its age as the policy is now."""
+    stored = (credential.current, credential.pending, credential.previous) if credential else ()
+    ours = next((each for each in stored if each and each.fingerprint == seen.fingerprint), None)
+    return replace(seen, not_before=ours.not_before, not_after=ours.not_after) if ours else seen
 
 
 def _of_owner(seen: ObservedCertificate, owner: _Owner, credential: ObservedCredential | None) -> ObservedCertificate:

@@ -46,7 +46,11 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
         case CredentialState.HALTED if life.halt:
             return Remark(_stopped(status, now), _after_a_halt(status))
         case CredentialState.UNSTORED:
-            return Remark("It is not in its store.", f"`rotator adopt {name} --key FILE`, or `rotator enroll {name}`.")
+            key = "" if status.settings.has_secret else " --key FILE"
+            return Remark("It is not in its store.", f"`rotator adopt {name}{key}`, or `rotator enroll {name}`.")
+        case CredentialState.DRIFT if status.settings.has_secret:
+            what = f"The app {status.app} uses a consumer key and secret that are not ours to expect."
+            return Remark(what, f"`rotator adopt {name}` takes the pair in use into the store.")
         case CredentialState.DRIFT:
             held = words.short(status.live.fingerprint) if status.live and status.live.fingerprint else "no certificate"
             what = f"The app {status.app} holds {held}, which is not ours to expect."
@@ -57,6 +61,8 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
             return Remark(f"This older version was brought back, and is left alone until {words.moment(life.due_at)}.")
         case CredentialState.NOT_YET_VALID if life.seen and life.seen.current and life.seen.current.not_before:
             begins = words.moment(life.seen.current.not_before)
+            if status.settings.has_secret:
+                return Remark(f"It was stored at {begins}, by another clock than this one's.")
             return Remark(f"Its certificate is not valid before {begins}. Its key has logged in all the same.")
         case CredentialState.UNKNOWN if status.why_unknown:
             return Remark(status.why_unknown)

@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.certificate_life import CertificateLife
-from rotator.core.observed import ObservedCertificate, kinds_meant, place
+from rotator.core.observed import Kind, ObservedCertificate, kinds_meant, place
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.engine.transactions import Within
 from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import record_sightings
 from rotator.salesforce.apps.absence import ambiguous
+from rotator.services.inventory.live_pairs import no_pairs
 from rotator.services.inventory.ownership import Certificates
 from rotator.services.inventory.status import HISTORY, CredentialStatus, Problem, StatusReader
 from rotator.services.inventory.vanished import LastSeen, no_apps
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rotator.history.sightings import LastSightings
     from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.services.inventory.credential_history import CredentialHistory
+    from rotator.services.inventory.live_pairs import ReadPairs
     from rotator.stores.base import Store
 
 
@@ -70,20 +72,27 @@ def scan(
     last_seen: Callable[[str], Sequence[ObservedCertificate]],
     histories: Callable[[], Mapping[str, CredentialHistory]],
     now: datetime,
+    read_pairs: ReadPairs = no_pairs,
 ) -> Scan:
     """Reads everything that holds a certificate in an org. Nothing is written down, and nothing raised.
 
     `last_seen` tells what was seen in an org before, `histories` what is known of credentials. An org, store or history
     that cannot be used is a problem in the result, and the rest is read.
     """
-    return _Scanner(settings, org, store, last_seen, histories, now).scan(read_org)
+    return _Scanner(settings, org, store, last_seen, histories, now, read_pairs).scan(read_org)
 
 
 def configured_places(settings: Settings, org: str) -> dict[Place, str]:
-    """The apps of an org's credentials, as the configuration spells them: of either kind where it says none."""
-    mine = [app for each in settings.credentials.values() if each.org == org for app in each.app_names]
+    """The apps of an org's credentials, as the configuration spells them: of either kind where it says none.
+
+    Of a client secret the place of its pair; what certificate its app holds is nobody's here.
+    """
+    mine = [each for each in settings.credentials.values() if each.org == org]
     said = settings.kinds_of_apps(org)
-    return {place(kind, app): app for app in mine for kind in kinds_meant(said, app)}
+    of_keys = [app for each in mine if not each.has_secret for app in each.app_names]
+    of_secrets = [app for each in mine if each.has_secret for app in each.app_names]
+    places = {place(kind, app): app for app in of_keys for kind in kinds_meant(said, app)}
+    return places | {place(Kind.CLIENT_SECRET, app): app for app in of_secrets}
 
 
 def write_down(database: Transactions, found: Scan, now: datetime, last: LastSightings | None = None) -> None:
@@ -120,7 +129,9 @@ class _Scanner:
         last_seen: Callable[[str], Sequence[ObservedCertificate]],
         histories: Callable[[], Mapping[str, CredentialHistory]],
         now: datetime,
+        read_pairs: ReadPairs,
     ) -> None:
+        self._read_pairs: Final = read_pairs
         self._settings: Final = settings
         self._org: Final = org
         self._store: Final = store
@@ -143,8 +154,9 @@ class _Scanner:
         last = self._known()
         configured = configured_places(self._settings, self._org)
         inventory = replace(inventory, entries=tuple(_with_what_is_known(inventory.entries, last, configured)))
-        places = self._places(inventory, last, configured)
         credentials = self._statuses(inventory.entries)
+        inventory = replace(inventory, entries=(*inventory.entries, *self._secrets(credentials)))
+        places = self._places(inventory, last, configured)
         known = {each.credential: each.life.seen for each in credentials if each.life.seen}
         return Scan(
             org=self._org,
@@ -191,11 +203,23 @@ class _Scanner:
             store=self._store,
             histories=self._histories,
             now=self._now,
+            read_pairs=self._read_pairs,
         )
         statuses = reader.all(names)
         for problem in reader.problems:
             self._note(problem)
         return statuses
+
+    @staticmethod
+    def _secrets(credentials: Iterable[CredentialStatus]) -> Iterator[ObservedCertificate]:
+        """The pairs in use of client secrets, each in its place, also of those that could not be read."""
+        for each in credentials:
+            if each.settings.has_secret:
+                unread = [
+                    ObservedCertificate(org=each.settings.org, app=app, type=Kind.CLIENT_SECRET, is_readable=False)
+                    for app in each.settings.app_names
+                ]
+                yield from each.apps or unread
 
     def _note(self, problem: Problem) -> None:
         if problem.where != HISTORY or all(each.where != HISTORY for each in self._problems):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -27,11 +28,12 @@ from rotator.errors import (
 )
 from rotator.history.attempts import AttemptRecords
 from rotator.services.inventory.credential_history import CredentialHistory, histories_of
+from rotator.services.inventory.live_pairs import no_pairs, with_pairs
 from rotator.services.inventory.schedules import Schedules
 from rotator.stores.base import read_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
+    from rotator.services.inventory.live_pairs import ReadPairs
     from rotator.stores.base import Store, UnreadVersion
 
 HISTORY: Final = "history"
@@ -157,10 +160,15 @@ class StatusReader:
         store: Callable[[str], Store],
         histories: Callable[[], Mapping[str, CredentialHistory]],
         now: datetime,
+        read_pairs: ReadPairs = no_pairs,
     ) -> None:
-        """`read_app(org, full name)` tells what an app holds, None where it is missing; `histories` is called once."""
+        """`read_app(org, full name)` tells what an app holds, None where it is missing; `histories` is called once.
+
+        `read_pairs` does the same of the consumer of a client secret.
+        """
         self._settings: Final = settings
         self._read_app: Final = read_app
+        self._read_pairs: Final = read_pairs
         self._store: Final = store
         self._now: Final = now
         self._away: dict[str, RotatorError] = {}
@@ -210,12 +218,8 @@ class StatusReader:
             stored, unread = self._stored(name, settings, history)
             # Of an org that is away everything is shown as it was last seen, and not the half of it.
             seen = seen or stored
-            apps = tuple(self._app(settings.org, app) for app in settings.app_names)
             is_current_read = all(each.stage is not Stage.CURRENT for each in unread)
-            seen = replace(
-                stored if is_current_read else seen,
-                apps=_with_what_was_proven(map(ObservedApp.of, settings.app_names, apps), seen),
-            )
+            seen, apps = self._with_apps(settings, stored if is_current_read else seen, seen)
             problem = unread[0].error if unread else _not_configured(name, seen)
         except RotatorError as error:
             problem = error
@@ -249,15 +253,32 @@ class StatusReader:
         unseen = {app: ObservedApp(app, readable=False) for app in settings.app_names}
         return stored_credential(versions, unseen, history.last_promotion), unread
 
-    def _app(self, org: str, name: str) -> ObservedCertificate:
+    def _with_apps(
+        self, settings: CredentialSettings, stored: ObservedCredential, last: ObservedCredential
+    ) -> tuple[ObservedCredential, tuple[ObservedCertificate, ...]]:
+        """The credential with its apps, and what each holds."""
+        if settings.has_secret:
+            with self._asking(settings.org):
+                seen, pair = with_pairs(settings, stored, self._read_pairs)
+            return seen, (pair,)
+        apps = tuple(self._app(settings.org, app) for app in settings.app_names)
+        observed = _with_what_was_proven(map(ObservedApp.of, settings.app_names, apps), last)
+        return replace(stored, apps=observed), apps
+
+    @contextmanager
+    def _asking(self, org: str) -> Iterator[None]:
+        """An org that is away is waited for once, not once for each of its apps."""
         if org in self._away:
             raise self._away[org]
         try:
-            app = self._read_app(org, name)
+            yield
         except (OrgUnavailable, LoginRefused) as error:
-            # An org that is away is waited for once, not once for each of its apps.
             self._away[org] = error
             raise
+
+    def _app(self, org: str, name: str) -> ObservedCertificate:
+        with self._asking(org):
+            app = self._read_app(org, name)
         if app is None:
             raise OrgError(
                 f"The org {org} shows no app {name}: missing, or the program's user may not read it.",

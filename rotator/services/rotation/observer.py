@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.credentials import Stage
+from rotator.core.credentials import CredentialKind, Stage
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.observations import Observation
-from rotator.core.decision.policies import FRESHNESS, Policy
+from rotator.core.decision.policies import FRESHNESS, Policy, Strategy
 from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.logins import LoginOutcome
-from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
+from rotator.core.observed import Kind, KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.errors import OrgError, StoreError, StoreUnavailable
+from rotator.salesforce.apps.app import App
 from rotator.salesforce.hosts import refuse_generic_host
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from rotator.core.decision.actions import Action
     from rotator.core.logins import LoginAnswer
     from rotator.history.records import Rotation
-    from rotator.salesforce.apps.app import App
+    from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
     from rotator.services.rotation.recorder import RunRecorder
     from rotator.stores.base import Store
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 MOST_OBSERVATIONS: Final = 5
 """How often a run observes again before it calls a person, should what it sees go on changing."""
 
-_UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN})
+_UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN, HaltReason.SECOND_PAIR_UNKNOWN})
 
 
 class Apps(Protocol):
@@ -91,6 +92,10 @@ class CredentialContext:
     """Writes down how it was just observed, and what its apps hold. Raises HistoryError."""
     new_key: Callable[[int], PrivateKey] = PrivateKey.generate
     """Makes a key pair of so many bits."""
+    secrets: Secrets | None = None
+    """Of a client secret the consumer keys and secrets of its org; None of a key pair."""
+    is_staging: Callable[[], bool] = lambda: False
+    """Whether the history says that a pair was being staged, and not what came of it."""
 
     def read_apps(self) -> list[App | None]:
         """Its apps, in the order of the configuration. Raises OrgError, OrgUnavailable and LoginRefused."""
@@ -98,6 +103,10 @@ class CredentialContext:
 
     def refuse_generic_host(self, seen: Iterable[App | None] | None = None) -> None:
         """See there. `seen` are its apps, where they have just been read; else they are."""
+        if self.secrets is not None:
+            apps = [App(Kind.EXTERNAL_APP, name, "", None, None) for name in self.settings.app_names]
+            refuse_generic_host(self.settings.org, {"login_url": self.org.login_url}, lambda: apps)
+            return
         addresses = self.settings.addresses(self.org)
         refuse_generic_host(self.settings.org, addresses, lambda: self.read_apps() if seen is None else seen)
 
@@ -175,7 +184,7 @@ class Observer:
             )
         known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
         self._last = Observation(
-            self._observe_apps(credential.settings.app_names),
+            self._observe_apps(credential.settings.app_names, stages.fingerprints),
             pending=known.get(stages.pending) if stages.pending else None,
             current=known.get(stages.current) if stages.current else None,
             previous=known.get(stages.previous) if stages.previous else None,
@@ -205,9 +214,11 @@ class Observer:
         """Writes down what was observed last, and what the apps held. Raises HistoryError."""
         if self._last is None:
             return
-        org, apps = self._credential.settings.org, self._apps.values()
-        held = [holding(org, app.full_name, app) for app in apps]
-        self._credential.note(self._last, held)
+        self._credential.note(self._last, self._held())
+
+    def _held(self) -> list[ObservedCertificate]:
+        """What the apps hold, each in its place."""
+        return [holding(self._credential.settings.org, app.full_name, app) for app in self._apps.values()]
 
     @property
     def apps(self) -> Collection[App]:
@@ -228,7 +239,7 @@ class Observer:
     def _known(self, fingerprint: Fingerprint) -> KnownVersion:
         return KnownVersion.of(self.version(fingerprint))
 
-    def _observe_apps(self, names: Sequence[str]) -> dict[str, ObservedApp]:
+    def _observe_apps(self, names: Sequence[str], _stored: frozenset[Fingerprint]) -> dict[str, ObservedApp]:
         found = dict(zip(names, self._credential.apps.read_all(names), strict=True))
         self._apps |= {name: app for name, app in found.items() if app}
         return {name: observed_app(name, app) for name, app in found.items()}
@@ -244,6 +255,7 @@ class Observer:
 
 _CHANGES_NOTHING: Final = frozenset({ActionKind.VERIFY, ActionKind.WAIT})
 _HARMLESS: Final = _CHANGES_NOTHING | {ActionKind.GENERATE}
+"""Staging a client secret is none of these: the org has room for one."""
 
 
 class LastLook:
@@ -296,8 +308,12 @@ class Recheck:
         self._seen: list[Observation] = []
 
     def is_needed(self, action: Action, seen: Observation) -> bool:
-        """Whether the action calls a person for what may be gone at the next observation."""
-        if action.halt not in _UNKNOWN or len(self._seen) >= MOST_OBSERVATIONS:
+        """Whether the action calls a person for what may be gone at the next observation.
+
+        Or gives up a client secret that the org does not show: it may show it at the next look.
+        """
+        is_lost = action.kind is ActionKind.DISCARD and seen.strategy is Strategy.STAGED
+        if not (action.halt in _UNKNOWN or is_lost) or len(self._seen) >= MOST_OBSERVATIONS:
             return False
         shown = replace(seen, probes={}, promoted_at=None)
         is_the_same = self._seen[-1:] == [shown]
@@ -333,7 +349,8 @@ def stored_versions(credential: CredentialContext) -> list[tuple[Stage, Version]
 
 def live_certificates(apps: Apps, logins: Iterable[TestLogin]) -> dict[str, Fingerprint | None]:
     """What the apps hold just now whose current key was accepted; nothing where the org does not say."""
-    accepted = (each.version.app for each in logins if each.is_current and each.is_accepted)
+    of_keys = (each for each in logins if each.version.kind is CredentialKind.KEY_PAIR)
+    accepted = (each.version.app for each in of_keys if each.is_current and each.is_accepted)
     names = [*dict.fromkeys(accepted)]
     try:
         found = apps.read_each(names) if names else []
@@ -348,12 +365,13 @@ def note_login(login: TestLogin, live: Mapping[str, Fingerprint | None], recorde
     """Writes down what a login of `current` proved; `live` is what the apps of its org hold.
 
     One that was accepted proves something where the certificate is live: a server that has not heard of a new one yet
-    takes the old key.
+    takes the old key. A client secret that is accepted is in force.
     """
     version, answer = login.version, login.answer
     if not login.is_current:
         return
-    proves_something = not login.is_accepted or live.get(version.app) == version.fingerprint
+    is_secret = version.kind is CredentialKind.CLIENT_SECRET
+    proves_something = not login.is_accepted or is_secret or live.get(version.app) == version.fingerprint
     recorder.record_event(
         "verify",
         version=version.fingerprint,

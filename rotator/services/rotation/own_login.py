@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rotator.config.settings import OrgSettings, Settings
     from rotator.core.credentials import KeyVersion
     from rotator.salesforce.apps.app import App
+    from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
     from rotator.services.rotation.observer import CredentialContext
     from rotator.stores.base import Store
 
@@ -47,6 +48,9 @@ def refuse_to_end_own_login(credential: CredentialContext, seen: Iterable[App] |
     login = credential.org.login
     if not isinstance(login, LoginWithKey):
         return
+    if credential.secrets is not None:
+        _refuse_to_end_own_consumer_key(credential, login, credential.secrets)
+        return
     for app in credential.read_apps() if seen is None else seen:
         if app is not None and app.client_id == login.client_id:
             raise RotationHalted(
@@ -55,6 +59,19 @@ def refuse_to_end_own_login(credential: CredentialContext, seen: Iterable[App] |
                 effect="Nothing was changed.",
                 hint=f"Run `rotator adopt {credential.name} --key FILE` with that key, then set"
                 f" `login: {{credential: {credential.name}}}` of the org.",
+            )
+
+
+def _refuse_to_end_own_consumer_key(credential: CredentialContext, login: LoginWithKey, secrets: Secrets) -> None:
+    """The consumer key changes with the secret, and rotator's own login names it, though it is by a certificate."""
+    for app in credential.settings.app_names:
+        pairs = secrets.read(app)
+        if pairs is not None and pairs.in_use.client_id == login.client_id:
+            raise RotationHalted(
+                f"Rotating {credential.name} would end the consumer key that rotator itself logs in to"
+                f" {credential.settings.org} by, through {app}.",
+                effect="Nothing was changed.",
+                hint="Let rotator log in through an app of its own.",
             )
 
 

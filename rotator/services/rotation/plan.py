@@ -10,7 +10,7 @@ from rotator.core.decision.forecast import Forecast, foresee
 from rotator.core.lifecycle.dates import due_at
 from rotator.core.thresholds import has_come
 from rotator.errors import ConfigurationError, OrgError, RotationHalted, RotatorError, naming
-from rotator.services.rotation.observer import Observer
+from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.services.rotation.requests import continues, resumed, subject_of, wanted_of
 
@@ -47,7 +47,7 @@ class Plan:
 
 def plan_of(credential: CredentialContext, request: Request, now: datetime) -> Plan:
     """Observes once, and plays the run through in memory. Raises what observing raises."""
-    observer = Observer(credential)
+    observer = observer_of(credential)
     seen = observer.observe()
     policy = credential.policy
     current = seen.current
@@ -106,7 +106,8 @@ def plans_of(
 
 
 def _read_at_once(credentials: Sequence[CredentialContext]) -> _AppsAsRead:
-    names = [*dict.fromkeys(name for each in credentials for name in each.settings.app_names)]
+    of_keys = (each.settings for each in credentials if each.secrets is None)
+    names = [*dict.fromkeys(name for each in of_keys for name in each.app_names)]
     apps = credentials[0].apps
     found = dict(zip(names, apps.read_each(names), strict=True))
     return naming(_AppsAsRead(found, apps.absent), org=credentials[0].settings.org)
@@ -150,4 +151,9 @@ def _wanted(credential: CredentialContext, request: Request, now: datetime) -> W
     stages, rotation = credential.store.stages(credential.name), credential.open_rotation()
     if rotation and continues(request, rotation, stages, now=now):
         return resumed(rotation, request)
-    return wanted_of(request, subject_of(credential.name, request, stages) if request.goal else None)
+    return wanted_of(
+        request,
+        subject_of(credential.name, request, stages, has_secret=credential.secrets is not None)
+        if request.goal
+        else None,
+    )

@@ -44,11 +44,21 @@ class Request:
         return self.trigger == "compromised"
 
 
-def subject_of(name: str, request: Request, stages: Stages, *, was_stored: bool = False) -> Fingerprint | None:
+def subject_of(
+    name: str, request: Request, stages: Stages, *, was_stored: bool = False, has_secret: bool = False
+) -> Fingerprint | None:
     """The version of credential `name` that a request is about.
 
-    `was_stored`: the history knows of a version that was current. Raises RotationHalted when the store has none such.
+    `was_stored`: the history knows of a version that was current; `has_secret`: the versions are client secrets. Raises
+    RotationHalted when the store has none such, and for what makes no sense of a client secret.
     """
+    if has_secret and request.options.keep_key:
+        raise RotationHalted(
+            f"{name} is a client secret, which has no certificate that could be renewed over the same key.",
+            effect=UNTOUCHED,
+            hint="Leave out --keep-key.",
+        )
+    key = "" if has_secret else " --key FILE"
     match request.goal:
         case "enroll" if stages.current:
             raise RotationHalted(
@@ -71,16 +81,26 @@ def subject_of(name: str, request: Request, stages: Stages, *, was_stored: bool 
                 f"The store holds no current version of {name}, and the history knows of one.",
                 effect=UNTOUCHED,
                 hint="See whether the store is there (a file system that is not mounted looks like an empty one), and "
-                f"bring it back: the app needs the key. If it is lost for good, `rotator adopt {name} --key FILE`.",
+                "bring it back: consumers need what is in it. If it is lost for good,"
+                f" `rotator adopt {name}{key}`.",
             )
         case _ if stages.current is None:
             raise RotationHalted(
                 f"The store holds no current version of {name}.",
                 effect=UNTOUCHED,
-                hint=f"`rotator enroll {name}` makes the first key pair for an app without a certificate; "
-                f"`rotator adopt {name} --key FILE` takes one that consumers use already.",
+                hint=how_to_begin(name, has_secret=has_secret),
             )
     return stages.current
+
+
+def how_to_begin(name: str, *, has_secret: bool) -> str:
+    """How a credential of which nothing is stored gets its first version."""
+    if has_secret:
+        return f"`rotator enroll {name}` takes the consumer key and secret that are in use."
+    return (
+        f"`rotator enroll {name}` makes the first key pair for an app without a certificate; "
+        f"`rotator adopt {name} --key FILE` takes one that consumers use already."
+    )
 
 
 def wanted_of(request: Request, subject: Fingerprint | None) -> Wanted:

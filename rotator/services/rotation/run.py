@@ -31,11 +31,11 @@ from rotator.core.decision.next_action import next_action
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
+from rotator.services.rotation.client_secrets.mechanics import executor_of, observer_of
 from rotator.services.rotation.clock import RunClock
-from rotator.services.rotation.executor import Executor
 from rotator.services.rotation.gap import Gap, MeasuredGap, OpenGap
 from rotator.services.rotation.lock import Lock, LockGuard, NoLock
-from rotator.services.rotation.observer import CredentialContext, LastLook, Observer, Recheck
+from rotator.services.rotation.observer import CredentialContext, LastLook, Recheck
 from rotator.services.rotation.recorder import RecordEvent, RunRecorder
 from rotator.services.rotation.report import Listener, Outcome, Report, Silent, StepTimings
 from rotator.services.rotation.retry_policy import FIRST_PAUSE, OBSERVING, RetryPolicy
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
-    from rotator.core.decision.actions import Action
-    from rotator.core.decision.observations import Observation
     from rotator.core.logins import LoginAnswer
 
 
@@ -128,8 +126,8 @@ class Run:
     def _begin_anew(self) -> None:
         """Forgets what was observed and proven: it may not be so any more. What a wrong key is told stays as it is."""
         self._last_look = LastLook()
-        self._observer, kept = Observer(self._credential, settles=True), self._wanted.options.keep_key
-        self._executor = Executor(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=kept)
+        self._observer, kept = observer_of(self._credential, settles=True), self._wanted.options.keep_key
+        self._executor = executor_of(self._credential, self._observer, rotation_id=self._rotation_id, keep_key=kept)
         self._memory = Memory(wrong_key_words=self._memory.wrong_key_words)
 
     def run(self) -> Report:
@@ -244,11 +242,11 @@ class Run:
         if action.gives_up:
             # Before it is done: should its answer be lost, the version must not be tried again all the same.
             self._memory = self._memory.giving_up(action.gives_up)
-        if action.kind in _WRITES:
+        if action.kind in _WRITES or action.kind is ActionKind.STAGE:
             self._may_stop = False
             opens_gap = self._gap.before(action, seen)
             counter = (self._clock.counter or None) if opens_gap else None
-            # Written down first: after a crash it tells since when consumers may have been refused.
+            # Written down first: after a crash it tells since when consumers may be refused, or whose a staged pair is.
             self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap, counter=counter)
         self._executor.carry_out(action, seen, self._clock.now())
 
@@ -267,7 +265,7 @@ class Run:
             self._refused_uploads, self._trouble = 0, None
 
     def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
-        self._record(action, succeeded=False, error=error.message)
+        self._record(action, succeeded=False, error=error.message, undone=self._executor.has_done_nothing or None)
         self._recorder.log(action, self._version(action), failed=error.message)
         self._context.listener.failed(action, error.message)
         self._observer.doubt()
@@ -279,7 +277,8 @@ class Run:
             self._recorder.warn(error.message)
             self._context.sleep(FIRST_PAUSE.total_seconds())
             return
-        self._tolerate(action.kind, error, harmless=seen.is_settled and action.kind not in _WRITES)
+        is_tried_again = action.kind in _WRITES or (action.kind.changes_pairs and error.transient)
+        self._tolerate(action.kind, error, harmless=seen.is_settled and not is_tried_again)
 
     def _tolerate(self, kind: ActionKind | None, error: RotatorError, *, harmless: bool) -> None:
         """Pauses after an error. Raises it when another run may as well try, or when it has come for too long."""
@@ -392,7 +391,7 @@ class Run:
         self._recorder.record(action, self._version(action), kind=kind, **details)
 
     def _version(self, action: Action) -> Fingerprint | None:
-        return self._executor.made if action.kind is ActionKind.GENERATE else action.version
+        return self._executor.made if action.kind.makes_version else action.version
 
 
 _WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})

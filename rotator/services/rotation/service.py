@@ -18,6 +18,7 @@ from rotator.core.logins import LoginOutcome
 from rotator.errors import HistoryError, RotationHalted, RotationHeldUp, RotationRunning, RotatorError
 from rotator.history.journal.journal import PROMOTION
 from rotator.history.records import NewRotation, Rotation, Stop
+from rotator.services.rotation.client_secrets.pair_adoption import unstage
 from rotator.services.rotation.gap import OpenGap
 from rotator.services.rotation.lock import RotationLock
 from rotator.services.rotation.own_login import refuse_to_end_own_login
@@ -72,7 +73,9 @@ class RotationService:
             rotation = self._take_up(request, stages)
             if rotation is None and request.goal:
                 was_stored = self._journal.credential_record(name).tried_version is not None
-                subject = subject_of(name, request, stages, was_stored=was_stored)
+                subject = subject_of(
+                    name, request, stages, was_stored=was_stored, has_secret=self._credential.secrets is not None
+                )
                 if not may_begin():
                     raise RotationHeldUp(f"{name} was paused just now.", effect=UNTOUCHED, hint="Resume it.")
                 rotation = self._begin(request, subject)
@@ -89,8 +92,9 @@ class RotationService:
             stages = store.stages(name)
             rotation = self._take_up(request, stages, version.fingerprint)
             if rotation is None and stages.current == version.fingerprint:
+                what = "key pair" if self._credential.secrets is None else "consumer key and secret"
                 raise RotationHalted(
-                    f"This key pair is the current version of {name} already.",
+                    f"This {what} is the current version of {name} already.",
                     effect=UNTOUCHED,
                     hint=f"`rotator verify {name}` tries it.",
                 )
@@ -105,6 +109,9 @@ class RotationService:
         if stages.pending is None:
             return
         credential, names = self._credential, self._credential.settings.app_names
+        if credential.secrets is not None:
+            unstage(credential, credential.secrets, stages.pending)
+            return
         credential.apps.read_all(names)
         credential.apps.settle()
         # A previous version that was to come back keeps its certificate, and its grace.

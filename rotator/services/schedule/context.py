@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.history.engine.database import Database
     from rotator.history.engine.transactions import Transactions
+    from rotator.salesforce.client_secrets import Pairs
     from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.services.inventory.schedules import Schedules
     from rotator.services.inventory.whole_looks import LastSeenIn
@@ -120,6 +121,10 @@ class JobAdapters(Protocol):
 
         With `last_seen` only what is newer is read, but for once in a while.
         """
+        ...
+
+    def read_pairs(self, org: str, app: str) -> Pairs | None:
+        """What the consumer of a client secret has; None where it is missing. Raises why it cannot be read."""
         ...
 
     def read_all_of(self, org: str) -> None:

@@ -10,6 +10,7 @@ from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import Kind
 from rotator.services.alerting import catalog, rotation_alerts
 from rotator.services.alerting.kinds import HIDDEN, ORG, STORE, UNREADABLE, key, rotation_trouble
+from rotator.services.alerting.secret_alerts import secret_drift, secret_unstored
 from rotator.services.alerting.vanished_alerts import vanished, vanished_together
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import alerts_that_success_ends
@@ -64,13 +65,18 @@ class Findings:
     def _tell_drift(self, status: CredentialStatus) -> None:
         if is_in_motion(status, self._now):
             return
+        # A store that has lost the credential, or is not mounted, does not make an unknown certificate a known one.
+        is_known = status.life.is_in_sight and status.state is not CredentialState.UNSTORED
+        if status.settings.has_secret:
+            is_taken = status.life.seen is not None and status.life.seen.is_settled
+            new = secret_drift(status.credential, self._org, status.app, is_current_taken=is_taken)
+            self._tell_or_solve(status.drift, new, is_known=is_known)
+            return
         held = status.live
         changed = catalog.Changed(held.last_modified_by, held.last_modified_at, held.is_undated) if held else None
         fingerprint = held.fingerprint if held else ""
         stage = status.life.seen.stage_of(fingerprint) if status.life.seen else None
         new = catalog.drift(status.credential, self._org, status.app, fingerprint, changed, stage=stage)
-        # A store that has lost the credential, or is not mounted, does not make an unknown certificate a known one.
-        is_known = status.life.is_in_sight and status.state is not CredentialState.UNSTORED
         self._tell_or_solve(status.drift, new, is_known=is_known)
 
     def _tell_unstored(self, status: CredentialStatus) -> None:
@@ -78,7 +84,7 @@ class Findings:
         new = (
             catalog.lost(status.credential, self._org, status.settings.store, last_promotion)
             if last_promotion
-            else catalog.unstored(status.credential, self._org)
+            else (secret_unstored if status.settings.has_secret else catalog.unstored)(status.credential, self._org)
         )
         is_known = status.life.is_in_sight
         self._tell_or_solve(status.state is CredentialState.UNSTORED, new, is_known=is_known)

@@ -66,6 +66,7 @@ class OrgSnapshot:
             last_seen=self._last_seen,
             histories=self._histories,
             now=now,
+            read_pairs=adapters.read_pairs,
         )
         if self._found.history_failure:
             raise self._found.history_failure

@@ -37,8 +37,8 @@ from rotator.services.alerting import rotation_alerts
 from rotator.services.alerting.kinds import DRIFT, STORE, key, rotation_trouble
 from rotator.services.alerting.rules import is_told_of_versions
 from rotator.services.inventory.status import known_state
+from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.rotation.gap import refused_since
-from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request, resumed
 from rotator.services.schedule.due import DueAction, circumstances_of, due_now, next_due_after
@@ -101,7 +101,7 @@ class RotationJob:
 
     def _observe(self) -> tuple[Observation, DueNow]:
         credential = self._adapters.credential_context(self._name)
-        seen, rotation = Observer(credential).observe(), credential.open_rotation()
+        seen, rotation = observer_of(credential).observe(), credential.open_rotation()
         by_whom = Request(goal="", actor=self._context.actor)
         begun = resumed(rotation, by_whom) if rotation else None
         return seen, due_now(seen, begun, credential.policy, self._context.now())

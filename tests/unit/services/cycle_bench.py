@@ -12,6 +12,7 @@ from rotator.config.loading import parse
 from rotator.core.actor import Actor
 from rotator.core.observed import ObservedCertificate
 from rotator.salesforce.inventory.org_inventory import Inventory
+from rotator.services.inventory.live_pairs import no_pairs
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rotator.core.attempts import AttemptRecord
     from rotator.errors import RotatorError
     from rotator.history.engine.database import Database
+    from rotator.salesforce.client_secrets import Pairs
     from rotator.salesforce.inventory.reading import Unread
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
@@ -90,6 +92,9 @@ class Outside:
 
     def room_at(self, _org: str) -> datetime | None:
         return self.full_until if self.full_until and self.full_until > self.bench.time else None
+
+    def read_pairs(self, org: str, app: str) -> Pairs | None:
+        return no_pairs(org, app)
 
     def read_all_of(self, org: str) -> None:
         self.distrusted.append(org)

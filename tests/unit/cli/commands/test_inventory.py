@@ -95,6 +95,7 @@ def test_a_line_of_the_inventory_has_the_documented_members(
         "app": "Billing",
         "type": "ConnectedApp",
         "client_id": app.client_id,
+        "client_secret": None,
         "certificate": {
             "fingerprint": certificate.fingerprint,
             "subject": "CN=Billing",

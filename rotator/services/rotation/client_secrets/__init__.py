@@ -1,0 +1,1 @@
+"""Client secrets: observing their pairs, staging and rotating them, taking over one that is in use."""

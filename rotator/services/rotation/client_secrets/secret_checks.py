@@ -1,0 +1,42 @@
+"""What `rotator check` asks of a client secret: whether its pairs can be read, and whether what is stored is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.core import words
+from rotator.core.credentials import Stage, secret_version
+from rotator.errors import OrgError
+from rotator.services.rotation.client_secrets.pair_adoption import its_secrets, pair_in_use
+from rotator.services.rotation.own_login import refuse_to_end_own_login
+from rotator.stores.base import read_stage
+
+if TYPE_CHECKING:
+    from rotator.services.rotation.observer import CredentialContext
+
+
+def check_pairs(credential: CredentialContext) -> str:
+    """Reads what a rotation reads. Raises why it could not begin."""
+    credential.refuse_generic_host()
+    pair_in_use(credential, its_secrets(credential))
+    refuse_to_end_own_login(credential)
+    [app] = credential.settings.app_names
+    return f"Consumer key and secret of {app} can be read, and whether it has second ones."
+
+
+def check_stored(credential: CredentialContext) -> str:
+    """Reads every stored version, and compares the current one, which is there, with the pair in use."""
+    for _, fingerprint in credential.store.stages(credential.name):
+        credential.store.read(credential.name, fingerprint)
+    version = read_stage(credential.store, credential.name, Stage.CURRENT)
+    if version is None:
+        raise ValueError(f"nothing of {credential.name} is current")
+    stored, in_use = secret_version(version), pair_in_use(credential, its_secrets(credential))
+    if stored.fingerprint != in_use.fingerprint:
+        raise OrgError(
+            f"The app {stored.app} uses another consumer key and secret than the current version"
+            f" {words.short(stored.fingerprint)}.",
+            hint=f"`rotator status {credential.name}` shows more; `rotator adopt {credential.name}` takes the pair in"
+            " use into the store.",
+        )
+    return f"The current version is the consumer key and secret that {stored.app} uses."

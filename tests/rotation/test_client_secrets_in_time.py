@@ -1,0 +1,121 @@
+"""What becomes of a client secret as it gets older: what is due, what is shown, what is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.core.lifecycle.states import CertificateState, CredentialState
+from rotator.core.observed import Kind
+from rotator.core.severity import Severity
+from rotator.history.sightings import last_sightings
+from rotator.services.alerting.expiry import expires
+from rotator.services.checked import Result
+from rotator.services.inventory.ownership import last_known
+from rotator.services.preflight import checks
+from rotator.services.rotation.client_secrets.mechanics import observer_of
+from rotator.services.schedule.due import DueAction, due_now
+from tests.rotation.secret_ground import APP, NAME, SecretGround, secret_ground_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rotator.core.lifecycle.certificate_life import CertificateLife
+    from rotator.services.inventory.status import CredentialStatus
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def _the_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretGround]:
+    with secret_ground_in(tmp_path_factory.mktemp("ground")) as ground:
+        yield ground
+
+
+@pytest.fixture
+def ground(_the_ground: SecretGround) -> SecretGround:
+    _the_ground.begin()
+    _the_ground.handle("enroll")
+    return _the_ground
+
+
+def due(ground: SecretGround) -> DueAction:
+    with ground.program() as app:
+        credential = app.credential_context(NAME)
+        return due_now(observer_of(credential).observe(), None, credential.policy, app.now()).action
+
+
+def seen(ground: SecretGround) -> tuple[CertificateLife, CredentialStatus]:
+    """As the inventory shows it, which is written down."""
+    with ground.program() as app:
+        [found] = app.scan(app.now())
+        [life] = [each for each in found.certificates if each.seen.is_secret]
+        [status] = found.credentials
+        assert not found.problems
+        return life, status
+
+
+def test_it_is_due_by_its_age_and_its_previous_version_ends_with_the_grace(ground: SecretGround) -> None:
+    assert due(ground) is DueAction.NOTHING
+    ground.clock.time += 61 * DAY
+    assert due(ground) is DueAction.REPLACE
+    ground.handle("replace")
+    assert due(ground) is DueAction.NOTHING
+    ground.clock.time += 8 * DAY
+    assert due(ground) is DueAction.RETIRE
+
+
+def test_a_policy_that_allows_less_makes_it_due_at_once(ground: SecretGround) -> None:
+    ground.clock.time += 20 * DAY
+    assert due(ground) is DueAction.NOTHING
+    ground.more = "max_age: 45d"
+    assert due(ground) is DueAction.REPLACE
+    life, status = seen(ground)
+    assert (life.state, status.state) == (CertificateState.DUE, CredentialState.DUE)
+
+
+def test_every_surface_shows_its_age_as_an_expiry(ground: SecretGround) -> None:
+    for days, state in ((1, CredentialState.OK), (60, CredentialState.DUE), (30, CredentialState.EXPIRED)):
+        ground.clock.time += days * DAY
+        life, status = seen(ground)
+        assert (status.state, life.state.value) == (state, state.value)
+        assert life.seen.fingerprint == status.fingerprint == ground.in_use
+        assert (life.seen.app, life.seen.credential, life.seen.kind) == (APP, NAME, Kind.CLIENT_SECRET)
+        with ground.program() as app:
+            [known] = [each for each in last_known(app.settings, app.database, app.now()) if each.seen.is_secret]
+        assert (known.state, known.seen.not_after) == (life.state, life.seen.not_after)
+    assert status.urgency is Severity.CRITICAL
+    told = expires(life, timedelta())
+    assert told.title.startswith("The client secret of Shipping in production")
+    assert "certificate" not in f"{told.title} {told.text} {told.to_do}"
+
+
+def test_the_place_of_a_pair_that_nobody_knows_says_so(ground: SecretGround) -> None:
+    with ground.program() as app:
+        app.client_secrets("production").stage(APP)
+    ground.consumer.rotate(ground.clock.now())
+    life, status = seen(ground)
+    assert (status.state, life.state) == (CredentialState.DRIFT, CertificateState.DRIFT)
+
+
+def test_what_is_not_allowed_is_told_and_what_was_known_stays_shown(ground: SecretGround) -> None:
+    before, _ = seen(ground)
+    ground.org.features["ExternalClientAppSettings"] = {"enableClientSecretInRestApiAccess": "false"}
+    with ground.program() as app:
+        [found] = app.scan(app.now())
+        [life] = [each for each in found.certificates if each.seen.is_secret]
+        [status] = found.credentials
+        failed = {each.name: each for each in checks(app) if each.result is Result.FAILED}
+        assert [each.fingerprint for each in last_sightings(app.database, "production") if each.is_secret]
+    ground.org.features.clear()
+    assert (life.state, status.state) == (CertificateState.UNREADABLE, CredentialState.UNKNOWN)
+    assert life.seen.not_after == before.seen.not_after
+    assert "enableClientSecretInRestApiAccess" in failed[f"apps of {NAME}"].hint
+
+
+def test_an_app_that_has_a_certificate_too_is_no_drift_of_its_secret(ground: SecretGround) -> None:
+    ground.org.put_certificate(APP, ground.org.app("Robot").live_certificate)
+    life, status = seen(ground)
+    assert (life.state, status.state) == (CertificateState.OK, CredentialState.OK)

@@ -60,6 +60,8 @@ def _begun(work: Callable[[A], B], things: Sequence[A]) -> list[Future[B]]:
                 end.set_exception(error)
             mine = following()
 
-    for _ in range(min(MOST, len(things))):
-        threading.Thread(target=run, args=(following(),), daemon=True).start()
+    # Each has its first before one of them is done with it, and takes what another could begin with at once.
+    firsts = [following() for _ in range(min(MOST, len(things)))]
+    for first in firsts:
+        threading.Thread(target=run, args=(first,), daemon=True).start()
     return ends

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rotator.services.inventory.side_by_side import MOST, side_by_side
+from rotator.services.inventory.side_by_side import MOST, begun, made_at_once, side_by_side
 
 
 def test_what_comes_of_it_is_told_in_the_order_of_the_things() -> None:
@@ -42,3 +42,22 @@ def test_an_error_is_raised_in_its_turn() -> None:
 def test_no_more_threads_than_are_bearable_are_begun() -> None:
     threads = set(side_by_side(lambda _: threading.get_ident(), list(range(200))))
     assert len(threads) <= MOST
+
+
+def test_no_thread_takes_what_another_could_begin_with_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def starts_and_is_done(thread: threading.Thread) -> None:
+        start(thread)
+        thread.join()
+
+    monkeypatch.setattr(threading.Thread, "start", starts_and_is_done)
+    assert len(set(made_at_once([lambda: threading.current_thread().name] * 5))) == 5
+
+
+def test_what_is_begun_is_waited_for_by_who_asks() -> None:
+    may_end = threading.Event()
+    end = begun(lambda: may_end.wait(60))
+    assert not end.done()
+    may_end.set()
+    assert end.result()

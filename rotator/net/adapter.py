@@ -7,6 +7,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -48,6 +49,7 @@ class BoundedAdapter(HTTPAdapter):
         An answer that leads elsewhere is an error here unless it `follows`: then the session decides.
         """
         super().__init__()
+        self._guard: Final = Lock()
         self._limits: Final = limits
         self._follows: Final = follows
         self._fixed: dict[str, Any] = {}
@@ -69,12 +71,14 @@ class BoundedAdapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """As requests does it, with authorities that are read once."""
-        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # untyped in requests
-        # A context is for what is behind a proxy; to a proxy with TLS of its own urllib3 gives the file alone.
-        if conn.ca_certs and not cert and not (conn.proxy and conn.proxy.scheme == "https"):
-            # A file that is none is left to urllib3, which says so when it connects.
-            with suppress(OSError):
-                conn.conn_kw["ssl_context"], conn.ca_certs = trust.context(conn.ca_certs), None
+        # One pool of connections is for all threads that call a host by this session, and each sets this anew.
+        with self._guard:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # untyped in requests
+            # A context is for what is behind a proxy; to a proxy with TLS of its own urllib3 gives the file alone.
+            if conn.ca_certs and not cert and not (conn.proxy and conn.proxy.scheme == "https"):
+                # A file that is none is left to urllib3, which says so when it connects.
+                with suppress(OSError):
+                    conn.conn_kw["ssl_context"], conn.ca_certs = trust.context(conn.ca_certs), None
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **options: Any) -> requests.Response:
         """One request, and its whole answer."""

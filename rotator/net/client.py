@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -30,9 +31,9 @@ MOST_REDIRECTS: Final = 3
 class Session(requests.Session):
     """Calls one system within limits, with no login but its own.
 
-    It follows no redirect, save to addresses that it was given: a request is sent again with all the secrets in it. It
-    looks into no ~/.netrc, and asks the environment of proxies once for each host, where requests reads all of it for
-    every request, twice.
+    Threads may share it. It follows no redirect, save to addresses that it was given: a request is sent again with all
+    the secrets in it. It looks into no ~/.netrc, and asks the environment of proxies once for each host, where requests
+    reads all of it for every request, twice.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Session(requests.Session):
         `redirects_to` are addresses such as https://vault-2.example:8200.
         """
         super().__init__()
+        self._guard: Final = Lock()
         self._environment: Final[dict[str, Any]] = {}
         self._prepared: Final[dict[str, requests.PreparedRequest]] = {}
         self._redirects_to: Final = frozenset(map(_origin, redirects_to))
@@ -86,9 +88,10 @@ class Session(requests.Session):
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """As requests does, from what it found at the first request to this host."""
         host = urlsplit(url).netloc
-        if host not in self._environment:
-            self._environment[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
-        return self._environment[host].copy()
+        with self._guard:
+            if host not in self._environment:
+                self._environment[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+            return self._environment[host].copy()
 
 
 def location(response: requests.Response) -> str:

@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,17 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 def test_every_call_names_the_program_and_its_version(production: Org, transport: Transport) -> None:
     response = transport.get(userinfo(production), token=TOKEN)
     assert response.request.headers["User-Agent"] == f"rotator/{rotator.__version__}"
+
+
+def test_threads_may_share_a_transport(production: Org, simulator: SimulatorServer) -> None:
+    threads, together = 8, threading.Barrier(8)
+
+    def call(transport: Transport) -> list[int]:
+        together.wait()
+        return [transport.get(userinfo(production), token=TOKEN).status_code for _ in range(3)]
+
+    with closing(Transport(ca=simulator.ca_file)) as shared, ThreadPoolExecutor(threads) as pool:
+        assert [*pool.map(call, [shared] * threads)] == [[403] * 3] * threads
 
 
 def test_the_clock_of_the_org_is_read_from_its_answer(production: Org, transport: Transport) -> None:

@@ -239,6 +239,20 @@ def fingerprint(pair: KeyPair) -> str:
     return Pair(pair.key, pair.secret).fingerprint
 
 
+def promises(ground: SecretGround) -> Callable[[], None]:
+    """What holds after each call, whoever crashes: what consumers read logs in."""
+    ever = {fingerprint(ground.consumer.pair)}
+
+    def check() -> None:
+        stages = ground.stages()
+        ever.update(stages.fingerprints)
+        if stages.current:
+            assert ground.logs_in(ground.version("current")), "consumers of `current` log in"
+        assert ground.in_use in ever, "no pair is put in use that was not stored before"
+
+    return check
+
+
 def _certificate(key: PrivateKey, clock: Clock) -> Certificate:
     return self_signed(key, SubjectName("robot"), now=clock.now(), lifetime=timedelta(days=3650))
 

@@ -16,7 +16,8 @@ from rotator.salesforce.client_secrets import ClientSecrets, Pair, State
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
-from tests.rotation.secret_ground import APP, NAME, Crash, Died, SecretGround, fingerprint, secret_ground_in
+from tests.rotation.secret_ground import APP, NAME, Crash, Died, SecretGround, promises, secret_ground_in
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -218,21 +219,16 @@ SCENARIOS: dict[str, tuple[Callable[[SecretGround], None], Callable[[SecretGroun
 }
 
 
-def promises(ground: SecretGround) -> Callable[[], None]:
-    """What holds after each call, whoever crashes: what consumers read logs in."""
-    ever = {fingerprint(ground.consumer.pair)}
-
-    def check() -> None:
-        stages = ground.stages()
-        ever.update(stages.fingerprints)
-        if stages.current:
-            assert ground.logs_in(ground.version("current")), "consumers of `current` log in"
-        assert ground.in_use in ever, "no pair is put in use that was not stored before"
-
-    return check
-
-
-@pytest.mark.parametrize(("scenario", "settings"), [*((name, OrgSettings()) for name in SCENARIOS), ("rotate", EARLY)])
+@pytest.mark.parametrize(
+    ("scenario", "settings"),
+    [
+        ("enroll", OrgSettings()),
+        ("rotate", OrgSettings()),
+        pytest.param("rotate", EARLY, marks=thorough),
+        pytest.param("compromised", OrgSettings(), marks=thorough),
+        ("back", OrgSettings()),
+    ],
+)
 def test_wherever_it_dies_the_same_request_ends_it(ground: SecretGround, scenario: str, settings: OrgSettings) -> None:
     prepare, handle = SCENARIOS[scenario]
     for at in count(1):
@@ -262,7 +258,14 @@ def _is_open(ground: SecretGround) -> bool:
 
 
 @pytest.mark.parametrize("number", range(12))
-@pytest.mark.parametrize("effect", [Effect.LOSE_ANSWER, Effect.HANG, Effect.FAIL])
+@pytest.mark.parametrize(
+    "effect",
+    [
+        Effect.LOSE_ANSWER,
+        pytest.param(Effect.HANG, marks=thorough),
+        pytest.param(Effect.FAIL, marks=thorough),
+    ],
+)
 def test_whatever_call_of_the_api_goes_wrong_the_rotation_ends_or_is_ended_by_the_next(
     enrolled: SecretGround, effect: Effect, number: int
 ) -> None:

@@ -37,7 +37,7 @@ class PairsExecutor(Executor):
             case ActionKind.TAKE:
                 self._store_pair(pair_in_use(self._credential, self._secrets), now)
             case ActionKind.STAGE:
-                self._store_pair(self._staged(action), now)
+                self._store_pair(self._staged(action, seen), now)
             case ActionKind.ROTATE:
                 self._secrets.rotate(action.its_app, expecting=action.its_version)
             case ActionKind.UNSTAGE:
@@ -45,12 +45,13 @@ class PairsExecutor(Executor):
             case _:
                 super().carry_out(action, seen, now)
 
-    def _staged(self, action: Action) -> Pair:
-        """The pair that an earlier try has staged, else a new one."""
-        pairs = self._secrets.read(action.its_app)
-        staged = pairs.second_as(State.STAGED) if pairs else None
-        if staged is not None:
-            return staged
+    def _staged(self, action: Action, seen: Observation) -> Pair:
+        """The pair that an earlier try has staged, else a new one; the org refuses one beside another's."""
+        if seen.apps[action.its_app].staging:
+            pairs = self._secrets.read(action.its_app)
+            staged = pairs.second_as(State.STAGED) if pairs else None
+            if staged is not None:
+                return staged
         try:
             return self._secrets.stage(action.its_app)
         except AnswerLost:

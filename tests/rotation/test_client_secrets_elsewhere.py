@@ -1,0 +1,119 @@
+"""Client secrets in other stores, and what others do at the same moment."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from rotator.core.decision.actions import HaltReason
+from rotator.errors import OrgError, RotatorError
+from rotator.history.engine.database import open_database
+from rotator.salesforce.client_secrets import ClientSecrets, Pair, State
+from rotator.services.rotation.report import Outcome
+from tests.rotation.places import SqliteHistory
+from tests.rotation.secret_ground import Crash, Died, SecretGround, promises, secret_ground_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+T = TypeVar("T")
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def _the_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretGround]:
+    with secret_ground_in(tmp_path_factory.mktemp("ground")) as ground:
+        yield ground
+
+
+@pytest.fixture
+def enrolled(_the_ground: SecretGround) -> SecretGround:
+    _the_ground.begin()
+    _the_ground.handle("enroll")
+    return _the_ground
+
+
+@pytest.fixture
+def second(enrolled: SecretGround, tmp_path: Path, migrated_file: Path) -> Iterator[SecretGround]:
+    """The same store and org, and a history of its own: nothing keeps the two installations apart."""
+    file = tmp_path / "rotator.db"
+    shutil.copy(migrated_file, file)
+    with open_database(f"sqlite:///{file}") as database:
+        yield replace(enrolled, history=SqliteHistory(database, file, migrated_file))
+
+
+@pytest.mark.parametrize("keys", ["keys_in_vault", "keys_in_aws"])
+def test_it_is_the_same_in_every_store(request: pytest.FixtureRequest, keys: str) -> None:
+    ground: SecretGround = request.getfixturevalue("_the_ground")
+    ground = replace(ground, keys=request.getfixturevalue(keys))
+    ground.begin()
+    ground.handle("enroll")
+    old = ground.version("current")
+    with pytest.raises(Died):
+        ground.handle("replace", crash=Crash(at=_first_of_stage()))
+    assert ground.handle("").outcome is Outcome.ROTATED
+    assert ground.version("previous") == old
+    assert ground.version("current").fingerprint == ground.in_use
+    assert ground.handle("back").outcome is Outcome.ROTATED
+    assert ground.handle("replace").outcome is Outcome.ROTATED
+    ground.clock.time += 8 * DAY
+    ground.handle("")
+    assert set(ground.stages().fingerprints) == {ground.in_use}
+    assert ground.consumer.staged is None
+
+
+def _first_of_stage() -> int:
+    """Number of the call that stages: after the sweep, the beginning, a login that is noted, and that it begins."""
+    return 5
+
+
+def test_what_is_staged_by_hand_just_before_the_program_stages_is_not_taken_for_its_own(enrolled: SecretGround) -> None:
+    foreign: list[str | None] = []
+
+    def meanwhile(secrets: ClientSecrets, app: str) -> Pair:
+        if not foreign:
+            real(secrets, app)
+            foreign.append(enrolled.second(State.STAGED))
+        return real(secrets, app)
+
+    real = ClientSecrets.stage
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClientSecrets, "stage", meanwhile)
+        with pytest.raises(OrgError):
+            enrolled.handle("replace")
+    assert enrolled.handle("replace").halt is HaltReason.SECOND_PAIR_UNKNOWN
+    assert enrolled.second(State.STAGED) == foreign[0]
+    assert enrolled.stages().pending is None
+
+
+@pytest.mark.parametrize("place", ["store.put_pending", "org.rotate", "store.promote"])
+def test_of_two_installations_without_a_lock_between_them_none_locks_anybody_out(
+    enrolled: SecretGround, second: SecretGround, place: str
+) -> None:
+    """The second rotates, whole, before the first makes this call."""
+    check, done = promises(enrolled), list[str]()
+
+    @dataclass
+    class Overtaken(Crash):
+        def call(self, name: str, call: Callable[[], T]) -> T:
+            if name == place and not done:
+                done.append(name)
+                with suppress(RotatorError):
+                    second.handle("replace", crash=Crash(check=check))
+            return super().call(name, call)
+
+    with suppress(RotatorError):
+        enrolled.handle("replace", crash=Overtaken(check=check))
+    assert done
+    for installation in (enrolled, second):
+        with suppress(RotatorError):
+            installation.handle("", crash=Crash(check=check))
+    check()
+    assert enrolled.stages().pending is None
+    assert enrolled.in_use in enrolled.stages().fingerprints

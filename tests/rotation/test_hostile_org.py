@@ -21,6 +21,7 @@ from rotator.core.retry import Waiting
 from rotator.errors import RotatorError
 from rotator.stores.base import StoredVersions
 from tests.hostile.answers import HostileTransport
+from tests.rotation.lineups import CONNECTED, MIXED, Lineup
 from tests.rotation.scenarios import SCENARIOS
 from tests.tiers import more_in_thorough, of_tier
 
@@ -62,8 +63,8 @@ ACTS: Final[dict[str, Any]] = {"rotates": rotates, "scans": scans, "looks": look
 class Play:
     """One world with a consumer in it, and the wire of the program."""
 
-    def __init__(self, ground: Ground, scenario: Scenario, random: Random, share: int) -> None:
-        ground.begin()
+    def __init__(self, ground: Ground, scenario: Scenario, random: Random, share: int, lineup: Lineup) -> None:
+        ground.begin(lineup=lineup)
         scenario.prepare(ground)
         self._ground: Final = ground
         self._scenario: Final = scenario
@@ -131,10 +132,11 @@ def test_no_answer_of_an_org_ends_the_program_loses_a_key_or_refuses_a_consumer(
             acts=st.lists(st.sampled_from(sorted(ACTS)), min_size=20, max_size=30),
             number=st.integers(0, 2**32),
             share=st.sampled_from([10, 30, 60, 90]),
+            lineup=st.sampled_from([CONNECTED, MIXED]),
         )
-        def play(name: str, acts: list[str], number: int, share: int) -> None:
+        def play(name: str, acts: list[str], number: int, share: int, lineup: Lineup) -> None:
             nonlocal met
-            here = Play(ground, ROTATED[name], Random(number), share)
+            here = Play(ground, ROTATED[name], Random(number), share, lineup)
             with closing(here.wire):
                 for act in acts:
                     here.run(ACTS[act])

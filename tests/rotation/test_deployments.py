@@ -24,6 +24,7 @@ from tests.rotation.installations import second_installation
 from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, Lineup
 from tests.rotation.scenarios import BACK, FINISH, RESTORE, SCENARIOS
 from tests.rotation.watching import Promises, Scenario, handle
+from tests.tiers import more_in_thorough, of_tier, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,15 +45,15 @@ class Killed(BaseException):
 
 
 class Dying(NearTransport):
-    """Kills its process before its call of this number to the Metadata API or the Tooling API."""
+    """Kills its process before a call: it is asked with the number of the call to the Metadata or the Tooling API."""
 
-    def __init__(self, ground: Ground, at: int) -> None:
+    def __init__(self, ground: Ground, dies: Callable[[int], bool]) -> None:
         super().__init__([ground.org], before=self._count)
-        self.at, self.calls = at, 0
+        self.dies, self.calls = dies, 0
 
     def _count(self, url: str) -> None:
         self.calls += "/Soap/m/" in url or "/tooling/" in url
-        if self.calls == self.at:
+        if self.dies(self.calls):
             raise Killed
 
 
@@ -71,9 +72,9 @@ def _changes(settings: OrgSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in names}
 
 
-def killed(ground: Ground, scenario: Scenario, at: int) -> bool:
-    """Runs one process that dies before this call; whether it died."""
-    near, ground.transport = ground.transport, Dying(ground, at)
+def killed(ground: Ground, scenario: Scenario, dies: Callable[[int], bool]) -> bool:
+    """Runs one process that dies before a call; whether it died."""
+    near, ground.transport = ground.transport, Dying(ground, dies)
     try:
         with ground.program() as app:
             scenario.handle(app)
@@ -141,7 +142,7 @@ def deaths(ground: Ground, scenario: Scenario, lineup: Lineup) -> list[Death]:
     for at in count(1):
         start.go_back(ground)
         ground.org.settings = replace(start.settings, hidden_types=UNLISTED.hidden_types if at % 2 else ())
-        if not killed(ground, scenario, at):
+        if not killed(ground, scenario, at.__eq__):
             return [*found.values()]
         jobs = tuple((job, job.status) for job in ground.org.jobs)
         is_noted = Journal(ground.database).unended_deployment(scenario.credential) is not None
@@ -159,9 +160,14 @@ WANTED: Final = (None, RESTORE, FINISH)
 """What is asked for next: the same, the opposite, or whatever is needed to end it."""
 
 
+@more_in_thorough
 @pytest.mark.parametrize(
     ("lineup", "name"),
-    [(CONNECTED, "in place"), (EXTERNAL, "in place"), (CONNECTED, "alternating, compromised")],
+    [
+        (EXTERNAL, "in place"),
+        pytest.param(CONNECTED, "in place", marks=thorough),
+        pytest.param(CONNECTED, "alternating, compromised", marks=thorough),
+    ],
     ids=str,
 )
 def test_wherever_it_dies_nothing_comes_later_that_nobody_wants(ground: Ground, lineup: Lineup, name: str) -> None:
@@ -174,7 +180,7 @@ def test_wherever_it_dies_nothing_comes_later_that_nobody_wants(ground: Ground, 
     for number, world in enumerate(worlds):
         # Each of them where a deployment may be under way, and of the others and in other cases one after the other.
         turns = [*product(PAUSES, WANTED if name == "in place" else (None, FINISH))]
-        every = 1 if world.may_come and lineup is CONNECTED and name == "in place" else 3 if world.may_come else 9
+        every = 9 if not world.may_come else of_tier(3, 1) if name == "in place" else 3
         for pause, wanted in turns[number % every :: every]:
             world.go_back(ground)
             promises = Promises(ground, scenario, world.moment.ever)
@@ -250,12 +256,14 @@ def test_a_deployment_whose_turn_does_not_come_leaves_everything_as_it_was(groun
 
 def dies_with_a_deployment(ground: Ground, world: Scenario, lineup: Lineup = CONNECTED) -> Promises:
     """In that world a process begins a rotation in place, and dies when its deployment has just been begun."""
-    for at in count(1):
-        promises = begin(ground, world, QUEUED, lineup)
-        killed(ground, BY_NAME["in place"], at)
-        if "Pending" in [job.status for job in ground.org.jobs if not job.options["checkOnly"]]:
-            return promises
-    raise AssertionError("it begins some time")
+
+    def is_begun(_call: int) -> bool:
+        return any(not job.options["checkOnly"] for job in ground.org.jobs)
+
+    promises = begin(ground, world, QUEUED, lineup)
+    assert killed(ground, BY_NAME["in place"], is_begun)
+    assert [job.status for job in ground.org.jobs if not job.options["checkOnly"]] == ["Pending"]
+    return promises
 
 
 def test_going_back_takes_back_what_was_begun(ground: Ground) -> None:

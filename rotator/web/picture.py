@@ -14,7 +14,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.states import CertificateState
-from rotator.core.thresholds import label
+from rotator.core.thresholds import label, later
 from rotator.web.looks import Look, worst
 
 if TYPE_CHECKING:
@@ -251,9 +251,13 @@ class PeriodsOfOrg:
 def by_org(lines: Iterable[CertificateLife], now: datetime) -> list[PeriodsOfOrg]:
     """A line for each org, the one with the most urgent certificates first; beyond MOST_BARS the rest in one line."""
     counts: dict[str, list[int]] = {}
+    # What is compared is the moment, and not how far away it is: to find that out for each takes twice as long.
+    ends = [later(now, most) for most in _MOSTS]
     for line in lines:
-        number = bisect_left(_MOSTS, line.not_after - now)
-        counts.setdefault(line.seen.org, [0] * len(PERIODS))[number] += 1
+        org = line.seen.org
+        if org not in counts:
+            counts[org] = [0] * len(PERIODS)
+        counts[org][bisect_left(ends, line.not_after)] += 1
     ordered = sorted(counts.items(), key=lambda item: ([-count for count in item[1]], item[0]))
     found = [PeriodsOfOrg(org, tuple(each)) for org, each in ordered[:MOST_BARS]]
     rest = [each for _, each in ordered[MOST_BARS:]]

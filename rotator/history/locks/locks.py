@@ -159,11 +159,18 @@ class FileLocks:
 
     def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
         """See RotationLocks."""
-        found = {name: _signer(self._path(name)) for name in credentials}
+        with file_failures(f"The locks in {self._folder}"):
+            # A credential that was never rotated has no file, and most were not when there are many.
+            there = {each.name for each in self._folder.iterdir()} if self._folder.exists() else set[str]()
+        found = {name: _signer(self._path(name)) for name in credentials if _file_name(name) in there}
         return {name: holder for name, holder in found.items() if holder}
 
     def _path(self, credential: str) -> Path:
-        return self._folder / f"{quote(credential, safe='')}.lock"
+        return self._folder / _file_name(credential)
+
+
+def _file_name(credential: str) -> str:
+    return f"{quote(credential, safe='')}.lock"
 
 
 class _LockFile:

@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import jwt
 
 from rotator.core.crypto.keys import PrivateKey
+from tests.worst_hour.waited import Waited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,8 @@ class Login:
     """What the org said; empty for a token."""
     is_away: bool = False
     """Whether there was no answer, or one that says nothing of the login."""
+    waited: timedelta = timedelta(0)
+    """For how long the processes of its credential had waited for a processor when it was asked."""
 
 
 @dataclass
@@ -46,6 +49,8 @@ class PlainConsumer:
     current: Path
     """Where the store has the current version."""
     ca: Path
+    waited: Waited = field(default_factory=lambda: Waited(lambda: None))
+    """Of the processes that rotate the credential."""
     logins: list[Login] = field(default_factory=list)
     latest: float = 0.0
     """By how many seconds it was late at the most, as the machine was busy."""
@@ -53,7 +58,7 @@ class PlainConsumer:
     _document: dict[str, str] = field(default_factory=dict)
     _made_of: str = ""
     _form: str = ""
-    _signed_at: float = 0.0
+    _good_until: datetime = field(default_factory=lambda: datetime.now(UTC))
     _url: str = ""
     _connection: http.client.HTTPSConnection | None = None
 
@@ -91,9 +96,9 @@ class PlainConsumer:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             self.latest = max(self.latest, time.monotonic() - due)
-            asked_at = datetime.now(UTC)
+            asked_at, waited = datetime.now(UTC), self.waited.so_far()
             refusal, is_away = self._answer()
-            self.logins.append(Login(asked_at, datetime.now(UTC), refusal, is_away))
+            self.logins.append(Login(asked_at, datetime.now(UTC), refusal, is_away, waited))
             due = max(due + PERIOD, time.monotonic())
 
     def _answer(self) -> tuple[str, bool]:
@@ -129,7 +134,7 @@ class PlainConsumer:
                 self._document = json.loads((self.current / "credential.json").read_text())
                 self._made_of, self._form = version, ""
         # An assertion may be used again until it expires.
-        if not self._form or time.monotonic() - self._signed_at >= 60:
+        if not self._form or datetime.now(UTC) >= self._good_until:
             self._sign(self._document)
 
     def _sign(self, document: dict[str, str]) -> None:
@@ -142,4 +147,5 @@ class PlainConsumer:
         }
         key = PrivateKey.from_pem(document["private_key"]).signing_key()
         self._form = urlencode({"grant_type": _GRANT, "assertion": jwt.encode(claims, key, "RS256")})
-        self._url, self._signed_at = document["login_url"], time.monotonic()
+        # By the clock that the org has: a machine that was halted is not a minute late, and its assertions are.
+        self._url, self._good_until = document["login_url"], expires_at - timedelta(minutes=2)

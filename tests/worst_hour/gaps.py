@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.worst_hour.lives import Life
 
 MOST: Final = POLL + HOLD + timedelta(seconds=10)
-"""By how much a gap may exceed its refusals, on a machine on which an upload and two logins take seconds."""
+"""By how much a gap may exceed its refusals, while an upload and two logins take seconds: see `Excess.exceeding`."""
 PROOFS: Final = CONFIRMATIONS + 1
 """How many test logins may be accepted in that time, however slow the machine is."""
 
@@ -75,7 +75,10 @@ class Excess:
     outside: list[Login]
     """The refused logins that no gap holds: there must be none."""
     exceeding: list[timedelta]
-    """For each gap, how much longer it is than the time in which logins in it were refused, or not answered."""
+    """For each gap, how much longer it is than the time in which logins in it were refused, or not answered.
+
+    The time in which the program waited for a processor does not count: it is the machine's, however busy that is.
+    """
     proofs: list[int]
     """For each gap, how many test logins were accepted in it after the last login that was refused."""
 
@@ -93,10 +96,19 @@ def excess_of(life: Life) -> Excess:
             # By a clock that is slow no login is accepted, and nothing proven, before it is set right.
             last = max(last, life.mended_at)
         if not gap.is_uncertain:
-            exceeding.append(gap.length - (last - first))
+            waited = _waited(life, gap.begun_at, first) + _waited(life, last, gap.ended_at or last)
+            exceeding.append(gap.length - (last - first) - waited)
             proofs.append(_proofs(life, last, gap))
     outside = [login for login in refusals if not any(gap.holds(login) for gap in gaps)]
     return Excess(len(refusals), outside, exceeding, proofs)
+
+
+def _waited(life: Life, since: datetime, until: datetime) -> timedelta:
+    """For how long its processes waited for a processor between the two times."""
+    logins = list(life.consumer.logins)
+    before = max((login.waited for login in logins if login.asked_at <= since), default=timedelta(0))
+    after = max((login.waited for login in logins if login.asked_at <= until), default=timedelta(0))
+    return after - before
 
 
 def _proofs(life: Life, since: datetime, gap: Gap) -> int:

@@ -136,8 +136,8 @@ def hours(plans: Sequence[Plan], folder: Path, mail: MailServer) -> Iterator[lis
             hour.machine.furnish(hour.lives, alerts={"channels": {"mail": channel}})
             assert hour.machine.start("rotator", "db", "upgrade").ran().code == 0
             for life in hour.lives:
-                current = life.store_folder / life.name / "current"
-                life.consumer = consumers.enter_context(PlainConsumer(current, hour.machine.folder / "ca.pem"))
+                current, ca = life.store_folder / life.name / "current", hour.machine.folder / "ca.pem"
+                life.consumer = consumers.enter_context(PlainConsumer(current, ca, life.waited))
         yield made
 
 

@@ -16,6 +16,7 @@ from rotator.simulator.serving.server import utc_now
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import spare_key
+from tests.worst_hour.waited import Waited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +52,8 @@ class Life:
     """The one that was started last, as long as it runs."""
     _is_run: bool = False
     """Whether calls are those of a process: it may make the first before it is known which one it is."""
+    waited: Waited = field(init=False)
+    """For how long its processes waited for a processor."""
     ran: list[Ran] = field(default_factory=list)
     """What its processes left behind."""
     mended_at: datetime | None = None
@@ -68,6 +71,7 @@ class Life:
     _mended_at_next_call: bool = False
 
     def __post_init__(self) -> None:
+        self.waited = Waited(lambda: self.process)
         self.org = Org(self.name, clock=utc_now, random=SystemRandom(), settings=self.ending.org_settings())
         self.org.add_user("rotator@example.com", may_use_metadata=True, profile="Certificate Rotation")
         self.org.add_user(self.username, profile="Integration User")

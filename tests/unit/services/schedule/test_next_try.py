@@ -13,6 +13,7 @@ from rotator.errors import OrgUnavailable, StoreUnavailable
 from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.status import status_of
 from rotator.services.rotation.requests import Request
+from tests.tiers import thorough
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -86,8 +87,11 @@ def due_with(database: Database, apps: str, options: str, trouble: Callable[[Cyc
     return one
 
 
-@pytest.mark.parametrize("is_restarted", [False, True], ids=["goes on", "restarted"])
-@pytest.mark.parametrize("tries", [1, 3])
+@pytest.mark.parametrize(
+    ("tries", "is_restarted"),
+    [(1, True), (3, False), pytest.param(1, False, marks=thorough), pytest.param(3, True, marks=thorough)],
+    ids=["1 try, restarted", "3 tries", "1 try", "3 tries, restarted"],
+)
 @pytest.mark.parametrize("options", ["", SATURDAYS], ids=["any time", "saturdays"])
 @pytest.mark.parametrize(
     ("apps", "trouble"),

@@ -29,11 +29,16 @@ _LONGEST: Final = 500
 _NOTHING_DONE: Final = frozenset(
     {"ALREADY_IN_PROCESS", "REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"}
 )
+_NOT_THERE: Final = frozenset({"INVALID_CROSS_REFERENCE_KEY", "INVALID_ID_FIELD", "MALFORMED_ID"})
 _UNKNOWN_EFFECT: Final = frozenset({"UNKNOWN_EXCEPTION", "REQUEST_RUNNING_TOO_LONG"})
 
 
 class DailyLimitReached(OrgUnavailable):
     """The org has used up its API calls of the last 24 hours: each repeat makes it worse."""
+
+
+class NotThere(OrgError):
+    """The org knows nothing of this id."""
 
 
 def from_fault(org: str, code: str, message: str) -> OrgError:
@@ -61,7 +66,8 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
         return OrgUnavailable(f"The org {org} is busy ({name}): {said}.", effect=_UNCHANGED, rerun="Run it again.")
     if name in _UNKNOWN_EFFECT:
         return AnswerLost(f"The org {org} failed ({name}): {said}.", rerun="Run it again.")
-    return OrgError(f"The org {org} refuses ({name}): {said}.", effect=_UNCHANGED, hint=_HINT.get(name, _OWN_WORDS))
+    kind = NotThere if name in _NOT_THERE else OrgError
+    return kind(f"The org {org} refuses ({name}): {said}.", effect=_UNCHANGED, hint=_HINT.get(name, _OWN_WORDS))
 
 
 def from_status(org: str, status: int, api: str = "Metadata API", why: str = "") -> OrgError:

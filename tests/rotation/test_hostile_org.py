@@ -133,10 +133,12 @@ def test_no_answer_of_an_org_ends_the_program_loses_a_key_or_refuses_a_consumer(
             number=st.integers(0, 2**32),
             share=st.sampled_from([10, 30, 60, 90]),
             lineup=st.sampled_from([CONNECTED, MIXED]),
+            write=st.sampled_from(["auto", "deploy"]),
         )
-        def play(name: str, acts: list[str], number: int, share: int, lineup: Lineup) -> None:
+        def play(name: str, acts: list[str], number: int, share: int, lineup: Lineup, write: str) -> None:
             nonlocal met
             here = Play(ground, ROTATED[name], Random(number), share, lineup)
+            ground.write = write
             with closing(here.wire):
                 for act in acts:
                     here.run(ACTS[act])

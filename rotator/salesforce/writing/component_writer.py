@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from rotator.config.settings import WriteMode
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable, WriteUncertain
+from rotator.salesforce.faults import NotThere
 from rotator.salesforce.transport import AnswerLost
 from rotator.salesforce.writing.deployments import Deployments
-from rotator.salesforce.writing.outcomes import never_began, not_in_time, refusal, still_under_way, taken_back
+from rotator.salesforce.writing.outcomes import TIMEOUT, never_began, not_in_time, refusal, still_under_way, taken_back
 from rotator.salesforce.writing.package import PLACES
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class ComponentWriter:
         if not ended.is_over:
             with suppress(OrgUnavailable):
                 self._deployments.taken_back(deployment, 0)
-            raise never_began(self._org, component.full_name)
+            raise never_began(self._org, component.full_name, TIMEOUT)
         if not ended.has_succeeded:
             raise refusal(self._org, ended, component.full_name)
 
@@ -202,11 +203,7 @@ class ComponentWriter:
             progress = self._deployments.progress(deployment)
             if not progress.is_over:
                 progress = self._ended(progress, is_ours=is_ours)
-        except OrgUnavailable:
-            raise
-        except LoginRefused:
-            raise
-        except OrgError:
+        except NotThere:
             # It is so old that the org has forgotten it.
             return
         if not progress.is_over:

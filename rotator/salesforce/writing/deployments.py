@@ -34,7 +34,7 @@ RESULT_SIZE: Final = 8 * MEGABYTE
 _PAUSES: Final = BackOff(timedelta(seconds=1), timedelta(seconds=10))
 _ID: Final = re.compile("[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _TRUE: Final = frozenset({"true", "1"})
-_UNDER_WAY: Final = "('Pending', 'InProgress', 'Finalizing', 'Canceling')"
+_ENDED: Final = "('Succeeded', 'SucceededPartial', 'Failed', 'FinalizingFailed', 'Canceled')"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Deployments:
         user = self.metadata.user_id
         whose = f" AND CreatedById = '{user}'" if _ID.fullmatch(user) else ""
         rows = self.metadata.query(
-            f"SELECT Id FROM DeployRequest WHERE CheckOnly = false AND Status IN {_UNDER_WAY}{whose}"  # noqa: S608 - an id
+            f"SELECT Id FROM DeployRequest WHERE CheckOnly = false AND Status NOT IN {_ENDED}{whose}"  # noqa: S608 - an id
         )
         return tuple(found for found in (row.text("Id") for row in rows) if _ID.fullmatch(found))
 

@@ -15,6 +15,7 @@ _UNCHANGED: Final = "Nothing was changed."
 _LONGEST: Final = 500
 _MOST_NAMED: Final = 3
 _RUN_AGAIN: Final = "Run it again; it starts from what is there then."
+TIMEOUT: Final = "`deploy_timeout` of the org says how long rotator waits."
 _IN_SETUP: Final = "Setup shows it under Deployment Status."
 
 
@@ -88,12 +89,12 @@ def refused_component(org: str, problem: Problem, what: str) -> OrgError:
     )
 
 
-def never_began(org: str, what: str) -> OrgUnavailable:
-    """The error for a deployment that an org was to check, and whose turn did not come."""
+def never_began(org: str, what: str, hint: str = "") -> OrgUnavailable:
+    """The error for a deployment that an org was to check, and whose turn did not come; `hint`: what else to do."""
     return OrgUnavailable(
         f"The org {org} did not come to check a deployment of {what}: others are in front of it.",
         effect=_UNCHANGED,
-        hint=_IN_SETUP,
+        hint=f"{_IN_SETUP} {hint}".strip(),
         rerun="Run it again when they have ended.",
     )
 
@@ -114,7 +115,7 @@ def taken_back(org: str, what: str, seconds: float) -> WriteUncertain:
     return WriteUncertain(
         f"The org {org} did not begin the deployment of {what} within {words.measured(seconds)}; it was taken back.",
         effect="The change was most likely not made.",
-        hint=f"{_IN_SETUP} Others were in front of it. `deploy_timeout` of the org says how long rotator waits.",
+        hint=f"{_IN_SETUP} Others were in front of it. {TIMEOUT}",
         rerun=_RUN_AGAIN,
     )
 

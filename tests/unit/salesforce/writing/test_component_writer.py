@@ -12,6 +12,7 @@ from rotator.config.settings import WriteMode
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from rotator.simulator.wire.soap import FaultError, fault_answer
 from tests.unit.salesforce.writing.conftest import APP, PATIENCE, SETTINGS, World, new_world
 
 if TYPE_CHECKING:
@@ -294,6 +295,16 @@ class TestSettling:
         world.org.jobs.clear()
         assert world.writer().settle(components(world))
         assert world.log.unended() is None
+
+    def test_one_that_may_not_be_asked_about_has_not_ended(self, world: World) -> None:
+        world.org.settings = QUEUED
+        begun(world)
+        found, writer = components(world), world.writer()
+        refused = fault_answer(FaultError("INSUFFICIENT_ACCESS", "no"))
+        world.org.faults.add(Fault(Kind.SOAP_STATUS, Effect.FAIL, times=None, answer=refused))
+        with pytest.raises(OrgError, match="INSUFFICIENT_ACCESS"):
+            writer.settle(found)
+        assert world.log.unended()
 
     def test_an_org_that_is_away_leaves_it_to_the_next_run(self, world: World) -> None:
         world.org.settings = QUEUED

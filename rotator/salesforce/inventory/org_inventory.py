@@ -62,6 +62,8 @@ class Inventory:
     """What another look need not find out again of external client apps; None where they could not be looked at."""
     refused: frozenset[str] = frozenset()
     """The types that the user may not list."""
+    absent: frozenset[str] = frozenset()
+    """The types of which the org has nothing."""
 
 
 Known = Callable[["Listing"], "Sequence[ObservedCertificate] | None"]
@@ -75,6 +77,7 @@ def inventory(
     known: Known = lambda _: None,
     joined: Joined | None = None,
     refused: Collection[str] = (),
+    absent: Collection[str] = (),
     at_once: int = 1,
     certificates: Callable[[], Mapping[str, ObservedCertificate]] = dict,
 ) -> Inventory:
@@ -84,10 +87,11 @@ def inventory(
     what is known is said; whether the org's own certificates are used by something only an inventory of all tells.
     `joined` is what an earlier look has found out of external client apps, `certificates` what is known of certificates
     by their fingerprints, which need not be read again; `at_once` how many calls are made at a time. Types that were
-    `refused` before are asked for apart from the others, as one that is refused refuses all of its call.
+    `refused` before are asked for apart from the others, as one that is refused refuses all of its call; those of which
+    the org had nothing (`absent`) where a call has room for them, and else they are taken to be absent still.
     """
     asking = ReadAhead(metadata or MetadataService(session), at_once)
-    return _Reader(session.org, asking, known, joined, frozenset(refused), certificates).read()
+    return _Reader(session.org, asking, known, joined, frozenset(refused), frozenset(absent), certificates).read()
 
 
 class _Reader:
@@ -98,6 +102,7 @@ class _Reader:
         known: Known,
         joined: Joined | None,
         refused: frozenset[str],
+        absent: frozenset[str],
         certificates: Callable[[], Mapping[str, ObservedCertificate]],
     ) -> None:
         self._org: Final = org
@@ -108,6 +113,7 @@ class _Reader:
         self._uses: Final = Uses()
         self._reader: Final = ComponentReader(org, metadata)
         self._refused_before: Final = refused
+        self._absent_before: Final = absent - refused - {Kind.APP}
         self._refused: Final[dict[str, OrgError]] = {}
         """The types that the user may not list."""
 
@@ -127,12 +133,14 @@ class _Reader:
         if Kind.CERTIFICATE in listed:
             # The last one, when it is known what refers to them.
             found += self._read_or_note(Kind.CERTIFICATE, partial(self._certificates, listed[Kind.CERTIFICATE]))
-        return Inventory(tuple(found), tuple(self._reader.unread), self._joined, frozenset(self._refused))
+        absent = frozenset(each for each, listings in listed.items() if not listings)
+        return Inventory(tuple(found), tuple(self._reader.unread), self._joined, frozenset(self._refused), absent)
 
     @cached_property
     def _together(self) -> list[tuple[str, ...]]:
         """What is listed in one call each."""
-        shown = [each for each in TYPES if each not in self._refused_before]
+        shown = [each for each in TYPES if each not in self._refused_before | self._absent_before]
+        shown += [each for each in TYPES if each in self._absent_before][: -len(shown) % LIST_LIMIT]
         apart = [each for each in TYPES if each in self._refused_before]
         starts = range(0, len(TYPES), LIST_LIMIT)
         calls = (tuple(some[start : start + LIST_LIMIT]) for some in (shown, apart) for start in starts)
@@ -162,7 +170,7 @@ class _Reader:
 
     def _listed(self) -> dict[str, Sequence[Listing]]:
         """What there is, by type, in as few calls as there may be if the user may list every type."""
-        listed: dict[str, Sequence[Listing]] = {}
+        listed: dict[str, Sequence[Listing]] = dict.fromkeys(self._absent_before, ())
         for types in self._together:
             try:
                 listed |= self._listed_together(types)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.kept import Kept
 from rotator.core.observed import APPS, Kind, Place, place
 from rotator.errors import HistoryError
+from rotator.salesforce.apps.directory import SETTINGS_TYPE
 from rotator.salesforce.inventory.org_inventory import inventory
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class WholeLook:
     """Which components belong to which external client app."""
     refused: frozenset[str] = frozenset()
     """The types that the user may not list."""
+    absent: frozenset[str] = frozenset()
+    """The types of which there was nothing, then or since."""
 
 
 class WholeLooks:
@@ -80,6 +83,7 @@ class WholeLooks:
             known=self._unchanged(org, before, seen) if before else _nothing,
             joined=before.joined if before else None,
             refused=before.refused if before else (),
+            absent=_absent(before, seen) if before else (),
             certificates=lambda: {each.fingerprint: each for each in seen if each.fingerprint and not each.has_gaps},
             # A person waits for a command; the service has other orgs to ask meanwhile.
             at_once=1 if last_seen else READS_AT_ONCE,
@@ -88,7 +92,7 @@ class WholeLooks:
         again = unread | {whole(each) for each in found.entries if not (each.is_readable and each.is_usable)}
         hidden = frozenset(each.place for each in found.entries if each.is_hidden)
         at = before.at if before else now
-        self._looks.put(org, WholeLook(at, frozenset(again), hidden, found.joined, found.refused))
+        self._looks.put(org, WholeLook(at, frozenset(again), hidden, found.joined, found.refused, found.absent))
         return found
 
     def distrust(self, org: str) -> None:
@@ -110,6 +114,14 @@ def _read(last_seen: LastSeenIn | None, org: str) -> Sequence[ObservedCertificat
     except HistoryError:
         # Who asked for the inventory meets that, too, and tells it.
         return ()
+
+
+def _absent(look: WholeLook, seen: Iterable[ObservedCertificate]) -> frozenset[str]:
+    """The types that need not be listed: there was nothing of them, and nobody has seen anything since."""
+    known = {str(each.type) for each in seen if not each.is_vanished}
+    if Kind.EXTERNAL_APP in known:
+        known.add(SETTINGS_TYPE)
+    return look.absent - known
 
 
 def _nothing(_listing: Listing) -> None:

@@ -116,13 +116,16 @@ def schema_of(wsdl: etree._Element) -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(etree.tostring(next(wsdl.iter(f"{_SCHEMA}schema")))))
 
 
+KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.CLIENT_SECRET)
+"""Those that are types of the Metadata API."""
+
 _SCHEMAS: Final = threading.local()
 
 
 def _of_program() -> etree.XMLSchema:
     """For the types that the program reads and writes. One a thread: it keeps what it found last."""
     if not hasattr(_SCHEMAS, "schema"):
-        wsdl = etree.fromstring(reduced(WSDL, (*({*Kind} - {Kind.CLIENT_SECRET}), *_SATELLITES)))
+        wsdl = etree.fromstring(reduced(WSDL, (*KINDS, *_SATELLITES)))
         for words in list(wsdl.iter(f"{_SCHEMA}enumeration")):
             # They grow with the version, and what an org says is sent back as it came.
             words.getparent().remove(words)  # type: ignore[union-attr] # the root is none

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.config.daemon import HttpSettings
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import Kind
 from rotator.core.severity import Severity
@@ -15,9 +16,13 @@ from rotator.services.alerting.expiry import expires
 from rotator.services.checked import Result
 from rotator.services.inventory.ownership import last_known
 from rotator.services.preflight import checks
+from rotator.services.reporting.reader import HistoryReader
 from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.schedule.due import DueAction, due_now
+from rotator.web.routes import application
+from rotator.web.source import Liveness
 from tests.rotation.secret_ground import APP, NAME, SecretGround, secret_ground_in
+from tests.unit.web.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,3 +124,36 @@ def test_an_app_that_has_a_certificate_too_is_no_drift_of_its_secret(ground: Sec
     ground.org.put_certificate(APP, ground.org.app("Robot").live_certificate)
     life, status = seen(ground)
     assert (life.state, status.state) == (CertificateState.OK, CredentialState.OK)
+
+
+def test_the_pages_and_the_metrics_show_it_and_call_it_no_certificate(ground: SecretGround) -> None:
+    ground.handle("replace")
+    seen(ground)
+    now = ground.clock.now()
+    with ground.program() as app:
+        settings, database = app.settings, app.database
+        alive = Liveness(
+            started_at=now,
+            ticked_at=now,
+            since_tick=timedelta(),
+            tick=timedelta(seconds=15),
+            lag=timedelta(),
+            is_working=True,
+        )
+        source = HistoryReader(lambda: settings, database, lambda: now)
+        client = Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
+        page = client.get(f"/certificates/{ground.in_use}").text
+        listed = client.get("/certificates").text
+        metrics = client.get("/metrics").text
+    assert "Client secret" in page
+    assert "to be replaced by" in page
+    assert "Serial number" not in page
+    assert "ClientSecret" in listed
+    [line] = [
+        each
+        for each in metrics.splitlines()
+        if 'type="ClientSecret"' in each and each.startswith("rotator_certificate_not_after")
+    ]
+    assert 'app="Shipping"' in line
+    for text in (page, listed, metrics):
+        assert ground.consumer.pair.secret.reveal() not in text

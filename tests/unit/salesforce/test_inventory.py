@@ -210,7 +210,12 @@ class TestOtherCertificates:
         production.add_identity_provider("Login", pair.certificate)
         production.settings = replace(production.settings, hidden_types=(kind,), hidden_type_code=code)
         found = inventory(open_session(production))
-        assert {entry.kind for entry in found.entries} == {*Kind} - {kind, Kind.APP_SAML, Kind.EXTERNAL_APP}
+        assert {entry.kind for entry in found.entries} == {*Kind} - {
+            kind,
+            Kind.APP_SAML,
+            Kind.EXTERNAL_APP,
+            Kind.CLIENT_SECRET,
+        }
         [unread] = found.unread
         assert unread.kind is kind
         assert permission in unread.error.hint

@@ -257,7 +257,8 @@ def _note_places(connection: Connection, seen: Sequence[ObservedCertificate], no
     here = {_key(each): each for each in seen}
     new = [_new_place(each, now) for key, each in here.items() if key not in known]
     if new:
-        connection.execute(insert(SIGHTING), new)
+        # What returns something is sent many rows to a statement, and Postgres notes changes once a statement.
+        connection.execute(insert(SIGHTING).returning(SIGHTING.c.id), new)
     again = [(known[key].id, each) for key, each in here.items() if key in known]
     # A rotation sees what an app holds, and not who changed it: that stays as an inventory has shown it.
     _touch(connection, [{"this": this, **_changes(each)} for this, each in again if each.last_modified_at], now)

@@ -237,3 +237,16 @@ def test_another_process_is_noticed(tmp_path: Path) -> None:
         assert kept.read(ATTEMPTS).of(ATTEMPTS) == {}
         subprocess.run([sys.executable, "-c", ONE_MORE, url], check=True)
         assert set(kept.read(ATTEMPTS).of(ATTEMPTS)) == {"sandbox"}
+
+
+def test_orgs_that_one_statement_changes_are_each_changed(database: Database, elsewhere: Database) -> None:
+    kept, orgs = KeptRows(database), [f"org{number:03}" for number in range(60)]
+    record_sightings(elsewhere, [replace(SEEN, org=org) for org in orgs], NOW)
+    assert set(kept.read(STANDING).of(STANDING)) == set(orgs)
+    with elsewhere.writing() as connection:
+        connection.execute(text("UPDATE sighting SET app = 'Another' WHERE org > 'org029'"))
+    found = kept.read(STANDING).of(STANDING)
+    assert [found[org][0].app for org in orgs] == ["Billing"] * 30 + ["Another"] * 30
+    with elsewhere.writing() as connection:
+        connection.execute(text("DELETE FROM sighting WHERE org > 'org009'"))
+    assert set(kept.read(STANDING).of(STANDING)) == set(orgs[:10])

@@ -314,6 +314,7 @@ class Application:
             last_promotion=lambda: self.journal.last_promotion(name),
             open_rotation=lambda: self.journal.open_rotation(name),
             gap_is_open=lambda: self.journal.credential_record(name).refused_since is not None,
+            last_sent=lambda: self.journal.last_sent(name),
             note=lambda seen, held: note_observation(self.database, name, seen, held, self.now()),
             secrets=self.client_secrets(settings.org) if settings.has_secret else None,
             is_staging=lambda: self.journal.is_staging(name),

@@ -34,6 +34,9 @@ class RotatorError(Exception):
     transient: bool = False
     """Time alone may mend it: nothing is lost, and it may be tried again."""
 
+    wrote_nothing: bool = False
+    """Of an error that a write to an org ended with: it is certain that nothing was changed."""
+
     org: str | None = None
     """The org that it is about, by its name in the configuration."""
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from rotator.core.credentials import Fingerprint, Stage
-from rotator.core.crypto.certificates import RETIRED_COMMON_NAME, RSA
+from rotator.core.crypto.certificates import RSA, THROWAWAY_SUBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,16 +119,6 @@ APPS: Final = frozenset(kind for kind in Kind if kind.is_app)
 
 CONFIGURED: Final = {"connected_app": Kind.APP, "external_client_app": Kind.EXTERNAL_APP}
 """The kinds of apps by the words that config.yaml has for them."""
-
-
-def kinds_meant(said: Mapping[str, str], app: str) -> tuple[Kind, ...]:
-    """The kinds that an app may be of: the one that is said of its folded name, in the words of config.yaml, or any."""
-    kind = said.get(app.casefold())
-    return (CONFIGURED[kind],) if kind else tuple(CONFIGURED.values())
-
-
-THROWAWAY_SUBJECT: Final = f"CN={RETIRED_COMMON_NAME}"
-"""Subject of a certificate that was made to end an app's old key, and whose own key nobody has."""
 
 
 class Place(NamedTuple):
@@ -246,14 +236,7 @@ class ObservedCertificate:
         """Whether something is not known that every certificate has: the history has lost it."""
         if self.is_secret:
             return False
-        told = (
-            self.subject,
-            self.issuer,
-            self.not_before,
-            self.not_after,
-            self.key_algorithm,
-            self.signature_algorithm,
-        )
+        told = (getattr(self, name) for name in _FACTS if name not in {"fingerprint", "serial_number", "key_bits"})
         return bool(self.fingerprint) and not (all(told) and self.serial_number is not None)
 
     @property
@@ -315,8 +298,11 @@ class ObservedApp:
     throwaway: bool = False
     """The live certificate is ours, made to end a key."""
     hidden: bool = False
-    """The org shows the app, and never its certificate: what is live is what logins prove
-    (`rotator.core.decision.observations`)."""
+    """The org shows the app and not its certificate: `live` is what logins prove (`core.decision.hidden_apps`)."""
+    refuses_stored: bool = False
+    """Hidden: the key of every stored version was refused for certain, so that it holds none of them."""
+    ours: bool = False
+    """Hidden: by the history it was sent a throwaway certificate last, or that of the pending version."""
     by_secret: bool = False
     """What is live is the consumer's key and secret that are in use, and not a certificate."""
     staged: Fingerprint | None = None
@@ -325,6 +311,11 @@ class ObservedApp:
     """The pair that was rotated away, and that the org takes for a while still."""
     staging: bool = False
     """The program began to stage a pair and never learnt what came of it: what is staged is that one."""
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it is hidden, and no login has proven yet what it holds."""
+        return self.hidden and self.live is None and not (self.throwaway or self.refuses_stored)
 
     def accepts(self, fingerprint: Fingerprint) -> bool:
         """Whether the org takes logins with that version through it."""
@@ -363,13 +354,17 @@ class ObservedCredential:
     @property
     def is_settled(self) -> bool:
         """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
-        return self.current is None or self.is_live(self.current)
+        current, pending = self.current, self.pending
+        is_left_alone = (
+            current is not None and self.may_be_live(current) and not (pending and pending.app == current.app)
+        )
+        return current is None or self.is_live(current) or is_left_alone
 
     @property
     def has_lost_slot(self) -> bool:
         """Whether the app that `current` logs in through was read, and is without current's certificate."""
         app = self.apps.get(self.current.app) if self.current else None
-        return app is not None and app.readable and not self.is_settled
+        return app is not None and app.readable and not app.is_unknown and not self.is_settled
 
     def stage_of(self, fingerprint: str) -> Stage | None:
         """Where the version of that certificate stands in the store."""
@@ -378,17 +373,20 @@ class ObservedCredential:
 
     def live(self, app: str) -> Fingerprint | None:
         """The live certificate of an app; None for an app that the configuration no longer names, too."""
-        seen = self.apps.get(app)
-        return seen.live if seen else None
+        return self.apps[app].live if app in self.apps else None
 
     def is_live(self, version: KnownVersion) -> bool:
         """Whether its own app holds the version's certificate, or takes its secret."""
-        app = self.apps.get(version.app)
-        return app is not None and app.accepts(version.fingerprint)
+        return version.app in self.apps and self.apps[version.app].accepts(version.fingerprint)
+
+    def may_be_live(self, version: KnownVersion) -> bool:
+        """Whether it is, or may be on an app of which nothing is proven yet."""
+        return version.app in self.live_on(version)
 
     def live_on(self, version: KnownVersion) -> list[str]:
-        """Every app that holds the version's certificate; people upload one certificate to both apps of a pair."""
-        return [app.name for app in self.apps.values() if app.accepts(version.fingerprint)]
+        """Every app that holds the version's certificate, or may do so; people upload one to both apps of a pair."""
+        seen = self.apps.values()
+        return [a.name for a in seen if a.accepts(version.fingerprint) or (a.is_unknown and a.name == version.app)]
 
     def is_taken_beside_current(self, version: KnownVersion) -> bool:
         """Whether consumers may log in with the version while others do with `current`."""

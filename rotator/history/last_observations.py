@@ -133,7 +133,7 @@ def _unknown(_connection: Connection, values: dict[str, Any]) -> tuple[str, Last
 
 def _apps(text: str) -> dict[str, ObservedApp]:
     apps = [ObservedApp(**each) for each in json.loads(text)]
-    flags = [flag for app in apps for flag in (app.readable, app.throwaway)]
+    flags = [flag for app in apps for flag in (app.readable, app.throwaway, app.hidden, app.refuses_stored, app.ours)]
     _require(str, [app.name for app in apps] + [app.live for app in apps if app.live is not None])
     _require(bool, flags)
     return {app.name: app for app in apps}

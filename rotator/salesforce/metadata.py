@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.core.retry import BackOff, Waiting
-from rotator.errors import OrgUnavailable, WriteUncertain
+from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import WrongShape
 from rotator.salesforce import rest
@@ -145,6 +145,7 @@ class MetadataService:
         """Writes a whole component; what it leaves out is reset.
 
         Raises WriteUncertain when the answer was lost: the write may or may not have taken effect, and is not repeated.
+        After any other error nothing was written (`rotator.salesforce.faults`).
         """
         try:
             self.change("updateMetadata", [component.sent_as("metadata")], self._is_saved)
@@ -155,6 +156,9 @@ class MetadataService:
                 hint=lost.hint,
                 rerun=lost.rerun,
             ) from None
+        except OrgError as error:
+            error.wrote_nothing = True
+            raise
 
     def _is_saved(self, results: list[etree._Element]) -> None:
         """Raises what an update was refused with, and WrongShape when it is not told how it went."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.application import Application
 from rotator.config.loading import parse
 from rotator.core.credentials import KeyVersion, key_version
-from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed
+from rotator.core.crypto.certificates import Certificate, SubjectName, self_signed, throwaway
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
 from rotator.net.limits import Limits
@@ -220,6 +220,11 @@ class Ground:
     def put_by_hand(self, app: str) -> None:
         """A person puts another certificate on an app."""
         self.org.put_certificate(app, self.certificate(spare_key(PERSONS_KEY)))
+        self._let_it_spread()
+
+    def take_over(self, app: str) -> None:
+        """An app that may hide what it holds is known to hold nothing that anybody uses: it was ended once."""
+        self.org.put_certificate(app, throwaway(now=self.clock.time))
         self._let_it_spread()
 
     def put_own_key(self, app: str) -> None:

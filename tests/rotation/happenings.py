@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from rotator.core.decision.actions import ActionKind
+from rotator.core.decision.actions import WRITES, ActionKind
+from rotator.core.decision.observations import Memory
 from rotator.core.decision.policies import FRESHNESS
 from rotator.core.logins import LoginOutcome
-from tests.rotation.looks import answered, giving_up, remembered
+from tests.rotation.looks import answered, giving_up, remembered, sent
 from tests.rotation.world import APPS, BAD_KEY, NOW, THROWAWAY, UNKNOWN, Cert, Stored, World
 
 if TYPE_CHECKING:
@@ -16,18 +17,26 @@ if TYPE_CHECKING:
 
     from rotator.core.decision.actions import Action
     from rotator.core.decision.policies import Wanted
-
-WRITES = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
-"""The actions that change an app."""
+    from tests.rotation.looks import Remembering
 
 
-def effect(world: World, action: Action, wanted: Wanted, *, key: str = "new") -> World:
-    """The world after an action that succeeds. `key` is what `generate` makes."""
+def effect(
+    world: World,
+    action: Action,
+    wanted: Wanted,
+    memory: Remembering = Memory,
+    *,
+    key: str = "new",
+    is_told: bool = True,
+) -> World:
+    """The world after an action that takes effect. `key` is what `generate` makes; `is_told`: the org has said so."""
     after = giving_up(world, action.gives_up) if action.gives_up else world
+    if world.hidden and action.kind in WRITES:
+        after = sent(after, action, memory, is_told=is_told)
     match action.kind:
         case ActionKind.GENERATE:
             shared = world.current.key if wanted.options.keep_key and world.current else key
-            after = after._replace(pending=Stored("new", shared, action.its_app))
+            after = after._replace(pending=Stored("new", shared, action.its_app), unsent=bool(world.hidden))
         case ActionKind.RECALL:
             after = after._replace(pending=world.previous)
         case ActionKind.UPLOAD | ActionKind.RESTORE:
@@ -37,9 +46,9 @@ def effect(world: World, action: Action, wanted: Wanted, *, key: str = "new") ->
         case ActionKind.PROMOTE:
             after = after._replace(
                 pending=None, current=world.pending, previous=world.current, in_grace=True, gap=False
-            )
+            )._replace(unsent=False)
         case ActionKind.DISCARD:
-            after = after._replace(pending=None)
+            after = after._replace(pending=None, unsent=False)
         case ActionKind.RETIRE:
             after = after._replace(previous=None)
         case ActionKind.WAIT:
@@ -62,36 +71,57 @@ def _opening_gap(world: World, action: Action) -> World:
 
 
 def verified(world: World, action: Action) -> World:
-    """The world after a test login that is answered with the truth, a tick later."""
+    """The world after a test login that is answered with the truth, a tick later where a row has to last."""
     version = _its_version(world, action)
-    truth = world.settled().answers(version)[0]
-    return answered(world.later(), version, truth, learns=action.learns)
+    truth, row = world.settled().answers(version)[0], world.row(version)
+    when = world if row is None or (row.row >= 1 and row.age) else world.later()
+    return answered(when, version, truth, learns=action.learns)
 
 
-def outcomes(world: World, action: Action, wanted: Wanted) -> Iterator[World]:
+def outcomes(world: World, action: Action, wanted: Wanted, memory: Remembering = Memory) -> Iterator[World]:
     """Every way in which an action can end that leaves anything behind: with its effect, half of it, or an answer."""
     if action.kind is ActionKind.VERIFY:
         yield from _answers(world, _its_version(world, action), action.learns)
         return
-    yield effect(world, action, wanted)
+    yield effect(world, action, wanted, memory)
     if action.kind is ActionKind.GENERATE and not wanted.options.keep_key:
         yield effect(world, action, wanted, key=BAD_KEY)
     if action.kind in WRITES:
         # The org says yes, and has lost the certificate on the way.
-        yield remembered(world, put_by_hand(_opening_gap(world, action), action.its_app, None))
+        yield _lost(world, action, memory)
+        if world.hides(action.its_app):
+            yield effect(world, action, wanted, memory, is_told=False)
+            yield sent(_opening_gap(world, action), action, memory, is_told=False)
     if action.kind is ActionKind.UPLOAD and action.version:
         # The app does not take the certificate, however often it is sent.
         yield giving_up(world, action.version)
 
 
+def _lost(world: World, action: Action, memory: Remembering) -> World:
+    app, before = action.its_app, _opening_gap(world, action)
+    if not world.hides(app):
+        return remembered(world, put_by_hand(before, app, None))
+    # No server takes a key whose certificate was lost before it got there.
+    return put_by_hand(sent(before, action, memory, is_told=True), app, None).settled([app])
+
+
 @cache
 def _answers(world: World, version: Stored, learns: bool) -> tuple[World, ...]:
     # Other answers that prove nothing only end a run sooner.
-    return tuple(
+    answers = tuple(
         answered(when, version, answer, learns=learns)
         for when in dict.fromkeys((world, world.later()))
         for answer in (*world.answers(version), LoginOutcome.TRANSIENT)
     )
+    return tuple(after for after in answers if _is_in_time(after, version)) if world.hides(version.app) else answers
+
+
+def _is_in_time(world: World, version: Stored) -> bool:
+    """Whether a change has arrived within `timeout`: no key that fits is refused for as long."""
+    row = world.row(version)
+    if row is None or not world.logs_in(version):
+        return True
+    return row.outcome in {LoginOutcome.ACCEPTED, LoginOutcome.TRANSIENT} or (row.row < 1 and row.since_first < 2)
 
 
 def spreads(world: World) -> Iterator[World]:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.observations import Memory, Observation, Probe
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import KnownVersion, ObservedApp
-from tests.rotation.world import APPS, NOW, POLICY, THROWAWAY, TICK, Cert, Stored, Tried, World
+from tests.rotation.world import APPS, NOW, POLICY, THROWAWAY, TICK, UNSENT, UNTOLD, Cert, Stored, Tried, World
+
+if TYPE_CHECKING:
+    from rotator.core.decision.actions import Action
+
+Remembering = Callable[..., Memory]
+"""The program's memory, or a wrong one."""
 
 _SAID = "said so"
 _LONGEST_ROW = 1
@@ -19,16 +28,16 @@ _LONGEST = 2
 
 
 @cache
-def observe(world: World, hidden: str | None = None) -> Observation:
-    """One look, completed from what the process remembers; the org does not show the app `hidden`."""
-    return _memory(world).observe(_look(world, hidden))[1]
+def observe(world: World, gone: str | None = None, memory: Remembering = Memory) -> Observation:
+    """One look, completed from what the process remembers; the org does not show the app `gone`."""
+    return _memory(world, memory).observe(_look(world, gone), POLICY.verification, NOW)[1]
 
 
 def remembered(before: World, after: World) -> World:
     """The world `after` as a process sees it that last looked `before`."""
     if not before.tried:
         return after
-    memory, _ = _memory(before).observe(_look(after))
+    memory, _ = _memory(before).observe(_look(after), POLICY.verification, NOW)
     return after._replace(tried=tuple(tried for tried in after.tried if tried.name in memory.probes))
 
 
@@ -52,9 +61,39 @@ def giving_up(world: World, name: str) -> World:
     return world._replace(given_up=frozenset(_memory(world).giving_up(Fingerprint(name)).given_up))
 
 
-def _look(world: World, hidden: str | None = None) -> Observation:
+def sent(world: World, action: Action, memory: Remembering, *, is_told: bool) -> World:
+    """The process has sent a certificate to an app that hides it, and was told that it is there, or nothing."""
+    app = action.its_app
+    if not world.hides(app):
+        return world._replace(unsent=False) if action.version == _name(world.pending) and world.unsent else world
+    after = _memory(world, memory).sending(action, _look(world))
+    if is_told:
+        after = after.told_yes(action)
+    return world._replace(
+        tried=tuple(tried for tried in world.tried if tried.name in after.probes),
+        sent=tuple(_sent(after, name) for name in world.apps),
+        unsent=bool(after.unsent),
+    )
+
+
+def _sent(memory: Memory, app: str) -> str:
+    if app in memory.sent:
+        return memory.sent[app] or THROWAWAY.name
+    return UNTOLD if app in memory.begun else UNSENT
+
+
+def _name(version: Stored | None) -> str | None:
+    return version.name if version else None
+
+
+def _look(world: World, gone: str | None = None) -> Observation:
     return Observation(
-        {name: _see(name, cert, name == hidden) for name, cert in zip(APPS, world.live, strict=False)},
+        {
+            name: _hide(name, _is_ours(world, cert, name))
+            if world.hides(name) and name != gone
+            else _see(name, cert, name == gone)
+            for name, cert in zip(APPS, world.live, strict=False)
+        },
         pending=_known(world.pending),
         current=_known(world.current),
         previous=_known(world.previous),
@@ -64,9 +103,22 @@ def _look(world: World, hidden: str | None = None) -> Observation:
 
 
 @cache
-def _see(name: str, cert: Cert | None, hidden: bool) -> ObservedApp:
-    if hidden or cert is None:
-        return ObservedApp(name, readable=not hidden)
+def _hide(name: str, ours: bool) -> ObservedApp:
+    return ObservedApp(name, hidden=True, ours=ours)
+
+
+def _is_ours(world: World, cert: Cert | None, app: str) -> bool:
+    """Whether the history says that we sent the app its certificate, and nothing else is known of that."""
+    pending = world.pending
+    if cert == THROWAWAY or pending is None or pending.app != app or world.unsent:
+        return cert == THROWAWAY
+    return cert in {pending.cert, None}
+
+
+@cache
+def _see(name: str, cert: Cert | None, gone: bool) -> ObservedApp:
+    if gone or cert is None:
+        return ObservedApp(name, readable=not gone)
     return ObservedApp(name, live=Fingerprint(cert.name), throwaway=cert == THROWAWAY)
 
 
@@ -77,11 +129,27 @@ def _known(version: Stored | None) -> KnownVersion | None:
     return KnownVersion(Fingerprint(version.name), version.app, version.key, not_after=NOW + timedelta(days=300))
 
 
-def _memory(world: World) -> Memory:
-    return Memory(
-        live={name: Fingerprint(cert.name) if cert else None for name, cert in zip(APPS, world.live, strict=False)},
+def _memory(world: World, kind: Remembering = Memory) -> Memory:
+    memory = kind(
+        live={
+            name: Fingerprint(cert.name) if cert and not world.hides(name) else None
+            for name, cert in zip(APPS, world.live, strict=False)
+        },
         probes={Fingerprint(tried.name): _probe(tried) for tried in world.tried},
         given_up=frozenset(Fingerprint(name) for name in world.given_up),
+    )
+    if not (world.sent or world.unsent):
+        return memory
+    begun = {name: what for name, what in zip(world.apps, world.sent, strict=False) if what != UNSENT}
+    return replace(
+        memory,
+        sent={
+            name: None if what == THROWAWAY.name else Fingerprint(what)
+            for name, what in begun.items()
+            if what != UNTOLD
+        },
+        begun=frozenset(begun),
+        unsent=frozenset([Fingerprint(world.pending.name)] if world.unsent and world.pending else []),
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.core.decision.actions import Action, ActionKind, HaltReason
+from rotator.core.decision.actions import WRITES, Action, ActionKind, HaltReason
 from rotator.core.decision.policies import Goal
 from rotator.core.logins import LoginOutcome
-from tests.rotation.happenings import WRITES
-from tests.rotation.world import BAD_KEY, NAMED, NOW, POLICY, UNKNOWN, Stored, World
+from tests.rotation.world import BAD_KEY, NAMED, NOW, POLICY, THROWAWAY, UNKNOWN, UNSENT, Stored, World
 
 if TYPE_CHECKING:
     from rotator.core.decision.policies import Wanted
@@ -70,7 +69,10 @@ def check_action(world: World, action: Action, wanted: Wanted) -> None:
 def _check_write(world: World, action: Action, wanted: Wanted) -> None:
     held, slot_of_current = world.app(action.its_app), world.is_slot_of_current(action.app)
     asked = wanted.options.replace_unknown or (wanted.goal is Goal.RESTORE and slot_of_current)
-    rule(held != UNKNOWN or asked, "a certificate that nobody knows is overwritten only if asked", world, action)
+    unasked = held == UNKNOWN and not asked and not _just_logged_in(world, action.its_app)
+    rule(not unasked, "a certificate that nobody knows is overwritten only if asked", world, action)
+    if world.hides(action.its_app):
+        _check_hidden_write(world, action, asked)
     if slot_of_current:
         rule(action.kind is not ActionKind.DISABLE, "the app of current is never disabled", world, action)
     if action.kind is ActionKind.UPLOAD:
@@ -82,6 +84,23 @@ def _check_write(world: World, action: Action, wanted: Wanted) -> None:
     _check_grace(world, action, wanted)
 
 
+def _check_hidden_write(world: World, action: Action, asked: bool) -> None:
+    app, pending = action.its_app, world.pending
+    known = asked or world.sent_to(app) != UNSENT or _just_logged_in(world, app)
+    # By the history, the last certificate that it was sent is ours.
+    is_pendings = pending is not None and pending.app == app and world.app(app) in {pending.cert, None}
+    known = known or world.app(app) == THROWAWAY or is_pendings
+    rule(
+        known, "an app that hides its certificate is sent one only when a stored key has just logged in", world, action
+    )
+
+
+def _just_logged_in(world: World, app: str) -> bool:
+    """Whether a stored key has, through a hidden app; while a change by a person arrives that may be misleading."""
+    rows = [world.row(version) for version in world.stages if version.app == app and world.hides(app)]
+    return any(row is not None and row.outcome is LoginOutcome.ACCEPTED and row.age == 0 for row in rows)
+
+
 def _check_new_key(world: World, action: Action) -> None:
     version = world.named(action.version)
     if version is None or any(other.key == version.key for other in world.stages if other != version):
@@ -89,7 +108,14 @@ def _check_new_key(world: World, action: Action) -> None:
     row = world.row(version)
     refused = row is not None and row.outcome in {LoginOutcome.MISMATCH, LoginOutcome.CONFIGURATION}
     accepted_as_before = version == world.previous and row is not None and row.outcome is LoginOutcome.ACCEPTED
-    rule(refused or accepted_as_before, "a new key is refused before its certificate is there", world, action)
+    # Where a certificate is hidden, it may have been sent before.
+    may_be_there = world.hides(version.app) and not world.unsent and _just_logged_in(world, version.app)
+    rule(
+        refused or accepted_as_before or may_be_there,
+        "a new key is refused before its certificate is there",
+        world,
+        action,
+    )
 
 
 def _check_test_login(world: World, action: Action) -> None:
@@ -97,7 +123,8 @@ def _check_test_login(world: World, action: Action) -> None:
     version, current = world.named(action.version), world.current
     if version is None or not action.learns:
         return
-    rule(not world.is_live(version), "what a wrong key is told is learnt while it is wrong", world, action)
+    is_wrong = not world.is_live(version) or (world.hides(version.app) and not world.unsent)
+    rule(is_wrong, "what a wrong key is told is learnt while it is wrong", world, action)
     row = world.row(current) if current and world.is_slot_of_current(version.app) else None
     in_use = current is None or not world.is_slot_of_current(version.app)
     proven = row is not None and row.outcome is LoginOutcome.ACCEPTED and row.age == 0
@@ -120,12 +147,16 @@ def _check_way_back(world: World, action: Action, wanted: Wanted) -> None:
         (row.outcome is LoginOutcome.ACCEPTED and row.age == 0)
         or (row.outcome is LoginOutcome.MISMATCH and row.streak >= POLICY.verification.confirmations)
     )
+    said = said or world.sent_to(current.app) != UNSENT or _just_logged_in(world, current.app)
     rule(said, "current's slot is taken only when its key has just logged in, or is refused for certain", world, action)
 
 
 def _check_grace(world: World, action: Action, wanted: Wanted) -> None:
     previous = world.previous
     if previous is None or world.app(action.its_app) != previous.cert or world.is_slot_of_current(action.app):
+        return
+    is_elsewhere = world.hides(action.its_app) and previous.app != action.app
+    if is_elsewhere or (action.kind is not ActionKind.DISABLE and action.version == previous.name):
         return
     taken_back = previous == world.pending and previous.name in {action.gives_up, *world.given_up}
     over = not world.in_grace or wanted.urgent or taken_back
@@ -148,7 +179,7 @@ def _check_promotion(world: World, action: Action, wanted: Wanted) -> None:
         world,
         action,
     )
-    displaced = previous is not None and previous != pending and previous.cert in world.live
+    displaced = previous is not None and previous != pending and _is_anywhere(world, previous)
     rule(not displaced, "no version is pushed out of the store while its certificate is live", world, action)
     if wanted.compromised and current is not None and current.name == NAMED:
         rule(pending.key != current.key, "a compromised key is not used again", world, action)
@@ -162,10 +193,23 @@ def _check_removal(world: World, action: Action, wanted: Wanted) -> None:
     if gone is None or action.version != gone.name:
         rule(False, "what is removed is there", world, action)
         return
-    unused = gone in {stays, world.current} or gone.cert not in world.live
+    unused = gone in {stays, world.current} or not _is_anywhere(world, gone)
     rule(unused, "no version leaves the store while its certificate is live", world, action)
     if not discards:
         rule(not world.in_grace or wanted.urgent, "a previous version is kept for its grace", world, action)
+
+
+def _is_anywhere(world: World, version: Stored) -> bool:
+    """Whether any app holds a version's certificate.
+
+    What another than its own hides, nobody can see; nor what a person did to an app of which some servers have not
+    heard of it yet.
+    """
+    return any(
+        cert == version.cert
+        and not (world.hides(app) and (app != version.app or (world.by_hand and world.is_slot_of_current(app))))
+        for app, cert in zip(world.apps, world.live, strict=True)
+    )
 
 
 def check_end(start: World, end: World, action: Action, wanted: Wanted) -> None:
@@ -185,6 +229,10 @@ def _check_done(world: World, action: Action, wanted: Wanted) -> None:
     rule(current is None or current.key != BAD_KEY, "a key that never works is never current", world, action)
     if current and not world.by_hand:
         rule(world.is_live(current), "current logs in at the end", world, action)
+    if current and world.hides(current.app) and not wanted.options.replace_unknown:
+        row = world.row(current)
+        said = row is not None and row.outcome is LoginOutcome.ACCEPTED
+        rule(said, "where a certificate is hidden, current is seen to log in before the end", world, action)
     rule(not world.gap or world.by_hand, "nobody is left refused without a proof", world, action)
     kept = world.in_grace and not wanted.urgent
     rule((action.until is not None) == kept, "the end tells until when the previous version is kept", world, action)
@@ -209,19 +257,42 @@ def _excused(world: World, action: Action, wanted: Wanted) -> bool:
     current = world.current
     excuses = {
         HaltReason.DRIFT: world.by_hand,
-        HaltReason.STANDBY_UNKNOWN: UNKNOWN in world.live,
+        HaltReason.STANDBY_UNKNOWN: any(_is_unknown(world, app) for app in world.apps),
         HaltReason.NOTHING_STORED: current is None,
         HaltReason.NOT_KEPT: wanted.goal is Goal.BRING,
+        HaltReason.LOGIN_NOT_SET_UP: _is_wordless(world),
         HaltReason.UNPROVEN: (current is None and (_is_bad(world.pending) or bool(world.given_up)))
-        or (world.other_words and _is_bad(world.pending) and not world.heard),
+        or (world.other_words and _is_bad(world.pending) and not world.heard)
+        or _is_wordless(world),
     }
     return action.halt is not None and excuses.get(action.halt, False)
+
+
+def _is_wordless(world: World) -> bool:
+    """Whether a hidden app does not take the key that it should, and it is not known what it says of a wrong one."""
+    return world.other_words and any(map(world.hides, world.apps)) and not all(map(world.logs_in, world.stages))
+
+
+def _is_unknown(world: World, app: str) -> bool:
+    """Whether an app holds what nobody knows, or does not show what it holds, which no stored key proves."""
+    cert = world.app(app)
+    if not world.hides(app):
+        return cert == UNKNOWN
+    return cert != THROWAWAY and not any(version.app == app and version.cert == cert for version in world.stages)
 
 
 def _had_failed(world: World) -> bool:
     """Whether a run has had reason to think that a key never works."""
     refused = any(row.outcome is LoginOutcome.MISMATCH and (row.row or row.since_first) for row in world.tried)
-    return bool(world.given_up) or _is_bad(world.pending) or refused
+    return bool(world.given_up) or _is_bad(world.pending) or refused or _is_lost(world)
+
+
+def _is_lost(world: World) -> bool:
+    """Whether a hidden app holds none of its versions, which looks like a key that never works."""
+    there = [
+        (app, [version for version in world.stages if version.app == app]) for app in world.apps if world.hides(app)
+    ]
+    return any(versions and not any(map(world.logs_in, versions)) for _, versions in there)
 
 
 def _is_bad(version: Stored | None) -> bool:
@@ -236,6 +307,8 @@ def _is_met(world: World, wanted: Wanted) -> bool:
         case Goal.BRING:
             return current is not None and current.name == wanted.version
         case Goal.RESTORE:
-            return current is not None and world.is_live(current)
+            # Servers that have not heard yet of what a person did may be all that a test login comes to.
+            is_unseen = current is not None and world.hides(current.app) and world.by_hand
+            return current is not None and (world.is_live(current) or is_unseen)
         case Goal.FINISH:
             return True

@@ -6,7 +6,19 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.core.logins import LoginOutcome
-from tests.rotation.world import BAD_KEY, GONE, NAMED, THROWAWAY, UNKNOWN, Cert, Stored, Tried, World
+from tests.rotation.world import (
+    BAD_KEY,
+    GONE,
+    NAMED,
+    THROWAWAY,
+    UNKNOWN,
+    UNSENT,
+    UNTOLD,
+    Cert,
+    Stored,
+    Tried,
+    World,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +32,8 @@ class _Asked(NamedTuple):
     is_current: bool
     certain: bool
     """No login with the key can be refused any more."""
+    hidden: bool
+    """Its app does not show what it holds."""
     waits: bool
     """Its certificate is not on its app: a refusal is what must come, and one is like another."""
 
@@ -27,6 +41,11 @@ class _Asked(NamedTuple):
 def plain(world: World, *, keeps_name: bool) -> World:
     """The one world that stands for all that are the same. `keeps_name`: a request is about `v0`."""
     after, names, asked = _plain(world.crashed(), keeps_name)
+    if world.sent or world.unsent:
+        sent = tuple(
+            names.get(what, GONE) if what not in {UNSENT, UNTOLD, THROWAWAY.name} else what for what in world.sent
+        )
+        after = after._replace(sent=sent if any(sent) else (), unsent=world.unsent and world.pending is not None)
     if not (world.tried or world.given_up):
         return after
     given_up = frozenset(names.get(name, GONE) for name in world.given_up) if world.given_up else world.given_up
@@ -63,6 +82,7 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
         by_hand=world.by_hand and current is not None and not world.is_live(current),
         gap=world.gap and current is not None,
         other_words=world.other_words,
+        hidden=world.hidden,
         heard=names[world.heard] if world.other_words and world.pending and world.heard == world.pending.name else "",
     )
     asked = (
@@ -71,10 +91,11 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
             names[version.name],
             version == current,
             world.answers(version) == (LoginOutcome.ACCEPTED,),
-            version == world.pending != current and not world.is_live(version),
+            world.hides(version.app),
+            version == world.pending != current and not world.is_live(version) and not world.hides(version.app),
         )
-        for version in dict.fromkeys((world.pending, current))
-        if version
+        for version in dict.fromkeys((world.pending, current, world.previous))
+        if version and (version != world.previous or version == world.pending or world.hides(version.app))
     )
     return after, names, tuple(asked)
 
@@ -83,7 +104,11 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
 def _plain_rows(tried: tuple[Tried, ...], asked: tuple[_Asked, ...], given_up: frozenset[str]) -> tuple[Tried, ...]:
     rows = {row.name: row for row in tried}
     return tuple(
-        sorted(_plain_row(rows[of.name], of) for of in asked if of.name in rows and of.plain_name not in given_up)
+        sorted(
+            _plain_row(rows[of.name], of)
+            for of in asked
+            if of.name in rows and (of.hidden or of.plain_name not in given_up)
+        )
     )
 
 
@@ -94,7 +119,7 @@ def _plain_row(row: Tried, of: _Asked) -> Tried:
         row = row._replace(since_first=0)
     accepted, refused = row.outcome is LoginOutcome.ACCEPTED, row.outcome is LoginOutcome.MISMATCH
     # How often a login was refused is asked for of current only; when, of those that succeeded.
-    streak = row.streak if accepted or (refused and of.is_current) else 1
+    streak = row.streak if accepted or (refused and of.is_current) or of.hidden else 1
     age = row.age if accepted else 0
     # Where no refusal can come any more, it makes no difference for how long there were some.
     since_first = 0 if of.certain and not (refused and row.since_first >= 2) else row.since_first
@@ -114,6 +139,8 @@ def turned(world: World) -> World:
 
     return world._replace(
         live=world.live[::-1],
+        hidden=world.hidden[::-1],
+        sent=world.sent[::-1],
         lags=world.lags[::-1],
         pending=moved(world.pending),
         current=moved(world.current),

@@ -24,7 +24,7 @@ COMPROMISED: Final = Request("replace", Actor("alex@laptop"), trigger="compromis
 RETIRE_NOW: Final = Request("replace", Actor("alex@laptop"), options=RotationOptions(retire_now=True))
 KEEP_KEY: Final = Request("replace", Actor("alex@laptop"), options=RotationOptions(keep_key=True))
 BACK: Final = Request("back", Actor("alex@laptop"))
-ENROLL: Final = Request("enroll", Actor("alex@laptop"))
+ENROLL: Final = Request("enroll", Actor("alex@laptop"), options=RotationOptions(replace_unknown=True))
 ADOPT: Final = Request("adopt", Actor("alex@laptop"))
 RESTORE: Final = Request("restore", Actor("alex@laptop"))
 FINISH: Final = Request("", Actor("alex@laptop"))
@@ -41,8 +41,10 @@ def one_app_rotated_before(ground: Ground) -> None:
 
 
 def pair(ground: Ground) -> None:
-    """Two apps, the second of which holds nothing yet."""
+    """Two apps, the second of which holds nothing yet, or what ended a key where it could not be seen."""
     ground.in_use("warehouse", "Warehouse_A")
+    if "Warehouse_B" in ground.lineup.external:
+        ground.take_over("Warehouse_B")
 
 
 def pair_rotated_before(ground: Ground) -> None:

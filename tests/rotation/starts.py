@@ -58,6 +58,11 @@ def in_other_words(worlds: Iterable[World]) -> Iterator[World]:
     return (world._replace(other_words=True) for world in worlds)
 
 
+def hiding(worlds: Iterable[World], *hidden: bool) -> Iterator[World]:
+    """The same with apps that do not show what they hold."""
+    return (world._replace(hidden=hidden) for world in worlds)
+
+
 def conceivable(strategy: Strategy) -> Iterator[World]:
     """Every combination of stages and live certificates, whether or not anything could lead there."""
     names = APPS[: 1 if strategy is Strategy.IN_PLACE else 2]

@@ -20,7 +20,7 @@ from rotator.core.decision.policies import Goal, Strategy, Wanted
 from tests.rotation import happenings, looks, sameness
 from tests.rotation import walk as walking
 from tests.rotation.rules import BrokenRuleError
-from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, in_other_words, sane
+from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, hiding, in_other_words, sane
 from tests.rotation.variants import VARIANTS, without
 from tests.rotation.walk import Walk
 from tests.tiers import thorough
@@ -109,6 +109,7 @@ def _look_for_broken_rules(clauses: tuple[Clause, ...]) -> None:
     Walk(REQUESTS, clauses).step(conceivable(IN_PLACE))
     Walk(OFTEN, clauses).run(sane(IN_PLACE))
     Walk(REQUESTS, clauses).step(conceivable(ALTERNATING))
+    Walk(REQUESTS, clauses).step(hiding(conceivable(IN_PLACE), True))
 
 
 def _tell(count: str, capsys: pytest.CaptureFixture[str]) -> None:

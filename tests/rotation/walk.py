@@ -12,10 +12,11 @@ from collections import deque
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rotator.core.decision.actions import Action, ActionKind, HaltReason
+from rotator.core.decision.actions import WRITES, Action, ActionKind, HaltReason
 from rotator.core.decision.decide import CLAUSES, Clause, decide
+from rotator.core.decision.observations import Memory
 from rotator.core.decision.policies import Goal, Wanted
-from tests.rotation.happenings import WRITES, effect, outcomes, people, time_passes, verified
+from tests.rotation.happenings import effect, outcomes, people, time_passes, verified
 from tests.rotation.looks import observe
 from tests.rotation.rules import check_action, check_end, check_state, rule
 from tests.rotation.sameness import plain, turned
@@ -25,11 +26,14 @@ from tests.rotation.world import NOW, POLICY, World
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tests.rotation.looks import Remembering
+
 _TRY_AGAIN = {
     HaltReason.LOGIN_NOT_SET_UP,
     HaltReason.ACCEPTED_EARLY,
     HaltReason.UNPROVEN,
     HaltReason.REVERT_UNPROVEN,
+    HaltReason.NOT_ENDED,
 }
 """What a run says that an org answered with anything but yes or no for too long, or of which a server has not heard
 yet that a certificate is gone; another run may do better."""
@@ -53,8 +57,10 @@ class Walk:
         self,
         requests: Sequence[Wanted],
         clauses: Sequence[Clause] = CLAUSES,
+        memory: Remembering = Memory,
     ) -> None:
         self._clauses = clauses
+        self._memory = memory
         self._homes: dict[Wanted, dict[World, Home]] = {wanted: {} for wanted in requests}
         self._decisions: dict[Wanted, dict[World, Action]] = {wanted: {} for wanted in requests}
         self.between: set[World] = set()
@@ -139,14 +145,14 @@ class Walk:
 
     def _check_blind(self, world: World, wanted: Wanted) -> None:
         for app in world.apps:
-            action = decide(observe(world, hidden=app), wanted, POLICY, NOW, self._clauses)
+            action = decide(observe(world, app, self._memory), wanted, POLICY, NOW, self._clauses)
             rule(action.kind is ActionKind.HALT, "nothing is done while an app is out of sight", world, action)
 
     def successors(self, world: World, wanted: Wanted) -> Iterator[World]:
         """What may come next, by the program's action or by itself."""
         action = self.next_action(world, wanted)
         check_action(world, action, wanted)
-        yield from outcomes(world, action, wanted)
+        yield from outcomes(world, action, wanted, self._memory)
         yield from time_passes(world)
 
     def next_action(self, world: World, wanted: Wanted) -> Action:
@@ -154,7 +160,7 @@ class Walk:
         # No process sees whether an app's servers agree.
         seen, decisions = world.settled(), self._decisions[wanted]
         if seen not in decisions:
-            decisions[seen] = decide(observe(seen), wanted, POLICY, NOW, self._clauses)
+            decisions[seen] = decide(observe(seen, None, self._memory), wanted, POLICY, NOW, self._clauses)
         return decisions[seen]
 
     def _home(self, start: World, wanted: Wanted) -> Home:
@@ -169,17 +175,17 @@ class Walk:
                 homes[world] = Home(world, action, writes=0)
                 break
             passed[world] = action
-            world = plain_for(_without_fault(world, action, wanted), wanted)
+            world = plain_for(self._without_fault(world, action, wanted), wanted)
         home = homes[world]
         for world, action in reversed(passed.items()):
             home = home._replace(writes=home.writes + (action.kind in WRITES))
             homes[world] = home
         return home
 
-
-def _without_fault(world: World, action: Action, wanted: Wanted) -> World:
-    after = verified(world, action) if action.kind is ActionKind.VERIFY else effect(world, action, wanted)
-    return after.settled()
+    def _without_fault(self, world: World, action: Action, wanted: Wanted) -> World:
+        if action.kind is ActionKind.VERIFY:
+            return verified(world, action).settled()
+        return effect(world, action, wanted, self._memory).settled()
 
 
 @cache

@@ -10,8 +10,12 @@ What makes no difference to `decide` or to a rule is left out, so that equal sit
   of `POLICY`. A grace period runs or is over, and may end at any moment.
 - While an app lags, any of its servers may answer, whatever certificates they hold: a login that one of them could
   accept may be accepted or refused.
+- An app may hide its certificate; what a run has sent it, and whether it was told that it is there, is remembered like
+  test logins are. What the history knows of the last certificate that such an app was sent follows from what it holds:
+  where somebody else's is there, the history is lost. Any change arrives within `timeout`.
 - What was heard of a wrong key is remembered while the version is pending, over a crash too: it is in the journal.
-- Test logins are remembered for `pending` and `current` only, as no others are asked for: the length and duration of
+- Test logins are remembered for `pending` and `current` only, as no others are asked for where apps show what they
+  hold: the length and duration of
   the last row, capped where more makes no difference.
 """
 
@@ -42,6 +46,9 @@ NAMED = "v0"
 GONE = "gone"
 """A version that was given up and is not stored any more."""
 BAD_KEY = "bad"
+UNSENT = ""
+UNTOLD = "?"
+"""A certificate was sent, and how that went is not known."""
 
 
 class Cert(NamedTuple):
@@ -100,8 +107,15 @@ class World(NamedTuple):
     """The org does not say `invalid assertion` of a wrong key."""
     heard: str = ""
     """The pending version of which it is known what this org says of its key while it is wrong."""
+    hidden: tuple[bool, ...] = ()
+    """Whether each app keeps its certificate to itself; empty where none does."""
     tried: tuple[Tried, ...] = ()
     given_up: frozenset[str] = frozenset()
+    sent: tuple[str, ...] = ()
+    """Of each app, where one is hidden: the certificate that this run sent last and was told yes, or one of UNSENT and
+    UNTOLD."""
+    unsent: bool = False
+    """This run has made the pending version, and has sent it to no app that hides it."""
 
     @property
     def apps(self) -> tuple[str, ...]:
@@ -123,6 +137,14 @@ class World(NamedTuple):
             if version is not None and version.name == name:
                 return version
         return None
+
+    def hides(self, app: str) -> bool:
+        """Whether an app keeps its certificate to itself."""
+        return bool(self.hidden) and self.hidden[APPS.index(app)]
+
+    def sent_to(self, app: str) -> str:
+        """What this run has sent to a hidden app."""
+        return self.sent[APPS.index(app)] if self.sent else UNSENT
 
     def row(self, version: Stored) -> Tried | None:
         """The test logins with a version's key."""
@@ -161,7 +183,7 @@ class World(NamedTuple):
 
     def crashed(self) -> World:
         """The process is gone, and what it remembered with it."""
-        return World(*self[:-2]) if self.tried or self.given_up else self
+        return World(*self[:-4]) if self.tried or self.given_up or self.sent or self.unsent else self
 
     def later(self) -> World:
         """A tick goes by."""

@@ -34,6 +34,7 @@ __all__ = [
     "LARGEST_CERTIFICATE",
     "RETIRED_COMMON_NAME",
     "RSA",
+    "THROWAWAY_SUBJECT",
     "Certificate",
     "Glance",
     "PrivateKey",
@@ -51,6 +52,9 @@ BACK_DATING: Final = timedelta(minutes=5)
 
 RETIRED_COMMON_NAME: Final = "retired by rotator"
 """Common name of a throwaway certificate, whose key nobody has."""
+
+THROWAWAY_SUBJECT: Final = f"CN={RETIRED_COMMON_NAME}"
+"""Subject of a certificate that was made to end an app's old key, and whose own key nobody has."""
 
 _PSS: Final = "RSA-PSS"
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"

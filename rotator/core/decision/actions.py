@@ -61,6 +61,10 @@ class ActionKind(StrEnum):
         return self in {ActionKind.STAGE, ActionKind.ROTATE, ActionKind.UNSTAGE}
 
 
+WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
+"""Those that send an app a certificate."""
+
+
 class HaltReason(StrEnum):
     """Why a person is needed."""
 
@@ -76,6 +80,7 @@ class HaltReason(StrEnum):
     UNPROVEN = "unproven"
     REVERTED = "reverted"
     REVERT_UNPROVEN = "revert_unproven"
+    NOT_ENDED = "not_ended"
 
     @property
     def is_seen_anew(self) -> bool:

@@ -29,6 +29,13 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
+from rotator.core.decision.hidden_proofs import (
+    key_is_ended,
+    may_be_sent_to,
+    nothing_was_current,
+    some_key_logs_in,
+    way_back,
+)
 from rotator.core.decision.policies import Goal
 from rotator.core.decision.proofs import (
     current_logs_in,
@@ -39,6 +46,7 @@ from rotator.core.decision.proofs import (
     unproven,
 )
 from rotator.core.decision.situation import Situation
+from rotator.core.logins import LoginOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +92,14 @@ def request_can_be_met(s: Situation) -> Action | None:
     return None
 
 
+def hidden_certificate_is_found(s: Situation) -> Action | None:
+    """What the app of `current` holds and does not show is found out by logins, before the first write of a run."""
+    current = s.seen.current
+    if current is None or s.wanted.goal is Goal.RESTORE or s.seen.begun:
+        return None
+    return some_key_logs_in(s, current.app) if s.seen.apps[current.app].is_unknown else None
+
+
 def drift_is_a_persons_business(s: Situation) -> Action | None:
     """A certificate that a person put on the app of `current` is not overwritten unasked."""
     current = s.seen.current
@@ -94,10 +110,12 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
         return None
     if s.wanted.goal is Goal.BRING and live == s.wanted.version:
         return None
-    held = f"a certificate that is not current's ({words.short(live)})" if live else "no certificate"
+    held = f"holds a certificate that is not current's ({words.short(live)})" if live else "holds no certificate"
+    if s.seen.apps[current.app].refuses_stored:
+        held = "does not show its certificate, and refuses the key of current and of every other stored version"
     return halt(
         HaltReason.DRIFT,
-        f"App {current.app} holds {held}: somebody changed it by hand.",
+        f"App {current.app} {held}: somebody changed it by hand.",
         "`rotator adopt` takes that key pair into the store, `rotate restore` puts current's certificate back, "
         "`rotate now --replace-unknown` replaces both.",
     )
@@ -125,8 +143,12 @@ def unfit_pending_goes(s: Situation) -> Action | None:
     back = _take_back(s, pending, gives_up=abandoned)
     if back:
         return back
-    if abandoned and current is not None and s.seen.is_live(current) and not s.holds(current):
+    must_be_proven = abandoned or pending.app in s.seen.begun
+    if must_be_proven and current is not None and s.seen.is_live(current) and not s.holds(current):
         return prove_current(s, current)
+    ended = key_is_ended(s, pending) if pending != s.seen.previous else None
+    if ended:
+        return ended
     why = "its test login never held" if abandoned else "it is not what is wanted now"
     return Action(ActionKind.DISCARD, why, version=pending.fingerprint, app=pending.app, gives_up=abandoned)
 
@@ -138,7 +160,7 @@ def failed_attempt_ends(s: Situation) -> Action | None:
     current = s.seen.current
     if current is None:
         left = "nothing was current before"
-    elif not s.seen.is_live(current):
+    elif not s.seen.may_be_live(current):
         left = f"app {current.app} is as it was found, without current's certificate"
     elif s.holds(current):
         left = "the old certificate is back, and its key logs in"
@@ -159,6 +181,10 @@ def current_is_put_back(s: Situation) -> Action | None:
     if s.wanted.goal is not Goal.RESTORE or current is None or s.met:
         return None
     if not s.seen.is_live(current):
+        probe = s.seen.probe(current)
+        is_untried = probe is None or probe.outcome is LoginOutcome.ACCEPTED
+        if s.seen.may_be_live(current) and is_untried and current.app not in s.seen.begun:
+            return s.try_login(current, "the app does not show its certificate, and may hold this one")
         return Action(ActionKind.RESTORE, "it was asked for", version=current.fingerprint, app=current.app)
     return prove_current(s, current)
 
@@ -183,8 +209,8 @@ def previous_makes_room(s: Situation) -> Action | None:
     target = s.seen.pending.app if s.seen.pending else s.target
     for app in held_on:
         if app != target:
-            return _end_on(s, app, previous)
-    return None
+            return may_be_sent_to(s, app) or _end_on(s, app, previous)
+    return key_is_ended(s, previous) if previous.app != target else None
 
 
 def pending_begins(s: Situation) -> Action | None:
@@ -238,11 +264,16 @@ def previous_ends(s: Situation) -> Action | None:
     if previous is None or s.grace_ends():
         return None
     held_on = s.seen.live_on(previous)
-    if any(s.is_slot_of_current(app) for app in held_on):
-        return None
+    of_current = next(filter(s.is_slot_of_current, held_on), None)
+    if of_current:
+        return some_key_logs_in(s, of_current) if s.seen.apps[of_current].is_unknown else None
     if held_on:
-        return _disable(held_on[0], previous, "the grace of its previous key has ended")
-    return Action(ActionKind.RETIRE, "its grace has ended", version=previous.fingerprint, app=previous.app)
+        return may_be_sent_to(s, held_on[0]) or _disable(
+            held_on[0], previous, "the grace of its previous key has ended"
+        )
+    return key_is_ended(s, previous) or Action(
+        ActionKind.RETIRE, "its grace has ended", version=previous.fingerprint, app=previous.app
+    )
 
 
 def all_is_done(s: Situation) -> Action | None:
@@ -256,6 +287,7 @@ Clause = Callable[[Situation], Action | None]
 CLAUSES: Final[tuple[Clause, ...]] = (
     apps_are_readable,
     request_can_be_met,
+    hidden_certificate_is_found,
     drift_is_a_persons_business,
     current_is_proven_again,
     unfit_pending_goes,
@@ -286,33 +318,21 @@ def decide(
 def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | None) -> Action | None:
     """Gives the apps that hold the pending certificate another one; None when no app depends on it."""
     current, previous = s.seen.current, s.seen.previous
-    if current and s.has_taken_slot_of_current(pending):
-        return Action(
-            ActionKind.RESTORE,
-            "the new key is not kept",
-            version=current.fingerprint,
-            app=current.app,
-            gives_up=gives_up,
-        )
-    if pending == previous:
-        return None
-    for app in s.seen.live_on(pending):
+    is_hidden = s.seen.apps[pending.app].hidden
+    if is_hidden and (back := way_back(s, pending, gives_up)):
+        return back
+    why = "the new key is not kept"
+    if current and not s.seen.apps[current.app].hidden and s.has_taken_slot_of_current(pending):
+        return Action(ActionKind.RESTORE, why, version=current.fingerprint, app=current.app, gives_up=gives_up)
+    held_on = [] if pending == previous else s.seen.live_on(pending)
+    for app in held_on:
+        if is_hidden and app == pending.app:
+            continue
         if current is None:
-            return halt(
-                HaltReason.UNPROVEN,
-                f"App {app} holds the new certificate, its key does not log in, and nothing was current before.",
-                "Look at the app's policies in Setup.",
-                rerun="Then run the same command again: it goes on from here.",
-            )
+            return nothing_was_current(app)
         if previous and previous.app == app:
-            return Action(
-                ActionKind.RESTORE,
-                "the new key is not kept",
-                version=previous.fingerprint,
-                app=app,
-                gives_up=gives_up,
-            )
-        return _disable(app, pending, "the new key is not kept", gives_up=gives_up)
+            return Action(ActionKind.RESTORE, why, version=previous.fingerprint, app=app, gives_up=gives_up)
+        return _disable(app, pending, why, gives_up=gives_up)
     return None
 
 

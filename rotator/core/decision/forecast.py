@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint
-from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.decision.actions import WRITES, Action, ActionKind
 from rotator.core.decision.next_action import next_action
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.logins import LoginAnswer, LoginOutcome
@@ -35,11 +35,15 @@ class Forecast:
 
 
 def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) -> Forecast:
-    """Plays a run through in memory. Test logins are taken to succeed where the certificate is live."""
+    """Plays a run through in memory. Test logins are taken to succeed where the certificate is live.
+
+    An app that does not show what it holds is taken to hold what it should.
+    """
     steps: list[Action] = []
     memory, longest_wait = Memory(), policy.verification.timeout
+    held = {name: _expected(seen, name) if app.hidden else app.live for name, app in seen.apps.items()}
     for _ in range(_LIMIT):
-        memory, observed = memory.observe(seen)
+        memory, observed = memory.observe(seen, policy.verification, now)
         action = next_action(observed, wanted, policy, now)
         long_wait = action.kind is ActionKind.WAIT and action.until is not None and action.until - now > longest_wait
         if action.kind in {ActionKind.DONE, ActionKind.HALT} or long_wait:
@@ -50,12 +54,23 @@ def foresee(seen: Observation, wanted: Wanted, policy: Policy, now: datetime) ->
         if not steps or (steps[-1].kind, steps[-1].version) != (action.kind, action.version):
             steps.append(action)
         if action.kind is ActionKind.VERIFY:
-            is_live = observed.apps[action.its_app].accepts(action.its_version)
+            app = observed.apps[action.its_app]
+            is_live = held[app.name] == action.its_version if app.hidden else app.accepts(action.its_version)
             outcome = LoginOutcome.ACCEPTED if is_live else LoginOutcome.MISMATCH
             memory = memory.probed(action.its_version, LoginAnswer(outcome), now)
-        else:
-            seen = _effect(seen, action, wanted, policy, now)
+            continue
+        if action.kind in WRITES:
+            memory = memory.sending(action, observed).told_yes(action)
+            held[action.its_app] = _THROWAWAY if action.kind is ActionKind.DISABLE else action.its_version
+        seen = _effect(seen, action, wanted, policy, now)
+        if action.kind is ActionKind.GENERATE:
+            memory = memory.made(NEW_VERSION)
     raise AssertionError(f"no end after {steps}")
+
+
+def _expected(seen: Observation, app: str) -> Fingerprint | None:
+    versions = (seen.current, seen.previous)
+    return next((version.fingerprint for version in versions if version and version.app == app), None)
 
 
 def _effect(  # noqa: PLR0911 - one line a kind of action
@@ -93,6 +108,8 @@ def _effect(  # noqa: PLR0911 - one line a kind of action
 
 
 def _with_live(seen: Observation, app: str, live: Fingerprint) -> Observation:
+    if seen.apps[app].hidden:
+        return seen
     return _with(seen, replace(seen.apps[app], live=live, throwaway=live == _THROWAWAY))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
+from rotator.core.decision.actions import ActionKind
+from rotator.core.decision.hidden_apps import proven
 from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, Strategy, Verification
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import ObservedCredential
@@ -15,12 +17,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
+    from rotator.core.decision.actions import Action
     from rotator.core.observed import KnownVersion
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The test logins with one version's key since its app's live certificate last changed."""
+    """The test logins with one version's key since its app's live certificate last changed, or was last sent."""
 
     answer: LoginAnswer
     first_at: datetime
@@ -56,6 +59,31 @@ class Probe:
             self.just_accepted(now) and self.streak >= rules.confirmations and self.last_at - self.since >= rules.hold
         )
 
+    def refused_for_good(self, rules: Verification) -> bool:
+        """Whether `invalid assertion` has come for too long: without a break, or for twice as long with breaks.
+
+        Breaks are a good sign: some of the app's servers have heard of the change. Only answers count, not the time
+        that has gone by since: a process may have been suspended.
+        """
+        if self.outcome is not LoginOutcome.MISMATCH:
+            return False
+        return self.last_at - self.since >= rules.timeout or self.last_at - self.first_at >= 2 * rules.timeout
+
+    @property
+    def may_be_of_the_key(self) -> bool:
+        """Whether the last one was refused as a key may be that is not the app's."""
+        return self.outcome is LoginOutcome.MISMATCH or self.answer.may_speak_of_the_key
+
+    def refused_in_a_row(self, rules: Verification) -> bool:
+        """Whether as many have been refused, and for as long, as must be accepted for a key to hold."""
+        is_long = self.streak >= rules.confirmations and self.last_at - self.since >= rules.hold
+        return self.may_be_of_the_key and is_long
+
+    def accepted_for_too_long(self, rules: Verification) -> bool:
+        """Whether a key that must be refused is not, though any change has had the time to arrive."""
+        is_accepted = self.outcome is LoginOutcome.ACCEPTED
+        return is_accepted and self.last_at - self.first_at >= 2 * rules.timeout
+
     def next_at(self, rules: Verification) -> datetime:
         """When to try again: refused, ever later; accepted, so that as many as are wanted take the time that is wanted.
 
@@ -79,6 +107,19 @@ class Observation(ObservedCredential):
     """Versions whose test login never held in this run."""
     gap_is_open: bool = False
     """Consumers of `current` may have been refused since an upload, and no key was proven since."""
+    begun: frozenset[str] = frozenset()
+    """Hidden apps that this run has sent a certificate to, whether or not it was told how that went."""
+    unsent: frozenset[Fingerprint] = frozenset()
+    """Versions that this run has made and sent to no app yet."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Also while what this run has made is on no app yet; not while it was not told how its last write went."""
+        current, pending = self.current, self.pending
+        if current is None or self.is_live(current) or not self.may_be_live(current):
+            return super().is_settled
+        is_sent = pending is not None and pending.app == current.app and pending.fingerprint not in self.unsent
+        return not is_sent and current.app not in self.begun
 
     @property
     def strategy(self) -> Strategy:
@@ -103,24 +144,71 @@ class Memory:
     probes: Mapping[Fingerprint, Probe] = field(default_factory=dict)
     given_up: frozenset[Fingerprint] = frozenset()
     wrong_key_words: Mapping[Fingerprint, str] = field(default_factory=dict)
-    """What an app said of a pending version's key just before its certificate was there."""
+    """What an app said of a version's key just before its certificate was there: of a pending one, and of any that is
+    for an app that does not show its certificate."""
+    sent: Mapping[str, Fingerprint | None] = field(default_factory=dict)
+    """The certificate that a hidden app was sent last, by a write that was answered with yes; None: a throwaway one."""
+    begun: frozenset[str] = frozenset()
+    """Hidden apps that a certificate was sent to, however that went."""
+    unsent: frozenset[Fingerprint] = frozenset()
+    """Versions that were made and sent to no app yet."""
 
-    def observe(self, seen: Observation) -> tuple[Memory, Observation]:
+    def observe(self, seen: Observation, rules: Verification, now: datetime) -> tuple[Memory, Observation]:
         """The memory after an observation, and the observation completed from it.
 
-        Test logins count for versions that are stored and whose app's certificate has not changed since.
+        Test logins count for versions that are stored and whose app's certificate has not changed since, as far as
+        the org shows it (`rotator.core.decision.hidden_apps`).
         """
         changed = {name for name, app in seen.apps.items() if self.live.get(name, app.live) != app.live}
-        versions = (seen.pending, seen.current, seen.previous)
-        valid = {version.fingerprint for version in versions if version and version.app not in changed}
-        pending = seen.pending.fingerprint if seen.pending else None
+        versions = [version for version in (seen.pending, seen.current, seen.previous) if version]
+        valid = {version.fingerprint for version in versions if version.app not in changed}
+        hidden = {name for name, app in seen.apps.items() if app.hidden and name not in changed}
+        spoken_of = {each.fingerprint for each in versions if each == seen.pending or each.app in hidden}
         memory = replace(
             self,
             live={name: app.live for name, app in seen.apps.items()},
             probes={name: probe for name, probe in self.probes.items() if name in valid},
-            wrong_key_words={name: words for name, words in self.wrong_key_words.items() if name == pending},
+            wrong_key_words={name: words for name, words in self.wrong_key_words.items() if name in spoken_of},
+            sent={name: live for name, live in self.sent.items() if name in hidden},
+            begun=self.begun & hidden,
         )
-        return memory, replace(seen, probes=memory.probes, given_up=memory.given_up)
+        apps = {name: proven(app, seen, memory, rules, now) for name, app in seen.apps.items() if app.hidden}
+        return memory, replace(
+            seen,
+            apps={**seen.apps, **apps} if apps else seen.apps,
+            probes=memory.probes,
+            given_up=memory.given_up,
+            begun=memory.begun,
+            unsent=memory.unsent,
+        )
+
+    def made(self, fingerprint: Fingerprint) -> Memory:
+        """The memory after a version was made."""
+        return replace(self, unsent=self.unsent | {fingerprint})
+
+    def sending(self, action: Action, seen: Observation) -> Memory:
+        """The memory from when a certificate is sent: it may be live or not, and no login of before proves anything.
+
+        Of an app that shows its certificate the next observation tells.
+        """
+        memory = replace(self, unsent=self.unsent - {action.version})
+        if not seen.apps[action.its_app].hidden:
+            return memory
+        versions = (seen.pending, seen.current, seen.previous)
+        on_it = {version.fingerprint for version in versions if version and version.app == action.app}
+        return replace(
+            memory,
+            probes={name: probe for name, probe in self.probes.items() if name not in on_it},
+            sent={name: live for name, live in self.sent.items() if name != action.app},
+            begun=self.begun | {action.its_app},
+        )
+
+    def told_yes(self, action: Action) -> Memory:
+        """The memory after a certificate was sent, and the org has said that it is there."""
+        if action.app not in self.begun:
+            return self
+        live = None if action.kind is ActionKind.DISABLE else action.its_version
+        return replace(self, sent={**self.sent, action.its_app: live})
 
     def probed(self, fingerprint: Fingerprint, answer: LoginAnswer, at: datetime, *, learns: bool = False) -> Memory:
         """The memory after one more test login. `learns` is the action's.

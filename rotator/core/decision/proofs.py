@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
+from rotator.core.decision.hidden_proofs import may_be_sent_to, some_key_logs_in
 from rotator.core.logins import LoginOutcome
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ def is_refused_for_certain(s: Situation, current: KnownVersion) -> bool:
 def current_logs_in(s: Situation, app: str) -> Action | None:
     """Before current's slot is taken: proof that the way back works. None when it is proven, or lost already."""
     current = s.seen.current
-    if current is None or app != current.app or not s.seen.is_live(current):
+    if current is None or app != current.app:
         return None
+    if not s.seen.is_live(current):
+        return may_be_sent_to(s, app)
     probe = s.seen.probe(current)
     if probe is None:
         return s.try_login(current, "the login must work before anything is changed")
-    if probe.just_accepted(s.now):
-        return None
-    if is_refused_for_certain(s, current):
+    if probe.just_accepted(s.now) or is_refused_for_certain(s, current):
         return None
     if probe.outcome in {LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK} or s.unproven_for_too_long(probe):
         return halt(
@@ -69,16 +70,12 @@ def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
     if any(version.public_fingerprint == pending.public_fingerprint for version in others):
         return None
     probe, current = s.seen.probe(pending), s.seen.current
-    if probe and probe.answer.may_speak_of_the_key:
+    # An earlier run may have sent it to an app that does not show what it holds.
+    may_be_there = s.seen.apps[pending.app].hidden and pending in s.given_to(pending.app)
+    if probe and (probe.answer.may_speak_of_the_key or (may_be_there and s.just_accepts(pending))):
         return None
     if probe and s.holds(pending):
-        if pending == s.seen.previous:
-            return None
-        return halt(
-            HaltReason.ACCEPTED_EARLY,
-            f"The org accepts the new key for app {pending.app}, which does not hold its certificate.",
-            "Look who else changes that app, and whether `client_id` and `login_url` are those of this app and org.",
-        )
+        return None if pending == s.seen.previous else _accepted_early(pending)
     if probe and s.unproven_for_too_long(probe):
         return halt(
             HaltReason.LOGIN_NOT_SET_UP,
@@ -86,23 +83,52 @@ def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
             probe.answer.hint,
         )
     of_current = s.seen.probe(current) if current and s.is_slot_of_current(pending.app) else None
-    is_set_up = not s.is_slot_of_current(pending.app) or (of_current is not None and of_current.just_accepted(s.now))
+    is_set_up = of_current is not None and of_current.just_accepted(s.now)
+    if not s.is_slot_of_current(pending.app):
+        is_set_up = not may_be_there
     attempt = s.try_login(pending, "the app must refuse the new key while it has not its certificate")
     return replace(attempt, before_upload=True, learns=is_set_up and attempt.kind is ActionKind.VERIFY)
+
+
+def _accepted_early(pending: KnownVersion) -> Action:
+    return halt(
+        HaltReason.ACCEPTED_EARLY,
+        f"The org accepts the new key for app {pending.app}, which does not hold its certificate.",
+        "Look who else changes that app, and whether `client_id` and `login_url` are those of this app and org.",
+    )
 
 
 def standby_is_known(s: Situation, app: str) -> Action | None:
     """Before another app's certificate is replaced: nobody may be using it. None when that is so, or was said to be."""
     seen = s.seen.apps[app]
+    if seen.hidden:
+        return _hidden_standby_is_known(s, app)
     if s.is_slot_of_current(app) or s.wanted.options.replace_unknown or seen.throwaway:
         return None
     if seen.live is None or seen.live in s.seen.stored:
         return None
+    return _unknown(s, f"App {app} holds a certificate that nobody here knows ({words.short(seen.live)})")
+
+
+def _hidden_standby_is_known(s: Situation, app: str) -> Action | None:
+    """The same of an app that does not show what it holds: a stored version logs in there, or we sent it the last."""
+    seen, has_tried = s.seen.apps[app], s.given_to(app)
+    if s.is_slot_of_current(app) or s.wanted.options.replace_unknown or app in s.seen.begun or seen.ours:
+        return None
+    if any(map(s.just_accepts, has_tried)):
+        return None
+    tried = some_key_logs_in(s, app)
+    if tried:
+        return tried
+    said = ", and takes the key of no stored version" if has_tried else ""
+    return _unknown(s, f"App {app} does not show whether it holds a certificate{said}")
+
+
+def _unknown(s: Situation, what: str) -> Action:
     command = "rotate now" if s.seen.current else "rotator enroll"
     return halt(
         HaltReason.STANDBY_UNKNOWN,
-        f"App {app} holds a certificate that nobody here knows ({words.short(seen.live)}): a consumer may log in"
-        " with it.",
+        f"{what}: a consumer may log in with it.",
         f"If its key pair is yours, `rotator adopt` it; if nobody needs it, `{command} --replace-unknown`.",
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.decision.hidden_apps import given_to
 from rotator.core.decision.policies import RATE_TIMEOUT, Goal, Strategy
 from rotator.core.lifecycle.dates import gives_way_at, grace_left
 from rotator.core.lifecycle.drift import drifted
@@ -60,13 +61,17 @@ class Situation:
     def failed(self) -> bool:
         """Whether this run has found that the pending version's key does not log in.
 
-        That it is refused before its certificate is live is as it must be.
+        That it is refused before its certificate is live is as it must be. Where an app does not show what it holds,
+        takes no stored key, and was sent the pending version's certificate last, it is that one that does not log in.
         """
         pending = self.seen.pending
         if pending is None:
             return False
         if pending.fingerprint in self.seen.given_up:
             return True
+        app = self.seen.apps[pending.app]
+        if app.refuses_stored:
+            return app.ours and self.is_slot_of_current(app.name) and pending in self.given_to(app.name)
         probe = self.seen.probe(pending)
         return probe is not None and self.seen.is_live(pending) and self.refused_for_good(probe)
 
@@ -95,8 +100,12 @@ class Situation:
 
         A certificate that is live in the place of current's already takes nothing away any more.
         """
+        current = self.seen.current
         alone = self.seen.strategy is Strategy.IN_PLACE or not self.is_slot_of_current(version.app)
-        return alone or self.seen.is_live(version)
+        if alone or self.seen.is_live(version) or current is None:
+            return True
+        is_hidden = self.seen.apps[version.app].is_unknown
+        return is_hidden and self.just_accepts(version) and not self.just_accepts(current)
 
     def is_slot_of_current(self, app: str) -> bool:
         """Whether `current` logs in through the app, so that an upload to it ends current's key."""
@@ -110,21 +119,23 @@ class Situation:
         live = self.seen.live(current.app)
         return live == version.fingerprint or (live is None and version.app == current.app)
 
+    def given_to(self, app: str) -> list[KnownVersion]:
+        """The stored versions whose certificates an app that does not show its own may hold."""
+        return given_to(app, self.seen, self.seen.unsent)
+
+    def just_accepts(self, version: KnownVersion) -> bool:
+        """Whether a login with the version's key has just succeeded."""
+        probe = self.seen.probe(version)
+        return probe is not None and probe.just_accepted(self.now)
+
     def holds(self, version: KnownVersion) -> bool:
         """Whether test logins with the version's key hold."""
         probe = self.seen.probe(version)
         return probe is not None and probe.holds(self.policy.verification, self.now)
 
     def refused_for_good(self, probe: Probe) -> bool:
-        """Whether `invalid assertion` has come for too long: without a break, or for twice as long with breaks.
-
-        Breaks are a good sign: some of the app's servers have heard of the change. Only answers count, not the time
-        that has gone by since: a process may have been suspended.
-        """
-        if probe.outcome is not LoginOutcome.MISMATCH:
-            return False
-        timeout = self.policy.verification.timeout
-        return probe.last_at - probe.since >= timeout or probe.last_at - probe.first_at >= 2 * timeout
+        """Whether the org has said for too long that a key does not match."""
+        return probe.refused_for_good(self.policy.verification)
 
     def unproven_for_too_long(self, probe: Probe) -> bool:
         """Whether answers that prove nothing have come for too long."""

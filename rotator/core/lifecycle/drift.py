@@ -19,12 +19,9 @@ def drifted(seen: ObservedCredential) -> bool:
     app = seen.apps.get(current.app)
     if app is not None and app.by_secret and app.live not in seen.stored:
         return True
-    if seen.is_live(current):
+    if seen.may_be_live(current):
         return False
-    if app is not None and app.hidden and app.live is None:
-        # Nobody has tried: what the app holds is not known, and no reason to think that it was changed.
-        return False
-    if pending is None or pending.app != current.app:
+    if pending is None or pending.app != current.app or (app is not None and app.refuses_stored and not app.ours):
         return True
     return seen.live(current.app) not in {pending.fingerprint, None}
 
@@ -34,17 +31,21 @@ def is_drift(seen: ObservedCredential, app: str) -> bool:
     if seen.is_slot_of_current(app):
         return drifted(seen)
     observed = seen.apps[app]
+    if observed.refuses_stored:
+        return seen.current is not None and not observed.ours
     if seen.current is None or observed.live is None:
         return False
     return observed.live not in seen.stored and not observed.throwaway
 
 
 def is_unproven(seen: ObservedCredential, app: str) -> bool:
-    """Whether one of a credential's apps holds the certificate of a version that is yet to log in.
+    """Whether one of a credential's apps holds the certificate of a version that is yet to log in, or may hold it.
 
     A version that comes back has logged in through the other app of a pair, and may do so still.
     """
     pending, live = seen.pending, seen.live(app)
+    if pending is not None and seen.apps[app].is_unknown:
+        return pending.app == app and pending != seen.previous
     if pending is None or live != pending.fingerprint or (seen.current and live == seen.current.fingerprint):
         return False
     return pending != seen.previous or seen.is_slot_of_current(app)
@@ -58,8 +59,7 @@ def standing_for(seen: ObservedCredential, app: str) -> KnownVersion | None:
     observed, current = seen.apps[app], seen.current
     staged = (each for each in (current, seen.pending, seen.previous) if each and each.app == app)
     proven = next((each for each in staged if each.fingerprint == observed.live), None)
-    is_open = observed.hidden and observed.live is None and not observed.throwaway
-    return proven or (current if is_open and current and current.app == app else None)
+    return proven or (current if observed.is_unknown and current and current.app == app else None)
 
 
 def is_standby(seen: ObservedCredential, app: str) -> bool:

@@ -35,6 +35,11 @@ PROMOTION: Final = "promote"
 STAGING: Final = "stage_begins"
 """Kind of the event that is recorded before an org is asked to stage a pair of consumer key and secret."""
 
+_BEGINS: Final = "{}_begins"
+_OF_A_VERSION: Final = ("upload", "restore")
+_THROWAWAY: Final = "disable"
+"""Actions that send an app a certificate; an event says that one begins, before it does."""
+
 WRONG_KEY: Final = "wrong_key"
 """Detail of the test login at which an app has said what it says of a version's key while that is wrong."""
 
@@ -165,15 +170,30 @@ class Journal:
             return credential_record(connection, credential)
 
     def wrong_key_words(self, credential: str) -> dict[Fingerprint, str]:
-        """What an app said of the key of the newest version that was tried before its certificate was there."""
+        """What an app said of the key of each version that was tried before its certificate was there."""
         query = (
             select(EVENT)
             .where(EVENT.c.credential == credential, EVENT.c.details.contains(f'"{WRONG_KEY}"'))
-            .order_by(EVENT.c.sequence.desc())
+            .order_by(EVENT.c.sequence)
         )
         with self._database.reading() as connection:
-            found = EVENTS.first(connection, query)
-        return {Fingerprint(str(found.details.get("version"))): str(found.details.get("answer"))} if found else {}
+            found = [event.details for event in EVENTS.read(connection, query)]
+        return {Fingerprint(str(details.get("version"))): str(details.get("answer")) for details in found}
+
+    def last_sent(self, credential: str) -> dict[str, Fingerprint | None]:
+        """The version whose certificate each app was sent last, however that went; None for a throwaway one."""
+        kinds = (_BEGINS.format(kind) for kind in (*_OF_A_VERSION, _THROWAWAY))
+        query = (
+            select(EVENT).where(EVENT.c.credential == credential, EVENT.c.kind.in_(kinds)).order_by(EVENT.c.sequence)
+        )
+        with self._database.reading() as connection:
+            found = list(EVENTS.read(connection, query))
+        return {
+            str(event.details.get("app")): None
+            if event.kind == _BEGINS.format(_THROWAWAY)
+            else Fingerprint(str(event.details.get("version")))
+            for event in found
+        }
 
     def is_staging(self, credential: str) -> bool:
         """Whether a pair of consumer key and secret was being staged, and it was never learnt what came of it."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.certificate_life import CertificateLife
-from rotator.core.observed import Kind, ObservedCertificate, kinds_meant, place
+from rotator.core.observed import CONFIGURED, Kind, ObservedCertificate, place
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.engine.transactions import Within
 from rotator.history.last_observations import LastObservations
@@ -91,7 +91,7 @@ def configured_places(settings: Settings, org: str) -> dict[Place, str]:
     said = settings.kinds_of_apps(org)
     of_keys = [app for each in mine if not each.has_secret for app in each.app_names]
     of_secrets = [app for each in mine if each.has_secret for app in each.app_names]
-    places = {place(kind, app): app for app in of_keys for kind in kinds_meant(said, app)}
+    places = {place(kind, app): app for app in of_keys for kind in _kinds_meant(said, app)}
     return places | {place(Kind.CLIENT_SECRET, app): app for app in of_secrets}
 
 
@@ -229,7 +229,7 @@ class _Scanner:
         self, entries: Mapping[Place, ObservedCertificate], org: str, full_name: str
     ) -> ObservedCertificate | None:
         """Raises OrgError where there are two of the name, and the configuration does not say which is meant."""
-        places = [place(kind, full_name) for kind in kinds_meant(self._settings.kinds_of_apps(org), full_name)]
+        places = [place(kind, full_name) for kind in _kinds_meant(self._settings.kinds_of_apps(org), full_name)]
         found = [entries[where] for where in places if where in entries]
         if len(found) > 1:
             raise ambiguous(org, full_name)
@@ -242,3 +242,9 @@ def _with_what_is_known(
     """Of an app of a credential, that does not show its certificate any more, logins tell more than what it was."""
     for each in map(last.dated, entries):
         yield each if each.place in configured else last.looked_through(each)
+
+
+def _kinds_meant(said: Mapping[str, str], app: str) -> tuple[Kind, ...]:
+    """The kinds that an app may be of: the one that is said of its folded name, in the words of config.yaml, or any."""
+    kind = said.get(app.casefold())
+    return (CONFIGURED[kind],) if kind else tuple(CONFIGURED.values())

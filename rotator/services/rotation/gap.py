@@ -101,7 +101,7 @@ class Gap:
     def before(self, action: Action, seen: Observation) -> bool:
         """Opens the gap if the action will give current's app a certificate over another key; whether it did."""
         current = seen.current
-        if current is None or self.is_open or action.app != current.app or not seen.is_live(current):
+        if current is None or self.is_open or action.app != current.app or not seen.may_be_live(current):
             return False
         if action.kind is not ActionKind.UPLOAD or _same_key(action, seen, current):
             return False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.credentials import CredentialKind, Stage
+from rotator.core.credentials import CredentialKind, Fingerprint, Stage
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.observations import Observation
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, OrgSettings
-    from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.core.credentials import Stages, Version
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.decision.actions import Action
     from rotator.core.logins import LoginAnswer
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 MOST_OBSERVATIONS: Final = 5
 """How often a run observes again before it calls a person, should what it sees go on changing."""
+
+_NEVER: Final = Fingerprint("")
+"""Nothing was sent to an app, as far as the history knows."""
 
 _UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN, HaltReason.SECOND_PAIR_UNKNOWN})
 
@@ -88,6 +91,8 @@ class CredentialContext:
     """The rotation that the history knows no end of: running, or interrupted."""
     gap_is_open: Callable[[], bool] = lambda: False
     """Whether the history says that consumers may be refused since an upload, and no key was proven since."""
+    last_sent: Callable[[], Mapping[str, Fingerprint | None]] = dict
+    """The version whose certificate each app was sent last, as the history says; None for a throwaway one."""
     note: Callable[[ObservedCredential, Sequence[ObservedCertificate]], None] = _note_nothing
     """Writes down how it was just observed, and what its apps hold. Raises HistoryError."""
     new_key: Callable[[int], PrivateKey] = PrivateKey.generate
@@ -155,6 +160,7 @@ class Observer:
         self._promoted_at: datetime | None = None
         self._knows_promotion = False
         self._last: Observation | None = None
+        self._sent: Mapping[str, Fingerprint | None] | None = None
 
     def observe(self) -> Observation:
         """The store's stages and the apps' live certificates, as they are now.
@@ -184,7 +190,7 @@ class Observer:
             )
         known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
         self._last = Observation(
-            self._observe_apps(credential.settings.app_names, stages.fingerprints),
+            self._observe_apps(credential.settings.app_names, stages),
             pending=known.get(stages.pending) if stages.pending else None,
             current=known.get(stages.current) if stages.current else None,
             previous=known.get(stages.previous) if stages.previous else None,
@@ -210,11 +216,14 @@ class Observer:
         """A version was promoted just now, whether or not that could be written down."""
         self._promoted_at, self._knows_promotion = now, True
 
-    def note(self) -> None:
-        """Writes down what was observed last, and what the apps held. Raises HistoryError."""
+    def note(self, proven: Observation | None = None) -> None:
+        """Writes down what was observed last, and what the apps held. Raises HistoryError.
+
+        `proven` is the same with what logins have proven of apps that do not show what they hold.
+        """
         if self._last is None:
             return
-        self._credential.note(self._last, self._held())
+        self._credential.note(proven or self._last, self._held())
 
     def _held(self) -> list[ObservedCertificate]:
         """What the apps hold, each in its place."""
@@ -239,10 +248,18 @@ class Observer:
     def _known(self, fingerprint: Fingerprint) -> KnownVersion:
         return KnownVersion.of(self.version(fingerprint))
 
-    def _observe_apps(self, names: Sequence[str], _stored: frozenset[Fingerprint]) -> dict[str, ObservedApp]:
+    def _observe_apps(self, names: Sequence[str], stages: Stages) -> dict[str, ObservedApp]:
         found = dict(zip(names, self._credential.apps.read_all(names), strict=True))
         self._apps |= {name: app for name, app in found.items() if app}
-        return {name: observed_app(name, app) for name, app in found.items()}
+        observed = {name: observed_app(name, app) for name, app in found.items()}
+        return {name: self._with_history(app, stages.pending) if app.hidden else app for name, app in observed.items()}
+
+    def _with_history(self, app: ObservedApp, pending: Fingerprint | None) -> ObservedApp:
+        """An app that does not show what it holds, with whether we sent it that, as far as the history knows."""
+        if self._sent is None:
+            self._sent = self._credential.last_sent()
+        last = self._sent.get(app.name, _NEVER)
+        return replace(app, ours=last is None or (pending is not None and last == pending))
 
     def _promotion_of_current(self, stages: Stages) -> datetime | None:
         """As the history says; a version that was made after that was promoted after it was made."""

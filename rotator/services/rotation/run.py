@@ -26,7 +26,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.decision.actions import Action, ActionKind, HaltReason
+from rotator.core.decision.actions import WRITES, Action, ActionKind, HaltReason
 from rotator.core.decision.next_action import next_action
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.decision.policies import Goal, Wanted
@@ -116,6 +116,8 @@ class Run:
         self._trouble: RotatorError | None = None
         self._why_given_up = ""
         self._start: Observation | None = None
+        self._before_write = self._memory
+        self._proven: Observation | None = None
         self._may_stop = True
 
     @property
@@ -162,14 +164,14 @@ class Run:
 
     def note_observation(self) -> None:
         """See `Observer.note`."""
-        self._observer.note()
+        self._observer.note(self._proven)
 
     def _observe(self) -> Observation | None:
         shown = self._last_look.still(self._clock.steady()) or self._look()
         if shown is None:
             return None
-        self._memory, seen = self._memory.observe(shown)
-        self._start = self._start or seen
+        self._memory, seen = self._memory.observe(shown, self._policy.verification, self._clock.steady())
+        self._proven, self._start = seen, self._start or seen
         self._may_stop = seen.is_settled
         self._judge_gap(seen)
         return replace(seen, gap_is_open=self._gap.is_open)
@@ -186,16 +188,12 @@ class Run:
         return shown
 
     def _judge_gap(self, seen: Observation) -> None:
-        event = self._gap.judge(seen, is_met=self._is_met(seen), current_holds=self._current_holds(seen))
+        is_met = self._wanted.is_met_by(seen.current.fingerprint if seen.current else None)
+        probe = seen.probe(seen.current) if seen.current else None
+        holds = probe is not None and probe.holds(self._policy.verification, self._clock.steady())
+        event = self._gap.judge(seen, is_met=is_met, current_holds=holds)
         if event:
             self._recorder.record_event("gap", state=event)
-
-    def _current_holds(self, seen: Observation) -> bool:
-        probe = seen.probe(seen.current) if seen.current else None
-        return probe is not None and probe.holds(self._policy.verification, self._clock.steady())
-
-    def _is_met(self, seen: Observation) -> bool:
-        return self._wanted.is_met_by(seen.current.fingerprint if seen.current else None)
 
     def _carry_out(self, action: Action, seen: Observation) -> None:
         self._last_look.begins(action)
@@ -242,12 +240,13 @@ class Run:
         if action.gives_up:
             # Before it is done: should its answer be lost, the version must not be tried again all the same.
             self._memory = self._memory.giving_up(action.gives_up)
-        if action.kind in _WRITES or action.kind is ActionKind.STAGE:
+        if action.kind in WRITES or action.kind is ActionKind.STAGE:
             self._may_stop = False
             opens_gap = self._gap.before(action, seen)
             counter = (self._clock.counter or None) if opens_gap else None
             # Written down first: after a crash it tells since when consumers may be refused, or whose a staged pair is.
             self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap, counter=counter)
+            self._before_write, self._memory = self._memory, self._memory.sending(action, seen)
         self._executor.carry_out(action, seen, self._clock.now())
 
     def _after(self, action: Action, seen: Observation) -> None:
@@ -261,8 +260,11 @@ class Run:
         self._record(action, replaces=replaced)
         if action.kind is ActionKind.UPLOAD:
             self._gap.confirm()
-        if action.kind in _WRITES:
+        if action.kind in WRITES:
+            self._memory = self._memory.told_yes(action)
             self._refused_uploads, self._trouble = 0, None
+        if action.kind is ActionKind.GENERATE and self._executor.made:
+            self._memory = self._memory.made(self._executor.made)
 
     def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
         self._record(action, succeeded=False, error=error.message, undone=self._executor.has_done_nothing or None)
@@ -277,7 +279,7 @@ class Run:
             self._recorder.warn(error.message)
             self._context.sleep(FIRST_PAUSE.total_seconds())
             return
-        is_tried_again = action.kind in _WRITES or (action.kind.changes_pairs and error.transient)
+        is_tried_again = action.kind in WRITES or (action.kind.changes_pairs and error.transient)
         self._tolerate(action.kind, error, harmless=seen.is_settled and not is_tried_again)
 
     def _tolerate(self, kind: ActionKind | None, error: RotatorError, *, harmless: bool) -> None:
@@ -393,7 +395,5 @@ class Run:
     def _version(self, action: Action) -> Fingerprint | None:
         return self._executor.made if action.kind.makes_version else action.version
 
-
-_WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DISABLE})
 
 _RERUN_THEN: Final = "Run it again then, or with --retire-now, which ends the previous version at once."

@@ -57,13 +57,16 @@ class DueNow:
 
 
 _ENDINGS: Final = frozenset({ActionKind.DISABLE, ActionKind.UNSTAGE, ActionKind.RETIRE})
-"""What a retirement consists of."""
+"""What a retirement consists of, beside looks."""
+_LOOKS: Final = frozenset({ActionKind.VERIFY})
 
 
 def due_now(seen: Observation, begun: Wanted | None, policy: Policy, now: datetime) -> DueNow:
     """What is due, as the credential was observed. `begun` is what the rotation wants that is open in the history."""
     forecast = foresee(seen, begun or Wanted(Goal.FINISH), policy, now)
-    steps, end = {step.kind for step in forecast.steps}, forecast.end
+    # To look by a login what an app holds that does not show it is no reason to begin.
+    idle = frozenset[ActionKind]() if seen.gap_is_open else _LOOKS
+    steps, end = {step.kind for step in forecast.steps} - idle, forecast.end
     if end.kind is ActionKind.HALT and not steps:
         return DueNow(DueAction.PERSON, end)
     if begun or steps - _ENDINGS:
@@ -79,7 +82,7 @@ def due_now(seen: Observation, begun: Wanted | None, policy: Policy, now: dateti
 def _replacement(seen: Observation, policy: Policy, now: datetime) -> DueNow:
     current = seen.current.fingerprint if seen.current else None
     forecast = foresee(seen, Wanted(Goal.REPLACE, version=current), policy, now)
-    if forecast.steps:
+    if any(step.kind not in _LOOKS for step in forecast.steps):
         return DueNow(DueAction.REPLACE, forecast.end)
     if forecast.end.kind is ActionKind.HALT:
         return DueNow(DueAction.PERSON, forecast.end)

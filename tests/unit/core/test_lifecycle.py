@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.credentials import Fingerprint
+from rotator.core.crypto.certificates import THROWAWAY_SUBJECT
 from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.forecast import foresee
 from rotator.core.decision.observations import Observation
@@ -20,7 +21,6 @@ from rotator.core.lifecycle.credential_life import CredentialLife, OpenRotation
 from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.lifecycle.states import CertificateState, CredentialState, in_words
 from rotator.core.observed import (
-    THROWAWAY_SUBJECT,
     KnownVersion,
     ObservedApp,
     ObservedCertificate,

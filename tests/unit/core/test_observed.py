@@ -10,15 +10,7 @@ import pytest
 from rotator.core.credentials import Fingerprint, Stage
 from rotator.core.crypto.certificates import SubjectName, self_signed, throwaway
 from rotator.core.lifecycle.drift import is_drift, is_standby
-from rotator.core.observed import (
-    APPS,
-    Kind,
-    KnownVersion,
-    ObservedApp,
-    ObservedCertificate,
-    ObservedCredential,
-    place,
-)
+from rotator.core.observed import APPS, Kind, KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential, place
 from rotator.testing.versions import MOMENT, make_version, spare_key
 
 BILLING = ObservedCertificate(org="production", app="Billing")

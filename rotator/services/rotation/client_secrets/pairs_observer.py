@@ -12,7 +12,7 @@ from rotator.services.rotation.observer import Observer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rotator.core.credentials import Fingerprint
+    from rotator.core.credentials import Stages
     from rotator.core.decision.observations import Observation
     from rotator.core.observed import ObservedCertificate
     from rotator.salesforce.client_secrets import Pairs
@@ -37,13 +37,13 @@ class PairsObserver(Observer):
         self._last = aged(super()._look(), self._credential.settings.max_age)
         return self._last
 
-    def _observe_apps(self, names: Sequence[str], stored: frozenset[Fingerprint]) -> dict[str, ObservedApp]:
+    def _observe_apps(self, names: Sequence[str], stages: Stages) -> dict[str, ObservedApp]:
         [name] = names
         self._pairs = self._secrets.read(name)
         if self._pairs is None:
             return {name: ObservedApp(name, readable=False, by_secret=True)}
         seen = self._pairs.observed(name)
-        is_ours = seen.staged is not None and seen.staged not in stored and self._credential.is_staging()
+        is_ours = seen.staged is not None and seen.staged not in stages.fingerprints and self._credential.is_staging()
         return {name: replace(seen, staging=is_ours)}
 
     def _held(self) -> list[ObservedCertificate]:

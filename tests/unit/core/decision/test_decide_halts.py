@@ -14,6 +14,7 @@ from rotator.core.logins import LoginOutcome
 from rotator.core.observed import ObservedApp
 from tests.unit.core.decision.situations import (
     BRING_OLDER,
+    DAY,
     FINISH,
     HOLDS,
     MINUTE,
@@ -46,6 +47,12 @@ def test_an_urgent_request_ends_the_previous_version_at_once(wanted: Wanted) -> 
     assert told(decided(seen("throwaway", "new", current=NEW_ON_B, previous=OLD), wanted)) == "retire old to A"
 
 
+ACCEPTED_FOR_LONG = row(LoginOutcome.ACCEPTED, 40, 31 * MINUTE)
+HIDDEN_AND_NOT_ENDED = replace(
+    seen(None, None, current=OLD, previous=OLDER_ON_B, promoted=8 * DAY, probes={"older": ACCEPTED_FOR_LONG}),
+    apps={"A": ObservedApp("A", live=NAMES["old"]), "B": ObservedApp("B", hidden=True, throwaway=True)},
+    begun=frozenset({"B"}),
+)
 UNSEEN = replace(seen("old", current=OLD), apps={"A": ObservedApp("A", readable=False)})
 
 
@@ -84,6 +91,7 @@ CALLS_FOR_A_PERSON = [
         HaltReason.REVERTED,
     ),
     (seen(None, given_up="new"), Wanted(Goal.REPLACE), HaltReason.REVERTED),
+    (HIDDEN_AND_NOT_ENDED, FINISH, HaltReason.NOT_ENDED),
 ]
 
 

@@ -186,7 +186,7 @@ def test_every_version_in_a_stage_is_stored() -> None:
 
 
 def remembering(*names: str, looked: Observation) -> Memory:
-    memory, _ = Memory().observe(looked)
+    memory, _ = Memory().observe(looked, RULES, NOW)
     for name in names:
         memory = memory.probed(Fingerprint(name), LoginAnswer(LoginOutcome.ACCEPTED), NOW)
     return memory
@@ -194,33 +194,33 @@ def remembering(*names: str, looked: Observation) -> Memory:
 
 def test_a_look_is_completed_by_the_test_logins_of_the_run() -> None:
     look = one_app("old", current=version("old"))
-    _, seen = remembering("old", looked=look).observe(look)
+    _, seen = remembering("old", looked=look).observe(look, RULES, NOW)
     assert seen.probes[OLD].outcome is LoginOutcome.ACCEPTED
 
 
 def test_a_row_of_test_logins_grows_from_look_to_look() -> None:
     look = one_app("old", current=version("old"))
-    memory, _ = remembering("old", "old", looked=look).observe(look)
+    memory, _ = remembering("old", "old", looked=look).observe(look, RULES, NOW)
     assert memory.probed(Fingerprint("old"), LoginAnswer(LoginOutcome.ACCEPTED), NOW).probes[OLD].streak == 3
 
 
 def test_a_new_certificate_on_an_app_makes_its_test_logins_worthless() -> None:
     memory = remembering("old", looked=one_app("old", current=version("old"), pending=version("new")))
-    _, seen = memory.observe(one_app("new", current=version("old"), pending=version("new")))
+    _, seen = memory.observe(one_app("new", current=version("old"), pending=version("new")), RULES, NOW)
     assert not seen.probes
 
 
 def test_a_change_of_one_app_leaves_the_test_logins_of_the_other() -> None:
     stages = {"current": version("old"), "pending": version("new", "Standby")}
     memory = remembering("old", "new", looked=pair("old", "new", **stages))
-    _, seen = memory.observe(pair("old", "x", **stages))
+    _, seen = memory.observe(pair("old", "x", **stages), RULES, NOW)
     assert set(seen.probes) == {"old"}
 
 
 def test_test_logins_go_with_the_version_that_leaves_the_store() -> None:
     memory = remembering("old", "new", looked=one_app("old", current=version("old"), pending=version("new")))
-    memory, _ = memory.observe(one_app("old", current=version("old")))
-    _, seen = memory.observe(one_app("old", current=version("old"), pending=version("new")))
+    memory, _ = memory.observe(one_app("old", current=version("old")), RULES, NOW)
+    _, seen = memory.observe(one_app("old", current=version("old"), pending=version("new")), RULES, NOW)
     assert set(seen.probes) == {"old"}
 
 
@@ -235,9 +235,9 @@ def test_what_an_app_said_of_the_key_before_its_certificate_was_there_means_the_
     answer: LoginAnswer,
 ) -> None:
     stages = {"current": version("old"), "pending": version("new")}
-    memory, _ = Memory().observe(one_app("old", **stages))
+    memory, _ = Memory().observe(one_app("old", **stages), RULES, NOW)
     memory = memory.probed(Fingerprint("new"), answer, NOW, learns=True)
-    memory, _ = memory.observe(one_app("new", **stages))
+    memory, _ = memory.observe(one_app("new", **stages), RULES, NOW)
     memory = memory.probed(Fingerprint("new"), answer, NOW)
     assert memory.probes[Fingerprint("new")].outcome is LoginOutcome.MISMATCH
     another = LoginAnswer(LoginOutcome.CONFIGURATION, "invalid_grant: user hasn't approved this consumer")
@@ -263,16 +263,16 @@ def test_an_outage_a_limit_a_clock_or_a_lock_is_not_what_a_wrong_key_is_told(ans
 
 def test_what_a_wrong_key_is_told_goes_with_the_pending_version() -> None:
     memory = Memory(wrong_key_words={Fingerprint("new"): "invalid_client"})
-    memory, _ = memory.observe(one_app("new", pending=version("new")))
+    memory, _ = memory.observe(one_app("new", pending=version("new")), RULES, NOW)
     assert memory.wrong_key_words
-    memory, _ = memory.observe(one_app("new", current=version("new")))
+    memory, _ = memory.observe(one_app("new", current=version("new")), RULES, NOW)
     assert not memory.wrong_key_words
 
 
 def test_what_was_given_up_stays_given_up_for_the_run() -> None:
     memory = Memory().giving_up(Fingerprint("new"))
-    memory, _ = memory.observe(one_app("new", pending=version("new")))
-    _, seen = memory.observe(one_app("old", current=version("old")))
+    memory, _ = memory.observe(one_app("new", pending=version("new")), RULES, NOW)
+    _, seen = memory.observe(one_app("old", current=version("old")), RULES, NOW)
     assert seen.given_up == {"new"}
 
 
@@ -286,7 +286,7 @@ def test_a_remembered_login_is_never_older_than_the_live_certificate(
 ) -> None:
     memory, answered_under = Memory(), dict[str, str | None]()
     for live, tried, answers in steps:
-        memory, seen = memory.observe(one_app(live, current=version("old"), pending=version("new")))
+        memory, seen = memory.observe(one_app(live, current=version("old"), pending=version("new")), RULES, NOW)
         assert all(answered_under[name] == live for name in seen.probes)
         if answers:
             memory = memory.probed(Fingerprint(tried), LoginAnswer(LoginOutcome.ACCEPTED), NOW + A_WHILE)

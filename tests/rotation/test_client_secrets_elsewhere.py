@@ -6,6 +6,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -15,6 +16,7 @@ from rotator.errors import OrgError, RotatorError
 from rotator.history.engine.database import open_database
 from rotator.salesforce.client_secrets import ClientSecrets, Pair, State
 from rotator.services.rotation.report import Outcome
+from rotator.simulator.org.settings import OrgSettings
 from tests.rotation.places import SqliteHistory
 from tests.rotation.secret_ground import Crash, Died, SecretGround, promises, secret_ground_in
 
@@ -117,3 +119,37 @@ def test_of_two_installations_without_a_lock_between_them_none_locks_anybody_out
     check()
     assert enrolled.stages().pending is None
     assert enrolled.in_use in enrolled.stages().fingerprints
+
+
+UNKNOWN = [
+    OrgSettings(
+        external_staged_pairs_log_in=early, external_ended_pairs_shown=shown, external_rotated_pairs_seconds=seconds
+    )
+    for early, shown, seconds in product((False, True), (False, True), (0.0, 60.0))
+]
+"""Each value of what is not known of staged credentials, with each of the others."""
+
+
+@pytest.mark.parametrize("settings", UNKNOWN, ids=range(len(UNKNOWN)))
+def test_whatever_is_not_known_of_an_org_is_no_refused_login(enrolled: SecretGround, settings: OrgSettings) -> None:
+    ground = enrolled
+    ground.begin(settings)
+    ground.handle("enroll")
+    for _ in range(2):
+        assert ground.handle("replace", crash=Crash(check=promises(ground))).outcome is Outcome.ROTATED
+        ground.clock.time += 31 * DAY
+        ground.handle("", crash=Crash(check=promises(ground)))
+        assert set(ground.stages().fingerprints) == {ground.in_use}
+        assert ground.consumer.staged is None
+
+
+def test_a_new_pair_that_does_not_log_in_for_long_leaves_consumers_with_the_old_one(enrolled: SecretGround) -> None:
+    old = enrolled.stages().current
+    enrolled.org.settings = replace(enrolled.org.settings, external_rotated_pairs_seconds=3600.0)
+    stopped = enrolled.handle("replace", crash=Crash(check=promises(enrolled)))
+    assert (stopped.outcome, stopped.halt, stopped.gap_seconds) == (Outcome.HALTED, HaltReason.UNPROVEN, 0)
+    assert "takes current's still" in stopped.why
+    assert (enrolled.stages().current, enrolled.second(State.ROTATED)) == (old, old)
+    enrolled.clock.time += timedelta(hours=1)
+    assert enrolled.handle("").outcome is Outcome.ROTATED
+    assert enrolled.stages().current == enrolled.in_use != old

@@ -73,21 +73,24 @@ class Consumer:
     id: str
     pair: KeyPair
     staged: StagedCredentials | None = None
+    known_from: datetime | None = None
+    """When the login servers hear of the pair in use; None where they have."""
 
     def pair_of(self, key: str, now: datetime) -> KeyPair | None:
         """The pair with this key, if it is good now."""
         if key == self.pair.key:
-            return self.pair
+            return self.pair if self.known_from is None or now >= self.known_from else None
         staged = self.staged
         if staged and staged.pair.key == key and staged.is_taken(now):
             return staged.pair
         return None
 
-    def rotate(self, now: datetime) -> None:
+    def rotate(self, now: datetime, known_after: timedelta = timedelta(0)) -> None:
         """The staged pair becomes the one in use; the old one stays for 30 days. Raises LookupError without one."""
         if self.staged is None or self.staged.state != "staged":
             raise LookupError(self.id)
         self.pair, self.staged = self.staged.pair, replace(self.staged, pair=self.pair, state="rotated", since=now)
+        self.known_from = now + known_after
 
 
 @dataclass(kw_only=True)

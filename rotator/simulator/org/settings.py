@@ -84,6 +84,8 @@ class OrgSettings:
     """Whether the REST API reads and rotates them."""
     external_staged_pairs_log_in: bool = False
     """Whether a staged consumer key and secret log in before they are rotated in."""
+    external_rotated_pairs_seconds: Seconds = 0.0
+    """How long the login servers do not know a consumer key and secret that were rotated in."""
     external_ended_pairs_shown: bool = True
     """Whether a pair whose 30 days have ended is listed still, and takes the place of a next one."""
     external_consumer_key_given: Literal["ignore", "refuse"] = "ignore"

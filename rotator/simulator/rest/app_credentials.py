@@ -6,6 +6,7 @@ There is no certificate here, and nothing about Connected Apps.
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.org.external_apps import StagedCredentials
@@ -87,7 +88,7 @@ def _change_staged(org: Org, request: Request, base: str, consumer: Consumer) ->
     if request.method != "PATCH" or _command(request) != "rotate":
         return rest_error(400, "INVALID_INPUT", 'The command must be "rotate".')
     try:
-        consumer.rotate(org.clock())
+        consumer.rotate(org.clock(), timedelta(seconds=org.settings.external_rotated_pairs_seconds))
     except LookupError:
         return rest_error(400, "INVALID_INPUT", "These credentials were rotated already.")
     org.on_change()

@@ -197,6 +197,7 @@ def _consumer_fields(consumer: Consumer) -> dict[str, Any]:
     staged = consumer.staged
     return {
         "id": consumer.id,
+        "known_from": consumer.known_from and consumer.known_from.isoformat(),
         "pair": _pair_fields(consumer.pair),
         "staged": staged
         and {
@@ -211,7 +212,13 @@ def _consumer_fields(consumer: Consumer) -> dict[str, Any]:
 
 def _consumer(fields: dict[str, Any]) -> Consumer:
     staged = fields["staged"]
-    return Consumer(fields["id"], _pair(fields["pair"]), _staged(staged) if staged else None)
+    known_from = fields.get("known_from")
+    return Consumer(
+        fields["id"],
+        _pair(fields["pair"]),
+        _staged(staged) if staged else None,
+        datetime.fromisoformat(known_from) if known_from else None,
+    )
 
 
 def _staged(fields: dict[str, Any]) -> StagedCredentials:

@@ -60,6 +60,7 @@ class TestJobs:
         assert (texts(answer, "status"), texts(answer, "canceledByName")) == (["Canceled"], ["Admin"])
         assert org.app("Billing").live_certificate == key_pairs[0][1]
 
+    @pytest.mark.fact("2.3m")
     def test_one_that_is_at_work_goes_on_when_it_is_canceled(
         self, org: Org, clock: StandingClock, files: dict[str, str], key_pairs: tuple[KeyPair, ...]
     ) -> None:
@@ -75,6 +76,7 @@ class TestJobs:
         assert texts(status_of(org, job), "status") == ["Succeeded"]
         assert org.app("Billing").live_certificate == key_pairs[1][1]
 
+    @pytest.mark.fact("2.3n")
     def test_deployments_are_rows_of_the_tooling_api(
         self, org: Org, clock: StandingClock, files: dict[str, str]
     ) -> None:
@@ -88,6 +90,7 @@ class TestJobs:
         org.jobs.settle(clock())
         assert tool(org, query)["records"] == []
 
+    @pytest.mark.fact("2.3l")
     def test_an_org_may_refuse_to_be_told_that_no_tests_run(self, org: Org, files: dict[str, str]) -> None:
         org.settings = replace(org.settings, deploy_without_tests="refuse")
         data = base64.b64encode(zipped(files)).decode()

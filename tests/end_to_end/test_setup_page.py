@@ -118,7 +118,7 @@ def steps(title: str) -> list[str]:
     return [block for _, block in BLOCK.findall(section)]
 
 
-@pytest.fixture(scope="module", params=["spring-26"])
+@pytest.fixture(scope="module", params=["spring-26", "eca-unreadable"])
 def org(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
     with served(tmp_path_factory.mktemp("simulated") / "export", "--like", request.param) as (folder, _):
         yield folder
@@ -180,6 +180,10 @@ def test_from_nothing_to_a_rotated_key(user: NewUser, org: Folder) -> None:
 
     [adopt] = steps("4. The apps to be rotated")
     [rotate] = steps("5. The first rotation")
+    if "not shown" in looked.out:
+        needed = user.types(adopt)
+        assert_says(needed, [f"does not show the certificate of {APP}", "--certificate FILE"])
+        adopt = adopt.replace("--key billing.key", "--key billing.key --certificate billing.crt")
     rotated = user.types(adopt + rotate)
     assert rotated.code == 0, rotated.err
     assert "billing: ✓ rotated" in rotated.out

@@ -10,6 +10,7 @@ from tests.contract.surfaces.lives import (
     PAIR,
     Life,
     changed_by_hand,
+    crashed,
     expired,
     grown_old,
     halted_after_the_upload,
@@ -17,6 +18,7 @@ from tests.contract.surfaces.lives import (
     never_stored,
     org_away,
     retired_at_once,
+    reverted,
     rotated,
     standby_is_unknown,
     valid_from_tomorrow,
@@ -38,6 +40,12 @@ def hidden(one: CycleBench, live: Callable[[CycleBench], object], *apps: str) ->
     """The same, and from then on the org does not show what the apps hold."""
     external(one, live, *apps)
     one.bench.hiding = set(apps)
+
+
+def always_hidden(one: CycleBench, live: Callable[[CycleBench], object], *apps: str) -> None:
+    """The same where the org has never shown what the apps hold."""
+    one.bench.hiding = set(apps)
+    live(one)
 
 
 def _with(how: Callable[..., None], live: Callable[[CycleBench], object], *apps: str) -> Callable[[CycleBench], None]:
@@ -78,5 +86,17 @@ def external_lives() -> Iterator[Life]:
         ("gone from its store", lost, "not stored (critical)"),
     ):
         yield Life(_with(hidden, live, "Billing"), says, ONE, f"hidden: {name}")
+    for name, live, says in (
+        ("rotated", rotated, "ok"),
+        ("its grace ended at once", retired_at_once, "ok"),
+        ("expired", expired, "expired"),
+        ("halted after the upload", halted_after_the_upload, "refused"),
+        ("reverted", reverted, "due (warning)"),
+        ("killed after the upload, which nobody can see", lambda one: crashed(one, "upload"), "unfinished"),
+        ("killed before it was written that it is current", lambda one: crashed(one, "promote"), "unfinished"),
+    ):
+        yield Life(_with(always_hidden, live, "Billing"), says, ONE, f"always hidden: {name}")
     for apps in (("Warehouse_A",), ("Warehouse_B",), ("Warehouse_A", "Warehouse_B")):
         yield Life(_with(hidden, rotated, *apps), "ok", PAIR, f"hidden pair, {' and '.join(apps)}: rotated")
+        yield Life(_with(always_hidden, rotated, *apps), "ok", PAIR, f"always hidden, {' and '.join(apps)}: rotated")
+        yield Life(_with(always_hidden, retired_at_once, *apps), "ok", PAIR, f"always hidden, {apps}: ended")

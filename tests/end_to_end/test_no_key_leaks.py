@@ -62,8 +62,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, PrivateKey]:
     found = dict[str, PrivateKey]()
     begin = PrivateKey.__init__
 
-    def remembered(key: PrivateKey, *given: Any) -> None:
-        begin(key, *given)
+    def remembered(key: PrivateKey, *given: Any, **named: Any) -> None:
+        begin(key, *given, **named)
         found[key.public_fingerprint] = key
 
     monkeypatch.setattr(PrivateKey, "__init__", remembered)

@@ -106,6 +106,18 @@ def test_external_client_apps_take_two_more_calls(external: Ground, scenario: Sc
     assert external.org.calls == ASKED[scenario.name].calls + more
 
 
+def test_deployments_take_four_more_calls_where_the_org_comes_to_them_at_once(ground: Ground) -> None:
+    [scenario] = [each for each in SCENARIOS if each.name == "in place"]
+    ground.confirmations, ground.hold, ground.write = 5, "30s", "deploy"
+    scenario.prepare(ground)
+    ground.org.calls.clear()
+    with ground.program() as app:
+        scenario.check(ground, scenario.handle(app))
+    # Whether one of ours is still at work; and for the update one that is only checked, another, and how both went.
+    more = Counter({Kind.TOOLING: 1, Kind.SOAP_DEPLOY: 2, Kind.SOAP_STATUS: 2})
+    assert ground.org.calls == ASKED["in place"].calls - Counter({Kind.SOAP_UPDATE: 1}) + more
+
+
 def test_while_a_change_spreads_the_apps_are_looked_at_once_a_minute(ground: Ground) -> None:
     ground.confirmations, ground.hold = 5, "30s"
     ground.org.settings = OrgSettings(propagation_seconds=100.0)

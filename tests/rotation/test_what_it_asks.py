@@ -95,14 +95,14 @@ def external(ground: Ground) -> Iterator[Ground]:
 
 
 @pytest.mark.parametrize("scenario", [each for each in SCENARIOS if each.name in {"in place", "alternating"}], ids=str)
-def test_external_client_apps_take_two_more_calls(external: Ground, scenario: Scenario) -> None:
+def test_external_client_apps_take_one_more_call(external: Ground, scenario: Scenario) -> None:
     external.confirmations, external.hold = 5, "30s"
     scenario.prepare(external)
     external.org.calls.clear()
     with external.program() as app:
         scenario.check(external, scenario.handle(app))
-    # The list once more, to find the components with their settings; whether a deployment of ours is still at work.
-    more = Counter({Kind.SOAP_LIST: 1, Kind.TOOLING: 1})
+    # Whether a deployment of ours is still at work.
+    more = Counter({Kind.TOOLING: 1})
     assert external.org.calls == ASKED[scenario.name].calls + more
 
 

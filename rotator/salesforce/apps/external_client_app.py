@@ -138,8 +138,17 @@ class ExternalClientApps:
         return found
 
     def _search(self, missing: dict[str, str]) -> dict[str, Component | OrgError]:
-        """Looks into the settings of the org until those of these apps are found, the likeliest first."""
-        names = self._directory.look_again().names.get(SETTINGS_TYPE, ())
+        """Looks for the settings of these apps in the list that there is, and what is not in it in a new one."""
+        tried = self._directory.listed().names.get(SETTINGS_TYPE, ())
+        found = self._among(tried, missing)
+        left = {folded: name for folded, name in missing.items() if folded not in found}
+        if left:
+            now = self._directory.look_again().names.get(SETTINGS_TYPE, ())
+            found |= self._among([name for name in now if name not in tried], left)
+        return found
+
+    def _among(self, names: Sequence[str], missing: dict[str, str]) -> dict[str, Component | OrgError]:
+        """Reads settings of these names until those of the apps are found, the likeliest first."""
         found: dict[str, Component | OrgError] = {}
         places: dict[str, str] = {}
         failed: list[OrgError] = []

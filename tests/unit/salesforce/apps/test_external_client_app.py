@@ -126,6 +126,19 @@ def test_what_was_looked_for_once_is_read_in_one_call(production: Org, apps: Org
     assert (production.calls[Kind.SOAP_LIST], production.calls[Kind.SOAP_READ]) == (0, 2)
 
 
+def test_settings_that_are_newer_than_the_list_are_found(production: Org, apps: OrgApps, shipping: ExternalApp) -> None:
+    settings = shipping.satellites.pop(SETTINGS)
+    seen = apps.read("Shipping")
+    assert seen
+    assert seen.component is None
+    shipping.satellites[SETTINGS] = settings
+    production.calls.clear()
+    found = apps.read("Shipping")
+    assert found
+    assert found.client_id == shipping.client_id
+    assert production.calls[Kind.SOAP_LIST] == 1
+
+
 def test_a_name_that_two_apps_have_is_asked_about(production: Org, apps: OrgApps, other_pair: Any) -> None:
     production.add_external_app("Billing", certificate=other_pair.certificate)
     with pytest.raises(OrgError, match="has two apps Billing: a connected app and an external client app") as caught:

@@ -119,6 +119,8 @@ class Ground:
     """How long that row must last."""
     lineup: Lineup = CONNECTED
     """Of which kind the apps are."""
+    by_hand: Certificate | None = None
+    """What a person put on an app last."""
     login: str = ""
     """How the program logs in to the org, as config.yaml has it; empty: with a key of its own."""
     write: str = "auto"
@@ -219,7 +221,8 @@ class Ground:
 
     def put_by_hand(self, app: str) -> None:
         """A person puts another certificate on an app."""
-        self.org.put_certificate(app, self.certificate(spare_key(PERSONS_KEY)))
+        self.by_hand = self.certificate(spare_key(PERSONS_KEY))
+        self.org.put_certificate(app, self.by_hand)
         self._let_it_spread()
 
     def take_over(self, app: str) -> None:
@@ -273,6 +276,7 @@ class Ground:
         ) as app:
             app._transports["production"] = self.transport
             app.__dict__["database"] = self.database
+            app.__dict__["file_of_certificate"] = self.by_hand if self.lineup.hides else None
             self.keys.equip(app)
             if isinstance(app, WatchedApplication) and watcher:
                 app.watcher = watcher

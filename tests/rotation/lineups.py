@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from rotator.simulator.org.settings import OrgSettings, Refusal
@@ -20,6 +20,11 @@ class Lineup:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def hides(self) -> bool:
+        """Whether the org does not show the certificates of external client apps."""
+        return self.settings.external_certificate_returned == "never"
+
 
 _ALL: Final = frozenset({"Robot", "Robot_A", "Robot_B", "Billing", "Warehouse_A", "Warehouse_B"})
 
@@ -35,3 +40,11 @@ OTHER_WORDS: Final = Lineup(
 )
 MIXED: Final = Lineup("of two apps the second is external", frozenset({"Robot", "Robot_B", "Billing", "Warehouse_B"}))
 """And where there is only one, it is."""
+HIDDEN: Final = Lineup(
+    "external client apps whose certificates are not shown", _ALL, OrgSettings(external_certificate_returned="never")
+)
+HIDDEN_IN_OTHER_WORDS: Final = Lineup(
+    "external client apps whose certificates are not shown, with other words for a wrong key",
+    _ALL,
+    replace(OTHER_WORDS.settings, external_certificate_returned="never"),
+)

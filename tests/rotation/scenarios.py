@@ -47,6 +47,12 @@ def pair(ground: Ground) -> None:
         ground.take_over("Warehouse_B")
 
 
+def pair_with_what_nobody_knows(ground: Ground) -> None:
+    """Two apps, the second of which holds what a person put there."""
+    ground.in_use("warehouse", "Warehouse_A")
+    ground.put_by_hand("Warehouse_B")
+
+
 def pair_rotated_before(ground: Ground) -> None:
     """Two apps, both in use; the previous version's grace has not ended."""
     ground.in_use("warehouse", "Warehouse_A", "Warehouse_B")
@@ -75,8 +81,9 @@ def unstored(ground: Ground) -> None:
 
 
 def adopt(app: Application) -> Report:
-    """What the command line does to adopt a key."""
-    version = version_to_adopt(app.credential_context("billing"), spare_key(PERSONS_KEY), app.now())
+    """What the command line does to adopt a key, with its certificate where the org does not show that."""
+    certificate = app.__dict__["file_of_certificate"]
+    version = version_to_adopt(app.credential_context("billing"), spare_key(PERSONS_KEY), app.now(), certificate)
     return app.rotation_service("billing", listener=Silent(), stop_asked=lambda: False).adopt(ADOPT, version)
 
 
@@ -187,3 +194,30 @@ SCENARIOS: Final = (
     Scenario("adopt what a person put there instead", "billing", by_hand, adopt, adopted, worlds=5, by_hand=True),
     Scenario("restore", "billing", by_hand, handle("billing", RESTORE), restored, worlds=3, made=0, by_hand=True),
 )
+
+REPLACE_UNKNOWN: Final = Request("replace", Actor("alex@laptop"), options=RotationOptions(replace_unknown=True))
+COMPROMISED_UNKNOWN: Final = Request(
+    "replace", Actor("alex@laptop"), trigger="compromised", options=RotationOptions(replace_unknown=True)
+)
+OF_HIDDEN_PAIRS: Final = (
+    Scenario(
+        "alternating, to an app that nobody knows",
+        "warehouse",
+        pair_with_what_nobody_knows,
+        handle("warehouse", REPLACE_UNKNOWN),
+        replaced_on_the_other_app,
+        worlds=6,
+    ),
+    Scenario(
+        "alternating to an app that nobody knows, compromised",
+        "warehouse",
+        pair_with_what_nobody_knows,
+        handle("warehouse", COMPROMISED_UNKNOWN),
+        ended,
+        worlds=8,
+    ),
+)
+"""Where it is not shown that the standby holds nothing, a person says that it may be overwritten."""
+
+OF_HIDDEN_APPS: Final = (*(each for each in SCENARIOS if each.prepare is not pair), *OF_HIDDEN_PAIRS)
+"""What can be asked for where no certificate is shown."""

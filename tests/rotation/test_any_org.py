@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ from rotator.services.rotation.report import Outcome
 from rotator.simulator.org.settings import OrgSettings, Refusal
 from tests.pairs import all_pairs
 from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, Lineup
-from tests.rotation.scenarios import REPLACE, one_app, pair, replaced
+from tests.rotation.scenarios import OF_HIDDEN_PAIRS, REPLACE, one_app, replaced
 from tests.rotation.watching import Failing, Promises, Scenario, handle
 from tests.tiers import thorough
 
@@ -36,7 +36,7 @@ UNKNOWN: Final[dict[str, tuple[Any, ...]]] = {
     "deploy_seconds": (0.0, 20.0),
     "limit_answer": ("fault", "errors"),
     "sessions_end_with_change": (False, True),
-    "external_certificate_returned": ("always",),
+    "external_certificate_returned": ("always", "with_secret_access", "never"),
     "external_certificate_form": ("bare", "lines", "pem"),
     "external_secrets_readable": (False, True),
     "external_consumer_key_given": ("ignore", "refuse"),
@@ -77,7 +77,7 @@ ORGS: Final = [
     *all_pairs({name: values for name, values in UNKNOWN.items() if name not in HIDING}),
 ]
 ONE: Final = Scenario("one app", "billing", one_app, handle("billing", REPLACE), replaced, worlds=0)
-PAIR: Final = Scenario("a pair", "warehouse", pair, handle("warehouse", REPLACE), replaced, worlds=0)
+PAIR: Final = replace(OF_HIDDEN_PAIRS[0], name="a pair")
 
 
 def test_each_value_of_one_setting_meets_each_of_every_other() -> None:

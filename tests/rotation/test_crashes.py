@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.rotation.crashes import POINTS, crash_everywhere
-from tests.rotation.lineups import EXTERNAL, MIXED, OTHER_WORDS, Lineup
-from tests.rotation.scenarios import FINISH, SCENARIOS
+from tests.rotation.lineups import EXTERNAL, HIDDEN, HIDDEN_IN_OTHER_WORDS, MIXED, OTHER_WORDS, Lineup
+from tests.rotation.scenarios import FINISH, OF_HIDDEN_APPS, SCENARIOS
 from tests.rotation.watching import Scenario, handle
 from tests.tiers import thorough
 
@@ -26,6 +26,8 @@ OF_EXTERNAL_APPS: Final = [
     *((EXTERNAL, each) for each in SCENARIOS),
     *((OTHER_WORDS, each) for each in SCENARIOS if each.credential == "billing"),
     *((MIXED, each) for each in SCENARIOS if each.credential == "warehouse"),
+    *((HIDDEN, each) for each in OF_HIDDEN_APPS),
+    *((HIDDEN_IN_OTHER_WORDS, each) for each in OF_HIDDEN_APPS),
 ]
 STANDARD: Final = {
     ("external client apps", "in place, compromised"),
@@ -36,6 +38,12 @@ STANDARD: Final = {
     (str(MIXED), "alternating"),
     (str(MIXED), "alternating, compromised"),
     (str(MIXED), "alternating, back"),
+    (str(HIDDEN), "in place"),
+    (str(HIDDEN), "adopt"),
+    (str(HIDDEN), "restore"),
+    (str(HIDDEN), "alternating, back"),
+    (str(HIDDEN), "alternating, to an app that nobody knows"),
+    (str(HIDDEN_IN_OTHER_WORDS), "in place, back"),
 }
 IN_THE_MIDDLE: Final = [each for each in SCENARIOS if str(each) in {"in place", "alternating, compromised", "enroll"}]
 

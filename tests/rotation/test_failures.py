@@ -8,9 +8,10 @@ import pytest
 
 from rotator.errors import RotatorError
 from rotator.services.rotation.report import Outcome
-from tests.rotation.lineups import CONNECTED, MIXED, OTHER_WORDS, Lineup
+from tests.rotation.lineups import CONNECTED, HIDDEN, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Failing, Promises, Scenario
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ NAMED: Final = {str(scenario): scenario for scenario in SCENARIOS}
         (CONNECTED, "alternating, compromised", 12),
         (OTHER_WORDS, "in place", 8),
         (MIXED, "alternating, compromised", 12),
+        (HIDDEN, "in place", 8),
+        pytest.param(HIDDEN, "alternating, back", 8, marks=thorough),
     ],
     ids=str,
 )

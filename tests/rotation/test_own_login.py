@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
@@ -19,7 +20,7 @@ from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.testing.versions import spare_key
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.ground import ROBOT_KEY, Ground
-from tests.rotation.lineups import CONNECTED, MIXED, OTHER_WORDS, Lineup
+from tests.rotation.lineups import CONNECTED, HIDDEN, HIDDEN_IN_OTHER_WORDS, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import ADOPT, COMPROMISED, REPLACE, ended, replaced
 from tests.rotation.watching import Scenario, Watcher, handle
 
@@ -40,6 +41,8 @@ def one_app(ground: Ground) -> None:
 def pair(ground: Ground) -> None:
     """The program logs in through the first of two apps, by what is stored."""
     ground.in_use("managers", "Robot_A")
+    if "Robot_B" in ground.lineup.external:
+        ground.take_over("Robot_B")
     ground.logs_in_by("managers")
 
 
@@ -87,8 +90,11 @@ def run(ground: Ground, scenario: Scenario, watcher: Watcher | None = None) -> R
         return scenario.handle(app)
 
 
-@pytest.mark.parametrize("lineup", [CONNECTED, MIXED], ids=str)
-@pytest.mark.parametrize("scenario", SCENARIOS[:2], ids=str)
+@pytest.mark.parametrize(
+    ("scenario", "lineup"),
+    [*product(SCENARIOS[:2], (CONNECTED, MIXED)), (SCENARIOS[0], HIDDEN), (SCENARIOS[0], HIDDEN_IN_OTHER_WORDS)],
+    ids=str,
+)
 def test_wherever_it_dies_the_next_process_logs_in_and_ends_it(
     ground: Ground, scenario: Scenario, lineup: Lineup
 ) -> None:

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 QUEUED: Final = OrgSettings(deploy_seconds=20.0, deploy_work_seconds=30.0)
 """A deployment waits, is at work when nobody takes it back any more, and takes effect at the end of that."""
 UNLISTED: Final = replace(QUEUED, hidden_types=("DeployRequest",))
+HIDING: Final = Lineup(
+    "external client apps that hide their certificate",
+    EXTERNAL.external,
+    OrgSettings(external_certificate_returned="never", external_apps_updatable=False),
+)
 BY_NAME: Final = {str(scenario): scenario for scenario in SCENARIOS}
 
 
@@ -166,6 +171,7 @@ WANTED: Final = (None, RESTORE, FINISH)
     [
         (EXTERNAL, "in place"),
         pytest.param(CONNECTED, "in place", marks=thorough),
+        pytest.param(HIDING, "in place", marks=thorough),
         pytest.param(CONNECTED, "alternating, compromised", marks=thorough),
     ],
     ids=str,
@@ -273,6 +279,26 @@ def test_going_back_takes_back_what_was_begun(ground: Ground) -> None:
     assert report.outcome is Outcome.ROTATED
     assert ground.stages("billing").current == previous
     stays(ground, BY_NAME["in place, back"], promises)
+
+
+@pytest.mark.parametrize("write", ["auto", "deploy"])
+@pytest.mark.parametrize("name", ["in place", "alternating, retire now"])
+def test_apps_that_hide_their_certificate_are_rotated_by_deployments(ground: Ground, name: str, write: str) -> None:
+    scenario = BY_NAME[name]
+    promises = begin(ground, scenario, replace(QUEUED, external_apps_updatable=False), HIDING)
+    ground.write = write
+    scenario.check(ground, run(ground, scenario.handle))
+    stays(ground, scenario, promises)
+
+
+def test_of_one_that_hides_its_certificate_a_login_tells_what_a_dead_process_left(ground: Ground) -> None:
+    """What was begun is taken back or has been done; which of them, the next run learns from what logs in."""
+    scenario = BY_NAME["in place"]
+    for pause in PAUSES:
+        promises = dies_with_a_deployment(ground, scenario, HIDING)
+        ground.clock.sleep(pause)
+        scenario.check(ground, run(ground, scenario.handle))
+        stays(ground, scenario, promises)
 
 
 @pytest.mark.parametrize("lineup", [CONNECTED, EXTERNAL], ids=str)

@@ -100,12 +100,12 @@ class RotationService:
                 )
             rotation = rotation or self._begin(request, version.fingerprint)
             if version.fingerprint not in stages.fingerprints:
-                self._clear_pending(stages)
+                self._clear_pending(stages, version)
                 store.put_pending(replace(version, rotation_id=rotation.id))
             return self._run(request, rotation, stages, hold)
 
-    def _clear_pending(self, stages: Stages) -> None:
-        """Discards a pending version: people have replaced by hand what it was to replace."""
+    def _clear_pending(self, stages: Stages, adopted: Version) -> None:
+        """Discards a pending version: people have replaced by hand what it was to replace, by the adopted one."""
         if stages.pending is None:
             return
         credential, names = self._credential, self._credential.settings.app_names
@@ -117,16 +117,19 @@ class RotationService:
         # A previous version that was to come back keeps its certificate, and its grace.
         for name in names if stages.pending != stages.previous else ():
             app = credential.apps.read(name)
-            if app is not None and self._holds(app, stages.pending):
+            if app is None or (app.hides_certificate and name == adopted.app):
+                # What its own key has just logged in through holds the adopted one, whatever a slow server says.
+                continue
+            if self._holds(name, app, stages.pending):
                 credential.apps.replace_certificate(name, throwaway(now=self._now()), expecting=app.fingerprint)
         credential.store.discard(credential.name, stages.pending)
 
-    def _holds(self, app: App, fingerprint: Fingerprint) -> bool:
+    def _holds(self, name: str, app: App, fingerprint: Fingerprint) -> bool:
         """Whether the app holds a stored version's certificate; where the org hides that, a login with its key says."""
         if not app.hides_certificate:
             return app.fingerprint == fingerprint
         version = self._credential.store.read(self._credential.name, fingerprint)
-        return version.app == app.full_name and self._credential.prove(version).outcome is LoginOutcome.ACCEPTED
+        return version.app == name and self._credential.prove(version).outcome is LoginOutcome.ACCEPTED
 
     def _take_up(self, request: Request, stages: Stages, adopted: Fingerprint | None = None) -> Rotation | None:
         """The rotation that an interrupted run left open, if it is what is asked for; who goes on with it is noted."""

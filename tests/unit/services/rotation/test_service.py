@@ -251,6 +251,18 @@ def test_a_pending_version_gives_way_to_an_adopted_one(one: Bench) -> None:
     assert one.store.staged.pending is None
 
 
+def test_what_an_app_hides_is_not_ended_by_what_a_slow_server_says_of_the_pending_key(one: Bench) -> None:
+    one.die_before("upload_begins")
+    pending = one.store.staged.pending
+    one.hiding = {"Billing"}
+    live = one.live["Billing"] = one.version("Billing", key=spare_key(5)).certificate
+    one.refuses = lambda version: LoginAnswer(LoginOutcome.ACCEPTED) if version.fingerprint == pending else None
+    version = version_to_adopt(one.credential_context, spare_key(5), one.now(), live)
+    writes = dict(one.writes)
+    one.rotation_service().adopt(ADOPT, version)
+    assert (one.live["Billing"], one.writes) == (live, writes)
+
+
 def test_who_goes_on_with_a_rotation_is_written_down_beside_who_began_it(one: Bench) -> None:
     one.die_before("promote", lambda service: service.handle(NOW))
     one.handle(Request("", Actor("root@host7", 0, 1000, "ada", "ceo")))

@@ -89,7 +89,7 @@ def main() -> None:
         robot.write_text(key.pem().reveal())
         lines = [*measured(folder, members, "pages", with_pages=True)]
         lines += measured(folder, members, "bare", with_pages=False)
-    put("memory", table(["after a round", "pages", "idle", "after its pages were asked for"], lines))
+    put("memory", table(["after a round", "pages", "idle: its own, all", "after its pages were asked for"], lines))
     sys.stdout.write(PAGE.read_text())
 
 

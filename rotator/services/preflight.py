@@ -169,7 +169,9 @@ class _Checks:
     def _validated(self, org: str) -> Mapping[str, Acceptance]:
         """Made in a thread of its own: it takes longer than all that is checked of the credentials meanwhile."""
         with self._adapters.beside(self._settings.orgs)() as adapters:
-            apps = [app for app in self._held[org].values() if app and not isinstance(app, OrgError)]
+            of_keys = (each for each in self._settings.credentials.values() if each.org == org and not each.has_secret)
+            read = [self._held[org].get(name) for name in {name: None for each in of_keys for name in each.app_names}]
+            apps = [app for app in read if app and not isinstance(app, OrgError)]
             return adapters.apps(org).acceptances(apps, adapters.now())
 
     def _credential(self, name: str, credential: CredentialSettings) -> Iterator[Check]:

@@ -96,7 +96,8 @@ def plans_of(
         for name, credential in contexts.items():
             try:
                 plan = plan_of(replace(credential, apps=apps), request, now)
-                answers = [accepted[each] for each in credential.settings.app_names if each in accepted]
+                names_of_keys = credential.settings.app_names if credential.secrets is None else ()
+                answers = [accepted[each] for each in names_of_keys if each in accepted]
                 found[name] = replace(plan, acceptances=tuple(answers))
             except RotatorError as error:
                 found[name] = error

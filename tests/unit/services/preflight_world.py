@@ -42,6 +42,7 @@ class Org:
         self.hidden: tuple[Kind, ...] = ()
 
         self.validations = 0
+        self.validated: list[str] = []
         self.accepts: dict[str, Acceptance] = {}
         self.client_ids: dict[str, str] = {}
         self.kinds: dict[str, Kind] = {}
@@ -73,6 +74,7 @@ class Org:
 
     def acceptances(self, apps: Sequence[App], _now: datetime) -> dict[str, Acceptance]:
         self.validations += 1
+        self.validated = [app.full_name for app in apps]
         return {app.full_name: self.accepts.get(app.full_name, Acceptance(app.full_name)) for app in apps}
 
     def admission(self, app: App) -> Admission:

@@ -369,3 +369,18 @@ def test_nobody_is_asked_who_is_not_to_be(world: World) -> None:
     names = [check.name for check in checks(world, validates=False)]
     assert not [name for name in names if name.startswith("upload")]
     assert world.orgs["production"].validations == 0
+
+
+def test_no_certificate_is_tried_for_an_app_whose_secret_is_rotated(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_name: str) -> Any:
+        raise AWAY
+
+    secret = settings.credentials["warehouse"].model_copy(update={"kind": "client_secret"})
+    world.settings = settings.model_copy(update={"credentials": {**settings.credentials, "warehouse": secret}})
+    monkeypatch.setattr(world, "credential_context", away)
+    names = [*world.all()]
+    assert "upload of billing" in names
+    assert "upload of warehouse" not in names
+    assert world.orgs["production"].validated == ["Billing"]

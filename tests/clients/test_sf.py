@@ -120,7 +120,7 @@ def test_it_deploys_what_sets_up_an_org(sf: Sf, org: Org, tmp_path: Path) -> Non
     assert "Rotator_Management" not in org.external_apps
     deploying("project", "deploy", "start", "--source-dir", "force-app")
     assert org.external_app("Rotator_Management").client_id == app.client_id
-    assert set(org.permission_sets) == {"Rotator", "Rotator_Connected_Apps"}
+    assert set(org.permission_sets) == {"Rotator", "Rotator_Client_Secrets", "Rotator_Connected_Apps"}
     deploying("org", "assign", "permset", "--name", "Rotator")
     assert org.users[USERNAME].permission_sets == ("Rotator",)
     org.permission_sets.clear()

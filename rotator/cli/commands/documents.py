@@ -81,6 +81,6 @@ def project(
     if invocation.json:
         print_json({"folder": str(folder), "app": app.name, "client_id": app.client_id})
         return
-    say(f"{folder} makes the external client app {app.name} and two permission sets. As an administrator:")
+    say(f"{folder} makes the external client app {app.name}, and rotator's permission sets. As an administrator:")
     say(f"    cd {folder} && sf project deploy start --source-dir force-app --target-org ORG")
     say(f"Its consumer key, `client_id` in config.yaml: {app.client_id}")

@@ -43,7 +43,7 @@ def test_who_has_the_permission_set_logs_in_through_the_app(org: Org) -> None:
     certificate = self_signed(key, SubjectName("m"), now=MOMENT, lifetime=timedelta(days=9))
     app = NewApp("Rotator_Management", "a&b@acme.example", "Rotator", new_client_id(Random(2).choice), certificate)
     assert deployed(org, packaged(files_of(app))) == ("Succeeded", [])
-    assert set(org.permission_sets) == {"Rotator", "Rotator_Connected_Apps"}
+    assert set(org.permission_sets) == {"Rotator", "Rotator_Client_Secrets", "Rotator_Connected_Apps"}
     made = org.external_app("Rotator_Management")
     assert made.live_certificate == certificate
     assert made.header["contactEmail"] == "a&b@acme.example"

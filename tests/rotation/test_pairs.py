@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.rotation.crashes import POINTS, crash_everywhere
-from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, OTHER_WORDS, Lineup
+from tests.rotation.lineups import CONNECTED, EXTERNAL, HIDDEN, HIDDEN_IN_OTHER_WORDS, MIXED, Lineup
 from tests.rotation.scenarios import SCENARIOS
 from tests.tiers import thorough
 
@@ -29,10 +29,11 @@ PAIRS: Final = (
     ("files", "postgres", "alternating", MIXED),
     ("vault", "sqlite", "in place", CONNECTED),
     ("vault", "sqlite", "alternating", MIXED),
-    ("vault", "postgres", "in place", OTHER_WORDS),
+    ("vault", "postgres", "in place", HIDDEN_IN_OTHER_WORDS),
     ("aws", "sqlite", "in place", EXTERNAL),
     ("aws", "sqlite", "alternating", CONNECTED),
     ("aws", "postgres", "alternating", MIXED),
+    ("aws", "sqlite", "in place", HIDDEN),
 )
 """And in each store the keys of either kind of app: a store knows them by their names alone."""
 

@@ -22,6 +22,7 @@ import requests
 from rotator.cli.main import COMMANDS, cli
 from tests.end_to_end.processes import Ran
 from tests.end_to_end.strangers import SCRIPTS, Folder, run_here, served
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,7 @@ def steps(title: str) -> list[str]:
     return [block for _, block in BLOCK.findall(section)]
 
 
-@pytest.fixture(scope="module", params=["spring-26", "eca-unreadable"])
+@pytest.fixture(scope="module", params=["spring-26", pytest.param("eca-unreadable", marks=thorough)])
 def org(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
     with served(tmp_path_factory.mktemp("simulated") / "export", "--like", request.param) as (folder, _):
         yield folder

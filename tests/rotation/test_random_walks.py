@@ -22,6 +22,7 @@ from tests.rotation.sameness import plain
 from tests.rotation.starts import RARE_REQUESTS, REQUESTS, begun, conceivable, sane
 from tests.rotation.walk import Walk, asks_by_name
 from tests.rotation.world import UNKNOWN
+from tests.tiers import of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,5 +93,5 @@ def _one_of(worlds: Iterable[World], which: int) -> World:
     return choice[which % len(choice)]
 
 
-RandomWalk.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+RandomWalk.TestCase.settings = settings(max_examples=of_tier(33, thorough=100), stateful_step_count=50, deadline=None)
 TestRandomWalk = RandomWalk.TestCase

@@ -35,6 +35,7 @@ from rotator.services.checked import Check, Result
 from rotator.testing.messages import MOMENT, message
 from tests.contract.surfaces.asking import Surfaces
 from tests.contract.surfaces.lives import grown_old
+from tests.tiers import of_tier
 from tests.unit.services.cycle_bench import cycle_bench
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ SAID = st.text(
     min_size=1,
     max_size=30,
 ).map(lambda text: f"{text}\nError: {text}\nHint{text}\rWhat to do: {text}")
-FEW: Final = settings(max_examples=40, deadline=None)
+FEW: Final = settings(max_examples=of_tier(13, thorough=40), deadline=None)
 
 
 def printed(show: Callable[[], Any], *, on_a_terminal: bool = False) -> str:

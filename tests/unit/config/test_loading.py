@@ -16,6 +16,7 @@ from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
 from rotator.core.decision.policies import Strategy
 from rotator.errors import ConfigurationError
 from rotator.stores.files.settings import FilesStoreSettings
+from tests.tiers import of_tier
 
 Read = Callable[..., Settings]
 Refusal = Callable[..., str]
@@ -310,7 +311,7 @@ documents = st.recursive(
 
 
 @given(documents)
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=of_tier(66, thorough=200), deadline=None)
 def test_any_document_gives_settings_or_a_configuration_error(document: object) -> None:
     _reads_or_refuses(yaml.safe_dump(document, allow_unicode=True))
 
@@ -324,7 +325,7 @@ def test_any_text_gives_settings_or_a_configuration_error(text: str) -> None:
 @given(
     documents, st.sampled_from([("orgs", "production"), ("stores", "keys"), ("credentials", "billing"), ("rotation",)])
 )
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=of_tier(66, thorough=200), deadline=None)
 def test_any_part_of_a_sound_configuration_may_be_anything(document: object, place: tuple[str, ...]) -> None:
     whole = yaml.safe_load(SOUND)
     inner = whole

@@ -15,6 +15,7 @@ from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.tables import CERTIFICATE, SIGHTING
 from rotator.history.sightings import last_sightings, last_sightings_in, record_sightings, sightings_of
 from tests.statements import statements
+from tests.tiers import of_tier
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -194,7 +195,9 @@ LOOKS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=of_tier(8, thorough=25), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(looks=LOOKS)
 def test_the_last_sightings_are_those_of_the_last_look_whatever_the_clock_did(
     database: Database, sighting: ObservedCertificate, now: datetime, looks: list[tuple[dict[str, str], int]]
@@ -212,7 +215,9 @@ def test_the_last_sightings_are_those_of_the_last_look_whatever_the_clock_did(
         assert {last.app for last in found if last.gone_at is not None} == apps - set(held)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=of_tier(13, thorough=40), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(looks=LOOKS, meanwhile=st.lists(st.sampled_from(["", "a", "C"]), min_size=6, max_size=6))
 def test_with_what_was_last_seen_the_same_is_written_down_as_without(
     database: Database,

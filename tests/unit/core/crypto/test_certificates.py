@@ -30,6 +30,7 @@ from rotator.core.crypto.certificates import (
 )
 from rotator.errors import CertificateError
 from rotator.testing.versions import MOMENT, spare_key
+from tests.tiers import of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +162,7 @@ def test_any_text_is_a_certificate_or_a_sentence(content: str | bytes) -> None:
             read(content)
 
 
-@settings(max_examples=300)
+@settings(max_examples=of_tier(100, thorough=300))
 @given(st.integers(min_value=0), st.integers(1, 255), st.booleans())
 def test_a_damaged_certificate_is_a_sentence_or_can_be_used_in_full(place: int, change: int, salesforce: bool) -> None:
     der = bytearray(named_as_salesforce_does(MOMENT) if salesforce else DAMAGED.der)

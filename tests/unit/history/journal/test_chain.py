@@ -19,6 +19,7 @@ from rotator.history.journal.chain import (
     refuse_private_keys,
     refuse_secrets,
 )
+from tests.tiers import of_tier
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
@@ -29,7 +30,7 @@ def private_key() -> PrivateKey:
     return PrivateKey.generate()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=of_tier(16, thorough=50))
 @given(st.dictionaries(st.text(), VALUES))
 def test_details_come_back_as_they_were(details: dict[str, Any]) -> None:
     text = details_text(details)
@@ -38,7 +39,7 @@ def test_details_come_back_as_they_were(details: dict[str, Any]) -> None:
     assert text.isascii()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=of_tier(16, thorough=50))
 @given(st.dictionaries(st.text(), VALUES))
 def test_the_order_of_details_makes_no_difference(details: dict[str, Any]) -> None:
     assert details_text(dict(reversed(details.items()))) == details_text(details)

@@ -14,6 +14,7 @@ from rotator.salesforce.apps.org_apps import OrgApps
 from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import of_tier
 from tests.unit.salesforce.filled import groups
 
 if TYPE_CHECKING:
@@ -303,7 +304,9 @@ def test_a_user_who_is_shown_no_apps_at_all_is_told_the_permissions(
     assert "Modify Metadata" in caught.value.hint
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=of_tier(13, thorough=40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(groups(CONNECTED_APP))
 def test_whatever_an_app_is_set_to_survives_a_change_of_its_certificate(
     production: Org, apps: OrgApps, pair: Any, other_pair: Any, component: dict[str, Any]

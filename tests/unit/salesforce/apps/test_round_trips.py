@@ -26,6 +26,7 @@ from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 from rotator.simulator.org.schema.external_client_app import GLOBAL_OAUTH_SETTINGS
 from rotator.simulator.wire.soap import INSTANCE, METADATA
 from rotator.testing.versions import MOMENT, spare_key
+from tests.tiers import of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,7 +177,7 @@ FORMS: Final[dict[str, Callable[[Certificate], str]]] = {
 }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=of_tier(26, thorough=80), deadline=None)
 @given(seed=st.integers(0, 2**32), form=st.sampled_from([*FORMS]))
 def test_settings_of_an_external_client_app(old: Certificate, new: Certificate, seed: int, form: str) -> None:
     has_certificate, has_key = seed % 2 == 0, seed % 3 > 0
@@ -193,7 +194,7 @@ def test_settings_of_an_external_client_app(old: Certificate, new: Certificate, 
     assert b"SECRET" not in etree.tostring(sent)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=of_tier(13, thorough=40), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_a_connected_app(old: Certificate, new: Certificate, seed: int) -> None:
     [oauth] = (each for each in CONNECTED_APP.fields if each.name == "oauthConfig")

@@ -11,6 +11,7 @@ from rotator.core.credentials import Fingerprint
 from rotator.salesforce.apps.org_apps import OrgApps
 from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 from rotator.simulator.org.schema.external_client_app import GLOBAL_OAUTH_SETTINGS
+from tests.tiers import of_tier
 from tests.unit.salesforce.filled import groups
 from tests.unit.salesforce.writing.conftest import APP, SETTINGS, World, new_world
 
@@ -38,7 +39,7 @@ def read(world: World, metadata_type: str, name: str) -> dict[str, object]:
     return component.fields()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=of_tier(8, thorough=25), deadline=None)
 @given(groups(CONNECTED_APP))
 def test_a_connected_app(component: dict[str, Any]) -> None:
     world = new_world()
@@ -49,7 +50,7 @@ def test_a_connected_app(component: dict[str, Any]) -> None:
     assert world.org.app("Any").live_certificate == world.certificates[1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=of_tier(8, thorough=25), deadline=None)
 @given(groups(GLOBAL_OAUTH_SETTINGS))
 def test_an_external_client_app(component: dict[str, Any]) -> None:
     world = new_world()

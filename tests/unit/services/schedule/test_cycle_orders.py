@@ -13,6 +13,7 @@ from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgUnavailable, StoreUnavailable
 from rotator.history.journal.queries import rotations
 from rotator.history.journal.verification import verify
+from tests.tiers import of_tier
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ LIFE = st.lists(st.tuples(PASSING, st.sampled_from(sorted(HAPPENINGS))), min_siz
 
 
 @settings(
-    max_examples=6,
+    max_examples=of_tier(3, thorough=6),
     # A life takes a third of a second: shrinking one would take minutes.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

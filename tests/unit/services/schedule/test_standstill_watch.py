@@ -16,6 +16,7 @@ from rotator.history.journal.queries import events, rotations
 from rotator.history.standstills import Standstills
 from rotator.services.rotation.requests import Request
 from rotator.testing.versions import MOMENT
+from tests.tiers import of_tier
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -282,7 +283,9 @@ DEEDS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=of_tier(5, thorough=12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(deeds=DEEDS, is_manual=st.booleans())
 def test_whatever_people_do_nothing_that_is_paused_or_manual_is_begun_by_schedule(
     empty_history: Callable[[], Database], deeds: list[str], is_manual: bool

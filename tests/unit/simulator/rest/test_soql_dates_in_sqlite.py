@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rotator.simulator.rest.sobjects import ID, Child, SObject, numbers, reference, times
 from rotator.simulator.rest.soql.dates import days
 from rotator.simulator.rest.soql.tree import DateLiteral, QueryError
+from tests.tiers import of_tier
 from tests.unit.simulator.helpers import START
 from tests.unit.simulator.rest.sqlite import Rows, in_sqlite, numbered, simulated
 
@@ -47,7 +48,7 @@ IN_SQL = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=of_tier(20, thorough=60), deadline=None)
 @given(THINGS, st.sampled_from(sorted(IN_SQL)), st.integers(0, 60))
 def test_parts_of_dates_are_compared_and_grouped_by(given_things: Rows, function: str, least: int) -> None:
     things = numbered(given_things)
@@ -96,7 +97,7 @@ SPANS = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=of_tier(33, thorough=100), deadline=None)
 @given(THINGS, st.sampled_from(sorted(SPANS)), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]))
 def test_literals_are_ranges_of_days(given_things: Rows, literal: str, sign: str) -> None:
     things = numbered(given_things)
@@ -121,7 +122,7 @@ def test_a_literal_beyond_the_calendar_is_refused(name: str) -> None:
         days(DateLiteral(name, 10**7), START.date() + timedelta(days=1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=of_tier(20, thorough=60), deadline=None)
 @given(THINGS, PARTS, st.booleans(), st.integers(0, 3))
 def test_rows_are_chosen_by_a_query(given_things: Rows, given_parts: Rows, is_negated: bool, size: int) -> None:
     things, parts = numbered(given_things), with_things(given_parts)
@@ -131,7 +132,7 @@ def test_rows_are_chosen_by_a_query(given_things: Rows, given_parts: Rows, is_ne
     assert found == in_sqlite(query, Thing=for_sqlite(things), Part=parts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=of_tier(20, thorough=60), deadline=None)
 @given(THINGS, PARTS, st.integers(0, 3), st.none() | st.integers(0, 2))
 def test_each_row_comes_with_the_rows_that_lead_to_it(
     given_things: Rows, given_parts: Rows, size: int, limit: int | None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rotator.simulator.rest.sobjects import ID, SField, SObject, booleans, numbers
 from rotator.simulator.rest.soql.grammar import parse
 from rotator.simulator.rest.soql.tree import QueryError
+from tests.tiers import of_tier
 from tests.unit.simulator.rest.sqlite import Both, Rows, in_sqlite, numbered, simulated
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def thing(rows: Rows) -> SObject:
     return SObject("Thing", "a00", fields, lambda _org, _user: rows)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=of_tier(66, thorough=200), deadline=None)
 @given(ROWS, st.none() | CONDITIONS, ORDERS, st.none() | st.integers(0, 5), st.integers(0, 3))
 def test_conditions_order_limit_and_offset(
     given_rows: list[dict[str, Any]], where: Both | None, order: tuple[str, str, str], limit: int | None, offset: int
@@ -105,7 +106,7 @@ def test_conditions_order_limit_and_offset(
     assert [row["Id"] for row in found["records"]] == [row[0] for row in in_sqlite(sql, Thing=rows)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=of_tier(33, thorough=100), deadline=None)
 @given(ROWS, st.none() | CONDITIONS)
 def test_groups_and_functions(given_rows: list[dict[str, Any]], where: Both | None) -> None:
     rows = numbered(given_rows)
@@ -136,7 +137,7 @@ OF_GROUPS = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=of_tier(33, thorough=100), deadline=None)
 @given(ROWS, st.none() | CONDITIONS, OF_GROUPS)
 def test_groups_that_have_something(given_rows: list[dict[str, Any]], where: Both | None, having: Both) -> None:
     rows = numbered(given_rows)
@@ -169,7 +170,7 @@ WORDS = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=of_tier(100, thorough=300), deadline=None)
 @given(st.text(max_size=40) | st.lists(st.sampled_from(WORDS)).map(" ".join))
 def test_whatever_is_sent_is_a_query_or_an_error(text: str) -> None:
     code = ""

@@ -19,6 +19,7 @@ from rotator.errors import StoreError
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
 from tests.rotation.disk_faults import Crash, FaultyOs, When, disk_of
+from tests.tiers import of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,5 +111,5 @@ class FilesMachine(RuleBasedStateMachine):
         self.model = found
 
 
-FilesMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
+FilesMachine.TestCase.settings = settings(max_examples=of_tier(30, thorough=120), stateful_step_count=25, deadline=None)
 TestFilesMachine = FilesMachine.TestCase

@@ -11,9 +11,10 @@ import pytest
 from rotator.errors import RotatorError, StoreError
 from rotator.services.rotation.report import Outcome, Report
 from tests.rotation.installations import Consumer, Observed, Second, Turns, second_installation, served
-from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, OTHER_WORDS, Lineup
+from tests.rotation.lineups import CONNECTED, EXTERNAL, HIDDEN, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import Promises, Scenario
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +125,14 @@ def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "lineup"), [(IN_PLACE, CONNECTED), (IN_PLACE, EXTERNAL), (ALTERNATING, CONNECTED)], ids=str
+    ("scenario", "lineup"),
+    [
+        (IN_PLACE, CONNECTED),
+        (IN_PLACE, HIDDEN),
+        pytest.param(IN_PLACE, EXTERNAL, marks=thorough),
+        (ALTERNATING, CONNECTED),
+    ],
+    ids=str,
 )
 def test_who_is_overtaken_between_store_and_org_looks_again_before_a_person_is_called(
     in_vault: Second, scenario: Scenario, lineup: Lineup
@@ -147,7 +155,7 @@ def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why
     scenario_run.check([through, stopped])
 
 
-@pytest.mark.parametrize("lineup", [CONNECTED, OTHER_WORDS], ids=str)
+@pytest.mark.parametrize("lineup", [CONNECTED, HIDDEN, pytest.param(OTHER_WORDS, marks=thorough)], ids=str)
 def test_of_two_that_take_turns_in_aws_one_goes_through_and_the_other_says_why_not(
     in_aws: Second, lineup: Lineup
 ) -> None:

@@ -48,6 +48,15 @@ def test_nothing_is_installed_or_taken_away_a_second_time(tmp_path: Path, target
     assert "pip" not in steps(target, set_up(tmp_path, ".runs", ".installed"))
 
 
+def test_what_the_standard_tier_leaves_out_is_in_the_thorough_one_and_the_build_tries_both(tmp_path: Path) -> None:
+    assert '-m "not thorough"' in steps("test", tmp_path)
+    thorough = steps("thorough", tmp_path)
+    assert "ROTATOR_TIER=thorough" in thorough
+    assert '-m "thorough or more_in_thorough or hypothesis"' in thorough
+    build = (ROOT / ".ci" / "run").read_text()
+    assert [tier for tier in ("thorough", "test") if f'on "${{pythons[0]}}" {tier}' not in build] == []
+
+
 def test_a_command_that_is_at_work_is_shown_so_and_its_end_is_its_own(tmp_path: Path) -> None:
     shown = tmp_path / "shown"
     until_a_dot = f"until grep -q [.] {shown}; do sleep 0.1; done; exit 3"

@@ -19,6 +19,7 @@ from tests.end_to_end.processes import Ran, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NAME, APP = "shipping", "Shipping"
 
@@ -63,9 +64,9 @@ class Ground:
         return bool(login.token().access_token.reveal())
 
 
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with hosted_place(tmp_path_factory.mktemp("place") / "orgs") as place:
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[Ground]:
+    with hosted_place(tmp_path / "orgs") as place:
         org = place.org
         org.settings = replace(org.settings, external_secrets_over_rest=True)
         user = next(name for name, each in org.users.items() if not each.may_use_metadata)
@@ -123,13 +124,10 @@ def test_from_nothing_to_a_rotated_secret(ground: Ground) -> None:
 
 
 def test_a_process_that_dies_at_the_staging_is_gone_on_from(ground: Ground) -> None:
-    if not FilesStore("keys", ground.place.folder / "store").stages(NAME).current:
-        ground.rotator("enroll", NAME)
+    assert ground.rotator("enroll", NAME).code == 0
     before = ground.current
     consumer_of_app = ground.place.org.external_app(APP).consumer
     assert consumer_of_app
-    if consumer_of_app.staged:
-        assert ground.rotator("finish", NAME, "--retire-now", "--yes", program="rotate").code == 0
 
     def staged(call: tuple[Kind, tuple[str, ...]]) -> bool:
         return call[0] is Kind.CREDENTIALS and consumer_of_app.staged is not None
@@ -142,38 +140,15 @@ def test_a_process_that_dies_at_the_staging_is_gone_on_from(ground: Ground) -> N
     assert ground.logs_in()
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"lifetime": "365d"}, "say `max_age`"),
-        ({"key_bits": 4096}, "has no key"),
-        ({"audience": "https://login.salesforce.com"}, "names no audience"),
-        ({"apps": [APP, "Other"]}, "is of one app"),
-        ({"grace": "40d"}, "grace must be at most"),
-        ({"strategy": "in_place"}, "is rotated by staged"),
-        ({"max_age": "10d"}, "must be shorter than max_age"),
-        ({"kind": "password"}, "must be"),
-        ({"kind": None}, "it is of client secrets"),
-    ],
-    ids=str,
-)
-def test_what_makes_no_sense_of_a_client_secret_is_refused_in_a_sentence(
-    ground: Ground, changes: dict[str, Any], words: str
-) -> None:
-    file = ground.place.folder / "config.yaml"
-    before = file.read_text()
-    ground.configure(**changes)
-    try:
-        ran = ground.rotator("status")
-    finally:
-        file.write_text(before)
+def test_what_makes_no_sense_of_a_client_secret_is_refused_in_a_sentence(ground: Ground) -> None:
+    ground.configure(lifetime="365d")
+    ran = ground.rotator("status")
     assert ran.code != 0
-    assert words in ran.err
+    assert "say `max_age`" in ran.err
 
 
 def test_no_secret_is_printed_logged_or_written_down(ground: Ground) -> None:
-    if not FilesStore("keys", ground.place.folder / "store").stages(NAME).current:
-        ground.rotator("enroll", NAME)
+    assert ground.rotator("enroll", NAME).code == 0
     said = [
         ground.rotator("--verbose", "check"),
         ground.rotator("--verbose", "status", NAME),

@@ -32,6 +32,8 @@ class Ending:
     """Whether `rotator` puts the old certificate back by itself, and proves its key."""
     is_of_external_app: ClassVar[bool] = False
     """Where there is one app, whether that is an external client app."""
+    is_hidden: ClassVar[bool] = False
+    """And that the org does not show what certificate it holds."""
     stops_at_login: ClassVar[bool] = False
     """Whether processes that begin meanwhile come no further than to their login."""
 
@@ -149,6 +151,7 @@ class DiskFull(Ending):
 
     name = "disk full"
     is_of_external_app = True
+    is_hidden = True
     is_mended_before = True
 
     def largest_file(self, life: Life) -> int | None:

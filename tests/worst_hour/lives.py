@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import SystemRandom
 from threading import Event
@@ -72,7 +72,10 @@ class Life:
 
     def __post_init__(self) -> None:
         self.waited = Waited(lambda: self.process)
-        self.org = Org(self.name, clock=utc_now, random=SystemRandom(), settings=self.ending.org_settings())
+        settings = self.ending.org_settings()
+        if self.ending.is_hidden and self.strategy is Strategy.IN_PLACE:
+            settings = replace(settings, external_certificate_returned="never")
+        self.org = Org(self.name, clock=utc_now, random=SystemRandom(), settings=settings)
         self.org.add_user("rotator@example.com", may_use_metadata=True, profile="Certificate Rotation")
         self.org.add_user(self.username, profile="Integration User")
         made: Any = {"now": utc_now(), "lifetime": LIFETIME}

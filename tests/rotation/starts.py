@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import Goal, Strategy, Wanted
+from rotator.core.logins import LoginOutcome
 from tests.rotation.happenings import adopted
-from tests.rotation.world import APPS, BAD_KEY, NAMED, THROWAWAY, UNKNOWN, Cert, Stored, World
+from tests.rotation.world import APPS, BAD_KEY, NAMED, THROWAWAY, UNKNOWN, UNSENT, Cert, Stored, Tried, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -125,4 +126,38 @@ def _renamed(world: World, name: str) -> World:
         pending=stored(world.pending),
         current=stored(world.current),
         previous=stored(world.previous),
+        tried=tuple(row._replace(name=NAMED) if row.name == name else row for row in world.tried),
+        sent=tuple(NAMED if what == name else what for what in world.sent),
     )
+
+
+_ROWS: Final = (
+    None,
+    (LoginOutcome.ACCEPTED, 2, 1, 1, 0),
+    (LoginOutcome.MISMATCH, 2, 1, 1, 0),
+    (LoginOutcome.TRANSIENT, 1, 1, 1, 0),
+)
+"""What the test logins with one version's key may have come to: none, accepted, refused for good, unanswered."""
+
+
+def in_the_middle(worlds: Iterable[World]) -> Iterator[World]:
+    """The same with everything that a run may have found out of hidden apps, and have sent to them with a yes."""
+    for world in worlds:
+        versions = [*dict.fromkeys(version for version in world.stages if world.hides(version.app))]
+        for sent in product(*(_sent(world, app) for app in world.apps)):
+            for rows in product(_ROWS, repeat=len(versions)):
+                known = [(version, row) for version, row in zip(versions, rows, strict=True) if row]
+                if all(_may_be_told(world, version, row[0]) for version, row in known):
+                    tried = sorted(Tried(version.name, *row) for version, row in known)
+                    yield world._replace(tried=tuple(tried), sent=sent if any(sent) else ())
+
+
+def _sent(world: World, app: str) -> tuple[str, ...]:
+    held = world.app(app)
+    is_sent = world.hides(app) and world.pending is not None and held not in {None, UNKNOWN}
+    return (UNSENT, held.name) if is_sent and held else (UNSENT,)
+
+
+def _may_be_told(world: World, version: Stored, outcome: LoginOutcome) -> bool:
+    """Whether that is so when all servers have heard of every change."""
+    return outcome is LoginOutcome.TRANSIENT or (outcome is LoginOutcome.ACCEPTED) == world.logs_in(version)

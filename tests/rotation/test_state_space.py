@@ -20,8 +20,8 @@ from rotator.core.decision.policies import Goal, Strategy, Wanted
 from tests.rotation import happenings, looks, sameness
 from tests.rotation import walk as walking
 from tests.rotation.rules import BrokenRuleError
-from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, hiding, in_other_words, sane
-from tests.rotation.variants import VARIANTS, without
+from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, hiding, in_other_words, in_the_middle, sane
+from tests.rotation.variants import HIDDEN_VARIANTS, VARIANTS, without
 from tests.rotation.walk import Walk
 from tests.tiers import thorough
 
@@ -84,6 +84,38 @@ def test_from_every_conceivable_state_the_next_action_is_safe_and_the_run_ends(
     walk = Walk(requests).step(chain(conceivable(strategy), in_other_words(conceivable(strategy))))
     _tell(f"{strategy}: {walk.states:,} conceivable states, no broken rule", capsys)
     assert walk.states > states
+
+
+def test_where_an_app_hides_its_certificate_the_next_action_is_safe_whatever_logins_have_proven(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    middle = (world for world in in_the_middle(hiding(conceivable(IN_PLACE), True)) if not world.in_grace)
+    walk = Walk(OFTEN).step(middle)
+    rare = Walk(REQUESTS + RARE_REQUESTS).step(hiding(conceivable(IN_PLACE), True))
+    words = Walk(OFTEN).step(in_other_words(hiding(conceivable(IN_PLACE), True)))
+    states = walk.states + rare.states + words.states
+    _tell(f"{IN_PLACE}, hidden: {states:,} conceivable states, no broken rule", capsys)
+    assert walk.states > 12_000
+    assert rare.states > 4_000
+
+
+@thorough
+@pytest.mark.parametrize("hidden", [(True, True), (True, False), (False, True)], ids=str)
+def test_it_is_the_same_for_a_pair_that_hides_one_certificate_or_both(
+    hidden: tuple[bool, bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    walk = Walk(OFTEN).step(hiding(conceivable(ALTERNATING), *hidden))
+    _tell(f"{ALTERNATING}, hidden {hidden}: {walk.states:,} conceivable states, no broken rule", capsys)
+    assert walk.states > 12_000
+
+
+@pytest.mark.parametrize("name", HIDDEN_VARIANTS)
+def test_a_program_that_is_wrong_about_hidden_certificates_is_found(name: str) -> None:
+    variant = HIDDEN_VARIANTS[name]
+    with pytest.raises(BrokenRuleError, match=variant.breaks):
+        Walk(OFTEN, variant.clauses, variant.memory).step(
+            in_the_middle(hiding(conceivable(IN_PLACE), True)), looks_ahead=True
+        )
 
 
 @pytest.mark.parametrize("clause", CLAUSES[:-1], ids=lambda clause: str(clause.__name__))

@@ -13,6 +13,7 @@ from rotator.core.decision.decide import (
     previous_ends,
     unfit_pending_goes,
 )
+from rotator.core.decision.observations import Memory
 from rotator.core.decision.proofs import new_key_is_refused
 from rotator.core.decision.situation import Situation
 from rotator.core.logins import LoginOutcome
@@ -20,8 +21,10 @@ from rotator.core.logins import LoginOutcome
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.decision.observations import Probe
+    from rotator.core.decision.observations import Observation, Probe
+    from rotator.core.decision.policies import Verification
     from rotator.core.observed import KnownVersion
+    from tests.rotation.looks import Remembering
 
 
 _UPLOAD: Final = CLAUSES.index(pending_is_uploaded)
@@ -239,6 +242,64 @@ VARIANTS: Final = {
     ),
     "retires what is live": Variant(
         _instead_of(previous_ends, _retires_what_is_live), "no version leaves the store while its certificate is live"
+    ),
+}
+"""Each named for what it does wrong."""
+
+
+class _OldProofs(Memory):
+    def sending(self, action: Action, seen: Observation) -> Memory:
+        return replace(super().sending(action, seen), probes=self.probes)
+
+
+class _OutagesRefuse(Memory):
+    def observe(self, seen: Observation, rules: Verification, now: datetime) -> tuple[Memory, Observation]:
+        refused = {
+            name: replace(probe, answer=replace(probe.answer, outcome=LoginOutcome.MISMATCH))
+            if probe.outcome is LoginOutcome.TRANSIENT
+            else probe
+            for name, probe in self.probes.items()
+        }
+        return Memory.observe(replace(self, probes=refused), seen, rules, now)
+
+
+class _WritesUnproven(Memory):
+    def observe(self, seen: Observation, rules: Verification, now: datetime) -> tuple[Memory, Observation]:
+        memory, proven = super().observe(seen, rules, now)
+        return memory, replace(proven, begun=frozenset(proven.apps))
+
+
+class _HiddenIsNone(Memory):
+    def observe(self, seen: Observation, rules: Verification, now: datetime) -> tuple[Memory, Observation]:
+        shown = {name: replace(app, hidden=False) for name, app in seen.apps.items()}
+        return super().observe(replace(seen, apps=shown), rules, now)
+
+
+class HiddenVariant(NamedTuple):
+    """A program that is wrong about apps that do not show what they hold."""
+
+    breaks: str
+    """The rule that it is found by."""
+    clauses: tuple[Clause, ...] = CLAUSES
+    memory: Remembering = Memory
+
+
+HIDDEN_VARIANTS: Final = {
+    "takes a login from before the write as proof": HiddenVariant(
+        "a version is promoted only while it is live", memory=_OldProofs
+    ),
+    "takes an outage for a refusal": HiddenVariant(
+        "a new key is refused before its certificate is there", memory=_OutagesRefuse
+    ),
+    "sends a certificate before a stored key has logged in": HiddenVariant(
+        "a certificate that nobody knows is overwritten only if asked", memory=_WritesUnproven
+    ),
+    "takes what is hidden for no certificate": HiddenVariant(
+        "without faults nobody is called for help", memory=_HiddenIsNone
+    ),
+    "discards what may be live": HiddenVariant(
+        "no version leaves the store while its certificate is live",
+        clauses=_instead_of(unfit_pending_goes, _discards_what_is_live),
     ),
 }
 """Each named for what it does wrong."""

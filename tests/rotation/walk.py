@@ -92,22 +92,27 @@ class Walk:
                     begins.extend(self._runs(plain_for(start, wanted), wanted))
         return self
 
-    def step(self, worlds: Iterable[World]) -> Walk:
-        """Takes one step from each of the worlds, with every way in which it can end, and finds the way home."""
+    def step(self, worlds: Iterable[World], *, looks_ahead: bool = False) -> Walk:
+        """Takes one step from each of the worlds, with every way in which it can end, and finds the way home.
+
+        With `looks_ahead` from where it ends, too.
+        """
         for world in worlds:
             check_state(world)
             for wanted in self.during:
                 for start in begun(world, wanted):
-                    self._step(plain_for(start, wanted), wanted)
+                    self._step(plain_for(start, wanted), wanted, looks_ahead)
         return self
 
-    def _step(self, start: World, wanted: Wanted) -> None:
+    def _step(self, start: World, wanted: Wanted, looks_ahead: bool) -> None:
         if start in self.during[wanted]:
             return
         self.during[wanted].add(start)
         self.check(start, wanted)
         for after in self.successors(start, wanted):
             self.transitions += 1
+            if looks_ahead:
+                self.check(plain_for(after, wanted), wanted)
             check_state(plain_for(after, wanted))
 
     def _by_itself(self, world: World) -> Iterator[World]:

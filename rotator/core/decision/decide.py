@@ -20,6 +20,11 @@ What an app says of a wrong key is `invalid assertion`, and whatever it said of 
 just before its certificate was there, while current's key logged in through the same app: an external client app was
 heard to say `invalid_client`. An outage, a limit, a wrong clock and a locked user teach nothing, and an app that
 accepts the key before it has its certificate calls for a person. After every other answer the run waits, then stops.
+
+Of an app that does not show its certificate the same rules hold by what logins prove (`hidden_apps`, `hidden_proofs`):
+live is what this run has sent it, and was told yes, and whose key has held since; it is sent a certificate only when a
+stored key has just logged in through it; a version leaves the store only when its key is refused since; and it has
+drifted when the key of every stored version is refused for good.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def refuse_unfit(where: str, version: Version) -> None:
         where,
         f"the consumer secret of {version.credential}'s new version is so short that it could be guessed from its"
         " fingerprint",
-        f"Stage new credentials of the app {version.app} in Setup, rotate to them there, and run this again.",
+        f"Stage new credentials of the app {version.app} in Setup, and rotate to them there.",
     )
 
 

@@ -14,7 +14,7 @@ from rotator.salesforce.faults import from_fault
 _UNCHANGED: Final = "Nothing was changed."
 _LONGEST: Final = 500
 _MOST_NAMED: Final = 3
-_RUN_AGAIN: Final = "Run it again; it starts from what is there then."
+_RERUN: Final = "Run it again; it starts from what is there then."
 TIMEOUT: Final = "`deploy_timeout` of the org says how long rotator waits."
 _IN_SETUP: Final = "Setup shows it under Deployment Status."
 
@@ -65,7 +65,7 @@ def refusal(org: str, ended: Progress, what: str) -> OrgError:
         return kind(
             f"The deployment of {what} in the org {org} was {how}.",
             effect=_UNCHANGED if ended.changes_nothing else "The change was most likely not made.",
-            rerun=_RUN_AGAIN,
+            rerun=_RERUN,
         )
     if ended.problems:
         return refused_component(org, ended.problems[0], what)
@@ -116,7 +116,7 @@ def taken_back(org: str, what: str, seconds: float) -> WriteUncertain:
         f"The org {org} did not begin the deployment of {what} within {words.measured(seconds)}; it was taken back.",
         effect="The change was most likely not made.",
         hint=f"{_IN_SETUP} Others were in front of it. {TIMEOUT}",
-        rerun=_RUN_AGAIN,
+        rerun=_RERUN,
     )
 
 

@@ -85,7 +85,12 @@ def _apps_of_two(data: dict[str, Any]) -> Iterator[Finding]:
                 continue
             owner = owners.setdefault((org, app.lower()), name)
             if owner != name:
-                yield ("credentials", name, "apps", index), f"the app {app} belongs to the credential `{owner}` already"
+                yield ("credentials", name, "apps", index), _named_twice(app, owner, isinstance(apps[index], dict))
+
+
+def _named_twice(app: str, owner: str, kind_is_said: bool) -> str:
+    also = "; apps of credentials of one org have different names, those of different kinds as well"
+    return f"the app {app} belongs to the credential `{owner}` already{also if kind_is_said else ''}"
 
 
 def _orgs_of_channels(data: dict[str, Any]) -> Iterator[Finding]:

@@ -156,10 +156,17 @@ def _mistakes(error: ValidationError, document: Document) -> Iterator[Mistake]:
     for place, details in sorted(found, key=_width):
         mistake = (_in_rotation(place), details["msg"])
         # What is wrong among defaults shows again in every org and credential that takes them over.
-        if mistake not in of_defaults and details["type"] != _FOLLOWING:
+        if mistake not in of_defaults and not _follows(place, details, found):
             yield Mistake(document.line(place), place, _sentence(details, place, document))
         if place[:1] != ("credentials",) and mistake[0] is not None:
             of_defaults.add(mistake)
+
+
+def _follows(place: Place, details: ErrorDetails, found: list[tuple[Place, ErrorDetails]]) -> bool:
+    """Whether a mistake is one only because of another: of a list only the valid entries are counted, for one."""
+    if details["type"] == "too_short":
+        return any(other[:-1][: len(place)] == place for other, _ in found)
+    return details["type"] == _FOLLOWING
 
 
 def _width(found: tuple[Place, ErrorDetails]) -> int:

@@ -55,7 +55,18 @@ def test_two_apps_may_be_of_different_kinds_and_one_of_them_of_whichever_it_is(
             "[{name: Warehouse_B, kind: external_client_app}]",
             "apps[1]: the app Warehouse_B belongs to the credential `billing` already",
         ),
+        (
+            TWO,
+            "[Warehouse_A, {name: Billing, kind: external_client_app}]",
+            "belongs to the credential `billing` already; apps of credentials of one org have different names, those of"
+            " different kinds as well",
+        ),
     ],
 )
 def test_a_mistake_in_an_app_is_told(refusal: Callable[..., str], old: str, new: str, said: str) -> None:
     assert said in refusal({old: new})
+
+
+@pytest.mark.parametrize("app", ["7", "", "'My App'", "[Billing]", "{name: Billing}", "{name: Billing, kind: eca}"])
+def test_an_app_that_is_mistaken_is_the_only_mistake(refusal: Callable[..., str], app: str) -> None:
+    assert "mistakes" not in refusal({ONE: f"[{app or repr('')}]"})

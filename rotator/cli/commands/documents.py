@@ -54,7 +54,8 @@ def example() -> None:
     "--certificate",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Its certificate; without one it gets its first by `rotator enroll`, or as the second app of a pair.",
+    help="Its certificate; without one it gets its first by `rotator enroll --replace-unknown`, or as the second of a"
+    " pair.",
 )
 @common_options
 @json_option

@@ -70,7 +70,8 @@ def apps_are_readable(s: Situation) -> Action | None:
             return halt(
                 HaltReason.APP_UNREADABLE,
                 f"The org shows no app {app.name}: it is not there, or this login may not read it.",
-                "Check `apps` in config.yaml against Setup > App Manager, and the permissions of the management user.",
+                "Check `apps` in config.yaml against App Manager or External Client App Manager in Setup, and the"
+                " permissions of the management user; `rotator check` says which of them it is.",
             )
     for version in (s.seen.current, s.seen.pending, s.seen.previous):
         if version and version.app not in s.seen.apps:

@@ -121,15 +121,20 @@ def _hidden_standby_is_known(s: Situation, app: str) -> Action | None:
     if tried:
         return tried
     said = ", and takes the key of no stored version" if has_tried else ""
-    return _unknown(s, f"App {app} does not show whether it holds a certificate{said}")
+    return _unknown(
+        s,
+        f"App {app} does not show whether it holds a certificate{said}",
+        yours="`rotator adopt` it with its certificate",
+        unused="it has no certificate yet or nobody needs it",
+    )
 
 
-def _unknown(s: Situation, what: str) -> Action:
+def _unknown(s: Situation, what: str, yours: str = "`rotator adopt` it", unused: str = "nobody needs it") -> Action:
     command = "rotate now" if s.seen.current else "rotator enroll"
     return halt(
         HaltReason.STANDBY_UNKNOWN,
         f"{what}: a consumer may log in with it.",
-        f"If its key pair is yours, `rotator adopt` it; if nobody needs it, `{command} --replace-unknown`.",
+        f"If its key pair is yours, {yours}; if {unused}, `{command} --replace-unknown`.",
     )
 
 

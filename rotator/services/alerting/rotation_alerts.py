@@ -202,7 +202,8 @@ def _to_do(name: str, hint: str, reason: HaltReason | None) -> str:
         case HaltReason.STANDBY_UNKNOWN:
             return (
                 "Find out whether a consumer logs in through that app."
-                f" If its key pair is yours, `rotator adopt {name} --key FILE` takes it;"
+                f" If its key pair is yours, `rotator adopt {name} --key FILE` takes it,"
+                " with `--certificate FILE` where the org does not show the certificate;"
                 f" if nobody needs it, `rotate now {name} --replace-unknown`."
             )
         case HaltReason.NOTHING_STORED:

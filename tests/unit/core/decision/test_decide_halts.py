@@ -69,6 +69,16 @@ def test_an_unknown_certificate_is_told_with_the_command_that_replaces_it(
     assert command in decided(look, wanted).hint
 
 
+def test_what_an_app_hides_is_asked_about_as_something_that_may_not_be_there() -> None:
+    hint = decided(replace(seen("stranger"), apps={"A": ObservedApp("A", hidden=True)}), REPLACE).hint
+    assert "adopt` it with its certificate" in hint
+    assert "no certificate yet" in hint
+
+
+def test_an_app_that_is_not_shown_is_looked_for_in_both_places_of_setup() -> None:
+    assert "App Manager or External Client App Manager" in decided(UNSEEN, REPLACE).hint
+
+
 CALLS_FOR_A_PERSON = [
     (UNSEEN, REPLACE, HaltReason.APP_UNREADABLE),
     (seen("old", current=OLD, previous=OLDER_ON_B), REPLACE, HaltReason.APP_NOT_CONFIGURED),

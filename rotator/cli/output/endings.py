@@ -9,6 +9,7 @@ from rotator.cli.exit_codes import of_end, of_error
 from rotator.cli.output.console import console, indented, moment, print_json, short, state
 from rotator.cli.output.former_names import with_former_names
 from rotator.core import words
+from rotator.core.decision.policies import Strategy
 from rotator.services.rotation.report import Outcome, Report
 
 if TYPE_CHECKING:
@@ -34,12 +35,19 @@ def _sentence(report: Report) -> str:
         case Outcome.ROTATED:
             return f": {new} is current ({report.strategy})"
         case Outcome.RESTORED:
-            return f": the certificate of {new} is on its app, and its key logs in"
+            return _restored(report)
         case Outcome.NOTHING if report.steps:
             return f" is left to do: {new} is current, and the previous version was retired"
         case Outcome.NOTHING:
             return f" to do: {new} is current" if report.new_fingerprint else " to do"
     return f": {report.why}"
+
+
+def _restored(report: Report) -> str:
+    new = short(report.new_fingerprint)
+    if report.strategy is Strategy.STAGED:
+        return f": {new} is the consumer key and secret that its app takes, and logs in"
+    return f": the certificate of {new} is on its app, and its key logs in"
 
 
 def _details(report: Report, now: datetime) -> list[str]:

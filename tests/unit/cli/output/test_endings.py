@@ -75,6 +75,10 @@ def test_a_gap_over_which_the_clock_was_set_is_a_guess(capsys: pytest.CaptureFix
             "billing: ✓ restored: the certificate of cdcdcdcdcdcd is on its app, and its key logs in",
         ),
         (
+            replace(ROTATED, outcome=Outcome.RESTORED, strategy=Strategy.STAGED),
+            "billing: ✓ restored: cdcdcdcdcdcd is the consumer key and secret that its app takes, and logs in",
+        ),
+        (
             replace(ROTATED, outcome=Outcome.NOTHING),
             "billing: - nothing is left to do: cdcdcdcdcdcd is current, and the previous version was retired",
         ),

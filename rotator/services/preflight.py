@@ -273,7 +273,7 @@ class _Checks:
 
     def _apps(self, name: str, credential: CredentialSettings) -> str:
         if credential.has_secret:
-            return check_pairs(self._adapters.credential_context(name))
+            return check_pairs(self._adapters.credential_context(name), self._adapters.now())
         found = {app: self._app(credential.org, app) for app in credential.app_names}
         absent = [app for app, held in found.items() if held is None]
         if absent:

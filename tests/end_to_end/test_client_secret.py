@@ -85,7 +85,7 @@ def line_of(ground: Ground) -> Any:
 
 def test_from_nothing_to_a_rotated_secret(ground: Ground) -> None:
     checked = ground.rotator("check")
-    assert "Consumer key and secret of Shipping can be read" in checked.out
+    assert "Consumer key and secret of Shipping can be read and just logged in" in " ".join(checked.out.split())
     assert "takes the consumer key and secret that are in use" in checked.out
     assert line_of(ground)["state"] == "not stored"
     assert ground.rotator("enroll", NAME).code == 0
@@ -138,6 +138,14 @@ def test_a_process_that_dies_at_the_staging_is_gone_on_from(ground: Ground) -> N
     assert ground.rotator("finish", NAME, program="rotate").code == 0
     assert ground.current != before
     assert ground.logs_in()
+
+
+def test_a_flow_that_is_not_enabled_is_found_before_anything_is_stored(ground: Ground) -> None:
+    policies = ground.place.org.external_app(APP).satellites["ExtlClntAppOauthConfigurablePolicies"].component
+    policies["isClientCredentialsFlowEnabled"] = "false"
+    checked = ground.rotator("check")
+    assert checked.code == 1
+    assert "no client credentials user enabled" in " ".join(checked.out.split())
 
 
 def test_what_makes_no_sense_of_a_client_secret_is_refused_in_a_sentence(ground: Ground) -> None:

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 from rotator.core import words
 from rotator.core.credentials import Stage, secret_version
 from rotator.errors import OrgError
-from rotator.services.rotation.client_secrets.pair_adoption import its_secrets, pair_in_use
+from rotator.services.rotation.client_secrets.pair_adoption import its_secrets, pair_in_use, secret_to_adopt
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.stores.base import read_stage
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rotator.services.rotation.observer import CredentialContext
 
 
-def check_pairs(credential: CredentialContext) -> str:
-    """Reads what a rotation reads. Raises why it could not begin."""
-    credential.refuse_generic_host()
-    pair_in_use(credential, its_secrets(credential))
+def check_pairs(credential: CredentialContext, now: datetime) -> str:
+    """Reads what a rotation reads, and logs in with the pair in use. Raises why it could not begin."""
+    secret_to_adopt(credential, its_secrets(credential), now)
     refuse_to_end_own_login(credential)
     [app] = credential.settings.app_names
-    return f"Consumer key and secret of {app} can be read, and whether it has second ones."
+    return f"Consumer key and secret of {app} can be read and just logged in. Whether it has second ones can be read."
 
 
 def check_stored(credential: CredentialContext) -> str:

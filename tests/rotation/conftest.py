@@ -14,6 +14,7 @@ from rotator.core.crypto.keys import PrivateKey
 from rotator.testing.versions import spare_key
 from tests.rotation.ground import KEYS, Ground, ground_in
 from tests.rotation.lineups import CONNECTED
+from tests.rotation.secret_ground import SecretGround, secret_ground_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,26 @@ def ground(_the_ground: Ground, _cheap_keys: None) -> Ground:
     """A simulated org, a store and a history, all new."""
     _the_ground.begin(lineup=CONNECTED)
     return _the_ground
+
+
+@pytest.fixture(scope="session")
+def _the_secret_ground(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[SecretGround]:
+    with secret_ground_in(tmp_path_factory.mktemp("secrets"), migrated_file) as ground:
+        yield ground
+
+
+@pytest.fixture
+def secret_ground(_the_secret_ground: SecretGround) -> SecretGround:
+    """An app with a client secret, a store and a history, all new."""
+    _the_secret_ground.begin()
+    return _the_secret_ground
+
+
+@pytest.fixture
+def enrolled(secret_ground: SecretGround) -> SecretGround:
+    """The same, with the pair in use in the store."""
+    secret_ground.handle("enroll")
+    return secret_ground
 
 
 @pytest.fixture(scope="module")

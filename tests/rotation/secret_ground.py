@@ -258,11 +258,8 @@ def _certificate(key: PrivateKey, clock: Clock) -> Certificate:
 
 
 @contextmanager
-def secret_ground_in(folder: Path) -> Iterator[SecretGround]:
-    """A ground whose files are in the folder."""
-    migrated = folder / "migrated.db"
-    with open_database(f"sqlite:///{migrated}") as database:
-        database.upgrade()
+def secret_ground_in(folder: Path, migrated: Path) -> Iterator[SecretGround]:
+    """A ground whose files are in the folder; `migrated` is an empty history."""
     clock, place = Clock(), folder / "scenario"
     org = Org("production", clock=clock.now, random=Random(7))
     org.url = "https://rotator.my.salesforce.example"

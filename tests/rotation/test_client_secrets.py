@@ -16,11 +16,11 @@ from rotator.salesforce.client_secrets import ClientSecrets, Pair, State
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
-from tests.rotation.secret_ground import APP, NAME, Crash, Died, SecretGround, promises, secret_ground_in
+from tests.rotation.secret_ground import APP, NAME, Crash, Died, SecretGround, promises
 from tests.tiers import thorough
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from rotator.services.rotation.report import Report
 
@@ -29,43 +29,25 @@ EARLY = OrgSettings(external_staged_pairs_log_in=True)
 GONE = OrgSettings(external_ended_pairs_shown=False)
 
 
-@pytest.fixture(scope="module")
-def _the_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretGround]:
-    with secret_ground_in(tmp_path_factory.mktemp("ground")) as ground:
-        yield ground
-
-
-@pytest.fixture
-def ground(_the_ground: SecretGround) -> SecretGround:
-    _the_ground.begin()
-    return _the_ground
-
-
-@pytest.fixture
-def enrolled(ground: SecretGround) -> SecretGround:
-    assert ground.handle("enroll").outcome is Outcome.ROTATED
-    return ground
-
-
-def test_the_first_version_is_the_pair_in_use_and_nothing_changes_on_the_org(ground: SecretGround) -> None:
-    before = ground.consumer.pair
-    report = ground.handle("enroll")
+def test_the_first_version_is_the_pair_in_use_and_nothing_changes_on_the_org(secret_ground: SecretGround) -> None:
+    before = secret_ground.consumer.pair
+    report = secret_ground.handle("enroll")
     assert report.outcome is Outcome.ROTATED
-    assert (ground.consumer.pair, ground.consumer.staged) == (before, None)
-    assert ground.stages().current == ground.in_use == report.new_fingerprint
-    assert ground.logs_in(ground.version("current"))
+    assert (secret_ground.consumer.pair, secret_ground.consumer.staged) == (before, None)
+    assert secret_ground.stages().current == secret_ground.in_use == report.new_fingerprint
+    assert secret_ground.logs_in(secret_ground.version("current"))
     with pytest.raises(RotationHalted, match="has a current version already"):
-        ground.handle("enroll")
+        secret_ground.handle("enroll")
 
 
 @pytest.mark.parametrize("settings", [OrgSettings(), EARLY, GONE])
 def test_a_rotation_keeps_the_old_pair_for_the_grace_and_deletes_it_then(
-    ground: SecretGround, settings: OrgSettings
+    secret_ground: SecretGround, settings: OrgSettings
 ) -> None:
-    ground.begin(settings)
-    ground.handle("enroll")
-    old = ground.version("current")
-    report = ground.handle("replace")
+    secret_ground.begin(settings)
+    secret_ground.handle("enroll")
+    old = secret_ground.version("current")
+    report = secret_ground.handle("replace")
     assert report.outcome is Outcome.ROTATED, report
     assert (report.gap_seconds, report.strategy) == (0, "staged")
     assert [step.action for step in report.steps if step.action not in {"verify", "wait"}] == [
@@ -73,16 +55,16 @@ def test_a_rotation_keeps_the_old_pair_for_the_grace_and_deletes_it_then(
         "rotate",
         "promote",
     ]
-    stages = ground.stages()
-    assert (stages.current, stages.previous) == (ground.in_use, ground.second(State.ROTATED))
-    assert ground.logs_in(ground.version("current"))
-    assert ground.logs_in(old)
-    assert ground.handle("").again_at == report.again_at
-    ground.clock.time += 8 * DAY
-    ground.handle("")
-    assert ground.stages().previous is None
-    assert ground.consumer.staged is None
-    assert not ground.logs_in(old)
+    stages = secret_ground.stages()
+    assert (stages.current, stages.previous) == (secret_ground.in_use, secret_ground.second(State.ROTATED))
+    assert secret_ground.logs_in(secret_ground.version("current"))
+    assert secret_ground.logs_in(old)
+    assert secret_ground.handle("").again_at == report.again_at
+    secret_ground.clock.time += 8 * DAY
+    secret_ground.handle("")
+    assert secret_ground.stages().previous is None
+    assert secret_ground.consumer.staged is None
+    assert not secret_ground.logs_in(old)
 
 
 def test_a_compromised_secret_is_deleted_at_once(enrolled: SecretGround) -> None:
@@ -229,23 +211,25 @@ SCENARIOS: dict[str, tuple[Callable[[SecretGround], None], Callable[[SecretGroun
         ("back", OrgSettings()),
     ],
 )
-def test_wherever_it_dies_the_same_request_ends_it(ground: SecretGround, scenario: str, settings: OrgSettings) -> None:
+def test_wherever_it_dies_the_same_request_ends_it(
+    secret_ground: SecretGround, scenario: str, settings: OrgSettings
+) -> None:
     prepare, handle = SCENARIOS[scenario]
     for at in count(1):
-        ground.begin(settings)
-        prepare(ground)
-        crash, report = Crash(at, check=promises(ground)), None
+        secret_ground.begin(settings)
+        prepare(secret_ground)
+        crash, report = Crash(at, check=promises(secret_ground)), None
         try:
-            handle(ground, crash)
+            handle(secret_ground, crash)
         except Died:
-            if "history.begin_rotation" not in crash.calls or _is_open(ground):
-                report = handle(ground, Crash(check=crash.check))
+            if "history.begin_rotation" not in crash.calls or _is_open(secret_ground):
+                report = handle(secret_ground, Crash(check=crash.check))
         assert report is None or report.outcome is Outcome.ROTATED, (crash.calls[-1], report)
-        stages = ground.stages()
+        stages = secret_ground.stages()
         assert stages.pending is None, crash.calls[-1]
         assert stages.current
-        assert ground.logs_in(ground.version("current"))
-        assert ground.second(State.STAGED) is None
+        assert secret_ground.logs_in(secret_ground.version("current"))
+        assert secret_ground.second(State.STAGED) is None
         if at > len(crash.calls):
             break
     assert at > 5
@@ -322,8 +306,8 @@ def test_a_request_that_makes_no_sense_of_a_secret_is_refused_in_a_sentence(enro
     assert enrolled.handle("restore").outcome is Outcome.RESTORED
 
 
-def test_the_consumer_key_that_the_program_itself_logs_in_by_is_not_rotated(ground: SecretGround) -> None:
-    ground.handle("enroll")
-    ground.consumer.pair = replace(ground.consumer.pair, key=ground.org.app("Robot").client_id)
+def test_the_consumer_key_that_the_program_itself_logs_in_by_is_not_rotated(secret_ground: SecretGround) -> None:
+    secret_ground.handle("enroll")
+    secret_ground.consumer.pair = replace(secret_ground.consumer.pair, key=secret_ground.org.app("Robot").client_id)
     with pytest.raises(RotationHalted, match="consumer key that rotator itself logs in"):
-        ground.handle("replace")
+        secret_ground.handle("replace")

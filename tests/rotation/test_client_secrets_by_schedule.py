@@ -16,7 +16,7 @@ from rotator.salesforce.client_secrets import State
 from rotator.services.alerting.rules import open_alerts
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
-from tests.rotation.secret_ground import NAME, SecretGround, secret_ground_in
+from tests.rotation.secret_ground import NAME, SecretGround
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,17 +72,9 @@ class Service:
             return open_alerts(app.database, app.settings)
 
 
-@pytest.fixture(scope="module")
-def _the_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretGround]:
-    with secret_ground_in(tmp_path_factory.mktemp("ground")) as ground:
-        yield ground
-
-
 @pytest.fixture
-def service(_the_ground: SecretGround) -> Service:
-    _the_ground.begin()
-    _the_ground.handle("enroll")
-    return Service(_the_ground)
+def service(enrolled: SecretGround) -> Service:
+    return Service(enrolled)
 
 
 def test_in_half_a_year_it_is_rotated_in_time_and_nobody_is_refused_or_called(service: Service) -> None:

@@ -18,7 +18,7 @@ from rotator.salesforce.client_secrets import ClientSecrets, Pair, State
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.org.settings import OrgSettings
 from tests.rotation.places import SqliteHistory
-from tests.rotation.secret_ground import Crash, Died, SecretGround, promises, secret_ground_in
+from tests.rotation.secret_ground import Crash, Died, SecretGround, promises
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,19 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def _the_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretGround]:
-    with secret_ground_in(tmp_path_factory.mktemp("ground")) as ground:
-        yield ground
-
-
-@pytest.fixture
-def enrolled(_the_ground: SecretGround) -> SecretGround:
-    _the_ground.begin()
-    _the_ground.handle("enroll")
-    return _the_ground
 
 
 @pytest.fixture
@@ -52,7 +39,7 @@ def second(enrolled: SecretGround, tmp_path: Path, migrated_file: Path) -> Itera
 
 @pytest.mark.parametrize("keys", ["keys_in_vault", "keys_in_aws"])
 def test_it_is_the_same_in_every_store(request: pytest.FixtureRequest, keys: str) -> None:
-    ground: SecretGround = request.getfixturevalue("_the_ground")
+    ground: SecretGround = request.getfixturevalue("secret_ground")
     ground = replace(ground, keys=request.getfixturevalue(keys))
     ground.begin()
     ground.handle("enroll")

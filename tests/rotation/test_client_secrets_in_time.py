@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
-
 from rotator.config.daemon import HttpSettings
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import Kind
@@ -21,29 +19,14 @@ from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.schedule.due import DueAction, due_now
 from rotator.web.routes import application
 from rotator.web.source import Liveness
-from tests.rotation.secret_ground import APP, NAME, SecretGround, secret_ground_in
+from tests.rotation.secret_ground import APP, NAME, SecretGround
 from tests.unit.web.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.services.inventory.status import CredentialStatus
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def _the_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretGround]:
-    with secret_ground_in(tmp_path_factory.mktemp("ground")) as ground:
-        yield ground
-
-
-@pytest.fixture
-def ground(_the_ground: SecretGround) -> SecretGround:
-    _the_ground.begin()
-    _the_ground.handle("enroll")
-    return _the_ground
 
 
 def due(ground: SecretGround) -> DueAction:
@@ -62,33 +45,33 @@ def seen(ground: SecretGround) -> tuple[CertificateLife, CredentialStatus]:
         return life, status
 
 
-def test_it_is_due_by_its_age_and_its_previous_version_ends_with_the_grace(ground: SecretGround) -> None:
-    assert due(ground) is DueAction.NOTHING
-    ground.clock.time += 61 * DAY
-    assert due(ground) is DueAction.REPLACE
-    ground.handle("replace")
-    assert due(ground) is DueAction.NOTHING
-    ground.clock.time += 8 * DAY
-    assert due(ground) is DueAction.RETIRE
+def test_it_is_due_by_its_age_and_its_previous_version_ends_with_the_grace(enrolled: SecretGround) -> None:
+    assert due(enrolled) is DueAction.NOTHING
+    enrolled.clock.time += 61 * DAY
+    assert due(enrolled) is DueAction.REPLACE
+    enrolled.handle("replace")
+    assert due(enrolled) is DueAction.NOTHING
+    enrolled.clock.time += 8 * DAY
+    assert due(enrolled) is DueAction.RETIRE
 
 
-def test_a_policy_that_allows_less_makes_it_due_at_once(ground: SecretGround) -> None:
-    ground.clock.time += 20 * DAY
-    assert due(ground) is DueAction.NOTHING
-    ground.more = "max_age: 45d"
-    assert due(ground) is DueAction.REPLACE
-    life, status = seen(ground)
+def test_a_policy_that_allows_less_makes_it_due_at_once(enrolled: SecretGround) -> None:
+    enrolled.clock.time += 20 * DAY
+    assert due(enrolled) is DueAction.NOTHING
+    enrolled.more = "max_age: 45d"
+    assert due(enrolled) is DueAction.REPLACE
+    life, status = seen(enrolled)
     assert (life.state, status.state) == (CertificateState.DUE, CredentialState.DUE)
 
 
-def test_every_surface_shows_its_age_as_an_expiry(ground: SecretGround) -> None:
+def test_every_surface_shows_its_age_as_an_expiry(enrolled: SecretGround) -> None:
     for days, state in ((1, CredentialState.OK), (60, CredentialState.DUE), (30, CredentialState.EXPIRED)):
-        ground.clock.time += days * DAY
-        life, status = seen(ground)
+        enrolled.clock.time += days * DAY
+        life, status = seen(enrolled)
         assert (status.state, life.state.value) == (state, state.value)
-        assert life.seen.fingerprint == status.fingerprint == ground.in_use
+        assert life.seen.fingerprint == status.fingerprint == enrolled.in_use
         assert (life.seen.app, life.seen.credential, life.seen.kind) == (APP, NAME, Kind.CLIENT_SECRET)
-        with ground.program() as app:
+        with enrolled.program() as app:
             [known] = [each for each in last_known(app.settings, app.database, app.now()) if each.seen.is_secret]
         assert (known.state, known.seen.not_after) == (life.state, life.seen.not_after)
     assert status.urgency is Severity.CRITICAL
@@ -97,40 +80,40 @@ def test_every_surface_shows_its_age_as_an_expiry(ground: SecretGround) -> None:
     assert "certificate" not in f"{told.title} {told.text} {told.to_do}"
 
 
-def test_the_place_of_a_pair_that_nobody_knows_says_so(ground: SecretGround) -> None:
-    with ground.program() as app:
+def test_the_place_of_a_pair_that_nobody_knows_says_so(enrolled: SecretGround) -> None:
+    with enrolled.program() as app:
         app.client_secrets("production").stage(APP)
-    ground.consumer.rotate(ground.clock.now())
-    life, status = seen(ground)
+    enrolled.consumer.rotate(enrolled.clock.now())
+    life, status = seen(enrolled)
     assert (status.state, life.state) == (CredentialState.DRIFT, CertificateState.DRIFT)
 
 
-def test_what_is_not_allowed_is_told_and_what_was_known_stays_shown(ground: SecretGround) -> None:
-    before, _ = seen(ground)
-    ground.org.features["ExternalClientAppSettings"] = {"enableClientSecretInRestApiAccess": "false"}
-    with ground.program() as app:
+def test_what_is_not_allowed_is_told_and_what_was_known_stays_shown(enrolled: SecretGround) -> None:
+    before, _ = seen(enrolled)
+    enrolled.org.features["ExternalClientAppSettings"] = {"enableClientSecretInRestApiAccess": "false"}
+    with enrolled.program() as app:
         [found] = app.scan(app.now())
         [life] = [each for each in found.certificates if each.seen.is_secret]
         [status] = found.credentials
         failed = {each.name: each for each in checks(app) if each.result is Result.FAILED}
         assert [each.fingerprint for each in last_sightings(app.database, "production") if each.is_secret]
-    ground.org.features.clear()
+    enrolled.org.features.clear()
     assert (life.state, status.state) == (CertificateState.UNREADABLE, CredentialState.UNKNOWN)
     assert life.seen.not_after == before.seen.not_after
     assert "enableClientSecretInRestApiAccess" in failed[f"apps of {NAME}"].hint
 
 
-def test_an_app_that_has_a_certificate_too_is_no_drift_of_its_secret(ground: SecretGround) -> None:
-    ground.org.put_certificate(APP, ground.org.app("Robot").live_certificate)
-    life, status = seen(ground)
+def test_an_app_that_has_a_certificate_too_is_no_drift_of_its_secret(enrolled: SecretGround) -> None:
+    enrolled.org.put_certificate(APP, enrolled.org.app("Robot").live_certificate)
+    life, status = seen(enrolled)
     assert (life.state, status.state) == (CertificateState.OK, CredentialState.OK)
 
 
-def test_the_pages_and_the_metrics_show_it_and_call_it_no_certificate(ground: SecretGround) -> None:
-    ground.handle("replace")
-    seen(ground)
-    now = ground.clock.now()
-    with ground.program() as app:
+def test_the_pages_and_the_metrics_show_it_and_call_it_no_certificate(enrolled: SecretGround) -> None:
+    enrolled.handle("replace")
+    seen(enrolled)
+    now = enrolled.clock.now()
+    with enrolled.program() as app:
         settings, database = app.settings, app.database
         alive = Liveness(
             started_at=now,
@@ -142,7 +125,7 @@ def test_the_pages_and_the_metrics_show_it_and_call_it_no_certificate(ground: Se
         )
         source = HistoryReader(lambda: settings, database, lambda: now)
         client = Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
-        page = client.get(f"/certificates/{ground.in_use}").text
+        page = client.get(f"/certificates/{enrolled.in_use}").text
         listed = client.get("/certificates").text
         metrics = client.get("/metrics").text
     assert "Client secret" in page
@@ -156,4 +139,4 @@ def test_the_pages_and_the_metrics_show_it_and_call_it_no_certificate(ground: Se
     ]
     assert 'app="Shipping"' in line
     for text in (page, listed, metrics):
-        assert ground.consumer.pair.secret.reveal() not in text
+        assert enrolled.consumer.pair.secret.reveal() not in text

@@ -112,7 +112,7 @@ def test_the_store_of_the_document_keeps_the_promises_of_every_store(installed: 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_onefile.py"]
     done = subprocess.run(command, env=beside(installed), capture_output=True, text=True, check=False, cwd=installed)
     assert done.returncode == 0, done.stdout
-    assert re.search(r"\b2\d passed", done.stdout)
+    assert re.search(r"\b3\d passed", done.stdout)
 
 
 def test_a_kind_that_is_not_there_is_told_with_those_that_are(installed: Path, orgs: Path) -> None:

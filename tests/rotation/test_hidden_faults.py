@@ -9,7 +9,7 @@ import pytest
 
 from rotator.core.decision.actions import HaltReason
 from rotator.core.logins import LoginOutcome
-from rotator.errors import RotatorError
+from rotator.errors import OrgError, RotatorError
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.rotation.lineups import HIDDEN
@@ -69,6 +69,23 @@ def test_a_new_key_that_never_holds_leaves_the_old_one_in_force(ground: Ground, 
     assert (end.outcome, end.halt) == (Outcome.REVERTED, HaltReason.REVERTED)
     assert ground.stages(scenario.credential).current == old.fingerprint
     assert logs_in(ground, old) is LoginOutcome.ACCEPTED
+
+
+@BOTH
+def test_a_write_that_the_org_refuses_takes_nothing_from_what_was_proven_before(
+    ground: Ground, scenario: Scenario
+) -> None:
+    scenario.prepare(ground)
+    old = ground.current(scenario.credential)
+    ground.write, ground.org.settings = "update", replace(HIDDEN.settings, external_apps_updatable=False)
+    end = run(ground, scenario)
+    assert isinstance(end, OrgError)
+    assert end.refused_since is None, "the old key is in force as before, and nothing is to be put back"
+    assert logs_in(ground, old) is LoginOutcome.ACCEPTED
+    ground.write = "auto"
+    end = run(ground, scenario)
+    assert not isinstance(end, RotatorError)
+    scenario.check(ground, end)
 
 
 @BOTH

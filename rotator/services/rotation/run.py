@@ -271,6 +271,7 @@ class Run:
         self._recorder.log(action, self._version(action), failed=error.message)
         self._context.listener.failed(action, error.message)
         self._observer.doubt()
+        self._memory = self._before_write if error.wrote_nothing else self._memory
         if action.kind is ActionKind.PROMOTE:
             # It may have been done: then the previous version's grace begins now, not when an older one was promoted.
             self._observer.promoted(self._clock.steady())

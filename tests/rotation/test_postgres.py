@@ -13,6 +13,7 @@ import pytest
 from rotator.errors import HistoryUnavailable, RotationRunning
 from rotator.history.engine.database import open_database
 from rotator.history.journal import queries, verification
+from tests.rotation.lineups import CONNECTED
 from tests.rotation.outages import Ends, LosesItsLock, Outage
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Promises, Scenario
@@ -35,7 +36,7 @@ BEGUN: Final = 2
 @pytest.fixture
 def ground(_the_ground: Ground, history_in_postgres: PostgresHistory) -> Ground:
     ground = replace(_the_ground, history=history_in_postgres)
-    ground.begin()
+    ground.begin(lineup=CONNECTED)
     return ground
 
 

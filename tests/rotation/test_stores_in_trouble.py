@@ -95,13 +95,13 @@ class Case(NamedTuple):
 
 
 @pytest.fixture(params=["in place", "alternating"])
-def case(request: pytest.FixtureRequest, _the_ground: Ground) -> Case:
+def case(request: pytest.FixtureRequest, ground: Ground) -> Case:
     """Where one strategy is tried at one place the other is at the next, and they take a database each."""
     scenario = next(each for each in SCENARIOS if str(each) == request.param)
     if request.param == "in place":
-        return Case(_the_ground, scenario, first=1)
+        return Case(ground, scenario, first=1)
     history: History = request.getfixturevalue("history_in_postgres")
-    return Case(replace(_the_ground, history=history), scenario, first=2)
+    return Case(replace(ground, history=history), scenario, first=2)
 
 
 def test_a_vault_that_is_sealed_half_way_and_stays_so(

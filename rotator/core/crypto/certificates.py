@@ -108,19 +108,14 @@ class Certificate:
         Retrieved Salesforce components carry bare base64 on one line (Metadata API, ConnectedApp).
         """
         der = _to_der(content)
-        try:
+        with _parsing():
             return cls._read(der)
-        except UnsupportedAlgorithm:
-            raise _no_certificate("its public key is of an unknown kind") from None
-        except Exception:  # the parser's own errors, such as InvalidVersion, share no narrower parent
-            raise _no_certificate("its content is not that of a certificate") from None
 
     @classmethod
     def _read(cls, der: bytes) -> Self:
         # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
-        with lenient():
-            found = cls(der, x509.load_der_x509_certificate(der))
-            _ = found.subject, found.issuer, found.serial_number, found.not_before, found.not_after, found._key
+        found = cls(der, x509.load_der_x509_certificate(der))
+        _ = found.subject, found.issuer, found.serial_number, found.not_before, found.not_after, found._key
         return found
 
     @cached_property
@@ -230,13 +225,11 @@ class Glance(NamedTuple):
 
     @classmethod
     def at(cls, content: str | bytes) -> Self:
-        """In a tenth of the time that all of it takes. Raises CertificateError as `Certificate.parse` does."""
+        """In a third of the time that all of it takes. Raises CertificateError as `Certificate.parse` does."""
         der = _to_der(content)
-        try:
+        with _parsing():
             found = x509.load_der_x509_certificate(der)
             return cls(hashlib.sha256(der).hexdigest(), found.not_valid_before_utc, found.not_valid_after_utc)
-        except Exception:  # the parser's own errors share no narrower parent
-            raise _no_certificate("its content is not that of a certificate") from None
 
 
 def self_signed(
@@ -354,6 +347,18 @@ def _armoured(text: str) -> str:
     if _BEGIN in rest:
         raise _no_certificate("it holds several certificates, and an app takes one")
     return body
+
+
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """Puts what the parser of certificates says and raises into our words."""
+    try:
+        with lenient():
+            yield
+    except UnsupportedAlgorithm:
+        raise _no_certificate("its public key is of an unknown kind") from None
+    except Exception:  # from outside: single bytes bring ValueError, TypeError or InvalidVersion, which share no parent
+        raise _no_certificate("its content is not that of a certificate") from None
 
 
 def _no_certificate(reason: str) -> CertificateError:

@@ -116,6 +116,7 @@ def test_salesforces_own_certificates_read_without_a_warning(recwarn: pytest.War
 def test_a_certificate_with_an_odd_serial_number_reads_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
     der = named_as_salesforce_does(MOMENT).replace(b"\x02\x01\x07", b"\x02\x01\x80", 1)
     assert Certificate.parse(der).serial_number < 0
+    assert Glance.at(der).fingerprint == Certificate.parse(der).fingerprint
     assert not recwarn.list
 
 

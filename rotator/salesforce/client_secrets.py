@@ -23,6 +23,7 @@ from rotator.salesforce.faults import from_status
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.rest import refused, told_in
 from rotator.salesforce.soap import API_VERSION
+from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,7 +150,14 @@ class ClientSecrets:
     def stage(self, app: str) -> Pair:
         """Has the org make a second pair. The place for it must be empty."""
         consumer = self._require(app)
-        made = self._second(self._call("POST", f"{consumer.path}/staged"), consumer)
+        answer = self._call("POST", f"{consumer.path}/staged")
+        # From here on a pair may be staged, whatever the answer lacks.
+        try:
+            made = self._second(answer, consumer)
+        except AnswerLost:
+            raise
+        except OrgError:
+            raise from_status(self.org, 200, _API, "it staged a pair and does not show its secret") from None
         if made is None or made.state is not State.STAGED:
             raise from_status(self.org, 200, _API, "it staged a pair and does not show it")
         return made.pair

@@ -28,8 +28,6 @@ class Executor:
         self._keep_key = keep_key
         self.made: Fingerprint | None = None
         """The version that was made last."""
-        self.has_done_nothing = False
-        """Whether it is certain that what failed last has changed nothing."""
 
     def try_login(self, action: Action) -> LoginAnswer:
         """The `verify` action: one test login."""

@@ -267,7 +267,7 @@ class Run:
             self._memory = self._memory.made(self._executor.made)
 
     def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
-        self._record(action, succeeded=False, error=error.message, undone=self._executor.has_done_nothing or None)
+        self._record(action, succeeded=False, error=error.message, undone=error.wrote_nothing or None)
         self._recorder.log(action, self._version(action), failed=error.message)
         self._context.listener.failed(action, error.message)
         self._observer.doubt()

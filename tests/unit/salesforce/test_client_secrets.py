@@ -12,6 +12,7 @@ from rotator.errors import LoginRefused, OrgError, OrgUnavailable, RotatorError
 from rotator.salesforce.client_secrets import ClientSecrets, Pair, Pairs, State
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.salesforce.transport import AnswerLost
+from rotator.simulator.rest import app_credentials
 from rotator.simulator.wire.answers import json_answer, rest_error
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.near_orgs import NearTransport
@@ -99,6 +100,15 @@ def test_only_what_was_seen_is_rotated_in_or_deleted(secrets: ClientSecrets, con
         assert "somebody changed them" in refusal(lambda: change("Billing_2", expecting=seen.fingerprint)).message  # noqa: B023
     assert consumer.staged
     assert as_seen(consumer.staged.pair) == other
+
+
+def test_a_pair_that_was_staged_and_is_not_shown_is_not_said_to_have_changed_nothing(
+    secrets: ClientSecrets, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets.read("Billing_2")
+    monkeypatch.setattr(app_credentials, "_revealed", lambda pair: {"key": pair.key})
+    refusal(lambda: secrets.stage("Billing_2"), AnswerLost)
+    assert consumer.staged
 
 
 def test_a_second_pair_is_not_staged_over_another(secrets: ClientSecrets) -> None:

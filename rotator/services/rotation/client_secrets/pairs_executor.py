@@ -32,7 +32,6 @@ class PairsExecutor(Executor):
 
     def carry_out(self, action: Action, seen: Observation, now: datetime) -> None:
         """See Executor."""
-        self.has_done_nothing = False
         match action.kind:
             case ActionKind.TAKE:
                 self._store_pair(pair_in_use(self._credential, self._secrets), now)
@@ -54,10 +53,8 @@ class PairsExecutor(Executor):
                 return staged
         try:
             return self._secrets.stage(action.its_app)
-        except AnswerLost:
-            raise
-        except OrgError:
-            self.has_done_nothing = True
+        except OrgError as error:
+            error.wrote_nothing = not isinstance(error, AnswerLost)
             raise
 
     def _store_pair(self, pair: Pair, now: datetime) -> None:

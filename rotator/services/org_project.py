@@ -5,6 +5,7 @@ The files ship with the program (docs/salesforce-project), with capitals for wha
 
 from __future__ import annotations
 
+import re
 import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.core.crypto.certificates import Certificate
-
-MANAGEMENT: Final = "Rotator_Management"
-"""The app that the program logs in through, unless it is called otherwise."""
-
-USERS: Final = "Rotator"
-"""The permission set of the program's user, by its label."""
 
 _KEY_LENGTH: Final = 64
 _KEY_LETTERS: Final = string.ascii_letters + string.digits
@@ -88,6 +83,5 @@ def write_project(app: NewApp, folder: Path) -> None:
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text
+    # In one pass: a value may hold what another stands for, as an app's name does.
+    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], text)

@@ -38,6 +38,13 @@ def org() -> Org:
     return made
 
 
+def test_a_name_may_hold_the_words_that_stand_for_other_values() -> None:
+    files = files_of(NewApp("CRM_CONTACT_SYNC", "a@acme.example", "CONSUMER_KEY users", "k" * 64))
+    [header] = [text for path, text in files.items() if path.endswith("/CRM_CONTACT_SYNC.eca-meta.xml")]
+    assert "<label>CRM CONTACT SYNC</label>" in header
+    assert "<contactEmail>a@acme.example</contactEmail>" in header
+
+
 def test_who_has_the_permission_set_logs_in_through_the_app(org: Org) -> None:
     key = PrivateKey.generate()
     certificate = self_signed(key, SubjectName("m"), now=MOMENT, lifetime=timedelta(days=9))

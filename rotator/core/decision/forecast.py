@@ -78,10 +78,10 @@ def _effect(  # noqa: PLR0911 - one line a kind of action
 ) -> Observation:
     match action.kind:
         case ActionKind.TAKE:
-            return replace(seen, pending=_pair(seen.live(action.its_app) or NEW_VERSION, action, policy, now))
+            return replace(seen, pending=_made(seen.live(action.its_app) or NEW_VERSION, action, policy, now))
         case ActionKind.STAGE:
             staged = _with(seen, replace(seen.apps[action.its_app], staged=NEW_VERSION))
-            return replace(staged, pending=_pair(NEW_VERSION, action, policy, now))
+            return replace(staged, pending=_made(NEW_VERSION, action, policy, now))
         case ActionKind.ROTATE:
             app = seen.apps[action.its_app]
             return _with(seen, replace(app, live=app.staged, staged=None, rotated=app.live))
@@ -90,8 +90,7 @@ def _effect(  # noqa: PLR0911 - one line a kind of action
         case ActionKind.GENERATE:
             same_key = wanted.options.keep_key and seen.current is not None
             key = seen.current.public_fingerprint if same_key and seen.current else NEW_VERSION
-            far = now + 2 * policy.rotate_before
-            return replace(seen, pending=KnownVersion(NEW_VERSION, action.its_app, key, far))
+            return replace(seen, pending=replace(_made(NEW_VERSION, action, policy, now), public_fingerprint=key))
         case ActionKind.RECALL:
             return replace(seen, pending=seen.previous)
         case ActionKind.UPLOAD | ActionKind.RESTORE:
@@ -113,7 +112,7 @@ def _with_live(seen: Observation, app: str, live: Fingerprint) -> Observation:
     return _with(seen, replace(seen.apps[app], live=live, throwaway=live == _THROWAWAY))
 
 
-def _pair(name: Fingerprint, action: Action, policy: Policy, now: datetime) -> KnownVersion:
+def _made(name: Fingerprint, action: Action, policy: Policy, now: datetime) -> KnownVersion:
     return KnownVersion(name, action.its_app, name, now + 2 * policy.rotate_before)
 
 

@@ -82,10 +82,7 @@ def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
             f"The org does not say what it makes of the new key, before anything was changed: {probe.answer.reason}.",
             probe.answer.hint,
         )
-    of_current = s.seen.probe(current) if current and s.is_slot_of_current(pending.app) else None
-    is_set_up = of_current is not None and of_current.just_accepted(s.now)
-    if not s.is_slot_of_current(pending.app):
-        is_set_up = not may_be_there
+    is_set_up = s.just_accepts(current) if current and s.is_slot_of_current(pending.app) else not may_be_there
     attempt = s.try_login(pending, "the app must refuse the new key while it has not its certificate")
     return replace(attempt, before_upload=True, learns=is_set_up and attempt.kind is ActionKind.VERIFY)
 

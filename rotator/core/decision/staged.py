@@ -53,10 +53,8 @@ def pair_in_use_is_known(s: Situation) -> Action | None:
 
 def current_is_taken(s: Situation) -> Action | None:
     """Where the org takes current's pair no more, and nothing is asked for that ends it, a person is called."""
-    current, pending = s.seen.current, s.seen.pending
-    if current is None or s.seen.is_live(current) or s.wanted.goal in {Goal.REPLACE, Goal.BRING}:
-        return None
-    if pending is not None and _is_in_use(s, pending):
+    current = s.seen.current
+    if current is None or not s.drifted or s.wanted.goal in {Goal.REPLACE, Goal.BRING}:
         return None
     return halt(
         HaltReason.DRIFT,
@@ -219,7 +217,7 @@ def _current_logs_in(s: Situation, current: KnownVersion) -> Action | None:
     The org shows current's pair as one that it takes, so a refusal has a cause that a new pair would not mend.
     """
     probe = s.seen.probe(current)
-    if probe and probe.just_accepted(s.now):
+    if s.just_accepts(current):
         return None
     if not s.seen.is_live(current):
         # Another pair is on its way in, or nothing that is stored is taken: there is nothing to prove.

@@ -211,6 +211,11 @@ def _to_do(name: str, hint: str, reason: HaltReason | None) -> str:
                 f"`rotator enroll {name}` makes the first version,"
                 f" `rotator adopt {name} --key FILE` takes the one that is in use."
             )
+        case HaltReason.SECOND_PAIR_UNKNOWN:
+            return (
+                "Find out who needs the second consumer key and secret;"
+                f" if nobody does, `rotate now {name} --replace-unknown` deletes it."
+            )
         case HaltReason.NOT_KEPT:
             return f"`rotate now {name}` makes a new version."
         case _:

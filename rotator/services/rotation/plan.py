@@ -101,7 +101,7 @@ def plans_of(
                 found[name] = replace(plan, acceptances=tuple(answers))
             except RotatorError as error:
                 found[name] = error
-    except OrgError as error:
+    except RotatorError as error:
         found |= dict.fromkeys(contexts, error)
     return found
 

@@ -173,6 +173,16 @@ def concerning(*, org: str | None = None, store: str | None = None) -> Iterator[
         raise
 
 
+@contextmanager
+def before_a_write() -> Iterator[None]:
+    """Has errors of an org that leave the context say that nothing was changed, whatever they are."""
+    try:
+        yield
+    except OrgError as error:
+        error.wrote_nothing = True
+        raise
+
+
 class _Naming:
     """An adapter whose errors name the org or the store that they are about."""
 

@@ -89,6 +89,23 @@ def test_a_write_that_the_org_refuses_takes_nothing_from_what_was_proven_before(
 
 
 @BOTH
+def test_a_deployment_that_the_org_refuses_takes_nothing_from_what_was_proven_before(
+    ground: Ground, scenario: Scenario
+) -> None:
+    scenario.prepare(ground)
+    old = ground.current(scenario.credential)
+    ground.write, ground.org.settings = "deploy", replace(HIDDEN.settings, largest_certificate_bytes=100)
+    end = run(ground, scenario)
+    assert isinstance(end, OrgError)
+    assert end.refused_since is None, "the old key is in force as before, and nothing is to be put back"
+    assert logs_in(ground, old) is LoginOutcome.ACCEPTED
+    ground.org.settings = HIDDEN.settings
+    end = run(ground, scenario)
+    assert not isinstance(end, RotatorError)
+    scenario.check(ground, end)
+
+
+@BOTH
 def test_an_app_that_never_takes_a_certificate_ends_the_run_and_the_next_one_goes_on(
     ground: Ground, scenario: Scenario
 ) -> None:

@@ -6,11 +6,10 @@ made for this and whose key nobody has, where the app holds none or the org does
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.errors import OrgError, OrgUnavailable
+from rotator.errors import OrgError
 from rotator.salesforce.writing.deployments import Deployments
 from rotator.salesforce.writing.outcomes import never_began, refusal, refused_component
 
@@ -68,12 +67,9 @@ def checked(metadata: MetadataService, components: Mapping[str, Component]) -> d
 
 def _problems(metadata: MetadataService, components: Mapping[str, Component]) -> dict[str, OrgError]:
     """What is wrong with single components, by app. Raises OrgError when no component was checked."""
-    deployments, names = Deployments(metadata), " and ".join(components)
-    deployment = deployments.begin([*components.values()], check_only=True)
-    ended = deployments.end_of(deployment, PATIENCE)
+    names = " and ".join(components)
+    ended = Deployments(metadata).checked([*components.values()], PATIENCE)
     if not ended.is_over:
-        with suppress(OrgUnavailable):
-            deployments.taken_back(deployment, 0)
         raise never_began(metadata.org, names)
     if ended.has_succeeded:
         return {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.observed import APPS, CONFIGURED, Kind
-from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
+from rotator.errors import OrgError, OrgUnavailable, WriteUncertain, before_a_write
 from rotator.salesforce.apps.absence import absent, ambiguous
 from rotator.salesforce.apps.acceptance import Acceptance, checked
 from rotator.salesforce.apps.app import UNCHANGED, App
@@ -105,16 +105,18 @@ class OrgApps:
         is live only a login proves. Raises OrgError when the app came back without the certificate or with any other
         field changed, WriteUncertain when it is not known whether the write took effect.
         """
-        seen, before = self._seen.get(full_name), self._require(full_name)
-        if before.certificate == certificate:
-            return before
-        # What a moment ago was hidden cannot have been compared with anything then, and cannot now.
-        was_hidden = before.hides_certificate and (seen is None or seen.hides_certificate)
-        if before.fingerprint != expecting and not was_hidden:
-            raise self._changed_meanwhile(before, expecting)
-        if seen and (differing := self._changes(seen, before)):
-            raise self._told_twice(before, differing)
-        self._write(self._adapters[before.kind].with_certificate(before, certificate))
+        with before_a_write():
+            seen, before = self._seen.get(full_name), self._require(full_name)
+            if before.certificate == certificate:
+                return before
+            # What a moment ago was hidden cannot have been compared with anything then, and cannot now.
+            was_hidden = before.hides_certificate and (seen is None or seen.hides_certificate)
+            if before.fingerprint != expecting and not was_hidden:
+                raise self._changed_meanwhile(before, expecting)
+            if seen and (differing := self._changes(seen, before)):
+                raise self._told_twice(before, differing)
+            component = self._adapters[before.kind].with_certificate(before, certificate)
+        self._write(component)
         after = self._read_back(before)
         self._compare(before, after, certificate)
         return after

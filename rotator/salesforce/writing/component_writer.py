@@ -18,11 +18,10 @@ deployment that was begun before it would then take it away. This is kept from h
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from rotator.config.settings import WriteMode
-from rotator.errors import LoginRefused, OrgError, OrgUnavailable, WriteUncertain
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable, WriteUncertain, before_a_write
 from rotator.salesforce.faults import NotThere
 from rotator.salesforce.transport import AnswerLost
 from rotator.salesforce.writing.deployments import Deployments
@@ -43,6 +42,8 @@ GRACE: Final = 60.0
 
 UPDATED: Final = frozenset({"ConnectedApp"})
 """Types that orgs are known to update; of the others no public source shows it."""
+
+_MAY_COME: Final = "The change may have been made, or be made later."
 
 
 class DeploymentLog(Protocol):
@@ -91,7 +92,8 @@ class ComponentWriter:
     def write(self, component: Component) -> None:
         """Writes a whole component; what it leaves out is reset.
 
-        Raises WriteUncertain when it may or may not have taken effect, or may do so later (then `settle` is due).
+        Raises WriteUncertain when it may or may not have taken effect, or may do so later (then `settle` is due). An
+        error after which it is certain that nothing was written says so (`wrote_nothing`).
         """
         if self._is_deployed(component.metadata_type):
             self._deploy(component)
@@ -156,8 +158,9 @@ class ComponentWriter:
             deployment = self._deployments.begin([component], check_only=False)
         except AnswerLost as lost:
             raise self._uncertain(name, lost) from None
-        except OrgError:
+        except OrgError as error:
             self._log.ended()
+            error.wrote_nothing = True
             raise
         self._log.begun(name, deployment)
         try:
@@ -165,7 +168,8 @@ class ComponentWriter:
             is_late = not ended.is_over
             if is_late:
                 ended = self._deployments.taken_back(deployment, GRACE)
-        except LoginRefused:
+        except LoginRefused as refused:
+            refused.effect = _MAY_COME
             raise
         except OrgError as lost:
             raise self._uncertain(name, lost) from None
@@ -173,18 +177,22 @@ class ComponentWriter:
             raise not_in_time(self._org, ended, name)
         self._log.ended()
         if not ended.has_succeeded:
-            raise taken_back(self._org, name, self._patience) if is_late else refusal(self._org, ended, name)
+            raise taken_back(self._org, name, self._patience) if is_late else self._refusal(ended, name)
 
     def _check(self, component: Component) -> None:
         """Has the org check a component as a file. Raises what it would be refused with, and changes nothing."""
-        deployment = self._deployments.begin([component], check_only=True)
-        ended = self._deployments.end_of(deployment, self._patience)
-        if not ended.is_over:
-            with suppress(OrgUnavailable):
-                self._deployments.taken_back(deployment, 0)
-            raise never_began(self._org, component.full_name, TIMEOUT)
-        if not ended.has_succeeded:
-            raise refusal(self._org, ended, component.full_name)
+        with before_a_write():
+            ended = self._deployments.checked([component], self._patience)
+            if not ended.is_over:
+                raise never_began(self._org, component.full_name, TIMEOUT)
+            if not ended.has_succeeded:
+                raise refusal(self._org, ended, component.full_name)
+
+    def _refusal(self, ended: Progress, name: str) -> OrgError:
+        """The error for a deployment that was to write something; the org puts back what one has written that fails."""
+        error = refusal(self._org, ended, name)
+        error.wrote_nothing = ended.status == "Failed" and not isinstance(error, WriteUncertain | AnswerLost)
+        return error
 
     def _listed(self) -> tuple[str, ...] | None:
         """What the org lists; None where it does not let the program's user see it."""
@@ -217,17 +225,14 @@ class ComponentWriter:
     def _pass_behind(self, components: Sequence[Component]) -> None:
         """Has the org check something after what may have been begun: how that goes is no matter."""
         checked = [each for each in components if each.metadata_type in PLACES]
-        deployment = self._deployments.begin(_without_keys(checked), check_only=True)
-        ended = self._deployments.end_of(deployment, self._patience)
+        ended = self._deployments.checked(_without_keys(checked), self._patience)
         if not ended.is_over:
-            with suppress(OrgUnavailable):
-                self._deployments.taken_back(deployment, 0)
             raise still_under_way(self._org, ended)
 
     def _uncertain(self, name: str, lost: OrgError) -> WriteUncertain:
         return WriteUncertain(
             f"The org {self._org} was asked to deploy {name}, and its answer was lost.",
-            effect="The change may have been made, or be made later.",
+            effect=_MAY_COME,
             hint=lost.hint,
             rerun=lost.rerun,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -54,10 +55,23 @@ class Deployments:
         LOG.debug("deploy", extra={"org": self.metadata.org, "deployment": begun, "check_only": check_only})
         return begun
 
+    def checked(self, components: Sequence[Component], patience: float) -> Progress:
+        """How the org checks these components, or how far it is after so many seconds; then it is taken back.
+
+        Nothing is changed, whatever comes.
+        """
+        deployment = self.begin(components, check_only=True)
+        progress = self.end_of(deployment, patience)
+        if not progress.is_over:
+            # One that cannot be taken back does no harm, and why not is no matter to who waits.
+            with suppress(OrgError):
+                self.take_back(deployment)
+        return progress
+
     def progress(self, deployment: str) -> Progress:
         """How far one is."""
         asked = [element("asyncProcessId", deployment), element("includeDetails", "true")]
-        return self.metadata.ask("checkDeployStatus", asked, _progress, size=RESULT_SIZE)
+        return self.metadata.ask("checkDeployStatus", asked, partial(_progress, deployment), size=RESULT_SIZE)
 
     def take_back(self, deployment: str) -> None:
         """Has the org drop one that waits. One at work may go on to its end, or be dropped with part of it done."""
@@ -121,8 +135,8 @@ def _id_of(results: list[etree._Element]) -> str:
     return found
 
 
-def _progress(results: list[etree._Element]) -> Progress:
-    """What checkDeployStatus tells. Raises WrongShape."""
+def _progress(deployment: str, results: list[etree._Element]) -> Progress:
+    """What checkDeployStatus tells of one that was asked about. Raises WrongShape."""
     if len(results) != 1 or not text_of(results[0], "status"):
         raise WrongShape("it does not tell how far it is")
     [result] = results
@@ -130,7 +144,7 @@ def _progress(results: list[etree._Element]) -> Progress:
     details = children(result, "details")[:1]
     tests = [each for part in details for each in children(part, "runTestResult")]
     return Progress(
-        id=text("id"),
+        id=deployment,
         status=text("status"),
         is_over=text("done") in _TRUE,
         changes_nothing=text("checkOnly") in _TRUE,

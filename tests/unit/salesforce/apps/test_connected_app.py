@@ -116,8 +116,9 @@ def test_a_certificate_that_is_live_already_is_not_written(
 def test_nothing_is_written_when_somebody_changed_the_certificate_meanwhile(
     production: Org, apps: OrgApps, other_pair: Any, expecting: Fingerprint | None
 ) -> None:
-    with pytest.raises(OrgError, match="somebody changed it meanwhile"):
+    with pytest.raises(OrgError, match="somebody changed it meanwhile") as caught:
         apps.replace_certificate("Billing", other_pair.certificate, expecting=expecting)
+    assert caught.value.wrote_nothing
     assert production.calls[Kind.SOAP_UPDATE] == 0
 
 

@@ -10,6 +10,9 @@ import pytest
 
 from rotator.config.settings import WriteMode
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
+from rotator.salesforce.faults import NotThere
+from rotator.salesforce.writing.deployments import Deployments
+from rotator.simulator.metadata import deploy
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.simulator.wire.soap import FaultError, fault_answer
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 TYPES: Final = pytest.mark.parametrize("metadata_type", [APP, SETTINGS])
 QUEUED: Final = OrgSettings(deploy_seconds=30.0)
 AT_WORK: Final = OrgSettings(deploy_seconds=30.0, deploy_work_seconds=20.0)
+OTHER_ID: Final = "0Af000000000999AAA"
 HIDDEN: Final = ("DeployRequest",)
 
 
@@ -155,6 +159,29 @@ class TestWaiting:
         world.passes(timedelta(seconds=2 * PATIENCE))
         assert world.writer().settle(components(world))
         assert (world.live(), world.log.unended()) == (1, None)
+
+    def test_one_that_the_org_forgets_while_it_is_taken_back_was_checked_in_vain(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def forgotten(_deployments: Deployments, _deployment: str) -> None:
+            world.org.jobs.clear()
+            raise NotThere("The org knows nothing of it.")
+
+        world.org.settings = OrgSettings(deploy_seconds=2 * PATIENCE)
+        monkeypatch.setattr(Deployments, "take_back", forgotten)
+        with pytest.raises(OrgUnavailable, match="did not come to check a deployment of Billing"):
+            world.writer().write(world.component())
+
+    def test_the_one_that_was_asked_about_is_taken_back_whatever_id_the_org_tells(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told = deploy.deploy_result
+        monkeypatch.setattr(deploy, "deploy_result", lambda *said, **how: {**told(*said, **how), "id": OTHER_ID})
+        world.org.settings = QUEUED
+        deployment = begun(world)
+        assert world.writer()._deployments.progress(deployment).id == deployment
+        assert world.writer().settle(components(world))
+        assert [job.status for job in world.org.jobs] == ["Canceled"]
 
     def test_one_that_somebody_cancels_may_have_been_done(self, world: World) -> None:
         world.org.settings = QUEUED

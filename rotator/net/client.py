@@ -67,7 +67,10 @@ class Session(requests.Session):
         That is a quarter of what a call costs the processor. No cookies go with it.
         """
         if url not in self._prepared:
-            self._prepared[url] = self.prepare_request(requests.Request("POST", url))
+            prepared = self.prepare_request(requests.Request("POST", url))
+            # Whole before it is kept: other threads take it as they find it.
+            prepared.headers.pop("Cookie", None)
+            self._prepared[url] = prepared
         request = self._prepared[url].copy()
         request.body = body
         request.headers.update({**headers, "Content-Length": str(len(body))})

@@ -81,19 +81,18 @@ def refuse_generic_host(org: str, addresses: Mapping[str, str], read_apps: Calla
     """Raises ConfigurationError for an external client app that would be logged in through at a login host of all orgs.
 
     Those answer `app_not_found` for it, whatever the key (forcedotcom/cli#3482). `addresses` are where logins are asked
-    and the audience, by their names in config.yaml; `read_apps`, which gives the apps that are meant, is asked only
-    where one of them is such a host.
+    and the audience, by their names in config.yaml; `read_apps`, which gives the apps that are meant, is asked once
+    where one of them is such a host, and else not at all.
     """
-    for name, address in addresses.items():
-        host = urlsplit(address).hostname
-        if host not in GENERIC:
-            continue
-        for app in read_apps():
-            if app is not None and app.kind is Kind.EXTERNAL_APP:
-                raise ConfigurationError(
-                    f"{app.full_name} in the org {org} is an external client app, which takes no logins by way of"
-                    f" {host}, and `{name}` says so.",
-                    effect="Nothing was changed.",
-                    hint=f"Set `{name}` to the org's My Domain, https://NAME.my.salesforce.com (Setup, My Domain):"
-                    f" {docs('salesforce-setup')}.",
-                )
+    hosts = {name: urlsplit(address).hostname for name, address in addresses.items()}
+    generic = [name for name, host in hosts.items() if host in GENERIC]
+    external = [app for app in read_apps() if app is not None and app.kind is Kind.EXTERNAL_APP] if generic else []
+    if external:
+        name, app = generic[0], external[0]
+        raise ConfigurationError(
+            f"{app.full_name} in the org {org} is an external client app, which takes no logins by way of"
+            f" {hosts[name]}, and `{name}` says so.",
+            effect="Nothing was changed.",
+            hint=f"Set `{name}` to the org's My Domain, https://NAME.my.salesforce.com (Setup, My Domain):"
+            f" {docs('salesforce-setup')}.",
+        )

@@ -9,7 +9,7 @@ from rotator.core import words
 from rotator.core.observed import APPS, Kind
 from rotator.errors import OrgError
 from rotator.salesforce.apps.app import UNCHANGED
-from rotator.salesforce.apps.directory import SETTINGS_TYPE
+from rotator.salesforce.apps.directory import KIND_OF
 from rotator.salesforce.permissions import PERMISSION_HINT, needed_to_see
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def _cause(org: str, full_name: str, listed: Listed, meant: Kind | None) -> _Cau
             PERMISSION_HINT,
         )
     wanted = {meant} if meant else APPS
-    for kind, error in listed.refused.items():
-        if kind in wanted or (kind == SETTINGS_TYPE and Kind.EXTERNAL_APP in wanted):
-            refused = Kind.EXTERNAL_APP if kind == SETTINGS_TYPE else Kind(kind)
+    for metadata_type, error in listed.refused.items():
+        refused = KIND_OF[metadata_type]
+        if refused in wanted:
             return _Cause(
                 f"The org {org} does not list {refused.noun}s to the program's user, so {full_name} was not found:"
                 f" {error.message}",

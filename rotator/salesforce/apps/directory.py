@@ -22,10 +22,13 @@ SETTINGS_TYPE: Final = "ExtlClntAppGlobalOauthSettings"
 TYPES_OF: Final = {Kind.APP: (Kind.APP,), Kind.EXTERNAL_APP: (Kind.EXTERNAL_APP, SETTINGS_TYPE)}
 """The types of metadata that an app of a kind, and its certificate, are in."""
 
+KIND_OF: Final = {each: kind for kind, types in TYPES_OF.items() for each in types}
+"""The kind of app that a type of metadata is of."""
+
 POLICIES_TYPE: Final = "ExtlClntAppOauthConfigurablePolicies"
 """The satellite that says who may log in through the app."""
 
-_TYPES: Final = tuple(each for types in TYPES_OF.values() for each in types)
+_TYPES: Final = tuple(KIND_OF)
 
 
 @dataclass(frozen=True)

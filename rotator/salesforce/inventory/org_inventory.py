@@ -17,7 +17,7 @@ from rotator.core.observed import Kind, ObservedCertificate, facts_of
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.apps.connected_app import app_of
-from rotator.salesforce.apps.directory import SETTINGS_TYPE
+from rotator.salesforce.apps.directory import KIND_OF, SETTINGS_TYPE
 from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.inventory.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
 from rotator.salesforce.inventory.read_ahead import EXTERNAL_APPS, ReadAhead, list_call, query_call, read_calls
@@ -40,9 +40,6 @@ LOG: Final = logging.getLogger(__name__)
 
 TYPES: Final = (Kind.APP, Kind.EXTERNAL_APP, SETTINGS_TYPE, Kind.IDENTITY_PROVIDER, Kind.CERTIFICATE)
 """All that is listed."""
-
-_KIND_OF: Final = {SETTINGS_TYPE: Kind.EXTERNAL_APP}
-"""What holds a certificate by a type that is no kind itself."""
 
 _SHOWN: Final = {
     Kind.APP: "its connected apps",
@@ -123,7 +120,7 @@ class _Reader:
         self._metadata.expect(self._reads_of(listed))
         if Kind.APP not in listed and Kind.EXTERNAL_APP not in listed and SETTINGS_TYPE not in listed:
             raise self._refused[Kind.APP]
-        for kind, error in {_KIND_OF.get(each) or Kind(each): error for each, error in self._refused.items()}.items():
+        for kind, error in {KIND_OF.get(each) or Kind(each): error for each, error in self._refused.items()}.items():
             self._note(kind, error)
         found = self._of_components(Kind.APP, listed.get(Kind.APP, ()), self._app)
         found += self._read_or_note(Kind.EXTERNAL_APP, partial(self._external_apps, listed))

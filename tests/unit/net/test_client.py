@@ -172,7 +172,9 @@ def test_time_is_left_for_the_next_call_over_the_same_connection(server: Hostile
 def test_what_calls_have_in_common_is_prepared_once_and_what_they_send_is_their_own(
     server: HostileServer, session: Session
 ) -> None:
-    server.answer, before = whole(b"{}", headers={"Set-Cookie": "kept=1"}), len(server.requests)
+    server.answer = whole(b"{}", headers={"Set-Cookie": "kept=1"})
+    session.cookies.set("kept", "before")
+    before = len(server.requests)
     for body, mark in ((b"<a/>", "1"), (b"", "2"), (b"<longer/>", "3")):
         assert session.post_bytes(server.url, body, {"X-Mark": mark}).content == b"{}"
     sent = [request.split(b"\r\n\r\n") for request in server.requests[before:]]

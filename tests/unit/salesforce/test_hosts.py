@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.salesforce.hosts import InstanceHosts
+from rotator.core.observed import Kind
+from rotator.errors import ConfigurationError
+from rotator.salesforce.apps.app import App
+from rotator.salesforce.hosts import InstanceHosts, refuse_generic_host
 
 MY_DOMAIN = "https://example.my.salesforce.com"
 
@@ -79,3 +82,31 @@ def test_a_domain_that_is_allowed_is_no_other_that_ends_alike() -> None:
     hosts = InstanceHosts(["company.example"])
     with pytest.raises(ValueError, match="no host of the org's"):
         hosts.address("https://notcompany.example", MY_DOMAIN)
+
+
+@pytest.mark.parametrize("kind", [Kind.APP, Kind.EXTERNAL_APP])
+@pytest.mark.parametrize(
+    ("login", "audience", "named"),
+    [
+        ("https://login.salesforce.com", "https://login.salesforce.com", "login_url"),
+        (MY_DOMAIN, "https://test.salesforce.com", "audience"),
+        (MY_DOMAIN, MY_DOMAIN, ""),
+    ],
+)
+def test_apps_are_read_once_where_an_address_is_one_of_all_orgs_and_else_not(
+    login: str, audience: str, named: str, kind: Kind
+) -> None:
+    reads = []
+
+    def read_apps() -> list[App | None]:
+        reads.append(1)
+        return [None, App(kind, "Billing", "", None, None)]
+
+    try:
+        refuse_generic_host("production", {"login_url": login, "audience": audience}, read_apps)
+        refused = ""
+    except ConfigurationError as error:
+        refused = error.message
+    assert len(reads) == bool(named)
+    assert bool(refused) == (bool(named) and kind is Kind.EXTERNAL_APP)
+    assert not refused or f"`{named}` says so" in refused

@@ -21,6 +21,7 @@ from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.login import SessionExpired
+from rotator.salesforce.permissions import CLIENT_SECRETS_HINT
 from rotator.salesforce.rest import refused, told_in
 from rotator.salesforce.soap import API_VERSION
 from rotator.salesforce.transport import AnswerLost
@@ -37,12 +38,6 @@ _T = TypeVar("_T")
 
 FIRST_VERSION: Final = 65.0
 """Of the API that has these resources."""
-
-PERMISSIONS: Final = (
-    'Give the program\'s user the permissions "External Client App Developer" and "View Client Secret", and let the org'
-    " show secrets over REST: enableClientSecretInRestApiAccess of ExternalClientAppSettings (metadata), in Setup among"
-    " the settings of external client apps."
-)
 
 _API: Final = "REST API of external client apps"
 _UNCHANGED: Final = "Nothing was changed."
@@ -210,7 +205,8 @@ class ClientSecrets:
         return OrgError(
             f"The org {self.org} lists no external client app {app} with a consumer key to the program's user.",
             effect=_UNCHANGED,
-            hint=f"Check its API name in Setup, External Client App Manager, and that OAuth is enabled. {PERMISSIONS}",
+            hint=f"Check its API name in Setup, External Client App Manager, and that OAuth is enabled."
+            f" {CLIENT_SECRETS_HINT}",
         )
 
     def _consumer(self, app: str) -> _Consumer | None:
@@ -261,7 +257,7 @@ class ClientSecrets:
             raise OrgError(
                 f"The org {self.org} does not show the consumer secret of {consumer.app}.",
                 effect=_UNCHANGED,
-                hint=PERMISSIONS,
+                hint=CLIENT_SECRETS_HINT,
             )
         return Pair(key, secret)
 
@@ -315,7 +311,7 @@ class ClientSecrets:
         if response.status_code == 404 and not isinstance(error, OrgUnavailable):
             return _NotThere(error.message, effect=error.effect, hint=error.hint)
         if response.status_code == 403 and type(error) is OrgError:
-            return OrgError(error.message, effect=error.effect, hint=PERMISSIONS)
+            return OrgError(error.message, effect=error.effect, hint=CLIENT_SECRETS_HINT)
         return error
 
 

@@ -13,12 +13,21 @@ from rotator.core.observed import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_EDITS_EXTERNAL_APPS: Final = "Create, edit, and delete External Client Apps"
+
 PERMISSION_HINT: Final = (
     'Give the program\'s user the permission "Modify Metadata Through Metadata API Functions" (or "Modify All Data"), '
     '"API Enabled", and what Setup asks of those who edit apps: "Customize Application" and "Manage Connected Apps", '
-    'for external client apps "Create, edit, and delete External Client Apps".'
+    f'for external client apps "{_EDITS_EXTERNAL_APPS}".'
 )
 """What a user needs to read and write apps over the Metadata API."""
+
+CLIENT_SECRETS_HINT: Final = (
+    f'Give the program\'s user the permissions "{_EDITS_EXTERNAL_APPS}" and "View Client Secret", and let the org'
+    " show secrets over REST: enableClientSecretInRestApiAccess of ExternalClientAppSettings (metadata), in Setup among"
+    " the settings of external client apps."
+)
+"""What it takes to read and rotate client secrets."""
 
 SHOWS: Final = {
     Kind.APP: "Customize Application",

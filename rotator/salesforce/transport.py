@@ -107,7 +107,7 @@ class Transport:
         return LentSession(self, size)
 
     def request(self, method: str, url: str, *, size: int | None, **options: Any) -> requests.Response:
-        """A call as requests has it, for `LentSession`."""
+        """A call as requests has it; `size`: how large the answer may be."""
         self._before(url)
         with _in_our_words(url), answers_of(size):
             return _not_redirected(self._http.request(method, url, **options))

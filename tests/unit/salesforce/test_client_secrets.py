@@ -142,7 +142,7 @@ def test_an_app_without_oauth_or_that_is_not_there_is_none_and_said(org: Org, se
 def test_a_user_without_the_permissions_is_told_which(org: Org, secrets: ClientSecrets) -> None:
     org.users[ROBOT].may_use_metadata = False
     refused = refusal(lambda: secrets.read("Billing_2"))
-    assert '"External Client App Developer" and "View Client Secret"' in refused.hint
+    assert '"Create, edit, and delete External Client Apps" and "View Client Secret"' in refused.hint
 
 
 def test_an_org_that_shows_no_secrets_over_rest_is_told_with_its_switch(org: Org, secrets: ClientSecrets) -> None:

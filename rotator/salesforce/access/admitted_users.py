@@ -1,0 +1,212 @@
+"""Who may log in through an app, and by what: a profile, a permission set, a group of these, or the app's own policy.
+
+An app that only approved users may use is given to permission sets (SetupEntityAccess), of which each profile has one
+of its own, and these are given to users (PermissionSetAssignment). Of connected apps and external client apps it is the
+same. What the app's own policies name is the same once more, seen from its side (`rotator.salesforce.apps.admission`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from rotator.core.observed import Kind
+from rotator.errors import OrgError
+from rotator.salesforce.permissions import needed_to_see
+from rotator.salesforce.record_values import moment, quoted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.net.shapes import Fields
+    from rotator.salesforce.access.org_records import OrgRecords
+    from rotator.salesforce.apps.app import App
+
+_GRANTS: Final = (
+    "SELECT Id, ParentId, Parent.Label, Parent.Name, Parent.IsOwnedByProfile, Parent.Profile.Name"
+    " FROM SetupEntityAccess WHERE SetupEntityId = {app}"
+)
+_ASSIGNMENTS: Final = (
+    "SELECT Id, AssigneeId, Assignee.Username, Assignee.IsActive, PermissionSetId, PermissionSetGroupId{expires},"
+    " PermissionSet.Label, PermissionSet.IsOwnedByProfile, PermissionSet.Profile.Name FROM PermissionSetAssignment"
+    " WHERE PermissionSetId IN (SELECT ParentId FROM SetupEntityAccess WHERE SetupEntityId = {app})"
+)
+_EXPIRES: Final = "ExpirationDate"
+"""Until when a user has it (Object Reference, PermissionSetAssignment); not every org has the field."""
+_USERS: Final = (
+    "SELECT Assignee.Username FROM PermissionSetAssignment"
+    " WHERE PermissionSetId = {permission_set} AND Assignee.IsActive = true"
+)
+_CONNECTED: Final = "SELECT Id, Name FROM ConnectedApplication WHERE Name = {label}"
+_EXTERNAL: Final = (
+    "SELECT Id, MasterLabel FROM ExternalClientApplication"
+    " WHERE DeveloperName = {name} AND NamespacePrefix = {namespace}"
+)
+
+
+class Holder(StrEnum):
+    """What an app is given to."""
+
+    PROFILE = "profile"
+    PERMISSION_SET = "permission set"
+    GROUP = "permission set group"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One profile or permission set that was given the app (Object Reference, SetupEntityAccess)."""
+
+    id: str
+    permission_set_id: str
+    """Of a profile, that of its own permission set."""
+    holder: Holder
+    name: str
+    """Of the profile, or the label of the permission set."""
+
+    def __str__(self) -> str:
+        return f"the {self.holder} {self.name}"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One user who has one of those (Object Reference, PermissionSetAssignment)."""
+
+    id: str
+    user_id: str
+    username: str
+    is_active: bool
+    permission_set_id: str
+    holder: Holder
+    """GROUP: the user has the group, and by it what its permission sets were given."""
+    name: str
+    group_id: str = ""
+    """Record id of the group, where it is one."""
+    expires_at: datetime | None = None
+    """None: it has no end."""
+
+    def __str__(self) -> str:
+        return f"the {self.holder} {self.name}"
+
+
+@dataclass(frozen=True)
+class AppAccess:
+    """Who may log in through an app, as far as its org shows it."""
+
+    app: str
+    app_id: str
+    """Record id of the app, which its grants, tokens and menu item have."""
+    label: str
+    """By which OauthToken and LoginHistory name the app."""
+    only_approved: bool
+    """Only those of `assignments` may; else each user who has approved the app himself."""
+    grants: tuple[Grant, ...]
+    assignments: tuple[Assignment, ...]
+
+    def of(self, username: str) -> tuple[Assignment, ...]:
+        """By what a user was given the app."""
+        wanted = username.casefold()
+        return tuple(each for each in self.assignments if each.username.casefold() == wanted)
+
+
+class AdmittedUsers:
+    """Reads who may use apps of one org. All calls raise OrgError, OrgUnavailable and LoginRefused."""
+
+    def __init__(self, records: OrgRecords) -> None:
+        """Calls nothing yet."""
+        self._records: Final = records
+        self._expires: str | None = None
+
+    def of(self, app: App, *, only_approved: bool, username: str | None = None) -> AppAccess:
+        """Who may log in through an app, in three or four calls.
+
+        `only_approved` is what the app's policies say (`OrgApps.admission`). With `username` no other user is read: an
+        app that is given to a profile may have thousands.
+        """
+        app_id, label = self.identity(app)
+        return AppAccess(
+            app.full_name,
+            app_id,
+            label,
+            only_approved,
+            grants=self.grants(app_id),
+            assignments=self.assignments(app_id, username),
+        )
+
+    def identity(self, app: App) -> tuple[str, str]:
+        """Record id and label of an app. Raises OrgError where the org does not tell which it is."""
+        return self._external(app) if app.kind is Kind.EXTERNAL_APP else self._connected(app)
+
+    def grants(self, app_id: str) -> tuple[Grant, ...]:
+        """The profiles and permission sets that were given an app."""
+        return tuple(self._records.read(_GRANTS.format(app=quoted(app_id)), _grant))
+
+    def assignments(
+        self, app_id: str, username: str | None = None, *, user_id: str | None = None
+    ) -> tuple[Assignment, ...]:
+        """The users who have one of those; `username` or `user_id`: of one user alone."""
+        if self._expires is None:
+            has_field = _EXPIRES in self._records.fields_of("PermissionSetAssignment")
+            self._expires = f", {_EXPIRES}" if has_field else ""
+        text = _ASSIGNMENTS.format(app=quoted(app_id), expires=self._expires)
+        text += f" AND AssigneeId = {quoted(user_id)}" if user_id else ""
+        text += f" AND Assignee.Username = {quoted(username)}" if username else ""
+        return tuple(self._records.read(text, _assignment))
+
+    def users_of(self, permission_set_id: str) -> tuple[str, ...]:
+        """Usernames of the active users who have a permission set, or the profile that it is of."""
+        text = _USERS.format(permission_set=quoted(permission_set_id))
+        return tuple(self._records.read(text, lambda row: row.fields("Assignee").text("Username", required=True)))
+
+    def _external(self, app: App) -> tuple[str, str]:
+        namespace, _, name = app.full_name.rpartition("__")
+        text = _EXTERNAL.format(name=quoted(name), namespace=quoted(namespace) if namespace else "null")
+        return self._only(app, self._records.read(text, lambda row: _identity(row, "MasterLabel")))
+
+    def _connected(self, app: App) -> tuple[str, str]:
+        """By its label: ConnectedApplication has no other name (Object Reference)."""
+        label = app.component.text("label") if app.component else ""
+        text = _CONNECTED.format(label=quoted(label))
+        return self._only(app, self._records.read(text, lambda row: _identity(row, "Name")))
+
+    def _only(self, app: App, found: list[tuple[str, str]]) -> tuple[str, str]:
+        if len(found) == 1:
+            return found[0]
+        problem = f"{len(found)} apps of the label of" if found else "no record of"
+        raise OrgError(
+            f"The org {self._records.org} shows {problem} {app.full_name}, so who may use it cannot be told.",
+            effect="Nothing was changed.",
+            hint="Give each app a label of its own in Setup." if found else needed_to_see(app.kind),
+        )
+
+
+def _identity(row: Fields, label: str) -> tuple[str, str]:
+    return row.text("Id", required=True), row.text(label, required=True)
+
+
+def _grant(row: Fields) -> Grant:
+    parent = row.fields("Parent")
+    holder, name = _holder(parent)
+    return Grant(row.text("Id", required=True), row.text("ParentId", required=True), holder, name)
+
+
+def _assignment(row: Fields) -> Assignment:
+    holder, name = _holder(row.fields("PermissionSet"))
+    user = row.fields("Assignee")
+    return Assignment(
+        row.text("Id", required=True),
+        row.text("AssigneeId", required=True),
+        user.text("Username", required=True),
+        is_active=user.flag("IsActive"),
+        permission_set_id=row.text("PermissionSetId", required=True),
+        holder=Holder.GROUP if row.text("PermissionSetGroupId") else holder,
+        name=name,
+        group_id=row.text("PermissionSetGroupId"),
+        expires_at=moment(row, _EXPIRES),
+    )
+
+
+def _holder(permission_set: Fields) -> tuple[Holder, str]:
+    if permission_set.flag("IsOwnedByProfile"):
+        return Holder.PROFILE, permission_set.fields("Profile").text("Name")
+    return Holder.PERMISSION_SET, permission_set.text("Label")

@@ -1,0 +1,1 @@
+"""Access ended at once: the plan of it, the steps, the proof, and what came of them."""

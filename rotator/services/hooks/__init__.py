@@ -1,0 +1,1 @@
+"""Hooks: which calls are due, and what becomes of each."""

@@ -5,210 +5,95 @@
 from __future__ import annotations
 
 import os
-import time
-from contextlib import ExitStack, nullcontext, suppress
-from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Self, TypeVar
+import socket
+from contextlib import nullcontext, suppress
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
-from rotator.config.loading import load, locate, named
-from rotator.entry_points import Surroundings
-from rotator.errors import HistoryError, concerning, naming
+from rotator.errors import OrgError, concerning, naming
 from rotator.process import seconds_since_start, start_of_machine
+from rotator.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
+    from datetime import datetime
 
-    from rotator.alerts.base import Channel
-    from rotator.config.settings import CredentialSettings, OrgSettings, Settings
+    from rotator.config.daemon import LimitSettings
     from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
-    from rotator.history.engine.database import Database
-    from rotator.history.journal.journal import Journal
-    from rotator.history.locks.locks import RotationLocks
-    from rotator.history.opening import Use
+    from rotator.core.observed import Kind
+    from rotator.core.retry import Waiting
+    from rotator.queue.remembered import Remembered
+    from rotator.salesforce.access.login_history import LoginHistory
+    from rotator.salesforce.access.org_access import OrgAccess
     from rotator.salesforce.apps.org_apps import OrgApps
-    from rotator.salesforce.budget import Budget
+    from rotator.salesforce.budget import Budget, Calls
     from rotator.salesforce.client_secrets import ClientSecrets, Pairs
     from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.salesforce.kept_answers import KeptAnswers
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.transport import Transport
-    from rotator.salesforce.writing.component_writer import DeploymentLog
+    from rotator.salesforce.writing.component_writer import ComponentWriter, DeploymentLog
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.services.inventory.live_apps import ReadApp
     from rotator.services.inventory.scan import Scan
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.inventory.whole_looks import LastSeenIn, WholeLooks
+    from rotator.services.posture.auditing import Audit
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import RotationService
-    from rotator.stores.base import Store
-
-_T = TypeVar("_T")
-
-_SHARED = ("budgets", "kept_answers", "whole_looks")
-"""What a program and its forks have together."""
+    from rotator.services.schedule.memory.service_memory import ServiceMemory
+    from rotator.services.usage.noted_logins import NotedLogins
+    from rotator.services.usage.users_before import AppUse
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
+class Application(Program):
+    """Wires settings to the adapters of orgs and credentials as well."""
 
-
-class Application:
-    """Wires settings to adapters. Use it in a `with` statement: what it opened is closed at the end."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        environ: Mapping[str, str],
-        config: Path | None = None,
-        now: Callable[[], datetime] = utc_now,
-        sleep: Callable[[float], None] = time.sleep,
-        elapsed: Callable[[], float] | None = None,
-    ) -> None:
-        """`elapsed` counts seconds by a clock that nobody sets: the machine's, or `now` where that is another."""
-        self.settings = settings
-        self.config = config
-        self.environ = environ
-        self.now = now
-        self.sleep = sleep
-        self.elapsed = elapsed or (seconds_since_start if now is utc_now else lambda: now().timestamp())
-        self.use_of_history: Use = "write"
-        self.say: Callable[[str], None] | None = None
-        self.upgrade_beforehand: Callable[[], None] | None = None
-        """Has the tables upgraded in another way than by this process, which goes on without if that fails."""
-        self._opened = ExitStack()
-        self._stores: dict[str, Store] = {}
-        self._transports: dict[str, Transport] = {}
-        self._sessions: dict[str, OrgSession] = {}
-        self._is_limited = False
-        self._history_of: Application | None = None
-
-    @classmethod
-    def configured(cls, config: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
-        """The program as config.yaml has it (`rotator.config.loading.locate`). Raises ConfigurationError."""
-        variables = os.environ if environ is None else environ
-        path = locate(config, variables)
-        return cls(load(path), environ=variables, config=path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes what was opened, the last first."""
-        self._opened.close()
-
-    def fork(self, *, settings: Settings | None = None, limited: bool = False) -> Self:
-        """The same program for another thread: sessions, connections and stores of its own, closed with it.
-
-        Shared are the history, the count of calls to each org, its session, and when all of it was read; `limited` ends
-        its calls when `limits` are reached. Other `settings` of the same database are for a configuration that was read
-        again: of all that, only the history is shared.
-        """
-        forked = type(self)(
-            settings or self.settings,
-            environ=self.environ,
-            config=self.config,
-            now=self.now,
-            sleep=self.sleep,
-            elapsed=self.elapsed,
-        )
-        shared = {} if settings else {name: getattr(self, name) for name in _SHARED}
-        forked.__dict__.update(_history_of=self, _is_limited=limited, **shared)
-        return forked
+    SHARED = ("budgets", "kept_answers", "whole_looks")
 
     @cached_property
-    def database(self) -> Database:
-        """The history database, upgraded to this release. Raises HistoryError."""
-        if self._history_of:
-            return self._history_of.database
-        from rotator.history.installation import Installation
-        from rotator.history.opening import configured_history
-
-        installation = Installation(self.config, self.environ)
-        opening = configured_history(
-            self.settings,
-            self.environ,
-            installation,
-            self.use_of_history,
-            say=self.say,
-            beforehand=self.upgrade_beforehand,
-        )
-        return self._opened.enter_context(opening)
+    def _transports(self) -> dict[str, Transport]:
+        return {}
 
     @cached_property
-    def journal(self) -> Journal:
-        """Where rotations and events are written down."""
-        from rotator.history.journal.journal import Journal
-
-        return Journal(self.database)
+    def _sessions(self) -> dict[str, OrgSession]:
+        return {}
 
     @cached_property
-    def locks(self) -> RotationLocks:
-        """One rotation of a credential at a time."""
-        return self.database.rotation_locks(self.now)
-
-    def credential(self, name: str) -> CredentialSettings:
-        """A credential's settings. Raises ConfigurationError for a name that is not configured."""
-        return named(self.settings.credentials, name, "credential")
-
-    def org(self, name: str) -> OrgSettings:
-        """An org's settings. Raises ConfigurationError for a name that is not configured."""
-        return named(self.settings.orgs, name, "org")
-
-    def channel(self, name: str) -> Channel:
-        """A place where people read. Raises ConfigurationError for one that is not configured or cannot be used."""
-        from rotator.alerts.plugins import open_channel
-
-        settings = named(self.settings.alerts.channels, name, "channel")
-        channel = open_channel(name, settings, self._surroundings())
-        self._opened.callback(channel.close)
-        return channel
-
-    def store(self, name: str) -> Store:
-        """A store by its name. Raises ConfigurationError for a name that is not configured."""
-        if name not in self._stores:
-            from rotator.stores.plugins import store_plugin
-
-            settings = named(self.settings.stores, name, "store")
-            store = store_plugin(settings.type).open(name, settings, self._surroundings())
-            self._stores[name] = naming(store, store=name)
-        return self._stores[name]
-
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(self.environ, self.now, self.sleep, at_end=self._opened.callback, elapsed=self.elapsed)
+    def _secrets(self) -> dict[str, ClientSecrets]:
+        return {}
 
     @cached_property
     def budgets(self) -> dict[str, Budget]:
-        """What each org was asked for in the last hour, by this program and its forks."""
+        """What each org was asked for in the last hour: by this program and its forks, or by all over one history."""
         from rotator.salesforce.budget import Budget
 
-        limits = {name: org.limits for name, org in self.settings.orgs.items()}
-        return {
-            name: Budget(name, calls_per_hour=each.calls_per_hour, logins_per_hour=each.logins_per_hour, now=self.now)
-            for name, each in limits.items()
-        }
+        return {name: Budget(name, self._calls(name, org.limits)) for name, org in self.settings.orgs.items()}
+
+    def _calls(self, org: str, limits: LimitSettings) -> Calls:
+        from rotator.salesforce.budget import OwnCalls
+
+        own = OwnCalls(calls_per_hour=limits.calls_per_hour, logins_per_hour=limits.logins_per_hour, now=self.now)
+        if self.is_over_a_file:
+            return own
+        from rotator.queue.org_calls import SharedCalls
+
+        return SharedCalls(
+            lambda: self.jobs,
+            org,
+            own,
+            calls_per_hour=limits.calls_per_hour,
+            logins_per_hour=limits.logins_per_hour,
+            now=self.now,
+        )
 
     def room_at(self, org: str) -> datetime | None:
         """When the limits of an org leave room for something new; None when there is room now."""
         return self.budgets[org].room_at()
-
-    def send_heartbeat(self) -> None:
-        """Calls the outside monitor that is configured. Raises DeliveryFailed, and ConfigurationError."""
-        from rotator.alerts.heartbeat import send_heartbeat
-
-        if heartbeat := self.settings.daemon.heartbeat:
-            timeout = heartbeat.timeout.total_seconds()
-            send_heartbeat(heartbeat.url.resolve(self.environ), timeout=timeout, ca=heartbeat.ca)
 
     def transport(self, org: str) -> Transport:
         """HTTPS to an org, with its authorities, proxy and limits. Raises ConfigurationError."""
@@ -235,33 +120,84 @@ class Application:
     def org_session(self, name: str) -> OrgSession:
         """The program's own login to an org, kept. Raises ConfigurationError, and StoreError without its key."""
         if name not in self._sessions:
-            from rotator.salesforce.session import OrgSession
+            from rotator.salesforce.session import OrgSession, note_nothing
             from rotator.services.rotation.own_login import own_login
 
-            self.org(name)
             candidates = own_login(self.settings, name, store=self.store, environ=self.environ)
-            session = OrgSession(name, self.transport(name), candidates, self.now, kept=self.kept_answers.sessions)
+            begins = self.noted_logins(name).begins if self.org(name).logs_in_by_credential else note_nothing
+            kept = self.kept_answers.sessions
+            transport, fence = self.transport(name), self.fence.check
+            session = OrgSession(name, transport, candidates, self.now, kept=kept, begins=begins, before_change=fence)
             self._sessions[name] = naming(session, org=name)
         return self._sessions[name]
+
+    def noted_logins(self, org: str) -> NotedLogins:
+        """Writes down the program's own logins to an org, where consumers may log in as the same user."""
+        from rotator.services.usage.noted_logins import NotedLogins
+
+        return NotedLogins(lambda: self.database, org, self.now)
+
+    def login_history(self, org: str) -> LoginHistory:
+        """Who logged in to an org. Raises what `org_session` raises."""
+        from rotator.salesforce.access.login_history import LoginHistory
+
+        return naming(LoginHistory(self.org_session(org)), org=org)
+
+    def users_before(self, org: str, names: Sequence[str]) -> dict[str, AppUse]:
+        """Who uses credentials of an org. Raises HistoryError; what an org refuses is in the result."""
+        from rotator.salesforce.access.last_uses import LastUses
+        from rotator.salesforce.access.org_records import OrgRecords
+        from rotator.services.usage.users_before import UsersBefore
+
+        tokens = LastUses(OrgRecords(self.org_session(org), self.metadata(org).waiting))
+        return UsersBefore(self.settings, self.database, org).of(names, self.login_history(org), tokens, self.now())
 
     def apps(self, org: str, log: DeploymentLog | None = None) -> OrgApps:
         """The apps of an org, to be written with a `log`. Raises what `org_session` raises."""
         from rotator.salesforce.apps.org_apps import OrgApps
-        from rotator.salesforce.writing.component_writer import ComponentWriter
 
         kinds, kept, metadata = self.settings.kinds_of_apps(org), self.kept_answers, self.metadata(org)
-        writer = ComponentWriter.of(metadata, self.org(org), log, kept.not_updated) if log else None
+        writer = self._writer(org, log) if log else None
         return naming(OrgApps(self.org_session(org), metadata, kinds=kinds, kept=kept.lists, writer=writer), org=org)
+
+    def _writer(self, org: str, log: DeploymentLog) -> ComponentWriter:
+        from rotator.salesforce.writing.component_writer import ComponentWriter
+
+        return ComponentWriter.of(self.metadata(org), self.org(org), log, self.kept_answers.not_updated)
+
+    def access(self, name: str) -> OrgAccess:
+        """What lets a credential's user in, and what was given out to him. Raises what `org_session` raises."""
+        from rotator.history.journal.unended import JournalledDeployments
+        from rotator.salesforce.access.org_access import OrgAccess
+
+        org = self.credential(name).org
+        apps = self.apps(org, JournalledDeployments(self.journal, name, self.now))
+        return naming(OrgAccess(self.org_session(org), apps, self.waiting), org=org)
 
     def client_secrets(self, org: str) -> ClientSecrets:
         """Consumer keys and secrets of an org's apps. Raises what `org_session` raises."""
         from rotator.salesforce.client_secrets import ClientSecrets
 
-        return naming(ClientSecrets(self.org_session(org)), org=org)
+        if org not in self._secrets:
+            kinds_of = partial(self._kinds_shown, org)
+            secrets = ClientSecrets(self.org_session(org), self.kept_answers.consumers, kinds_of)
+            self._secrets[org] = naming(secrets, org=org)
+        return self._secrets[org]
 
-    def read_pairs(self, org: str, app: str) -> Pairs | None:
-        """What the consumer of an app has; None where it is missing. Raises why it cannot be read."""
-        return self.client_secrets(org).read(app)
+    def _kinds_shown(self, org: str, app: str) -> Collection[Kind]:
+        """The kinds in which an org lists an app to the program's user; none where it lists nothing."""
+        from rotator.salesforce.apps.directory import AppDirectory
+
+        with suppress(OrgError):
+            return AppDirectory(self.metadata(org), self.kept_answers.lists).listed().kinds_of(app)
+        return ()
+
+    def read_pairs(self, org: str, app: str) -> Pairs:
+        """What the consumer of an app has. Raises why there is none, and why it cannot be read."""
+        secrets = self.client_secrets(org)
+        if pairs := secrets.read(app):
+            return pairs
+        raise secrets.absent(app)
 
     def inventory(self, org: str, *, last_seen: LastSeenIn | None = None) -> Inventory:
         """Everything in an org that holds a certificate. Raises what `org_session`, a login and a read raise.
@@ -281,7 +217,27 @@ class Application:
         """When all of each org was last read, by this program and its forks."""
         from rotator.services.inventory.whole_looks import WholeLooks
 
-        return WholeLooks(self.settings)
+        if not self.is_one_of_many:
+            return WholeLooks(self.settings)
+        from rotator.services.inventory.shared_looks import SharedLooks
+
+        return WholeLooks(self.settings, SharedLooks(self._remembered()))
+
+    def service_memory(self) -> ServiceMemory:
+        """What the jobs of a service leave for each other: its own, or that of all who share the history."""
+        from rotator.services.schedule.memory.service_memory import ServiceMemory, shared_memory
+
+        if not self.is_one_of_many:
+            return ServiceMemory()
+        from rotator.queue.configurations import Configurations
+
+        others, pid, host = Configurations(self.database), os.getpid(), socket.gethostname()
+        return shared_memory(self._remembered(), self.settings, others, pid=pid, host=host)
+
+    def _remembered(self) -> Remembered:
+        from rotator.queue.remembered import Remembered
+
+        return Remembered(self.database)
 
     @cached_property
     def kept_answers(self) -> KeptAnswers:
@@ -295,6 +251,7 @@ class Application:
         from rotator.history.journal.unended import JournalledDeployments
         from rotator.history.last_observations import note_observation
         from rotator.salesforce.login import LoginTarget, proof_of, prove
+        from rotator.services.inventory.credential_history import histories_of
         from rotator.services.rotation.observer import CredentialContext
 
         settings = self.credential(name)
@@ -310,17 +267,26 @@ class Application:
             org=self.org(settings.org),
             store=self.store(settings.store),
             apps=self.apps(settings.org, JournalledDeployments(self.journal, name, self.now)),
-            prove=test_login,
+            prove=self.noted_logins(settings.org).around(test_login),
             last_promotion=lambda: self.journal.last_promotion(name),
             open_rotation=lambda: self.journal.open_rotation(name),
-            gap_is_open=lambda: self.journal.credential_record(name).refused_since is not None,
+            known=lambda: self.journal.credential_record(name),
             last_sent=lambda: self.journal.last_sent(name),
-            note=lambda seen, held: note_observation(self.database, name, seen, held, self.now()),
+            note=lambda seen, held: note_observation(self.fenced, name, seen, held, self.now()),
             secrets=self.client_secrets(settings.org) if settings.has_secret else None,
+            confirmation=lambda seen: histories_of(self.database, [name])[name].confirmation(settings, seen),
             is_staging=lambda: self.journal.is_staging(name),
+            own_apps=self.settings.own_apps(settings.org),
         )
 
-    def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
+    def rotation_service(
+        self,
+        name: str,
+        *,
+        listener: Listener,
+        stop_asked: Callable[[], bool],
+        client_ids: Mapping[str, str] | None = None,
+    ) -> RotationService:
         """Takes requests for a credential. Raises ConfigurationError, and what `credential_context` raises."""
         from rotator.services.rotation.run import RunContext
         from rotator.services.rotation.service import RotationService
@@ -332,35 +298,23 @@ class Application:
             start = start_of_machine() if self.elapsed is seconds_since_start else ""
             return RunContext(self.now, self.sleep, self.elapsed, record, stop_asked, listener, counted_from=start)
 
-        return RotationService(self.credential_context(name), self.journal, self.locks, run_context)
+        access = partial(self.access, name)
+        context = self.credential_context(name)
+        return RotationService(context, self.journal, self.fenced_locks, run_context, access, client_ids)
 
     def scan(self, now: datetime) -> list[Scan]:
         """Looks at every org, and records what it saw; what cannot be read or written is told in the result."""
-        from rotator.services.inventory.scan import recorded
-        from rotator.services.inventory.side_by_side import side_by_side
+        from rotator.services.inventory.scan import scans
 
-        def look(org: str) -> Scan:
-            with self.beside(self.settings.orgs)() as program:
-                return program._scan(org, now)  # noqa: SLF001 - it is this program, or a fork
+        return scans(self, now)
 
-        with suppress(HistoryError):
-            _ = self.database  # before the threads need it; each look tells that it is away
-        return [recorded(self.database, found, self.now()) for found in side_by_side(look, [*self.settings.orgs])]
+    def audit(self, orgs: Collection[str]) -> Audit:
+        """What good practice finds in some orgs and their credentials, for who does not wait. Raises HistoryError."""
+        from rotator.services.inventory.side_by_side import unhurried
+        from rotator.services.posture.auditing import audit
 
-    def _scan(self, org: str, now: datetime) -> Scan:
-        from rotator.history.sightings import last_sightings
-        from rotator.services.inventory.scan import scan
-
-        return scan(
-            self.settings,
-            org,
-            read_org=self.inventory,
-            store=self.store,
-            last_seen=lambda name: last_sightings(self.database, name),
-            histories=self.histories,
-            now=now,
-            read_pairs=self.read_pairs,
-        )
+        _ = self.database  # before the threads need it
+        return audit(self, orgs=orgs, at_once=unhurried(len(orgs)))
 
     def histories(self) -> dict[str, CredentialHistory]:
         """What the history knows of each credential, and who is rotating it. Raises HistoryError."""
@@ -385,13 +339,19 @@ class Application:
     def beside(self, orgs: Collection[str]) -> Callable[[], AbstractContextManager[Application]]:
         """What each thread works with that asks one of these orgs: itself, where there is no other."""
         if len(orgs) > 1:
-            return self.fork
+            return partial(self.fork, limited=self._is_limited)
         return lambda: nullcontext(self)
 
     def metadata(self, org: str) -> MetadataService:
         """Metadata calls in an org. Raises what `org_session` raises."""
-        from rotator.core.retry import Waiting
-        from rotator.salesforce.metadata import PATIENCE, MetadataService
+        from rotator.salesforce.metadata import MetadataService
 
-        waiting = Waiting(PATIENCE, sleep=self.sleep, elapsed=self.elapsed)
-        return naming(MetadataService(self.org_session(org), waiting), org=org)
+        return naming(MetadataService(self.org_session(org), self.waiting), org=org)
+
+    @property
+    def waiting(self) -> Waiting:
+        """How long a call to an org is tried."""
+        from rotator.core.retry import Waiting
+        from rotator.salesforce.metadata import PATIENCE
+
+        return Waiting(PATIENCE, sleep=self.sleep, elapsed=self.elapsed)

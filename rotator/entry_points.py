@@ -52,6 +52,12 @@ class Surroundings:
     """
     elapsed: Callable[[], float] = time.monotonic
     """Seconds that patience is measured in."""
+    before_change: Callable[[], None] = lambda: None
+    """To be called just before each request that changes something, also one that is sent again.
+
+    It raises an error where this process may change nothing any more, as another has its place. It was asked before the
+    call to the plug-in already; what tries again for long, or takes several requests, asks anew.
+    """
 
     def waiting(self, patience: float | None = None) -> Waiting:
         """The loops in which a plug-in waits; `patience` is in seconds."""

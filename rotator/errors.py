@@ -118,6 +118,10 @@ class HistoryUnavailable(HistoryError):
     transient = True
 
 
+class LockLost(HistoryUnavailable):
+    """A lock was lost while its holder lived, so that another process may have it; nothing is changed any more."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """The process that holds a lock."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import os
@@ -67,6 +68,45 @@ def give_memory_back() -> None:
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def keep_what_is_loaded() -> None:
+    """Has Python look for garbage in what is made from now on, and not in what was imported, which stays.
+
+    It looks through everything when what is new has come to a quarter of what is there (`gc`, "set_threshold"): beside
+    all that a service imports, a round over many orgs would never be looked through.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+_USUAL: Final = gc.get_threshold()
+_SELDOM: Final = (200_000, 10, 10)
+
+
+def collect_seldom() -> None:
+    """Has Python look for garbage so seldom that it costs nothing, and not at its end: for a process that ends soon.
+
+    What its imports make stays, and to look through it again and again takes a quarter of a command's processor time:
+    the interpreter does it more than once as it ends, when all memory is given back anyway.
+    """
+    gc.set_threshold(*_SELDOM)
+    # What is frozen is not looked through.
+    atexit.register(gc.freeze)
+
+
+def without_plugins_of_pydantic() -> None:
+    """Has pydantic not look for plugins, as it does when it builds the first model (Pydantic, "Plugins").
+
+    It would read the metadata of every installed package for that, and show config.yaml to whoever is found. This is
+    for a process of our own, and not for one that imports a part of us.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+def collect_as_usual() -> None:
+    """Has Python look for garbage as often as it does by itself: for a process that goes on."""
+    gc.set_threshold(*_USUAL)
 
 
 def raise_file_limit() -> int:

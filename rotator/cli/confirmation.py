@@ -46,14 +46,22 @@ def standing_still(app: Application, request: Request, credentials: Sequence[str
     return found
 
 
-def without(credentials: Sequence[str], held: Mapping[str, Standstill]) -> tuple[str, ...]:
-    """The credentials that are left of all, and says which are not. Raises ConfigurationError when none is left."""
-    rest = tuple(name for name in credentials if name not in held)
-    for name, standstill in held.items():
-        say(f"Left out: {name} is {standstill}.", err=True)
-    if not rest:
+def of_all(app: Application, request: Request, credentials: Sequence[str]) -> tuple[str, ...]:
+    """Those of all credentials that a request is for which names none, and says which are not.
+
+    Who does not name what was revoked does not mean to bring it back; what is half done goes on. Raises HistoryError,
+    and ConfigurationError when none is left for a request that begins something.
+    """
+    out = {name: f"is {standstill}" for name, standstill in standing_still(app, request, credentials).items()}
+    for name, revoked in app.journal.revocations().items():
+        if name in credentials and revoked.ends_logins and app.journal.open_rotation(name) is None:
+            out[name] = f"was revoked on {words.moment(revoked.since)}"
+    for name, why in out.items():
+        say(f"Left out: {name} {why}.", err=True)
+    rest = tuple(name for name in credentials if name not in out)
+    if not rest and request.goal:
         raise ConfigurationError(
-            "Every credential is paused or frozen.",
+            "Every credential is paused, frozen or revoked.",
             effect=_UNTOUCHED,
             hint="Name those that are to be rotated all the same.",
         )
@@ -71,14 +79,16 @@ def confirm(
     request: Request,
     credentials: Collection[str],
     held: Mapping[str, Standstill],
+    *,
+    is_for_all: bool = False,
 ) -> None:
     """Shows the plan and asks, on a terminal.
 
-    Raises ConfigurationError when the answer is no; and where nobody can be asked, when all keys would be ended or
-    something is paused or frozen.
+    `is_for_all`: the command line names none, and means every credential. Raises ConfigurationError when the answer is
+    no; and where nobody can be asked, when all keys would be ended or something is paused or frozen.
     """
     if not _somebody_is_there():
-        _refuse_unasked(request, credentials, held)
+        _refuse_unasked(request, credentials, held, is_for_all=is_for_all)
         return
     show_plan()
     for name, standstill in held.items():
@@ -89,14 +99,16 @@ def confirm(
         )
 
 
-def _refuse_unasked(request: Request, credentials: Collection[str], held: Mapping[str, Standstill]) -> None:
+def _refuse_unasked(
+    request: Request, credentials: Collection[str], held: Mapping[str, Standstill], *, is_for_all: bool
+) -> None:
     if held:
         raise ConfigurationError(
             " ".join(f"{name} is {standstill}." for name, standstill in held.items()),
             effect=_UNTOUCHED,
             hint="Give --yes as well, to do it all the same where nobody can be asked.",
         )
-    if request.compromised and len(credentials) > 1:
+    if request.compromised and (is_for_all or len(credentials) > 1):
         raise ConfigurationError(
             f"This would end the keys of {words.count(len(credentials), 'credential')} at once.",
             effect=_UNTOUCHED,

@@ -109,7 +109,7 @@ def _print_json(error: RotatorError) -> None:
 
 
 def _tell_fault(error: Exception, *, verbose: bool) -> None:
-    from rotator.core.tracebacks import place_of, trace_of  # noqa: PLC0415 - a fault is rare
+    from rotator.tracebacks import place_of, trace_of  # noqa: PLC0415 - a fault is rare
 
     if verbose:
         say(f"  {trace_of(error)}", err=True)

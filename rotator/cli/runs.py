@@ -8,6 +8,7 @@ import click
 
 from rotator.cli.error_output import tell
 from rotator.cli.exit_codes import ExitCode, of_end, of_error, of_several
+from rotator.cli.hook_calls import hooks_called
 from rotator.cli.output.console import say
 from rotator.cli.output.endings import print_endings, print_report
 from rotator.cli.output.progress import LiveProgress
@@ -59,13 +60,19 @@ def run_requests(
     invocation.has_acted = True
     ends: list[tuple[str, Report | RotatorError]] = []
     codes: list[ExitCode] = []
-    with StopRequest().listening() as stop:
+    with StopRequest().listening() as stop, hooks_called(invocation, app, names, unless=lambda: stop.asked):
+        client_ids = _client_ids(app, names) if len(names) > 1 else {}
         for index, name in enumerate(names):
             if stop.asked:
                 say(f"Not begun: {', '.join(names[index:])}.", err=True)
                 break
             try:
-                report = _run_one(invocation, app, name, handle, stop)
+                with LiveProgress(name) as progress:
+                    its_apps = client_ids.get(name)
+                    service = app.rotation_service(name, listener=progress, stop_asked=stop, client_ids=its_apps)
+                    report = handle(service)
+                if not invocation.json:
+                    print_report(report, app.now())
                 ends.append((name, report))
                 codes.append(of_end(report.outcome))
             except RotatorError as error:
@@ -95,14 +102,37 @@ def _refused_since(app: Application, name: str) -> datetime | None:
         return None
 
 
-def _run_one(
-    invocation: Invocation, app: Application, name: str, handle: Callable[[RotationService], Report], stop: StopRequest
-) -> Report:
-    with LiveProgress(name) as progress:
-        report = handle(app.rotation_service(name, listener=progress, stop_asked=stop))
-    if not invocation.json:
-        print_report(report, app.now())
-    return report
+def _client_ids(app: Application, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The consumer keys of the apps of credentials, as far as they can be read: the orgs side by side, ten in a call.
+
+    So nobody waits for it once for each. Of the others whoever handles them meets the error, or needs none.
+    """
+    from rotator.config.settings import LoginWithKey  # noqa: PLC0415 - not for a usage mistake
+    from rotator.salesforce.apps.app import App  # noqa: PLC0415 - the same
+    from rotator.services.inventory.side_by_side import side_by_side  # noqa: PLC0415 - the same
+
+    wanted: dict[str, dict[str, None]] = {}
+    for each in map(app.credential, names):
+        if not each.has_secret and isinstance(app.org(each.org).login, LoginWithKey):
+            wanted.setdefault(each.org, {}).update(dict.fromkeys(each.app_names))
+
+    def read(org: str) -> dict[str, str]:
+        try:
+            with app.beside(wanted)() as program:
+                program.org_session(org).ensure_open()
+                found = program.apps(org).read_each([*wanted[org]])
+        except RotatorError:
+            return {}
+        return {name: each.client_id for name, each in zip(wanted[org], found, strict=True) if isinstance(each, App)}
+
+    found = dict(zip(wanted, side_by_side(read, [*wanted]), strict=True))
+    known: dict[str, dict[str, str]] = {}
+    for name in names:
+        settings = app.credential(name)
+        its_apps = found.get(settings.org, {})
+        if not settings.has_secret and its_apps.keys() >= set(settings.app_names):
+            known[name] = {each: its_apps[each] for each in settings.app_names}
+    return known
 
 
 def _tell_stopped(app: Application, name: str) -> None:

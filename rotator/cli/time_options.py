@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -51,7 +51,12 @@ def _time(text: str, without_zone: tzinfo | None) -> datetime:
     zone = time.tzinfo or zone or without_zone
     if zone is None:
         raise ValueError("needs a zone, such as 2026-12-01T08:00+01:00, 2026-12-01T07:00Z or 2026-12-01 Europe/Berlin")
-    return time.replace(tzinfo=zone)
+    told = time.replace(tzinfo=zone)
+    try:
+        told.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time that there is in UTC, too") from None
+    return told
 
 
 def _zone(name: str) -> tzinfo | None:

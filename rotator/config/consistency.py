@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Finding = tuple[Place, str]
 """A place in config.yaml, and one sentence about it."""
 
-_RESERVED: Final = "verify"
-"""`rotator history verify` proves the journal, so no credential has this name."""
+RESERVED: Final = ("rebuild", "verify")
+"""What follows `rotator history` as a command of its own, so no credential has this name."""
 
 
 def inconsistencies(data: dict[str, Any]) -> Iterator[Finding]:
@@ -30,13 +30,15 @@ def inconsistencies(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _orgs_of_channels(data)
     yield from _channels_to_notify(data)
     yield from _groups_of_stores(data)
+    yield from _exceptions_of_the_audit(data)
+    yield from _credentials_of_hooks(data)
 
 
 def _names_of_credentials(data: dict[str, Any]) -> Iterator[Finding]:
     for name, credential in _entries(data, "credentials"):
         place: Place = ("credentials", name)
-        if name == _RESERVED:
-            yield place, "the name is taken by `rotator history verify`; choose another"
+        if name in RESERVED:
+            yield place, f"the name is taken by `rotator history {name}`; choose another"
         yield from _known(data, "orgs", credential.get("org"), (*place, "org"))
         yield from _known(data, "stores", credential.get("store"), (*place, "store"))
 
@@ -48,6 +50,10 @@ def _fields_of_kinds(data: dict[str, Any]) -> Iterator[Finding]:
         for field, instead in (_OF_KEYS if is_secret else _OF_SECRETS).items():
             if field in credential:
                 yield ("credentials", name, field), instead
+        apps = credential.get("apps")
+        if not is_secret and credential.get("on_left_behind") == "back" and isinstance(apps, list) and len(apps) > 1:
+            told = "with two apps the key before logs in until the grace ends, so nobody has to go back; leave it out"
+            yield ("credentials", name, "on_left_behind"), told
 
 
 _OF_KEYS: Final = {
@@ -55,6 +61,8 @@ _OF_KEYS: Final = {
     "lifetime": "a client secret has no end of its own; say `max_age`",
     "subject": "a client secret has no certificate",
     "audience": "a login with a client secret names no audience",
+    "on_left_behind": "no login history tells who is left behind with a client secret",
+    "left_behind_after": "no login history tells who is left behind with a client secret",
 }
 _OF_SECRETS: Final = {"max_age": "it is of client secrets; a key pair has a certificate, so say `lifetime`"}
 
@@ -120,6 +128,26 @@ def _groups_of_stores(data: dict[str, Any]) -> Iterator[Finding]:
             yield from _known({"credentials": {}, **data}, "credentials", name, place)
             if name in credentials and credentials[name].get("store") != store:
                 yield place, f"the credential `{name}` is not in this store"
+
+
+def _exceptions_of_the_audit(data: dict[str, Any]) -> Iterator[Finding]:
+    audit = data.get("audit")
+    exceptions = audit.get("exceptions") if isinstance(audit, dict) else None
+    for index, each in enumerate(exceptions if isinstance(exceptions, list) else ()):
+        if isinstance(each, dict):
+            place: Place = ("audit", "exceptions", index)
+            known = {"credentials": {}, **data}
+            yield from _known(known, "credentials", each.get("credential"), (*place, "credential"))
+            yield from _known(known, "orgs", each.get("org"), (*place, "org"))
+
+
+def _credentials_of_hooks(data: dict[str, Any]) -> Iterator[Finding]:
+    hooks = data.get("hooks")
+    for name, hook in _entries(hooks, "after_rotation") if isinstance(hooks, dict) else ():
+        credentials = hook.get("credentials")
+        for index, credential in enumerate(credentials if isinstance(credentials, list) else ()):
+            place: Place = ("hooks", "after_rotation", name, "credentials", index)
+            yield from _known({"credentials": {}, **data}, "credentials", credential, place)
 
 
 def _known(data: dict[str, Any], section: str, name: Any, place: Place) -> Iterator[Finding]:

@@ -10,7 +10,8 @@ from pydantic import Field, IPvAnyNetwork, model_validator
 from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath, PublicUrl
 from rotator.config.secrets import SecretReference
-from rotator.config.section import Section, Words
+from rotator.config.section import Section, Words, when_left_out
+from rotator.core.machines.fleet import MOST_AT_ONCE
 from rotator.core.secret import Secret, bits_to_guess
 from rotator.errors import ConfigurationError
 
@@ -53,10 +54,10 @@ class DaemonSettings(Section):
     """An inventory begins up to so much later, so that not all orgs are called at once."""
     first_rotations_after: Duration = timedelta(hours=24)
     """In a database that has rotated nothing yet: so long after the service's first start no rotation is begun."""
-    orgs_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 32
+    orgs_at_once: Annotated[int, Field(strict=True, ge=1, le=MOST_AT_ONCE)] = 32
     """How many orgs are asked at once, at the most: so many as the waiting for their answers leaves room for."""
-    rotations_at_once: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
-    back_off: BackOffSettings = BackOffSettings()
+    rotations_at_once: Annotated[int, Field(strict=True, ge=1, le=MOST_AT_ONCE)] = 2
+    back_off: BackOffSettings = when_left_out()
     heartbeat: HeartbeatSettings | None = None
 
 
@@ -82,6 +83,8 @@ class HttpSettings(Section):
     """0: any that is free; the log says which."""
     token: SecretReference | None = None
     """Bearer token that every page demands, save /healthz. Beyond loopback there must be one."""
+    reports_token: SecretReference | None = None
+    """Bearer token by which consumers say what they last logged in with, and see nothing; None: they cannot."""
     names: tuple[Words, ...] = ()
     """Further host names under which it may be asked, such as a reverse proxy's."""
     public_url: PublicUrl | None = None
@@ -122,10 +125,34 @@ class HttpSettings(Section):
             )
         return token
 
+    def token_of_reports(self, environ: Mapping[str, str]) -> Secret | None:
+        """The token of consumers; None where none may report. Raises ConfigurationError for one that can be guessed."""
+        token = self.reports_token.resolve(environ) if self.reports_token else None
+        if self.reports_token and token and can_be_guessed(token):
+            raise ConfigurationError(
+                f"The token of consumers' reports ({self.reports_token.place}) can be guessed: it needs {TOKEN_BITS}"
+                " bits.",
+                effect="The pages are not served.",
+                hint=HOW_TO_MAKE_ONE,
+            )
+        return token
+
+    def tokens(self, environ: Mapping[str, str]) -> tuple[Secret | None, Secret | None]:
+        """That of the pages and that of consumers, for whoever serves them. Raises ConfigurationError as both do."""
+        return self.bearer_token(environ), self.token_of_reports(environ)
+
     @model_validator(mode="after")
     def _guarded_beyond_loopback(self) -> Self:
         if not self.is_loopback and self.token is None:
             raise ValueError("beyond loopback it needs a token: token: {file: PATH}")
+        return self
+
+    @model_validator(mode="after")
+    def _reports_are_written_down(self) -> Self:
+        if self.process == "own" and self.reports_token:
+            raise ValueError(
+                "with `process: own` nothing takes reports, as `rotator pages` only reads: no reports_token"
+            )
         return self
 
 

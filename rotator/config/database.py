@@ -12,7 +12,8 @@ from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, Words
 
 SQLITE: Final = "sqlite:///"
-POSTGRES: Final = frozenset({"postgresql", "postgresql+psycopg"})
+DRIVER: Final = "postgresql+psycopg"
+POSTGRES: Final = frozenset({"postgresql", DRIVER})
 
 _FORMS: Final = (
     "must be sqlite:///rotator.db, sqlite:////var/lib/rotator/rotator.db, or postgresql+psycopg://USER@HOST/DATABASE"
@@ -88,7 +89,7 @@ class DatabaseSettings(Section):
             # The host is in a file of libpq's then.
             return False
         named = [value for name, value in options if name in {"host", "hostaddr"}] or [parts.hostname or ""]
-        return all(is_here(host) for value in named for host in value.split(","))
+        return all(is_here(_without_port(host)) for value in named for host in value.split(","))
 
 
 PublicKeyText = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
@@ -114,6 +115,12 @@ def is_here(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _without_port(host: str) -> str:
+    """SQLAlchemy takes `HOST:PORT` where several hosts are named."""
+    name, _, port = host.partition(":")
+    return name if port.isdecimal() else host
 
 
 def _checked(url: str, info: ValidationInfo) -> str:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from rotator.config.consistency import inconsistencies
 from rotator.config.document import COMMENT, Document, read_document
 from rotator.config.plugins import channel_settings, store_settings
+from rotator.config.rotation.hooks import COMMAND, UNIT_HOOK, WEBHOOK
 from rotator.config.settings import BY_CREDENTIAL, BY_NAME, OWN_KEY, WITH_KIND, Settings
 from rotator.config.validation_errors import Mistake, Place, describe
 from rotator.config.windows import BY_CRON, WEEKLY
@@ -44,7 +45,9 @@ REDIRECTING: Final = {
 _NOTHING_TOUCHED: Final = "Nothing was touched."
 _FOLLOWING: Final = "default_factory_not_called"
 """What pydantic says of a default that depends on another field, which is mistaken."""
-_MARKS: Final = frozenset({OWN_KEY, BY_CREDENTIAL, BY_NAME, WITH_KIND, WEEKLY, BY_CRON, "[key]"})
+_MARKS: Final = frozenset(
+    {OWN_KEY, BY_CREDENTIAL, BY_NAME, WITH_KIND, WEEKLY, BY_CRON, COMMAND, UNIT_HOOK, WEBHOOK, "[key]"}
+)
 _EXAMPLE: Final = f"{EXAMPLE} shows every option."
 
 

@@ -61,6 +61,24 @@ def _page(value: str) -> str:
     return value.rstrip("/")
 
 
+def _webhook(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_whole = bool(parts.hostname) and parts.port != 0 and not any(each.isspace() for each in value)
+    except ValueError:
+        is_whole = False
+    if not is_whole or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)):
+        raise ValueError("must be an https address, or http://localhost")
+    if "@" in parts.netloc:
+        raise ValueError("a password is not written into config.yaml; the signature says who calls")
+    return value
+
+
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+WebhookUrl = Annotated[str, AfterValidator(_webhook)]
+"""An https address that is called, with its query; on this machine also http."""
+
 PublicUrl = Annotated[str, AfterValidator(_page)]
 """An http or https address under which people open pages, without user, query and trailing slash."""
 

@@ -25,7 +25,7 @@ CredentialFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
 class SecretReference(BaseModel):
     """Exactly one of `env`, `file` and `systemd` (systemd.exec, "Credentials")."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     env: EnvironmentName | None = None
     file: ConfiguredPath | None = None

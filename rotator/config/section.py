@@ -1,9 +1,9 @@
 """What every part of config.yaml is, and what every type of store and of channel has in it."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from rotator.config.durations import Period
 from rotator.core.severity import Severity
@@ -21,7 +21,19 @@ class Section(BaseModel):
     )
 
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+def when_left_out() -> Any:
+    """The default of a part that need not be there: as if it stood there, empty.
+
+    It is read with everything else. One that is made beforehand has what reads it built for it alone, which costs each
+    command more than to read a whole config.yaml.
+    """
+    return Field(default_factory=dict, validate_default=True)
+
+
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+"""Without control characters and line breaks: it stands in requests, tables and messages."""
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=ONE_LINE)]
 
 
 class StoreSettings(Section):

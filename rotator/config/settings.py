@@ -12,17 +12,20 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from rotator.config.alerts import AlertSettings
+from rotator.config.audit import AuditSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings, HistorySettings
-from rotator.config.durations import Duration, Period
+from rotator.config.durations import Period
 from rotator.config.paths import ConfiguredPath, DomainName, HttpsUrl, ProxyUrl
 from rotator.config.plugins import Channel, Store
+from rotator.config.rotation.hooks import HooksSettings
+from rotator.config.rotation.rotation_settings import RotationSettings
 from rotator.config.secrets import KeyReference
-from rotator.config.section import Section, Words
-from rotator.config.windows import Freezes, WindowSettings
+from rotator.config.section import Section, Words, when_left_out
 from rotator.core import words
-from rotator.core.decision.policies import Strategy, Verification
-from rotator.core.schedule import Mode
+from rotator.core.decision.policies import Strategy
+from rotator.core.hook import Calls
+from rotator.core.usage.retirement import Retire
 
 _PAGES: Final = "http"
 """The section that may be left out on purpose, and is not what it is unless said otherwise then."""
@@ -75,16 +78,14 @@ def _over(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-RESERVED_COMMON_NAME: Final = "retired by rotator"
-"""`RETIRED_COMMON_NAME` of `rotator.core.crypto.certificates`, not imported: cryptography costs every command 70 ms."""
-
 OWN_KEY: Final = "login with a key"
 BY_CREDENTIAL: Final = "login by a credential"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 """The name of an org, a store or a credential: it stands in paths, tables and command lines."""
 
-AppName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
+APP_NAME: Final = r"^[A-Za-z][A-Za-z0-9_]*$"
+AppName = Annotated[str, StringConstraints(pattern=APP_NAME, max_length=255)]
 """Full name of an app: its API name, after a namespace prefix where it has one."""
 
 AppKind = Literal["connected_app", "external_client_app"]
@@ -92,9 +93,6 @@ AppKind = Literal["connected_app", "external_client_app"]
 
 ChannelNames = Annotated[tuple[Name, ...], Field(min_length=1)]
 """Names of channels under `alerts: channels:`."""
-
-SubjectPart = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-
 
 BY_NAME: Final = "app by its name"
 WITH_KIND: Final = "app with its kind"
@@ -140,86 +138,6 @@ Login = Annotated[
 ]
 
 
-class SubjectSettings(Section):
-    """The distinguished name in new certificates (RFC 5280 section 4.1.2.6, lengths of X.520)."""
-
-    common_name: SubjectPart | None = None
-    """A credential's is `<credential> <org>` unless said otherwise."""
-    organizational_unit: SubjectPart | None = None
-    organization: SubjectPart | None = None
-    locality: SubjectPart | None = None
-    state: SubjectPart | None = None
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-
-    @model_validator(mode="after")
-    def _not_of_a_throwaway(self) -> Self:
-        if self.common_name == RESERVED_COMMON_NAME:
-            raise ValueError(f"the common name {RESERVED_COMMON_NAME!r} marks certificates that end an old key")
-        return self
-
-
-class VerificationSettings(Section):
-    """When a test login counts as holding, and how long to try (`rotator.core.decision.policies.Verification`)."""
-
-    confirmations: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
-    hold: Duration = timedelta(seconds=30)
-    timeout: Duration = timedelta(minutes=15)
-    interval: Period = timedelta(seconds=2)
-    max_interval: Duration = timedelta(seconds=10)
-
-    @model_validator(mode="after")
-    def _can_be_met(self) -> Self:
-        if self.interval > self.max_interval:
-            raise ValueError(f"interval must not be longer than max_interval ({words.exact(self.max_interval)})")
-        if self.hold >= self.timeout:
-            raise ValueError(f"hold must be shorter than timeout ({words.exact(self.timeout)})")
-        if self.interval * (self.confirmations - 1) >= self.timeout:
-            raise ValueError("confirmations at this interval take longer than timeout: no rotation could succeed")
-        return self
-
-    def rules(self) -> Verification:
-        """The same, as decisions need it."""
-        return Verification(
-            confirmations=self.confirmations,
-            hold=self.hold,
-            timeout=self.timeout,
-            interval=self.interval,
-            max_interval=self.max_interval,
-        )
-
-
-class RotationSettings(Section):
-    """How credentials are rotated. `rotation:` holds the defaults; a credential may override each field."""
-
-    key_bits: Literal[2048, 3072, 4096] = 2048
-    lifetime: Duration = timedelta(days=365)
-    """Of certificates."""
-    max_age: Duration = timedelta(days=90)
-    """Of client secrets, which Salesforce lets live for ever."""
-    subject: SubjectSettings = SubjectSettings()
-    rotate_before: Period = timedelta(days=30)
-    grace: Duration = timedelta(days=7)
-    mode: Mode = Mode.AUTOMATIC
-    """Whether rotations begin by schedule, or by people alone."""
-    windows: tuple[WindowSettings, ...] = ()
-    """When rotations by schedule may begin; at any time where there are none."""
-    freezes: Freezes = ()
-    """When they may not."""
-    verification: VerificationSettings = VerificationSettings()
-
-    @property
-    def span(self) -> tuple[str, timedelta]:
-        """How long what is rotated lives at the most, and what that is called here."""
-        return "lifetime", self.lifetime
-
-    @model_validator(mode="after")
-    def _room_to_live(self) -> Self:
-        name, span = self.span
-        if self.rotate_before + self.grace >= span:
-            raise ValueError(f"rotate_before and grace together must be shorter than {name} ({words.exact(span)})")
-        return self
-
-
 class WriteMode(StrEnum):
     """How the apps of an org are written."""
 
@@ -248,7 +166,9 @@ class OrgSettings(Section):
     """How its apps are written."""
     deploy_timeout: Period = timedelta(minutes=10)
     """How long a deployment may wait for its turn and take, before it is taken back."""
-    limits: LimitSettings = LimitSettings()
+    limits: LimitSettings = when_left_out()
+    signature_refusals: tuple[Words, ...] = ()
+    """Further words by which its login history says that the signature of a login was wrong."""
     owner: Words | None = None
     """Who sees to its credentials, in words for people."""
     notify: ChannelNames | None = None
@@ -256,6 +176,11 @@ class OrgSettings(Section):
     login: Login
     rotation: RotationSettings | None = None
     """How its credentials are rotated, where that is not as `rotation:` has it for all."""
+
+    @property
+    def logs_in_by_credential(self) -> bool:
+        """Whether the program logs in with a credential that it manages, as consumers may as well."""
+        return isinstance(self.login, LoginByCredential)
 
 
 class CredentialSettings(RotationSettings):
@@ -274,6 +199,8 @@ class CredentialSettings(RotationSettings):
     )
     audience: HttpsUrl | None = None
     """Claim `aud` of its assertions; the org's unless said otherwise."""
+    consumers: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    """The programs that log in with it, by the names by which they say so (`retire`, `require_confirmation`)."""
     owner: Words | None = None
     """Who sees to it, in words for people; the org's unless said otherwise."""
     notify: ChannelNames | None = None
@@ -283,13 +210,26 @@ class CredentialSettings(RotationSettings):
     def _apps_agree(self) -> Self:
         if len(set(map(str.casefold, self.app_names))) != len(self.apps):
             raise ValueError(_SAME_NAME)
+        self._confirmation_is_possible()
         if self.has_secret:
             self._secret_is_possible()
         elif self.strategy is not _strategy_of(self.kind, self.apps):
             raise ValueError(f"strategy is {self.strategy}: in_place needs one app, alternating two")
         return self
 
+    def _confirmation_is_possible(self) -> None:
+        if len(set(self.consumers)) != len(self.consumers):
+            raise ValueError("consumers names one twice")
+        if self.consumers:
+            return
+        if self.require_confirmation:
+            raise ValueError("require_confirmation needs `consumers`: the names of those that say they have moved")
+        if self.retire is Retire.WHEN_CONFIRMED:
+            raise ValueError("retire: when_confirmed needs `consumers`: the names of those that say they have moved")
+
     def _secret_is_possible(self) -> None:
+        if self.require_confirmation:
+            raise ValueError("require_confirmation is of key pairs: Salesforce ends a rotated client secret by itself")
         if len(self.apps) > 1:
             raise ValueError("a client secret is of one app, which has room for a second one beside it")
         if "connected_app" in self.kinds_of_apps.values():
@@ -350,17 +290,43 @@ class Settings(Section):
     orgs: Annotated[dict[Name, OrgSettings], Field(min_length=1)]
     stores: dict[Name, Store] = Field(default_factory=dict)
     credentials: dict[Name, CredentialSettings] = Field(default_factory=dict)
-    rotation: RotationSettings = RotationSettings()
-    daemon: DaemonSettings = DaemonSettings()
-    alerts: AlertSettings = AlertSettings()
-    http: HttpSettings | None = HttpSettings()
+    rotation: RotationSettings = when_left_out()
+    daemon: DaemonSettings = when_left_out()
+    alerts: AlertSettings = when_left_out()
+    http: HttpSettings | None = when_left_out()
     """None where config.yaml says `http: null`: then there are no pages."""
-    history: HistorySettings = HistorySettings()
+    history: HistorySettings = when_left_out()
+    audit: AuditSettings = when_left_out()
+    hooks: HooksSettings = when_left_out()
+
+    @property
+    def hook_calls(self) -> list[Calls]:
+        """Every hook with every credential that it may be called for."""
+        return [
+            Calls(name, credential)
+            for name, hook in self.hooks.after_rotation.items()
+            for credential in hook.credentials or self.credentials
+        ]
 
     def kinds_of_apps(self, org: str) -> dict[str, AppKind]:
         """The kinds that are said of the apps of an org, by the folded name of the app."""
         mine = (each for each in self.credentials.values() if each.org == org)
         return {app: kind for each in mine for app, kind in each.kinds_of_apps.items()}
+
+    def own_apps(self, org: str) -> tuple[str, ...]:
+        """The apps of the credential that the program itself logs in to an org by; none where it has a key apart."""
+        login = self.orgs[org].login
+        return self.credentials[login.credential].app_names if isinstance(login, LoginByCredential) else ()
+
+    def siblings(self, credential: str) -> dict[str, tuple[str, ...]]:
+        """The other key pairs by which the same user logs in to the same org, with their apps."""
+        own = self.credentials[credential]
+        return {
+            name: tuple(each.app_names)
+            for name, each in self.credentials.items()
+            if (name != credential and not each.has_secret)
+            and (each.org, each.username.casefold()) == (own.org, own.username.casefold())
+        }
 
     def owner_of(self, credential: str | None, org: str | None) -> str | None:
         """Who sees to a credential, or to what is in an org; None where nobody is named."""

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
+from rotator.config.rotation.hooks import UNIT, USER
+from rotator.config.section import ONE_LINE
+from rotator.config.settings import APP_NAME
 from rotator.entry_points import nearest
 
 if TYPE_CHECKING:
@@ -58,12 +61,15 @@ _SENTENCES: Final = {
 
 _FORMS: Final = {
     r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$": "a name has letters, digits, `.`, `_` and `-`, at most 64, no dot in front",
-    r"^[A-Za-z][A-Za-z0-9_]*$": "an app's full name has letters, digits and `_` (its API name in Setup)",
+    APP_NAME: "an app's full name has letters, digits and `_` (its API name in Setup)",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "a variable's name has letters, digits and `_`",
     r"^[A-Za-z0-9_][A-Za-z0-9._-]*$": "a systemd credential's name has letters, digits, `.`, `_` and `-`",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day has the form 22:30, in quotes",
     r"^[A-Za-z0-9.:_-]{1,253}$": "must be the name or the address of a host",
     r"^[^\s@<>,;]+@[^\s@<>,;]+$": "must be one mail address, such as operations@example.com",
+    ONE_LINE: "must be one line, without control characters",
+    UNIT: "must be the name of a unit of systemd, such as billing.service",
+    USER: "must be the name of a user of this machine",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE",
 }
 

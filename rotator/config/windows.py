@@ -109,7 +109,11 @@ class FreezeSettings(Section):
 
     @model_validator(mode="after")
     def _has_an_end_after_its_beginning(self) -> Self:
-        if self._utc(self.since) >= self._utc(self.until):
+        try:
+            since, until = self._utc(self.since), self._utc(self.until)
+        except OverflowError:
+            raise ValueError("from and until must be times that there are in UTC, too") from None
+        if since >= until:
             raise ValueError("from must be before until")
         return self
 

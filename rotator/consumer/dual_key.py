@@ -42,9 +42,18 @@ class DualKeyLogin:
     """
 
     def __init__(
-        self, versions: Callable[[], Iterable[Version]], transport: Transport, waiting: Waiting | None = None
+        self,
+        versions: Callable[[], Iterable[Version]],
+        transport: Transport,
+        waiting: Waiting | None = None,
+        *,
+        logged_in: Callable[[Version], None] = lambda _version: None,
     ) -> None:
-        """`versions` gives the stored versions, best first; a next one is taken only when it is needed."""
+        """`versions` gives the stored versions, best first; a next one is taken only when it is needed.
+
+        `logged_in` is told of each login that succeeds (`rotator.consumer.reporting.Reporter`).
+        """
+        self._logged_in: Final = logged_in
         self._versions: Final = versions
         self._transport: Final = transport
         self._waiting: Final = waiting or Waiting(PATIENCE)
@@ -72,6 +81,7 @@ class DualKeyLogin:
         for version in versions:
             login = self._log_in(version)
             if login.token is not None:
+                self._logged_in(version)
                 return Token(login.token, login.instance_url)
             # What stands first decides: a later version may be for an app that is not in use yet, or no longer.
             refused = refused or _of_the_key(version, login.answer)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rotator.core import words
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -107,6 +109,15 @@ class Alert(NewAlert):
     def next_try(self, now: datetime) -> datetime | None:
         """When `rotator` tries again by itself; None where it has begun by now, or there is nothing to try."""
         return self.again_at if self.is_open and self.again_at and now < self.again_at else None
+
+    @property
+    def since(self) -> datetime:
+        """Since when it is so: of refused consumers since the first refusal, which is before anybody could tell."""
+        return self.refused_since or self.opened_at
+
+    def refusal(self, now: datetime) -> str:
+        """That consumers are refused now, and since when; empty where they are not, or it is over."""
+        return words.refused(self.refused_since, now) if self.refused_since and self.is_open else ""
 
     def says(self, new: NewAlert) -> bool:
         """Whether nothing of it would be another with what is known now."""

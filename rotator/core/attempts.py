@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.retry import BackOff
-from rotator.core.thresholds import later
+from rotator.core.thresholds import later, was_set_back
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,8 +28,12 @@ INVENTORY: Final = "look"
 """Kind of the attempts at the inventory of an org. Its value, as that of every kind, is the first release's."""
 ROTATE: Final = "rotate"
 """Kind of the attempts at what is due for a credential."""
+AUDIT: Final = "audit"
+"""Kind of the attempts to audit an org."""
 DELIVER: Final = "deliver"
 """Kind of the attempts to send to a channel."""
+HOOK: Final = "hook"
+"""Kind of the attempts to call a hook after events of a credential; the name is both, with a space between."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,18 @@ class AttemptRecord:
             return None
         return later(self.last_at, every) if self.next_at is None else self.next_at
 
+    def is_current(self, now: datetime, within: timedelta) -> bool:
+        """Whether the last attempt succeeded, and that is no longer ago than `within`."""
+        return not self.failures and self.last_good_at is not None and now - self.last_good_at <= within
+
     def is_due(self, now: datetime, every: timedelta = timedelta(0)) -> bool:
         """Whether it is to be tried now: nothing holds it up, and it was last tried at least `every` ago.
 
-        A clock that was set back postpones nothing: an attempt that lies in the future does not count.
+        A clock that was set back postpones nothing by more than CLOCKS_APART: an attempt that lies further in the
+        future does not count. One that does not may be another machine's, whose clock is ahead.
         """
-        if self.last_at is None or self.last_at > now:
+        if self.last_at is None or was_set_back(self.last_at, now):
             return True
         if self.next_at is not None:
             return self.next_at <= now
-        return now - self.last_at >= every
+        return max(now - self.last_at, timedelta(0)) >= every

@@ -9,6 +9,9 @@ from typing import Final
 from rotator.plain_text import one_line
 from rotator.resources import docs
 
+GENERIC_HOSTS: Final = frozenset({"login.salesforce.com", "test.salesforce.com"})
+"""Login hosts of all orgs together, which hand a login on to the org's own."""
+
 
 class LoginOutcome(StrEnum):
     """What one test login proved. Only `accepted` and `mismatch` say anything about the key or the secret."""
@@ -30,6 +33,11 @@ class LoginOutcome(StrEnum):
     def conclusive(self) -> bool:
         """Whether it says anything about key and certificate."""
         return self in {LoginOutcome.ACCEPTED, LoginOutcome.MISMATCH}
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the org gives no token, be it for the key, or for the user and the app."""
+        return self in {LoginOutcome.MISMATCH, LoginOutcome.CONFIGURATION}
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,11 @@ class LoginAnswer:
         return self.outcome is LoginOutcome.MISMATCH or (is_of_client and self.may_speak_of_the_key)
 
     @property
+    def is_of_unknown_client(self) -> bool:
+        """Whether the org says that it does not know the consumer key."""
+        return self.error == _CLIENT_UNKNOWN and self.may_speak_of_the_key
+
+    @property
     def may_speak_of_the_key(self) -> bool:
         """Whether it is a refusal that an app may give to a wrong key: no outage, no limit, no clock, no locked user.
 
@@ -78,6 +91,18 @@ def of_client_secret(answer: LoginAnswer) -> LoginAnswer:
     if answer.outcome is not LoginOutcome.CONFIGURATION or not is_of_the_pair:
         return answer
     hint = "The org does not take this consumer key and secret; see Setup, External Client App Manager."
+    return replace(answer, outcome=LoginOutcome.MISMATCH, hint=hint)
+
+
+def of_another_consumer_key(answer: LoginAnswer) -> LoginAnswer:
+    """The answer as it is to be taken of a stored key whose app has another consumer key than was stored with it.
+
+    `invalid_client_id` says that the org knows that one no more, so that no consumer logs in with what is stored,
+    whatever the certificate is.
+    """
+    if not answer.is_of_unknown_client:
+        return answer
+    hint = "Its app has another consumer key by now: somebody rotated it in Setup, or a client secret of that app was."
     return replace(answer, outcome=LoginOutcome.MISMATCH, hint=hint)
 
 

@@ -1,8 +1,6 @@
 """What can hold a certificate in an org, what was seen of one in a place, and what was seen of a credential.
 
-One record goes from the org's answer through the history and the inventory to the commands, the pages, the metrics and
-the alerts. Its fields have the names that `rotator inventory --json` and the labels of the metrics have; the columns of
-the history that are called otherwise are mapped in `rotator.history.engine.tables`, and nowhere else.
+Fields have the names of `rotator inventory --json`; columns that are called otherwise: `rotator.history.engine.tables`.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from rotator.core.credentials import Fingerprint, Stage
 from rotator.core.crypto.certificates import RSA, THROWAWAY_SUBJECT
+from rotator.core.usage.retirement import NOT_CONFIRMED, Confirmation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +36,7 @@ class Kind(StrEnum):
     CERTIFICATE = "Certificate"
     """The org's own, of Certificate and Key Management."""
     CLIENT_SECRET = "ClientSecret"  # noqa: S105 - the name of a kind
-    """No certificate, and no type of the Metadata API: consumer key and secret of an external client app, where a
-    credential is to keep them young."""
+    """No certificate: consumer key and secret of an external client app, where a credential is to keep them young."""
 
     @property
     def label(self) -> str:
@@ -95,9 +93,7 @@ _ABOUT: Final = {
         noun="external client app",
     ),
     Kind.APP_SAML: _About(
-        "app's SAML",
-        "Replace it in Setup and at the service provider that the app stands for.",
-        part_of=Kind.APP,
+        "app's SAML", "Replace it in Setup and at the service provider that the app stands for.", part_of=Kind.APP
     ),
     Kind.IDENTITY_PROVIDER: _About(
         "SAML sign-on",
@@ -212,9 +208,8 @@ class ObservedCertificate:
     @property
     def is_hidden(self) -> bool:
         """Whether the org shows the app, and of its certificate nothing: there may be one, or none."""
-        if self.fingerprint or self.is_vanished or not self.is_readable:
-            return False
-        return self.kind is not None and self.kind.may_hide
+        is_seen_bare = self.is_readable and not (self.fingerprint or self.is_vanished)
+        return is_seen_bare and self.kind is not None and self.kind.may_hide
 
     @property
     def is_secret(self) -> bool:
@@ -234,10 +229,8 @@ class ObservedCertificate:
     @property
     def has_gaps(self) -> bool:
         """Whether something is not known that every certificate has: the history has lost it."""
-        if self.is_secret:
-            return False
-        told = (getattr(self, name) for name in _FACTS if name not in {"fingerprint", "serial_number", "key_bits"})
-        return bool(self.fingerprint) and not (all(told) and self.serial_number is not None)
+        told = self.subject, self.issuer, self.not_before, self.not_after, self.key_algorithm, self.signature_algorithm
+        return bool(self.fingerprint) and not (self.is_secret or (all(told) and self.serial_number is not None))
 
     @property
     def is_vanished(self) -> bool:
@@ -258,14 +251,12 @@ _FACTS: Final = (
     *("fingerprint", "subject", "issuer", "serial_number", "not_before", "not_after"),
     *("key_algorithm", "key_bits", "signature_algorithm"),
 )
+_TYPES: Final[Mapping[str, Kind]] = {str(kind): kind for kind in Kind}
 
 
 def facts_of(certificate: Certificate) -> dict[str, Any]:
     """What is noted of a certificate, wherever it is, by the names of `ObservedCertificate`."""
     return {name: getattr(certificate, name) for name in _FACTS} | {"key_bits": certificate.key_bits or None}
-
-
-_TYPES: Final[Mapping[str, Kind]] = {str(kind): kind for kind in Kind}
 
 
 @dataclass(frozen=True)
@@ -311,6 +302,8 @@ class ObservedApp:
     """The pair that was rotated away, and that the org takes for a while still."""
     staging: bool = False
     """The program began to stage a pair and never learnt what came of it: what is staged is that one."""
+    ended_by: str | None = None
+    """Fingerprint of the pair by which a revocation ended those before it: nobody has it."""
 
     @property
     def is_unknown(self) -> bool:
@@ -345,20 +338,30 @@ class ObservedCredential:
     previous: KnownVersion | None = None
     promoted_at: datetime | None = None
     """When `current` became current; the previous version's grace counts from it."""
+    confirmation: Confirmation = NOT_CONFIRMED
+
+    @property
+    def versions(self) -> dict[Stage, KnownVersion]:
+        """Those that there are, by stage."""
+        staged = {Stage.CURRENT: self.current, Stage.PENDING: self.pending, Stage.PREVIOUS: self.previous}
+        return {stage: version for stage, version in staged.items() if version}
 
     @property
     def stored(self) -> frozenset[Fingerprint]:
         """Fingerprints of all versions that stand in a stage."""
-        return frozenset(v.fingerprint for v in (self.pending, self.current, self.previous) if v)
+        return frozenset(each.fingerprint for each in self.versions.values())
+
+    def version(self, fingerprint: str | None) -> KnownVersion | None:
+        """The version of this fingerprint, if it stands in a stage."""
+        return next((each for each in self.versions.values() if each.fingerprint == fingerprint), None)
 
     @property
     def is_settled(self) -> bool:
         """Whether consumers of `current` log in as things are, so that nothing is half done if a run stops here."""
         current, pending = self.current, self.pending
-        is_left_alone = (
-            current is not None and self.may_be_live(current) and not (pending and pending.app == current.app)
-        )
-        return current is None or self.is_live(current) or is_left_alone
+        if current is None or self.is_live(current):
+            return True
+        return self.may_be_live(current) and not (pending and pending.app == current.app)
 
     @property
     def has_lost_slot(self) -> bool:
@@ -368,8 +371,7 @@ class ObservedCredential:
 
     def stage_of(self, fingerprint: str) -> Stage | None:
         """Where the version of that certificate stands in the store."""
-        staged = {Stage.CURRENT: self.current, Stage.PENDING: self.pending, Stage.PREVIOUS: self.previous}
-        return next((stage for stage, each in staged.items() if each and each.fingerprint == fingerprint), None)
+        return next((stage for stage, each in self.versions.items() if each.fingerprint == fingerprint), None)
 
     def live(self, app: str) -> Fingerprint | None:
         """The live certificate of an app; None for an app that the configuration no longer names, too."""

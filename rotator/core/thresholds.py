@@ -37,13 +37,13 @@ def label(threshold: timedelta) -> str:
 def crossed(not_after: datetime, now: datetime, thresholds: Iterable[timedelta]) -> tuple[timedelta, ...]:
     """All thresholds that have been crossed by `now`, the largest first; EXPIRED is always one of those to cross."""
     left = not_after - now
-    return tuple(threshold for threshold in _descending(thresholds) if left <= threshold)
+    return tuple(_descending(threshold for threshold in (*thresholds, EXPIRED) if left <= threshold))
 
 
 def next_crossing(not_after: datetime, now: datetime, thresholds: Iterable[timedelta]) -> datetime | None:
     """When the next threshold is crossed; None when the certificate has expired."""
     left = not_after - now
-    ahead = next((threshold for threshold in _descending(thresholds) if threshold < left), None)
+    ahead = next((threshold for threshold in _descending((*thresholds, EXPIRED)) if threshold < left), None)
     return None if ahead is None else not_after - ahead
 
 
@@ -55,7 +55,7 @@ def severity_at(threshold: timedelta) -> Severity:
 
 
 def _descending(thresholds: Iterable[timedelta]) -> list[timedelta]:
-    return sorted({*thresholds, EXPIRED}, reverse=True)
+    return sorted(set(thresholds), reverse=True)
 
 
 def has_come(time: datetime | None, now: datetime) -> bool:
@@ -66,6 +66,15 @@ def has_come(time: datetime | None, now: datetime) -> bool:
 def is_ahead(time: datetime | None, now: datetime) -> bool:
     """Whether a time is still to come; never where there is none."""
     return time is not None and time > now
+
+
+CLOCKS_APART: Final = timedelta(minutes=15)
+"""Machines that share a history write down times by their own clocks, which may differ by so much."""
+
+
+def was_set_back(noted: datetime | None, now: datetime) -> bool:
+    """Whether the clock was set back since this was noted as the present time: it lies further ahead than clocks do."""
+    return noted is not None and noted - now > CLOCKS_APART
 
 
 def is_expired(not_after: datetime, now: datetime) -> bool:
@@ -90,18 +99,18 @@ def is_short_of(not_after: datetime, now: datetime, rotate_before: timedelta) ->
 
 def earlier(time: datetime, duration: timedelta) -> datetime:
     """So long before a time; the first that there is where it would lie before that."""
-    first = datetime.min.replace(tzinfo=UTC)
-    return time - duration if duration < time - first else first
+    return time - duration if duration < time - _FIRST else _FIRST
 
 
 def later(time: datetime, duration: timedelta) -> datetime:
     """So long after a time; the last that there is where it would lie after that."""
-    last = datetime.max.replace(tzinfo=UTC)
-    return time + duration if duration < last - time else last
+    return time + duration if duration < NEVER - time else NEVER
 
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 """The last moment that there is, for what does not come."""
+
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def soonest(times: Iterable[datetime | None], now: datetime) -> datetime:

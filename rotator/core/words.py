@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.thresholds import has_come
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -66,6 +68,11 @@ def distance(time: datetime, now: datetime) -> str:
     if abs(time - now) < timedelta(seconds=_FEW):
         return "now"
     return f"in {length(time - now)}" if time > now else f"{length(now - time)} ago"
+
+
+def is_or_was(time: datetime, now: datetime) -> str:
+    """The verb of a moment that may be past."""
+    return "was" if has_come(time, now) else "is"
 
 
 def refused(since: datetime, now: datetime) -> str:

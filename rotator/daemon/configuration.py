@@ -9,6 +9,7 @@ from rotator.config.loading import load
 from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
 from rotator.entry_points import Surroundings
+from rotator.services.alerting.kinds import CONFIGURATION, key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from rotator.application import Application
     from rotator.config.settings import Settings
     from rotator.errors import RotatorError
-
-REFUSED: Final = "configuration"
-"""Key of the alert that config.yaml was changed and is wrong."""
 
 _WITH_A_RESTART: Final = ("database", "http", "history")
 """Sections that count from the next start only."""
@@ -39,7 +37,7 @@ def check_secrets(app: Application, settings: Settings) -> None:
             secret.resolve(app.environ)
     _check_password(app, settings)
     if settings.http and settings.http.process == "shared":
-        settings.http.bearer_token(app.environ)
+        settings.http.tokens(app.environ)
 
 
 def check_secrets_of_pages(app: Application, settings: Settings) -> None:
@@ -49,7 +47,7 @@ def check_secrets_of_pages(app: Application, settings: Settings) -> None:
     """
     _check_password(app, settings)
     if settings.http:
-        settings.http.bearer_token(app.environ)
+        settings.http.tokens(app.environ)
 
 
 def _check_password(app: Application, settings: Settings) -> None:
@@ -76,13 +74,20 @@ def needs_restart(sections: list[str]) -> list[str]:
     return [name for name in sections if name in _WITH_A_RESTART]
 
 
-def refused(error: RotatorError) -> NewAlert:
+def refusal_of(machine: str) -> str:
+    """Key of the alert that config.yaml was changed and is wrong: that of this machine, where there are several."""
+    return key(CONFIGURATION, machine) if machine else CONFIGURATION
+
+
+def refused(error: RotatorError, machine: str = "") -> NewAlert:
     """The alert that a configuration was refused."""
     return NewAlert(
-        key=REFUSED,
-        kind=REFUSED,
+        key=refusal_of(machine),
+        kind=CONFIGURATION,
         severity=Severity.WARNING,
-        title="config.yaml was changed, and is wrong",
-        text=f"{error.message} The configuration before it stays in force until this one is corrected and read again"
-        " (`systemctl reload rotator`), and a restart would fail.",
+        title=f"config.yaml{f' on {machine}' if machine else ''} was changed, and is wrong",
+        text=error.message,
+        meanwhile="The configuration before it stays in force, and a restart would fail.",
+        to_do="Correct it, and have it read with `systemctl reload rotator`.",
+        facts={"Machine": machine} if machine else {},
     )

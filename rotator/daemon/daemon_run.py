@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.errors import HistoryUnavailable
 from rotator.process import actor
+from rotator.services.machines.fleet_watch import FleetWatch
 from rotator.services.reporting.reader import HistoryReader
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from rotator.application import Application
     from rotator.config.settings import Settings
+    from rotator.core.usage.told_reports import ToldReport
     from rotator.daemon.rotation_log import RunningRotations
     from rotator.history.locks.locks import Hold
     from rotator.services.alerting.details import AlertDetails
@@ -50,8 +52,11 @@ class DaemonRun:
             actor=actor(app.environ, name=f"rotator on {socket.gethostname()}"),
             stop_asked=stop_asked,
             listener=partial(rotations.follow, app.settings),
+            memory=app.service_memory(),
         )
+        self.context.memory.note_configuration()
         self.cycle: Final = Cycle(self.context)
+        self.fleet_watch: Final = FleetWatch(self.context)
         self.lead: Final[Callable[[], AbstractContextManager[Hold]]] = partial(self.cycle.lead, app.locks)
 
     def pages(self, settings: Callable[[], Settings]) -> HistoryReader:
@@ -63,7 +68,14 @@ class PageSource:
     """What the pages show (`rotator.web.source.Source`): the history, once it has been opened."""
 
     def __init__(self) -> None:
-        self.source: Source | None = None
+        self._source: Source | None = None
+        self.prepare: Callable[[Source], None] = lambda _source: None
+        """What is done with each history that is to be shown, before anybody looks."""
+
+    def show(self, source: Source) -> None:
+        """Shows another history from now on."""
+        self._source = source
+        self.prepare(source)
 
     def overview(self) -> Overview:
         """See Source."""
@@ -85,15 +97,19 @@ class PageSource:
         """See Source."""
         return self._opened().alert(alert_id)
 
+    def note_report(self, credential: str, report: ToldReport) -> bool:
+        """See Source."""
+        return self._opened().note_report(credential, report)
+
     def try_writing(self) -> None:
         """See Source."""
         self._opened().try_writing()
 
     def _opened(self) -> Source:
-        if self.source is None:
+        if self._source is None:
             raise HistoryUnavailable(
                 "The history has not been opened yet.",
                 effect="No inventory is taken and nothing is rotated meanwhile.",
                 hint="It is tried again on every tick; the log says why it cannot be opened.",
             )
-        return self.source
+        return self._source

@@ -1,8 +1,8 @@
-"""Of several daemons on one database one works, the leader; the others stand by to take its place.
+"""Of several daemons on one database one says what is due, the leader; the others stand by to take its place.
 
 The leader is the one that holds a lock in the database, which ends with its process and can be lost with its connection
-(`rotator.history.locks`). So it is checked on every tick. A daemon that has lost it begins nothing more, and lets its
-rotations end where nothing is half done: another may lead by then.
+(`rotator.history.locks`). So it is checked on every tick. A daemon that has lost it begins nothing more; where it also
+did all of the work, it lets its rotations end where nothing is half done, as another may lead by then.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class LeaderLock:
-    """The lock of the one daemon that works, held as far as it can be had."""
+    """The lock of the one daemon that leads, held as far as it can be had."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, does_all: bool) -> None:
+        """`does_all`: whether who leads carries out as well what is due, and nobody else does."""
+        self._verb: Final = "works" if does_all else "leads"
+        self._what_runs: Final = "what runs ends where nothing is half done" if does_all else "what runs goes on"
         self._stack: Final = ExitStack()
         self._hold: Hold | None = None
         self.other = ""
@@ -45,7 +48,7 @@ class LeaderLock:
         if self._hold is not None:
             if self._hold.still_held():
                 return True
-            _LOG.warning("the lock was lost; what runs ends where nothing is half done")
+            _LOG.warning("the lock was lost; %s", self._what_runs)
             self.let_go()
         try:
             self._hold = self._stack.enter_context(lead())
@@ -53,7 +56,7 @@ class LeaderLock:
             self._stand_by(other)
             return False
         self.other = ""
-        _LOG.info("the lock was taken; this one works")
+        _LOG.info("the lock was taken; this one %s", self._verb)
         return True
 
     def let_go(self) -> None:
@@ -64,5 +67,5 @@ class LeaderLock:
     def _stand_by(self, running: DaemonRunning) -> None:
         other = words.holder(running.holder)
         if other != self.other:
-            _LOG.info("stands by for another that works", extra={"worker": other})
+            _LOG.info("stands by for another that %s", self._verb, extra={"worker": other})
         self.other = other

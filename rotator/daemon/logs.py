@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core import words
-from rotator.core.tracebacks import trace_of, without_secrets
 from rotator.daemon.log_repeats import LimitingHandler
 from rotator.plain_text import escaped, json_text
+from rotator.tracebacks import trace_of, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,10 @@ _PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, log
 
 # What they say of a call that is tried again quotes paths, which are secret in addresses of webhooks; of a tick that
 # lasts too long, what the scheduler's lag says already.
-_TALKATIVE: Final = ("urllib3", "requests", "apscheduler")
+_TALKATIVE: Final = ("urllib3", "requests", "apscheduler", "procrastinate", "psycopg.pool")
+_TOLD_OF: Final = ("procrastinate.utils",)
+"""Why a worker of Procrastinate's has ended is told by who begins them anew (`rotator.queue.queue_worker`), in a line
+and not in a traceback for each."""
 
 
 class LogFormat(StrEnum):
@@ -110,6 +113,8 @@ def log_as_service(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO
     ours.propagate = True
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
+    for name in _TOLD_OF:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
 
 

@@ -20,7 +20,7 @@ from rotator.daemon.configuration import changed, check_secrets_of_pages, needs_
 from rotator.daemon.logs import tell_repeats
 from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.service import pulse_of
-from rotator.daemon.signals import RELOAD, STOP, signals_taken
+from rotator.daemon.signals import OF_A_SERVICE, RELOAD, STOP, signals_taken
 from rotator.daemon.systemd import Notifier
 from rotator.daemon.watchdog import Watchdog
 from rotator.daemon.workers import Workers
@@ -57,7 +57,7 @@ def serve_pages(app: Application) -> None:
     descriptors = raise_file_limit()
     check_secrets_of_pages(app, app.settings)
     with (
-        signals_taken() as next_signal,
+        signals_taken(OF_A_SERVICE) as next_signal,
         open_configured(app.settings.database, app.environ, only_reads=True) as history,
     ):
         process = PagesProcess(app, history, Notifier.from_environ(app.environ), monotonic=time.monotonic)
@@ -65,6 +65,7 @@ def serve_pages(app: Application) -> None:
             process.source, settings, environ=app.environ, alive=process.liveness, descriptors=descriptors
         ) as server:
             _LOG.info("pages are served", extra={"url": server.url})
+            server.prepare(process.source)
             process.run(next_signal)
 
 

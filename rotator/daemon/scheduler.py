@@ -12,6 +12,7 @@ Of APScheduler only the tick is used, and two of its ways are worked around:
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +21,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
 from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]
 
-from rotator.core.tracebacks import place_of
 from rotator.errors import RotatorError
+from rotator.tracebacks import place_of
 from rotator.web.source import Liveness
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Scheduler:
         self.problem = ""
         """Why the last tick failed, in a person's words; empty when it did not."""
         # One thread: a tick is never asked for while another one lasts.
+        self._ticking: Final = threading.Lock()
+        self._asked_for_another = False
         self._jobs: Final = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -118,7 +121,12 @@ class Scheduler:
         if not shift:
             return
         _LOG.warning("the clock was set, or the machine slept", extra={"by_seconds": round(shift.total_seconds(), 1)})
-        if self._jobs.running:
+        self.tick_now()
+
+    def tick_now(self) -> None:
+        """Ticks at once; where it does just now, once more as soon as that has ended. Any thread may ask for it."""
+        self._asked_for_another = True
+        if self._jobs.running and not self._ticking.locked():
             self._jobs.modify_job(_TICK, next_run_time=self._now())
 
     @property
@@ -142,6 +150,13 @@ class Scheduler:
         )
 
     def _run(self) -> None:
+        self._asked_for_another = True
+        while self._asked_for_another:
+            self._asked_for_another = False
+            with self._ticking:
+                self._tick_once()
+
+    def _tick_once(self) -> None:
         self._measure_lag()
         self.ticked_at = self._now()
         try:

@@ -1,9 +1,14 @@
 """The service: what runs in which thread, what signals do, and what systemd is told.
 
     signals -> main thread        every second: was the clock set, does it tick, does a job hang; tells systemd
-    tick    -> scheduler thread   LeaderLock: is this the daemon that works? -> Cycle.due() -> Workers.begin(job)
+    tick    -> scheduler thread   LeaderLock: does this daemon lead? -> Dispatcher.dispatch(Cycle.due)
                job threads        one job each, only so many of a kind, never two of one key
                page threads       answers from the history
+
+Where several machines share the jobs (`rotator.daemon.dispatch.shared_queue`) there are two more:
+
+               queue worker       fetches what was asked for -> Service.job(kind, name) -> job threads
+               heartbeat          says that this machine is there, and looks after those that do not
 
 The service decides nothing: what is due, and when something that failed is tried again, says
 `rotator.services.schedule.cycle` from the clock and the database. Nothing kept in memory is needed after a restart, so
@@ -17,11 +22,15 @@ Signals come in through a socket, and are read where the main thread waits: no h
 from __future__ import annotations
 
 import logging
+import socket
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.daemon.configuration import REFUSED, changed, needs_restart, read_again, refused
+from rotator.daemon.configuration import changed, needs_restart, read_again, refusal_of, refused
 from rotator.daemon.daemon_run import DaemonRun, PageSource
+from rotator.daemon.dispatch.dispatcher import Threads
 from rotator.daemon.leader import LeaderLock
 from rotator.daemon.logs import tell_repeats
 from rotator.daemon.rotation_log import RunningRotations
@@ -29,18 +38,21 @@ from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.signals import RELOAD
 from rotator.daemon.watchdog import Watchdog
 from rotator.daemon.workers import STOP_TIMEOUT, Running, Workers
-from rotator.errors import RotatorError
+from rotator.errors import HistoryError, RotatorError
 from rotator.process import give_memory_back
 from rotator.services.schedule.jobs import CycleEnd, JobKind
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
     from rotator.application import Application
     from rotator.config.settings import Settings
+    from rotator.core.machines.fleet import Role
+    from rotator.daemon.dispatch.dispatcher import Dispatcher
     from rotator.daemon.systemd import Notifier
+    from rotator.services.schedule.jobs import Job
     from rotator.web.source import Liveness
 
 _LOG: Final = logging.getLogger(__name__)
@@ -55,6 +67,10 @@ EXTENSION: Final = timedelta(minutes=1)
 """How much time is asked of systemd, again and again, while a rotation is being finished."""
 
 
+CLOSED_WITHIN: Final = timedelta(seconds=5)
+"""How long it may take to tell other machines how the last jobs have ended."""
+
+
 class Service:
     """One daemon, from its first tick to its last."""
 
@@ -66,8 +82,14 @@ class Service:
         monotonic: Callable[[], float],
         random: Callable[[], float],
         exit_at_once: Callable[[CycleEnd], NoReturn],
+        at_once: Mapping[JobKind, int] | None = None,
+        share: Callable[[Threads], Dispatcher] | None = None,
     ) -> None:
-        """`exit_at_once` ends the process, whatever its threads are doing (os._exit)."""
+        """`exit_at_once` ends the process, whatever its threads are doing (os._exit).
+
+        `at_once` says of some kinds how many jobs run at once, whatever the configuration says. `share` makes the
+        dispatcher, by the threads of this process, where other machines carry out jobs, too.
+        """
         self._exit_at_once: Final = exit_at_once
         self._app: Final = app
         self._notifier: Final = notifier
@@ -75,9 +97,12 @@ class Service:
         self._random: Final = random
         self._settings = app.settings
         self._daemon_run: DaemonRun | None = None
-        self._leader: Final = LeaderLock()
         self._rotations: Final = RunningRotations()
-        self._workers: Final = Workers(slots_of(app.settings), monotonic=monotonic)
+        self._at_once: Final = at_once or {}
+        self._workers: Final = Workers({**slots_of(app.settings), **self._at_once}, monotonic=monotonic)
+        threads = Threads(self._workers, self._rotations.job)
+        self._dispatcher: Final[Dispatcher] = share(threads) if share else threads
+        self._leader: Final = LeaderLock(does_all=self._dispatcher.role is None)
         self._scheduler: Final = Scheduler(self._tick, app.settings.daemon.tick, now=app.now, monotonic=monotonic)
         self._watchdog: Final = Watchdog(
             notifier, self._workers, is_ticking=lambda: self.liveness().is_alive, monotonic=monotonic
@@ -96,6 +121,7 @@ class Service:
         """Runs until it is asked to stop. Asked twice, it ends at once."""
         pulse = pulse_of(self._notifier)
         self._scheduler.start()
+        self._dispatcher.start(self)
         self._last_status = self._status()
         self._notifier.ready(self._last_status)
         _LOG.info("started", extra=self._size())
@@ -107,6 +133,7 @@ class Service:
                 self._stop(number)
             self._check()
         self._scheduler.stop()
+        self._dispatcher.close(CLOSED_WITHIN)
         self._leader.let_go()
         _LOG.info("ended")
         if self._workers.running:
@@ -115,23 +142,55 @@ class Service:
 
     def liveness(self) -> Liveness:
         """What the process says of itself."""
-        return self._scheduler.liveness(self._started_at, is_working=self._leader.is_held, worker=self._leader.other)
+        liveness = self._scheduler.liveness(
+            self._started_at, is_working=self._leader.is_held, worker=self._leader.other
+        )
+        return replace(liveness, role=self._role, takes_jobs=self._dispatcher.takes_jobs)
+
+    # For the dispatcher, from any thread.
+
+    def job(self, kind: JobKind, name: str) -> Job | None:
+        """See Surroundings."""
+        daemon_run = self._daemon_run
+        if daemon_run is None or self._stopping_since is not None:
+            return None
+        job = daemon_run.cycle.job(kind, name)
+        if job is None:
+            about = {"job": f"{kind.label} {name}", "hint": "Have all machines use the same config.yaml."}
+            _LOG.warning("asked for what this configuration does not have", extra=about)
+        return job
+
+    def is_open(self) -> bool:
+        """See Surroundings."""
+        return self._daemon_run is not None and self._stopping_since is None
+
+    def leads(self) -> bool:
+        """See Surroundings."""
+        return self._leader.is_held
+
+    def tick_now(self) -> None:
+        """See Surroundings."""
+        self._scheduler.tick_now()
 
     # In the scheduler's thread.
 
     def _tick(self) -> None:
         if self._stopping_since is not None:
+            if self._role is not None:
+                # Another may lead while a rotation is waited for here: what it asks for goes on.
+                self._leader.let_go()
             return
         daemon_run = self._daemon_run
         if daemon_run is None or daemon_run.context.settings is not self._settings:
             daemon_run = self._daemon_run = self._next_daemon_run()
-            self.pages.source = daemon_run.pages(lambda: self._settings)
-        if not self._leader.take(daemon_run.lead):
+            self.pages.show(daemon_run.pages(lambda: self._settings))
+        leads = self._may_lead and self._leader.take(daemon_run.lead)
+        if leads or self._role is not None:
+            self._tell_of_configuration(daemon_run)
+        if not leads:
             return
-        self._tell_of_configuration(daemon_run)
-        for job in daemon_run.cycle.due():
-            if self._stopping_since is None:
-                self._workers.begin(self._rotations.job(job))
+        self._dispatcher.dispatch(daemon_run.cycle.due)
+        daemon_run.fleet_watch.look()
 
     def _next_daemon_run(self) -> DaemonRun:
         settings = self._settings
@@ -139,19 +198,28 @@ class Service:
         return DaemonRun(app, random=self._random, stop_asked=self._stop_asked, rotations=self._rotations)
 
     def _tell_of_configuration(self, daemon_run: DaemonRun) -> None:
-        """A configuration that was refused is an alert, until another one is taken."""
+        """A configuration that was refused is an alert, until another one is taken; each machine tells of its own."""
         if not self._is_untold:
             return
         refusal, now, alerting = self._refusal, self._app.now(), daemon_run.context.alerting
+        machine = "" if self._role is None else socket.gethostname()
         if refusal:
-            alerting.problem(refused(refusal), now)
+            alerting.problem(refused(refusal, machine), now)
         else:
-            alerting.solved(REFUSED, "config.yaml was corrected and is in force.", now)
+            alerting.solved(refusal_of(machine), "config.yaml was corrected and is in force.", now)
         self._is_untold = refusal is not self._refusal
 
     def _stop_asked(self) -> bool:
-        """Asked by rotations, which also end where nothing is half done when this daemon leads no more."""
-        return self._stopping_since is not None or not self._leader.is_held
+        """Asked by rotations. Where one daemon alone works, they also end when this one leads no more."""
+        return self._stopping_since is not None or (self._role is None and not self._leader.is_held)
+
+    @property
+    def _role(self) -> Role | None:
+        return self._dispatcher.role
+
+    @property
+    def _may_lead(self) -> bool:
+        return self._role is None or self._role.may_lead
 
     # In the main thread.
 
@@ -177,14 +245,15 @@ class Service:
         self._restart_for = needs_restart(changed(self._app.settings, settings))
         _LOG.info("the configuration was read again", extra={"changed": sections, "restart_for": self._restart_for})
         self._settings = settings
-        self._workers.slots = slots_of(settings)
+        self._dispatcher.change({**slots_of(settings), **self._at_once})
         self._scheduler.change(settings.daemon.tick)
 
     def _stop(self, number: signal.Signals) -> None:
         if self._stopping_since is not None:
             self._stop_at_once()
         self._stopping_since = self._monotonic()
-        self._workers.drop_waiting()
+        self._dispatcher.stop()
+        self._scheduler.tick_now()
         self._last_status = self._status()
         self._notifier.stopping(self._last_status)
         _LOG.info(self._last_status, extra={"signal": number.name})
@@ -224,6 +293,9 @@ class Service:
             self._is_untidy = True
         elif self._is_untidy and self._monotonic() - self._tidied_at >= TIDIED_EVERY.total_seconds():
             self._is_untidy, self._tidied_at = False, self._monotonic()
+            if self._daemon_run is not None:
+                with suppress(HistoryError):
+                    self._daemon_run.context.database.rest()
             give_memory_back()
 
     def _rotation_jobs(self) -> list[Running]:
@@ -233,9 +305,13 @@ class Service:
         """A line for `systemctl status`."""
         if self._stopping_since is not None:
             return f"stopping: {'; '.join(self._rotations.statuses) or 'nothing is half done'}"
-        if self._leader.is_held:
-            size = ", ".join(f"{kind} {count}" for kind, count in self._size().items())
-            told = [f"working: {size}", *(f"rotating {name}" for name in self._rotations.credentials)]
+        size = ", ".join(f"{kind} {count}" for kind, count in self._size().items())
+        rotating = [f"rotating {name}" for name in self._rotations.credentials]
+        led_by = [f"led by {self._leader.other}"] if self._leader.other else []
+        if self._role is not None:
+            told = [f"{self.liveness().part_of(self._role)}: {size}", *rotating, *led_by]
+        elif self._leader.is_held:
+            told = [f"working: {size}", *rotating]
         else:
             told = [f"standing by: {self._leader.other}" if self._leader.other else "starting"]
         told += [f"the last tick failed: {self._scheduler.problem}"] if self._scheduler.problem else []
@@ -264,4 +340,5 @@ def slots_of(settings: Settings) -> dict[JobKind, int]:
         JobKind.INVENTORY: daemon.orgs_at_once,
         JobKind.ROTATE: daemon.rotations_at_once,
         JobKind.DELIVER: max(1, len(settings.alerts.channels)),
+        JobKind.HOOK: max(1, len(settings.hooks.after_rotation)),
     }

@@ -1,4 +1,4 @@
-"""The signals of a service, read one after the other where it waits for them: none interrupts anything."""
+"""Signals that are read one after the other where the main thread waits for them: none interrupts anything."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 RELOAD: Final = signal.SIGHUP
 """Asks it to read its configuration again."""
 
+OF_A_SERVICE: Final = STOP | {RELOAD}
+
 
 @contextmanager
-def signals_taken() -> Iterator[Callable[[float], signal.Signals | None]]:
+def signals_taken(
+    numbers: frozenset[signal.Signals],
+) -> Iterator[Callable[[float | None], signal.Signals | None]]:
     """Takes the signals; gives a function that waits so many seconds for the next one, None when none came.
 
-    For the main thread. Signals that are ignored, as `nohup` has it, stay so. They arrive through a socket
-    (signal.set_wakeup_fd), as sigtimedwait(2) in CPython 3.11 makes signals up after its process was stopped and
-    continued.
+    It waits for as long as it takes when it is given None. For the main thread. Signals that are ignored, as `nohup`
+    has it, stay so. They arrive through a socket (signal.set_wakeup_fd): sigtimedwait(2) in CPython 3.11 makes signals
+    up after its process was stopped and continued, and a lock that a handler sets may be held by what it interrupts.
     """
-    ours = {number for number in (*STOP, RELOAD) if signal.getsignal(number) is not signal.SIG_IGN}
+    ours = {number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
     reading, writing = socket.socketpair()
 
-    def next_signal(seconds: float) -> signal.Signals | None:
+    def next_signal(seconds: float | None) -> signal.Signals | None:
         if not select.select([reading], [], [], seconds)[0]:
             return None
         number = reading.recv(1)[0]

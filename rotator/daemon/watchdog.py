@@ -26,6 +26,8 @@ _TIME_LIMITS: Final = {
     JobKind.INVENTORY: timedelta(hours=2),
     JobKind.EVALUATE: timedelta(minutes=30),
     JobKind.DELIVER: timedelta(hours=1),
+    JobKind.AUDIT: timedelta(hours=2),
+    JobKind.HOOK: timedelta(hours=1),
     JobKind.MAINTENANCE: timedelta(hours=2),
     JobKind.HEARTBEAT: timedelta(minutes=10),
 }

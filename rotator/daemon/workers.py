@@ -11,12 +11,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.tracebacks import place_of
 from rotator.daemon.concurrency import Concurrency
 from rotator.errors import RotatorError
 from rotator.services.schedule.jobs import JobKind
+from rotator.tracebacks import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 
-_NAMES: Final = {JobKind.INVENTORY: "org", JobKind.ROTATE: "credential", JobKind.DELIVER: "channel"}
+_NAMES: Final = {
+    JobKind.INVENTORY: "org",
+    JobKind.ROTATE: "credential",
+    JobKind.DELIVER: "channel",
+    JobKind.HOOK: "hook",
+}
 """What a job's name is the name of."""
 
 _ADAPTING: Final = frozenset({JobKind.INVENTORY})
@@ -36,6 +42,29 @@ FAULT_PAUSE: Final = timedelta(minutes=5)
 
 STOP_TIMEOUT: Final = timedelta(seconds=20)
 """How long inventories and deliveries may go on after a request to stop; then they are cut off."""
+
+
+class Ending(StrEnum):
+    """How a job ended."""
+
+    DONE = "done"
+    """Whatever it came to is recorded as an attempt."""
+    FAILED = "failed"
+    """It could not record how it went, as the history was away."""
+    FAULT = "fault"
+    """With an exception that is a fault of ours."""
+    DROPPED = "dropped"
+    """It was not begun."""
+
+
+def tell_nobody(_ending: Ending) -> None:
+    """What is done once a job has ended, where nobody waits for it."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    job: Job
+    then: Callable[[Ending], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +94,7 @@ class Workers:
         self._worked: Final = worked
         self._concurrency: Final = {kind: Concurrency() for kind in _ADAPTING}
         self._changed: Final = threading.Condition()
-        self._waiting: Final[dict[JobKind, dict[str, Job]]] = {kind: {} for kind in JobKind}
+        self._waiting: Final[dict[JobKind, dict[str, _Waiting]]] = {kind: {} for kind in JobKind}
         """In the order in which they came, by their names."""
         self._running: Final[dict[tuple[JobKind, str], Running]] = {}
         self._paused_until: Final[dict[tuple[JobKind, str], float]] = {}
@@ -74,14 +103,24 @@ class Workers:
         self.failures: Final[Counter[JobKind]] = Counter()
         """How often a job of a kind could not record how it ended, as the history was away."""
 
-    def begin(self, job: Job) -> bool:
-        """Runs a job, now or when a slot is free. False when it is under way already, or pauses after a fault."""
+    def begin(self, job: Job, then: Callable[[Ending], None] = tell_nobody) -> bool:
+        """Runs a job, now or when a slot is free. False when it is under way already, or pauses after a fault.
+
+        `then` is told how it ended, once it runs no more.
+        """
         with self._changed:
             if job.key in self._running or job.name in self._waiting[job.kind] or self._pauses(job):
                 return False
-            self._waiting[job.kind][job.name] = job
+            self._waiting[job.kind][job.name] = _Waiting(job, then)
             self._fill(job.kind)
             return True
+
+    def change(self, slots: Mapping[JobKind, int]) -> None:
+        """So many of a kind run at once from now on, at the most."""
+        with self._changed:
+            self.slots = dict(slots)
+            for kind in JobKind:
+                self._fill(kind)
 
     @property
     def running(self) -> tuple[Running, ...]:
@@ -89,11 +128,20 @@ class Workers:
         with self._changed:
             return tuple(self._running.values())
 
+    @property
+    def under_way(self) -> frozenset[tuple[JobKind, str]]:
+        """The keys of the jobs that run just now, or wait for a slot."""
+        with self._changed:
+            return frozenset([*self._running, *(each.job.key for of in self._waiting.values() for each in of.values())])
+
     def drop_waiting(self) -> None:
         """Drops the jobs that wait for a slot."""
         with self._changed:
+            dropped = [each for jobs in self._waiting.values() for each in jobs.values()]
             for jobs in self._waiting.values():
                 jobs.clear()
+        for each in dropped:
+            each.then(Ending.DROPPED)
 
     def wait(self, kinds: Collection[JobKind], timeout: timedelta | None = None) -> bool:
         """Waits until no job of these kinds runs or waits; False when that took longer than `timeout`."""
@@ -110,19 +158,21 @@ class Workers:
 
     def _fill(self, kind: JobKind) -> None:
         """Begins jobs that wait, as far as slots are free."""
-        while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self._most(kind):
-            job = self._waiting[kind].pop(next(iter(self._waiting[kind])))
-            self._running[job.key] = Running(job, self._monotonic())
-            threading.Thread(target=self._run, args=(job,), name=str(job), daemon=True).start()
+        while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self.most(kind):
+            next_one = self._waiting[kind].pop(next(iter(self._waiting[kind])))
+            self._running[next_one.job.key] = Running(next_one.job, self._monotonic())
+            threading.Thread(target=self._run, args=(next_one,), name=str(next_one.job), daemon=True).start()
 
-    def _most(self, kind: JobKind) -> int:
+    def most(self, kind: JobKind) -> int:
+        """How many of a kind would run at once just now: its slots, or what the waiting leaves room for."""
         slots, adapted = self.slots.get(kind, 1), self._concurrency.get(kind)
         return min(slots, adapted.at_once) if adapted else slots
 
-    def _run(self, job: Job) -> None:
+    def _run(self, begun: _Waiting) -> None:
+        job, ending = begun.job, Ending.FAULT
         began, worked = self._monotonic(), self._worked()
         try:
-            self._carry_out(job)
+            ending = self._carry_out(job)
         finally:
             seconds, worked = self._monotonic() - began, self._worked() - worked
             with self._changed:
@@ -131,8 +181,9 @@ class Workers:
                     self._concurrency[job.kind].ended(seconds, worked, most=self.slots.get(job.kind, 1))
                 self._fill(job.kind)
                 self._changed.notify_all()
+            begun.then(ending)
 
-    def _carry_out(self, job: Job) -> None:
+    def _carry_out(self, job: Job) -> Ending:
         about = {_NAMES[job.kind]: job.name} if job.kind in _NAMES else {}
         began = self._monotonic()
         _LOG.log(_level(job), "%s begins", job.kind.label, extra=about)
@@ -141,14 +192,16 @@ class Workers:
         except RotatorError as error:
             self.failures[job.kind] += 1
             _LOG.warning("%s failed: %s", job.kind.label, error.message, extra={**about, "hint": error.hint})
+            return Ending.FAILED
         except Exception as error:  # a fault in one job must not end the thread that does the others
             self._note_fault(job)
             _LOG.exception(
                 "a fault in %s, at %s: %s", job.kind.label, place_of(error), type(error).__name__, extra=about
             )
-        else:
-            seconds = round(self._monotonic() - began, 3)
-            _LOG.log(_level(job), "%s ended", job.kind.label, extra={**about, "seconds": seconds})
+            return Ending.FAULT
+        seconds = round(self._monotonic() - began, 3)
+        _LOG.log(_level(job), "%s ended", job.kind.label, extra={**about, "seconds": seconds})
+        return Ending.DONE
 
     def _note_fault(self, job: Job) -> None:
         with self._changed:

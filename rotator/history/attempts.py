@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from rotator.core.attempts import AttemptRecord
 from rotator.history.engine.row_reading import RowReader, columns_of
@@ -15,8 +15,6 @@ from rotator.history.journal.chain import storable
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from sqlalchemy import ColumnElement
-
     from rotator.history.engine.transactions import Transactions
 
 
@@ -25,6 +23,13 @@ _NEVER_TRIED: Final = {name: value for name, value in asdict(AttemptRecord("", "
 
 ATTEMPTS: Final = RowReader(columns_of(ATTEMPT), lambda values: AttemptRecord(**values), spare=_NEVER_TRIED)
 """What of a record cannot be read counts as if it had never been tried: the next attempt writes all of it anew."""
+
+_THIS: Final = and_(ATTEMPT.c.kind == bindparam("its_kind"), ATTEMPT.c.name == bindparam("its_name"))
+_GET: Final = select(ATTEMPT).where(_THIS)
+_CHANGE: Final = update(ATTEMPT).where(_THIS)
+_ADD: Final = insert(ATTEMPT)
+_ALL: Final = select(ATTEMPT).order_by(ATTEMPT.c.kind, ATTEMPT.c.name)
+_OF_KIND: Final = _ALL.where(ATTEMPT.c.kind == bindparam("its_kind"))
 
 
 class AttemptRecords:
@@ -36,33 +41,30 @@ class AttemptRecords:
     def get(self, kind: str, name: str) -> AttemptRecord:
         """The record of one; an empty one for what was never tried."""
         with self._database.reading() as connection:
-            found = ATTEMPTS.first(connection, select(ATTEMPT).where(_this(kind, name)))
+            found = ATTEMPTS.first(connection, _GET, its_kind=kind, its_name=name)
         return found or AttemptRecord(kind, name)
+
+    def is_still(self, attempt: AttemptRecord) -> bool:
+        """Whether nobody has written the record since it was read: a process that slept meanwhile has news of old."""
+        return self.get(attempt.kind, attempt.name) == attempt
 
     def put(self, attempt: AttemptRecord) -> None:
         """Puts the record in the place of the one before."""
         kept = replace(attempt, problem=storable(attempt.problem), hint=storable(attempt.hint))
         with self._database.writing() as connection:
-            this = _this(attempt.kind, attempt.name)
-            changed = connection.execute(update(ATTEMPT).where(this).values(**asdict(kept)))
-            if not changed.rowcount:
-                connection.execute(insert(ATTEMPT).values(**asdict(kept)))
+            this = {"its_kind": attempt.kind, "its_name": attempt.name}
+            if not connection.execute(_CHANGE, asdict(kept) | this).rowcount:
+                connection.execute(_ADD, asdict(kept))
 
     def all(self, kind: str | None = None, *, names: Collection[str] | None = None) -> list[AttemptRecord]:
         """The records of one kind, of some names, or all, by kind and name."""
-        query = select(ATTEMPT).order_by(ATTEMPT.c.kind, ATTEMPT.c.name)
-        if kind is not None:
-            query = query.where(ATTEMPT.c.kind == kind)
+        query = _ALL if kind is None else _OF_KIND
         if names is not None:
             query = query.where(ATTEMPT.c.name.in_([*names]))
         with self._database.reading() as connection:
-            return list(ATTEMPTS.read(connection, query))
+            return list(ATTEMPTS.read(connection, query, its_kind=kind))
 
     def forget(self, kind: str, name: str) -> None:
         """Deletes a record, as if it had never been tried."""
         with self._database.writing() as connection:
-            connection.execute(delete(ATTEMPT).where(_this(kind, name)))
-
-
-def _this(kind: str, name: str) -> ColumnElement[bool]:
-    return and_(ATTEMPT.c.kind == kind, ATTEMPT.c.name == name)
+            connection.execute(delete(ATTEMPT).where(_THIS), {"its_kind": kind, "its_name": name})

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from rotator.core.credentials import Stage
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCredential
-from rotator.history.engine.row_reading import RowReader, columns_of
+from rotator.history.engine.row_reading import RowReader, columns_of, of_names
 from rotator.history.engine.tables import LAST_OBSERVATION
 from rotator.history.engine.times import utc_text, utc_time
 from rotator.history.engine.transactions import Within
@@ -21,11 +21,17 @@ from rotator.history.sightings import record_sightings
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import Connection, Update
+    from sqlalchemy import Connection
 
     from rotator.core.observed import ObservedCertificate
     from rotator.history.engine.transactions import Transactions
 
+_THIS: Final = LAST_OBSERVATION.c.credential == bindparam("its_name")
+_ALL: Final = select(LAST_OBSERVATION)
+_OF_NAMES: Final = of_names(_ALL, LAST_OBSERVATION.c.credential)
+_GET: Final = _ALL.where(_THIS)
+_CHANGE: Final = update(LAST_OBSERVATION).where(_THIS)
+_ADD: Final = insert(LAST_OBSERVATION)
 _UNSEEN: Final = {"observed_at": None, "promoted_at": None, "stages": "{}", "apps": "[]", "problem": ""}
 
 
@@ -52,26 +58,24 @@ class LastObservations:
         """
         values = {"observed_at": observed_at, "promoted_at": seen.promoted_at, "problem": "", **_as_json(seen)}
         with self._database.writing() as connection:
-            known = connection.execute(select(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)).first()
+            known = connection.execute(_GET, {"its_name": name}).first()
             if known is None:
-                connection.execute(insert(LAST_OBSERVATION).values(credential=name, **values))
+                connection.execute(_ADD, {"credential": name, **values})
             elif not (isinstance(known.observed_at, datetime) and observed_at < known.observed_at <= now):
-                connection.execute(_of(name).values(**values))
+                connection.execute(_CHANGE, {"its_name": name, **values})
 
     def put_problem(self, name: str, problem: str) -> None:
         """Notes why it cannot be seen; what was seen before stays known."""
         why = storable(problem)
         with self._database.writing() as connection:
-            if not connection.execute(_of(name).values(problem=why)).rowcount:
-                connection.execute(insert(LAST_OBSERVATION).values(credential=name, **_UNSEEN | {"problem": why}))
+            if not connection.execute(_CHANGE, {"its_name": name, "problem": why}).rowcount:
+                connection.execute(_ADD, {"credential": name, **_UNSEEN, "problem": why})
 
     def all(self, names: Collection[str] | None = None) -> dict[str, LastObservation]:
         """Those of some credentials, or all that there are, by name."""
-        query = select(LAST_OBSERVATION)
-        if names is not None:
-            query = query.where(LAST_OBSERVATION.c.credential.in_([*names]))
+        query, parameters = _OF_NAMES(names)
         with self._database.reading() as connection:
-            return dict(OBSERVATIONS.read(connection, query))
+            return dict(OBSERVATIONS.read(connection, query, **parameters))
 
     def with_pending(self) -> set[str]:
         """The credentials that had a version pending."""
@@ -82,9 +86,7 @@ class LastObservations:
     def get(self, name: str) -> LastObservation:
         """That of one; one that shows nothing where there is none."""
         with self._database.reading() as connection:
-            found = OBSERVATIONS.first(
-                connection, select(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)
-            )
+            found = OBSERVATIONS.first(connection, _GET, its_name=name)
         return found[1] if found else LastObservation()
 
     def keep_only(self, names: Collection[str]) -> None:
@@ -103,14 +105,15 @@ def note_observation(
         LastObservations(here).put(name, seen, now, now)
 
 
-def _of(name: str) -> Update:
-    return update(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential == name)
-
-
 def _as_json(seen: ObservedCredential) -> dict[str, str]:
     staged = {stage: getattr(seen, stage.value) for stage in Stage}
     stages = {stage: _version_as_json(version) for stage, version in staged.items() if version}
-    return {"stages": json.dumps(stages), "apps": json.dumps([asdict(app) for app in seen.apps.values()])}
+    return {"stages": json.dumps(stages), "apps": json.dumps([_app_as_json(app) for app in seen.apps.values()])}
+
+
+def _app_as_json(app: ObservedApp) -> dict[str, Any]:
+    """Only what is otherwise than where nothing is said of it: a release beside this one may not know a new field."""
+    return {each.name: value for each in fields(app) if (value := getattr(app, each.name)) != each.default}
 
 
 def _version_as_json(version: KnownVersion) -> dict[str, str | None]:
@@ -132,7 +135,9 @@ def _unknown(_connection: Connection, values: dict[str, Any]) -> tuple[str, Last
 
 
 def _apps(text: str) -> dict[str, ObservedApp]:
-    apps = [ObservedApp(**each) for each in json.loads(text)]
+    # A release that comes later may say more of an app.
+    known = {each.name for each in fields(ObservedApp)}
+    apps = [ObservedApp(**{name: each[name] for name in known & each.keys()}) for each in json.loads(text)]
     flags = [flag for app in apps for flag in (app.readable, app.throwaway, app.hidden, app.refuses_stored, app.ours)]
     _require(str, [app.name for app in apps] + [app.live for app in apps if app.live is not None])
     _require(bool, flags)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
 """What an event's details may be made of."""
 
-TRIGGERS: Final = frozenset({"schedule", "manual", "compromised"})
+TRIGGERS: Final = frozenset({"schedule", "manual", "compromised", "left-behind"})
 """Why a rotation was begun."""
 
 GOALS: Final = frozenset({"replace", "back", "restore", "adopt", "enroll"})

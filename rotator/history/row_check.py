@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.history.alerts.alerts import ALERTS
 from rotator.history.alerts.outbox import NOTIFICATIONS
 from rotator.history.attempts import ATTEMPTS
+from rotator.history.audit_findings import FINDINGS
 from rotator.history.engine.damage import UnreadableRow
+from rotator.history.hooks import HOOK_CALLS, HOOKS
 from rotator.history.journal.readers import CREDENTIALS, HEADS, ROTATIONS
 from rotator.history.kept.kept_rows import CHANGES
 from rotator.history.last_observations import OBSERVATIONS
 from rotator.history.sightings import CERTIFICATES, SIGHTINGS
 from rotator.history.standstills import STANDSTILLS
+from rotator.history.usage.consumer_reports import REPORTS
+from rotator.history.usage.recorded_logins import OWN_LOGINS
+from rotator.history.usage.usages import USAGES
 
 if TYPE_CHECKING:
     from rotator.history.engine.row_reading import RowReader
@@ -28,8 +33,14 @@ READERS: Final[tuple[RowReader[Any], ...]] = (
     OBSERVATIONS,
     ATTEMPTS,
     STANDSTILLS,
+    FINDINGS,
+    HOOKS,
+    HOOK_CALLS,
     ALERTS,
     NOTIFICATIONS,
+    OWN_LOGINS,
+    USAGES,
+    REPORTS,
 )
 """Of all tables but that of events, each of which is in the chain (`rotator.history.journal.verification`)."""
 

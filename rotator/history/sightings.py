@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import bindparam, case, insert, literal, select, tuple_, update
+from sqlalchemy import bindparam, case, literal, select, tuple_, update
 
 from rotator.core.observed import ObservedCertificate
+from rotator.history.engine.many_rows import insert_rows
 from rotator.history.engine.portions import AT_ONCE, portions
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import CERTIFICATE, CHANGE, SIGHTING
@@ -128,8 +130,24 @@ def sightings_of(database: Transactions, fingerprint: str) -> list[ObservedCerti
         return list(SIGHTINGS.read(connection, query))
 
 
+_REPEATED: Final = (
+    "org",
+    "app",
+    "type",
+    "last_modified_by",
+    "subject",
+    "issuer",
+    "key_algorithm",
+    "signature_algorithm",
+)
+"""What many rows have the same of: half of all that is kept in memory (`rotator.history.kept`) would be copies."""
+
+
 def _observed(values: dict[str, Any]) -> ObservedCertificate:
     del values["id"], values["held"]
+    for name in _REPEATED:
+        if values[name]:
+            values[name] = intern(values[name])
     date, bits = values.pop("only_not_after"), values.pop("only_key_bits")
     if values["fingerprint"] is None:
         here = {name: values[name] for name in _OF_THE_PLACE}
@@ -229,17 +247,19 @@ def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificat
     column = CERTIFICATE.c.fingerprint
     known: set[str] = set()
     for some in portions(list(held)):
-        for row in connection.execute(CERTIFICATES.rows.where(column.in_(some))).all():
+        rows = connection.execute(CERTIFICATES.rows.where(column.in_(some))).all()
+        if not rows:
+            continue
+        known.update(row.fingerprint for row in rows)
+        for row in rows:
             this = held[row.fingerprint]
-            known.add(this.fingerprint)
             if not _says_the_same(CERTIFICATES.judged(connection, row)[0], this):
                 anew = {name: value for name, value in _certificate(this, now).items() if name != "first_seen"}
                 connection.execute(update(CERTIFICATE).where(column == this.fingerprint).values(anew))
         again = update(CERTIFICATE).where(column.in_(some), CERTIFICATE.c.last_seen <= now)
         connection.execute(again.values(last_seen=now))
     new = [_certificate(each, now) for fingerprint, each in held.items() if fingerprint not in known]
-    if new:
-        connection.execute(insert(CERTIFICATE), new)
+    insert_rows(connection, CERTIFICATE, new)
 
 
 def _says_the_same(row: dict[str, Any] | None, seen: ObservedCertificate) -> bool:
@@ -256,9 +276,7 @@ def _note_places(connection: Connection, seen: Sequence[ObservedCertificate], no
     known = _known(connection, {each.org for each in seen})
     here = {_key(each): each for each in seen}
     new = [_new_place(each, now) for key, each in here.items() if key not in known]
-    if new:
-        # What returns something is sent many rows to a statement, and Postgres notes changes once a statement.
-        connection.execute(insert(SIGHTING).returning(SIGHTING.c.id), new)
+    insert_rows(connection, SIGHTING, new)
     again = [(known[key].id, each) for key, each in here.items() if key in known]
     # A rotation sees what an app holds, and not who changed it: that stays as an inventory has shown it.
     _touch(connection, [{"this": this, **_changes(each)} for this, each in again if each.last_modified_at], now)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rotator.history.records import JSON
 
 _OF_CREDENTIAL: Final = "credential "
+_ALL: Final = select(STANDSTILL).order_by(STANDSTILL.c.since, STANDSTILL.c.key)
 
 
 class Standstills:
@@ -43,7 +44,7 @@ class Standstills:
     def all(self) -> list[Standstill]:
         """Those that were not ended: pauses, also those whose time has come, noted freezes, and the first start."""
         with self._database.reading() as connection:
-            found = STANDSTILLS.read(connection, select(STANDSTILL).order_by(STANDSTILL.c.since, STANDSTILL.c.key))
+            found = STANDSTILLS.read(connection, _ALL)
             return sorted(found, key=lambda each: each.since)
 
     def pause(

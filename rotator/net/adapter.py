@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPResponse
+from urllib3 import HTTPResponse, Timeout
 from urllib3 import exceptions as urllib3
 
 from rotator.net import trust
+from rotator.net.answer import Answer, as_requests_tells
 from rotator.net.exchange import BoundedResponse, Exchange, under_way
 from rotator.net.limits import Limits, Misleading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, MutableMapping
     from pathlib import Path
 
 _PIECE: Final = 64 * 1024
@@ -53,6 +54,8 @@ class BoundedAdapter(HTTPAdapter):
         self._limits: Final = limits
         self._follows: Final = follows
         self._fixed: dict[str, Any] = {}
+        self._pools: Final[dict[str, tuple[Any, str]]] = {}
+        """Of connections, with what is asked of them, for `post`: a session has the same environment for every call."""
         if ca is not None:
             self._fixed["verify"] = str(ca)
         if proxy is not None:
@@ -82,23 +85,72 @@ class BoundedAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **options: Any) -> requests.Response:
         """One request, and its whole answer."""
+        request.headers["Accept-Encoding"] = "gzip"
+        with self._exchange(request) as (limits, exchange):
+            chosen = options | self._fixed | {"stream": True, "timeout": limits.timeout}
+            response = super().send(request, **chosen)
+            body = _read(response.raw, response.headers, limits.size, exchange)
+        response.raw = HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
+        if response.is_redirect and not self._follows:
+            raise Misleading(f"HTTP {response.status_code}", request=request, response=response)
+        return response
+
+    def post(
+        self, request: requests.PreparedRequest, body: bytes, headers: Mapping[str, str], environment: Mapping[str, Any]
+    ) -> Answer:
+        """A POST to where `request` goes, and its whole answer, by urllib3 alone; raises as `send` does.
+
+        Its connections are kept for each address: it is for a few that are called again and again.
+        """
+        chosen = {**environment, **self._fixed}
+        url, verify, proxies, cert = request.url or "", chosen["verify"], chosen["proxies"], chosen["cert"]
+        with self._exchange(request) as (limits, exchange):
+            known = self._pools.get(url)
+            if known is None:
+                found: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+                self.cert_verify(found, url, verify, cert)
+                known = self._pools[url] = found, self.request_url(request, proxies)
+            pool, target = known
+            try:
+                raw = pool.urlopen(
+                    "POST",
+                    target,
+                    body=body,
+                    headers={**headers, "Accept-Encoding": "gzip"},
+                    redirect=False,
+                    assert_same_host=False,
+                    preload_content=False,
+                    decode_content=False,
+                    retries=self.max_retries,
+                    timeout=Timeout(*limits.timeout),
+                )
+            except (OSError, urllib3.HTTPError) as error:
+                told = as_requests_tells(error, request)
+                if told is error:
+                    raise
+                raise told from error
+            content = _read(raw, raw.headers, limits.size, exchange)
+        return Answer(url, raw.status, raw.headers, bytes(content))
+
+    def close(self) -> None:
+        """As requests does it."""
+        self._pools.clear()
+        super().close()
+
+    @contextmanager
+    def _exchange(self, request: requests.PreparedRequest) -> Iterator[tuple[Limits, Exchange]]:
+        """Within it, connections heed the limits, which are given with what is left of them."""
         size = _SIZE.get()
         limits = Limits(*self._limits.timeout, self._limits.total, self._limits.size if size is None else size)
-        request.headers["Accept-Encoding"] = "gzip"
-        chosen = options | self._fixed | {"stream": True, "timeout": limits.timeout}
         with Exchange(limits) as exchange:
             try:
-                response = super().send(request, **chosen)
-                _read(response, limits.size, exchange)
+                yield limits, exchange
             except (OSError, urllib3.HTTPError, ValueError) as error:
                 # Inside of the libraries a limit that was passed is told as a broken connection.
                 told = exchange.passed or _told(error, request)
                 if told is error:
                     raise
                 raise told from error
-        if response.is_redirect and not self._follows:
-            raise Misleading(f"HTTP {response.status_code}", request=request, response=response)
-        return response
 
 
 _OF_OTHERS: Final[ContextVar[Limits | None]] = ContextVar("limits", default=None)
@@ -166,15 +218,14 @@ class _Bounded:
         super().send(data)  # type: ignore[misc]
 
 
-def _read(response: requests.Response, size: int, exchange: Exchange) -> None:
-    """Puts the whole body, unpacked, in the place of the connection that it comes from."""
-    raw = response.raw
-    packing = response.headers.pop("Content-Encoding", "").strip().lower()
+def _read(raw: Any, headers: MutableMapping[str, str], size: int, exchange: Exchange) -> bytearray:
+    """The whole body, unpacked, which the headers say no more that it was packed."""
+    packing = headers.pop("Content-Encoding", "").strip().lower()
     try:
         if packing not in {"", "identity", "gzip", "x-gzip"}:
             raise requests.exceptions.ContentDecodingError(f"packed as {packing[:20]!r}, which was not asked for")
         with suppress(ValueError):
-            if int(response.headers.get("Content-Length", "0")) > size:
+            if int(headers.get("Content-Length", "0")) > size:
                 raise exchange.too_large()
         pieces = raw.stream(_PIECE, decode_content=False)
         body = bytearray()
@@ -185,7 +236,7 @@ def _read(response: requests.Response, size: int, exchange: Exchange) -> None:
     except BaseException:  # an interruption, too: no connection is left open
         raw.close()
         raise
-    response.raw = HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
+    return body
 
 
 def _unpacked(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -10,15 +10,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from rotator.core.credentials import Fingerprint, secret_fingerprint
+from rotator.core.kept import Kept
 from rotator.core.observed import Kind, ObservedApp, ObservedCertificate
 from rotator.core.secret import Secret
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
+from rotator.resources import docs
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.permissions import CLIENT_SECRETS_HINT
@@ -27,7 +31,7 @@ from rotator.salesforce.soap import API_VERSION
 from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     import requests
 
@@ -45,6 +49,8 @@ _SIZE: Final = 64 * KILOBYTE
 _LIST_SIZE: Final = 4 * MEGABYTE
 """Of the list of apps, with 200 bytes for each."""
 _LOOKS: Final = 3
+_KEPT: Final = 1_000
+"""Ids of consumers that an adapter keeps by itself."""
 _ID: Final = re.compile(r"[A-Za-z0-9]{15,18}")
 
 
@@ -104,11 +110,15 @@ class Pairs:
     def in_place(self, org: str, app: str, credential: ObservedCredential) -> ObservedCertificate:
         """The pair in use in its place, with its dates where it is stored: Salesforce tells none."""
         place = ObservedCertificate(org=org, app=app, type=Kind.CLIENT_SECRET, client_id=self.in_use.client_id)
-        stored = (credential.current, credential.pending, credential.previous)
-        ours = next((each for each in stored if each and each.fingerprint == self.in_use.fingerprint), None)
+        ours = credential.version(self.in_use.fingerprint)
         if ours is None or ours.not_before is None:
             return place
         return replace(place, fingerprint=ours.fingerprint, not_before=ours.not_before, not_after=ours.not_after)
+
+
+class _ListedApp(NamedTuple):
+    name: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -123,12 +133,23 @@ class ClientSecrets:
     What is certain not to have been done raises another error than AnswerLost.
     """
 
-    def __init__(self, session: OrgSession) -> None:
-        """Calls nothing yet."""
+    def __init__(
+        self,
+        session: OrgSession,
+        kept: Kept[str] | None = None,
+        kinds_of: Callable[[str], Collection[Kind]] = lambda _: (),
+    ) -> None:
+        """Calls nothing yet. `kept` has the ids of consumers by org and id of their app; threads may share it.
+
+        `kinds_of`: the kinds in which the org has an app of a name, as far as that can be seen; it is asked of an app
+        that is not among those with secrets.
+        """
         self.org: Final = session.org
+        self._kinds_of: Final = kinds_of
         self._session: Final = session
-        self._consumers: Final[dict[str, _Consumer]] = {}
-        """By folded name of the app: their ids do not change."""
+        self._consumers: Final[Kept[str]] = Kept(_KEPT) if kept is None else kept
+        self._apps: dict[str, _ListedApp] = {}
+        """By folded name, as the org listed them once to this adapter: a name may be another app's the next day."""
 
     def read(self, app: str) -> Pairs | None:
         """What the app's consumer has; None where the org lists no such app to the program's user."""
@@ -139,8 +160,28 @@ class ClientSecrets:
             return self._pairs(consumer)
         except _NotThere:
             # Deleted, and made again under the same name?
-            del self._consumers[app.casefold()]
+            self._consumers.drop(self._kept_as(self._apps.pop(app.casefold()).id))
             return None if (again := self._consumer(app)) is None else self._pairs(again)
+
+    def absent(self, app: str) -> OrgError:
+        """The error for an app without pairs, as far as the org tells the program's user."""
+        if [*self._kinds_of(app)] == [Kind.APP]:
+            return OrgError(
+                f"{app} in the org {self.org} is a connected app. Salesforce shows and rotates the consumer secrets of"
+                " external client apps alone.",
+                effect=_UNCHANGED,
+                hint="Name an External Client App under `apps`, and have consumers log in through that"
+                f' ({docs("salesforce-setup")}, "Client secrets"). If its consumers log in with a key, leave out'
+                " `kind: client_secret`; its secret is changed in Setup.",
+            )
+        close = get_close_matches(app.casefold(), self._apps, n=1, cutoff=0.6)
+        guess = f"Did you mean `{self._apps[close[0]].name}`? " if close and app.casefold() not in self._apps else ""
+        return OrgError(
+            f"The org {self.org} lists no external client app {app} with a consumer key to the program's user.",
+            effect=_UNCHANGED,
+            hint=f"{guess}Check its API name in Setup, External Client App Manager, and that OAuth is enabled; of a"
+            f" connected app no secret can be read. {CLIENT_SECRETS_HINT}",
+        )
 
     def stage(self, app: str) -> Pair:
         """Has the org make a second pair. The place for it must be empty."""
@@ -169,11 +210,6 @@ class ClientSecrets:
         second = self._expected(consumer, expecting)
         self._call("DELETE", f"{consumer.path}/staged/{second.id}")
 
-    def check_access(self, app: str) -> None:
-        """Proves what can be known before the first rotation: the org shows the app, its pairs, and its second one."""
-        if self.read(app) is None:
-            raise self._no_app(app)
-
     def _pairs(self, consumer: _Consumer) -> Pairs:
         for _ in range(_LOOKS):
             second = self._second(self._call("GET", f"{consumer.path}/staged"), consumer)
@@ -198,34 +234,30 @@ class ClientSecrets:
     def _require(self, app: str) -> _Consumer:
         consumer = self._consumer(app)
         if consumer is None:
-            raise self._no_app(app)
+            raise self.absent(app)
         return consumer
 
-    def _no_app(self, app: str) -> OrgError:
-        return OrgError(
-            f"The org {self.org} lists no external client app {app} with a consumer key to the program's user.",
-            effect=_UNCHANGED,
-            hint=f"Check its API name in Setup, External Client App Manager, and that OAuth is enabled."
-            f" {CLIENT_SECRETS_HINT}",
-        )
-
     def _consumer(self, app: str) -> _Consumer | None:
-        known = self._consumers.get(app.casefold())
-        if known is None:
-            known = self._find(app)
-            if known is not None:
-                self._consumers[app.casefold()] = known
-        return known
-
-    def _find(self, app: str) -> _Consumer | None:
-        apps = self._read(self._call("GET", "usage", size=_LIST_SIZE), lambda answer: answer.objects("apps"))
-        wanted = app.casefold()
-        for each in apps:
-            if self._read(each, lambda one: one.text("developerName", required=True)).casefold() == wanted:
-                app_id = self._id(each, "identifier")
-                break
-        else:
+        if app.casefold() not in self._apps:
+            self._apps = {each.name.casefold(): each for each in self._listed()}
+        listed = self._apps.get(app.casefold())
+        if listed is None:
             return None
+        consumer_id = self._consumers.get(self._kept_as(listed.id)) or self._find(app, listed.id)
+        if consumer_id is None:
+            return None
+        self._consumers.put(self._kept_as(listed.id), consumer_id)
+        return _Consumer(app, f"credentials/{listed.id}/{consumer_id}")
+
+    def _kept_as(self, app_id: str) -> str:
+        return f"{self.org} {app_id}"
+
+    def _listed(self) -> list[_ListedApp]:
+        apps = self._read(self._call("GET", "usage", size=_LIST_SIZE), lambda answer: answer.objects("apps"))
+        name_of = partial(self._read, read=lambda one: one.text("developerName", required=True))
+        return [_ListedApp(name_of(each), self._id(each, "identifier")) for each in apps]
+
+    def _find(self, app: str, app_id: str) -> str | None:
         try:
             answer = self._call("GET", f"credentials/{app_id}")
         except _NotThere:
@@ -237,7 +269,7 @@ class ClientSecrets:
                 effect=_UNCHANGED,
                 hint="Rotate its secrets in Setup.",
             )
-        return _Consumer(app, f"credentials/{app_id}/{self._id(consumers[0], 'id')}") if consumers else None
+        return self._id(consumers[0], "id") if consumers else None
 
     def _second(self, answer: Fields, consumer: _Consumer) -> Second | None:
         shown = self._read(answer, lambda one: one.objects("stagedCredentials"))
@@ -290,7 +322,7 @@ class ClientSecrets:
                 )
             return response
 
-        response = self._session.call(ask)
+        response = (self._session.call if method == "GET" else self._session.change)(ask)
         if response.status_code >= 300:
             raise self._refusal(response, path)
         if response.status_code == 204:

@@ -9,12 +9,16 @@ from lxml import etree
 
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.faults import from_status
-from rotator.salesforce.soap import children, is_nil, qualified, set_type, text_of, texts_of, type_of
+from rotator.salesforce.soap import child_of, is_nil, qualified, set_type, text_of, texts_of, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from rotator.errors import OrgError
+
+
+def nothing_to_note() -> None:
+    """For whoever notes nothing before one is written."""
 
 
 class Component:
@@ -120,14 +124,14 @@ class Component:
         return root
 
     def _at(self, path: tuple[str, ...]) -> etree._Element | None:
-        element = self._element
-        for name in path:
-            found = children(element, name)
-            if len(found) > 1:
-                raise self._wrong(WrongShape(f"{name} is there {len(found)} times"))
-            if not found:
-                return None
-            [element] = found
+        element: etree._Element | None = self._element
+        try:
+            for name in path:
+                if element is None:
+                    break
+                element = child_of(element, name)
+        except WrongShape as error:
+            raise self._wrong(error) from None
         return element
 
     def _wrong(self, error: WrongShape) -> OrgError:

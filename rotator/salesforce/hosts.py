@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from rotator.core.logins import GENERIC_HOSTS
 from rotator.core.observed import Kind
 from rotator.errors import ConfigurationError
 from rotator.resources import docs
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 SALESFORCE_DOMAINS: Final = ("salesforce.com", "salesforce.mil", "cloudforce.com")
 """Of login hosts, instances and My Domain hosts with an API (Salesforce Help, My Domain URL Formats)."""
-
-GENERIC: Final = frozenset({"login.salesforce.com", "test.salesforce.com"})
-"""Login hosts of all orgs together, which hand a login on to the org's own."""
 
 _HOST: Final = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*|\[[0-9a-f:.]{2,45}\]")
 _LONGEST: Final = 300
@@ -85,7 +83,7 @@ def refuse_generic_host(org: str, addresses: Mapping[str, str], read_apps: Calla
     where one of them is such a host, and else not at all.
     """
     hosts = {name: urlsplit(address).hostname for name, address in addresses.items()}
-    generic = [name for name, host in hosts.items() if host in GENERIC]
+    generic = [name for name, host in hosts.items() if host in GENERIC_HOSTS]
     external = [app for app in read_apps() if app is not None and app.kind is Kind.EXTERNAL_APP] if generic else []
     if external:
         name, app = generic[0], external[0]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import jwt
 
 from rotator.core.credentials import KeyVersion, secret_version
-from rotator.core.logins import BUSY, LoginAnswer, LoginOutcome, classify_refusal, of_client_secret
+from rotator.core.logins import BUSY, GENERIC_HOSTS, LoginAnswer, LoginOutcome, classify_refusal, of_client_secret
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, OrgError, OrgUnavailable
 from rotator.net.client import host_of
@@ -22,7 +22,6 @@ from rotator.net.limits import KILOBYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
 from rotator.salesforce.budget import LimitReached
-from rotator.salesforce.hosts import GENERIC
 from rotator.salesforce.transport import Transport, server_time
 
 if TYPE_CHECKING:
@@ -249,7 +248,7 @@ def _of_host(answer: LoginAnswer, status: int, host: str) -> LoginAnswer:
 
     The generic ones answer 400 and 500 now and then where an org's own does not (reports of simple-salesforce's users).
     """
-    if host not in GENERIC:
+    if host not in GENERIC_HOSTS:
         return answer
     says_nothing = status == HTTPStatus.BAD_REQUEST and not answer.error
     outcome = LoginOutcome.TRANSIENT if says_nothing else answer.outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -16,11 +16,13 @@ from rotator.salesforce import rest
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.component import Component
 from rotator.salesforce.faults import DailyLimitReached, from_fault, from_status
+from rotator.salesforce.record_values import time_in
 from rotator.salesforce.soap import API_VERSION, SMALL, call, children, element, is_nil, qualified, text_of, texts_of
 from rotator.salesforce.transport import AnswerLost, AnswerTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from lxml import etree
 
@@ -52,7 +54,8 @@ ATTEMPTS: Final = 6
 PATIENCE: Final = 120.0
 """Seconds since the first attempt after which no repeat is begun."""
 
-_PAUSES: Final = BackOff(timedelta(seconds=2), timedelta(seconds=30))
+PAUSES: Final = BackOff(timedelta(seconds=2), timedelta(seconds=30))
+"""Between one call and its repeat."""
 
 _T = TypeVar("_T")
 
@@ -122,7 +125,7 @@ class MetadataService:
         def once(instance_url: str, token: Secret) -> _T:
             return ask(self.org, self._session.transport, instance_url, token)
 
-        return self._repeating(_worth_repeating, lambda: self._session.call(once))
+        return self._repeating(worth_repeating, lambda: self._session.call(once))
 
     def read(
         self, metadata_type: str, full_names: Sequence[str], *, attempts: int = ATTEMPTS
@@ -177,12 +180,15 @@ class MetadataService:
         *,
         size: int = SMALL,
         attempts: int = ATTEMPTS,
+        changes: bool = False,
     ) -> _T:
-        """What a call that changes nothing is answered: it is repeated while the org is away or busy.
+        """What a call is answered that may be made again: it is repeated while the org is away or busy.
 
-        `understood` makes of the results what is given back, and raises WrongShape where they are none.
+        `understood` makes of the results what is given back, and raises WrongShape where they are none; `changes` is
+        whether the call changes something, the same however often it is made.
         """
-        return self._repeating(_worth_repeating, lambda: self._call(operation, asked, understood, size), attempts)
+        send = self._session.change if changes else self._session.call
+        return self._repeating(worth_repeating, lambda: self._call(send, operation, asked, understood, size), attempts)
 
     def change(
         self,
@@ -196,13 +202,15 @@ class MetadataService:
 
         Raises AnswerLost when it may have been done.
         """
-        return self._repeating(_nothing_done, lambda: self._call(operation, asked, understood, size))
+        send = self._session.change
+        return self._repeating(nothing_done, lambda: self._call(send, operation, asked, understood, size))
 
     def _repeating(self, safe: Callable[[Exception], bool], call: Callable[[], _T], attempts: int = ATTEMPTS) -> _T:
-        return self.waiting.call(call, again=safe, back_off=_PAUSES, at_most=attempts)
+        return self.waiting.call(call, again=safe, back_off=PAUSES, at_most=attempts)
 
     def _call(
         self,
+        send: Callable[[Callable[[str, Secret], _T]], _T],
         operation: str,
         asked: list[etree._Element],
         understood: Callable[[list[etree._Element]], _T],
@@ -219,14 +227,16 @@ class MetadataService:
             except WrongShape as error:
                 raise from_status(self.org, 200, why=str(error)) from None
 
-        return self._session.call(once)
+        return send(once)
 
 
-def _nothing_done(error: Exception) -> bool:
-    return _worth_repeating(error) and not isinstance(error, AnswerLost)
+def nothing_done(error: Exception) -> bool:
+    """Whether a call that changes something may be made again: it is certain that it did nothing, and it may pass."""
+    return worth_repeating(error) and not isinstance(error, AnswerLost)
 
 
-def _worth_repeating(error: Exception) -> bool:
+def worth_repeating(error: Exception) -> bool:
+    """Whether a call that changes nothing may be made again: what failed may pass."""
     is_over = isinstance(error, DailyLimitReached | LimitReached | AnswerTooLarge)
     return isinstance(error, OrgUnavailable) and not is_over
 
@@ -268,17 +278,7 @@ def _listing(entry: etree._Element) -> Listing | None:
     metadata_type, full_name, changed_by, changed_at = texts_of(entry, *_OF_A_LISTING)
     if not (metadata_type and full_name):
         return None
-    return Listing(metadata_type, full_name, changed_by, _moment(changed_at))
+    return Listing(metadata_type, full_name, changed_by, time_in(changed_at))
 
 
 _OF_A_LISTING: Final = ("type", "fullName", "lastModifiedByName", "lastModifiedDate")
-
-
-def _moment(text: str) -> datetime | None:
-    """A date with a time and a zone (XML Schema, dateTime), in UTC; None for what is none."""
-    try:
-        told = datetime.fromisoformat(text)
-        return told.astimezone(UTC) if told.tzinfo else None
-    except (OverflowError, ValueError):
-        # Also the first and the last day that there are, in a zone in which they are outside.
-        return None

@@ -37,6 +37,38 @@ SHOWS: Final = {
 }
 """The permission without which a user does not see what is of a kind."""
 
+_SHOWS_RECORDS: Final = {
+    "SetupEntityAccess": "View Setup and Configuration",
+    "User": "View Setup and Configuration",
+    "UserLicense": "View Setup and Configuration",
+    "PermissionSet": "View Setup and Configuration",
+    "PermissionSetAssignment": "View Setup and Configuration",
+    "ConnectedApplication": "View Setup and Configuration",
+    "ExternalClientApplication": SHOWS[Kind.EXTERNAL_APP],
+    "OauthToken": "Customize Application",
+    "LoginHistory": "Monitor Login History",
+    "AuthSession": "Manage Users",
+}
+"""The permission without which a user sees no records of an object (Object Reference, Special Access Rules)."""
+
+_CHANGES_RECORDS: Final = {
+    "SetupEntityAccess": "Manage Profiles and Permission Sets",
+    "PermissionSetAssignment": "Assign Permission Sets",
+    "AuthSession": "Manage Users",
+}
+"""The permission without which a user neither makes nor deletes them."""
+
+
+def shows_records(name: str) -> str:
+    """The permission without which a user sees no records of an object; empty where no one is known."""
+    return _SHOWS_RECORDS.get(name, "")
+
+
+def needed_for_records(name: str, *, changes: bool = False) -> str:
+    """What to do where an org refuses the records of an object; empty where no one permission is known."""
+    permission = (_CHANGES_RECORDS if changes else _SHOWS_RECORDS).get(name)
+    return f'Give the program\'s user the permission "{permission}".' if permission else ""
+
 
 def not_seen(kinds: Iterable[Kind]) -> str:
     """What a user is told who sees nothing of some kinds; empty for none."""

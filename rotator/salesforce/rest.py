@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
-from functools import partial
+from enum import StrEnum
+from functools import cache, partial
+from threading import Lock
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 
 from rotator.net.limits import KILOBYTE, MEGABYTE
@@ -36,23 +40,53 @@ VERSIONS_SIZE: Final = 64 * KILOBYTE
 LIMITS_SIZE: Final = 256 * KILOBYTE
 """Of the list of limits, of which an org has some 60."""
 
+
+class Api(StrEnum):
+    """Which objects a query is about."""
+
+    DATA = "REST API"
+    TOOLING = "Tooling API"
+
+
 _EXTERNAL_APPS: Final = "SELECT+NamespacePrefix,DeveloperName+FROM+ExternalClientApplication"
-_API: Final = "Tooling API"
 _NEXT: Final = re.compile(r"/services/data/v[0-9.]{1,8}/(tooling/)?query/[A-Za-z0-9_-]{1,100}")
 """The path of a further page (REST API Developer Guide, Query). Anything else may be another host's address."""
 
 
-def query(org: str, transport: Transport, instance_url: str, token: Secret, text: str) -> list[Fields]:
-    """All rows that a query of the Tooling API finds, in as many calls as the org wants.
+def query(
+    org: str, transport: Transport, instance_url: str, token: Secret, text: str, *, api: Api = Api.TOOLING
+) -> list[Fields]:
+    """All rows that a query finds, in as many calls as the org wants. Raises as `pages` does."""
+    found: list[Fields] = []
+    for number, rows in enumerate(pages(org, transport, instance_url, token, text, api=api)):
+        found += rows
+        if len(found) > MOST_ROWS or number >= MOST_PAGES:
+            raise from_status(org, 200, api, "the answer to one query has no end")
+    return found
+
+
+def pages(
+    org: str, transport: Transport, instance_url: str, token: Secret, text: str, *, api: Api = Api.DATA
+) -> Iterator[list[Fields]]:
+    """The rows that a query finds, page by page: each is a call, made when it is wanted. Whoever reads them ends it.
 
     Raises SessionExpired, AnswerLost, OrgUnavailable and OrgError as `faults` and Transport say.
     """
-    found: list[Fields] = []
-    for number, rows in enumerate(_pages(org, _client(transport, instance_url, token, PAGE_SIZE), text)):
-        found += rows
-        if len(found) > MOST_ROWS or number >= MOST_PAGES:
-            raise from_status(org, 200, _API, "the answer to one query has no end")
-    return found
+    client = _client(transport, instance_url, token, PAGE_SIZE)
+    ask = partial(client.toolingexecute, "query", params={"q": text}) if api is Api.TOOLING else None
+    page = _answer(org, ask or partial(client.query, text), api)
+    while True:
+        try:
+            rows, path = page.objects("records"), page.text("nextRecordsUrl")
+        except WrongShape as error:
+            raise from_status(org, 200, api, str(error)) from None
+        if path and not (rows and _NEXT.fullmatch(path)):
+            # A page without rows that names another one would go on for ever.
+            raise from_status(org, 200, api, "it names a further page that is none")
+        yield rows
+        if not path:
+            return
+        page = _answer(org, partial(client.query_more, path, identifier_is_url=True), api)
 
 
 @dataclass(frozen=True)
@@ -65,7 +99,7 @@ class DailyCalls:
 
 def daily_calls(org: str, transport: Transport, instance_url: str, token: Secret) -> DailyCalls:
     """What the org tells of its limits (REST API Developer Guide, Limits). Raises as `query` does."""
-    api = "REST API"
+    api = Api.DATA
     told = _answer(org, _client(transport, instance_url, token, LIMITS_SIZE).limits, api)
     try:
         requests = told.fields("DailyApiRequests")
@@ -83,14 +117,14 @@ def newest_version(org: str, transport: Transport, instance_url: str, token: Sec
     """
     response = transport.get(f"{instance_url}/services/data/", token=token, size=VERSIONS_SIZE)
     if response.status_code != 200:
-        raise from_status(org, response.status_code, "REST API")
+        raise from_status(org, response.status_code, Api.DATA)
     try:
         offered = Fields({"list": parsed(response.content)}, "versions").objects("list")
         numbers = [each.number("version") for each in offered]
     except WrongShape as error:
-        raise from_status(org, 200, "REST API", str(error)) from None
+        raise from_status(org, 200, Api.DATA, str(error)) from None
     if not numbers:
-        raise from_status(org, 200, "REST API", "it names no version")
+        raise from_status(org, 200, Api.DATA, "it names no version")
     return f"{max(numbers):.1f}"
 
 
@@ -99,7 +133,7 @@ def external_apps(org: str, transport: Transport, instance_url: str, token: Secr
 
     Raises as `query` does.
     """
-    api, found = "REST API", list[str]()
+    api, found = Api.DATA, list[str]()
     path = f"/services/data/v{API_VERSION}/query?q={_EXTERNAL_APPS}"
     for _ in range(MOST_PAGES):
         response = transport.get(f"{instance_url}{path}", token=token, size=PAGE_SIZE)
@@ -133,31 +167,36 @@ def told_in(content: bytes) -> object:
 
 
 def _client(transport: Transport, instance_url: str, token: Secret, size: int) -> Salesforce:
-    # 80 ms and 6 MB, zeep among them: for those who query something, and nobody else.
-    from simple_salesforce.api import Salesforce  # noqa: PLC0415
-
     session = cast("requests.Session", transport.lent(size))
     host = instance_url.removeprefix("https://")
-    return Salesforce(instance=host, session_id=token.reveal(), version=API_VERSION, session=session)
+    return _library()(instance=host, session_id=token.reveal(), version=API_VERSION, session=session)
 
 
-def _pages(org: str, client: Salesforce, text: str) -> Iterator[list[Fields]]:
-    page = _answer(org, lambda: client.toolingexecute("query", params={"q": text}))
-    while True:
+_LOADING: Final = Lock()
+_UNUSED: Final = "simple_salesforce.metadata"
+
+
+@cache
+def _library() -> type[Salesforce]:
+    """simple-salesforce, for those who query something, and nobody else: 15 ms and 2 MB.
+
+    Its Metadata API, which is not used here, would load zeep and take three times as much. So something else stands in
+    its place while the rest is loaded; whoever wants it afterwards gets it.
+    """
+    with _LOADING:
+        is_absent = _UNUSED not in sys.modules
+        if is_absent:
+            sys.modules[_UNUSED] = stand_in = ModuleType(_UNUSED)
+            vars(stand_in)["SfdcMetadataApi"] = None
         try:
-            rows, path = page.objects("records"), page.text("nextRecordsUrl")
-        except WrongShape as error:
-            raise from_status(org, 200, _API, str(error)) from None
-        if path and not (rows and _NEXT.fullmatch(path)):
-            # A page without rows that names another one would go on for ever.
-            raise from_status(org, 200, _API, "it names a further page that is none")
-        yield rows
-        if not path:
-            return
-        page = _answer(org, partial(client.query_more, path, identifier_is_url=True))
+            from simple_salesforce.api import Salesforce  # noqa: PLC0415
+        finally:
+            if is_absent:
+                del sys.modules[_UNUSED]
+        return Salesforce
 
 
-def _answer(org: str, ask: Callable[[], object], api: str = _API) -> Fields:
+def _answer(org: str, ask: Callable[[], object], api: str) -> Fields:
     from simple_salesforce.exceptions import SalesforceError  # noqa: PLC0415 - as above
 
     try:

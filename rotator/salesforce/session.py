@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from rotator.core.kept import Kept
 from rotator.core.logins import LoginAnswer, LoginOutcome
@@ -29,6 +29,15 @@ _MEND: Final = (
     "Put the certificate of this key on the management app again, in Setup, or correct `login` of the org in"
     " config.yaml."
 )
+
+
+NoteLogin: TypeAlias = "Callable[[str, str], Callable[[LoginAnswer], None]]"
+"""Takes the username and the consumer key of a login that is about to be made; what it gives takes the answer."""
+
+
+def note_nothing(_username: str, _client_id: str) -> Callable[[LoginAnswer], None]:
+    """Where nobody wants to know."""
+    return lambda _answer: None
 
 
 @dataclass(frozen=True)
@@ -65,13 +74,17 @@ class OrgSession:
         now: Callable[[], datetime],
         *,
         kept: Kept[Opened] | None = None,
+        begins: NoteLogin = note_nothing,
+        before_change: Callable[[], None] = lambda: None,
     ) -> None:
         """Connects to nothing yet.
 
         `org` is the org's name for people. `candidates` gives the ways to log in, best first, afresh for every login;
         the next one is taken only after the org refused the one before for its key, or in words of which nobody knows
         what they mean: an app may have its own for a wrong key. `kept` has the sessions that orgs gave before: one that
-        is still in force costs no login, and an org refuses one that is not.
+        is still in force costs no login, and an org refuses one that is not. `begins` is told of each login before it
+        is made; `before_change` is called just before anything is sent that changes the org, and nothing is when it
+        raises an error.
         """
         self.org: Final = org
         self.transport: Final = transport
@@ -80,6 +93,8 @@ class OrgSession:
         self._lock: Final = threading.Lock()
         self._kept: Final[Kept[Opened]] = Kept(1) if kept is None else kept
         self._session: Opened | None = None
+        self._begins: Final = begins
+        self._before_change: Final = before_change
 
     @property
     def instance_url(self) -> str:
@@ -112,6 +127,16 @@ class OrgSession:
         except SessionExpired:
             session = self._renewed(session)
             return operation(session.instance_url, session.token)
+
+    def change(self, operation: Callable[[str, Secret], _T]) -> _T:
+        """The same for what changes the org, which never goes by `call`. Raises what `before_change` raises, too."""
+
+        def now_or_never(instance_url: str, token: Secret) -> _T:
+            # The last thing of all: a login may have come between.
+            self._before_change()
+            return operation(instance_url, token)
+
+        return self.call(now_or_never)
 
     def ensure_open(self) -> None:
         """Logs in when that has not happened: before what is repeated when it fails, as a login that fails is not.
@@ -155,7 +180,9 @@ class OrgSession:
         """The answer to the first candidate whose key is not refused, else the last one."""
         tried: tuple[LoginTarget, Login] | None = None
         for candidate in self._candidates():
+            ended = self._begins(candidate.target.username, candidate.target.client_id)
             login = log_in(self.transport, candidate.target, candidate.key, self._now())
+            ended(login.answer)
             extra = {"org": self.org, "username": candidate.target.username, "outcome": login.answer.outcome}
             LOG.debug("own login", extra=extra)
             tried, answer = (candidate.target, login), login.answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,9 +14,8 @@ from rotator.salesforce.faults import from_fault, from_status
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import requests
-
     from rotator.core.secret import Secret
+    from rotator.net.answer import Answer
     from rotator.salesforce.transport import Transport
 
 API_VERSION: Final = "66.0"
@@ -42,6 +40,7 @@ _NIL: Final = f"{{{INSTANCE}}}nil"
 _TYPE: Final = f"{{{INSTANCE}}}type"
 _PREFIXES: Final[Any] = {"e": ENVELOPE, "xsi": INSTANCE, None: METADATA}
 """In a request. lxml takes None for what has no prefix; its stubs do not."""
+_NO_PREFIX: Final[Any] = {None: METADATA}
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
 
@@ -61,7 +60,7 @@ def call(
     and Transport say. Safe in threads.
     """
     address = f"{instance_url}/services/Soap/m/{API_VERSION}"
-    response = transport.post(address, _envelope(token, operation, content), _HEADERS, size=size)
+    response = transport.post_bytes(address, _envelope(token, operation, content), _HEADERS, size=size)
     # Faults come with HTTP 500 and as XML; all else that is not 200 was said by something in front of the API.
     is_fault = response.status_code == 500 and "xml" in response.headers.get("Content-Type", "")
     if response.status_code != 200 and not is_fault:
@@ -74,7 +73,7 @@ def call(
 
 def element(name: str, *content: str | etree._Element) -> etree._Element:
     """An element of the Metadata API, with a text or with elements in it."""
-    made = etree.Element(qualified(name), nsmap=_PREFIXES)
+    made = etree.Element(qualified(name), nsmap=_NO_PREFIX)
     for part in content:
         if isinstance(part, str):
             made.text = part
@@ -98,14 +97,22 @@ def children(parent: etree._Element, name: str) -> list[etree._Element]:
     return [child for child in parent.iterchildren(f"{{{METADATA}}}{name}") if not is_nil(child)]
 
 
+def child_of(parent: etree._Element, name: str) -> etree._Element | None:
+    """The one element of this name in another, if it is there and not nil. Raises WrongShape for more than one."""
+    found = None
+    for child in parent.iterchildren(f"{{{METADATA}}}{name}"):
+        if is_nil(child):
+            continue
+        if found is not None:
+            raise WrongShape(f"{name} is there {len(children(parent, name))} times")
+        found = child
+    return found
+
+
 def text_of(parent: etree._Element, name: str) -> str:
     """The text of the one element of this name; empty where there is none. Raises WrongShape for anything else."""
-    found = children(parent, name)
-    if not found:
-        return ""
-    if len(found) > 1:
-        raise WrongShape(f"{name} is there {len(found)} times")
-    return simple_text(found[0])
+    found = child_of(parent, name)
+    return "" if found is None else simple_text(found)
 
 
 def texts_of(parent: etree._Element, *names: str) -> list[str]:
@@ -144,17 +151,28 @@ def set_type(element: etree._Element, name: str) -> None:
     element.set(_TYPE, name)
 
 
+def named(root: etree._Element, full_name: str) -> etree._Element:
+    """The root of a component's file as a read gives the component: with its name and its type."""
+    if root.tag != qualified(etree.QName(root).localname):
+        raise WrongShape("a file holds something else than a component")
+    for there in root.findall(qualified("fullName")):
+        root.remove(there)
+    root.insert(0, element("fullName", full_name))
+    set_type(root, etree.QName(root).localname)
+    return root
+
+
 def _envelope(token: Secret, operation: str, content: Iterable[etree._Element]) -> bytes:
     envelope = etree.Element(f"{{{ENVELOPE}}}Envelope", nsmap=_PREFIXES)
     header = etree.SubElement(envelope, f"{{{ENVELOPE}}}Header")
     header.append(element("SessionHeader", element("sessionId", token.reveal())))
     asked = etree.SubElement(etree.SubElement(envelope, f"{{{ENVELOPE}}}Body"), qualified(operation))
-    # An element that is put somewhere is no longer where it was, and a call may be made again.
-    asked.extend(deepcopy(each) for each in content)
+    # An element that is put somewhere is no longer where it was: when a call is made again, not in the envelope before.
+    asked.extend(content)
     return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
 
 
-def _results(org: str, operation: str, response: requests.Response) -> list[etree._Element]:
+def _results(org: str, operation: str, response: Answer) -> list[etree._Element]:
     body = _parsed(response.content).find(f"{{{ENVELOPE}}}Body")
     if body is None:
         raise WrongShape("it has no body")
@@ -169,8 +187,18 @@ def _results(org: str, operation: str, response: requests.Response) -> list[etre
 
 
 def _parsed(content: bytes) -> etree._Element:
-    """The envelope. Raises WrongShape for what is none, has too many parts, or could lead elsewhere."""
-    if content.count(b"<") > MOST_TAGS or content.count(b"=") > MOST_ATTRIBUTES:
+    """The envelope. Raises WrongShape as `document` does, and for what is none."""
+    envelope = document(content)
+    if envelope.tag != f"{{{ENVELOPE}}}Envelope":
+        raise WrongShape("it is no envelope")
+    return envelope
+
+
+def document(content: bytes) -> etree._Element:
+    """The root of what came as XML. Raises WrongShape for what is none, has too many parts, or could lead elsewhere."""
+    # It has no more parts than bytes: what is short needs no counting.
+    is_long = len(content) > min(MOST_TAGS, MOST_ATTRIBUTES)
+    if is_long and (content.count(b"<") > MOST_TAGS or content.count(b"=") > MOST_ATTRIBUTES):
         raise WrongShape("it has too many parts")
     # What is not UTF-8 could hide what is looked for here; the API sends nothing else.
     if b"<!DOCTYPE" in content:
@@ -187,12 +215,9 @@ def _parsed(content: bytes) -> etree._Element:
         collect_ids=False,
     )
     try:
-        envelope = etree.fromstring(content, parser)
+        return etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError, LookupError):
         raise WrongShape("it is no XML") from None
-    if envelope.tag != f"{{{ENVELOPE}}}Envelope":
-        raise WrongShape("it is no envelope")
-    return envelope
 
 
 def _said(fault: etree._Element, name: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+import time
 from contextlib import contextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from requests import exceptions as failures
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     import requests
 
     from rotator.core.secret import Secret
+    from rotator.net.answer import Answer
+
+_Answered = TypeVar("_Answered", "requests.Response", "Answer")
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -79,7 +83,7 @@ class Transport:
         self.instance_hosts: Final = InstanceHosts(instance_domains)
         self._before = before or _nothing
         self._http = Session(limits, user_agent=f"rotator/{rotator.__version__}", ca=ca, proxy=proxy)
-        self._http.hooks["response"].append(_log)
+        self._http.hooks["response"].append(_log_response)
 
     def get(self, url: str, *, token: Secret, size: int | None = None) -> requests.Response:
         """GET with a bearer token (RFC 6750 section 2.1); `size`: how large the answer may be, if not as usual."""
@@ -90,17 +94,25 @@ class Transport:
     def post(
         self,
         url: str,
-        data: bytes | Mapping[str, str],
-        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str],
         *,
         size: int | None = None,
     ) -> requests.Response:
-        """POST of bytes, or of a form; `size`: how large the answer may be, if not as usual."""
+        """POST of a form; `size`: how large the answer may be, if not as usual."""
         self._before(url)
         with _in_our_words(url), answers_of(size):
-            if isinstance(data, bytes):
-                return _not_redirected(self._http.post_bytes(url, data, headers or {}))
-            return _not_redirected(self._http.post(url, data=data, headers=headers))
+            return _not_redirected(self._http.post(url, data=form))
+
+    def post_bytes(
+        self, url: str, body: bytes, headers: Mapping[str, str] | None = None, *, size: int | None = None
+    ) -> Answer:
+        """POST of bytes, to an address that is called again and again."""
+        self._before(url)
+        began = time.perf_counter()
+        with _in_our_words(url), answers_of(size):
+            answer = self._http.post_bytes(url, body, headers or {})
+            _log("POST", url, answer.status_code, time.perf_counter() - began)
+            return _not_redirected(answer)
 
     def lent(self, size: int) -> LentSession:
         """For a library that calls by a session of requests: each call as one of ours; `size` of each answer."""
@@ -148,11 +160,15 @@ def server_time(response: requests.Response) -> datetime | None:
     return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
-def _log(response: requests.Response, **_options: Any) -> None:
+def _log_response(response: requests.Response, **_options: Any) -> None:
+    _log(response.request.method, response.url, response.status_code, response.elapsed.total_seconds())
+
+
+def _log(method: str | None, url: str, status: int, seconds: float) -> None:
     # Neither query, headers nor bodies: a secret may be in each of them.
-    address = urlsplit(response.url)
-    extra = {"status": response.status_code, "seconds": round(response.elapsed.total_seconds(), 3)}
-    LOG.debug("%s %s%s", response.request.method, address.netloc, address.path, extra=extra)
+    address = urlsplit(url)
+    extra = {"status": status, "seconds": round(seconds, 3)}
+    LOG.debug("%s %s%s", method, address.netloc, address.path, extra=extra)
 
 
 def _nothing(_url: str) -> None:
@@ -169,7 +185,7 @@ def _require_bundle(ca: Path) -> None:
         ) from None
 
 
-def _not_redirected(response: requests.Response) -> requests.Response:
+def _not_redirected(response: _Answered) -> _Answered:
     if not response.is_redirect:
         return response
     raise OrgError(

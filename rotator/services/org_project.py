@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
+from rotator.config.settings import APP_NAME
 from rotator.errors import ConfigurationError
 from rotator.resources import project_files
 
@@ -45,7 +46,16 @@ def new_client_id(choice: Callable[[str], str]) -> str:
 
 
 def files_of(app: NewApp) -> dict[str, str]:
-    """The project's files by their paths in it. Raises RotatorError when the installation lacks them."""
+    """The project's files by their paths in it.
+
+    Raises RotatorError when the installation lacks them, ConfigurationError for a name that no app can have.
+    """
+    if not re.fullmatch(APP_NAME, app.name):
+        raise ConfigurationError(
+            f"No app can be called {app.name!r}: an API name has letters, digits and `_`, a letter in front.",
+            effect="Nothing was written.",
+            hint="Give another name with --app.",
+        )
     certificate = f"<certificate>{app.certificate.base64}</certificate>" if app.certificate else ""
     purpose = "Made by rotator, which replaces its certificate."
     values = {

@@ -11,9 +11,9 @@ from rotator.config.settings import LoginWithKey, WriteMode
 from rotator.core import words
 from rotator.core.credentials import key_version
 from rotator.core.lifecycle.states import CredentialState
-from rotator.core.logins import LoginOutcome
 from rotator.errors import ConfigurationError, HistoryError, OrgError, OrgUnavailable, RotatorError
 from rotator.history.engine.damage import RESTORE_ROW
+from rotator.history.engine.database import file_of
 from rotator.history.journal.evidence import key_fault
 from rotator.history.row_check import unreadable_rows
 from rotator.salesforce.hosts import refuse_generic_host
@@ -23,7 +23,9 @@ from rotator.services.checked import Check, NothingToCheck, Result, contents_of
 from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
 from rotator.services.inventory.side_by_side import begun, made_at_once, side_by_side
+from rotator.services.key_checks import check_key
 from rotator.services.rotation.client_secrets.secret_checks import check_pairs, check_stored
+from rotator.services.rotation.own_login import refuse_own_client_ids
 from rotator.services.rotation.requests import how_to_begin
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 
     from rotator.alerts.base import Channel
     from rotator.config.settings import CredentialSettings, Settings
-    from rotator.core.credentials import Version
     from rotator.history.engine.database import Database
+    from rotator.hooks.base import Hook
     from rotator.salesforce.apps.acceptance import Acceptance
     from rotator.salesforce.apps.app import App
     from rotator.salesforce.apps.org_apps import OrgApps
@@ -113,6 +115,10 @@ class Adapters(Protocol):
         """A place where people read."""
         ...
 
+    def hook(self, name: str) -> Hook:
+        """What is called after rotations."""
+        ...
+
 
 def checks(adapters: Adapters, *, validates: bool = True) -> Iterator[Check]:
     """Every check; one that fails stops only those that rest on it. `validates`: orgs check a deployment, too."""
@@ -135,14 +141,19 @@ class _Checks:
         yield Check("configuration", Result.OK, contents_of(self._settings))
         yield self._try("history", self._history)
         yield self._try("signing key", self._signing_key, needs=("history",))
+        if file_of(self._settings.database.url) is None:
+            from rotator.queue.rights import checked_rights  # noqa: PLC0415 - over a file it is not loaded
+
+            yield self._try("machines", lambda: checked_rights(self._adapters.database), needs=("history",))
         for store in self._settings.stores:
             yield self._try(f"store {store}", partial(self._store, store))
         for checked in side_by_side(self._org, [*self._settings.orgs]):
             yield from checked
         for name, credential in self._settings.credentials.items():
             yield from self._credential(name, credential)
-        for channel in self._settings.alerts.channels:
-            yield self._try(f"channel {channel}", partial(self._channel, channel))
+        channels, hooks = self._settings.alerts.channels, self._settings.hooks.after_rotation
+        for kind, name in [*(("channel", each) for each in channels), *(("hook", each) for each in hooks)]:
+            yield self._try(f"{kind} {name}", partial(self._opened, kind, name))
         of_keys = {name: each for name, each in self._settings.credentials.items() if not each.has_secret}
         for name, credential in of_keys.items() if self._validates else ():
             yield self._try(f"upload of {name}", partial(self._acceptance, credential), needs=(f"apps of {name}",))
@@ -202,6 +213,7 @@ class _Checks:
             raise NothingToCheck(
                 f"There is no history yet: the first command that writes makes {database.stands_in_for}.", ""
             )
+        database.prove_sessions()
         rows = unreadable_rows(database)
         if rows:
             raise HistoryError(
@@ -280,10 +292,9 @@ class _Checks:
             raise self._adapters.apps(credential.org).absent(*absent)
         org = self._settings.orgs[credential.org]
         refuse_generic_host(credential.org, credential.addresses(org), found.values)
-        login = org.login
-        for app in found.values():
-            if app and isinstance(login, LoginWithKey) and login.client_id == app.client_id:
-                raise _locks_itself_out(name, app, credential.org)
+        if isinstance(org.login, LoginWithKey):
+            client_ids = {app.full_name: app.client_id for app in found.values() if app}
+            refuse_own_client_ids(name, credential, org.login, client_ids)
         apps = self._adapters.apps(credential.org)
         said = (str(apps.admission(app) or "") for app in found.values() if app)
         return words.sentences(f"{' and '.join(credential.app_names)} can be read.", *said)
@@ -319,34 +330,18 @@ class _Checks:
     def _key(self, name: str, credential: CredentialSettings) -> str:
         store = self._adapters.store(credential.store)
         fingerprint = store.stages(name).current
+        self._state_is_well(name)
         if fingerprint is None:
             hint = how_to_begin(name, has_secret=credential.has_secret)
             raise NothingToCheck(f"The store {store.name} has no current version.", hint)
-        self._state_is_well(name)
         if credential.has_secret:
             return check_stored(self._adapters.credential_context(name))
         version = store.read(name, fingerprint)  # Proves that its key and its certificate match.
         for _, other in store.stages(name):
             store.read(name, other)
         app = self._app(credential.org, version.app)
-        if app and app.hides_certificate:
-            return self._key_by_login(name, version)
-        if app is None or app.certificate != key_version(version).certificate:
-            raise OrgError(
-                f"The app {version.app} holds {_held(app)}, not the current version {words.short(fingerprint)}.",
-                hint=f"`rotator status` shows more; `rotate restore {name}` puts the current certificate back.",
-            )
-        return f"The current version's key matches the live certificate of {version.app}."
-
-    def _key_by_login(self, name: str, version: Version) -> str:
-        """Where the org does not show what the app holds, a login says whether it is the current version."""
-        answer = self._adapters.credential_context(name).prove(version)
-        if answer.outcome is LoginOutcome.ACCEPTED:
-            return f"The org does not show the certificate of {version.app}; the current version's key just logged in."
-        raise OrgError(
-            f"The org does not show the certificate of {version.app}, and a login with the current version's key does"
-            f" not succeed: {answer.reason}.",
-            hint=answer.hint,
+        return check_key(
+            name, key_version(version), app, lambda each: self._adapters.credential_context(name).prove(each)
         )
 
     def _state_is_well(self, name: str) -> None:
@@ -356,13 +351,13 @@ class _Checks:
             [name], now, read_app=lambda org, app: held(org, app, self._held[org].get(app))
         )
         remark = remark_on(status, now)
-        if remark and status.state is CredentialState.RUNNING:
+        if remark and status.life.is_left_alone:
             raise NothingToCheck(remark.sentence, remark.hint)
-        if remark and status.state in _WRONG:
+        if remark and (status.state in _WRONG or status.life.is_lost or status.life.revoked):
             raise OrgError(remark.sentence, hint=remark.hint)
 
-    def _channel(self, name: str) -> str:
-        return self._adapters.channel(name).check()
+    def _opened(self, kind: str, name: str) -> str:
+        return (self._adapters.hook(name) if kind == "hook" else self._adapters.channel(name)).check()
 
     def _pages(self) -> str:
         """Nothing listens for this: whether they are served is what `/healthz` tells."""
@@ -375,20 +370,9 @@ class _Checks:
                 pages.token.resolve(self._adapters.environ)
             except ConfigurationError as error:
                 raise NothingToCheck(f"Their token is for `rotator pages` to read: {error.message}", "") from None
-        token = pages.bearer_token(self._adapters.environ)
+        token, _ = pages.tokens(self._adapters.environ)
         if token is None:
             return f"Only this machine reaches those at {pages.host}, and they ask it for no token."
         if can_be_guessed(token):
             return f"Those at {pages.host} ask for a token, which others on this machine can guess. {HOW_TO_MAKE_ONE}"
         return f"Those at {pages.host} ask for a token, which nobody can guess."
-
-
-def _locks_itself_out(credential: str, app: App, org: str) -> OrgError:
-    return OrgError(
-        f"Rotating {credential} would end the key that rotator itself logs in to {org} by, through {app.full_name}.",
-        hint=f"Run `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}`.",
-    )
-
-
-def _held(app: App | None) -> str:
-    return f"the certificate {words.short(app.fingerprint)}" if app and app.fingerprint else "no certificate"

@@ -11,6 +11,7 @@ from rotator.entry_points import STORES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from rotator.core.usage.told_reports import LeavesReport
     from rotator.entry_points import Surroundings
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.base import Reader, Store
@@ -51,6 +52,11 @@ class StorePlugin(Generic[S]):
     """
     policies: Callable[[S, Sequence[str]], Policies] | None = None
     """For `rotator check --print-policy`, for these credentials; None where the system has no policies."""
+    reporter: Callable[[CredentialAddress, Surroundings], LeavesReport] | None = None
+    """Makes what leaves a consumer's report beside a credential, where its store has `reports`; None where nothing can.
+
+    It connects to nothing yet. Raises ConfigurationError.
+    """
 
 
 class StoreKind(StorePlugin[S]):

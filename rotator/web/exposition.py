@@ -1,8 +1,8 @@
 """/metrics as text: what has not changed since the last scrape is not written a second time.
 
-Each org is written by itself, by the library's own encoder, and kept as long as it is made of the same objects
-(`rotator.services.reporting.read_model` makes others where something is otherwise). A scrape puts the parts together:
-the format wants all samples of a family in one place.
+Some orgs together are a part, which is written by the library's own encoder and kept as long as it is made of the same
+objects (`rotator.services.reporting.read_model` makes others where something is otherwise). A scrape puts the parts
+together: the format wants all samples of a family in one place.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.registry import Collector
 
-from rotator.web.metrics import OrgShare, of_org, of_process, of_rest, of_rotations, shares
+from rotator.web.metrics import OrgsShare, of_orgs, of_process, of_rest, of_rotations, shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from prometheus_client.core import Metric
 
@@ -29,7 +30,10 @@ _FORMATS: Final = 3
 _EOF: Final = "# EOF\n"
 """The end of a text in OpenMetrics."""
 
-_NO_SHARE: Final = OrgShare((), (), ())
+_TOGETHER: Final = 10
+"""Orgs in a part: each part costs as much as an org by itself, and one change has all of a part written anew."""
+
+_NO_SHARE: Final = OrgsShare((), (), ())
 
 Encode: TypeAlias = "Callable[[CollectorRegistry], bytes]"
 """Writes a registry in the format that a monitor asks for."""
@@ -70,12 +74,13 @@ class Exposition:
 
     def _parts(self, overview: Overview, encode: Encode, content_type: str) -> list[_Part]:
         before = self._kept.pop(content_type, {})
-        found, without = shares(overview, self._unmanaged)
+        found, without = shares(overview, self._unmanaged, _TOGETHER)
         kept: dict[str, _Part] = {}
-        for name, share in found.items():
+        for share in found:
+            name = share.lines[0].name
             part = before.get(name)
             is_same = part is not None and part.holds(share.rows)
-            kept[name] = part if part and is_same else _Part(share.rows, encode, of_org(share, overview.at))
+            kept[name] = part if part and is_same else _Part(share.rows, encode, _with_samples(share, overview.at))
         rotations = before.get("")
         if rotations is None or not rotations.holds((overview.rotations,)):
             rotations = _Part((overview.rotations,), encode, of_rotations(overview.rotations))
@@ -85,7 +90,12 @@ class Exposition:
             del self._kept[next(iter(self._kept))]
         rest = _Part((), encode, of_rest(overview, without))
         # Families of which no org has a sample are named all the same.
-        return [_Part((), encode, of_org(_NO_SHARE, overview.at)), *kept.values(), rotations, rest]
+        return [_Part((), encode, of_orgs(_NO_SHARE, overview.at)), *kept.values(), rotations, rest]
+
+
+def _with_samples(share: OrgsShare, at: datetime) -> Iterable[Metric]:
+    """What orgs have samples of: half of the families have none of most orgs, and are named before the first part."""
+    return (family for family in of_orgs(share, at) if family.samples)
 
 
 class _Families(Collector):

@@ -41,10 +41,16 @@ HEADERS: Final = {
 }
 
 
+REPORTS_PATH: Final = "/reports/"
+"""What is below it takes a consumer's report, by a token of its own, and shows nothing."""
+
+
 class Guard:
     """ASGI middleware around all pages."""
 
-    def __init__(self, app: ASGIApp, *, settings: HttpSettings, token: Secret | None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, settings: HttpSettings, token: Secret | None, reports_token: Secret | None = None
+    ) -> None:
         """Raises ConfigurationError where others could ask and no token is there to ask for."""
         if token is None and not settings.is_loopback:
             raise ConfigurationError(
@@ -54,6 +60,7 @@ class Guard:
             )
         self._app: Final = app
         self._token: Final = token.reveal().encode() if token else None
+        self._reports_token: Final = reports_token.reveal().encode() if reports_token else None
         # Beyond loopback a page of somebody else's has no token to send, so names prove nothing more.
         self._names: Final = _names(settings) if settings.is_loopback else None
 
@@ -88,18 +95,25 @@ class Guard:
         headers = Headers(scope=scope)
         if self._names is not None and not _is_ours(headers.get("host", ""), self._names):
             return refuse(400, "This address answers to localhost and to `http.names` in config.yaml only.")
+        if scope["method"] == "POST" and self._reports_token is not None and scope["path"].startswith(REPORTS_PATH):
+            if _is_admitted(headers, self._reports_token):
+                return None
+            what = "This needs `Authorization: Bearer TOKEN`, with the token of `http.reports_token` in config.yaml."
+            return refuse(401, what, **{"WWW-Authenticate": 'Bearer realm="rotator reports"'})
         if scope["method"] not in {"GET", "HEAD"}:
             return refuse(405, "Nothing here can be changed: GET and HEAD only.", Allow="GET, HEAD")
-        if self._token is not None and scope["path"] != OPEN_PATH and not self._is_admitted(headers):
+        if self._token is not None and scope["path"] != OPEN_PATH and not _is_admitted(headers, self._token):
             what = "This needs `Authorization: Bearer TOKEN`, with the token of `http.token` in config.yaml."
             return refuse(401, what, **{"WWW-Authenticate": 'Bearer realm="rotator"'})
-        return None
+        # A text with a NUL is one that no database can be asked for.
+        holds_nul = "\0" in scope["path"] or b"%00" in scope["query_string"]
+        return refuse(404, "There is nothing at this address.") if holds_nul else None
 
-    def _is_admitted(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        expected = self._token or b""
-        # Both as bytes: a header may hold what is no text. In constant time, whatever was given.
-        return hmac.compare_digest(given.strip().encode("latin-1", "replace"), expected) and scheme.lower() == "bearer"
+
+def _is_admitted(headers: Headers, token: bytes) -> bool:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    # Both as bytes: a header may hold what is no text. In constant time, whatever was given.
+    return hmac.compare_digest(given.strip().encode("latin-1", "replace"), token) and scheme.lower() == "bearer"
 
 
 def refuse(status: int, sentence: str, **headers: str) -> PlainTextResponse:

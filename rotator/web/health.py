@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.core.attempts import AttemptRecord
+    from rotator.services.machines.fleet_reader import MachinesShown
     from rotator.services.reporting.overview import ChannelLine, Readiness
     from rotator.web.source import Liveness
 
@@ -42,8 +43,8 @@ def of_scheduler(alive: Liveness) -> Check:
 
 
 def of_worker(alive: Liveness) -> Check:
-    """Who does the work. To stand by is as good; that nobody works is seen by a process that only reads."""
-    return Check("worker", alive.sees_work or not alive.only_reads, alive.whose_work)
+    """Who does the work, and that this process does its part of it."""
+    return Check("worker", alive.does_its_part, alive.whose_work)
 
 
 def of_history(alive: Liveness) -> Check:
@@ -58,6 +59,15 @@ def of_readiness(ready: Readiness) -> Iterator[Check]:
     if not ready.stores:
         yield Check("stores", True, "Every store was readable when it was last read.")
     yield from map(_of_channel, ready.channels)
+    if ready.machines is not None:
+        yield from _of_machines(ready.machines)
+
+
+def _of_machines(seen: MachinesShown) -> Iterator[Check]:
+    """That somebody leads, somebody works and no queue stalls, on whatever machine: each sees the same."""
+    yield from (Check("machines", False, str(remark)) for remark in seen.remarks)
+    if not seen.remarks:
+        yield Check("machines", True, seen.summary)
 
 
 def _of_orgs(ready: Readiness) -> Iterator[Check]:

@@ -49,6 +49,7 @@ _BY_STATE: Final[dict[str, Look]] = {
     CertificateState.NONE: Look.RESTING,
     CertificateState.HIDDEN: Look.RESTING,
     CertificateState.UNUSABLE: Look.WARNING,
+    CredentialState.REVOKED: Look.RESTING,
 }
 
 

@@ -20,7 +20,10 @@ from prometheus_client.core import (
 
 import rotator
 from rotator.core.lifecycle.states import CertificateState, CredentialState
+from rotator.core.posture.judgements import Verdict
 from rotator.plain_text import escaped
+from rotator.services.usage.shown import sources_by_standing, unconfirmed_of
+from rotator.web.machine_metrics import of_machines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,17 +48,19 @@ def of_process(alive: Liveness, *, is_readable: bool) -> Iterator[Metric]:
                  float(is_readable))  # fmt: skip
 
 
-def of_org(org: OrgShare, at: datetime) -> Iterator[Metric]:
-    """An org, its credentials, and those of its certificates that have metrics of their own."""
-    for families in (_of_certificates(org.certificates), _of_credentials(org.credentials, at), _of_orgs(org.lines)):
+def of_orgs(some: OrgsShare, at: datetime) -> Iterator[Metric]:
+    """Some orgs, their credentials, and those of their certificates that have metrics of their own."""
+    for families in (_of_certificates(some.certificates), _of_credentials(some.credentials, at), _of_orgs(some.lines)):
         yield from map(_shown, families)
 
 
 def of_rest(overview: Overview, without: int) -> Iterator[Metric]:
-    """Alerts and channels; `without`: so many certificates have no metrics of their own."""
+    """Alerts, channels and machines; `without`: so many certificates have no metrics of their own."""
     yield _gauge("rotator_certificates_without_metrics", "Certificates of no credential that have no metrics of their"
                  " own: those that expire last (http.metrics_unmanaged).", float(without))  # fmt: skip
     yield from map(_shown, _of_alerts(overview))
+    if overview.machines is not None:
+        yield from map(_shown, of_machines(overview.machines))
 
 
 def of_rotations(rotations: Rotations) -> Iterator[Metric]:
@@ -64,11 +69,11 @@ def of_rotations(rotations: Rotations) -> Iterator[Metric]:
 
 
 @dataclass(frozen=True)
-class OrgShare:
-    """What metrics tell of one org."""
+class OrgsShare:
+    """What metrics tell of some orgs."""
 
     lines: tuple[OrgLine, ...]
-    """One; none where only the names of the families are wanted."""
+    """None where only the names of the families are wanted."""
     credentials: tuple[CredentialStatus, ...]
     certificates: tuple[CertificateLife, ...]
 
@@ -78,18 +83,20 @@ class OrgShare:
         return (*self.lines, *self.credentials, *self.certificates)
 
 
-def shares(overview: Overview, unmanaged: int) -> tuple[dict[str, OrgShare], int]:
-    """The share of each org, with so many certificates that no credential has; and how many are left out.
+def shares(overview: Overview, unmanaged: int, together: int) -> tuple[list[OrgsShare], int]:
+    """The shares of so many orgs each, with so many certificates that no credential has; and how many are left out.
 
     Those that expire next come first, those that have expired last: what expires is to be seen however many there are.
     """
     shown, without = _with_metrics(overview.certificates, unmanaged)
     certificates = _grouped(shown, lambda life: life.seen.org)
     credentials = _grouped(overview.credentials, lambda each: each.settings.org)
-    found = {
-        line.name: OrgShare((line,), tuple(credentials.get(line.name, ())), tuple(certificates.get(line.name, ())))
-        for line in overview.orgs
-    }
+    found = []
+    for start in range(0, len(overview.orgs), together):
+        lines = overview.orgs[start : start + together]
+        theirs = (each for line in lines for each in credentials.get(line.name, ()))
+        held = (life for line in lines for life in certificates.get(line.name, ()))
+        found.append(OrgsShare(lines, tuple(theirs), tuple(held)))
     return found, without
 
 
@@ -112,10 +119,11 @@ def _grouped(these: Iterable[_T], org_of: Callable[[_T], str]) -> dict[str, list
 
 def _shown(family: Metric) -> Metric:
     """The family with labels that may be shown; two names stay two, as no two series may have the same."""
-    family.samples = [
-        sample._replace(labels={name: escaped(value) for name, value in sample.labels.items()})
-        for sample in family.samples
-    ]
+    for sample in family.samples:
+        for name, value in sample.labels.items():
+            # Nearly all may be: there are a hundred thousand of them in one answer.
+            if not value.isprintable():
+                sample.labels[name] = escaped(value)
     return family
 
 
@@ -126,8 +134,8 @@ def _gauge(name: str, help_text: str, value: float | None = None, labels: tuple[
 def _of_process(alive: Liveness) -> Iterator[Metric]:
     versions = {"version": rotator.__version__, "python": platform.python_version()}
     yield InfoMetricFamily("rotator_build", "The release that runs.", value=versions)
-    yield _gauge("rotator_working", "Whether this process does the work (1) or stands by (0); of `rotator pages`,"
-                 " whether it sees one that does.", float(alive.sees_work))  # fmt: skip
+    yield _gauge("rotator_working", "Whether this process leads or carries out jobs (1) or stands by (0); of `rotator"
+                 " pages`, whether it sees one that leads.", float(alive.sees_work))  # fmt: skip
     yield _gauge("rotator_scheduler_lag_seconds", "How much later than planned the last tick came.",
                  alive.lag.total_seconds())  # fmt: skip
     ticks = _gauge("rotator_scheduler_last_tick_timestamp_seconds", "When the scheduler last asked what is due.")
@@ -205,6 +213,16 @@ def _of_credentials(credentials: Iterable[CredentialStatus], at: datetime) -> It
         "When the next rotation of a credential begins by schedule; no sample where it does not, as things stand.",
         labels=("credential",),
     )
+    sources = _gauge(
+        "rotator_credential_sources",
+        "Where logins of a credential's user come from, by whether they have moved to the current key.",
+        labels=("credential", "standing"),
+    )
+    silent = _gauge(
+        "rotator_credential_consumers_unconfirmed",
+        "Consumers in the configuration that have not said that they log in with the current version.",
+        labels=("credential",),
+    )
     for each in credentials:
         life, this = each.life, (each.credential,)
         for why in sorted({str(one.why) for one in life.schedule.in_force(at)}):
@@ -218,7 +236,11 @@ def _of_credentials(credentials: Iterable[CredentialStatus], at: datetime) -> It
             states.add_metric((each.credential, str(state)), float(state is each.state))
         _add_time(due, this, life.due_at)
         _add_time(kept, this, life.previous_until)
-    yield from (states, due, begins, held, kept, refused, halted, running, accepted)
+        for standing, count in sources_by_standing(each).items():
+            sources.add_metric((each.credential, str(standing)), count)
+        if each.settings.consumers:
+            silent.add_metric(this, len(unconfirmed_of(each)))
+    yield from (states, due, begins, held, kept, refused, halted, running, accepted, sources, silent)
 
 
 def _of_orgs(orgs: Iterable[OrgLine]) -> Iterator[Metric]:
@@ -237,14 +259,32 @@ def _of_orgs(orgs: Iterable[OrgLine]) -> Iterator[Metric]:
         "Live certificates of an org, those of credentials (managed) and the others apart.",
         labels=("org", "managed", "state", "urgency"),
     )
+    findings = _gauge(
+        "rotator_audit_findings",
+        "What the last audit of an org found that is not as it should be, in it and its credentials.",
+        labels=("org", "check", "severity"),
+    )
+    unseen = _gauge(
+        "rotator_audit_not_visible", "Checks of the last audit whose answer the org does not show.", labels=("org",)
+    )
+    audits = _gauge(
+        "rotator_audit_last_good_timestamp_seconds", "When an audit of an org last succeeded.", labels=("org",)
+    )
     for org in orgs:
+        found = Counter((each.check, str(each.risk)) for each in org.findings)
+        for (check, risk), count in sorted(found.items()):
+            findings.add_metric((org.name, check, risk), count)
+        _add_time(audits, (org.name,), org.audit.last_good_at)
+        if org.audit.last_good_at:
+            hidden_checks = sum(each.verdict is Verdict.HIDDEN for each in org.audited)
+            unseen.add_metric((org.name,), hidden_checks)
         for (is_managed, state, urgency), count in org.counts.items():
             counted.add_metric((org.name, "yes" if is_managed else "no", state, urgency), count)
         readable.add_metric((org.name,), float(org.is_readable))
         apps.add_metric((org.name,), org.apps)
         hidden.add_metric((org.name,), len(org.hidden))
         _add_time(inventory, (org.name,), org.inventory.last_good_at)
-    yield from (readable, inventory, apps, hidden, counted)
+    yield from (readable, inventory, apps, hidden, counted, findings, unseen, audits)
 
 
 def _of_rotations(rotations: Rotations) -> Iterator[Metric]:

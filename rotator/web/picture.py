@@ -39,6 +39,10 @@ _NARROW: Final = (1.8, 1.4)
 """What a letter of a label and the air between two labels take, in per cent of the width of a picture."""
 
 
+_END_OF_AXIS: Final = (96.75, "later")
+"""The label at the right edge, by its middle; a narrow screen leaves it out."""
+
+
 @dataclass(frozen=True)
 class Mark:
     """One line across the picture."""
@@ -87,7 +91,8 @@ def _labelled(wanted: Iterable[tuple[float, str, bool]]) -> list[Mark]:
     """Marks, with their labels where there is room for them beside those before."""
     marks, wide, narrow = [], (TODAY, "today"), (TODAY, "today")
     for at, text, is_threshold in wanted:
-        is_shown, is_minor = _has_room(wide, (at, text), _WIDE), not _has_room(narrow, (at, text), _NARROW)
+        is_shown = _has_room(wide, (at, text), _WIDE) and _has_room((at, text), _END_OF_AXIS, _WIDE)
+        is_minor = not _has_room(narrow, (at, text), _NARROW)
         marks.append(Mark(at, text, is_shown, is_threshold, is_minor))
         wide = (at, text) if is_shown else wide
         narrow = narrow if is_minor else (at, text)

@@ -17,8 +17,9 @@ from starlette.routing import Route
 from rotator.errors import HistoryError
 from rotator.plain_text import json_text, one_line
 from rotator.web import health
-from rotator.web.guard import OPEN_PATH, Guard
+from rotator.web.guard import OPEN_PATH, REPORTS_PATH, Guard
 from rotator.web.health import Check
+from rotator.web.reports import Reports
 from rotator.web.templates import ICON, STYLE, page
 from rotator.web.views import Views
 
@@ -37,7 +38,12 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def application(
-    source: Source, settings: HttpSettings, *, token: Secret | None, alive: Callable[[], Liveness]
+    source: Source,
+    settings: HttpSettings,
+    *,
+    token: Secret | None,
+    alive: Callable[[], Liveness],
+    reports_token: Secret | None = None,
 ) -> Starlette:
     """The pages over a source (`rotator.services.reporting.reader.HistoryReader`).
 
@@ -55,16 +61,23 @@ def application(
         Route("/certificates", views.certificates),
         Route("/certificates/{fingerprint}", views.certificate),
         Route("/credentials", views.credentials),
+        Route("/credentials/{name}", views.credential),
         Route("/orgs", views.orgs),
         Route("/orgs/{name}", views.org),
         Route("/rotations", views.rotations),
         Route("/rotations/{id}", views.rotation),
+        Route("/audit", views.audit),
+        Route("/machines", views.machines),
         Route("/alerts", views.alerts),
         Route("/alerts/{id}", views.alert),
+        Route(f"{REPORTS_PATH}{{credential}}/{{consumer}}", Reports(source, alive).post, methods=["POST"]),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, settings=settings, token=token), Middleware(GZipMiddleware, minimum_size=2000)],
+        middleware=[
+            Middleware(Guard, settings=settings, token=token, reports_token=reports_token),
+            Middleware(GZipMiddleware, minimum_size=2000),
+        ],
         exception_handlers={HistoryError: _history_away, HTTPException: _not_there},
     )
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from anyio.to_thread import current_default_thread_limiter
 
 from rotator.config.daemon import HOW_TO_MAKE_ONE, can_be_guessed
-from rotator.errors import ConfigurationError
+from rotator.errors import ConfigurationError, HistoryError
 from rotator.threaded_server import ThreadedServer
 from rotator.web.connections import AnswersLimited, ConnectionLimits, Connections
 from rotator.web.routes import application
+from rotator.web.templates import compile_first_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,14 +47,15 @@ def pages_server(
     descriptors: int,
 ) -> WebServer:
     """The pages over a source, as config.yaml has them. Raises ConfigurationError for a token that will not do."""
-    token = settings.bearer_token(environ)
+    token, reports_token = settings.tokens(environ)
     if token is not None and can_be_guessed(token):
         _LOG.warning("others on this machine can guess the token of the pages", extra={"hint": HOW_TO_MAKE_ONE})
     limits = ConnectionLimits.of(settings, descriptors=descriptors)
     if limits.connections < settings.connections:
         wanted = {"connections": limits.connections, "configured": settings.connections, "descriptors": descriptors}
         _LOG.warning("this process may open so few files that the pages take fewer connections", extra=wanted)
-    return WebServer(application(source, settings, token=token, alive=alive), settings, limits)
+    pages = application(source, settings, token=token, alive=alive, reports_token=reports_token)
+    return WebServer(pages, settings, limits)
 
 
 class WebServer:
@@ -72,6 +75,10 @@ class WebServer:
         host, port = self._socket.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    def prepare(self, source: Source | None = None) -> None:
+        """Gets ready for who looks first, while the caller goes on; with a source by what stands in it."""
+        threading.Thread(target=_prepare, args=(source,), name="first page", daemon=True).start()
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self._socket)
@@ -81,6 +88,14 @@ class WebServer:
 
     def __exit__(self, *_error: object) -> None:
         self._running.close()
+
+
+def _prepare(source: Source | None) -> None:
+    compile_first_page()
+    # Who looks is told why it is away.
+    with suppress(HistoryError):
+        if source is not None:
+            source.overview()
 
 
 class _Server(ThreadedServer):

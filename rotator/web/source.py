@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rotator.core.machines.fleet import Role
+    from rotator.core.usage.told_reports import ToldReport
     from rotator.services.alerting.details import AlertDetails
     from rotator.services.reporting.overview import CertificateDetails, Overview, Readiness, RotationDetails
 
@@ -33,11 +35,16 @@ class Liveness:
     lag: timedelta
     """How much later than planned the last tick came."""
     is_working: bool
-    """Whether this process does the work; if not, it stands by for another, or only serves pages."""
+    """Whether this process leads; if not, it stands by for another, carries out jobs, or only serves pages. Where no
+    machines share the work, who leads does all of it."""
     only_reads: bool = False
     """Whether it only serves pages. What ticks is then its look at who does the work."""
     worker: str = ""
-    """Who does the work where this process does not; empty where that is not known, or nobody does."""
+    """Who leads where this process does not; empty where that is not known, or nobody does."""
+    role: Role | None = None
+    """What it is there for among several machines; None where no machines share the work."""
+    takes_jobs: bool = False
+    """Whether it carries out what several machines are asked for, as its role says: it is connected to the queue."""
 
     @property
     def patience(self) -> timedelta:
@@ -51,12 +58,22 @@ class Liveness:
 
     @property
     def sees_work(self) -> bool:
-        """Whether the work is done: by this process, or, where it only reads, by another that holds the lock."""
-        return self.is_working or (self.only_reads and bool(self.worker))
+        """Whether work is done: by this process, or, where it only reads, by another that leads."""
+        return self.is_working or self.takes_jobs or (self.only_reads and bool(self.worker))
+
+    @property
+    def does_its_part(self) -> bool:
+        """Whether it does what it is there for, as to stand by is; one that only reads sees whether anybody works."""
+        if self.role is not None:
+            return self.takes_jobs or not self.role.works
+        return self.sees_work or not self.only_reads
 
     @property
     def whose_work(self) -> str:
         """Who does the work, in a sentence for people."""
+        if self.role is not None:
+            others = f"; the leader is {self.worker}" if self.worker and not self.is_working else ""
+            return f"This process {self.part_of(self.role)}{others}."
         if self.is_working:
             return "This process does the work."
         if self.only_reads:
@@ -64,11 +81,19 @@ class Liveness:
             return f"This process only reads; {done}."
         return f"This process stands by{f'; the work is done by {self.worker}' if self.worker else ''}."
 
+    def part_of(self, role: Role) -> str:
+        """What it does among several machines."""
+        leads = "leads" if self.is_working else "stands by to lead" if role.may_lead else ""
+        jobs = "carries out jobs" if self.takes_jobs else "cannot take jobs now" if role.works else ""
+        return " and ".join(filter(None, (leads, jobs)))
+
     @property
     def trouble(self) -> str:
         """What is the matter with it, in a few words; empty while nothing is."""
         if not self.is_alive:
             return "The scheduler stands still"
+        if self.role is not None and not self.does_its_part:
+            return "This machine takes no jobs"
         return "No service is at work" if self.only_reads and not self.worker else ""
 
 
@@ -93,6 +118,10 @@ class Source(Protocol):
 
     def alert(self, alert_id: str) -> AlertDetails | None:
         """One alert and who was told of it; None for an id that there is not."""
+        ...
+
+    def note_report(self, credential: str, report: ToldReport) -> bool:
+        """Notes what a consumer says; False where the configuration names no such consumer."""
         ...
 
     def try_writing(self) -> None:

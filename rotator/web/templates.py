@@ -17,6 +17,8 @@ from rotator.core import words
 from rotator.core.thresholds import has_come
 from rotator.plain_text import lines, substituted
 from rotator.services.inventory.remarks import remark_on
+from rotator.services.schedule.jobs import label_of
+from rotator.services.usage.shown import usage_of
 from rotator.web.looks import look_of, word_of
 
 if TYPE_CHECKING:
@@ -52,10 +54,11 @@ def filters() -> dict[str, Callable[..., Any]]:
         "spaced": spaced,
         "detail": detail,
         "prose": prose,
-        "refused": words.refused,
         "look": look_of,
         "word": word_of,
         "remark": remark_on,
+        "usage": usage_of,
+        "label": label_of,
     }
 
 
@@ -101,7 +104,7 @@ def prose(text: str) -> Markup:
 
 @cache
 def _environment() -> jinja2.Environment:
-    import jinja2  # noqa: PLC0415 - for who asks for a page: a service that nobody looks at has 2 MB less
+    import jinja2  # noqa: PLC0415 - for who serves pages: other commands do without
 
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
@@ -114,6 +117,12 @@ def _environment() -> jinja2.Environment:
     made.filters |= filters()
     made.globals |= {"version": rotator.__version__, "style": hashlib.sha256(STYLE).hexdigest()[:8]}
     return made
+
+
+def compile_first_page() -> None:
+    """Compiles what the status page is made of, as that takes as long as all the rest of the first answer."""
+    for name in ("base", "parts", "status"):
+        _environment().get_template(f"{name}.html")
 
 
 def page(name: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:

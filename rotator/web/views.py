@@ -11,9 +11,12 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 
 from rotator.core.lifecycle.states import CertificateState
+from rotator.core.posture.judgements import Verdict
 from rotator.core.severity import Severity
 from rotator.services.inventory.remarks import remark_on_hidden
 from rotator.services.inventory.schedules import held_up
+from rotator.services.reporting.overview import CertificateDetails
+from rotator.services.usage.shown import usage_of
 from rotator.web.looks import Look, look_of, word_of
 from rotator.web.picture import MOST_BARS, PERIODS, Axis, bar, by_org, columns
 from rotator.web.search import MANAGED, NOT_RESTING, STATES, Search, number_of, page_of
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from rotator.core.lifecycle.certificate_life import CertificateLife
+    from rotator.core.posture.kept_finding import KeptFinding
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.reporting.overview import OrgLine, Overview
     from rotator.web.picture import Bar
@@ -34,10 +38,11 @@ if TYPE_CHECKING:
 _FIRST_BARS: Final = 12
 """Of certificates that are grouped, so many are shown one by one all the same."""
 
-_FIRST: Final = {"alerts": 5, "credentials": 12, "orgs": 12, "rotations": 6}
+_FIRST: Final = {"alerts": 5, "credentials": 12, "orgs": 12, "machines": 12, "rotations": 6}
 """So many lines of each list are on the status page."""
 
 _FINGERPRINT_LENGTH: Final = 64
+_NEVER_SEEN: Final = "No certificate with this fingerprint was ever seen."
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -87,18 +92,34 @@ class Views:
     def certificate(self, request: Request) -> Response:
         """One certificate: where it is and was, and what brought or replaced it."""
         fingerprint = request.path_params["fingerprint"]
-        details = self._source.certificate(fingerprint) if len(fingerprint) == _FINGERPRINT_LENGTH else None
-        if details is None:
-            raise HTTPException(404, "No certificate with this fingerprint was ever seen.")
-        shown = self._shown()
+        if len(fingerprint) != _FINGERPRINT_LENGTH:
+            raise HTTPException(404, _NEVER_SEEN)
+        details, shown = self._source.certificate(fingerprint), self._shown()
         live = [line for line in shown.overview.certificates if line.seen.fingerprint == fingerprint]
-        return page("certificate", shown.values | {"details": details, "live": live, "bars": shown.bars(live[:1])})
+        is_stored = any(fingerprint in each.stages.values() for each in shown.overview.credentials)
+        if details is None and not live and not is_stored:
+            raise HTTPException(404, _NEVER_SEEN)
+        details = details or CertificateDetails((), (), ())
+        # An org that does not show it has no sighting of it: then the stored version tells of it.
+        places = details.places or tuple(line.seen for line in live)
+        values = {"fingerprint": fingerprint, "details": details, "places": places, "live": live}
+        return page("certificate", shown.values | values | {"bars": shown.bars(live[:1])})
 
     def credentials(self, request: Request) -> Response:
         """The managed credentials, the one that is rotated next first."""
         shown = self._shown()
         found = page_of(_by_next_rotation(shown.overview.credentials), number_of(request.query_params.get("page", "")))
         return page("credentials", shown.values | {"found": found, "address": _addresses()})
+
+    def credential(self, request: Request) -> Response:
+        """One credential, and who logs in with it."""
+        shown, name = self._shown(), request.path_params["name"]
+        line = next((each for each in shown.overview.credentials if each.credential == name), None)
+        if line is None:
+            raise HTTPException(404, "No credential of this name is configured.")
+        alerts = [alert for alert in shown.overview.alerts if alert.credential == name]
+        usage = usage_of(line, shown.overview.at)
+        return page("credential", shown.values | {"line": line, "usage": usage, "alerts": alerts})
 
     def orgs(self, request: Request) -> Response:
         """The configured orgs, the one with the most urgent certificates first."""
@@ -145,6 +166,37 @@ class Views:
         found = page_of(shown.overview.alerts, number_of(request.query_params.get("page", "")))
         return page("alerts", shown.values | {"found": found, "address": _addresses()})
 
+    def machines(self, request: Request) -> Response:
+        """The machines that share the work, what each works at, and the queue between them."""
+        shown = self._shown()
+        machines = shown.overview.machines
+        if machines is None:
+            raise HTTPException(404, "The history is in SQLite, so one service does all the work.")
+        fleet = machines.fleet
+        jobs = fleet.jobs if fleet else ()
+        values = {
+            "machines": machines,
+            "names": {each.id: each.name for each in fleet.machines} if fleet else {},
+            "found": page_of(jobs, number_of(request.query_params.get("page", ""))),
+            "address": _addresses(),
+        }
+        return page("machines", shown.values | values)
+
+    def audit(self, request: Request) -> Response:
+        """What the last audits found, what is excepted, and what could not be seen."""
+        shown = self._shown()
+        found = page_of(shown.overview.findings, number_of(request.query_params.get("page", "")))
+        checks = dict.fromkeys(each.about for each in found.lines if each.about)
+        values = {
+            "found": found,
+            "address": _addresses(),
+            "checks": list(checks),
+            "unaudited": [org for org in shown.overview.orgs if not org.is_audited(shown.overview.at)],
+            "excepted": [each for each in shown.overview.audited if each.verdict is Verdict.EXCEPTED],
+            "unseen": _by_need(each for each in shown.overview.audited if each.verdict is Verdict.HIDDEN),
+        }
+        return page("audit", shown.values | values)
+
     def alert(self, request: Request) -> Response:
         """One alert, and who was told of it."""
         details = self._source.alert(request.path_params["id"])
@@ -160,6 +212,14 @@ def _urgent(lines: Iterable[CertificateLife]) -> list[tuple[str, int]]:
     """How many certificates are in each state that is not well, the most urgent first."""
     counts = Counter((look_of(line), word_of(line)) for line in lines if line.state is not CertificateState.OK)
     return [(word, counts[look, word]) for look, word in sorted(counts, key=lambda each: list(Look).index(each[0]))]
+
+
+def _by_need(findings: Iterable[KeptFinding]) -> dict[str, list[KeptFinding]]:
+    """What could not be seen, by what it takes to see it."""
+    found: dict[str, list[KeptFinding]] = {}
+    for each in findings:
+        found.setdefault(each.needs, []).append(each)
+    return found
 
 
 def _by_next_rotation(lines: Iterable[CredentialStatus]) -> list[CredentialStatus]:

@@ -93,7 +93,7 @@ def digest_of(messages: Sequence[Message], *, sender: str, to: Sequence[str], no
     critical = any(message.alert.severity is Severity.CRITICAL and not message.is_last for message in ordered)
     mail = _mail(sender, to, now, ordered, important=critical)
     mail["Message-ID"] = message_id("\n".join(sorted(message.key for message in ordered)), sender)
-    mail["Subject"] = digest_title(ordered)
+    mail["Subject"] = f"{_tag(ordered[0])} {digest_title(ordered)}"
     _fill(mail, _plain_digest(ordered), _html("digest.html", messages=ordered, title=digest_title(ordered)))
     return mail
 
@@ -154,7 +154,7 @@ def _subject_line(message: Message) -> str:
 
 
 def _tag(message: Message) -> str:
-    """How much it matters now, in front of a subject: what a filter, and a glance, go by."""
+    """How much it matters now, in front of a subject: what a filter, and a glance, go by; of many the worst's."""
     return "[settled]" if message.settles else f"[{message.alert.severity}]"
 
 

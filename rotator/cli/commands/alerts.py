@@ -14,6 +14,7 @@ from rotator.cli.invocation import Invocation, common_options, json_option, pass
 from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.output.console import NOTHING, away, console, day, moment, print_json, say, state, table
 from rotator.cli.output.former_names import with_former_names
+from rotator.cli.parameters import Text
 from rotator.cli.time_options import end_of
 from rotator.core import words
 from rotator.core.severity import Severity
@@ -171,7 +172,7 @@ def alerts() -> None:
 
 
 @alerts.command("list")
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=Text())
 @click.option("--all", "every", is_flag=True, help=f"Also what has ended; the newest {_NEWEST}.")
 @common_options
 @json_option
@@ -211,7 +212,7 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
 
 
 @alerts.command()
-@click.argument("alert_id", metavar="ID")
+@click.argument("alert_id", metavar="ID", type=Text())
 @_REASON
 @common_options
 @pass_invocation
@@ -232,7 +233,7 @@ def ack(invocation: Invocation, alert_id: str, reason: str) -> None:
 
 
 @alerts.command()
-@click.argument("alert_id", metavar="ID")
+@click.argument("alert_id", metavar="ID", type=Text())
 @click.option("--for", "length", metavar="DURATION", help="For how long, such as 7d or 12h.")
 @click.option("--until", metavar="TIME", help="Until when, such as 2026-12-01T08:00 (UTC, unless it names its zone).")
 @_REASON
@@ -287,6 +288,7 @@ def _details_as_json(details: AlertDetails) -> dict[str, Any]:
         for each in details.notifications
     ]
     rest = {
+        "refused_since": alert.refused_since if alert.is_open else None,
         "next_at": details.next_at,
         "acknowledged": acknowledged if alert.is_acknowledged else None,
         "snoozed": snoozed if alert.snoozed_until else None,
@@ -307,13 +309,13 @@ def _print(lines: list[AlertDetails], now: datetime, *, has_channels: bool, in_f
                 line.alert.id,
                 state(line.alert.severity),
                 line.alert.title,
-                words.moment(line.alert.opened_at),
+                words.moment(line.alert.since),
                 ", ".join([*line.delivered_to, *(f"{name} (pending)" for name in line.pending_for)]) or NOTHING,
                 _next(line, now),
             )
         console().print(rows)
         for line in lines:
-            for sentence in (*(_in_full(line.alert) if in_full else ()), *_remarks(line, now)):
+            for sentence in (*(_in_full(line.alert, now) if in_full else ()), *_remarks(line, now)):
                 console().print(f"{line.alert.id}: {sentence}")
     if not has_channels:
         console().print("No channel is configured, so nobody is told: add one under `alerts` in config.yaml.")
@@ -328,9 +330,10 @@ def _next(line: AlertDetails, now: datetime) -> str:
     return away(line.next_at, now)
 
 
-def _in_full(alert: Alert) -> Iterable[str]:
-    """What messages say beside the title."""
-    yield from (text for text in (alert.text, alert.meanwhile, alert.to_do) if text)
+def _in_full(alert: Alert, now: datetime) -> Iterable[str]:
+    """What messages say beside the title; of what is over, nothing that was to be done."""
+    still = (alert.meanwhile, alert.to_do) if alert.is_open else ()
+    yield from (text for text in (alert.refusal(now), alert.text, *still) if text)
     yield from (f"{name}: {value}" for name, value in alert.facts.items())
 
 

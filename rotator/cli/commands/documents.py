@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from secrets import choice
 
@@ -73,15 +74,15 @@ def project(
     With --json {"folder", "app", "client_id"}.
     """
     # Not for a usage mistake.
-    from rotator.core.crypto.certificates import Certificate  # noqa: PLC0415
+    from rotator.config.secrets import read_certificate  # noqa: PLC0415
     from rotator.services.org_project import NewApp, new_client_id, write_project  # noqa: PLC0415
 
-    held = Certificate.parse(certificate.read_bytes()) if certificate else None
+    held = read_certificate(certificate) if certificate else None
     app = NewApp(name, contact, permission_set, new_client_id(choice), held)
     write_project(app, folder)
     if invocation.json:
         print_json({"folder": str(folder), "app": app.name, "client_id": app.client_id})
         return
     say(f"{folder} makes the external client app {app.name}, and rotator's permission sets. As an administrator:")
-    say(f"    cd {folder} && sf project deploy start --source-dir force-app --target-org ORG")
+    say(f"    cd {shlex.quote(str(folder))} && sf project deploy start --source-dir force-app --target-org ORG")
     say(f"Its consumer key, `client_id` in config.yaml: {app.client_id}")

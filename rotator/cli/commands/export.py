@@ -32,7 +32,7 @@ FORMATS: Final = ("pkcs12", "jks")
     "--password-env",
     required=True,
     metavar="VARIABLE",
-    help="Environment variable that holds the keystore's password, of six characters at the least.",
+    help="Environment variable that holds the keystore's password: twelve characters at least, six of them different.",
 )
 @common_options
 @json_option
@@ -48,7 +48,7 @@ def export(invocation: Invocation, name: str, form: str, out: Path, password_env
     With --json {"credential", "fingerprint", "not_after", "format", "path", "alias"}.
     """
     # Not for a usage mistake.
-    from rotator.config.secrets import SecretReference  # noqa: PLC0415
+    from rotator.cli.parameters import password_in  # noqa: PLC0415
     from rotator.core.crypto.keystores import Format  # noqa: PLC0415
     from rotator.process import actor  # noqa: PLC0415
     from rotator.services.rotation.export import ExportRequest  # noqa: PLC0415
@@ -62,7 +62,7 @@ def export(invocation: Invocation, name: str, form: str, out: Path, password_env
                 hint="Consumers read it in the store: `rotator docs consumers`.",
             )
         store = app.store(app.credential(name).store)
-        password = SecretReference(env=password_env).resolve(os.environ)
+        password = password_in(password_env).resolve(os.environ)
         request = ExportRequest(name, Format(form), out.absolute(), password, actor(os.environ))
         written = write_keystore(request, store, partial(app.journal.record, now=app.now(), credential=name))
     invocation.has_acted = True

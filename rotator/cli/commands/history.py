@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ import click
 from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import NOTHING, console, print_json, say, short, state, table
+from rotator.cli.parameters import Text
 from rotator.core import words
 
 if TYPE_CHECKING:
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
 
 _LIMIT: Final = "rotator.history.limit"
 _USUAL_LIMIT: Final = 20
+_MOST: Final = 1_000_000
 _UNTOLD: Final = (None, "", False)
 """Details of an event that tell a person nothing."""
 _STORED_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 """As the history writes times (`rotator.history.engine.times`)."""
+_TYPED: Final = "reason"
+"""The detail that is as people have typed it, whatever it looks like."""
 _FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
 _SHOWN: Final = (
     "id",
@@ -72,7 +77,7 @@ def _keep_limit(context: click.Context, _: click.Parameter, value: int | None) -
 def _limit_option(command: Callable[..., Any]) -> Callable[..., Any]:
     option = click.option(
         "--limit",
-        type=click.IntRange(1),
+        type=click.IntRange(1, _MOST),
         metavar="N",
         expose_value=False,
         callback=_keep_limit,
@@ -105,7 +110,7 @@ def history(context: click.Context) -> None:
 
 
 @click.command(hidden=True)
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=Text())
 @_limit_option
 @common_options
 @json_option
@@ -264,11 +269,14 @@ def _event_as_json(event: Event) -> dict[str, Any]:
 
 def _with_plain_times(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _with_plain_times(each) for name, each in value.items()}
+        return {name: each if name == _TYPED else _with_plain_times(each) for name, each in value.items()}
     if isinstance(value, list):
         return [_with_plain_times(each) for each in value]
-    is_time = isinstance(value, str) and _STORED_TIME.fullmatch(value)
-    return words.timestamp(datetime.fromisoformat(value)) if is_time else value
+    if isinstance(value, str) and _STORED_TIME.fullmatch(value):
+        # It only looks like one where it has no such month.
+        with suppress(ValueError):
+            return words.timestamp(datetime.fromisoformat(value))
+    return value
 
 
 def _since(rotation: Rotation, events: list[Event]) -> list[Event]:
@@ -342,6 +350,8 @@ def db() -> None:
 def upgrade(invocation: Invocation, *, init: bool) -> None:
     """Bring the history's tables to this release's version; the first use of any command that writes does it too.
 
+    In Postgres that is done as well of the schema beside it, in which several machines share the work.
+
     Where there is no history yet it is made, unless this installation has used another before: then `database` may be
     mistaken, and --init says that it is not.
     """
@@ -349,3 +359,12 @@ def upgrade(invocation: Invocation, *, init: bool) -> None:
         database = app.database
         invocation.has_acted = True
         say(f"{database.name} is at version {database.version}.")
+        if database.server:
+            from rotator.queue.jobs_database import JobsDatabase  # noqa: PLC0415 - over SQLite it is not loaded
+
+            jobs = JobsDatabase(database.name, lambda: database)
+            try:
+                jobs.open()
+            finally:
+                jobs.close()
+            say("What several machines share beside it is up to date, too.")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Version
     from rotator.services.rotation.plan import Plan
     from rotator.services.rotation.requests import Request
+    from rotator.services.usage.users_before import AppUse
 
 _JSON: Final = """
 
@@ -31,7 +32,7 @@ _JSON: Final = """
     With --json a list of
       {"credential", "strategy",
        "outcome": "rotated", "restored", "nothing", "waiting", "reverted", "halted" or "interrupted",
-       "why", "hint", "rotation_id", "old_fingerprint", "new_fingerprint",
+       "why", "effect", "hint", "rotation_id", "old_fingerprint", "new_fingerprint",
        "gap_seconds", "gap_begun_at", "gap_ended_at", "gap_is_open", "gap_is_uncertain",
        "steps": [{"action", "seconds", "times"}], "again_at", "warnings": [sentence], "exit_code"},
     and of a credential that ended with an error
@@ -47,7 +48,9 @@ _some_names = click.argument("names", nargs=-1, metavar="[NAME]...")
 _all = click.option("--all", "every", is_flag=True, help="Every configured credential, one after the other.")
 _reason = click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
 _replace_unknown = click.option(
-    "--replace-unknown", is_flag=True, help="Overwrite a certificate that nobody here knows, too."
+    "--replace-unknown",
+    is_flag=True,
+    help="Overwrite a certificate that nobody here knows, too; of a client secret delete a pair that people staged.",
 )
 _retire_now = click.option(
     "--retire-now", is_flag=True, help="End the previous version now, without waiting for its grace to end."
@@ -65,7 +68,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 @common_options
 @json_option
 def rotate() -> None:
-    """Replace key pairs without locking anybody out."""
+    """Replace key pairs and client secrets without locking anybody out."""
 
 
 @rotate.command()
@@ -91,7 +94,7 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
     replace_unknown: bool,
     yes: bool,
 ) -> None:
-    """Replace the key pairs of the named credentials.
+    """Replace the key pairs and client secrets of the named credentials.
 
     Returns when the new version is current. Run again after an interruption, it goes on from where things are.
 
@@ -176,13 +179,17 @@ def plan(invocation: Invocation, names: tuple[str, ...], *, validate: bool) -> N
        "mode": "automatic" or "manual", "begins_at": when `rotator run` begins it, or null,
        "standstills": as in `rotator status --json`,
        "steps": [{"action", "app", "version", "why"}], "end": "done", "wait" or "halt", "why", "hint", "again_at",
-       "validation": [{"app", "result": "accepted", "refused" or "untried", "sentence", "hint"}]: with --validate}.
+       "validation": [{"app", "result": "accepted", "refused" or "untried", "sentence", "hint"}]: with --validate,
+       "usage": {"username", "why_not": sentence or null, "hint", "cut": bool,
+                 "sources": [{"address", "client", "accepted", "refused", "last_at"}]: the logins of 30 days,
+                 "tokens": [{"app", "last_used_at"}]} or null}.
     """
     request = _request("replace")
     with invocation.application() as app:
         for name in names:
             app.credential(name)
-        _show_plans(invocation, app, names or tuple(app.settings.credentials), request, validates=validate)
+        credentials = names or tuple(app.settings.credentials)
+        show_plans(invocation, app, credentials, request, validates=validate, asks_who=True)
 
 
 @click.command()
@@ -192,10 +199,11 @@ def plan(invocation: Invocation, names: tuple[str, ...], *, validate: bool) -> N
 @_yes
 @_shared
 def enroll(invocation: Invocation, names: tuple[str, ...], reason: str, replace_unknown: bool, yes: bool) -> None:
-    """Make the first key pair for an app that holds no certificate.
+    """Make the first key pair for an app that holds no certificate, or take the client secret that is in use.
 
-    It is uploaded, tried, and then current in the store. An app that holds a certificate already is left alone: its
-    key pair is taken over with `rotator adopt`.
+    A key pair is uploaded, tried, and then current in the store. An app that holds a certificate already is left alone:
+    its key pair is taken over with `rotator adopt`. Of a client secret the consumer key and secret that the org shows
+    are tried, and stored; nothing is changed in the org.
     """
     _carry_out(invocation, _request("enroll", reason, replace_unknown=replace_unknown), names, yes=yes)
 
@@ -248,7 +256,9 @@ def adopt(
 def _given_key_pair(
     app: Application, name: str, key_file: Path | None, password_env: str | None, certificate_file: Path | None
 ) -> Version:
-    from rotator.config.secrets import KeyReference, SecretReference, read_certificate
+    from rotator.cli.parameters import password_in
+    from rotator.config.secrets import KeyReference, read_certificate
+    from rotator.core.lifecycle.revocation import to_give_back
     from rotator.services.rotation.adopt import version_to_adopt
 
     if key_file is None:
@@ -257,10 +267,11 @@ def _given_key_pair(
             effect="Nothing was touched.",
             hint=f"`rotator adopt {name} --key FILE`.",
         )
-    password = SecretReference(env=password_env) if password_env else None
+    password = password_in(password_env) if password_env else None
     key = KeyReference(file=key_file.absolute(), password=password).load(os.environ)
     certificate = read_certificate(certificate_file) if certificate_file else None
-    return version_to_adopt(app.credential_context(name), key, app.now(), certificate)
+    is_shut_out = bool(to_give_back(app.journal.revocations(), name))
+    return version_to_adopt(app.credential_context(name), key, app.now(), certificate, is_shut_out=is_shut_out)
 
 
 def _secret_in_use(app: Application, name: str, given: Sequence[object]) -> Version:
@@ -294,23 +305,27 @@ def _carry_out(
     yes: bool = True,
 ) -> None:
     """Runs a request for each credential that the command line names, or shows what it would do."""
-    from rotator.cli.confirmation import confirm, is_to_be_confirmed, standing_still, without
+    from rotator.cli.confirmation import confirm, is_to_be_confirmed, of_all, standing_still
     from rotator.cli.runs import chosen, run_requests
 
     with invocation.application() as app:
         credentials = chosen(app, names, every=every)
+        if every:
+            credentials = of_all(app, request, credentials)
         if dry_run:
-            _show_plans(invocation, app, credentials, request)
+            show_plans(invocation, app, credentials, request)
             return
-        held = standing_still(app, request, credentials)
-        if every and held:
-            credentials, held = without(credentials, held), {}
+        held = {} if every else standing_still(app, request, credentials)
         if not yes and (held or is_to_be_confirmed(request, is_for_many=every and bool(request.goal))):
-            confirm(lambda: _show_plans(invocation, app, credentials, request, ends=False), request, credentials, held)
+
+            def show() -> None:
+                show_plans(invocation, app, credentials, request, ends=False)
+
+            confirm(show, request, credentials, held, is_for_all=every)
         run_requests(invocation, app, credentials, lambda service: service.handle(request))
 
 
-def _show_plans(
+def show_plans(
     invocation: Invocation,
     app: Application,
     names: Sequence[str],
@@ -318,26 +333,37 @@ def _show_plans(
     *,
     ends: bool = True,
     validates: bool = False,
+    asks_who: bool = False,
 ) -> None:
-    """Shows what a request would do for each credential.
+    """Shows what a request would do for each credential; `asks_who`: and who logs in with it.
 
     `ends`: exits with the code of the first that cannot be observed, and where JSON is asked for it is that.
     """
     from rotator.cli.output.plan_table import as_json, print_plans
+    from rotator.core.lifecycle.revocation import to_give_back
+    from rotator.services.inventory.ownership import revoked_logins
     from rotator.services.inventory.side_by_side import side_by_side
     from rotator.services.inventory.status import status_of
     from rotator.services.rotation.plan import plans_of
+    from rotator.services.usage.users_before import asked_beside
 
     # Before threads need the history.
     known = app.histories()
+    revoked = revoked_logins({name: known[name].record for name in names})
+    every = app.journal.revocations() if revoked else {}
+    taken = {name: [grant for _, grant in to_give_back(every, name)] for name in revoked}
     orgs: dict[str, list[str]] = {}
+    used: dict[str, AppUse] = {}
     for name in names:
         orgs.setdefault(app.credential(name).org, []).append(name)
 
     def planned(org: str) -> dict[str, Plan | RotatorError]:
         with app.beside(orgs)() as program:
             accept = program.apps(org).acceptances if validates else None
-            return plans_of(orgs[org], program.credential_context, request, app.now(), accept)
+            asked = asked_beside(program, org, orgs[org]) if asks_who else None
+            plans = plans_of(orgs[org], program.credential_context, request, app.now(), accept, revoked, taken)
+            used.update(asked.result() if asked else {})
+            return plans
 
     found = {name: end for ends in side_by_side(planned, [*orgs]) for name, end in ends.items()}
     ends_of_all = [found[name] for name in names]
@@ -349,9 +375,9 @@ def _show_plans(
         for each in plans
     }
     if invocation.json and ends:
-        print_json([as_json(each, statuses[each.credential], now) for each in plans])
+        print_json([as_json(each, statuses[each.credential], now, used.get(each.credential)) for each in plans])
     elif plans:
-        print_plans(plans, statuses, now)
+        print_plans(plans, statuses, now, used)
     elif not problems:
         console().print(NO_CREDENTIAL)
     if ends:

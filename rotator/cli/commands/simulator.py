@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import math
 import shlex
-import signal
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -109,26 +107,31 @@ def serve(
     like: str | None,
 ) -> None:
     """Serve a production org and a sandbox until Ctrl-C."""
+    from rotator.daemon.signals import STOP, signals_taken
+    from rotator.process import collect_as_usual
     from rotator.simulator.serving.export import Export
     from rotator.simulator.serving.hosting import hosted
     from rotator.simulator.serving.presets import PRESETS, USUAL
 
-    stopped = _stop_on_signals()
+    collect_as_usual()
     preset = PRESETS[like] if like else USUAL
     settings = replace(preset.settings, propagation_seconds=propagation, flap_probability=flap)
     export = Export(export_to, state_file) if export_to else None
-    with hosted(
-        settings,
-        port=port,
-        export=export,
-        state=state_file,
-        hosts=hosts,
-        external_apps=preset.has_external_apps,
-    ) as server:
+    with (
+        signals_taken(STOP) as next_signal,
+        hosted(
+            settings,
+            port=port,
+            export=export,
+            state=state_file,
+            hosts=hosts,
+            external_apps=preset.has_external_apps,
+        ) as server,
+    ):
         if export:
             _fill_store(export, server)
         _announce(server, export)
-        stopped.wait()
+        next_signal(None)
     say("Stopped.")
 
 
@@ -144,13 +147,6 @@ def simulated(folder: Path, *, propagation: float, flap: float) -> Iterator[tupl
     with hosted(settings, port=0, export=export) as server:
         _fill_store(export, server)
         yield export.config, server
-
-
-def _stop_on_signals() -> Event:
-    stopped = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    return stopped
 
 
 def _fill_store(export: Export, server: SimulatorServer) -> None:

@@ -44,10 +44,10 @@ _LOOKS: Final = {
     "quiet": ("-", "-", "dim"),
 }
 _WORDS: Final = {
-    "good": {"ok", "rotated", "restored", "accepted"},
+    "good": {"ok", "rotated", "restored", "accepted", "alive"},
     "warning": {
         *("due", "deferred", "waiting", "reverted", "interrupted", "unfinished", "running", "skipped", "vanished"),
-        *("unproven", "unusable", "not yet valid", "transient", "rate", "warning"),
+        *("unproven", "unusable", "not yet valid", "transient", "rate", "warning", "medium"),
     },
     "bad": {
         *(
@@ -57,14 +57,15 @@ _WORDS: Final = {
             "unreadable",
             "unknown",
             "failed",
+            "high",
             "halted",
             "mismatch",
             "configuration",
             "clock",
         ),
-        *("clock", "critical"),
+        *("clock", "critical", "silent"),
     },
-    "quiet": {"none", "resting", "not stored", "nothing", "abandoned", "info"},
+    "quiet": {"none", "resting", "not stored", "revoked", "nothing", "abandoned", "info", "low"},
 }
 
 _URGENT: Final[dict[str, str]] = {"warning": "warning", "critical": "bad"}

@@ -9,6 +9,7 @@ from rotator.cli.exit_codes import of_end, of_error
 from rotator.cli.output.console import console, indented, moment, print_json, short, state
 from rotator.cli.output.former_names import with_former_names
 from rotator.core import words
+from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.policies import Strategy
 from rotator.services.rotation.report import Outcome, Report
 
@@ -36,11 +37,19 @@ def _sentence(report: Report) -> str:
             return f": {new} is current ({report.strategy})"
         case Outcome.RESTORED:
             return _restored(report)
-        case Outcome.NOTHING if report.steps:
-            return f" is left to do: {new} is current, and the previous version was retired"
         case Outcome.NOTHING:
-            return f" to do: {new} is current" if report.new_fingerprint else " to do"
+            return _nothing(report)
     return f": {report.why}"
+
+
+def _nothing(report: Report) -> str:
+    done = {step.action for step in report.steps}
+    current = f"{short(report.new_fingerprint) if report.new_fingerprint else 'nothing'} is current"
+    if ActionKind.RETIRE in done:
+        return f" is left to do: {current}, and the previous version was retired"
+    if ActionKind.DISCARD in done:
+        return f" is left to do: {current}, and the pending version was discarded"
+    return f" to do: {current}" if report.new_fingerprint else " to do"
 
 
 def _restored(report: Report) -> str:
@@ -51,7 +60,7 @@ def _restored(report: Report) -> str:
 
 
 def _details(report: Report, now: datetime) -> list[str]:
-    lines = []
+    lines = [report.effect] if report.effect else []
     if report.steps:
         steps = ", ".join(f"{step.action} {words.measured(step.seconds)}" for step in report.steps)
         lines.append(f"Steps: {steps}.")
@@ -101,6 +110,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
             "strategy": report.strategy,
             "outcome": report.outcome,
             "why": report.why,
+            "effect": report.effect,
             "hint": report.advice,
             "rotation_id": report.rotation_id,
             "old_fingerprint": report.old_fingerprint,

@@ -8,6 +8,7 @@ from rotator.cli.output.console import away, console, day, indented, moment, sho
 from rotator.cli.output.former_names import with_former_names
 from rotator.cli.output.progress import describe
 from rotator.cli.output.schedule_lines import how_it_begins, standstills_as_json, what_would_expire
+from rotator.cli.output.usage.use_lines import use_as_json, use_in_words
 from rotator.core.decision.actions import ActionKind
 from rotator.core.thresholds import has_come
 from rotator.services.inventory.remarks import remark_on
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.rotation.plan import Plan
+    from rotator.services.usage.users_before import AppUse
 
 
-def as_json(found: Plan, status: CredentialStatus, now: datetime) -> dict[str, Any]:
+def as_json(found: Plan, status: CredentialStatus, now: datetime, use: AppUse | None = None) -> dict[str, Any]:
     """One line of `rotate plan --json`."""
     end = found.forecast.end
     return with_former_names(
@@ -36,8 +38,11 @@ def as_json(found: Plan, status: CredentialStatus, now: datetime) -> dict[str, A
             "standstills": standstills_as_json(status.life.schedule, now),
             "not_after": found.not_after,
             "steps": [
-                {"action": step.kind, "app": step.app, "version": step.version, "why": step.why}
-                for step in found.forecast.steps
+                *({"action": step.action, "app": step.app, "version": None, "why": step.why} for step in found.returns),
+                *(
+                    {"action": step.kind, "app": step.app, "version": step.version, "why": step.why}
+                    for step in found.forecast.steps
+                ),
             ],
             "end": end.kind,
             "why": end.why,
@@ -47,11 +52,17 @@ def as_json(found: Plan, status: CredentialStatus, now: datetime) -> dict[str, A
                 {"app": each.app, "result": each.result, "sentence": each.sentence, "hint": each.hint}
                 for each in found.acceptances
             ],
+            "usage": use_as_json(use) if use else None,
         }
     )
 
 
-def print_plans(plans: list[Plan], statuses: Mapping[str, CredentialStatus], now: datetime) -> None:
+def print_plans(
+    plans: list[Plan],
+    statuses: Mapping[str, CredentialStatus],
+    now: datetime,
+    used: Mapping[str, AppUse] | None = None,
+) -> None:
     """A table of when they are due, and of each its state and the steps."""
     rows = table(
         "Credential", "State", "Strategy", "Current", "Expires", "Not after", "Due", spare=("Not after", "Current")
@@ -68,11 +79,15 @@ def print_plans(plans: list[Plan], statuses: Mapping[str, CredentialStatus], now
         out.line()
         if remark:
             out.print(f"{found.credential}: {remark.sentence}")
-        out.print(f"{found.credential}: {'a run now would take these steps:' if steps else 'a run now would'}")
-        for number, step in enumerate(steps, 1):
-            out.print(indented(f"{number}. {describe(step)}"))
+        told = (*map(str, found.returns), *map(describe, steps))
+        out.print(f"{found.credential}: {'a run now would take these steps:' if told else 'a run now would'}")
+        for number, step in enumerate(told, 1):
+            out.print(indented(f"{number}. {step}"))
         for line in (*_ending(found, now), *_beginning(statuses[found.credential], now)):
             out.print(indented(line))
+        if used and found.credential in used:
+            for sentence in use_in_words(used[found.credential], now):
+                out.print(f"{found.credential}: {sentence}")
         for each in found.acceptances:
             out.print(f"{each.sentence} {each.hint}".strip())
 

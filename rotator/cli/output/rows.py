@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich import box
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -40,13 +41,31 @@ class Rows:
         """One more row, a cell for each column."""
         self._rows.append(tuple(cell if isinstance(cell, Text) else Text(flat(cell)) for cell in cells))
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType | Segment]:
         """See Rich's console protocol."""
+        if self._needs_no_layout(options):
+            yield from self._as_they_are(console)
+            return
         left_out = self._left_out(options.max_width)
         yield self._table(left_out, options.max_width)
         if left_out:
             names = ", ".join(name for name in self._columns if name in left_out)
             yield Text(f"{options.max_width} columns have no room for: {names}. --json shows all.", style="dim")
+
+    def _needs_no_layout(self, options: ConsoleOptions) -> bool:
+        """Whether there is room for every column at its widest, as in a file or a pipe."""
+        widths = [self._widest(name) for name in self._columns]
+        has_room = sum(widths) + GAP * (len(widths) - 1) <= options.max_width
+        return has_room and not options.ascii_only and all("\n" not in cell.plain for row in self._rows for cell in row)
+
+    def _as_they_are(self, console: Console) -> Iterator[Segment]:
+        """The same lines as Rich's own table has then, which lays out each cell for itself: 1 ms and more a row."""
+        widths = [self._widest(name) for name in self._columns]
+        line = Segment(box.SIMPLE_HEAD.head_row_horizontal * (sum(widths) + GAP * (len(widths) - 1)) + "\n")
+        yield from _padded([Text(name, style="bold") for name in self._columns], widths).render(console, "\n")
+        yield line
+        for row in self._rows:
+            yield from _padded(row, widths).render(console, "\n")
 
     def _left_out(self, width: int) -> frozenset[str]:
         """As few of the columns that can be spared as will do."""
@@ -77,3 +96,12 @@ class Rows:
         for row in self._rows:
             table.add_row(*(cell for cell, is_shown in zip(row, shown, strict=True) if is_shown))
         return table
+
+
+def _padded(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    """A line of a table."""
+    line = Text()
+    for number, (cell, width) in enumerate(zip(cells, widths, strict=True), 1):
+        line.append_text(cell)
+        line.append(" " * (width - cell.cell_len + (GAP if number < len(cells) else 0)))
+    return line

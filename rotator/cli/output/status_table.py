@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.lifecycle.credential_life import CredentialLife
+    from rotator.core.lifecycle.revocation import Revocation
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
     from rotator.services.inventory.status import CredentialStatus
@@ -43,6 +44,7 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "running": vars(life.running) if life.running else None,
         "halted_since": life.halt.since if life.halt else None,
         "halted_why": life.halt.why if life.halt else None,
+        "revocation": _revocation_as_json(life.revoked),
         "last_login": _login_as_json(line.record),
         "last_accepted_at": line.record.accepted_at,
         "needs_attention": life.needs_attention,
@@ -70,6 +72,13 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "last_rotation": _rotation_as_json(line, line.last_rotation) if line.last_rotation else None,
         "problem": line.problem.message if line.problem else None,
     }
+
+
+def _revocation_as_json(revoked: Revocation | None) -> dict[str, Any] | None:
+    if revoked is None:
+        return None
+    steps = {"steps": list(revoked.wanted), "left": list(revoked.left)}
+    return {"since": revoked.since, "by": revoked.by, "reason": revoked.reason, **steps}
 
 
 def _login_as_json(record: CredentialRecord) -> dict[str, Any] | None:
@@ -150,3 +159,5 @@ def _of_times(life: CredentialLife, name: str, now: datetime) -> Iterator[str]:
         yield f"the previous version's grace ended {moment(until, now)}. `rotate finish {name}` retires it."
     elif until:
         yield f"the previous version is kept until {moment(until, now)}."
+    elif life.waits_for_consumers:
+        yield "the previous version is kept until its consumers have said that they log in with the current one."

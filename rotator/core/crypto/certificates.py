@@ -6,12 +6,11 @@ import base64
 import binascii
 import hashlib
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -24,8 +23,6 @@ from rotator.core.crypto.keys import KEY_SIZES, RSA, PrivateKey, public_fingerpr
 from rotator.errors import CertificateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 __all__ = [
@@ -37,9 +34,9 @@ __all__ = [
     "THROWAWAY_SUBJECT",
     "Certificate",
     "Glance",
+    "Lenient",
     "PrivateKey",
     "SubjectName",
-    "lenient",
     "self_signed",
     "throwaway",
 ]
@@ -101,6 +98,43 @@ class Certificate:
     der: bytes
     _parsed: x509.Certificate = field(repr=False, compare=False)
 
+    fingerprint: str = field(init=False, compare=False)
+    """SHA-256 of the DER, 64 lower-case hex digits: the name of a version."""
+    subject: str = field(init=False, compare=False)
+    """The subject's distinguished name (RFC 4514)."""
+    issuer: str = field(init=False, compare=False)
+    """The issuer's distinguished name (RFC 4514)."""
+    serial_number: int = field(init=False, compare=False)
+    """The serial number, as the issuer gave it."""
+    not_before: datetime = field(init=False, compare=False)
+    """When it begins to be valid (UTC)."""
+    not_after: datetime = field(init=False, compare=False)
+    """When it expires (UTC)."""
+    key_algorithm: str = field(init=False, compare=False)
+    """`RSA`, or the name of the other kind of key, such as `RSA-PSS`, `EC` or `Ed25519`."""
+    key_bits: int = field(init=False, compare=False)
+    """Size of the public key in bits; 0 where the kind of key has none."""
+    signature_algorithm: str = field(init=False, compare=False)
+    """The hash that the certificate is signed with, such as `sha256`; else the algorithm's object identifier."""
+    _key: CertificatePublicKeyTypes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
+        parsed = self._parsed
+        key = parsed.public_key()
+        vars(self).update(
+            fingerprint=hashlib.sha256(self.der).hexdigest(),
+            subject=parsed.subject.rfc4514_string(),
+            issuer=parsed.issuer.rfc4514_string(),
+            serial_number=parsed.serial_number,
+            not_before=parsed.not_valid_before_utc,
+            not_after=parsed.not_valid_after_utc,
+            key_algorithm=_key_algorithm(parsed, key),
+            key_bits=int(getattr(key, "key_size", 0)),
+            signature_algorithm=_signature_algorithm(parsed),
+            _key=key,
+        )
+
     @classmethod
     def parse(cls, content: str | bytes) -> Self:
         """Reads PEM, base64 with or without line breaks, or DER. Raises CertificateError when it is none of them.
@@ -108,20 +142,8 @@ class Certificate:
         Retrieved Salesforce components carry bare base64 on one line (Metadata API, ConnectedApp).
         """
         der = _to_der(content)
-        with _parsing():
-            return cls._read(der)
-
-    @classmethod
-    def _read(cls, der: bytes) -> Self:
-        # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
-        found = cls(der, x509.load_der_x509_certificate(der))
-        _ = found.subject, found.issuer, found.serial_number, found.not_before, found.not_after, found._key
-        return found
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the DER, 64 lower-case hex digits: the name of a version."""
-        return hashlib.sha256(self.der).hexdigest()
+        with _Parsing():
+            return cls(der, x509.load_der_x509_certificate(der))
 
     @property
     def base64(self) -> str:
@@ -132,59 +154,6 @@ class Certificate:
     def pem(self) -> str:
         """The certificate in PEM."""
         return self._parsed.public_bytes(serialization.Encoding.PEM).decode()
-
-    @cached_property
-    def _key(self) -> CertificatePublicKeyTypes:
-        return self._parsed.public_key()
-
-    @cached_property
-    def not_before(self) -> datetime:
-        """When it begins to be valid (UTC)."""
-        return self._parsed.not_valid_before_utc
-
-    @cached_property
-    def not_after(self) -> datetime:
-        """When it expires (UTC)."""
-        return self._parsed.not_valid_after_utc
-
-    @cached_property
-    def subject(self) -> str:
-        """The subject's distinguished name (RFC 4514)."""
-        return self._parsed.subject.rfc4514_string()
-
-    @cached_property
-    def issuer(self) -> str:
-        """The issuer's distinguished name (RFC 4514)."""
-        return self._parsed.issuer.rfc4514_string()
-
-    @cached_property
-    def serial_number(self) -> int:
-        """The serial number, as the issuer gave it."""
-        return self._parsed.serial_number
-
-    @property
-    def key_algorithm(self) -> str:
-        """`RSA`, or the name of the other kind of key, such as `RSA-PSS`, `EC` or `Ed25519`."""
-        key = self._key
-        if isinstance(key, rsa.RSAPublicKey):
-            # Such a key may sign by PSS alone, though it reads as any other (RFC 4055 section 1.2).
-            is_pss = self._parsed.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
-            return _PSS if is_pss else RSA
-        return type(key).__name__.removesuffix("PublicKey")
-
-    @property
-    def key_bits(self) -> int:
-        """Size of the public key in bits; 0 where the kind of key has none."""
-        return int(getattr(self._key, "key_size", 0))
-
-    @property
-    def signature_algorithm(self) -> str:
-        """The hash that the certificate is signed with, such as `sha256`; else the algorithm's object identifier."""
-        try:
-            algorithm = self._parsed.signature_hash_algorithm
-        except UnsupportedAlgorithm:
-            algorithm = None
-        return algorithm.name if algorithm else self._parsed.signature_algorithm_oid.dotted_string
 
     @property
     def public_key(self) -> rsa.RSAPublicKey:
@@ -216,20 +185,44 @@ class Certificate:
         return f"<Certificate {words.short(self.fingerprint)}>"
 
 
-class Glance(NamedTuple):
+def _key_algorithm(certificate: x509.Certificate, key: CertificatePublicKeyTypes) -> str:
+    if isinstance(key, rsa.RSAPublicKey):
+        # Such a key may sign by PSS alone, though it reads as any other (RFC 4055 section 1.2).
+        return _PSS if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS else RSA
+    return type(key).__name__.removesuffix("PublicKey")
+
+
+def _signature_algorithm(certificate: x509.Certificate) -> str:
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        algorithm = None
+    return algorithm.name if algorithm else certificate.signature_algorithm_oid.dotted_string
+
+
+@dataclass(frozen=True)
+class Glance:
     """What tells a certificate from every other, and when it is valid; the rest of it was not read."""
 
     fingerprint: str
     not_before: datetime
     not_after: datetime
+    _der: bytes = field(repr=False, compare=False)
+    _parsed: x509.Certificate = field(repr=False, compare=False)
 
     @classmethod
     def at(cls, content: str | bytes) -> Self:
         """In a third of the time that all of it takes. Raises CertificateError as `Certificate.parse` does."""
         der = _to_der(content)
-        with _parsing():
+        with _Parsing():
             found = x509.load_der_x509_certificate(der)
-            return cls(hashlib.sha256(der).hexdigest(), found.not_valid_before_utc, found.not_valid_after_utc)
+            dates = found.not_valid_before_utc, found.not_valid_after_utc
+            return cls(hashlib.sha256(der).hexdigest(), *dates, der, found)
+
+    def whole(self) -> Certificate:
+        """The certificate with the rest of it. Raises CertificateError as `Certificate.parse` does."""
+        with _Parsing():
+            return Certificate(self._der, self._parsed)
 
 
 def self_signed(
@@ -315,12 +308,36 @@ def _validity(now: datetime, lifetime: timedelta, back_dating: timedelta) -> tup
     )
 
 
-@contextmanager
-def lenient() -> Iterator[None]:
-    """No warnings: Salesforce's own certificates say C=USA, which X.520 does not allow; others have odd numbers."""
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
+class Lenient:
+    """In it there are no warnings: Salesforce's certificates say C=USA, which X.520 forbids; others have odd numbers.
+
+    No generator, as it is entered for every certificate of every org. One in another costs little: who reads many
+    certificates enters one around all of them. No other thread reads a certificate meanwhile.
+    """
+
+    _within: ClassVar[int] = 0
+    """How many the thread has entered that holds the lock."""
+    _before: ClassVar[warnings.catch_warnings[None]]
+
+    def __enter__(self) -> None:
+        _QUIET.acquire()
+        try:
+            if Lenient._within == 0:
+                Lenient._before = warnings.catch_warnings()
+                Lenient._before.__enter__()
+                warnings.simplefilter("ignore", UserWarning)
+            Lenient._within += 1
+        except BaseException:  # Ctrl-C: whoever reads the next certificate must not wait for ever
+            _QUIET.release()
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        try:
+            Lenient._within -= 1
+            if Lenient._within == 0:
+                Lenient._before.__exit__(None, None, None)
+        finally:
+            _QUIET.release()
 
 
 def _to_der(content: str | bytes) -> bytes:
@@ -349,16 +366,16 @@ def _armoured(text: str) -> str:
     return body
 
 
-@contextmanager
-def _parsing() -> Iterator[None]:
+class _Parsing(Lenient):
     """Puts what the parser of certificates says and raises into our words."""
-    try:
-        with lenient():
-            yield
-    except UnsupportedAlgorithm:
-        raise _no_certificate("its public key is of an unknown kind") from None
-    except Exception:  # from outside: single bytes bring ValueError, TypeError or InvalidVersion, which share no parent
-        raise _no_certificate("its content is not that of a certificate") from None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        super().__exit__(kind, error, trace)
+        if isinstance(error, UnsupportedAlgorithm):
+            raise _no_certificate("its public key is of an unknown kind") from None
+        # From outside: single bytes bring ValueError, TypeError or InvalidVersion, which share no parent.
+        if isinstance(error, Exception):
+            raise _no_certificate("its content is not that of a certificate") from None
 
 
 def _no_certificate(reason: str) -> CertificateError:

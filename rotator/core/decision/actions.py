@@ -65,6 +65,11 @@ WRITES: Final = frozenset({ActionKind.UPLOAD, ActionKind.RESTORE, ActionKind.DIS
 """Those that send an app a certificate."""
 
 
+def begins(kind: ActionKind) -> str:
+    """Kind of the event that says that such an action begins, recorded before it: an org may do it unanswered."""
+    return f"{kind}_begins"
+
+
 class HaltReason(StrEnum):
     """Why a person is needed."""
 
@@ -74,6 +79,8 @@ class HaltReason(StrEnum):
     STANDBY_UNKNOWN = "standby_unknown"
     SECOND_PAIR_UNKNOWN = "second_pair_unknown"
     NOTHING_STORED = "nothing_stored"
+    LOST = "lost"
+    """The store held the version that all this is about, and holds it no more."""
     NOT_KEPT = "not_kept"
     LOGIN_NOT_SET_UP = "login_not_set_up"
     ACCEPTED_EARLY = "accepted_early"
@@ -87,6 +94,11 @@ class HaltReason(StrEnum):
         """Whether each observation shows it, so that it is over as soon as it is mended, whoever does that."""
         return self in _SEEN_ANEW
 
+    @property
+    def is_looked_at_twice(self) -> bool:
+        """Whether a person is called for it only when two observations in a row show it."""
+        return self in _LOOKED_AT_TWICE
+
 
 _SEEN_ANEW: Final = frozenset(
     {
@@ -96,9 +108,20 @@ _SEEN_ANEW: Final = frozenset(
         HaltReason.STANDBY_UNKNOWN,
         HaltReason.SECOND_PAIR_UNKNOWN,
         HaltReason.NOTHING_STORED,
+        HaltReason.LOST,
         HaltReason.NOT_KEPT,
     }
 )
+
+_LOOKED_AT_TWICE: Final = frozenset(
+    {HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN, HaltReason.SECOND_PAIR_UNKNOWN, HaltReason.LOST}
+)
+
+BRING_STORE_BACK: Final = (
+    "See whether the store is there (a file system that is not mounted looks like an empty one), and bring it back:"
+    " consumers need what is in it."
+)
+"""What a person does first about a store that holds nothing of a credential any more."""
 
 
 @dataclass(frozen=True)
@@ -148,3 +171,9 @@ class Action:
 def halt(reason: HaltReason, why: str, hint: str, rerun: str = "") -> Action:
     """The action of a run that a person is needed for."""
     return Action(ActionKind.HALT, why, halt=reason, hint=hint, rerun=rerun)
+
+
+def how_to_bring_back(name: str, *, has_secret: bool) -> str:
+    """What a person does where a credential is in its store no more."""
+    key = "" if has_secret else " --key FILE"
+    return f"{BRING_STORE_BACK} If it is lost for good, `rotator adopt {name}{key}`."

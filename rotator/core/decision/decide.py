@@ -21,6 +21,9 @@ just before its certificate was there, while current's key logged in through the
 heard to say `invalid_client`. An outage, a limit, a wrong clock and a locked user teach nothing, and an app that
 accepts the key before it has its certificate calls for a person. After every other answer the run waits, then stops.
 
+Where an app has another consumer key by now than a version was stored with, an org may take the old one for a while or
+not. Then nobody logs in with that version, whatever the app holds: another takes its place (`Situation.is_shut_out`).
+
 Of an app that does not show its certificate the same rules hold by what logins prove (`hidden_apps`, `hidden_proofs`):
 live is what this run has sent it, and was told yes, and whose key has held since; it is sent a certificate only when a
 stored key has just logged in through it; a version leaves the store only when its key is refused since; and it has
@@ -33,12 +36,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
+from rotator.core.decision.actions import BRING_STORE_BACK, Action, ActionKind, HaltReason, halt
 from rotator.core.decision.hidden_proofs import (
+    found_out,
     key_is_ended,
     may_be_sent_to,
     nothing_was_current,
-    some_key_logs_in,
     way_back,
 )
 from rotator.core.decision.policies import Goal
@@ -51,6 +54,8 @@ from rotator.core.decision.proofs import (
     unproven,
 )
 from rotator.core.decision.situation import Situation
+from rotator.core.lifecycle.dates import told_end
+from rotator.core.lifecycle.drift import refuses_stored
 from rotator.core.logins import LoginOutcome
 
 if TYPE_CHECKING:
@@ -73,8 +78,8 @@ def apps_are_readable(s: Situation) -> Action | None:
                 "Check `apps` in config.yaml against App Manager or External Client App Manager in Setup, and the"
                 " permissions of the management user; `rotator check` says which of them it is.",
             )
-    for version in (s.seen.current, s.seen.pending, s.seen.previous):
-        if version and version.app not in s.seen.apps:
+    for version in s.seen.versions.values():
+        if version.app not in s.seen.apps:
             return halt(
                 HaltReason.APP_NOT_CONFIGURED,
                 f"A stored version logs in through app {version.app}, which `apps` does not name.",
@@ -85,6 +90,12 @@ def apps_are_readable(s: Situation) -> Action | None:
 
 def request_can_be_met(s: Situation) -> Action | None:
     """What is asked for must be there to be had."""
+    if _is_lost(s):
+        return halt(
+            HaltReason.LOST,
+            "The store holds no current version any more: what this rotation is about was there when it began.",
+            BRING_STORE_BACK,
+        )
     if s.wanted.goal is Goal.RESTORE and s.seen.current is None:
         return halt(
             HaltReason.NOTHING_STORED,
@@ -103,7 +114,7 @@ def hidden_certificate_is_found(s: Situation) -> Action | None:
     current = s.seen.current
     if current is None or s.wanted.goal is Goal.RESTORE or s.seen.begun:
         return None
-    return some_key_logs_in(s, current.app) if s.seen.apps[current.app].is_unknown else None
+    return found_out(s, current.app)
 
 
 def drift_is_a_persons_business(s: Situation) -> Action | None:
@@ -116,8 +127,15 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
         return None
     if s.wanted.goal is Goal.BRING and live == s.wanted.version:
         return None
+    if refuses_stored(s.seen) and s.is_shut_out(current):
+        return halt(
+            HaltReason.DRIFT,
+            f"App {current.app} does not show its certificate, and has another consumer key by now than is stored, so"
+            " that no login tells what it holds.",
+            "`rotate now --replace-unknown` gives it another, with the consumer key that it has by now.",
+        )
     held = f"holds a certificate that is not current's ({words.short(live)})" if live else "holds no certificate"
-    if s.seen.apps[current.app].refuses_stored:
+    if refuses_stored(s.seen):
         held = "does not show its certificate, and refuses the key of current and of every other stored version"
     return halt(
         HaltReason.DRIFT,
@@ -150,7 +168,12 @@ def unfit_pending_goes(s: Situation) -> Action | None:
     if back:
         return back
     must_be_proven = abandoned or pending.app in s.seen.begun
-    if must_be_proven and current is not None and s.seen.is_live(current) and not s.holds(current):
+    if (
+        must_be_proven
+        and current is not None
+        and s.seen.is_live(current)
+        and not (s.holds(current) or s.is_past(current))
+    ):
         return prove_current(s, current)
     ended = key_is_ended(s, pending) if pending != s.seen.previous else None
     if ended:
@@ -176,7 +199,8 @@ def failed_attempt_ends(s: Situation) -> Action | None:
     return halt(
         HaltReason.REVERTED,
         f"Test logins with the new key never held; {left}.",
-        "Look at the app's policies and at the login history in Setup.",
+        "See whether `username` is a user of this org, as orgs need not say that they know none; look at the app's"
+        " policies and at the login history in Setup.",
         rerun="Then rotate again.",
     )
 
@@ -272,19 +296,17 @@ def previous_ends(s: Situation) -> Action | None:
     held_on = s.seen.live_on(previous)
     of_current = next(filter(s.is_slot_of_current, held_on), None)
     if of_current:
-        return some_key_logs_in(s, of_current) if s.seen.apps[of_current].is_unknown else None
+        return found_out(s, of_current)
     if held_on:
-        return may_be_sent_to(s, held_on[0]) or _disable(
-            held_on[0], previous, "the grace of its previous key has ended"
-        )
+        return may_be_sent_to(s, held_on[0]) or _end_on(s, held_on[0], previous)
     return key_is_ended(s, previous) or Action(
-        ActionKind.RETIRE, "its grace has ended", version=previous.fingerprint, app=previous.app
+        ActionKind.RETIRE, s.why_it_ends(previous), version=previous.fingerprint, app=previous.app
     )
 
 
 def all_is_done(s: Situation) -> Action | None:
     """What is wanted is so."""
-    return Action(ActionKind.DONE, "what is wanted is so", until=s.grace_ends())
+    return Action(ActionKind.DONE, "what is wanted is so", until=told_end(s.grace_ends()))
 
 
 Clause = Callable[[Situation], Action | None]
@@ -321,6 +343,18 @@ def decide(
     return next(action for clause in clauses if (action := clause(situation)))
 
 
+def _is_lost(s: Situation) -> bool:
+    """Whether the version that was current is gone from the store: a version to replace it must not be made then.
+
+    The first one after a loss is asked for by whom it replaces nothing (`rotator enroll`).
+    """
+    if s.seen.current or s.seen.pending:
+        return False
+    if s.wanted.goal is Goal.REPLACE:
+        return s.wanted.version is not None
+    return s.seen.gap_is_open and s.wanted.goal is not Goal.BRING
+
+
 def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | None) -> Action | None:
     """Gives the apps that hold the pending certificate another one; None when no app depends on it."""
     current, previous = s.seen.current, s.seen.previous
@@ -334,7 +368,7 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | N
     for app in held_on:
         if is_hidden and app == pending.app:
             continue
-        if current is None:
+        if current is None and not s.pending_is_outdated:
             return nothing_was_current(app)
         if previous and previous.app == app:
             return Action(ActionKind.RESTORE, why, version=previous.fingerprint, app=app, gives_up=gives_up)
@@ -344,11 +378,10 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | N
 
 def _end_on(s: Situation, app: str, version: KnownVersion) -> Action:
     """Gives an app that holds a version's certificate another one: current's, if it is current's app."""
-    current = s.seen.current
+    current, why = s.seen.current, f"it held the previous version, and {s.why_it_ends(version)}"
     if current and app == current.app:
-        why = "it held a version whose grace has ended"
         return Action(ActionKind.RESTORE, why, version=current.fingerprint, app=app)
-    return _disable(app, version, "the grace of its previous key has ended")
+    return _disable(app, version, why)
 
 
 def _disable(app: str, version: KnownVersion, why: str, gives_up: Fingerprint | None = None) -> Action:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.decision.policies import Goal
 from rotator.core.logins import LoginOutcome
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rotator.core.decision.situation import Situation
     from rotator.core.observed import KnownVersion
 
+_TELLS = "the app does not show its certificate; a login tells whether this one is live"
 _AT_ONCE = frozenset({LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK})
 
 
@@ -29,25 +31,30 @@ def some_key_logs_in(s: Situation, app: str) -> Action | None:
     versions = s.given_to(app)
     # What else is accepted there while current's key is not refused for certain, a slow server may have said.
     telling = versions if s.seen.pending in versions else versions[:1]
-    if not versions or s.seen.apps[app].refuses_stored or any(map(s.just_accepts, telling)):
+    if not versions or s.seen.apps[app].refuses_stored or any(map(s.tells, telling)):
         return None
     probes = {version: s.seen.probe(version) for version in versions}
     for version, probe in probes.items():
         if probe is None:
-            return s.try_login(version, "the app does not show its certificate; a login tells whether this one is live")
+            return s.try_login(version, _TELLS)
     known = {version: probe for version, probe in probes.items() if probe}
     undecided = {version: probe for version, probe in known.items() if not _is_decided(s, probe)}
     if not undecided or (len(known) == 1 and all(probe.outcome in _AT_ONCE for probe in known.values())):
         return _nothing_is_proven(s, app, known)
     version = min(undecided, key=lambda each: undecided[each].last_at)
-    return s.try_login(version, "the app does not show its certificate; a login tells whether this one is live")
+    return s.try_login(version, _TELLS)
+
+
+def found_out(s: Situation, app: str) -> Action | None:
+    """The same of an app of which no login has proven yet what it holds; None of any other."""
+    return some_key_logs_in(s, app) if s.seen.apps[app].is_unknown else None
 
 
 def may_be_sent_to(s: Situation, app: str) -> Action | None:
     """What must be proven before another certificate is sent to an app of which it is not known what it holds."""
     is_begun = s.seen.apps[app].ours or app in s.seen.begun
     is_asked = s.wanted.goal is Goal.RESTORE and s.is_slot_of_current(app)
-    return some_key_logs_in(s, app) if s.seen.apps[app].is_unknown and not (is_begun or is_asked) else None
+    return None if is_begun or is_asked else found_out(s, app)
 
 
 def key_is_ended(s: Situation, version: KnownVersion) -> Action | None:
@@ -85,7 +92,7 @@ def way_back(s: Situation, pending: KnownVersion, gives_up: Fingerprint | None) 
     blocked = may_be_sent_to(s, app.name)
     if blocked:
         return blocked
-    if s.seen.current is None:
+    if s.seen.current is None and not s.pending_is_outdated:
         return nothing_was_current(app.name)
     if before and before.app == app.name:
         return Action(ActionKind.RESTORE, why, version=before.fingerprint, app=app.name, gives_up=gives_up)
@@ -110,10 +117,12 @@ def _nothing_is_proven(s: Situation, app: str, known: Mapping[KnownVersion, Prob
     """The end of a run that cannot find out what an app holds."""
     telling = next((probe for probe in known.values() if not probe.outcome.conclusive), next(iter(known.values())))
     is_begun = s.seen.pending in known
+    may_be_lost = s.is_slot_of_current(app) and telling.answer.may_speak_of_the_key
+    lost = "If nothing is wrong there, the app may hold none of these: `rotate restore` gives it current's."
     return halt(
         HaltReason.UNPROVEN if is_begun else HaltReason.LOGIN_NOT_SET_UP,
         f"App {app} does not show its certificate, and test logins with the stored keys do not tell which it holds: "
         f"{telling.answer.reason}.",
-        telling.answer.hint,
+        words.sentences(telling.answer.hint, lost if may_be_lost else ""),
         rerun="Then run the same command again: it goes on from here." if is_begun else "",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.hidden_apps import proven
 from rotator.core.decision.policies import FRESHNESS, RATE_INTERVAL, Strategy, Verification
-from rotator.core.logins import LoginAnswer, LoginOutcome
+from rotator.core.logins import LoginAnswer, LoginOutcome, of_another_consumer_key
 from rotator.core.observed import ObservedCredential
 from rotator.core.retry import BackOff
 
@@ -43,6 +43,10 @@ class Probe:
         if answer.outcome is self.answer.outcome:
             return replace(self, answer=answer, last_at=at, streak=self.streak + 1)
         return replace(self, answer=answer, since=at, last_at=at, streak=1)
+
+    def of_another_consumer_key(self) -> Self:
+        """The same, once it is seen that the app has another consumer key than was sent: it may have had it then."""
+        return replace(self, answer=of_another_consumer_key(self.answer))
 
     @property
     def outcome(self) -> LoginOutcome:
@@ -111,6 +115,8 @@ class Observation(ObservedCredential):
     """Hidden apps that this run has sent a certificate to, whether or not it was told how that went."""
     unsent: frozenset[Fingerprint] = frozenset()
     """Versions that this run has made and sent to no app yet."""
+    with_old_client_id: frozenset[Fingerprint] = frozenset()
+    """Versions that were stored with another consumer key than their app has by now."""
 
     @property
     def is_settled(self) -> bool:
@@ -127,6 +133,10 @@ class Observation(ObservedCredential):
         if any(app.by_secret for app in self.apps.values()):
             return Strategy.STAGED
         return Strategy.IN_PLACE if len(self.apps) == 1 else Strategy.ALTERNATING
+
+    def has_old_client_id(self, version: KnownVersion) -> bool:
+        """Whether the version was stored with another consumer key than its app has by now."""
+        return version.fingerprint in self.with_old_client_id
 
     def probe(self, version: KnownVersion) -> Probe | None:
         """The test logins with the version's key, if there were any."""
@@ -160,14 +170,18 @@ class Memory:
         the org shows it (`rotator.core.decision.hidden_apps`).
         """
         changed = {name for name, app in seen.apps.items() if self.live.get(name, app.live) != app.live}
-        versions = [version for version in (seen.pending, seen.current, seen.previous) if version]
+        versions = seen.versions.values()
         valid = {version.fingerprint for version in versions if version.app not in changed}
         hidden = {name for name, app in seen.apps.items() if app.hidden and name not in changed}
         spoken_of = {each.fingerprint for each in versions if each == seen.pending or each.app in hidden}
         memory = replace(
             self,
             live={name: app.live for name, app in seen.apps.items()},
-            probes={name: probe for name, probe in self.probes.items() if name in valid},
+            probes={
+                name: probe.of_another_consumer_key() if name in seen.with_old_client_id else probe
+                for name, probe in self.probes.items()
+                if name in valid
+            },
             wrong_key_words={name: words for name, words in self.wrong_key_words.items() if name in spoken_of},
             sent={name: live for name, live in self.sent.items() if name in hidden},
             begun=self.begun & hidden,
@@ -194,8 +208,7 @@ class Memory:
         memory = replace(self, unsent=self.unsent - {action.version})
         if not seen.apps[action.its_app].hidden:
             return memory
-        versions = (seen.pending, seen.current, seen.previous)
-        on_it = {version.fingerprint for version in versions if version and version.app == action.app}
+        on_it = {version.fingerprint for version in seen.versions.values() if version.app == action.app}
         return replace(
             memory,
             probes={name: probe for name, probe in self.probes.items() if name not in on_it},

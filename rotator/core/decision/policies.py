@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.options import NO_OPTIONS, RotationOptions
+from rotator.core.usage.retirement import Retire
 
 if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
@@ -70,6 +71,10 @@ class Policy:
     """How long before expiry the current version is due."""
     grace: timedelta = timedelta(days=7)
     """How long the previous version is kept after a promotion."""
+    retire: Retire = Retire.AFTER_GRACE
+    """Whether it is retired sooner, once its consumers have said that they have moved."""
+    require_confirmation: bool = False
+    """Whether it is kept until they have, however long that takes."""
     verification: Verification = field(default_factory=Verification)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
 from rotator.core.decision.hidden_proofs import may_be_sent_to, some_key_logs_in
+from rotator.core.decision.policies import Goal
 from rotator.core.logins import LoginOutcome
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 def prove_current(s: Situation, current: KnownVersion) -> Action:
     """Test logins with current's key after its certificate came back."""
     probe = s.seen.probe(current)
+    if s.is_shut_out(current):
+        return halt(
+            HaltReason.REVERT_UNPROVEN,
+            f"App {current.app} holds current's certificate, but has another consumer key than is stored with it, so"
+            " nobody logs in with what is stored.",
+            "`rotate now` makes a version with the consumer key that the app has by now. Nothing leaves the store.",
+        )
     if probe and (s.refused_for_good(probe) or s.unproven_for_too_long(probe)):
         return halt(
             HaltReason.REVERT_UNPROVEN,
@@ -72,6 +80,14 @@ def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
     probe, current = s.seen.probe(pending), s.seen.current
     # An earlier run may have sent it to an app that does not show what it holds.
     may_be_there = s.seen.apps[pending.app].hidden and pending in s.given_to(pending.app)
+    is_wanted_itself = s.wanted.goal is Goal.BRING
+    if probe and is_wanted_itself and s.seen.has_old_client_id(pending) and probe.answer.is_of_unknown_client:
+        return halt(
+            HaltReason.LOGIN_NOT_SET_UP,
+            f"App {pending.app} has another consumer key by now than was stored with this version: consumers would be"
+            " refused with it, whatever the app holds.",
+            "`rotate restore` keeps the version that is current, `rotate now` makes another.",
+        )
     if probe and (probe.answer.may_speak_of_the_key or (may_be_there and s.just_accepts(pending))):
         return None
     if probe and s.holds(pending):

@@ -69,6 +69,8 @@ class Situation:
             return False
         if pending.fingerprint in self.seen.given_up:
             return True
+        if self.pending_is_outdated:
+            return False
         app = self.seen.apps[pending.app]
         if app.refuses_stored:
             return app.ours and self.is_slot_of_current(app.name) and pending in self.given_to(app.name)
@@ -79,7 +81,7 @@ class Situation:
     def fit(self) -> bool:
         """Whether the pending version is one that serves what is wanted."""
         pending, current, wanted = self.seen.pending, self.seen.current, self.wanted
-        if pending is None or self.failed:
+        if pending is None or self.failed or self.pending_is_outdated:
             return False
         same_key = current is not None and pending.public_fingerprint == current.public_fingerprint
         match wanted.goal:
@@ -95,6 +97,32 @@ class Situation:
             case Goal.FINISH:
                 return same_key or pending == self.seen.previous or self.leaves_current_alone(pending)
 
+    @property
+    def pending_is_outdated(self) -> bool:
+        """Whether the pending version lets nobody in whatever is done, and another can be made instead."""
+        pending = self.seen.pending
+        return pending is not None and self.wanted.goal is not Goal.BRING and self.is_shut_out(pending)
+
+    def is_past(self, current: KnownVersion) -> bool:
+        """Whether nobody logs in with current whatever its app holds, and the next version is the way out."""
+        return self.is_shut_out(current) and not self.met
+
+    def is_shut_out(self, version: KnownVersion) -> bool:
+        """Whether nobody logs in with the version whatever its app holds, as that has another consumer key by now.
+
+        An org may take the old one for a while still. So where the certificate is on the app a row of refusals says it,
+        and where it is not yet, another version is the better one to send; but not in the place of one that was made
+        just now, as servers may disagree for a while on which consumer key it is.
+        """
+        if not self.seen.has_old_client_id(version):
+            return False
+        if not self.seen.may_be_live(version):
+            return version.fingerprint not in self.seen.unsent
+        probe = self.seen.probe(version)
+        if probe is None or probe.outcome is not LoginOutcome.MISMATCH:
+            return False
+        return probe.refused_in_a_row(self.policy.verification)
+
     def leaves_current_alone(self, version: KnownVersion) -> bool:
         """Whether consumers of `current` keep their app when the version gets its own; with one app there is no other.
 
@@ -104,8 +132,22 @@ class Situation:
         alone = self.seen.strategy is Strategy.IN_PLACE or not self.is_slot_of_current(version.app)
         if alone or self.seen.is_live(version) or current is None:
             return True
-        is_hidden = self.seen.apps[version.app].is_unknown
-        return is_hidden and self.just_accepts(version) and not self.just_accepts(current)
+        return self.seen.apps[version.app].is_unknown and self.tells(version)
+
+    def tells(self, version: KnownVersion) -> bool:
+        """Whether a login has just told that its app, which does not show what it holds, may hold the version's.
+
+        Of a pair, what is accepted in the place of current's is believed only while current's key is refused again and
+        again: servers that have not heard yet of what a person did accept the one and refuse the other.
+        """
+        if not self.just_accepts(version):
+            return False
+        current = self.seen.current
+        if current is None or self.seen.strategy is Strategy.IN_PLACE or not self.is_slot_of_current(version.app):
+            return True
+        probe = self.seen.probe(current)
+        is_refused = probe is not None and probe.refused_in_a_row(self.policy.verification)
+        return is_refused or version.public_fingerprint == current.public_fingerprint
 
     def is_slot_of_current(self, app: str) -> bool:
         """Whether `current` logs in through the app, so that an upload to it ends current's key."""
@@ -147,6 +189,12 @@ class Situation:
     def grace_ends(self) -> datetime | None:
         """When the previous version has served its time; None when it has, or there is none."""
         return grace_left(self.seen, self.policy, self.now, is_urgent=self.wanted.urgent)
+
+    def why_it_ends(self, version: KnownVersion) -> str:
+        """Why a version that was replaced is kept no longer."""
+        if self.wanted.compromised and version.fingerprint == self.wanted.version:
+            return "it is in wrong hands"
+        return "no grace is left to it" if self.wanted.urgent else "its grace has ended"
 
     def previous_gives_way_at(self) -> datetime | None:
         """When a previous version that consumers may still use makes room; None when it may now."""

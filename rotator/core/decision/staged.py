@@ -15,6 +15,9 @@ out. Rules that the clauses keep, whatever fails or crashes:
   ended, or a person said so of what nobody knows;
 - a version leaves the store only when its pair is neither in use, nor staged, nor taken still.
 
+Where a revocation has put a pair in use that nobody has (`rotator.services.revocation.ended_pairs`), that one gives way
+to the next, and is deleted before anybody is told to use it.
+
 What is asked of both kinds is asked by the clauses of `rotator.core.decision.decide`.
 """
 
@@ -33,6 +36,7 @@ from rotator.core.thresholds import is_short_of
 if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
     from rotator.core.decision.decide import Clause
+    from rotator.core.decision.observations import Probe
     from rotator.core.decision.situation import Situation
     from rotator.core.observed import KnownVersion, ObservedApp
 
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
 def pair_in_use_is_known(s: Situation) -> Action | None:
     """A pair that somebody put in use by hand is not rotated away unasked, nor is the one that it took the place of."""
     current, app = s.seen.current, _app(s)
-    if current is None or app.live in s.seen.stored:
+    if current is None or app.live in s.seen.stored or app.live == app.ended_by:
         return None
     left = "is taken for a while still" if s.seen.is_live(current) else "is not taken any more"
     return halt(
@@ -49,6 +53,14 @@ def pair_in_use_is_known(s: Situation) -> Action | None:
         f" Current's pair {left}.",
         "`rotator adopt` takes the pair in use into the store.",
     )
+
+
+def nobodys_pair_goes(s: Situation) -> Action | None:
+    """A pair that nobody has, by which a revocation ended those before it, makes room for the next but one."""
+    app = _app(s)
+    if app.rotated is None or app.rotated != app.ended_by:
+        return None
+    return _unstage(s, app.rotated, "it only ended the pair that was revoked, and nobody has it")
 
 
 def current_is_taken(s: Situation) -> Action | None:
@@ -133,11 +145,22 @@ def pending_is_promoted(s: Situation) -> Action | None:
 
 
 def pending_is_verified(s: Situation) -> Action | None:
-    """Test logins until they hold. What is never accepted leaves everything as it is: the old pair is taken still."""
+    """Test logins until they hold. What is never accepted leaves everything as it is: the old pair is taken still.
+
+    The first pair was in use before, so there is no change of ours that servers might not have heard of yet.
+    """
     pending, current = s.seen.pending, s.seen.current
     if pending is None or not s.seen.is_live(pending):
         return None
     probe = s.seen.probe(pending)
+    if probe and current is None and _is_not_set_up(probe):
+        return halt(
+            HaltReason.LOGIN_NOT_SET_UP,
+            f"The test login with the consumer key and secret in use was refused: {probe.answer.reason}. The pair is"
+            " stored as pending; nothing was current before, and nothing was changed on the org.",
+            probe.answer.hint,
+            rerun="Then run the same command again: it goes on from here.",
+        )
     if probe is None or not (s.unproven_for_too_long(probe) or s.refused_for_good(probe)):
         return s.try_login(pending, "its pair must log in before it becomes current")
     left = "nothing was current before"
@@ -157,14 +180,15 @@ def previous_ends(s: Situation) -> Action | None:
     if previous is None or previous == s.seen.pending or s.grace_ends() or _is_in_use(s, previous):
         return None
     if _app(s).rotated == previous.fingerprint:
-        return _unstage(s, previous.fingerprint, "the grace of the previous pair has ended")
-    return Action(ActionKind.RETIRE, "its grace has ended", version=previous.fingerprint, app=previous.app)
+        return _unstage(s, previous.fingerprint, s.why_it_ends(previous))
+    return Action(ActionKind.RETIRE, s.why_it_ends(previous), version=previous.fingerprint, app=previous.app)
 
 
 CLAUSES: Final[tuple[Clause, ...]] = (
     apps_are_readable,
     request_can_be_met,
     pair_in_use_is_known,
+    nobodys_pair_goes,
     current_is_taken,
     pair_is_not_put_back,
     wanted_pair_is_taken,
@@ -222,8 +246,12 @@ def _current_logs_in(s: Situation, current: KnownVersion) -> Action | None:
     if not s.seen.is_live(current):
         # Another pair is on its way in, or nothing that is stored is taken: there is nothing to prove.
         return None
-    is_refused = probe is not None and probe.outcome in {LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK}
-    return _not_set_up(s, current) if is_refused else _prove_current(s, current)
+    return _not_set_up(s, current) if probe and _is_not_set_up(probe) else _prove_current(s, current)
+
+
+def _is_not_set_up(probe: Probe) -> bool:
+    """Whether the org refuses a login for a cause that no waiting mends."""
+    return probe.outcome in {LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK}
 
 
 def _not_set_up(s: Situation, current: KnownVersion) -> Action:
@@ -265,7 +293,7 @@ def _room_is_free(s: Situation) -> Action | None:
         if until:
             why = "consumers may still use the previous pair, and a new one takes its place"
             return Action(ActionKind.WAIT, why, version=held, app=app.name, until=until)
-        return _unstage(s, held, "the grace of the previous pair has ended")
+        return _unstage(s, held, s.why_it_ends(previous))
     if s.wanted.options.replace_unknown:
         return _unstage(s, held, "it was asked for")
     is_rotated = held == app.rotated

@@ -5,5 +5,5 @@ pages, metrics, alerts and the service ask here, and no other module compares a 
 (tests/unit/test_house.py): so all of them say the same of one thing, also after a crash and while a rotation is halted
 (tests/contract/surfaces/test_one_answer.py).
 
-    states, dates, drift <- certificate_life <- credential_life
+    revocation <- states, dates, drift <- certificate_life <- credential_life
 """

@@ -70,6 +70,8 @@ class CertificateLife:
     now: datetime
     expiry: Expiry | None = None
     """None where nothing is there that could expire."""
+    is_revoked: bool = False
+    """The credential of its app was revoked: nobody is to log in by it."""
 
     @cached_property
     def state(self) -> CertificateState:  # noqa: PLR0911 - one line a state
@@ -89,9 +91,14 @@ class CertificateLife:
             return CertificateState.UNPROVEN
         if seen.not_after is None or self.expiry is None:
             return CertificateState.NONE
-        if rests(seen):
+        if self.rests:
             return CertificateState.RESTING
         return state_by_date(self.expiry, self.now, seen.not_before)
+
+    @property
+    def rests(self) -> bool:
+        """Whether it may expire: nobody has its key, nobody logs in through its app, or nobody may."""
+        return rests(self.seen) or (self.is_revoked and not (self.seen.drift or self.seen.is_unproven))
 
     @property
     def valid_from(self) -> datetime | None:
@@ -119,7 +126,7 @@ class CertificateLife:
         """
         seen = self.seen
         is_there = seen.is_usable and not seen.is_vanished and seen.is_standby is not None
-        return self.expiry is not None and is_there and not (seen.is_unproven or rests(seen))
+        return self.expiry is not None and is_there and not (seen.is_unproven or self.rests)
 
     @cached_property
     def urgency(self) -> Severity | None:

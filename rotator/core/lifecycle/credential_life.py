@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.certificate_life import expiry_of, state_by_date
-from rotator.core.lifecycle.dates import due_at, gives_way_at, grace_end
-from rotator.core.lifecycle.drift import drifted
-from rotator.core.lifecycle.states import LOST, URGENCIES, CredentialState
+from rotator.core.lifecycle.dates import due_at, gives_way_at, grace_end, told_end
+from rotator.core.lifecycle.drift import drifted, undone
+from rotator.core.lifecycle.states import HALF_REVOKED, LOST, URGENCIES, CredentialState
 from rotator.core.schedule import ALWAYS, Beginning, Danger, Mode, NextDue, Schedule
 from rotator.core.severity import Severity, most_severe
 from rotator.core.thresholds import NEVER, Expiry, has_come, soonest
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rotator.core.attempts import AttemptRecord
     from rotator.core.lifecycle.dates import Lifetimes
+    from rotator.core.lifecycle.revocation import Revocation
     from rotator.core.lifecycle.states import Halt
     from rotator.core.observed import ObservedCredential
     from rotator.errors import Holder
@@ -45,10 +46,12 @@ class CredentialLife:
     is_known: bool = True
     """False: its store or its org cannot be read now, and `seen` is how it was before."""
     rotation: OpenRotation | None = None
-    last_promotion: datetime | None = None
-    """When the history says that a version of it was last promoted."""
+    stored_at: datetime | None = None
+    """When a version was last known to be current in its store, by the history; None where it knows of none."""
     refused_since: datetime | None = None
     """Since when consumers of `current` are refused; None where they are not."""
+    revoked: Revocation | None = None
+    """That a person has ended its access; None where logins with it are to succeed."""
     running: Holder | None = None
     """The process that is rotating it now, by the lock that it holds."""
     halt: Halt | None = None
@@ -66,12 +69,16 @@ class CredentialLife:
     def state(self) -> CredentialState:  # noqa: PLR0911 - one line a state
         """The first that holds."""
         seen = self.seen
+        if self.revoked:
+            return self._state_while_revoked(self.revoked)
         if self.refused_since:
             return CredentialState.REFUSED
         if self.running:
             return CredentialState.RUNNING
         if seen is not None and self.is_in_sight and drifted(seen):
             return CredentialState.DRIFT
+        if self.is_lost:
+            return CredentialState.UNSTORED
         if self.halt:
             return CredentialState.HALTED
         if seen is None or not self.is_in_sight:
@@ -81,6 +88,19 @@ class CredentialLife:
         if seen.current is None or self.expiry is None:
             return CredentialState.UNSTORED
         return CredentialState(state_by_date(self.expiry, self.now, seen.current.not_before).value)
+
+    def _state_while_revoked(self, revoked: Revocation) -> CredentialState:
+        """Who brings it back, or has put another certificate on its app or let its user in, is seen all the same."""
+        if self.running:
+            return CredentialState.RUNNING
+        is_undone = self.rotation is None and (self.is_revoked_app_changed or revoked.logs_in_again)
+        return CredentialState.DRIFT if is_undone else CredentialState.REVOKED
+
+    @property
+    def is_revoked_app_changed(self) -> bool:
+        """Whether it was revoked, and an app of it holds another certificate since than the one that ended its key."""
+        seen, revoked = self.seen, self.revoked
+        return revoked is not None and seen is not None and self.is_in_sight and undone(seen, revoked)
 
     @property
     def is_in_sight(self) -> bool:
@@ -93,14 +113,34 @@ class CredentialLife:
         return self.rotation is not None or (self.seen is not None and self.seen.pending is not None)
 
     @property
+    def is_half_revoked(self) -> bool:
+        """Whether a revocation of it was interrupted, so that what it was to end may go on."""
+        return self.revoked is not None and bool(self.revoked.left) and not self.running
+
+    @property
+    def is_coming_back(self) -> bool:
+        """Whether a rotation that is to bring a revoked one back was begun and has stopped; a revocation ends any."""
+        return self.revoked is not None and self.rotation is not None and not self.running
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether nothing is to be checked of it: a rotation is at work, or it was revoked, and that has ended."""
+        is_at_rest = self.state is CredentialState.REVOKED and not self.is_half_revoked
+        return self.state is CredentialState.RUNNING or is_at_rest
+
+    @property
     def is_lost(self) -> bool:
-        """Whether it was in its store, and is there no more."""
-        return self.state is CredentialState.UNSTORED and self.last_promotion is not None
+        """Whether it was in its store, and is there no more; the first version after a loss may be on its way."""
+        seen = self.seen
+        is_gone = self.is_in_sight and seen is not None and seen.current is None and seen.pending is None
+        return is_gone and self.stored_at is not None
 
     @cached_property
     def urgency(self) -> Severity | None:
         """How urgent it is that somebody looks; None when all is well, or goes its way by itself."""
         by_state = URGENCIES.get(self.state)
+        if self.revoked:
+            return HALF_REVOKED if self.is_half_revoked else by_state
         if self.is_lost:
             by_state = LOST
         by_date = self.expiry.urgency(self.now) if self.expiry else None
@@ -129,8 +169,8 @@ class CredentialLife:
 
     @property
     def due_at(self) -> datetime | None:
-        """From when on the current version is to be replaced."""
-        return due_at(self.seen, self.policy) if self.seen else None
+        """From when on the current version is to be replaced; None where it was revoked, too."""
+        return due_at(self.seen, self.policy) if self.seen and not self.revoked else None
 
     @cached_property
     def begins(self) -> Beginning | None:
@@ -162,13 +202,29 @@ class CredentialLife:
 
     @property
     def previous_until(self) -> datetime | None:
-        """When the previous version's grace ends or ended; None where none is kept."""
-        return grace_end(self.seen, self.policy, is_urgent=self._is_urgent) if self.seen else None
+        """When the previous version's grace ends or ended; None where none is kept, or that depends on consumers.
+
+        None of what was revoked, too: whatever is stored of it is of no use to anybody.
+        """
+        return told_end(self._grace_end)
+
+    @property
+    def waits_for_consumers(self) -> bool:
+        """Whether a previous version is kept until consumers have said that they have moved, however long it takes."""
+        return self._grace_end == NEVER
+
+    @property
+    def _grace_end(self) -> datetime | None:
+        is_kept = self.seen is not None and not (self.revoked and self.revoked.ends_logins)
+        return grace_end(self.seen, self.policy, is_urgent=self._is_urgent) if self.seen and is_kept else None
 
     @property
     def next_due(self) -> NextDue:
         """What there will be to do by schedule; nothing where it could not be seen, or is not in its store."""
         seen = self.seen
+        if self.revoked:
+            # Its date is nobody's business; who has begun to bring it back is to get there.
+            return NextDue(is_half_done=self.rotation is not None)
         if seen is None or seen.current is None or not self.is_in_sight:
             return NextDue()
         return NextDue(
@@ -206,6 +262,7 @@ def _is_in_sight(seen: ObservedCredential) -> bool:
 
 
 _BEGINS_NOT: Final = {
+    CredentialState.REVOKED,
     CredentialState.REFUSED,
     CredentialState.RUNNING,
     CredentialState.HALTED,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from rotator.core.schedule import SPARE
-from rotator.core.thresholds import earlier, has_come, is_expired, later
+from rotator.core.thresholds import NEVER, earlier, has_come, is_expired, later
+from rotator.core.usage.retirement import Retire
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -24,6 +25,14 @@ class Lifetimes(Protocol):
     def grace(self) -> timedelta:
         """How long the previous version is kept after a promotion."""
 
+    @property
+    def retire(self) -> Retire:
+        """Whether it is retired sooner, once its consumers have said that they have moved."""
+
+    @property
+    def require_confirmation(self) -> bool:
+        """Whether it is kept until they have, however long that takes."""
+
 
 def promoted_at(made_at: datetime, last_promotion: datetime | None) -> datetime:
     """When the current version became current: the history tells, unless the version is younger than what it knows."""
@@ -31,13 +40,24 @@ def promoted_at(made_at: datetime, last_promotion: datetime | None) -> datetime:
 
 
 def grace_end(seen: ObservedCredential, policy: Lifetimes, *, is_urgent: bool = False) -> datetime | None:
-    """When the grace of the previous version ends or ended; None where it has none.
+    """When the grace of the previous version ends or ended; None where it has none, NEVER while nobody can say.
 
-    `is_urgent`: the rotation under way is to end it at once.
+    `is_urgent`: the rotation under way is to end it at once. What consumers say may end it sooner, as long as nobody
+    was seen who still uses the old key; it is kept for longer only where the configuration requires that they say so.
     """
     if seen.previous is None or seen.promoted_at is None or is_urgent:
         return None
-    return later(seen.promoted_at, policy.grace)
+    end, confirmed = later(seen.promoted_at, policy.grace), seen.confirmation.at
+    if policy.require_confirmation:
+        end = max(end, confirmed) if confirmed else NEVER
+    if confirmed and policy.retire is Retire.WHEN_CONFIRMED and not seen.confirmation.is_old_key_used:
+        end = min(end, confirmed)
+    return end
+
+
+def told_end(end: datetime | None) -> datetime | None:
+    """The end of a grace as it is told; None of one that depends on what consumers say."""
+    return None if end == NEVER else end
 
 
 def grace_left(
@@ -53,10 +73,14 @@ def gives_way_at(
 ) -> datetime | None:
     """When a previous version that consumers may still log in with gives way to the next one; None when it does now.
 
-    It is not waited for where the current version would expire meanwhile.
+    It is not waited for where the current version would expire meanwhile, nor beyond the usual grace: a consumer that
+    does not say that it has moved holds up no rotation.
     """
     previous, current = seen.previous, seen.current
     end = grace_left(seen, policy, now, is_urgent=is_urgent)
+    if end is not None and seen.promoted_at is not None:
+        usual = later(seen.promoted_at, policy.grace)
+        end = None if has_come(usual, now) else min(end, usual)
     if previous is None or end is None or (current and is_expired(current.not_after, end)):
         return None
     return end if seen.is_taken_beside_current(previous) else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rotator.core.observed import KnownVersion, ObservedCredential
+    from rotator.core.lifecycle.revocation import Revocation
+    from rotator.core.observed import KnownVersion, ObservedApp, ObservedCredential
 
 
 def drifted(seen: ObservedCredential) -> bool:
@@ -26,6 +27,12 @@ def drifted(seen: ObservedCredential) -> bool:
     return seen.live(current.app) not in {pending.fingerprint, None}
 
 
+def refuses_stored(seen: ObservedCredential | None) -> bool:
+    """Whether the app of `current` does not show its certificate, and refuses the key of every stored version."""
+    app = seen.apps.get(seen.current.app) if seen and seen.current else None
+    return app is not None and app.refuses_stored
+
+
 def is_drift(seen: ObservedCredential, app: str) -> bool:
     """Whether one of a credential's apps holds what nobody here knows, though the credential is in its store."""
     if seen.is_slot_of_current(app):
@@ -36,6 +43,23 @@ def is_drift(seen: ObservedCredential, app: str) -> bool:
     if seen.current is None or observed.live is None:
         return False
     return observed.live not in seen.stored and not observed.throwaway
+
+
+def undone(seen: ObservedCredential, revoked: Revocation) -> bool:
+    """Whether an app of a revoked credential holds another certificate than the one that ended its key."""
+    return bool(undone_apps(seen, revoked))
+
+
+def undone_apps(seen: ObservedCredential, revoked: Revocation) -> list[ObservedApp]:
+    """The apps that do. Nobody can put a pair back, so one that is stored was not ended yet, or is the next."""
+    return [
+        app
+        for name, app in seen.apps.items()
+        if name in revoked.ended_by
+        and not app.hidden
+        and app.live not in {None, revoked.ended_by[name]}
+        and not (app.by_secret and app.live in seen.stored)
+    ]
 
 
 def is_unproven(seen: ObservedCredential, app: str) -> bool:
@@ -57,9 +81,10 @@ def standing_for(seen: ObservedCredential, app: str) -> KnownVersion | None:
     None where no stored version is known to be there.
     """
     observed, current = seen.apps[app], seen.current
-    staged = (each for each in (current, seen.pending, seen.previous) if each and each.app == app)
-    proven = next((each for each in staged if each.fingerprint == observed.live), None)
-    return proven or (current if observed.is_unknown and current and current.app == app else None)
+    proven = seen.version(observed.live)
+    if proven is not None and proven.app == app:
+        return proven
+    return current if observed.is_unknown and current and current.app == app else None
 
 
 def is_standby(seen: ObservedCredential, app: str) -> bool:

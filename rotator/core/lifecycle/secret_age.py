@@ -38,8 +38,7 @@ def _aged(seen: ObservedCredential, version: KnownVersion | None, max_age: timed
     end = later(version.not_before, max_age)
     app = seen.apps.get(version.app)
     if app is not None and app.rotated == version.fingerprint:
-        versions = (seen.pending, seen.current, seen.previous)
-        successor = next((each for each in versions if each and each.fingerprint == app.live), None)
+        successor = seen.version(app.live)
         if successor is not None and successor.not_before is not None:
             end = min(end, later(successor.not_before, OVERLAP))
     return replace(version, not_after=end)

@@ -53,6 +53,8 @@ class CredentialState(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not yet valid"
     """The first day of the current version's certificate is still to come, though its key has logged in."""
+    REVOKED = "revoked"
+    """A person has ended its access: logins with it are refused on purpose, until it is brought back."""
     REFUSED = "refused"
     """Consumers of `current` are refused now: a rotation took its key's place, and no key was proven since."""
     RUNNING = "running"
@@ -93,7 +95,10 @@ URGENCIES: Final = {
     CredentialState.UNFINISHED: Severity.WARNING,
     CredentialState.UNKNOWN: Severity.WARNING,
     CredentialState.UNSTORED: Severity.INFO,
+    CredentialState.REVOKED: Severity.INFO,
 }
 """How urgent a state is by itself, whatever the dates."""
 LOST: Final = Severity.CRITICAL
 """How urgent it is that a credential is gone from its store."""
+HALF_REVOKED: Final = Severity.CRITICAL
+"""How urgent it is that a revocation was interrupted: what it was to end may go on."""

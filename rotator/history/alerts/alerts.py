@@ -8,7 +8,7 @@ import secrets
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 
 from rotator.core.alert import Alert, NewAlert
 from rotator.core.severity import Severity
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from rotator.history.engine.transactions import Transactions
     from rotator.history.records import JSON
 
+
+_OPEN: Final = select(ALERT).where(ALERT.c.closed_at.is_(None)).order_by(ALERT.c.opened_at, ALERT.c.id)
+_OPEN_OF_KEY: Final = select(ALERT).where(ALERT.c.key == bindparam("its_key"), ALERT.c.closed_at.is_(None)).limit(1)
 
 ALWAYS_TOLD: Final = (label(EXPIRED), CLOSED)
 """Steps that neither an acknowledgement nor a snooze holds back."""
@@ -95,13 +98,13 @@ class AlertRecords:
     def opened(self, key: str) -> Alert | None:
         """The open alert of that key; None where there is none."""
         with self._database.reading() as connection:
-            return _first(connection, ALERT.c.key == key, ALERT.c.closed_at.is_(None))
+            return ALERTS.first(connection, _OPEN_OF_KEY, its_key=key)
 
     def open_alerts(
         self, *, kind: str | None = None, orgs: Collection[str] | None = None, ids: Collection[str] | None = None
     ) -> list[Alert]:
         """Those that have not ended, of one kind, of some orgs or some ids where they are given, oldest first."""
-        query = select(ALERT).where(ALERT.c.closed_at.is_(None)).order_by(ALERT.c.opened_at, ALERT.c.id)
+        query = _OPEN
         if kind is not None:
             query = query.where(ALERT.c.kind == kind)
         if orgs is not None:
@@ -224,7 +227,7 @@ def _set_aside(connection: Connection, key: str, now: datetime) -> None:
 
 
 def _first(connection: Connection, *conditions: Any) -> Alert | None:
-    return ALERTS.first(connection, select(ALERT).where(*conditions))
+    return ALERTS.first(connection, select(ALERT).where(*conditions).limit(1))
 
 
 def _of_id(connection: Connection, alert_id: str) -> Alert:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
+from rotator.core.thresholds import CLOCKS_APART
 from rotator.history.alerts.claimants import Claimant
 from rotator.history.engine.portions import portions
 from rotator.history.engine.row_reading import RowReader, columns_of
@@ -186,10 +187,8 @@ class Outbox:
 
     def due(self, now: datetime) -> set[str]:
         """The channels for which something is pending that was not put off; it may be somebody's by a claim."""
-        put_off = and_(NOTIFICATION.c.next_at > now, NOTIFICATION.c.tried_at <= now)
-        query = select(NOTIFICATION.c.channel).where(_is_pending(), or_(NOTIFICATION.c.next_at.is_(None), ~put_off))
         with self._database.reading() as connection:
-            return set(connection.scalars(query.distinct()))
+            return set(connection.scalars(_DUE_CHANNELS, {"now": now, "latest": now + CLOCKS_APART}))
 
     def put_off(self, notifications: Iterable[Notification], until: datetime) -> None:
         """Gives back what was claimed and not tried: it is claimed again then, and this counts for no attempt."""
@@ -220,7 +219,7 @@ class Outbox:
     def withdraw(self, alert_id: str, now: datetime, keep: Collection[str] = ()) -> None:
         """Takes back what is pending of an alert and is not being sent just now; `keep` are steps that stay."""
         unsent = or_(
-            NOTIFICATION.c.claimed_until.is_(None), NOTIFICATION.c.claimed_until <= now, NOTIFICATION.c.tried_at > now
+            NOTIFICATION.c.claimed_until.is_(None), NOTIFICATION.c.claimed_until <= now, _is_before_set_back(now)
         )
         these = and_(NOTIFICATION.c.alert_id == alert_id, NOTIFICATION.c.step.not_in([*keep]), _is_pending(), unsent)
         with self._database.writing() as connection:
@@ -262,11 +261,22 @@ def _is_pending() -> ColumnElement[bool]:
     return NOTIFICATION.c.delivered_at.is_(None)
 
 
+_PUT_OFF: Final = and_(NOTIFICATION.c.next_at > bindparam("now"), NOTIFICATION.c.tried_at <= bindparam("latest"))
+_DUE_CHANNELS: Final = (
+    select(NOTIFICATION.c.channel).where(_is_pending(), or_(NOTIFICATION.c.next_at.is_(None), ~_PUT_OFF)).distinct()
+)
+
+
 def _is_due(now: datetime) -> ColumnElement[bool]:
     """Neither put off nor claimed; what was last tried in the future proves nothing (`rotator.core.attempts`)."""
     waits_no_more = or_(NOTIFICATION.c.next_at.is_(None), NOTIFICATION.c.next_at <= now)
     is_free = or_(NOTIFICATION.c.claimed_until.is_(None), NOTIFICATION.c.claimed_until <= now)
-    return or_(and_(waits_no_more, is_free), NOTIFICATION.c.tried_at > now)
+    return or_(and_(waits_no_more, is_free), _is_before_set_back(now))
+
+
+def _is_before_set_back(now: datetime) -> ColumnElement[bool]:
+    """Whether it was last tried before the clock was set back."""
+    return NOTIFICATION.c.tried_at > now + CLOCKS_APART
 
 
 def _of(connection: Connection, alert_ids: Iterable[str]) -> Iterator[Notification]:

@@ -57,6 +57,11 @@ class UnreadableRows:
         with self._lock:
             self._met.update(rows)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether none was met since all were taken."""
+        return not self._met
+
     def take(self) -> list[UnreadableRow]:
         """All that were met since this was last asked, in order."""
         with self._lock:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Self
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from rotator.config.database import DRIVER, POSTGRES
 from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
-from rotator.history.engine import postgres, sqlite, upgrades
+from rotator.history.engine import sqlite, upgrades
 from rotator.history.engine.damage import UnreadableRows
 from rotator.history.engine.transactions import committed, purpose
 from rotator.history.failures.failures import database_failures
-from rotator.history.locks.advisory import AdvisoryLocks
 from rotator.history.locks.locks import FileLocks
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rotator.config.database import DatabaseSettings
     from rotator.core.secret import Secret
     from rotator.errors import Holder
+    from rotator.history.engine.postgres import Server
     from rotator.history.locks.locks import RotationLocks
     from rotator.history.signing.signer import Signer
 
@@ -59,15 +60,12 @@ def open_database(
     (`insecure`); HistoryError or HistoryUnavailable when a file cannot be opened.
     """
     parsed = _parse(url)
-    if parsed.drivername in postgres.SCHEMES:
-        server = postgres.checked(parsed)
-        if not insecure:
-            postgres.refuse_elsewhere(server)
-        return _on_server(server, password, lock_timeout, only_reads=only_reads)
+    if parsed.drivername in POSTGRES:
+        return _on_server(parsed, password, lock_timeout, insecure=insecure, only_reads=only_reads)
     file = sqlite.file_of(parsed)
     opening = sqlite.open_reader if only_reads else sqlite.open_engine
     locks = partial(FileLocks, sqlite.locks_folder(file))
-    return Database(opening(file, lock_timeout), _name(parsed), locks, only_reads=only_reads)
+    return Database(opening(file, lock_timeout), _name(parsed), locks, only_reads=only_reads, turns=lock_timeout)
 
 
 def name_of(url: str) -> str:
@@ -78,17 +76,30 @@ def name_of(url: str) -> str:
 def file_of(url: str) -> Path | None:
     """The file that the URL names; None for a server's. Raises ConfigurationError as `open_database` does."""
     parsed = _parse(url)
-    return None if parsed.drivername in postgres.SCHEMES else sqlite.file_of(parsed)
+    return None if parsed.drivername in POSTGRES else sqlite.file_of(parsed)
 
 
-def _on_server(url: URL, password: Secret | None, lock_timeout: timedelta, *, only_reads: bool) -> Database:
+def _on_server(
+    url: URL, password: Secret | None, lock_timeout: timedelta, *, insecure: bool, only_reads: bool
+) -> Database:
+    # What is of a server's history alone is not loaded for a file.
+    from rotator.history.engine import postgres  # noqa: PLC0415
+    from rotator.history.locks.advisory import AdvisoryLocks  # noqa: PLC0415
+    from rotator.history.locks.poolers import refuse_poolers  # noqa: PLC0415
+
+    url = postgres.checked(url)
+    if not insecure:
+        postgres.refuse_elsewhere(url)
     name = _name(url)
     if password is not None:
         url = url.set(password=password.reveal())
     engine = postgres.open_engine(url, lock_timeout, only_reads=only_reads)
     sessions = postgres.open_lock_engine(url, lock_timeout, only_reads=only_reads)
-    locks = partial(AdvisoryLocks, sessions, name, asking=partial(_reading, engine))
-    return Database(engine, name, locks, only_reads=only_reads)
+    # Once: what is between here and the server stays as it is.
+    prove = cache(partial(refuse_poolers, sessions, name))
+    locks = partial(AdvisoryLocks, sessions, name, asking=partial(_reading, engine), prove_sessions=prove)
+    server = None if only_reads else postgres.Server(url, lock_timeout)
+    return Database(engine, name, locks, only_reads=only_reads, server=server, prove_sessions=prove)
 
 
 @contextmanager
@@ -107,8 +118,14 @@ class Database:
         rotation_locks: Callable[[Callable[[], datetime]], RotationLocks],
         *,
         only_reads: bool = False,
+        turns: timedelta | None = None,
+        server: Server | None = None,
+        prove_sessions: Callable[[], None] = lambda: None,
     ) -> None:
+        """`turns`: how long threads wait to be the one that writes; None where the database has them wait in a row."""
         self._engine: Final = engine
+        self._turns: Final = turns
+        self._turn: Final = threading.Lock()
         self._only_reads: Final = only_reads
         self._current = False
         self._upgrading: Final = threading.Lock()
@@ -116,6 +133,10 @@ class Database:
         """The URL for people, with `***` for a password."""
         self.rotation_locks: Final = rotation_locks
         """Makes, by a clock, the locks of everyone who uses this database, however their configurations name it."""
+        self.server: Final = server
+        """Where machines share it, and have a queue beside it; None for a file, and where it is only read."""
+        self.prove_sessions: Final = prove_sessions
+        """Raises HistoryError where its locks would keep nobody apart, as sessions are handed around on the way."""
         self.unreadable: Final = UnreadableRows()
         """The rows that were met, and cannot be read whole."""
         self.signer: Signer | None = None
@@ -127,6 +148,11 @@ class Database:
     def configured_name(self) -> str:
         """The URL, for people, of the history that the configuration names."""
         return self.stands_in_for or self.name
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several machines can share it, as it is on a server."""
+        return self._engine.dialect.name != "sqlite"
 
     @property
     def version(self) -> str | None:
@@ -165,6 +191,12 @@ class Database:
             with self._transaction(reading=False) as connection:
                 connection.exec_driver_sql("PRAGMA optimize")
 
+    def rest(self) -> None:
+        """Has what keeps memory for the next use give it back, where it is a file."""
+        if not self.is_shared:
+            with database_failures(self.name):
+                sqlite.close_idle(self._engine)
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write: one at a time, so that what was read in it holds until it ends.
@@ -186,11 +218,30 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, reading: bool) -> Iterator[Connection]:
-        with database_failures(self.name), self._engine.connect() as connection:
-            connection.execution_options(**purpose(reading=reading, signer=self.signer, unreadable=self.unreadable))
-            with connection.begin():
-                yield connection
-            committed(connection)
+        with database_failures(self.name), ExitStack() as turn:
+            if not reading and self._turns is not None:
+                turn.enter_context(self._alone(self._turns))
+            with self._engine.connect() as connection:
+                connection.execution_options(**purpose(reading=reading, signer=self.signer, unreadable=self.unreadable))
+                with connection.begin():
+                    yield connection
+                turn.close()
+                committed(connection)
+
+    @contextmanager
+    def _alone(self, patience: timedelta) -> Iterator[None]:
+        """One thread of this process after the other.
+
+        SQLite has whoever finds a file busy sleep and ask again, up to a tenth of a second each time: of many at once
+        some would wait for seconds, with a connection each, while the file is free and others come first.
+        """
+        # Who has waited for so long asks the file, which says that it is busy.
+        has_it = self._turn.acquire(timeout=patience.total_seconds())
+        try:
+            yield
+        finally:
+            if has_it:
+                self._turn.release()
 
     def close(self) -> None:
         """Closes every connection."""
@@ -226,7 +277,7 @@ def _parse(url: str) -> URL:
     except (ArgumentError, ValueError):
         # Not quoted: what cannot be parsed may hold a password all the same.
         raise _unknown("has a URL that cannot be read") from None
-    if parsed.drivername not in {"sqlite", *postgres.SCHEMES}:
+    if parsed.drivername not in {"sqlite", *POSTGRES}:
         raise _unknown(f"is of a kind that this release does not know, `{parsed.drivername}`")
     return parsed
 
@@ -240,5 +291,5 @@ def _name(url: URL) -> str:
 def _unknown(what: str) -> ConfigurationError:
     return ConfigurationError(
         f"The history database {what}.",
-        hint=f"Set `database: sqlite:///PATH`, or `{postgres.DRIVER}://USER@HOST/DATABASE`, in config.yaml.",
+        hint=f"Set `database: sqlite:///PATH`, or `{DRIVER}://USER@HOST/DATABASE`, in config.yaml.",
     )

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
-from rotator.config.database import is_here
+from rotator.config.database import DRIVER, is_here
+from rotator.core.machines.session_names import session_name
 from rotator.errors import ConfigurationError
-from rotator.history.engine.transactions import only_reads
+from rotator.history.engine.transactions import note_server, only_reads
+from rotator.history.failures.sqlstates import settings_lost
 
 if TYPE_CHECKING:
     from datetime import timedelta
-
-DRIVER: Final = "postgresql+psycopg"
-SCHEMES: Final = frozenset({"postgresql", DRIVER})
 
 CONNECT_TIMEOUT: Final = 10
 """Seconds for one address to answer."""
 
 # Of two numbers: its keys are apart from those of one number, which the rotation locks have.
 _WRITER: Final = "SELECT pg_advisory_xact_lock(1919906931, 1)"
+_READ_ONLY: Final = "-c default_transaction_read_only=on"
 _READER: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 # libpq, "Parameter Key Words": a server that is gone is noticed after a minute.
@@ -41,7 +44,12 @@ _SESSION: Final = {
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
+    # No setting of Postgres's own: that it has come tells that the others have.
+    "rotator.session": "ready",
 }
+_ARRIVED: Final = """
+    SELECT CAST(pg_postmaster_start_time() AS text), current_setting('rotator.session', true) IS NOT NULL
+"""
 
 
 def checked(url: URL) -> URL:
@@ -86,7 +94,7 @@ def open_engine(url: URL, lock_timeout: timedelta, *, only_reads: bool = False) 
     """
     engine = create_engine(
         url,
-        connect_args=_connect_args(url, lock_timeout, only_reads=only_reads),
+        connect_args=_connect_args(url, lock_timeout, options=_READ_ONLY if only_reads else ""),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         hide_parameters=True,
@@ -100,15 +108,58 @@ def open_lock_engine(url: URL, lock_timeout: timedelta, *, only_reads: bool = Fa
     """An engine for locks that last as long as their session: every connection is a new session, and in autocommit."""
     return create_engine(
         url,
-        connect_args=_connect_args(url, lock_timeout, only_reads=only_reads),
+        connect_args=_connect_args(url, lock_timeout, options=_READ_ONLY if only_reads else ""),
         isolation_level="AUTOCOMMIT",
         poolclass=NullPool,
         hide_parameters=True,
     )
 
 
-def _configure(connection: Any, _record: Any) -> None:
+class Server:
+    """Where the history's Postgres is, for those who keep sessions of their own there beside the history's."""
+
+    def __init__(self, url: URL, lock_timeout: timedelta) -> None:
+        self._url: Final = url
+        self._lock_timeout: Final = lock_timeout
+
+    def open_engine(self, schema: str) -> Engine:
+        """An engine whose sessions find what is in a schema; its transactions wait for no writer of the history."""
+        engine = create_engine(
+            self._url,
+            connect_args=_connect_args(self._url, self._lock_timeout, options=_search_path(schema)),
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            # Its transactions are short, so that few connections are enough for many threads.
+            pool_size=2,
+            max_overflow=2,
+            hide_parameters=True,
+        )
+        event.listen(engine, "connect", _configure)
+        return engine
+
+    def connect_args(self, schema: str) -> dict[str, Any]:
+        """What a library connects by that makes its own sessions with psycopg, as those of `open_engine` do."""
+        _, named = self._url.get_dialect()().create_connect_args(self._url)
+        return dict(named) | _connect_args(self._url, self._lock_timeout, options=_search_path(schema))
+
+
+def _search_path(schema: str) -> str:
+    # A quoted identifier, in a value in which a backslash keeps the next character (libpq, "options").
+    quoted = '"{}"'.format(schema.replace('"', '""'))
+    return "-c search_path=" + re.sub(r"([\\\s])", r"\\\1", quoted)
+
+
+def _configure(connection: Any, record: Any) -> None:
     connection.adapters.register_loader("timestamptz", _times())
+    try:
+        started_at, is_set_up = connection.execute(_ARRIVED).fetchone()
+        connection.rollback()
+        if not is_set_up:
+            raise settings_lost()
+    except BaseException:  # nobody else knows of the connection, and whatever it was, it is to be closed
+        connection.close()
+        raise
+    note_server(record.info, started_at)
 
 
 @cache
@@ -133,12 +184,16 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(_READER if only_reads(connection) else _WRITER)
 
 
-def _connect_args(url: URL, lock_timeout: timedelta, *, only_reads: bool) -> dict[str, Any]:
+def _connect_args(url: URL, lock_timeout: timedelta, *, options: str = "") -> dict[str, Any]:
     """What the URL does not say itself; of its `options` the last counts, so they come after ours."""
     session = _SESSION | {"lock_timeout": f"{round(lock_timeout.total_seconds() * 1000)}ms"}
-    ours = {"application_name": "rotator", "connect_timeout": CONNECT_TIMEOUT, **_KEEPALIVES}
+    ours = {
+        "application_name": session_name(os.getpid(), socket.gethostname()),
+        "connect_timeout": CONNECT_TIMEOUT,
+        **_KEEPALIVES,
+    }
     given = url.query.get("options", ())
-    options = [f"-c {name}={value}" for name, value in session.items()]
-    options += [given] if isinstance(given, str) else given
-    options += ["-c default_transaction_read_only=on"] if only_reads else []
-    return {name: value for name, value in ours.items() if name not in url.query} | {"options": " ".join(options)}
+    said = [f"-c {name}={value}" for name, value in session.items()]
+    said += [given] if isinstance(given, str) else given
+    said += [options] if options else []
+    return {name: value for name, value in ours.items() if name not in url.query} | {"options": " ".join(said)}

@@ -8,19 +8,21 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
-from sqlalchemy import Float, Integer, String, select
+from sqlalchemy import Float, Integer, String, bindparam, select
 
 from rotator.errors import HistoryError
 from rotator.history.engine.damage import Damaged, UnreadableRow, met
 from rotator.history.engine.times import UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from sqlalchemy import Column, Connection, FromClause, Row, Select, Table
     from sqlalchemy.types import TypeEngine
 
 _T = TypeVar("_T")
+
+_Query: TypeAlias = "tuple[Select[Any], dict[str, list[str]]]"
 
 _TOGETHER: Final = 500
 """Rows that are in memory at once."""
@@ -32,6 +34,12 @@ _NONE_OF_A_RECORD: Final = (ValueError, TypeError, LookupError, AttributeError, 
 def columns_of(*tables: Table) -> dict[str, Column[Any]]:
     """The columns of tables by the names that they have in rows."""
     return {name: column for table in tables for name, column in table.columns.items()}
+
+
+def of_names(every: Select[Any], name: Column[str]) -> Callable[[Collection[str] | None], _Query]:
+    """Gives the query for all rows, or that for the rows of some names, with its parameters: either is built once."""
+    some = every.where(name.in_(bindparam("names", expanding=True)))
+    return lambda names: (every, {}) if names is None else (some, {"names": [*names]})
 
 
 @dataclass(frozen=True)
@@ -59,12 +67,13 @@ class RowReader(Generic[_T]):
         query = select(*(column.label(name) for name, column in self.columns.items()))
         return query if self.source is None else query.select_from(self.source)
 
-    def read(self, connection: Connection, query: Select[Any]) -> Iterator[_T]:
+    def read(self, connection: Connection, query: Select[Any], **parameters: Any) -> Iterator[_T]:
         """The records of the rows of a query, without those of which none can be made, which are noted.
 
-        Raises HistoryError and HistoryUnavailable for what fails as a whole.
+        `parameters` are the values of those that a query has which was built once: to build one takes longer than to
+        execute it. Raises HistoryError and HistoryUnavailable for what fails as a whole.
         """
-        result = connection.execute(query)
+        result = connection.execute(query, parameters)
         names = tuple(result.keys())
         for rows in result.partitions(_TOGETHER):
             for row in rows:
@@ -74,9 +83,9 @@ class RowReader(Generic[_T]):
                 if record is not None:
                     yield record
 
-    def first(self, connection: Connection, query: Select[Any]) -> _T | None:
-        """The first of those."""
-        return next(iter(list(self.read(connection, query.limit(1)))), None)
+    def first(self, connection: Connection, query: Select[Any], **parameters: Any) -> _T | None:
+        """The first of those; a query that may find many has a limit."""
+        return next(iter(list(self.read(connection, query, **parameters))), None)
 
     def judged(self, connection: Connection, row: Row[Any]) -> tuple[_T | None, list[UnreadableRow]]:
         """The record of a row, None where there is none, and what of it cannot be read."""
@@ -96,9 +105,10 @@ class RowReader(Generic[_T]):
         """What is damaged is taken out of the `values`, or what stands for it put in."""
         damaged = self._take_damaged(values)
         unreadable = [self._unreadable(row, name) for name in damaged]
-        if any(name not in self.spare for name in damaged):
-            return None, unreadable
-        values |= {name: self.spare[name] for name in damaged}
+        if damaged:
+            if any(name not in self.spare for name in damaged):
+                return None, unreadable
+            values |= {name: self.spare[name] for name in damaged}
         try:
             return self.make(values), unreadable
         except _NONE_OF_A_RECORD:

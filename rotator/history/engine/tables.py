@@ -111,6 +111,8 @@ CREDENTIAL_RECORD: Final = Table(
     Column("halted_hint", Text, nullable=False, server_default=text("''")),
     Column("unproven_app", Text),
     Column("unproven_version", FINGERPRINT),
+    # JSON, empty where it is not revoked (`rotator.core.lifecycle.revocation.Revocation`).
+    Column("revocation", Text, nullable=False, server_default=text("''")),
 )
 
 # One row: what the last event is, so that a journal with its end cut off does not pass for whole.
@@ -264,6 +266,86 @@ NOTIFICATION: Final = Table(
     Column("problem", Text, nullable=False),
     UniqueConstraint("alert_id", "step", "channel"),
     Index("ix_notification_pending", "channel"),  # WHERE delivered_at IS NULL
+)
+
+# The program's own logins, each written before it is made.
+OWN_LOGIN: Final = Table(
+    "own_login",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("org", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    # None: nobody knows.
+    Column("is_accepted", Flag),
+    Index(None, "org", "username", "at"),
+    Index(None, "at"),
+)
+
+# Who uses each credential since its last promotion (`rotator.core.usage.usage.Usage`).
+LOGIN_USAGE: Final = Table(
+    "login_usage",
+    METADATA,
+    Column("credential", Text, primary_key=True),
+    Column("promoted_at", UtcDateTime, nullable=False),
+    Column("looked_at", UtcDateTime),
+    Column("user_id", Text, nullable=False),
+    # JSON, both: a list of texts, and one of objects.
+    Column("applications", Text, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("is_cut", Flag, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+)
+
+# What consumers say that they log in with (`rotator.core.usage.retirement.ConsumerReport`).
+CONSUMER_REPORT: Final = Table(
+    "consumer_report",
+    METADATA,
+    Column("credential", Text, primary_key=True),
+    Column("consumer", Text, primary_key=True),
+    Column("fingerprint", FINGERPRINT, nullable=False),
+    Column("logged_in_at", UtcDateTime, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+    Column("via", Text, nullable=False),
+)
+
+# What the daily audits found (`rotator.core.posture.kept_finding.KeptFinding`).
+FINDING: Final = Table(
+    "finding",
+    METADATA,
+    Column("org", Text, primary_key=True),
+    # Empty: it is of the org.
+    Column("credential", Text, primary_key=True),
+    Column("check_name", Text, primary_key=True),
+    Column("risk", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("needs", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("until", UtcDateTime),
+    Column("since", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime, nullable=False),
+    Column("gone_at", UtcDateTime),
+)
+
+# Up to which event of the journal each hook has been told what it is to be called after.
+HOOK: Final = Table(
+    "hook",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+
+# The calls of hooks that are yet to be made, each after an event of the journal; one that was made is an event itself.
+HOOK_CALL: Final = Table(
+    "hook_call",
+    METADATA,
+    Column("hook", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("credential", Text, nullable=False),
 )
 
 # Which rows of the tables above have changed, each with a higher number than the one before. Triggers of the migration

@@ -25,9 +25,13 @@ _TEXT: Final = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}Z"
 
 def utc_text(time: datetime) -> str:
     """`2026-11-23T12:31:47.000000Z`: fixed width, so that text sorts as time. Raises ValueError for a naive time."""
+    return f"{_in_utc(time).isoformat(timespec='microseconds')[:26]}Z"
+
+
+def _in_utc(time: datetime) -> datetime:
     if time.tzinfo is None:
         raise ValueError("a time without a zone is not written to the history")
-    return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
 
 
 def utc_time(text: str) -> datetime:
@@ -59,17 +63,22 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Text on SQLite, which would drop the zone."""
         return dialect.type_descriptor(String(TEXT_LENGTH) if dialect.name == "sqlite" else self.impl_instance)
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Raises ValueError for a naive time."""
-        if value is None:
-            return None
-        text = utc_text(value)
-        return text if dialect.name == "sqlite" else value.astimezone(UTC)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        """Takes times; raises ValueError for a naive one."""
+        return _to_text if dialect.name == "sqlite" else _to_server
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         """Gives times, or Damaged."""
         del coltype
         return _from_text if dialect.name == "sqlite" else _from_server
+
+
+def _to_text(time: datetime | None) -> str | None:
+    return None if time is None else utc_text(time)
+
+
+def _to_server(time: datetime | None) -> datetime | None:
+    return None if time is None else _in_utc(time)
 
 
 # Many rows have the same times, those of the looks that wrote them.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _READING: Final = "rotator_reading"
 _SIGNER: Final = "rotator_signer"
 _AFTERWARDS: Final = "rotator_afterwards"
+_SERVER: Final = "rotator_server"
 
 
 def purpose(*, reading: bool, signer: object = None, unreadable: UnreadableRows | None = None) -> dict[str, Any]:
@@ -37,6 +38,19 @@ def only_reads(connection: Connection) -> bool:
 def signer_of(connection: Connection) -> Any:
     """Who signs the events that are written in the connection's transaction; None where nobody does."""
     return connection.get_execution_options().get(_SIGNER)
+
+
+def note_server(session: dict[Any, Any], started_at: str) -> None:
+    """Has the connections of a session know which server it is with; `session` is what SQLAlchemy keeps beside it."""
+    session[_SERVER] = started_at
+
+
+def server_of(connection: Connection) -> str:
+    """By which start of which server the connection is answered; empty for a file.
+
+    Another start may be another server, to which the last transactions of the one before had not come yet.
+    """
+    return str(connection.info.get(_SERVER, ""))
 
 
 def after_commit(connection: Connection, action: Callable[[], None]) -> None:
@@ -60,6 +74,26 @@ class Transactions(Protocol):
     def reading(self) -> AbstractContextManager[Connection]:
         """One that only reads."""
         ...
+
+
+class Confirmed:
+    """Transactions whose writes count only while something is so, as `confirm` says in each of them."""
+
+    def __init__(self, transactions: Transactions, confirm: Callable[[Connection], None]) -> None:
+        """`confirm` raises an error where it is so no more: then nothing is written."""
+        self._transactions: Final = transactions
+        self._confirm: Final = confirm
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """See Transactions."""
+        with self._transactions.writing() as connection:
+            self._confirm(connection)
+            yield connection
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """See Transactions."""
+        return self._transactions.reading()
 
 
 class Within:

@@ -34,9 +34,10 @@ def migrations_folder() -> Path:
     return folder
 
 
-def known_versions() -> Sequence[str]:
+def known_versions(folder: Path | None = None) -> Sequence[str]:
     """Every version that this release knows, oldest first. Read from the files' names: importing Alembic takes time."""
-    return sorted(file.name.partition("_")[0] for file in (migrations_folder() / "versions").glob("[0-9]*_*.py"))
+    versions = (folder or migrations_folder()) / "versions"
+    return sorted(file.name.partition("_")[0] for file in versions.glob("[0-9]*_*.py"))
 
 
 def version_of(connection: Connection) -> str | None:
@@ -81,14 +82,15 @@ def apply(connection: Connection, name: str) -> None:
             effect="Nothing was changed.",
             hint="Set `database` in config.yaml to one of its own.",
         )
-    _migrate(connection)
+    migrate(connection, migrations_folder())
 
 
-def _migrate(connection: Connection) -> None:
+def migrate(connection: Connection, folder: Path) -> None:
+    """Applies the migrations of a folder that are missing, in the connection's transaction."""
     from alembic import command  # noqa: PLC0415 - slow, and needed once in a database's life
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     with _ONE_AT_A_TIME:
         command.upgrade(config, "head")

@@ -19,8 +19,10 @@ _NO_LOGIN: Final = "Set `database: {url: ..., password: {env: NAME}}` in config.
 _LET_IN: Final = "Add a line for the role and this machine to the server's pg_hba.conf."
 _CREATE: Final = "Create it (`createdb --owner ROLE DATABASE`), or correct `database` in config.yaml."
 _PRIMARY: Final = "Name the primary server in `database`, or add `?target_session_attrs=read-write` to the URL."
+_PROMOTED: Final = "Promote one of the servers that the URL of `database` names, or name the one that is the primary."
 _BACKUP: Final = "Have the server's administrator look at it, and put a backup in its place."
 _SERVER: Final = "Look at the server and the network between."
+_NO_POOLER: Final = f"Name the server itself in `database`, and not a pooler before it: {docs('operations')}, Poolers."
 _TLS: Final = "Correct `sslmode` and `sslrootcert` in the URL of `database`, or the server's certificate."
 
 Answer = tuple[type[HistoryError], str, str]
@@ -48,6 +50,7 @@ _BY_STATE: Final[tuple[tuple[str, Answer], ...]] = (
 # There is no code where no session began: libpq hands on the server's sentence, here in English. The first match
 # counts: what lacks may be a file of certificates, and a missing line in pg_hba.conf may speak of SSL.
 _BY_WORDS: Final[tuple[tuple[str, Answer], ...]] = (
+    ("startup parameter", (HistoryError, "is behind a pooler that does not let a session be set up", _NO_POOLER)),
     ("no pg_hba.conf entry", (HistoryError, "does not let this role in from this machine", _LET_IN)),
     ("SSL", (HistoryError, "and rotator do not agree on TLS", _TLS)),
     ("certificate", (HistoryError, "and rotator do not agree on TLS", _TLS)),
@@ -59,11 +62,32 @@ _BY_WORDS: Final[tuple[tuple[str, Answer], ...]] = (
     ("too many", (HistoryUnavailable, "has no connection free", _SESSIONS)),
     ("connection slots", (HistoryUnavailable, "has no connection free", _SESSIONS)),
     ("the database system is", (HistoryUnavailable, "is being stopped or restarted", "")),
-    ("session is read-only", (HistoryError, "cannot be written: it is read-only", _PRIMARY)),
+    # Which server is wanted says the URL then: in a fail-over there is none for a while.
+    ("session is read-only", (HistoryUnavailable, "has no server just now that can be written", _PROMOTED)),
+    ("server is in hot standby mode", (HistoryUnavailable, "has no server just now that can be written", _PROMOTED)),
 )
 
 _NOT_REACHED: Final = ("connection failed", "connection timeout", "failed to resolve", "multiple connection attempts")
 _LOST: Final = "What was being written may be there or not; everything before it is as it was."
+
+
+def settings_lost() -> HistoryError:
+    """The error for a session whose settings have not come to the server: which tables it finds, and what it may."""
+    return HistoryError(
+        "The history database is behind a pooler that drops the settings of a session.",
+        effect="Nothing was changed.",
+        hint=_NO_POOLER,
+    )
+
+
+def sessions_handed_around(name: str) -> HistoryError:
+    """The error for sessions that are another's from one statement to the next."""
+    return HistoryError(
+        f"The history database {name} is behind a pooler that hands its sessions around, so that no lock would keep two"
+        " rotations of one credential apart.",
+        effect="Nothing was changed.",
+        hint=_NO_POOLER,
+    )
 
 
 def connection_failure(name: str, error: BaseException) -> HistoryError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from rotator.history.signing.signer import Signer
+
+
+_ADD: Final = insert(EVENT)
+_HEAD: Final = select(HEAD)
+_MOVE_HEAD: Final = update(HEAD)
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,8 @@ def append(connection: Connection, entry: Entry) -> Event:
     if signer:
         row["signature"], row["signer"] = signer.sign_event(written)
         _note_afterwards(connection, signer, Head.signed(sequence, written, entry.time, signer.key()))
-    connection.execute(insert(EVENT).values(details=text, **row))
-    connection.execute(update(HEAD).values(events=sequence, hash=written))
+    connection.execute(_ADD, {"details": text, **row})
+    connection.execute(_MOVE_HEAD, {"events": sequence, "hash": written})
     event = Event(details=read_details(text), **row)
     project(connection, event)
     return event
@@ -68,7 +73,7 @@ def append(connection: Connection, entry: Entry) -> Event:
 
 def _end(connection: Connection) -> tuple[int, str]:
     """How many events there are, and the hash of the last; found by that one where the record of it cannot be read."""
-    row = connection.execute(select(HEAD)).one()
+    row = connection.execute(_HEAD).one()
     noted, unreadable = HEADS.judged(connection, row)
     met(connection, unreadable)
     if noted is not None:

@@ -8,14 +8,17 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from rotator.core.credentials import Fingerprint
+from rotator.core.decision.actions import WRITES, ActionKind, begins
+from rotator.core.lifecycle.revocation import RevocationStep
 from rotator.errors import HistoryError
 from rotator.history.engine.tables import EVENT, ROTATION
 from rotator.history.journal.chain import refuse_private_keys, refuse_secrets, storable
-from rotator.history.journal.credential_rows import credential_record
+from rotator.history.journal.credential_rows import credential_record, credential_records
 from rotator.history.journal.events import Entry, append
+from rotator.history.journal.projection import STEP_REVOKED
 from rotator.history.journal.readers import EVENTS, ROTATIONS, rotation_by_events
 from rotator.history.records import GOALS, JSON, OUTCOMES, TRIGGERS, NewRotation, Rotation, Stop
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from rotator.core.lifecycle.revocation import Revocation
     from rotator.history.engine.transactions import Transactions
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Event
@@ -32,19 +36,32 @@ if TYPE_CHECKING:
 PROMOTION: Final = "promote"
 """Kind of the event that is recorded when a version was promoted."""
 
-STAGING: Final = "stage_begins"
+STAGING: Final = begins(ActionKind.STAGE)
 """Kind of the event that is recorded before an org is asked to stage a pair of consumer key and secret."""
-
-_BEGINS: Final = "{}_begins"
-_OF_A_VERSION: Final = ("upload", "restore")
-_THROWAWAY: Final = "disable"
-"""Actions that send an app a certificate; an event says that one begins, before it does."""
 
 WRONG_KEY: Final = "wrong_key"
 """Detail of the test login at which an app has said what it says of a version's key while that is wrong."""
 
 DEPLOYMENT: Final = "deployment"
 """Kind of the events of a deployment, which takes effect later than it begins (`state`: `begins`, `begun`, `ended`)."""
+
+_ROTATION: Final = select(ROTATION).where(ROTATION.c.id == bindparam("its_id"))
+_OPEN_ROTATION: Final = (
+    select(ROTATION)
+    .where(ROTATION.c.credential == bindparam("its_credential"), ROTATION.c.outcome.is_(None))
+    .order_by(ROTATION.c.started_at.desc(), ROTATION.c.id.desc())
+    .limit(1)
+)
+_WRONG_KEYS: Final = (
+    select(EVENT)
+    .where(EVENT.c.credential == bindparam("its_credential"), EVENT.c.details.contains(f'"{WRONG_KEY}"'))
+    .order_by(EVENT.c.sequence)
+)
+_PROMOTIONS: Final = (
+    select(EVENT)
+    .where(EVENT.c.credential == bindparam("its_credential"), EVENT.c.kind == PROMOTION)
+    .order_by(EVENT.c.sequence.desc())
+)
 
 
 class Journal:
@@ -141,14 +158,8 @@ class Journal:
 
         What it wants is what its events say, which are in the chain, whatever its row says.
         """
-        query = (
-            select(ROTATION)
-            .where(ROTATION.c.credential == credential, ROTATION.c.outcome.is_(None))
-            .order_by(ROTATION.c.started_at.desc(), ROTATION.c.id.desc())
-            .limit(1)
-        )
         with self._database.reading() as connection:
-            found = ROTATIONS.first(connection, query)
+            found = ROTATIONS.first(connection, _OPEN_ROTATION, its_credential=credential)
             return _as_its_events_say(connection, found) if found else None
 
     def last_promotion(self, credential: str) -> datetime | None:
@@ -169,20 +180,21 @@ class Journal:
         with self._database.reading() as connection:
             return credential_record(connection, credential)
 
+    def revocations(self) -> dict[str, Revocation]:
+        """What was revoked of all credentials, by the credential."""
+        with self._database.reading() as connection:
+            known = credential_records(connection)
+        return {name: each.revoked for name, each in known.items() if each.revoked}
+
     def wrong_key_words(self, credential: str) -> dict[Fingerprint, str]:
         """What an app said of the key of each version that was tried before its certificate was there."""
-        query = (
-            select(EVENT)
-            .where(EVENT.c.credential == credential, EVENT.c.details.contains(f'"{WRONG_KEY}"'))
-            .order_by(EVENT.c.sequence)
-        )
         with self._database.reading() as connection:
-            found = [event.details for event in EVENTS.read(connection, query)]
+            found = [event.details for event in EVENTS.read(connection, _WRONG_KEYS, its_credential=credential)]
         return {Fingerprint(str(details.get("version"))): str(details.get("answer")) for details in found}
 
     def last_sent(self, credential: str) -> dict[str, Fingerprint | None]:
         """The version whose certificate each app was sent last, however that went; None for a throwaway one."""
-        kinds = (_BEGINS.format(kind) for kind in (*_OF_A_VERSION, _THROWAWAY))
+        kinds = sorted(map(begins, WRITES))
         query = (
             select(EVENT).where(EVENT.c.credential == credential, EVENT.c.kind.in_(kinds)).order_by(EVENT.c.sequence)
         )
@@ -190,22 +202,26 @@ class Journal:
             found = list(EVENTS.read(connection, query))
         return {
             str(event.details.get("app")): None
-            if event.kind == _BEGINS.format(_THROWAWAY)
+            if event.kind == begins(ActionKind.DISABLE)
             else Fingerprint(str(event.details.get("version")))
             for event in found
         }
 
     def is_staging(self, credential: str) -> bool:
-        """Whether a pair of consumer key and secret was being staged, and it was never learnt what came of it."""
+        """Whether a pair of consumer key and secret was being staged, and it was never learnt what came of it.
+
+        A revocation that has ended the pairs of its app has ended that one as well.
+        """
         query = (
             select(EVENT)
-            .where(EVENT.c.credential == credential, EVENT.c.kind.in_((STAGING, "stage", "unstage")))
+            .where(EVENT.c.credential == credential, EVENT.c.kind.in_((STAGING, "stage", "unstage", STEP_REVOKED)))
             .order_by(EVENT.c.sequence.desc())
         )
         with self._database.reading() as connection:
             for event in EVENTS.read(connection, query):
+                is_other_step = event.kind == STEP_REVOKED and event.details.get("step") != RevocationStep.CERTIFICATE
                 has_failed = event.details.get("succeeded") is False and not event.details.get("undone")
-                if event.kind == STAGING or not has_failed:
+                if event.kind == STAGING or not (has_failed or is_other_step):
                     return event.kind == STAGING
         return False
 
@@ -213,7 +229,7 @@ class Journal:
         """What the machine had counted when the newest gap began (`RunClock.counter`); empty where that is unknown."""
         query = (
             select(EVENT)
-            .where(EVENT.c.credential == credential, EVENT.c.kind == "upload_begins")
+            .where(EVENT.c.credential == credential, EVENT.c.kind == begins(ActionKind.UPLOAD))
             .order_by(EVENT.c.sequence.desc())
         )
         with self._database.reading() as connection:
@@ -233,19 +249,14 @@ class Journal:
             .order_by(EVENT.c.sequence.desc())
         )
         with self._database.reading() as connection:
-            last = EVENTS.first(connection, query)
+            last = EVENTS.first(connection, query.limit(1))
         if last is None or last.details.get("state") == "ended":
             return None
         return str(last.details.get("deployment", ""))
 
     def _newest_promotion(self, credential: str) -> tuple[datetime, Mapping[str, JSON]] | None:
-        query = (
-            select(EVENT)
-            .where(EVENT.c.credential == credential, EVENT.c.kind == PROMOTION)
-            .order_by(EVENT.c.sequence.desc())
-        )
         with self._database.reading() as connection:
-            for event in EVENTS.read(connection, query):
+            for event in EVENTS.read(connection, _PROMOTIONS, its_credential=credential):
                 if event.details.get("succeeded", True):
                     return event.time, event.details
         return None
@@ -258,7 +269,7 @@ def rotation_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def _find(connection: Connection, rotation_id: str) -> Rotation:
-    found = ROTATIONS.first(connection, select(ROTATION).where(ROTATION.c.id == rotation_id))
+    found = ROTATIONS.first(connection, _ROTATION, its_id=rotation_id)
     if found is None:
         raise HistoryError(
             f"The history knows no rotation {rotation_id}.",

@@ -12,13 +12,17 @@ by those of today.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.decision.actions import HaltReason
+from rotator.core.decision.actions import ActionKind, HaltReason, begins
+from rotator.core.hook import REVOKED
+from rotator.core.lifecycle.revocation import ENDING, Revocation, RevocationStep, grant_of, steps_of
 from rotator.core.lifecycle.states import Halt
 from rotator.core.logins import LoginOutcome
+from rotator.history.journal.standstill_rows import actor_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from rotator.history.records import Event
@@ -54,6 +58,19 @@ class CredentialRecord:
     unproven_app: str | None = None
     """The app that was given a certificate whose key has not logged in yet."""
     unproven_version: str | None = None
+    revocation: str = ""
+    """What was revoked of it, as `rotator.core.lifecycle.revocation.Revocation` writes it; empty where nothing is."""
+
+    @property
+    def revoked(self) -> Revocation | None:
+        """What was revoked of it; None where nothing is."""
+        return Revocation.from_text(self.revocation)
+
+    @property
+    def login_revoked(self) -> Revocation | None:
+        """The same, where logins with it are refused on purpose."""
+        revoked = self.revoked
+        return revoked if revoked and revoked.ends_logins else None
 
     def consumers_refused_since(self, current: str | None, *, has_lost_slot: bool = False) -> datetime | None:
         """Since when consumers of `current`, that version, are refused; None when they are not.
@@ -66,7 +83,13 @@ class CredentialRecord:
         """
         is_promoted = current is not None and current == self.unproven_version
         is_certain = self.is_refusal_certain or has_lost_slot
-        return self.refused_since if is_certain and not is_promoted else None
+        is_outage = is_certain and not is_promoted and self.login_revoked is None
+        return self.refused_since if is_outage else None
+
+    @property
+    def was_stored(self) -> bool:
+        """Whether the history knows of a version that was `current` in its store."""
+        return self.tried_version is not None
 
     @property
     def is_accepted_again(self) -> bool:
@@ -91,6 +114,17 @@ class CredentialRecord:
 def _is_seen_anew(halt: str) -> bool:
     return halt in set(HaltReason) and HaltReason(halt).is_seen_anew
 
+
+REVOCATION_BEGINS: Final = REVOKED
+"""Kind of the event that is recorded before a revocation does anything."""
+STEP_REVOKED: Final = "revoke_step"
+"""Kind of the event that is recorded when a step of it has ended."""
+WITHDRAWAL_BEGINS: Final = "withdraw_begins"
+"""Kind of the event that is recorded before something is taken from the credential's user."""
+ACCESS_SEEN: Final = "access_seen"
+"""Kind of the event that is recorded when somebody has seen whether what was revoked logs in, or may do so."""
+GIVEN_BACK: Final = "give_back"
+"""Kind of the event that is recorded when it was given back."""
 
 _NO_REFUSAL: Final = {"refused_since": None, "is_refusal_certain": False}
 _NOT_HALTED: Final = {"halted_at": None, "halt": "", "halted_why": "", "halted_hint": ""}
@@ -126,6 +160,18 @@ def _verified(record: CredentialRecord, event: Event) -> dict[str, object]:
     return {**tried, "accepted_at": event.time, **(_NOT_HALTED if is_mended else {})}
 
 
+def _access_seen(record: CredentialRecord, event: Event) -> dict[str, object]:
+    """By test logins (`outcome`), of which the last one tells, or by a look at what lets the user in (`let_in_by`)."""
+    revoked, outcome = record.login_revoked, event.details.get("outcome")
+    if revoked is None:
+        return {}
+    if outcome:
+        seen = replace(revoked, accepted_at=event.time if outcome == _ACCEPTED else None)
+    else:
+        seen = replace(revoked, let_in_by=str(event.details.get("let_in_by") or ""))
+    return {"revocation": seen.as_text()}
+
+
 def _upload_begun(record: CredentialRecord, event: Event) -> dict[str, object]:
     if not event.details.get("opens_gap") or record.refused_since:
         return {}
@@ -141,7 +187,67 @@ def _uploaded(record: CredentialRecord, event: Event) -> dict[str, object]:
 
 
 def _replaced(record: CredentialRecord, event: Event) -> dict[str, object]:
-    return dict(_PROVEN) if event.details.get("app") == record.unproven_app else {}
+    changed = _PROVEN if event.details.get("app") == record.unproven_app else {}
+    return {**changed, **_end_known(record, event)}
+
+
+def _end_known(record: CredentialRecord, event: Event) -> dict[str, object]:
+    """What ends the keys of an app, where the event names it: of a pair before it is in use."""
+    revoked, ended_by = record.revoked, event.details.get("ended_by")
+    if not revoked or not ended_by:
+        return {}
+    ended = {**revoked.ended_by, str(event.details.get("app")): str(ended_by)}
+    return {"revocation": replace(revoked, ended_by=ended).as_text()}
+
+
+def _revocation_begun(record: CredentialRecord, event: Event) -> dict[str, object]:
+    """Of the tokens alone nothing is kept: its key logs in as before.
+
+    Of any other a rotation that stopped is over, and so is a gap: who is refused from then on is so on purpose.
+    """
+    details: Mapping[str, Any] = event.details
+    steps, reason = steps_of(details["steps"]), str(details["reason"])
+    revoked, by = record.revoked, str(actor_of(event))
+    over = {**_NOT_HALTED, **({} if ENDING.isdisjoint(steps) else _NO_REFUSAL)}
+    if revoked is None and ENDING.isdisjoint(steps):
+        return {}
+    if revoked is None or not revoked.ends_logins:
+        withdrawn = revoked.withdrawn if revoked else ()
+        new = Revocation(since=event.time, by=by, reason=reason, wanted=steps, withdrawn=withdrawn)
+        return {"revocation": new.as_text(), **over}
+    return {"revocation": revoked.asked_again(steps, reason).as_text(), **over}
+
+
+def _step_revoked(record: CredentialRecord, event: Event) -> dict[str, object]:
+    revoked = record.revoked
+    if revoked is None:
+        return {}
+    return {"revocation": revoked.with_done(RevocationStep(str(event.details["step"]))).as_text()}
+
+
+def _withdrawal_begun(record: CredentialRecord, event: Event) -> dict[str, object]:
+    details: Mapping[str, Any] = event.details
+    revoked = record.revoked
+    return {"revocation": revoked.taking(grant_of(details["grant"])).as_text()} if revoked else {}
+
+
+def _given_back(record: CredentialRecord, event: Event) -> dict[str, object]:
+    details: Mapping[str, Any] = event.details
+    revoked = record.revoked
+    if revoked is None:
+        return {}
+    grant = grant_of(details["grant"])
+    changed = revoked.sharing(grant) if details.get("brought_back") else revoked.without(grant)
+    return {"revocation": changed.as_text()}
+
+
+def _login_again(record: CredentialRecord) -> dict[str, object]:
+    """What is left of a revocation once a key of the credential has logged in: what its user was not given back yet."""
+    revoked = record.revoked
+    if revoked is None or not revoked.withdrawn:
+        return {"revocation": ""}
+    left = replace(revoked, wanted=(), done=(), ended_by={}, accepted_at=None, let_in_by="")
+    return {"revocation": left.as_text()}
 
 
 def _gap_judged(record: CredentialRecord, event: Event) -> dict[str, object]:
@@ -152,10 +258,11 @@ def _gap_judged(record: CredentialRecord, event: Event) -> dict[str, object]:
             return dict(_NO_REFUSAL)
 
 
-def _promoted(_record: CredentialRecord, event: Event) -> dict[str, object]:
+def _promoted(record: CredentialRecord, event: Event) -> dict[str, object]:
     version = event.details.get("version")
     tried = {"tried_at": event.time, "tried_version": version, "tried_outcome": "accepted", "tried_answer": ""}
-    return {**tried, "tried_by": "rotation", "accepted_at": event.time, **_NO_REFUSAL, **_NOT_HALTED, **_PROVEN}
+    proven = {"tried_by": "rotation", "accepted_at": event.time, **_NO_REFUSAL, **_NOT_HALTED, **_PROVEN}
+    return {**tried, **proven, **_login_again(record)}
 
 
 def _stopped(record: CredentialRecord, event: Event) -> dict[str, object]:
@@ -194,7 +301,8 @@ def _kind_of(halt: str) -> tuple[bool, bool]:
 
 _CHANGES: Final = {
     "verify": _verified,
-    "upload_begins": _upload_begun,
+    begins(ActionKind.UPLOAD): _upload_begun,
+    begins(ActionKind.DISABLE): _end_known,
     "upload": _uploaded,
     "restore": _replaced,
     "disable": _replaced,
@@ -202,6 +310,11 @@ _CHANGES: Final = {
     "promote": _promoted,
     "stopped": _stopped,
     "finish": _finished,
+    REVOCATION_BEGINS: _revocation_begun,
+    STEP_REVOKED: _step_revoked,
+    WITHDRAWAL_BEGINS: _withdrawal_begun,
+    GIVEN_BACK: _given_back,
+    ACCESS_SEEN: _access_seen,
 }
 """What each kind of event changes; the others change nothing.
 

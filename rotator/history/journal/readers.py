@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
+from rotator.core.lifecycle.revocation import Revocation
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import CREDENTIAL_RECORD, EVENT, HEAD, ROTATION
 from rotator.history.journal.chain import read_details
@@ -45,9 +46,18 @@ def _credential(connection: Connection, values: dict[str, Any]) -> CredentialRec
     return credential_by_events(connection, values["credential"]) if "credential" in values else None
 
 
+def _revocation(text: str) -> str:
+    """The text itself. Raises ValueError where it is no record of a revocation."""
+    Revocation.from_text(text)
+    return text
+
+
 EVENTS: Final = RowReader(columns_of(EVENT), lambda values: Event(**values), parse={"details": read_details})
 ROTATIONS: Final = RowReader(columns_of(ROTATION), lambda values: Rotation(**values), instead=_rotation)
 CREDENTIALS: Final = RowReader(
-    columns_of(CREDENTIAL_RECORD), lambda values: CredentialRecord(**values), instead=_credential
+    columns_of(CREDENTIAL_RECORD),
+    lambda values: CredentialRecord(**values),
+    parse={"revocation": _revocation},
+    instead=_credential,
 )
 HEADS: Final = RowReader(columns_of(HEAD), lambda values: (int(values["events"]), str(values["hash"])))

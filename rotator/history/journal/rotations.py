@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from rotator.history.engine.tables import ROTATION
 from rotator.history.journal.readers import ROTATIONS
@@ -56,7 +57,7 @@ def rotations_of(database: Transactions, fingerprint: str) -> list[Rotation]:
 
 def newest(database: Transactions, names: Collection[str] | None = None) -> dict[str, Rotation]:
     """The newest rotation of some credentials, or of each, ended or not."""
-    return _newest(database, and_(ROTATION.c.started_at.is_not(None), *_of(names)))
+    return _newest(database, names, measured=False)
 
 
 def unfinished(database: Transactions) -> set[str]:
@@ -68,7 +69,7 @@ def unfinished(database: Transactions) -> set[str]:
 
 def newest_gap(database: Transactions, names: Collection[str] | None = None) -> dict[str, float]:
     """The gap of the newest rotation of some credentials, or of each, that had one measured, in seconds."""
-    found = _newest(database, and_(ROTATION.c.gap_seconds.is_not(None), *_of(names)))
+    found = _newest(database, names, measured=True)
     return {name: each.gap_seconds for name, each in found.items() if each.gap_seconds is not None}
 
 
@@ -97,15 +98,28 @@ def _of(names: Collection[str] | None) -> tuple[ColumnElement[bool], ...]:
     return () if names is None else (ROTATION.c.credential.in_([*names]),)
 
 
-def _newest(database: Transactions, condition: ColumnElement[bool]) -> dict[str, Rotation]:
+def _newest(database: Transactions, names: Collection[str] | None, *, measured: bool) -> dict[str, Rotation]:
+    """The newest of each credential, of those with a gap where it is to be `measured`."""
+    parameters = {} if names is None else {"names": [*names]}
+    with database.reading() as connection:
+        read = (ROTATIONS.read(connection, each, **parameters) for each in _newest_queries(names is None, measured))
+        rows = [each for found in read for each in found]
+    # None begins before the one before it has ended: one that has not is the newest, also where the clock was set back.
+    return {each.credential: each for each in sorted(rows, key=lambda each: (each.outcome is None, each.started_at))}
+
+
+@cache
+def _newest_queries(of_all: bool, measured: bool) -> tuple[Select[Any], Select[Any]]:
+    """For the newest of each credential, and for those that have no end or of which it is not known when they began."""
     name, began = ROTATION.c.credential, ROTATION.c.started_at
+    these_names = () if of_all else (name.in_(bindparam("names", expanding=True)),)
+    condition = and_((ROTATION.c.gap_seconds if measured else began).is_not(None), *these_names)
     # Without what is no time of ours, and would be the last of all.
     sound = and_(condition, began < _NEVER)
     last = select(name, func.max(began).label("at")).where(sound).group_by(name).subquery()
     these = and_(last.c.credential == name, last.c.at == began)
-    found = _read(database, select(ROTATION).join(last, these).where(sound))
-    unsound = _read(database, select(ROTATION).where(condition, or_(began.is_(None), began >= _NEVER)))
-    return {each.credential: each for each in sorted((*found, *unsound), key=lambda each: each.started_at)}
+    beside = or_(began.is_(None), began >= _NEVER, *(() if measured else (ROTATION.c.outcome.is_(None),)))
+    return select(ROTATION).join(last, these).where(sound), select(ROTATION).where(condition, beside)
 
 
 def _read(database: Transactions, query: Select[*tuple[Any, ...]]) -> list[Rotation]:

@@ -2,7 +2,8 @@
 
 Triggers number each change to a table that is kept (`rotator.history.engine.tables.CHANGE`), whoever makes it: another
 thread, a command, another machine, an older release, a person. So one look at what is numbered higher tells what to
-read again, and what is returned is as if all of it had just been read.
+read again, and what is returned is as if all of it had just been read. A server that takes the place of another may
+lack its last changes, and give their numbers to others: all is read again.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from rotator.history.engine.portions import AT_ONCE
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import CHANGE
+from rotator.history.engine.transactions import server_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -61,16 +63,26 @@ class KeptRows:
         self._database: Final = database
         self._lock: Final = Lock()
         self._kept: Final[dict[Part[Any], _Kept]] = {}
+        self._server = ""
 
-    def read(self, *parts: Part[Any]) -> Rows:
-        """The parts as they are now, all of the same moment. Raises HistoryError or HistoryUnavailable."""
-        with self._lock, self._database.reading() as connection:
+    def read(self, *parts: Part[Any], within: Transactions | None = None) -> Rows:
+        """The parts as they are now, all of the same moment, in a transaction that has read nothing yet, or its own.
+
+        Raises HistoryError or HistoryUnavailable.
+        """
+        with self._lock, (within or self._database).reading() as connection:
+            self._heed_server(server_of(connection))
             known = [self._kept[part].number for part in parts if part in self._kept]
-            changes = changes_since(connection, min(known, default=0))
+            changes = changes_since(connection, min(known)) if known else newest_change(connection)
             # All or none: what fails half way is read again the next time.
             read = {part: self._up_to_date(connection, part, changes) for part in parts}
             self._kept.update(read)
         return Rows({part: kept.rows for part, kept in read.items()})
+
+    def _heed_server(self, server: str) -> None:
+        if server != self._server:
+            self._kept.clear()
+            self._server = server
 
     def _up_to_date(self, connection: Connection, part: Part[Any], changes: Changes) -> _Kept:
         kept = self._kept.get(part)
@@ -100,13 +112,25 @@ class Changes:
         return {name for (part, name), number in self.numbers.items() if part == table and number > after}
 
 
+_NEWEST: Final = select(CHANGE.c.part, CHANGE.c.name, CHANGE.c.number).order_by(CHANGE.c.number.desc()).limit(1)
+_CHANGES_SINCE: Final = select(CHANGE.c.part, CHANGE.c.name, CHANGE.c.number).where(
+    CHANGE.c.number >= bindparam("since")
+)
+
+
 def changes_since(connection: Connection, number: int) -> Changes:
     """What was changed since the change of that number."""
     # That one too: where not even it is there, and no newer one, the database is an older one.
-    query = select(CHANGE.c.part, CHANGE.c.name, CHANGE.c.number).where(CHANGE.c.number >= number)
-    found = list(CHANGES.read(connection, query))
+    found = list(CHANGES.read(connection, _CHANGES_SINCE, since=number))
     newest = max((number for _, _, number in found if number is not None), default=0)
     return Changes(newest, {(part, name): _ALWAYS if number is None else number for part, name, number in found})
+
+
+def newest_change(connection: Connection) -> Changes:
+    """The newest change alone, for who has read nothing yet: there are as many as there are names."""
+    found = CHANGES.first(connection, _NEWEST)
+    # A number that is none may stand before all others.
+    return Changes(found[2], {}) if found and found[2] is not None else changes_since(connection, 0)
 
 
 _ALWAYS: Final = 2**62

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
+from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.transactions import Within
 from rotator.history.journal import queries, rotations
 from rotator.history.journal.standstill_rows import key_of
@@ -16,6 +17,8 @@ from rotator.history.kept.kept_rows import Part
 from rotator.history.last_observations import LastObservation, LastObservations
 from rotator.history.sightings import standing_sightings
 from rotator.history.standstills import Standstills
+from rotator.history.usage.consumer_reports import ConsumerReports
+from rotator.history.usage.usages import Usages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
     from rotator.core.alert import Alert
     from rotator.core.attempts import AttemptRecord
     from rotator.core.observed import ObservedCertificate
+    from rotator.core.posture.kept_finding import KeptFinding
     from rotator.core.schedule import Standstill
+    from rotator.core.usage.retirement import ConsumerReport
+    from rotator.core.usage.usage import Usage
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.journal.rotations import Count, GapTotal
     from rotator.history.records import Rotation
@@ -99,6 +105,19 @@ def _standstills(connection: Connection, names: Collection[str] | None) -> dict[
     return {key: each for key, each in found.items() if names is None or key in names}
 
 
+def _usages(connection: Connection, names: Collection[str] | None) -> dict[str, Usage]:
+    return Usages(Within(connection)).all(names)
+
+
+def _findings(connection: Connection, names: Collection[str] | None) -> dict[str, tuple[KeptFinding, ...]]:
+    found = sorted(AuditFindings(Within(connection)).all(names), key=lambda each: each.org)
+    return {org: tuple(these) for org, these in groupby(found, key=lambda each: each.org)}
+
+
+def _reports(connection: Connection, names: Collection[str] | None) -> dict[str, tuple[ConsumerReport, ...]]:
+    return ConsumerReports(Within(connection)).all(names)
+
+
 STANDING: Final = Part("sighting", _standing)
 """What was last seen in each org and has not vanished, by type and name."""
 
@@ -114,11 +133,20 @@ LEARNT: Final = Part("credential_record", _learnt)
 ROTATIONS: Final = Part("rotation", _rotations)
 """The rotations of each credential."""
 
+FINDINGS: Final = Part("finding", _findings)
+"""What the last audit of each org came to, where that is not that all is well; what matters most first."""
+
 ALERTS: Final = Part("alert", _alerts)
 """The open alerts by their ids."""
 
 PENDING: Final = Part("notification", _pending)
 """How many notifications are pending for each channel; of one for which none is, nothing."""
+
+USAGE: Final = Part("login_usage", _usages)
+"""Who uses each credential since its last promotion."""
+
+REPORTED: Final = Part("consumer_report", _reports)
+"""What the consumers of each credential have said."""
 
 STANDSTILLS: Final = Part("standstill", _standstills)
 """What holds rotations up, by where each has its place."""

@@ -25,12 +25,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from rotator.core import words
-from rotator.errors import HistoryError, HistoryUnavailable, Holder, RotationRunning
+from rotator.errors import HistoryError, Holder, LockLost, RotationRunning
 from rotator.history.failures.failures import file_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
 
 class Held(Protocol):
@@ -44,6 +46,13 @@ class Held(Protocol):
         """Whether it is held by this and nobody else."""
         ...
 
+    def is_confirmed(self, connection: Connection) -> bool:
+        """Whether it is held by this and nobody else, and stays so until the connection's transaction has ended.
+
+        Raises HistoryError.
+        """
+        ...
+
     def let_go(self) -> None:
         """Lets go of it, as far as it is held."""
         ...
@@ -53,7 +62,7 @@ class Hold:
     """A credential's lock that was taken, and may have been lost since."""
 
     def __init__(self, credential: str, held: Held) -> None:
-        self._credential: Final = credential
+        self.credential: Final = credential
         self._held: Final = held
 
     def still_held(self) -> bool:
@@ -61,13 +70,25 @@ class Hold:
         return self._held.still_held()
 
     def check(self) -> None:
-        """Raises HistoryUnavailable when the lock was lost, for instance with the connection to its server."""
+        """Raises LockLost when the lock was lost, for instance with the connection to its server."""
         if not self.still_held():
-            raise HistoryUnavailable(
-                f"The lock on the credential {self._credential} was lost, so another process may be rotating it now.",
-                effect="What was done until then stays as it is; nothing was changed since.",
-                rerun="Run this again: it goes on from what it finds then.",
-            )
+            raise self._lost()
+
+    def confirm(self, connection: Connection) -> None:
+        """Has what is written in the connection's transaction count only as long as the lock is held.
+
+        Who takes the lock next waits until that transaction has ended. Raises LockLost when it was lost before, and
+        HistoryError.
+        """
+        if not self._held.is_confirmed(connection):
+            raise self._lost()
+
+    def _lost(self) -> LockLost:
+        return LockLost(
+            f"The lock on the credential {self.credential} was lost, so another process may be rotating it now.",
+            effect="What was done until then stays as it is; nothing was changed since.",
+            rerun="Run this again: it goes on from what it finds then.",
+        )
 
     def take_again(self) -> None:
         """Takes the lock again after it was lost, and never waits; one that is held is left alone.
@@ -92,7 +113,7 @@ class RotationLocks(Protocol):
         """
         ...
 
-    def one_by_one(self, credentials: Iterable[str]) -> Generator[str]:
+    def one_by_one(self, credentials: Iterable[str]) -> Generator[Hold]:
         """Holds one after the other, each until the next is asked for, or until the iterator is closed.
 
         One that somebody else holds is left out. On a server all of it takes one session. Raises HistoryError.
@@ -151,11 +172,11 @@ class FileLocks:
         finally:
             lock.let_go()
 
-    def one_by_one(self, credentials: Iterable[str]) -> Generator[str]:
+    def one_by_one(self, credentials: Iterable[str]) -> Generator[Hold]:
         """See RotationLocks."""
         for name in credentials:
-            with suppress(RotationRunning), self.hold(name):
-                yield name
+            with suppress(RotationRunning), self.hold(name) as hold:
+                yield hold
 
     def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
         """See RotationLocks."""
@@ -203,6 +224,11 @@ class _LockFile:
             return os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
         except OSError:
             return False
+
+    def is_confirmed(self, connection: Connection) -> bool:  # noqa: ARG002 - the kernel keeps this lock, and no database
+        # A file is locked on one machine, where no process is taken for gone that may go on: nothing has to be
+        # compared with what is written, and a history that was opened again has it written as ever.
+        return True
 
     def let_go(self) -> None:
         if self._descriptor is not None:

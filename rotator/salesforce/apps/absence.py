@@ -66,8 +66,8 @@ def _cause(org: str, full_name: str, listed: Listed, meant: Kind | None) -> _Cau
         refused = KIND_OF[metadata_type]
         if refused in wanted:
             return _Cause(
-                f"The org {org} does not list {refused.noun}s to the program's user, so {full_name} was not found:"
-                f" {error.message}",
+                f"The org {org} does not list {refused.noun}s to the program's user, and what `apps` names may be among"
+                f" them: {error.message}",
                 needed_to_see(refused),
             )
     names = [name for kind in wanted for name in listed.names.get(kind, ())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.crypto.certificates import Certificate
@@ -44,6 +44,16 @@ class App:
         return self.component.fields() if self.component else {}
 
 
+class PolicyChange(NamedTuple):
+    """Who may use an app, in the component that says it."""
+
+    field: str
+    """The path of the one field that changes."""
+    before: Component
+    """As it was read."""
+    sent: Component
+
+
 class AppAdapter(Protocol):
     """The apps of one kind in one org. All calls raise OrgError, OrgUnavailable and LoginRefused."""
 
@@ -71,17 +81,37 @@ class AppAdapter(Protocol):
         """Who may log in through the app, by its policies; None where the org does not show them."""
         ...
 
+    def with_policy(self, app: App, *, only_approved: bool) -> PolicyChange | None:
+        """What is to be sent so that only approved users may use the app, or all who approve it themselves.
+
+        None where the org does not show the component that says it.
+        """
+        ...
+
+
+def without_errors(found: Sequence[App | OrgError | None]) -> list[App | None]:
+    """What was read of several apps. Raises the first of the errors."""
+    for app in found:
+        if isinstance(app, OrgError):
+            raise app
+    return [app for app in found if not isinstance(app, OrgError)]
+
 
 def certificate_in(org: str, full_name: str, text: str) -> Certificate | None:
     """The certificate of an app, in PEM or base64. Raises OrgError when it is none."""
     try:
         return Certificate.parse(text) if text else None
     except CertificateError as error:
-        raise OrgError(
-            f"What {full_name} in the org {org} holds as a certificate cannot be read. {error.message}",
-            effect=UNCHANGED,
-            hint="Upload a certificate in Setup.",
-        ) from None
+        raise no_certificate(org, full_name, error) from None
+
+
+def no_certificate(org: str, full_name: str, error: CertificateError) -> OrgError:
+    """The error for an app whose certificate is none, and `error` says why."""
+    return OrgError(
+        f"What {full_name} in the org {org} holds as a certificate cannot be read. {error.message}",
+        effect=UNCHANGED,
+        hint="Upload a certificate in Setup.",
+    )
 
 
 def no_place_for_a_certificate(org: str, app: App, hint: str) -> OrgError:

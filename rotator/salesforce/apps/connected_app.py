@@ -10,6 +10,7 @@ from rotator.errors import OrgError, OrgUnavailable
 from rotator.salesforce.apps.admission import of_connected_app
 from rotator.salesforce.apps.app import (
     App,
+    PolicyChange,
     cannot_be_sent_back,
     certificate_in,
     no_place_for_a_certificate,
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 _REQUIRED: Final = (("label",), ("contactEmail",), ("oauthConfig", "callbackUrl"))
 _BEFORE_THE_CERTIFICATE: Final = ("assetTokenConfig", "callbackUrl")
+_BEFORE_THE_APPROVAL: Final = (
+    *_BEFORE_THE_CERTIFICATE,
+    *("certificate", "consumerKey", "consumerSecret", "idTokenConfig"),
+)
 
 
 class ConnectedApps:
@@ -71,6 +76,16 @@ class ConnectedApps:
     def admission(self, app: App) -> Admission | None:
         """By what was read of the app already."""
         return of_connected_app(app.full_name, app.fields())
+
+    def with_policy(self, app: App, *, only_approved: bool) -> PolicyChange | None:
+        """In the one component that there is."""
+        if app.component is None:
+            return None
+        sent = app.component.copy()
+        flag = "true" if only_approved else "false"
+        sent.put(flag, "oauthConfig", "isAdminApproved", after=_BEFORE_THE_APPROVAL)
+        sent.drop("oauthConfig", "consumerKey")
+        return PolicyChange("oauthConfig.isAdminApproved", app.component, sent)
 
     def _read_one(self, full_name: str) -> App | None:
         try:

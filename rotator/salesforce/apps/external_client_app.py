@@ -14,6 +14,7 @@ from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.salesforce.apps.admission import of_external_client_app
 from rotator.salesforce.apps.app import (
     App,
+    PolicyChange,
     cannot_be_sent_back,
     certificate_in,
     no_place_for_a_certificate,
@@ -37,6 +38,14 @@ APP_ELEMENT: Final = "externalClientApplication"
 """The element that says which app a satellite belongs to."""
 
 _BEFORE_THE_CERTIFICATE: Final = ("fullName", "callbackUrl")
+_POLICY: Final = "permittedUsersPolicyType"
+_BEFORE_THE_POLICY: Final = (
+    *("fullName", "commaSeparatedCustomScopes", "commaSeparatedPermissionSet", "commaSeparatedProfile"),
+    *("customAttributes", "executeHandlerAs", APP_ELEMENT, "guestJwtSessionTimeoutType", "guestJwtTimeout"),
+    *("ipRelaxationPolicyType", "isClientCredentialsFlowEnabled", "isGuestCodeCredFlowEnabled"),
+    *("isNamedUserJwtEnabled", "isTokenExchangeFlowEnabled", "label", "namedUserJwtSessionTimeoutType"),
+    "namedUserJwtTimeout",
+)
 _ORDERS: Final = ("shouldRotateConsumerKey", "shouldRotateConsumerSecret")
 """No settings, but orders to the org to make another consumer key or secret."""
 
@@ -79,16 +88,31 @@ class ExternalClientApps:
 
     def admission(self, app: App) -> Admission | None:
         """Two calls, unless the policies of the app have a name that begins otherwise than its own."""
+        policies = self._policies(app)
+        return of_external_client_app(app.full_name, policies.fields()) if policies else None
+
+    def with_policy(self, app: App, *, only_approved: bool) -> PolicyChange | None:
+        """In the satellite that holds the OAuth policies."""
+        policies = self._policies(app)
+        if policies is None:
+            return None
+        sent = policies.copy()
+        sent.put(
+            "AdminApprovedPreAuthorized" if only_approved else "AllSelfAuthorized", _POLICY, after=_BEFORE_THE_POLICY
+        )
+        return PolicyChange(_POLICY, policies, sent)
+
+    def _policies(self, app: App) -> Component | None:
+        """Those of the app; None where the org does not show them."""
         try:
             names = [each.full_name for each in self._metadata.list_components(POLICIES_TYPE)]
-            policies = self._policies(app, names)
+            return self._policies_among(app, names)
         except (LoginRefused, OrgUnavailable):
             raise
         except OrgError:
             return None
-        return of_external_client_app(app.full_name, policies.fields()) if policies else None
 
-    def _policies(self, app: App, names: Sequence[str]) -> Component | None:
+    def _policies_among(self, app: App, names: Sequence[str]) -> Component | None:
         """Those among them that name the app."""
         wanted = app.full_name.casefold()
         for some in _by_tens(names, wanted):
@@ -104,7 +128,7 @@ class ExternalClientApps:
             listed = self._directory.listed()
             is_there = Kind.EXTERNAL_APP in listed.kinds_of(full_name)
             if is_there and SETTINGS_TYPE in listed.refused:
-                return self._unseen(full_name, listed.refused[SETTINGS_TYPE])
+                return self._unseen(listed.refused[SETTINGS_TYPE])
             return App(Kind.EXTERNAL_APP, full_name, "", None, None) if is_there else None
         try:
             app = external_app_of(self._org, settings)
@@ -116,11 +140,11 @@ class ExternalClientApps:
             return replace(app, hides_certificate=False)
         return app
 
-    def _unseen(self, full_name: str, error: OrgError) -> OrgError:
-        """The error for an app whose settings the user may not list."""
+    def _unseen(self, error: OrgError) -> OrgError:
+        """The error for each app of an org whose settings the user may not list."""
         return OrgError(
-            f"The org {self._org} lists the external client app {full_name}, and not the settings that hold its"
-            f" certificate: {error.message}",
+            f"The org {self._org} does not list to the program's user the settings of external client apps, which hold"
+            f" their certificates: {error.message}",
             effect=error.effect,
             hint=needed_to_see(Kind.EXTERNAL_APP),
         )

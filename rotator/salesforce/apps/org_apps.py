@@ -8,29 +8,33 @@ from rotator.core.crypto.certificates import throwaway
 from rotator.core.observed import APPS, CONFIGURED, Kind
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain, before_a_write
 from rotator.salesforce.apps.absence import absent, ambiguous
-from rotator.salesforce.apps.acceptance import Acceptance, checked
-from rotator.salesforce.apps.app import UNCHANGED, App
+from rotator.salesforce.apps.app import UNCHANGED, App, without_errors
 from rotator.salesforce.apps.connected_app import ConnectedApps
 from rotator.salesforce.apps.directory import TYPES_OF, AppDirectory
 from rotator.salesforce.apps.external_client_app import ExternalClientApps
-from rotator.salesforce.apps.fields import Change, changes
+from rotator.salesforce.apps.fields import Change, changes, flatten
+from rotator.salesforce.component import nothing_to_note
 from rotator.salesforce.metadata import MetadataService
-from rotator.salesforce.permissions import PERMISSION_HINT
+from rotator.salesforce.permissions import PERMISSION_HINT, needed_to_see
 from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.kept import Kept
+    from rotator.salesforce.apps.acceptance import Acceptance
     from rotator.salesforce.apps.admission import Admission
     from rotator.salesforce.apps.app import AppAdapter
     from rotator.salesforce.apps.directory import Listed
     from rotator.salesforce.component import Component
     from rotator.salesforce.session import OrgSession
     from rotator.salesforce.writing.component_writer import ComponentWriter
+
+_NEVER_SENT: Final = frozenset({"oauthConfig.consumerKey", "oauthConfig.consumerSecret"})
+"""Fields that an update leaves out, and that stay as they are."""
 
 
 class OrgApps:
@@ -60,7 +64,6 @@ class OrgApps:
             Kind.EXTERNAL_APP: ExternalClientApps(self._metadata, self._directory),
         }
         self._writer: Final = writer
-        self._write: Final = writer.write if writer else self._metadata.update
         self._seen: Final[dict[str, App]] = {}
         """Each app as it was last read."""
 
@@ -73,11 +76,7 @@ class OrgApps:
 
     def read_all(self, full_names: Sequence[str]) -> list[App | None]:
         """Several apps, ten in a call, in the order asked for. Raises the error of the first that cannot be read."""
-        found = self.read_each(full_names)
-        for app in found:
-            if isinstance(app, OrgError):
-                raise app
-        return [app for app in found if not isinstance(app, OrgError)]
+        return without_errors(self.read_each(full_names))
 
     def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
         """The same; of those that cannot be read the error. Raises what is wrong with the org and with no app."""
@@ -92,7 +91,14 @@ class OrgApps:
         self._seen.update({name: app for name, app in found.items() if isinstance(app, App)})
         return [found[name] for name in full_names]
 
-    def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
+    def replace_certificate(
+        self,
+        full_name: str,
+        certificate: Certificate,
+        *,
+        expecting: Fingerprint | None,
+        sends: Callable[[], None] = nothing_to_note,
+    ) -> App:
         """Puts another certificate in the place of the live one, and gives the app as it was read back.
 
         `expecting` is the live certificate as it was observed, None for an app without one: when another is there,
@@ -100,6 +106,7 @@ class OrgApps:
         when the app was last read, as what is sent back is what the org says of it. When `certificate` is live already
         there is nothing to do. The Metadata API has no conditional write: a change that somebody saves within the
         second between our reading and our writing is overwritten with what was read.
+        `sends`: see ComponentWriter.write; it is called as well when the certificate is found live.
 
         Where the org hides the app's certificate, before and after, all but the certificate is compared, and whether it
         is live only a login proves. Raises OrgError when the app came back without the certificate or with any other
@@ -108,6 +115,8 @@ class OrgApps:
         with before_a_write():
             seen, before = self._seen.get(full_name), self._require(full_name)
             if before.certificate == certificate:
+                # What was sent before, and has no answer yet, may have put it there since the last look.
+                sends()
                 return before
             # What a moment ago was hidden cannot have been compared with anything then, and cannot now.
             was_hidden = before.hides_certificate and (seen is None or seen.hides_certificate)
@@ -116,7 +125,7 @@ class OrgApps:
             if seen and (differing := self._changes(seen, before)):
                 raise self._told_twice(before, differing)
             component = self._adapters[before.kind].with_certificate(before, certificate)
-        self._write(component)
+        self._write(component, sends)
         after = self._read_back(before)
         self._compare(before, after, certificate)
         return after
@@ -131,6 +140,9 @@ class OrgApps:
 
     def acceptances(self, apps: Sequence[App], now: datetime) -> dict[str, Acceptance]:
         """Whether the org would take these apps with another certificate, by name; nothing is changed."""
+        # Deployments are not for who only reads.
+        from rotator.salesforce.apps.acceptance import Acceptance, checked  # noqa: PLC0415
+
         found: dict[str, Acceptance] = {}
         components: dict[str, Component] = {}
         for app in apps:
@@ -179,6 +191,38 @@ class OrgApps:
         """Who may log in through an app that was read, by its policies; None where the org does not show them."""
         return self._adapters[app.kind].admission(app)
 
+    def let_only_approved(self, full_name: str, *, only_approved: bool) -> None:
+        """Lets only approved users log in through an app, or all who approve it themselves; nothing else of it changes.
+
+        Nothing is written where it is so already. Raises OrgError where the org does not show the policy, and when the
+        component came back with another field changed; WriteUncertain when it is not known whether it took effect.
+        """
+        with before_a_write():
+            app = self._require(full_name)
+            change = self._adapters[app.kind].with_policy(app, only_approved=only_approved)
+            if change is None:
+                raise OrgError(
+                    f"The org {self.org} does not show the policies of the app {full_name}.",
+                    effect=UNCHANGED,
+                    hint=needed_to_see(app.kind),
+                )
+            before, sent = change.before.fields(), change.sent.fields()
+            if not changes(before, sent, ignoring=_NEVER_SENT):
+                return
+        self._write(change.sent, nothing_to_note)
+        [after] = self._metadata.read(change.before.metadata_type, [change.before.full_name])
+        wanted = flatten(sent).get(change.field)
+        found = after.fields() if after else {}
+        differing = changes(before, found, ignoring=_NEVER_SENT | {change.field})
+        if flatten(found).get(change.field) != wanted or differing:
+            raise OrgError(
+                f"The org {self.org} took the policy of the app {full_name}, and shows another one:"
+                f" {'; '.join(map(str, differing)) or change.field}.",
+                effect="Who may log in through the app is not known for certain.",
+                hint="Compare its policies in Setup.",
+            )
+        self.read(full_name)
+
     def _kinds_of(self, full_names: Sequence[str]) -> dict[str, Kind | None]:
         """The kind of each app; None where there are two of the name."""
         if all(name.casefold() in self._kinds for name in full_names):
@@ -195,6 +239,13 @@ class OrgApps:
         if app is None:
             raise self.absent(full_name)
         return app
+
+    def _write(self, component: Component, sends: Callable[[], None]) -> None:
+        if self._writer:
+            self._writer.write(component, sends)
+            return
+        sends()
+        self._metadata.update(component)
 
     def _read_back(self, before: App) -> App:
         try:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.crypto.certificates import Certificate, Glance
+from rotator.core.crypto.certificates import Glance, Lenient
 from rotator.core.observed import Kind, ObservedCertificate, facts_of
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
-from rotator.salesforce.apps.connected_app import app_of
+from rotator.salesforce.apps.app import no_certificate
 from rotator.salesforce.apps.directory import KIND_OF, SETTINGS_TYPE
 from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.inventory.key_management import NEEDED, OTHERS, Uses, newest_rows, query_for, record
@@ -162,7 +162,11 @@ class _Reader:
         """What components hold, in the order of their listings: what is known of them, and the others read."""
         known = [self._known(listing) for listing in listings]
         unknown = [listing for listing, entries in zip(listings, known, strict=True) if entries is None]
-        read = iter([understood(*each) for each in self._reader.components(kind, kind, unknown)])
+        found: list[list[ObservedCertificate]] = []
+        for some in self._reader.components(kind, kind, unknown):
+            with Lenient():
+                found += [understood(*each) for each in some]
+        read = iter(found)
         return [each for entries in known for each in (next(read) if entries is None else entries)]
 
     def _listed(self) -> dict[str, Sequence[Listing]]:
@@ -214,7 +218,7 @@ class _Reader:
     def _external_apps(self, listed: dict[str, Sequence[Listing]]) -> list[ObservedCertificate]:
         if Kind.EXTERNAL_APP not in listed and SETTINGS_TYPE not in listed:
             return []
-        apps = ExternalApps(self._reader, self._known, self._joined)
+        apps = ExternalApps(self._reader, self._known, self._facts, self._joined)
         self._joined = None
         found, self._joined = apps.read(listed.get(Kind.EXTERNAL_APP, ()), listed.get(SETTINGS_TYPE))
         return found
@@ -237,25 +241,23 @@ class _Reader:
 
     def _held(self, listing: Listing, component: Component) -> ObservedCertificate:
         text, client_id = component.texts("oauthConfig", "certificate", "consumerKey")
-        facts = self._facts_before(text) if text else {}
-        if facts is None:
-            app = app_of(self._org, component)
-            facts = facts_of(app.certificate) if app.certificate else {}
+        try:
+            facts = self._facts(text) if text else {}
+        except CertificateError as error:
+            raise no_certificate(self._org, component.full_name, error) from None
         return self._place(listing, Kind.APP, client_id=client_id, **facts)
 
     @cached_property
     def _certificates_before(self) -> Mapping[str, ObservedCertificate]:
         return self._known_certificates()
 
-    def _facts_before(self, text: str) -> dict[str, Any] | None:
-        """What was noted of a certificate before, if its dates are as they were noted; None where it is to be read."""
-        try:
-            glance = Glance.at(text)
-        except CertificateError:
-            return None
+    def _facts(self, text: str) -> dict[str, Any]:
+        """What is noted of a certificate: as before, if its dates are as they were noted. Raises CertificateError."""
+        glance = Glance.at(text)
         before = self._certificates_before.get(glance.fingerprint)
         dates = (glance.not_before, glance.not_after)
-        return before.facts if before and (before.not_before, before.not_after) == dates else None
+        is_known = before is not None and (before.not_before, before.not_after) == dates
+        return before.facts if before and is_known else facts_of(glance.whole())
 
     def _identity_providers(self, listings: Sequence[Listing]) -> list[ObservedCertificate]:
         return self._of_components(Kind.IDENTITY_PROVIDER, listings, self._identity_provider)
@@ -318,7 +320,7 @@ class _Reader:
 
     def _holder(self, listing: Listing, kind: Kind, text: str) -> ObservedCertificate:
         try:
-            facts = self._facts_before(text) or facts_of(Certificate.parse(text))
+            facts = self._facts(text)
         except CertificateError as error:
             self._reader.note_one(kind, listing.full_name, error.message)
             return self._place(listing, kind, is_readable=False)

@@ -45,8 +45,8 @@ class ComponentReader:
 
     def components(
         self, kind: Kind, metadata_type: str, listings: Sequence[Listing]
-    ) -> Iterator[tuple[Listing, Component | None]]:
-        """Components with their listings, no more of them in memory than one call gives.
+    ) -> Iterator[list[tuple[Listing, Component | None]]]:
+        """Components with their listings, those of one call together, so that no more of them are in memory.
 
         `kind` is what holds a certificate by them. Raises the error of the first that cannot be read where none can, or
         where there are many.
@@ -60,7 +60,7 @@ class ComponentReader:
 
     def _narrowed(
         self, kind: Kind, metadata_type: str, some: Sequence[Listing], alone: list[OrgError], attempts: int
-    ) -> Iterator[tuple[Listing, Component | None]]:
+    ) -> Iterator[list[tuple[Listing, Component | None]]]:
         """Reads some components at once, and halves of them where that fails, until what fails is alone."""
         try:
             found = self.metadata.read(metadata_type, [listing.full_name for listing in some], attempts=attempts)
@@ -70,13 +70,13 @@ class ComponentReader:
             if len(some) == 1:
                 alone.append(error)
                 self.note_one(kind, some[0].full_name, error.message)
-                yield some[0], None
+                yield [(some[0], None)]
                 return
             half = len(some) // 2
             for part in (some[:half], some[half:]):
                 yield from self._narrowed(kind, metadata_type, part, alone, FEWER_ATTEMPTS)
         else:
-            yield from zip(some, found, strict=True)
+            yield [*zip(some, found, strict=True)]
 
     def note_one(self, kind: Kind, name: str, why: str) -> None:
         """Remembers a component that cannot be read."""

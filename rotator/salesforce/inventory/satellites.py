@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from rotator.core.crypto.certificates import Lenient
 from rotator.core.observed import Kind, ObservedCertificate
-from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
+from rotator.salesforce.apps.app import no_certificate
 from rotator.salesforce.apps.directory import SETTINGS_TYPE
-from rotator.salesforce.apps.external_client_app import APP_ELEMENT, external_app_of
+from rotator.salesforce.apps.external_client_app import APP_ELEMENT
 from rotator.salesforce.login import SessionExpired
 
 if TYPE_CHECKING:
@@ -45,11 +47,16 @@ class ExternalApps:
         self,
         reader: ComponentReader,
         known: Callable[[Listing], Sequence[ObservedCertificate] | None],
+        facts: Callable[[str], Mapping[str, Any]],
         joined: Joined | None,
     ) -> None:
-        """`known` is asked for each app; `joined` is of an earlier look, None where all is to be read."""
+        """`known` is asked for each app; `joined` is of an earlier look, None where all is to be read.
+
+        `facts` makes of a certificate's text what is noted of it, and raises CertificateError.
+        """
         self._reader: Final = reader
         self._known: Final = known
+        self._facts: Final = facts
         self._joined: Final = joined
         self._app_of: Final[dict[str, str]] = {}
         self._is_all_joined = True
@@ -90,22 +97,27 @@ class ExternalApps:
             else:
                 self._app_of[listing.full_name] = app
                 yield from known
-        for listing, component in self._reader.components(Kind.EXTERNAL_APP, SETTINGS_TYPE, unknown):
-            if component is None:
-                # Whose they are is not known: of any app without settings it may be.
-                self._is_all_joined = False
-            else:
-                yield from self._understood(listing, component)
+        for some in self._reader.components(Kind.EXTERNAL_APP, SETTINGS_TYPE, unknown):
+            with Lenient():
+                found = [entry for each in some for entry in self._understood(*each)]
+            yield from found
 
-    def _understood(self, listing: Listing, component: Component) -> Iterator[ObservedCertificate]:
+    def _understood(self, listing: Listing, component: Component | None) -> Iterator[ObservedCertificate]:
+        if component is None:
+            # Whose they are is not known: of any app without settings it may be.
+            self._is_all_joined = False
+            return
         name, why = "", "it does not say which app it belongs to."
         try:
             name = component.text(APP_ELEMENT)
             if name:
-                app = external_app_of(self._reader.org, component)
-                yield replace(self._place(name, listing), client_id=app.client_id).holding(app.certificate)
+                text, client_id = component.text("certificate").strip(), component.text("consumerKey")
+                facts = self._facts(text) if text else {}
+                yield replace(self._place(name, listing), client_id=client_id, **facts)
                 self._app_of[listing.full_name] = name
                 return
+        except CertificateError as error:
+            why = no_certificate(self._reader.org, name, error).message
         except OrgError as error:
             why = error.message
         self._reader.note_one(Kind.EXTERNAL_APP, name or listing.full_name, why)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from rotator.config.settings import WriteMode
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable, WriteUncertain, before_a_write
+from rotator.salesforce.component import nothing_to_note
 from rotator.salesforce.faults import NotThere
 from rotator.salesforce.transport import AnswerLost
 from rotator.salesforce.writing.deployments import Deployments
@@ -29,7 +30,7 @@ from rotator.salesforce.writing.outcomes import TIMEOUT, never_began, not_in_tim
 from rotator.salesforce.writing.package import PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from rotator.config.settings import OrgSettings
     from rotator.core.kept import Kept
@@ -89,15 +90,19 @@ class ComponentWriter:
         """As the configuration of the org has it."""
         return cls(metadata, org.write, log, learnt, patience=org.deploy_timeout.total_seconds())
 
-    def write(self, component: Component) -> None:
+    def write(self, component: Component, sends: Callable[[], None] = nothing_to_note) -> None:
         """Writes a whole component; what it leaves out is reset.
+
+        `sends` is called just before what may change the org, so after a check, and once more where an update was
+        refused and a deployment follows.
 
         Raises WriteUncertain when it may or may not have taken effect, or may do so later (then `settle` is due). An
         error after which it is certain that nothing was written says so (`wrote_nothing`).
         """
         if self._is_deployed(component.metadata_type):
-            self._deploy(component)
+            self._deploy(component, sends)
             return
+        sends()
         try:
             self._metadata.update(component)
         except OrgUnavailable:
@@ -108,7 +113,7 @@ class ComponentWriter:
             if self._mode is not WriteMode.AUTO or not self._takes_as_file(component):
                 raise
             self._learnt.put(self._name_of(component.metadata_type), component.metadata_type)
-            self._deploy(component, is_checked=True)
+            self._deploy(component, sends, is_checked=True)
 
     def settle(self, components: Sequence[Component]) -> bool:
         """Sees to it that no deployment of ours is still to change these components.
@@ -149,10 +154,11 @@ class ComponentWriter:
             return False
         return True
 
-    def _deploy(self, component: Component, *, is_checked: bool = False) -> None:
+    def _deploy(self, component: Component, sends: Callable[[], None], *, is_checked: bool = False) -> None:
         name = component.full_name
         if not is_checked:
             self._check(component)
+        sends()
         self._log.begins(name)
         try:
             deployment = self._deployments.begin([component], check_only=False)
@@ -189,9 +195,9 @@ class ComponentWriter:
                 raise refusal(self._org, ended, component.full_name)
 
     def _refusal(self, ended: Progress, name: str) -> OrgError:
-        """The error for a deployment that was to write something; the org puts back what one has written that fails."""
+        """The error for a deployment that was to write something."""
         error = refusal(self._org, ended, name)
-        error.wrote_nothing = ended.status == "Failed" and not isinstance(error, WriteUncertain | AnswerLost)
+        error.wrote_nothing = not isinstance(error, WriteUncertain)
         return error
 
     def _listed(self) -> tuple[str, ...] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,6 +14,7 @@ from rotator.core.retry import BackOff
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.net.limits import MEGABYTE
 from rotator.net.shapes import WrongShape
+from rotator.salesforce.record_values import is_id
 from rotator.salesforce.soap import children, element, text_of
 from rotator.salesforce.writing.outcomes import Problem, Progress
 from rotator.salesforce.writing.package import package_of
@@ -33,7 +33,6 @@ RESULT_SIZE: Final = 8 * MEGABYTE
 """Bytes of what is told of one deployment: with an org's tests, their traces and the coverage of each class."""
 
 _PAUSES: Final = BackOff(timedelta(seconds=1), timedelta(seconds=10))
-_ID: Final = re.compile("[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _TRUE: Final = frozenset({"true", "1"})
 _ENDED: Final = "('Succeeded', 'SucceededPartial', 'Failed', 'FinalizingFailed', 'Canceled')"
 
@@ -66,7 +65,7 @@ class Deployments:
             # One that cannot be taken back does no harm, and why not is no matter to who waits.
             with suppress(OrgError):
                 self.take_back(deployment)
-        return progress
+        return replace(progress, changes_nothing=True)
 
     def progress(self, deployment: str) -> Progress:
         """How far one is."""
@@ -75,16 +74,17 @@ class Deployments:
 
     def take_back(self, deployment: str) -> None:
         """Has the org drop one that waits. One at work may go on to its end, or be dropped with part of it done."""
-        self.metadata.ask("cancelDeploy", [element("String", deployment)], lambda _results: None, size=RESULT_SIZE)
+        asked = [element("String", deployment)]
+        self.metadata.ask("cancelDeploy", asked, lambda _results: None, size=RESULT_SIZE, changes=True)
 
     def under_way(self) -> tuple[str, ...]:
         """The ids of those of the program's user that will still change something."""
         user = self.metadata.user_id
-        whose = f" AND CreatedById = '{user}'" if _ID.fullmatch(user) else ""
+        whose = f" AND CreatedById = '{user}'" if is_id(user) else ""
         rows = self.metadata.query(
             f"SELECT Id FROM DeployRequest WHERE CheckOnly = false AND Status NOT IN {_ENDED}{whose}"  # noqa: S608 - an id
         )
-        return tuple(found for found in (row.text("Id") for row in rows) if _ID.fullmatch(found))
+        return tuple(found for found in (row.text("Id") for row in rows) if is_id(found))
 
     def end_of(self, deployment: str, patience: float) -> Progress:
         """How it ended, or how far it is after so many seconds."""
@@ -130,7 +130,7 @@ def _id_of(results: list[etree._Element]) -> str:
     """The id of what was begun. Raises WrongShape."""
     [result] = results if len(results) == 1 else [None]
     found = "" if result is None else text_of(result, "id")
-    if not _ID.fullmatch(found):
+    if not is_id(found):
         raise WrongShape("it names no deployment")
     return found
 

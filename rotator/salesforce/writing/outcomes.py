@@ -10,12 +10,14 @@ from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.plain_text import one_line
 from rotator.resources import docs
 from rotator.salesforce.faults import from_fault
+from rotator.salesforce.transport import AnswerLost
 
 _UNCHANGED: Final = "Nothing was changed."
 _LONGEST: Final = 500
 _MOST_NAMED: Final = 3
 _RERUN: Final = "Run it again; it starts from what is there then."
 TIMEOUT: Final = "`deploy_timeout` of the org says how long rotator waits."
+_BROKEN_OFF: Final = frozenset({"Canceled", "FinalizingFailed"})
 _IN_SETUP: Final = "Setup shows it under Deployment Status."
 
 
@@ -57,16 +59,24 @@ class Progress:
 def refusal(org: str, ended: Progress, what: str) -> OrgError:
     """The error for a deployment of `what` that ended without success.
 
-    OrgUnavailable where time may mend it, and WriteUncertain where it may have been done in part.
+    Nothing was changed by one that was only to be checked, and by one that has failed for a reason, as the org puts
+    back what it did. After every other end, one of which nobody knows among them, it is WriteUncertain.
     """
-    if ended.status in {"Canceled", "FinalizingFailed"}:
+    error = _why(org, ended, what)
+    if ended.status == "Failed" and not isinstance(error, AnswerLost):
+        return error
+    if ended.changes_nothing:
+        kind = OrgUnavailable if error.transient else OrgError
+        return kind(error.message, effect=_UNCHANGED, hint=error.hint, rerun=error.rerun)
+    effect = "The change was most likely not made." if ended.status in _BROKEN_OFF else "The change may have been made."
+    return WriteUncertain(error.message, effect=effect, hint=error.hint, rerun=_RERUN)
+
+
+def _why(org: str, ended: Progress, what: str) -> OrgError:
+    """The error for the reason that the org gives."""
+    if ended.status in _BROKEN_OFF:
         how = f"canceled by {one_line(ended.canceled_by, 80) or 'somebody'}" if ended.canceled_by else "broken off"
-        kind = OrgUnavailable if ended.changes_nothing else WriteUncertain
-        return kind(
-            f"The deployment of {what} in the org {org} was {how}.",
-            effect=_UNCHANGED if ended.changes_nothing else "The change was most likely not made.",
-            rerun=_RERUN,
-        )
+        return OrgUnavailable(f"The deployment of {what} in the org {org} was {how}.", rerun=_RERUN)
     if ended.problems:
         return refused_component(org, ended.problems[0], what)
     if ended.failed_tests or ended.coverage:

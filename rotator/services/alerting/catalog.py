@@ -30,6 +30,7 @@ from rotator.services.alerting.kinds import (
     UNSTORED,
     key,
     kind_of,
+    trouble_of,
 )
 
 if TYPE_CHECKING:
@@ -207,8 +208,12 @@ def drift(
     changed: Changed | None = None,
     *,
     stage: Stage | None = None,
+    is_hidden: bool = False,
 ) -> NewAlert:
-    """An app holds a certificate that is not ours to expect there, or none; `stage` is that of its stored version."""
+    """An app holds a certificate that is not ours to expect there, or none; `stage` is that of its stored version.
+
+    `is_hidden`: it does not show what it holds, and refuses the key of every stored version.
+    """
     known = f"that of the {stage} version" if stage else "which nobody here knows"
     held = f"the certificate {words.short(fingerprint)}, {known}" if fingerprint else "no certificate"
     return NewAlert(
@@ -216,10 +221,10 @@ def drift(
         kind=DRIFT,
         severity=URGENCIES[CredentialState.DRIFT],
         title=f"Somebody changed {app} in {org}: consumers of {credential} are refused",
-        text=f"The app holds {held}.",
+        text=_REFUSES_STORED if is_hidden else f"The app holds {held}.",
         meanwhile="Nothing of it is rotated, and what was found there is left as it is.",
         to_do=f"Ask who changed the app. If it was a mistake, `rotate restore {credential}` puts our certificate back;"
-        f" {_if_not(credential, stage)}.",
+        f" {_if_not(credential, stage, is_hidden=is_hidden)}.",
         org=org,
         app=app,
         credential=credential,
@@ -231,13 +236,17 @@ def drift(
     )
 
 
-def _if_not(credential: str, stage: Stage | None) -> str:
+_REFUSES_STORED: Final = "The app does not show its certificate, and refuses the key of every stored version."
+
+
+def _if_not(credential: str, stage: Stage | None, *, is_hidden: bool) -> str:
     """What else to do with the certificate that was found."""
     if stage is Stage.PREVIOUS:
         return f"if that version is to stay, `rotate back {credential}`"
     if stage:
         return f"if neither is to stay, `rotate now {credential} --replace-unknown`"
-    return f"if that key pair is to stay, `rotator adopt {credential} --key FILE`"
+    certificate = " --certificate FILE" if is_hidden else ""
+    return f"if that key pair is to stay, `rotator adopt {credential} --key FILE{certificate}`"
 
 
 def unstored(credential: str, org: str) -> NewAlert:
@@ -257,14 +266,14 @@ def unstored(credential: str, org: str) -> NewAlert:
     )
 
 
-def lost(credential: str, org: str, store: str, promoted_at: datetime) -> NewAlert:
+def lost(credential: str, org: str, store: str, stored_at: datetime) -> NewAlert:
     """A credential that was in its store is there no more."""
     return NewAlert(
         key=key(UNSTORED, credential),
         kind=UNSTORED,
         severity=LOST,
         title=f"{credential} is gone from the store {store}",
-        text=f"A version was made current there on {words.day(promoted_at)}, and now there is none: the store was"
+        text=f"A version was current there on {words.day(stored_at)}, and now there is none: the store was"
         " emptied, or is not the one that it was (a folder that is not mounted, another path). Consumers may find"
         " no key.",
         meanwhile="The org was left as it is, and nothing is rotated.",
@@ -339,8 +348,7 @@ def unreadable_rows(table: str, rows: Mapping[str, Sequence[str]], *, which: str
 
 def usual_ending(ended: Alert, now: datetime) -> str:
     """How an alert ends where nothing more is known: "The org can be read again, after 3 days."."""
-    trouble = ended.key.partition(":")[0]
-    return f"{kind_of(trouble).ending}, after {words.length(now - ended.opened_at)}."
+    return f"{kind_of(trouble_of(ended)).ending}, after {words.length(now - ended.opened_at)}."
 
 
 def fingerprint_fact(name: str, fingerprint: str | None) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 Each channel is served by itself: one that is away holds up none of the others. A delivery claims everything that is
 pending for its channel and due, makes one message of it for each alert, and sends these, many at once as a digest. Only
-what the channel has accepted counts as delivered, and that is written down after each message. So a message is sent at
-most once, but for a crash between the acceptance and the note of it; then it is sent again under the same key.
+what the channel has accepted counts as delivered, and that is written down after each message, for which a history is
+waited for that is away. So a message is sent at most once, but for a crash between the acceptance and the note of it;
+then it is sent again under the same key.
 
 Whoever delivers holds the channel's lock, which dies with its process. So a sender that is slow keeps what it has
 claimed for as long as it takes, and what one that was killed had claimed is taken over by the next at once.
@@ -27,15 +28,17 @@ import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.alerts.base import DeliveryFailed, PartlyAccepted
 from rotator.core.attempts import DELIVER, AttemptBackOff, AttemptRecord
-from rotator.errors import RotatorError
+from rotator.core.retry import Waiting
+from rotator.errors import HistoryUnavailable, RotatorError
 from rotator.services.alerting.catalog import undelivered
 from rotator.services.alerting.kinds import DELIVERY, key
 from rotator.services.alerting.messages import Origin, PendingMessage, pending_messages
 from rotator.services.alerting.withholding import ASKED_AGAIN
+from rotator.services.own_faults import without_own_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -69,6 +72,10 @@ its time-out."""
 
 SENT_WITHIN: Final = timedelta(minutes=2)
 """What a process had begun to send when it lost its lock has ended by then, by the time-outs of its calls."""
+
+NOTED_WITHIN: Final = timedelta(seconds=90)
+"""So long it is tried to note what was accepted, where the history is away: before another takes it over and sends it
+again."""
 
 _FAILURES_AT_ONCE: Final = 2
 """A message that is refused for good does not hold up the others; a second one, and the channel is at fault."""
@@ -109,6 +116,7 @@ class Delivery:
         origin: Origin,
         waits: Callable[[Alert, datetime], bool] = lambda _alert, _now: False,
         back_off: AttemptBackOff = BACK_OFF,
+        waiting: Waiting | None = None,
     ) -> None:
         self._outbox: Final = outbox
         self._alerts: Final = alerts
@@ -117,6 +125,7 @@ class Delivery:
         self._origin: Final = origin
         self._waits: Final = waits
         self._back_off: Final = back_off
+        self._waiting: Final = waiting or Waiting(NOTED_WITHIN.total_seconds())
 
     def due(self, channels: Iterable[str], now: datetime) -> list[str]:
         """Those of these channels for which something is pending and that are not left alone after a failure."""
@@ -155,7 +164,7 @@ class Delivery:
             return Delivered()
         run = _Run(name, now, is_alone)
         try:
-            channel = _safely(name, open_channel)
+            channel = without_own_faults(open_channel, f"Channel {name} cannot be used", DeliveryFailed)
         except RotatorError as error:
             run.failures.append((claimed, _unusable(error)))
         else:
@@ -203,7 +212,7 @@ class Delivery:
         run.unsent = [each for each in run.unsent if each not in messages]
         notifications = [notification for each in messages for notification in each.notifications]
         try:
-            thread = _safely(run.channel, call)
+            thread = without_own_faults(call, f"Channel {run.channel} was sent no message", DeliveryFailed)
         except PartlyAccepted as partly:
             run.partly = partly
             thread = partly.thread
@@ -211,7 +220,10 @@ class Delivery:
             LOG.warning("not accepted: %s", failure.message, extra=_about(run.channel, len(messages)))
             run.failures.append((notifications, failure))
             return
-        self._outbox.delivered(notifications, thread, run.now)
+        self._waiting.call(
+            lambda: self._outbox.delivered(notifications, thread, run.now),
+            again=lambda error: isinstance(error, HistoryUnavailable),
+        )
         LOG.info("delivered", extra=_about(run.channel, len(messages)))
         run.accepted += len(messages)
 
@@ -293,23 +305,6 @@ class _Run:
         if not self.unsent or len(self.failures) >= _FAILURES_AT_ONCE:
             return True
         return any(failure.transient for _, failure in self.failures)
-
-
-_T = TypeVar("_T")
-
-
-def _safely(channel: str, call: Callable[[], _T]) -> _T:
-    """A fault in a channel, or in one message, is a failure of that: the others must not wait for the next release."""
-    try:
-        return call()
-    except (RotatorError, MemoryError):
-        raise
-    except Exception as fault:  # a fault in one channel must not keep the others from being told
-        raise DeliveryFailed(
-            f"Channel {channel}: rotator has a fault ({type(fault).__name__}) and could not send a message.",
-            hint="Report it to the project.",
-            transient=False,
-        ) from fault
 
 
 def _unusable(error: RotatorError) -> DeliveryFailed:

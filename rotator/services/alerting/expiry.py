@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rotator.core import words
 from rotator.core.alert import NewAlert
 from rotator.core.crypto.certificates import RSA
-from rotator.core.lifecycle.certificate_life import rests
+from rotator.core.lifecycle.revocation import RevocationStep, how_to_end, nobody_logs_in
 from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.core.severity import Severity
@@ -154,7 +154,6 @@ def weakness_of(life: CertificateLife, longest_lifetime: timedelta) -> NewAlert 
     seen, found = life.seen, [*_weaknesses(life, longest_lifetime)]
     if not found:
         return None
-    by_whom = f"`rotate now {seen.credential}` replaces it." if seen.credential else "Replace it when you can."
     return NewAlert(
         key=certificate_key(WEAK, seen),
         kind=WEAK,
@@ -162,7 +161,7 @@ def weakness_of(life: CertificateLife, longest_lifetime: timedelta) -> NewAlert 
         title=f"The certificate of {seen.app} in {seen.org} {found[0].what}",
         text=words.sentences(*(each.sentence for each in found)),
         meanwhile="No login by JWT succeeds with it." if seen.fits_no_login else "It goes on being used.",
-        to_do=by_whom,
+        to_do=_stronger(life),
         org=seen.org,
         app=seen.app,
         type=seen.type,
@@ -170,6 +169,16 @@ def weakness_of(life: CertificateLife, longest_lifetime: timedelta) -> NewAlert 
         fingerprint=seen.fingerprint or None,
         facts=_facts(seen) | ({_VALID_FROM: words.moment(life.valid_from)} if life.valid_from else {}),
     )
+
+
+def _stronger(life: CertificateLife) -> str:
+    """What a person does about a weak one."""
+    name = life.seen.credential
+    if name is None:
+        return "Replace it when you can."
+    if life.is_revoked:
+        return f"{nobody_logs_in(name)} {how_to_end(name, [RevocationStep.CERTIFICATE])} ends this key, too."
+    return f"`rotate now {name}` replaces it."
 
 
 class _Weakness(NamedTuple):
@@ -202,7 +211,7 @@ def _weaknesses(life: CertificateLife, longest_lifetime: timedelta) -> Iterator[
         yield _Weakness("is valid for too long", too_long, is_minor=True)
 
 
-def ending(alert: Alert, here: Sequence[CertificateLife], now: datetime) -> str | None:
+def ending(alert: Alert, here: Sequence[CertificateLife], now: datetime, longest_lifetime: timedelta) -> str | None:
     """Why the alert of a certificate is over, by what is there of that name now; None while it goes on."""
     if not here:
         return f"{alert.app} is gone from {alert.org}."
@@ -211,15 +220,24 @@ def ending(alert: Alert, here: Sequence[CertificateLife], now: datetime) -> str 
     ours = next((life for life in here if certificate_key(alert.kind, life.seen) == alert.key), None)
     if ours is None:
         return _replaced(alert, here[0].seen)
-    if rests(ours.seen):
-        return _resting(ours.seen)
+    if ours.rests:
+        return _resting(ours)
     if alert.kind == EXPIRY:
         return _too_early(alert, ours, now)
-    has_begun = _VALID_FROM in alert.facts and ours.valid_from is None
-    return f"It is valid since {alert.facts[_VALID_FROM]}." if has_begun else None
+    return None if weakness_of(ours, longest_lifetime) else _not_weak(alert)
+
+
+def _not_weak(alert: Alert) -> str:
+    """What has changed, though the certificate is the same."""
+    begun = alert.facts.get(_VALID_FROM)
+    return (
+        f"It is valid since {begun}." if begun else "It is as it should be, by what `alerts.longest_lifetime` is now."
+    )
 
 
 def _replaced(alert: Alert, there: ObservedCertificate) -> str:
+    if there.not_after is None and there.kind is Kind.CLIENT_SECRET:
+        return f"{alert.app} uses another consumer key and secret."
     if there.not_after is None:
         return f"{alert.app} holds no certificate any more."
     if there.is_throwaway:
@@ -228,7 +246,10 @@ def _replaced(alert: Alert, there: ObservedCertificate) -> str:
     return f"Replaced{by}, which is valid until {words.day(there.not_after)}."
 
 
-def _resting(there: ObservedCertificate) -> str:
+def _resting(life: CertificateLife) -> str:
+    there = life.seen
+    if life.is_revoked:
+        return nobody_logs_in(there.credential or "Its credential")
     return f"{there.credential or 'Its credential'} logs in through another app now; this certificate may expire."
 
 

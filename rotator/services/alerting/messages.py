@@ -111,15 +111,14 @@ def _news(alert: Alert, key: str, notifications: Sequence[Notification], now: da
     crossed = [each.step for each in notifications if _threshold(each.step) is not None] if alert.not_after else []
     # Several at once: it was crossed earlier, and nobody could be told then.
     late = {"Thresholds crossed": ", ".join(crossed)} if len(crossed) > 1 else {}
-    refusal = words.refused(alert.refused_since, now) if alert.refused_since else ""
     return Message(
         alert=alert,
         key=key,
         title=alert.title + _left(alert, now, has_crossed=bool(crossed)),
-        text=words.sentences(refusal, alert.text),
+        text=words.sentences(alert.refusal(now), alert.text),
         meanwhile=words.sentences(alert.meanwhile, _next_try(alert, now)),
         to_do=alert.to_do,
-        at=_crossed_at(alert, crossed) or alert.opened_at,
+        at=_crossed_at(alert, crossed) or alert.since,
         facts={**alert.facts, **late},
     )
 

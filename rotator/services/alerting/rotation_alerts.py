@@ -81,8 +81,20 @@ def failed(attempt: AttemptRecord, org: str, error: RotatorError) -> NewAlert:
     )
 
 
-def halted(attempt: AttemptRecord, org: str, why: str, hint: str, reason: HaltReason | None = None) -> NewAlert:
-    """A rotation stopped where only a person can go on, and consumers log in as before."""
+def halted(
+    attempt: AttemptRecord,
+    org: str,
+    why: str,
+    hint: str,
+    reason: HaltReason | None = None,
+    *,
+    has_secret: bool = False,
+    is_half_done: bool = True,
+) -> NewAlert:
+    """A rotation stopped where only a person can go on, and consumers log in as before.
+
+    `has_secret`: it is one of a client secret; `is_half_done`: the schedule goes on with it.
+    """
     name = attempt.name
     return alert(
         HALTED,
@@ -92,16 +104,25 @@ def halted(attempt: AttemptRecord, org: str, why: str, hint: str, reason: HaltRe
         why,
         moment_fact("Last success", attempt.last_good_at),
         trouble=rotation_trouble(name),
-        meanwhile="It looks by itself whether that was seen to, and then goes on.",
+        meanwhile="It looks by itself whether that was seen to, and then goes on."
+        if is_half_done
+        else "The next one begins when it is due, and looks first whether that was seen to.",
         again_at=attempt.next_at,
-        to_do=_to_do(name, hint, reason),
+        to_do=_to_do(name, hint, reason, has_secret=has_secret),
         org=org,
         credential=name,
     )
 
 
 def refused(
-    attempt: AttemptRecord, org: str, since: datetime, why: str, hint: str, reason: HaltReason | None = None
+    attempt: AttemptRecord,
+    org: str,
+    since: datetime,
+    why: str,
+    hint: str,
+    reason: HaltReason | None = None,
+    *,
+    has_secret: bool = False,
 ) -> NewAlert:
     """A rotation stopped half-way, and consumers of `current` are refused since then."""
     name = attempt.name
@@ -115,7 +136,7 @@ def refused(
         trouble=rotation_trouble(name),
         meanwhile="No key is thrown away, and the rotation goes on by itself from where it stopped.",
         again_at=attempt.next_at,
-        to_do=words.sentences(_to_do(name, hint, reason), back),
+        to_do=words.sentences(_to_do(name, hint, reason, has_secret=has_secret), back),
         refused_since=since,
         org=org,
         credential=name,
@@ -197,7 +218,7 @@ def is_halt(error: RotatorError) -> bool:
     return isinstance(error, RotationHalted)
 
 
-def _to_do(name: str, hint: str, reason: HaltReason | None) -> str:
+def _to_do(name: str, hint: str, reason: HaltReason | None, *, has_secret: bool) -> str:
     match reason:
         case HaltReason.STANDBY_UNKNOWN:
             return (
@@ -206,6 +227,8 @@ def _to_do(name: str, hint: str, reason: HaltReason | None) -> str:
                 " with `--certificate FILE` where the org does not show the certificate;"
                 f" if nobody needs it, `rotate now {name} --replace-unknown`."
             )
+        case HaltReason.NOTHING_STORED if has_secret:
+            return f"`rotator enroll {name}` takes the consumer key and secret that are in use."
         case HaltReason.NOTHING_STORED:
             return (
                 f"`rotator enroll {name}` makes the first version,"

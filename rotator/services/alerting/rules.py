@@ -28,6 +28,7 @@ from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.lifecycle.revocation import nobody_logs_in
 from rotator.core.thresholds import label, severity_at
 from rotator.history.alerts.alerts import ALWAYS_TOLD, AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox, reminder
@@ -47,6 +48,7 @@ from rotator.services.alerting.kinds import (
     DELIVERY,
     EXPIRY,
     HEAD,
+    HOOK,
     ORG,
     STORE,
     UNREADABLE,
@@ -54,6 +56,7 @@ from rotator.services.alerting.kinds import (
     key,
     kind_of,
     rotation_trouble,
+    trouble_of,
 )
 from rotator.services.alerting.rotation_alerts import accepted_again
 from rotator.services.inventory.ownership import certificates_known
@@ -148,11 +151,14 @@ class AlertRules:
     def solved(self, key: str, why: str, now: datetime) -> Alert | None:
         """What was wrong is not any more; who was told of it is told so. None where nothing of that key is open.
 
-        Without a `why` it is the usual one, with how long it lasted.
+        Without a `why` it is the usual one, with how long it lasted. What a revocation has ended it has ended, whatever
+        else is so since.
         """
-        with self._one_transaction() as (alerts, _, _, _):
+        with self._one_transaction() as (alerts, _, _, journal):
             alert = alerts.opened(key)
-            return alerts.close(key, why or usual_ending(alert, now), now) if alert else None
+            if alert is None:
+                return None
+            return alerts.close(key, _ended_by_revocation(alert, journal) or why or usual_ending(alert, now), now)
 
     def mended(self, keys: Iterable[str], new: NewAlert, now: datetime) -> None:
         """What was wrong, under any of these keys, has ended by what `new` tells of.
@@ -220,6 +226,8 @@ class AlertRules:
         whole: Collection[tuple[str, str]],
         now: datetime,
     ) -> list[str]:
+        if not known:
+            return []
         ended = []
         places: dict[tuple[str, str, str], list[CertificateLife]] = {}
         for life in here:
@@ -229,7 +237,7 @@ class AlertRules:
             there = places.get((was.org, was.type, was.app), [])
             if not there and (was.org, was.type) not in whole:
                 continue
-            why = ending(alert, there, now)
+            why = ending(alert, there, now, self._settings.longest_lifetime)
             if why:
                 alerts.close(alert.key, why, now)
                 ended.append(alert.key)
@@ -322,12 +330,14 @@ def is_configured(alert: Alert, settings: Settings) -> bool:
     """Whether the configuration still has what an alert is about."""
     named: dict[str, Collection[str]] = {
         ORG: settings.orgs,
-        STORE: settings.stores,
+        # One that no credential is kept in is not read any more.
+        STORE: {credential.store for credential in settings.credentials.values()},
         DELIVERY: settings.alerts.channels,
+        HOOK: {calls.name for calls in settings.hook_calls},
     }
-    trouble, _, name = alert.key.partition(":")
+    trouble = trouble_of(alert)
     if trouble in named:
-        return name in named[trouble]
+        return alert.key.removeprefix(key(trouble, "")) in named[trouble]
     if alert.org is not None and alert.org not in settings.orgs:
         return False
     # A certificate may be live still, whoever managed it.
@@ -349,6 +359,14 @@ def _has_ended(alert: Alert, journal: Journal) -> bool:
     if alert.refused_since is None or alert.credential is None:
         return False
     return journal.credential_record(alert.credential).refused_since is None
+
+
+def _ended_by_revocation(alert: Alert, journal: Journal) -> str:
+    """That its credential was revoked since it began, where it is about logins with that; empty where not."""
+    if alert.credential is None or not kind_of(trouble_of(alert)).ends_with_access:
+        return ""
+    revoked = journal.credential_record(alert.credential).login_revoked
+    return nobody_logs_in(alert.credential) if revoked and alert.opened_at <= revoked.since else ""
 
 
 def _of_trouble(life: CertificateLife, expiry: NewAlert, alerts: AlertRecords) -> NewAlert:

@@ -35,8 +35,8 @@ def held(
         " ".join(f"It is {each}." for each in begins.held_by),
         {"Not after": words.moment(not_after), "Last moment": words.moment(danger.last_chance)},
         meanwhile=f"By schedule its rotation {then}, and nothing overrides that.",
-        to_do=f"The last moment to begin is {words.moment(danger.last_chance)}. `rotate now {name}` rotates it all the"
-        f" same{_how_to_end(begins.held_by)}.",
+        to_do=f"The last moment to begin {words.is_or_was(danger.last_chance, now)} {words.moment(danger.last_chance)}."
+        f" `rotate now {name}` rotates it all the same{_how_to_end(begins.held_by)}.",
         org=org,
         credential=name,
         fingerprint=fingerprint,
@@ -87,6 +87,8 @@ def _what_begins(lines: Iterable[CredentialStatus], begins_at: datetime) -> tupl
     by_hand, never, unknown = [], [], []
     for line in lines:
         begins = line.life.begins
+        if line.life.revoked:
+            continue
         if begins is None:
             unknown.append(line.credential)
         elif begins.is_by_hand:

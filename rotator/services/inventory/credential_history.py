@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.attempts import ROTATE, AttemptRecord
 from rotator.core.lifecycle.states import CredentialState
+from rotator.core.usage.retirement import NOT_CONFIRMED, Confirmation, confirmed_at
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.projection import CredentialRecord
@@ -14,14 +15,19 @@ from rotator.history.journal.queries import credential_records, promotions
 from rotator.history.journal.rotations import newest
 from rotator.history.last_observations import LastObservation, LastObservations
 from rotator.history.standstills import Standstills
+from rotator.history.usage.consumer_reports import ConsumerReports
+from rotator.history.usage.usages import Usages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from rotator.config.settings import CredentialSettings
     from rotator.core.lifecycle.states import Halt
     from rotator.core.observed import ObservedCredential
     from rotator.core.schedule import Standstill
+    from rotator.core.usage.retirement import ConsumerReport
+    from rotator.core.usage.usage import Usage
     from rotator.errors import Holder
     from rotator.history.engine.database import Database
     from rotator.history.records import Rotation
@@ -42,6 +48,34 @@ class CredentialHistory:
     """The process that is rotating it."""
     noted: tuple[Standstill, ...] = ()
     """Every pause, whatever it is of, and the first start of the service."""
+    usage: Usage | None = None
+    """Who was seen to log in since a promotion."""
+    reports: tuple[ConsumerReport, ...] = ()
+    """What its consumers have said."""
+
+    def usage_since(self, promoted_at: datetime | None) -> Usage | None:
+        """Who was seen to log in since this promotion; None where nothing is known of it."""
+        return self.usage if self.usage and self.usage.promoted_at == promoted_at else None
+
+    def confirmation(self, settings: CredentialSettings, seen: ObservedCredential) -> Confirmation:
+        """What is known of the consumers of the current version.
+
+        Before the login history was looked at since the last of them said so, somebody else may use the old key still.
+        """
+        if seen.current is None or seen.promoted_at is None:
+            return NOT_CONFIRMED
+        at = confirmed_at(settings.consumers, self.reports, seen.current.fingerprint, seen.promoted_at)
+        if at is None:
+            return NOT_CONFIRMED
+        usage = self.usage_since(seen.promoted_at)
+        return Confirmation(at, not settings.has_secret and (usage is None or usage.may_still_be_used(at)))
+
+    @property
+    def stored_at(self) -> datetime | None:
+        """When a version was last known to be current in its store; None where the history knows of none."""
+        last = self.last_rotation
+        replaced_at = last.started_at if last and last.replaces else None
+        return max((each for each in (self.last_promotion, self.record.tried_at, replaced_at) if each), default=None)
 
     @property
     def open_rotation(self) -> Rotation | None:
@@ -120,6 +154,7 @@ def _histories(
         attempts = {each.name: each for each in AttemptRecords(here).all(ROTATE, names=only)}
         records = credential_records(here, only)
         noted = tuple(Standstills(here).all())
+        used, reported = Usages(here).all(only), ConsumerReports(here).all(only)
     names = {*credentials, *rotations, *promoted, *observed, *attempts, *records}
     holders = database.holders(names)
     return {
@@ -131,6 +166,8 @@ def _histories(
             records.get(name, CredentialRecord(credential=name)),
             holders.get(name),
             noted,
+            used.get(name),
+            reported.get(name, ()),
         )
         for name in names
     }

@@ -47,13 +47,23 @@ def live_apps(
         try:
             with open_adapters() as adapters:
                 adapters.org_session(org).ensure_open()
-                return dict(zip(names, adapters.apps(org).read_each(names), strict=True))
+                apps_of_org = adapters.apps(org)
+                read_now = zip(names, apps_of_org.read_each(names), strict=True)
+                return {name: app or _why_absent(apps_of_org, name) for name, app in read_now}
         except RotatorError as error:
             return dict.fromkeys(names, error)
 
     found = dict(zip(apps, side_by_side(read, [*apps]), strict=True))
 
     return lambda org, name: held(org, name, found[org][name])
+
+
+def _why_absent(apps: OrgApps, name: str) -> RotatorError:
+    """Why an app is not shown, or why that cannot be asked."""
+    try:
+        return apps.absent(name)
+    except RotatorError as error:
+        return error
 
 
 def held(org: str, name: str, app: App | RotatorError | None) -> ObservedCertificate | None:

@@ -12,6 +12,7 @@ from rotator.core.observed import CONFIGURED, ObservedApp
 from rotator.core.schedule import Mode
 from rotator.core.thresholds import Expiry
 from rotator.history.attempts import AttemptRecords
+from rotator.history.journal.queries import credential_records
 from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import standing_sightings
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings, Settings
+    from rotator.core.lifecycle.revocation import Revocation
     from rotator.core.observed import KnownVersion, ObservedCertificate, ObservedCredential
     from rotator.history.engine.transactions import Transactions
+    from rotator.history.journal.projection import CredentialRecord
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,13 @@ class Certificates:
         credentials: Mapping[str, ObservedCredential],
         now: datetime,
         owners: Owners | None = None,
+        revoked: Mapping[str, Revocation] | None = None,
     ) -> None:
-        """`credentials` without those that were never seen; `owners` where they are known already."""
+        """`credentials` without those that were never seen; `owners` where they are known already.
+
+        `revoked`: what was revoked of those whose logins are refused on purpose.
+        """
+        self._revoked: Final = revoked or {}
         self._credentials: Final = credentials
         self._now: Final = now
         self._thresholds: Final = settings.alerts.every_threshold
@@ -88,8 +96,18 @@ class Certificates:
             credential = replace(credential, apps={**credential.apps, owner.app: app})
             seen = _with_the_stored_one(seen, standing_for(credential, owner.app))
         return CertificateLife(
-            seen=_of_owner(seen, owner, credential), now=self._now, expiry=self._expiry(seen, owner, credential)
+            seen=self._as_it_should_be(_of_owner(seen, owner, credential), owner),
+            now=self._now,
+            expiry=self._expiry(seen, owner, credential),
+            is_revoked=owner.credential in self._revoked and not self._revoked[owner.credential].logs_in_again,
         )
+
+    def _as_it_should_be(self, seen: ObservedCertificate, owner: _Owner) -> ObservedCertificate:
+        """What has ended a key belongs there; any other certificate that is none of ours may let somebody in."""
+        revoked = self._revoked.get(owner.credential)
+        if revoked is None or seen.fingerprint != revoked.ended_by.get(owner.app):
+            return seen
+        return replace(seen, drift=False)
 
     def _expiry(self, seen: ObservedCertificate, owner: _Owner, credential: ObservedCredential | None) -> Expiry | None:
         if seen.not_after is None:
@@ -119,8 +137,7 @@ def _with_the_stored_one(seen: ObservedCertificate, version: KnownVersion | None
 
 def _with_dates(seen: ObservedCertificate, credential: ObservedCredential | None) -> ObservedCertificate:
     """The pair of a client secret, with the end that follows from its age as the policy is now."""
-    stored = (credential.current, credential.pending, credential.previous) if credential else ()
-    ours = next((each for each in stored if each and each.fingerprint == seen.fingerprint), None)
+    ours = credential.version(seen.fingerprint) if credential else None
     return replace(seen, not_before=ours.not_before, not_after=ours.not_after) if ours else seen
 
 
@@ -149,7 +166,13 @@ def certificates_known(
     owners = owners_of(settings, orgs)
     names = None if orgs is None else {owner.credential for owner in owners.values()}
     observed = LastObservations(database).all(names)
-    return Certificates(settings, {name: each.seen for name, each in observed.items() if each.seen}, now, owners)
+    seen = {name: each.seen for name, each in observed.items() if each.seen}
+    return Certificates(settings, seen, now, owners, revoked_logins(credential_records(database, names)))
+
+
+def revoked_logins(records: Mapping[str, CredentialRecord]) -> dict[str, Revocation]:
+    """What was revoked of the credentials whose logins are refused on purpose, by name."""
+    return {name: revoked for name, record in records.items() if (revoked := record.login_revoked)}
 
 
 def last_known(settings: Settings, database: Transactions, now: datetime) -> list[CertificateLife]:

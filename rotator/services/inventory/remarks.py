@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
+from rotator.core.decision.actions import how_to_bring_back
+from rotator.core.lifecycle.drift import refuses_stored
+from rotator.core.lifecycle.revocation import how_to_end, how_to_end_again, in_words, what_is_undone
 from rotator.core.lifecycle.states import CertificateState, CredentialState
+from rotator.core.logins import LoginOutcome
 from rotator.resources import docs
 
 if TYPE_CHECKING:
@@ -14,7 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.lifecycle.certificate_life import CertificateLife
+    from rotator.core.lifecycle.revocation import Revocation
     from rotator.errors import Holder
+    from rotator.history.journal.projection import CredentialRecord
     from rotator.services.inventory.status import CredentialStatus
 
 
@@ -35,8 +41,14 @@ class Remark:
         return f"{self.sentence} {self.hint}".strip()
 
 
-def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa: PLR0911 - one line a state
+def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:
     """Why the credential is in its state, and what to do about it; None where the word says all."""
+    if status.life.revoked and status.state is not CredentialState.RUNNING:
+        return _revoked(status, status.life.revoked, now)
+    return _by_state(status, now)
+
+
+def _by_state(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa: PLR0911 - one line a state
     name, life = status.credential, status.life
     match status.state:
         case CredentialState.REFUSED:
@@ -45,6 +57,8 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
             return Remark(_runs(life.running))
         case CredentialState.HALTED if life.halt:
             return Remark(_stopped(status, now), _after_a_halt(status))
+        case CredentialState.UNSTORED if life.is_lost:
+            return _lost(status)
         case CredentialState.UNSTORED:
             key = "" if status.settings.has_secret else " --key FILE"
             return Remark("It is not in its store.", f"`rotator adopt {name}{key}`, or `rotator enroll {name}`.")
@@ -52,9 +66,7 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
             what = f"The app {status.app} uses a consumer key and secret that are not ours to expect."
             return Remark(what, f"`rotator adopt {name}` takes the pair in use into the store.")
         case CredentialState.DRIFT:
-            held = words.short(status.live.fingerprint) if status.live and status.live.fingerprint else "no certificate"
-            what = f"The app {status.app} holds {held}, which is not ours to expect."
-            return Remark(what, f"`rotate restore {name}` puts ours back.")
+            return Remark(_changed_by_hand(status), f"`rotate restore {name}` puts ours back.")
         case CredentialState.UNFINISHED:
             return Remark(_INTERRUPTED, f"`rotate finish {name}` goes on with it.")
         case CredentialState.DEFERRED if life.due_at:
@@ -69,15 +81,51 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
     return _remark_on_the_app(status)
 
 
+def _revoked(status: CredentialStatus, revoked: Revocation, now: datetime) -> Remark:
+    name, so = status.credential, f"It was revoked on {words.moment(revoked.since)} by {revoked.by}: {revoked.reason}."
+    if status.drift:
+        is_changed = status.life.is_revoked_app_changed
+        found = what_is_undone(revoked, is_app_changed=is_changed, has_secret=status.settings.has_secret)
+        return Remark(f"{so} {found}", f"{how_to_end_again(name, revoked, is_app_changed=is_changed)} ends that, too.")
+    if status.life.is_coming_back:
+        stopped = _stopped(status, now) or "What was to bring it back was interrupted, and nobody is at it."
+        back = f"Meanwhile {in_words(revoked.left)} may be as before." if revoked.left else ""
+        hint = status.life.halt.hint if status.life.halt else ""
+        goes_on, ends = f"`rotator revoke --undo {name}` goes on;", how_to_end(name, revoked.left or revoked.wanted)
+        return Remark(words.sentences(so, stopped, back), words.sentences(hint, f"{goes_on} {ends} ends it again."))
+    if revoked.left:
+        steps = f"That was interrupted before {in_words(revoked.left)} had ended for certain."
+        return Remark(f"{so} {steps}", f"{how_to_end(name, revoked.left)} goes on.")
+    was_never_stored = status.life.seen is not None and status.life.seen.current is None and not status.life.is_lost
+    return Remark(so, f"`rotator {'enroll' if was_never_stored else 'revoke --undo'} {name}` brings it back.")
+
+
+def _changed_by_hand(status: CredentialStatus) -> str:
+    if refuses_stored(status.life.seen):
+        return f"The app {status.app} does not show its certificate, and refuses every stored key."
+    held = words.short(status.live.fingerprint) if status.live and status.live.fingerprint else "no certificate"
+    return f"The app {status.app} holds {held}, which is not ours to expect."
+
+
 def _remark_on_the_app(status: CredentialStatus) -> Remark | None:
     """What stands for the certificate of an app that does not show it."""
     seen, current = status.life.seen, status.current
     app = seen.apps.get(current.app) if seen and current else None
     if app is None or current is None or not app.hidden:
         return None
-    accepted_at = status.record.accepted_at
-    login = f"a login with it was accepted on {words.moment(accepted_at)}" if accepted_at else "no login was tried yet"
-    return Remark(f"The org does not show the certificate of {app.name}; that of the stored key counts: {login}.")
+    stands = f"The org does not show the certificate of {app.name}; that of the stored key counts"
+    return Remark(f"{stands}: {_logins(status.record)}.")
+
+
+def _logins(record: CredentialRecord) -> str:
+    """What was learnt by logins with the current key."""
+    if record.tried_at is None:
+        return "no login was tried yet"
+    if record.tried_outcome == LoginOutcome.ACCEPTED or record.accepted_at is None:
+        how = "accepted" if record.tried_outcome == LoginOutcome.ACCEPTED else "tried, and not accepted,"
+        return f"a login with it was {how} on {words.moment(record.tried_at)}"
+    last = f"the last one, on {words.moment(record.tried_at)}, was not"
+    return f"a login with it was accepted on {words.moment(record.accepted_at)}, and {last}"
 
 
 def hidden_apps(lives: Iterable[CertificateLife]) -> tuple[str, ...]:
@@ -103,6 +151,9 @@ def _refused(status: CredentialStatus, now: datetime) -> Remark:
     so = words.refused(life.refused_since or now, now)
     if life.running:
         return Remark(f"{so} {_runs(life.running)}")
+    if life.is_lost:
+        lost = _lost(status)
+        return Remark(f"{so} {lost.sentence}", lost.hint)
     name, accepted_at = status.credential, status.record.accepted_at
     if status.record.is_accepted_again and accepted_at:
         once = f"A login with its key was accepted on {words.moment(accepted_at)}; one is no proof for every server."
@@ -110,6 +161,11 @@ def _refused(status: CredentialStatus, now: datetime) -> Remark:
     if life.halt:
         return Remark(f"{so} {_stopped(status, now)}", _after_a_halt(status))
     return Remark(f"{so} {_INTERRUPTED}", f"`rotate finish {name}` goes on with it, and proves a key.")
+
+
+def _lost(status: CredentialStatus) -> Remark:
+    hint = how_to_bring_back(status.credential, has_secret=status.settings.has_secret)
+    return Remark(f"It is in the store {status.settings.store} no more.", hint)
 
 
 def _runs(holder: Holder) -> str:
@@ -127,8 +183,11 @@ def _stopped(status: CredentialStatus, now: datetime) -> str:
 def _after_a_halt(status: CredentialStatus) -> str:
     name, halt = status.credential, status.life.halt
     hint = halt.hint if halt else ""
-    if status.life.is_half_done:
-        goes_on = f"Then `rotate finish {name}` goes on; `rotate restore {name}` keeps the key that is current."
+    if status.life.is_half_done and status.current is None:
+        goes_on = f"Then `rotate finish {name}` goes on."
+    elif status.life.is_half_done:
+        kept = "consumer key and secret that are" if status.settings.has_secret else "key that is"
+        goes_on = f"Then `rotate finish {name}` goes on; `rotate restore {name}` keeps the {kept} current."
     else:
-        goes_on = f"Then `rotator verify {name}` shows whether its key logs in, and `rotate now {name}` begins anew."
+        goes_on = f"Then `rotator verify {name}` shows whether it logs in, and `rotate now {name}` begins anew."
     return f"{hint} {goes_on}".strip()

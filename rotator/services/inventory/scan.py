@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.lifecycle.certificate_life import CertificateLife
-from rotator.core.observed import CONFIGURED, Kind, ObservedCertificate, place
+from rotator.core.observed import APPS, CONFIGURED, Kind, ObservedCertificate, place
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.engine.transactions import Within
 from rotator.history.last_observations import LastObservations
-from rotator.history.sightings import record_sightings
-from rotator.salesforce.apps.absence import ambiguous
+from rotator.history.sightings import last_sightings, record_sightings
+from rotator.salesforce.apps.absence import absent, ambiguous
+from rotator.salesforce.apps.directory import Listed
 from rotator.services.inventory.live_pairs import no_pairs
-from rotator.services.inventory.ownership import Certificates
+from rotator.services.inventory.ownership import Certificates, revoked_logins
+from rotator.services.inventory.side_by_side import side_by_side
 from rotator.services.inventory.status import HISTORY, CredentialStatus, Problem, StatusReader
 from rotator.services.inventory.vanished import LastSeen, no_apps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from rotator.config.settings import Settings
     from rotator.core.observed import Place
+    from rotator.history.engine.database import Database
     from rotator.history.engine.transactions import Transactions
     from rotator.history.sightings import LastSightings
+    from rotator.salesforce.client_secrets import Pairs
     from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.services.inventory.credential_history import CredentialHistory
     from rotator.services.inventory.live_pairs import ReadPairs
@@ -80,6 +86,67 @@ def scan(
     that cannot be used is a problem in the result, and the rest is read.
     """
     return _Scanner(settings, org, store, last_seen, histories, now, read_pairs).scan(read_org)
+
+
+class Program(Protocol):
+    """What every org is looked at with; each may raise RotatorError."""
+
+    @property
+    def settings(self) -> Settings:
+        """All of config.yaml."""
+        ...
+
+    @property
+    def database(self) -> Database:
+        """The history."""
+        ...
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The machine's clock."""
+        ...
+
+    def inventory(self, org: str) -> Inventory:
+        """Everything in an org that holds a certificate."""
+        ...
+
+    def store(self, name: str) -> Store:
+        """A store."""
+        ...
+
+    def histories(self) -> Mapping[str, CredentialHistory]:
+        """What is known of credentials."""
+        ...
+
+    def read_pairs(self, org: str, app: str) -> Pairs:
+        """What the consumer of an app has."""
+        ...
+
+    def beside(self, orgs: Collection[str]) -> Callable[[], AbstractContextManager[Program]]:
+        """The same for each of some threads that ask one of these orgs."""
+        ...
+
+
+def scans(program: Program, now: datetime) -> list[Scan]:
+    """Looks at every org, side by side, and records what it saw; what cannot be read or written is in the result."""
+    orgs = [*program.settings.orgs]
+
+    def look(org: str) -> Scan:
+        with program.beside(orgs)() as here:
+            return scan(
+                here.settings,
+                org,
+                read_org=here.inventory,
+                store=here.store,
+                last_seen=lambda name: last_sightings(here.database, name),
+                histories=here.histories,
+                now=now,
+                read_pairs=here.read_pairs,
+            )
+
+    with suppress(HistoryError):
+        _ = program.database  # before the threads need it; each look tells that it is away
+    return [recorded(program.database, found, program.now()) for found in side_by_side(look, orgs)]
 
 
 def configured_places(settings: Settings, org: str) -> dict[Place, str]:
@@ -154,25 +221,29 @@ class _Scanner:
         last = self._known()
         configured = configured_places(self._settings, self._org)
         inventory = replace(inventory, entries=tuple(_with_what_is_known(inventory.entries, last, configured)))
-        credentials = self._statuses(inventory.entries)
+        unread = {each.kind: each.error for each in inventory.unread if not each.app}
+        unread |= {kind: no_apps(self._org, kind) for kind in last.hidden_kinds(inventory)}
+        credentials = self._statuses(inventory, unread)
         inventory = replace(inventory, entries=(*inventory.entries, *self._secrets(credentials)))
-        places = self._places(inventory, last, configured)
+        places = self._places(inventory, last, configured, unread)
         known = {each.credential: each.life.seen for each in credentials if each.life.seen}
+        revoked = revoked_logins({each.credential: each.record for each in credentials})
         return Scan(
             org=self._org,
             at=self._now,
-            certificates=tuple(Certificates(self._settings, known, self._now).lives(places)),
+            certificates=tuple(Certificates(self._settings, known, self._now, revoked=revoked).lives(places)),
             credentials=tuple(credentials),
             problems=tuple(self._problems),
             seen=tuple(each for each in inventory.entries if each.is_readable),
         )
 
     def _places(
-        self, inventory: Inventory, last: LastSeen, configured: Mapping[Place, str]
+        self, inventory: Inventory, last: LastSeen, configured: Mapping[Place, str], unread: Mapping[Kind, RotatorError]
     ) -> list[ObservedCertificate]:
-        """What is there, what is hidden, what has vanished, and what is configured and was never seen."""
-        unread = {each.kind: each.error for each in inventory.unread if not each.app}
-        unread |= {kind: no_apps(self._org, kind) for kind in last.hidden_kinds(inventory)}
+        """What is there, what is hidden, what has vanished, and what is configured and was never seen.
+
+        `unread`: why nothing of a kind could be read.
+        """
         self._problems += [Problem(f"org {self._org}", error, self._org, kind) for kind, error in unread.items()]
         for each in (*inventory.unread, *last.lost(inventory)):
             if each.app:
@@ -193,13 +264,13 @@ class _Scanner:
             self._note(Problem(HISTORY, error))
             return LastSeen((), self._now)
 
-    def _statuses(self, entries: Iterable[ObservedCertificate]) -> list[CredentialStatus]:
+    def _statuses(self, inventory: Inventory, unread: Mapping[Kind, RotatorError]) -> list[CredentialStatus]:
         names = [name for name, each in self._settings.credentials.items() if each.org == self._org]
         if not names:
             return []
         reader = StatusReader(
             self._settings,
-            read_app=partial(self._app_among, {each.place: each for each in entries}),
+            read_app=partial(self._app_among, inventory, {each.place: each for each in inventory.entries}, unread),
             store=self._store,
             histories=self._histories,
             now=self._now,
@@ -226,14 +297,26 @@ class _Scanner:
             self._problems.append(problem)
 
     def _app_among(
-        self, entries: Mapping[Place, ObservedCertificate], org: str, full_name: str
-    ) -> ObservedCertificate | None:
-        """Raises OrgError where there are two of the name, and the configuration does not say which is meant."""
-        places = [place(kind, full_name) for kind in _kinds_meant(self._settings.kinds_of_apps(org), full_name)]
-        found = [entries[where] for where in places if where in entries]
+        self,
+        inventory: Inventory,
+        entries: Mapping[Place, ObservedCertificate],
+        unread: Mapping[Kind, RotatorError],
+        org: str,
+        full_name: str,
+    ) -> ObservedCertificate:
+        """Raises why there is none, and OrgError where there are two and nobody says which is meant."""
+        said = self._settings.kinds_of_apps(org)
+        meant = _kinds_meant(said, full_name)
+        found = [entries[where] for kind in meant if (where := place(kind, full_name)) in entries]
         if len(found) > 1:
             raise ambiguous(org, full_name)
-        return found[0] if found and found[0].is_readable else None
+        if found and found[0].is_readable:
+            return found[0]
+        own = [each.error for each in inventory.unread if each.app and each.app.casefold() == full_name.casefold()]
+        for error in (*own, *(unread[kind] for kind in meant if kind in unread)):
+            raise error
+        names = {str(kind): [each.app for each in inventory.entries if each.type == kind] for kind in APPS}
+        raise absent(org, [full_name], Listed(names), {app: CONFIGURED[kind] for app, kind in said.items()})
 
 
 def _with_what_is_known(

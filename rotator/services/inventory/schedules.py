@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.schedule import Schedule, Why
@@ -53,7 +54,7 @@ class Schedules:
         self._settings: Final = settings
         self._noted: Final = tuple(noted)
 
-    @property
+    @cached_property
     def first_start(self) -> Standstill | None:
         """The time after the first start in which nothing begins; None before it, and where nothing is held up."""
         known = next((each for each in self._noted if each.why is Why.FIRST_START and each.until is None), None)

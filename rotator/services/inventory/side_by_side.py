@@ -15,8 +15,19 @@ B = TypeVar("B")
 MOST: Final = 16
 """Threads of one call: at 300 ms an answer, so many orgs are nearly as fast as one."""
 
+FEW: Final = 4
+"""The same where nobody waits for it: each has connections of its own, and with them a third of a megabyte."""
 
-def side_by_side(work: Callable[[A], B], things: Sequence[A]) -> Iterator[B]:
+_A_THREAD: Final = 300
+"""So many orgs one thread asks twenty things in half an hour, at 300 ms an answer."""
+
+
+def unhurried(things: int) -> int:
+    """Threads for so many things, where nobody waits for it: as few as are done with them all the same."""
+    return min(MOST, max(FEW, things // _A_THREAD))
+
+
+def side_by_side(work: Callable[[A], B], things: Sequence[A], at_once: int = MOST) -> Iterator[B]:
     """What `work` gives for each, in their order; what it raises is raised in the turn of that thing.
 
     It begins with all of them at once, and who stops asking waits for none: the threads end with the process.
@@ -24,7 +35,7 @@ def side_by_side(work: Callable[[A], B], things: Sequence[A]) -> Iterator[B]:
     if len(things) < 2:
         yield from map(work, things)
         return
-    for end in _begun(work, things):
+    for end in _begun(work, things, at_once):
         yield end.result()
 
 
@@ -43,7 +54,7 @@ def begun(call: Callable[[], B]) -> Future[B]:
     return _begun(lambda each: each(), [call])[0]
 
 
-def _begun(work: Callable[[A], B], things: Sequence[A]) -> list[Future[B]]:
+def _begun(work: Callable[[A], B], things: Sequence[A], at_once: int = MOST) -> list[Future[B]]:
     ends: list[Future[B]] = [Future() for _ in things]
     left, lock = iter(zip(things, ends, strict=True)), threading.Lock()
 
@@ -61,7 +72,7 @@ def _begun(work: Callable[[A], B], things: Sequence[A]) -> list[Future[B]]:
             mine = following()
 
     # Each has its first before one of them is done with it, and takes what another could begin with at once.
-    firsts = [following() for _ in range(min(MOST, len(things)))]
+    firsts = [following() for _ in range(min(at_once, len(things)))]
     for first in firsts:
         threading.Thread(target=run, args=(first,), daemon=True).start()
     return ends

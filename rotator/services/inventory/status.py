@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.attempts import INVENTORY, AttemptRecord
 from rotator.core.credentials import Stage
@@ -122,9 +122,8 @@ class CredentialStatus:
     @property
     def stages(self) -> dict[str, str | None]:
         """The fingerprints of the stored versions."""
-        seen = self.life.seen
-        versions = {stage: getattr(seen, stage) if seen else None for stage in map(str, Stage)}
-        return {stage: version.fingerprint if version else None for stage, version in versions.items()}
+        versions = self.life.seen.versions if self.life.seen else {}
+        return {stage: versions[stage].fingerprint if stage in versions else None for stage in Stage}
 
     @property
     def current(self) -> KnownVersion | None:
@@ -292,9 +291,10 @@ def stored_credential(
 ) -> ObservedCredential:
     """What was observed of a credential, with the versions that were read from its store."""
     current = versions.get(Stage.CURRENT)
+    known: dict[str, Any] = {str(stage): KnownVersion.of(version) for stage, version in versions.items()}
     return ObservedCredential(
         apps,
-        **{str(stage): KnownVersion.of(version) for stage, version in versions.items()},
+        **known,
         promoted_at=promoted_at(current.created_at, last_promotion) if current else None,
     )
 
@@ -311,6 +311,8 @@ def status_of(
 ) -> CredentialStatus:
     """What follows from how a credential was seen, just now or before, and from what the history knows."""
     mine = settings.credentials[name]
+    if seen is not None:
+        seen = replace(seen, confirmation=history.confirmation(mine, seen))
     first = next(iter(apps), None)
     begun, record, halt = history.open_rotation, history.record, history.halt(seen)
     life = CredentialLife(
@@ -320,8 +322,9 @@ def status_of(
         now=now,
         is_known=is_known,
         rotation=OpenRotation(is_urgent=begun.options.retire_now or begun.trigger == "compromised") if begun else None,
-        last_promotion=history.last_promotion,
+        stored_at=history.stored_at,
         refused_since=history.refused_since(seen),
+        revoked=record.login_revoked,
         running=history.running,
         halt=halt,
         needs_attention=history.attempt.needs_attention or halt is not None or record.is_reverted,

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.kept import Kept
 from rotator.core.observed import APPS, Kind, Place, place
+from rotator.core.thresholds import was_set_back
 from rotator.errors import HistoryError
 from rotator.salesforce.apps.directory import SETTINGS_TYPE
 from rotator.salesforce.inventory.org_inventory import inventory
@@ -36,7 +37,8 @@ READS_AT_ONCE: Final = 5
 other orgs, of calls that take more than 20 seconds (Salesforce Developer Limits, Concurrent API Requests)."""
 
 MOST_ORGS: Final = 5_000
-"""Of which it is remembered when all was read: some 300 bytes for each. All of any other is read in every look."""
+"""Of which it is remembered when all was read. Each takes some hundred bytes, and more by what of it was hidden or
+could not be read, and by its external client apps. All of any other is read in every look."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,29 @@ class WholeLook:
     """The types of which there was nothing, then or since."""
 
 
-class WholeLooks:
-    """Looks at orgs, and remembers when all of each was last read, by this process. Threads may share it."""
+class Looks(Protocol):
+    """Where it is kept when all of each org was last read (`SharedLooks`; of one process, `Kept`)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def get(self, name: str) -> WholeLook | None:
+        """The last one."""
+        ...
+
+    def put(self, name: str, value: WholeLook) -> None:
+        """Keeps one in the place of the one before."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Forgets the last one."""
+        ...
+
+
+class WholeLooks:
+    """Looks at orgs, and remembers when all of each was last read. Threads may share it."""
+
+    def __init__(self, settings: Settings, looks: Looks | None = None) -> None:
+        """It is remembered by this process, or in `looks`."""
         self._settings: Final = settings
-        self._looks: Final[Kept[WholeLook]] = Kept(MOST_ORGS)
+        self._looks: Final[Looks] = looks or Kept[WholeLook](MOST_ORGS)
 
     def inventory(
         self, session: OrgSession, metadata: MetadataService, last_seen: LastSeenIn | None, now: datetime
@@ -101,7 +120,9 @@ class WholeLooks:
 
     def _last(self, org: str, now: datetime) -> WholeLook | None:
         look = self._looks.get(org)
-        return look if look and look.at <= now < look.at + self._settings.daemon.full_look_every else None
+        if look is None or was_set_back(look.at, now):
+            return None
+        return look if now < look.at + self._settings.daemon.full_look_every else None
 
     def _unchanged(self, org: str, look: WholeLook, seen: Sequence[ObservedCertificate]) -> Known:
         managed = (each for each in self._settings.credentials.values() if each.org == org)

@@ -6,17 +6,20 @@ Plain values, gathered by `rotator.services.reporting.reader` without a call to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.alert import Alert, AlertState
 from rotator.core.attempts import ROTATE
 from rotator.core.lifecycle.states import CertificateState, CredentialState
+from rotator.core.posture.kept_finding import KeptFinding, in_order
 from rotator.core.severity import Severity
+from rotator.services.alerting.kinds import rotation_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from rotator.core.attempts import AttemptRecord
     from rotator.core.lifecycle.certificate_life import CertificateLife
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from rotator.history.journal.rotations import Count, GapTotal
     from rotator.history.records import Event, Rotation
     from rotator.services.inventory.status import CredentialStatus
+    from rotator.services.machines.fleet_reader import MachinesShown
+
+
+AUDIT_HOLDS: Final = timedelta(days=3)
+"""An audit that is older may have missed something (docs/rotator.rules.yml, AuditIsOld)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +52,19 @@ class OrgLine:
     """Apps whose certificate the org does not show, and for which no stored version stands."""
     counts: Mapping[tuple[bool, str, str], int]
     """So many certificates are a credential's or not, in a state, and so urgent (empty: not)."""
+    audit: AttemptRecord
+    """How its audits went."""
+    audited: tuple[KeptFinding, ...]
+    """What the last one came to, where that is not that all is well; what matters most first."""
+
+    @property
+    def findings(self) -> tuple[KeptFinding, ...]:
+        """What somebody is to mend."""
+        return tuple(each for each in self.audited if each.is_open)
+
+    def is_audited(self, now: datetime) -> bool:
+        """Whether what the audit found is known to be so still: it is made once a day."""
+        return self.audit.is_current(now, AUDIT_HOLDS)
 
     @property
     def is_readable(self) -> bool:
@@ -77,6 +98,12 @@ class Rotations:
 _FOR_A_PERSON: Final = frozenset({CredentialState.REFUSED, CredentialState.HALTED})
 
 
+def _is_told(credential: CredentialStatus, told: Mapping[str, bool]) -> bool:
+    """Whether an alert tells of it; `told` are the open ones by their keys, and whether each says who is refused."""
+    says_refused = told.get(rotation_trouble(credential.credential))
+    return bool(says_refused) if credential.state is CredentialState.REFUSED else says_refused is not None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Overview:
     """Everything at one moment."""
@@ -96,6 +123,8 @@ class Overview:
     untold: tuple[AttemptRecord, ...]
     """Those of them that no open alert tells of."""
     rotations: Rotations
+    machines: MachinesShown | None = None
+    """Those that share the work; None where no machines can, as the history is a file."""
 
     @property
     def pressing(self) -> tuple[Alert, ...]:
@@ -109,8 +138,8 @@ class Overview:
     @property
     def unmentioned(self) -> tuple[CredentialStatus, ...]:
         """Credentials that are refused, or whose rotation halted, and of which no such alert tells yet."""
-        told = {alert.credential for alert in self.pressing}
-        return tuple(each for each in self.credentials if each.state in _FOR_A_PERSON and each.credential not in told)
+        told = {alert.key: alert.refused_since is not None for alert in self.pressing}
+        return tuple(each for each in self.credentials if each.state in _FOR_A_PERSON and not _is_told(each, told))
 
     @property
     def needs_attention(self) -> list[tuple[str, str]]:
@@ -140,6 +169,16 @@ class Overview:
         return self._by_name.get(rotation.credential)
 
     @cached_property
+    def audited(self) -> tuple[KeptFinding, ...]:
+        """What the last audits came to, in all orgs: first what is to be mended, and of that what matters most."""
+        return tuple(sorted((each for org in self.orgs for each in org.audited), key=in_order))
+
+    @property
+    def findings(self) -> tuple[KeptFinding, ...]:
+        """What of that somebody is to mend."""
+        return tuple(each for each in self.audited if each.is_open)
+
+    @cached_property
     def _by_name(self) -> Mapping[str, CredentialStatus]:
         return {each.credential: each for each in self.credentials}
 
@@ -160,6 +199,8 @@ class Readiness:
     stores: tuple[Alert, ...]
     """Open alerts of stores that cannot be read."""
     channels: tuple[ChannelLine, ...]
+    machines: MachinesShown | None = None
+    """As of Overview."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +216,7 @@ class CertificateDetails:
     """One certificate: where it was seen, and the rotations that brought it or took it away, newest first."""
 
     places: tuple[ObservedCertificate, ...]
-    """At least one, each with all that is known of the certificate."""
+    """Each with all that is known of the certificate; none of one that no org has shown."""
     brought: tuple[Rotation, ...]
     replaced: tuple[Rotation, ...]
 

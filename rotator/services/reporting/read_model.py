@@ -9,27 +9,31 @@ one before, and a look over what has not.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from rotator.core.attempts import INVENTORY, ROTATE, AttemptRecord
+from rotator.core.attempts import AUDIT, INVENTORY, ROTATE, AttemptRecord
+from rotator.core.posture.after_revocation import is_asked
 from rotator.core.severity import Severity
 from rotator.core.thresholds import NEVER, has_come, is_expired
 from rotator.history.journal.projection import CredentialRecord
 from rotator.history.kept.parts import (
     ALERTS,
     ATTEMPTS,
+    FINDINGS,
     LEARNT,
     OBSERVATIONS,
     PENDING,
+    REPORTED,
     ROTATIONS,
     STANDING,
     STANDSTILLS,
+    USAGE,
 )
 from rotator.history.last_observations import LastObservation
 from rotator.services.inventory.credential_history import MOST_READS, CredentialHistory
-from rotator.services.inventory.ownership import Certificates, as_last_seen, owners_of
+from rotator.services.inventory.ownership import Certificates, as_last_seen, owners_of, revoked_logins
 from rotator.services.inventory.remarks import hidden_apps
 from rotator.services.inventory.status import last_known_status
 from rotator.services.reporting.overview import OrgLine
@@ -51,7 +55,7 @@ _URGENT: Final = frozenset({Severity.CRITICAL, Severity.WARNING})
 
 PARTS: Final[tuple[Part[Any], ...]] = (
     *(STANDING, OBSERVATIONS, ATTEMPTS, LEARNT, ROTATIONS, STANDSTILLS),
-    *(ALERTS, PENDING),
+    *(ALERTS, PENDING, FINDINGS, USAGE, REPORTED),
 )
 """All that is shown on pages."""
 
@@ -193,14 +197,18 @@ class _BySettings:
         inventory = _attempt(rows, INVENTORY, org)
         standing = rows.of(STANDING).get(org, ())
         observations = [rows.of(OBSERVATIONS).get(name) for name in self._names[org]]
-        made_of = (standing, inventory, *observations)
+        audit, findings = _attempt(rows, AUDIT, org), rows.of(FINDINGS).get(org, ())
+        learnt = {name: each.record for name in self._names[org] if (each := rows.of(LEARNT).get(name))}
+        revoked = revoked_logins(learnt)
+        of_revoked = (learnt[name] if name in revoked else None for name in self._names[org])
+        made_of = (standing, inventory, audit, findings, *observations, *of_revoked)
         kept = self._orgs.get(org)
         if kept is not None and kept.holds(made_of, now):
             return
         self._renewed.add(org)
         observed = zip(self._names[org], observations, strict=True)
         seen: dict[str, ObservedCredential] = {name: each.seen for name, each in observed if each and each.seen}
-        certificates = Certificates(self.settings, seen, now, self._owners)
+        certificates = Certificates(self.settings, seen, now, self._owners, revoked)
         looked_at = inventory.last_good_at if inventory else None
         lives = tuple(certificates.lives(as_last_seen(each, looked_at) for each in standing))
         until = min((life.steady_until for life in lives), default=NEVER)
@@ -212,7 +220,17 @@ class _BySettings:
             )
         )
         dated = [entry.life for entry in entries]
-        line = _line(inventory or AttemptRecord(INVENTORY, org), lives, dated, now)
+        names = self._names[org]
+        line = replace(
+            _line(inventory or AttemptRecord(INVENTORY, org), lives, dated, now),
+            audit=audit or AttemptRecord(AUDIT, org),
+            audited=tuple(
+                each
+                for each in findings
+                if each.credential is None
+                or (each.credential in names and is_asked(each.check, revoked.get(each.credential)))
+            ),
+        )
         self._orgs[org] = _Org(made_of, now, until, line, lives, entries)
 
     def _renew_credential(
@@ -225,7 +243,8 @@ class _BySettings:
         if kept is not None and kept.status.history.running == holder:
             # A holder is read anew each time: as long as it is the same one, the object of before stands for it.
             holder = kept.status.history.running
-        made_of = (learnt, rotations, observation, attempt, self._orgs[org], holder, noted)
+        usage, reports = rows.of(USAGE).get(name), rows.of(REPORTED).get(name, ())
+        made_of = (learnt, rotations, observation, attempt, self._orgs[org], holder, noted, usage, reports)
         if kept is not None and kept.holds(made_of, now):
             return
         history = CredentialHistory(
@@ -236,6 +255,8 @@ class _BySettings:
             learnt.record if learnt else CredentialRecord(credential=name),
             holder,
             noted,
+            usage,
+            reports,
         )
         apps = (life.seen for life in self._orgs[org].lives if life.seen.credential == name)
         inventory = self._orgs[org].line.inventory
@@ -260,5 +281,7 @@ def _line(
         urgent=sum(life.urgency in _URGENT for life in dated),
         hidden=hidden_apps(lives),
         soonest=next((life.not_after for life in ahead), None),
+        audit=AttemptRecord(AUDIT, inventory.name),
+        audited=(),
         counts=Counter((life.seen.credential is not None, str(life.state), str(life.urgency or "")) for life in dated),
     )

@@ -11,14 +11,17 @@ from rotator.core.attempts import AttemptRecord
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
 from rotator.history.alerts.alerts import AlertRecords
+from rotator.history.engine.transactions import Within
 from rotator.history.journal import queries, rotations
 from rotator.history.journal.events import try_writing
 from rotator.history.kept.kept_rows import KeptRows
 from rotator.history.kept.parts import ALERTS, ATTEMPTS, PENDING, ROTATIONS
 from rotator.history.sightings import sightings_of
+from rotator.history.usage.consumer_reports import ConsumerReports
 from rotator.services.alerting.details import details_of
 from rotator.services.alerting.kinds import DELIVERY, ORG, ROTATION, STORE, key
 from rotator.services.alerting.rules import is_configured
+from rotator.services.machines.fleet_reader import leader_of, shown_machines
 from rotator.services.reporting.overview import (
     CertificateDetails,
     ChannelLine,
@@ -29,12 +32,13 @@ from rotator.services.reporting.overview import (
 )
 from rotator.services.reporting.read_model import ReadModel
 from rotator.services.schedule.context import is_still_configured
-from rotator.services.schedule.jobs import LEADER_LOCK, JobKind
+from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rotator.config.settings import Settings
+    from rotator.core.usage.told_reports import ToldReport
     from rotator.errors import Holder
     from rotator.history.engine.database import Database
     from rotator.history.kept.kept_rows import Rows
@@ -99,11 +103,18 @@ class HistoryReader:
             troubles=tuple(troubles),
             untold=tuple(each for each in troubles if key(_ALERTS.get(each.kind, each.kind), each.name) not in told),
             rotations=shown,
+            machines=shown_machines(self._database),
         )
 
     def readiness(self) -> Readiness:
         """Whether all that the work needs is there: what of it changed since the last time is all that is read."""
-        settings, rows = self._settings(), self._rows.read(ATTEMPTS, ALERTS, PENDING)
+        settings = self._settings()
+        with self._database.reading() as connection:
+            here = Within(connection)
+            rows, machines = (
+                self._rows.read(ATTEMPTS, ALERTS, PENDING, within=here),
+                shown_machines(self._database, here),
+            )
         attempts, alerts = rows.of(ATTEMPTS), rows.of(ALERTS)
         with self._lock:
             return Readiness(
@@ -112,6 +123,7 @@ class HistoryReader:
                 inventories=self._inventories.of(attempts, settings, make=lambda: _inventories(attempts, settings)),
                 stores=self._stores.of(alerts, settings, make=lambda: _of_stores(alerts, settings)),
                 channels=tuple(_channels(settings, rows)),
+                machines=machines,
             )
 
     def _shown_rotations(self, found: Mapping[str, RotationsOf]) -> Rotations:
@@ -129,11 +141,11 @@ class HistoryReader:
         return RotationDetails(found, tuple(queries.events(self._database, rotation_id=rotation_id))) if found else None
 
     def certificate(self, fingerprint: str) -> CertificateDetails | None:
-        """Where a certificate was seen and what brought or replaced it; None for one that was never seen."""
+        """Where a certificate was seen and what brought or replaced it; None where neither is known."""
         places = sightings_of(self._database, fingerprint)
-        if not places:
-            return None
         had_to_do = rotations.rotations_of(self._database, fingerprint)
+        if not places and not had_to_do:
+            return None
         return CertificateDetails(
             tuple(places),
             tuple(each for each in had_to_do if each.new_fingerprint == fingerprint),
@@ -151,7 +163,16 @@ class HistoryReader:
 
     def worker(self) -> Holder | None:
         """The `rotator run` that works just now; None when none does."""
-        return self._database.holders([LEADER_LOCK]).get(LEADER_LOCK)
+        return leader_of(self._database)
+
+    def note_report(self, credential: str, report: ToldReport) -> bool:
+        """Notes what a consumer says; False where the configuration names no such consumer."""
+        mine = self._settings().credentials.get(credential)
+        if mine is None or report.consumer not in mine.consumers:
+            return False
+        told, at = (credential, report.consumer, report.fingerprint), report.logged_in_at
+        ConsumerReports(self._database).note(*told, logged_in_at=at, via="post", now=self._now())
+        return True
 
     def try_writing(self) -> None:
         """Proves that the history can be written."""

@@ -7,29 +7,40 @@ from typing import TYPE_CHECKING
 from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.keys import RSA
 from rotator.core.logins import LoginOutcome
-from rotator.errors import CertificateError, LoginRefused
+from rotator.errors import CertificateError, LoginRefused, RotationHalted
 from rotator.services.rotation.observer import no_consumer_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from rotator.core.credentials import Version
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.crypto.keys import PrivateKey
     from rotator.salesforce.apps.app import App
     from rotator.services.rotation.observer import CredentialContext
 
 _UNCHANGED = "Nothing was stored or changed."
+_SAID_OF_A_USER = (
+    "orgs need not say that they know none of a name. A certificate that was uploaded just now may take ten minutes."
+)
 
 
 def version_to_adopt(
-    credential: CredentialContext, key: PrivateKey, now: datetime, certificate: Certificate | None = None
+    credential: CredentialContext,
+    key: PrivateKey,
+    now: datetime,
+    certificate: Certificate | None = None,
+    *,
+    is_shut_out: bool = False,
 ) -> KeyVersion:
     """The version of the app whose live certificate is over the key, which must log in.
 
-    `certificate` is needed where the org hides that of the app: there, the login says whether it is live. Raises
-    CertificateError when no app of the credential holds the key's certificate, LoginRefused when the org refuses a
-    login with it, OrgError and OrgUnavailable when the apps cannot be read.
+    `certificate` is needed where the org hides that of the app: there, the login says whether it is live.
+    `is_shut_out`: a revocation took its user's access, which the run that adopts it gives back first: no login can
+    succeed before, so the test logins of that run are the proof. Raises CertificateError when no app of the credential
+    holds the key's certificate, LoginRefused when the org refuses a login with it, OrgError and OrgUnavailable when the
+    apps cannot be read.
     """
     if certificate is not None and not key.matches(certificate):
         raise CertificateError(
@@ -42,7 +53,8 @@ def version_to_adopt(
     credential.refuse_generic_host(apps.values())
     for name, app in apps.items():
         if app.certificate is not None and key.matches(app.certificate):
-            return _logging_in(credential, _version(credential, name, app, app.certificate, key, now))
+            version = _version(credential, name, app, app.certificate, key, now)
+            return version if is_shut_out else _logging_in(credential, version, is_shown=True)
     if len(apps) < len(found):
         raise credential.apps.absent(*(name for name in found if name not in apps))
     hiding = [name for name, app in apps.items() if app.hides_certificate]
@@ -50,7 +62,31 @@ def version_to_adopt(
         raise _no_match(credential, apps)
     if certificate is None:
         raise _certificate_needed(credential, hiding)
-    return _logging_in(credential, *(_version(credential, name, apps[name], certificate, key, now) for name in hiding))
+    if is_shut_out and len(hiding) > 1:
+        raise _unknown_app(credential, hiding)
+    versions = [_version(credential, name, apps[name], certificate, key, now) for name in hiding]
+    if is_shut_out:
+        return versions[0]
+    return _logging_in(credential, *versions, is_shown=False)
+
+
+def refuse_revoked_key(credential: CredentialContext, version: Version, last_promoted: str | None) -> None:
+    """Raises RotationHalted where people would bring a revoked credential back with a key that was its own then.
+
+    `last_promoted` is the version that was current last by the history, as the store may hold nothing any more.
+    """
+    store, name = credential.store, credential.name
+    kept = [store.read(name, fingerprint) for fingerprint in store.stages(name).fingerprints]
+    of_then = {each.public_fingerprint for each in kept}
+    if version.public_fingerprint in of_then or version.fingerprint == last_promoted:
+        raise RotationHalted(
+            f"{name} was revoked, and this is a key that it had then.",
+            effect=_UNCHANGED,
+            hint=f"`rotate now {name}` brings it back with another."
+            if credential.secrets
+            else "Make another key pair, upload its certificate to the app in Setup, and adopt that; or"
+            f" `rotate now {name}`.",
+        )
 
 
 def _version(
@@ -73,17 +109,34 @@ def _version(
     )
 
 
-def _logging_in(credential: CredentialContext, *versions: KeyVersion) -> KeyVersion:
-    """The first of them that logs in. Raises LoginRefused with what was said of the last."""
+def _logging_in(credential: CredentialContext, *versions: KeyVersion, is_shown: bool) -> KeyVersion:
+    """The first of them that logs in. Raises LoginRefused with what was said of the last.
+
+    `is_shown`: the org says that the certificate is live.
+    """
     for version in versions:
         answer = credential.prove(version)
         if answer.outcome is LoginOutcome.ACCEPTED:
             return version
+    apps = " or ".join(each.app for each in versions)
+    matches = f"the certificate of {apps}" if is_shown else f"the certificate that is given, which {apps} may hold"
+    speaks_of_user = is_shown and answer.outcome is LoginOutcome.MISMATCH
     raise LoginRefused(
-        f"The key matches the certificate of {' or '.join(each.app for each in versions)}, but a login with it as "
-        f"{version.username} does not succeed: {answer.reason}.",
+        f"The key matches {matches}, but a login with it as {version.username} does not succeed: {answer.reason}.",
         effect=_UNCHANGED,
-        hint=answer.hint,
+        hint=f"See whether {version.username} is a user of {credential.settings.org}: {_SAID_OF_A_USER}"
+        if speaks_of_user
+        else answer.hint,
+    )
+
+
+def _unknown_app(credential: CredentialContext, hiding: Sequence[str]) -> CertificateError:
+    return CertificateError(
+        f"{' and '.join(hiding)} do not show their certificates, and which of them holds this one only a login would"
+        f" tell, for which the user of {credential.name} has no access.",
+        effect=_UNCHANGED,
+        hint=f"`rotator revoke --undo {credential.name}` brings it back with another key; after that, this one can be"
+        " uploaded and adopted.",
     )
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from rotator.core.credentials import KeyVersion, key_version
 from rotator.core.crypto.certificates import SubjectName, self_signed, throwaway
 from rotator.core.decision.actions import Action, ActionKind
+from rotator.core.logins import of_another_consumer_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
@@ -31,12 +33,15 @@ class Executor:
 
     def try_login(self, action: Action) -> LoginAnswer:
         """The `verify` action: one test login."""
-        return self._credential.prove(self._observer.version(action.its_version))
+        version = self._observer.version(action.its_version)
+        answer = self._credential.prove(version)
+        return of_another_consumer_key(answer) if self._observer.has_old_client_id(version.fingerprint) else answer
 
-    def carry_out(self, action: Action, seen: Observation, now: datetime) -> None:
+    def carry_out(self, action: Action, seen: Observation, now: datetime, sends: Callable[[], None]) -> None:
         """Any other action but `wait`, `halt` and `done`.
 
-        Raises what store and org raise; whether it took effect then, only another observation tells.
+        `sends` is called just before something is sent that changes the org, and again where that was refused and
+        another way is taken. Raises what store and org raise; whether it took effect then only an observation tells.
         """
         name, store = self._credential.name, self._credential.store
         match action.kind:
@@ -45,7 +50,7 @@ class Executor:
                 self.made = version.fingerprint
                 store.put_pending(version)
             case ActionKind.UPLOAD | ActionKind.RESTORE | ActionKind.DISABLE:
-                self._upload(action, seen, now)
+                self._upload(action, seen, now, sends)
             case ActionKind.PROMOTE:
                 current = seen.current.fingerprint if seen.current else None
                 store.promote(name, action.its_version, replaces=current)
@@ -58,12 +63,13 @@ class Executor:
             case _:
                 raise ValueError(f"{action.kind} is nothing to carry out")
 
-    def _upload(self, action: Action, seen: Observation, now: datetime) -> None:
+    def _upload(self, action: Action, seen: Observation, now: datetime, sends: Callable[[], None]) -> None:
         if action.kind is ActionKind.DISABLE:
             certificate = throwaway(now=now)
         else:
             certificate = key_version(self._observer.version(action.its_version)).certificate
-        self._credential.apps.replace_certificate(action.its_app, certificate, expecting=seen.live(action.its_app))
+        app, live = action.its_app, seen.live(action.its_app)
+        self._credential.apps.replace_certificate(app, certificate, expecting=live, sends=sends)
 
     def _generate(self, action: Action, seen: Observation, now: datetime) -> KeyVersion:
         settings, org = self._credential.settings, self._credential.org

@@ -69,7 +69,7 @@ def export(request: ExportRequest, store: Store, record: RecordExport) -> Export
         raise StoreError(
             f"The store {store.name!r} holds no current version of {request.credential}.",
             effect="Nothing was written.",
-            hint="`rotator enroll` makes the first one, `rotator adopt` takes a key pair in use.",
+            hint=f"`rotator status {request.credential}` says whether it was there before, and what to do.",
         )
     # Java lowers the case of names, and finds them by any.
     alias = request.credential.lower()

@@ -115,6 +115,9 @@ class Gap:
         `is_met`: current is the version that was wanted; if the gap is open still, an earlier run promoted it.
         `current_holds`: current's key has just logged in, often enough.
         """
+        if seen.current is None:
+            # The store has lost it, or is not mounted: its consumers are refused or not as they were before.
+            return None
         if not seen.is_settled:
             return GapEvent.CONFIRMED if self.confirm() else None
         if is_met:
@@ -174,6 +177,14 @@ class Gap:
         now = self._clock.now()
         self._is_uncertain = self._is_uncertain or self._clock.was_set or now < self._since
         return max(now - self._since, timedelta(0))
+
+
+def found_open(journal: Journal, credential: str) -> OpenGap | None:
+    """The gap that an earlier run left open. Raises HistoryError."""
+    known = journal.credential_record(credential)
+    if known.refused_since is None:
+        return None
+    return OpenGap(known.refused_since, known.is_refusal_certain, journal.gap_counter(credential))
 
 
 def refused_since(journal: Journal, open_store: Callable[[], Store], credential: str) -> datetime | None:

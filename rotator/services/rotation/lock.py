@@ -5,7 +5,9 @@ ended the rotation since, or begun another. So a run that takes its lock again g
 then, and does nothing when the rotation is not the open one of the history any more. Of two processes that would take
 one lock again, one gets it, and the other stops.
 
-What a lock cannot prevent is an action that was under way when it was lost. For that the store promotes only where
+It is asked before each action, and once more just before anything is sent or stored (`rotator.history.locks.fence`), so
+that a process which was stopped between the two, and its lock taken from it, changes nothing when it is woken. What no
+lock can prevent is what was under way at that very moment. For that the store promotes only where
 `current` is what was seen (`replaces`), and an app's certificate is replaced only where a read just before the write
 still shows the one that was seen (`expecting`).
 """
@@ -14,16 +16,18 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from rotator.core.retry import BackOff, Waiting
-from rotator.errors import HistoryError, HistoryUnavailable, RotationRunning
+from rotator.errors import HistoryError, LockLost, RotationRunning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
 _LOG: Final = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PAUSE: Final = timedelta(seconds=1)
 """Between two tries to take a lost lock again: consumers may be waiting for the run to go on."""
@@ -33,7 +37,7 @@ class Lock(Protocol):
     """What a run needs of the credential's lock (`rotator.history.locks.locks.Hold`)."""
 
     def check(self) -> None:
-        """Raises HistoryUnavailable when the lock was lost, so that another process may have it."""
+        """Raises LockLost when the lock was lost, so that another process may have it."""
         ...
 
     def take_again(self) -> None:
@@ -62,6 +66,20 @@ class RotationLock:
         self._held.take_again()
         self._resume()
 
+    def write(self, down: Callable[[], T]) -> T:
+        """Writes something down under the lock, which is taken again if it was lost.
+
+        Raises LockLost when somebody else has it, or has come between; HistoryError as `down` and `take_again` do.
+        """
+        try:
+            return down()
+        except LockLost as lost:
+            try:
+                self.take_again()
+            except RotationRunning:
+                raise lost from None
+            return down()
+
 
 class NoLock:
     """For a run without a lock, as in tests: nothing can be lost."""
@@ -86,18 +104,18 @@ class LockGuard:
         self._timeout: Final = timeout
         self._lost_at: datetime | None = None
 
-    def loss(self) -> HistoryUnavailable | None:
+    def loss(self) -> LockLost | None:
         """None while the lock is held, else the error that says what was lost."""
         try:
             self._lock.check()
-        except HistoryUnavailable as lost:
+        except LockLost as lost:
             self._lost_at = self._lost_at or self._now()
             _LOG.debug("lost", extra={"reason": lost.message})
             return lost
         self._lost_at = None
         return None
 
-    def take_again(self, lost: HistoryUnavailable, *, gives_up: Callable[[], bool]) -> None:
+    def take_again(self, lost: LockLost, *, gives_up: Callable[[], bool]) -> None:
         """Returns when the lock is held again. Store and org may have changed by then.
 
         Raises `lost` when somebody else has it, when it cannot be had for too long, or as soon as `gives_up()`.
@@ -114,7 +132,7 @@ class LockGuard:
                 break
         raise lost
 
-    def _is_taken(self, lost: HistoryUnavailable) -> bool:
+    def _is_taken(self, lost: LockLost) -> bool:
         try:
             self._lock.take_again()
         except RotationRunning:

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.credentials import CredentialKind, Fingerprint, Stage
+from rotator.core.credentials import Fingerprint, KeyVersion
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.observations import Observation
 from rotator.core.decision.policies import FRESHNESS, Policy, Strategy
 from rotator.core.lifecycle.dates import promoted_at
-from rotator.core.logins import LoginOutcome
 from rotator.core.observed import Kind, KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
+from rotator.core.usage.retirement import NOT_CONFIRMED, Confirmation
 from rotator.errors import OrgError, StoreError, StoreUnavailable
 from rotator.salesforce.apps.app import App
+from rotator.salesforce.component import nothing_to_note
 from rotator.salesforce.hosts import refuse_generic_host
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.decision.actions import Action
     from rotator.core.logins import LoginAnswer
+    from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
     from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
-    from rotator.services.rotation.recorder import RunRecorder
     from rotator.stores.base import Store
 
 
@@ -38,8 +39,6 @@ MOST_OBSERVATIONS: Final = 5
 
 _NEVER: Final = Fingerprint("")
 """Nothing was sent to an app, as far as the history knows."""
-
-_UNKNOWN: Final = frozenset({HaltReason.DRIFT, HaltReason.STANDBY_UNKNOWN, HaltReason.SECOND_PAIR_UNKNOWN})
 
 
 class Apps(Protocol):
@@ -57,8 +56,19 @@ class Apps(Protocol):
         """The same; of those that cannot be read the error."""
         ...
 
-    def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
-        """Puts another certificate in the place of the live one, which must be `expecting` still."""
+    def replace_certificate(
+        self,
+        full_name: str,
+        certificate: Certificate,
+        *,
+        expecting: Fingerprint | None,
+        sends: Callable[[], None] = nothing_to_note,
+    ) -> App:
+        """Puts another certificate in the place of the live one, which must be `expecting` still.
+
+        `sends` is called just before something is sent that may change the app, and where the certificate is found on
+        it: then what was sent earlier took effect late.
+        """
         ...
 
     def absent(self, *full_names: str) -> OrgError:
@@ -89,8 +99,8 @@ class CredentialContext:
     """When the history says that a version was last promoted."""
     open_rotation: Callable[[], Rotation | None]
     """The rotation that the history knows no end of: running, or interrupted."""
-    gap_is_open: Callable[[], bool] = lambda: False
-    """Whether the history says that consumers may be refused since an upload, and no key was proven since."""
+    known: Callable[[], CredentialRecord]
+    """What the history knows of it: since when consumers may be refused, what was revoked."""
     last_sent: Callable[[], Mapping[str, Fingerprint | None]] = dict
     """The version whose certificate each app was sent last, as the history says; None for a throwaway one."""
     note: Callable[[ObservedCredential, Sequence[ObservedCertificate]], None] = _note_nothing
@@ -99,12 +109,23 @@ class CredentialContext:
     """Makes a key pair of so many bits."""
     secrets: Secrets | None = None
     """Of a client secret the consumer keys and secrets of its org; None of a key pair."""
+    confirmation: Callable[[ObservedCredential], Confirmation] = lambda _: NOT_CONFIRMED
+    """What the history knows of the consumers of what was observed. Raises HistoryError."""
     is_staging: Callable[[], bool] = lambda: False
     """Whether the history says that a pair was being staged, and not what came of it."""
+    own_apps: tuple[str, ...] = ()
+    """Those of the credential that the program itself logs in to the org by, where it does."""
 
     def read_apps(self) -> list[App | None]:
         """Its apps, in the order of the configuration. Raises OrgError, OrgUnavailable and LoginRefused."""
         return self.apps.read_all(self.settings.app_names)
+
+    def client_ids(self) -> dict[str, str]:
+        """The consumer keys of its apps, by the app, as the org shows them. Raises OrgError, and kinds of it."""
+        if self.secrets is None:
+            return {app.full_name: app.client_id for app in self.read_apps() if app}
+        pairs = {app: self.secrets.read(app) for app in self.settings.app_names}
+        return {app: each.in_use.client_id for app, each in pairs.items() if each}
 
     def refuse_generic_host(self, seen: Iterable[App | None] | None = None) -> None:
         """See there. `seen` are its apps, where they have just been read; else they are."""
@@ -120,7 +141,11 @@ class CredentialContext:
         """How it is rotated, as decisions need it."""
         settings = self.settings
         return Policy(
-            rotate_before=settings.rotate_before, grace=settings.grace, verification=settings.verification.rules()
+            rotate_before=settings.rotate_before,
+            grace=settings.grace,
+            retire=settings.retire,
+            require_confirmation=settings.require_confirmation,
+            verification=settings.verification.rules(),
         )
 
 
@@ -161,6 +186,7 @@ class Observer:
         self._knows_promotion = False
         self._last: Observation | None = None
         self._sent: Mapping[str, Fingerprint | None] | None = None
+        self._confirmed: tuple[Fingerprint | None, Confirmation] | None = None
 
     def observe(self) -> Observation:
         """The store's stages and the apps' live certificates, as they are now.
@@ -188,16 +214,27 @@ class Observer:
                 effect="What the app holds stays as it is.",
                 hint="See whether the store is there: a file system that is not mounted looks like an empty one.",
             )
-        known = {fingerprint: self._known(fingerprint) for fingerprint in stages.fingerprints}
+        versions = {fingerprint: KnownVersion.of(self.version(fingerprint)) for fingerprint in stages.fingerprints}
+        known = credential.known()
         self._last = Observation(
-            self._observe_apps(credential.settings.app_names, stages),
-            pending=known.get(stages.pending) if stages.pending else None,
-            current=known.get(stages.current) if stages.current else None,
-            previous=known.get(stages.previous) if stages.previous else None,
+            self._observe_apps(credential.settings.app_names, stages, known),
+            pending=versions.get(stages.pending) if stages.pending else None,
+            current=versions.get(stages.current) if stages.current else None,
+            previous=versions.get(stages.previous) if stages.previous else None,
             promoted_at=self._promotion_of_current(stages),
-            gap_is_open=credential.gap_is_open(),
+            gap_is_open=known.refused_since is not None,
+            with_old_client_id=frozenset(filter(self.has_old_client_id, versions)),
         )
+        self._last = replace(self._last, confirmation=self._confirmation_of(self._last))
         return self._last
+
+    def _confirmation_of(self, seen: Observation) -> Confirmation:
+        """As the history had it at the first observation; nobody has confirmed a version that is current since then."""
+        current = seen.current.fingerprint if seen.current else None
+        if self._confirmed is None:
+            self._confirmed = current, self._credential.confirmation(seen)
+        of_which, confirmation = self._confirmed
+        return confirmation if current == of_which else NOT_CONFIRMED
 
     def version(self, fingerprint: Fingerprint) -> Version:
         """A stored version, its key checked against its certificate. Raises StoreError."""
@@ -234,6 +271,27 @@ class Observer:
         """The apps, as they were seen last."""
         return self._apps.values()
 
+    @property
+    def client_ids(self) -> dict[str, str]:
+        """The consumer keys of the apps, as they were seen last, by the app."""
+        return {app.full_name: app.client_id for app in self._apps.values()}
+
+    def why_absent(self) -> OrgError | None:
+        """Why the org does not show an app, as far as it tells; None where it shows all, or cannot be asked."""
+        absent = [app.name for app in self._last.apps.values() if not app.readable] if self._last else []
+        try:
+            return self._absent(absent) if absent else None
+        except OrgError:
+            return None
+
+    def explained(self, action: Action) -> Action:
+        """An action, with the cause, as far as the org tells it, where that is not part of what was observed."""
+        absent = self.why_absent() if action.halt is HaltReason.APP_UNREADABLE else None
+        return replace(action, why=absent.message, hint=absent.hint) if absent else action
+
+    def _absent(self, names: Sequence[str]) -> OrgError:
+        return self._credential.apps.absent(*names)
+
     def client_id(self, app: str) -> str:
         """The consumer key of an app: as the org shows it, or else as a stored version of the app has it.
 
@@ -245,10 +303,13 @@ class Observer:
             raise no_consumer_key(self._credential.settings.org, app)
         return client_id
 
-    def _known(self, fingerprint: Fingerprint) -> KnownVersion:
-        return KnownVersion.of(self.version(fingerprint))
+    def has_old_client_id(self, fingerprint: Fingerprint) -> bool:
+        """Whether a key pair was stored with another consumer key than the org shows of its app by now."""
+        version = self._versions[fingerprint]
+        shown = self.client_ids.get(version.app)
+        return isinstance(version, KeyVersion) and bool(shown) and shown != version.client_id
 
-    def _observe_apps(self, names: Sequence[str], stages: Stages) -> dict[str, ObservedApp]:
+    def _observe_apps(self, names: Sequence[str], stages: Stages, _known: CredentialRecord) -> dict[str, ObservedApp]:
         found = dict(zip(names, self._credential.apps.read_all(names), strict=True))
         self._apps |= {name: app for name, app in found.items() if app}
         observed = {name: observed_app(name, app) for name, app in found.items()}
@@ -330,71 +391,10 @@ class Recheck:
         Or gives up a client secret that the org does not show: it may show it at the next look.
         """
         is_lost = action.kind is ActionKind.DISCARD and seen.strategy is Strategy.STAGED
-        if not (action.halt in _UNKNOWN or is_lost) or len(self._seen) >= MOST_OBSERVATIONS:
+        is_passing = is_lost or (action.halt is not None and action.halt.is_looked_at_twice)
+        if not is_passing or len(self._seen) >= MOST_OBSERVATIONS:
             return False
         shown = replace(seen, probes={}, promoted_at=None)
         is_the_same = self._seen[-1:] == [shown]
         self._seen.append(shown)
         return not is_the_same
-
-
-@dataclass(frozen=True)
-class TestLogin:
-    """One test login with a stored version."""
-
-    credential: str
-    stage: Stage
-    version: Version
-    answer: LoginAnswer
-
-    @property
-    def is_current(self) -> bool:
-        """Whether it is the login that consumers of `current` make."""
-        return self.stage is Stage.CURRENT
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether the org gave a token that works."""
-        return self.answer.outcome is LoginOutcome.ACCEPTED
-
-
-def stored_versions(credential: CredentialContext) -> list[tuple[Stage, Version]]:
-    """Every version to log in with, current first. Raises StoreError."""
-    stages = credential.store.stages(credential.name)
-    return [(stage, credential.store.read(credential.name, fingerprint)) for stage, fingerprint in stages]
-
-
-def live_certificates(apps: Apps, logins: Iterable[TestLogin]) -> dict[str, Fingerprint | None]:
-    """What the apps hold just now whose current key was accepted; nothing where the org does not say."""
-    of_keys = (each for each in logins if each.version.kind is CredentialKind.KEY_PAIR)
-    accepted = (each.version.app for each in of_keys if each.is_current and each.is_accepted)
-    names = [*dict.fromkeys(accepted)]
-    try:
-        found = apps.read_each(names) if names else []
-    except OrgError:
-        return {}
-    return {
-        name: app.fingerprint for name, app in zip(names, found, strict=True) if app and not isinstance(app, OrgError)
-    }
-
-
-def note_login(login: TestLogin, live: Mapping[str, Fingerprint | None], recorder: RunRecorder) -> None:
-    """Writes down what a login of `current` proved; `live` is what the apps of its org hold.
-
-    One that was accepted proves something where the certificate is live: a server that has not heard of a new one yet
-    takes the old key. A client secret that is accepted is in force.
-    """
-    version, answer = login.version, login.answer
-    if not login.is_current:
-        return
-    is_secret = version.kind is CredentialKind.CLIENT_SECRET
-    proves_something = not login.is_accepted or is_secret or live.get(version.app) == version.fingerprint
-    recorder.record_event(
-        "verify",
-        version=version.fingerprint,
-        app=version.app,
-        outcome=answer.outcome,
-        answer=answer.reason,
-        of_current=proves_something or None,
-        by="verify",
-    )

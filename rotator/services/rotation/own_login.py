@@ -13,12 +13,10 @@ from rotator.salesforce.session import Candidate
 from rotator.stores.base import read_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from rotator.config.settings import OrgSettings, Settings
+    from rotator.config.settings import CredentialSettings, OrgSettings, Settings
     from rotator.core.credentials import KeyVersion
-    from rotator.salesforce.apps.app import App
-    from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
     from rotator.services.rotation.observer import CredentialContext
     from rotator.stores.base import Store
 
@@ -39,40 +37,45 @@ def own_login(
     return lambda: _by_credential(settings.orgs[org], login, kept_in)
 
 
-def refuse_to_end_own_login(credential: CredentialContext, seen: Iterable[App] | None = None) -> None:
-    """Raises RotationHalted for a credential whose rotation would end the key that the program itself logs in with.
+def refuse_to_end_own_login(credential: CredentialContext, client_ids: Mapping[str, str] | None = None) -> None:
+    """Raises RotationHalted for a credential whose rotation would end what the program itself logs in with.
 
-    A credential that `login` of the org names is safe, as the program then logs in with what is stored. `seen` are its
-    apps, where they have just been read; else they are, and what that raises is raised.
+    `client_ids` are the consumer keys of its apps, by the app, where they have just been read; else they are, and what
+    that raises is raised.
     """
-    login = credential.org.login
-    if not isinstance(login, LoginWithKey):
-        return
-    if credential.secrets is not None:
-        _refuse_to_end_own_consumer_key(credential, login, credential.secrets)
-        return
-    for app in credential.read_apps() if seen is None else seen:
-        if app is not None and app.client_id == login.client_id:
-            raise RotationHalted(
-                f"Rotating {credential.name} would end the key that rotator itself logs in to"
-                f" {credential.settings.org} by, through {app.full_name}.",
-                effect="Nothing was changed.",
-                hint=f"Run `rotator adopt {credential.name} --key FILE` with that key, then set"
-                f" `login: {{credential: {credential.name}}}` of the org.",
-            )
+    if isinstance(credential.org.login, LoginWithKey):
+        seen = credential.client_ids() if client_ids is None else client_ids
+        refuse_own_client_ids(credential.name, credential.settings, credential.org.login, seen)
+    elif credential.secrets is not None:
+        # A key pair of that app logs in by what is stored with it, and that is the consumer key of before.
+        own = {app.casefold() for app in credential.own_apps}
+        for app in credential.settings.app_names:
+            if app.casefold() in own:
+                raise _ends_own_login(credential.name, credential.settings, app)
 
 
-def _refuse_to_end_own_consumer_key(credential: CredentialContext, login: LoginWithKey, secrets: Secrets) -> None:
-    """The consumer key changes with the secret, and rotator's own login names it, though it is by a certificate."""
-    for app in credential.settings.app_names:
-        pairs = secrets.read(app)
-        if pairs is not None and pairs.in_use.client_id == login.client_id:
-            raise RotationHalted(
-                f"Rotating {credential.name} would end the consumer key that rotator itself logs in to"
-                f" {credential.settings.org} by, through {app}.",
-                effect="Nothing was changed.",
-                hint="Let rotator log in through an app of its own.",
-            )
+def refuse_own_client_ids(
+    name: str, settings: CredentialSettings, login: LoginWithKey, client_ids: Mapping[str, str]
+) -> None:
+    """The same for a login by a key file: one by a credential is safe, as it goes by what is stored.
+
+    A client secret's consumer key changes with it, so that it is no login's by a certificate either.
+    """
+    for app, client_id in client_ids.items():
+        if client_id == login.client_id:
+            raise _ends_own_login(name, settings, app)
+
+
+def _ends_own_login(name: str, settings: CredentialSettings, app: str) -> RotationHalted:
+    what, hint = "consumer key", "Let rotator log in through an app of its own."
+    if not settings.has_secret:
+        then = f"set `login: {{credential: {name}}}` of the org"
+        what, hint = "key", f"Run `rotator adopt {name} --key FILE` with that key, then {then}."
+    return RotationHalted(
+        f"Rotating {name} would end the {what} that rotator itself logs in to {settings.org} by, through {app}.",
+        effect="Nothing was changed.",
+        hint=hint,
+    )
 
 
 def _with_key(org: OrgSettings, login: LoginWithKey, environ: Mapping[str, str]) -> Iterator[Candidate]:

@@ -5,27 +5,51 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import Forecast, foresee
 from rotator.core.lifecycle.dates import due_at
+from rotator.core.lifecycle.drift import undone
 from rotator.core.thresholds import has_come
-from rotator.errors import ConfigurationError, OrgError, RotationHalted, RotatorError, naming
+from rotator.errors import ConfigurationError, OrgError, RotationHalted, RotationHeldUp, RotatorError, naming
+from rotator.salesforce.apps.app import without_errors
+from rotator.services.access.ended_keys import holding
 from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.rotation.own_login import refuse_to_end_own_login
-from rotator.services.rotation.requests import continues, resumed, subject_of, wanted_of
+from rotator.services.rotation.requests import bringing_back, continues, resumed, subject_of, wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from rotator.core.credentials import Fingerprint
     from rotator.core.crypto.certificates import Certificate
+    from rotator.core.decision.observations import Observation
     from rotator.core.decision.policies import Strategy, Wanted
+    from rotator.core.lifecycle.revocation import AccessGrant, Revocation
     from rotator.core.observed import ObservedCredential
     from rotator.salesforce.apps.acceptance import Acceptance
     from rotator.salesforce.apps.app import App
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.requests import Request
+
+
+_ENDED: Final = Fingerprint("ended")
+"""Stands for the certificate that an app is yet to get, whose key nobody has."""
+
+
+@dataclass(frozen=True)
+class ReturnStep:
+    """What a run does before all else to bring back what was revoked."""
+
+    action: str
+    """`disable` or `give_back`, as the history has it."""
+    app: str
+    why: str
+
+    def __str__(self) -> str:
+        if self.action == ActionKind.DISABLE:
+            return f"give {self.app} a certificate whose key nobody has: {self.why}"
+        return f"give back {self.why}"
 
 
 @dataclass(frozen=True)
@@ -37,27 +61,55 @@ class Plan:
     current: Fingerprint | None
     not_after: datetime | None
     due_at: datetime | None
+    """None where nobody rotates it of himself, too: what was revoked."""
     due: bool
     forecast: Forecast
     seen: ObservedCredential
     """As it was observed for this."""
     acceptances: tuple[Acceptance, ...] = ()
     """Whether the org would take other certificates for its apps, where it was asked."""
+    returns: tuple[ReturnStep, ...] = ()
+    """What comes before the steps of the forecast, of what was revoked."""
 
 
-def plan_of(credential: CredentialContext, request: Request, now: datetime) -> Plan:
-    """Observes once, and plays the run through in memory. Raises what observing raises."""
+def plan_of(
+    credential: CredentialContext,
+    request: Request,
+    now: datetime,
+    revoked: Revocation | None = None,
+    taken: Sequence[AccessGrant] = (),
+) -> Plan:
+    """Observes once, and plays the run through in memory. Raises what observing raises, and why an app is absent.
+
+    `revoked`: that the credential was, so that the run is to bring it back; `taken`: what its user is given back then.
+    """
     observer = observer_of(credential)
     seen = observer.observe()
+    if absent := observer.why_absent():
+        raise absent
     policy = credential.policy
     current = seen.current
-    due = due_at(seen, policy)
+    due = None if revoked else due_at(seen, policy)
+    returns: tuple[ReturnStep, ...] = ()
+    foreseen = seen
     try:
-        refuse_to_end_own_login(credential, observer.apps)
+        refuse_to_end_own_login(credential, observer.client_ids)
         credential.refuse_generic_host(observer.apps)
-        forecast = foresee(seen, _wanted(credential, request, now), policy, now)
-    except (ConfigurationError, RotationHalted) as halted:
-        forecast = Forecast((), Action(ActionKind.HALT, halted.message, hint=halted.hint, rerun=halted.rerun))
+        if revoked:
+            is_begun = credential.open_rotation() is not None
+            is_undone = not is_begun and undone(seen, revoked)
+            was_stored = current is not None or credential.known().was_stored
+            request = bringing_back(
+                credential.name, request, revoked, is_begun=is_begun, is_undone=is_undone, was_stored=was_stored
+            )
+            if credential.secrets is None and taken:
+                returns, foreseen = _returned(credential, seen, revoked, taken)
+        forecast = foresee(foreseen, _wanted(credential, request, now), policy, now)
+    except (ConfigurationError, RotationHalted, RotationHeldUp) as halted:
+        returns, forecast = (
+            (),
+            Forecast((), Action(ActionKind.HALT, halted.message, hint=halted.hint, rerun=halted.rerun)),
+        )
     return Plan(
         credential=credential.name,
         strategy=seen.strategy,
@@ -67,7 +119,22 @@ def plan_of(credential: CredentialContext, request: Request, now: datetime) -> P
         due=has_come(due, now),
         forecast=forecast,
         seen=seen,
+        returns=returns,
     )
+
+
+def _returned(
+    credential: CredentialContext, seen: Observation, revoked: Revocation, taken: Sequence[AccessGrant]
+) -> tuple[tuple[ReturnStep, ...], Observation]:
+    """What `return_access` does of what was revoked, and how the apps are seen after it."""
+    ended = [app.full_name for app in holding([app for app in credential.read_apps() if app], revoked.ended_by)]
+    steps = [ReturnStep(ActionKind.DISABLE, app, "else the revoked key would log in again") for app in ended]
+    steps += [ReturnStep("give_back", grant.app, str(grant)) for grant in taken]
+    apps = {
+        name: replace(app, live=_ENDED, throwaway=True) if name in ended and not app.hidden else app
+        for name, app in seen.apps.items()
+    }
+    return tuple(steps), replace(seen, apps=apps)
 
 
 def plans_of(
@@ -76,10 +143,13 @@ def plans_of(
     request: Request,
     now: datetime,
     accept: Callable[[Sequence[App], datetime], Mapping[str, Acceptance]] | None = None,
+    revoked: Mapping[str, Revocation] | None = None,
+    taken: Mapping[str, Sequence[AccessGrant]] | None = None,
 ) -> dict[str, Plan | RotatorError]:
     """The plans of credentials of one org, or why there is none; all their apps are read at once, ten in a call.
 
-    `accept` asks the org once whether it would take other certificates for these apps.
+    `revoked`: what was revoked of those that are to be brought back, `taken` what their users get back. `accept` asks
+    the org once whether it would take other certificates for these apps.
     """
     found: dict[str, Plan | RotatorError] = {}
     contexts: dict[str, CredentialContext] = {}
@@ -93,25 +163,30 @@ def plans_of(
     try:
         apps = _read_at_once([*contexts.values()])
         accepted = accept(apps.found, now) if accept else {}
-        for name, credential in contexts.items():
-            try:
-                plan = plan_of(replace(credential, apps=apps), request, now)
-                names_of_keys = credential.settings.app_names if credential.secrets is None else ()
-                answers = [accepted[each] for each in names_of_keys if each in accepted]
-                found[name] = replace(plan, acceptances=tuple(answers))
-            except RotatorError as error:
-                found[name] = error
     except RotatorError as error:
-        found |= dict.fromkeys(contexts, error)
+        return found | dict.fromkeys(contexts, error)
+    for name, credential in contexts.items():
+        answers = tuple(accepted[each] for each in _names_of_keys([credential]) if each in accepted)
+        try:
+            plan = plan_of(
+                replace(credential, apps=apps), request, now, (revoked or {}).get(name), (taken or {}).get(name, ())
+            )
+            found[name] = replace(plan, acceptances=answers)
+        except RotatorError as error:
+            found[name] = error
     return found
 
 
 def _read_at_once(credentials: Sequence[CredentialContext]) -> _AppsAsRead:
-    of_keys = (each.settings for each in credentials if each.secrets is None)
-    names = [*dict.fromkeys(name for each in of_keys for name in each.app_names)]
-    apps = credentials[0].apps
+    names, apps = _names_of_keys(credentials), credentials[0].apps
     found = dict(zip(names, apps.read_each(names), strict=True))
     return naming(_AppsAsRead(found, apps.absent), org=credentials[0].settings.org)
+
+
+def _names_of_keys(credentials: Sequence[CredentialContext]) -> list[str]:
+    """The apps of credentials that are key pairs, each once."""
+    of_keys = (each.settings for each in credentials if each.secrets is None)
+    return [*dict.fromkeys(name for each in of_keys for name in each.app_names)]
 
 
 class _AppsAsRead:
@@ -129,18 +204,15 @@ class _AppsAsRead:
         return self.read_all([full_name])[0]
 
     def read_all(self, full_names: Sequence[str]) -> list[App | None]:
-        apps: list[App | None] = []
-        for app in self.read_each(full_names):
-            if isinstance(app, OrgError):
-                raise app
-            apps.append(app)
-        return apps
+        return without_errors(self.read_each(full_names))
 
     def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
         return [self._found[name] for name in full_names]
 
-    def replace_certificate(self, full_name: str, _certificate: Certificate, *, expecting: Fingerprint | None) -> App:
-        raise AssertionError(f"a plan changes nothing: {full_name}, {expecting}")
+    def replace_certificate(
+        self, full_name: str, _certificate: Certificate, *, expecting: Fingerprint | None, sends: object = None
+    ) -> App:
+        raise AssertionError(f"a plan changes nothing: {full_name}, {expecting}, {sends}")
 
     @staticmethod
     def settle() -> bool:
@@ -152,9 +224,8 @@ def _wanted(credential: CredentialContext, request: Request, now: datetime) -> W
     stages, rotation = credential.store.stages(credential.name), credential.open_rotation()
     if rotation and continues(request, rotation, stages, now=now):
         return resumed(rotation, request)
-    return wanted_of(
-        request,
-        subject_of(credential.name, request, stages, has_secret=credential.secrets is not None)
-        if request.goal
-        else None,
-    )
+    if not request.goal:
+        return wanted_of(request, None)
+    was_stored, has_secret = credential.last_promotion() is not None, credential.secrets is not None
+    is_known = was_stored or credential.known().refused_since is not None
+    return wanted_of(request, subject_of(credential.name, request, stages, was_stored=is_known, has_secret=has_secret))

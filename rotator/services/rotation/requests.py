@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.core.credentials import Fingerprint
+from rotator.core.decision.actions import how_to_bring_back
 from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 from rotator.core.decision.policies import Goal, Wanted
-from rotator.errors import RotationHalted
+from rotator.errors import ConfigurationError, RotationHalted, RotationHeldUp
 
 if TYPE_CHECKING:
     from rotator.core.actor import Actor
     from rotator.core.credentials import Stages
+    from rotator.core.lifecycle.revocation import Revocation
     from rotator.history.records import Rotation
 
 RESUMED_WITHIN: Final = timedelta(days=1)
@@ -50,15 +53,14 @@ def subject_of(
     """The version of credential `name` that a request is about.
 
     `was_stored`: the history knows of a version that was current; `has_secret`: the versions are client secrets. Raises
-    RotationHalted when the store has none such, and for what makes no sense of a client secret.
+    RotationHalted when the store has none such, and ConfigurationError for what makes no sense of a client secret.
     """
     if has_secret and request.options.keep_key:
-        raise RotationHalted(
+        raise ConfigurationError(
             f"{name} is a client secret, which has no certificate that could be renewed over the same key.",
             effect=UNTOUCHED,
             hint="Leave out --keep-key.",
         )
-    key = "" if has_secret else " --key FILE"
     match request.goal:
         case "enroll" if stages.current:
             raise RotationHalted(
@@ -76,21 +78,22 @@ def subject_of(
             )
         case "back":
             return stages.previous
-        case _ if stages.current is None and was_stored:
-            raise RotationHalted(
-                f"The store holds no current version of {name}, and the history knows of one.",
-                effect=UNTOUCHED,
-                hint="See whether the store is there (a file system that is not mounted looks like an empty one), and "
-                "bring it back: consumers need what is in it. If it is lost for good,"
-                f" `rotator adopt {name}{key}`.",
-            )
         case _ if stages.current is None:
-            raise RotationHalted(
-                f"The store holds no current version of {name}.",
-                effect=UNTOUCHED,
-                hint=how_to_begin(name, has_secret=has_secret),
-            )
+            raise nothing_stored(name, was_stored=was_stored, has_secret=has_secret)
     return stages.current
+
+
+def nothing_stored(name: str, *, was_stored: bool, has_secret: bool) -> RotationHalted:
+    """The error for a credential of which the store holds no current version.
+
+    `was_stored`: the history knows of one. Then a first version is the wrong thing to make.
+    """
+    so = f"The store holds no current version of {name}"
+    if was_stored:
+        told, hint = f"{so}, and the history knows of one.", how_to_bring_back(name, has_secret=has_secret)
+    else:
+        told, hint = f"{so}.", how_to_begin(name, has_secret=has_secret)
+    return RotationHalted(told, effect=UNTOUCHED, hint=hint)
 
 
 def how_to_begin(name: str, *, has_secret: bool) -> str:
@@ -101,6 +104,45 @@ def how_to_begin(name: str, *, has_secret: bool) -> str:
         f"`rotator enroll {name}` makes the first key pair for an app without a certificate; "
         f"`rotator adopt {name} --key FILE` takes one that consumers use already."
     )
+
+
+def bringing_back(
+    name: str, request: Request, revoked: Revocation, *, is_begun: bool, is_undone: bool, was_stored: bool = True
+) -> Request:
+    """What a request means of a credential that was revoked: that it is to come back, with another key.
+
+    `is_begun`: a rotation that brings it back is under way; `is_undone`: an app of it holds another certificate than
+    the one that ended its key; `was_stored`: it has or had a current version. Raises RotationHeldUp where the
+    schedule asks for it, RotationHalted for everything that would use the revoked key again, or where there is nothing
+    to replace; whether a key that people have made is another, who adopts it has asked.
+    """
+    when = words.moment(revoked.since)
+    if request.trigger == "schedule" and request.goal:
+        raise RotationHeldUp(f"{name} was revoked on {when}.", effect=UNTOUCHED, hint=_BRING_BACK.format(name=name))
+    goals = {"replace", "adopt"} | ({"enroll"} if is_begun or not was_stored else set())
+    if request.goal not in goals and not (is_begun and not request.goal):
+        raise RotationHalted(
+            f"{name} was revoked on {when}, by {revoked.by}: {revoked.reason}.",
+            effect=UNTOUCHED,
+            hint=_BRING_BACK.format(name=name),
+        )
+    if request.options.keep_key:
+        raise RotationHalted(
+            f"{name} was revoked on {when}, and its key is not to be used again.",
+            effect=UNTOUCHED,
+            hint="Leave out --keep-key.",
+        )
+    if request.goal == "replace" and not was_stored:
+        raise RotationHalted(
+            f"{name} was revoked on {when}, and its store holds no current version that another could replace.",
+            effect=UNTOUCHED,
+            hint=f"`rotator enroll {name}` brings it back with its first.",
+        )
+    known = request.options.replace_unknown or not is_undone
+    return replace(request, options=replace(request.options, replace_unknown=known, retire_now=True))
+
+
+_BRING_BACK: Final = "`rotator revoke --undo {name}`, or `rotate now {name}`, brings it back with another key."
 
 
 def wanted_of(request: Request, subject: Fingerprint | None) -> Wanted:

@@ -23,21 +23,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.decision.actions import WRITES, Action, ActionKind, HaltReason
+from rotator.core.decision.actions import WRITES, Action, ActionKind, begins
 from rotator.core.decision.next_action import next_action
 from rotator.core.decision.observations import Memory, Observation
-from rotator.core.decision.policies import Goal, Wanted
-from rotator.errors import HistoryError, OrgError, RotatorError, StoreError
+from rotator.errors import HistoryError, LockLost, OrgError, RotatorError, StoreError
 from rotator.services.rotation.client_secrets.mechanics import executor_of, observer_of
 from rotator.services.rotation.clock import RunClock
-from rotator.services.rotation.gap import Gap, MeasuredGap, OpenGap
+from rotator.services.rotation.gap import Gap, GapEvent, MeasuredGap, OpenGap
 from rotator.services.rotation.lock import Lock, LockGuard, NoLock
 from rotator.services.rotation.observer import CredentialContext, LastLook, Recheck
 from rotator.services.rotation.recorder import RecordEvent, RunRecorder
-from rotator.services.rotation.report import Listener, Outcome, Report, Silent, StepTimings
+from rotator.services.rotation.report import Listener, Report, RunSoFar, Silent, StepTimings
 from rotator.services.rotation.retry_policy import FIRST_PAUSE, OBSERVING, RetryPolicy
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
+    from rotator.core.decision.policies import Wanted
     from rotator.core.logins import LoginAnswer
 
 
@@ -88,20 +89,22 @@ class Run:
         context: RunContext,
         *,
         rotation_id: str = "",
+        goes_on: bool = False,
         open_gap: OpenGap | None = None,
         wrong_key_words: Mapping[Fingerprint, str] = NOTHING_HEARD,
     ) -> None:
         """Looks at nothing yet.
 
-        `rotation_id` is empty where no rotation was begun, as when only a previous version is retired; `open_gap` is
-        one that an earlier run left open; `wrong_key_words` is what that was told of a wrong key
-        (`rotator.core.decision.observations.Memory`).
+        `rotation_id` is empty where no rotation was begun, as when only a previous version is retired; `goes_on` is
+        whether an earlier run began it; `open_gap` is one that such a run left open; `wrong_key_words` is what that was
+        told of a wrong key (`rotator.core.decision.observations.Memory`).
         """
         self._credential = credential
         self._wanted = wanted
         self._context = context
         self._policy = credential.policy
         self._rotation_id = rotation_id
+        self._goes_on = goes_on
         self._clock = RunClock(context.now, context.elapsed, context.counted_from)
         self._memory = Memory(wrong_key_words=wrong_key_words)
         self._begin_anew()
@@ -155,10 +158,9 @@ class Run:
                 self._context.sleep(FIRST_PAUSE.total_seconds())
                 continue
             if self._is_end(action):
-                return self._end(action, seen)
+                return self._so_far(seen).ended(self._observer.explained(action), seen)
             if stops:
-                goes_on = f"`rotate finish {self._credential.name}`, or the same command, goes on from here."
-                return self._report(Outcome.INTERRUPTED, seen, "It was asked to stop.", rerun=goes_on)
+                return self._so_far(seen).interrupted(seen)
             if self._is_alone():
                 self._carry_out(action, seen)
 
@@ -208,6 +210,9 @@ class Run:
                 answer = self._verify(action, seen)
             else:
                 self._change(action, seen)
+        except LockLost as lost:
+            self._stop_short(action, lost)
+            return
         except (OrgError, StoreError) as error:
             self._fail(action, seen, error)
             return
@@ -242,12 +247,20 @@ class Run:
             self._memory = self._memory.giving_up(action.gives_up)
         if action.kind in WRITES or action.kind is ActionKind.STAGE:
             self._may_stop = False
-            opens_gap = self._gap.before(action, seen)
-            counter = (self._clock.counter or None) if opens_gap else None
-            # Written down first: after a crash it tells since when consumers may be refused, or whose a staged pair is.
-            self._record(action, kind=f"{action.kind}_begins", opens_gap=opens_gap, counter=counter)
             self._before_write, self._memory = self._memory, self._memory.sending(action, seen)
-        self._executor.carry_out(action, seen, self._clock.now())
+        self._executor.carry_out(action, seen, self._clock.now(), partial(self._sends, action, seen))
+
+    def _sends(self, action: Action, seen: Observation) -> None:
+        """Just before something is sent that changes the org; what was sent before it in the same action did nothing.
+
+        Written down first: after a crash it tells since when consumers may be refused, or whose a staged pair is.
+        """
+        self._context.lock.check()
+        if self._gap.withdraw():
+            self._recorder.record_event("gap", state=GapEvent.WITHDRAWN)
+        opens_gap = self._gap.before(action, seen)
+        counter = (self._clock.counter or None) if opens_gap else None
+        self._record(action, kind=begins(action.kind), opens_gap=opens_gap, counter=counter)
 
     def _after(self, action: Action, seen: Observation) -> None:
         self._retry_policy.succeeded(action.kind)
@@ -265,6 +278,14 @@ class Run:
             self._refused_uploads, self._trouble = 0, None
         if action.kind is ActionKind.GENERATE and self._executor.made:
             self._memory = self._memory.made(self._executor.made)
+
+    def _stop_short(self, action: Action, lost: LockLost) -> None:
+        """The lock was lost within an action: nothing was sent since, and what was sent before only the org tells."""
+        self._recorder.log(action, self._version(action), failed=lost.message)
+        self._observer.doubt()
+        if self._is_alone():
+            # It had not been lost after all, as far as can be told now.
+            self._begin_anew()
 
     def _fail(self, action: Action, seen: Observation, error: RotatorError) -> None:
         self._record(action, succeeded=False, error=error.message, undone=error.wrote_nothing or None)
@@ -329,63 +350,18 @@ class Run:
             return action.until - self._clock.steady() > LONGEST_SLEEP
         return action.kind in {ActionKind.DONE, ActionKind.HALT}
 
-    def _end(self, action: Action, seen: Observation) -> Report:
-        if action.kind is ActionKind.DONE:
-            return self._report(self._success(seen), seen, action.why, again_at=action.until)
-        if action.kind is ActionKind.HALT:
-            return self._halted(action, seen)
-        return self._report(Outcome.WAITING, seen, action.why, rerun=_RERUN_THEN, again_at=action.until)
-
-    def _halted(self, action: Action, seen: Observation) -> Report:
-        if action.halt is not HaltReason.REVERTED:
-            return self._report(Outcome.HALTED, seen, action.why, action.hint, rerun=action.rerun, halt=action.halt)
-        why = f"{self._why_given_up} The old certificate is back." if self._why_given_up else action.why
-        return self._report(Outcome.REVERTED, seen, why, action.hint, rerun=action.rerun, halt=action.halt)
-
-    def _success(self, seen: Observation) -> Outcome:
-        before = self._start.current if self._start else None
-        if self._wanted.goal is Goal.RESTORE:
-            return Outcome.RESTORED
-        if seen.current != before or (self._wanted.goal is not Goal.FINISH and self._rotation_id):
-            return Outcome.ROTATED
-        return Outcome.NOTHING
-
-    def _report(
-        self,
-        outcome: Outcome,
-        seen: Observation,
-        why: str,
-        hint: str = "",
-        *,
-        rerun: str = "",
-        halt: HaltReason | None = None,
-        again_at: datetime | None = None,
-    ) -> Report:
-        return Report(
+    def _so_far(self, seen: Observation) -> RunSoFar:
+        return RunSoFar(
             credential=self._credential.name,
-            strategy=seen.strategy,
-            outcome=outcome,
-            why=why,
-            hint=hint,
-            rerun=rerun,
-            halt=halt,
-            rotation_id=self._rotation_id or None,
-            old_fingerprint=self._old(seen),
-            new_fingerprint=seen.current.fingerprint if seen.current else None,
+            wanted=self._wanted,
+            rotation_id=self._rotation_id,
+            goes_on=self._goes_on,
+            before=self._start or seen,
             gap=self._gap.measured(),
             steps=self._timings.steps,
-            again_at=again_at,
             warnings=self._recorder.warnings,
+            why_given_up=self._why_given_up,
         )
-
-    def _old(self, seen: Observation) -> Fingerprint | None:
-        """The version that was to be replaced, also where an interrupted run has replaced it already."""
-        if self._wanted.goal is Goal.REPLACE:
-            return self._wanted.version
-        before = self._start.current if self._start else None
-        if before and before != seen.current:
-            return before.fingerprint
-        return seen.previous.fingerprint if seen.previous else None
 
     def _since(self, began: datetime) -> float:
         return (self._clock.steady() - began).total_seconds()
@@ -395,6 +371,3 @@ class Run:
 
     def _version(self, action: Action) -> Fingerprint | None:
         return self._executor.made if action.kind.makes_version else action.version
-
-
-_RERUN_THEN: Final = "Run it again then, or with --retire-now, which ends the previous version at once."

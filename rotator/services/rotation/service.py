@@ -12,29 +12,46 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.credentials import Stage
 from rotator.core.crypto.certificates import throwaway
-from rotator.core.decision.actions import HaltReason
+from rotator.core.lifecycle.drift import undone
+from rotator.core.lifecycle.revocation import RevocationStep, how_to_end
 from rotator.core.logins import LoginOutcome
-from rotator.errors import HistoryError, RotationHalted, RotationHeldUp, RotationRunning, RotatorError
+from rotator.errors import HistoryError, LockLost, RotationHalted, RotationHeldUp, RotationRunning, RotatorError
 from rotator.history.journal.journal import PROMOTION
 from rotator.history.records import NewRotation, Rotation, Stop
-from rotator.services.rotation.client_secrets.pair_adoption import unstage
-from rotator.services.rotation.gap import OpenGap
+from rotator.services.access.given_access import is_let_in, refuse_to_return, return_access, says_what_is_back
+from rotator.services.access.issued_tokens import end_tokens
+from rotator.services.rotation.adopt import refuse_revoked_key
+from rotator.services.rotation.client_secrets.mechanics import discard_pending, observer_of
+from rotator.services.rotation.gap import found_open
 from rotator.services.rotation.lock import RotationLock
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.services.rotation.report import Outcome, Report
-from rotator.services.rotation.requests import UNTOUCHED, Request, continues, resumed, subject_of, wanted_of
+from rotator.services.rotation.requests import (
+    UNTOUCHED,
+    Request,
+    bringing_back,
+    continues,
+    nothing_stored,
+    resumed,
+    subject_of,
+    wanted_of,
+)
 from rotator.services.rotation.run import Run
+from rotator.stores.base import read_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.core.decision.actions import HaltReason
     from rotator.core.decision.policies import Wanted
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import Hold, RotationLocks
     from rotator.salesforce.apps.app import App
+    from rotator.services.access.issued_tokens import Access
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.run import RunContext
 
@@ -48,8 +65,16 @@ class RotationService:
         journal: Journal,
         locks: RotationLocks,
         run_context: Callable[[str | None], RunContext],
+        access: Callable[[], Access] | None = None,
+        client_ids: Mapping[str, str] | None = None,
     ) -> None:
-        """`run_context(rotation id)` gives what a run of that rotation works with."""
+        """`run_context(rotation id)` gives what a run of that rotation works with.
+
+        `access` is that to the apps of the org, for what was revoked and for keys in wrong hands; None: neither is.
+        `client_ids` are the consumer keys of its apps, where they are known: no app has another one later.
+        """
+        self._client_ids: Final = client_ids
+        self._access: Final = access
         self._credential: Final = credential
         self._journal: Final = journal
         self._locks: Final = locks
@@ -61,25 +86,30 @@ class RotationService:
         `may_begin` is asked last of all before a rotation is begun, as somebody may have paused it meanwhile; of what
         is half done it is not asked. Raises RotationHeldUp then, RotationRunning when somebody else is rotating the
         credential, RotationHalted when what is asked for makes no sense as the store stands or would end the program's
-        own login, and what `Run.run` raises.
+        own login, ConfigurationError when it never makes sense of the credential, and what `Run.run` raises.
         """
         name, store = self._credential.name, self._credential.store
         with self._locks.hold(name) as hold:
-            refuse_to_end_own_login(self._credential)
+            refuse_to_end_own_login(self._credential, self._client_ids)
             if request.goal:
                 self._credential.refuse_generic_host()
             store.sweep(name)
+            request, is_undone = self._as_meant(request)
             stages = store.stages(name)
-            rotation = self._take_up(request, stages)
+            earlier = rotation = self._take_up(request, stages)
+            has_secret = self._credential.secrets is not None
+            was_stored = self._journal.credential_record(name).was_stored
+            if rotation is None and not request.goal and was_stored and not stages.fingerprints:
+                raise nothing_stored(name, was_stored=True, has_secret=has_secret)
             if rotation is None and request.goal:
-                was_stored = self._journal.credential_record(name).tried_version is not None
-                subject = subject_of(
-                    name, request, stages, was_stored=was_stored, has_secret=self._credential.secrets is not None
-                )
+                subject = subject_of(name, request, stages, was_stored=was_stored, has_secret=has_secret)
                 if not may_begin():
                     raise RotationHeldUp(f"{name} was paused just now.", effect=UNTOUCHED, hint="Resume it.")
                 rotation = self._begin(request, subject)
-            return self._run(request, rotation, stages, hold)
+            with says_what_is_back(self._journal, name):
+                may_return = not is_undone or request.options.replace_unknown
+                told = self._bring_back(rotation) if may_return else ()
+                return self._run(request, rotation, stages, hold, goes_on=earlier is not None).warned(*told)
 
     def adopt(self, request: Request, version: Version) -> Report:
         """Takes a key pair that people made into the store: it must be live and log in, as any version must.
@@ -89,8 +119,9 @@ class RotationService:
         name, store = self._credential.name, self._credential.store
         with self._locks.hold(name) as hold:
             store.sweep(name)
+            request, _ = self._as_meant(request, version)
             stages = store.stages(name)
-            rotation = self._take_up(request, stages, version.fingerprint)
+            earlier = rotation = self._take_up(request, stages, version.fingerprint)
             if rotation is None and stages.current == version.fingerprint:
                 what = "key pair" if self._credential.secrets is None else "consumer key and secret"
                 raise RotationHalted(
@@ -102,7 +133,70 @@ class RotationService:
             if version.fingerprint not in stages.fingerprints:
                 self._clear_pending(stages, version)
                 store.put_pending(replace(version, rotation_id=rotation.id))
-            return self._run(request, rotation, stages, hold)
+            with says_what_is_back(self._journal, name):
+                told = self._bring_back(rotation, version)
+                return self._run(request, rotation, stages, hold, goes_on=earlier is not None).warned(*told)
+
+    def _as_meant(self, request: Request, adopted: Version | None = None) -> tuple[Request, bool]:
+        """The request as it is meant of a credential that was revoked, which changes nothing yet.
+
+        And whether an app of it holds another certificate since, which is not to be replaced unasked.
+        """
+        name, known = self._credential.name, self._journal.credential_record(self._credential.name)
+        revoked = known.login_revoked
+        if revoked is None or self._access is None:
+            return request, False
+        refuse_to_return(
+            self._journal, name, self._now(), is_let_in=partial(is_let_in, self._credential, self._access())
+        )
+        begun = self._journal.open_rotation(name)
+        if adopted is not None and (begun is None or begun.brings_back != adopted.fingerprint):
+            refuse_revoked_key(self._credential, adopted, self._journal.promoted_version(name))
+        is_undone = begun is None and undone(observer_of(self._credential).observe(), revoked)
+        was_stored, is_begun = known.was_stored or bool(self._credential.store.stages(name).current), begun is not None
+        meant = bringing_back(name, request, revoked, is_begun=is_begun, is_undone=is_undone, was_stored=was_stored)
+        return meant, is_undone
+
+    def _bring_back(self, rotation: Rotation | None, adopted: Version | None = None) -> tuple[str, ...]:
+        """Gives the user of a revoked credential access again, as the rotation that brings it back was begun.
+
+        And tells what could not come back as it was.
+        A version that was pending when it was revoked, and is live nowhere since, is not used any more.
+        """
+        name = self._credential.name
+        if rotation is None or self._access is None or self._journal.credential_record(name).login_revoked is None:
+            return ()
+        told: tuple[str, ...] = ()
+        if self._credential.secrets is None:
+            told = self._returned(rotation, adopted, self._access())
+        pending = read_stage(self._credential.store, name, Stage.PENDING)
+        live = {app.live for app in observer_of(self._credential).observe().apps.values()}
+        if pending and pending.rotation_id != rotation.id and pending.fingerprint not in live:
+            discard_pending(self._credential, pending.fingerprint)
+        return told
+
+    def _returned(self, rotation: Rotation, adopted: Version | None, access: Access) -> tuple[str, ...]:
+        try:
+            return return_access(self._credential, access, self._journal, adopted, self._now)
+        except RotatorError as error:
+            self._note_stop(rotation, error.message, hint=error.hint, needs_person=not error.transient)
+            raise
+
+    def _end_tokens(self, wanted: Wanted, report: Report) -> Report:
+        """After a rotation as the key was in wrong hands: what was given out for it ends as well."""
+        if report.outcome is not Outcome.ROTATED or not wanted.compromised or self._access is None:
+            return report
+        credential, apps = self._credential, [app for app in self._credential.read_apps() if app]
+        try:
+            username = credential.settings.username
+            ended = end_tokens(self._access(), self._journal, credential.name, apps, username, self._now)
+        except LockLost:
+            raise
+        except RotatorError as error:
+            left = f"The tokens that were given out were not revoked. {error.message} {error.hint}".strip()
+            again = how_to_end(credential.name, [RevocationStep.TOKENS])
+            return report.warned(f"{left} {again} tries again.")
+        return report.warned(*([ended.hidden] if ended.hidden else []))
 
     def _clear_pending(self, stages: Stages, adopted: Version) -> None:
         """Discards a pending version: people have replaced by hand what it was to replace, by the adopted one."""
@@ -110,19 +204,19 @@ class RotationService:
             return
         credential, names = self._credential, self._credential.settings.app_names
         if credential.secrets is not None:
-            unstage(credential, credential.secrets, stages.pending)
+            discard_pending(credential, stages.pending)
             return
-        credential.apps.read_all(names)
-        credential.apps.settle()
+        apps = credential.apps.read_all(names)
+        if credential.apps.settle():
+            apps = credential.apps.read_all(names)
         # A previous version that was to come back keeps its certificate, and its grace.
-        for name in names if stages.pending != stages.previous else ():
-            app = credential.apps.read(name)
+        for name, app in zip(names, apps, strict=True) if stages.pending != stages.previous else ():
             if app is None or (app.hides_certificate and name == adopted.app):
                 # What its own key has just logged in through holds the adopted one, whatever a slow server says.
                 continue
             if self._holds(name, app, stages.pending):
                 credential.apps.replace_certificate(name, throwaway(now=self._now()), expecting=app.fingerprint)
-        credential.store.discard(credential.name, stages.pending)
+        discard_pending(credential, stages.pending)
 
     def _holds(self, name: str, app: App, fingerprint: Fingerprint) -> bool:
         """Whether the app holds a stored version's certificate; where the org hides that, a login with its key says."""
@@ -180,16 +274,18 @@ class RotationService:
             self._now(),
         )
 
-    def _run(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold) -> Report:
+    def _run(self, request: Request, rotation: Rotation | None, stages: Stages, hold: Hold, *, goes_on: bool) -> Report:
         rotation_id = rotation.id if rotation else None
         wanted = resumed(rotation, request) if rotation else wanted_of(request, None)
-        open_gap = self._open_gap()
+        open_gap = found_open(self._journal, self._credential.name)
         is_promotion_unwritten = self._catch_up(rotation, wanted, stages)
+        lock = RotationLock(hold, partial(self._resume, rotation, wanted))
         run = Run(
             self._credential,
             wanted,
-            replace(self._run_context(rotation_id), lock=RotationLock(hold, partial(self._resume, rotation, wanted))),
+            replace(self._run_context(rotation_id), lock=lock),
             rotation_id=rotation_id or "",
+            goes_on=goes_on,
             open_gap=replace(open_gap, is_end_unwritten=is_promotion_unwritten) if open_gap else None,
             wrong_key_words=self._journal.wrong_key_words(self._credential.name),
         )
@@ -200,18 +296,10 @@ class RotationService:
             self._note_stop(rotation, error.message, hint=error.hint, needs_person=not error.transient)
             raise
         report = _with_note(run, report)
-        if report.halt in _GOES_ON:
+        if report.stays_open:
             self._note_stop(rotation, report.why, report.halt, hint=report.hint, needs_person=True)
             return report
-        return self._finish(rotation, report)
-
-    def _open_gap(self) -> OpenGap | None:
-        """The gap that an earlier run left open."""
-        known = self._journal.credential_record(self._credential.name)
-        if known.refused_since is None:
-            return None
-        counter = self._journal.gap_counter(self._credential.name)
-        return OpenGap(known.refused_since, known.is_refusal_certain, counter)
+        return self._finish(rotation, self._end_tokens(wanted, report), lock)
 
     def _resume(self, rotation: Rotation | None, wanted: Wanted) -> None:
         """Makes sure, once a lost lock was taken again, that nobody has ended the rotation or begun another since."""
@@ -272,22 +360,26 @@ class RotationService:
         except HistoryError:
             return
 
-    def _finish(self, rotation: Rotation | None, report: Report) -> Report:
+    def _finish(self, rotation: Rotation | None, report: Report, lock: RotationLock) -> Report:
         if rotation is None or report.outcome is Outcome.INTERRUPTED:
             return report
+        finish = partial(
+            self._journal.finish_rotation,
+            rotation.id,
+            outcome=_IN_HISTORY.get(report.outcome, report.outcome),
+            why=report.why,
+            old_fingerprint=report.old_fingerprint,
+            new_fingerprint=report.new_fingerprint,
+            gap_seconds=None if report.gap and report.gap.is_open else report.gap_seconds,
+            stop=Stop(report.halt, report.hint) if report.halt else None,
+            now=self._now(),
+        )
         try:
-            self._journal.finish_rotation(
-                rotation.id,
-                outcome=_IN_HISTORY.get(report.outcome, report.outcome),
-                why=report.why,
-                old_fingerprint=report.old_fingerprint,
-                new_fingerprint=report.new_fingerprint,
-                gap_seconds=None if report.gap and report.gap.is_open else report.gap_seconds,
-                stop=Stop(report.halt, report.hint) if report.halt else None,
-                now=self._now(),
-            )
+            lock.write(finish)
+        except LockLost:
+            raise
         except HistoryError as error:
-            return replace(report, warnings=(*report.warnings, f"The history could not be written: {error.message}"))
+            return report.warned(f"The history could not be written: {error.message}")
         return report
 
     def _now(self) -> datetime:
@@ -299,11 +391,8 @@ def _with_note(run: Run, report: Report) -> Report:
     try:
         run.note_observation()
     except HistoryError as error:
-        return replace(report, warnings=(*report.warnings, f"The history could not be written: {error.message}"))
+        return report.warned(f"The history could not be written: {error.message}")
     return report
 
 
 _IN_HISTORY: Final = {Outcome.WAITING: "nothing"}
-
-_GOES_ON: Final = frozenset({HaltReason.UNPROVEN, HaltReason.REVERT_UNPROVEN})
-"""Reasons to call a person in the middle of a rotation, which goes on afterwards."""

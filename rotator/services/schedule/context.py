@@ -28,12 +28,14 @@ from rotator.history.kept.parts import ATTEMPTS, STANDSTILLS
 from rotator.history.last_observations import LastObservations
 from rotator.services.alerting.kinds import STORE
 from rotator.services.alerting.rules import AlertRules
+from rotator.services.hooks.hook_service import HookService
 from rotator.services.inventory.schedules import schedules
 from rotator.services.rotation.report import Silent
 from rotator.services.schedule.jobs import JobKind, Moment
+from rotator.services.schedule.memory.service_memory import ServiceMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Collection, Container, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -44,10 +46,15 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.history.engine.database import Database
     from rotator.history.engine.transactions import Transactions
+    from rotator.history.locks.locks import RotationLocks
+    from rotator.hooks.base import Hook
+    from rotator.salesforce.access.login_history import LoginHistory
     from rotator.salesforce.client_secrets import Pairs
     from rotator.salesforce.inventory.org_inventory import Inventory
+    from rotator.services.access.issued_tokens import Access
     from rotator.services.inventory.schedules import Schedules
     from rotator.services.inventory.whole_looks import LastSeenIn
+    from rotator.services.posture.auditing import Audit
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
     from rotator.services.rotation.service import RotationService
@@ -112,6 +119,11 @@ class JobAdapters(Protocol):
     Jobs share the history and the count of calls to each org, and nothing else.
     """
 
+    @property
+    def fenced_locks(self) -> RotationLocks:
+        """The locks of credentials: while one of them is held, and was lost, these adapters change nothing."""
+        ...
+
     def room_at(self, org: str) -> datetime | None:
         """When the limits of an org leave room for something new; None when there is room now."""
         ...
@@ -123,8 +135,16 @@ class JobAdapters(Protocol):
         """
         ...
 
-    def read_pairs(self, org: str, app: str) -> Pairs | None:
-        """What the consumer of a client secret has; None where it is missing. Raises why it cannot be read."""
+    def read_pairs(self, org: str, app: str) -> Pairs:
+        """What the consumer of a client secret has. Raises why there is none, and why it cannot be read."""
+        ...
+
+    def login_history(self, org: str) -> LoginHistory:
+        """Who logged in to an org. Raises what a login raises."""
+        ...
+
+    def audit(self, orgs: Collection[str]) -> Audit:
+        """What good practice finds in some orgs and their credentials. Raises HistoryError alone."""
         ...
 
     def read_all_of(self, org: str) -> None:
@@ -139,12 +159,20 @@ class JobAdapters(Protocol):
         """A credential, and the program logged in to its org. Raises what a login raises."""
         ...
 
+    def access(self, name: str) -> Access:
+        """What lets a credential's user in, and what was given out to him. Raises what a login raises."""
+        ...
+
     def rotation_service(self, name: str, *, listener: Listener, stop_asked: Callable[[], bool]) -> RotationService:
         """Takes requests for a credential. Raises what a login raises."""
         ...
 
     def channel(self, name: str) -> Channel:
         """A place where people read. Raises ConfigurationError."""
+        ...
+
+    def hook(self, name: str) -> Hook:
+        """What is called after rotations. Raises ConfigurationError."""
         ...
 
     def send_heartbeat(self) -> None:
@@ -161,12 +189,14 @@ class OpenJobAdapters(Protocol):
 
 
 def is_still_configured(settings: Settings, kind: str, name: str) -> bool:
-    """Whether the configuration still has what was once tried: an org, a credential, a channel, a store."""
+    """Whether the configuration still has what was once tried: an org, a credential, a channel, a store, a hook."""
     configured: dict[str, Container[str]] = {
         JobKind.INVENTORY: settings.orgs,
         JobKind.ROTATE: settings.credentials,
         JobKind.DELIVER: settings.alerts.channels,
+        JobKind.AUDIT: settings.orgs,
         STORE: settings.stores,
+        JobKind.HOOK: {call.name for call in settings.hook_calls},
     }
     return kind not in configured or name in configured[kind]
 
@@ -190,11 +220,18 @@ class ServiceContext:
     stop_asked: Callable[[], bool] = lambda: False
     listener: Callable[[str], Listener] = field(default=_nobody)
     """Who follows a rotation of this credential."""
+    memory: ServiceMemory = field(default_factory=ServiceMemory)
+    """What jobs leave for whoever asks next what is due."""
 
     @cached_property
     def history(self) -> UnitOfWork:
         """The history, with its tables side by side."""
         return UnitOfWork(self.settings, self.database)
+
+    @cached_property
+    def hooks(self) -> HookService:
+        """Calls hooks."""
+        return HookService.of(self.settings, self.database, now=self.now, random=self.random)
 
     @property
     def alerting(self) -> AlertRules:

@@ -1,6 +1,7 @@
 """The cycle: an inventory of every org, every alert evaluated, everything that is due done once.
 
-    Cycle.due() -> jobs: inventory (org), rotate (credential), deliver (channel), evaluate, maintenance, heartbeat
+    Cycle.due() -> jobs: inventory (org), rotate (credential), deliver (channel), hook (hook and credential), evaluate,
+        audit, maintenance, heartbeat
 
 What is due follows from the wall clock and from what the database keeps of earlier attempts
 (`rotator.core.attempts`). `rotator run` asks on every tick and runs the jobs in threads; `rotator run --once` has all
@@ -10,12 +11,13 @@ Nothing here sleeps, keeps a thread or has to be remembered. A job that was not 
 again when this is asked the next time, so that a stopped machine or a changed clock loses nothing. What each kind of
 job has to survive is said in its module: `inventory_job`, `rotation_job` (with `due`), `delivery_job`, `maintenance`.
 
-The limits of an org (`rotator.salesforce.budget`) count the requests of this process. They put off what is not begun
-and end an inventory; what a rotation has begun goes on, and is only counted.
+The limits of an org (`rotator.salesforce.budget`) count the requests of this process, or of all over one history in
+Postgres. They put off what is not begun and end an inventory; what a rotation has begun goes on, and is only counted.
 """
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,22 +25,27 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.errors import DaemonRunning, RotationRunning
+from rotator.services.schedule.audit_job import DailyAudit
 from rotator.services.schedule.delivery_job import DeliveryJobs
-from rotator.services.schedule.due import NextDues
 from rotator.services.schedule.due_rotations import RotationJobs
 from rotator.services.schedule.heartbeat import Heartbeat
 from rotator.services.schedule.inventory_job import InventoryJobs
 from rotator.services.schedule.jobs import LEADER_LOCK, CycleEnd, Job, JobKind
 from rotator.services.schedule.maintenance import Maintenance
+from rotator.services.schedule.row_watch import RowWatch
 from rotator.services.schedule.standstill_watch import StandstillWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rotator.core.attempts import AttemptRecord
+    from rotator.core.hook import Calls
     from rotator.history.locks.locks import Hold, RotationLocks
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import ServiceContext
+
+
+LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,13 +74,14 @@ class Cycle:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
-        next_dues = NextDues()
         self._standstills: Final = StandstillWatch(context)
-        self._inventory: Final = InventoryJobs(context, next_dues, self._standstills)
-        self._rotations: Final = RotationJobs(context, next_dues, self._inventory.ask)
+        self._inventory: Final = InventoryJobs(context, self._standstills)
+        self._rotations: Final = RotationJobs(context)
         self._delivery: Final = DeliveryJobs(context)
         self._maintenance: Final = Maintenance(context, self._delivery)
+        self._audit: Final = DailyAudit(context)
         self._heartbeat: Final = Heartbeat(context)
+        self._rows: Final = RowWatch(context)
 
     @contextmanager
     def lead(self, locks: RotationLocks) -> Iterator[Hold]:
@@ -91,6 +99,10 @@ class Cycle:
                     effect="Nothing was touched.",
                     hint="Leave the work to it, or stop it first.",
                 ) from None
+            # By what is there now: another may have led meanwhile, on a server that is no more.
+            self._context.memory.begin_anew()
+            for each in (self._rotations.agenda, self._inventory.agenda):
+                each.look_again()
             yield hold
 
     def due(self) -> list[Job]:
@@ -102,9 +114,12 @@ class Cycle:
             *self._jobs(JobKind.ROTATE, self._rotations.due(moment, orgs), self.rotate),
             *self._jobs(JobKind.INVENTORY, orgs, self.take_inventory),
             *self._jobs(JobKind.DELIVER, self._delivery.due(moment.now), self.deliver),
+            *self._hooks(),
         ]
         if self._inventory.evaluation_is_due(moment):
             jobs.append(Job(JobKind.EVALUATE, "", self.evaluate))
+        if self._audit.is_due(moment):
+            jobs.append(Job(JobKind.AUDIT, "", self.audit))
         if self._maintenance.is_due(moment):
             jobs.append(Job(JobKind.MAINTENANCE, "", self.maintain))
         if self._heartbeat.is_due(moment, jobs):
@@ -119,7 +134,11 @@ class Cycle:
         self._standstills.note_first_start()
         run_all(self._jobs(JobKind.INVENTORY, self._context.settings.orgs, self.take_inventory))
         run_all(self._jobs(JobKind.ROTATE, self._rotations.due(self._context.moment()), self.rotate))
+        if hooks := self._hooks():
+            run_all(hooks)
         self.evaluate()
+        if self._audit.is_due(self._context.moment()):
+            self.audit()
         if self._maintenance.is_due(self._context.moment()):
             self.maintain()
         run_all(self._jobs(JobKind.DELIVER, self._delivery.due(self._context.now()), self.deliver))
@@ -127,17 +146,53 @@ class Cycle:
         tried = self._context.history.attempts.all()
         return CycleResult(tuple(each for each in tried if each.failures and self._context.has(each.kind, each.name)))
 
+    def job(self, kind: JobKind, name: str) -> Job | None:
+        """The job that another has found due; None where this configuration does not have what it is for."""
+        alone = {
+            JobKind.EVALUATE: self.evaluate,
+            JobKind.AUDIT: self.audit,
+            JobKind.MAINTENANCE: self.maintain,
+            JobKind.HEARTBEAT: self.send_heartbeat,
+        }
+        if kind in alone:
+            return Job(kind, "", alone[kind])
+        if not self._context.has(kind, name):
+            return None
+        if kind is JobKind.HOOK:
+            return next(self._hook_job(calls) for calls in self._context.settings.hook_calls if calls.name == name)
+        do = {JobKind.ROTATE: self.rotate, JobKind.INVENTORY: self.take_inventory, JobKind.DELIVER: self.deliver}
+        return Job(kind, name, partial(_run, do[kind], name))
+
     @staticmethod
     def _jobs(kind: JobKind, names: Iterable[str], do: Callable[[str], object]) -> list[Job]:
         return [Job(kind, name, partial(_run, do, name)) for name in names]
 
+    def _hooks(self) -> list[Job]:
+        return [self._hook_job(each) for each in self._context.hooks.due()]
+
+    def _hook_job(self, calls: Calls) -> Job:
+        return Job(JobKind.HOOK, calls.name, partial(self.call_hook, calls))
+
     def take_inventory(self, org: str) -> None:
         """Takes the inventory of one org: certificates, credentials, and what people are to be told of them."""
         self._inventory.take_inventory(org)
+        self._rows.note_met()
 
     def rotate(self, credential: str) -> Report | None:
         """Finishes, begins or retires what is due of a credential. None when no run was begun."""
-        return self._rotations.rotate(credential)
+        report = self._rotations.rotate(credential)
+        self._rows.note_met()
+        return report
+
+    def call_hook(self, calls: Calls) -> None:
+        """Calls one hook after what has happened to one credential."""
+        with self._context.open_adapters() as adapters:
+            for made in self._context.hooks.make(calls, adapters.hook):
+                about = {"hook": made.hook, "credential": made.call.credential, "hook_event": str(made.call.event)}
+                if made.problem:
+                    LOG.warning("a hook failed: %s", made.problem.message, extra=about)
+                else:
+                    LOG.info("called a hook", extra=about)
 
     def evaluate(self) -> None:
         """Finds the thresholds that were crossed since the last inventory, also in orgs that cannot be read."""
@@ -146,6 +201,10 @@ class Cycle:
     def deliver(self, channel: str) -> None:
         """Sends the notifications that are due at a channel."""
         self._delivery.deliver(channel)
+
+    def audit(self) -> None:
+        """Finds what of the set-up is not as it should be."""
+        self._audit.run()
 
     def maintain(self) -> None:
         """Verifies the history, deletes what is old, sweeps the stores."""

@@ -4,7 +4,8 @@
 something is half done, may be retired, or is to be replaced. What is half done is due at once, whatever the maintenance
 window; the rest waits for one.
 
-When it is next due (`NextDue`) is kept in memory only. A process that starts observes once what it does not know.
+When it is next due (`NextDue`) is kept in memory, of the process or of all machines (`memory`): who asks and does not
+know has it observed once.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import foresee
 from rotator.core.decision.policies import Goal, Wanted
-from rotator.core.lifecycle.dates import due_at, grace_end
+from rotator.core.lifecycle.dates import due_at, grace_end, told_end
 from rotator.core.schedule import NextDue
 from rotator.core.thresholds import has_come
 
@@ -41,6 +41,8 @@ class DueAction(StrEnum):
     """The previous version's grace has ended: it is retired in a window."""
     REPLACE = "replace"
     """The current version is due: a rotation begins in a window."""
+    BACK = "back"
+    """Consumers were left behind: the previous version is made current again, whatever the window."""
     PERSON = "person"
     """A person is needed before anything can be done."""
 
@@ -109,34 +111,5 @@ def next_due_after(seen: Observation, found: DueNow, policy: Lifetimes, now: dat
     return NextDue(
         expires_at=seen.current.not_after,
         due_at=found.wait_until or due_at(seen, policy),
-        retires_at=None if is_kept else ends,
+        retires_at=None if is_kept else told_end(ends),
     )
-
-
-class NextDues:
-    """What is next due, by credential. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._known: Final[dict[str, NextDue]] = {}
-        self._noted: set[str] = set()
-        self._lock: Final = Lock()
-
-    def get(self, credential: str) -> NextDue | None:
-        """What is next due; None when the credential has to be observed for it."""
-        with self._lock:
-            return self._known.get(credential)
-
-    def noted(self) -> set[str]:
-        """The credentials of which something was noted since this was last asked."""
-        with self._lock:
-            noted, self._noted = self._noted, set()
-            return noted
-
-    def note(self, credential: str, next_due: NextDue | None) -> None:
-        """Keeps what an observation has shown; None when another is needed."""
-        with self._lock:
-            self._noted.add(credential)
-            if next_due is None:
-                self._known.pop(credential, None)
-            else:
-                self._known[credential] = next_due

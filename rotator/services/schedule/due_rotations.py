@@ -14,14 +14,13 @@ from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import RotationJob, is_half_done
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from rotator.core.attempts import AttemptRecord
     from rotator.core.schedule import Schedule, Standstill
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import ServiceContext
-    from rotator.services.schedule.due import NextDues
     from rotator.services.schedule.jobs import Moment
 
 LOOKED_AT_EVERY: Final = timedelta(minutes=15)
@@ -31,30 +30,28 @@ LOOKED_AT_EVERY: Final = timedelta(minutes=15)
 class RotationJobs:
     """Knows which credentials have something due, and makes an attempt at one of them. Threads may share it."""
 
-    def __init__(self, context: ServiceContext, next_dues: NextDues, changed: Callable[[str], None]) -> None:
-        """`changed` is told the org in which something was done."""
+    def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
-        self._next_dues: Final = next_dues
-        self._changed: Final = changed
+        self._next_dues: Final = context.memory.next_dues
         self.agenda: Final = Agenda(context.settings.credentials)
         self._attempts: Mapping[str, Mapping[str, AttemptRecord]] = {}
         self._standstills: Mapping[str, Standstill] = {}
         self._unknown: Collection[str] = ()
 
     def due(self, moment: Moment, inventories: Collection[str] = ()) -> list[str]:
-        """The credentials that have something due, and those of which nothing is known yet.
+        """The credentials that have something due, and those of which nothing is known yet; what is half done first.
 
         `inventories` are the orgs whose inventory is due: it will tell what is not known yet of their credentials.
         """
-        self.agenda.look_again(changed_names(self._attempts, moment.attempts) | self._next_dues.noted())
+        self.agenda.look_again(changed_names(self._attempts, moment.attempts) | self._next_dues.changed())
         self.agenda.look_again(self._unknown)
         if self._standstills is not moment.standstills:
             self.agenda.look_again()
         self._attempts, self._standstills = moment.attempts, moment.standstills
-        look = _Look(self._context, self._next_dues, moment, frozenset(inventories))
+        look = _Look(self._context, moment, frozenset(inventories))
         due = self.agenda.due(moment.now, look.due_from)
         self._unknown = look.unknown
-        return due
+        return look.half_done_first(due)
 
     def rotate(self, name: str) -> Report | None:
         """Does what is due for a credential; gives the report of a run, None when none was begun.
@@ -62,24 +59,22 @@ class RotationJobs:
         What fails is recorded and told to people. Raises HistoryError.
         """
         # Should it fail with a fault of ours, the next attempt observes anew.
-        self._next_dues.note(name, None)
+        self._next_dues.put({name: None})
         with self._context.open_adapters() as adapters:
             job = RotationJob(self._context, adapters, name)
             report = job.run()
-        self._next_dues.note(name, job.next_due)
+        self._next_dues.put({name: job.next_due})
         if report and report.steps:
-            self._changed(self._context.settings.credentials[name].org)
+            self._context.memory.asked.put({self._context.settings.credentials[name].org: True})
         return report
 
 
 class _Look:
     """What is due of credentials at one moment."""
 
-    def __init__(
-        self, context: ServiceContext, next_dues: NextDues, moment: Moment, inventories: Collection[str]
-    ) -> None:
+    def __init__(self, context: ServiceContext, moment: Moment, inventories: Collection[str]) -> None:
         self._context: Final = context
-        self._next_dues: Final = next_dues
+        self._next_dues: Final = context.memory.next_dues
         self._moment: Final = moment
         self._inventories: Final = inventories
         self._schedules: Final = Schedules(context.settings, moment.standstills.values())
@@ -100,6 +95,10 @@ class _Look:
             until = soonest([next_due.due_at, next_due.retires_at], now)
             return None if until == NEVER else until
         return min(next_due.tried_at(schedule, now, attempt) or NEVER, later(now, LOOKED_AT_EVERY))
+
+    def half_done_first(self, due: list[str]) -> list[str]:
+        """The same credentials: what was begun does not wait for what was not, where not all can be seen to at once."""
+        return sorted(due, key=lambda name: not self._may_be_half_done(name)) if len(due) > 1 else due
 
     def _is_unknown_due(self, name: str, attempt: AttemptRecord, schedule: Schedule) -> bool:
         """What an earlier process left open goes on at once; the rest waits for the inventory."""

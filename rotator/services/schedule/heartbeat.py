@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.base import DeliveryFailed
+from rotator.core.thresholds import was_set_back
 from rotator.services.schedule.jobs import JobKind
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Heartbeat:
         attempt = moment.attempt(JobKind.HEARTBEAT)
         if not attempt.is_due(moment.now, self._context.settings.daemon.inventory_every):
             return False
-        since = attempt.last_at if attempt.last_at and attempt.last_at <= moment.now else None
+        since = None if was_set_back(attempt.last_at, moment.now) else attempt.last_at
         orgs = chain([self._waits_for] if self._waits_for else [], self._context.settings.orgs)
         missing = (org for org in orgs if not _is_tried(moment.attempt(JobKind.INVENTORY, org), since))
         self._waits_for = next(missing, "")

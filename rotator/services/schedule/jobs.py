@@ -34,8 +34,12 @@ class JobKind(StrEnum):
     """Find the thresholds that were crossed since the last inventory."""
     DELIVER = attempts.DELIVER
     """Send to one channel the notifications that are due there."""
+    HOOK = attempts.HOOK
+    """Call one hook after what has happened to one credential."""
     MAINTENANCE = "upkeep"
     """Verify the history, delete old notifications, sweep what interrupted runs left in the stores."""
+    AUDIT = attempts.AUDIT
+    """Find what of the set-up is not as it should be, once a day; each org has a record of its own."""
     HEARTBEAT = "heartbeat"
     """Tell the outside monitor that a full cycle has ended."""
 
@@ -43,6 +47,13 @@ class JobKind(StrEnum):
     def label(self) -> str:
         """The job's name, for people."""
         return self.name.lower()
+
+
+OF_THE_LEADER: Final = frozenset({JobKind.EVALUATE, JobKind.HEARTBEAT, JobKind.MAINTENANCE})
+"""What speaks of all that several machines have seen, or deletes what none needs, is done by the one that leads."""
+
+SHARED: Final = tuple(kind for kind in JobKind if kind not in OF_THE_LEADER)
+"""What any of several machines carries out."""
 
 
 def label_of(kind: str) -> str:
@@ -68,7 +79,7 @@ class Job:
 
     kind: JobKind
     name: str
-    """The org, the credential or the channel; empty where there is only one such job."""
+    """The org, the credential, the channel, or hook and credential; empty where there is only one such job."""
     run: Callable[[], None] = field(compare=False, repr=False)
     """Does it in the calling thread. What fails is recorded as an attempt and told to people; HistoryError alone is
     raised, when that cannot be recorded."""

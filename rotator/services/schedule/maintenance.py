@@ -8,14 +8,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.errors import RotatorError
+from rotator.history.audit_findings import AuditFindings
+from rotator.history.hooks import HookCalls
 from rotator.history.journal.verification import signed_head, verify
 from rotator.history.last_observations import LastObservations
 from rotator.history.retention import KEPT, forget
 from rotator.history.row_check import unreadable_rows
 from rotator.history.signing.heads import append_head
 from rotator.history.standstills import Standstills
+from rotator.history.usage.consumer_reports import ConsumerReports
+from rotator.history.usage.recorded_logins import RecordedLogins
+from rotator.history.usage.usages import Usages
 from rotator.services.alerting.catalog import head_of_history, history_broken
-from rotator.services.alerting.kinds import HISTORY
+from rotator.services.alerting.kinds import HISTORY, HOOK
 from rotator.services.inventory.scan import configured_places
 from rotator.services.inventory.schedules import all_scopes
 from rotator.services.schedule.jobs import JobKind
@@ -54,18 +59,26 @@ class Maintenance:
         forgotten = self._context.history.outbox.forget(now - KEPT)
         if forgotten:
             LOG.info("forgot old notifications", extra={"notices": forgotten})
+        RecordedLogins(self._context.database).forget(now)
+        if self._context.memory.is_configured_alike():
+            self._forget_what_is_over(now)
+            self._forget_unconfigured()
+        else:
+            LOG.info("forgot nothing that is not configured here: another machine has another configuration")
+        self._context.hooks.end_what_is_over(self._context.history.alerts.open_alerts(kind=HOOK))
+        # Nobody may be writing a version just now: one that is rotated is left out.
+        names = self._context.settings.credentials
+        with self._context.open_adapters() as adapters, closing(adapters.fenced_locks.one_by_one(names)) as held:
+            for hold in held:
+                self._sweep(adapters, hold.credential)
+        self._context.history.attempts.put(self._context.history.attempts.get(JobKind.MAINTENANCE, "").succeeded(now))
+
+    def _forget_what_is_over(self, now: datetime) -> None:
         settings = self._context.settings
         over = forget(self._context.database, now, {org: configured_places(settings, org) for org in settings.orgs})
         if any(over.values()):
             LOG.info("forgot what is gone and over", extra=over)
-        self._forget_unconfigured()
-        with self._context.open_adapters() as adapters:
-            # Nobody may be writing a version just now: one that is rotated is left out.
-            locks = self._context.database.rotation_locks(self._context.now)
-            with closing(locks.one_by_one(self._context.settings.credentials)) as held:
-                for name in held:
-                    self._sweep(adapters, name)
-        self._context.history.attempts.put(self._context.history.attempts.get(JobKind.MAINTENANCE, "").succeeded(now))
+        AuditFindings(self._context.database).forget(now, settings.orgs)
 
     def _verify(self, now: datetime) -> None:
         found = verify(self._context.database)
@@ -93,12 +106,17 @@ class Maintenance:
 
     def _forget_unconfigured(self) -> None:
         """Deletes the records of what was taken out of the configuration, and the notifications for channels there."""
+        self._context.memory.forget_unconfigured(self._context.settings)
         self._delivery.forget_unconfigured()
         with self._context.history.transaction() as history:
             for attempt in history.attempts.all():
                 if not self._context.has(attempt.kind, attempt.name):
                     history.attempts.forget(attempt.kind, attempt.name)
             LastObservations(history.database).keep_only(self._context.settings.credentials)
+            Usages(history.database).keep_only(self._context.settings.credentials)
+            ConsumerReports(history.database).keep_only(self._context.settings.credentials)
+            hooks, calls = self._context.settings.hooks.after_rotation, self._context.settings.hook_calls
+            HookCalls(history.database).keep_only(hooks, calls)
             scopes = all_scopes(self._context.settings)
             Standstills(history.database).keep_only(scopes, self._context.actor, self._context.now())
 

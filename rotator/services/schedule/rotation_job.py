@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.core.decision.actions import HaltReason
-from rotator.core.lifecycle.dates import due_at, grace_end
-from rotator.core.schedule import NextDue
+from rotator.core.lifecycle.dates import due_at, grace_end, told_end
+from rotator.core.schedule import Mode, NextDue
 from rotator.core.thresholds import has_come, is_expired
 from rotator.errors import (
+    LockLost,
     LoginRefused,
     OrgUnavailable,
     RotationHalted,
@@ -33,9 +34,12 @@ from rotator.errors import (
     RotatorError,
     StoreError,
 )
+from rotator.history.journal.rotations import newest
+from rotator.history.usage.usages import Usages
 from rotator.services.alerting import rotation_alerts
-from rotator.services.alerting.kinds import DRIFT, STORE, key, rotation_trouble
+from rotator.services.alerting.kinds import DRIFT, LEFT_BEHIND, STORE, key, rotation_trouble
 from rotator.services.alerting.rules import is_told_of_versions
+from rotator.services.alerting.usage_alerts import went_back
 from rotator.services.inventory.status import known_state
 from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.rotation.gap import refused_since
@@ -43,6 +47,7 @@ from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request, resumed
 from rotator.services.schedule.due import DueAction, circumstances_of, due_now, next_due_after
 from rotator.services.schedule.jobs import JobKind
+from rotator.services.usage.going_back import going_back
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,9 +58,13 @@ if TYPE_CHECKING:
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
     from rotator.services.schedule.due import DueNow
+    from rotator.services.usage.going_back import GoingBack
 
 
 LOG: Final = logging.getLogger(__name__)
+
+_NAMED: Final = 3
+"""So many consumers stand in a reason; the alert has more."""
 
 BUSY: Final = timedelta(minutes=1)
 """So long a credential is left alone that somebody else is rotating, or has paused at this moment."""
@@ -89,22 +98,34 @@ class RotationJob:
         if room_at:
             self._context.history.attempts.put(replace(self._attempt, last_at=self._context.now(), next_at=room_at))
             return None
+        if self._is_left_revoked():
+            self.next_due = NextDue()
+            self._context.history.attempts.put(replace(self._attempt, last_at=self._context.now()))
+            return None
         try:
             seen, found = self._observe()
         except RotatorError as error:
             self._failed(error)
-            if self._attempt.needs_attention:
+            if self._attempt.needs_attention or self._refused_since():
                 self._tell_failure(error)
             return None
         self._circumstances = circumstances_of(seen, self._settings)
         return self._rotate_or_wait(seen, found)
 
+    def _is_left_revoked(self) -> bool:
+        """Whether it was revoked, and nobody has begun to bring it back: then nothing of it is rotated or told of."""
+        journal = self._context.history.journal
+        is_revoked = journal.credential_record(self._name).login_revoked is not None
+        return is_revoked and journal.open_rotation(self._name) is None
+
     def _observe(self) -> tuple[Observation, DueNow]:
         credential = self._adapters.credential_context(self._name)
-        seen, rotation = observer_of(credential).observe(), credential.open_rotation()
+        observer = observer_of(credential)
+        seen, rotation = observer.observe(), credential.open_rotation()
         by_whom = Request(goal="", actor=self._context.actor)
         begun = resumed(rotation, by_whom) if rotation else None
-        return seen, due_now(seen, begun, credential.policy, self._context.now())
+        found = due_now(seen, begun, credential.policy, self._context.now())
+        return seen, replace(found, end=observer.explained(found.end))
 
     def _rotate_or_wait(self, seen: Observation, found: DueNow) -> Report | None:
         now = self._context.now()
@@ -114,6 +135,8 @@ class RotationJob:
             # There is nothing to do as there is nothing: what was wrong before may be so still.
             self.next_due = NextDue()
             self._context.history.attempts.put(replace(self._attempt, last_at=now))
+        elif found.action is DueAction.NOTHING and self._going_back(seen).begins:
+            return self._rotate(DueAction.BACK, seen)
         elif found.action is DueAction.NOTHING:
             self._succeeded(next_due_after(seen, found, self._settings, now))
         elif self._is_hopeless(found.action):
@@ -126,6 +149,12 @@ class RotationJob:
             self.next_due = next_due_after(seen, found, self._settings, now)
             self._context.history.attempts.put(replace(self._attempt, last_at=now))
         return None
+
+    def _going_back(self, seen: Observation) -> GoingBack:
+        """Whether consumers were left behind, for whose sake the previous version is made current again now."""
+        database, schedule = self._context.database, self._context.schedules().of(self._name)
+        usage, last = Usages(database).get(self._name), newest(database, [self._name]).get(self._name)
+        return going_back(self._settings, seen, usage, last, schedule, self._context.now())
 
     def _is_hopeless(self, action: DueAction) -> bool:
         """Whether it would end as it did before. What is half done is tried again all the same, if slowly."""
@@ -155,6 +184,8 @@ class RotationJob:
     def _may_begin(self, seen: Observation, action: DueAction) -> bool:
         if action is DueAction.FINISH:
             return True
+        if action is DueAction.BACK:
+            return self._going_back(seen).begins
         schedule, now = self._context.schedules().of(self._name), self._context.now()
         if action is DueAction.RETIRE or seen.current is None:
             return schedule.allows(now)
@@ -167,13 +198,7 @@ class RotationJob:
         return has_come(beginning.at, now)
 
     def _rotate(self, action: DueAction, seen: Observation) -> Report | None:
-        expires = words.day(seen.current.not_after) if seen.current else ""
-        request = Request(
-            goal="replace" if action is DueAction.REPLACE else "",
-            actor=self._context.actor,
-            reason=f"its certificate expires on {expires}" if action is DueAction.REPLACE else "",
-            trigger="schedule",
-        )
+        request = self._request(action, seen)
         self._note_beginning()
         try:
             service = self._adapters.rotation_service(
@@ -184,6 +209,9 @@ class RotationJob:
             now = self._context.now()
             self._context.history.attempts.put(replace(self._attempt, last_at=now, next_at=now + BUSY))
             return None
+        except LockLost:
+            # Whoever has the lock now writes down what becomes of it. If that is nobody, it goes on as after a crash.
+            raise
         except RotatorError as error:
             self._failed(error, has_run=True)
             self._tell_failure(error)
@@ -191,8 +219,18 @@ class RotationJob:
         about = {"credential": self._name, "why": report.why, "gap_seconds": round(report.gap_seconds, 3)}
         about |= self._state()
         LOG.info("the run ended: %s", report.outcome, extra=about)
-        self._ended(report)
+        self._ended(report, request)
         return report
+
+    def _request(self, action: DueAction, seen: Observation) -> Request:
+        actor = self._context.actor
+        if action is DueAction.REPLACE:
+            expires = words.day(seen.current.not_after) if seen.current else ""
+            return Request("replace", actor, f"its certificate expires on {expires}", "schedule")
+        if action is DueAction.BACK:
+            names = words.listed([each.name for each in self._going_back(seen).sources][:_NAMED])
+            return Request("back", actor, f"consumers were left behind: {names}", LEFT_BEHIND)
+        return Request("", actor, trigger="schedule")
 
     def _note_beginning(self) -> None:
         """Records a failure in advance: should the run kill this process, the next one counts it as one."""
@@ -200,11 +238,12 @@ class RotationJob:
         begun = self._attempt.failed(self._context.now(), self._context.back_off, problem=problem)
         self._context.history.attempts.put(begun)
 
-    def _ended(self, report: Report) -> None:
+    def _ended(self, report: Report, request: Request) -> None:
         match report.outcome:
             case Outcome.ROTATED | Outcome.RESTORED:
                 if report.rotation_id:
                     self._mended(rotation_alerts.rotated(report, self._org))
+                    self._tell_if_gone_back(report.rotation_id, request)
                 self._succeeded(None)
             case Outcome.NOTHING:
                 self._succeeded(None)
@@ -217,6 +256,12 @@ class RotationJob:
                 self._reverted(report)
             case Outcome.HALTED:
                 self._halted(report)
+
+    def _tell_if_gone_back(self, rotation_id: str, request: Request) -> None:
+        if request.trigger == LEFT_BEHIND:
+            by_hand = self._settings.mode is Mode.MANUAL
+            new = went_back(self._name, self._org, rotation_id, request.reason, by_hand=by_hand)
+            self._context.history.alerting.happened(new, self._context.now())
 
     def _succeeded(self, next_due: NextDue | None) -> None:
         now = self._context.now()
@@ -252,7 +297,7 @@ class RotationJob:
             return NextDue(is_half_done=True)
         if not has_run or seen is None or seen.current is None:
             return None
-        due, ends = due_at(seen, self._settings), grace_end(seen, self._settings)
+        due, ends = due_at(seen, self._settings), told_end(grace_end(seen, self._settings))
         return NextDue(expires_at=seen.current.not_after, due_at=due, retires_at=ends)
 
     @property
@@ -300,16 +345,17 @@ class RotationJob:
 
     def _tell_failure(self, error: RotatorError, reason: HaltReason | None = None) -> None:
         """Tells people what has become of the trouble: of each credential there is one alert for all of it."""
-        since = self._refused_since()
+        since, has_secret = self._refused_since(), self._settings.has_secret
         if since:
-            new = rotation_alerts.refused(self._as_told, self._org, since, error.message, error.hint, reason)
-            self._tell(new)
-        elif reason is HaltReason.DRIFT or self._is_told_of_another(error):
+            told = self._as_told, self._org, since, error.message, error.hint, reason
+            self._tell(rotation_alerts.refused(*told, has_secret=has_secret))
+        elif reason in {HaltReason.DRIFT, HaltReason.LOST} or self._is_told_of_another(error):
             return
         elif self._attempt.needs_attention:
             self._tell(self._given_up())
         elif rotation_alerts.is_halt(error):
-            self._tell(rotation_alerts.halted(self._as_told, self._org, error.message, error.hint, reason))
+            about = self._as_told, self._org, error.message, error.hint, reason
+            self._tell(rotation_alerts.halted(*about, has_secret=has_secret))
         else:
             self._tell(rotation_alerts.failed(self._as_told, self._org, error))
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rotator.history.engine.damage import UnreadableRow
     from rotator.services.schedule.context import ServiceContext, UnitOfWork
 
+_ANYWHERE: Final = "row"
+"""Name of the note that a row was met that cannot be read; which one, whoever is told finds for himself."""
+
 APART: Final = 10
 """So many rows of one table are an alert each; where there are more, something is wrong with the table."""
 
@@ -26,11 +29,19 @@ class RowWatch:
     def __init__(self, context: ServiceContext) -> None:
         self._context: Final = context
 
+    def note_met(self) -> None:
+        """Has whoever leads told that some were met here."""
+        if not self._context.database.unreadable.is_empty:
+            self._context.memory.met_damage.put({_ANYWHERE: True})
+
     def tell_met(self, history: UnitOfWork, now: datetime) -> None:
         """Tells of those that were met since this was last asked; all are looked for where there is one at all."""
         met, open_now = self._context.database.unreadable.take(), self._open(history)
-        if met or open_now:
+        is_met_elsewhere = self._context.memory.met_damage.latest(_ANYWHERE)
+        if met or open_now or is_met_elsewhere:
             self.tell(history, [*met, *unreadable_rows(history.database)], now)
+        if is_met_elsewhere:
+            self._context.memory.met_damage.put({_ANYWHERE: None}, within=history.database)
 
     def tell(self, history: UnitOfWork, rows: Iterable[UnreadableRow], now: datetime) -> None:
         """Tells of these, and that no other is unreadable any more."""

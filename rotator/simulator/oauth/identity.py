@@ -118,6 +118,9 @@ def revoke(org: Org, token: str) -> Answer:
     grant = org.grants.end(token) if token else None
     if grant:
         org.sessions.end_of(grant.app.id, grant.user.username)
+        if org.settings.revoked_approvals_end:
+            grant.app.approved_usernames.discard(grant.user.username)
+            org.on_change()
     if grant or org.sessions.end(token):
         return Answer(200, b"", "text/html;charset=UTF-8")
     return json_answer(400, {"error": "invalid_token", "error_description": "token invalid"})

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rotator.simulator.org.users import User
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SIGNATURE: Final = "signature"
 NOT_INSTALLED: Final = "External client app is not installed in this org"
 """What `app_not_found` says."""
 
@@ -52,7 +53,10 @@ class Attempt:
     @cached_property
     def app(self) -> ClientApp | None:
         """The app whose consumer key is the issuer."""
-        return self.org.app_of(str(self.claim("iss")))
+        issuer = str(self.claim("iss"))
+        found = self.org.app_of(issuer)
+        is_rotated_away = found is not None and found.client_id != issuer
+        return None if is_rotated_away and not self.org.settings.external_rotated_keys_sign else found
 
     @cached_property
     def user(self) -> User | None:
@@ -205,7 +209,7 @@ CHECKS: Final = (
     Check("new_app", "invalid_client_id", "client identifier invalid", _is_too_new_an_app),
     Check("generic_host", "app_not_found", NOT_INSTALLED, _is_external_app_on_a_generic_host),
     Check("enabled", "invalid_client_id", "client identifier invalid", _is_disabled),
-    Check("signature", "invalid_grant", "invalid assertion", _is_badly_signed),
+    Check(SIGNATURE, "invalid_grant", "invalid assertion", _is_badly_signed),
     Check("certificate_date", "invalid_grant", "invalid assertion", _is_over_an_expired_certificate),
     Check("audience", "invalid_grant", "audience is invalid", _is_for_another_audience),
     Check("expiry", "invalid_grant", "expired authorization code", _is_expired),

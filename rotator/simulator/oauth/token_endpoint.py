@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.oauth.clients import Credentials, refused_secret
-from rotator.simulator.oauth.login_checks import CHECKS, Attempt, Check
+from rotator.simulator.oauth.login_checks import CHECKS, SIGNATURE, Attempt, Check
 from rotator.simulator.org.settings import Refusal
+from rotator.simulator.org.users import UNKNOWN_CLIENT
 from rotator.simulator.wire.answers import Answer, json_answer
 from rotator.simulator.wire.unsupported import unsupported_grant
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
-    from rotator.simulator.org.users import User
+    from rotator.simulator.org.users import Client, User
 
 SCOPE_NAMES: Final = {
     "RefreshToken": "refresh_token",
@@ -37,7 +38,9 @@ OTHER_GRANT_TYPES: Final = frozenset(
 """Grants that Salesforce has and the simulated org has not."""
 
 
-def answer_login(org: Org, form: Mapping[str, str], host: str = "", authorization: str = "") -> Answer:
+def answer_login(
+    org: Org, form: Mapping[str, str], host: str = "", authorization: str = "", client: Client = UNKNOWN_CLIENT
+) -> Answer:
     """Answers one request of the token endpoint.
 
     `host` is the Host header by which the client came, `authorization` what it sent as HTTP basic authentication.
@@ -47,23 +50,25 @@ def answer_login(org: Org, form: Mapping[str, str], host: str = "", authorizatio
         return unsupported_grant(f"The grant {grant_type}")
     credentials = Credentials.of(form, authorization)
     if grant_type == "client_credentials":
-        return _by_client_credentials(org, credentials, host)
+        return _by_client_credentials(org, credentials, host, client)
     if grant_type == "refresh_token":
-        return _by_refresh_token(org, form.get("refresh_token", ""), credentials, host)
-    return _by_assertion(org, form, host)
+        return _by_refresh_token(org, form.get("refresh_token", ""), credentials, host, client)
+    return _by_assertion(org, form, host, client)
 
 
-def _by_assertion(org: Org, form: Mapping[str, str], host: str) -> Answer:
+def _by_assertion(org: Org, form: Mapping[str, str], host: str, client: Client) -> Answer:
     """Checks one JWT login, and writes its row into the login history."""
     attempt = Attempt(org, form, org.clock(), host)
-    refusal = next((check.refusal(attempt) for check in _ordered(org) if check.fails(attempt)), None)
+    failed = next((check for check in _ordered(org) if check.fails(attempt)), None)
+    refusal = failed.refusal(attempt) if failed else None
     app, user = attempt.app, attempt.user
     label = app.name if app else str(attempt.claim("iss"))
     if refusal or app is None or user is None:
         refusal = refusal or Refusal("invalid_grant", "authentication failure")
-        return _refused(org, refusal, label, str(attempt.claim("sub")))
-    org.record_login(label, user.username, "Success")
-    return json_answer(200, _token(org, app, user, host))
+        is_unsigned = failed is not None and failed.name == SIGNATURE
+        return _refused(org, refusal, label, str(attempt.claim("sub")), client, is_unsigned=is_unsigned)
+    login = org.record_login(label, user.username, "Success", client=client)
+    return json_answer(200, _token(org, app, user, host, login))
 
 
 def _ordered(org: Org) -> list[Check]:
@@ -71,35 +76,35 @@ def _ordered(org: Org) -> list[Check]:
     return sorted(CHECKS, key=lambda check: order.index(check.name) if check.name in order else len(order))
 
 
-def _by_client_credentials(org: Org, credentials: Credentials, host: str) -> Answer:
+def _by_client_credentials(org: Org, credentials: Credentials, host: str, client: Client) -> Answer:
     """OAuth 2.0 Client Credentials Flow: sessions of the one user whom the app names, at the org's own address only."""
     if org.addresses.is_generic(host):
         return _refused(
-            org, Refusal("invalid_grant", "request not supported on this domain"), credentials.client_id, ""
+            org, Refusal("invalid_grant", "request not supported on this domain"), credentials.client_id, "", client
         )
     app = org.app_of(credentials.client_id)
     refusal = refused_secret(org, app, credentials)
     if refusal or app is None:
-        return _refused(org, refusal or _UNKNOWN, credentials.client_id, "")
+        return _refused(org, refusal or _UNKNOWN, credentials.client_id, "", client)
     user = org.users.get(app.credentials_user or "")
     if user is None:
-        return _refused(org, Refusal("invalid_grant", "no client credentials user enabled"), app.name, "")
+        return _refused(org, Refusal("invalid_grant", "no client credentials user enabled"), app.name, "", client)
     if not user.active:
-        return _refused(org, Refusal("invalid_grant", "inactive user"), app.name, user.username)
-    org.record_login(app.name, user.username, "Success")
-    return json_answer(200, _token(org, app, user, host))
+        return _refused(org, Refusal("invalid_grant", "inactive user"), app.name, user.username, client)
+    login = org.record_login(app.name, user.username, "Success", client=client)
+    return json_answer(200, _token(org, app, user, host, login))
 
 
-def _by_refresh_token(org: Org, token: str, credentials: Credentials, host: str) -> Answer:
+def _by_refresh_token(org: Org, token: str, credentials: Credentials, host: str, client: Client) -> Answer:
     """OAuth 2.0 Refresh Token Flow: a new access token for what was granted before."""
     app, grant = org.app_of(credentials.client_id), org.grants.by_refresh_token(token)
     refusal = refused_secret(org, app, credentials) if _needs_secret(app, credentials) else None
     if refusal or app is None:
-        return _refused(org, refusal or _UNKNOWN, credentials.client_id, "")
+        return _refused(org, refusal or _UNKNOWN, credentials.client_id, "", client)
     if grant is None or grant.app.id != app.id:
-        return _refused(org, Refusal("invalid_grant", "expired access/refresh token"), app.name, "")
+        return _refused(org, Refusal("invalid_grant", "expired access/refresh token"), app.name, "", client)
     if not grant.user.active:
-        return _refused(org, Refusal("invalid_grant", "inactive user"), app.name, grant.user.username)
+        return _refused(org, Refusal("invalid_grant", "inactive user"), app.name, grant.user.username, client)
     return json_answer(200, _token(org, app, grant.user, host))
 
 
@@ -111,8 +116,11 @@ def _needs_secret(app: ClientApp | None, credentials: Credentials) -> bool:
     return bool(credentials.secret) or app is None or app.needs_secret_to_refresh
 
 
-def _refused(org: Org, refusal: Refusal, label: str, username: str) -> Answer:
-    org.record_login(label, username, f"{refusal.error}: {refusal.description}")
+def _refused(
+    org: Org, refusal: Refusal, label: str, username: str, client: Client, *, is_unsigned: bool = False
+) -> Answer:
+    outcome = f"{refusal.error}: {refusal.description}"
+    org.record_login(label, username, outcome, client=client, is_unsigned=is_unsigned)
     return json_answer(refusal.status, {"error": refusal.error, "error_description": refusal.description})
 
 
@@ -121,10 +129,10 @@ def scope_names(app: ClientApp) -> str:
     return " ".join(SCOPE_NAMES.get(scope, scope.lower()) for scope in app.scopes)
 
 
-def _token(org: Org, app: ClientApp, user: User, host: str) -> dict[str, str]:
+def _token(org: Org, app: ClientApp, user: User, host: str, login: int | None = None) -> dict[str, str]:
     """No `expires_in`, which Salesforce never returns, and no refresh token, which none of these grants gives."""
     return {
-        "access_token": org.start_session(user, app).token,
+        "access_token": org.start_session(user, app, login).token,
         "scope": scope_names(app),
         "instance_url": org.addresses.instance_url(host),
         "id": f"{org.addresses.identity_url(host)}/id/{org.id}/{user.id}",

@@ -79,6 +79,10 @@ class ClientApp(ABC):
     def assigned_permission_sets(self) -> list[str]:
         """Permission sets that were given the app, by label."""
 
+    @abstractmethod
+    def assign(self, profiles: list[str], permission_sets: list[str]) -> None:
+        """Gives the app to these, and to no others."""
+
     @property
     @abstractmethod
     def issues_jwt_tokens(self) -> bool:
@@ -187,6 +191,11 @@ class App(ClientApp):
     @property
     def assigned_permission_sets(self) -> list[str]:
         return list(self.component.get("permissionSetName", ()))
+
+    def assign(self, profiles: list[str], permission_sets: list[str]) -> None:
+        given = {"profileName": profiles, "permissionSetName": permission_sets}
+        others = {name: value for name, value in self.component.items() if name not in given}
+        self.component = {**others, **{name: value for name, value in given.items() if value}}
 
     @property
     def issues_jwt_tokens(self) -> bool:

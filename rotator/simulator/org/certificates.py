@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
-from rotator.core.crypto.certificates import PrivateKey, lenient
+from rotator.core.crypto.certificates import Lenient, PrivateKey
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -39,7 +39,7 @@ class CertificateChain:
     def parse(cls, text: str) -> Self:
         """Reads a file. Raises UntrustedChainError when it is no chain."""
         try:
-            with lenient():
+            with Lenient():
                 certificates = tuple(x509.load_pem_x509_certificates(text.encode()))
                 for signed, issuer in pairwise(certificates):
                     signed.verify_directly_issued_by(issuer)
@@ -55,7 +55,7 @@ class CertificateChain:
     @property
     def is_complete(self) -> bool:
         """Whether it ends with an authority that nobody else vouches for."""
-        with lenient():
+        with Lenient():
             return self.certificates[-1].issuer == self.certificates[-1].subject
 
     @property
@@ -94,7 +94,7 @@ class OrgCertificate:
     def make_content(self, org_id: str, subject_of: CertificateChain | None = None) -> None:
         """Makes the key pair, and what is over it: a certificate, or a request; under the subject of another."""
         key = PrivateKey.generate(self.key_bits).signing_key()
-        with lenient():
+        with Lenient():
             subject = subject_of.leaf.subject if subject_of else _subject(self.label, org_id)
             if self.unusable:
                 request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())

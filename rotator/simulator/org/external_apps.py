@@ -157,6 +157,12 @@ class ExternalApp(ClientApp):
     def assigned_permission_sets(self) -> list[str]:
         return _parts(self._policies.get("commaSeparatedPermissionSet", ""))
 
+    def assign(self, profiles: list[str], permission_sets: list[str]) -> None:
+        given = {"commaSeparatedProfile": profiles, "commaSeparatedPermissionSet": permission_sets}
+        satellite = self.satellites[OAUTH_POLICIES.name]
+        others = {name: value for name, value in satellite.component.items() if name not in given}
+        satellite.component = {**others, **{name: ", ".join(value) for name, value in given.items() if value}}
+
     @property
     def issues_jwt_tokens(self) -> bool:
         return "true" in {self._oauth.get("isNamedUserJwtEnabled"), self._policies.get("isNamedUserJwtEnabled")}

@@ -61,5 +61,9 @@ class Grants:
         for key in [key for key, grant in self._by_key.items() if grant.app.id == app.id]:
             del self._by_key[key]
 
+    def clear(self) -> None:
+        """Forgets all of them."""
+        self._by_key.clear()
+
     def __iter__(self) -> Iterator[Grant]:
         return iter(tuple(self._by_key.values()))

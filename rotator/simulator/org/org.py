@@ -26,7 +26,7 @@ from rotator.simulator.org.propagation import CertificateSlot
 from rotator.simulator.org.schema.external_client_app import OAUTH_SETTINGS
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.org.tokens import Session, Sessions
-from rotator.simulator.org.users import PermissionSet, User
+from rotator.simulator.org.users import KEPT_LOGINS, OVER_OAUTH, UNKNOWN_CLIENT, Client, Login, PermissionSet, User
 from rotator.simulator.wire.faults import Faults
 
 if TYPE_CHECKING:
@@ -36,30 +36,16 @@ if TYPE_CHECKING:
     from rotator.core.crypto.certificates import Certificate
     from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.components import Component
+    from rotator.simulator.org.users import Profile
 
 Clock = Callable[[], datetime]
 OrgKind = Literal["production", "sandbox"]
 
-KEPT_LOGINS: Final = 10_000
-"""Rows of the login history that are remembered."""
 KEPT_CURSORS: Final = 100
 """Queries answered in part whose rest can still be fetched."""
 
 IDS_OF_AN_ORG: Final = 1_000_000
 """Record ids of one type that an org may give before they could be another org's."""
-
-
-@dataclass(frozen=True)
-class Login:
-    """One row of the login history."""
-
-    time: datetime
-    app: str
-    username: str
-    outcome: str
-    """`Success`, or `error: description` as the client was told."""
-    type: str = "Remote Access 2.0"
-    """LoginType of the row."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +97,8 @@ class Org:
         self.identity_providers: Final[dict[str, IdentityProvider]] = {}
         self.permission_sets: Final[dict[str, PermissionSet]] = {}
         """Those that were made by metadata; users and apps may name others."""
+        self.profiles: Final[dict[str, Profile]] = {}
+        """What profiles allow, where that is not what they usually do."""
         self.features: Final[dict[str, Component]] = {}
         """Settings of features that somebody changed, by their metadata type."""
         self.sessions: Final = Sessions(lambda: timedelta(seconds=self.settings.session_seconds))
@@ -184,6 +172,10 @@ class Org:
         if key not in self._ids_by_name:
             self._ids_by_name[key] = record_id(prefix, self.number * IDS_OF_AN_ORG + len(self._ids_by_name))
         return self._ids_by_name[key]
+
+    def ids_of(self, prefix: str) -> list[tuple[str, str]]:
+        """The names that have such an id, with it."""
+        return [(name, given) for (kind, name), given in self._ids_by_name.items() if kind == prefix]
 
     def approve(self, app: ClientApp, user: User) -> Secret:
         """What a user's approval in a browser comes to: the app may log in for the user, and gets a refresh token."""
@@ -333,8 +325,8 @@ class Org:
             app.modified_at = now
             self.on_change()
 
-    def start_session(self, user: User, app: ClientApp) -> Session:
-        """A session for a login that was accepted."""
+    def start_session(self, user: User, app: ClientApp, login: int | None = None) -> Session:
+        """A session for a login that was accepted; `login` is the number of its row in the login history."""
         now = self.clock()
         self.grants.use(app, user, now, Secret(opaque_token(self.id, self.random)))
         if self.settings.same_session_for_second_login:
@@ -342,7 +334,7 @@ class Org:
             if earlier:
                 return earlier
         token = self._jwt_token(user, app, now) if app.issues_jwt_tokens else opaque_token(self.id, self.random)
-        return self.sessions.start(token, user.username, app.id, now)
+        return self.sessions.start(token, user.username, app.id, now, login)
 
     def start_password_session(self, user: User) -> Session:
         """A session for a login by a password, which no app is part of."""
@@ -380,9 +372,20 @@ class Org:
             return None
         return Visitor(session, user, next((app for app in self.client_apps if app.id == session.app_id), None))
 
-    def record_login(self, app: str, username: str, outcome: str, login_type: str = "Remote Access 2.0") -> None:
-        """Adds a row to the login history."""
-        self.logins.append(Login(self.clock(), app, username, outcome, login_type))
+    def record_login(
+        self,
+        app: str,
+        username: str,
+        outcome: str,
+        login_type: str = OVER_OAUTH,
+        *,
+        client: Client = UNKNOWN_CLIENT,
+        is_unsigned: bool = False,
+    ) -> int:
+        """Adds a row to the login history, and gives its number."""
+        number = self.logins[-1].number + 1 if self.logins else 0
+        self.logins.append(Login(self.clock(), app, username, outcome, login_type, client, is_unsigned, number))
+        return number
 
     def keep_cursor(self, rows: Rest) -> str:
         """Remembers the rows of a query that was answered in part; the oldest such query is forgotten."""

@@ -86,6 +86,8 @@ class OrgSettings:
     """Whether a staged consumer key and secret log in before they are rotated in."""
     external_rotated_pairs_seconds: Seconds = 0.0
     """How long the login servers do not know a consumer key and secret that were rotated in."""
+    external_rotated_keys_sign: bool = True
+    """Whether an assertion may still name a consumer key that was rotated away, while its pair is taken."""
     external_ended_pairs_shown: bool = True
     """Whether a pair whose 30 days have ended is listed still, and takes the place of a next one."""
     external_consumer_key_given: Literal["ignore", "refuse"] = "ignore"
@@ -110,10 +112,16 @@ class OrgSettings:
     new_external_app_seconds: Seconds = 0.0
     """How long the login servers do not know a new external client app."""
 
+    integration_licences: Annotated[int, Field(ge=0)] = 5
+    """How many Salesforce Integration licences the org has."""
     hidden_types: tuple[str, ...] = ()
     """Types that the program's user may not see, such as Certificate: neither as metadata nor in the Tooling API."""
     hidden_type_code: str = "INVALID_TYPE"
     """Fault of the Metadata API for a type that is hidden."""
+    unwritable_objects: tuple[str, ...] = ()
+    """Objects of which the program's user may neither make nor delete records, such as PermissionSetAssignment."""
+    revoked_approvals_end: bool = True
+    """Whether a revoked token also ends the approval that the user once gave the app himself."""
     deleted_rows_in_queries: bool = True
     """Whether a query to the Tooling API finds certificates that were deleted."""
     query_batch: Number = 2000
@@ -141,6 +149,12 @@ class OrgSettings:
     """Whether a login hands out the session of the earlier one while that is alive."""
     signature_failure_status: str | None = "Failed: Signature Invalid"
     """What LoginHistory says of a login whose signature did not verify; None: it has no such row."""
+    signature_failure_application: Literal["label", "client_id", "none"] = "label"
+    """What such a row has as its application."""
+    signature_failure_type: str = "Remote Access 2.0"
+    """What such a row has as its LoginType."""
+    logins_of_others_shown: bool = True
+    """Whether LoginHistory has more than the user's own rows, as with the permission Monitor Login History."""
     session_seconds: Seconds = 7200.0
     """How long an unused session lives."""
 

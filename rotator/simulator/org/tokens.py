@@ -23,6 +23,8 @@ class Session:
     """Of the app that it was opened through; empty: by a password, without any."""
     started_at: datetime
     used_at: datetime
+    login: int | None = None
+    """Number of its row in the login history; None where it has none."""
 
     @property
     def is_jwt(self) -> bool:
@@ -38,9 +40,9 @@ class Sessions:
         self._by_token: Final[dict[str, Session]] = {}
         self._swept_at = KEPT_SESSIONS
 
-    def start(self, token: str, username: str, app_id: str, now: datetime) -> Session:
-        """Keeps a new session."""
-        session = Session(token, username, app_id, now, now)
+    def start(self, token: str, username: str, app_id: str, now: datetime, login: int | None = None) -> Session:
+        """Keeps a new session; `login` is the number of its row in the login history."""
+        session = Session(token, username, app_id, now, now, login)
         self._by_token[token] = session
         if len(self._by_token) > self._swept_at:
             self._forget_those_that_are_over(now)
@@ -82,6 +84,10 @@ class Sessions:
     def end_all(self) -> None:
         """Ends every session, as an administrator may."""
         self._by_token.clear()
+
+    def live(self, now: datetime) -> list[Session]:
+        """Those that are not over; to look at one keeps it alive no longer."""
+        return [each for each in self._by_token.values() if now - each.used_at <= self._lifetime()]
 
     def __len__(self) -> int:
         return len(self._by_token)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.org.external_apps import StagedCredentials
 from rotator.simulator.org.setup import shows_secrets
+from rotator.simulator.rest.user_rights import allowed_to
 from rotator.simulator.wire.answers import Answer, json_answer, not_found, rest_error
 
 if TYPE_CHECKING:
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
 FIRST_VERSION: Final = 65
 """The API version that brought these resources."""
+_TAKES: Final = frozenset({"ExternalClientAppDeveloper", "ViewClientSecret"})
+"""The permissions without which a user gets nothing here."""
 _CLOSED: Final = "Access to consumer secrets of external client apps through the REST API is off in this org."
 """Salesforce's own words are not known."""
 
 
 def answer_credentials(org: Org, user: User, request: Request, version: str, parts: list[str]) -> Answer:
     """Answers one call below `apps/oauth`; `parts` is what follows."""
-    if not user.may_use_metadata:
-        # Here one permission stands for those of a developer of such apps, and of who may see secrets.
+    if not allowed_to(org, user) >= _TAKES:
         return rest_error(403, "INSUFFICIENT_ACCESS", "External client apps take permissions that this user has not.")
     return _answer(org, request, f"/services/data/v{version}/apps/oauth", parts)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.rest import app_credentials
-from rotator.simulator.rest.assignments import assign
 from rotator.simulator.rest.describe import answer_objects
 from rotator.simulator.rest.query_resource import answer_query, more
+from rotator.simulator.rest.record_writes import create_record, delete_record
 from rotator.simulator.rest.soql.database import Database
 from rotator.simulator.rest.tables import TABLES, TOOLING_TABLES
 from rotator.simulator.wire.answers import Answer, json_answer, not_found, rest_error
@@ -15,7 +15,6 @@ from rotator.simulator.wire.unsupported import unsupported_resource
 
 if TYPE_CHECKING:
     from rotator.simulator.org.org import Org, Visitor
-    from rotator.simulator.org.users import User
     from rotator.simulator.wire.request import Request
 
 FIRST_REST_VERSION: Final = 31
@@ -41,7 +40,7 @@ def answer_data(org: Org, request: Request, rest: list[str]) -> Answer:
     if not rest:
         return _versions(org)
     visitor = admitted(org, request, rest[0])
-    return visitor if isinstance(visitor, Answer) else _resource(org, visitor.user, request, rest)
+    return visitor if isinstance(visitor, Answer) else _resource(org, visitor, request, rest)
 
 
 def admitted(org: Org, request: Request, version: str) -> Visitor | Answer:
@@ -77,8 +76,8 @@ def api_version(text: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _resource(org: Org, user: User, request: Request, rest: list[str]) -> Answer:
-    version, parts = api_version(rest[0]), rest[1:]
+def _resource(org: Org, visitor: Visitor, request: Request, rest: list[str]) -> Answer:
+    version, parts, user = api_version(rest[0]), rest[1:], visitor.user
     base = f"/services/data/v{version}.0"
     match (request.method, parts):
         case ("GET", []):
@@ -87,8 +86,10 @@ def _resource(org: Org, user: User, request: Request, rest: list[str]) -> Answer
             return _limits(org)
         case (_, ["apps", "oauth", *rest]) if version >= app_credentials.FIRST_VERSION:
             return app_credentials.answer_credentials(org, user, request, f"{version}.0", rest)
-        case ("POST", ["sobjects", "PermissionSetAssignment"]):
-            return assign(org, user, request)
+        case ("POST", ["sobjects", name]):
+            found = create_record(org, visitor, request, name)
+        case ("DELETE", ["sobjects", name, record_id]):
+            found = delete_record(org, visitor, name, record_id)
         case ("GET", ["tooling", *rest]) if rest:
             found = _objects(Database(org, user, TOOLING_TABLES, version), request, f"{base}/tooling", rest)
         case ("GET", _):

@@ -5,14 +5,22 @@ A row may leave fields out: those are empty, or false.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.org.identifiers import record_id
 from rotator.simulator.org.jobs import DEPLOYMENT
+from rotator.simulator.rest.user_rights import (
+    PERMISSIONS,
+    allowed_to,
+    licences,
+    metadata_access,
+    permissions_of,
+    profile_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
@@ -70,7 +78,30 @@ def users(org: Org, _user: User | None) -> Iterator[Row]:
 def profiles(org: Org, _user: User | None) -> Iterator[Row]:
     """Every profile that a user has or an app names."""
     for name in _profile_names(org):
-        yield {"Id": org.id_of("00e", name), "Name": name, "UserType": "Standard", "Description": None}
+        yield {
+            "Id": org.id_of("00e", name),
+            "Name": name,
+            "UserType": "Standard",
+            "Description": None,
+            "UserLicenseId": org.id_of("100", profile_of(org, name).licence),
+        }
+
+
+def user_licences(org: Org, _user: User | None) -> Iterator[Row]:
+    """UserLicense: those that the org has bought, and how many of them active users have."""
+    for name, (total, used) in licences(org).items():
+        yield {
+            "Id": org.id_of("100", name),
+            "Name": name,
+            "MasterLabel": name,
+            "Status": "Active",
+            "TotalLicenses": total,
+            "UsedLicenses": used,
+        }
+
+
+def _allowed(permissions: frozenset[str]) -> Row:
+    return {f"Permissions{name}": name in permissions for name in PERMISSIONS}
 
 
 def _profile_names(org: Org) -> list[str]:
@@ -82,7 +113,8 @@ def _permission_set_names(org: Org) -> list[str]:
     held = (name for user in org.users.values() for name in user.permission_sets)
     assigned = (name for app in org.client_apps for name in app.assigned_permission_sets)
     made = (each.label for each in org.permission_sets.values())
-    return list(dict.fromkeys([*made, *held, *assigned]))
+    metadata = (name for user in org.users.values() for name in metadata_access(org, user))
+    return list(dict.fromkeys([*made, *held, *assigned, *metadata]))
 
 
 def permission_sets(org: Org, _user: User | None) -> Iterator[Row]:
@@ -95,6 +127,7 @@ def permission_sets(org: Org, _user: User | None) -> Iterator[Row]:
             "IsOwnedByProfile": True,
             "ProfileId": org.id_of("00e", name),
             "IsCustom": False,
+            **_allowed(profile_of(org, name).permissions),
         }
     names = {each.label: each.name for each in org.permission_sets.values()}
     for name in _permission_set_names(org):
@@ -105,21 +138,26 @@ def permission_sets(org: Org, _user: User | None) -> Iterator[Row]:
             "IsOwnedByProfile": False,
             "ProfileId": None,
             "IsCustom": True,
+            **_allowed(permissions_of(org, name)),
         }
 
 
 def assignments(org: Org, _user: User | None) -> Iterator[Row]:
     """PermissionSetAssignment: of profiles, too, as each has a permission set of its own."""
     for user in org.users.values():
-        for owner in (f"profile {user.profile}", *user.permission_sets):
+        for owner in (f"profile {user.profile}", *user.permission_sets, *metadata_access(org, user)):
             yield {
                 "Id": org.id_of("0Pa", f"{user.id} {owner}"),
                 "AssigneeId": user.id,
                 "PermissionSetId": org.id_of("0PS", owner),
                 "PermissionSetGroupId": None,
                 "IsActive": True,
-                "ExpirationDate": None,
+                "ExpirationDate": _time(user.set_ends.get(owner)),
             }
+
+
+def _time(sent: str | None) -> datetime | None:
+    return datetime.fromisoformat(sent) if sent else None
 
 
 def entity_access(org: Org, _user: User | None) -> Iterator[Row]:
@@ -183,9 +221,10 @@ def menu_items(org: Org, _user: User | None) -> Iterator[Row]:
 
 
 def tokens(org: Org, user: User | None) -> Iterator[Row]:
-    """What users granted to apps; the own rows only, for who may not administer the org."""
+    """What users granted to apps; the own rows only, for who may not customize the application."""
+    shows_others = user is None or "CustomizeApplication" in allowed_to(org, user)
     for grant in org.grants:
-        if user is None or user.may_use_metadata or user.username == grant.user.username:
+        if user is None or shows_others or user.username == grant.user.username:
             is_there = grant.app.id in {app.id for app in org.client_apps}
             yield {
                 "Id": None,
@@ -203,22 +242,52 @@ def tokens(org: Org, user: User | None) -> Iterator[Row]:
 
 def logins(org: Org, user: User | None) -> Iterator[Row]:
     """Which row a refused JWT login leaves, if any, is not documented. Others' rows need a permission."""
-    for number, login in enumerate(org.logins):
-        is_unsigned = login.outcome.endswith("invalid assertion")
-        status = org.settings.signature_failure_status if is_unsigned else login.outcome
-        if status is None or (user and not user.may_use_metadata and user.username != login.username):
+    settings = org.settings
+    labels = {app.name: (app.label, app.client_id) for app in org.client_apps}
+    for login in org.logins:
+        is_unsigned = login.is_unsigned or login.outcome.endswith("invalid assertion")
+        status = settings.signature_failure_status if is_unsigned else login.outcome
+        shows_others = settings.logins_of_others_shown and (user is None or user.may_use_metadata)
+        if status is None or (user and not shows_others and user.username != login.username):
             continue
         who = org.users.get(login.username)
+        label, client_id = labels.get(login.app, (login.app.replace("_", " "), login.app))
+        unsigned = {"label": label, "client_id": client_id, "none": None}[settings.signature_failure_application]
         yield {
-            "Id": record_id("0Ya", number),
+            "Id": record_id("0Ya", login.number),
             "UserId": who.id if who else None,
             "LoginTime": login.time,
-            "LoginType": login.type,
-            "Application": login.app.replace("_", " "),
+            "LoginType": settings.signature_failure_type if is_unsigned else login.type,
+            "Application": unsigned if is_unsigned else label,
             "Status": status,
-            "SourceIp": "127.0.0.1",
+            "SourceIp": login.client.address,
+            "ClientVersion": "N/A",
+            "Browser": login.client.name or "Unknown",
             "LoginUrl": org.url.removeprefix("https://"),
             "TlsProtocol": "TLS 1.3",
+        }
+
+
+def sessions(org: Org, user: User | None) -> Iterator[Row]:
+    """AuthSession: live ones; the own ones only, for who may not manage users."""
+    kept = {login.number for login in org.logins}
+    shows_others = user is None or "ManageUsers" in allowed_to(org, user)
+    for session in org.sessions.live(org.clock()):
+        whose = org.users.get(session.username)
+        if whose is None or (user and not shows_others and user.username != session.username):
+            continue
+        yield {
+            "Id": org.id_of("0Ak", session.token),
+            "UsersId": whose.id,
+            "CreatedDate": session.started_at,
+            "LastModifiedDate": session.used_at,
+            "NumSecondsValid": int(org.settings.session_seconds),
+            "UserType": "Standard",
+            "SourceIp": "127.0.0.1",
+            "LoginType": "Remote Access 2.0" if session.app_id else "SOAP Partner",
+            "SessionType": "Oauth2" if session.app_id else "API",
+            "SessionSecurityLevel": "STANDARD",
+            "LoginHistoryId": record_id("0Ya", session.login or 0) if session.login in kept else None,
         }
 
 

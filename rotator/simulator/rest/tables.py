@@ -19,6 +19,7 @@ from rotator.simulator.rest.sobjects import (
     reference,
     times,
 )
+from rotator.simulator.rest.user_rights import PERMISSIONS
 
 KEPT_TOKENS: Final = 2500
 """Rows of OauthToken that a query returns in all (Object Reference, OauthToken)."""
@@ -79,9 +80,16 @@ _DATA: Final = (
     SObject(
         "Profile",
         "00e",
-        (ID, *plain("Name", "UserType", "Description")),
+        (ID, *plain("Name", "UserType", "Description"), reference("UserLicenseId", "UserLicense")),
         rows.profiles,
         children=(Child("Users", "User", "ProfileId"),),
+    ),
+    SObject(
+        "UserLicense",
+        "100",
+        (ID, *plain("Name", "MasterLabel", "Status"), *numbers("TotalLicenses", "UsedLicenses")),
+        rows.user_licences,
+        since=37,
     ),
     SObject(
         "PermissionSet",
@@ -90,6 +98,7 @@ _DATA: Final = (
             ID,
             *plain("Name", "Label"),
             *booleans("IsOwnedByProfile", "IsCustom"),
+            *booleans(*(f"Permissions{name}" for name in PERMISSIONS)),
             reference("ProfileId", "Profile"),
         ),
         rows.permission_sets,
@@ -146,7 +155,9 @@ _DATA: Final = (
         "0CR",
         (
             ID,
-            *plain("AccessToken", "AppMenuItemId", "AppName"),
+            *plain("AccessToken"),
+            reference("AppMenuItemId", "AppMenuItem"),
+            *plain("AppName"),
             *times("CreatedDate"),
             *plain("DeleteToken"),
             *times("LastUsedDate"),
@@ -160,6 +171,22 @@ _DATA: Final = (
         batch=500,
     ),
     SObject("LoginHistory", "0Ya", _LOGIN_FIELDS, rows.logins, complete=True),
+    SObject(
+        "AuthSession",
+        "0Ak",
+        (
+            ID,
+            SField("UsersId", "reference"),
+            *times("CreatedDate", "LastModifiedDate"),
+            *numbers("NumSecondsValid"),
+            *(SField(name, "picklist") for name in ("UserType", "LoginType", "SessionType", "SessionSecurityLevel")),
+            *plain("SourceIp", "LogoutUrl", "ParentId", "LoginGeoId"),
+            reference("LoginHistoryId", "LoginHistory"),
+            SField("IsCurrent", "boolean", since=37),
+        ),
+        rows.sessions,
+        since=29,
+    ),
 )
 _TOOLING: Final = (
     SObject(

@@ -102,6 +102,7 @@ async def _read(request: HttpRequest) -> Request:
         dict(request.query_params),
         dict(request.headers),
         await request.body(),
+        request.client.host if request.client else "",
     )
 
 

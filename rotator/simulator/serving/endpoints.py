@@ -14,6 +14,7 @@ from rotator.simulator.metadata.deploy_request import answer_deploy_request
 from rotator.simulator.oauth import identity
 from rotator.simulator.oauth.partner_api import answer_soap
 from rotator.simulator.oauth.token_endpoint import answer_login
+from rotator.simulator.org.users import Client
 from rotator.simulator.rest.resources import admitted, answer_data, api_version
 from rotator.simulator.wire.answers import Answer, html_answer, json_answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
@@ -57,11 +58,11 @@ def _token(org: Org, request: Request, _rest: list[str]) -> Call:
     if request.method != "POST":
         refusal = json_answer(400, {"error": "invalid_request", "error_description": "must use HTTP POST"})
         return Call(Kind.TOKEN, lambda _: refusal)
-    form = request.form
+    form, client = request.form, Client(request.address, request.headers.get("user-agent", ""))
     app = org.app_of(form.get("client_id") or _issuer(form.get("assertion", "")))
     return Call(
         Kind.TOKEN,
-        lambda _: answer_login(org, form, request.host, request.authorization),
+        lambda _: answer_login(org, form, request.host, request.authorization, client),
         (app.name,) if app else (),
     )
 

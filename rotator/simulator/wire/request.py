@@ -23,6 +23,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    address: str = "127.0.0.1"
+    """Where it came from."""
 
     @property
     def host(self) -> str:

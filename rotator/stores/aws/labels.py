@@ -107,6 +107,26 @@ class AwsSecret:
             raise self._unreadable("a version or a label has a name that cannot be printed")
         return Labels(held)
 
+    def tags(self) -> dict[str, str]:
+        """What it is tagged with; nothing where there is no such secret."""
+        try:
+            answer = self._calls.call("describe_secret", self.name)
+            told = Fields(answer).objects("Tags") if "Tags" in answer else []
+            return {tag.text("Key"): tag.text("Value") for tag in told}
+        except Refused as refused:
+            if refused.absent:
+                return {}
+            raise refused.error from None
+        except WrongShape as error:
+            raise self._unreadable(str(error)) from None
+
+    def tag(self, key: str, value: str) -> None:
+        """Tags it, in the place of what the tag was before."""
+        try:
+            self._calls.call("tag_resource", self.name, Tags=[{"Key": key, "Value": value}])
+        except Refused as refused:
+            raise refused.error from None
+
     def value(self, version: str, label: str | None = None) -> Secret | None:
         """What a version holds; None when AWS has no such version, or the version does not have the label."""
         stage = {"VersionStage": label} if label else {}

@@ -14,6 +14,7 @@ from rotator.stores.plugins import Policies, StorePlugin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rotator.core.usage.told_reports import LeavesReport
     from rotator.entry_points import Surroundings
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.aws.access import AwsAccess
@@ -54,9 +55,26 @@ def _open(name: str, settings: AwsStoreSettings, around: Surroundings) -> Store:
 
 
 def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
+    from rotator.stores.aws.consumer_reader import AwsReader
+
+    return AwsReader(*_of_address(address, around))
+
+
+def _reporter(address: CredentialAddress, around: Surroundings) -> LeavesReport:
+    from rotator.stores.aws.labels import AwsSecret
+    from rotator.stores.aws.policy import REPORT_TAG
+
+    secret = AwsSecret(*_of_address(address, around))
+
+    def leave(consumer: str, line: str) -> None:
+        secret.tag(f"{REPORT_TAG}{consumer}", line)
+
+    return leave
+
+
+def _of_address(address: CredentialAddress, around: Surroundings) -> tuple[AwsCalls, str]:
     from rotator.net.limits import Limits
     from rotator.stores.aws.access import AwsAccess
-    from rotator.stores.aws.consumer_reader import AwsReader
     from rotator.stores.aws.policy import Ground
 
     secret, options = address.parts(_OPTIONS)
@@ -77,7 +95,7 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
         attempts=1,
     )
     ground = Ground(prefix=secret, region=access.region, role=access.role)
-    return AwsReader(_calls(secret, access, ground, around), secret)
+    return _calls(secret, access, ground, around), secret
 
 
 def _calls(name: str, access: AwsAccess, ground: Ground, around: Surroundings) -> AwsCalls:
@@ -85,7 +103,7 @@ def _calls(name: str, access: AwsAccess, ground: Ground, around: Surroundings) -
     from rotator.stores.aws.secrets_manager import AwsCalls
 
     clients = AwsClients(access, around.user_agent, around.now)
-    return AwsCalls(name, clients, ground, around.waiting())
+    return AwsCalls(name, clients, ground, around.waiting(), around.before_change)
 
 
 def _policies(settings: AwsStoreSettings, credentials: Sequence[str]) -> Policies:
@@ -101,4 +119,4 @@ def _policies(settings: AwsStoreSettings, credentials: Sequence[str]) -> Policie
     )
 
 
-PLUGIN = StorePlugin(_settings, _open, _reader, _policies)
+PLUGIN = StorePlugin(_settings, _open, _reader, _policies, _reporter)

@@ -20,6 +20,9 @@ CHANGE: Final = (
 )
 """What the program does with secrets that exist. It never deletes one."""
 
+REPORT_TAG: Final = "rotator:consumer:"
+"""How a tag begins by which a consumer says what it uses; its name follows."""
+
 STAGES: Final = ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS")
 
 _STAGE: Final = "secretsmanager:VersionStage"

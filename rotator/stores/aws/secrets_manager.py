@@ -14,7 +14,7 @@ from rotator.stores.aws.errors import FAILURES, STUMBLES, Call, FileUnusable, co
 from rotator.stores.aws.policy import ASSUME_ROLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from rotator.core.retry import Waiting
     from rotator.errors import StoreError
@@ -29,9 +29,15 @@ _OPERATIONS: Final = {
     "get_resource_policy": ("GetResourcePolicy", "SecretId"),
     "get_secret_value": ("GetSecretValue", "SecretId"),
     "put_secret_value": ("PutSecretValue", "SecretId"),
+    "tag_resource": ("TagResource", "SecretId"),
     "update_secret_version_stage": ("UpdateSecretVersionStage", "SecretId"),
 }
 """AWS's name of each call, and of the parameter that names the secret."""
+
+_READS: Final = frozenset({"describe_secret", "get_resource_policy", "get_secret_value"})
+
+_WITHOUT_ARN: Final = frozenset({"tag_resource"})
+"""Calls whose answer says nothing."""
 
 _MEANT: Final = frozenset(
     {"InvalidParameterException", "InvalidRequestException", "ResourceExistsException", "ResourceNotFoundException"}
@@ -53,12 +59,20 @@ class Refused(Exception):
 class AwsCalls:
     """The calls of one store."""
 
-    def __init__(self, store: str, clients: AwsClients, ground: Ground, waiting: Waiting) -> None:
-        """`waiting` is also for how long a write is waited to be seen."""
+    def __init__(
+        self,
+        store: str,
+        clients: AwsClients,
+        ground: Ground,
+        waiting: Waiting,
+        before_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`waiting` is also for how long a write is waited to be seen; `before_change`: see Surroundings."""
         self._store: Final = store
         self._clients: Final = clients
         self._ground: Final = ground
         self._waiting: Final = waiting
+        self._before_change: Final = before_change
 
     @property
     def where(self) -> str:
@@ -66,11 +80,13 @@ class AwsCalls:
         return self._call("", "").where
 
     def call(self, operation: str, secret: str, **parameters: Any) -> Mapping[str, Any]:
-        """AWS's answer. Raises Refused, StoreError, and StoreUnavailable when patience ends."""
+        """AWS's answer. Raises Refused, StoreError, and StoreUnavailable when patience ends; and as `before_change`."""
         action, named = _OPERATIONS[operation]
         error: Exception | None = None
         renewed = False
         for _ in self.turns():
+            if operation not in _READS:
+                self._before_change()
             try:
                 with unlogged():
                     answer = self._try(operation, {named: secret, **parameters})
@@ -106,8 +122,8 @@ class AwsCalls:
         except STUMBLES:
             # botocore itself, over an answer of another shape than its model has. Not a part of it is told.
             answer = {}
-        if not (isinstance(answer, dict) and isinstance(answer.get("ARN"), str)):
-            # Every answer has one; a proxy's page of its own, taken for AWS's, would be an empty secret.
+        if not (isinstance(answer, dict) and (isinstance(answer.get("ARN"), str) or operation in _WITHOUT_ARN)):
+            # All others have one; a proxy's page of its own, taken for AWS's, would be an empty secret.
             raise ResponseParserError("no answer of Secrets Manager")
         return answer
 

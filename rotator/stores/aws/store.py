@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
+from rotator.core.usage.told_reports import parsed
 from rotator.core.words import short
 from rotator.errors import StoreError
 from rotator.stores.aws.examination import examine
 from rotator.stores.aws.foreign import foreign, is_ours
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
+from rotator.stores.aws.policy import REPORT_TAG
 from rotator.stores.refusals import (
     not_of_credential,
     refuse_other_current,
@@ -32,8 +35,9 @@ from rotator.stores.refusals import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from rotator.core.usage.told_reports import ToldReport
     from rotator.stores.aws.secrets_manager import AwsCalls
 
 LARGEST_VALUE: Final = 65_536
@@ -87,6 +91,14 @@ class AwsStore:
             if value is not None:
                 return self._version(secret, credential, fingerprint, value)
         raise self._refused(f"the version {short(fingerprint)} of {credential} has a label and cannot be read")
+
+    def reports(self, credential: str, consumers: Collection[str]) -> list[ToldReport]:
+        """What consumers have tagged the secret with (`rotator.core.usage.told_reports.TakesReports`)."""
+        tags, found = self._secret(credential).tags(), []
+        for name in consumers:
+            with suppress(ValueError):
+                found.append(parsed(name, tags.get(f"{REPORT_TAG}{name}", "")))
+        return found
 
     def put_pending(self, version: Version) -> None:
         """Stores a new version and makes it `pending`. One that was there before must be discarded first."""

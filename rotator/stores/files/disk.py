@@ -218,14 +218,17 @@ def prepared_link(name: str) -> str:
     return f".{name}.new"
 
 
-def make_root(path: Path, access: Access = OWN) -> None:
+def make_root(path: Path, access: Access = OWN) -> list[Path]:
     """Makes the root of a store and what is missing above it, 0700, durably; the root lets others through if it has to.
 
-    Raises StoreError when root would write into the store of another user, who could not read what it wrote.
+    Returns what it made, the outermost first. Raises StoreError when root would write into the store of another user,
+    who could not read what it wrote.
     """
+    made = []
     for missing in reversed([place for place in (path, *path.parents) if not place.exists()]):
         with suppress(FileExistsError):
             os.mkdir(missing, 0o700)
+            made.append(missing)
             os.chmod(missing, 0o700)
         _sync_parent(missing)
     _sync_parent(path)
@@ -239,6 +242,14 @@ def make_root(path: Path, access: Access = OWN) -> None:
             effect="Nothing was changed.",
             hint=f"Run it as that user, such as with `sudo -u '#{owner}'`.",
         )
+    return made
+
+
+def unmake(made: list[Path]) -> None:
+    """Takes away again what `make_root` made, as far as nobody has put anything there since."""
+    with suppress(OSError):
+        for folder in reversed(made):
+            folder.rmdir()
 
 
 def _sync_parent(path: Path) -> None:

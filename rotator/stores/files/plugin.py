@@ -25,7 +25,7 @@ def _settings() -> type[FilesStoreSettings]:
 def _open(name: str, settings: FilesStoreSettings, _around: Surroundings) -> Store:
     from rotator.stores.files.store import FilesStore
 
-    return FilesStore(name, settings.path, groups=settings.groups)
+    return FilesStore(name, settings.path, groups=settings.groups, reports=settings.reports)
 
 
 def _reader(address: CredentialAddress, _around: Surroundings) -> Reader:

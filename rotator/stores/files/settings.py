@@ -15,3 +15,5 @@ class FilesStoreSettings(StoreSettings):
     path: ConfiguredPath
     groups: dict[str, Words | NonNegativeInt] = Field(default_factory=dict)
     """Of a credential: the group, by its name or number, whose members may read it."""
+    reports: ConfiguredPath | None = None
+    """A folder apart from it, in which consumers leave which version they last logged in with."""

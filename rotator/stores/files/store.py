@@ -22,17 +22,19 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Stage, Stages
 from rotator.core.words import short
 from rotator.errors import StoreError, StoreUnavailable
-from rotator.stores.files.disk import Directory, make_root
+from rotator.stores.files.disk import Directory, make_root, unmake
 from rotator.stores.files.folder import CredentialFolder
 from rotator.stores.files.lending import check_lent
 from rotator.stores.files.modes import AS_LENT, AS_LENT_INSIDE, OWN, WAY, Access, lent_to
+from rotator.stores.files.report_folder import ReportFolder
 from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refuse_unfit, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from rotator.core.credentials import Fingerprint, Version
+    from rotator.core.usage.told_reports import ToldReport
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -54,14 +56,28 @@ class FilesStore:
     """
 
     def __init__(
-        self, name: str, root: Path, *, groups: Mapping[str, str | int] | None = None, only_reads: bool = False
+        self,
+        name: str,
+        root: Path,
+        *,
+        groups: Mapping[str, str | int] | None = None,
+        only_reads: bool = False,
+        reports: Path | None = None,
     ) -> None:
-        """`groups` are those to which credentials are lent; `only_reads` is for a consumer, who takes them as lent."""
+        """`groups` are those to which credentials are lent; `only_reads` is for a consumer, who takes them as lent.
+
+        `reports` is the folder in which consumers say what they log in with.
+        """
+        self._reports: Final = ReportFolder(reports) if reports else None
         self.name: Final = name
         self._root: Final = root
         self._groups: Final = dict(groups or {})
         self._only_reads: Final = only_reads
         self._way: Final = AS_LENT if only_reads else WAY if self._groups else OWN
+
+    def reports(self, credential: str, consumers: Collection[str]) -> list[ToldReport]:
+        """What consumers have left beside it (`rotator.core.usage.told_reports.TakesReports`)."""
+        return self._reports.read(credential, consumers) if self._reports else []
 
     def stages(self, credential: str) -> Stages:
         """What stands where. A credential that the store does not know has nothing."""
@@ -128,19 +144,22 @@ class FilesStore:
             return folder.sweep() if folder else 0
 
     def check(self) -> None:
-        """Proves that a secret can be written, pointed to, read back and destroyed."""
+        """Proves that a secret can be written, pointed to, read back and destroyed. It leaves no folder behind."""
         name, proof = f".check-{secrets.token_hex(8)}", secrets.token_hex(32)
         with self._explained():
-            make_root(self._root, self._way)
-            with Directory.open(self._root, self._way) as root:
-                try:
-                    found = _write_and_read_back(root, name, proof)
-                finally:
-                    root.remove_directory(name)
-            if found != proof:
-                raise self._refused("what is written is not what is read back")
-            for credential in self._groups:
-                check_lent(self._root, credential, self._access(credential))
+            made = make_root(self._root, self._way)
+            try:
+                with Directory.open(self._root, self._way) as root:
+                    try:
+                        found = _write_and_read_back(root, name, proof)
+                    finally:
+                        root.remove_directory(name)
+                if found != proof:
+                    raise self._refused("what is written is not what is read back")
+                for credential in self._groups:
+                    check_lent(self._root, credential, self._access(credential))
+            finally:
+                unmake(made)
 
     def _is_new(self, folder: CredentialFolder, version: Version) -> bool:
         stages, fingerprint = folder.stages(), version.fingerprint

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 
+NOTE: Final = "report"
+"""Name of the one field of metadata that is ours."""
+
 _CAS_FAILED: Final = "check-and-set parameter did not match"
 _MOST_VERSIONS: Final = 10**9
 _NO_ENGINE: Final = "no handler for route"
@@ -90,7 +93,7 @@ class KvSecret:
                 self._path, json.loads(data.reveal()), cas=follows, mount_point=self._mount
             )
 
-        answer = self._ask(call)
+        answer = self._change(call)
         if answer.status == 400 and _CAS_FAILED in answer.errors:
             return False
         self._accept(answer, "data", "update" if follows else "create")
@@ -100,7 +103,7 @@ class KvSecret:
     def destroy(self, numbers: list[int]) -> None:
         """Destroys the data of versions for good, all at once; what is destroyed already stays so."""
         if numbers:
-            answer = self._ask(lambda kv: kv.destroy_secret_versions(self._path, numbers, mount_point=self._mount))
+            answer = self._change(lambda kv: kv.destroy_secret_versions(self._path, numbers, mount_point=self._mount))
             self._accept(answer, "destroy", "update")
             _LOG.debug("destroyed", extra={"path": self.place, "versions": numbers})
 
@@ -124,9 +127,25 @@ class KvSecret:
             data = answer.fields.fields("data")
             return KvSettings(int(data.number("max_versions")), data.text("delete_version_after"))
 
+    def note(self) -> str:
+        """What is noted in its metadata under `NOTE`; empty where there is no such secret, or nothing is."""
+        answer = self._ask(lambda kv: kv.read_secret_metadata(self._path, mount_point=self._mount))
+        if answer.status == 404 and not answer.errors:
+            return ""
+        self._accept(answer, "metadata", "read")
+        with self._session.http.understood():
+            return answer.fields.fields("data").fields("custom_metadata").text(NOTE)
+
+    def put_note(self, text: str) -> None:
+        """Notes a text in the metadata of a secret that holds nothing else (Vault 1.9 and newer)."""
+        answer = self._change(
+            lambda kv: kv.update_metadata(self._path, custom_metadata={NOTE: text}, mount_point=self._mount)
+        )
+        self._accept(answer, "metadata", "create")
+
     def remove(self) -> None:
         """Removes the secret with all its versions and its name."""
-        answer = self._ask(lambda kv: kv.delete_metadata_and_all_versions(self._path, mount_point=self._mount))
+        answer = self._change(lambda kv: kv.delete_metadata_and_all_versions(self._path, mount_point=self._mount))
         self._accept(answer, "metadata", "delete")
 
     def _read(self, number: int | None) -> KvVersion:
@@ -152,6 +171,9 @@ class KvSecret:
 
     def _ask(self, call: Callable[[Any], Any]) -> Answer:
         return self._session.ask(lambda client: call(client.secrets.kv.v2))
+
+    def _change(self, call: Callable[[Any], Any]) -> Answer:
+        return self._session.change(lambda client: call(client.secrets.kv.v2))
 
     def _accept(self, answer: Answer, api: str, capability: str) -> None:
         where = self._session.http.where

@@ -16,12 +16,14 @@ from rotator.stores.plugins import Policies, StorePlugin
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rotator.core.usage.told_reports import LeavesReport
     from rotator.entry_points import Surroundings
     from rotator.stores.addresses import CredentialAddress
     from rotator.stores.base import Reader, Store
     from rotator.stores.vault.auth import VaultLogin
     from rotator.stores.vault.http import VaultServer
     from rotator.stores.vault.settings import VaultLoginSettings, VaultStoreSettings
+    from rotator.stores.vault.store import VaultStore
     from rotator.stores.vault.token import VaultSession
 
 _ADDRESS: Final = "VAULT_ADDR"
@@ -56,8 +58,23 @@ def _open(name: str, settings: VaultStoreSettings, around: Surroundings) -> Stor
 
 
 def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
-    from rotator.net.limits import Limits
     from rotator.stores.base import StoredVersions
+
+    store, credential = _of_address(address, around)
+    return StoredVersions(store, credential)
+
+
+def _reporter(address: CredentialAddress, around: Surroundings) -> LeavesReport:
+    store, credential = _of_address(address, around)
+
+    def leave(consumer: str, line: str) -> None:
+        store.leave_report(credential, consumer, line)
+
+    return leave
+
+
+def _of_address(address: CredentialAddress, around: Surroundings) -> tuple[VaultStore, str]:
+    from rotator.net.limits import Limits
     from rotator.stores.vault.http import VaultServer
     from rotator.stores.vault.store import VaultStore
 
@@ -78,14 +95,14 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
         user_agent=around.user_agent,
     )
     session = _session(path, server, _login_of(options, around.environ), around, around.patience)
-    return StoredVersions(VaultStore(path, session, mount, folder, sees_pending=False), credential)
+    return VaultStore(path, session, mount, folder, sees_pending=False), credential
 
 
 def _session(name: str, server: VaultServer, login: VaultLogin, around: Surroundings, patience: float) -> VaultSession:
     from rotator.stores.vault.http import VaultHttp
     from rotator.stores.vault.token import VaultSession
 
-    session = VaultSession(VaultHttp(name, server, around.waiting(patience)), login)
+    session = VaultSession(VaultHttp(name, server, around.waiting(patience)), login, around.before_change)
     around.at_end(session.close)
     return session
 
@@ -163,4 +180,4 @@ def _policies(settings: VaultStoreSettings, credentials: Sequence[str]) -> Polic
     )
 
 
-PLUGIN = StorePlugin(_settings, _open, _reader, _policies)
+PLUGIN = StorePlugin(_settings, _open, _reader, _policies, _reporter)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 PENDING: Final = "pending"
 """The last part of the path at which a pending version lies."""
 
+CONSUMERS: Final = "consumers"
+"""The part of the path below which consumers say what they use, in the metadata of secrets that hold nothing."""
+
 _COMMENT: Final = """\
 # Beside this the policy `default` is needed: with it a token renews, looks up and revokes itself."""
 
@@ -37,5 +40,7 @@ def consumer_policy(mount: str, folder: str, credential: str) -> str:
             stanza(f"{mount}/data/{folder}/{credential}", ("read",)),
             "# For a consumer that tries the pending key as well, so that no rotation in place fails a login of it:",
             f"# {stanza(f'{mount}/data/{folder}/{credential}/{PENDING}', ('read',))}",
+            "# For a consumer that says which version it last logged in with, by its NAME in `consumers`:",
+            f"# {stanza(f'{mount}/metadata/{folder}/{credential}/{CONSUMERS}/NAME', ('create', 'update'))}",
         )
     )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.secret import Secret
+from rotator.core.usage.told_reports import parsed
 from rotator.core.words import short
 from rotator.errors import StoreError
 from rotator.stores.refusals import (
@@ -30,10 +31,12 @@ from rotator.stores.refusals import (
 )
 from rotator.stores.vault.credential import VaultCredential
 from rotator.stores.vault.kv import KvSecret
+from rotator.stores.vault.policy import CONSUMERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from rotator.core.usage.told_reports import ToldReport
     from rotator.stores.vault.credential import Look
     from rotator.stores.vault.token import VaultSession
 
@@ -70,6 +73,21 @@ class VaultStore:
         if version.fingerprint != fingerprint or version.credential != credential:
             raise not_of_credential(self._where, where, version)
         return version
+
+    def reports(self, credential: str, consumers: Collection[str]) -> list[ToldReport]:
+        """What consumers have noted (`rotator.core.usage.told_reports.TakesReports`)."""
+        found = []
+        for name in consumers:
+            with suppress(ValueError):
+                found.append(parsed(name, self._note_of(credential, name).note()))
+        return found
+
+    def leave_report(self, credential: str, consumer: str, line: str) -> None:
+        """Notes what a consumer says, in the place of what it said before."""
+        self._note_of(credential, consumer).put_note(line)
+
+    def _note_of(self, credential: str, consumer: str) -> KvSecret:
+        return KvSecret(self._session, self._mount, f"{self._folder}/{credential}/{CONSUMERS}/{consumer}")
 
     def put_pending(self, version: Version) -> None:
         """Stores a new version and makes it `pending`. One that was there before must be discarded first."""

@@ -20,9 +20,11 @@ _FORBIDDEN: Final = 403
 class VaultSession:
     """Calls with a token; it logs in when it is first used. Not for several threads at once."""
 
-    def __init__(self, http: VaultHttp, login: VaultLogin) -> None:
+    def __init__(self, http: VaultHttp, login: VaultLogin, before_change: Callable[[], None] = lambda: None) -> None:
+        """`before_change`: see Surroundings."""
         self.http: Final = http
         self.login: Final = login
+        self._before_change: Final = before_change
         self._lease: Lease | None = None
         self._since: float = 0.0
 
@@ -40,6 +42,15 @@ class VaultSession:
         if again.token == lease.token:
             raise self._ended()
         return self.http.send(call, again.token)
+
+    def change(self, call: Callable[[Any], Any]) -> Answer:
+        """The same for what changes something. Raises as `before_change` does, too, before each request."""
+
+        def now_or_never(client: Any) -> Any:
+            self._before_change()
+            return call(client)
+
+        return self.ask(now_or_never)
 
     def close(self) -> None:
         """Ends what was begun: a token of this program alone is revoked, unless the server is away just now."""

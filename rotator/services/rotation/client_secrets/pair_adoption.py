@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rotator.core.credentials import SecretVersion
 from rotator.core.logins import LoginOutcome
 from rotator.core.thresholds import later
-from rotator.errors import LoginRefused, OrgError
+from rotator.errors import LoginRefused
 from rotator.salesforce.client_secrets import State
 
 if TYPE_CHECKING:
@@ -50,11 +50,7 @@ def pair_in_use(credential: CredentialContext, secrets: Secrets) -> Pair:
     [app] = credential.settings.app_names
     pairs = secrets.read(app)
     if pairs is None:
-        raise OrgError(
-            f"The org {credential.settings.org} lists no external client app {app} to the program's user.",
-            effect=_UNCHANGED,
-            hint="Check its API name in Setup, External Client App Manager; `rotator check` tells more.",
-        )
+        raise secrets.absent(app)
     return pairs.in_use
 
 

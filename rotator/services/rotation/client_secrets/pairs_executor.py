@@ -12,6 +12,7 @@ from rotator.services.rotation.client_secrets.pair_adoption import pair_in_use, 
 from rotator.services.rotation.executor import Executor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from rotator.core.decision.observations import Observation
@@ -30,19 +31,20 @@ class PairsExecutor(Executor):
         super().__init__(credential, observer, rotation_id=rotation_id, keep_key=False)
         self._secrets = secrets
 
-    def carry_out(self, action: Action, seen: Observation, now: datetime) -> None:
+    def carry_out(self, action: Action, seen: Observation, now: datetime, sends: Callable[[], None]) -> None:
         """See Executor."""
         match action.kind:
             case ActionKind.TAKE:
                 self._store_pair(pair_in_use(self._credential, self._secrets), now)
             case ActionKind.STAGE:
+                sends()
                 self._store_pair(self._staged(action, seen), now)
             case ActionKind.ROTATE:
                 self._secrets.rotate(action.its_app, expecting=action.its_version)
             case ActionKind.UNSTAGE:
                 self._secrets.delete(action.its_app, expecting=action.its_version)
             case _:
-                super().carry_out(action, seen, now)
+                super().carry_out(action, seen, now, sends)
 
     def _staged(self, action: Action, seen: Observation) -> Pair:
         """The pair that an earlier try has staged, else a new one; the org refuses one beside another's."""

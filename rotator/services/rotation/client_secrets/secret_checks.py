@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
 
 def check_pairs(credential: CredentialContext, now: datetime) -> str:
-    """Reads what a rotation reads, and logs in with the pair in use. Raises why it could not begin."""
-    secret_to_adopt(credential, its_secrets(credential), now)
-    refuse_to_end_own_login(credential)
+    """Reads what a rotation reads, and logs in with the pair in use. Raises why it could not begin.
+
+    Of what was revoked it only reads: nobody is to log in.
+    """
+    if credential.known().login_revoked:
+        pair_in_use(credential, its_secrets(credential))
+        return f"Consumer key and secret of {' and '.join(credential.settings.app_names)} can be read. It was revoked."
+    version = secret_to_adopt(credential, its_secrets(credential), now)
+    refuse_to_end_own_login(credential, {version.app: version.client_id})
     [app] = credential.settings.app_names
     return f"Consumer key and secret of {app} can be read and just logged in. Whether it has second ones can be read."
 

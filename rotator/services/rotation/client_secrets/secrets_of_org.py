@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
+    from rotator.errors import OrgError
     from rotator.salesforce.client_secrets import Pair, Pairs
 
 
@@ -14,6 +15,10 @@ class Secrets(Protocol):
 
     def read(self, app: str) -> Pairs | None:
         """What the app's consumer has; None where the org lists no such app."""
+        ...
+
+    def absent(self, app: str) -> OrgError:
+        """Why there is none, as far as the org tells."""
         ...
 
     def stage(self, app: str) -> Pair:

@@ -14,6 +14,7 @@ from rotator.simulator.metadata.types.external_client_apps import (
 )
 from rotator.simulator.metadata.types.feature_settings import FEATURES, SettingsType
 from rotator.simulator.metadata.types.permission_sets import PermissionSetType
+from rotator.simulator.metadata.types.session_settings import SessionSettingsType
 from rotator.simulator.metadata.types.single_sign_on import SingleSignOnType
 from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS, POLICIES, POLICIES_VERSION
 from rotator.simulator.wire.soap import FaultError
@@ -34,6 +35,7 @@ _ALL: Final[tuple[MetadataType, ...]] = (
     SatelliteType(POLICIES.name, "extlClntAppPolicies", "ecaPlcy", POLICIES, POLICIES_VERSION),
     SecuritySettingsType(),
     SingleSignOnType(),
+    SessionSettingsType(),
     SettingsType(),
 )
 TYPES: Final = {each.name: each for each in _ALL}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.org.schema.field import Field, flag, group, metadata_type, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _BEFORE: Final = (
     *("applicationVisibilities", "classAccesses", "customMetadataTypeAccesses", "customPermissions"),
@@ -45,7 +48,7 @@ PERMISSION_SET: Final = metadata_type(
     ),
 )
 
-USER_PERMISSIONS: Final = {
+OF_APPS: Final = {
     "ApiEnabled": ("API Enabled", ()),
     "CustomizeApplication": ("Customize Application", ("ViewSetup", "ManageCustomPermissions")),
     "ExternalClientAppAdmin": (
@@ -59,5 +62,29 @@ USER_PERMISSIONS: Final = {
     "ModifyMetadata": ("Modify Metadata Through Metadata API Functions", ("ViewSetup",)),
     "ViewClientSecret": ("View Client Secret", ()),
     "ViewSetup": ("View Setup and Configuration", ()),
+}
+"""Those of whoever looks after apps; as below."""
+
+_NEEDED_BY_MANAGE_USERS: Final = {
+    "AssignPermissionSets": "Assign Permission Sets",
+    "DelegatedTwoFactor": "Manage Multi-Factor Authentication in User Interface",
+    "FreezeUsers": "Freeze Users",
+    "ManageInternalUsers": "Manage Internal Users",
+    "ManageIpAddresses": "Manage IP Addresses",
+    "ManageLoginAccessPolicies": "Manage Login Access Policies",
+    "ManagePasswordPolicies": "Manage Password Policies",
+    "ManageProfilesPermissionsets": "Manage Profiles and Permission Sets",
+    "ManageRoles": "Manage Roles",
+    "ManageSharing": "Manage Sharing",
+    "MonitorLoginHistory": "Monitor Login History",
+    "ViewAllUsers": "View All Users",
+    "ViewRoles": "View Roles and Role Hierarchy",
+}
+"""As orgs have said in refused deployments, not all of them the same (jsforce/jsforce#749 has the last of these)."""
+
+USER_PERMISSIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    **OF_APPS,
+    **{name: (label, ()) for name, label in _NEEDED_BY_MANAGE_USERS.items()},
+    "ManageUsers": ("Manage Users", tuple(_NEEDED_BY_MANAGE_USERS)),
 }
 """What Setup calls a permission, and which others it needs (Field Reference, PermissionSet; Setup's own hints)."""

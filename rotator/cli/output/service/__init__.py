@@ -1,0 +1,1 @@
+"""What is shown of the service: its machines and their queue."""

@@ -1,0 +1,40 @@
+"""What people type in a command line and may be wrong in itself, whatever is configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rotator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rotator.config.secrets import SecretReference
+
+
+class Text(click.ParamType[str]):
+    """A word that a database can be asked for: one that is no UTF-8 comes as a text that none can be sent (PEP 383)."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As it was typed. Fails as a usage mistake."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.fail(f"{value!a} is no text in UTF-8.", param, ctx)
+        return value
+
+
+def password_in(variable: str) -> SecretReference:
+    """The password that `--password-env` names. Raises ConfigurationError for what can be no variable's name."""
+    from rotator.config.secrets import SecretReference  # noqa: PLC0415 - not for a usage mistake
+
+    try:
+        return SecretReference(env=variable)
+    except ValueError:
+        raise ConfigurationError(
+            f"--password-env: {variable!a} can be no name of an environment variable.",
+            effect="Nothing was touched.",
+            hint="Give the name of the variable that holds the password, such as KEY_PASSWORD.",
+        ) from None

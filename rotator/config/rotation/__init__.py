@@ -1,0 +1,1 @@
+"""How credentials are rotated, as config.yaml says it."""

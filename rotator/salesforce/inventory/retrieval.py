@@ -1,0 +1,162 @@
+"""Many components at once: one retrieve in the place of a readMetadata for each ten (Metadata API Developer Guide).
+
+What comes back is an archive with a file for each component, which holds what a read gives but for its name.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import lzma
+import zipfile
+import zlib
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from rotator.core.retry import BackOff
+from rotator.errors import OrgError, OrgUnavailable
+from rotator.net.limits import MEGABYTE
+from rotator.net.shapes import WrongShape
+from rotator.plain_text import one_line
+from rotator.salesforce.component import Component
+from rotator.salesforce.faults import from_status
+from rotator.salesforce.metadata import COMPONENT_SIZE
+from rotator.salesforce.record_values import is_id
+from rotator.salesforce.soap import API_VERSION, document, element, named, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lxml import etree
+
+    from rotator.salesforce.metadata import MetadataService
+
+PORTION: Final = 2_000
+"""Components of one retrieve: Salesforce gives up to 10,000 files, and an app has 2 kB in the archive."""
+
+ARCHIVE_SIZE: Final = 7 * MEGABYTE
+"""Bytes of an archive. In base64 it is a text of ten million characters, and a longer one is not read."""
+
+UNPACKED_SIZE: Final = 64 * MEGABYTE
+"""Bytes of all files of one archive."""
+
+PATIENCE: Final = 300.0
+"""Seconds that an org may take for one retrieve."""
+
+_PAUSES: Final = BackOff(timedelta(seconds=2), timedelta(seconds=10))
+_MANIFEST: Final = "package.xml"
+
+_DAMAGED: Final = (
+    WrongShape,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    # Of methods and passwords that no retrieve has, and of what they unpack by.
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    lzma.LZMAError,
+)
+"""What an archive raises that is none, or was damaged on its way: zipfile documents the first alone."""
+
+
+def retrieved(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> Iterator[Component]:
+    """Components of several types, by their full names; what is missing, or may not be read, does not come.
+
+    Raises OrgError, OrgUnavailable and LoginRefused.
+    """
+    for some in _portions(names):
+        yield from _unpacked(metadata.org, _archive(metadata, _begun(metadata, some)))
+
+
+def _portions(names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, list[str]]]:
+    members = [(metadata_type, name) for metadata_type, some in names.items() for name in some]
+    for start in range(0, len(members), PORTION):
+        portion: dict[str, list[str]] = {}
+        for metadata_type, name in members[start : start + PORTION]:
+            portion.setdefault(metadata_type, []).append(name)
+        yield portion
+
+
+def _begun(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> str:
+    types = [
+        element("types", *(element("members", name) for name in some), element("name", metadata_type))
+        for metadata_type, some in names.items()
+    ]
+    request = element(
+        "retrieveRequest",
+        element("apiVersion", API_VERSION),
+        element("singlePackage", "true"),
+        element("unpackaged", *types, element("version", API_VERSION)),
+    )
+    return metadata.ask("retrieve", [request], _id_of)
+
+
+def _archive(metadata: MetadataService, retrieval: str) -> bytes:
+    """What is in the archive when the org has made it."""
+    asked = [element("asyncProcessId", retrieval), element("includeZip", "true")]
+    understood = partial(_made, metadata.org)
+    for _ in replace(metadata.waiting, patience=PATIENCE).turns(_PAUSES):
+        archive = metadata.ask("checkRetrieveStatus", asked, understood, size=2 * ARCHIVE_SIZE)
+        if archive is not None:
+            return archive
+    raise OrgUnavailable(
+        f"The org {metadata.org} has not retrieved its apps within {PATIENCE:.0f} seconds.",
+        effect="Nothing was changed.",
+        rerun="Run it again.",
+    )
+
+
+def _id_of(results: list[etree._Element]) -> str:
+    """The id of what was begun. Raises WrongShape."""
+    found = text_of(results[0], "id") if len(results) == 1 else ""
+    if not is_id(found):
+        raise WrongShape("it names no retrieve")
+    return found
+
+
+def _made(org: str, results: list[etree._Element]) -> bytes | None:
+    """The archive; None while it is not made. Raises OrgError where it will not be, and WrongShape."""
+    if len(results) != 1 or not text_of(results[0], "status"):
+        raise WrongShape("it does not tell how far it is")
+    [result] = results
+    if text_of(result, "done") != "true":
+        return None
+    if text_of(result, "success") != "true":
+        why = text_of(result, "errorMessage") or text_of(result, "status")
+        raise OrgError(f"The org {org} could not retrieve its apps: {why}", effect="Nothing was changed.")
+    try:
+        return base64.b64decode(text_of(result, "zipFile"), validate=True)
+    except ValueError:
+        raise WrongShape("its archive is no base64") from None
+
+
+def _unpacked(org: str, archive: bytes) -> Iterator[Component]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+            if sum(each.file_size for each in files.infolist()) > UNPACKED_SIZE:
+                raise WrongShape("its archive is too large")
+            for each in files.infolist():
+                if not each.is_dir() and PurePosixPath(each.filename).name != _MANIFEST:
+                    yield _component(org, each.filename, _content(files, each))
+    except _DAMAGED as error:
+        raise from_status(org, 200, why=one_line(str(error)) or type(error).__name__) from None
+
+
+def _content(files: zipfile.ZipFile, each: zipfile.ZipInfo) -> bytes:
+    with files.open(each) as file:
+        content = file.read(COMPONENT_SIZE + 1)
+    if len(content) > COMPONENT_SIZE:
+        raise WrongShape("a file of its archive is too large")
+    return content
+
+
+def _component(org: str, path: str, content: bytes) -> Component:
+    """A file as a component: it has its name from the file's, without which a read would have none."""
+    name = unquote(PurePosixPath(path).stem)
+    return Component(org, named(document(content), name))

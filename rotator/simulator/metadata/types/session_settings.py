@@ -1,0 +1,56 @@
+"""Which sessions a profile asks of its users, as an administrator has set it in Setup. They are not written here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.simulator.metadata.types.metadata_type import MetadataType
+from rotator.simulator.org.schema.profile_session_setting import FIRST_VERSION, PROFILE_SESSION_SETTING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from rotator.simulator.metadata.types.metadata_type import Listed
+    from rotator.simulator.org.components import Component
+    from rotator.simulator.org.org import Org
+    from rotator.simulator.org.schema.field import Field
+
+
+@dataclass(frozen=True)
+class _Setting:
+    id: str
+    name: str
+    created_at: datetime
+    modified_at: datetime
+    modified_by: str
+
+
+@dataclass(frozen=True)
+class SessionSettingsType(MetadataType):
+    """One for each profile that asks for more than a login gives; its own name says nothing of the profile."""
+
+    name: str = PROFILE_SESSION_SETTING.name
+    directory: str = "profileSessionSettings"
+    suffix: str = "profileSessionSetting"
+    schema: Field = PROFILE_SESSION_SETTING
+    since: int = FIRST_VERSION
+
+    def listed(self, org: Org) -> Iterable[Listed]:
+        now, creator = org.clock(), next(iter(org.users), "")
+        for name, profile in self._settings(org).items():
+            yield _Setting(org.id_of("0pr", profile), name, now, now, creator)
+
+    def read(self, org: Org, name: str) -> Component | None:
+        profile = self._settings(org).get(name)
+        if profile is None:
+            return None
+        level = org.profiles[profile].session_level
+        return {"fullName": name, "profile": profile.lower(), "requiredSessionLevel": level, "sessionTimeout": "120"}
+
+    @staticmethod
+    def _settings(org: Org) -> dict[str, str]:
+        """Profiles by the full names of their settings."""
+        asking = sorted(name for name, profile in org.profiles.items() if profile.session_level)
+        return {f"profileSessionSetting{number:013}": name for number, name in enumerate(asking)}

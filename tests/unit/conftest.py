@@ -44,8 +44,17 @@ def simulator(exported: tuple[SimulatorServer, Path]) -> Iterator[SimulatorServe
 
 
 @pytest.fixture
-def config(exported: tuple[SimulatorServer, Path], tmp_path: Path) -> Path:
-    """A configuration of the simulated orgs with a store and a history of its own."""
+def config(exported: tuple[SimulatorServer, Path], tmp_path: Path) -> Iterator[Path]:
+    """A configuration of the simulated orgs with a store and a history of its own.
+
+    Nobody is logged in to them, and afterwards every app holds again what the next test's store has for it.
+    """
+    for org in exported[0].orgs:
+        org.grants.clear()
+        org.sessions.end_all()
     folder = tmp_path / "config"
     shutil.copytree(exported[1], folder, symlinks=True)
-    return folder / "config.yaml"
+    held = [(app, [*app.slot.changes]) for org in exported[0].orgs for app in org.client_apps]
+    yield folder / "config.yaml"
+    for app, changes in held:
+        app.slot.changes[:] = changes

@@ -3,12 +3,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from rotator.application import Application, utc_now
+from rotator.application import Application
 from rotator.core.credentials import Fingerprint
 from rotator.core.crypto.certificates import Certificate
 from rotator.errors import ConfigurationError, RotationRunning, RotatorError, StoreError
+from rotator.program import utc_now
 from rotator.salesforce.budget import LimitReached
+from rotator.services.inventory.shared_looks import SharedLooks
+from rotator.services.schedule.memory.notes import OwnNotes, SharedNotes
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.session_proof import prove_alive
@@ -126,3 +130,24 @@ def test_an_error_names_the_org_or_the_store_that_it_is_about(config: Path, simu
             call(app)
         expected = (None, "keys") if what == "keys" else ("production", None)
         assert (raised.value.org, raised.value.store) == expected, what
+
+
+def test_one_of_many_keeps_in_the_history_what_jobs_leave_for_each_other_and_so_do_its_forks(config: Path) -> None:
+    with Application.configured(config, {}) as app:
+        assert isinstance(app.service_memory().next_dues, OwnNotes)
+    with Application.configured(config, {}) as app:
+        app.is_one_of_many = True
+        for each in (app, app.fork(), app.fork(settings=app.settings.model_copy())):
+            assert isinstance(each.service_memory().next_dues, SharedNotes)
+            assert isinstance(each.whole_looks._looks, SharedLooks)
+
+
+def test_nobody_opens_a_history_to_count_calls(config: Path) -> None:
+    settings = yaml.safe_load(config.read_text()) | {"database": "postgresql://nobody@127.0.0.1:1/nowhere"}
+    config.write_text(yaml.safe_dump(settings))
+    with Application.configured(config, {}) as app:
+        assert app.room_at("production") is None
+        assert (app.jobs, "database" in vars(app)) == (None, False)
+        with app.fork() as fork:
+            assert fork.room_at("production") is None
+            assert (fork.jobs, "database" in vars(fork)) == (None, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import os
 import pwd
 import resource
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
-from rotator.process import actor, close_memory, file_limit, raise_file_limit
+from rotator.process import actor, close_memory, collect_as_usual, collect_seldom, file_limit, raise_file_limit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,3 +113,28 @@ def test_a_limit_that_may_not_be_changed_is_read_where_the_kernel_shows_it(
                      "Max open files            8192                 8192                 files\n")  # fmt: skip
     assert file_limit(shown) == 8192
     assert file_limit(tmp_path / "none") == 1024
+
+
+def test_garbage_is_looked_for_seldom_until_a_process_is_to_go_on() -> None:
+    usual = gc.get_threshold()
+    try:
+        collect_seldom()
+        assert gc.isenabled()
+        assert gc.get_threshold()[0] > 10 * usual[0]
+    finally:
+        collect_as_usual()
+    assert gc.get_threshold() == usual
+
+
+def test_a_command_looks_through_nothing_as_it_ends() -> None:
+    # What is registered first is called last.
+    script = (
+        "import atexit, gc\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0, len(gc.get_objects())))\n"
+        "from rotator.process import collect_seldom\n"
+        "collect_seldom()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    is_frozen, left = ended.stdout.split()
+    assert is_frozen == "True"
+    assert int(left) < 1000

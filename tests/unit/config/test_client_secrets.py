@@ -63,6 +63,9 @@ def test_defaults_for_all_are_of_both_kinds() -> None:
     [
         ("kind: client_secret, apps: [Shipping], lifetime: 90d", "has no end of its own; say `max_age`"),
         ("kind: client_secret, apps: [Shipping], key_bits: 2048", "a client secret has no key"),
+        ("kind: client_secret, apps: [Shipping], on_left_behind: back", "no login history tells who is left behind"),
+        ("kind: client_secret, apps: [Shipping], left_behind_after: 5m", "no login history tells who is left behind"),
+        ("apps: [Shipping, Billing], on_left_behind: back", "nobody has to go back"),
         ("kind: client_secret, apps: [Shipping], subject: {}", "a client secret has no certificate"),
         ("kind: client_secret, apps: [Shipping], audience: 'https://a.example'", "names no audience"),
         ("kind: client_secret, apps: [Shipping], strategy: alternating", "a client secret is rotated by staged"),

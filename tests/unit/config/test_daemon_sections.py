@@ -153,6 +153,7 @@ def test_in_a_cron_line_sunday_is_0_and_7(settings: Read, sunday: str) -> None:
         ("http: {host: 0.0.0.0, token: 1}\n", "http.token: "),
         ("http: {host: 0.0.0.0, token: '1'}\n", "http.token: a secret is not written into config.yaml"),
         ("http: {process: none}\n", "http.process: "),
+        ("http: {process: own, reports_token: {env: TOKEN}}\n", "http: with `process: own` nothing takes reports"),
         ("http: {connections: 1}\n", "http.connections: must be at least 8"),
         ("http: {proxies: [proxy.example.com]}\n", "http.proxies"),
         ("http: {port: -1}\n", "http.port: must be at least 0"),

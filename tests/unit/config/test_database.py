@@ -23,6 +23,7 @@ def database(text: str) -> dict[str, str]:
         "postgresql://rotator@127.0.0.1:5433/rotator",
         "postgresql://rotator@[::1]:5433/rotator?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem",
         "postgresql://rotator@/rotator?host=/var/run/postgresql",
+        "postgresql://rotator@/rotator?host=127.0.0.1:5432&host=localhost:5433&host=::1&target_session_attrs=primary",
         "postgresql:///rotator",
     ],
 )
@@ -79,6 +80,7 @@ UNPROVEN = [
     "postgresql://rotator@db.example/rotator?sslmode=verify-ca",
     "postgresql://rotator@192.0.2.7/rotator?sslmode=prefer",
     "postgresql://rotator@localhost/rotator?host=db.example",
+    "postgresql://rotator@/rotator?host=127.0.0.1:5432&host=db.example:5432",
     "postgresql://rotator@/rotator?host=/run/postgresql,db.example",
     "postgresql://rotator@localhost/rotator?hostaddr=192.0.2.7",
     "postgresql:///rotator?service=production",

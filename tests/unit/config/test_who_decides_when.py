@@ -68,6 +68,11 @@ def test_a_credential_may_be_left_out_of_a_freeze(settings: Read) -> None:
     [
         ("{from: 2027-01-04, until: 2026-12-18, reason: x}", "freezes[0]: from must be before until"),
         ("{from: 2027-01-04, until: 2027-01-04, reason: x}", "freezes[0]: from must be before until"),
+        (
+            "{from: 2027-01-04, until: '9999-12-31T23:59', zone: America/New_York, reason: x}",
+            "times that there are in UTC",
+        ),
+        ("{from: 0001-01-01, until: 2027-02-01, zone: Asia/Tokyo, reason: x}", "times that there are in UTC"),
         ("{from: 2027-01-04, until: 2027-02-30, reason: x}", "freezes[0].until: must be a day or a time in `zone`"),
         ("{from: 2027-01-04, until: soon, reason: x}", "freezes[0].until: must be a day or a time in `zone`"),
         (

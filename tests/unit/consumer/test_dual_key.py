@@ -78,7 +78,7 @@ def org(simulator: SimulatorServer) -> Org:
 
 @pytest.fixture
 def transport(simulator: SimulatorServer) -> Iterator[Transport]:
-    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=2.0, silence=2.0))
+    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=60.0, silence=60.0))
     yield opened
     opened.close()
 

@@ -32,6 +32,13 @@ def test_what_has_become_of_it_is_one_state(changes: dict[str, datetime], state:
     assert replace(OPEN, **changes).state(NOW) is state  # type: ignore[arg-type] # fields of it
 
 
+def test_who_is_refused_is_so_since_the_first_refusal_and_no_more_once_it_is_over() -> None:
+    refusing = replace(OPEN, refused_since=NOW - HOUR)
+    assert (refusing.since, OPEN.since) == (NOW - HOUR, NOW)
+    assert "since 2026-11-23 11:00 UTC (60 minutes)" in refusing.refusal(NOW)
+    assert OPEN.refusal(NOW) == replace(refusing, closed_at=NOW).refusal(NOW) == ""
+
+
 def test_what_is_known_now_is_news_where_any_of_it_is_another() -> None:
     assert OPEN.says(NEW)
     assert replace(OPEN, acknowledged_at=NOW).says(NEW)

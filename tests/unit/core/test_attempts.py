@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
+from rotator.core.thresholds import CLOCKS_APART
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -106,6 +107,15 @@ def test_no_setting_makes_a_pause_overflow(first: timedelta, failures: int) -> N
     assert AttemptBackOff(first=first, ceiling=first * 2).pause(failures) <= first * 2
 
 
-@given(back=st.timedeltas(timedelta(seconds=1), timedelta(days=4000)), failures=st.integers(0, 6))
+@given(back=st.timedeltas(CLOCKS_APART + timedelta(microseconds=1), timedelta(days=4000)), failures=st.integers(0, 6))
 def test_a_clock_that_was_set_back_holds_nothing_up(back: timedelta, failures: int) -> None:
     assert failed(NEW.succeeded(NOW), failures).is_due(NOW - back, every=timedelta(days=1))
+
+
+@given(ahead=st.timedeltas(timedelta(0), CLOCKS_APART), passed=st.timedeltas(timedelta(0), HOUR))
+def test_what_a_machine_has_tried_whose_clock_is_ahead_was_tried(ahead: timedelta, passed: timedelta) -> None:
+    """It is due by the clock of whoever asks, and never once more at once."""
+    good = NEW.succeeded(NOW + ahead)
+    assert good.is_due(NOW + passed, every=HOUR) == (passed - ahead >= HOUR)
+    assert good.is_due(NOW, every=timedelta(0))
+    assert failed(NEW, 1, now=NOW + ahead).is_due(NOW + passed) == (passed >= ahead + BACK_OFF.first)

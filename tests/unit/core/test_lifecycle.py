@@ -230,7 +230,7 @@ class TestTheStateOfACredential:
             (credential(version("current", days=3)), {"is_known": False}, Severity.CRITICAL),
             (credential(), {}, Severity.INFO),
             (credential(), {"unstored_not_after": NOW + 10 * DAY}, Severity.WARNING),
-            (credential(), {"last_promotion": NOW - DAY}, Severity.CRITICAL),
+            (credential(), {"stored_at": NOW - DAY}, Severity.CRITICAL),
         ],
     )
     def test_and_its_dates_say_how_urgent_it_is(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.logins import LoginOutcome, classify_refusal
+from rotator.core.logins import LoginOutcome, classify_refusal, of_another_consumer_key
 
 ACCEPTED, MISMATCH = LoginOutcome.ACCEPTED, LoginOutcome.MISMATCH
 CONFIGURATION, CLOCK = LoginOutcome.CONFIGURATION, LoginOutcome.CLOCK
@@ -141,3 +141,20 @@ def test_a_user_or_app_that_is_shut_out_has_its_own_advice_and_says_nothing_of_t
 
 def test_a_wrong_username_is_thought_of_where_an_org_does_not_tell() -> None:
     assert "`username` is wrong" in classify_refusal(400, "invalid_grant", "invalid assertion").hint
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "description", "outcome"),
+    [
+        (400, "invalid_client_id", "client identifier invalid", LoginOutcome.MISMATCH),
+        (400, "invalid_grant", "user is locked", LoginOutcome.CONFIGURATION),
+        (400, "invalid_client_id", "user is locked", LoginOutcome.CONFIGURATION),
+        (503, "", "", LoginOutcome.TRANSIENT),
+    ],
+)
+def test_only_an_unknown_consumer_key_speaks_against_a_key_whose_app_has_another(
+    status: int, error: str, description: str, outcome: LoginOutcome
+) -> None:
+    answer = of_another_consumer_key(classify_refusal(status, error, description))
+    assert answer.outcome is outcome
+    assert ("another consumer key by now" in answer.hint) == (outcome is LoginOutcome.MISMATCH)

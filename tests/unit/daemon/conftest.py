@@ -86,6 +86,7 @@ class World:
     hold: Hold = field(default_factory=Hold)
     steady: float = 1000.0
     alerting: Mock = field(default_factory=Mock)
+    database: Mock = field(default_factory=Mock)
     ticks: int = 0
     daemon_runs: list[Settings] = field(default_factory=list)
     stop_asked: Callable[[], bool] = lambda: False
@@ -99,6 +100,7 @@ class World:
         daemon_run = Mock()
         daemon_run.context.settings = app.settings
         daemon_run.context.alerting = self.alerting
+        daemon_run.context.database = self.database
         daemon_run.lead = self._lead
         daemon_run.cycle.due = self._due
         return daemon_run

@@ -113,4 +113,4 @@ def test_a_rotation_may_take_as_long_as_its_verification_and_the_way_back(config
 
 def test_as_much_runs_at_once_as_is_configured_and_no_channel_waits_for_another(config: Path) -> None:
     settings = appended(config, SLACK + "daemon: {orgs_at_once: 7, rotations_at_once: 3}\n")
-    assert slots_of(settings) == {JobKind.INVENTORY: 7, JobKind.ROTATE: 3, JobKind.DELIVER: 1}
+    assert slots_of(settings) == {JobKind.INVENTORY: 7, JobKind.ROTATE: 3, JobKind.DELIVER: 1, JobKind.HOOK: 1}

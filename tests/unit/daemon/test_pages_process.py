@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.application import Application, utc_now
+from rotator.application import Application
 from rotator.config.loading import load
 from rotator.daemon.pages_process import PagesProcess, serve_pages
 from rotator.errors import ConfigurationError
 from rotator.history.engine.database import open_database
+from rotator.program import utc_now
 from rotator.services.schedule.jobs import LEADER_LOCK
 from rotator.web.routes import application
 from tests.unit.daemon.conftest import PATIENCE, Heard

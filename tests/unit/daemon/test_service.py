@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.machines.fleet import Role
 from rotator.daemon.workers import STOP_TIMEOUT
 from rotator.errors import HistoryUnavailable, Holder
 from rotator.services.schedule.jobs import Job, JobKind
-from tests.unit.daemon.conftest import ExitedError, Stage, World
+from tests.unit.daemon.conftest import PATIENCE, ExitedError, Stage, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +33,7 @@ class Held:
     def job(self, kind: JobKind, name: str) -> Job:
         def run() -> None:
             self.begun.append(name)
-            assert self._goes_on.wait(10)
+            assert self._goes_on.wait(PATIENCE)
 
         return Job(kind, name, run)
 
@@ -60,12 +62,43 @@ def test_what_is_due_is_begun_once_however_often_it_is_asked_for(stage: Stage, w
     stage.plays(script)
 
 
+def test_memory_is_given_back_once_the_jobs_of_a_round_have_ended(stage: Stage, world: World, held: Held) -> None:
+    world.due = lambda: [held.job(JobKind.INVENTORY, "production")] if not held.begun else []
+
+    def script() -> Script:
+        yield from stage.come(lambda: held.begun)
+        yield None
+        assert not world.database.rest.called
+        held.let_go()
+        yield from stage.come(lambda: world.database.rest.called)
+        for _ in range(5):
+            yield None
+        assert world.database.rest.call_count == 1, "nothing has run since"
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    stage.plays(script)
+
+
+def test_what_pages_show_is_prepared_once_the_history_is_open(stage: Stage, world: World) -> None:
+    prepared: list[object] = []
+    stage.service.pages.prepare = prepared.append
+
+    def script() -> Script:
+        yield from stage.come(lambda: world.ticks > 1)
+        assert len(prepared) == 1
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    stage.plays(script)
+
+
 def test_a_scheduler_that_hangs_is_not_taken_for_alive(stage: Stage, world: World) -> None:
     hangs, goes_on = threading.Event(), threading.Event()
 
     def hang() -> list[Job]:
         hangs.set()
-        assert goes_on.wait(10)
+        assert goes_on.wait(PATIENCE)
         return []
 
     def script() -> Script:
@@ -246,6 +279,31 @@ def test_a_wrong_configuration_is_refused_told_and_solved_by_the_next_right_one(
         yield from stage.come(lambda: world.alerting.solved.called)
         assert world.alerting.problem.call_count == 1
         assert "config.yaml is wrong" not in stage.heard.told[-1]
+        yield signal.SIGTERM
+        yield from stage.ends()
+
+    stage.plays(script)
+
+
+def test_of_several_machines_each_tells_of_its_own_configuration_also_who_never_leads(
+    stage: Stage, world: World, config: Path
+) -> None:
+    stage.service._dispatcher.role = Role.WORKER
+    right, mine = config.read_text(), f"configuration:{socket.gethostname()}"
+
+    def script() -> Script:
+        yield from stage.come(lambda: world.alerting.solved.called)
+        config.write_text(right + "http: {token: {env: NO_SUCH_VARIABLE}}\n")
+        yield signal.SIGHUP
+        yield from stage.come(lambda: world.alerting.problem.called)
+        (told, _), _ = world.alerting.problem.call_args
+        assert (told.key, told.facts) == (mine, {"Machine": socket.gethostname()})
+        world.alerting.solved.reset_mock()
+        config.write_text(right)
+        yield signal.SIGHUP
+        yield from stage.come(lambda: world.alerting.solved.called)
+        assert world.alerting.solved.call_args.args[0] == mine
+        assert (world.taken, world.ticks) == (0, 0), "it does not lead, and asks for nothing"
         yield signal.SIGTERM
         yield from stage.ends()
 

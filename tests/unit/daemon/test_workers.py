@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.daemon.workers import FAULT_PAUSE, Workers
+from rotator.daemon.workers import FAULT_PAUSE, Ending, Workers
 from rotator.errors import HistoryUnavailable
 from rotator.services.schedule.jobs import Job, JobKind
 
@@ -199,3 +199,39 @@ def test_it_is_known_what_runs_since_when(bench: Bench) -> None:
     bench.steady = 7.0
     (running,) = bench.workers.running
     assert (running.job.name, running.since) == ("a", 5.0)
+
+
+def test_whoever_waits_for_a_job_is_told_how_it_ended_or_that_it_was_not_begun(bench: Bench) -> None:
+    told: dict[str, Ending] = {}
+
+    def fails(error: Exception) -> Job:
+        def run() -> None:
+            raise error
+
+        return Job(JobKind.DELIVER, type(error).__name__, run)
+
+    for job in (
+        fails(ZeroDivisionError()),
+        fails(HistoryUnavailable("The history is away.", hint="Wait.")),
+        *map(bench.job, "abc"),
+    ):
+        assert bench.workers.begin(job, partial(told.__setitem__, job.name))
+    assert not bench.workers.begin(bench.job("a"), partial(told.__setitem__, "again"))
+    bench.workers.drop_waiting()
+    bench.let_go("a", "b")
+    bench.come(lambda: len(told) == 5)
+    assert told == {
+        "ZeroDivisionError": Ending.FAULT,
+        "HistoryUnavailable": Ending.FAILED,
+        "a": Ending.DONE,
+        "b": Ending.DONE,
+        "c": Ending.DROPPED,
+    }
+
+
+def test_what_waits_begins_at_once_where_more_may_run(bench: Bench) -> None:
+    for name in "abcd":
+        bench.workers.begin(bench.job(name, JobKind.ROTATE))
+    bench.workers.change({JobKind.ROTATE: 3})
+    bench.come(lambda: len(bench.begun) == 3)
+    assert sorted(bench.begun) == ["a", "b", "c"]

@@ -53,6 +53,18 @@ def test_a_certificate_is_known_with_the_app_that_holds_it(
     assert seen == dataclasses.replace(sighting, first_seen=now, last_seen=now)
 
 
+def test_what_many_have_the_same_of_is_in_memory_once(
+    database: Database, sighting: ObservedCertificate, now: datetime
+) -> None:
+    apps = [dataclasses.replace(sighting, app=f"App_{number}", fingerprint=f"{number:064x}") for number in range(3)]
+    record_sightings(database, apps, now)
+
+    read = last_sightings(database)
+
+    for name in ("org", "type", "subject", "issuer", "key_algorithm", "signature_algorithm", "last_modified_by"):
+        assert len({id(getattr(each, name)) for each in read}) == 1, name
+
+
 def test_seen_again_it_keeps_its_first_time_and_gets_the_last(
     database: Database, sighting: ObservedCertificate, now: datetime
 ) -> None:

@@ -21,6 +21,7 @@ from rotator.salesforce.transport import Transport
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.serving.server import SimulatorServer
+from tests.near_orgs import NearTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +93,7 @@ def _made_new(org: Org, pair: Pair) -> Org:
         org.settings = OrgSettings()
         org.faults.clear()
         org.sessions.end_all()
+        org.grants.clear()
         for remembered in (
             org.apps,
             org.external_apps,
@@ -111,7 +113,15 @@ def _made_new(org: Org, pair: Pair) -> Org:
 
 @pytest.fixture
 def transport(simulator: SimulatorServer) -> Iterator[Transport]:
-    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=2.0, silence=2.0))
+    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=60.0, silence=60.0))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def near(production: Org) -> Iterator[Transport]:
+    """Calls it without a connection, on which an answer that never comes is given up at once, and no other."""
+    opened = NearTransport([production])
     yield opened
     opened.close()
 
@@ -119,7 +129,7 @@ def transport(simulator: SimulatorServer) -> Iterator[Transport]:
 @pytest.fixture
 def impatient(simulator: SimulatorServer) -> Iterator[Transport]:
     """Gives an answer up after a tenth of a second."""
-    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=2.0, silence=0.1))
+    opened = Transport(ca=simulator.ca_file, limits=Limits(connect=60.0, silence=0.1))
     yield opened
     opened.close()
 

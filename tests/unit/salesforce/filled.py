@@ -37,9 +37,22 @@ def values(field: Field) -> st.SearchStrategy[Any]:
         "enum": st.sampled_from(SCOPES),
     }
     value = groups(field) if field.kind == "group" else one[field.kind]
+    if field.kind == "enum" and field.name != "scopes":
+        return st.sampled_from(field.values)
     if field.kind == "enum":
         return st.lists(value, max_size=4).map(returned_scopes)
     return st.lists(value, min_size=1, max_size=3) if field.many else value
+
+
+def every_field(group: Field) -> st.SearchStrategy[dict[str, Any]]:
+    """All that the newest version has, each set to something, and some that no version has yet."""
+    known = [field for field in group.fields if field.name not in NOT_GENERATED]
+    newer = st.dictionaries(st.sampled_from(["brandNew", "brandNewer"]), st.sampled_from(["true", "a text"]))
+    named = {
+        field.name: every_field(field).map(lambda one: [one, one]) if field.kind == "group" else values(field)
+        for field in known
+    }
+    return st.tuples(st.fixed_dictionaries(named), newer).map(lambda both: {**both[0], **both[1]})
 
 
 def groups(group: Field) -> st.SearchStrategy[dict[str, Any]]:

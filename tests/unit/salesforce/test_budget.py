@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.secret import Secret
-from rotator.salesforce.budget import WINDOW, Budget, LimitReached
+from rotator.salesforce.budget import WINDOW, Budget, LimitReached, OwnCalls
 from rotator.salesforce.transport import Transport
 
 MOMENT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 
 def budget(clock: Clock, *, calls: int | None = None, logins: int | None = None) -> Budget:
-    return Budget("production", calls_per_hour=calls, logins_per_hour=logins, now=clock.now)
+    return Budget("production", OwnCalls(calls_per_hour=calls, logins_per_hour=logins, now=clock.now))
 
 
 def test_there_is_room_until_the_limit_is_reached_and_again_an_hour_later(clock: Clock) -> None:
@@ -109,5 +109,5 @@ def test_a_request_over_the_limit_is_not_sent(clock: Clock) -> None:
     with pytest.raises(LimitReached):
         transport.get("https://127.0.0.1:1/", token=Secret("token"))
     with pytest.raises(LimitReached):
-        transport.post("https://127.0.0.1:1/", b"")
+        transport.post_bytes("https://127.0.0.1:1/", b"")
     transport.close()

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.core.observed import Kind as AppKind
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable, RotatorError
 from rotator.salesforce.client_secrets import ClientSecrets, Pair, Pairs, State
+from rotator.salesforce.kept_answers import KeptAnswers
 from rotator.salesforce.session import Candidate, OrgSession
 from rotator.salesforce.transport import AnswerLost
+from rotator.simulator.org.users import Profile
 from rotator.simulator.rest import app_credentials
+from rotator.simulator.rest.user_rights import PERMISSIONS
 from rotator.simulator.wire.answers import json_answer, rest_error
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.near_orgs import NearTransport
@@ -48,7 +52,7 @@ def consumer(org: Org) -> Consumer:
 def secrets(org: Org, pair: Any, target: Callable[..., Any], now: Callable[[], datetime]) -> ClientSecrets:
     robot = target(org, org.app("Rotator"))
     session = OrgSession(org.name, NearTransport([org]), lambda: [Candidate(robot, pair.key)], now)
-    return ClientSecrets(session)
+    return ClientSecrets(session, KeptAnswers().consumers)
 
 
 def as_seen(pair: KeyPair) -> Pair:
@@ -90,6 +94,30 @@ def test_the_ids_of_an_app_are_looked_up_once_and_again_when_it_was_made_anew(or
     made.id = org.next_id("0xI")
     assert old_id != made.id
     assert secrets.read("Billing_2") == Pairs(as_seen(made.consumer.pair))
+
+
+def test_the_list_of_apps_is_asked_for_once_and_ids_of_consumers_are_kept_for_the_next(
+    org: Org, secrets: ClientSecrets
+) -> None:
+    secrets.read("Billing_2")
+    before = sum(org.calls.values())
+    secrets.read("Shipping")
+    assert sum(org.calls.values()) == before + 3
+    later = ClientSecrets(secrets._session, secrets._consumers)
+    for name in ("Billing_2", "Shipping"):
+        assert later.read(name)
+    assert sum(org.calls.values()) == before + 3 + 5
+
+
+def test_a_name_that_was_given_to_another_app_is_that_apps(org: Org, secrets: ClientSecrets) -> None:
+    secrets.read("Billing_2")
+    renamed = org.external_apps.pop("Billing_2")
+    renamed.rename("Billing_old")
+    org.external_apps["Billing_old"] = renamed
+    made = org.add_external_app("Billing_2", username=ROBOT)
+    assert made.consumer
+    later = ClientSecrets(secrets._session, secrets._consumers)
+    assert later.read("Billing_2") == Pairs(as_seen(made.consumer.pair))
 
 
 def test_only_what_was_seen_is_rotated_in_or_deleted(secrets: ClientSecrets, consumer: Consumer) -> None:
@@ -134,9 +162,38 @@ def test_an_app_without_oauth_or_that_is_not_there_is_none_and_said(org: Org, se
     org.external_app("Billing_2").consumer = None
     for name in ("Billing_2", "Elsewhere"):
         assert secrets.read(name) is None
-        refused = refusal(lambda: secrets.check_access(name))  # noqa: B023
+        refused = refusal(lambda: secrets.stage(name))  # noqa: B023
         assert name in refused.message
         assert "External Client App Manager" in refused.hint
+
+
+def test_of_a_connected_app_it_is_said_that_no_secret_of_it_is_shown(org: Org, secrets: ClientSecrets) -> None:
+    asked: list[str] = []
+
+    def kinds_of(app: str) -> tuple[AppKind, ...]:
+        asked.append(app)
+        return (AppKind.APP,) if app == "Rotator" else ()
+
+    told = ClientSecrets(secrets._session, kinds_of=kinds_of)
+    assert told.read("Rotator") is None
+    error = told.absent("Rotator")
+    assert f"Rotator in the org {org.name} is a connected app" in error.message
+    assert "External Client App under `apps`" in error.hint
+    assert "leave out `kind: client_secret`" in error.hint
+    assert "connected app. " not in told.absent("Elsewhere").message
+    assert asked == ["Rotator", "Elsewhere"]
+
+
+@pytest.mark.parametrize("missing", ["ExternalClientAppDeveloper", "ViewClientSecret"])
+def test_a_user_without_one_of_the_permissions_is_told_which(
+    org: Org, secrets: ClientSecrets, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = org.users[ROBOT].profile
+    monkeypatch.setitem(org.profiles, profile, Profile(frozenset(PERMISSIONS)))
+    assert secrets.read("Billing_2")
+    monkeypatch.setitem(org.profiles, profile, Profile(frozenset(PERMISSIONS) - {missing}))
+    refused = refusal(lambda: secrets.read("Billing_2"))
+    assert '"Create, edit, and delete External Client Apps" and "View Client Secret"' in refused.hint
 
 
 def test_a_user_without_the_permissions_is_told_which(org: Org, secrets: ClientSecrets) -> None:

@@ -172,10 +172,10 @@ def test_only_http_200_with_a_token_is_a_login_and_only_invalid_assertion_a_mism
 @pytest.mark.parametrize("effect", [Effect.HANG, Effect.LOSE_ANSWER])
 @pytest.mark.parametrize("kind", [Kind.TOKEN, Kind.USERINFO])
 def test_a_login_without_an_answer_is_inconclusive_and_no_error(
-    production: Org, consumer: Consumer, impatient: Transport, kind: Kind, effect: Effect
+    production: Org, consumer: Consumer, near: Transport, kind: Kind, effect: Effect
 ) -> None:
     production.faults.add(Fault(kind, effect))
-    answer = replace(consumer, transport=impatient).prove()
+    answer = replace(consumer, transport=near).prove()
     assert answer.outcome is LoginOutcome.TRANSIENT
     assert "gave no answer" in answer.reason
 

@@ -37,10 +37,10 @@ def hasty(
     production: Org,
     open_session: Callable[..., OrgSession],
     metadata_of: Callable[[OrgSession], MetadataService],
-    impatient: Transport,
+    near: Transport,
 ) -> MetadataService:
-    """Gives an answer up after a tenth of a second; it is logged in already."""
-    session = open_session(production, over=impatient)
+    """Gives an answer up that never comes; it is logged in already."""
+    session = open_session(production, over=near)
     prove_alive(session)
     return metadata_of(session)
 

@@ -161,7 +161,7 @@ def test_threads_whose_session_ended_at_once_share_the_new_one(production: Org, 
 
     def ends_once(_instance_url: str, token: Secret) -> None:
         if token.reveal() == first:
-            expired.wait(5.0)
+            expired.wait(60.0)
             raise SessionExpired("The session is over.", hint="")
 
     first = session.call(lambda _instance_url, token: token.reveal())

@@ -18,6 +18,8 @@ from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import events
 from rotator.history.last_observations import note_observation
 from rotator.salesforce.apps.app import App
+from rotator.salesforce.component import nothing_to_note
+from rotator.services.inventory.credential_history import histories_of
 from rotator.services.rotation.observer import CredentialContext
 from rotator.services.rotation.requests import Request
 from rotator.services.rotation.run import RunContext
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.crypto.keys import PrivateKey
+    from rotator.core.observed import ObservedCredential
+    from rotator.core.usage.retirement import Confirmation
     from rotator.history.engine.database import Database
     from rotator.history.records import Event
     from rotator.services.rotation.report import Report
@@ -177,10 +181,18 @@ class Bench:
         self.reads.append([*full_names])
         return [self.unreadable.get(name) or self.read(name) for name in full_names]
 
-    def replace_certificate(self, full_name: str, certificate: Certificate, *, expecting: Fingerprint | None) -> App:
+    def replace_certificate(
+        self,
+        full_name: str,
+        certificate: Certificate,
+        *,
+        expecting: Fingerprint | None,
+        sends: Callable[[], None] = nothing_to_note,
+    ) -> App:
         """See rotator.services.rotation.observer.Apps."""
         held = self.live.get(full_name)
         assert full_name in self.hiding or (held.fingerprint if held else None) == expecting
+        sends()
         self.writes[full_name] += 1
         self.on_write(full_name)
         self.live[full_name] = certificate
@@ -193,6 +205,10 @@ class Bench:
     def settle(self) -> bool:
         """See rotator.services.rotation.observer.Apps."""
         return self.on_settling()
+
+    def _confirmation(self, seen: ObservedCredential) -> Confirmation:
+        known = histories_of(self.database, [self.credential])[self.credential]
+        return known.confirmation(self.settings.credentials[self.credential], seen)
 
     def is_live(self, version: KeyVersion) -> bool:
         """Whether the app of a version holds its certificate."""
@@ -224,7 +240,8 @@ class Bench:
             prove=self.prove,
             last_promotion=lambda: self.journal.last_promotion(self.credential),
             open_rotation=lambda: self.journal.open_rotation(self.credential),
-            gap_is_open=lambda: self.journal.credential_record(self.credential).refused_since is not None,
+            confirmation=self._confirmation,
+            known=lambda: self.journal.credential_record(self.credential),
             note=lambda seen, held: note_observation(self.database, self.credential, seen, held, self.now()),
             new_key=self.new_key,
         )

@@ -86,7 +86,7 @@ class Org:
 
     def _read(self, name: str) -> Any:
         certificate = self.live[name]
-        client_id = self.client_ids.get(name, f"client id of {name}")
+        client_id = self.client_ids.get(name, f"consumer-key-of-{name}")
         kind = self.kinds.get(name, Kind.APP)
         hides = kind is Kind.EXTERNAL_APP and certificate is None
         return App(kind, name, client_id, certificate, None, hides_certificate=hides)
@@ -104,12 +104,14 @@ class World:
         no_rows = SimpleNamespace(execute=lambda *_, **__: nullcontext(()))
         self.database: Any = SimpleNamespace(
             stands_in_for="",
+            prove_sessions=lambda: None,
             signer=None,
             name="sqlite:///rotator.db",
             version="0001",
             reading=lambda: nullcontext(no_rows),
         )
         self.channels: dict[str, Any] = {}
+        self.hooks: dict[str, Any] = {}
         self.environ = {"GUESSED": "1", "DRAWN": "4e" + "Zq7Lw1vXb9Rk3TfGm5YcPd8HjNs2" * 2}
         self.now: Callable[[], datetime] = lambda: MOMENT
         self.histories: dict[str, CredentialHistory] = {}
@@ -137,6 +139,9 @@ class World:
 
     def channel(self, name: str) -> Any:
         return self.channels[name]
+
+    def hook(self, name: str) -> Any:
+        return self.hooks[name]
 
     def check(self, name: str) -> Check:
         return self.all()[name]

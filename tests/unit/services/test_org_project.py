@@ -7,14 +7,18 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from lxml import etree
 
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.logins import LoginOutcome
 from rotator.errors import ConfigurationError
+from rotator.resources import project_files, read_page
 from rotator.salesforce.login import LoginTarget, prove
+from rotator.salesforce.permissions import needed_for_records, shows_records
 from rotator.services.org_project import NewApp, files_of, new_client_id, write_project
 from rotator.simulator.org.org import Org
+from rotator.simulator.org.schema.permission_set import USER_PERMISSIONS
 from rotator.testing.versions import MOMENT
 from tests.near_orgs import NearTransport
 from tests.unit.simulator.metadata.files import deployed, packaged
@@ -60,6 +64,47 @@ def test_who_has_the_permission_set_logs_in_through_the_app(org: Org) -> None:
         assert answer.outcome is outcome
 
 
+def test_the_permissions_for_revocations_are_deployed_apart_and_the_page_names_each(org: Org) -> None:
+    files = files_of(NewApp("Rotator_Management", "a@acme.example", "Rotator", "k" * 64))
+    assert deployed(org, packaged(files, "revocation")) == ("Succeeded", [])
+    [made] = org.permission_sets.values()
+    assert (made.name, made.label) == ("Rotator_Revocation", "Rotator Revocation")
+    page = read_page("salesforce-setup")
+    section = page[page.index("## Revocation") :]
+    table = section[section.index("| permission |") :].split("\n\n")[0].splitlines()[2:]
+    told = {name.strip() for line in table for name in line.split("|")[1].split(",")}
+    assert told == {label for name, (label, _) in USER_PERMISSIONS.items() if made.allows(name)}
+
+
+def test_the_set_for_revocations_holds_what_a_revocation_without_it_asks_for() -> None:
+    [text] = [text for path, text in project_files().items() if path.startswith("revocation/")]
+    records = ("SetupEntityAccess", "PermissionSetAssignment", "AuthSession", "OauthToken", "LoginHistory")
+    wanted = {shows_records(name) for name in records} | {
+        needed_for_records(name, changes=True).split('"')[1] for name in records[:3]
+    }
+    names = etree.fromstring(text.encode()).findall("{*}userPermissions/{*}name")
+    assert wanted <= {USER_PERMISSIONS[str(each.text)][0] for each in names}
+
+
+def test_the_page_on_setting_up_an_org_names_every_permission_of_every_set() -> None:
+    page = read_page("salesforce-setup")
+    table = page[page.index("| permission set |") :].split("\n\n")[0].splitlines()[2:]
+    told: dict[str, set[str]] = {}
+    label = ""
+    for line in table:
+        named, permission = (cell.strip() for cell in line.split("|")[1:3])
+        label = named or label
+        told.setdefault(label, set()).add(permission)
+    held: dict[str, set[str]] = {}
+    for text in (
+        text for path, text in project_files().items() if "/permissionsets/" in path and path.startswith("force-app/")
+    ):
+        read = etree.fromstring(text.encode())
+        names = read.findall("{*}userPermissions/{*}name")
+        held[str(read.findtext("{*}label"))] = {USER_PERMISSIONS[str(each.text)][0] for each in names}
+    assert told == held
+
+
 def test_an_app_without_a_certificate_has_a_place_for_one(org: Org) -> None:
     app = NewApp("Billing_B", "a@acme.example", "Billing users", new_client_id(Random(2).choice))
     assert deployed(org, packaged(files_of(app))) == ("Succeeded", [])
@@ -68,10 +113,21 @@ def test_an_app_without_a_certificate_has_a_place_for_one(org: Org) -> None:
     assert made.assigned_permission_sets == ["Billing users"]
 
 
+@pytest.mark.parametrize("name", ["../x", "A&B", "", "7up", "My App", "Billing\n", "Größe"])
+def test_a_name_that_no_app_can_have_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="an API name has letters, digits"):
+        write_project(NewApp(name, "a@acme.example", "Rotator", "key"), tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_of_a_folder_that_is_in_use_is_overwritten(tmp_path: Path) -> None:
     app = NewApp("Billing_B", "a@acme.example", "Rotator", "key")
     write_project(app, tmp_path / "new")
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["force-app", "sfdx-project.json"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "force-app",
+        "revocation",
+        "sfdx-project.json",
+    ]
     with pytest.raises(ConfigurationError, match="is not empty"):
         write_project(app, tmp_path / "new")
     (tmp_path / "file").touch()

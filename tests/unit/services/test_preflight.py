@@ -14,6 +14,7 @@ from rotator.core.credentials import KeyVersion
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import Kind
 from rotator.errors import HistoryError, Holder, LoginRefused, OrgError, OrgUnavailable, StoreError
+from rotator.history.failures.sqlstates import sessions_handed_around
 from rotator.history.journal.projection import CredentialRecord
 from rotator.history.records import Rotation
 from rotator.salesforce.apps.acceptance import Acceptance
@@ -264,6 +265,15 @@ def test_a_history_that_cannot_be_opened_fails_alone(settings: Settings, store: 
     assert [name for name, check in found.items() if check.result is Result.FAILED] == ["history"]
 
 
+def test_a_history_whose_locks_would_keep_nobody_apart_fails(world: World) -> None:
+    def refuse() -> None:
+        raise sessions_handed_around("postgresql://db/rotator")
+
+    world.database.prove_sessions = refuse
+    check = world.all()["history"]
+    assert (check.result, "hands its sessions around" in check.sentence) == (Result.FAILED, True)
+
+
 CHANNELS = """
 alerts:
   channels:
@@ -318,6 +328,8 @@ def test_settings_of_the_real_secret_are_looked_at_where_a_store_has_them(world:
         ("{token: {env: DRAWN}}", Result.OK, "which nobody can guess"),
         ("{host: 0.0.0.0, token: {env: DRAWN}}", Result.OK, "Those at 0.0.0.0 ask for a token"),
         ("{host: 0.0.0.0, token: {env: GUESSED}}", Result.FAILED, "can be guessed"),
+        ("{reports_token: {env: GUESSED}}", Result.FAILED, "The token of consumers' reports"),
+        ("{reports_token: {env: ABSENT}}", Result.FAILED, "ABSENT is not set"),
         ("{host: 0.0.0.0, token: {env: ABSENT}}", Result.FAILED, "ABSENT is not set"),
         ("{host: 0.0.0.0, token: {env: GUESSED}, process: own}", Result.FAILED, "can be guessed"),
         ("{host: 0.0.0.0, token: {env: ABSENT}, process: own}", Result.SKIPPED, "for `rotator pages` to read"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import ASGIApp, Message
 
 
@@ -43,7 +45,13 @@ class Client:
         """The same with another method."""
         return asyncio.run(self._ask(method, address, {"host": "localhost:9465", **headers}))
 
-    async def _ask(self, method: str, address: str, headers: dict[str, str | None]) -> Answer:
+    def post(self, address: str, *body: bytes, **headers: str | None) -> Answer:
+        """Sends a body, in parts."""
+        return asyncio.run(self._ask("POST", address, {"host": "localhost:9465", **headers}, body))
+
+    async def _ask(
+        self, method: str, address: str, headers: dict[str, str | None], body: Sequence[bytes] = (b"",)
+    ) -> Answer:
         path, _, query = address.partition("?")
         scope = {
             "type": "http",
@@ -60,13 +68,16 @@ class Client:
         }  # fmt: skip
         sent: list[Message] = []
 
+        parts = list(body)
+
         async def receive() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            part = parts.pop(0) if parts else b""
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
 
         async def send(message: Message) -> None:
             sent.append(message)
 
         await self._application(scope, receive, send)
         start = next(message for message in sent if message["type"] == "http.response.start")
-        body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
-        return Answer(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, body)
+        content = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+        return Answer(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, content)

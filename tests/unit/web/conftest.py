@@ -53,6 +53,22 @@ def database(_one_history: tuple[Database, Path], migrated_file: Path) -> Iterat
     database.close()
 
 
+@pytest.fixture(scope="session")
+def _company_file(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Path:
+    file = tmp_path_factory.mktemp("company") / "rotator.db"
+    shutil.copy(migrated_file, file)
+    with open_database(f"sqlite:///{file}") as database:
+        scene.company(database)
+    return file
+
+
+@pytest.fixture
+def company_database(database: Database, _one_history: tuple[Database, Path], _company_file: Path) -> Database:
+    """A copy of the history of `scene.company`, to be written in: to make one takes 0.2 seconds."""
+    shutil.copy(_company_file, _one_history[1])
+    return database
+
+
 def _furnished(furnish: Callable[[Database], Settings], alive: Liveness, folder: Path) -> Iterator[Client]:
     with open_database(f"sqlite:///{folder}/rotator.db") as database:
         settings = furnish(database)

@@ -175,9 +175,14 @@ _ELSEWHERE = {
 }
 
 
+def company_settings() -> Settings:
+    """What stands in the company's configuration."""
+    return settings_of(("production", "emea", "uat"), COMPANY, ("crm-team", "on-call"))
+
+
 def company(database: Database) -> Settings:
     """Three orgs, five managed credentials, and something of everything that may happen."""
-    settings = settings_of(("production", "emea", "uat"), COMPANY, ("crm-team", "on-call"))
+    settings = company_settings()
     current = {name: fingerprint_of(f"{name} now") for name in COMPANY}
     before = {name: fingerprint_of(f"{name} before") for name in COMPANY}
     managed = {

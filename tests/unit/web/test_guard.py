@@ -58,6 +58,11 @@ def test_nothing_but_reading_is_possible(method: str) -> None:
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
+@pytest.mark.parametrize("address", ["/rotations/\0", "/alerts/20261127-\0", "/rotations?before=%00"])
+def test_what_no_database_can_be_asked_for_is_not_there(address: str) -> None:
+    assert guarded().get(address).status == 404
+
+
 def test_beyond_loopback_the_pages_are_not_served_without_a_token() -> None:
     settings = HttpSettings(host="0.0.0.0", token=SecretReference(env="TOKEN"))  # noqa: S104 - the case in point
     with pytest.raises(ConfigurationError, match="open to everybody"):

@@ -44,8 +44,9 @@ class Away:
 
 
 def client_of(database: Database, alive: Liveness) -> Client:
-    """The pages of one org with one channel."""
-    settings = scene.settings_of(channels=("crm-team",))
+    """The pages of one org with one credential and one channel."""
+    billing = {"org": "production", "apps": ["Billing"]}
+    settings = scene.settings_of(credentials={"billing": billing}, channels=("crm-team",))
     source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
     return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
 

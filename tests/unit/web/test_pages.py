@@ -6,7 +6,6 @@ import re
 import time
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +14,6 @@ from lxml import html
 from rotator.config.daemon import HttpSettings
 from rotator.core.attempts import AttemptRecord
 from rotator.history.attempts import AttemptRecords
-from rotator.history.journal.journal import Journal
-from rotator.history.records import NewRotation
 from rotator.history.sightings import record_sightings
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.web.source import Liveness
 
-PAGES = ["/", "/certificates", "/credentials", "/orgs", "/orgs/production", "/rotations", "/alerts"]
+PAGES = ["/", "/certificates", "/credentials", "/orgs", "/orgs/production", "/rotations", "/audit", "/alerts"]
 MINUTE = timedelta(minutes=1)
 LARGEST = 300_000
 """Bytes of a page, before they are compressed."""
@@ -114,39 +111,6 @@ def test_credentials_show_until_when_they_are_good_and_when_they_are_replaced(co
     assert lines["telephony"][5].startswith("reverted")
 
 
-@pytest.fixture
-def worst_hour(database: Database, alive: Liveness) -> Client:
-    """A person's rotation of billing has halted, and consumers are refused; no alert tells of it yet."""
-    settings = scene.company(database)
-    journal = Journal(database)
-    wanted = NewRotation(
-        credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex@laptop"
-    )
-    begun = journal.begin_rotation(wanted, scene.NOW - 3 * MINUTE)
-    record = partial(journal.record, credential="billing", rotation_id=begun.id)
-    record("upload_begins", now=scene.NOW - 3 * MINUTE, opens_gap=True)
-    record("upload", now=scene.NOW - 3 * MINUTE, app="Billing", version="f" * 64)
-    why = "Test logins with the new key prove nothing (user hasn't approved this consumer)."
-    record("stopped", now=scene.NOW - MINUTE, error=why, halt="unproven", hint="Approve the user.", needs_person=True)
-    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
-    return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
-
-
-def test_in_the_worst_hour_the_page_says_who_is_refused_and_what_to_do(worst_hour: Client) -> None:
-    document = page(worst_hour, "/")
-    line = next(each for each in rows(document, "What rotator keeps alive") if each[0] == "billing")
-    assert line[2].startswith("refused needs a person")
-    assert "only are refused since 2026-11-23 11:57 UTC (3 minutes)" in line[2]
-    assert "user hasn't approved this consumer). Approve the user. Then rotate finish billing goes on" in line[2]
-    assert line[4] == "none before a person has seen to it"
-    assert line[6].startswith("halted")
-    attention = said(document.find(".//section[@aria-labelledby='attention']"))
-    assert "The credential billing Consumers that try current only are refused" in attention
-    newest = rows(document, "The newest rotations")[0]
-    assert (newest[1], newest[3], newest[7]) == ("billing", "halted", "open since 11:57:00 UTC")
-    assert rows(document, "What rotator keeps alive")[0][0] == "billing"
-
-
 def test_orgs_show_when_they_were_last_read(company: Client) -> None:
     lines = {line[0]: line[1:] for line in rows(page(company, "/"), "Orgs and their inventories")}
     assert lines["uat"][:2] == ["unreadable", "3 days ago"]
@@ -192,6 +156,20 @@ def test_a_certificate_that_was_replaced_keeps_its_past(database: Database, aliv
     assert "No rotation had to do with it" in said(document)
 
 
+def test_a_certificate_that_only_a_store_is_known_to_hold_has_a_page(database: Database, alive: Liveness) -> None:
+    held, stored = (scene.sighting("production", "Billing", scene.NOW + days * scene.DAY) for days in (10, 375))
+    record_sightings(database, [held], scene.NOW)
+    scene.observe(database, "billing", held, current=stored)
+    settings = scene.settings_of(credentials={"billing": {"org": "production", "apps": ["Billing"]}})
+    source = HistoryReader(lambda: settings, database, lambda: scene.NOW)
+    client = Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
+    link = f"/certificates/{stored.fingerprint}"
+    assert link in addresses(page(client, "/credentials"))
+    words = said(page(client, link))
+    assert "No org has shown it: it is known from the store or from rotations." in words
+    assert "In no app: none has shown it." in words
+
+
 def test_an_alert_shows_who_was_told_of_which_step(company: Client) -> None:
     address = next(
         link.get("href") for link in page(company, "/alerts").iter("a") if "Data_Loader" in link.text_content()
@@ -223,6 +201,8 @@ def test_before_the_first_look_the_status_page_says_what_comes(empty: Client) ->
     assert "0 live certificates in 1 org; 0 managed credentials." in words
     assert "No certificate has been seen yet." in words
     assert "no inventory yet" in words
+    assert "not known not known not known not known" in words, "what was not looked at is not said to be nothing"
+    assert "Nothing is open; not every org has an inventory yet." in said(page(empty, "/alerts"))
 
 
 def test_the_headline_says_when_the_scheduler_stands_still(database: Database, alive: Liveness) -> None:

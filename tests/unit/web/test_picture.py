@@ -47,6 +47,11 @@ def test_labels_do_not_touch_each_other_or_leave_the_picture(now: datetime, thre
     assert all(after - before > 3 for before, after in pairwise(places))
 
 
+@given(NOWS)
+def test_no_month_touches_the_word_at_the_right_edge(now: datetime) -> None:
+    assert all(mark.at < 91 for mark in Axis(now, THRESHOLDS).marks if mark.is_labelled)
+
+
 def test_every_threshold_has_a_line_and_the_months_come_after_the_last() -> None:
     marks = Axis(NOW, THRESHOLDS).marks
     assert [mark.label for mark in marks if mark.is_threshold] == ["1d", "3d", "7d", "14d", "30d", "60d"]

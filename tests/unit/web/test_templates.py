@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from unittest.mock import Mock
+
+from jinja2 import Environment
 
 from rotator.web import templates
 from tests.unit.web.scene import FOREVER, NOW
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.unit.web.client import Client
 
 
 def test_what_is_left_of_a_certificate() -> None:
@@ -29,3 +38,13 @@ def test_fingerprints_are_shortened_in_details_and_nothing_else_is() -> None:
 def test_what_stands_between_backticks_is_code_and_everything_is_escaped() -> None:
     assert templates.prose("Run `rotate <now>` & wait.") == "Run <code>rotate &lt;now&gt;</code> &amp; wait."
     assert templates.prose("one ` alone") == "one ` alone"
+
+
+def test_who_looks_first_waits_for_no_template_where_the_server_was_prepared(
+    company: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates._environment.cache_clear()
+    templates.compile_first_page()
+    with monkeypatch.context() as patch:
+        patch.setattr(Environment, "compile", Mock(side_effect=AssertionError("the page has waited for this")))
+        assert company.get("/").status == 200

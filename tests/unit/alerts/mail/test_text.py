@@ -159,7 +159,7 @@ def test_a_digest_is_a_table_with_the_most_urgent_first() -> None:
     for kind in ("plain", "html"):
         places = [part(mail, kind).index(title) for title in ("Urgent", "Soon", "Later", "Over")]
         assert places == sorted(places)
-    assert mail["Subject"] == "Certificates and logins: 4 messages, 1 critical, 2 warnings"
+    assert mail["Subject"] == "[critical] Certificates and logins: 4 messages, 1 critical, 2 warnings"
     assert mail["Importance"] == "high"
 
 

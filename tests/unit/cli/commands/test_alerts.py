@@ -76,6 +76,25 @@ def expiry(database: Database) -> Alert:
     return alert
 
 
+def test_of_refused_consumers_it_says_since_when_and_no_more_once_it_is_over(
+    rotator: Command, config: Path, database: Database
+) -> None:
+    since = NOW - timedelta(hours=2)
+    refused = replace(ORG, key="rotation:billing", kind="refused", refused_since=since, to_do="Approve the user.")
+    alert, _ = AlertRecords(database).open(refused, NOW)
+    listed = rotator("--config", config, "alerts", "list")
+    assert f"{since:%Y-%m-%d %H:%M}" in listed.out
+    told = rotator("--config", config, "alerts", "list", alert.id)
+    assert f"are refused since {since:%Y-%m-%d %H:%M} UTC" in told.out
+    assert "Approve the user." in told.out
+    AlertRecords(database).close(refused.key, "It was rotated.", NOW)
+    over = rotator("--config", config, "alerts", "list", alert.id)
+    assert "are refused since" not in over.out
+    assert "Approve the user." not in over.out
+    assert "It was rotated." in over.out
+    assert rotator("--config", config, "alerts", "list", alert.id, "--json").json[0]["refused_since"] is None
+
+
 def test_where_nothing_is_wrong_nothing_is_listed(rotator: Command, config: Path, database: Database) -> None:
     assert rotator("--config", config, "alerts", "list").out == "Nothing is open.\n"
     assert rotator("--config", config, "alerts", "list", "--json").json == []

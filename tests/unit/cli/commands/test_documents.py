@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,3 +42,24 @@ def test_a_page_that_there_is_not_is_an_error_with_those_that_there_are(rotator:
 def test_the_example_configuration_is_printed_as_it_is(rotator: Command) -> None:
     shown = rotator("config", "example")
     assert (shown.code, shown.out) == (0, (ROOT / "config.yaml.example").read_text())
+
+
+def test_the_line_to_type_names_a_folder_with_a_space_in_it(rotator: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "of the org; ls"
+    shown = rotator("config", "project", str(folder), "--contact", "ada@example.com")
+    assert shown.code == 0
+    [line] = [line for line in shown.out.splitlines() if "sf project" in line]
+    assert shlex.split(line)[:2] == ["cd", str(folder)]
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("/dev/zero", "is not a regular file"), ("/proc/self/mem", "cannot be read: ")]
+)
+def test_a_certificate_that_cannot_be_read_is_told_and_nothing_is_written(
+    rotator: Command, tmp_path: Path, file: str, said: str
+) -> None:
+    folder = tmp_path / "new"
+    shown = rotator("config", "project", str(folder), "--contact", "ada@example.com", "--certificate", file)
+    assert shown.code == 2
+    assert f"The certificate in {file} {said}" in shown.err
+    assert not folder.exists()

@@ -6,9 +6,12 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 
 from rotator.application import Application
+from rotator.cli.main import cli
+from rotator.config.consistency import RESERVED
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
@@ -64,6 +67,22 @@ def test_a_rotation_without_an_end_is_called_the_same_in_text_and_json(rotator: 
     assert "unfinished" in rotator("--config", written, "history", "billing").out
     status = rotator("--config", written, "status", "billing", "--json").json[0]
     assert status["last_rotation"]["ending"] == "unfinished"
+
+
+@pytest.mark.parametrize("reason", ["2026-13-01T00:00:00.000000Z", "2026-11-01T00:00:00.000000Z"])
+def test_what_people_have_typed_stays_so_whatever_it_looks_like(rotator: Command, written: Path, reason: str) -> None:
+    with open_database(f"sqlite:///{written.parent / 'rotator.db'}") as database:
+        journal = Journal(database)
+        journal.record("upload", now=datetime.now(UTC), credential="billing", app=reason)
+        journal.record("pause", now=datetime.now(UTC), credential="billing", reason=reason, actor="ada")
+    told = rotator("--config", written, "history", "billing", "--json")
+    assert (told.code, told.json["events"][-1]["details"]["reason"]) == (0, reason)
+
+
+def test_no_credential_has_the_name_of_a_command_of_the_history() -> None:
+    commands = cli.get_command(click.Context(cli), "history")
+    assert isinstance(commands, click.Group)
+    assert {name for name, command in commands.commands.items() if not command.hidden} == {*RESERVED}
 
 
 def test_the_history_of_one_credential_shows_its_steps(rotator: Command, written: Path) -> None:

@@ -85,6 +85,8 @@ def test_a_later_pause_takes_the_place_of_an_earlier_one_and_says_so(rotator: Co
         (["pause", "one", "--until", "2999-01-01", "--reason", "x"], "--until: needs a zone, such as"),
         (["pause", "one", "--until", "2999-01-01 Europe/Berlyn", "--reason", "x"], "--until: must be a day or a time"),
         (["pause", "one", "--until", "2999-01-01T00:00Z Europe/Berlin", "--reason", "x"], "has two zones"),
+        (["pause", "one", "--until", "9999-12-31T23:59-14:00", "--reason", "x"], "a time that there is in UTC"),
+        (["pause", "one", "--until", "0001-01-01T00:00+14:00", "--reason", "x"], "a time that there is in UTC"),
         (["pause", "one", "--until", "soon", "--reason", "x"], "--until: must be a day or a time"),
         (["pause", "one", "--for", "soon", "--reason", "x"], "--for: must be a duration"),
         (["pause", "one", "--for", "1d", "--until", NEVER, "--reason", "x"], "Give --for or --until."),
@@ -155,7 +157,7 @@ def test_on_a_terminal_a_person_is_asked(rotator: Command, services: Services, m
         return len(asked) > 1
 
     monkeypatch.setattr("rotator.cli.confirmation._somebody_is_there", lambda: True)
-    monkeypatch.setattr("rotator.cli.commands.rotate._show_plans", lambda *_, **__: None)
+    monkeypatch.setattr("rotator.cli.commands.rotate.show_plans", lambda *_, **__: None)
     monkeypatch.setattr(click, "confirm", answer)
     rotator("pause", "one", "--reason", "audit")
     refused = rotator("rotate", "now", "one")

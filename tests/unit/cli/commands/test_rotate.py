@@ -8,10 +8,12 @@ import re
 import shutil
 import signal
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
+import yaml
 
 from rotator.application import Application
 from rotator.cli.exit_codes import of_end
@@ -19,9 +21,13 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import Strategy
+from rotator.core.lifecycle.revocation import RevocationStep
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import OrgUnavailable, RotatorError
+from rotator.history.engine.database import open_database
+from rotator.history.journal.journal import Journal
 from rotator.services.rotation.report import Listener, Outcome, Report
+from tests.unit.revoked import revoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,7 +180,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
             return answer == "y"
 
         monkeypatch.setattr("rotator.cli.confirmation._somebody_is_there", lambda: True)
-        monkeypatch.setattr("rotator.cli.commands.rotate._show_plans", lambda *_, **__: None)
+        monkeypatch.setattr("rotator.cli.commands.rotate.show_plans", lambda *_, **__: None)
         monkeypatch.setattr(click, "confirm", confirm)
         return asked
 
@@ -218,6 +224,49 @@ def test_where_nobody_can_be_asked_all_keys_are_ended_only_when_that_is_said(
     assert "--yes" in outcome.err
     assert rotator("rotate", "now", "--all", "--compromised", "--yes").code == 0
     assert names(services) == ["one", "two", "three"]
+
+
+def revoke_in(folder: Path, name: str, step: RevocationStep) -> None:
+    with open_database(f"sqlite:///{folder / 'rotator.db'}") as database:
+        revoke(Journal(database), datetime.now(UTC), name, [step])
+
+
+def test_all_is_all_also_where_there_is_but_one(rotator: Command, services: Services, tmp_path: Path) -> None:
+    document = yaml.safe_load(CONFIG)
+    document["credentials"] = {"one": document["credentials"]["one"]}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(document))
+    outcome = rotator("rotate", "now", "--all", "--compromised")
+    assert (outcome.code, names(services)) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "arguments", [("now", "--all", "--compromised", "--yes"), ("now", "--all", "--dry-run"), ("finish",)]
+)
+def test_what_was_revoked_is_not_meant_by_all(
+    rotator: Command, services: Services, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    rotator("db", "upgrade")
+    revoke_in(tmp_path, "two", RevocationStep.CERTIFICATE)
+    revoke_in(tmp_path, "three", RevocationStep.TOKENS)
+    outcome = rotator("rotate", *arguments)
+    assert "Left out: two was revoked on " in outcome.err
+    if "--dry-run" not in arguments:
+        assert (outcome.code, names(services)) == (0, ["one", "three"])
+
+
+def test_where_all_was_revoked_all_is_nothing_and_a_name_brings_it_back(
+    rotator: Command, services: Services, tmp_path: Path
+) -> None:
+    rotator("db", "upgrade")
+    for name in ("one", "two", "three"):
+        revoke_in(tmp_path, name, RevocationStep.CERTIFICATE)
+    outcome = rotator("rotate", "now", "--all")
+    assert outcome.code == 2
+    assert "Every credential is paused, frozen or revoked." in outcome.err
+    assert rotator("rotate", "finish").code == 0
+    assert names(services) == []
+    assert rotator("rotate", "now", "two").code == 0
+    assert names(services) == ["two"]
 
 
 def test_one_that_fails_does_not_keep_the_others_from_being_served(rotator: Command, services: Services) -> None:

@@ -29,7 +29,7 @@ def test_a_line_of_the_status_has_the_documented_members(rotator: Command, confi
         "credential", "org", "store", "strategy", "owner", "state", "urgency", "needs_attention", "stages",
         "current_app", "apps", "drift", "not_after", "days_left", "due_at", "begins_at", "previous_until",
         "last_rotation", "problem", "refused_since", "running", "halted_since", "halted_why", "last_login",
-        "last_accepted_at", "mode", "goes_on_at",
+        "last_accepted_at", "mode", "goes_on_at", "revocation",
         "standstills",
     }  # fmt: skip
     assert (line["strategy"], line["current_app"], line["drift"]) == ("alternating", "Warehouse_A", False)

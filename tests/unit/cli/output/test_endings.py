@@ -79,8 +79,20 @@ def test_a_gap_over_which_the_clock_was_set_is_a_guess(capsys: pytest.CaptureFix
             "billing: ✓ restored: cdcdcdcdcdcd is the consumer key and secret that its app takes, and logs in",
         ),
         (
-            replace(ROTATED, outcome=Outcome.NOTHING),
+            replace(ROTATED, outcome=Outcome.NOTHING, steps=(Step("verify", 1.0), Step("retire", 0.1))),
             "billing: - nothing is left to do: cdcdcdcdcdcd is current, and the previous version was retired",
+        ),
+        (
+            replace(ROTATED, outcome=Outcome.NOTHING, steps=(Step("restore", 1.0), Step("discard", 0.1))),
+            "billing: - nothing is left to do: cdcdcdcdcdcd is current, and the pending version was discarded",
+        ),
+        (
+            replace(ROTATED, outcome=Outcome.NOTHING, steps=(Step("discard", 0.1),), new_fingerprint=None),
+            "billing: - nothing is left to do: nothing is current, and the pending version was discarded",
+        ),
+        (
+            replace(ROTATED, outcome=Outcome.NOTHING, steps=(Step("verify", 1.0),)),
+            "billing: - nothing to do: cdcdcdcdcdcd is current",
         ),
         (replace(ROTATED, outcome=Outcome.NOTHING, steps=()), "billing: - nothing to do: cdcdcdcdcdcd is current"),
         (replace(ROTATED, outcome=Outcome.NOTHING, steps=(), new_fingerprint=None), "billing: - nothing to do"),
@@ -112,6 +124,8 @@ def test_the_json_of_a_run_has_what_the_help_says() -> None:
         "strategy": "in_place",
         "outcome": "rotated",
         "why": "what is wanted is so",
+        "effect": "",
+        "left": "",
         "hint": "",
         "advice": "",
         "rotation_id": "20261123-100000-abcdefgh",

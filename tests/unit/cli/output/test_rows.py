@@ -1,10 +1,15 @@
 from io import StringIO
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from rotator.cli.output.rows import Rows
+from rotator.plain_text import flat
 
 APP = "Billing_Integration"
 
@@ -15,7 +20,7 @@ def rows() -> Rows:
     return table
 
 
-def shown(table: Rows, width: int) -> str:
+def shown(table: Rows | Table, width: int) -> str:
     out = StringIO()
     Console(file=out, width=width, highlight=False).print(table)
     return out.getvalue()
@@ -56,3 +61,26 @@ def test_a_name_that_no_terminal_has_room_for_is_folded_and_not_cut() -> None:
 
 def test_an_empty_table_is_its_headings() -> None:
     assert shown(Rows(("App", "State")), 80).split()[:2] == ["App", "State"]
+
+
+@given(st.lists(st.tuples(*[st.text(max_size=8)] * 3), max_size=4), st.sampled_from([20, 200]))
+def test_a_table_that_needs_no_layout_is_as_rich_has_it(cells: list[tuple[str, str, str]], width: int) -> None:
+    ours = Rows(("Org", "App", "State"))
+    richs = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for name in ("Org", "App", "State"):
+        richs.add_column(name, overflow="fold", no_wrap=True)
+    for org, app, state in cells:
+        ours.add_row(org, app, Text(flat(state), style="green"))
+        richs.add_row(Text(flat(org)), Text(flat(app)), Text(flat(state), style="green"))
+    if max(map(len, shown(richs, 200).splitlines())) <= width:
+        assert shown(ours, width) == shown(richs, width)
+
+
+def test_a_large_table_costs_no_layout_of_each_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Table, "__rich_console__", no_layout)
+    table = rows()
+    assert shown(table, 120).splitlines()[2].startswith(APP)
+
+
+def no_layout(*_: object) -> None:
+    raise AssertionError("Rich lays out a table that needs none")

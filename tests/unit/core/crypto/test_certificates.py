@@ -23,6 +23,7 @@ from rotator.core.crypto.certificates import (
     RETIRED_COMMON_NAME,
     Certificate,
     Glance,
+    Lenient,
     PrivateKey,
     SubjectName,
     self_signed,
@@ -113,6 +114,17 @@ def test_salesforces_own_certificates_read_without_a_warning(recwarn: pytest.War
     assert not recwarn.list
 
 
+def test_who_reads_many_certificates_without_warnings_hears_of_all_other_warnings_afterwards() -> None:
+    with Lenient():
+        Certificate.parse(named_as_salesforce_does(MOMENT))
+        warnings.warn("of another certificate", UserWarning, stacklevel=1)
+        with pytest.raises(CertificateError):
+            Certificate.parse("none")
+        warnings.warn("of the next one", UserWarning, stacklevel=1)
+    with pytest.warns(UserWarning, match="told"):
+        warnings.warn("told", UserWarning, stacklevel=1)
+
+
 def test_a_certificate_with_an_odd_serial_number_reads_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
     der = named_as_salesforce_does(MOMENT).replace(b"\x02\x01\x07", b"\x02\x01\x80", 1)
     assert Certificate.parse(der).serial_number < 0
@@ -163,7 +175,7 @@ def test_any_text_is_a_certificate_or_a_sentence(content: str | bytes) -> None:
             read(content)
 
 
-@settings(max_examples=of_tier(100, thorough=300))
+@settings(max_examples=of_tier(50, thorough=300))
 @given(st.integers(min_value=0), st.integers(1, 255), st.booleans())
 def test_a_damaged_certificate_is_a_sentence_or_can_be_used_in_full(place: int, change: int, salesforce: bool) -> None:
     der = bytearray(named_as_salesforce_does(MOMENT) if salesforce else DAMAGED.der)
@@ -174,7 +186,12 @@ def test_a_damaged_certificate_is_a_sentence_or_can_be_used_in_full(place: int, 
     except CertificateError:
         return
     assert read.fingerprint == hashlib.sha256(der).hexdigest()
-    assert glance == (read.fingerprint, read.not_before, read.not_after)
+    assert (glance.fingerprint, glance.not_before, glance.not_after) == (
+        read.fingerprint,
+        read.not_before,
+        read.not_after,
+    )
+    assert glance.whole() == read
     shown = (read.subject, read.issuer, read.signature_algorithm, read.key_algorithm, read.public_fingerprint, read.pem)
     assert all(isinstance(text, str) for text in shown)
     assert read.not_before.tzinfo is UTC

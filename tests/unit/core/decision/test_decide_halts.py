@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.core.decision.actions import HaltReason
+from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.core.logins import LoginOutcome
@@ -70,7 +70,7 @@ def test_an_unknown_certificate_is_told_with_the_command_that_replaces_it(
 
 
 def test_what_an_app_hides_is_asked_about_as_something_that_may_not_be_there() -> None:
-    hint = decided(replace(seen("stranger"), apps={"A": ObservedApp("A", hidden=True)}), REPLACE).hint
+    hint = decided(replace(seen("stranger"), apps={"A": ObservedApp("A", hidden=True)}), Wanted(Goal.REPLACE)).hint
     assert "adopt` it with its certificate" in hint
     assert "no certificate yet" in hint
 
@@ -88,6 +88,10 @@ CALLS_FOR_A_PERSON = [
     (seen("old", "stranger", current=OLD), REPLACE, HaltReason.STANDBY_UNKNOWN),
     (seen("stranger"), Wanted(Goal.REPLACE), HaltReason.STANDBY_UNKNOWN),
     (seen("old"), RESTORE, HaltReason.NOTHING_STORED),
+    (seen("old"), REPLACE, HaltReason.LOST),
+    (seen("stranger", previous=OLDER), REPLACE, HaltReason.LOST),
+    (replace(seen("new"), gap_is_open=True), FINISH, HaltReason.LOST),
+    (replace(seen("new"), gap_is_open=True), RESTORE, HaltReason.LOST),
     (seen("old", current=OLD), BRING_OLDER, HaltReason.NOT_KEPT),
     (seen("old", current=OLD, probes={"old": NOT_SET_UP}), REPLACE, HaltReason.LOGIN_NOT_SET_UP),
     (seen("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}), REPLACE, HaltReason.LOGIN_NOT_SET_UP),
@@ -132,6 +136,12 @@ def test_who_reads_that_nothing_is_proven_is_told_what_consumers_have(observatio
 def test_nothing_else_calls_for_a_person() -> None:
     of_client_secrets = {HaltReason.SECOND_PAIR_UNKNOWN}
     assert {reason for _, _, reason in CALLS_FOR_A_PERSON} == set(HaltReason) - of_client_secrets
+
+
+def test_what_was_lost_for_good_may_begin_anew_and_what_is_kept_may_come_back() -> None:
+    empty = replace(seen(None), gap_is_open=True)
+    assert decided(empty, Wanted(Goal.REPLACE)).kind is ActionKind.GENERATE
+    assert decided(replace(seen(None, previous=OLDER), gap_is_open=True), BRING_OLDER).kind is ActionKind.RECALL
 
 
 def test_a_return_is_not_called_one_where_current_was_lost_before() -> None:

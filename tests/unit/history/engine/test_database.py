@@ -4,6 +4,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -85,6 +87,21 @@ def test_a_file_that_is_up_to_date_loads_no_migrations_and_no_other_driver(file:
     command = [sys.executable, "-c", LOADED, f"sqlite:///{file}"]
 
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_at_rest_it_keeps_no_connection_that_nobody_uses(database: Database, journal: Journal, now: datetime) -> None:
+    database.upgrade()
+    connections = [database._engine.connect() for _ in range(4)]
+    for each in connections[1:]:
+        each.close()
+    closed: list[object] = []
+    event.listen(database._engine, "close", lambda connection, _record: closed.append(connection))
+    database.rest()
+    assert len(closed) == 3, "all but the one that is in use"
+    assert connections[0].exec_driver_sql("SELECT 1").scalar() == 1
+    connections[0].close()
+    written = journal.record("verify", now=now)
+    assert queries.events(database) == [written]
 
 
 def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -> None:
@@ -207,3 +224,20 @@ def test_a_databases_name_tells_where_it_is() -> None:
 def test_a_server_without_a_database_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="names a server and no database"):
         open_database("postgresql://alex@db.example")
+
+
+def test_threads_that_write_wait_for_each_other_and_not_for_the_file(tmp_path: Path) -> None:
+    connected: list[int] = []
+    with open_database(f"sqlite:///{tmp_path / 'rotator.db'}") as database:
+        database.upgrade()
+        here = threading.Barrier(4)
+
+        def write(_: int) -> None:
+            here.wait()
+            for _ in range(5):
+                with database.writing() as connection:
+                    connected.append(connection.engine.pool.checkedout())  # type: ignore[attr-defined] # a QueuePool
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, range(4)))
+    assert connected == [1] * 20

@@ -67,14 +67,15 @@ def test_tables_are_made_whole_or_not_at_all(file: Path) -> None:
     assert tables == []
 
 
-def test_every_connection_keeps_foreign_keys_and_the_write_ahead_log(file: Path) -> None:
+def test_every_connection_keeps_foreign_keys_and_the_write_ahead_log_and_few_pages(file: Path) -> None:
     engine = open_engine(file, timedelta(seconds=7))
     with engine.connect() as one, engine.connect().execution_options(**purpose(reading=True)) as other:
         del one
         settings = [other.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("foreign_keys", "journal_mode")]
         timeout = other.exec_driver_sql("PRAGMA busy_timeout").scalar()
+        kilobytes = -(other.exec_driver_sql("PRAGMA cache_size").scalar() or 0)
     engine.dispose()
-    assert (settings, timeout) == ([1, "wal"], 7000)
+    assert (settings, timeout, kilobytes) == ([1, "wal"], 7000, 500)
 
 
 @pytest.mark.parametrize(("place", "mode"), [("rotator.db", 0o666), (".", 0o777), ("rotator.db.locks", 0o777)])

@@ -48,14 +48,14 @@ def test_a_database_with_times_of_its_own_gets_and_gives_utc(now: datetime) -> N
     column, dialect = UtcDateTime(), dialect_of("postgresql")
     elsewhere = now.astimezone(timezone(timedelta(hours=5)))
 
-    assert column.process_bind_param(elsewhere, dialect).tzinfo is UTC
+    assert column.bind_processor(dialect)(elsewhere).tzinfo is UTC
     assert column.result_processor(dialect, None)(elsewhere) == now
     assert stored_text(elsewhere) == utc_text(now)
     with pytest.raises(ValueError, match="without a zone"):
-        column.process_bind_param(now.replace(tzinfo=None), dialect)
+        column.bind_processor(dialect)(now.replace(tzinfo=None))
 
 
 def test_no_time_stays_no_time() -> None:
     for dialect in map(dialect_of, ("sqlite", "postgresql")):
-        assert UtcDateTime().process_bind_param(None, dialect) is None
+        assert UtcDateTime().bind_processor(dialect)(None) is None
         assert UtcDateTime().result_processor(dialect, None)(None) is None

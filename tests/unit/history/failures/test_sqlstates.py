@@ -72,7 +72,9 @@ def test_what_a_server_says_by_its_code_is_said_in_words(state: str, kind: type[
             "no connection free",
         ),
         (REFUSED + "FATAL:  the database system is starting up", HistoryUnavailable, "stopped or restarted"),
-        (REFUSED + "session is read-only", HistoryError, "it is read-only"),
+        (REFUSED + "session is read-only", HistoryUnavailable, "has no server just now that can be written"),
+        (REFUSED + "server is in hot standby mode", HistoryUnavailable, "has no server just now that can be written"),
+        (REFUSED + "FATAL:  unsupported startup parameter: options", HistoryError, "does not let a session be set up"),
         (REFUSED + "server does not support SSL, but SSL was required", HistoryError, "do not agree on TLS"),
         (REFUSED + "SSL error: certificate verify failed", HistoryError, "do not agree on TLS"),
         (

@@ -41,8 +41,8 @@ def test_rotations_come_newest_first(
 ) -> None:
     others = dataclasses.replace(new_rotation, credential="other")
     first = journal.begin_rotation(new_rotation, now)
-    last = journal.begin_rotation(new_rotation, now + 2 * MINUTE)
     other = journal.begin_rotation(others, now + MINUTE)
+    last = journal.begin_rotation(new_rotation, now + 2 * MINUTE)
 
     assert queries.rotations(database) == [last, other, first]
     assert queries.rotations(database, "billing") == [last, first]

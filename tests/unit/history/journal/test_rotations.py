@@ -67,3 +67,14 @@ def test_one_that_has_not_ended_is_the_newest_and_is_not_counted(database: Datab
     begun = Journal(database).begin_rotation(new, NOW - timedelta(seconds=5))
     assert rotations.newest(database)["billing"].id == begun.id
     assert rotations.counts(database) == []
+
+
+def test_one_that_has_not_ended_is_the_newest_also_where_the_clock_was_set_back(
+    database: Database, past: dict[str, str]
+) -> None:
+    new = NewRotation(credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex")
+    begun = Journal(database).begin_rotation(new, NOW - timedelta(days=3650))
+    assert begun.id not in past.values()
+    assert rotations.newest(database)["billing"].id == begun.id
+    assert rotations.newest(database, ["billing"])["billing"].id == begun.id
+    assert rotations.newest_gap(database)["billing"] == 4.5

@@ -107,9 +107,11 @@ def test_it_makes_no_difference_what_the_org_does_with_what_is_left_out(
 def test_a_certificate_that_is_live_already_is_not_written(
     production: Org, apps: OrgApps, pair: Any, other_pair: Any
 ) -> None:
-    stale = Fingerprint(other_pair.certificate.fingerprint)
-    assert apps.replace_certificate("Billing", pair.certificate, expecting=stale).certificate == pair.certificate
+    stale, noted = Fingerprint(other_pair.certificate.fingerprint), list[str]()
+    app = apps.replace_certificate("Billing", pair.certificate, expecting=stale, sends=lambda: noted.append("sends"))
+    assert app.certificate == pair.certificate
     assert production.calls[Kind.SOAP_UPDATE] == 0
+    assert noted == ["sends"], "whoever looked last saw another one there"
 
 
 @pytest.mark.parametrize("expecting", [None, Fingerprint("ab" * 32)])

@@ -247,14 +247,14 @@ CAUSES: Final = {
         OrgSettings(hidden_types=("ExternalClientApplication", SETTINGS)),
         "Shipping",
         "",
-        "does not list external client apps to the program's user, so Shipping was not found",
+        "does not list external client apps to the program's user, and what `apps` names may be among them",
         "permission",
     ),
     "a type that the user may not list, which is said": (
         OrgSettings(hidden_types=("ExternalClientApplication", SETTINGS)),
         "Shipping",
         "external_client_app",
-        "does not list external client apps to the program's user, so Shipping was not found",
+        "does not list external client apps to the program's user, and what `apps` names may be among them",
         "permission",
     ),
     "an app of Setup that the Metadata API does not know": (

@@ -123,6 +123,27 @@ def test_one_that_was_broken_off_may_have_been_done_unless_it_was_only_checked(w
     assert error.effect == "The change was most likely not made."
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        answer("Failed", "<errorMessage>oops</errorMessage><errorStatusCode>UNKNOWN_EXCEPTION</errorStatusCode>"),
+        answer("SucceededPartial", details=failure("Required field is missing: label")),
+        answer("SomethingNewer", details=failure("Required field is missing: label")),
+        answer("SomethingNewer", "<errorMessage>no</errorMessage><errorStatusCode>INVALID_TYPE</errorStatusCode>"),
+        answer("SomethingNewer"),
+    ],
+    ids=["the org failed itself", "done in part", "unknown, with a problem", "unknown, with a code", "unknown"],
+)
+def test_an_end_that_does_not_say_that_nothing_was_done_is_looked_at_again(world: World, end: Fault) -> None:
+    check = ending(world, end)
+    assert (check.effect, check.wrote_nothing) == ("Nothing was changed.", True)
+    assert not isinstance(check, WriteUncertain)
+    error = ending(world, replace(end, after=1))
+    assert isinstance(error, WriteUncertain)
+    assert (error.effect, error.wrote_nothing) == ("The change may have been made.", False)
+    assert error.rerun
+
+
 def test_one_that_ends_without_a_reason_is_looked_up_in_setup(world: World) -> None:
     error = ending(world, answer("Failed"))
     assert error.message == "The deployment of Billing in the org production ended as Failed, without a reason."

@@ -14,6 +14,7 @@ from rotator.errors import OrgError
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.pairs import all_pairs
+from tests.tiers import rows_standard_first
 from tests.unit.salesforce.writing.conftest import APP, SETTINGS, World, new_world
 
 UNKNOWN: Final[dict[str, tuple[Any, ...]]] = {
@@ -38,8 +39,7 @@ UNKNOWN: Final[dict[str, tuple[Any, ...]]] = {
 """Settings of a simulated org that have to do with how a component is written, each with all its values."""
 
 COMBINATIONS: Final = all_pairs(UNKNOWN)
-MODES: Final = pytest.mark.parametrize("mode", WriteMode)
-TYPES: Final = pytest.mark.parametrize("metadata_type", [APP, SETTINGS])
+EACH: Final = [*product(range(len(COMBINATIONS)), [APP, SETTINGS], WriteMode)]
 
 
 def test_each_value_of_one_setting_meets_each_of_every_other() -> None:
@@ -62,10 +62,9 @@ def whole(world: World, metadata_type: str) -> dict[str, object]:
     return component.fields()
 
 
-@MODES
-@TYPES
-@pytest.mark.parametrize("settings", COMBINATIONS, ids=range(len(COMBINATIONS)))
-def test_it_ends_well_or_changes_nothing(settings: dict[str, Any], metadata_type: str, mode: WriteMode) -> None:
+@pytest.mark.parametrize(("number", "metadata_type", "mode"), rows_standard_first(EACH, EACH[::5]))
+def test_it_ends_well_or_changes_nothing(number: int, metadata_type: str, mode: WriteMode) -> None:
+    settings = COMBINATIONS[number]
     world = new_world(OrgSettings(**settings))
     component = world.component(metadata_type)
     before = whole(world, metadata_type)
@@ -90,8 +89,10 @@ TIMING: Final = ("deploy_seconds", "deploy_work_seconds", "hidden_types")
 TIMINGS: Final = [dict(zip(TIMING, values, strict=True)) for values in product(*(UNKNOWN[each] for each in TIMING))]
 
 
-@pytest.mark.parametrize("number", range(len(TIMINGS)))
-@pytest.mark.parametrize("answers", LOST)
+ANSWERS: Final = [*product(range(len(TIMINGS)), LOST)]
+
+
+@pytest.mark.parametrize(("number", "answers"), rows_standard_first(ANSWERS, ANSWERS[::3]))
 def test_a_lost_answer_is_made_good_by_the_next_run(number: int, answers: str) -> None:
     world, metadata_type = new_world(OrgSettings(**TIMINGS[number])), (APP, SETTINGS)[number % 2]
     component = world.component(metadata_type)

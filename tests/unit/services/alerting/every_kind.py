@@ -11,17 +11,36 @@ from rotator.core.alert import Alert
 from rotator.core.attempts import DELIVER, INVENTORY, ROTATE, AttemptRecord
 from rotator.core.credentials import Stage
 from rotator.core.decision.policies import Strategy
+from rotator.core.hook import HookCall, HookEvent
 from rotator.core.lifecycle.certificate_life import CertificateLife
+from rotator.core.lifecycle.revocation import EVERY_STEP, Revocation
+from rotator.core.machines.fleet import UnknownJobs
 from rotator.core.observed import ObservedCertificate
+from rotator.core.posture.checks import CHECKS, Risk
+from rotator.core.posture.judgements import Verdict
+from rotator.core.posture.kept_finding import KeptFinding
 from rotator.core.schedule import Schedule, Standstill, Why
 from rotator.core.thresholds import Expiry
+from rotator.core.usage.sources import Source
+from rotator.daemon import configuration
 from rotator.errors import OrgUnavailable, RotatorError
 from rotator.history.records import ChainVerification
 from rotator.history.signing.heads import Head
-from rotator.services.alerting import catalog, rotation_alerts, standstill_alerts, vanished_alerts
+from rotator.services.alerting import (
+    catalog,
+    posture_alerts,
+    revocation_alerts,
+    rotation_alerts,
+    standstill_alerts,
+    usage_alerts,
+    vanished_alerts,
+)
 from rotator.services.alerting.expiry import expires, weakness_of
 from rotator.services.alerting.kinds import STORE
+from rotator.services.hooks import hook_alerts
+from rotator.services.machines import machine_alerts
 from rotator.services.rotation.report import Outcome, Report
+from tests.unit import fleets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +74,21 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield catalog.unreadable_stored("billing", "production", "keys", error)
     yield catalog.unreadable_stored("billing", "production", "keys", error, (Stage.CURRENT, "a" * 64))
     yield catalog.drift("billing", "production", "Billing", "b" * 64)
+    for done in ((), EVERY_STEP):
+        known = Revocation(since=NOW, by="ana@crm", reason=error.message, wanted=EVERY_STEP, done=done)
+        yield revocation_alerts.revoked("billing", "production", known)
+        yield revocation_alerts.revoked("billing", "production", known, is_coming_back=True)
+    for fingerprint, let_in_by in (("ab" * 32, ""), ("", "the profile Integration, for Billing")):
+        seen = replace(known, let_in_by=let_in_by)
+        yield revocation_alerts.undone("billing", "production", "Billing", fingerprint, seen)
     yield catalog.unstored("billing", "production")
     yield catalog.lost("billing", "production", "keys", NOW)
     yield vanished_alerts.vanished("production", "ConnectedApp", "Legacy", NOW)
     yield vanished_alerts.vanished("production", "ConnectedApp", "Billing", NOW, "billing")
     yield catalog.undelivered("ops", failed)
+    for event, again_at in ((HookEvent.ROTATED, NOW + DAY), (HookEvent.DRIFT, None)):
+        call = HookCall(id="reload-7", event=event, credential="billing", org="production", at=NOW)
+        yield hook_alerts.hook_failed("reload", call, error, again_at=again_at)
     yield catalog.head_of_history(Head(7, "a" * 64, NOW, "b" * 16, "c" * 86))
     yield catalog.history_broken(
         ChainVerification(events=3, intact=False, first_bad=4, why="An event was changed.", head="h")
@@ -77,6 +106,55 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield rotation_alerts.window_overridden("billing", "production", "a" * 64, error.message)
     yield from _of_standstills()
     yield from _of_certificates()
+    yield from _of_usage()
+    yield from _of_audits()
+    yield from _of_machines()
+    yield configuration.refused(error)
+    yield configuration.refused(error, "crm-2")
+
+
+def _of_machines() -> Iterator[NewAlert]:
+    unknown = (UnknownJobs(machine="crm-2-1240", kind="look", name="production", times=3),)
+    for fleet in (fleets.in_trouble(NOW), fleets.stalled(NOW), replace(fleets.well(NOW), unknown=unknown)):
+        for held in ({}, {"billing": fleets.holder_of(fleet.machines[-1], NOW)}):
+            yield from machine_alerts.alerts_of(fleet, held)
+
+
+def _of_audits() -> Iterator[NewAlert]:
+    about = {"seen": "It is so.", "needs": "", "reason": "", "until": None, "since": NOW, "last_seen": NOW}
+    for check in (*(each.name for each in CHECKS), "of-a-later-release"):
+        for credential, risk in ((None, Risk.LOW), ("billing", Risk.HIGH)):
+            yield posture_alerts.finding(
+                KeptFinding(
+                    org="production",
+                    credential=credential,
+                    check=check,
+                    risk=risk,
+                    verdict=Verdict.FINDING,
+                    **about,  # type: ignore[arg-type]
+                )
+            )
+
+
+def _of_usage() -> Iterator[NewAlert]:
+    pause = Standstill(why=Why.PAUSE, since=NOW, reason="audit", by="ana@crm", scope="org production")
+    sources = [Source(f"192.0.2.{at}", "", before_at=NOW, refused_at=NOW, refused=at + 1) for at in range(12)]
+    for some in (sources[:1], sources):
+        for goes_back, held_by in ((True, ()), (False, ()), (False, (pause,))):
+            yield usage_alerts.left_behind(
+                "billing",
+                "production",
+                "b@example.com",
+                some,
+                goes_back=goes_back,
+                held_by=held_by,
+                previous_until=NOW + DAY,
+                now=NOW,
+            )
+    yield usage_alerts.went_back("billing", "production", "0" * 26, "consumers were left behind: 192.0.2.7")
+    silent = [Source("192.0.2.7", "batch/1", before_at=NOW)]
+    yield usage_alerts.unmoved("billing", "production", "b@example.com", silent, ["batch"], NOW + DAY)
+    yield usage_alerts.unmoved("billing", "production", "b@example.com", [], ["batch", "web"], None)
 
 
 def _of_standstills() -> Iterator[NewAlert]:

@@ -12,18 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.alerts.base import DeliveryFailed, Message, PartlyAccepted
+from rotator.core import words
 from rotator.core.alert import Alert
 from rotator.core.decision.actions import HaltReason
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable, LoginRefused, OrgError, OrgUnavailable, RotationHalted, StoreError
 from rotator.history.alerts.outbox import OPENED, Notification
-from rotator.services.alerting import catalog, rotation_alerts
+from rotator.services.alerting import catalog, rotation_alerts, usage_alerts
 from rotator.services.alerting.kinds import KINDS, ROTATED, WINDOW
 from rotator.services.alerting.messages import Origin, message_of
 from tests.unit.services.alerting.every_kind import DAY, NOW, alerts_of, tried
 from tests.unit.services.alerting_bench import settings_with
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from rotator.core.alert import NewAlert
 
 ERROR = OrgError("The org answered no.", effect="Nothing was changed.", hint="Unlock the user.", rerun="Run it again.")
@@ -115,6 +118,13 @@ def test_what_needs_a_person_is_critical() -> None:
     assert halted.key == failed.key == "rotation:billing"
 
 
+def test_of_a_client_secret_that_is_not_stored_nobody_is_asked_for_a_key_file() -> None:
+    told = tried("billing"), "production", "Nothing is there.", "Look.", HaltReason.NOTHING_STORED
+    assert "--key FILE" in rotation_alerts.halted(*told).to_do
+    secret = rotation_alerts.halted(*told, has_secret=True)
+    assert secret.to_do == "`rotator enroll billing` takes the consumer key and secret that are in use."
+
+
 def test_a_channel_that_reaches_only_some_is_said_to() -> None:
     partly = catalog.undelivered("ops", PartlyAccepted("Refused some.", hint="Correct `to`.", thread="1"))
     assert partly.title == "The channel ops does not reach everybody"
@@ -138,3 +148,14 @@ def test_a_message_is_signed_with_its_installation_its_page_and_its_runbook() ->
 
 def test_an_installation_without_a_name_goes_by_its_machine() -> None:
     assert Origin.of(settings_with()).installation == socket.gethostname()
+
+
+def test_a_previous_version_that_is_to_be_retired_by_now_is_not_said_to_be_kept_until_a_day_that_is_past() -> None:
+    def kept(until: timedelta) -> str:
+        told = usage_alerts.left_behind(
+            "billing", "production", "b@example.com", [], goes_back=False, previous_until=NOW + until, now=NOW
+        )
+        return f"{told.meanwhile} {told.to_do}"
+
+    assert f"is kept until {words.moment(NOW + DAY)}" in kept(DAY)
+    assert f"is kept until it is retired, which is due since {words.moment(NOW - DAY)}" in kept(-DAY)

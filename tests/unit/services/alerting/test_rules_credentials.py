@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,7 +27,7 @@ def version(seen: ObservedCertificate) -> KnownVersion:
     return KnownVersion(Fingerprint(seen.fingerprint), seen.app, f"key {seen.fingerprint}", seen.not_after)
 
 
-def observed(database: Database, held: ObservedCertificate, **stages: KnownVersion) -> None:
+def observed(database: Database, held: ObservedCertificate, **stages: Any) -> None:
     seen = ObservedCredential({"Billing": ObservedApp.of("Billing", held)}, **stages, promoted_at=NOW - DAY)
     LastObservations(database).put("billing", seen, NOW, NOW)
 

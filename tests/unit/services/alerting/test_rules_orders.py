@@ -146,18 +146,18 @@ def migrated() -> bytes:
 
 
 TestYears = Years.TestCase
-TestYears.settings = settings(max_examples=of_tier(5, thorough=15), stateful_step_count=25, deadline=None)
+TestYears.settings = settings(max_examples=of_tier(3, thorough=15), stateful_step_count=25, deadline=None)
 
 
 def test_by_the_time_of_its_expiry_every_threshold_was_owed_however_often_it_was_looked_at(tmp_path: Path) -> None:
-    for number, hours in enumerate([1, 7, 24, 24 * 9, 24 * 100]):
+    for number, hours in enumerate([7, 24, 24 * 9, 24 * 100]):
         (tmp_path / f"{number}.db").write_bytes(migrated())
         with open_database(f"sqlite:///{tmp_path / f'{number}.db'}") as database:
             at = desk(database)
             now: datetime = NOW
             while now <= NOW + 62 * DAY:
                 at.alerting.certificates([holds("Legacy", 61)], now)
-                now += timedelta(hours=hours) if hours > 1 else timedelta(hours=6 + hours)
+                now += timedelta(hours=hours)
             at.alerting.evaluate(NOW + 62 * DAY)
             at.alerting.certificates([holds("Legacy", 61)], NOW + 62 * DAY)
             assert at.owed() == {"ops": ["60d", "30d", "14d", "7d", "3d", "1d", "expired"]}

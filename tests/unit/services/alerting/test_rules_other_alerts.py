@@ -14,11 +14,11 @@ from rotator.core.severity import Severity
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
 from rotator.services.alerting import catalog, rotation_alerts, vanished_alerts
-from rotator.services.alerting.rules import HICCUP
+from rotator.services.alerting.rules import HICCUP, AlertRules
 from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report
 from tests.unit.services.alerting.every_kind import tried
-from tests.unit.services.alerting_bench import APPS, DAY, NOW, desk, holds
+from tests.unit.services.alerting_bench import APPS, DAY, NOW, desk, holds, settings_with
 
 if TYPE_CHECKING:
     from rotator.core.alert import NewAlert
@@ -112,11 +112,31 @@ class TestOtherMatters:
         assert list(at.open()) == ["drift:billing"]
         assert at.owed(new.key) == {"ops": [OPENED, CLOSED]}
 
+    def test_a_store_in_which_no_credential_is_kept_any_more_is_nobodys_trouble(self, database: Database) -> None:
+        at = desk(database)
+        configured = settings_with("ops: {}")
+        assert "keys" in configured.stores
+        at.alerting.problem(catalog.unreadable_store("keys", AWAY, tried("keys")), NOW, failures=3)
+        at.alerting.evaluate(NOW)
+        assert list(at.open()) == ["store:keys"]
+        AlertRules(configured.model_copy(update={"credentials": {}}), database).evaluate(NOW)
+        assert list(at.open()) == []
+
     def test_a_certificate_of_a_credential_that_is_managed_no_more_is_told_of_still(self, database: Database) -> None:
         at = desk(database)
         at.alerting.certificates([holds("Old", 5, credential="retired")], NOW)
         at.alerting.evaluate(NOW)
         assert at.owed() == {"ops": ["60d", "30d", "14d", "7d"]}
+
+    def test_a_lifetime_that_is_long_enough_by_now_is_told_of_no_more(self, database: Database) -> None:
+        at = desk(database)
+        held = holds("Legacy", 400, not_before=NOW - 1000 * DAY, key_bits=2048)
+        at.alerting.certificates([held], NOW, whole=[APPS])
+        (alert,) = at.alerts.open_alerts()
+        settings = settings_with()
+        alerts = settings.alerts.model_copy(update={"longest_lifetime": 1400 * DAY})
+        AlertRules(settings.model_copy(update={"alerts": alerts}), database).certificates([held], NOW, whole=[APPS])
+        assert at.alerts.get(alert.id).closed_why == "It is as it should be, by what `alerts.longest_lifetime` is now."
 
     def test_a_weak_certificate_is_told_of_once_until_it_is_replaced(self, database: Database) -> None:
         at = desk(database)

@@ -267,4 +267,4 @@ class TestWritingDown:
         billing = next(each for each in result.credentials if each.credential == "billing")
         assert records["billing"] == LastObservation(billing.life.seen)
         assert records["warehouse"].seen is None
-        assert "shows no app Warehouse_B" in records["warehouse"].problem
+        assert "has no app Warehouse_B, connected app or external client app" in records["warehouse"].problem

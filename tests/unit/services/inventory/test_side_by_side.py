@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rotator.services.inventory.side_by_side import MOST, begun, made_at_once, side_by_side
+from rotator.services.inventory.side_by_side import FEW, MOST, begun, made_at_once, side_by_side, unhurried
 
 
 def test_what_comes_of_it_is_told_in_the_order_of_the_things() -> None:
@@ -42,6 +42,12 @@ def test_an_error_is_raised_in_its_turn() -> None:
 def test_no_more_threads_than_are_bearable_are_begun() -> None:
     threads = set(side_by_side(lambda _: threading.get_ident(), list(range(200))))
     assert len(threads) <= MOST
+
+
+def test_where_nobody_waits_few_threads_are_begun_and_more_where_there_is_much_to_do() -> None:
+    threads = {each.name for each in side_by_side(lambda _: threading.current_thread(), list(range(200)), FEW)}
+    assert len(threads) <= FEW
+    assert [unhurried(things) for things in (1, 200, 1_000, 3_000, 50_000)] == [FEW, FEW, FEW, 10, MOST]
 
 
 def test_no_thread_takes_what_another_could_begin_with_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

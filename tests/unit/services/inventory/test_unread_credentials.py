@@ -17,6 +17,7 @@ from rotator.services.inventory.credential_history import CredentialHistory
 from rotator.services.schedule.context import ServiceContext, UnitOfWork
 from rotator.services.schedule.findings import Findings
 from rotator.testing.versions import MOMENT, make_version
+from tests.tiers import standard_first
 from tests.unit.services.inventory.scan_bench import World, entry
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", sorted(DAMAGES))
-@pytest.mark.parametrize("stage", [Stage.CURRENT, Stage.PREVIOUS])
+@pytest.mark.parametrize("stage", standard_first([Stage.CURRENT, Stage.PREVIOUS], [Stage.CURRENT]))
 def test_a_damaged_version_is_an_alert_of_its_own_and_ends_with_the_damage(
     world: World, stored: Stored, tmp_path: Path, tell: Callable[[Scan], list[Alert]], stage: Stage, damage: str
 ) -> None:

@@ -44,6 +44,14 @@ def test_a_key_that_the_org_refuses_is_refused_with_its_words(one: Bench) -> Non
     assert caught.value.hint == "Approve."
 
 
+def test_a_key_that_matches_and_is_called_wrong_may_be_of_a_user_whom_the_org_does_not_know(one: Bench) -> None:
+    one.refuses = lambda _version: LoginAnswer(LoginOutcome.MISMATCH, "invalid_grant: invalid assertion")
+    with pytest.raises(LoginRefused, match="The key matches the certificate of Billing, but") as caught:
+        version_to_adopt(one.credential_context, one.current.private_key, one.now())
+    assert "is a user of production" in caught.value.hint
+    assert "does not match" not in caught.value.hint
+
+
 def test_an_app_that_is_not_there_is_named(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bench, "read", lambda *_: None)
     with pytest.raises(OrgError, match="has no app Billing"):

@@ -105,6 +105,14 @@ def test_it_is_withdrawn_only_while_nobody_has_seen_the_slot_taken(clock: Clock)
     assert not known.withdraw(), "an earlier run has seen it"
 
 
+@pytest.mark.parametrize("is_certain", [False, True])
+def test_a_store_that_has_lost_current_says_nothing_of_it(clock: Clock, *, is_certain: bool) -> None:
+    gap = Gap(clock.of_run(), OpenGap(MOMENT, is_certain=is_certain))
+    lost = replace(seen(), current=None, pending=None)
+    assert gap.judge(lost, is_met=False, current_holds=False) is None
+    assert (gap.is_open, gap.is_certain, gap.measured().begun_at) == (True, is_certain, MOMENT)
+
+
 def test_a_second_upload_does_not_begin_it_anew(clock: Clock) -> None:
     gap = Gap(clock.of_run(), OpenGap(MOMENT))
     clock.passes(10)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.errors import HistoryUnavailable, RotationRunning, RotatorError
+from rotator.errors import HistoryUnavailable, LockLost, RotationRunning, RotatorError
 from rotator.services.rotation.lock import LockGuard
 from rotator.testing.versions import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOST = HistoryUnavailable("The lock was lost.", rerun="Run it again.")
+LOST = LockLost("The lock was lost.", rerun="Run it again.")
 AWAY = HistoryUnavailable("The history is away.", rerun="Run it again.")
 TAKEN = RotationRunning("Somebody has it.", hint="Wait.")
 TIMEOUT = timedelta(minutes=2)
@@ -79,7 +79,7 @@ def test_a_history_that_is_away_is_waited_for() -> None:
 
 def test_it_is_not_waited_for_without_end() -> None:
     lock = LostLock(answers=[AWAY])
-    with pytest.raises(HistoryUnavailable, match="The lock was lost"):
+    with pytest.raises(LockLost, match="The lock was lost"):
         lose_and_take_again(lock.guard())
     assert lock.slept == TIMEOUT.total_seconds()
 
@@ -91,20 +91,20 @@ def test_a_lock_that_is_lost_again_and_again_is_not_waited_for_without_end() -> 
         lose_and_take_again(guard)
         lock.is_held, lock.slept = False, lock.slept + 45
     lock.answers = [AWAY]
-    with pytest.raises(HistoryUnavailable, match="The lock was lost"):
+    with pytest.raises(LockLost, match="The lock was lost"):
         lose_and_take_again(guard)
     assert lock.slept == 3 * 45
 
 
 def test_where_somebody_else_has_it_nothing_is_waited_for() -> None:
     lock = LostLock(answers=[AWAY, TAKEN])
-    with pytest.raises(HistoryUnavailable, match="The lock was lost"):
+    with pytest.raises(LockLost, match="The lock was lost"):
         lose_and_take_again(lock.guard())
     assert (lock.attempts, lock.slept) == (2, 1)
 
 
 def test_who_is_asked_to_stop_waits_no_longer() -> None:
     lock = LostLock(answers=[AWAY])
-    with pytest.raises(HistoryUnavailable, match="The lock was lost"):
+    with pytest.raises(LockLost, match="The lock was lost"):
         lose_and_take_again(lock.guard(), gives_up=lambda: lock.attempts == 2)
     assert lock.slept == 1

@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.core.actor import Actor
 from rotator.core.credentials import Stage
+from rotator.core.decision.actions import BRING_STORE_BACK, HaltReason
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import RotationHalted, StoreUnavailable
-from rotator.services.rotation.observer import Observer, live_certificates, note_login, stored_versions
-from rotator.services.rotation.observer import TestLogin as Login
+from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.recorder import RunRecorder
+from rotator.services.rotation.report import Outcome
+from rotator.services.rotation.requests import Request
+from rotator.services.stored_logins import live_certificates, note_login, stored_logins
+from tests.unit.services.bench import FINISH, NOW
 
 if TYPE_CHECKING:
     from tests.unit.services.bench import Bench
+
+
+RESTORE = Request("restore", Actor("alex@laptop"))
 
 
 def every_login(one: Bench) -> list[tuple[Stage, LoginOutcome]]:
@@ -25,7 +33,7 @@ def every_login(one: Bench) -> list[tuple[Stage, LoginOutcome]]:
         one.journal.record(kind, now=one.now(), credential=one.credential, **details)
 
     context, recorder = one.credential_context, RunRecorder(one.credential, record)
-    found = [Login(context.name, *each, context.prove(each[1])) for each in stored_versions(context)]
+    found = [log_in() for log_in in stored_logins(context)]
     for login in found:
         note_login(login, live_certificates(context.apps, found), recorder)
     return [(login.stage, login.answer.outcome) for login in found]
@@ -56,6 +64,29 @@ def test_a_store_that_lost_what_the_history_knows_is_to_be_brought_back(one: Ben
         one.handle()
     assert "bring it back" in halted.value.hint
     assert "enroll" not in halted.value.hint
+
+
+@pytest.mark.parametrize("event", ["upload_begins", "upload"])
+@pytest.mark.parametrize("request_", [NOW, FINISH, RESTORE], ids=lambda each: each.goal or "finish")
+def test_a_rotation_whose_store_is_gone_stays_open_until_it_is_back(one: Bench, event: str, request_: Request) -> None:
+    one.handle()
+    one.die_before(event, lambda service: service.handle(NOW))
+    kept, one.store.staged = one.store.staged, type(one.store.staged)()
+    begun = one.journal.open_rotation(one.credential)
+    for _ in range(2):
+        report = one.handle(FINISH)
+        assert (report.halt, report.outcome) == (HaltReason.LOST, Outcome.HALTED)
+        assert report.hint == BRING_STORE_BACK
+    assert one.journal.open_rotation(one.credential) == begun
+    one.store.staged = kept
+    assert one.handle(request_).outcome in {Outcome.ROTATED, Outcome.RESTORED}
+
+
+def test_to_finish_what_its_store_has_lost_is_not_nothing_to_do(one: Bench) -> None:
+    one.handle()
+    one.store.staged = type(one.store.staged)()
+    with pytest.raises(RotationHalted, match="the history knows of one"):
+        one.handle(FINISH)
 
 
 def test_what_current_proved_is_known_afterwards(one: Bench) -> None:

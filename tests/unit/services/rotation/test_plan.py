@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import groupby
+from itertools import groupby, product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +16,7 @@ from rotator.errors import OrgError, OrgUnavailable, RotationHalted, StoreError
 from rotator.services.rotation.plan import Plan, plan_of, plans_of
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request
+from tests.tiers import rows_standard_first
 from tests.unit.services.bench import BACK, FINISH, NOW, Bench
 
 if TYPE_CHECKING:
@@ -80,12 +81,13 @@ def never_stored(bench: Bench) -> None:
 BEFORE = [nothing, rotated, after_grace, interrupted, promoted, by_hand, never_stored]
 
 
-@pytest.mark.parametrize(
-    ("which", "prepare"), [*(("pair", each) for each in BEFORE), ("one", nothing), ("one", interrupted)]
-)
-@pytest.mark.parametrize("name", REQUESTS)
+EACH = [*product(REQUESTS, [*(("pair", each) for each in BEFORE), ("one", nothing), ("one", interrupted)])]
+WAYS = [(name, *world) for name, world in EACH]
+
+
+@pytest.mark.parametrize(("name", "which", "prepare"), rows_standard_first(WAYS, WAYS[::4]))
 def test_a_run_takes_the_steps_that_were_forecast_and_ends_as_foreseen(
-    request: pytest.FixtureRequest, which: str, prepare: Callable[[Bench], None], name: str
+    request: pytest.FixtureRequest, name: str, which: str, prepare: Callable[[Bench], None]
 ) -> None:
     bench: Bench = request.getfixturevalue(which)
     prepare(bench)

@@ -280,3 +280,27 @@ def test_who_goes_on_with_a_rotation_is_written_down_beside_who_began_it(one: Be
         "login_uid": 1000,
         "claimed_name": "ceo",
     }
+
+
+@pytest.mark.parametrize("bench", ["one", "pair"])
+def test_what_a_person_has_to_look_at_half_way_ends_as_the_rotation_that_it_is(
+    bench: str, request: pytest.FixtureRequest
+) -> None:
+    one: Bench = request.getfixturevalue(bench)
+    target = one.settings.credentials[one.credential].app_names[-1]
+    found = one.live.get(target)
+
+    def somebody_changes_it(_: Version) -> None:
+        one.live[target], one.refuses = one.version(target).certificate, lambda _: None
+
+    one.on_write = lambda _: setattr(one, "refuses", somebody_changes_it)
+    assert one.handle().outcome is Outcome.HALTED
+    assert outcomes(one) == [None], "it has not ended"
+
+    one.on_write, one.live[target] = lambda _: None, found
+    one.time += timedelta(minutes=10)
+    report = one.handle(FINISH)
+    assert report.outcome is Outcome.ROTATED
+    [rotation] = rotations(one.database)
+    assert (rotation.outcome, rotation.gap_seconds) == ("rotated", report.gap_seconds)
+    assert bool(report.gap_seconds) == (bench == "one")

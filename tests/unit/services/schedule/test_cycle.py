@@ -36,13 +36,13 @@ REFUSED = LoginRefused("The org refuses the login.", hint="Look at the app.")
 @pytest.fixture
 def one(database: Database) -> CycleBench:
     """An org with one credential that has a year left."""
-    found = cycle_bench(database)
+    found = cycle_bench(database, is_neglected=True)
     found.bench.use("Billing")
     return found
 
 
 def test_at_first_everything_is_due_but_what_the_inventory_will_tell(one: CycleBench) -> None:
-    assert one.due() == {"inventory production", "evaluate", "maintenance"}
+    assert one.due() == {"inventory production", "evaluate", "audit", "maintenance"}
 
 
 def test_what_was_done_is_not_due_again_before_its_time(one: CycleBench) -> None:
@@ -86,6 +86,22 @@ def test_a_job_is_named_by_what_it_does_and_to_what() -> None:
     job = Job(JobKind.INVENTORY, "production", lambda: None)
     assert (str(job), job.key) == ("inventory production", (JobKind.INVENTORY, "production"))
     assert job == Job(JobKind.INVENTORY, "production", print)
+
+
+def test_what_is_due_can_be_done_by_whoever_is_told_its_kind_and_name(one: CycleBench) -> None:
+    """Another machine finds it due, and says no more of it than that."""
+    due = one.cycle.due()
+    assert due
+    for job in due:
+        same = one.cycle.job(job.kind, job.name)
+        assert same == job
+    for job in due:
+        same = one.cycle.job(job.kind, job.name)
+        assert same
+        same.run()
+    assert not {job.key for job in due} & {job.key for job in one.cycle.due()}
+    for kind in (JobKind.INVENTORY, JobKind.ROTATE, JobKind.DELIVER, JobKind.HOOK):
+        assert one.cycle.job(kind, "of another configuration") is None
 
 
 def test_what_an_org_holds_is_recorded_together_with_the_success(one: CycleBench) -> None:
@@ -192,7 +208,7 @@ def test_a_store_that_was_away_for_a_moment_is_no_news(one: CycleBench) -> None:
 
 
 def test_a_credential_that_is_not_stored_is_told_once_and_not_rotated(database: Database) -> None:
-    found = cycle_bench(database)
+    found = cycle_bench(database, is_neglected=True)
     found.bench.live["Billing"] = make_version().certificate
     found.work()
     found.bench.time += 2 * HOUR
@@ -320,7 +336,7 @@ def test_an_org_that_is_known_to_fail_does_not_silence_the_heartbeat(one: CycleB
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_chance_spreads_the_attempts_at_a_channel_that_failed_for_many(database: Database, chance: float) -> None:
-    one = cycle_bench(database, random=lambda: chance)
+    one = cycle_bench(database, is_neglected=True, random=lambda: chance)
     one.bench.use("Billing")
     one.bench.time += 340 * DAY
     one.outside.channel_fails = DeliveryFailed("Slack is away.", hint="Wait.")

@@ -68,7 +68,7 @@ LIFE = st.lists(st.tuples(PASSING, st.sampled_from(sorted(HAPPENINGS))), min_siz
 
 
 @settings(
-    max_examples=of_tier(3, thorough=6),
+    max_examples=of_tier(2, thorough=6),
     # A life takes a third of a second: shrinking one would take minutes.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def one(database: Database) -> CycleBench:
-    bench = cycle_bench(database)
+    bench = cycle_bench(database, is_neglected=True)
     bench.bench.use("Billing")
     return bench
 
@@ -57,7 +57,10 @@ def test_once_a_day_the_head_of_the_history_is_published(
     database: Database, signer: Signer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = cycle_bench(
-        database, channel=", heads: true, least: critical", more=f"history: {{heads_file: {tmp_path}/log}}"
+        database,
+        is_neglected=True,
+        channel=", heads: true, least: critical",
+        more=f"history: {{heads_file: {tmp_path}/log}}",
     )
     one.bench.use("Billing")
     one.context.history.journal.record("verify", now=MOMENT)
@@ -87,7 +90,7 @@ def test_who_did_not_ask_for_heads_is_sent_none(one: CycleBench) -> None:
 
 @pytest.mark.usefixtures("signer")
 def test_of_a_history_that_was_rewritten_no_head_is_published(database: Database, tmp_path: Path) -> None:
-    one = cycle_bench(database, more=f"history: {{heads_file: {tmp_path}/log}}")
+    one = cycle_bench(database, is_neglected=True, more=f"history: {{heads_file: {tmp_path}/log}}")
     one.context.history.journal.record("verify", now=MOMENT)
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE head SET events = 7")
@@ -101,7 +104,7 @@ def test_of_a_history_that_was_rewritten_no_head_is_published(database: Database
 def test_a_file_of_heads_that_cannot_be_written_keeps_nothing_from_being_done(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = cycle_bench(database, more=f"history: {{heads_file: {tmp_path}}}")
+    one = cycle_bench(database, is_neglected=True, more=f"history: {{heads_file: {tmp_path}}}")
     one.context.history.journal.record("verify", now=MOMENT)
     one.cycle.maintain()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from rotator.errors import OrgUnavailable, StoreUnavailable
 from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.status import status_of
 from rotator.services.rotation.requests import Request
-from tests.tiers import thorough
+from tests.tiers import more_in_thorough, of_tier, rows_standard_first
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -87,12 +88,12 @@ def due_with(database: Database, apps: str, options: str, trouble: Callable[[Cyc
     return one
 
 
+@more_in_thorough
 @pytest.mark.parametrize(
-    ("tries", "is_restarted"),
-    [(1, True), (3, False), pytest.param(1, False, marks=thorough), pytest.param(3, True, marks=thorough)],
-    ids=["1 try, restarted", "3 tries", "1 try", "3 tries, restarted"],
+    ("options", "tries", "is_restarted"),
+    rows_standard_first(product(("", SATURDAYS), (1, 3), (True, False)), [("", 1, True), (SATURDAYS, 1, False)]),
+    ids={"": "any time", SATURDAYS: "saturdays"}.get,
 )
-@pytest.mark.parametrize("options", ["", SATURDAYS], ids=["any time", "saturdays"])
 @pytest.mark.parametrize(
     ("apps", "trouble"),
     [
@@ -125,7 +126,7 @@ def test_it_is_tried_again_when_that_was_said_and_not_before(
     if is_restarted:
         one.restart()
     before = tried(one)
-    for earlier in (DAY, timedelta(hours=1), timedelta(minutes=1), SECOND):
+    for earlier in of_tier((DAY, SECOND), thorough=(DAY, timedelta(hours=1), timedelta(minutes=1), SECOND)):
         one.bench.time = max(again_at - earlier, one.rotation.last_at or again_at)
         if one.bench.time < again_at:
             one.work()
@@ -165,8 +166,8 @@ def test_what_a_person_has_to_mend_is_not_said_to_be_tried_again(
     assert told(one, caplog) is None
     assert status(one).life.begins is None
     before = tried(one)
-    for _ in range(20):
-        one.bench.time += DAY / 2
+    for _ in range(5):
+        one.bench.time += 2 * DAY
         one.work()
     assert tried(one) == before
 
@@ -175,8 +176,8 @@ def test_what_a_persons_run_had_to_take_back_is_not_begun_by_schedule(database: 
     one = due_with(database, "Billing", "", new_keys_never_log_in)
     one.bench.handle(NOW)
     before = tried(one)[1]
-    for _ in range(20):
-        one.bench.time += DAY / 2
+    for _ in range(5):
+        one.bench.time += 2 * DAY
         one.work()
     assert tried(one)[1] == before
     assert one.rotation.needs_attention

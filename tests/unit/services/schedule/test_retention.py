@@ -18,6 +18,7 @@ from rotator.history.journal import queries, verification
 from rotator.history.kept.kept_rows import KeptRows
 from rotator.history.kept.parts import ALERTS, STANDING
 from rotator.history.sightings import last_sightings, sightings_of
+from tests.tiers import more_in_thorough, of_tier
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
-APPS, MOST, DAYS = 4, 6, 20
+APPS, MOST, DAYS = 4, 6, of_tier(17, thorough=30)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def one(database: Database, few: None) -> CycleBench:  # noqa: ARG001 - a fixture
-    bench = cycle_bench(database)
+    bench = cycle_bench(database, is_neglected=True)
     bench.bench.use("Billing")
     return bench
 
@@ -57,6 +58,7 @@ def rows(database: Database) -> dict[str, int]:
         }
 
 
+@more_in_thorough
 def test_an_org_that_renames_its_apps_at_each_inventory_leaves_a_bounded_history(
     one: CycleBench, database: Database, expiring: list[Certificate]
 ) -> None:

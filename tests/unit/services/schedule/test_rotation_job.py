@@ -69,6 +69,17 @@ def test_nothing_is_rotated_before_it_is_due(one: CycleBench) -> None:
     assert rotations(one.context.database) == []
 
 
+def test_why_an_app_is_not_shown_is_told_as_far_as_the_org_tells_it(
+    one: CycleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.work()
+    monkeypatch.setattr(type(one.bench), "read_all", lambda _bench, names: [None for _ in names])
+    one.bench.time += DUE
+    one.work()
+    [alert] = [each for each in one.context.history.alerts.open_alerts() if each.kind == "halted"]
+    assert "The org production has no app Billing." in alert.text
+
+
 def test_what_is_due_is_rotated_once_by_schedule_and_told(one: CycleBench) -> None:
     one.work()
     old = one.bench.current

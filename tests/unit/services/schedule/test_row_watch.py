@@ -25,7 +25,7 @@ LATER = timedelta(minutes=6)
 
 @pytest.fixture
 def one(database: Database) -> CycleBench:
-    found = cycle_bench(database)
+    found = cycle_bench(database, is_neglected=True)
     found.bench.use("Billing")
     found.work()
     found.outside.told.clear()

@@ -38,16 +38,16 @@ def zipped(files: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def packaged(project: Mapping[str, str]) -> dict[str, str]:
-    """The files of a project as Salesforce's command line packs them for a deployment."""
-    source, meta = "force-app/main/default/", "-meta.xml"
+def packaged(project: Mapping[str, str], directory: str = "force-app") -> dict[str, str]:
+    """The files of a directory of a project as Salesforce's command line packs them for a deployment."""
+    source, meta = f"{directory}/main/default/", "-meta.xml"
     files = {
         path.removeprefix(source).removesuffix(meta): text for path, text in project.items() if path.startswith(source)
     }
     members: dict[str, str] = {}
     for path in files:
-        directory, _, file = path.partition("/")
-        [name] = [each.name for each in TYPES.values() if each.directory == directory]
+        folder, _, file = path.partition("/")
+        [name] = [each.name for each in TYPES.values() if each.directory == folder]
         members[name] = f"{members.get(name, '')} {file.partition('.')[0]}"
     return {**files, "package.xml": manifest("66.0", **members)}
 

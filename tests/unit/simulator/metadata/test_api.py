@@ -98,6 +98,7 @@ class TestReading:
             "PermissionSet",
             *EXTERNAL_TYPES,
             "SamlSsoConfig",
+            "ProfileSessionSetting",
             "Settings",
         ]
 
@@ -165,6 +166,7 @@ class TestReading:
             "ConnectedApp",
             "PermissionSet",
             *EXTERNAL_TYPES,
+            "ProfileSessionSetting",
             "Settings",
         ]
 

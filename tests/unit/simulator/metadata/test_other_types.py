@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from rotator.core.crypto.certificates import Certificate, PrivateKey, lenient
+from rotator.core.crypto.certificates import Certificate, Lenient, PrivateKey
 from rotator.simulator.wire.soap import METADATA, FaultError
 from tests.unit.simulator.helpers import START, call, texts
 from tests.unit.simulator.metadata.files import deployed, manifest, retrieve
@@ -108,7 +108,7 @@ class TestCertificates:
     @pytest.mark.fact("6a")
     def test_a_chain_begins_with_the_certificate_itself(self, org: Org) -> None:
         org.add_certificate("Signing", START + timedelta(days=90), ca_signed=True)
-        with lenient():
+        with Lenient():
             leaf, authority = x509.load_pem_x509_certificates(retrieve_certificate(org)[0].encode())
             assert (leaf.issuer, authority.issuer) == (authority.subject, authority.subject)
         assert retrieve_certificate(org) == retrieve_certificate(org)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.simulator.org.users import Profile
 from rotator.simulator.rest.resources import answer_data
+from rotator.simulator.rest.user_rights import PERMISSIONS
 from rotator.simulator.wire.request import Request
 from tests.unit.simulator.helpers import session_of
 
@@ -77,6 +79,23 @@ def test_older_versions_do_not_have_them(org: Org) -> None:
     assert ask(org, "/services/data/v64.0/apps/oauth/usage")[0] == 404
 
 
+@pytest.mark.fact("5.3d")
+@pytest.mark.parametrize("path", ["usage", "credentials/{id}", "credentials/{id}/{consumer}?part=keyandsecret"])
+def test_they_take_the_permissions_of_a_developer_of_such_apps_and_of_who_may_see_secrets(
+    org: Org, app: ExternalApp, path: str
+) -> None:
+    assert app.consumer
+    address = f"{BASE}/{path.format(id=app.id, consumer=app.consumer.id)}"
+    needed = {"ExternalClientAppDeveloper", "ViewClientSecret"}
+    for missing in (*sorted(needed), None):
+        org.profiles["Robots"] = Profile(frozenset(PERMISSIONS) - {missing or ""})
+        user = org.add_user(f"{missing}@example.com", profile="Robots")
+        session = session_of(org, user.username)
+        status, told = ask(org, address, session=session)
+        assert status == (403 if missing else 200)
+        assert not missing or told[0]["errorCode"] == "INSUFFICIENT_ACCESS"
+
+
 def test_an_org_may_keep_secrets_out_of_the_rest_api(org: Org, app: ExternalApp) -> None:
     """By ExternalClientAppSettings.enableClientSecretInRestApiAccess, which is off where nobody turned it on."""
     org.settings = replace(org.settings, external_secrets_over_rest=False)
@@ -85,14 +104,6 @@ def test_an_org_may_keep_secrets_out_of_the_rest_api(org: Org, app: ExternalApp)
         assert ask(org, url)[0] == 403
     org.features["ExternalClientAppSettings"] = {"enableClientSecretInRestApiAccess": "true"}
     assert ask(org, consumer["url"])[0] == 200
-
-
-@pytest.mark.fact("5.3d")
-def test_keys_and_secrets_take_a_permission(org: Org, app: ExternalApp) -> None:
-    session = session_of(org, "billing@acme.example", "Billing")
-    for path in ("usage", f"credentials/{app.id}"):
-        status, [told] = ask(org, f"{BASE}/{path}", session=session)
-        assert (status, told["errorCode"]) == (403, "INSUFFICIENT_ACCESS")
 
 
 def test_what_is_not_known_of_the_second_pair_is_a_setting(org: Org, app: ExternalApp, clock: StandingClock) -> None:

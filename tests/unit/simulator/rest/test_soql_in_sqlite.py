@@ -88,7 +88,7 @@ def thing(rows: Rows) -> SObject:
     return SObject("Thing", "a00", fields, lambda _org, _user: rows)
 
 
-@settings(max_examples=of_tier(66, thorough=200), deadline=None)
+@settings(max_examples=of_tier(40, thorough=200), deadline=None)
 @given(ROWS, st.none() | CONDITIONS, ORDERS, st.none() | st.integers(0, 5), st.integers(0, 3))
 def test_conditions_order_limit_and_offset(
     given_rows: list[dict[str, Any]], where: Both | None, order: tuple[str, str, str], limit: int | None, offset: int
@@ -170,7 +170,7 @@ WORDS = (
 )
 
 
-@settings(max_examples=of_tier(100, thorough=300), deadline=None)
+@settings(max_examples=of_tier(50, thorough=300), deadline=None)
 @given(st.text(max_size=40) | st.lists(st.sampled_from(WORDS)).map(" ".join))
 def test_whatever_is_sent_is_a_query_or_an_error(text: str) -> None:
     code = ""

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import jwt
 import pytest
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.unit.simulator.helpers import KeyPair
+
+PATIENCE: Final = 60.0
+"""Seconds that a busy machine may need for what takes a moment."""
 
 READ = "<readMetadata><type>ConnectedApp</type><fullNames>Billing</fullNames></readMetadata>"
 
@@ -149,7 +152,7 @@ class TestAnswers:
         response = login(http, served)
         revoke, token = f"{served.url}/services/oauth2/revoke", {"token": response.json()["access_token"]}
         sent = {"params": token} if method == "GET" else {"data": token}
-        assert http.request(method, revoke, timeout=5, **sent).status_code == 200  # type: ignore[arg-type] # one of two
+        assert http.request(method, revoke, timeout=60, **sent).status_code == 200  # type: ignore[arg-type] # one of two
         limits = http.get(f"{served.url}/services/data/v63.0/limits", headers=bearer(response), timeout=60)
         assert limits.status_code == 401
         again = http.post(revoke, data=token, timeout=60)
@@ -245,7 +248,7 @@ class TestControl:
         for each in (*wrong, *beyond):
             assert http.patch(path, json=each, timeout=60).status_code == 400
         assert http.patch(path, data='{"propagation_seconds": NaN}', timeout=60).status_code == 400
-        assert http.patch(path, json={"propagation_seconds": 0}, timeout=60).json() == http.get(path, timeout=5).json()
+        assert http.patch(path, json={"propagation_seconds": 0}, timeout=60).json() == http.get(path, timeout=60).json()
 
 
 class TestServing:
@@ -263,17 +266,18 @@ class TestServing:
         org = Org("brief", clock=utc_now, random=seeded())
         org.add_user("admin@acme.example", may_use_metadata=True)
         org.add_app("Billing", certificate=key_pairs[0][1], username="admin@acme.example", private_key=key_pairs[0][0])
-        org.faults.add(Fault(Kind.TOKEN, Effect.HANG), Fault(Kind.TOKEN, Effect.SLOW, seconds=60))
+        org.faults.add(Fault(Kind.TOKEN, Effect.HANG), Fault(Kind.TOKEN, Effect.SLOW, seconds=10 * PATIENCE))
         begun = time.monotonic()
         with SimulatorServer([org]) as server, trusting(server) as http:
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < PATIENCE
             clients = [threading.Thread(target=_log_in_for_nothing, args=(http, org)) for _ in range(2)]
             for client in clients:
                 client.start()
-            while org.calls[Kind.TOKEN] < 2 and time.monotonic() - begun < 5:
+            while org.calls[Kind.TOKEN] < 2:
+                assert time.monotonic() - begun < 2 * PATIENCE
                 time.sleep(0.01)
             begun = time.monotonic()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < PATIENCE
         for client in clients:
             client.join()
 

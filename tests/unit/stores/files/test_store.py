@@ -14,9 +14,8 @@ import pytest
 
 from rotator.core.credentials import Fingerprint, KeyVersion, Stage, Stages, Version
 from rotator.core.crypto.certificates import PrivateKey
-from rotator.errors import RotatorError, StoreError, StoreUnavailable
+from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.base import read_stage
-from rotator.stores.files import disk
 from rotator.stores.files import store as store_module
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
@@ -376,22 +375,6 @@ def test_what_the_system_refuses_is_said_in_a_sentence(
     assert refused.value.hint
     assert refused.value.__cause__ is None
     assert store.stages(NAME) == Stages(current=current.fingerprint)
-
-
-def test_the_check_says_so_when_something_else_is_read_back(store: FilesStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk.Directory, "read", lambda _directory, _name: "something else")
-    with pytest.raises(StoreError, match="not what is read back"):
-        store.check()
-
-
-def test_the_check_leaves_nothing_when_it_fails(store: FilesStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_links_here(*_arguments: Any, **_keywords: Any) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "symlink", no_links_here)
-    with pytest.raises(RotatorError, match="may not be used"):
-        store.check()
-    assert list(root.iterdir()) == []
 
 
 def test_only_the_disk_module_makes_system_calls_on_files() -> None:

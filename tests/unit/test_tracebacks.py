@@ -1,8 +1,8 @@
 import pytest
 
 import rotator.config.durations
-from rotator.core.tracebacks import place_of, trace_of, without_secrets
 from rotator.testing.versions import spare_key
+from rotator.tracebacks import place_of, trace_of, without_secrets
 
 
 def fault(text: str) -> Exception:

@@ -1,0 +1,160 @@
+"""When a rotation of a client secret calls for a person, and what it tells him."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.core.decision.actions import HaltReason
+from rotator.core.logins import LoginOutcome
+from rotator.core.observed import ObservedApp
+from tests.unit.core.decision.secret_situations import FIRST, ROTATED, STAGED, decided, pairs
+from tests.unit.core.decision.situations import (
+    DAY,
+    FINISH,
+    JUST_IN,
+    MINUTE,
+    NAMES,
+    NEW,
+    NO_ANSWER_FOR_LONG,
+    NOT_SET_UP,
+    NOT_SET_UP_FOR_LONG,
+    OLD,
+    REFUSED,
+    REFUSED_FOR_GOOD,
+    REPLACE,
+    REPLACING_UNKNOWN,
+    RESTORE,
+    row,
+)
+
+if TYPE_CHECKING:
+    from rotator.core.decision.observations import Observation
+    from rotator.core.decision.policies import Wanted
+
+WRONG_CLOCK = row(LoginOutcome.CLOCK, 1, 0 * DAY, ago=MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("look", "wanted", "reason", "words"),
+    [
+        pytest.param(
+            pairs("stranger", rotated="old", current=OLD),
+            REPLACE,
+            HaltReason.DRIFT,
+            "is taken for a while still",
+            id="a person rotated, current is taken still",
+        ),
+        pytest.param(
+            pairs("stranger", current=OLD),
+            REPLACING_UNKNOWN,
+            HaltReason.DRIFT,
+            "is not taken any more",
+            id="a person rotated, and current's time has ended",
+        ),
+        pytest.param(
+            pairs("new", current=OLD, previous=NEW),
+            FINISH,
+            HaltReason.DRIFT,
+            "does not take current's",
+            id="not asked for more",
+        ),
+        pytest.param(
+            pairs("new", current=OLD, previous=NEW),
+            RESTORE,
+            HaltReason.DRIFT,
+            "does not take current's",
+            id="a secret cannot be put back",
+        ),
+        pytest.param(
+            pairs("old", current=OLD, probes={"old": NOT_SET_UP}),
+            REPLACE,
+            HaltReason.LOGIN_NOT_SET_UP,
+            "before anything was changed: it says so",
+            id="logins are not set up",
+        ),
+        pytest.param(
+            pairs("old", current=OLD, probes={"old": WRONG_CLOCK}),
+            REPLACE,
+            HaltReason.LOGIN_NOT_SET_UP,
+            "before anything was changed",
+            id="a wrong clock",
+        ),
+        pytest.param(
+            pairs("old", current=OLD, probes={"old": REFUSED}),
+            REPLACE,
+            HaltReason.LOGIN_NOT_SET_UP,
+            "before anything was changed",
+            id="current is refused, though the org shows it",
+        ),
+        pytest.param(
+            pairs("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}),
+            REPLACE,
+            HaltReason.LOGIN_NOT_SET_UP,
+            "before anything was changed",
+            id="no answer for too long",
+        ),
+        pytest.param(
+            pairs("old", current=OLD, probes={"old": NOT_SET_UP_FOR_LONG}),
+            RESTORE,
+            HaltReason.LOGIN_NOT_SET_UP,
+            "before anything was changed",
+            id="current is to be proven",
+        ),
+        pytest.param(
+            replace(STAGED, probes={NAMES["old"]: JUST_IN, NAMES["new"]: NO_ANSWER_FOR_LONG}),
+            REPLACE,
+            HaltReason.LOGIN_NOT_SET_UP,
+            "does not say what it makes of the staged pair",
+            id="the staged pair is not answered",
+        ),
+        pytest.param(
+            replace(ROTATED, probes={NAMES["new"]: REFUSED_FOR_GOOD}),
+            REPLACE,
+            HaltReason.UNPROVEN,
+            "do not succeed (it says so); the org takes current's still",
+            id="the new pair is refused",
+        ),
+        pytest.param(
+            pairs("new", pending=NEW, current=OLD, probes={"new": NO_ANSWER_FOR_LONG}),
+            REPLACE,
+            HaltReason.UNPROVEN,
+            "the org takes current's no more",
+            id="or never answered, and the old one has ended",
+        ),
+        pytest.param(
+            pairs("new", pending=NEW, probes={"new": REFUSED_FOR_GOOD}),
+            FIRST,
+            HaltReason.UNPROVEN,
+            "nothing was current before",
+            id="or it is the first",
+        ),
+        pytest.param(pairs("old"), RESTORE, HaltReason.NOTHING_STORED, "No version is current", id="nothing is stored"),
+    ],
+)
+def test_when_a_person_is_called(look: Observation, wanted: Wanted, reason: HaltReason, words: str) -> None:
+    action = decided(look, wanted)
+    assert (action.kind, action.halt) == ("halt", reason)
+    assert words in action.why
+    assert action.hint
+    assert bool(action.rerun) == (reason is HaltReason.UNPROVEN), "what was begun goes on when it is run again"
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        (pairs("old", rotated="stranger", current=OLD, probes={"old": JUST_IN}), "rotated away by hand"),
+        (pairs("old", staged="stranger", current=OLD, probes={"old": JUST_IN}), "staged by hand (stranger)"),
+    ],
+)
+def test_a_person_is_told_what_the_second_pair_is(look: Observation, words: str) -> None:
+    action = decided(look)
+    assert words in action.why
+    assert "--replace-unknown" in action.hint
+
+
+def test_nothing_is_decided_while_the_app_is_out_of_sight() -> None:
+    look = replace(pairs("old"), apps={"A": ObservedApp("A", readable=False, by_secret=True)})
+    assert decided(look).halt is HaltReason.APP_UNREADABLE
